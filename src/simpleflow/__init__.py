@@ -1,1 +1,9 @@
+"""Workflows made of named steps that run once, are skipped next time, and can be forced or skipped by name."""
+
+from simpleflow import activity, futures
+from simpleflow.signal import WaitForSignal
+from simpleflow.workflow import Workflow
+
 __version__ = "1.0.0a1"
+
+__all__ = ["WaitForSignal", "Workflow", "__version__", "activity", "futures"]

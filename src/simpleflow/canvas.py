@@ -1,0 +1,364 @@
+"""Groups and chains: several submittables as one.
+
+A container's future moves on whenever one of its members ends. Members are submitted through ``Workflow.submit``, each
+in its own place of the structure (``base.Scope``), so that its task id does not depend on the order of results.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from simpleflow.activity import Activity
+from simpleflow.base import AbstractWorkflow, Executor, Submittable, SubmittableContainer
+from simpleflow.exceptions import AggregateException, InputError, NotSubmittable
+from simpleflow.futures import CANCELLED, FINISHED, RUNNING, Future
+from simpleflow.task import ActivityTask, ChildWorkflowTask
+
+_EXPECTED = "expected an activity, a workflow class, (activity, arguments...), a task, a group, a chain, a step or WaitForSignal"
+
+
+def as_submittable(value: Any, what: str) -> Submittable:
+    """``value`` as something that can be submitted.
+
+    Takes what ``Workflow.submit`` takes, and tuples ``(activity or workflow class, arguments...)``. Raises
+    NotSubmittable, naming ``what`` it was given for.
+    """
+    if isinstance(value, Submittable):
+        return value
+    if isinstance(value, tuple) and value:
+        return _call(value[0], value[1:], {}, what)
+    return _call(value, (), {}, what)
+
+
+def _call(value: Any, args: tuple[Any, ...], kwargs: dict[str, Any], what: str) -> Submittable:
+    if isinstance(value, Activity):
+        return ActivityTask(value, *args, **kwargs)
+    if isinstance(value, type) and issubclass(value, AbstractWorkflow):
+        return ChildWorkflowTask(value, *args, **kwargs)
+    hint = ""
+    if callable(value) and not isinstance(value, type):
+        hint = "; decorate the function with @activity.with_attributes()"
+    raise NotSubmittable(
+        f"{what} should be a Submittable, Group, or Activity, not {value!r}: {_EXPECTED}{hint}"
+    )
+
+
+def scoped(submittable: Submittable, attr: str, val: Any) -> Submittable:
+    """A copy with ``attr`` set on all that it submits; the original, which others may hold, stays as it is."""
+    twin = copy.copy(submittable)
+    twin.propagate_attribute(attr, val)
+    return twin
+
+
+class ContainerFuture(Future):
+    """The future of a container: submits members in their places and tells the executor when all is over."""
+
+    __slots__ = ("_executor", "_scope")
+
+    def __init__(self, executor: Executor, label: str) -> None:
+        super().__init__(executor)
+        self._executor = executor
+        here = executor.scope
+        self._scope = here.child(f"{label}{here.count(label)}")
+        executor.track(self)
+
+    def _end_as(self, futures: list[Future], bubbles: bool | None) -> None:
+        """End as these members did."""
+        exceptions = [future._exception for future in futures]
+        failed = bubbles is not False and any(each is not None for each in exceptions)
+        cancelled = any(future._state == CANCELLED for future in futures)
+        self._assign(
+            CANCELLED if cancelled else FINISHED,
+            [future._result for future in futures],
+            AggregateException(exceptions) if failed else None,
+        )
+        self._announce()
+
+    def _cancel_members(self, futures: Iterable[Future]) -> bool:
+        if self._done:
+            return Future.cancel(self)
+        for future in futures:
+            future.cancel()
+        return Future.cancel(self)
+
+    def _submit_member(self, member: Submittable, place: int | str, owner: object = None) -> Future:
+        scope = self._scope.child(str(place))
+        scope.owner = owner
+        with self._executor.within(scope):
+            return self._executor.workflow.submit(member)  # type: ignore[no-any-return]
+
+
+class GroupFuture(ContainerFuture):
+    """The future of a group: final once every member is."""
+
+    __slots__ = ("_advancing", "_bubbles", "_futures", "_limit", "_members", "_open")
+
+    def __init__(self, group: Group, executor: Executor) -> None:
+        super().__init__(executor, "g")
+        self._members = group.activities
+        self._bubbles = group.bubbles_exception_on_failure
+        self._limit = group.max_parallel
+        self._futures: list[Future] = []
+        self._open = 0
+        self._advancing = False
+        self._state = RUNNING
+        self._advance()
+
+    def _advance(self) -> None:
+        if self._advancing or self._done:
+            return
+        self._advancing = True
+        while len(self._futures) < len(self._members) and (self._limit is None or self._open < self._limit):
+            place = len(self._futures)
+            future = self._submit_member(self._members[place], place)
+            self._futures.append(future)
+            if not future._done:
+                self._open += 1
+                future._when_done(self._member_done)
+        self._advancing = False
+        if not self._open and not self._done:
+            self._finish()
+
+    def _member_done(self, _: Future) -> None:
+        self._open -= 1
+        if len(self._futures) < len(self._members) or not self._open:
+            self._advance()
+
+    def cancel(self) -> bool:
+        """Cancel the members that are under way; the others are never submitted."""
+        return self._cancel_members(self._futures)
+
+    def _finish(self) -> None:
+        self._end_as(self._futures, self._bubbles)
+
+
+class ChainFuture(ContainerFuture):
+    """The future of a chain: one member after the other."""
+
+    __slots__ = ("_advancing", "_chain", "_futures")
+
+    def __init__(self, chain: Chain, executor: Executor) -> None:
+        super().__init__(executor, "c")
+        self._chain = chain
+        self._futures: list[Future] = []
+        self._advancing = False
+        self._state = RUNNING
+        self._advance()
+
+    def _advance(self, _: Future | None = None) -> None:
+        if self._advancing or self._done:
+            return
+        self._advancing = True
+        members = self._chain.activities
+        broken = False
+        while True:
+            if self._futures:
+                last = self._futures[-1]
+                if not last._done:
+                    last._when_done(self._advance)
+                    self._advancing = False
+                    return
+                broken = self._chain.break_on_failure and last._failure is not None
+            place = len(self._futures)
+            if broken or place == len(members):
+                break
+            member = members[place]
+            if self._chain.send_result and self._futures:
+                member = member.receive(self._futures[-1]._result)
+            self._futures.append(self._submit_member(member, place))
+        self._finish()
+
+    def cancel(self) -> bool:
+        """Cancel the member that is under way; the others are never submitted."""
+        return self._cancel_members(self._futures)
+
+    def _finish(self) -> None:
+        self._end_as(self._futures, self._chain.bubbles_exception_on_failure)
+
+
+class FuncFuture(ContainerFuture):
+    """The future of a FuncGroup: calls the function, then follows what it returned."""
+
+    __slots__ = ("_group",)
+
+    def __init__(self, group: FuncGroup, executor: Executor) -> None:
+        super().__init__(executor, "f")
+        self._group = group
+        self._state = RUNNING
+        executor.spawn(self._call, self._scope)
+
+    def _call(self) -> None:
+        made = self._group.call()
+        if made is None:
+            self.set_finished(None)
+        else:
+            self._executor.workflow.submit(made)._when_done(self._follow)
+
+    def _follow(self, inner: Future) -> None:
+        self._assign(inner._state, inner._result, inner._exception)
+        self._announce()
+
+
+class Group(SubmittableContainer):
+    """Members side by side; the result is the list of theirs, in the order declared, None for a failed one.
+
+    Args:
+        members: what ``Workflow.submit`` takes, or tuples ``(activity or workflow class, arguments...)``.
+        max_parallel: how many may be under way at a time; None for all.
+        raises_on_failure: given: set on every member, within this group only.
+        bubbles_exception_on_failure: False: the group has no exception even if members failed; else it is an
+            AggregateException with one place for each member.
+        future_class: class of the future; called with (group, executor).
+    """
+
+    def __init__(
+        self,
+        *members: Any,
+        max_parallel: int | None = None,
+        raises_on_failure: bool | None = None,
+        bubbles_exception_on_failure: bool = True,
+        future_class: Callable[[Any, Executor], Future] = GroupFuture,
+    ) -> None:
+        if max_parallel is not None and (
+            isinstance(max_parallel, bool) or not isinstance(max_parallel, int) or max_parallel < 1
+        ):
+            raise InputError(
+                f"max_parallel of a group is {max_parallel!r}; expected 1 or more, or None for no limit"
+            )
+        self.activities: list[Submittable] = []
+        self.max_parallel = max_parallel
+        self.raises_on_failure = raises_on_failure
+        self.bubbles_exception_on_failure: bool | None = bubbles_exception_on_failure
+        self.future_class = future_class
+        self.extend(members)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(repr, self.activities))})"
+
+    def append(self, submittable: Any, *args: Any, **kwargs: Any) -> None:
+        """Add a member; arguments only with an activity or a workflow class. Raises InputError otherwise."""
+        what = f"member {len(self.activities)} of a {type(self).__name__.lower()}"
+        if args or kwargs:
+            if isinstance(submittable, Submittable | tuple):
+                raise InputError(f"{what}: arguments can be given with an activity or a workflow class only")
+            member = _call(submittable, args, kwargs, what)
+        else:
+            member = as_submittable(submittable, what)
+        if self.raises_on_failure is not None:
+            member = scoped(member, "raises_on_failure", self.raises_on_failure)
+        self.activities.append(member)
+
+    def extend(self, submittables: Iterable[Any]) -> None:
+        """Add members."""
+        for submittable in submittables:
+            self.append(submittable)
+
+    def __iadd__(self, submittables: Iterable[Any]) -> Group:
+        self.extend(submittables)
+        return self
+
+    def propagate_attribute(self, attr: str, val: Any) -> None:
+        self.activities = [scoped(member, attr, val) for member in self.activities]
+
+    def receive(self, value: Any) -> Group:
+        twin = copy.copy(self)
+        twin.activities = [member.receive(value) for member in self.activities]
+        return twin
+
+    def submit(self, executor: Executor) -> Future:
+        return self.future_class(self, executor)
+
+
+class Chain(Group):
+    """Members one after the other; the result is the list of the results of those that ran.
+
+    Args as for Group, and:
+        send_result: hand each result to the next member as its last positional argument.
+        break_on_failure: stop at the first failure.
+
+    ``raises_on_failure=False`` makes the chain optional: its own exception does not bubble unless asked for.
+    """
+
+    def __init__(
+        self,
+        *members: Any,
+        send_result: bool = False,
+        break_on_failure: bool = True,
+        max_parallel: int | None = None,
+        raises_on_failure: bool | None = None,
+        bubbles_exception_on_failure: bool | None = None,
+        future_class: Callable[[Any, Executor], Future] = ChainFuture,
+    ) -> None:
+        if send_result and not break_on_failure:
+            raise InputError(
+                "a chain with send_result=True cannot have break_on_failure=False: what would it send?"
+            )
+        self.send_result = send_result
+        self.break_on_failure = break_on_failure
+        if bubbles_exception_on_failure is None:
+            bubbles_exception_on_failure = raises_on_failure is not False
+        super().__init__(
+            *members,
+            max_parallel=max_parallel,
+            raises_on_failure=raises_on_failure,
+            bubbles_exception_on_failure=bubbles_exception_on_failure,
+            future_class=future_class,
+        )
+
+    def receive(self, value: Any) -> Chain:
+        twin = copy.copy(self)
+        twin.activities = [member.receive(value) for member in self.activities[:1]] + self.activities[1:]
+        return twin
+
+
+class FuncGroup(SubmittableContainer):
+    """A submittable that is made when its turn comes: ``func(*args, **kwargs)`` returns it.
+
+    The function may return whatever a group may hold; with ``_allow_none=True`` also None, for nothing to do. It may
+    wait for futures. The result is that of what it returned.
+    """
+
+    def __init__(
+        self,
+        func: Callable[..., Any],
+        *args: Any,
+        raises_on_failure: bool | None = None,
+        _allow_none: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        if not callable(func):
+            raise InputError(f"a FuncGroup is made of a function, not of {func!r}")
+        self.func = func
+        self.args = list(args)
+        self.kwargs = kwargs
+        self.raises_on_failure = raises_on_failure
+        self._allow_none = _allow_none
+
+    def __repr__(self) -> str:
+        return f"FuncGroup({getattr(self.func, '__name__', self.func)!s})"
+
+    def call(self) -> Submittable | None:
+        """Call the function; returns what is to be submitted, or None. Raises NotSubmittable."""
+        made = self.func(*self.args, **self.kwargs)
+        if made is None and self._allow_none:
+            return None
+        submittable = as_submittable(
+            made, f"what {getattr(self.func, '__name__', self.func)} returned to a FuncGroup"
+        )
+        if self.raises_on_failure is not None:
+            submittable = scoped(submittable, "raises_on_failure", self.raises_on_failure)
+        return submittable
+
+    def propagate_attribute(self, attr: str, val: Any) -> None:
+        if attr == "raises_on_failure":
+            self.raises_on_failure = val
+
+    def receive(self, value: Any) -> FuncGroup:
+        twin = copy.copy(self)
+        twin.args = [*self.args, value]
+        return twin
+
+    def submit(self, executor: Executor) -> Future:
+        return FuncFuture(self, executor)

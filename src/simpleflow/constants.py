@@ -1,0 +1,24 @@
+"""Durations in seconds and the service's limits (SWF's documented quotas)."""
+
+MINUTE = 60
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+YEAR = 365 * DAY
+
+MAX_ID_LENGTH = 256
+"""Characters of an activity id, workflow id, timer id, marker name or signal name."""
+
+MAX_REASON_LENGTH = 256
+"""Characters of the reason of a failure."""
+
+MAX_DECISIONS = 100
+"""Decisions in one answer to a decision task."""
+
+MAX_ANSWER_BYTES = 900_000
+"""Size of one answer; the request may hold 1 MB, the rest is left for its envelope."""
+
+MAX_OPEN_ACTIVITIES = 1_000
+"""Open activity tasks of one execution."""
+
+WAKE_UP_TIMER = "_simpleflow_wake_up_timer"
+"""Timer of 0 seconds that asks for another decision task when one answer cannot hold all decisions."""

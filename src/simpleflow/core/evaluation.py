@@ -1,0 +1,334 @@
+"""One evaluation of a workflow's ``run`` over its history: what was submitted, and what that asks of the service."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+from simpleflow import values
+from simpleflow.activity import PRIORITY_NOT_SET, Activity
+from simpleflow.base import Scope, SubmittableContainer
+from simpleflow.constants import MAX_REASON_LENGTH
+from simpleflow.core import decisions as d
+from simpleflow.core.fibers import Fibers
+from simpleflow.core.history import History, Key
+from simpleflow.core.leaves import LEAVES, Leaf
+from simpleflow.core.notes import Notes
+from simpleflow.exceptions import ExecutionBlocked, ExecutionError, InputError, NotSubmittable
+from simpleflow.futures import Future
+from simpleflow.marker import Marker
+from simpleflow.task import ActivityTask, Task, WorkflowTask
+from simpleflow.workflow import Workflow
+
+
+@dataclass(frozen=True)
+class Execution:
+    """Which execution is decided: what its own history does not say.
+
+    ``default_bucket`` is the bucket string of the engine's own store of done marks, None where one must be configured.
+    """
+
+    workflow_id: str
+    run_id: str
+    domain: str | None = None
+    default_bucket: str | None = None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """How a run fails: ``reason`` and ``details`` as the history will have them, ``error`` as it was raised."""
+
+    reason: str
+    details: str | None
+    error: BaseException
+
+
+class _Within:
+    __slots__ = ("evaluation", "outer", "scope")
+
+    def __init__(self, evaluation: Evaluation, scope: Scope) -> None:
+        self.evaluation = evaluation
+        self.scope = scope
+
+    def __enter__(self) -> None:
+        self.outer = self.evaluation.scope
+        self.evaluation.scope = self.scope
+
+    def __exit__(self, *exc: object) -> None:
+        self.evaluation.scope = self.outer
+
+
+class Evaluation:
+    """The executor that a workflow sees (``base.Executor``), and who waits for its futures (``futures.Waiter``)."""
+
+    def __init__(self, workflow_class: type[Workflow], history: History, execution: Execution) -> None:
+        self.history = history
+        self.execution = execution
+        self.default_bucket = execution.default_bucket
+        self.fibers = Fibers()
+        self.scope = Scope()
+        self.outbox: dict[Key, d.Decision] = {}
+        self.leaves: dict[Key, Leaf] = {}
+        self.notes = Notes(self)
+        self.activities: dict[str, Activity] = {}
+        self.workflows: dict[str, type[Workflow]] = {}
+        self.unfinished = 0
+        self.stale = False
+        self.unwound = False
+        self.returned = False
+        self.result: str | None = None
+        self.failure: Failure | None = None
+        self.closing: d.ContinueAsNewWorkflowExecution | None = None
+        self._observed: set[Future] = set()
+        self._observed_events: set[Key] = set()
+        self._keys: dict[Future, Leaf] = {}
+        self.workflow = workflow_class(self)
+
+    # Evaluating
+
+    def begin(self) -> None:
+        """Evaluate ``run`` until it ends or waits."""
+        self.fibers.start(lambda: self.guard(self._run))
+        self.settle()
+
+    def update(self, touched: Iterable[Key]) -> None:
+        """Go on after events about these records: tell their futures, then whoever waits for those."""
+        for key in touched:
+            self.outbox.pop(key, None)
+            leaf = self.leaves.get(key)
+            if leaf is not None and not leaf.future._done:
+                before = leaf.future._state
+                leaf.update()
+                if leaf.future._state != before and leaf.future in self._observed:
+                    self.stale = True
+            elif key in self._observed_events:
+                self.stale = True
+            elif key[0] == "signal":
+                self.notes.signalled(key[1])
+        if not self.stale:
+            self.settle()
+
+    def settle(self) -> None:
+        """Let everything go on that can."""
+        self.fibers.settle(lambda: self.failure is None)
+
+    def discard(self) -> None:
+        """Give this evaluation up; its fibers end."""
+        self.fibers.discard()
+
+    def guard(self, function: Callable[[], None]) -> None:
+        """Call user code; what it raises fails the run, unless it is only that it has to wait."""
+        try:
+            function()
+        except ExecutionBlocked:
+            self.unwound = self.unwound or not self.fibers.discarded
+        except (Exception, SystemExit) as error:
+            self.abort(
+                f"Cannot replay the workflow: {type(error).__name__}({error})", error, _traceback(error)
+            )
+
+    def abort(self, reason: str, error: BaseException, details: str | None = None) -> None:
+        """Fail the run; the first reason counts."""
+        if self.failure is None and not self.fibers.discarded:
+            self.failure = Failure(_shorten(reason), details, error)
+
+    def _run(self) -> None:
+        args, kwargs = arguments(self.history.started.input)
+        result = self.workflow.run(*args, **kwargs)
+        self.result = values.encode(result, f"result of workflow {self.history.started.workflow_type.name}")
+        self.returned = True
+
+    # base.Executor
+
+    def submit(self, submittable: Any, *args: Any, **kwargs: Any) -> Future:
+        if self.fibers.discarded:
+            raise ExecutionBlocked
+        priority = kwargs.pop("__priority", PRIORITY_NOT_SET)
+        if isinstance(submittable, SubmittableContainer):
+            return submittable.submit(self)
+        if isinstance(submittable, Activity):
+            return self._call(
+                lambda: ActivityTask(submittable, *args, **kwargs), submittable, args, kwargs, priority
+            )
+        if isinstance(submittable, type) and issubclass(submittable, Workflow):
+            return self._call(
+                lambda: WorkflowTask(self, submittable, *args, **kwargs), submittable, args, kwargs, priority
+            )
+        leaf_class = next((LEAVES[kind] for kind in type(submittable).__mro__ if kind in LEAVES), None)
+        if leaf_class is not None:
+            return self._begin(leaf_class(self, submittable, priority))
+        future = self.notes.submit(submittable)
+        if future is None:
+            raise NotSubmittable(
+                f"Bad type for what was submitted: {submittable!r} is a {type(submittable).__name__}; expected an "
+                "activity, a workflow class, a task, a group, a chain, a step or WaitForSignal"
+            )
+        return future
+
+    def _call(
+        self,
+        make: Callable[[], Task],
+        submittable: Any,
+        args: Sequence[Any],
+        kwargs: dict[str, Any],
+        priority: Any,
+    ) -> Future:
+        """Submit an activity or child workflow; if arguments are still awaited, once they are there."""
+        leaf_class = LEAVES[ActivityTask if isinstance(submittable, Activity) else WorkflowTask]
+        awaited = [each for each in (*args, *kwargs.values()) if isinstance(each, Future) and not each._done]
+        if not awaited:
+            return self._begin(leaf_class(self, make(), priority))
+        promise = Future(self)
+        place = leaf_class.reserve(self, submittable)
+        left = len(awaited)
+        scope = self.scope
+
+        def begin() -> None:
+            if not promise._done:  # else it was cancelled meanwhile
+                with self.within(scope):
+                    future = self._begin(leaf_class(self, make(), priority, place))
+                self._follow(promise, future)
+
+        def arrived(_: Future) -> None:
+            nonlocal left
+            left -= 1
+            if not left:
+                self.guard(begin)
+
+        self.track(promise)
+        for each in awaited:
+            each._when_done(arrived)
+        return promise
+
+    def _begin(self, leaf: Leaf) -> Future:
+        known = self.leaves.get(leaf.key)
+        if known is not None:
+            return known.future
+        self.leaves[leaf.key] = leaf
+        self._keys[leaf.future] = leaf
+        leaf.begin()
+        self.track(leaf.future)
+        return leaf.future
+
+    def _follow(self, promise: Future, future: Future) -> None:
+        """Let ``promise``, made before its task could be, end as ``future`` does."""
+        self._keys[promise] = self._keys[future]
+
+        def ended(_: Future) -> None:
+            if not promise._done:
+                promise._assign(future._state, future._result, future._exception)
+                if promise in self._observed:
+                    self.stale = True
+                promise._announce()
+
+        future._when_done(ended)
+
+    def within(self, scope: Scope) -> AbstractContextManager[None]:
+        return _Within(self, scope)
+
+    def spawn(self, function: Callable[[], None], scope: Scope) -> None:
+        def body() -> None:
+            with self.within(scope):
+                self.guard(function)
+
+        outer = self.scope
+        self.fibers.start(body)
+        self.scope = outer
+
+    def track(self, future: Future) -> None:
+        if not future._done:
+            self.unfinished += 1
+            future._when_done(self._ended)
+
+    def _ended(self, _: Future) -> None:
+        self.unfinished -= 1
+
+    def recorded_markers(self, name: str) -> Sequence[str | None]:
+        return self.history.marker_details.get(name, ())
+
+    def list_markers(self, all: bool = False) -> list[Marker]:
+        found = [Marker(name, values.decode(details)) for name, details in self.notes.markers]
+        return found if all else list({marker.name: marker for marker in found}.values())
+
+    def get_event_details(self, event_type: str, event_name: str) -> dict[str, Any] | None:
+        self._observed_events.add((event_type, event_name))
+        return self.notes.details(event_type, event_name)
+
+    def get_run_context(self) -> dict[str, Any]:
+        started = self.history.started
+        parent = started.parent_workflow_execution
+        return {
+            "name": started.workflow_type.name,
+            "version": started.workflow_type.version,
+            "domain_name": self.execution.domain,
+            "workflow_id": self.execution.workflow_id,
+            "run_id": self.execution.run_id,
+            "tag_list": list(started.tag_list or ()),
+            "continued_execution_run_id": started.continued_execution_run_id,
+            "parent_workflow_id": parent.workflow_id if parent else None,
+            "parent_run_id": parent.run_id if parent else None,
+        }
+
+    def fail(self, reason: str, details: str | None = None) -> None:
+        if not isinstance(reason, str):
+            raise InputError(f"the reason to fail is {reason!r}; expected text")
+        self.abort(f"Workflow execution failed: {reason}", ExecutionError(reason, details), details)
+        raise ExecutionBlocked
+
+    # futures.Waiter
+
+    def block(self, future: Future) -> None:
+        scope = self.scope
+        self.fibers.wait(future)
+        self.scope = scope
+
+    def observed(self, future: Future) -> None:
+        self._observed.add(future)
+
+    def cancel(self, future: Future) -> None:
+        leaf = self._keys.get(future)
+        if leaf is not None:
+            leaf.cancel()
+
+    # For leaves
+
+    def ended(self, future: Future) -> None:
+        """``future`` is final: tell those who wait for it, in its turn."""
+        if future._callbacks:
+            self.fibers.soon(lambda: self.guard(future._announce))
+
+    @property
+    def waits_for_signal(self) -> bool:
+        """Something from outside may still change what ``run`` does."""
+        return self.notes.waits or bool(self._observed_events)
+
+
+def arguments(text: str | None) -> tuple[list[Any], dict[str, Any]]:
+    """Arguments and keyword arguments of an execution's input.
+
+    ``{"args": [...], "kwargs": {...}}``, a list of arguments, or one argument.
+    """
+    value = values.decode(text)
+    if value is None:
+        return [], {}
+    if isinstance(value, list):
+        return value, {}
+    if isinstance(value, dict) and value.keys() <= {"args", "kwargs"}:
+        return list(value.get("args") or ()), dict(value.get("kwargs") or {})
+    return [value], {}
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= MAX_REASON_LENGTH else text[: MAX_REASON_LENGTH - 3] + "..."
+
+
+def _traceback(error: BaseException) -> str:
+    """The traceback without the frames of the decider itself, at most 32,000 characters."""
+    frames = traceback.extract_tb(error.__traceback__)
+    while frames and frames[0].filename.startswith(__file__.rpartition("evaluation.py")[0]):
+        del frames[0]
+    lines = ["Traceback (most recent call last):\n", *traceback.format_list(frames)]
+    return "".join([*lines, *traceback.format_exception_only(error)])[-32_000:]

@@ -1,0 +1,29 @@
+"""What an execution writes down for itself, and what it is told.
+
+Amazon SWF API Reference: ``<class name>EventAttributes``.
+"""
+
+from simpleflow.core.events.shapes import Attributes, WorkflowExecution
+
+
+class MarkerRecorded(Attributes, frozen=True, kw_only=True):
+    decision_task_completed_event_id: int
+    details: str | None = None
+    marker_name: str
+
+
+class RecordMarkerFailed(Attributes, frozen=True, kw_only=True):
+    """SWF refused the decision: no marker was recorded."""
+
+    cause: str
+    decision_task_completed_event_id: int
+    marker_name: str
+
+
+class WorkflowExecutionSignaled(Attributes, frozen=True, kw_only=True):
+    """``external_initiated_event_id`` is 0 when the signal came through the API."""
+
+    external_initiated_event_id: int | None = None
+    external_workflow_execution: WorkflowExecution | None = None
+    input: str | None = None
+    signal_name: str

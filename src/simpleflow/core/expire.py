@@ -1,0 +1,91 @@
+"""The service's clock: what time alone makes of an execution."""
+
+from __future__ import annotations
+
+import heapq
+
+from simpleflow.core import events as e
+from simpleflow.core.history import History, timeout
+from simpleflow.core.record import Draft
+
+
+def next_deadline(history: History) -> float | None:
+    """The earliest time (epoch seconds) at which ``expire`` may have something to say; None if there is none."""
+    return history.deadlines[0][0] if history.open and history.deadlines else None
+
+
+def expire(history: History, now: float) -> tuple[e.Event, ...]:
+    """The events that are due at ``now``: timers that fire, and tasks and executions that time out. Changes nothing."""
+    draft = Draft(history, now)
+    seen: set[tuple[str, str]] = set()
+    for kind, id in _due(history, now):
+        if (kind, id) in seen:
+            continue
+        seen.add((kind, id))
+        if kind == "execution":
+            started = history.started
+            limit = timeout(started.execution_start_to_close_timeout)
+            if limit is not None and history.events[0].time + limit <= now:
+                attributes = e.WorkflowExecutionTimedOut(
+                    child_policy=started.child_policy, timeout_type="START_TO_CLOSE"
+                )
+                return (e.Event(history.next_id, now, attributes),)  # nothing else matters to what is over
+        elif kind == "timer":
+            _timer(draft, id)
+        elif kind == "activity":
+            _activity(draft, id)
+        else:
+            _decision(draft, int(id))
+    return draft.finish()
+
+
+def _due(history: History, now: float) -> list[tuple[str, str]]:
+    """Kinds and ids whose deadlines have passed, in the order of the deadlines; walks only that part of the heap."""
+    heap = history.deadlines
+    found = []
+    todo = [0]
+    while todo:
+        index = todo.pop()
+        if index < len(heap) and heap[index][0] <= now:
+            found.append(heap[index])
+            todo += [2 * index + 1, 2 * index + 2]
+    return [(kind, id) for _, _, kind, id in sorted(found)]
+
+
+def _timer(draft: Draft, id: str) -> None:
+    record = draft.history.timers[id]
+    if record.open and draft.history.timer_deadline(record) <= draft.now:
+        draft.add(e.TimerFired(started_event_id=record.scheduled_id, timer_id=id))
+
+
+def _activity(draft: Draft, id: str) -> None:
+    record = draft.history.activities[id]
+    deadline = draft.history.activity_deadline(record) if record.open else None
+    if deadline is not None and deadline[0] <= draft.now:
+        draft.add(
+            e.ActivityTaskTimedOut(
+                scheduled_event_id=record.scheduled_id,
+                started_event_id=record.started_id,
+                timeout_type=deadline[1],
+            )
+        )
+
+
+def _decision(draft: Draft, started_id: int) -> None:
+    history = draft.history
+    if history.deciding and history.decision_started_id == started_id:
+        draft.add(
+            e.DecisionTaskTimedOut(
+                scheduled_event_id=history.decision_taken_id,
+                started_event_id=started_id,
+                timeout_type="START_TO_CLOSE",
+            )
+        )
+
+
+def forget_passed(history: History, now: float) -> None:
+    """Drop deadlines up to ``now`` that ``expire`` has dealt with; those moved to later times stand in the heap anew."""
+    while history.deadlines and history.deadlines[0][0] <= now:
+        _, _, kind, id = heapq.heappop(history.deadlines)
+        if kind == "activity" and history.activities[id].open:
+            history.watch(kind, history.activities[id])

@@ -1,0 +1,192 @@
+"""What counts as done the moment it is decided: markers, signals sent, timers cancelled, the wish to continue as new.
+
+Also signals that come in. Nothing here is work that could be lost or repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from simpleflow import values
+from simpleflow.core import decisions as d
+from simpleflow.core import events as e
+from simpleflow.exceptions import InputError
+from simpleflow.futures import FINISHED, Future
+from simpleflow.signal import WaitForSignal
+from simpleflow.task import CancelTimerTask, ContinueAsNewWorkflowTask, MarkerTask, SignalTask
+
+if TYPE_CHECKING:
+    from simpleflow.core.evaluation import Evaluation
+
+
+class Notes:
+    """The markers, signals and the like of one evaluation."""
+
+    def __init__(self, evaluation: Evaluation) -> None:
+        self.evaluation = evaluation
+        self.markers: list[tuple[str, str | None]] = []
+        self._marker_counts: dict[tuple[str, str | None], int] = {}
+        self._sent_counts: dict[tuple[str, str, str | None, str | None], int] = {}
+        self._waits: dict[str, list[Future]] = {}
+
+    @property
+    def waits(self) -> bool:
+        """Somebody waits for a signal."""
+        return bool(self._waits)
+
+    def submit(self, submittable: Any) -> Future | None:
+        """The future of a note; None if ``submittable`` is not one."""
+        method = next((_METHODS[kind] for kind in type(submittable).__mro__ if kind in _METHODS), None)
+        return None if method is None else method(self, submittable)
+
+    def _done(self, result: Any = None) -> Future:
+        future = Future(self.evaluation)
+        future._assign(FINISHED, result)
+        return future
+
+    def _marker(self, task: MarkerTask) -> Future:
+        details = task.encoded_details
+        identity = (task.name, details)
+        number = self._marker_counts[identity] = self._marker_counts.get(identity, 0) + 1
+        self.markers.append(identity)
+        evaluation = self.evaluation
+        if number > evaluation.history.marker_counts.get(identity, 0):
+            evaluation.outbox["marker", (*identity, number)] = d.RecordMarker(
+                details=details, marker_name=task.name
+            )
+        return self._done(details)
+
+    def _signal(self, task: SignalTask) -> Future:
+        text = task.encoded_input
+        evaluation = self.evaluation
+        own = evaluation.execution.workflow_id
+        self._send(task.name, task.workflow_id or own, task.run_id, text)
+        if task.workflow_id is None and task.propagate:
+            self._send_to_relatives(task.name, text, source=None)
+        return self._done(values.decode(text))
+
+    def _send(self, name: str, workflow_id: str, run_id: str | None, text: str | None) -> None:
+        sent = (name, workflow_id, run_id, text)
+        number = self._sent_counts[sent] = self._sent_counts.get(sent, 0) + 1
+        evaluation = self.evaluation
+        if number > evaluation.history.sent_counts.get(sent, 0):
+            evaluation.outbox["sent", (*sent, number)] = d.SignalExternalWorkflowExecution(
+                input=text, run_id=run_id, signal_name=name, workflow_id=workflow_id
+            )
+
+    def _send_to_relatives(self, name: str, text: str | None, source: str | None) -> None:
+        """To the parent and the open children, except where it came from."""
+        evaluation = self.evaluation
+        parent = evaluation.history.started.parent_workflow_execution
+        if (
+            parent is not None
+            and parent.workflow_id != source
+            and evaluation.workflow.propagate_signals_to_parent
+        ):
+            self._send(name, parent.workflow_id, parent.run_id, text)
+        for child_id, record in evaluation.history.children.items():
+            if record.open and record.run_id is not None and child_id != source:
+                self._send(name, child_id, record.run_id, text)
+
+    def _wait(self, wait: WaitForSignal) -> Future:
+        received = self.evaluation.history.signals.get(wait.signal_name)
+        if received:
+            return self._done(_input(received[-1]))
+        future = Future(self.evaluation)
+        self._waits.setdefault(wait.signal_name, []).append(future)
+        return future
+
+    def signalled(self, name: str) -> None:
+        """A signal came in: tell who waits for it, and pass it on if its sender wants that."""
+        evaluation = self.evaluation
+        event = evaluation.history.signals[name][-1]
+        for future in self._waits.pop(name, ()):
+            if not future._done:
+                future._assign(FINISHED, _input(event))
+                if future in evaluation._observed:
+                    evaluation.stale = True
+                evaluation.ended(future)
+        attributes = event.attributes
+        assert isinstance(attributes, e.WorkflowExecutionSignaled)
+        content = values.decode(attributes.input)
+        source = attributes.external_workflow_execution
+        own = evaluation.execution.workflow_id
+        if (
+            isinstance(content, dict)
+            and content.get("__propagate")
+            and (source is None or source.workflow_id != own)
+        ):
+            self._send_to_relatives(name, attributes.input, source.workflow_id if source else None)
+
+    def _cancel_timer(self, task: CancelTimerTask) -> Future:
+        leaf = self.evaluation.leaves.get(("timer", task.timer_id))
+        if leaf is not None and not leaf.future._done:
+            leaf.future.cancel()
+        return self._done()
+
+    def _continue_as_new(self, task: ContinueAsNewWorkflowTask) -> Future:
+        evaluation = self.evaluation
+        started = evaluation.history.started
+        evaluation.closing = d.ContinueAsNewWorkflowExecution(
+            child_policy=started.child_policy,
+            execution_start_to_close_timeout=started.execution_start_to_close_timeout,
+            input=task.encoded_input,
+            tag_list=tuple(tag for tag in started.tag_list or () if tag is not None) or None,
+            task_list=started.task_list,
+            task_priority=started.task_priority,
+            task_start_to_close_timeout=started.task_start_to_close_timeout,
+        )
+        return Future(evaluation)
+
+    def details(self, kind: str, name: str) -> dict[str, Any] | None:
+        """See ``Workflow.get_event_details``."""
+        history = self.evaluation.history
+        if kind == "signal":
+            events = history.signals.get(name)
+        elif kind == "marker":
+            events = history.markers.get(name)
+        elif kind == "timer":
+            record = history.timers.get(name)
+            if record is None or record.scheduled is None:
+                return None
+            return {
+                "type": "timer",
+                "name": name,
+                "id": name,
+                "state": record.state,
+                "event_id": record.scheduled_id,
+                "timestamp": record.scheduled_at,
+                "timeout": int(record.scheduled.start_to_fire_timeout),
+                "control": values.decode(record.scheduled.control),
+            }
+        else:
+            raise InputError(f"event type {kind!r} is unknown; expected signal, marker or timer")
+        if not events:
+            return None
+        found = {"type": kind, "name": name, "event_id": events[-1].id, "timestamp": events[-1].time}
+        attributes: Any = events[-1].attributes
+        if kind == "marker":
+            return found | {"state": "recorded", "details": values.decode(attributes.details)}
+        source = attributes.external_workflow_execution
+        return found | {
+            "state": "signaled",
+            "input": values.decode(attributes.input),
+            "external_workflow_id": source.workflow_id if source else None,
+            "external_run_id": source.run_id if source else None,
+        }
+
+
+def _input(event: e.Event) -> Any:
+    attributes = event.attributes
+    assert isinstance(attributes, e.WorkflowExecutionSignaled)
+    return values.decode(attributes.input)
+
+
+_METHODS: dict[type[Any], Callable[[Notes, Any], Future]] = {
+    MarkerTask: Notes._marker,
+    SignalTask: Notes._signal,
+    WaitForSignal: Notes._wait,
+    CancelTimerTask: Notes._cancel_timer,
+    ContinueAsNewWorkflowTask: Notes._continue_as_new,
+}

@@ -1,0 +1,224 @@
+"""A run inside the calling process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from simpleflow import settings, values
+from simpleflow.core import codec, transitions
+from simpleflow.core import events as e
+from simpleflow.core.evaluation import Failure, arguments
+from simpleflow.engines.base import StartRequest
+from simpleflow.engines.embedded import EmbeddedEngine, Observer, Run
+from simpleflow.engines.memory import MemoryEngine
+from simpleflow.exceptions import (
+    ExecutionCanceled,
+    ExecutionError,
+    ExecutionTerminated,
+    ExecutionTimeoutError,
+    InputError,
+    WorkflowException,
+)
+from simpleflow.marker import Marker
+from simpleflow.task import WorkflowTask, check_tags
+from simpleflow.worker.decider import DecisionWorker
+from simpleflow.worker.dispatch import Middlewares
+from simpleflow.worker.inline import InlineWorker
+from simpleflow.worker.loop import ActivityWorker, drive
+from simpleflow.workflow import Workflow
+
+
+class SentSignal(NamedTuple):
+    """A signal that a run sent: to which workflow id, with which arguments."""
+
+    name: str
+    args: list[Any]
+    kwargs: dict[str, Any]
+    workflow_id: str
+
+
+class Executor:
+    """Runs a workflow in this process.
+
+    Activities run in this process too, one after the other, so that a debugger works; time-outs are not enforced then.
+
+    Args:
+        workflow_class: the workflow.
+        workflow_id: default: the class's ``get_workflow_id``, else the workflow type's name. Done steps are kept by it.
+        state: folder where history is kept, so that a run that dies goes on when started again; None: in memory.
+        nb_workers: run activities in that many worker processes instead; time-outs are enforced then.
+        tag_list: tags of the execution, at most five.
+        middlewares: ``{"pre": [...], "post": [...]}``, functions or dotted paths, called around every activity.
+        observer: called with (run, events) as they are kept.
+
+    After ``run``: ``workflow_id``, ``run_id``, ``history``, ``signals_sent``, ``list_markers()``.
+    """
+
+    def __init__(
+        self,
+        workflow_class: type[Workflow],
+        *,
+        workflow_id: str | None = None,
+        state: str | os.PathLike[str] | None = None,
+        nb_workers: int | None = None,
+        tag_list: Sequence[str] | None = None,
+        middlewares: Mapping[str, Sequence[str | Callable[..., Any]]] | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        if not (isinstance(workflow_class, type) and issubclass(workflow_class, Workflow)):
+            raise InputError(
+                f"{workflow_class!r} is not a workflow class; expected a subclass of simpleflow.Workflow"
+            )
+        if nb_workers is not None and (
+            isinstance(nb_workers, bool) or not isinstance(nb_workers, int) or nb_workers < 1
+        ):
+            raise InputError(f"nb_workers is {nb_workers!r}; expected 1 or more, or None for this process")
+        self.workflow_class = workflow_class
+        self.workflow_id = workflow_id
+        self.run_id: str | None = None
+        self._tag_list = tag_list
+        self._state = None if state is None else Path(state)
+        self._nb_workers = nb_workers
+        self._middlewares = Middlewares.load(middlewares)
+        self._observer = observer
+        self._events: list[e.Event] = []
+
+    def run(self, input: Any = None) -> Any:
+        """Run the workflow to its end; returns its result, or raises what the run raised.
+
+        ``input``: ``{"args": [...], "kwargs": {...}}``, a list of arguments, or one argument.
+
+        Raises the workflow's own exception; TaskFailed (or TimeoutError) for a task that fails the workflow;
+        ExecutionError after ``fail()``; ExecutionCanceled, ExecutionTimeoutError, ExecutionTerminated.
+        """
+        request = self.request(input)
+        workers: ActivityWorker | None = None
+        pool = None
+        if self._nb_workers is not None:
+            from simpleflow.worker.pool import Pool
+
+            workers = pool = Pool(self._nb_workers, self._middlewares)
+        try:
+            engine = self._engine()
+            try:
+                engine.times_out = workers is not None
+                deciders = DecisionWorker(
+                    engine, {request.name: self.workflow_class}, default_bucket=self.default_bucket
+                )
+                if pool is not None:
+                    pool.source = engine
+                else:
+                    workers = InlineWorker(engine, deciders.activities, self._middlewares, None)
+                assert workers is not None
+                self.run_id = self._begin(engine, request)
+                run = drive(engine, deciders, workers, self.run_id)
+                self.run_id = run.run_id
+                self._events = run.history.events
+                return outcome(run, deciders.failures.get(run.run_id))
+            finally:
+                engine.close()
+        finally:
+            if workers is not None:
+                workers.close()
+
+    @property
+    def default_bucket(self) -> str:
+        """Bucket string of the folder of done marks, used where no bucket is configured."""
+        state = self._state if self._state is not None else Path(settings.SIMPLEFLOW_STATE)
+        return f"file://{(state / 'objects').absolute()}"
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """The events of the run, as SWF writes them."""
+        return [codec.event_to_dict(event) for event in self._events]
+
+    @property
+    def signals_sent(self) -> list[SentSignal]:
+        """The signals that the run sent, in order."""
+        found = []
+        for event in self._events:
+            sent = event.attributes
+            if isinstance(sent, e.SignalExternalWorkflowExecutionInitiated):
+                args, kwargs = _signal_arguments(sent.input)
+                found.append(SentSignal(sent.signal_name, args, kwargs, sent.workflow_id))
+        return found
+
+    def list_markers(self, all: bool = False) -> list[Marker]:
+        """The markers that the run recorded: the last one of each name, or all of them, in order."""
+        found = [
+            Marker(event.attributes.marker_name, values.decode(event.attributes.details))
+            for event in self._events
+            if isinstance(event.attributes, e.MarkerRecorded)
+        ]
+        return found if all else list({marker.name: marker for marker in found}.values())
+
+    def request(self, input: Any) -> StartRequest:
+        """What is asked of the engine. Raises InputError for an input, id or tag that cannot be."""
+        text = values.encode(input, f"input of workflow {self.workflow_class.__name__}")
+        args, kwargs = arguments(None if input is None else text)
+        task = WorkflowTask(None, self.workflow_class, *args, **kwargs)
+        tags = self._tag_list if self._tag_list is not None else task.tag_list
+        if tags is task.workflow.INHERIT_TAG_LIST:
+            tags = None
+        self.workflow_id = self.workflow_id or task.workflow_id or task.name
+        return StartRequest(
+            workflow_id=self.workflow_id,
+            name=task.name,
+            version=task.version,
+            input=values.encode({"args": args, "kwargs": kwargs}, f"input of workflow {task.name}"),
+            task_list=task.task_list or settings.WORKFLOW_DEFAULT_TASK_LIST,
+            tag_list=tuple(check_tags(tags, "tag_list")) if tags else (),
+            task_priority=None if task.priority is None else str(task.priority),
+            execution_timeout=task.execution_timeout,
+            decision_task_timeout=task.decision_tasks_timeout,
+            child_policy=task.child_policy,
+        )
+
+    def _engine(self) -> EmbeddedEngine:
+        if self._state is None:
+            return MemoryEngine(observer=self._observer)
+        from simpleflow.engines.sqlite.engine import SqliteEngine
+
+        return SqliteEngine(self._state, observer=self._observer)
+
+    def _begin(self, engine: EmbeddedEngine, request: StartRequest) -> str:
+        """Start the execution, or go on with one whose process died."""
+        run_id = engine.adopt(request.workflow_id)
+        if run_id is not None:
+            started = engine.runs[run_id].history.started
+            if (started.workflow_type.name, started.input) == (request.name, request.input):
+                return run_id
+            reason = "its process died, and it was started again with another input"
+            engine.terminate_workflow_execution(request.workflow_id, run_id, reason)
+        return engine.start_workflow_execution(request)
+
+
+def _signal_arguments(text: str | None) -> tuple[list[Any], dict[str, Any]]:
+    content = values.decode(text)
+    if isinstance(content, dict):
+        return list(content.get("args") or ()), dict(content.get("kwargs") or {})
+    return ([] if content is None else [content]), {}
+
+
+def outcome(run: Run, failure: Failure | None) -> Any:
+    """The result of a run that has ended; raises how it ended if not well."""
+    closed = run.history.closed
+    assert closed is not None
+    attributes: Any = closed.attributes
+    if run.history.state == transitions.COMPLETED:
+        return values.decode(attributes.result)
+    if failure is not None and run.history.state == transitions.FAILED:
+        raise failure.error
+    kind, default = _ENDS[run.history.state]
+    raise kind(getattr(attributes, "reason", None) or default, getattr(attributes, "details", None))
+
+
+_ENDS: dict[str, tuple[type[WorkflowException], str]] = {
+    transitions.FAILED: (ExecutionError, "the workflow execution failed"),
+    transitions.CANCELED: (ExecutionCanceled, "the workflow execution was cancelled"),
+    transitions.TIMED_OUT: (ExecutionTimeoutError, "the workflow execution timed out"),
+    transitions.TERMINATED: (ExecutionTerminated, "the workflow execution was terminated"),
+}

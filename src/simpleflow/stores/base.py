@@ -1,0 +1,78 @@
+"""The port of the done marks: small objects named ``{prefix}/{name}``, of which the names matter.
+
+A prefix and a name together are one key: ``put("a", "b/c", ...)`` and ``put("a/b", "c", ...)`` write the
+same mark, in every store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from simpleflow.exceptions import StoreError
+
+
+class Store(Protocol):
+    """Where done marks are kept.
+
+    ``prefix`` is a text of segments joined by slashes; slashes at its end do not count, and ``""`` is the
+    whole store. ``name`` is any text. A store may be shared by threads, and used after a fork.
+
+    Every method raises StoreError, with one line that names the store, what was tried, what is wrong and
+    what to do; the cause stays in ``__cause__``. What ``put`` and ``delete`` did is durable, and seen by
+    every later ``names``, when they return.
+    """
+
+    @property
+    def url(self) -> str:
+        """What messages call the store: a bucket string that opens it again. It holds no secret."""
+
+    def names(self, prefix: str) -> list[str]:
+        """The names of all marks below ``prefix + "/"``, sorted, however many; ``[]`` if there are none.
+
+        Names hold slashes when they lie deeper. A sibling such as ``steps-old`` of ``steps``, the
+        placeholder of a folder, foreign files, and marks whose writing was cut short are not among them.
+        """
+
+    def put(self, prefix: str, name: str, body: bytes) -> None:
+        """Write the mark, or replace it. Whoever lists meanwhile sees it whole or not at all."""
+
+    def get(self, prefix: str, name: str) -> bytes | None:
+        """What the mark holds; None if there is no such mark."""
+
+    def delete(self, prefix: str, names: Iterable[str]) -> None:
+        """Remove these marks; one that is absent is fine. A single text is one name.
+
+        If it raises, some of them may be gone already; calling it again is safe.
+        """
+
+
+def clean(prefix: str) -> str:
+    """``prefix`` without the slashes at its end."""
+    return prefix.rstrip("/")
+
+
+def join(prefix: str, name: str) -> str:
+    """The key of a mark: ``prefix/name``, or ``name`` alone below the prefix ``""``.
+
+    Raises StoreError for text that UTF-8 cannot hold (a lone surrogate), since no store could keep it.
+    """
+    prefix = clean(prefix)
+    key = f"{prefix}/{name}" if prefix else name
+    try:
+        key.encode()
+    except UnicodeEncodeError as error:
+        raise StoreError(
+            f"the name of mark {shown(key)} is not valid Unicode (position {error.start}); rename the step"
+        ) from error
+    return key
+
+
+def shown(text: str) -> str:
+    """``text`` quoted for a message, and shortened if it is long."""
+    return repr(text) if len(text) <= 100 else f"{text[:60]!r}... ({len(text)} characters)"
+
+
+def as_names(names: Iterable[str]) -> list[str]:
+    """``names`` as a list without repetition; a single text is one name, not its letters."""
+    return [names] if isinstance(names, str) else list(dict.fromkeys(names))

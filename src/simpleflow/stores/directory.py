@@ -1,0 +1,181 @@
+"""Done marks as files of a folder; how keys become paths is said in ``filenames``.
+
+A mark is written to a temporary file beside its place, synced, renamed, and the folder is synced: at any
+instant a crash leaves the whole mark or none, and a mark that ``put`` returned from survives a power cut.
+A temporary file that a crash leaves behind is ignored.
+
+Nothing is kept open between calls: opening the folder costs some microseconds beside two syncs, and a kept
+descriptor would go on writing into a folder that somebody has moved away.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from simpleflow.exceptions import StoreError
+from simpleflow.stores.base import as_names, clean, join, shown
+from simpleflow.stores.filenames import SUFFIX, file_of, folder_of, is_plain_file, mark_of, segment_of
+
+_ADVICE = {
+    errno.EACCES: "give this user the right to read and write there, or choose another folder",
+    errno.EPERM: "give this user the right to read and write there, or choose another folder",
+    errno.EROFS: "the file system is read-only: choose another folder",
+    errno.ENOSPC: "the disk is full: free some space",
+    errno.EDQUOT: "the quota is used up: free some space",
+    errno.ENOTDIR: "a file stands where a folder is needed: move it away or choose another folder",
+    errno.EISDIR: "a folder stands where the mark should be: move it away",
+    errno.ENAMETOOLONG: "shorten the step's name (S3 takes 1,024 bytes for prefix and name together)",
+    errno.ENOENT: "the file system does not let folders be made there: choose another folder",
+    errno.EMFILE: "this process has too many open files: raise its limit (ulimit -n)",
+}
+_NO_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP})  # file systems that cannot sync a folder say this
+
+
+class DirectoryStore:
+    """A store in the folder ``path``, which is made by the first ``put``."""
+
+    def __init__(self, path: str) -> None:
+        self.url = os.path.abspath(path)
+
+    def __repr__(self) -> str:
+        return f"DirectoryStore({self.url!r})"
+
+    def names(self, prefix: str) -> list[str]:
+        """The sorted names below ``prefix``; none if the folder does not exist."""
+        prefix = clean(prefix)
+        with self._errors(f"list the done marks below {shown(prefix)}"):
+            join(prefix, "")
+            folder = os.path.join(self.url, folder_of(prefix))
+            found: list[str] = []
+            try:
+                _walk(folder, "", (), found)
+            except FileNotFoundError:
+                return []
+            return sorted(found)
+
+    def put(self, prefix: str, name: str, body: bytes) -> None:
+        """Write or replace the mark: about 0.3 ms where the disk syncs quickly."""
+        with self._errors(f"write the done mark {shown(name)} below {shown(clean(prefix))}"):
+            path = os.path.join(self.url, file_of(join(prefix, name)))
+            try:
+                _publish(path, body)
+            except FileNotFoundError:
+                _make_folder(os.path.dirname(path))
+                _publish(path, body)
+
+    def get(self, prefix: str, name: str) -> bytes | None:
+        """What the mark holds, or None."""
+        with self._errors(f"read the done mark {shown(name)} below {shown(clean(prefix))}"):
+            try:
+                with open(os.path.join(self.url, file_of(join(prefix, name))), "rb") as file:
+                    return file.read()
+            except FileNotFoundError:
+                return None
+
+    def delete(self, prefix: str, names: Iterable[str]) -> None:
+        """Remove the marks that exist, then sync the folders that held them."""
+        names = as_names(names)
+        with self._errors(f"remove {len(names)} done marks below {shown(clean(prefix))}"):
+            touched: dict[str, None] = {}
+            for name in names:
+                path = os.path.join(self.url, file_of(join(prefix, name)))
+                try:
+                    os.unlink(path)
+                except FileNotFoundError:
+                    continue
+                touched[os.path.dirname(path)] = None
+            for folder in touched:
+                _sync_folder(folder)
+
+    @contextmanager
+    def _errors(self, action: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            what = error.strerror or str(error)
+            where = f" ({error.filename})" if isinstance(error.filename, str) else ""
+            advice = _ADVICE.get(error.errno or 0, "look at that folder")
+            raise StoreError(f"folder {self.url}: cannot {action}: {what}{where}; {advice}") from error
+
+
+def _walk(folder: str, done: str, pieces: tuple[str, ...], found: list[str]) -> None:
+    """Add to ``found`` the names below ``folder``, each begun with ``done``.
+
+    ``pieces`` are the folders of a long name that has been cut; they end at ``folder``. A folder that
+    vanishes while it is being listed held nothing that is still there, except at the top.
+    """
+    inner: list[str] = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            name = entry.name
+            if name.endswith(SUFFIX):
+                plain = not pieces and is_plain_file(name)
+                segment = name[: -len(SUFFIX)] if plain else mark_of(pieces, name)
+                if segment is not None and entry.is_file(follow_symlinks=False):
+                    found.append(done + segment)
+            elif entry.is_dir(follow_symlinks=False):
+                inner.append(name)
+    for name in inner:
+        below = f"{folder}/{name}"
+        try:
+            if name.endswith("%"):
+                _walk(below, done, (*pieces, name), found)
+            elif (segment := segment_of(pieces, name)) is not None:
+                _walk(below, f"{done}{segment}/", (), found)
+        except FileNotFoundError:
+            continue
+
+
+def _publish(path: str, body: bytes) -> None:
+    folder = os.path.dirname(path)
+    temporary = f"{folder}/.{os.urandom(8).hex()}.tmp"
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    try:
+        try:
+            rest = memoryview(body)
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.rename(temporary, path)
+    except BaseException:
+        _discard(temporary)
+        raise
+    _sync_folder(folder)
+
+
+def _discard(temporary: str) -> None:
+    try:
+        os.unlink(temporary)
+    except OSError:
+        pass  # listing ignores it, and the reason that it is left over is already on its way up
+
+
+def _sync_folder(folder: str) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_SYNC:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _make_folder(folder: str) -> None:
+    """Make ``folder`` and those above it, and sync each parent, so that a power cut does not lose them."""
+    if os.path.isdir(folder):
+        return
+    parent = os.path.dirname(folder)
+    if parent != folder:
+        _make_folder(parent)
+    try:
+        os.mkdir(folder)
+    except FileExistsError:
+        if not os.path.isdir(folder):  # another process has not just made it
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), folder) from None
+    _sync_folder(parent)

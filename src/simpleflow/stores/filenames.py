@@ -1,0 +1,93 @@
+"""Keys of marks as paths of files, and back: pure.
+
+The key ``nightly/steps/load.users`` is the file ``nightly/steps/load.users.done``.
+
+- Small ASCII letters, digits, ``-``, ``_`` and inner dots stay; every other byte of the UTF-8 becomes
+  ``%XX``. Capitals are among those, so that ``A`` and ``a`` differ on systems that ignore case; dots at
+  either end are too, so that ``..`` and hidden files cannot be written.
+- Marks end in ``.done``, and folders never do (``x.done`` becomes ``x%2Edone``): the marks ``a`` and ``a/b``
+  can stand side by side, and a stray ``notes.txt`` is not taken for a step that was done.
+- An empty segment is ``%-``.
+- A file name holds 255 bytes. A segment that needs more is cut into pieces of 240, all but the last being
+  folders that end in a lone ``%``. So the name stays in the path, where one atomic rename publishes it; a
+  hash would have to keep the name elsewhere, in the content, and listing would open every such file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+SUFFIX = ".done"
+
+_PLAIN = re.compile(r"[a-z0-9_-](?:[a-z0-9_.-]*[a-z0-9_-])?")
+# The file of a mark whose name is plain: the one rule that a listing needs for nearly all of its entries.
+is_plain_file = re.compile(_PLAIN.pattern + re.escape(SUFFIX)).fullmatch
+_OTHER = re.compile(rb"^\.|\.\Z|[^a-z0-9_.-]")
+_ESCAPED = re.compile(rb"%([0-9A-F]{2})")
+_LONGEST = 255
+_PIECE = 240
+
+
+def _escape(segment: str) -> str:
+    if _PLAIN.fullmatch(segment):
+        return segment
+    if not segment:
+        return "%-"
+    return _OTHER.sub(lambda match: b"%%%02X" % ord(match[0]), segment.encode()).decode("ascii")
+
+
+def _cut(text: str, suffix: str) -> list[str]:
+    if len(text) + len(suffix) <= _LONGEST:
+        return [text + suffix]
+    pieces = [text[start : start + _PIECE] for start in range(0, len(text), _PIECE)]
+    return [piece + "%" for piece in pieces[:-1]] + [pieces[-1] + suffix]
+
+
+def _folder_text(segment: str) -> str:
+    text = _escape(segment)
+    return text[: -len(SUFFIX)] + "%2E" + SUFFIX[1:] if text.endswith(SUFFIX) else text
+
+
+def _folders(segments: list[str]) -> list[str]:
+    return [part for segment in segments for part in _cut(_folder_text(segment), "")]
+
+
+def folder_of(prefix: str) -> str:
+    """The relative path of the folder that holds the marks below ``prefix``; ``""`` for the whole store."""
+    return "/".join(_folders(prefix.split("/"))) if prefix else ""
+
+
+def file_of(key: str) -> str:
+    """The relative path of the mark ``key``; it never leaves the folder that it is joined to."""
+    *folders, last = key.split("/")
+    return "/".join(_folders(folders) + _cut(_escape(last), SUFFIX))
+
+
+def _decode(parts: Sequence[str]) -> str | None:
+    text = "".join(part[:-1] for part in parts[:-1]) + parts[-1]
+    try:
+        if text == "%-":
+            return ""
+        return _ESCAPED.sub(lambda match: bytes.fromhex(match[1].decode()), text.encode()).decode()
+    except UnicodeError:
+        return None
+
+
+def mark_of(pieces: tuple[str, ...], file: str) -> str | None:
+    """The last segment of a mark's key: of ``file``, which lies in the folders ``pieces`` of a cut name.
+
+    None for what this module would not have written: such a file is foreign.
+    """
+    segment = _decode([*pieces, file.removesuffix(SUFFIX)])
+    if segment is None or "/" in segment or _cut(_escape(segment), SUFFIX) != [*pieces, file]:
+        return None
+    return segment
+
+
+def segment_of(pieces: tuple[str, ...], folder: str) -> str | None:
+    """As ``mark_of``, for a folder that stands for a segment of a prefix."""
+    segment = _decode([*pieces, folder])
+    if segment is None or "/" in segment or _folders([segment]) != [*pieces, folder]:
+        return None
+    return segment

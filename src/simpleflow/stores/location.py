@@ -1,0 +1,155 @@
+"""Bucket strings, as ``get_step_bucket()`` returns them: pure.
+
+    bucket                                   the bucket at SIMPLEFLOW_S3_HOST
+    s3://bucket                              the bucket on Amazon S3, whatever SIMPLEFLOW_S3_HOST says
+    s3.amazonaws.com/bucket                  the same
+    s3.eu-west-1.amazonaws.com/bucket        in that region (also s3-eu-west-1.amazonaws.com)
+    http://127.0.0.1:8333/bucket             at any server that speaks S3
+    minio.example.com/bucket, host:9000/bucket, localhost/bucket    the same, by https (loopback: by http)
+    /path, ./path, ../path, ~/path, file:///path    a folder
+    memory://name                            the memory of this process, for tests
+
+``a/b`` is refused unless ``a`` is what SIMPLEFLOW_S3_HOST says: it could be a folder as well as a bucket.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, NamedTuple
+
+from simpleflow.exceptions import InputError
+
+_BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}")
+_HOST = re.compile(r"(?P<name>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?")
+_REGION = r"[a-z]{2}(?:-[a-z]+)+-[0-9]+"
+# Hosts that say S3 and perhaps a region, nothing else; Amazon's others (dual stack, VPC) are endpoints.
+_AMAZON_S3 = re.compile(rf"s3(?:[.-](?P<region>{_REGION}))?\.amazonaws\.com(?:\.cn)?")
+_AMAZON_REGION = re.compile(rf"[.-](?P<region>{_REGION})\.(?:[a-z]+\.)?amazonaws\.com(?:\.cn)?\Z")
+_LOOPBACK = re.compile(r"localhost|.*\.localhost|127(?:\.[0-9]{1,3}){3}|\[::1\]")
+
+EXPECTED = (
+    "expected bucket, s3://bucket, host/bucket, http://host:port/bucket, "
+    "/folder, ./folder, ~/folder, file:///folder or memory://name"
+)
+
+
+class Location(NamedTuple):
+    """Where a store is.
+
+    ``name`` is the bucket, the path as it was written (``~`` not expanded), or the name of a memory store.
+    ``endpoint`` is a URL without a slash at its end; None is Amazon's own. ``region`` is None when the
+    bucket string does not tell.
+    """
+
+    kind: Literal["s3", "directory", "memory"]
+    name: str
+    endpoint: str | None = None
+    region: str | None = None
+
+    @property
+    def url(self) -> str:
+        """A bucket string that parses to this location."""
+        if self.kind == "directory":
+            return self.name
+        if self.kind == "memory":
+            return f"memory://{self.name}"
+        if self.endpoint is not None:
+            return f"{self.endpoint}/{self.name}"
+        if self.region is not None:
+            china = ".cn" if self.region.startswith("cn-") else ""
+            return f"s3.{self.region}.amazonaws.com{china}/{self.name}"
+        return f"s3://{self.name}"
+
+
+def parse(bucket: str, s3_host: str = "s3.amazonaws.com") -> Location:
+    """The location that a bucket string names; ``s3_host`` is the setting SIMPLEFLOW_S3_HOST.
+
+    Raises InputError, with what is expected, for anything else.
+    """
+    if not isinstance(bucket, str) or not bucket:
+        raise _refused(bucket, "it is not a text" if not isinstance(bucket, str) else "it is empty")
+    if "\0" in bucket:
+        raise _refused(bucket, "it holds a NUL character")
+    if bucket in (".", "..", "~") or bucket.startswith(("/", "./", "../", "~")):
+        return Location("directory", bucket)
+    host = s3_host.rstrip("/")
+    if bucket.startswith(host + "/"):  # the host is known to be one, even if it has no dot and no port
+        return _at_host(bucket, host, bucket[len(host) + 1 :])
+    scheme, separator, rest = bucket.partition("://")
+    if separator:
+        return _with_scheme(bucket, scheme.lower(), rest)
+    first, slash, rest = bucket.partition("/")
+    if not slash:
+        if _AMAZON_S3.fullmatch(first) or ":" in first:
+            raise _refused(bucket, "it names a host but no bucket")
+        return _at_host(f"{bucket} at SIMPLEFLOW_S3_HOST={_without_user(host)}", host, first)
+    if "." in first or ":" in first or first.lower() == "localhost":
+        return _at_host(bucket, first, rest)
+    raise _refused(
+        bucket, f"it could be a bucket at the host {first!r} or a folder: write http://{bucket} or ./{bucket}"
+    )
+
+
+def _with_scheme(bucket: str, scheme: str, rest: str) -> Location:
+    if scheme in ("http", "https"):
+        host, _, name = rest.partition("/")
+        return _at_host(bucket, f"{scheme}://{host}", name)
+    if scheme == "s3":
+        return Location("s3", _bucket(bucket, rest))
+    if scheme == "memory":
+        if rest:
+            return Location("memory", rest)
+        raise _refused(bucket, "it has no name")
+    if scheme == "file":
+        from urllib.parse import unquote  # here, since it takes longer to load than all of this package
+
+        path = unquote(rest.removeprefix("localhost") if rest.startswith("localhost/") else rest)
+        if path.startswith("/") and "\0" not in path:
+            return Location("directory", path)
+        raise _refused(bucket, "a file URL needs three slashes and an absolute path")
+    raise _refused(bucket, f"there is no store for {scheme}://")
+
+
+def _at_host(bucket: str, host: str, name: str) -> Location:
+    """The bucket ``name`` at ``host``, which may begin with ``http://`` or ``https://``."""
+    scheme, separator, address = host.lower().rpartition("://")
+    match = _HOST.fullmatch(address)
+    if "@" in host:
+        raise _refused(bucket, "credentials do not belong in it: use AWS_ACCESS_KEY_ID or AWS_PROFILE")
+    if match is None or (separator and scheme not in ("http", "https")):
+        raise _refused(bucket, f"{host!r} is not a host or host:port")
+    if match["port"] and not 0 < int(match["port"]) < 65536:
+        raise _refused(bucket, f"there is no port {match['port']}")
+    name = _bucket(bucket, name)
+    if (amazon := _AMAZON_S3.fullmatch(match["name"])) and match["port"] in (None, "443"):
+        return Location("s3", name, region=amazon["region"])
+    if not scheme:
+        scheme = "http" if _LOOPBACK.fullmatch(match["name"]) else "https"
+    region = _AMAZON_REGION.search(match["name"])
+    return Location("s3", name, f"{scheme}://{match[0]}", region["region"] if region else None)
+
+
+def _bucket(bucket: str, name: str) -> str:
+    name = name.strip("/")
+    if not name:
+        raise _refused(bucket, "it names no bucket")
+    if "/" in name:
+        raise _refused(
+            bucket, f"{name!r} is more than a bucket: the path of the marks is get_step_path_prefix()"
+        )
+    if not _BUCKET.fullmatch(name):
+        raise _refused(
+            bucket, f"{name!r} is not a bucket's name (letters, digits, dots, dashes, underscores)"
+        )
+    return name
+
+
+def _without_user(text: str) -> str:
+    return text.rpartition("@")[2]
+
+
+def _refused(bucket: object, reason: str) -> InputError:
+    shown = bucket
+    if isinstance(bucket, str) and "@" in bucket:  # a password may stand before it
+        shown = "...@" + _without_user(bucket)
+    return InputError(f"the bucket {shown!r} cannot be used: {reason}; {EXPECTED}")

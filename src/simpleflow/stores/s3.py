@@ -1,0 +1,137 @@
+"""Done marks as objects in a bucket of Amazon S3, or of any server that speaks S3.
+
+How a mark becomes the key of an object is said in ``keys``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import Any
+
+from simpleflow import settings
+from simpleflow.exceptions import StoreError
+from simpleflow.stores.base import as_names, clean, join, shown
+from simpleflow.stores.keys import folder_key, folder_keys, name_of, object_key, object_keys
+from simpleflow.stores.location import Location
+from simpleflow.stores.s3_client import client
+from simpleflow.stores.s3_errors import store_error
+
+LONGEST_KEY = 1024  # bytes of UTF-8
+BATCH = 1000  # keys that one DeleteObjects takes
+# What servers say that have no DeleteObjects, or want the MD5 which boto3 no longer sends with it.
+_NO_BATCHES = frozenset({"NotImplemented", "MethodNotAllowed", "MissingContentMD5"})
+
+
+class S3Store:
+    """A store in a bucket that exists; S3 is consistent, so every list sees every finished put and delete.
+
+    The client is looked up at each call, hence a store may be used after a fork, and a change of the
+    credentials in the environment is seen.
+    """
+
+    def __init__(self, location: Location) -> None:
+        self.url = location.url
+        self._bucket = location.name
+        self._endpoint = location.endpoint
+        self._region = location.region
+        # The existing library knows Amazon's hosts alone, and takes any text for a key, as Amazon does.
+        # Elsewhere such a key could come to mean another mark.
+        self._shared = location.endpoint is None or location.endpoint.endswith(
+            (".amazonaws.com", ".amazonaws.com.cn")
+        )
+
+    def __repr__(self) -> str:
+        return f"S3Store({self.url!r})"
+
+    def names(self, prefix: str) -> list[str]:
+        """The sorted names below ``prefix``: one request for each 1,000."""
+        join(prefix, "")
+        action = f"list the done marks below {shown(clean(prefix))}"
+        found: set[str] = set()  # a mark may be there under both of its keys
+        for start in folder_keys(prefix) if self._shared else [folder_key(prefix)]:
+            keys = self._call(action, self._list, start)
+            found.update(name for key in keys if (name := name_of(key, start)) is not None)
+        return sorted(found)  # not every server lists in the order of bytes
+
+    def put(self, prefix: str, name: str, body: bytes) -> None:
+        """Write or replace the mark, encrypted if SIMPLEFLOW_S3_SSE says so."""
+        action = f"write the done mark {shown(name)} below {shown(clean(prefix))}"
+        join(prefix, name)
+        key = object_key(prefix, name)
+        if (size := len(key.encode())) > LONGEST_KEY:
+            raise StoreError(
+                f"bucket {self.url}: cannot {action}: prefix and name take {size} bytes, "
+                f"an S3 key takes {LONGEST_KEY}; shorten the step's name"
+            )
+        extra = {"ServerSideEncryption": "AES256"} if settings.SIMPLEFLOW_S3_SSE else {}
+        self._call(action, self._put, key, body, extra)
+
+    def get(self, prefix: str, name: str) -> bytes | None:
+        """What the mark holds, or None."""
+        join(prefix, name)
+        action = f"read the done mark {shown(name)} below {shown(clean(prefix))}"
+        for key in self._keys(prefix, name):
+            body: bytes | None = self._call(action, self._get, key)
+            if body is not None:
+                return body
+        return None
+
+    def delete(self, prefix: str, names: Iterable[str]) -> None:
+        """Remove the marks: one request for each 1,000."""
+        names = as_names(names)
+        for name in names:
+            join(prefix, name)
+        keys = iter([key for name in names for key in self._keys(prefix, name)])
+        action = f"remove {len(names)} done marks below {shown(clean(prefix))}"
+        while batch := list(islice(keys, BATCH)):
+            refused = self._call(action, self._delete, batch)
+            if refused:
+                raise StoreError(f"bucket {self.url}: cannot {action}: {refused}")
+
+    def _keys(self, prefix: str, name: str) -> list[str]:
+        return object_keys(prefix, name) if self._shared else [object_key(prefix, name)]
+
+    def _list(self, s3: Any, start: str) -> list[str]:
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=start)
+        return [each["Key"] for page in pages for each in page.get("Contents", ())]
+
+    def _put(self, s3: Any, key: str, body: bytes, extra: dict[str, str]) -> None:
+        s3.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType="application/json", **extra)
+
+    def _get(self, s3: Any, key: str) -> bytes | None:
+        try:
+            answer = s3.get_object(Bucket=self._bucket, Key=key)
+        except s3.exceptions.NoSuchKey:
+            return None
+        with answer["Body"] as stream:
+            return bytes(stream.read())
+
+    def _delete(self, s3: Any, keys: list[str]) -> str:
+        """Why one of them could not be removed; empty if all are gone."""
+        if len(keys) == 1:
+            s3.delete_object(Bucket=self._bucket, Key=keys[0])
+            return ""
+        objects = [{"Key": key} for key in keys]
+        try:
+            answer = s3.delete_objects(Bucket=self._bucket, Delete={"Objects": objects, "Quiet": True})
+        except s3.exceptions.ClientError as error:
+            if error.response.get("Error", {}).get("Code") not in _NO_BATCHES:
+                raise
+            for key in keys:
+                s3.delete_object(Bucket=self._bucket, Key=key)
+            return ""
+        failed = answer.get("Errors")
+        if not failed:
+            return ""
+        first = failed[0]
+        return f"{first.get('Key')!r} and {len(failed) - 1} more: {first.get('Code')} {first.get('Message')}"
+
+    def _call(self, action: str, function: Any, *args: Any) -> Any:
+        """``function(client, *args)``, with whatever goes wrong as a StoreError."""
+        try:
+            return function(client(self._endpoint, self._region), *args)
+        except StoreError:
+            raise
+        except Exception as error:  # botocore has no single base, and its transport raises urllib3's errors
+            raise store_error(self.url, action, error) from error

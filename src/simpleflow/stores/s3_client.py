@@ -1,0 +1,78 @@
+"""One boto3 client for each endpoint, region, set of credentials and process: to build one takes 30 ms."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from simpleflow.exceptions import StoreError
+
+CONNECT_TIMEOUT = 4  # seconds
+READ_TIMEOUT = 4  # seconds without a byte; S3 answers requests this small within 0.2, and says to try again
+TRIES = 3  # with at most 3 s of pauses: a host that hangs is given up after 15 s at the latest
+
+# What a client takes from the environment when it is built. A change of these needs a new client.
+_VARIABLES = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_PROFILE",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "AWS_CONFIG_FILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_CA_BUNDLE",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "NO_PROXY",
+)
+
+# Two threads may build the same client at once; setdefault keeps one, without a lock that a fork could copy
+# while it is held. The entries of a parent process stay unused in its children.
+_clients: dict[tuple[object, ...], Any] = {}
+
+
+def client(endpoint: str | None, region: str | None) -> Any:
+    """The client for ``endpoint`` (None: Amazon's, or AWS_ENDPOINT_URL) and ``region`` (None: as configured).
+
+    Raises StoreError if boto3 is not installed, and botocore's errors for a profile that does not exist or
+    an endpoint that cannot be one.
+    """
+    key = (os.getpid(), endpoint, region, *map(os.environ.get, _VARIABLES))
+    found = _clients.get(key)
+    return found if found is not None else _clients.setdefault(key, _build(endpoint, region))
+
+
+def _build(endpoint: str | None, region: str | None) -> Any:
+    try:
+        import boto3.session
+        from botocore.config import Config
+    except ImportError as error:
+        raise StoreError(
+            "a bucket of S3 needs boto3, which is not installed: pip install 'simpleflow[aws]', "
+            "or use a folder such as ./marks"
+        ) from error
+    session = boto3.session.Session()
+    options: dict[str, Any] = {
+        "connect_timeout": CONNECT_TIMEOUT,
+        "read_timeout": READ_TIMEOUT,
+        "retries": {"mode": "standard", "total_max_attempts": TRIES},
+        "tcp_keepalive": True,  # between two marks lies a step of hours: a dropped connection must be noticed
+    }
+    if endpoint is not None:
+        options["s3"] = {"addressing_style": "path"}
+        # Servers other than Amazon's may not know the newer checksums; boto3 before 1.36 has no such options.
+        for name in ("request_checksum_calculation", "response_checksum_validation"):
+            if name in Config.OPTION_DEFAULTS:
+                options[name] = "when_required"
+    return session.client(
+        "s3",
+        endpoint_url=endpoint,
+        # boto3 does not read AWS_REGION. With no region at all us-east-1 signs for servers that have none,
+        # and Amazon's answers there say where the bucket is, which botocore follows.
+        region_name=region or os.environ.get("AWS_REGION") or session.region_name or "us-east-1",
+        config=Config(**options),
+    )

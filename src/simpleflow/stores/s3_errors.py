@@ -1,0 +1,85 @@
+"""What S3 and its client can say, each as one line: what is wrong, and what to do.
+
+Errors are told apart by their class's name and their code, so that this file needs no botocore.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from simpleflow.exceptions import StoreError
+
+_CREDENTIALS = "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
+_RIGHTS = "give these credentials s3:ListBucket, s3:GetObject, s3:PutObject and s3:DeleteObject on it"
+_REGION = "set AWS_DEFAULT_REGION, or write the bucket as s3.REGION.amazonaws.com/bucket"
+_ENDPOINT = "check the host and port, and that the server is up"
+_LATER = "try again later"
+
+# Code of the answer -> what is wrong, what to do.
+_ANSWERS: dict[str, tuple[str, str]] = {
+    "NoSuchBucket": ("there is no such bucket", "create it, or correct get_step_bucket()"),
+    "AccessDenied": ("access is denied", _RIGHTS),
+    "AllAccessDisabled": ("access is disabled", _RIGHTS),
+    "InvalidAccessKeyId": ("the access key is not known there", _CREDENTIALS),
+    "SignatureDoesNotMatch": ("the secret key does not match the access key", _CREDENTIALS),
+    "ExpiredToken": ("the session token has expired", "renew the credentials"),
+    "InvalidToken": ("the session token is not valid", "renew the credentials"),
+    "RequestTimeTooSkewed": ("the clock of this machine is wrong", "set it"),
+    "PermanentRedirect": ("the bucket is in another region", _REGION),
+    "AuthorizationHeaderMalformed": ("the request was signed for another region", _REGION),
+    "IllegalLocationConstraintException": ("the bucket is in another region", _REGION),
+    "SlowDown": ("the server is overloaded, also after several tries", _LATER),
+    "ServiceUnavailable": ("the server is unavailable, also after several tries", _LATER),
+    "InternalError": ("the server failed, also after several tries", _LATER),
+    "KeyTooLongError": ("the name is too long for this server", "shorten the step's name"),
+    "InvalidBucketName": ("the server does not take this bucket's name", "correct get_step_bucket()"),
+}
+# Some answers have a status and no code (HEAD, gateways).
+_ANSWERS |= {
+    "301": _ANSWERS["PermanentRedirect"],
+    "403": _ANSWERS["AccessDenied"],
+    "404": _ANSWERS["NoSuchBucket"],
+    "500": _ANSWERS["InternalError"],
+    "503": _ANSWERS["ServiceUnavailable"],
+}
+
+# Class of the client's error -> what is wrong, what to do.
+_FAULTS: dict[str, tuple[str, str]] = {
+    "NoCredentialsError": ("there are no credentials", _CREDENTIALS),
+    "PartialCredentialsError": ("the credentials are incomplete", _CREDENTIALS),
+    "CredentialRetrievalError": ("the credentials could not be fetched", _CREDENTIALS),
+    "TokenRetrievalError": ("the sign-on has expired", "run: aws sso login"),
+    "SSOTokenLoadError": ("the sign-on has expired", "run: aws sso login"),
+    "UnauthorizedSSOTokenError": ("the sign-on has expired", "run: aws sso login"),
+    "ProfileNotFound": ("the profile does not exist", "correct AWS_PROFILE"),
+    "NoRegionError": ("no region is known", _REGION),
+    "InvalidRegionError": ("the region's name is not valid", _REGION),
+    "EndpointConnectionError": ("nothing answers there", _ENDPOINT),
+    "ConnectTimeoutError": ("no connection in time", _ENDPOINT),
+    "ReadTimeoutError": ("the server accepted the request but did not answer in time", _ENDPOINT),
+    "ConnectionClosedError": ("the server closed the connection without an answer", _ENDPOINT),
+    "ProxyConnectionError": ("the proxy cannot be reached", "check HTTP_PROXY, HTTPS_PROXY and NO_PROXY"),
+    "SSLError": ("there is no trusted TLS there", "for a server without TLS write http://host:port/bucket"),
+    "ResponseParserError": ("what answers is not an S3 server", _ENDPOINT),
+}
+
+
+def one_line(error: BaseException) -> str:
+    """The error's class and message in one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def store_error(url: str, action: str, error: BaseException) -> StoreError:
+    """The StoreError that says in one line what ``error`` means for ``action`` on the bucket ``url``."""
+    answer: dict[str, Any] = getattr(error, "response", None) or {}
+    code = str(answer.get("Error", {}).get("Code", ""))
+    status = str(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", ""))
+    known = _ANSWERS.get(code) or _ANSWERS.get(status) if answer else None
+    for kind in type(error).__mro__:
+        known = known or _FAULTS.get(kind.__name__)
+    if known is None:
+        return StoreError(
+            f"bucket {url}: cannot {action}: {one_line(error)}; check the bucket and the server"
+        )
+    what, advice = known
+    return StoreError(f"bucket {url}: cannot {action}: {what} ({code or one_line(error)}); {advice}")

@@ -1,0 +1,351 @@
+"""Tasks: the smallest things that a workflow submits, each with its arguments."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from simpleflow import settings, values
+from simpleflow.activity import Activity, check_priority, seconds
+from simpleflow.base import AbstractWorkflow, Submittable, check_name
+from simpleflow.exceptions import InputError, NotSubmittable
+from simpleflow.futures import Future
+
+T = TypeVar("T", bound="CallTask")
+
+
+def _results(args: Iterable[Any]) -> list[Any]:
+    return [arg.result if isinstance(arg, Future) else arg for arg in args]
+
+
+class Task(Submittable):
+    """One task; ``name`` says what it is in messages and ids."""
+
+    name: str
+
+
+class CallTask(Task):
+    """A task with arguments. Futures among them are replaced by their results, which waits for them."""
+
+    args: list[Any]
+    kwargs: dict[str, Any]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.args = _results(args)
+        self.kwargs = dict(zip(kwargs, _results(kwargs.values()), strict=True))
+
+    def __repr__(self) -> str:
+        arguments = [repr(arg) for arg in self.args] + [
+            f"{key}={value!r}" for key, value in self.kwargs.items()
+        ]
+        return f"{type(self).__name__}({', '.join([self.name, *arguments])})"
+
+    def receive(self: T, value: Any) -> T:
+        twin = copy.copy(self)
+        twin.args = [*self.args, value]
+        return twin
+
+    @property
+    def encoded_input(self) -> str:
+        """The arguments as JSON text ``{"args": [...], "kwargs": {...}}``; raises NotEncodable."""
+        return values.encode({"args": self.args, "kwargs": self.kwargs}, f"input of {self.name}")
+
+
+class ActivityTask(CallTask):
+    """An activity with its arguments. Futures among the arguments are waited for here, when it is made."""
+
+    def __init__(self, activity: Activity, *args: Any, **kwargs: Any) -> None:
+        if not isinstance(activity, Activity):
+            raise NotSubmittable(
+                f"{activity!r} is not an activity; decorate the function with @activity.with_attributes()"
+            )
+        self.activity = activity
+        super().__init__(*args, **kwargs)
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """The activity's name."""
+        return self.activity.name
+
+    def propagate_attribute(self, attr: str, val: Any) -> None:
+        self.activity = self.activity.scoped(attr, val)
+
+
+class WorkflowTask(CallTask):
+    """A child workflow with its arguments.
+
+    ``executor`` may be None; ``workflow_task_list`` overrides the class's own task list. What the class does not say is
+    taken from the settings ``WORKFLOW_DEFAULT_*``.
+    """
+
+    def __init__(
+        self,
+        executor: Any,
+        workflow: type[AbstractWorkflow],
+        *args: Any,
+        workflow_task_list: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if not (isinstance(workflow, type) and issubclass(workflow, AbstractWorkflow)):
+            raise NotSubmittable(
+                f"{workflow!r} is not a workflow class; expected a subclass of simpleflow.Workflow"
+            )
+        self.executor = executor
+        self.workflow = workflow
+        self.raises_on_failure = workflow.raises_on_failure
+        self._task_list = workflow_task_list
+        super().__init__(*args, **kwargs)
+
+    def _ask(self, method: str, attribute: str) -> Any:
+        """What ``get_<attribute>(cls, *args, **kwargs)`` of the class says, else its attribute."""
+        if hasattr(self.workflow, method):
+            return getattr(self.workflow, method)(*self.args, **self.kwargs)
+        return getattr(self.workflow, attribute, None)
+
+    def _seconds(self, attribute: str, default: int) -> str:
+        given = getattr(self.workflow, attribute, None)
+        return seconds(default if given is None else given, f"{attribute} of workflow {self.name}")
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """The workflow type's name: the class's ``name``, else ``<module>.<class>``."""
+        return self.workflow.name or f"{self.workflow.__module__}.{self.workflow.__name__}"
+
+    @property
+    def version(self) -> str:
+        """The workflow type's version."""
+        return self.workflow.version or settings.WORKFLOW_DEFAULT_VERSION
+
+    @property
+    def workflow_id(self) -> str | None:
+        """The id that the class's ``get_workflow_id`` gives, or None."""
+        if not hasattr(self.workflow, "get_workflow_id"):
+            return None
+        found = self.workflow.get_workflow_id(*self.args, **self.kwargs)
+        return None if found is None else check_name(found, f"workflow id of {self.name}")
+
+    @property
+    def task_list(self) -> str | None:
+        """Where deciders look for its decision tasks; None: nothing was said."""
+        found = self._task_list or self._ask("get_task_list", "task_list")
+        return None if found is None else check_name(found, f"task list of workflow {self.name}")
+
+    @property
+    def tag_list(self) -> list[str] | None:
+        """Its tags, at most five; None: nothing was said, ``INHERIT_TAG_LIST``: the parent's."""
+        tags = self._ask("get_tag_list", "tag_list")
+        if tags is None or tags is self.workflow.INHERIT_TAG_LIST:
+            return tags  # type: ignore[no-any-return]
+        return check_tags(tags, f"tag_list of workflow {self.name}")
+
+    @property
+    def priority(self) -> Any:
+        """Its task priority, checked."""
+        priority = self.workflow.task_priority
+        check_priority(priority, f"task_priority of workflow {self.name}")
+        return priority
+
+    @property
+    def execution_timeout(self) -> str:
+        """Seconds, as text, after which the execution times out."""
+        return self._seconds("execution_timeout", settings.WORKFLOW_DEFAULT_EXECUTION_TIME)
+
+    @property
+    def decision_tasks_timeout(self) -> str:
+        """Seconds, as text, that one decision may take."""
+        return self._seconds("decision_tasks_timeout", settings.WORKFLOW_DEFAULT_DECISION_TASK_TIMEOUT)
+
+    @property
+    def child_policy(self) -> str:
+        """What becomes of its children when it is terminated or times out."""
+        policy = getattr(self.workflow, "child_policy", None) or "TERMINATE"
+        if policy not in ("TERMINATE", "REQUEST_CANCEL", "ABANDON"):
+            raise InputError(
+                f"child_policy of workflow {self.name} is {policy!r}; expected TERMINATE, REQUEST_CANCEL or ABANDON"
+            )
+        return str(policy)
+
+    def propagate_attribute(self, attr: str, val: Any) -> None:
+        setattr(self, attr, val)
+
+
+class ChildWorkflowTask(WorkflowTask):
+    """A child workflow with its arguments, as a member of a canvas or a step."""
+
+    def __init__(
+        self,
+        workflow: type[AbstractWorkflow],
+        *args: Any,
+        workflow_task_list: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(None, workflow, *args, workflow_task_list=workflow_task_list, **kwargs)
+
+
+class SignalTask(CallTask):
+    """A signal to be sent: to this workflow if ``workflow_id`` is None; see ``Workflow.signal``."""
+
+    def __init__(
+        self,
+        name: str,
+        *args: Any,
+        workflow_id: str | None = None,
+        run_id: str | None = None,
+        propagate: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        self.name = check_name(name, "signal name")
+        if workflow_id is not None:
+            check_name(workflow_id, f"workflow id of signal {name!r}")
+        self.workflow_id = workflow_id
+        self.run_id = run_id
+        self.propagate = propagate
+        super().__init__(*args, **kwargs)
+
+    def receive(self, value: Any) -> SignalTask:
+        return self
+
+    @property
+    def encoded_input(self) -> str:
+        """The signal's input as JSON text."""
+        content = {"args": self.args, "kwargs": self.kwargs, "__propagate": bool(self.propagate)}
+        return values.encode(content, f"input of signal {self.name!r}")
+
+
+class MarkerTask(Task):
+    """A marker to be recorded, with details that JSON can hold, or None."""
+
+    def __init__(self, name: str, details: Any = None) -> None:
+        self.name = check_name(name, "marker name")
+        self.details = details
+
+    @property
+    def encoded_details(self) -> str | None:
+        """The details as JSON text; None if there are none."""
+        return (
+            None if self.details is None else values.encode(self.details, f"details of marker {self.name!r}")
+        )
+
+
+class TimerTask(Task):
+    """A timer to be started; its future is finished when it fires, ``timeout`` seconds later.
+
+    Timers are known by their id: the same id again is the same timer.
+    """
+
+    def __init__(self, timer_id: str, timeout: int | str, control: Any = None) -> None:
+        self.timer_id = check_name(timer_id, "timer id")
+        text = seconds(timeout, f"time-out of timer {timer_id!r}")
+        if text == "NONE":
+            raise InputError(f"time-out of timer {timer_id!r} is {timeout!r}; expected whole seconds")
+        self.timeout = text
+        self.control = None if control is None else values.encode(control, f"control of timer {timer_id!r}")
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """The timer's id."""
+        return self.timer_id
+
+
+class CancelTimerTask(Task):
+    """A timer to be cancelled."""
+
+    def __init__(self, timer_id: str) -> None:
+        self.timer_id = check_name(timer_id, "timer id")
+        self.name = self.timer_id
+
+
+class ContinueAsNewWorkflowTask(CallTask):
+    """The end of this execution and the start of a new one of the same class with these arguments."""
+
+    name = "continue_as_new"
+
+
+@dataclass
+class TaskFailureContext:
+    """One failure of one task, and what is to be done about it: given to ``Workflow.on_task_failure``.
+
+    ``retry_count`` is the number of tries made before this one (0 first), ``attempt_number`` one more.
+    """
+
+    a_task: Task
+    task_name: str
+    exception: Exception
+    retry_count: int
+    id: str
+    event: Any
+    history: Any
+    reason: str | None = None
+    details: str | None = None
+    decision: str | None = None
+    retry_wait_timeout: int = 0
+    future: Future | None = None
+
+    @property
+    def attempt_number(self) -> int:
+        """1 for the first try."""
+        return self.retry_count + 1
+
+    @property
+    def exception_class(self) -> type[Exception]:
+        """Class of ``exception``: TaskFailed, TimeoutError, TaskCanceled or TaskTerminated."""
+        return type(self.exception)
+
+    def _detail(self, key: str) -> Any:
+        details = values.decode(self.details)
+        return details.get(key) if isinstance(details, dict) else None
+
+    @property
+    def task_error(self) -> str | None:
+        """Name of the exception class that the activity raised, such as ``ValueError``."""
+        return self._detail("error")
+
+    @property
+    def task_error_type(self) -> str | None:
+        """The same with its module."""
+        return self._detail("error_type")
+
+    @property
+    def task_message(self) -> str | None:
+        """The text of the exception that the activity raised."""
+        return self._detail("message")
+
+    def decide_abort(self) -> TaskFailureContext:
+        """Fail the workflow."""
+        self.decision = "abort"
+        return self
+
+    def decide_ignore(self) -> TaskFailureContext:
+        """Go on: the future is finished with the exception."""
+        self.decision = "ignore"
+        return self
+
+    def decide_cancel(self) -> TaskFailureContext:
+        """Go on: the future is cancelled."""
+        self.decision = "cancel"
+        return self
+
+    def decide_retry(self, retry_wait_timeout: int = 0) -> TaskFailureContext:
+        """Try again after ``retry_wait_timeout`` seconds."""
+        seconds(retry_wait_timeout, f"retry_wait_timeout of {self.task_name}")
+        self.decision = "retry"
+        self.retry_wait_timeout = int(retry_wait_timeout)
+        return self
+
+    def decide_handled(self, a_task: Task, future: Future | None = None) -> TaskFailureContext:
+        """Go on with the result of ``future`` (of ``a_task``) in the place of the failed task's."""
+        self.decision = "handled"
+        self.a_task = a_task
+        self.future = future
+        return self
+
+
+def check_tags(tags: Any, what: str) -> list[str]:
+    """The tags as a list; raises InputError unless they are at most five texts of 1 to 256 characters."""
+    if isinstance(tags, str) or not isinstance(tags, list | tuple):
+        raise InputError(f"{what} is {tags!r}; expected a list of at most 5 texts")
+    if len(tags) > 5:
+        raise InputError(f"{what} holds {len(tags)} tags; expected 5 at most")
+    return [check_name(tag, f"{what}: tag") for tag in tags]

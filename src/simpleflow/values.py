@@ -1,0 +1,139 @@
+"""Values that cross between a workflow and its tasks: JSON, the same on every engine.
+
+Besides JSON's own types, ``bytes`` (UTF-8), dates and times (ISO 8601), sets (sorted), tuples and generators (as
+lists), UUIDs (text) and futures (their result) are encoded; they come back as text and lists. Anything else, and NaN
+and infinities, which are not JSON, are refused by name.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import types
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from simpleflow.exceptions import NotEncodable
+
+
+def _sorted(values: Any) -> list[Any]:
+    """A set has no order of its own; the same set must always give the same text."""
+    try:
+        return sorted(values)
+    except TypeError:
+        return sorted(values, key=lambda each: (type(each).__name__, repr(each)))
+
+
+def _default(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.decode("utf-8")
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
+    if isinstance(value, set | frozenset):
+        return _sorted(value)
+    if isinstance(value, uuid.UUID):
+        return str(value)
+    if isinstance(value, types.GeneratorType):
+        return list(value)
+    if hasattr(value, "__json_value__"):
+        return value.__json_value__()
+    raise TypeError
+
+
+_ENCODER = json.JSONEncoder(default=_default, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_ASCII_ENCODER = json.JSONEncoder(default=_default, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+_CANONICAL = json.JSONEncoder(
+    default=_default, ensure_ascii=True, allow_nan=False, separators=(",", ":"), sort_keys=True
+)
+
+
+def _encode(encoder: json.JSONEncoder, value: Any, what: str) -> str:
+    try:
+        return encoder.encode(value)
+    except (TypeError, ValueError, RecursionError, UnicodeDecodeError) as error:
+        raise NotEncodable(f"{what} is not JSON: {_culprit(value)}") from error
+
+
+def encode(value: Any, what: str) -> str:
+    """The value as compact JSON text.
+
+    ``what`` names the value in the error ("result of activity a.b"). Raises NotEncodable with the place, the value and
+    its type.
+    """
+    text = _encode(_ENCODER, value, what)
+    if not text.isascii():
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError:  # half a surrogate pair cannot be stored; its escape can
+            return _encode(_ASCII_ENCODER, value, what)
+    return text
+
+
+def canonical(value: Any, what: str) -> str:
+    """The value as JSON text in which equal values look alike: keys sorted, everything outside ASCII escaped."""
+    return _encode(_CANONICAL, value, what)
+
+
+def decode(text: str | None) -> Any:
+    """The value of a JSON text; the text itself if it is not JSON (another library may have written it)."""
+    if text is None:
+        return None
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _culprit(value: Any) -> str:
+    """Where the value stops being JSON, in words."""
+    found = _find(value, "", set())
+    if found is None:
+        return f"{_short(value)} (it contains itself, is nested too deeply, or its keys cannot be ordered)"
+    path, bad, why = found
+    place = f" at {path}" if path else ""
+    return (
+        f"{_short(bad)}{place} is {why}; expected text, numbers, true/false, None, lists, dicts with text keys, "
+        "dates, sets or UUIDs"
+    )
+
+
+def _find(value: Any, path: str, above: set[int]) -> tuple[str, Any, str] | None:
+    if isinstance(value, str | int | bool) or value is None:
+        return None
+    if isinstance(value, float):
+        finite = value == value and value not in (float("inf"), float("-inf"))
+        return None if finite else (path, value, "a number that JSON cannot hold")
+    if id(value) in above:
+        return path, value, "inside itself"
+    if len(above) > 500:
+        return path, value, "nested too deeply"
+    if isinstance(value, Mapping):
+        for key, each in value.items():
+            if not isinstance(key, str | int | float | bool) and key is not None:
+                return path, key, f"a key of type {_type_name(key)}"
+            found = _find(each, f"{path}[{key!r}]", above | {id(value)})
+            if found:
+                return found
+        return None if isinstance(value, dict) else (path, value, f"a {_type_name(value)}")
+    if isinstance(value, list | tuple | set | frozenset):
+        for index, each in enumerate(value):
+            found = _find(each, f"{path}[{index}]", above | {id(value)})
+            if found:
+                return found
+        return None
+    try:
+        _default(value)
+    except (TypeError, ValueError):
+        return path, value, f"a {_type_name(value)}"
+    return None
+
+
+def _type_name(value: Any) -> str:
+    kind = type(value)
+    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,77 @@
+"""Answering decision tasks: one live ``Decider`` for each execution."""
+
+from __future__ import annotations
+
+from simpleflow import workflow as workflows
+from simpleflow.activity import Activity
+from simpleflow.core.decide import Decider, Limits
+from simpleflow.core.evaluation import Execution, Failure
+from simpleflow.engines.base import DecisionSource, DecisionTask
+from simpleflow.exceptions import InputError
+from simpleflow.workflow import Workflow
+
+
+class DecisionWorker:
+    """Answers the decision tasks of an engine.
+
+    Args:
+        source: where they come from, and where answers go.
+        workflow_classes: classes by type name; others are found as they are submitted, or by the name they were
+            defined with.
+        domain, default_bucket: see ``core.evaluation.Execution``.
+        limits: of one answer.
+    """
+
+    def __init__(
+        self,
+        source: DecisionSource,
+        workflow_classes: dict[str, type[Workflow]],
+        domain: str | None = None,
+        default_bucket: str | None = None,
+        limits: Limits = Limits(),  # noqa: B008 (frozen)
+    ) -> None:
+        self.failures: dict[str, Failure] = {}
+        self.activities: dict[str, Activity] = {}
+        self._source = source
+        self._classes = dict(workflow_classes)
+        self._domain = domain
+        self._default_bucket = default_bucket
+        self._limits = limits
+        self._deciders: dict[str, Decider] = {}
+
+    def decide(self, task: DecisionTask) -> None:
+        """Answer one task.
+
+        A fault of ours leaves the task as it is: the execution does not fail for it. Raises what went wrong.
+        """
+        decider = self._deciders.get(task.run_id)
+        if decider is None:
+            execution = Execution(task.workflow_id, task.run_id, self._domain, self._default_bucket)
+            decider = Decider(self._class(task.name), execution, self._limits)
+            self._deciders[task.run_id] = decider
+        try:
+            decider.advance(task.events[len(decider.history.events) : task.started_event_id])
+            answer = decider.answer()
+            if decider.evaluation is not None:
+                self._classes |= decider.evaluation.workflows
+                self.activities |= decider.evaluation.activities
+            if answer.failure is not None:
+                self.failures[task.run_id] = answer.failure
+            self._source.respond_decision_task_completed(task.token, answer.decisions)
+        except BaseException:
+            self.forget(task.run_id)
+            raise
+
+    def forget(self, run_id: str) -> None:
+        """Let go of what is kept alive for an execution."""
+        decider = self._deciders.pop(run_id, None)
+        if decider is not None:
+            decider.discard()
+
+    def _class(self, name: str) -> type[Workflow]:
+        found = self._classes.get(name) or workflows.registry.get(name)
+        if found is None:
+            raise InputError(
+                f"workflow type {name!r} is unknown here; define its class at the top level of a module that is imported"
+            )
+        return found

@@ -1,0 +1,153 @@
+"""Doing one activity task: from its name and input to a result or a failure, both as text."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from simpleflow import activity as activities
+from simpleflow import values
+from simpleflow.activity import Activity
+from simpleflow.constants import MAX_REASON_LENGTH
+from simpleflow.core.evaluation import arguments
+from simpleflow.engines.base import ActivityTask
+from simpleflow.exceptions import InputError
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a task ended: ``result`` (JSON text), or ``reason`` and ``details`` of a failure."""
+
+    result: str | None = None
+    reason: str | None = None
+    details: str | None = None
+
+    @property
+    def failed(self) -> bool:
+        return self.reason is not None
+
+
+@dataclass(frozen=True)
+class Middlewares:
+    """Functions around every activity: ``pre(context)`` before it, ``post(context, result=...)`` after it."""
+
+    pre: Sequence[Callable[..., Any]] = ()
+    post: Sequence[Callable[..., Any]] = ()
+
+    @classmethod
+    def load(cls, given: Mapping[str, Sequence[str | Callable[..., Any]]] | None) -> Middlewares:
+        """From ``{"pre": [...], "post": [...]}``, each a function or its dotted path, either key optional.
+
+        Raises InputError for a path that leads to nothing callable.
+        """
+        given = given or {}
+        unknown = sorted(set(given) - {"pre", "post"})
+        if unknown:
+            raise InputError(f"middlewares have the keys pre and post, not {unknown[0]!r}")
+        return cls(
+            tuple(map(_callable, given.get("pre") or ())), tuple(map(_callable, given.get("post") or ()))
+        )
+
+
+def _callable(path: str | Callable[..., Any]) -> Callable[..., Any]:
+    found: Any = path
+    if isinstance(path, str):
+        module, _, name = path.rpartition(".")
+        try:
+            found = getattr(importlib.import_module(module), name)
+        except (ImportError, AttributeError, ValueError) as error:
+            raise InputError(f"middleware {path!r} cannot be loaded: {error}") from error
+    if not callable(found):
+        raise InputError(f"middleware {path!r} is not callable")
+    return found  # type: ignore[no-any-return]
+
+
+def resolve(name: str, known: Mapping[str, Activity] | None = None) -> Activity:
+    """The activity of that name; its module is imported if need be. Raises InputError if there is none.
+
+    Only what was decorated as an activity is ever called: a name cannot make a worker call anything else.
+    """
+    found = (known or {}).get(name) or activities.registry.get(name)
+    if found is not None:
+        return found
+    module = name.rpartition(".")[0]
+    if module and module not in sys.modules:
+        try:
+            importlib.import_module(module)
+        except ImportError as error:
+            raise InputError(
+                f"activity {name} is unknown, and its module cannot be imported: {error}"
+            ) from error
+    found = activities.registry.get(name)
+    if found is None:
+        raise InputError(
+            f"activity {name} is unknown: define it at the top level of a module, with a decorator"
+        )
+    return found
+
+
+def perform(
+    task: ActivityTask,
+    known: Mapping[str, Activity] | None = None,
+    middlewares: Middlewares = Middlewares(),  # noqa: B008 (frozen)
+    domain: str | None = None,
+) -> Outcome:
+    """Do the task. Whatever the activity raises becomes the reason and details of a failure."""
+    try:
+        activity = resolve(task.name, known)
+        args, kwargs = arguments(task.input)
+        context = {
+            "name": task.name,
+            "version": task.version,
+            "domain_name": domain,
+            "workflow_id": task.workflow_id,
+            "run_id": task.run_id,
+            "activity_id": task.activity_id,
+            "activity_task_list": task.task_list,
+            "input": {"args": args, "kwargs": kwargs},
+            "tag_list": list(task.tag_list),
+        }
+        for middleware in middlewares.pre:
+            middleware(context)
+        result = _call(activity, args, kwargs, context)
+        for middleware in middlewares.post:
+            middleware(context, result=result)
+        return Outcome(values.encode(result, f"result of activity {task.name}"))
+    except (Exception, SystemExit) as error:
+        return failure(error)
+
+
+def _call(activity: Activity, args: list[Any], kwargs: dict[str, Any], context: dict[str, Any]) -> Any:
+    function = activity.callable
+    if getattr(function, "add_context_in_kwargs", False):
+        kwargs = {**kwargs, "context": context}
+    if isinstance(function, type):
+        instance = function(*args, **kwargs)
+        instance.context = context
+        return activities.execute(instance)
+    activity.context = context
+    try:
+        return function(*args, **kwargs)
+    finally:
+        activity.context = None
+
+
+def failure(error: BaseException) -> Outcome:
+    """The outcome of a task that raised."""
+    kind = type(error)
+    message = str(error)
+    lines = traceback.format_exception(error)
+    details = {
+        "error": kind.__name__,
+        "error_type": f"{kind.__module__}.{kind.__name__}",
+        "message": message[:2_000],
+        "traceback": [line[:2_000] for line in lines[-30:]],
+    }
+    reason = f"{kind.__name__}: {message}"
+    if len(reason) > MAX_REASON_LENGTH:
+        reason = reason[: MAX_REASON_LENGTH - 3] + "..."
+    return Outcome(reason=reason, details=values.encode(details, "details of a failure"))

@@ -1,0 +1,94 @@
+"""The loop of a process that owns executions: time, decisions, activities, in turn, until an execution ends.
+
+Nothing here polls: what happens inside the process happens at once. Only what other processes send is looked for, a few
+times a second.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+from simpleflow.core import events as e
+from simpleflow.engines.base import ActivityTask
+from simpleflow.engines.embedded import EmbeddedEngine, Run
+from simpleflow.exceptions import UnknownResource
+from simpleflow.worker.decider import DecisionWorker
+
+LOOK_SECONDS = 0.1
+"""How often messages from other processes are looked for."""
+
+
+class ActivityWorker(Protocol):
+    """Does activity tasks and reports their outcomes to the engine."""
+
+    @property
+    def free(self) -> int:
+        """How many tasks could be started now."""
+
+    def start(self, task: ActivityTask) -> None:
+        """Begin a task."""
+
+    def wait(self, seconds: float | None) -> None:
+        """Return once an outcome was reported, or after so many seconds."""
+
+    def reap(self) -> None:
+        """Stop tasks that the engine no longer wants."""
+
+    def close(self) -> None:
+        """Stop everything."""
+
+
+def drive(engine: EmbeddedEngine, deciders: DecisionWorker, workers: ActivityWorker, run_id: str) -> Run:
+    """Drive the engine's executions until the one begun as ``run_id`` has ended; returns its last run.
+
+    Continued as new, it goes on as the new run. Executions of its family that are still open then are terminated: nobody
+    would drive them.
+    """
+    looked = 0.0
+    while True:
+        now = time.monotonic()
+        if now - looked >= LOOK_SECONDS:
+            looked = now
+            engine.look()
+            workers.reap()
+        due = engine.next_deadline()
+        if due is not None and due <= engine.clock():
+            engine.expire()
+            workers.reap()
+        task = engine.poll_for_decision_task()
+        if task is not None:
+            deciders.decide(task)
+            if not engine.runs[task.run_id].history.open:
+                deciders.forget(task.run_id)
+            continue
+        run = last_run(engine, run_id)
+        if not run.history.open:
+            _end_family(engine, run)
+            return run
+        activity = engine.poll_for_activity_task() if workers.free else None
+        if activity is not None:
+            workers.start(activity)
+            continue
+        due = engine.next_deadline()
+        pause = LOOK_SECONDS if due is None else min(LOOK_SECONDS, max(0.0, due - engine.clock()))
+        workers.wait(pause)
+
+
+def last_run(engine: EmbeddedEngine, run_id: str) -> Run:
+    """The execution begun as ``run_id``, however often it was continued as new."""
+    run = engine.runs[run_id]
+    while run.history.closed and isinstance(run.history.closed.attributes, e.WorkflowExecutionContinuedAsNew):
+        run = engine.runs[run.history.closed.attributes.new_execution_run_id]
+    return run
+
+
+def _end_family(engine: EmbeddedEngine, root: Run) -> None:
+    for run in list(engine.runs.values()):
+        if run.root_id == root.root_id and run.history.open:
+            try:
+                engine.terminate_workflow_execution(
+                    run.workflow_id, run.run_id, "its family's first execution ended"
+                )
+            except UnknownResource:
+                pass  # it ended with one that was terminated before it

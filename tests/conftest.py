@@ -1,0 +1,52 @@
+"""What all tests share. Nothing here starts unless a test asks for it, except the safe environment."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+
+from simpleflow import settings
+from tests.servers import S3Server, seaweed
+
+_AWS_VARIABLES = (
+    "AWS_PROFILE",
+    "AWS_REGION",
+    "AWS_SESSION_TOKEN",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_S3",
+)
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(autouse=True)
+def safe_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No credentials, profile, or setting of the person who runs the tests reaches them."""
+    for name in (*_AWS_VARIABLES, settings.MODULE_VARIABLE, *settings.NAMES):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """A real S3 server, one for each process that runs tests: endpoint and credentials."""
+    with seaweed(tmp_path_factory.mktemp("seaweed")) as server:
+        yield server
+
+
+@pytest.fixture
+def bucket(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The bucket string of a new, empty bucket; the environment holds credentials for it."""
+    from simpleflow.stores.s3_client import client
+
+    for name, value in s3_server.environment.items():
+        monkeypatch.setenv(name, value)
+    name = f"bucket-{next(_numbers)}"
+    client(s3_server.endpoint, None).create_bucket(Bucket=name)
+    return f"{s3_server.endpoint}/{name}"

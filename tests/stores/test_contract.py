@@ -1,0 +1,137 @@
+"""What every store does: the same tests for memory, a folder, and two S3 servers."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from simpleflow.exceptions import StoreError
+from simpleflow.stores import Store, open_store
+
+HOSTILE = [
+    "", " ", ".", "..", "...", "/", "/abs", "a/", "a//b", "a/../b", "../../etc/passwd", "./a", "a/.",
+    "é x", "日本語", "\U0001f600", "%41", "%2F", "%=x", "%=", "A", "a", "a.done", "a.done/b", ".hidden",
+    "end.", "#?&+", "a=b;c", "'\"<>|*", "a\\b", "~", "c:d", "\t", "line\nbreak", "\x01\x7f", "con", "x" * 250,
+]  # fmt: skip
+PREFIXES = ["steps", "a/b/steps", "", "/lead", "a//b", "../up", "Wörk flow/steps", "x.done"]
+
+
+def test_a_new_store_is_empty(store: Store) -> None:
+    assert store.names("w/steps") == []
+    assert store.names("") == []
+    assert store.get("w/steps", "a") is None
+    store.delete("w/steps", ["a", "b"])
+
+
+def test_put_get_replace_delete(store: Store) -> None:
+    store.put("w/steps", "load.users", b'{"run_id": "1"}')
+    store.put("w/steps", "load", b"")
+    assert store.names("w/steps") == ["load", "load.users"]
+    assert store.get("w/steps", "load.users") == b'{"run_id": "1"}'
+    assert store.get("w/steps", "load") == b""
+    store.put("w/steps", "load.users", b"new")
+    assert store.get("w/steps", "load.users") == b"new"
+    store.delete("w/steps", ["load.users", "absent", "load.users"])
+    assert store.names("w/steps") == ["load"]
+    assert store.get("w/steps", "load.users") is None
+
+
+def test_a_text_is_one_name_to_delete(store: Store) -> None:
+    for name in ("a", "b", "ab"):
+        store.put("p", name, b"")
+    store.delete("p", "ab")
+    assert store.names("p") == ["a", "b"]
+
+
+def test_hostile_names_stay_what_they_are(store: Store) -> None:
+    for name in HOSTILE:
+        store.put("steps", name, name.encode())
+    assert [store.get("steps", name) for name in HOSTILE] == [name.encode() for name in HOSTILE]
+    assert store.names("steps") == sorted(HOSTILE)
+    store.delete("steps", HOSTILE)
+    assert store.names("") == []
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+def test_hostile_prefixes_stay_what_they_are(store: Store, prefix: str) -> None:
+    names = ["../a", "/abs", "a", "A b"]
+    for name in names:
+        store.put(prefix, name, name.encode())
+    assert [store.get(prefix, name) for name in names] == [name.encode() for name in names]
+    assert store.names(prefix) == sorted(names)
+    for other in ("other", f"{prefix}-old", "lead", "up", "b"):
+        assert store.names(other) == []
+    store.delete(prefix, names)
+    assert store.names("") == []
+
+
+def test_siblings_of_a_prefix_are_not_below_it(store: Store) -> None:
+    for prefix in ("p/steps", "p/steps-old", "p/steps.x", "p", "p/Steps"):
+        store.put(prefix, "a", b"")
+    assert store.names("p/steps") == ["a"]
+    assert store.names("p/step") == []
+
+
+def test_slashes_at_the_end_of_a_prefix_do_not_count(store: Store) -> None:
+    store.put("w/steps/", "a", b"1")
+    assert store.names("w/steps") == store.names("w/steps//") == ["a"]
+    assert store.get("w/steps", "a") == b"1"
+
+
+def test_the_empty_prefix_is_the_whole_store(store: Store) -> None:
+    store.put("", "top", b"")
+    store.put("w/steps", "a", b"")
+    store.put("w/steps", "b/c", b"")
+    assert store.names("") == store.names("/") == ["top", "w/steps/a", "w/steps/b/c"]
+    assert store.names("w") == ["steps/a", "steps/b/c"]
+
+
+def test_prefix_and_name_are_one_key(store: Store) -> None:
+    store.put("a", "b/c", b"1")
+    assert store.get("a/b", "c") == b"1"
+    store.delete("", ["a/b/c"])
+    assert store.names("a") == []
+
+
+def test_a_name_may_also_be_the_prefix_of_another(store: Store) -> None:
+    for name in ("a", "a/b", "a/b/c"):
+        store.put("p", name, name.encode())
+    assert store.names("p") == ["a", "a/b", "a/b/c"]
+    store.delete("p", ["a"])
+    assert store.names("p") == ["a/b", "a/b/c"]
+
+
+@pytest.mark.parametrize("letter", ["x", "X", "."])
+def test_long_names(store: Store, kind: str, letter: str) -> None:
+    names = [letter * 1000, letter * 999 + "y", letter * 256 + "/" + letter * 300]
+    if kind == "seaweed":  # it holds at most 255 bytes between two slashes
+        with pytest.raises(StoreError, match=r"too long.*shorten the step's name"):
+            store.put("p", names[0], b"")
+        return
+    for name in names:
+        store.put("p", name, name.encode())
+    assert store.names("p") == sorted(names)
+    assert [store.get("p", name) for name in names] == [name.encode() for name in names]
+    store.delete("p", names)
+    assert store.names("p") == []
+
+
+def test_names_that_are_not_unicode_are_refused(store: Store) -> None:
+    for call in (lambda: store.put("p", "a\ud800", b""), lambda: store.names("\ud800")):
+        with pytest.raises(StoreError, match="not valid Unicode"):
+            call()
+
+
+def test_more_than_one_page(store: Store, kind: str) -> None:
+    count = 50 if kind == "moto" else 1050  # moto takes 9 s for them, and the real server tells as much
+    names = sorted(f"step.{number}" for number in range(count))
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda name: store.put("many/steps", name, b"{}"), names))
+    assert store.names("many/steps") == names
+    store.delete("many/steps", iter(names[: count - 2]))
+    assert store.names("many/steps") == names[-2:]
+
+
+def test_the_url_opens_the_same_store(store: Store) -> None:
+    assert open_store(store.url) is store

@@ -1,0 +1,144 @@
+"""The folder as a store: crashes, foreign files, and folders that cannot be used."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from simpleflow.exceptions import StoreError
+from simpleflow.stores import open_store
+from simpleflow.stores.directory import DirectoryStore
+
+WRITER = """
+import itertools, sys
+from simpleflow.stores.directory import DirectoryStore
+
+store = DirectoryStore(sys.argv[1])
+for number in itertools.count(int(sys.argv[2])):
+    name = f"step.{number % 40}"
+    store.put(f"w{number % 3}/steps", name, (name * 2000).encode())
+    print(f"w{number % 3}/steps", name, flush=True)
+"""
+
+
+def test_a_killed_writer_leaves_whole_marks_or_none(tmp_path: Path) -> None:
+    """What was acknowledged is there, and nothing that is there is partial."""
+    store = DirectoryStore(str(tmp_path / "marks"))
+    acknowledged: set[tuple[str, str]] = set()
+    for attempt in range(8):
+        command = [sys.executable, "-c", WRITER, str(tmp_path / "marks"), str(attempt * 7)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
+            assert writer.stdout is not None
+            acknowledged.add(tuple(writer.stdout.readline().split()))  # type: ignore[arg-type]
+            time.sleep(random.uniform(0, 0.03))
+            writer.send_signal(signal.SIGKILL)
+            acknowledged.update(tuple(line.split()) for line in writer.stdout if line.endswith("\n"))  # type: ignore[misc]
+    seen = {(prefix, name) for prefix in ("w0/steps", "w1/steps", "w2/steps") for name in store.names(prefix)}
+    assert acknowledged <= seen
+    for prefix, name in seen:
+        assert store.get(prefix, name) == (name * 2000).encode()
+
+
+def test_plain_names_are_readable(tmp_path: Path) -> None:
+    DirectoryStore(str(tmp_path)).put("nightly/steps", "load.users", b"{}")
+    assert (tmp_path / "nightly/steps/load.users.done").read_bytes() == b"{}"
+
+
+def test_paths_differ_when_case_is_ignored_and_stay_inside(tmp_path: Path) -> None:
+    store = DirectoryStore(str(tmp_path / "marks"))
+    names = ["a", "A", "aa", "Aa", "../../out", "/abs", "é", "e\u0301", "É"]
+    for name in names:
+        store.put("p", name, b"")
+    paths = [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()]
+    assert len({path.lower() for path in paths}) == len(names)
+    assert all(path.startswith("marks/p/") and path.isascii() for path in paths)
+
+
+def test_foreign_files_are_ignored(tmp_path: Path) -> None:
+    store = DirectoryStore(str(tmp_path))
+    store.put("p", "real", b"")
+    (tmp_path / "p/.0123456789abcdef.tmp").write_bytes(b"cut short")
+    for name in (
+        "notes.txt",
+        "real",
+        "UPPER.done",
+        "%zz.done",
+        "%4a.done",
+        "%C3.done",
+        ".done",
+        "a%2Fb.done",
+    ):
+        (tmp_path / "p" / name).write_bytes(b"")
+    (tmp_path / "p/folder.done").mkdir()
+    (tmp_path / "p/Folder").mkdir()
+    (tmp_path / "p/Folder/x.done").write_bytes(b"")
+    (tmp_path / "p/short%").mkdir()
+    (tmp_path / "p/short%/x.done").write_bytes(b"")
+    (tmp_path / "p/loop").symlink_to(tmp_path / "p")
+    (tmp_path / "p/dangling.done").symlink_to("nowhere")
+    assert store.names("p") == ["real"]
+
+
+def test_a_mark_made_by_hand_counts(tmp_path: Path) -> None:
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p/load.done").touch()
+    assert DirectoryStore(str(tmp_path)).names("p") == ["load"]
+
+
+def test_nothing_is_made_before_the_first_put(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path / "a/b"))
+    assert store.names("p") == []
+    store.delete("p", ["x"])
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_folder_that_was_removed_or_moved_away_is_made_again(tmp_path: Path) -> None:
+    store = DirectoryStore(str(tmp_path / "marks"))
+    store.put("p", "a", b"")
+    (tmp_path / "marks").rename(tmp_path / "old")
+    store.put("p", "b", b"")
+    assert store.names("p") == ["b"]
+
+
+def test_no_temporary_file_is_left(tmp_path: Path) -> None:
+    store = DirectoryStore(str(tmp_path))
+    store.put("p", "a", b"")
+    (tmp_path / "p/b.done").mkdir()
+    with pytest.raises(StoreError, match="a folder stands where the mark should be"):
+        store.put("p", "b", b"")
+    assert sorted(path.name for path in (tmp_path / "p").iterdir()) == ["a.done", "b.done"]
+
+
+def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    store = DirectoryStore(str(tmp_path / "file"))
+    for call in (
+        lambda: store.put("p", "a", b""),
+        lambda: store.names("p"),
+        lambda: store.get("p", "a"),
+        lambda: store.delete("p", ["a"]),
+    ):
+        with pytest.raises(StoreError, match="a file stands where a folder is needed") as caught:
+            call()
+        assert str(caught.value).startswith(f"folder {tmp_path}/file: cannot ")
+        assert "\n" not in str(caught.value)
+        assert isinstance(caught.value.__cause__, OSError)
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a file system where no folder can be made")
+def test_a_folder_that_cannot_be_made() -> None:
+    with pytest.raises(
+        StoreError, match=r"folder /proc/marks: cannot write the done mark 'a' .*choose another"
+    ):
+        DirectoryStore("/proc/marks").put("p", "a", b"")
+
+
+def test_a_path_that_no_system_holds(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="shorten the step's name"):
+        DirectoryStore(str(tmp_path)).put("p", "É" * 2000, b"")

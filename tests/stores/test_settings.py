@@ -1,0 +1,144 @@
+"""Settings: where they come from, and what they may be."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from simpleflow import settings
+from simpleflow.exceptions import InputError
+
+DEFAULTS = {
+    "SIMPLEFLOW_S3_HOST": "s3.amazonaws.com",
+    "SIMPLEFLOW_S3_SSE": False,
+    "STEP_BUCKET": "step_bucket",
+    "SIMPLEFLOW_STATE": ".simpleflow",
+    "WORKFLOW_DEFAULT_TASK_LIST": "default",
+    "WORKFLOW_DEFAULT_VERSION": "default",
+    "WORKFLOW_DEFAULT_EXECUTION_TIME": 31536000,
+    "WORKFLOW_DEFAULT_DECISION_TASK_TIMEOUT": 300,
+    "ACTIVITY_DEFAULT_TASK_LIST": "default",
+    "ACTIVITY_DEFAULT_VERSION": "default",
+    "ACTIVITY_DEFAULT_TIMEOUT": 300,
+    "ACTIVITY_START_TO_CLOSE_TIMEOUT": 300,
+    "ACTIVITY_SCHEDULE_TO_CLOSE_TIMEOUT": 300,
+    "ACTIVITY_SCHEDULE_TO_START_TIMEOUT": 300,
+    "ACTIVITY_HEARTBEAT_TIMEOUT": 300,
+    "ACTIVITY_SIGTERM_WAIT_SEC": 3,
+    "SWF_DOMAIN": None,
+}
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file of a settings module, named by the environment; write it before the first setting is read."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("SIMPLEFLOW_SETTINGS_MODULE", "my_settings")
+    monkeypatch.delitem(sys.modules, "my_settings", raising=False)
+    return tmp_path / "my_settings.py"
+
+
+def test_defaults() -> None:
+    described = settings.describe()
+    assert {name: value for name, value, _ in described} == DEFAULTS
+    assert [name for name, _, _ in described] == sorted(DEFAULTS) == list(settings.NAMES)
+    assert {name: getattr(settings, name) for name in DEFAULTS} == DEFAULTS
+    assert not any(settings.is_set(name) for name in DEFAULTS)
+    assert set(DEFAULTS) <= set(dir(settings))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        *[("SIMPLEFLOW_S3_SSE", text, True) for text in ("1", "true", "True", "YES", "on", " on ")],
+        *[("SIMPLEFLOW_S3_SSE", text, False) for text in ("0", "false", "No", "off", "")],
+        ("ACTIVITY_DEFAULT_TIMEOUT", "60", 60),
+        ("ACTIVITY_DEFAULT_TIMEOUT", " 0 ", 0),
+        ("STEP_BUCKET", "mine", "mine"),
+        ("STEP_BUCKET", "", "step_bucket"),
+        ("SIMPLEFLOW_S3_HOST", "", "s3.amazonaws.com"),
+        ("SWF_DOMAIN", "production", "production"),
+        ("WORKFLOW_DEFAULT_VERSION", "1.0", "1.0"),
+    ],
+)
+def test_environment(monkeypatch: pytest.MonkeyPatch, name: str, text: str, value: object) -> None:
+    monkeypatch.setenv(name, text)
+    assert getattr(settings, name) == value
+    given = text != "" or name == "SIMPLEFLOW_S3_SSE"
+    assert settings.is_set(name) is given
+    assert (name, value, "environment" if given else "default") in settings.describe()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("SIMPLEFLOW_S3_SSE", "maybe", "expected 1, true, yes or on"),
+        ("SIMPLEFLOW_S3_SSE", "2", "expected 1, true, yes or on"),
+        *[
+            ("ACTIVITY_HEARTBEAT_TIMEOUT", text, "a whole number of seconds")
+            for text in ("", "5m", "-1", "1.5", "²")
+        ],
+    ],
+)
+def test_what_cannot_be_read(monkeypatch: pytest.MonkeyPatch, name: str, text: str, expected: str) -> None:
+    monkeypatch.setenv(name, text)
+    with pytest.raises(InputError, match=rf"^{name} is '{text}': .*{expected}"):
+        getattr(settings, name)
+    with pytest.raises(InputError, match=name):
+        settings.describe()
+
+
+def test_the_timeouts_follow_their_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACTIVITY_DEFAULT_TIMEOUT", "7")
+    monkeypatch.setenv("ACTIVITY_HEARTBEAT_TIMEOUT", "9")
+    assert (settings.ACTIVITY_START_TO_CLOSE_TIMEOUT, settings.ACTIVITY_HEARTBEAT_TIMEOUT) == (7, 9)
+    assert ("ACTIVITY_START_TO_CLOSE_TIMEOUT", 7, "ACTIVITY_DEFAULT_TIMEOUT") in settings.describe()
+    assert not settings.is_set("ACTIVITY_START_TO_CLOSE_TIMEOUT")
+
+
+def test_the_environment_wins_over_the_module(module: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module.write_text(
+        "STEP_BUCKET = 'module'\nSIMPLEFLOW_S3_SSE = True\nSWF_DOMAIN = None\nACTIVITY_DEFAULT_TIMEOUT = 5"
+    )
+    assert settings.STEP_BUCKET == "module"
+    assert settings.SIMPLEFLOW_S3_SSE is True
+    assert settings.ACTIVITY_DEFAULT_TIMEOUT == 5
+    assert settings.is_set("STEP_BUCKET")
+    assert not settings.is_set("SWF_DOMAIN")
+    assert ("STEP_BUCKET", "module", "my_settings") in settings.describe()
+    monkeypatch.setenv("STEP_BUCKET", "environment")
+    assert settings.STEP_BUCKET == "environment"
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("STEP_BUCKET = 12", "STEP_BUCKET"),
+        ("ACTIVITY_DEFAULT_TIMEOUT = True", "ACTIVITY_DEFAULT_TIMEOUT"),
+        ("ACTIVITY_DEFAULT_TIMEOUT = 1.5", "ACTIVITY_DEFAULT_TIMEOUT"),
+        ("SIMPLEFLOW_S3_SSE = []", "SIMPLEFLOW_S3_SSE"),
+    ],
+)
+def test_wrong_types_in_the_module(module: Path, line: str, name: str) -> None:
+    module.write_text(line)
+    with pytest.raises(InputError, match=f"{name} is .*expected"):
+        getattr(settings, name)
+
+
+@pytest.mark.parametrize("text", [None, "raise RuntimeError('no')", "not python"])
+def test_a_module_that_cannot_be_imported(module: Path, text: str | None) -> None:
+    if text is not None:
+        module.write_text(text)
+    with pytest.raises(InputError, match="'my_settings', named by SIMPLEFLOW_SETTINGS_MODULE") as caught:
+        settings.STEP_BUCKET
+    assert "\n" not in str(caught.value)
+    assert caught.value.__cause__ is not None
+
+
+def test_names_that_are_no_settings() -> None:
+    with pytest.raises(AttributeError, match="STEP_BUKET"):
+        settings.STEP_BUKET  # type: ignore[attr-defined]
+    with pytest.raises(InputError, match="'STEP_BUKET' is not a setting"):
+        settings.is_set("STEP_BUKET")
