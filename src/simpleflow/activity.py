@@ -77,14 +77,10 @@ class Activity:
         self.version = version
         self.task_list = task_list
         if isinstance(retry, bool) or not isinstance(retry, int) or retry < 0:
-            raise InputError(
-                f"retry of activity {self.name} is {retry!r}; expected a number of tries, 0 or more"
-            )
+            raise InputError(f"retry of activity {self.name} is {retry!r}; expected a number of tries, 0 or more")
         self.retry = retry
         self.raises_on_failure = raises_on_failure
-        self.task_start_to_close_timeout = seconds(
-            start_to_close_timeout, f"start_to_close_timeout of {self.name}"
-        )
+        self.task_start_to_close_timeout = seconds(start_to_close_timeout, f"start_to_close_timeout of {self.name}")
         self.task_schedule_to_close_timeout = seconds(
             schedule_to_close_timeout, f"schedule_to_close_timeout of {self.name}"
         )

@@ -40,9 +40,7 @@ def _call(value: Any, args: tuple[Any, ...], kwargs: dict[str, Any], what: str) 
     hint = ""
     if callable(value) and not isinstance(value, type):
         hint = "; decorate the function with @activity.with_attributes()"
-    raise NotSubmittable(
-        f"{what} should be a Submittable, Group, or Activity, not {value!r}: {_EXPECTED}{hint}"
-    )
+    raise NotSubmittable(f"{what} should be a Submittable, Group, or Activity, not {value!r}: {_EXPECTED}{hint}")
 
 
 def scoped(submittable: Submittable, attr: str, val: Any) -> Submittable:
@@ -224,9 +222,7 @@ class Group(SubmittableContainer):
         if max_parallel is not None and (
             isinstance(max_parallel, bool) or not isinstance(max_parallel, int) or max_parallel < 1
         ):
-            raise InputError(
-                f"max_parallel of a group is {max_parallel!r}; expected 1 or more, or None for no limit"
-            )
+            raise InputError(f"max_parallel of a group is {max_parallel!r}; expected 1 or more, or None for no limit")
         self.activities: list[Submittable] = []
         self.max_parallel = max_parallel
         self.raises_on_failure = raises_on_failure
@@ -292,9 +288,7 @@ class Chain(Group):
         future_class: Callable[[Any, Executor], Future] = ChainFuture,
     ) -> None:
         if send_result and not break_on_failure:
-            raise InputError(
-                "a chain with send_result=True cannot have break_on_failure=False: what would it send?"
-            )
+            raise InputError("a chain with send_result=True cannot have break_on_failure=False: what would it send?")
         self.send_result = send_result
         self.break_on_failure = break_on_failure
         if bubbles_exception_on_failure is None:
@@ -344,9 +338,7 @@ class FuncGroup(SubmittableContainer):
         made = self.func(*self.args, **self.kwargs)
         if made is None and self._allow_none:
             return None
-        submittable = as_submittable(
-            made, f"what {getattr(self.func, '__name__', self.func)} returned to a FuncGroup"
-        )
+        submittable = as_submittable(made, f"what {getattr(self.func, '__name__', self.func)} returned to a FuncGroup")
         if self.raises_on_failure is not None:
             submittable = scoped(submittable, "raises_on_failure", self.raises_on_failure)
         return submittable

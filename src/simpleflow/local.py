@@ -69,9 +69,7 @@ class Executor:
         observer: Observer | None = None,
     ) -> None:
         if not (isinstance(workflow_class, type) and issubclass(workflow_class, Workflow)):
-            raise InputError(
-                f"{workflow_class!r} is not a workflow class; expected a subclass of simpleflow.Workflow"
-            )
+            raise InputError(f"{workflow_class!r} is not a workflow class; expected a subclass of simpleflow.Workflow")
         if nb_workers is not None and (
             isinstance(nb_workers, bool) or not isinstance(nb_workers, int) or nb_workers < 1
         ):

@@ -37,9 +37,7 @@ class CallTask(Task):
         self.kwargs = dict(zip(kwargs, _results(kwargs.values()), strict=True))
 
     def __repr__(self) -> str:
-        arguments = [repr(arg) for arg in self.args] + [
-            f"{key}={value!r}" for key, value in self.kwargs.items()
-        ]
+        arguments = [repr(arg) for arg in self.args] + [f"{key}={value!r}" for key, value in self.kwargs.items()]
         return f"{type(self).__name__}({', '.join([self.name, *arguments])})"
 
     def receive(self: T, value: Any) -> T:
@@ -89,9 +87,7 @@ class WorkflowTask(CallTask):
         **kwargs: Any,
     ) -> None:
         if not (isinstance(workflow, type) and issubclass(workflow, AbstractWorkflow)):
-            raise NotSubmittable(
-                f"{workflow!r} is not a workflow class; expected a subclass of simpleflow.Workflow"
-            )
+            raise NotSubmittable(f"{workflow!r} is not a workflow class; expected a subclass of simpleflow.Workflow")
         self.executor = executor
         self.workflow = workflow
         self.raises_on_failure = workflow.raises_on_failure
@@ -224,9 +220,7 @@ class MarkerTask(Task):
     @property
     def encoded_details(self) -> str | None:
         """The details as JSON text; None if there are none."""
-        return (
-            None if self.details is None else values.encode(self.details, f"details of marker {self.name!r}")
-        )
+        return None if self.details is None else values.encode(self.details, f"details of marker {self.name!r}")
 
 
 class TimerTask(Task):

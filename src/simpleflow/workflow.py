@@ -29,9 +29,7 @@ class Workflow(AbstractWorkflow):
     deterministic, and what it does outside of activities is done more than once.
     """
 
-    INHERIT_TAG_LIST: ClassVar[Any] = type(
-        "InheritTagList", (), {"__repr__": lambda self: "INHERIT_TAG_LIST"}
-    )()
+    INHERIT_TAG_LIST: ClassVar[Any] = type("InheritTagList", (), {"__repr__": lambda self: "INHERIT_TAG_LIST"})()
     """As ``tag_list``: the tags of the parent."""
 
     name: str | None = None

@@ -59,13 +59,10 @@ def _wire(
 
 
 _EVENT_WIRES = {
-    name: _wire(cls, "Event", [("id", int), ("time", float)], _EVENT_MEMBERS)
-    for name, cls in EVENT_TYPES.items()
+    name: _wire(cls, "Event", [("id", int), ("time", float)], _EVENT_MEMBERS) for name, cls in EVENT_TYPES.items()
 }
 _DECISION_WIRES = {name: _wire(cls, "Decision", [], {}) for name, cls in DECISION_TYPES.items()}
-_WIRE_OF_EVENT: dict[type[Attributes], type[Any]] = {
-    cls: _EVENT_WIRES[name] for name, cls in EVENT_TYPES.items()
-}
+_WIRE_OF_EVENT: dict[type[Attributes], type[Any]] = {cls: _EVENT_WIRES[name] for name, cls in EVENT_TYPES.items()}
 _WIRE_OF_DECISION: dict[type[Decision], type[Any]] = {
     cls: _DECISION_WIRES[name] for name, cls in DECISION_TYPES.items()
 }

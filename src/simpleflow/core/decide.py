@@ -205,9 +205,5 @@ class Decider:
 
 def _size(decision: d.Decision) -> int:
     """About how many bytes of the answer a decision takes."""
-    text = (
-        getattr(decision, "input", None)
-        or getattr(decision, "details", None)
-        or getattr(decision, "result", None)
-    )
+    text = getattr(decision, "input", None) or getattr(decision, "details", None) or getattr(decision, "result", None)
     return 600 + (len(text) if text else 0)

@@ -11,9 +11,7 @@ import msgspec
 from simpleflow.core.events.shapes import ActivityType, TaskList, WorkflowType
 
 
-class DecisionAttributes(
-    msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, gc=False
-):
+class DecisionAttributes(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, gc=False):
     """Base of every decision. The name of the class is SWF's ``decisionType``."""
 
 

@@ -126,9 +126,7 @@ class Evaluation:
         except ExecutionBlocked:
             self.unwound = self.unwound or not self.fibers.discarded
         except (Exception, SystemExit) as error:
-            self.abort(
-                f"Cannot replay the workflow: {type(error).__name__}({error})", error, _traceback(error)
-            )
+            self.abort(f"Cannot replay the workflow: {type(error).__name__}({error})", error, _traceback(error))
 
     def abort(self, reason: str, error: BaseException, details: str | None = None) -> None:
         """Fail the run; the first reason counts."""
@@ -150,9 +148,7 @@ class Evaluation:
         if isinstance(submittable, SubmittableContainer):
             return submittable.submit(self)
         if isinstance(submittable, Activity):
-            return self._call(
-                lambda: ActivityTask(submittable, *args, **kwargs), submittable, args, kwargs, priority
-            )
+            return self._call(lambda: ActivityTask(submittable, *args, **kwargs), submittable, args, kwargs, priority)
         if isinstance(submittable, type) and issubclass(submittable, Workflow):
             return self._call(
                 lambda: WorkflowTask(self, submittable, *args, **kwargs), submittable, args, kwargs, priority

@@ -95,12 +95,8 @@ class History:
         self.activities: dict[str, Record] = {}
         self.timers: dict[str, Record] = {}
         self.children: dict[str, Record] = {}
-        self.external: dict[
-            int, str
-        ] = {}  # signals and cancel requests on their way: state by initiated event id
-        self.tasks: dict[
-            int, Record
-        ] = {}  # open activities and children by the event id that others refer to
+        self.external: dict[int, str] = {}  # signals and cancel requests on their way: state by initiated event id
+        self.tasks: dict[int, Record] = {}  # open activities and children by the event id that others refer to
         self.open_activities = 0
         self.markers: dict[str, list[e.Event]] = {}
         self.marker_details: dict[str, list[str | None]] = {}
@@ -261,9 +257,7 @@ class History:
         """Events that refer to the event that scheduled the activity."""
         record = self.tasks.get(attributes.scheduled_event_id)
         if record is None:
-            raise InvalidTransition(
-                f"{event.type}: event {attributes.scheduled_event_id} is no open activity"
-            )
+            raise InvalidTransition(f"{event.type}: event {attributes.scheduled_event_id} is no open activity")
         state = t.move(t.ACTIVITY, record.state, event.type, f"activity {record.id}")
         if isinstance(attributes, e.ActivityTaskStarted):
             record.state = state
@@ -306,9 +300,7 @@ class History:
         """Events that refer to the event that initiated the child."""
         record = self.tasks.get(attributes.initiated_event_id)
         if record is None:
-            raise InvalidTransition(
-                f"{event.type}: event {attributes.initiated_event_id} initiated no open child"
-            )
+            raise InvalidTransition(f"{event.type}: event {attributes.initiated_event_id} initiated no open child")
         state = t.move(t.CHILD, record.state, event.type, f"child {record.id}")
         if isinstance(attributes, e.ChildWorkflowExecutionStarted):
             record.state = state
@@ -337,9 +329,7 @@ class History:
             e.SignalExternalWorkflowExecutionInitiated | e.RequestCancelExternalWorkflowExecutionInitiated,
         )
         id = event.id if initiated else attributes.initiated_event_id
-        self.external[id] = t.move(
-            t.EXTERNAL, self.external.get(id, t.NEW), event.type, f"what event {id} sent"
-        )
+        self.external[id] = t.move(t.EXTERNAL, self.external.get(id, t.NEW), event.type, f"what event {id} sent")
         if isinstance(attributes, e.SignalExternalWorkflowExecutionInitiated):
             sent = (attributes.signal_name, attributes.workflow_id, attributes.run_id, attributes.input)
             number = self.sent_counts[sent] = self.sent_counts.get(sent, 0) + 1

@@ -63,9 +63,7 @@ class Leaf:
         record = self.record
         assert record is not None
         if record.state == t.COMPLETED:
-            self.finish(
-                values.decode(getattr(record.closed.attributes, "result", None)) if record.closed else None
-            )
+            self.finish(values.decode(getattr(record.closed.attributes, "result", None)) if record.closed else None)
         elif record.open:
             if record.state == t.STARTED:
                 self.future._assign(RUNNING)
@@ -76,20 +74,14 @@ class Leaf:
         """The latest try ended badly."""
         raise NotImplementedError
 
-    def finish(
-        self, result: Any = None, exception: BaseException | None = None, state: str = FINISHED
-    ) -> None:
+    def finish(self, result: Any = None, exception: BaseException | None = None, state: str = FINISHED) -> None:
         """Make the future final."""
         self.future._assign(state, result, exception)
         self.evaluation.ended(self.future)
 
     def cancel(self) -> None:
         """The workflow cancelled the future."""
-        if (
-            self.evaluation.outbox.pop(self.key, None) is None
-            and self.record is not None
-            and self.record.open
-        ):
+        if self.evaluation.outbox.pop(self.key, None) is None and self.record is not None and self.record.open:
             self.request_cancel(self.record)
 
 
@@ -184,9 +176,7 @@ class RetryLeaf(Leaf):
 class ActivityLeaf(RetryLeaf):
     """An activity task."""
 
-    def __init__(
-        self, evaluation: Evaluation, task: ActivityTask, priority: Any, place: str | None = None
-    ) -> None:
+    def __init__(self, evaluation: Evaluation, task: ActivityTask, priority: Any, place: str | None = None) -> None:
         super().__init__(evaluation, task, priority)
         activity = task.activity
         self.retry = activity.retry
@@ -243,9 +233,7 @@ class ChildLeaf(RetryLeaf):
     every run, so that the done marks of a child with steps are found again.
     """
 
-    def __init__(
-        self, evaluation: Evaluation, task: WorkflowTask, priority: Any, place: str | None = None
-    ) -> None:
+    def __init__(self, evaluation: Evaluation, task: WorkflowTask, priority: Any, place: str | None = None) -> None:
         super().__init__(evaluation, task, priority)
         self.retry = task.workflow.retry
         self.raises_on_failure = task.raises_on_failure
@@ -255,9 +243,7 @@ class ChildLeaf(RetryLeaf):
                 place = taskids.of_arguments(task.args, task.kwargs, f"input of {task.name}")
             elif place is None:
                 place = self.reserve(evaluation, task.workflow)
-            workflow_id = taskids.fit(
-                taskids.clean(f"{evaluation.execution.workflow_id}--{task.name}-{place}")
-            )
+            workflow_id = taskids.fit(taskids.clean(f"{evaluation.execution.workflow_id}--{task.name}-{place}"))
         self.key = ("child", workflow_id)
         self._priority = _priority(evaluation, priority, task.priority or PRIORITY_NOT_SET)
         self._input = task.encoded_input
@@ -305,9 +291,7 @@ class ChildLeaf(RetryLeaf):
 class TimerLeaf(Leaf):
     """A timer."""
 
-    def __init__(
-        self, evaluation: Evaluation, task: TimerTask, priority: Any, place: str | None = None
-    ) -> None:
+    def __init__(self, evaluation: Evaluation, task: TimerTask, priority: Any, place: str | None = None) -> None:
         super().__init__(evaluation, task, priority)
         self.key = ("timer", task.timer_id)
 

@@ -52,9 +52,7 @@ class Notes:
         self.markers.append(identity)
         evaluation = self.evaluation
         if number > evaluation.history.marker_counts.get(identity, 0):
-            evaluation.outbox["marker", (*identity, number)] = d.RecordMarker(
-                details=details, marker_name=task.name
-            )
+            evaluation.outbox["marker", (*identity, number)] = d.RecordMarker(details=details, marker_name=task.name)
         return self._done(details)
 
     def _signal(self, task: SignalTask) -> Future:
@@ -79,11 +77,7 @@ class Notes:
         """To the parent and the open children, except where it came from."""
         evaluation = self.evaluation
         parent = evaluation.history.started.parent_workflow_execution
-        if (
-            parent is not None
-            and parent.workflow_id != source
-            and evaluation.workflow.propagate_signals_to_parent
-        ):
+        if parent is not None and parent.workflow_id != source and evaluation.workflow.propagate_signals_to_parent:
             self._send(name, parent.workflow_id, parent.run_id, text)
         for child_id, record in evaluation.history.children.items():
             if record.open and record.run_id is not None and child_id != source:
@@ -112,11 +106,7 @@ class Notes:
         content = values.decode(attributes.input)
         source = attributes.external_workflow_execution
         own = evaluation.execution.workflow_id
-        if (
-            isinstance(content, dict)
-            and content.get("__propagate")
-            and (source is None or source.workflow_id != own)
-        ):
+        if isinstance(content, dict) and content.get("__propagate") and (source is None or source.workflow_id != own):
             self._send_to_relatives(name, attributes.input, source.workflow_id if source else None)
 
     def _cancel_timer(self, task: CancelTimerTask) -> Future:

@@ -106,9 +106,7 @@ def decision_started(history: History, identity: str | None, now: float) -> tupl
     return (e.Event(history.next_id, now, attributes),)
 
 
-def activity_started(
-    history: History, scheduled_id: int, identity: str | None, now: float
-) -> tuple[e.Event, ...]:
+def activity_started(history: History, scheduled_id: int, identity: str | None, now: float) -> tuple[e.Event, ...]:
     """A worker takes an activity task."""
     attributes = e.ActivityTaskStarted(identity=identity, scheduled_event_id=scheduled_id)
     return (e.Event(history.next_id, now, attributes),)
@@ -132,9 +130,7 @@ def record(
         raise UnknownResource(f"there is no decision task to answer: it is {history.decision}")
     for decision in decisions[:-1]:
         if isinstance(decision, _CLOSING):
-            raise InputError(
-                f"{type(decision).__name__} closes the execution; expected it to be the last decision"
-            )
+            raise InputError(f"{type(decision).__name__} closes the execution; expected it to be the last decision")
     draft = Draft(history, now)
     completed_id = draft.add(
         e.DecisionTaskCompleted(
@@ -152,10 +148,7 @@ def record(
 
 
 _CLOSING = (
-    d.CompleteWorkflowExecution
-    | d.FailWorkflowExecution
-    | d.CancelWorkflowExecution
-    | d.ContinueAsNewWorkflowExecution
+    d.CompleteWorkflowExecution | d.FailWorkflowExecution | d.CancelWorkflowExecution | d.ContinueAsNewWorkflowExecution
 )
 
 
@@ -252,16 +245,10 @@ def _cancel_timer(draft: Draft, decision: d.CancelTimer, completed_id: int) -> N
     started_id = _open_timer(draft, id)
     if not started_id:
         cause = "TIMER_ID_UNKNOWN"
-        draft.add(
-            e.CancelTimerFailed(cause=cause, decision_task_completed_event_id=completed_id, timer_id=id)
-        )
+        draft.add(e.CancelTimerFailed(cause=cause, decision_task_completed_event_id=completed_id, timer_id=id))
         return
     draft.timers[id] = 0
-    draft.add(
-        e.TimerCanceled(
-            decision_task_completed_event_id=completed_id, started_event_id=started_id, timer_id=id
-        )
-    )
+    draft.add(e.TimerCanceled(decision_task_completed_event_id=completed_id, started_event_id=started_id, timer_id=id))
 
 
 def _signal(draft: Draft, decision: d.SignalExternalWorkflowExecution, completed_id: int) -> None:
@@ -277,9 +264,7 @@ def _signal(draft: Draft, decision: d.SignalExternalWorkflowExecution, completed
     )
 
 
-def _cancel_external(
-    draft: Draft, decision: d.RequestCancelExternalWorkflowExecution, completed_id: int
-) -> None:
+def _cancel_external(draft: Draft, decision: d.RequestCancelExternalWorkflowExecution, completed_id: int) -> None:
     draft.add(
         e.RequestCancelExternalWorkflowExecutionInitiated(
             control=decision.control,
@@ -319,8 +304,7 @@ def _start_child(draft: Draft, decision: d.StartChildWorkflowExecution, complete
             tag_list=decision.tag_list,
             task_list=decision.task_list or started.task_list,
             task_priority=decision.task_priority,
-            task_start_to_close_timeout=decision.task_start_to_close_timeout
-            or started.task_start_to_close_timeout,
+            task_start_to_close_timeout=decision.task_start_to_close_timeout or started.task_start_to_close_timeout,
             workflow_id=id,
             workflow_type=decision.workflow_type,
         )
@@ -341,24 +325,16 @@ def _lambda(draft: Draft, decision: d.ScheduleLambdaFunction, completed_id: int)
 def _complete(draft: Draft, decision: d.CompleteWorkflowExecution, completed_id: int) -> None:
     if draft.pending:
         draft.add(
-            e.CompleteWorkflowExecutionFailed(
-                cause="UNHANDLED_DECISION", decision_task_completed_event_id=completed_id
-            )
+            e.CompleteWorkflowExecutionFailed(cause="UNHANDLED_DECISION", decision_task_completed_event_id=completed_id)
         )
     else:
-        draft.add(
-            e.WorkflowExecutionCompleted(
-                decision_task_completed_event_id=completed_id, result=decision.result
-            )
-        )
+        draft.add(e.WorkflowExecutionCompleted(decision_task_completed_event_id=completed_id, result=decision.result))
 
 
 def _fail(draft: Draft, decision: d.FailWorkflowExecution, completed_id: int) -> None:
     if draft.pending:
         draft.add(
-            e.FailWorkflowExecutionFailed(
-                cause="UNHANDLED_DECISION", decision_task_completed_event_id=completed_id
-            )
+            e.FailWorkflowExecutionFailed(cause="UNHANDLED_DECISION", decision_task_completed_event_id=completed_id)
         )
     else:
         draft.add(
@@ -373,16 +349,10 @@ def _fail(draft: Draft, decision: d.FailWorkflowExecution, completed_id: int) ->
 def _cancel(draft: Draft, decision: d.CancelWorkflowExecution, completed_id: int) -> None:
     if draft.pending:
         draft.add(
-            e.CancelWorkflowExecutionFailed(
-                cause="UNHANDLED_DECISION", decision_task_completed_event_id=completed_id
-            )
+            e.CancelWorkflowExecutionFailed(cause="UNHANDLED_DECISION", decision_task_completed_event_id=completed_id)
         )
     else:
-        draft.add(
-            e.WorkflowExecutionCanceled(
-                decision_task_completed_event_id=completed_id, details=decision.details
-            )
-        )
+        draft.add(e.WorkflowExecutionCanceled(decision_task_completed_event_id=completed_id, details=decision.details))
 
 
 def _continue_as_new(
@@ -409,8 +379,7 @@ def _continue_as_new(
             tag_list=decision.tag_list,
             task_list=decision.task_list or started.task_list,
             task_priority=decision.task_priority or started.task_priority,
-            task_start_to_close_timeout=decision.task_start_to_close_timeout
-            or started.task_start_to_close_timeout,
+            task_start_to_close_timeout=decision.task_start_to_close_timeout or started.task_start_to_close_timeout,
             workflow_type=e.WorkflowType(name=started.workflow_type.name, version=version),
         )
     )

@@ -51,14 +51,8 @@ ACTIVITY: Table = _again(
         (STARTED, "RequestCancelActivityTaskFailed"): STARTED,
         (STARTED, "ScheduleActivityTaskFailed"): STARTED,
     }
-    | {
-        (end, "RequestCancelActivityTaskFailed"): end
-        for end in (NEW, REFUSED, COMPLETED, FAILED, TIMED_OUT, CANCELED)
-    }
-    | {
-        (end, "ScheduleActivityTaskFailed"): REFUSED
-        for end in (REFUSED, COMPLETED, FAILED, TIMED_OUT, CANCELED)
-    },
+    | {(end, "RequestCancelActivityTaskFailed"): end for end in (NEW, REFUSED, COMPLETED, FAILED, TIMED_OUT, CANCELED)}
+    | {(end, "ScheduleActivityTaskFailed"): REFUSED for end in (REFUSED, COMPLETED, FAILED, TIMED_OUT, CANCELED)},
     "ActivityTaskScheduled",
     SCHEDULED,
     *(REFUSED, COMPLETED, FAILED, TIMED_OUT, CANCELED),

@@ -121,9 +121,7 @@ class ActivitySource(Protocol):
     def respond_activity_task_completed(self, token: str, result: str | None = None) -> None:
         """It is done; ``result`` is JSON text."""
 
-    def respond_activity_task_failed(
-        self, token: str, reason: str | None = None, details: str | None = None
-    ) -> None:
+    def respond_activity_task_failed(self, token: str, reason: str | None = None, details: str | None = None) -> None:
         """It failed."""
 
     def respond_activity_task_canceled(self, token: str, details: str | None = None) -> None:

@@ -88,9 +88,7 @@ def _send(engine: EmbeddedEngine, run: Run, event: e.Event, initiated: Any) -> N
         kind = e.ExternalWorkflowExecutionSignaled if signal else e.ExternalWorkflowExecutionCancelRequested
         _tell(engine, run, kind(initiated_event_id=event.id, workflow_execution=execution))
         return
-    refused = (
-        e.SignalExternalWorkflowExecutionFailed if signal else e.RequestCancelExternalWorkflowExecutionFailed
-    )
+    refused = e.SignalExternalWorkflowExecutionFailed if signal else e.RequestCancelExternalWorkflowExecutionFailed
     _tell(
         engine,
         run,

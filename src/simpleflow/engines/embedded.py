@@ -64,12 +64,8 @@ class EmbeddedEngine:
         self.runs: dict[str, Run] = {}
         self._open: dict[str, Run] = {}  # by workflow id
         self._decisions: deque[str] = deque()
-        self._activities: list[
-            tuple[int, int, str, int]
-        ] = []  # heap: -priority, order, run id, scheduled event id
-        self._tokens: dict[
-            str, tuple[str, int]
-        ] = {}  # run id, and DecisionTaskStarted or ActivityTaskScheduled id
+        self._activities: list[tuple[int, int, str, int]] = []  # heap: -priority, order, run id, scheduled event id
+        self._tokens: dict[str, tuple[str, int]] = {}  # run id, and DecisionTaskStarted or ActivityTaskScheduled id
         self._handed: dict[tuple[str, int], str] = {}
         self._deadlines: list[tuple[float, int, str]] = []
         self._order = itertools.count()
@@ -164,9 +160,7 @@ class EmbeddedEngine:
                 continue
             if task.state == transitions.SCHEDULED:
                 now = self.clock()
-                self.append(
-                    run, record.activity_started(run.history, scheduled_id, identity or _IDENTITY, now)
-                )
+                self.append(run, record.activity_started(run.history, scheduled_id, identity or _IDENTITY, now))
             scheduled: e.ActivityTaskScheduled = task.scheduled
             return ActivityTask(
                 self._hand_out(run, scheduled_id),
@@ -192,9 +186,7 @@ class EmbeddedEngine:
             ),
         )
 
-    def respond_activity_task_failed(
-        self, token: str, reason: str | None = None, details: str | None = None
-    ) -> None:
+    def respond_activity_task_failed(self, token: str, reason: str | None = None, details: str | None = None) -> None:
         run, task = self._activity(token)
         self._end_activity(
             token,
@@ -241,11 +233,7 @@ class EmbeddedEngine:
     # RunReader
 
     def describe(self, workflow_id: str, run_id: str | None = None) -> RunDescription:
-        found = [
-            each
-            for each in self.list_runs()
-            if each.workflow_id == workflow_id and run_id in (None, each.run_id)
-        ]
+        found = [each for each in self.list_runs() if each.workflow_id == workflow_id and run_id in (None, each.run_id)]
         if not found:
             raise UnknownResource(f"there is no execution of workflow id {workflow_id!r}")
         return found[0]
@@ -341,14 +329,10 @@ class EmbeddedEngine:
         finally:
             self._depth -= 1
 
-    def begin(
-        self, workflow_id: str, started: e.WorkflowExecutionStarted, run_id: str = "", root_id: str = ""
-    ) -> Run:
+    def begin(self, workflow_id: str, started: e.WorkflowExecutionStarted, run_id: str = "", root_id: str = "") -> Run:
         """Begin an execution. Raises RunBusy if the workflow id has an open one."""
         if not workflow_id or len(workflow_id) > 256:
-            raise InputError(
-                f"workflow id {workflow_id[:40]!r} has {len(workflow_id)} characters; expected 1 to 256"
-            )
+            raise InputError(f"workflow id {workflow_id[:40]!r} has {len(workflow_id)} characters; expected 1 to 256")
         if workflow_id in self._open:
             raise RunBusy(f"workflow id {workflow_id!r} has an open execution")
         run_id = run_id or make_run_id()
@@ -367,7 +351,8 @@ class EmbeddedEngine:
         """Give a message to its execution, here or in another process; False if there is none."""
         run = self.find(message.workflow_id, message.run_id)
         if run is None:
-            return self.journal.send(message)
+            with self.operation():
+                return self.journal.send(message)
         with self.operation():
             now = self.clock()
             if message.kind == "terminate":
@@ -406,10 +391,7 @@ class EmbeddedEngine:
                 self._queue(run, event.id, attributes)
             elif isinstance(attributes, e.DecisionTaskScheduled):
                 self._decisions.append(run.run_id)
-            elif (
-                isinstance(attributes, e.DecisionTaskCompleted | e.DecisionTaskTimedOut)
-                and history.decision_pending
-            ):
+            elif isinstance(attributes, e.DecisionTaskCompleted | e.DecisionTaskTimedOut) and history.decision_pending:
                 self._decisions.append(run.run_id)
         if not history.open:
             self._open.pop(run.workflow_id, None)

@@ -42,9 +42,7 @@ class Kept:
 class Journal(Protocol):
     """Keeps executions. ``begin`` ... ``received`` take effect with the ``commit`` that follows, or not at all."""
 
-    def begin(
-        self, workflow_id: str, run_id: str, root_id: str, workflow_type: e.WorkflowType, now: float
-    ) -> None:
+    def begin(self, workflow_id: str, run_id: str, root_id: str, workflow_type: e.WorkflowType, now: float) -> None:
         """A new execution, owned by this process. Raises RunBusy if the workflow id has an open one."""
 
     def commit(self, written: Sequence[tuple[Run, e.Event]]) -> None:
@@ -78,9 +76,7 @@ class Journal(Protocol):
 class NoJournal:
     """Keeps nothing: executions end with the process."""
 
-    def begin(
-        self, workflow_id: str, run_id: str, root_id: str, workflow_type: e.WorkflowType, now: float
-    ) -> None:
+    def begin(self, workflow_id: str, run_id: str, root_id: str, workflow_type: e.WorkflowType, now: float) -> None:
         pass
 
     def commit(self, written: Sequence[tuple[Run, e.Event]]) -> None:

@@ -33,9 +33,7 @@ def _absolute(location: Location) -> Location:
         return location
     path = os.path.expanduser(location.name)
     if path.startswith("~"):
-        raise InputError(
-            f"the folder {location.name!r} cannot be used: there is no such user; write its path"
-        )
+        raise InputError(f"the folder {location.name!r} cannot be used: there is no such user; write its path")
     return location._replace(name=os.path.abspath(path))
 
 

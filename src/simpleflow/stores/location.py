@@ -134,13 +134,9 @@ def _bucket(bucket: str, name: str) -> str:
     if not name:
         raise _refused(bucket, "it names no bucket")
     if "/" in name:
-        raise _refused(
-            bucket, f"{name!r} is more than a bucket: the path of the marks is get_step_path_prefix()"
-        )
+        raise _refused(bucket, f"{name!r} is more than a bucket: the path of the marks is get_step_path_prefix()")
     if not _BUCKET.fullmatch(name):
-        raise _refused(
-            bucket, f"{name!r} is not a bucket's name (letters, digits, dots, dashes, underscores)"
-        )
+        raise _refused(bucket, f"{name!r} is not a bucket's name (letters, digits, dots, dashes, underscores)")
     return name
 
 

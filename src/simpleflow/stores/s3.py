@@ -37,9 +37,7 @@ class S3Store:
         self._region = location.region
         # The existing library knows Amazon's hosts alone, and takes any text for a key, as Amazon does.
         # Elsewhere such a key could come to mean another mark.
-        self._shared = location.endpoint is None or location.endpoint.endswith(
-            (".amazonaws.com", ".amazonaws.com.cn")
-        )
+        self._shared = location.endpoint is None or location.endpoint.endswith((".amazonaws.com", ".amazonaws.com.cn"))
 
     def __repr__(self) -> str:
         return f"S3Store({self.url!r})"

@@ -78,8 +78,6 @@ def store_error(url: str, action: str, error: BaseException) -> StoreError:
     for kind in type(error).__mro__:
         known = known or _FAULTS.get(kind.__name__)
     if known is None:
-        return StoreError(
-            f"bucket {url}: cannot {action}: {one_line(error)}; check the bucket and the server"
-        )
+        return StoreError(f"bucket {url}: cannot {action}: {one_line(error)}; check the bucket and the server")
     what, advice = known
     return StoreError(f"bucket {url}: cannot {action}: {what} ({code or one_line(error)}); {advice}")

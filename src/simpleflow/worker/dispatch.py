@@ -48,9 +48,7 @@ class Middlewares:
         unknown = sorted(set(given) - {"pre", "post"})
         if unknown:
             raise InputError(f"middlewares have the keys pre and post, not {unknown[0]!r}")
-        return cls(
-            tuple(map(_callable, given.get("pre") or ())), tuple(map(_callable, given.get("post") or ()))
-        )
+        return cls(tuple(map(_callable, given.get("pre") or ())), tuple(map(_callable, given.get("post") or ())))
 
 
 def _callable(path: str | Callable[..., Any]) -> Callable[..., Any]:
@@ -79,14 +77,10 @@ def resolve(name: str, known: Mapping[str, Activity] | None = None) -> Activity:
         try:
             importlib.import_module(module)
         except ImportError as error:
-            raise InputError(
-                f"activity {name} is unknown, and its module cannot be imported: {error}"
-            ) from error
+            raise InputError(f"activity {name} is unknown, and its module cannot be imported: {error}") from error
     found = activities.registry.get(name)
     if found is None:
-        raise InputError(
-            f"activity {name} is unknown: define it at the top level of a module, with a decorator"
-        )
+        raise InputError(f"activity {name} is unknown: define it at the top level of a module, with a decorator")
     return found
 
 

@@ -87,8 +87,6 @@ def _end_family(engine: EmbeddedEngine, root: Run) -> None:
     for run in list(engine.runs.values()):
         if run.root_id == root.root_id and run.history.open:
             try:
-                engine.terminate_workflow_execution(
-                    run.workflow_id, run.run_id, "its family's first execution ended"
-                )
+                engine.terminate_workflow_execution(run.workflow_id, run.run_id, "its family's first execution ended")
             except UnknownResource:
                 pass  # it ended with one that was terminated before it

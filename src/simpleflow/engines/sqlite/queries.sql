@@ -1,0 +1,48 @@
+-- name: begin_run
+insert into runs (run_id, workflow_id, root_id, name, version, started, owner) values (?, ?, ?, ?, ?, ?, ?);
+
+-- name: add_events
+insert into events (run, id, event) values (?, ?, ?);
+
+-- name: fence
+-- No row changes unless the run is open and ours.
+update runs set status = ?, closed = ? where number = ? and owner = ? and status = 'open';
+
+-- name: add_message
+insert into messages (run, message) values (?, ?);
+
+-- name: remove_message
+delete from messages where id = ?;
+
+-- name: messages_of
+select messages.id, runs.workflow_id, runs.run_id, messages.message
+from messages join runs on runs.number = messages.run
+where runs.owner = ? and runs.status = 'open'
+order by messages.id;
+
+-- name: open_run
+select number, run_id, root_id, owner from runs where workflow_id = ? and status = 'open';
+
+-- name: open_family
+select number, workflow_id, run_id, root_id from runs where root_id = ? and status = 'open' order by number;
+
+-- name: own_family
+update runs set owner = ? where root_id = ? and status = 'open';
+
+-- name: run_number
+select number from runs where run_id = ?;
+
+-- name: events_of
+select event from events where run = ? order by id;
+
+-- name: all_runs
+select workflow_id, run_id, name, version, status, started, closed, owner from runs order by number desc;
+
+-- name: add_owner
+insert into owners (token, pid) values (?, ?);
+
+-- name: owner_pid
+select pid from owners where token = ?;
+
+-- name: remove_owner
+delete from owners where token = ?;

@@ -1,0 +1,31 @@
+"""Names and defaults of steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from simpleflow.constants import HOUR, MINUTE
+
+STEP_ACTIVITY_PARAMS_DEFAULT: dict[str, Any] = {
+    "schedule_to_start_timeout": 4 * HOUR,
+    "start_to_close_timeout": 1 * MINUTE,
+    "schedule_to_close_timeout": 4 * HOUR + 1 * MINUTE,
+    "heartbeat_timeout": 3 * MINUTE,
+    "task_priority": 100,
+    "version": "1.0",
+    "idempotent": True,
+    "raises_on_failure": True,
+    "retry": 1,
+}
+"""How the activities that read and write the done marks run; ``get_step_activity_params`` overrides it."""
+
+MARKER_NAME = "log.step"
+SIGNAL_PREFIX = "step."
+
+SCHEDULED = "scheduled"
+COMPLETED = "completed"
+SKIPPED = "skipped"
+FAILED = "failed"
+
+ALREADY_PLAYED = "Step was already played"
+DEPENDENT_OF = "Dep of "

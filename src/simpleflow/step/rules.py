@@ -1,0 +1,141 @@
+"""The rules of steps, as functions: which names are names, what covers what, and whether a step runs and why."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, insort
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from simpleflow.exceptions import InputError
+from simpleflow.step.constants import ALREADY_PLAYED
+
+EVERYTHING = "*"
+MAX_KEY_BYTES = 1_024  # of an S3 key in UTF-8
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a step runs, whether that was forced by somebody, and why. ``reasons`` are sorted."""
+
+    run: bool
+    forced: bool
+    reasons: tuple[str, ...] = ()
+
+
+def verdict(
+    name: str,
+    *,
+    force: bool,
+    forced: Mapping[str, Collection[str]],
+    skipped: Mapping[str, Collection[str]],
+    done: bool,
+) -> Verdict:
+    """The verdict on one step; the first line that applies wins.
+
+    ``force=True``, or a forced pattern covers it: runs, forced. A skipped pattern covers it: skipped, forced. It is done:
+    skipped. Otherwise it runs.
+
+    ``forced`` and ``skipped`` give the reasons of each pattern.
+    """
+    forcing = [pattern for pattern in patterns_covering(name) if pattern in forced]
+    if force or forcing:
+        return Verdict(True, True, _reasons(forced, forcing))
+    skipping = [pattern for pattern in patterns_covering(name) if pattern in skipped]
+    if skipping:
+        return Verdict(False, True, _reasons(skipped, skipping))
+    if done:
+        return Verdict(False, False, (ALREADY_PLAYED,))
+    return Verdict(True, False)
+
+
+def covers(pattern: str, name: str) -> bool:
+    """``*`` covers every name; ``a`` covers ``a``, ``a.b`` and ``a.b.c``, not ``ab``."""
+    return pattern in (EVERYTHING, name) or name.startswith(pattern + ".")
+
+
+def patterns_covering(name: str) -> Iterator[str]:
+    """Every pattern that covers ``name``: ``*``, the name, and each of its parents."""
+    yield EVERYTHING
+    at = name.find(".")
+    while at >= 0:
+        yield name[:at]
+        at = name.find(".", at + 1)
+    if name != EVERYTHING:
+        yield name
+
+
+def check_name(name: object, what: str = "step name") -> str:
+    """``name`` if it can name a step; raises InputError, saying what is wrong with it.
+
+    A name is one or more parts joined by dots; no part is empty or holds a control character.
+    """
+    if not isinstance(name, str):
+        raise InputError(f"{what} {name!r} is a {type(name).__name__}; expected text such as 'load' or 'load.users'")
+    if not name:
+        raise InputError(f"{what} is empty; expected text such as 'load' or 'load.users'")
+    if "" in name.split("."):
+        raise InputError(f"{what} {name!r} has an empty part; expected non-empty parts joined by single dots")
+    if _CONTROL.search(name):
+        raise InputError(f"{what} {name!r} holds a control character; expected plain text")
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise InputError(f"{what} {name!r} holds half a character (a lone surrogate); expected plain text") from None
+    return name
+
+
+def check_key(prefix: str, name: str) -> None:
+    """Raise InputError if ``prefix/name`` is too long for the key of an object."""
+    size = len(f"{prefix}/{name}".encode())
+    if size > MAX_KEY_BYTES:
+        raise InputError(
+            f"step name {name[:40] + '...'!r} is too long: with the prefix {prefix!r} its key has {size} bytes; "
+            f"expected {MAX_KEY_BYTES} at most"
+        )
+
+
+def check_names(names: object, what: str) -> list[str]:
+    """The names, or the one name, as a list; ``*`` is allowed. Raises InputError, naming ``what``."""
+    if isinstance(names, str):
+        names = [names]
+    if isinstance(names, bytes | Mapping) or not isinstance(names, Iterable):
+        raise InputError(f"{what} is {names!r}; expected a name or a list of names")
+    return [check_name(name, f"{what}: step name") for name in names]
+
+
+def _reasons(patterns: Mapping[str, Collection[str]], matching: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({reason for pattern in matching for reason in patterns[pattern]}))
+
+
+class Names:
+    """A set of names that finds those that a pattern covers without looking at the others."""
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self._set = set(names)
+        self._sorted = sorted(self._set)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._set
+
+    def add(self, name: str) -> None:
+        """Add a name."""
+        if name not in self._set:
+            self._set.add(name)
+            insort(self._sorted, name)
+
+    def discard(self, name: str) -> None:
+        """Take a name out, if it is there."""
+        if name in self._set:
+            self._set.remove(name)
+            del self._sorted[bisect_left(self._sorted, name)]
+
+    def covered_by(self, pattern: str) -> list[str]:
+        """The names that ``pattern`` covers, sorted."""
+        if pattern == EVERYTHING:
+            return list(self._sorted)
+        found = [pattern] if pattern in self._set else []
+        start = bisect_left(self._sorted, pattern + ".")
+        end = bisect_left(self._sorted, pattern + "/")  # "/" comes right after "."
+        return found + self._sorted[start:end]

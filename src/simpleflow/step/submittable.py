@@ -1,0 +1,312 @@
+"""Step: a named part of a workflow that is played once."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from simpleflow import canvas
+from simpleflow.base import Executor, Scope, Submittable, SubmittableContainer
+from simpleflow.exceptions import AggregateException, InputError, TaskFailed
+from simpleflow.futures import FINISHED, RUNNING, Future
+from simpleflow.step import constants, rules
+
+if TYPE_CHECKING:
+    from simpleflow.step.workflow import WorkflowStepMixin
+
+
+class Step(SubmittableContainer):
+    """A named submittable that is played if it is not done, and marked done then.
+
+    Args:
+        step_name: dotted name, see ``rules.check_name``.
+        activities: what to do: anything that a group may hold.
+        force: play it although it is done.
+        activities_if_step_already_done: what to do when it is skipped, or None.
+        emit_signal: send the signal ``step.{step_name}`` to this workflow after it was played or skipped.
+        force_steps_if_executed: names of steps that are forced from now on if this one is played.
+        bubbles_exception_on_failure: the step's future has an exception if its work failed.
+
+    Raises InputError for a name that cannot be, NotSubmittable for work that cannot.
+    """
+
+    def __init__(
+        self,
+        step_name: str,
+        activities: Any,
+        force: bool = False,
+        activities_if_step_already_done: Any = None,
+        emit_signal: bool = False,
+        force_steps_if_executed: str | Iterable[str] | None = None,
+        bubbles_exception_on_failure: bool = False,
+    ) -> None:
+        self.step_name = rules.check_name(step_name)
+        if step_name == rules.EVERYTHING:
+            raise InputError("step name '*' means every step; expected text such as 'load' or 'load.users'")
+        self.activities = canvas.as_submittable(activities, f"activities of step {step_name!r}")
+        self.force = force
+        self.activities_if_step_already_done: Submittable | None = None
+        if activities_if_step_already_done is not None:
+            self.activities_if_step_already_done = canvas.as_submittable(
+                activities_if_step_already_done, f"activities_if_step_already_done of step {step_name!r}"
+            )
+        self.emit_signal = emit_signal
+        self.force_steps_if_executed = rules.check_names(
+            () if force_steps_if_executed is None else force_steps_if_executed,
+            f"force_steps_if_executed of step {step_name!r}",
+        )
+        self.bubbles_exception_on_failure = bubbles_exception_on_failure
+
+    def __repr__(self) -> str:
+        return f"Step({self.step_name!r}, {self.activities!r})"
+
+    def propagate_attribute(self, attr: str, val: Any) -> None:
+        self.activities = canvas.scoped(self.activities, attr, val)
+
+    def receive(self, value: Any) -> Step:
+        twin = copy.copy(self)
+        twin.activities = self.activities.receive(value)
+        return twin
+
+    def submit(self, executor: Executor) -> StepFuture:
+        return StepFuture(self, executor)
+
+
+class StepFuture(Future):
+    """The future of a step.
+
+    ``result`` has the shape ``[done names, [marker, work, None, marker]]`` for a step that was played,
+    ``[done names, [alternative (if any), marker]]`` for one that was skipped, with one element more in the inner list if it
+    sent a signal; markers and signals as they were sent.
+    """
+
+    def __init__(self, step: Step, executor: Executor) -> None:
+        super().__init__(executor)
+        workflow = executor.workflow
+        if not hasattr(workflow, "get_step_path_prefix"):
+            raise InputError(
+                f"step {step.step_name!r} was submitted by {type(workflow).__name__}, which has no steps; "
+                "derive the workflow from WorkflowStepMixin too"
+            )
+        self.name = step.step_name
+        self.enclosing = frozenset(owner for owner in executor.scope.owners() if isinstance(owner, StepFuture))
+        self.order = 0
+        self.failed = False
+        self._step = step
+        self._executor = executor
+        self._workflow: WorkflowStepMixin = workflow
+        self._steps = workflow.steps
+        self._scope = executor.scope
+        self._verdict = rules.Verdict(False, False)
+        self._value: Any = None
+        self._known = 0
+        self._elements: list[Any] = []
+        rules.check_key(workflow.get_step_path_prefix().rstrip("/"), self.name)
+        executor.track(self)
+        self._state = RUNNING
+        workflow.list_steps_done()._when_done(self._listed)
+
+    # What a step's future has beyond another's
+
+    @property
+    def result(self) -> Any:
+        if not self._done:
+            self._wait()
+        if self._result is None and self._state == FINISHED:
+            self._result = [self._steps.known[: self._known], self._elements]
+        return self._result
+
+    @property
+    def value(self) -> Any:
+        """What the work returned; for a skipped step what the alternative returned, else None. Waits."""
+        self.result  # noqa: B018 (waits)
+        return self._value
+
+    @property
+    def ran(self) -> bool:
+        """Whether it was played in this run. Waits."""
+        self.result  # noqa: B018 (waits)
+        return self._verdict.run
+
+    @property
+    def forced(self) -> bool:
+        """Whether somebody forced it to be played or skipped. Waits."""
+        self.result  # noqa: B018 (waits)
+        return self._verdict.forced
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why it was played or skipped, sorted. Waits."""
+        self.result  # noqa: B018 (waits)
+        return list(self._verdict.reasons)
+
+    # The phases
+
+    def _listed(self, listing: Future) -> None:
+        if listing._failure is not None:
+            self._fail(listing._failure)
+        else:
+            self._decide()
+
+    def _decide(self, _: Future | None = None) -> None:
+        """Take the verdict, unless something that bears on it is still going on: then when that is over."""
+        if self._done:  # cancelled meanwhile
+            return
+        steps, step = self._steps, self._step
+        playing = steps.latest.get(self.name)
+        if playing in self.enclosing:
+            raise InputError(f"step {self.name!r} stands inside itself")
+        if playing is not None and not playing._done:
+            playing._when_done(self._join)
+            return
+        if not steps.has_recorded_verdict(self.name):
+            awaited = steps.awaited_origin(self) or steps.mark_under_way(self, step.force_steps_if_executed)
+            if awaited is not None:
+                awaited._when_done(self._decide)
+                return
+            origin = steps.failed_origin(self)
+            if origin is not None:
+                self._refuse(origin)
+                return
+        number, self.order, recorded = steps.next_verdict(self.name)
+        self._known = len(steps.known)
+        place = constants.SIGNAL_PREFIX + self.name + (f"~{number + 1}" if number else "")
+        self._scope = Scope(place, self._scope, owner=self)
+        if recorded is not None:
+            run = recorded["status"] == constants.SCHEDULED
+            self._verdict = rules.Verdict(run, bool(recorded.get("forced")), tuple(recorded.get("reasons") or ()))
+        else:
+            done = self.name in steps.done
+            self._verdict = rules.verdict(
+                self.name, force=bool(step.force), forced=steps.forced, skipped=steps.skipped, done=done
+            )
+        if self._verdict.run:
+            self._play(recorded)
+        else:
+            self._skip()
+
+    def _play(self, recorded: dict[str, Any] | None) -> None:
+        dependents = self._step.force_steps_if_executed
+        if recorded is not None:
+            stale = list(recorded.get("unmarks") or ())
+        else:
+            stale = self._steps.made_stale_by(self, dependents)
+        for name in stale:
+            self._steps.done.discard(name)
+        self._steps.play(self, dependents)
+        self._record(constants.SCHEDULED, {"unmarks": stale} if stale else {})
+        if stale:
+            # Before the work, so that whatever happens from here on, what is stale does not count as done.
+            self._submit(self._workflow.unmark_steps_done_activity(stale))._when_done(self._unmarked)
+        else:
+            self._work()
+
+    def _unmarked(self, unmarking: Future) -> None:
+        if unmarking._failure is not None:
+            self._fail(unmarking._failure)
+        else:
+            self._work()
+
+    def _work(self) -> None:
+        self._submit(self._step.activities)._when_done(self._worked)
+
+    def _worked(self, work: Future) -> None:
+        self._value = work._result
+        self._elements.append(work._result)
+        if work._failure is not None:
+            self._fail(work._failure)
+        elif self._steps.overtaken(self) is not None:
+            self._played(None)
+        else:
+            self._steps.marking[self] = None
+            self._submit(self._workflow.mark_step_done_activity(self.name))._when_done(self._played)
+
+    def _played(self, marking: Future | None) -> None:
+        self._steps.marking.pop(self, None)
+        if marking is not None and marking._failure is not None:
+            self._fail(marking._failure)
+            return
+        self._elements.append(None)
+        extra = {}
+        if marking is None:
+            origin = self._steps.overtaken(self)
+            extra = {"stale": f"{constants.DEPENDENT_OF}{origin.name}"} if origin is not None else {}
+        else:
+            self._steps.completed(self)
+        self._record(constants.COMPLETED, extra)
+        self._finish()
+
+    def _skip(self) -> None:
+        alternative = self._step.activities_if_step_already_done
+        if alternative is None:
+            self._skipped(None)
+        else:
+            self._submit(alternative)._when_done(self._skipped)
+
+    def _skipped(self, alternative: Future | None) -> None:
+        if alternative is not None:
+            self._value = alternative._result
+            self._elements.append(alternative._result)
+            if alternative._failure is not None:
+                self._fail(alternative._failure)
+                return
+        self._record(constants.SKIPPED)
+        self._finish()
+
+    def _finish(self) -> None:
+        if self._step.emit_signal:
+            signal = self._workflow.signal(constants.SIGNAL_PREFIX + self.name, propagate=False)
+            self._elements.append(self._submit(signal)._result)
+        self.set_finished()
+
+    def _fail(self, failure: BaseException) -> None:
+        """The work failed: the step is not done, and says so."""
+        self.failed = True
+        self._steps.marking.pop(self, None)
+        self._submit(self._marker(constants.FAILED, {"error": one_line(failure)}))
+        exception = None
+        if self._step.bubbles_exception_on_failure:
+            before: list[BaseException | None] = [None] * (len(self._elements) - 1)
+            exception = AggregateException([None, AggregateException([*before, failure])])
+        self._assign(FINISHED, None, exception)
+        self._announce()
+
+    def _refuse(self, origin: StepFuture) -> None:
+        """Not played: the step that forces it failed."""
+        self._verdict = rules.Verdict(False, True, (constants.DEPENDENT_OF + origin.name,))
+        self._known = len(self._steps.known)
+        self._fail(TaskFailed(self.name, f"not played, since step {origin.name!r}, which forces it, failed"))
+
+    def _join(self, playing: Future) -> None:
+        """The same step was being played: its end is ours."""
+        if self._done:
+            return
+        assert isinstance(playing, StepFuture)
+        self.order, self.failed = playing.order, playing.failed
+        self._verdict, self._value = playing._verdict, playing._value
+        self._known, self._elements = playing._known, playing._elements
+        self._assign(playing._state, playing._result, playing._exception)
+        self._announce()
+
+    def _marker(self, status: str, extra: dict[str, Any]) -> Submittable:
+        verdict = self._verdict
+        details = {"step": self.name, "status": status, "forced": verdict.forced, "reasons": list(verdict.reasons)}
+        return self._workflow.record_marker(constants.MARKER_NAME, details | extra)
+
+    def _record(self, status: str, extra: dict[str, Any] | None = None) -> None:
+        self._elements.append(self._submit(self._marker(status, extra or {}))._result)
+
+    def _submit(self, submittable: Submittable) -> Future:
+        with self._executor.within(self._scope):
+            return self._workflow.submit(submittable)
+
+
+def one_line(failure: BaseException) -> str:
+    """A failure as the marker has it."""
+    if isinstance(failure, AggregateException):
+        text = "; ".join(dict.fromkeys(one_line(each) for each in failure.flatten().exceptions if each is not None))
+    else:
+        text = getattr(failure, "reason", None) or str(failure) or type(failure).__name__
+    text = " ".join(text.split())
+    return text if len(text) <= 1_000 else text[:997] + "..."

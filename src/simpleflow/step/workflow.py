@@ -1,0 +1,137 @@
+"""WorkflowStepMixin: what a workflow with steps has more than another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from simpleflow import settings
+from simpleflow.activity import Activity
+from simpleflow.exceptions import InputError
+from simpleflow.futures import Future
+from simpleflow.step import rules, tasks
+from simpleflow.step.constants import STEP_ACTIVITY_PARAMS_DEFAULT
+from simpleflow.step.registry import Steps
+from simpleflow.step.submittable import Step
+from simpleflow.task import ActivityTask
+
+if TYPE_CHECKING:
+    from simpleflow.workflow import Workflow as _Base
+else:
+    _Base = object
+
+
+class WorkflowStepMixin(_Base):
+    """For ``class W(Workflow, WorkflowStepMixin)``."""
+
+    # What users call
+
+    def step(self, *args: Any, **kwargs: Any) -> Step:
+        """A Step, to be submitted; takes what ``Step`` takes."""
+        return Step(*args, **kwargs)
+
+    def add_forced_steps(self, steps: str | Iterable[str], reason: str | None = None) -> None:
+        """From now on play these steps, and all below them, although they are done.
+
+        ``steps`` is a name, ``*``, or a list of them; ``reason`` is kept in the history. Raises InputError.
+        """
+        self._add(self.steps.forced, steps, reason, "forced steps")
+
+    def add_skipped_steps(self, steps: str | Iterable[str], reason: str | None = None) -> None:
+        """From now on skip these steps, and all below them, unless they are forced. As ``add_forced_steps``."""
+        self._add(self.steps.skipped, steps, reason, "skipped steps")
+
+    def get_forced_steps(self) -> list[str]:
+        """The names added so far by ``add_forced_steps`` or by steps that were played."""
+        return list(self.steps.forced)
+
+    def get_skipped_steps(self) -> list[str]:
+        """The names added so far by ``add_skipped_steps``."""
+        return list(self.steps.skipped)
+
+    @property
+    def steps_forced_reasons(self) -> dict[str, set[str]]:
+        """The reasons given for each forced name."""
+        return {name: set(reasons) for name, reasons in self.steps.forced.items()}
+
+    @property
+    def steps_skipped_reasons(self) -> dict[str, set[str]]:
+        """The reasons given for each skipped name."""
+        return {name: set(reasons) for name, reasons in self.steps.skipped.items()}
+
+    def get_steps_done_activity(self) -> ActivityTask:
+        """The activity that reads the names of the done steps, to be submitted."""
+        return self._step_activity(tasks.GetStepsDoneTask)
+
+    def get_steps_done(self) -> list[str]:
+        """The names of the steps that were done when this run began. Waits."""
+        return list(self.list_steps_done().result)
+
+    # What users may override
+
+    def get_step_bucket(self) -> str:
+        """Where done marks are kept, see ``stores.open_store``.
+
+        Default: ``{SIMPLEFLOW_S3_HOST}/{STEP_BUCKET}`` where one of the two is configured; else the engine's own store.
+        """
+        own = self.executor.default_bucket
+        if own is None or settings.is_set("STEP_BUCKET") or settings.is_set("SIMPLEFLOW_S3_HOST"):
+            return f"{settings.SIMPLEFLOW_S3_HOST}/{settings.STEP_BUCKET}"
+        return own
+
+    def get_step_path_prefix(self) -> str:
+        """Prefix of the keys of done marks. Default: ``{workflow_id}/steps``."""
+        return f"{self.get_run_context().get('workflow_id') or 'default'}/steps"
+
+    def get_step_activity_params(self) -> dict[str, Any]:
+        """Parameters, as for ``activity.with_attributes``, of the activities that read and write done marks."""
+        return {}
+
+    # What steps call
+
+    @property
+    def steps(self) -> Steps:
+        """What this evaluation knows of its steps."""
+        found: Steps | None = self.__dict__.get("_steps")
+        if found is None:
+            found = self.__dict__["_steps"] = Steps(self.executor)
+        return found
+
+    def list_steps_done(self) -> Future:
+        """The future of the names of the done steps, read once in a run."""
+        steps = self.steps
+        if steps.listing is None:
+            steps.listing = self.submit(self.get_steps_done_activity())
+            steps.listing._when_done(lambda listing: steps.listed(listing._result or ()))
+        return steps.listing
+
+    def mark_step_done_activity(self, name: str) -> ActivityTask:
+        """The activity that marks a step as done, to be submitted."""
+        return self._step_activity(tasks.MarkStepDoneTask, name, idempotent=False)
+
+    def unmark_steps_done_activity(self, names: list[str]) -> ActivityTask:
+        """The activity that takes marks back, to be submitted."""
+        return self._step_activity(tasks.UnmarkStepsDoneTask, names, idempotent=False)
+
+    def _step_activity(self, task: type[Any], *args: Any, **overrides: Any) -> ActivityTask:
+        params = {"task_list": self.task_list} | STEP_ACTIVITY_PARAMS_DEFAULT | self.get_step_activity_params()
+        # A play that comes after another one in the same run must write its own mark: its place tells the two apart.
+        activity = Activity(task, **(params | overrides))
+        return ActivityTask(activity, self._step_bucket(), self._step_prefix(), *args)
+
+    def _step_bucket(self) -> str:
+        bucket = self.get_step_bucket()
+        if not isinstance(bucket, str) or not bucket:
+            raise InputError(f"get_step_bucket() returned {bucket!r}; expected a bucket such as 'my-bucket'")
+        return bucket
+
+    def _step_prefix(self) -> str:
+        prefix = self.get_step_path_prefix()
+        if not isinstance(prefix, str):
+            raise InputError(f"get_step_path_prefix() returned {prefix!r}; expected text")
+        return prefix
+
+    def _add(self, patterns: dict[str, dict[str, None]], names: Any, reason: Any, what: str) -> None:
+        if reason is not None and not isinstance(reason, str):
+            raise InputError(f"the reason of {what} is {reason!r}; expected text or None")
+        self.steps.add(patterns, rules.check_names(names, what), reason)
