@@ -144,7 +144,8 @@ class EmbeddedEngine:
             raise UnknownResource(f"the decision task of token {token} is no longer started")
         new_run_id = make_run_id()
         events = record.record(history, decisions, self.clock(), execution_context, new_run_id)
-        with self.operation():
+        # An answer can be found again from the history before it, so it may be kept together with what comes next.
+        with self.operation(may_wait=True):
             self._take_back(token)
             self.append(run, events)
             effects.follow(self, run, events)
@@ -315,12 +316,16 @@ class EmbeddedEngine:
     # For effects and for the methods above
 
     @contextmanager
-    def operation(self) -> Iterator[None]:
-        """What is appended inside is kept as a whole at the end, or not at all."""
+    def operation(self, may_wait: bool = False) -> Iterator[None]:
+        """What is appended inside is kept as a whole at the end, or not at all.
+
+        ``may_wait``: it may be kept together with what comes next, unless somebody outside would miss it: another process
+        that it sends to, or whoever waits for the end of an execution.
+        """
         self._depth += 1
         try:
             yield
-            if self._depth == 1:
+            if self._depth == 1 and not (may_wait and self._can_wait()):
                 self._commit()
         except BaseException:
             if self._depth == 1:
@@ -444,6 +449,9 @@ class EmbeddedEngine:
         if self.observer is not None:
             for run, events in itertools.groupby(written, lambda each: each[0]):
                 self.observer(run, [event for _, event in events])
+
+    def _can_wait(self) -> bool:
+        return not self.journal.must_commit and all(run.history.open for run, _ in self._written)
 
     def _forget_written(self) -> None:
         """What could not be kept has not happened: let go of the executions it was about."""

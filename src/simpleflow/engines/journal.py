@@ -42,6 +42,10 @@ class Kept:
 class Journal(Protocol):
     """Keeps executions. ``begin`` ... ``received`` take effect with the ``commit`` that follows, or not at all."""
 
+    @property
+    def must_commit(self) -> bool:
+        """There are messages for other processes, which must not wait."""
+
     def begin(self, workflow_id: str, run_id: str, root_id: str, workflow_type: e.WorkflowType, now: float) -> None:
         """A new execution, owned by this process. Raises RunBusy if the workflow id has an open one."""
 
@@ -75,6 +79,8 @@ class Journal(Protocol):
 
 class NoJournal:
     """Keeps nothing: executions end with the process."""
+
+    must_commit = False
 
     def begin(self, workflow_id: str, run_id: str, root_id: str, workflow_type: e.WorkflowType, now: float) -> None:
         pass

@@ -46,9 +46,10 @@ class InlineWorker:
         """Do the task."""
         respond(self._source, task.token, perform(task, self._known, self._middlewares, self._domain))
 
-    def wait(self, seconds: float | None) -> None:
+    def wait(self, seconds: float) -> bool:
         """Nothing runs meanwhile: let the time pass."""
-        time.sleep(0.1 if seconds is None else seconds)
+        time.sleep(seconds)
+        return False
 
     def reap(self) -> None:
         """Nothing runs meanwhile: nothing is to be stopped."""

@@ -18,6 +18,9 @@ from simpleflow.worker.decider import DecisionWorker
 LOOK_SECONDS = 0.1
 """How often messages from other processes are looked for."""
 
+QUIET_SECONDS = 0.01
+"""How long nothing has to happen before what is written is kept without waiting for more."""
+
 
 class ActivityWorker(Protocol):
     """Does activity tasks and reports their outcomes to the engine."""
@@ -29,8 +32,8 @@ class ActivityWorker(Protocol):
     def start(self, task: ActivityTask) -> None:
         """Begin a task."""
 
-    def wait(self, seconds: float | None) -> None:
-        """Return once an outcome was reported, or after so many seconds."""
+    def wait(self, seconds: float) -> bool:
+        """Return once an outcome was reported, or after so many seconds; whether one was."""
 
     def reap(self) -> None:
         """Stop tasks that the engine no longer wants."""
@@ -70,6 +73,9 @@ def drive(engine: EmbeddedEngine, deciders: DecisionWorker, workers: ActivityWor
         if activity is not None:
             workers.start(activity)
             continue
+        if workers.wait(0.0 if due is not None and due <= engine.clock() else QUIET_SECONDS):
+            continue
+        engine.flush()  # nothing happens just now: let others see how things stand
         due = engine.next_deadline()
         pause = LOOK_SECONDS if due is None else min(LOOK_SECONDS, max(0.0, due - engine.clock()))
         workers.wait(pause)

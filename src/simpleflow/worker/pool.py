@@ -73,13 +73,16 @@ class Pool:
             self._remove(worker)
             self.start(task)
 
-    def wait(self, seconds: float | None) -> None:
-        """Report what has ended; return once something has, or after so many seconds."""
-        for key, _ in self._selector.select(seconds):
+    def wait(self, seconds: float) -> bool:
+        """Report what has ended; return once something has, or after so many seconds; whether something has."""
+        ready = self._selector.select(seconds)
+        for key, _ in ready:
             worker = key.data
             if worker in self._workers:
                 self._receive(worker)
-        self._kill_the_dying()
+        if self._dying:
+            self._kill_the_dying()
+        return bool(ready)
 
     def reap(self) -> None:
         """Stop the tasks that the engine no longer wants."""

@@ -74,14 +74,15 @@ class SqliteJournal:
             for run in runs.values():
                 if run.run_id not in begun:
                     self._fence(run)
+                    self._close_run(run)
             for row in self._begun:
                 try:
                     self._numbers[row[0]] = self._db.execute(SQL["begin_run"], (*row, self._lease.token)).lastrowid or 0
                 except sqlite3.IntegrityError as error:
                     raise RunBusy(f"workflow id {row[1]!r} has an open execution") from error
             for run in runs.values():
-                if run.run_id in begun and not run.history.open:
-                    self._fence(run)
+                if run.run_id in begun:
+                    self._close_run(run)
             numbers = self._numbers
             self._db.executemany(
                 SQL["add_events"],
@@ -90,6 +91,10 @@ class SqliteJournal:
             self._db.executemany(SQL["add_message"], self._messages)
             self._db.executemany(SQL["remove_message"], [(id,) for id in self._received])
         self._drop_pending()
+
+    @property
+    def must_commit(self) -> bool:
+        return bool(self._messages or self._received)
 
     def rollback(self) -> None:
         self._drop_pending()
@@ -175,13 +180,13 @@ class SqliteJournal:
             )
 
     def _fence(self, run: Run) -> None:
-        history = run.history
-        closed = history.closed.time if history.closed is not None else None
-        found = self._db.execute(
-            SQL["fence"], (history.state, closed, self._numbers[run.run_id], self._lease.token)
-        ).rowcount
-        if found != 1:
+        if self._db.execute(SQL["fence"], (self._numbers[run.run_id], self._lease.token)).fetchone() is None:
             raise LeaseLost(f"run {run.run_id} of workflow id {run.workflow_id!r} is no longer driven by this process")
+
+    def _close_run(self, run: Run) -> None:
+        closed = run.history.closed
+        if closed is not None:
+            self._db.execute(SQL["close_run"], (run.history.state, closed.time, self._numbers[run.run_id]))
 
     def _raise_busy(self, workflow_id: str, owner: str) -> None:
         row = self._db.execute(SQL["owner_pid"], (owner,)).fetchone()

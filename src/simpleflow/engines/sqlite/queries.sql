@@ -5,8 +5,11 @@ insert into runs (run_id, workflow_id, root_id, name, version, started, owner) v
 insert into events (run, id, event) values (?, ?, ?);
 
 -- name: fence
--- No row changes unless the run is open and ours.
-update runs set status = ?, closed = ? where number = ? and owner = ? and status = 'open';
+-- The transaction holds the write lock: an execution that is open and ours now stays so until its commit.
+select 1 from runs where number = ? and owner = ? and status = 'open';
+
+-- name: close_run
+update runs set status = ?, closed = ? where number = ?;
 
 -- name: add_message
 insert into messages (run, message) values (?, ?);

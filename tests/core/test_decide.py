@@ -1,0 +1,439 @@
+"""What a workflow decides is a function of its history, however it is evaluated. ``Play`` checks it at every decision."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from simpleflow import Workflow, futures
+from simpleflow.canvas import Chain, FuncGroup, Group
+from simpleflow.exceptions import ExecutionBlocked
+from simpleflow.futures import Future
+from simpleflow.task import ActivityTask
+from tests.core.harness import Play, add, break_down, echo, play, same
+
+
+def test_branches_on_finished_are_evaluated_again_when_it_changes() -> None:
+    class Racing(Workflow):
+        name = "racing"
+
+        def run(self) -> Any:
+            first, second = self.submit(same, "first"), self.submit(same, "second")
+            winner = "second" if second.finished else "first" if first.finished else "nobody"
+            futures.wait(first, second)
+            return winner
+
+    assert Play(Racing).run().result == "second"
+    both_seen = Play(Racing).run(lambda tasks: len(tasks) - 1)
+    assert both_seen.result == "second"
+
+
+def test_work_submitted_for_a_future_that_is_not_there_yet_depends_on_the_order() -> None:
+    class Early(Workflow):
+        name = "early"
+
+        def run(self) -> Any:
+            slow, quick = self.submit(same, "slow"), self.submit(same, "quick")
+            if quick.finished and not slow.finished:
+                return [self.submit(add, 1, 2).result, slow.result]
+            return futures.wait(slow, quick)
+
+    run = Play(Early)
+    run.settle()
+    run.finish_named("quick")
+    run.settle()
+    assert [task.input for task in run.tasks if "add" in task.name] == ['{"args":[1,2],"kwargs":{}}']
+    assert run.run(lambda tasks: len(tasks) - 1).result == ["slow", "quick"]
+
+
+@pytest.mark.parametrize("kind", [Group, Chain])
+def test_a_container_that_was_seen_unfinished_is_seen_finished_later(kind: type[Group]) -> None:
+    class Watching(Workflow):
+        name = "watching"
+
+        def run(self) -> Any:
+            container = self.submit(kind((add, 1), (add, 2)))
+            other = self.submit(same, "other")
+            seen = container.finished
+            other.result
+            return [seen, container.result]
+
+    run = Play(Watching)
+    while run.state == "open":
+        run.settle()
+        if run.tasks:
+            last = len(run.tasks) == 1
+            run.finish_named("add-g1" if kind is Group and not last else "", None) if last else run.finish(0)
+    assert run.result == [True, [1, 2]]
+
+
+def test_a_func_group_that_was_seen_unfinished_is_seen_finished_later() -> None:
+    class Watching(Workflow):
+        name = "watching func group"
+
+        def run(self) -> Any:
+            container = self.submit(FuncGroup(lambda: ActivityTask(add, 1)))
+            other = self.submit(same, "other")
+            seen = container.finished
+            other.result
+            return seen
+
+    assert play(Watching).result is True
+
+
+def test_running_is_seen() -> None:
+    class Running(Workflow):
+        name = "running"
+
+        def run(self) -> Any:
+            slow, quick = self.submit(same, 1), self.submit(same, 2)
+            states = [slow.state, slow.running, slow.pending, slow.done]
+            quick.result
+            return [*states, slow.result]
+
+    run = Play(Running)
+    run.settle()
+    run.finish(1)
+    run.settle()
+    run.finish(0)
+    run.settle()
+    assert run.result == ["FINISHED", False, False, True, 1]
+
+
+def test_running_is_seen_through_a_submission_with_deferred_arguments() -> None:
+    class Running(Workflow):
+        name = "running deferred"
+
+        def run(self) -> Any:
+            late = self.submit(add, self.submit(add, 1), 1)
+            state = late.state
+            if state == "RUNNING":
+                self.submit(self.record_marker("seen running"))
+            self.submit(same, "other").result
+            return late.result
+
+    run = Play(Running)
+    run.settle()
+    run.finish_named("add-1")
+    run.settle()
+    run.finish_named("same")
+    run.settle()
+    assert [each.name for each in run.deciders[run.run_id].evaluation.list_markers()] == ["seen running"]  # type: ignore[union-attr]
+    assert run.run().result == 2
+
+
+def test_arguments_that_are_futures_are_waited_for_without_blocking() -> None:
+    class Deferred(Workflow):
+        name = "deferred"
+
+        def run(self) -> Any:
+            one, two = self.submit(add, 1), self.submit(add, 2)
+            three = self.submit(add, one, two)
+            named = self.submit(echo, three, also=one)
+            assert not three.finished or three.result == 3
+            return [named.result, self.submit(add, 10).result]
+
+    run = Play(Deferred)
+    run.settle()
+    assert len(run.tasks) == 2
+    assert run.run(lambda tasks: -1).result == [[3, {"also": 1}], 10]
+    assert {each for each, _ in run.scheduled} == {
+        "activity-tests.core.harness.add-1",
+        "activity-tests.core.harness.add-2",
+        "activity-tests.core.harness.add-3",
+        "activity-tests.core.harness.add-4",
+        "activity-tests.core.harness.echo-1",
+    }
+
+
+def test_a_failed_argument_is_passed_as_none() -> None:
+    class Failing(Workflow):
+        name = "failing argument"
+
+        def run(self) -> Any:
+            return self.submit(echo, self.submit(break_down), 1).result
+
+    assert play(Failing).result == [None, 1]
+
+
+def test_a_submission_whose_arguments_are_awaited_can_be_cancelled() -> None:
+    class Cancelling(Workflow):
+        name = "cancelling deferred"
+
+        def run(self) -> Any:
+            first = self.submit(add, 1)
+            second = self.submit(add, first, 1)
+            assert second.cancel()
+            return [first.result, second.result, second.cancelled]
+
+    run = play(Cancelling)
+    assert run.result == [1, None, True]
+    assert len(run.scheduled) == 1
+
+
+def test_a_submission_can_be_cancelled_as_soon_as_its_arguments_are_there() -> None:
+    class Cancelling(Workflow):
+        name = "cancelling in time"
+
+        def run(self) -> Any:
+            first = self.submit(add, 1)
+            second = self.submit(add, first, 1)
+            first.result
+            second.cancel()
+            return second.cancelled
+
+    run = play(Cancelling)
+    assert run.result is True
+    assert len(run.scheduled) == 1
+
+
+def test_a_group_holds_no_more_open_members_than_max_parallel() -> None:
+    class Narrow(Workflow):
+        name = "narrow"
+
+        def run(self) -> Any:
+            return self.submit(Group(*((add, i) for i in range(7)), max_parallel=2)).result
+
+    run = Play(Narrow)
+    most = 0
+    while run.state == "open":
+        run.settle()
+        most = max(most, len(run.tasks))
+        if run.tasks:
+            run.finish(-1)
+    assert (run.result, most) == (list(range(7)), 2)
+
+
+def test_chains_send_results_to_every_kind_of_member() -> None:
+    class Sending(Workflow):
+        name = "sending"
+
+        def run(self) -> Any:
+            return self.submit(
+                Chain(
+                    (add, 1),
+                    (add, 2),
+                    Group((add, 10), (add, 20)),
+                    (same,),
+                    FuncGroup(lambda each: Chain((same, each), self.record_marker("m"))),
+                    self.start_timer("t", 1),
+                    (echo, "end"),
+                    send_result=True,
+                )
+            ).result
+
+    assert play(Sending).result == [1, 3, [13, 23], [13, 23], [[13, 23], None], None, ["end", None]]
+
+
+def test_chains_advance_independently_whatever_ends_first() -> None:
+    class Crossing(Workflow):
+        name = "crossing"
+
+        def run(self) -> Any:
+            chains = [Chain((echo, x), (echo, "then " + x), send_result=True) for x in "AB"]
+            return self.submit(Group(*chains)).result
+
+    expected = [[["A"], ["then A", ["A"]]], [["B"], ["then B", ["B"]]]]
+    runs = [Play(Crossing).run(choose) for choose in (lambda tasks: 0, lambda tasks: -1)]
+    assert [run.result for run in runs] == [expected, expected]
+    assert runs[0].scheduled == runs[1].scheduled
+
+
+def test_a_func_group_may_wait_while_the_run_goes_on() -> None:
+    class Building(Workflow):
+        name = "building"
+
+        def run(self) -> Any:
+            base = self.submit(add, 1)
+
+            def build(n: int) -> Group:
+                return Group(*((add, base.result, i) for i in range(n)))
+
+            built = self.submit(FuncGroup(build, 3))
+            other = self.submit(add, 100).result
+            return [built.result, other]
+
+    assert Play(Building).run().result == [[1, 2, 3], 100]
+    assert Play(Building).run(lambda tasks: -1).result == [[1, 2, 3], 100]
+
+
+def test_nothing_that_was_submitted_is_dropped() -> None:
+    class Hasty(Workflow):
+        name = "hasty"
+
+        def run(self) -> Any:
+            self.submit(Chain((add, 1), Group((add, 2), (add, 3))))
+            self.submit(add, self.submit(add, 4), 5)
+            self.submit(self.record_marker("done"))
+            return "returned"
+
+    run = play(Hasty)
+    assert run.result == "returned"
+    assert len(run.scheduled) == 5
+
+
+def test_idempotent_activities_run_once_for_equal_arguments() -> None:
+    from tests.core.activities import once
+
+    class Idempotent(Workflow):
+        name = "idempotent"
+
+        def run(self) -> Any:
+            calls = [self.submit(once, {"b": 1, "a": {3, 1, 2}}), self.submit(once, {"a": [1, 2, 3], "b": 1})]
+            group = self.submit(Group((once, 5), Chain((once, 5))))
+            return [*futures.wait(*calls), *group.result]
+
+    run = play(Idempotent)
+    assert run.result == [{"a": [1, 2, 3], "b": 1}, {"a": [1, 2, 3], "b": 1}, 5, [5]]
+    assert len(run.scheduled) == 2
+
+
+def test_get_task_id_names_the_task() -> None:
+    from tests.core.activities import Named
+
+    class Naming(Workflow):
+        name = "naming"
+
+        def run(self) -> Any:
+            return futures.wait(self.submit(Named, "x"), self.submit(Named, "y", suffix="s"))
+
+    run = play(Naming)
+    assert run.result == ["x", "y"]
+    assert {each for each, _ in run.scheduled} == {
+        "activity-tests.core.activities.Named-naming-x",
+        "activity-tests.core.activities.Named-naming-y-s",
+    }
+
+
+def test_code_that_catches_exceptions_does_not_catch_waiting() -> None:
+    class Catching(Workflow):
+        name = "catching"
+
+        def run(self) -> Any:
+            try:
+                return self.submit(add, 1).result
+            except Exception as error:
+                return repr(error)
+
+    assert play(Catching).result == 1
+
+
+def test_finally_in_run_is_not_reached_before_its_time() -> None:
+    reached = []
+
+    class Finally(Workflow):
+        name = "finally"
+
+        def run(self) -> Any:
+            try:
+                self.submit(add, 1).result
+                reached.append("end")
+                return None
+            finally:
+                reached.append("finally")
+                self.submit(add, 2)
+
+    run = Play(Finally)
+    run.answer = lambda task: _live_only(run, task)  # type: ignore[method-assign]
+    run.settle()
+    assert reached == []
+    run.run()
+    assert reached == ["end", "finally"]
+    assert len(run.scheduled) == 2
+
+
+def _live_only(run: Play, task: Any) -> Any:
+    from simpleflow.core.decide import Decider
+    from simpleflow.core.evaluation import Execution
+
+    decider = run.deciders.setdefault(
+        task.run_id, Decider(run.classes[task.name], Execution(task.workflow_id, task.run_id))
+    )
+    decider.advance(task.events[len(decider.history.events) : task.started_event_id])
+    return decider.answer().decisions
+
+
+def test_reading_a_future_of_ones_own_making_waits_by_evaluating_again() -> None:
+    evaluations = []
+
+    class Own(Workflow):
+        name = "own"
+
+        def run(self) -> Any:
+            evaluations.append(1)
+            first = self.submit(add, 1)
+            own = Future()
+            if first.finished:
+                own.set_finished(first.result + 1)
+            return own.result
+
+    assert play(Own).result == 2
+    assert len(evaluations) >= 3
+
+
+def test_execution_blocked_raised_by_hand_waits() -> None:
+    class Blocking(Workflow):
+        name = "blocking"
+
+        def run(self) -> Any:
+            first, second = self.submit(add, 1), self.submit(add, 2)
+            if not (first.finished and second.finished):
+                raise ExecutionBlocked
+            return first.result + second.result
+
+    assert Play(Blocking).run().result == 3
+    assert Play(Blocking).run(lambda tasks: -1).result == 3
+
+
+def test_waiting_for_nothing_is_reported_instead_of_waiting_for_ever() -> None:
+    class Stuck(Workflow):
+        name = "stuck"
+
+        def run(self) -> Any:
+            return Group((add, 1)), self.submit(add, 1).result, Future(self.executor).result
+
+    run = play(Stuck)
+    assert run.reason == "Workflow execution failed: deadlock: it waits and nothing is under way"
+    assert "Future PENDING" in str(run.events[-1].attributes.details)  # type: ignore[attr-defined]
+
+
+def test_a_run_that_raises_fails_with_the_reason_and_its_traceback() -> None:
+    class Raising(Workflow):
+        name = "raising"
+
+        def run(self) -> Any:
+            self.submit(add, 1).result
+            raise KeyError("nothing there")
+
+    run = play(Raising)
+    assert run.reason == "Cannot replay the workflow: KeyError('nothing there')"
+    details = run.events[-1].attributes.details  # type: ignore[attr-defined]
+    assert 'raise KeyError("nothing there")' in details
+    assert "simpleflow/core" not in details
+
+
+def test_a_result_that_is_not_json_fails_the_run() -> None:
+    class Odd(Workflow):
+        name = "odd"
+
+        def run(self) -> Any:
+            return {"it": object()}
+
+    assert "result of workflow odd is not JSON" in play(Odd).reason
+
+
+def test_fail_ends_the_run() -> None:
+    class Failing(Workflow):
+        name = "failing"
+
+        def run(self) -> Any:
+            self.submit(add, 1).result
+            self.submit(self.record_marker("noted"))
+            self.submit(add, 2)
+            self.fail("no luck", "some details")
+
+    run = play(Failing)
+    assert run.reason == "Workflow execution failed: no luck"
+    assert run.events[-1].attributes.details == "some details"  # type: ignore[attr-defined]
+    assert run.types()[-3:] == ["DecisionTaskCompleted", "MarkerRecorded", "WorkflowExecutionFailed"]
