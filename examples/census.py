@@ -3,8 +3,9 @@
     simpleflow workflow.start --local examples/census.py:Census
 
 The first run scans, parses, joins and draws; the next one skips it all. Force a part by its name, and what
-depends on it follows: `parse.asyncio` parses one package again, `parse` all of them, `scan` starts anew, and
-`report` only draws. Everything is written below one folder, by default `census`:
+depends on it follows: `scan` forces `parse`, each part of which forces `tables`, which forces `report`. So
+`parse.asyncio` parses one package again, `parse` all of them, and `report` only draws. Everything is written below
+one folder, by default `census`:
 
     scan.json   parse/<bundle>.json   tables.json   report.txt   report.svg
 """
@@ -13,15 +14,14 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from census_lib import measure, poster, sources, tables, text
-from simpleflow.step.workflow import WorkflowStepMixin
 
 from simpleflow import Workflow, activity, futures
 from simpleflow.canvas import Group
+from simpleflow.step.workflow import WorkflowStepMixin
 from simpleflow.task import ActivityTask
 
 TASK_LIST = "census"
@@ -109,12 +109,12 @@ class Census(Workflow, WorkflowStepMixin):
 
     def run(self, source: str | None = None, out: str = "census") -> dict[str, Any]:
         """`source`: the folder to read, by default the standard library; `out`: the folder to write to."""
-        scanned = self.submit(
+        scanned: Any = self.submit(
             self.step(
                 "scan",
                 ActivityTask(scan, source, out),
                 activities_if_step_already_done=ActivityTask(scanned_before, out),
-                force_steps_if_executed=["parse", "tables", "report"],
+                force_steps_if_executed=["parse"],
             )
         )
         futures.wait(scanned)
@@ -122,12 +122,12 @@ class Census(Workflow, WorkflowStepMixin):
             self.step(
                 f"parse.{bundle}",
                 ActivityTask(parse, out, bundle),
-                force_steps_if_executed=["tables", "report"],
+                force_steps_if_executed=["tables"],
             )
             for bundle in scanned.value["bundles"]
         ]
         futures.wait(self.submit(Group(*parts)))
-        joined = self.submit(
+        joined: Any = self.submit(
             self.step(
                 "tables",
                 ActivityTask(join, out),
@@ -172,12 +172,11 @@ def _write_json(path: Path, value: Any) -> None:
 def _write(path: Path, content: str) -> str:
     """All or nothing: whoever is stopped in the middle leaves the former file as it was. Returns the path."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with open(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(content)
+        temporary.write_text(content, encoding="utf-8", newline="\n")
         os.replace(temporary, path)
     except BaseException:
-        os.unlink(temporary)
+        temporary.unlink(missing_ok=True)
         raise
     return str(path)

@@ -116,9 +116,7 @@ class Canvas:
 
     def circle(self, x: float, y: float, r: float, fill: str, *, tip: str = "") -> None:
         place = f'cx="{_number(x)}" cy="{_number(y)}" r="{_number(r)}"'
-        self._shape(
-            "circle", f'{place} fill="{fill}" fill-opacity="0.92" stroke="{INK}" stroke-opacity="0.35"', tip
-        )
+        self._shape("circle", f'{place} fill="{fill}" fill-opacity="0.92" stroke="{INK}" stroke-opacity="0.35"', tip)
 
     def line(self, x1: float, y1: float, x2: float, y2: float, stroke: str = RULE, dash: str = "") -> None:
         place = f'x1="{_number(x1)}" y1="{_number(y1)}" x2="{_number(x2)}" y2="{_number(y2)}"'

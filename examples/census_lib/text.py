@@ -102,9 +102,7 @@ def _composition(tables: Tables) -> str:
 def _packages(tables: Tables) -> str:
     rows = tables["rows"]
     greatest = max((row["code"] for row in rows), default=0)
-    head = (
-        "  package             code                             files  func  docs  hints  branches  longest"
-    )
+    head = "  package             code                             files  func  docs  hints  branches  longest"
     lines = [_title("Packages and modules by lines of code"), head]
     for row in rows[:LISTED]:
         density = "-" if row["density"] is None else f"{row['density']:.1f}"
@@ -181,9 +179,7 @@ def _failures(tables: Tables) -> str:
     failed = tables["failed"]
     if not failed:
         return ""
-    return "\n".join(
-        [_title("Files that do not parse"), *(f"  {shorten(path, WIDTH - 2)}" for path in failed)]
-    )
+    return "\n".join([_title("Files that do not parse"), *(f"  {shorten(path, WIDTH - 2)}" for path in failed)])
 
 
 def _title(text: str, width: int = WIDTH) -> str:

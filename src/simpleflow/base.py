@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from simpleflow.constants import MAX_ID_LENGTH
 from simpleflow.exceptions import InputError
@@ -59,7 +59,7 @@ class AbstractWorkflow:
     task_priority: Any
     retry: int
     raises_on_failure: bool
-    INHERIT_TAG_LIST: Any
+    INHERIT_TAG_LIST: ClassVar[Any]
 
 
 class Scope:
@@ -112,8 +112,14 @@ class Executor(Waiter, Protocol):
     def spawn(self, function: Callable[[], None], scope: Scope) -> None:
         """Run user code beside ``run``: it may wait without holding anything else up."""
 
+    def when_idle(self, function: Callable[[], None]) -> None:
+        """Call ``function`` once nothing else can go on before the history says more."""
+
     def track(self, future: Future) -> None:
         """The run does not complete before ``future`` is final."""
+
+    def is_recorded(self, activity: Any, scope: Scope) -> bool:
+        """Whether the history knows the first task of ``activity`` in ``scope``."""
 
     def recorded_markers(self, name: str) -> Sequence[str | None]:
         """Details (JSON text) of the markers of that name that the history holds, in its order."""

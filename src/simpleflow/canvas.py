@@ -16,7 +16,10 @@ from simpleflow.exceptions import AggregateException, InputError, NotSubmittable
 from simpleflow.futures import CANCELLED, FINISHED, RUNNING, Future
 from simpleflow.task import ActivityTask, ChildWorkflowTask
 
-_EXPECTED = "expected an activity, a workflow class, (activity, arguments...), a task, a group, a chain, a step or WaitForSignal"
+_EXPECTED = (
+    "expected an activity, a workflow class, (activity, arguments...), a task, a group, a chain, a step "
+    "or WaitForSignal"
+)
 
 
 def as_submittable(value: Any, what: str) -> Submittable:
@@ -53,11 +56,12 @@ def scoped(submittable: Submittable, attr: str, val: Any) -> Submittable:
 class ContainerFuture(Future):
     """The future of a container: submits members in their places and tells the executor when all is over."""
 
-    __slots__ = ("_executor", "_scope")
+    __slots__ = ("_advancing", "_executor", "_scope")
 
     def __init__(self, executor: Executor, label: str) -> None:
         super().__init__(executor)
         self._executor = executor
+        self._advancing = False
         here = executor.scope
         self._scope = here.child(f"{label}{here.count(label)}")
         executor.track(self)
@@ -75,10 +79,10 @@ class ContainerFuture(Future):
         self._announce()
 
     def _cancel_members(self, futures: Iterable[Future]) -> bool:
-        if self._done:
-            return Future.cancel(self)
-        for future in futures:
-            future.cancel()
+        if not self._done:
+            self._advancing = True  # their ends begin nothing more
+            for future in futures:
+                future.cancel()
         return Future.cancel(self)
 
     def _submit_member(self, member: Submittable, place: int | str, owner: object = None) -> Future:
@@ -91,7 +95,7 @@ class ContainerFuture(Future):
 class GroupFuture(ContainerFuture):
     """The future of a group: final once every member is."""
 
-    __slots__ = ("_advancing", "_bubbles", "_futures", "_limit", "_members", "_open")
+    __slots__ = ("_bubbles", "_futures", "_limit", "_members", "_open")
 
     def __init__(self, group: Group, executor: Executor) -> None:
         super().__init__(executor, "g")
@@ -100,7 +104,6 @@ class GroupFuture(ContainerFuture):
         self._limit = group.max_parallel
         self._futures: list[Future] = []
         self._open = 0
-        self._advancing = False
         self._state = RUNNING
         self._advance()
 
@@ -135,13 +138,12 @@ class GroupFuture(ContainerFuture):
 class ChainFuture(ContainerFuture):
     """The future of a chain: one member after the other."""
 
-    __slots__ = ("_advancing", "_chain", "_futures")
+    __slots__ = ("_chain", "_futures")
 
     def __init__(self, chain: Chain, executor: Executor) -> None:
         super().__init__(executor, "c")
         self._chain = chain
         self._futures: list[Future] = []
-        self._advancing = False
         self._state = RUNNING
         self._advance()
 
@@ -179,22 +181,32 @@ class ChainFuture(ContainerFuture):
 class FuncFuture(ContainerFuture):
     """The future of a FuncGroup: calls the function, then follows what it returned."""
 
-    __slots__ = ("_group",)
+    __slots__ = ("_group", "_inner")
 
     def __init__(self, group: FuncGroup, executor: Executor) -> None:
         super().__init__(executor, "f")
         self._group = group
+        self._inner: Future | None = None
         self._state = RUNNING
         executor.spawn(self._call, self._scope)
 
     def _call(self) -> None:
         made = self._group.call()
+        if self._done:  # cancelled while the function waited
+            return
         if made is None:
             self.set_finished(None)
         else:
-            self._executor.workflow.submit(made)._when_done(self._follow)
+            self._inner = self._executor.workflow.submit(made)
+            self._inner._when_done(self._follow)
+
+    def cancel(self) -> bool:
+        """Cancel what the function returned; if it has not returned yet, that is not submitted."""
+        return self._cancel_members([] if self._inner is None else [self._inner])
 
     def _follow(self, inner: Future) -> None:
+        if self._done or self._advancing:
+            return
         self._assign(inner._state, inner._result, inner._exception)
         self._announce()
 

@@ -29,8 +29,8 @@ class Waiter(Protocol):
     def block(self, future: Future) -> None:
         """Return once ``future`` is final; raise ExecutionBlocked if it will not be in this evaluation."""
 
-    def observed(self, future: Future) -> None:
-        """User code has seen ``future`` as it is now, not final: what it did next may rest on that."""
+    def changed(self, future: Future) -> None:
+        """``future`` is no longer as user code has seen it: what that did next may have been wrong."""
 
     def cancel(self, future: Future) -> None:
         """User code has cancelled ``future``: ask for the task's end where there is a task."""
@@ -39,10 +39,11 @@ class Waiter(Protocol):
 class Future:
     """The result of one submission."""
 
-    __slots__ = ("__dict__", "_callbacks", "_exception", "_result", "_state", "_waiter")
+    __slots__ = ("__dict__", "_callbacks", "_exception", "_result", "_seen", "_state", "_waiter")
 
     def __init__(self, waiter: Waiter | None = None) -> None:
         self._state = PENDING
+        self._seen = False  # user code has looked at it before it was final
         self._result: Any = None
         self._exception: BaseException | None = None
         self._waiter = waiter
@@ -68,8 +69,8 @@ class Future:
     @property
     def state(self) -> str:
         """One of PENDING, RUNNING, CANCELLED, CANCELLED_AND_NOTIFIED, FINISHED."""
-        if self._state not in _FINAL and self._waiter is not None:
-            self._waiter.observed(self)
+        if self._state not in _FINAL:
+            self._seen = True
         return self._state
 
     @property
@@ -101,6 +102,7 @@ class Future:
         """Cancel the task, started or not. Returns False if it had already finished, else True."""
         if self._state in _FINAL:
             return self._state != FINISHED
+        self._seen = False  # no surprise to who cancels it
         if self._waiter is not None:
             self._waiter.cancel(self)
         self.set_cancelled()
@@ -142,6 +144,8 @@ class Future:
         return self._exception
 
     def _assign(self, state: str, result: Any = None, exception: BaseException | None = None) -> None:
+        if self._seen and state != self._state and self._waiter is not None:
+            self._waiter.changed(self)
         self._state = state
         self._result = result
         self._exception = exception

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,6 +41,25 @@ class SentSignal(NamedTuple):
     workflow_id: str
 
 
+STARTED = "started"
+RESUMED = "resumed"
+REPLACED = "replaced"
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """How a run begins: ``kind`` STARTED anew; RESUMED where a process that died left it; or REPLACED, started anew
+    after such a one was closed, since it had another input.
+
+    ``family``: the run and those of its children that are open; ``replaced``: the run that was closed.
+    """
+
+    kind: str
+    run: Run
+    family: tuple[Run, ...]
+    replaced: Run | None = None
+
+
 class Executor:
     """Runs a workflow in this process.
 
@@ -53,6 +73,9 @@ class Executor:
         tag_list: tags of the execution, at most five.
         middlewares: ``{"pre": [...], "post": [...]}``, functions or dotted paths, called around every activity.
         observer: called with (run, events) as they are kept.
+        on_begin: called once, before the run is driven, with how it begins.
+        overrides: what the start request says instead of the class: ``task_list``, ``execution_timeout``,
+            ``decision_task_timeout`` (seconds as text).
 
     After ``run``: ``workflow_id``, ``run_id``, ``history``, ``signals_sent``, ``list_markers()``.
     """
@@ -67,6 +90,8 @@ class Executor:
         tag_list: Sequence[str] | None = None,
         middlewares: Mapping[str, Sequence[str | Callable[..., Any]]] | None = None,
         observer: Observer | None = None,
+        on_begin: Callable[[Beginning], None] | None = None,
+        overrides: Mapping[str, str] | None = None,
     ) -> None:
         if not (isinstance(workflow_class, type) and issubclass(workflow_class, Workflow)):
             raise InputError(f"{workflow_class!r} is not a workflow class; expected a subclass of simpleflow.Workflow")
@@ -82,6 +107,8 @@ class Executor:
         self._nb_workers = nb_workers
         self._middlewares = Middlewares.load(middlewares)
         self._observer = observer
+        self._on_begin = on_begin
+        self._overrides: dict[str, Any] = dict(overrides or {})
         self._events: list[e.Event] = []
 
     def run(self, input: Any = None) -> Any:
@@ -91,6 +118,13 @@ class Executor:
 
         Raises the workflow's own exception; TaskFailed (or TimeoutError) for a task that fails the workflow;
         ExecutionError after ``fail()``; ExecutionCanceled, ExecutionTimeoutError, ExecutionTerminated.
+        """
+        return outcome(*self.execute(input))
+
+    def execute(self, input: Any = None) -> tuple[Run, Failure | None]:
+        """Run the workflow to its end, as ``run``; returns the run, and how it failed where its decider did fail it.
+
+        What it raises is not the workflow's: InputError, RunBusy, StateError, LeaseLost.
         """
         request = self.request(input)
         workers: ActivityWorker | None = None
@@ -115,8 +149,10 @@ class Executor:
                 run = drive(engine, deciders, workers, self.run_id)
                 self.run_id = run.run_id
                 self._events = run.history.events
-                return outcome(run, deciders.failures.get(run.run_id))
+                return run, deciders.failures.get(run.run_id)
             finally:
+                if workers is not None:
+                    workers.close()  # before another process may drive the run
                 engine.close()
         finally:
             if workers is not None:
@@ -162,7 +198,7 @@ class Executor:
         if tags is task.workflow.INHERIT_TAG_LIST:
             tags = None
         self.workflow_id = self.workflow_id or task.workflow_id or task.name
-        return StartRequest(
+        request = StartRequest(
             workflow_id=self.workflow_id,
             name=task.name,
             version=task.version,
@@ -174,6 +210,7 @@ class Executor:
             decision_task_timeout=task.decision_tasks_timeout,
             child_policy=task.child_policy,
         )
+        return replace(request, **self._overrides)
 
     def _engine(self) -> EmbeddedEngine:
         if self._state is None:
@@ -184,14 +221,24 @@ class Executor:
 
     def _begin(self, engine: EmbeddedEngine, request: StartRequest) -> str:
         """Start the execution, or go on with one whose process died."""
+        kind = STARTED
+        replaced: Run | None = None
         run_id = engine.adopt(request.workflow_id)
         if run_id is not None:
-            started = engine.runs[run_id].history.started
+            found = engine.runs[run_id]
+            started = found.history.started
             if (started.workflow_type.name, started.input) == (request.name, request.input):
-                return run_id
-            reason = "its process died, and it was started again with another input"
-            engine.terminate_workflow_execution(request.workflow_id, run_id, reason)
-        return engine.start_workflow_execution(request)
+                kind = RESUMED
+            else:
+                kind, replaced = REPLACED, found
+                reason = "its process died, and it was started again with another input"
+                engine.terminate_workflow_execution(request.workflow_id, run_id, reason)
+        if run_id is None or kind == REPLACED:
+            run_id = engine.start_workflow_execution(request)
+        if self._on_begin is not None:
+            family = tuple(run for run in engine.runs.values() if run.history.open)
+            self._on_begin(Beginning(kind, engine.runs[run_id], family, replaced))
+        return run_id
 
 
 def _signal_arguments(text: str | None) -> tuple[list[Any], dict[str, Any]]:

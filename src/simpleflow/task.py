@@ -133,7 +133,7 @@ class WorkflowTask(CallTask):
         """Its tags, at most five; None: nothing was said, ``INHERIT_TAG_LIST``: the parent's."""
         tags = self._ask("get_tag_list", "tag_list")
         if tags is None or tags is self.workflow.INHERIT_TAG_LIST:
-            return tags  # type: ignore[no-any-return]
+            return tags
         return check_tags(tags, f"tag_list of workflow {self.name}")
 
     @property
@@ -287,9 +287,10 @@ class TaskFailureContext:
         """Class of ``exception``: TaskFailed, TimeoutError, TaskCanceled or TaskTerminated."""
         return type(self.exception)
 
-    def _detail(self, key: str) -> Any:
+    def _detail(self, key: str) -> str | None:
         details = values.decode(self.details)
-        return details.get(key) if isinstance(details, dict) else None
+        found = details.get(key) if isinstance(details, dict) else None
+        return None if found is None else str(found)
 
     @property
     def task_error(self) -> str | None:

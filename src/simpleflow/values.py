@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 import types
 import uuid
 from collections.abc import Mapping
@@ -135,5 +136,8 @@ def _type_name(value: Any) -> str:
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
+    try:
+        text = re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))  # an address is another one each time
+    except Exception:  # noqa: BLE001 (whatever a class's own repr may raise)
+        return f"a {_type_name(value)}"
     return text if len(text) <= 60 else text[:57] + "..."

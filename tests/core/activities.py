@@ -58,3 +58,8 @@ def unranked(value: Any = None) -> Any:
 )
 def timed(value: Any = None) -> Any:
     return value
+
+
+@activity.with_attributes(retry=2)
+def hesitant(*args: Any) -> Any:
+    return list(args)

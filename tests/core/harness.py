@@ -1,8 +1,8 @@
 """A run under the test's control: its clock, the order of its results, and a second decider that checks the first.
 
-``Play`` drives a ``MemoryEngine``. Each decision is taken twice: by a live ``Decider``, event by event, and by ``decide`` from
-nothing over the whole history. Both must give the same bytes. Every history must be what botocore's model of the service
-allows, and come back unchanged from the codec.
+``Play`` drives a ``MemoryEngine``. Each decision is taken twice: by a live ``Decider``, event by event, and by
+``decide`` from nothing over the whole history. Both must give the same bytes. Every history must be what botocore's
+model of the service allows, and come back unchanged from the codec.
 """
 
 from __future__ import annotations
@@ -144,9 +144,7 @@ class Play:
         self.classes[name] = workflow_class
         text = values.encode({"args": args, "kwargs": kwargs}, "input")
         self.run_id = self.engine.start_workflow_execution(
-            StartRequest(
-                workflow_id, name, "1", text, tag_list=tag_list, execution_timeout=execution_timeout
-            )
+            StartRequest(workflow_id, name, "1", text, tag_list=tag_list, execution_timeout=execution_timeout)
         )
 
     # Deciding
@@ -170,9 +168,7 @@ class Play:
         if answer.failure is not None:
             self.failures[task.run_id] = answer.failure
         live = [encode_decision(decision) for decision in answer.decisions]
-        fresh = [
-            encode_decision(each) for each in decide(workflow_class, events, execution, self.limits)
-        ]
+        fresh = [encode_decision(each) for each in decide(workflow_class, events, execution, self.limits)]
         assert live == fresh, f"decision task {task.started_event_id}: live and from nothing differ"
         check_decisions(answer.decisions)
         self.answers.append(live)
@@ -201,10 +197,15 @@ class Play:
 
     def fetch(self) -> None:
         while (task := self.engine.poll_for_activity_task("test")) is not None:
-            self.tries[task.activity_id] = self.tries.get(task.activity_id, 0) + 1
-            self.scheduled.add((task.activity_id, task.input))
+            name = self.name(task)
+            self.tries[name] = self.tries.get(name, 0) + 1
+            self.scheduled.add((name, task.input))
             self.tasks.append(task)
         self.tasks = [task for task in self.tasks if self.engine.is_open(task.token)]
+
+    def name(self, task: ActivityTask) -> str:
+        """The activity's id, after that of its workflow if that is another than the one played."""
+        return task.activity_id if task.run_id == self.run_id else f"{task.workflow_id}/{task.activity_id}"
 
     def _due(self) -> bool:
         due = self.engine.next_deadline()
@@ -251,10 +252,37 @@ class Play:
                 return self
             if self.tasks:
                 index = choose(self.tasks)
-                self.finish(index, outcome(self.tasks[index], self.tries[self.tasks[index].activity_id]))
+                self.finish(index, outcome(self.tasks[index], self.tries[self.name(self.tasks[index])]))
             else:
                 self.wait()
         raise AssertionError("it never ends")
+
+    def run_in_disorder(
+        self, order: Callable[[int], int], outcome: Callable[[ActivityTask, int], Outcome | None]
+    ) -> Play:
+        """Go on to the end; ``order(n)`` chooses among n: what happens next, and which activity ends.
+
+        Activities also end while a decision is being taken, and several between two decisions.
+        """
+        for _ in range(5_000):
+            if not self.history.open:
+                return self
+            self.fetch()
+            step = order(3)
+            if step < 2 and (task := self.poll()) is not None:
+                decisions = self.answer(task)
+                if self.tasks and step:
+                    self._finish_one(order, outcome)
+                self.engine.respond_decision_task_completed(task.token, decisions)
+            elif self.tasks:
+                self._finish_one(order, outcome)
+            elif step == 2 and self._due():
+                self.wait(0)
+        raise AssertionError("it never ends")
+
+    def _finish_one(self, order: Callable[[int], int], outcome: Callable[[ActivityTask, int], Outcome | None]) -> None:
+        index = order(len(self.tasks))
+        self.finish(index, outcome(self.tasks[index], self.tries[self.name(self.tasks[index])]))
 
     def signal(self, name: str, *args: Any, propagate: bool = False, **kwargs: Any) -> None:
         text = values.encode({"args": args, "kwargs": kwargs, "__propagate": propagate}, "input")

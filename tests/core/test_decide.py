@@ -1,4 +1,4 @@
-"""What a workflow decides is a function of its history, however it is evaluated. ``Play`` checks it at every decision."""
+"""What a workflow decides is a function of its history, however it is evaluated: ``Play`` checks every decision."""
 
 from __future__ import annotations
 
@@ -59,13 +59,7 @@ def test_a_container_that_was_seen_unfinished_is_seen_finished_later(kind: type[
             other.result
             return [seen, container.result]
 
-    run = Play(Watching)
-    while run.state == "open":
-        run.settle()
-        if run.tasks:
-            last = len(run.tasks) == 1
-            run.finish_named("add-g1" if kind is Group and not last else "", None) if last else run.finish(0)
-    assert run.result == [True, [1, 2]]
+    assert play(Watching).result == [True, [1, 2]]
 
 
 def test_a_func_group_that_was_seen_unfinished_is_seen_finished_later() -> None:
@@ -258,6 +252,25 @@ def test_a_func_group_may_wait_while_the_run_goes_on() -> None:
     assert Play(Building).run(lambda tasks: -1).result == [[1, 2, 3], 100]
 
 
+def test_what_a_func_group_submits_after_waiting_still_stands_in_its_place() -> None:
+    class Waiting(Workflow):
+        name = "waiting func groups"
+
+        def run(self) -> Any:
+            def build(n: int) -> Group:
+                return Group((add, self.submit(add, n).result, self.submit(add, 10 * n).result))
+
+            groups = [self.submit(FuncGroup(build, n)) for n in (1, 2)]
+            after = self.submit(add, 100).result + self.submit(add, 200).result
+            return [after, *futures.wait(*groups)]
+
+    runs = [Play(Waiting).run(choose) for choose in (lambda tasks: 0, lambda tasks: -1, lambda tasks: len(tasks) // 2)]
+    assert [run.result for run in runs] == [[300, [11], [22]]] * 3
+    assert runs[0].scheduled == runs[1].scheduled == runs[2].scheduled
+    names = sorted(each.removeprefix("activity-tests.core.harness.add-") for each, _ in runs[0].scheduled)
+    assert names == ["1", "2", "f1-1", "f1-2", "f1.g1.0-1", "f2-1", "f2-2", "f2.g1.0-1"]
+
+
 def test_nothing_that_was_submitted_is_dropped() -> None:
     class Hasty(Workflow):
         name = "hasty"
@@ -395,7 +408,7 @@ def test_waiting_for_nothing_is_reported_instead_of_waiting_for_ever() -> None:
 
     run = play(Stuck)
     assert run.reason == "Workflow execution failed: deadlock: it waits and nothing is under way"
-    assert "Future PENDING" in str(run.events[-1].attributes.details)  # type: ignore[attr-defined]
+    assert "a Future that is PENDING" in str(run.events[-1].attributes.details)  # type: ignore[attr-defined]
 
 
 def test_a_run_that_raises_fails_with_the_reason_and_its_traceback() -> None:
@@ -411,6 +424,19 @@ def test_a_run_that_raises_fails_with_the_reason_and_its_traceback() -> None:
     details = run.events[-1].attributes.details  # type: ignore[attr-defined]
     assert 'raise KeyError("nothing there")' in details
     assert "simpleflow/core" not in details
+
+
+def test_a_workflow_that_cannot_be_made_fails_the_run() -> None:
+    class Unmade(Workflow):
+        name = "unmade"
+
+        def __init__(self, executor: Any) -> None:
+            raise LookupError("nothing here")
+
+        def before_replay(self, history: Any) -> None:
+            raise AssertionError("there is no workflow")
+
+    assert play(Unmade).reason == "Cannot replay the workflow: LookupError(nothing here)"
 
 
 def test_a_result_that_is_not_json_fails_the_run() -> None:

@@ -222,9 +222,7 @@ def test_decision_round_trip(name: str, data: st.DataObject) -> None:
     assert json.loads(encoded, object_pairs_hook=in_order) == members
     assert decision_to_dict(decision) == members
     assert decode_decision(encoded) == decode_decision(encoded.decode()) == decision
-    assert (
-        ParamValidator().validate(members, ServiceModel(MODEL).shape_for("Decision")).generate_report() == ""
-    )
+    assert ParamValidator().validate(members, ServiceModel(MODEL).shape_for("Decision")).generate_report() == ""
 
 
 @every_event
@@ -284,10 +282,8 @@ RECORDED = {
     "StartChildWorkflowExecutionInitiated": "childPolicy decisionTaskCompletedEventId "
     "executionStartToCloseTimeout input taskList taskStartToCloseTimeout workflowId workflowType",
     "ChildWorkflowExecutionStarted": "initiatedEventId workflowExecution workflowType",
-    "ChildWorkflowExecutionCompleted": "initiatedEventId result startedEventId workflowExecution "
-    "workflowType",
-    "ChildWorkflowExecutionFailed": "details initiatedEventId reason startedEventId workflowExecution "
-    "workflowType",
+    "ChildWorkflowExecutionCompleted": "initiatedEventId result startedEventId workflowExecution workflowType",
+    "ChildWorkflowExecutionFailed": "details initiatedEventId reason startedEventId workflowExecution workflowType",
 }
 
 
@@ -367,9 +363,7 @@ def test_a_missing_member_is_named(kind: str, name: str) -> None:
     for missing in required:
         members = whole(kind, name, [key for key in required if key != missing])
         for read in (lambda m: from_dict(kind, m), lambda m: decode(kind, json.dumps(m).encode())):
-            with pytest.raises(
-                InputError, match=f"`{missing}` - at `\\$.{attributes_key(kind, name)}`"
-            ) as caught:
+            with pytest.raises(InputError, match=f"`{missing}` - at `\\$.{attributes_key(kind, name)}`") as caught:
                 read(members)
             assert isinstance(caught.value.__cause__, msgspec.ValidationError)
 
@@ -429,9 +423,7 @@ def test_a_time_that_is_no_number_is_refused(event_type: str, time: Any) -> None
 def test_a_fault_in_a_history_is_placed() -> None:
     good, bad = whole("Event", "TimerFired"), {**whole("Event", "TimerFired", ["timerId"]), "eventId": 2}
     for history in ([good, bad], json.dumps([good, bad])):
-        with pytest.raises(
-            InputError, match=r"^event 2 \(TimerFired\) at index 1 of the history: .*startedEventId"
-        ):
+        with pytest.raises(InputError, match=r"^event 2 \(TimerFired\) at index 1 of the history: .*startedEventId"):
             decode_history(history)
     with pytest.raises(InputError, match=r"^not a history: Expected `array`"):
         decode_history(b"{}")

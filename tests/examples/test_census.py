@@ -1,114 +1,17 @@
-"""The census, as pure functions over a small made-up library and over a slice of the real one."""
+"""The census, step by step, as pure functions over a small made-up library and over a slice of the real one."""
 
 from __future__ import annotations
 
-import importlib
 import json
-import math
-import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
-from typing import Any
 
+import census as work
 import pytest
+from census_lib import sources, tables
+from census_lib.measure import Measure, measure, total
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
-if str(EXAMPLES) not in sys.path:
-    sys.path.insert(0, str(EXAMPLES))
-
-from census_lib import poster, sources, tables, text  # noqa: E402
-from census_lib.measure import Measure, measure, total  # noqa: E402
-from census_lib.svg import Box, fit, text_box, text_width  # noqa: E402
-from census_lib.treemap import squarify  # noqa: E402
-
-SVG = "{http://www.w3.org/2000/svg}"
-SLICE = (
-    "argparse",
-    "collections",
-    "email",
-    "enum",
-    "functools",
-    "http",
-    "importlib",
-    "inspect",
-    "io",
-    "json",
-)
-SLICE += ("logging", "os", "re", "tempfile", "types", "typing", "urllib", "warnings", "weakref", "zipfile")
-
-SHOP = '''"""A shop.
-
-Sells things.
-"""
-# One comment,
-# on two lines.
-import os, json.decoder
-from typing import TYPE_CHECKING
-if TYPE_CHECKING:
-    import decimal
-
-LABEL = """
-
-not a docstring"""
-
-
-class Shop:
-    """Open."""
-
-    def sell(self, thing: str, price=1, *more, **rest) -> bool:
-        """Sell."""
-        import email.message
-        if thing and price and rest:  # a comment beside code is code
-            return True
-        return [x for x in more if x] != []
-
-    async def _close(self): pass
-
-
-if __name__ == "__main__":
-    import argparse
-'''
-
-
-def library(folder: Path) -> Path:
-    files = {
-        "shop/__init__.py": SHOP,
-        "shop/till.py": "from . import shop\nfrom .. import other\nimport shop.x\nimport tools\n",
-        "shop/broken.py": "def (:\n    pass\n",
-        "shop/test/test_shop.py": "raise SystemExit\n",
-        "shop/__pycache__/x.py": "raise SystemExit\n",
-        "tools.py": "import shop\ndef work(): return 1\n",
-        "_tiny.py": "",
-        "config-3.13/setup.py": "raise SystemExit\n",
-        "site-packages/other.py": "raise SystemExit\n",
-        "notes.txt": "not Python",
-    }
-    for name, content in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content, encoding="utf-8")
-    return folder
-
-
-def census(found: sources.Scan, only: tuple[str, ...] = ()) -> tables.Tables:
-    root = Path(found["source"])
-    units = [unit for unit in found["units"] if not only or unit["name"] in only]
-    found = sources.Scan(title=found["title"], source=found["source"], units=units)
-    measures = {
-        unit["name"]: total(measure(path, (root / path).read_bytes()) for path in unit["files"])
-        for unit in units
-    }
-    return tables.join(found, measures)
-
-
-@pytest.fixture
-def made_up(tmp_path: Path) -> tables.Tables:
-    return census(sources.scan(str(library(tmp_path / "lib"))))
-
-
-@pytest.fixture(scope="module")
-def real() -> tables.Tables:
-    return census(sources.scan(), SLICE)
+from tests.examples.census_sample import SHOP, library
 
 
 class TestSources:
@@ -144,9 +47,7 @@ class TestMeasure:
         one = measure("shop/__init__.py", SHOP.encode())
         assert (one.lines, one.docstring, one.comment) == (SHOP.count("\n"), 6, 2)
         assert one.code + one.docstring + one.comment + one.blank == one.lines
-        assert (
-            one.blank == 8 - 1
-        )  # the empty lines, less the one in a string; the module's docstring has its own
+        assert one.blank == 8 - 1  # the empty lines, less the one in a string; the module's docstring has its own
 
     def test_definitions(self) -> None:
         one = measure("shop/__init__.py", SHOP.encode())
@@ -193,107 +94,10 @@ class TestTables:
         assert made_up["rows"][-1]["density"] is None
 
 
-class TestText:
-    @pytest.mark.parametrize("which", ["made_up", "real"])
-    def test_no_line_is_wider_than_the_page(self, which: str, request: pytest.FixtureRequest) -> None:
-        lines = text.render(request.getfixturevalue(which)).split("\n")
-        assert max(map(len, lines)) <= text.WIDTH
-        assert all(line == line.rstrip() for line in lines)
-
-    def test_failures_are_named(self, made_up: tables.Tables) -> None:
-        assert "shop/broken.py" in text.render(made_up)
-
-    def test_bars(self) -> None:
-        assert [text.bar(n, 16, 2) for n in (0, 1, 8, 16)] == ["  ", "▏ ", "█ ", "██"]
-        assert text.bar(0.001, 16, 2) == "▏ "
-        assert text.bar(0, 0, 2) == "  "
-
-    def test_shorten_keeps_both_ends(self) -> None:
-        assert text.shorten("package.Class.method", 20) == "package.Class.method"
-        assert text.shorten("package.Class.method", 13) == "pack…s.method"
-
-
-class TestPicture:
-    @pytest.mark.parametrize("which", ["made_up", "real"])
-    def test_everything_is_inside(self, which: str, request: pytest.FixtureRequest) -> None:
-        root = ElementTree.fromstring(poster.render(request.getfixturevalue(which)))
-        page = Box(0, 0, float(root.attrib["width"]), float(root.attrib["height"]))
-        for element in root.iter(f"{SVG}text"):
-            assert all(page.x <= x <= page.w and page.y <= y <= page.h for x, y in corners(element)), (
-                element.text
-            )
-        for element in root.iter(f"{SVG}rect"):
-            x, y, w, h = (float(element.get(key, "0")) for key in ("x", "y", "width", "height"))
-            assert Box(x, y, w, h).inside(Box(0, 0, page.w + 0.2, page.h + 0.2))
-
-    @pytest.mark.parametrize("which", ["made_up", "real"])
-    def test_no_text_lies_on_another(self, which: str, request: pytest.FixtureRequest) -> None:
-        root = ElementTree.fromstring(poster.render(request.getfixturevalue(which)))
-        level = [element for element in root.iter(f"{SVG}text") if "transform" not in element.attrib]
-        boxes = [(box_of(element), element.text) for element in level]
-        for i, (box, name) in enumerate(boxes):
-            assert [other for against, other in boxes[i + 1 :] if box.overlaps(against)] == [], name
-
-    def test_it_is_accessible_and_self_contained(self, real: tables.Tables) -> None:
-        picture = poster.render(real)
-        root = ElementTree.fromstring(picture)
-        assert [child.tag for child in root][:2] == [f"{SVG}title", f"{SVG}desc"]
-        assert root.attrib["role"] == "img"
-        assert not {element.tag.removeprefix(SVG) for element in root.iter()} & {
-            "script",
-            "image",
-            "use",
-            "style",
-        }
-        assert not any("href" in key for element in root.iter() for key in element.attrib)
-
-    def test_names_are_escaped(self, made_up: tables.Tables) -> None:
-        made_up["title"] = "<this> & that"
-        root = ElementTree.fromstring(poster.render(made_up))
-        assert root[0].text == "A census of <this> & that"
-
-    def test_an_empty_library_can_be_drawn(self) -> None:
-        nothing = tables.join(sources.Scan(title="nothing", source="", units=[]), {})
-        ElementTree.fromstring(poster.render(nothing))
-        assert text.render(nothing)
-
-
-class TestDeterminism:
-    def test_same_source_same_reports(self, tmp_path: Path) -> None:
-        found = [sources.scan(str(library(tmp_path / where / "lib"))) for where in ("one", "two")]
-        one, two = (census(each) for each in found)
-        assert one == two
-        assert text.render(one) == text.render(two)
-        assert poster.render(one) == poster.render(two)
-
-
-def test_treemap_areas_are_the_values_and_nothing_overlaps() -> None:
-    values, room = [60.0, 30.0, 20.0, 6.0, 3.0, 1.0], Box(10, 20, 300, 200)
-    boxes = squarify(values, room)
-    assert [box.w * box.h for box in boxes] == pytest.approx([value * 500 for value in values])
-    shrunk = [Box(box.x + 0.01, box.y + 0.01, box.w - 0.02, box.h - 0.02) for box in boxes]
-    assert all(box.inside(room) for box in shrunk)
-    assert not any(a.overlaps(b) for i, a in enumerate(shrunk) for b in shrunk[i + 1 :])
-    assert squarify([], room) == []
-
-
-def test_fit_cuts_the_middle_or_gives_up() -> None:
-    assert fit("asyncio", 100, 12) == "asyncio"
-    cut = fit("multiprocessing", 60, 12)
-    assert "…" in cut
-    assert text_width(cut, 12) <= 60
-    assert fit("multiprocessing", 5, 12) == ""
-
-
 class TestActivities:
     """What the steps do, one after the other, without a workflow around them."""
 
-    @pytest.fixture
-    def work(self) -> Any:
-        pytest.importorskip("simpleflow.step.workflow")
-        return importlib.import_module("census")
-
-    def test_they_hand_on_files_and_small_results(self, work: Any, tmp_path: Path) -> None:
+    def test_they_hand_on_files_and_small_results(self, tmp_path: Path) -> None:
         out = str(tmp_path / "out")
         scanned = work.scan.callable(str(library(tmp_path / "lib")), out)
         assert scanned["bundles"] == ["modules.s", "modules.t"]
@@ -313,27 +117,9 @@ class TestActivities:
         parts = {"parse/modules.s.json", "parse/modules.t.json"}
         assert left == {"scan.json", "tables.json", "report.txt", "report.svg"} | parts
 
-    def test_a_missing_file_names_the_step_that_writes_it(self, work: Any, tmp_path: Path) -> None:
+    def test_a_missing_file_names_the_step_that_writes_it(self, tmp_path: Path) -> None:
         with pytest.raises(FileNotFoundError, match="force that step"):
             work.scanned_before.callable(str(tmp_path))
         work.scan.callable(str(library(tmp_path / "lib")), str(tmp_path))
         with pytest.raises(FileNotFoundError, match=r"'parse\.modules\.s'"):
             work.join.callable(str(tmp_path))
-
-
-def box_of(element: ElementTree.Element) -> Box:
-    x, y, size = (float(element.attrib[key]) for key in ("x", "y", "font-size"))
-    weight = int(element.get("font-weight", "400"))
-    return text_box(x, y, element.text or "", size, weight, element.get("text-anchor", "start"))
-
-
-def corners(element: ElementTree.Element) -> list[tuple[float, float]]:
-    """The corners of a text, turned as it is turned."""
-    box = box_of(element)
-    points = [(box.x + dx * box.w, box.y + dy * box.h) for dx in (0, 1) for dy in (0, 1)]
-    turn = element.get("transform")
-    if turn is None:
-        return points
-    angle, x0, y0 = (float(part) for part in turn.removeprefix("rotate(").removesuffix(")").split())
-    cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
-    return [(x0 + (x - x0) * cos - (y - y0) * sin, y0 + (x - x0) * sin + (y - y0) * cos) for x, y in points]

@@ -133,9 +133,7 @@ def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a file system where no folder can be made")
 def test_a_folder_that_cannot_be_made() -> None:
-    with pytest.raises(
-        StoreError, match=r"folder /proc/marks: cannot write the done mark 'a' .*choose another"
-    ):
+    with pytest.raises(StoreError, match=r"folder /proc/marks: cannot write the done mark 'a' .*choose another"):
         DirectoryStore("/proc/marks").put("p", "a", b"")
 
 

@@ -256,9 +256,7 @@ def test_part_of_a_batch_is_refused(moto_bucket: str, monkeypatch: pytest.Monkey
     s3 = client(store.url.rpartition("/")[0], None)
     failed = {"Errors": [{"Key": "p/a", "Code": "AccessDenied", "Message": "no"}]}
     monkeypatch.setattr(s3, "delete_objects", lambda **_: failed)
-    with pytest.raises(
-        StoreError, match="cannot remove 2 done marks below 'p': 'p/a' and 0 more: AccessDenied"
-    ):
+    with pytest.raises(StoreError, match="cannot remove 2 done marks below 'p': 'p/a' and 0 more: AccessDenied"):
         store.delete("p", ["a", "b"])
 
 

@@ -76,10 +76,7 @@ def test_environment(monkeypatch: pytest.MonkeyPatch, name: str, text: str, valu
     [
         ("SIMPLEFLOW_S3_SSE", "maybe", "expected 1, true, yes or on"),
         ("SIMPLEFLOW_S3_SSE", "2", "expected 1, true, yes or on"),
-        *[
-            ("ACTIVITY_HEARTBEAT_TIMEOUT", text, "a whole number of seconds")
-            for text in ("", "5m", "-1", "1.5", "²")
-        ],
+        *[("ACTIVITY_HEARTBEAT_TIMEOUT", text, "a whole number of seconds") for text in ("", "5m", "-1", "1.5", "²")],
     ],
 )
 def test_what_cannot_be_read(monkeypatch: pytest.MonkeyPatch, name: str, text: str, expected: str) -> None:

@@ -1,8 +1,8 @@
 """The decider's half: what a workflow wants next, as a function of its history.
 
-``decide`` starts from nothing. ``Decider`` does the same event by event and keeps the evaluation alive in between, so that a
-decision costs what is new and not what is past. Both fold the history in the pieces that its decision tasks cut it into,
-and so they cannot disagree.
+``decide`` starts from nothing. ``Decider`` does the same event by event and keeps the evaluation alive in between, so
+that a decision costs what is new and not what is past. Both fold the history in the pieces that its decision tasks cut
+it into, and all user code runs in that fold, hooks included; so they cannot disagree.
 
 An evaluation stays good as long as ``run`` has only waited. If it has looked at a future that was not final
 (``future.finished``) and that future has changed, what it did may be wrong by now: then ``run`` is evaluated afresh.
@@ -19,6 +19,7 @@ from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.core.evaluation import Evaluation, Execution, Failure
 from simpleflow.core.history import History, Key
+from simpleflow.core.notes import relays
 from simpleflow.exceptions import WorkflowException
 from simpleflow.workflow import Workflow
 
@@ -44,7 +45,7 @@ def decide(
     workflow_class: type[Workflow],
     history: Iterable[e.Event],
     execution: Execution,
-    limits: Limits = Limits(),  # noqa: B008 (frozen)
+    limits: Limits = Limits(),
 ) -> list[d.Decision]:
     """The decisions that answer the decision task at the end of ``history``.
 
@@ -64,7 +65,7 @@ class Decider:
         self,
         workflow_class: type[Workflow],
         execution: Execution,
-        limits: Limits = Limits(),  # noqa: B008 (frozen)
+        limits: Limits = Limits(),
     ) -> None:
         self.workflow_class = workflow_class
         self.execution = execution
@@ -72,7 +73,10 @@ class Decider:
         self.evaluation: Evaluation | None = None
         self._limits = limits
         self._touched: dict[Key, None] = {}
+        self._signals: list[e.Event] = []
+        self._relays: dict[Key, d.Decision] = {}
         self._told: set[str] = set()  # closing hooks that this evaluation has called
+        self._closing: d.Decision | None = None
 
     def advance(self, events: Iterable[e.Event]) -> None:
         """Take in the events that follow, up to a DecisionTaskStarted."""
@@ -80,22 +84,18 @@ class Decider:
             key = self.history.apply(event)
             if key is not None:
                 self._touched[key] = None
+                if key[0] == "signal":
+                    self._signals.append(event)
             if type(event.attributes) is e.DecisionTaskStarted:
                 self._evaluate()
+                self._relay()
+                self._closing = self._close()
 
     def answer(self) -> Answer:
         """What answers the decision task that the events end with."""
-        evaluation = self.evaluation
-        if evaluation is None:
+        if self.evaluation is None:
             return Answer()
-        if self._overrides("before_replay") and "begun" in self._told:
-            self._hook("before_replay")
-        if evaluation.failure is None and self._overrides("after_replay"):
-            self._hook("after_replay")
-        self._told.add("begun")
-        closing = self._closing()
-        notes_only = isinstance(closing, d.FailWorkflowExecution | d.CancelWorkflowExecution)
-        return Answer(self._fit(closing, notes_only), evaluation.failure)
+        return Answer(self._fit(self._closing), self.evaluation.failure)
 
     def discard(self) -> None:
         """Give up what is kept alive."""
@@ -105,31 +105,55 @@ class Decider:
 
     def _evaluate(self) -> None:
         touched, self._touched = self._touched, {}
+        for key in touched:
+            self._relays.pop(key, None)
+        if not self._goes_on(touched):
+            self.discard()
+            self._told = set()
+            self.evaluation = Evaluation(self.workflow_class, self.history, self.execution)
+            self._repeat("before_replay")
+            self.evaluation.begin()
+        assert self.evaluation is not None
+        if self.evaluation.failure is None:
+            self._repeat("after_replay")
+
+    def _goes_on(self, touched: Iterable[Key]) -> bool:
+        """Whether the evaluation that is kept alive is still good, with what is new."""
         evaluation = self.evaluation
-        if evaluation is not None and not evaluation.unwound:
-            evaluation.update(touched)
-            if not evaluation.stale:
-                return
-        self.discard()
-        self._told = set()
-        evaluation = self.evaluation = Evaluation(self.workflow_class, self.history, self.execution)
-        if self._overrides("before_replay"):
-            self._hook("before_replay")
-        evaluation.begin()
+        if evaluation is None or evaluation.unwound:
+            return False
+        evaluation.update(touched)
+        if not evaluation.stale:
+            self._repeat("before_replay")
+            evaluation.settle()
+        return not evaluation.stale
 
-    def _overrides(self, hook: str) -> bool:
-        return getattr(self.workflow_class, hook) is not getattr(Workflow, hook)
+    def _relay(self) -> None:
+        """Pass on the signals that came in."""
+        signals, self._signals = self._signals, []
+        to_parent = self.workflow_class.propagate_signals_to_parent
+        for event in signals:
+            self._relays.update(relays(self.history, event, self.execution.workflow_id, to_parent))
 
-    def _hook(self, name: str, *args: object) -> None:
-        """Call a hook of the workflow; one that raises fails the run."""
+    def _hook(self, name: str, *args: object) -> object:
+        """Call a hook of the workflow; returns what it returned. One that raises fails the run."""
         evaluation = self.evaluation
         assert evaluation is not None
+        returned = []
 
         def call() -> None:
-            with evaluation.within(Scope(name)):
-                getattr(evaluation.workflow, name)(self.history, *args)
+            returned.append(getattr(evaluation.workflow, name)(self.history, *args))
 
-        evaluation.fibers.start(lambda: evaluation.guard(call))
+        evaluation.spawn(call, Scope(name))
+        return returned[0] if returned else None
+
+    def _repeat(self, name: str) -> object:
+        """Call a hook that is called at every decision, if the class has it."""
+        assert self.evaluation is not None
+        if getattr(self.workflow_class, name) is getattr(Workflow, name):
+            return None
+        with self.evaluation.notes.repeated(name):
+            return self._hook(name)
 
     def _tell(self, name: str, *args: object) -> None:
         """Call a closing hook, once in an evaluation."""
@@ -139,22 +163,28 @@ class Decider:
             if self.evaluation is not None:
                 self.evaluation.settle()
 
-    def _closing(self) -> d.Decision | None:
+    def _wants_cancel(self) -> bool:
+        """Somebody asked to cancel the execution, and the workflow agrees."""
+        if not self.history.cancel_requested:
+            return False
+        return self.workflow_class.should_cancel is Workflow.should_cancel or bool(self._repeat("should_cancel"))
+
+    def _close(self) -> d.Decision | None:
         """The decision that closes the execution, if it is time."""
         evaluation = self.evaluation
         assert evaluation is not None
-        if evaluation.failure is None and self.history.cancel_requested:
-            if evaluation.workflow.should_cancel(self.history):
-                self._tell("on_canceled")
-                self._tell("after_closed")
-                return d.CancelWorkflowExecution()
+        if evaluation.failure is None and self._wants_cancel():
+            self._tell("on_canceled")
+            self._tell("after_closed")
+            return d.CancelWorkflowExecution()
         if evaluation.failure is None and not evaluation.unfinished:
             if evaluation.closing is not None:
                 self._tell("after_closed")
                 return evaluation.closing
             if evaluation.returned:
                 self._tell("on_completed")
-                self._tell("after_closed")
+                if evaluation.failure is None and not evaluation.unfinished:
+                    self._tell("after_closed")
                 if evaluation.failure is None and not evaluation.unfinished:
                     return d.CompleteWorkflowExecution(result=evaluation.result)
         if evaluation.failure is None:
@@ -168,21 +198,22 @@ class Decider:
 
     def _check_progress(self, evaluation: Evaluation) -> None:
         """Fail a run that waits for something that cannot come: better than waiting for ever."""
-        if evaluation.unwound or evaluation.waits_for_signal or evaluation.outbox:
+        if evaluation.unwound or evaluation.waits_for_signal or evaluation.outbox or self._relays:
             return
         if next(self.history.open_records(), None) is None:
-            what = ", ".join(repr(future) for future in evaluation.fibers.waits_for) or "what it submitted"
+            what = ", ".join(map(evaluation.describe, evaluation.fibers.waits_for)) or "what it submitted"
             reason = "Workflow execution failed: deadlock: it waits and nothing is under way"
             evaluation.abort(reason, WorkflowException(reason, what), f"waits for {what}")
 
-    def _fit(self, closing: d.Decision | None, notes_only: bool) -> list[d.Decision]:
+    def _fit(self, closing: d.Decision | None) -> list[d.Decision]:
         """As much of what is wanted as one answer may hold; if not all, with a timer that asks for another turn."""
         assert self.evaluation is not None
-        outbox = self.evaluation.outbox
-        room = self._limits.open_activities - self.history.open_activities
+        notes_only = isinstance(closing, d.FailWorkflowExecution | d.CancelWorkflowExecution)
+        limit = getattr(self.workflow_class, "max_open_activity_count", self._limits.open_activities)
+        room = limit - self.history.open_activities
         size = _size(closing) if closing is not None else 0
         found: list[d.Decision] = []
-        for decision in outbox.values():
+        for decision in (*self.evaluation.outbox.values(), *self._relays.values()):
             if notes_only and not isinstance(decision, d.RecordMarker | d.SignalExternalWorkflowExecution):
                 continue
             if isinstance(decision, d.ScheduleActivityTask):

@@ -15,7 +15,7 @@ from simpleflow.constants import MAX_REASON_LENGTH
 from simpleflow.core import decisions as d
 from simpleflow.core.fibers import Fibers
 from simpleflow.core.history import History, Key
-from simpleflow.core.leaves import LEAVES, Leaf
+from simpleflow.core.leaves import LEAVES, ActivityLeaf, Leaf
 from simpleflow.core.notes import Notes
 from simpleflow.exceptions import ExecutionBlocked, ExecutionError, InputError, NotSubmittable
 from simpleflow.futures import Future
@@ -82,34 +82,30 @@ class Evaluation:
         self.result: str | None = None
         self.failure: Failure | None = None
         self.closing: d.ContinueAsNewWorkflowExecution | None = None
-        self._observed: set[Future] = set()
         self._observed_events: set[Key] = set()
         self._keys: dict[Future, Leaf] = {}
-        self.workflow = workflow_class(self)
+        self.workflow: Workflow = Workflow(self)
+        self.guard(lambda: self._make(workflow_class))
 
     # Evaluating
 
     def begin(self) -> None:
         """Evaluate ``run`` until it ends or waits."""
-        self.fibers.start(lambda: self.guard(self._run))
+        if self.failure is None:
+            self.fibers.start(lambda: self.guard(self._run))
         self.settle()
 
     def update(self, touched: Iterable[Key]) -> None:
-        """Go on after events about these records: tell their futures, then whoever waits for those."""
+        """Take in events about these records: tell their futures; whoever waits for those goes on in ``settle``."""
         for key in touched:
             self.outbox.pop(key, None)
             leaf = self.leaves.get(key)
-            if leaf is not None and not leaf.future._done:
-                before = leaf.future._state
-                leaf.update()
-                if leaf.future._state != before and leaf.future in self._observed:
-                    self.stale = True
-            elif key in self._observed_events:
+            if leaf is not None:
+                leaf.recorded()
+            if self._observed_events and _event_of(key) in self._observed_events:
                 self.stale = True
-            elif key[0] == "signal":
+            if key[0] == "signal":
                 self.notes.signalled(key[1])
-        if not self.stale:
-            self.settle()
 
     def settle(self) -> None:
         """Let everything go on that can."""
@@ -125,13 +121,16 @@ class Evaluation:
             function()
         except ExecutionBlocked:
             self.unwound = self.unwound or not self.fibers.discarded
-        except (Exception, SystemExit) as error:
+        except (Exception, SystemExit) as error:  # noqa: BLE001 (it is the user's: it fails the run)
             self.abort(f"Cannot replay the workflow: {type(error).__name__}({error})", error, _traceback(error))
 
     def abort(self, reason: str, error: BaseException, details: str | None = None) -> None:
         """Fail the run; the first reason counts."""
         if self.failure is None and not self.fibers.discarded:
             self.failure = Failure(_shorten(reason), details, error)
+
+    def _make(self, workflow_class: type[Workflow]) -> None:
+        self.workflow = workflow_class(self)
 
     def _run(self) -> None:
         args, kwargs = arguments(self.history.started.input)
@@ -211,15 +210,16 @@ class Evaluation:
 
     def _follow(self, promise: Future, future: Future) -> None:
         """Let ``promise``, made before its task could be, end as ``future`` does."""
-        self._keys[promise] = self._keys[future]
+        leaf = self._keys[promise] = self._keys[future]
 
         def ended(_: Future) -> None:
             if not promise._done:
                 promise._assign(future._state, future._result, future._exception)
-                if promise in self._observed:
-                    self.stale = True
                 promise._announce()
 
+        if not future._done:
+            promise._assign(future._state)
+            leaf.promises.append(promise)
         future._when_done(ended)
 
     def within(self, scope: Scope) -> AbstractContextManager[None]:
@@ -234,6 +234,9 @@ class Evaluation:
         self.fibers.start(body)
         self.scope = outer
 
+    def when_idle(self, function: Callable[[], None]) -> None:
+        self.fibers.when_idle(lambda: self.guard(function))
+
     def track(self, future: Future) -> None:
         if not future._done:
             self.unfinished += 1
@@ -244,6 +247,9 @@ class Evaluation:
 
     def recorded_markers(self, name: str) -> Sequence[str | None]:
         return self.history.marker_details.get(name, ())
+
+    def is_recorded(self, activity: Activity, scope: Scope) -> bool:
+        return ActivityLeaf.first_id(activity, scope) in self.history.activities
 
     def list_markers(self, all: bool = False) -> list[Marker]:
         found = [Marker(name, values.decode(details)) for name, details in self.notes.markers]
@@ -281,13 +287,22 @@ class Evaluation:
         self.fibers.wait(future)
         self.scope = scope
 
-    def observed(self, future: Future) -> None:
-        self._observed.add(future)
+    def changed(self, future: Future) -> None:
+        self.stale = True
 
     def cancel(self, future: Future) -> None:
         leaf = self._keys.get(future)
-        if leaf is not None:
-            leaf.cancel()
+        if leaf is None or leaf.future._done:
+            return
+        leaf.cancel()
+        if future is not leaf.future:
+            leaf.future._seen = False
+            leaf.future.set_cancelled()
+
+    def describe(self, future: Future) -> str:
+        """What a future is of, for a message; the same every time."""
+        leaf = self._keys.get(future)
+        return leaf.task.name if leaf is not None else f"a {type(future).__name__} that is {future._state}"
 
     # For leaves
 
@@ -315,6 +330,12 @@ def arguments(text: str | None) -> tuple[list[Any], dict[str, Any]]:
     if isinstance(value, dict) and value.keys() <= {"args", "kwargs"}:
         return list(value.get("args") or ()), dict(value.get("kwargs") or {})
     return [value], {}
+
+
+def _event_of(key: Key) -> Key:
+    """The record as ``get_event_details`` knows it."""
+    kind, id = key
+    return (kind, id[0]) if kind == "marker" else key
 
 
 def _shorten(text: str) -> str:

@@ -84,8 +84,11 @@ def _decision(draft: Draft, started_id: int) -> None:
 
 
 def forget_passed(history: History, now: float) -> None:
-    """Drop deadlines up to ``now`` that ``expire`` has dealt with; those moved to later times stand in the heap anew."""
+    """Drop deadlines up to ``now`` that ``expire`` has dealt with; those that have moved stand in the heap anew."""
+    moved = {}
     while history.deadlines and history.deadlines[0][0] <= now:
         _, _, kind, id = heapq.heappop(history.deadlines)
         if kind == "activity" and history.activities[id].open:
-            history.watch(kind, history.activities[id])
+            moved[id] = history.activities[id]
+    for record in moved.values():
+        history.watch("activity", record)

@@ -1,7 +1,7 @@
 """Fibers: user code that waits without holding up anything else.
 
-``run`` is evaluated in a greenlet, so that reading a future that is not there yet parks it and the decider goes on when the
-history has the answer, instead of starting over. Everything stays in the calling thread.
+``run`` is evaluated in a greenlet, so that reading a future that is not there yet parks it and the decider goes on when
+the history has the answer, instead of starting over. Everything stays in the calling thread.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ class Fibers:
     def __init__(self) -> None:
         self._parked: dict[Fiber, Future] = {}
         self._ready: deque[Callable[[], None] | Fiber] = deque()
+        self._idle: deque[Callable[[], None]] = deque()
         self.discarded = False
 
     def start(self, function: Callable[[], None]) -> None:
@@ -34,6 +35,10 @@ class Fibers:
     def soon(self, function: Callable[[], None]) -> None:
         """Run ``function``, in a fiber of its own, when ``settle`` gets to it."""
         self._ready.append(function)
+
+    def when_idle(self, function: Callable[[], None]) -> None:
+        """Run ``function``, in a fiber of its own, when nothing else can go on."""
+        self._idle.append(function)
 
     def wait(self, future: Future) -> None:
         """Park the current fiber until ``future`` is final. Raises ExecutionBlocked if it will not be."""
@@ -48,8 +53,8 @@ class Fibers:
 
     def settle(self, resume: Callable[[], bool]) -> None:
         """Let everything that is ready go on, until nothing is; parked fibers only while ``resume()`` says so."""
-        while self._ready:
-            item = self._ready.popleft()
+        while self._ready or (self._idle and resume()):
+            item = self._ready.popleft() if self._ready else self._idle.popleft()
             if not isinstance(item, Fiber):
                 self.start(item)
             elif resume():
@@ -59,6 +64,7 @@ class Fibers:
         """End every parked fiber, with ExecutionBlocked where it waits."""
         self.discarded = True
         self._ready.clear()
+        self._idle.clear()
         for fiber in list(self._parked):
             fiber.parent = getcurrent()
             fiber.throw(ExecutionBlocked)

@@ -15,7 +15,10 @@ from simpleflow.core import transitions as t
 from simpleflow.exceptions import InvalidTransition
 
 Key = tuple[str, Any]
-"""A record: its kind (activity, timer, child, marker, signal, sent, cancel) and its id within that kind."""
+"""A record: its kind (activity, timer, child, marker, signal, sent, relayed, cancel) and its id within that kind."""
+
+RELAY = "simpleflow relays event "
+"""How the ``control`` of a signal begins that passes on one that came in; the id of its event follows."""
 
 
 class Record:
@@ -162,7 +165,7 @@ class History:
         """
         if event.id != len(self.events) + 1:
             raise InvalidTransition(f"event {event.id} cannot follow event {len(self.events)}")
-        if self.state not in (t.OPEN, t.NEW):
+        if self.state != t.OPEN and not isinstance(event.attributes, e.WorkflowExecutionStarted):
             raise InvalidTransition(f"{event.type} cannot follow: the execution is {self.state}")
         handler = _HANDLERS.get(type(event.attributes))
         key = handler(self, event, event.attributes) if handler is not None else None
@@ -171,8 +174,7 @@ class History:
 
     def beat(self, record: Record, now: float) -> None:
         """A worker gave a sign of life; SWF writes no event for it."""
-        record.beat_at = now
-        self.watch("activity", record)
+        record.beat_at = now  # its deadline among the deadlines is now too early, which ``forget_passed`` puts right
 
     def resume(self, now: float) -> None:
         """Nobody served this execution until ``now``: its open activities have their full time again."""
@@ -286,6 +288,8 @@ class History:
         """Events that carry the child's workflow id."""
         id = attributes.workflow_id
         record = self.children.get(id) or Record(id)
+        if record.open and getattr(attributes, "initiated_event_id", None) == 0:
+            return "child", id  # refused at once: that says nothing of the child of this id that is under way
         state = t.move(t.CHILD, record.state, event.type, f"child {id}")
         self.children[id] = record
         if isinstance(attributes, e.StartChildWorkflowExecutionInitiated):
@@ -331,6 +335,8 @@ class History:
         id = event.id if initiated else attributes.initiated_event_id
         self.external[id] = t.move(t.EXTERNAL, self.external.get(id, t.NEW), event.type, f"what event {id} sent")
         if isinstance(attributes, e.SignalExternalWorkflowExecutionInitiated):
+            if attributes.control is not None and attributes.control.startswith(RELAY):
+                return "relayed", (attributes.control, attributes.workflow_id)
             sent = (attributes.signal_name, attributes.workflow_id, attributes.run_id, attributes.input)
             number = self.sent_counts[sent] = self.sent_counts.get(sent, 0) + 1
             return "sent", (*sent, number)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from simpleflow import values
@@ -31,6 +30,7 @@ class Leaf:
         self.evaluation = evaluation
         self.task = task
         self.future = Future(evaluation)
+        self.promises: list[Future] = []  # futures given out before the task could be made
         self.seen = 0  # failures that were dealt with
 
     @classmethod
@@ -58,6 +58,25 @@ class Leaf:
         else:
             self.update()
 
+    def recorded(self) -> None:
+        """The history says something new of it."""
+        record = self.record
+        if record is not None and (not record.open or record.cancel_requested_id):
+            self.evaluation.outbox.pop(self.cancel_key, None)
+        if not self.future._done:
+            self.update()
+
+    @property
+    def cancel_key(self) -> Key:
+        """Under which its cancelling stands in the outbox."""
+        return f"cancel_{self.key[0]}", self.key[1]
+
+    def running(self) -> None:
+        """The service has begun with it."""
+        for future in (self.future, *self.promises):
+            if not future._done:
+                future._assign(RUNNING)
+
     def update(self) -> None:
         """The record has changed: bring the future up to it."""
         record = self.record
@@ -66,7 +85,7 @@ class Leaf:
             self.finish(values.decode(getattr(record.closed.attributes, "result", None)) if record.closed else None)
         elif record.open:
             if record.state == t.STARTED:
-                self.future._assign(RUNNING)
+                self.running()
         elif record.state != t.NEW and self.seen < len(record.failures):
             self.failed(record)
 
@@ -90,17 +109,31 @@ class RetryLeaf(Leaf):
 
     retry: int
     raises_on_failure: bool
+    pause: Future | None = None  # timer before the next try
+
+    def begin(self) -> None:
+        super().begin()
+        if self._asks and self.record is not None and self.seen < len(self.record.failures):
+            self.evaluation.spawn(lambda: self._ask(self.record), Scope())
+
+    def recorded(self) -> None:
+        super().recorded()
+        if self._asks and self.record is not None and self.seen < len(self.record.failures):
+            self.evaluation.fibers.soon(lambda: self.evaluation.guard(lambda: self._ask(self.record)))
+
+    @property
+    def _asks(self) -> bool:
+        """The workflow wants to be asked about failures."""
+        return type(self.evaluation.workflow).on_task_failure is not Workflow.on_task_failure
 
     def failed(self, record: Record) -> None:
-        evaluation = self.evaluation
-        if type(evaluation.workflow).on_task_failure is Workflow.on_task_failure:
+        if not self._asks:
             self.seen = len(record.failures)
             self._decide(record, None, self._exception(record.failures[-1]))
-        else:
-            evaluation.fibers.soon(lambda: evaluation.guard(lambda: self._ask(record)))
 
-    def _ask(self, record: Record) -> None:
-        """Ask ``on_task_failure`` about each failure; what it says of the latest one counts."""
+    def _ask(self, record: Record | None) -> None:
+        """Ask ``on_task_failure`` about each failure; what it says of the latest one counts, if that is the end."""
+        assert record is not None
         while self.seen < len(record.failures):
             event = record.failures[self.seen]
             exception = self._exception(event)
@@ -119,7 +152,8 @@ class RetryLeaf(Leaf):
             self.seen += 1
             with self.evaluation.within(Scope(f"on_failure-{self.key[1]}-{self.seen}")):
                 answer = self.evaluation.workflow.on_task_failure(context)
-            if self.seen == len(record.failures) and not record.open and record.state != t.COMPLETED:
+            over = self.future._done or record.open or record.state == t.COMPLETED
+            if self.seen == len(record.failures) and not over:
                 self._decide(record, answer, exception)
 
     def _decide(self, record: Record, answer: TaskFailureContext | None, exception: TaskException) -> None:
@@ -130,7 +164,7 @@ class RetryLeaf(Leaf):
         elif verdict == "cancel":
             self.finish(state=CANCELLED)
         elif verdict == "handled" and answer is not None and answer.future is not None:
-            answer.future._when_done(lambda other: self.finish(other._result, other._exception, other._state))
+            answer.future._when_done(self._handled)
         else:
             if verdict == "abort" or (verdict is None and self.raises_on_failure):
                 name = self.task.name
@@ -142,19 +176,30 @@ class RetryLeaf(Leaf):
                 )
             self.finish(exception=exception)
 
+    def _handled(self, other: Future) -> None:
+        """Another task took the place of this one."""
+        if not self.future._done:
+            self.finish(other._result, other._exception, other._state)
+
     def _may_retry(self, record: Record) -> bool:
         return record.state != t.CANCELED and len(record.failures) <= self.retry
 
     def _retry(self, record: Record, seconds: int) -> None:
-        def again(_: Future | None = None) -> None:
-            if not self.future._done:
-                self.evaluation.outbox[self.key] = self.decision()
+        if seconds:
+            timer_id = taskids.fit(f"_simpleflow_retry_{record.tries}_{self.key[1]}")
+            self.pause = self.evaluation.submit(TimerTask(timer_id, seconds))
+            self.pause._when_done(self._again)
+        else:
+            self._again(None)
 
-        if not seconds:
-            again()
-            return
-        timer_id = taskids.fit(f"_simpleflow_retry_{record.tries}_{self.key[1]}")
-        self.evaluation.submit(TimerTask(timer_id, seconds))._when_done(again)
+    def _again(self, pause: Future | None) -> None:
+        if not self.future._done and (pause is None or pause._state == FINISHED):
+            self.evaluation.outbox[self.key] = self.decision()
+
+    def cancel(self) -> None:
+        super().cancel()
+        if self.pause is not None:
+            self.pause.cancel()
 
     def _exception(self, event: e.Event) -> TaskException:
         attributes: Any = event.attributes
@@ -192,6 +237,11 @@ class ActivityLeaf(RetryLeaf):
         self._input = task.encoded_input
         evaluation.activities[activity.name] = activity
 
+    @staticmethod
+    def first_id(activity: Activity, scope: Scope) -> str:
+        """The id of the first task of ``activity`` in ``scope``."""
+        return taskids.task_id("activity", activity.name, taskids.place(Scope(scope.path), activity.name))
+
     @classmethod
     def reserve(cls, evaluation: Evaluation, submittable: Activity) -> str:
         if submittable.idempotent or hasattr(submittable.callable, "get_task_id"):
@@ -218,8 +268,7 @@ class ActivityLeaf(RetryLeaf):
 
     def request_cancel(self, record: Record) -> None:
         if not record.cancel_requested_id:
-            key = ("cancel_activity", self.key[1])
-            self.evaluation.outbox[key] = d.RequestCancelActivityTask(activity_id=self.key[1])
+            self.evaluation.outbox[self.cancel_key] = d.RequestCancelActivityTask(activity_id=self.key[1])
 
     def _timeout_value(self, timeout_type: str) -> int | None:
         text = getattr(self.task.activity, f"task_{timeout_type.lower()}_timeout", "NONE")
@@ -238,11 +287,11 @@ class ChildLeaf(RetryLeaf):
         self.retry = task.workflow.retry
         self.raises_on_failure = task.raises_on_failure
         workflow_id = task.workflow_id
+        if place is None:
+            place = self.reserve(evaluation, task.workflow)
         if workflow_id is None:
             if getattr(task.workflow, "idempotent", False):
                 place = taskids.of_arguments(task.args, task.kwargs, f"input of {task.name}")
-            elif place is None:
-                place = self.reserve(evaluation, task.workflow)
             workflow_id = taskids.fit(taskids.clean(f"{evaluation.execution.workflow_id}--{task.name}-{place}"))
         self.key = ("child", workflow_id)
         self._priority = _priority(evaluation, priority, task.priority or PRIORITY_NOT_SET)
@@ -277,8 +326,9 @@ class ChildLeaf(RetryLeaf):
         )
 
     def request_cancel(self, record: Record) -> None:
+        sent = self.evaluation.history.cancels_sent
         key = ("cancel", (self.key[1], record.run_id))
-        if key[1] not in self.evaluation.history.cancels_sent:
+        if key[1] not in sent and (self.key[1], None) not in sent:
             self.evaluation.outbox[key] = d.RequestCancelExternalWorkflowExecution(
                 workflow_id=self.key[1], run_id=record.run_id
             )
@@ -307,7 +357,7 @@ class TimerLeaf(Leaf):
         record = self.record
         assert record is not None
         if record.state == t.STARTED:
-            self.future._assign(RUNNING)
+            self.running()
         elif record.state == t.FIRED:
             self.finish()
         elif record.state == t.CANCELED:
@@ -317,8 +367,7 @@ class TimerLeaf(Leaf):
             self.finish(exception=TaskFailed(self.task.name, f"the service refused the timer: {cause}"))
 
     def request_cancel(self, record: Record) -> None:
-        key = ("cancel_timer", self.task.timer_id)
-        self.evaluation.outbox[key] = d.CancelTimer(timer_id=self.task.timer_id)
+        self.evaluation.outbox[self.cancel_key] = d.CancelTimer(timer_id=self.task.timer_id)
 
 
 def _priority(evaluation: Evaluation, given: Any, own: Any) -> str | None:
@@ -330,7 +379,7 @@ def _priority(evaluation: Evaluation, given: Any, own: Any) -> str | None:
     return None
 
 
-LEAVES: dict[type[Task], Callable[..., Leaf] | Any] = {
+LEAVES: dict[type[Task], type[Any]] = {
     ActivityTask: ActivityLeaf,
     WorkflowTask: ChildLeaf,
     TimerTask: TimerLeaf,

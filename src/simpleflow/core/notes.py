@@ -5,12 +5,14 @@ Also signals that come in. Nothing here is work that could be lost or repeated.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from simpleflow import values
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
+from simpleflow.core.history import RELAY, History, Key
 from simpleflow.exceptions import InputError
 from simpleflow.futures import FINISHED, Future
 from simpleflow.signal import WaitForSignal
@@ -29,6 +31,7 @@ class Notes:
         self._marker_counts: dict[tuple[str, str | None], int] = {}
         self._sent_counts: dict[tuple[str, str, str | None, str | None], int] = {}
         self._waits: dict[str, list[Future]] = {}
+        self._counts_before: dict[str, tuple[dict[Any, int], dict[Any, int]]] = {}
 
     @property
     def waits(self) -> bool:
@@ -39,6 +42,23 @@ class Notes:
         """The future of a note; None if ``submittable`` is not one."""
         method = next((_METHODS[kind] for kind in type(submittable).__mro__ if kind in _METHODS), None)
         return None if method is None else method(self, submittable)
+
+    @contextmanager
+    def repeated(self, name: str) -> Iterator[None]:
+        """Inside, what is submitted counts as it did when ``name`` was first called: it is the same again."""
+        counts = self._marker_counts, self._sent_counts
+        before = self._counts_before.get(name)
+        if before is None:
+            self._counts_before[name] = dict(counts[0]), dict(counts[1])
+            yield
+            return
+        markers = list(self.markers)
+        self._marker_counts, self._sent_counts = dict(before[0]), dict(before[1])
+        try:
+            yield
+        finally:
+            self._marker_counts, self._sent_counts = counts
+            self.markers = markers
 
     def _done(self, result: Any = None) -> Future:
         future = Future(self.evaluation)
@@ -60,8 +80,10 @@ class Notes:
         evaluation = self.evaluation
         own = evaluation.execution.workflow_id
         self._send(task.name, task.workflow_id or own, task.run_id, text)
-        if task.workflow_id is None and task.propagate:
-            self._send_to_relatives(task.name, text, source=None)
+        parent = evaluation.history.started.parent_workflow_execution
+        to_parent = evaluation.workflow.propagate_signals_to_parent
+        if task.workflow_id is None and task.propagate and parent is not None and to_parent:
+            self._send(task.name, parent.workflow_id, parent.run_id, text)  # children: see ``relays``
         return self._done(values.decode(text))
 
     def _send(self, name: str, workflow_id: str, run_id: str | None, text: str | None) -> None:
@@ -73,16 +95,6 @@ class Notes:
                 input=text, run_id=run_id, signal_name=name, workflow_id=workflow_id
             )
 
-    def _send_to_relatives(self, name: str, text: str | None, source: str | None) -> None:
-        """To the parent and the open children, except where it came from."""
-        evaluation = self.evaluation
-        parent = evaluation.history.started.parent_workflow_execution
-        if parent is not None and parent.workflow_id != source and evaluation.workflow.propagate_signals_to_parent:
-            self._send(name, parent.workflow_id, parent.run_id, text)
-        for child_id, record in evaluation.history.children.items():
-            if record.open and record.run_id is not None and child_id != source:
-                self._send(name, child_id, record.run_id, text)
-
     def _wait(self, wait: WaitForSignal) -> Future:
         received = self.evaluation.history.signals.get(wait.signal_name)
         if received:
@@ -92,22 +104,13 @@ class Notes:
         return future
 
     def signalled(self, name: str) -> None:
-        """A signal came in: tell who waits for it, and pass it on if its sender wants that."""
+        """A signal came in: tell who waits for it."""
         evaluation = self.evaluation
         event = evaluation.history.signals[name][-1]
         for future in self._waits.pop(name, ()):
             if not future._done:
                 future._assign(FINISHED, _input(event))
-                if future in evaluation._observed:
-                    evaluation.stale = True
                 evaluation.ended(future)
-        attributes = event.attributes
-        assert isinstance(attributes, e.WorkflowExecutionSignaled)
-        content = values.decode(attributes.input)
-        source = attributes.external_workflow_execution
-        own = evaluation.execution.workflow_id
-        if isinstance(content, dict) and content.get("__propagate") and (source is None or source.workflow_id != own):
-            self._send_to_relatives(name, attributes.input, source.workflow_id if source else None)
 
     def _cancel_timer(self, task: CancelTimerTask) -> Future:
         leaf = self.evaluation.leaves.get(("timer", task.timer_id))
@@ -165,6 +168,36 @@ class Notes:
             "external_workflow_id": source.workflow_id if source else None,
             "external_run_id": source.run_id if source else None,
         }
+
+
+def relays(
+    history: History, event: e.Event, own: str, to_parent: bool
+) -> Iterator[tuple[Key, d.SignalExternalWorkflowExecution]]:
+    """What passes a signal that came in on to the parent and the open children, except to where it came from."""
+    signal = event.attributes
+    assert isinstance(signal, e.WorkflowExecutionSignaled)
+    content = values.decode(signal.input)
+    if not isinstance(content, dict) or not content.get("__propagate"):
+        return
+    source = signal.external_workflow_execution.workflow_id if signal.external_workflow_execution else None
+    parent = history.started.parent_workflow_execution
+    targets = []
+    if parent is not None and to_parent and source != own:  # what it sends itself it has sent to the parent too
+        targets.append((parent.workflow_id, parent.run_id))
+    targets += [(id, record.run_id) for id, record in history.children.items() if record.open and record.run_id]
+    control = f"{RELAY}{event.id}"
+    for workflow_id, run_id in targets:
+        if workflow_id != source:
+            yield (
+                ("relayed", (control, workflow_id)),
+                d.SignalExternalWorkflowExecution(
+                    control=control,
+                    input=signal.input,
+                    run_id=run_id,
+                    signal_name=signal.signal_name,
+                    workflow_id=workflow_id,
+                ),
+            )
 
 
 def _input(event: e.Event) -> Any:

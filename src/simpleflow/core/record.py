@@ -1,7 +1,8 @@
 """The service's half: what an execution's history becomes.
 
-``start`` begins one, ``record`` takes the answer to a decision task, ``happened`` takes what comes from elsewhere: a worker,
-a signal, another execution. All return the events that follow and change nothing. The orders are those of Amazon SWF.
+``start`` begins one, ``record`` takes the answer to a decision task, ``happened`` takes what comes from elsewhere: a
+worker, a signal, another execution. All return the events that follow and change nothing. The orders are those of
+Amazon SWF.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ NEWS: frozenset[type[e.Attributes]] = frozenset(
         e.ActivityTaskCanceled,
         e.ScheduleActivityTaskFailed,
         e.RequestCancelActivityTaskFailed,
+        e.ScheduleLambdaFunctionFailed,
         e.TimerFired,
         e.StartTimerFailed,
         e.CancelTimerFailed,
@@ -56,7 +58,7 @@ class Draft:
         self.events: list[e.Event] = []
         self.pending = history.decision_pending
         self.news = False
-        self.activities: set[str] = set()
+        self.activities: dict[str, int] = {}  # scheduled (event id) or cancelled (0) in this draft
         self.timers: dict[str, int] = {}  # started (event id) or cancelled (0) in this draft
         self.children: set[str] = set()
         self._next = history.next_id
@@ -70,10 +72,19 @@ class Draft:
         return event.id
 
     def finish(self) -> tuple[e.Event, ...]:
-        """The events, with a decision task after them if they hold news and none waits."""
-        if self.news and not self.pending:
+        """The events, with a decision task after them if they hold news and none waits and the execution goes on."""
+        closed = bool(self.events) and isinstance(self.events[-1].attributes, _ENDS)
+        if self.news and not self.pending and not closed:
             self.add(_decision_task(self.history.started))
         return tuple(self.events)
+
+
+_ENDS = (
+    e.WorkflowExecutionCompleted
+    | e.WorkflowExecutionFailed
+    | e.WorkflowExecutionCanceled
+    | e.WorkflowExecutionContinuedAsNew
+)
 
 
 def _decision_task(started: e.WorkflowExecutionStarted) -> e.DecisionTaskScheduled:
@@ -152,10 +163,17 @@ _CLOSING = (
 )
 
 
+def _open_activity(draft: Draft, id: str) -> int:
+    """Event id that scheduled the open activity; 0 if there is none."""
+    if id in draft.activities:
+        return draft.activities[id]
+    record = draft.history.activities.get(id)
+    return record.scheduled_id if record is not None and record.open else 0
+
+
 def _schedule_activity(draft: Draft, decision: d.ScheduleActivityTask, completed_id: int) -> None:
     id = decision.activity_id
-    record = draft.history.activities.get(id)
-    if id in draft.activities or (record is not None and record.open):
+    if _open_activity(draft, id):
         draft.add(
             e.ScheduleActivityTaskFailed(
                 activity_id=id,
@@ -165,8 +183,7 @@ def _schedule_activity(draft: Draft, decision: d.ScheduleActivityTask, completed
             )
         )
         return
-    draft.activities.add(id)
-    draft.add(
+    draft.activities[id] = draft.add(
         e.ActivityTaskScheduled(
             activity_id=id,
             activity_type=decision.activity_type,
@@ -185,8 +202,8 @@ def _schedule_activity(draft: Draft, decision: d.ScheduleActivityTask, completed
 
 def _cancel_activity(draft: Draft, decision: d.RequestCancelActivityTask, completed_id: int) -> None:
     id = decision.activity_id
-    record = draft.history.activities.get(id)
-    if record is None or not record.open:
+    scheduled_id = _open_activity(draft, id)
+    if not scheduled_id:
         draft.add(
             e.RequestCancelActivityTaskFailed(
                 activity_id=id, cause="ACTIVITY_ID_UNKNOWN", decision_task_completed_event_id=completed_id
@@ -196,11 +213,13 @@ def _cancel_activity(draft: Draft, decision: d.RequestCancelActivityTask, comple
     requested_id = draft.add(
         e.ActivityTaskCancelRequested(activity_id=id, decision_task_completed_event_id=completed_id)
     )
-    if record.state == t.SCHEDULED:  # no worker has it: nobody else could end it
+    task = draft.history.tasks.get(scheduled_id)
+    if task is None or task.state == t.SCHEDULED:  # no worker has it: nobody else could end it
+        draft.activities[id] = 0
         draft.add(
             e.ActivityTaskCanceled(
                 latest_cancel_requested_event_id=requested_id,
-                scheduled_event_id=record.scheduled_id,
+                scheduled_event_id=scheduled_id,
                 started_event_id=0,
             )
         )

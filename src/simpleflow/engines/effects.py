@@ -11,10 +11,11 @@ from simpleflow.engines.journal import Message
 from simpleflow.exceptions import RunBusy
 
 if TYPE_CHECKING:
-    from simpleflow.engines.embedded import EmbeddedEngine, Run
+    from simpleflow.engines.executions import Executions
+    from simpleflow.engines.run import Run
 
 
-def follow(engine: EmbeddedEngine, run: Run, events: Sequence[e.Event]) -> None:
+def follow(engine: Executions, run: Run, events: Sequence[e.Event]) -> None:
     """Do what these events, just appended to ``run``, ask for. Called inside the operation that appended them."""
     for event in events:
         effect = _EFFECTS.get(type(event.attributes))
@@ -22,7 +23,7 @@ def follow(engine: EmbeddedEngine, run: Run, events: Sequence[e.Event]) -> None:
             effect(engine, run, event, event.attributes)
 
 
-def _tell(engine: EmbeddedEngine, run: Run, attributes: e.Attributes) -> None:
+def _tell(engine: Executions, run: Run, attributes: e.Attributes) -> None:
     """Append one event to an execution, unless it is over."""
     if run.history.open:
         events = record.happened(run.history, [attributes], engine.clock())
@@ -31,7 +32,7 @@ def _tell(engine: EmbeddedEngine, run: Run, attributes: e.Attributes) -> None:
 
 
 def _start_child(
-    engine: EmbeddedEngine, run: Run, event: e.Event, initiated: e.StartChildWorkflowExecutionInitiated
+    engine: Executions, run: Run, event: e.Event, initiated: e.StartChildWorkflowExecutionInitiated
 ) -> None:
     started = e.WorkflowExecutionStarted(
         child_policy=initiated.child_policy,
@@ -69,7 +70,7 @@ def _start_child(
     )
 
 
-def _send(engine: EmbeddedEngine, run: Run, event: e.Event, initiated: Any) -> None:
+def _send(engine: Executions, run: Run, event: e.Event, initiated: Any) -> None:
     """Deliver a signal or a cancel request to another execution, and say whether it arrived."""
     signal = isinstance(initiated, e.SignalExternalWorkflowExecutionInitiated)
     content = {"signal_name": initiated.signal_name, "input": initiated.input} if signal else {}
@@ -103,9 +104,7 @@ def _send(engine: EmbeddedEngine, run: Run, event: e.Event, initiated: Any) -> N
     )
 
 
-def _continue_as_new(
-    engine: EmbeddedEngine, run: Run, event: e.Event, ended: e.WorkflowExecutionContinuedAsNew
-) -> None:
+def _continue_as_new(engine: Executions, run: Run, event: e.Event, ended: e.WorkflowExecutionContinuedAsNew) -> None:
     before = run.history.started
     started = e.WorkflowExecutionStarted(
         child_policy=ended.child_policy,
@@ -123,7 +122,7 @@ def _continue_as_new(
     engine.begin(run.workflow_id, started, ended.new_execution_run_id, run.root_id)
 
 
-def _ended(engine: EmbeddedEngine, run: Run, event: e.Event, end: Any) -> None:
+def _ended(engine: Executions, run: Run, event: e.Event, end: Any) -> None:
     """Tell the parent; then, if the execution was ended from outside, apply the child policy."""
     started = run.history.started
     parent = started.parent_workflow_execution
@@ -143,15 +142,17 @@ def _ended(engine: EmbeddedEngine, run: Run, event: e.Event, end: Any) -> None:
         _apply_child_policy(engine, run, end.child_policy)
 
 
-def _apply_child_policy(engine: EmbeddedEngine, run: Run, policy: str) -> None:
+def _apply_child_policy(engine: Executions, run: Run, policy: str) -> None:
     if policy == "ABANDON":
         return
-    for kind, child in list(run.history.open_records()):
-        if kind == "child" and child.run_id is not None:
-            execution = e.WorkflowExecution(run_id=run.run_id, workflow_id=run.workflow_id)
-            what = "terminate" if policy == "TERMINATE" else "cancel"
+    what = "terminate" if policy == "TERMINATE" else "cancel"
+    execution = e.WorkflowExecution(run_id=run.run_id, workflow_id=run.workflow_id)
+    for kind, task in list(run.history.open_records()):
+        child = engine.find(task.id, None) if kind == "child" else None
+        # Its run id may be another one by now, if it was continued as new; its parent stays the same.
+        if child is not None and child.history.started.parent_workflow_execution == execution:
             content = {"cause": "CHILD_POLICY_APPLIED"}
-            engine.deliver(Message(what, child.id, child.run_id, content, execution, child.scheduled_id))
+            engine.take(child, Message(what, child.workflow_id, child.run_id, content, execution, task.scheduled_id))
 
 
 _CHILD_ENDS: dict[type[e.Attributes], tuple[type[Any], tuple[str, ...]]] = {
@@ -162,9 +163,10 @@ _CHILD_ENDS: dict[type[e.Attributes], tuple[type[Any], tuple[str, ...]]] = {
     e.WorkflowExecutionTerminated: (e.ChildWorkflowExecutionTerminated, ()),
 }
 
-_EFFECTS: dict[type[e.Attributes], Callable[[EmbeddedEngine, Run, e.Event, Any], None]] = {
+_EFFECTS: dict[type[e.Attributes], Callable[[Executions, Run, e.Event, Any], None]] = {
     e.StartChildWorkflowExecutionInitiated: _start_child,
     e.SignalExternalWorkflowExecutionInitiated: _send,
     e.RequestCancelExternalWorkflowExecutionInitiated: _send,
     e.WorkflowExecutionContinuedAsNew: _continue_as_new,
-} | {kind: _ended for kind in _CHILD_ENDS}
+    **dict.fromkeys(_CHILD_ENDS, _ended),
+}

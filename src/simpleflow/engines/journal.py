@@ -11,7 +11,7 @@ from simpleflow.engines.base import RunDescription
 from simpleflow.exceptions import UnknownResource
 
 if TYPE_CHECKING:
-    from simpleflow.engines.embedded import Run
+    from simpleflow.engines.run import Run
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,18 @@ class Kept:
 
 
 class Journal(Protocol):
-    """Keeps executions. ``begin`` ... ``received`` take effect with the ``commit`` that follows, or not at all."""
+    """Keeps executions.
+
+    ``hold``, ``begin``, ``send`` and ``received`` open a transaction if none is open: no other process changes anything
+    until the ``commit`` or ``rollback`` that ends it.
+    """
 
     @property
     def must_commit(self) -> bool:
-        """There are messages for other processes, which must not wait."""
+        """A transaction is open: other processes wait."""
+
+    def hold(self) -> None:
+        """Open a transaction."""
 
     def begin(self, workflow_id: str, run_id: str, root_id: str, workflow_type: e.WorkflowType, now: float) -> None:
         """A new execution, owned by this process. Raises RunBusy if the workflow id has an open one."""
@@ -58,6 +65,9 @@ class Journal(Protocol):
     def claim(self, workflow_id: str) -> list[Kept]:
         """Own the open execution of that workflow id, and its family. Raises RunBusy if a living process does."""
 
+    def release(self, root_id: str) -> None:
+        """Own the open executions of that family no longer."""
+
     def load(self, run_id: str) -> list[e.Event]:
         """The events of an execution. Raises UnknownResource."""
 
@@ -70,8 +80,8 @@ class Journal(Protocol):
     def received(self, message: Message) -> None:
         """The message has been dealt with."""
 
-    def list_runs(self) -> list[RunDescription] | None:
-        """All executions, the latest first; None if the journal keeps none."""
+    def list_runs(self, workflow_id: str | None = None) -> list[RunDescription] | None:
+        """All executions (of that workflow id), the latest first; None if the journal keeps none."""
 
     def close(self) -> None:
         """Let go; other processes may own the executions then."""
@@ -81,6 +91,9 @@ class NoJournal:
     """Keeps nothing: executions end with the process."""
 
     must_commit = False
+
+    def hold(self) -> None:
+        pass
 
     def begin(self, workflow_id: str, run_id: str, root_id: str, workflow_type: e.WorkflowType, now: float) -> None:
         pass
@@ -94,6 +107,9 @@ class NoJournal:
     def claim(self, workflow_id: str) -> list[Kept]:
         return []
 
+    def release(self, root_id: str) -> None:
+        pass
+
     def load(self, run_id: str) -> list[e.Event]:
         raise UnknownResource(f"there is no execution with run id {run_id!r}")
 
@@ -106,7 +122,7 @@ class NoJournal:
     def received(self, message: Message) -> None:
         pass
 
-    def list_runs(self) -> list[RunDescription] | None:
+    def list_runs(self, workflow_id: str | None = None) -> list[RunDescription] | None:
         return None
 
     def close(self) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from simpleflow.engines.embedded import EmbeddedEngine, Observer
+from simpleflow.engines.embedded import EmbeddedEngine
 from simpleflow.engines.journal import NoJournal
+from simpleflow.engines.run import Observer
 
 
 class MemoryEngine(EmbeddedEngine):

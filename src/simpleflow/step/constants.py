@@ -26,6 +26,7 @@ SCHEDULED = "scheduled"
 COMPLETED = "completed"
 SKIPPED = "skipped"
 FAILED = "failed"
+REFUSED = "refused"  # not a marker's status: what a failed marker with that key speaks of
 
 ALREADY_PLAYED = "Step was already played"
 DEPENDENT_OF = "Dep of "

@@ -11,8 +11,10 @@ from simpleflow.base import Executor, Scope, Submittable, SubmittableContainer
 from simpleflow.exceptions import AggregateException, InputError, TaskFailed
 from simpleflow.futures import FINISHED, RUNNING, Future
 from simpleflow.step import constants, rules
+from simpleflow.task import ActivityTask
 
 if TYPE_CHECKING:
+    from simpleflow.step.registry import Recorded
     from simpleflow.step.workflow import WorkflowStepMixin
 
 
@@ -91,6 +93,7 @@ class StepFuture(Future):
             )
         self.name = step.step_name
         self.enclosing = frozenset(owner for owner in executor.scope.owners() if isinstance(owner, StepFuture))
+        self.dependents = step.force_steps_if_executed
         self.order = 0
         self.failed = False
         self._step = step
@@ -100,6 +103,9 @@ class StepFuture(Future):
         self._scope = executor.scope
         self._verdict = rules.Verdict(False, False)
         self._value: Any = None
+        self._recorded: Recorded | None = None
+        self._forced_count = self._steps.forced.count
+        self._skipped_count = self._steps.skipped.count
         self._known = 0
         self._elements: list[Any] = []
         rules.check_key(workflow.get_step_path_prefix().rstrip("/"), self.name)
@@ -110,35 +116,36 @@ class StepFuture(Future):
     # What a step's future has beyond another's
 
     @property
-    def result(self) -> Any:
-        if not self._done:
-            self._wait()
-        if self._result is None and self._state == FINISHED:
-            self._result = [self._steps.known[: self._known], self._elements]
-        return self._result
+    def _result(self) -> Any:
+        # Made when asked for: the names known before are many, and few ask.
+        return [self._steps.known_before(self._known), self._elements] if self._state == FINISHED else None
+
+    @_result.setter
+    def _result(self, value: Any) -> None:
+        pass
 
     @property
     def value(self) -> Any:
         """What the work returned; for a skipped step what the alternative returned, else None. Waits."""
-        self.result  # noqa: B018 (waits)
+        self.exception  # noqa: B018 (waits)
         return self._value
 
     @property
     def ran(self) -> bool:
         """Whether it was played in this run. Waits."""
-        self.result  # noqa: B018 (waits)
+        self.exception  # noqa: B018 (waits)
         return self._verdict.run
 
     @property
     def forced(self) -> bool:
         """Whether somebody forced it to be played or skipped. Waits."""
-        self.result  # noqa: B018 (waits)
+        self.exception  # noqa: B018 (waits)
         return self._verdict.forced
 
     @property
     def reasons(self) -> list[str]:
         """Why it was played or skipped, sorted. Waits."""
-        self.result  # noqa: B018 (waits)
+        self.exception  # noqa: B018 (waits)
         return list(self._verdict.reasons)
 
     # The phases
@@ -147,66 +154,85 @@ class StepFuture(Future):
         if listing._failure is not None:
             self._fail(listing._failure)
         else:
+            self._decide_in_turn()
+
+    def _decide_in_turn(self, _: Future | None = None) -> None:
+        """Take the verdict; where ``run`` is evaluated again, new verdicts come after those that were taken before."""
+        if self._steps.catching_up and self._steps.recorded(self.name) is None:
+            self._executor.when_idle(self._decide)
+        else:
             self._decide()
 
-    def _decide(self, _: Future | None = None) -> None:
+    def _decide(self) -> None:
         """Take the verdict, unless something that bears on it is still going on: then when that is over."""
         if self._done:  # cancelled meanwhile
             return
-        steps, step = self._steps, self._step
+        steps = self._steps
+        steps.awaiting.pop(self, None)
         playing = steps.latest.get(self.name)
         if playing in self.enclosing:
             raise InputError(f"step {self.name!r} stands inside itself")
         if playing is not None and not playing._done:
             playing._when_done(self._join)
             return
-        if not steps.has_recorded_verdict(self.name):
-            awaited = steps.awaited_origin(self) or steps.mark_under_way(self, step.force_steps_if_executed)
+        recorded = self._recorded = steps.recorded(self.name)
+        if recorded is None:
+            awaited = steps.awaited_origin(self) or steps.mark_under_way(self)
             if awaited is not None:
-                awaited._when_done(self._decide)
+                steps.awaiting[self] = awaited
+                awaited._when_done(self._decide_in_turn)
                 return
             origin = steps.failed_origin(self)
-            if origin is not None:
-                self._refuse(origin)
-                return
-        number, self.order, recorded = steps.next_verdict(self.name)
+            self._verdict = self._judge(origin)
+        else:
+            origin = None
+            details = recorded.details
+            reasons = tuple(details.get("reasons") or ())
+            self._verdict = rules.Verdict(recorded.status == constants.SCHEDULED, bool(details.get("forced")), reasons)
+        number, self.order = steps.next_verdict(self.name)
         self._known = len(steps.known)
         place = constants.SIGNAL_PREFIX + self.name + (f"~{number + 1}" if number else "")
         self._scope = Scope(place, self._scope, owner=self)
-        if recorded is not None:
-            run = recorded["status"] == constants.SCHEDULED
-            self._verdict = rules.Verdict(run, bool(recorded.get("forced")), tuple(recorded.get("reasons") or ()))
-        else:
-            done = self.name in steps.done
-            self._verdict = rules.verdict(
-                self.name, force=bool(step.force), forced=steps.forced, skipped=steps.skipped, done=done
-            )
         if self._verdict.run:
-            self._play(recorded)
+            self._play()
+        elif origin is not None or (recorded is not None and recorded.status == constants.REFUSED):
+            self._refuse(origin.name if origin is not None else recorded.details["refused"] if recorded else "")
         else:
             self._skip()
 
-    def _play(self, recorded: dict[str, Any] | None) -> None:
-        dependents = self._step.force_steps_if_executed
-        if recorded is not None:
-            stale = list(recorded.get("unmarks") or ())
+    def _judge(self, failed_origin: StepFuture | None) -> rules.Verdict:
+        if failed_origin is not None:
+            return rules.Verdict(False, True, (constants.DEPENDENT_OF + failed_origin.name,))
+        steps = self._steps
+        return rules.verdict(
+            self.name,
+            force=bool(self._step.force),
+            forced=steps.forced.covering(self.name, self._forced_count),
+            skipped=steps.skipped.covering(self.name, self._skipped_count),
+            done=self.name in steps.done,
+        )
+
+    def _play(self) -> None:
+        if self._recorded is not None:
+            stale = list(self._recorded.details.get("unmarks") or ())
         else:
-            stale = self._steps.made_stale_by(self, dependents)
-        for name in stale:
-            self._steps.done.discard(name)
-        self._steps.play(self, dependents)
+            stale = self._steps.made_stale_by(self)
+        self._steps.play(self)
         self._record(constants.SCHEDULED, {"unmarks": stale} if stale else {})
         if stale:
             # Before the work, so that whatever happens from here on, what is stale does not count as done.
-            self._submit(self._workflow.unmark_steps_done_activity(stale))._when_done(self._unmarked)
+            unmarking = self._submit(self._workflow.unmark_steps_done_activity(stale))
+            unmarking._when_done(lambda unmarked: self._unmarked(unmarked, stale))
         else:
             self._work()
 
-    def _unmarked(self, unmarking: Future) -> None:
+    def _unmarked(self, unmarking: Future, stale: list[str]) -> None:
         if unmarking._failure is not None:
             self._fail(unmarking._failure)
-        else:
-            self._work()
+            return
+        # Until now they counted as done, so that another step which makes them stale unmarks them too before its work.
+        self._steps.unmarked(self, stale)
+        self._work()
 
     def _work(self) -> None:
         self._submit(self._step.activities)._when_done(self._worked)
@@ -216,25 +242,36 @@ class StepFuture(Future):
         self._elements.append(work._result)
         if work._failure is not None:
             self._fail(work._failure)
-        elif self._steps.overtaken(self) is not None:
-            self._played(None)
-        else:
-            self._steps.marking[self] = None
-            self._submit(self._workflow.mark_step_done_activity(self.name))._when_done(self._played)
-
-    def _played(self, marking: Future | None) -> None:
-        self._steps.marking.pop(self, None)
-        if marking is not None and marking._failure is not None:
-            self._fail(marking._failure)
             return
-        self._elements.append(None)
-        extra = {}
-        if marking is None:
-            origin = self._steps.overtaken(self)
-            extra = {"stale": f"{constants.DEPENDENT_OF}{origin.name}"} if origin is not None else {}
+        outcome = self._recorded.outcome if self._recorded is not None else None
+        marking = self._workflow.mark_step_done_activity(self.name)
+        if outcome is not None and "stale" in outcome:
+            self._played(outcome["stale"])
+        elif self._executor.is_recorded(marking.activity, self._scope) or not self._steps.catching_up:
+            self._mark(marking)
+        else:
+            self._executor.when_idle(lambda: self._mark(marking))
+
+    def _mark(self, marking: ActivityTask) -> None:
+        """Mark the step as done, unless what it has done is stale already."""
+        origin = self._steps.overtaken(self)
+        if origin is not None and not self._executor.is_recorded(marking.activity, self._scope):
+            self._played(constants.DEPENDENT_OF + origin.name)
+            return
+        self._steps.marking[self] = None
+        self._submit(marking)._when_done(self._marked)
+
+    def _marked(self, marking: Future) -> None:
+        self._steps.marking.pop(self, None)
+        if marking._failure is not None:
+            self._fail(marking._failure)
         else:
             self._steps.completed(self)
-        self._record(constants.COMPLETED, extra)
+            self._played(None)
+
+    def _played(self, stale: str | None) -> None:
+        self._elements.append(None)
+        self._record(constants.COMPLETED, {} if stale is None else {"stale": stale})
         self._finish()
 
     def _skip(self) -> None:
@@ -260,11 +297,11 @@ class StepFuture(Future):
             self._elements.append(self._submit(signal)._result)
         self.set_finished()
 
-    def _fail(self, failure: BaseException) -> None:
+    def _fail(self, failure: BaseException, extra: dict[str, Any] | None = None) -> None:
         """The work failed: the step is not done, and says so."""
         self.failed = True
         self._steps.marking.pop(self, None)
-        self._submit(self._marker(constants.FAILED, {"error": one_line(failure)}))
+        self._submit(self._marker(constants.FAILED, {"error": one_line(failure)} | (extra or {})))
         exception = None
         if self._step.bubbles_exception_on_failure:
             before: list[BaseException | None] = [None] * (len(self._elements) - 1)
@@ -272,11 +309,10 @@ class StepFuture(Future):
         self._assign(FINISHED, None, exception)
         self._announce()
 
-    def _refuse(self, origin: StepFuture) -> None:
+    def _refuse(self, origin: str) -> None:
         """Not played: the step that forces it failed."""
-        self._verdict = rules.Verdict(False, True, (constants.DEPENDENT_OF + origin.name,))
-        self._known = len(self._steps.known)
-        self._fail(TaskFailed(self.name, f"not played, since step {origin.name!r}, which forces it, failed"))
+        failure = TaskFailed(self.name, f"not played, since step {origin!r}, which forces it, failed")
+        self._fail(failure, {"refused": origin})
 
     def _join(self, playing: Future) -> None:
         """The same step was being played: its end is ours."""

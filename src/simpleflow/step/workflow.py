@@ -11,18 +11,35 @@ from simpleflow.exceptions import InputError
 from simpleflow.futures import Future
 from simpleflow.step import rules, tasks
 from simpleflow.step.constants import STEP_ACTIVITY_PARAMS_DEFAULT
-from simpleflow.step.registry import Steps
+from simpleflow.step.registry import Patterns, Steps
 from simpleflow.step.submittable import Step
 from simpleflow.task import ActivityTask
 
 if TYPE_CHECKING:
-    from simpleflow.workflow import Workflow as _Base
-else:
-    _Base = object
+    from simpleflow.base import Executor
+    from simpleflow.task import MarkerTask, SignalTask
 
 
-class WorkflowStepMixin(_Base):
+class WorkflowStepMixin:
     """For ``class W(Workflow, WorkflowStepMixin)``."""
+
+    if TYPE_CHECKING:  # what the workflow has that this is mixed into
+        task_list: str | None
+
+        @property
+        def executor(self) -> Executor: ...
+        def submit(self, submittable: Any, *args: Any, **kwargs: Any) -> Future: ...
+        def get_run_context(self) -> dict[str, Any]: ...
+        def record_marker(self, name: str, details: Any = None) -> MarkerTask: ...
+        def signal(
+            self,
+            name: str,
+            *args: Any,
+            workflow_id: str | None = None,
+            run_id: str | None = None,
+            propagate: bool = True,
+            **kwargs: Any,
+        ) -> SignalTask: ...
 
     # What users call
 
@@ -31,14 +48,14 @@ class WorkflowStepMixin(_Base):
         return Step(*args, **kwargs)
 
     def add_forced_steps(self, steps: str | Iterable[str], reason: str | None = None) -> None:
-        """From now on play these steps, and all below them, although they are done.
+        """Play these steps, and all below them, although they are done: those that are submitted after this.
 
         ``steps`` is a name, ``*``, or a list of them; ``reason`` is kept in the history. Raises InputError.
         """
         self._add(self.steps.forced, steps, reason, "forced steps")
 
     def add_skipped_steps(self, steps: str | Iterable[str], reason: str | None = None) -> None:
-        """From now on skip these steps, and all below them, unless they are forced. As ``add_forced_steps``."""
+        """Skip these steps, and all below them, unless they are forced. As ``add_forced_steps``."""
         self._add(self.steps.skipped, steps, reason, "skipped steps")
 
     def get_forced_steps(self) -> list[str]:
@@ -52,12 +69,12 @@ class WorkflowStepMixin(_Base):
     @property
     def steps_forced_reasons(self) -> dict[str, set[str]]:
         """The reasons given for each forced name."""
-        return {name: set(reasons) for name, reasons in self.steps.forced.items()}
+        return self.steps.forced.reasons()
 
     @property
     def steps_skipped_reasons(self) -> dict[str, set[str]]:
         """The reasons given for each skipped name."""
-        return {name: set(reasons) for name, reasons in self.steps.skipped.items()}
+        return self.steps.skipped.reasons()
 
     def get_steps_done_activity(self) -> ActivityTask:
         """The activity that reads the names of the done steps, to be submitted."""
@@ -131,7 +148,8 @@ class WorkflowStepMixin(_Base):
             raise InputError(f"get_step_path_prefix() returned {prefix!r}; expected text")
         return prefix
 
-    def _add(self, patterns: dict[str, dict[str, None]], names: Any, reason: Any, what: str) -> None:
+    def _add(self, patterns: Patterns, names: Any, reason: Any, what: str) -> None:
         if reason is not None and not isinstance(reason, str):
             raise InputError(f"the reason of {what} is {reason!r}; expected text or None")
-        self.steps.add(patterns, rules.check_names(names, what), reason)
+        for name in rules.check_names(names, what):
+            patterns.add(name, reason)

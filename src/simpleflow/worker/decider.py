@@ -7,7 +7,7 @@ from simpleflow.activity import Activity
 from simpleflow.core.decide import Decider, Limits
 from simpleflow.core.evaluation import Execution, Failure
 from simpleflow.engines.base import DecisionSource, DecisionTask
-from simpleflow.exceptions import InputError
+from simpleflow.exceptions import InputError, LeaseLost, UnknownResource
 from simpleflow.workflow import Workflow
 
 
@@ -40,7 +40,7 @@ class DecisionWorker:
         self._deciders: dict[str, Decider] = {}
 
     def decide(self, task: DecisionTask) -> None:
-        """Answer one task.
+        """Answer one task; nothing happens if it is no longer wanted.
 
         A fault of ours leaves the task as it is: the execution does not fail for it. Raises what went wrong.
         """
@@ -58,6 +58,11 @@ class DecisionWorker:
             if answer.failure is not None:
                 self.failures[task.run_id] = answer.failure
             self._source.respond_decision_task_completed(task.token, answer.decisions)
+        except LeaseLost:
+            self.forget(task.run_id)
+            raise
+        except UnknownResource:
+            self.forget(task.run_id)  # the execution was ended from outside meanwhile
         except BaseException:
             self.forget(task.run_id)
             raise
@@ -72,6 +77,7 @@ class DecisionWorker:
         found = self._classes.get(name) or workflows.registry.get(name)
         if found is None:
             raise InputError(
-                f"workflow type {name!r} is unknown here; define its class at the top level of a module that is imported"
+                f"workflow type {name!r} is unknown here; "
+                "define its class at the top level of a module that is imported"
             )
         return found

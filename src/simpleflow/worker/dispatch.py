@@ -20,11 +20,12 @@ from simpleflow.exceptions import InputError
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a task ended: ``result`` (JSON text), or ``reason`` and ``details`` of a failure."""
+    """How a task ended: ``result`` (JSON text), ``reason`` and ``details`` of a failure, or ``canceled``."""
 
     result: str | None = None
     reason: str | None = None
     details: str | None = None
+    canceled: bool = False
 
     @property
     def failed(self) -> bool:
@@ -87,7 +88,7 @@ def resolve(name: str, known: Mapping[str, Activity] | None = None) -> Activity:
 def perform(
     task: ActivityTask,
     known: Mapping[str, Activity] | None = None,
-    middlewares: Middlewares = Middlewares(),  # noqa: B008 (frozen)
+    middlewares: Middlewares = Middlewares(),
     domain: str | None = None,
 ) -> Outcome:
     """Do the task. Whatever the activity raises becomes the reason and details of a failure."""
@@ -111,7 +112,7 @@ def perform(
         for middleware in middlewares.post:
             middleware(context, result=result)
         return Outcome(values.encode(result, f"result of activity {task.name}"))
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit) as error:  # noqa: BLE001 (whatever a user's code raises)
         return failure(error)
 
 
@@ -133,7 +134,10 @@ def _call(activity: Activity, args: list[Any], kwargs: dict[str, Any], context: 
 def failure(error: BaseException) -> Outcome:
     """The outcome of a task that raised."""
     kind = type(error)
-    message = str(error)
+    try:
+        message = str(error)
+    except Exception:  # noqa: BLE001 (a user's ``__str__``)
+        message = "(its message cannot be shown)"
     lines = traceback.format_exception(error)
     details = {
         "error": kind.__name__,

@@ -7,19 +7,26 @@ from collections.abc import Mapping
 
 from simpleflow.activity import Activity
 from simpleflow.engines.base import ActivitySource, ActivityTask
-from simpleflow.exceptions import UnknownResource
+from simpleflow.exceptions import LeaseLost, UnknownResource
 from simpleflow.worker.dispatch import Middlewares, Outcome, perform
 
 
 def respond(source: ActivitySource, token: str, outcome: Outcome) -> None:
-    """Report an outcome; nothing happens if the task is no longer wanted."""
+    """Report an outcome; nothing happens if the task is no longer wanted. Raises LeaseLost."""
     try:
-        if outcome.failed:
+        if outcome.canceled:
+            source.respond_activity_task_canceled(token, outcome.details)
+        elif outcome.failed:
             source.respond_activity_task_failed(token, outcome.reason, outcome.details)
         else:
             source.respond_activity_task_completed(token, outcome.result)
+    except LeaseLost:
+        raise  # nothing that this process does is wanted any longer
     except UnknownResource:
         pass  # it timed out or its execution ended: the service has gone on without it
+
+
+_MOMENT = 0.01
 
 
 class InlineWorker:
@@ -36,15 +43,26 @@ class InlineWorker:
         self._known = known
         self._middlewares = middlewares
         self._domain = domain
+        self._quick: set[str] = set()  # names of activities whose latest task took less than a moment
 
     @property
     def free(self) -> int:
         """How many tasks could be started now."""
         return 1
 
+    def may_block(self, task: ActivityTask) -> bool:
+        """Whether ``start`` may take more than a moment: unless a task of that name has just taken less."""
+        return task.name not in self._quick
+
     def start(self, task: ActivityTask) -> None:
         """Do the task."""
-        respond(self._source, task.token, perform(task, self._known, self._middlewares, self._domain))
+        begun = time.monotonic()
+        outcome = perform(task, self._known, self._middlewares, self._domain)
+        if time.monotonic() - begun < _MOMENT:
+            self._quick.add(task.name)
+        else:
+            self._quick.discard(task.name)
+        respond(self._source, task.token, outcome)
 
     def wait(self, seconds: float) -> bool:
         """Nothing runs meanwhile: let the time pass."""

@@ -6,13 +6,14 @@ times a second.
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Protocol
 
 from simpleflow.core import events as e
 from simpleflow.engines.base import ActivityTask
-from simpleflow.engines.embedded import EmbeddedEngine, Run
-from simpleflow.exceptions import UnknownResource
+from simpleflow.engines.embedded import EmbeddedEngine
+from simpleflow.engines.run import Run
 from simpleflow.worker.decider import DecisionWorker
 
 LOOK_SECONDS = 0.1
@@ -28,6 +29,9 @@ class ActivityWorker(Protocol):
     @property
     def free(self) -> int:
         """How many tasks could be started now."""
+
+    def may_block(self, task: ActivityTask) -> bool:
+        """Whether ``start`` may take more than a moment."""
 
     def start(self, task: ActivityTask) -> None:
         """Begin a task."""
@@ -45,8 +49,8 @@ class ActivityWorker(Protocol):
 def drive(engine: EmbeddedEngine, deciders: DecisionWorker, workers: ActivityWorker, run_id: str) -> Run:
     """Drive the engine's executions until the one begun as ``run_id`` has ended; returns its last run.
 
-    Continued as new, it goes on as the new run. Executions of its family that are still open then are terminated: nobody
-    would drive them.
+    Continued as new, it goes on as the new run. If it has no parent, executions of its family that are still open then
+    are terminated: nobody would drive them.
     """
     looked = 0.0
     while True:
@@ -67,18 +71,19 @@ def drive(engine: EmbeddedEngine, deciders: DecisionWorker, workers: ActivityWor
             continue
         run = last_run(engine, run_id)
         if not run.history.open:
-            _end_family(engine, run)
+            if run.history.started.parent_workflow_execution is None:
+                engine.end_family(run)
             return run
         activity = engine.poll_for_activity_task() if workers.free else None
         if activity is not None:
+            if workers.may_block(activity):
+                engine.flush()  # others see what is being done
             workers.start(activity)
             continue
-        if workers.wait(0.0 if due is not None and due <= engine.clock() else QUIET_SECONDS):
+        if workers.wait(min(QUIET_SECONDS, _until(engine))):
             continue
         engine.flush()  # nothing happens just now: let others see how things stand
-        due = engine.next_deadline()
-        pause = LOOK_SECONDS if due is None else min(LOOK_SECONDS, max(0.0, due - engine.clock()))
-        workers.wait(pause)
+        workers.wait(min(LOOK_SECONDS, _until(engine)))
 
 
 def last_run(engine: EmbeddedEngine, run_id: str) -> Run:
@@ -89,10 +94,7 @@ def last_run(engine: EmbeddedEngine, run_id: str) -> Run:
     return run
 
 
-def _end_family(engine: EmbeddedEngine, root: Run) -> None:
-    for run in list(engine.runs.values()):
-        if run.root_id == root.root_id and run.history.open:
-            try:
-                engine.terminate_workflow_execution(run.workflow_id, run.run_id, "its family's first execution ended")
-            except UnknownResource:
-                pass  # it ended with one that was terminated before it
+def _until(engine: EmbeddedEngine) -> float:
+    """Seconds until time does something."""
+    due = engine.next_deadline()
+    return math.inf if due is None else max(0.0, due - engine.clock())

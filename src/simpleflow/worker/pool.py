@@ -10,21 +10,19 @@ import gc
 import os
 import selectors
 import signal
-import sys
 import time
+import traceback
 from collections.abc import Mapping
 from multiprocessing.connection import Connection, Pipe
-from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 from simpleflow import settings
 from simpleflow.activity import Activity
 from simpleflow.engines.base import ActivitySource, ActivityTask
 from simpleflow.exceptions import InputError, UnknownResource
-from simpleflow.worker.dispatch import Middlewares, Outcome, perform
+from simpleflow.worker.dispatch import Middlewares, Outcome
 from simpleflow.worker.inline import respond
-
-_BEAT = "beat"
+from simpleflow.worker.process import BEAT, WorkerProcess, flush
 
 
 class _Worker:
@@ -52,6 +50,7 @@ class Pool:
         self._workers: list[_Worker] = []
         self._idle: list[_Worker] = []
         self._dying: dict[int, float] = {}  # pid: when to stop asking nicely
+        self._closed = False
         self._life = os.pipe()
         self._selector = selectors.DefaultSelector()
         # Forked before anything else is open, the workers hold nothing that is not theirs.
@@ -62,6 +61,10 @@ class Pool:
     def free(self) -> int:
         """How many tasks could be started now."""
         return len(self._idle) + self._size - len(self._workers)
+
+    def may_block(self, task: ActivityTask) -> bool:
+        """Workers do not keep their owner waiting."""
+        return False
 
     def start(self, task: ActivityTask) -> None:
         """Give a task to an idle worker."""
@@ -92,16 +95,19 @@ class Pool:
 
     def close(self) -> None:
         """Stop every worker."""
+        if self._closed:
+            return
+        self._closed = True
         for worker in list(self._workers):
             if worker.task is None:
                 self._remove(worker)  # it sees its pipe closed, and ends
             else:
                 self._stop(worker)
-        os.close(self._life[0])
-        os.close(self._life[1])
         while self._dying:
             self._kill_the_dying()
             time.sleep(0.001)
+        os.close(self._life[0])
+        os.close(self._life[1])
         self._selector.close()
 
     def _receive(self, worker: _Worker) -> None:
@@ -117,13 +123,14 @@ class Pool:
         task = worker.task
         if task is None:
             return
-        if message == _BEAT:
+        if message == BEAT:
             try:
-                if source.record_activity_task_heartbeat(task.token):
-                    self._stop(worker)
-                    source.respond_activity_task_canceled(task.token)
+                cancel = source.record_activity_task_heartbeat(task.token)
             except UnknownResource:
-                pass  # ``reap`` will stop it
+                return  # ``reap`` will stop it
+            if cancel:
+                self._stop(worker)
+                respond(source, task.token, Outcome(canceled=True))
             return
         worker.task = None
         self._idle.append(worker)
@@ -131,9 +138,8 @@ class Pool:
 
     def _stop(self, worker: _Worker) -> None:
         """End a busy worker, and what it has started."""
-        self._remove(worker)
         _signal_group(worker.pid, signal.SIGTERM)
-        self._dying[worker.pid] = time.monotonic() + settings.ACTIVITY_SIGTERM_WAIT_SEC
+        self._remove(worker)
 
     def _kill_the_dying(self) -> None:
         for pid, deadline in list(self._dying.items()):
@@ -149,21 +155,26 @@ class Pool:
             self._idle.remove(worker)
         self._selector.unregister(worker.connection)
         worker.connection.close()
-        self._dying.setdefault(worker.pid, time.monotonic() + settings.ACTIVITY_SIGTERM_WAIT_SEC)
+        self._dying[worker.pid] = time.monotonic() + settings.ACTIVITY_SIGTERM_WAIT_SEC
 
     def _fork(self) -> _Worker:
         ours, theirs = Pipe()
-        sys.stdout.flush()
-        sys.stderr.flush()
+        flush()
+        owner = os.getpid()
         gc.freeze()  # so that the worker's collector does not touch, and so copy, the memory it shares with us
         pid = os.fork()
         if pid == 0:
             try:
+                os.setpgid(0, 0)
                 ours.close()
                 os.close(self._life[1])
                 for worker in self._workers:
                     worker.connection.close()
-                _Work(theirs, self._life[0], self._known, self._middlewares).loop()
+                WorkerProcess(theirs, self._life[0], owner, self._known, self._middlewares).run()
+            except SystemExit:
+                pass  # asked to stop, with nothing to do
+            except BaseException:  # noqa: BLE001 (it must not go on as a second owner)
+                traceback.print_exc()
             finally:
                 os._exit(1)
         gc.unfreeze()
@@ -176,65 +187,6 @@ class Pool:
         self._workers.append(worker)
         self._selector.register(ours, selectors.EVENT_READ, worker)
         return worker
-
-
-class _Work:
-    """The life of a worker process."""
-
-    def __init__(
-        self, connection: Connection, life: int, known: Mapping[str, Activity], middlewares: Middlewares
-    ) -> None:
-        self._connection = connection
-        self._life = life
-        self._known = known
-        self._middlewares = middlewares
-
-    def loop(self) -> NoReturn:
-        """Do tasks until the owner is gone."""
-        import threading
-
-        os.setpgid(0, 0)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the owner's business
-        signal.signal(signal.SIGTERM, _exit)
-        sending = threading.Lock()
-        beating: dict[str, float | None] = {"every": None}
-        changed = os.pipe()
-        threading.Thread(target=self._watch, args=(sending, beating, changed[0]), daemon=True).start()
-        while True:
-            try:
-                task: ActivityTask = self._connection.recv()
-            except (EOFError, OSError):
-                os._exit(0)
-            if task.heartbeat_timeout is not None:
-                beating["every"] = max(0.05, min(task.heartbeat_timeout / 3, 60.0))
-                if beating["every"] < 5:
-                    os.write(changed[1], b".")
-            outcome = perform(task, self._known, self._middlewares)
-            sys.stdout.flush()
-            sys.stderr.flush()
-            with sending:
-                beating["every"] = None
-                self._connection.send(outcome)
-
-    def _watch(self, sending: Any, beating: dict[str, float | None], changed: int) -> None:
-        """Give signs of life while a task is done; end everything when the owner is gone."""
-        import select
-
-        while True:
-            every = beating["every"]
-            ready, _, _ = select.select([self._life, changed], [], [], 5.0 if every is None else every)
-            if self._life in ready:
-                os.killpg(0, signal.SIGKILL)
-            if changed in ready:
-                os.read(changed, 4096)
-                continue
-            with sending:
-                if beating["every"] is not None:
-                    self._connection.send(_BEAT)
-
-
-def _exit(number: int, frame: FrameType | None) -> NoReturn:
-    os._exit(128 + number)
 
 
 def _signal_group(pid: int, number: int) -> None:

@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from simpleflow.engines.embedded import EmbeddedEngine, Observer
+from simpleflow.engines.embedded import EmbeddedEngine
+from simpleflow.engines.run import Observer
 from simpleflow.engines.sqlite.journal import SqliteJournal
 
 

@@ -1,7 +1,8 @@
 """The journal in SQLite: one file, several processes, each writing its own executions.
 
-Transactions are short and immediate, and no user code runs inside one. ``synchronous=NORMAL`` with a write-ahead log: what
-was committed survives the death of any process; a power cut may lose the last moments, so that an activity is run again.
+Transactions are short and immediate, and no user code runs inside one. ``synchronous=NORMAL`` with a write-ahead log:
+what was committed survives the death of any process; a power cut may lose the last moments, so that an activity is run
+again.
 """
 
 from __future__ import annotations
@@ -10,20 +11,21 @@ import importlib.resources
 import json
 import os
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from simpleflow.core import codec
 from simpleflow.core import events as e
 from simpleflow.engines.base import RunDescription
 from simpleflow.engines.journal import Kept, Message
 from simpleflow.engines.sqlite.lease import Lease
-from simpleflow.exceptions import LeaseLost, RunBusy, StateError, UnknownResource
+from simpleflow.exceptions import InputError, LeaseLost, RunBusy, StateError, UnknownResource
 
 if TYPE_CHECKING:
-    from simpleflow.engines.embedded import Run
+    from simpleflow.engines.run import Run
 
 VERSION = 1
 
@@ -42,62 +44,64 @@ class SqliteJournal:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        with self._errors("opened"):
+        self._numbers: dict[str, int] = {}
+        self._begun: list[tuple[str | float, ...]] = []
+        self._seen_version: int | None = None
+        with self._errors("opened"), ExitStack() as undo:
             (folder / "owners").mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(folder / "history.sqlite", timeout=30, isolation_level=None)
-            self._db.execute("pragma journal_mode = wal")
-            self._db.execute("pragma synchronous = normal")
+            undo.callback(self._db.close)
+            self._use_log()
             self._create()
             self._lease = Lease(folder / "owners")
+            undo.callback(self._lease.release)
             self._db.execute(SQL["add_owner"], (self._lease.token, os.getpid()))
-        self._numbers: dict[str, int] = {}
-        self._begun: list[tuple[str, ...]] = []
-        self._messages: list[tuple[int, str]] = []
-        self._received: list[int] = []
-        self._seen_version: int | None = None
+            undo.pop_all()
+
+    @property
+    def must_commit(self) -> bool:
+        return self._db.in_transaction
+
+    def hold(self) -> None:
+        if not self._db.in_transaction:
+            with self._errors("written"):
+                self._db.execute("begin immediate")
 
     def begin(self, workflow_id: str, run_id: str, root_id: str, workflow_type: e.WorkflowType, now: float) -> None:
+        self.hold()
         with self._errors("read"):
             row = self._db.execute(SQL["open_run"], (workflow_id,)).fetchone()
-        if row is not None and row[1] in self._numbers:
-            pass  # ours, and it ends in the same operation: it is continued as new
-        elif row is not None:
+        if row is not None and row[1] not in self._numbers:  # one of ours ends here: it is continued as new
             self._raise_busy(workflow_id, row[3])
-        self._begun.append((run_id, workflow_id, root_id, workflow_type.name, workflow_type.version, now))  # type: ignore[arg-type]
+        self._begun.append((run_id, workflow_id, root_id, workflow_type.name, workflow_type.version, now))
 
     def commit(self, written: Sequence[tuple[Run, e.Event]]) -> None:
-        if not (written or self._begun or self._messages or self._received):
+        if not (written or self._db.in_transaction):
             return
         runs = {run.run_id: run for run, _ in written}
-        begun = {row[0] for row in self._begun}
         with self._transaction():
-            for run in runs.values():
-                if run.run_id not in begun:
-                    self._fence(run)
-                    self._close_run(run)
+            for run_id in runs.keys() - {row[0] for row in self._begun}:
+                self._fence(runs[run_id])
+                self._close_run(runs[run_id])
             for row in self._begun:
                 try:
-                    self._numbers[row[0]] = self._db.execute(SQL["begin_run"], (*row, self._lease.token)).lastrowid or 0
+                    number = self._db.execute(SQL["begin_run"], (*row, self._lease.token)).lastrowid
                 except sqlite3.IntegrityError as error:
                     raise RunBusy(f"workflow id {row[1]!r} has an open execution") from error
-            for run in runs.values():
-                if run.run_id in begun:
-                    self._close_run(run)
+                self._numbers[str(row[0])] = number or 0
+                self._close_run(runs[str(row[0])])
             numbers = self._numbers
             self._db.executemany(
                 SQL["add_events"],
                 [(numbers[run.run_id], event.id, codec.encode_event(event).decode()) for run, event in written],
             )
-            self._db.executemany(SQL["add_message"], self._messages)
-            self._db.executemany(SQL["remove_message"], [(id,) for id in self._received])
-        self._drop_pending()
-
-    @property
-    def must_commit(self) -> bool:
-        return bool(self._messages or self._received)
+        self._begun = []
 
     def rollback(self) -> None:
-        self._drop_pending()
+        self._begun = []
+        if self._db.in_transaction:
+            with self._errors("written"):
+                self._db.execute("rollback")
 
     def claim(self, workflow_id: str) -> list[Kept]:
         with self._transaction():
@@ -111,22 +115,27 @@ class SqliteJournal:
             self._db.execute(SQL["own_family"], (self._lease.token, root_id))
             self._db.execute(SQL["remove_owner"], (owner,))
         self._lease.bury(owner)
-        self._seen_version = None
+        self._seen_version = None  # messages may wait for them
         self._numbers |= {run_id: number for number, _, run_id, _ in family}
         return [Kept(workflow_id, run_id, root_id) for _, workflow_id, run_id, root_id in family]
+
+    def release(self, root_id: str) -> None:
+        with self._transaction():
+            self._db.execute(SQL["release_family"], (root_id, self._lease.token))
 
     def load(self, run_id: str) -> list[e.Event]:
         with self._errors("read"):
             row = self._db.execute(SQL["run_number"], (run_id,)).fetchone()
             if row is None:
                 raise UnknownResource(f"there is no execution with run id {run_id!r}")
-            return [codec.decode_event(text) for (text,) in self._db.execute(SQL["events_of"], row)]
+            texts = self._db.execute(SQL["events_of"], row).fetchall()
+        try:
+            return [codec.decode_event(text) for (text,) in texts]
+        except InputError as error:
+            raise StateError(f"state folder {self.folder} is damaged: run {run_id}: {error}") from error
 
     def send(self, message: Message) -> bool:
-        with self._errors("read"):
-            row = self._db.execute(SQL["open_run"], (message.workflow_id,)).fetchone()
-        if row is None or (message.run_id and message.run_id != row[1]):
-            return False
+        self.hold()
         source = message.source
         content = {
             "kind": message.kind,
@@ -134,7 +143,11 @@ class SqliteJournal:
             "source": [source.workflow_id, source.run_id] if source else None,
             "initiated_id": message.initiated_id,
         }
-        self._messages.append((row[0], json.dumps(content)))
+        with self._errors("written"):
+            row = self._db.execute(SQL["open_run"], (message.workflow_id,)).fetchone()
+            if row is None or (message.run_id and message.run_id != row[1]):
+                return False
+            self._db.execute(SQL["add_message"], (row[0], json.dumps(content)))
         return True
 
     def receive(self) -> Iterable[Message]:
@@ -147,19 +160,43 @@ class SqliteJournal:
         return [_message(*row) for row in rows]
 
     def received(self, message: Message) -> None:
-        self._received.append(message.id)
+        self.hold()
+        with self._errors("written"):
+            self._db.execute(SQL["remove_message"], (message.id,))
 
-    def list_runs(self) -> list[RunDescription] | None:
+    def list_runs(self, workflow_id: str | None = None) -> list[RunDescription] | None:
         with self._errors("read"):
-            rows = self._db.execute(SQL["all_runs"]).fetchall()
-        alive = {owner: self._lease.alive(owner) for *_, status, _, _, owner in rows if status == "open"}
-        return [RunDescription(*row, alive.get(owner, False)) for *row, owner in rows]
+            if workflow_id is None:
+                rows: list[Any] = self._db.execute(SQL["all_runs"]).fetchall()
+            else:
+                rows = self._db.execute(SQL["runs_of"], (workflow_id,)).fetchall()
+        owners = {owner for *_, status, _, _, owner in rows if status == "open"}
+        alive = {owner for owner in owners if self._lease.alive(owner)}
+        return [
+            RunDescription(id, run_id, name, version, status, started, closed, status == "open" and owner in alive)
+            for id, run_id, name, version, status, started, closed, owner in rows
+        ]
 
     def close(self) -> None:
-        with self._errors("closed"):
+        try:
             self._db.execute(SQL["remove_owner"], (self._lease.token,))
-            self._db.close()
-            self._lease.release()
+        except sqlite3.Error:
+            pass  # the row says nothing that its lease does not
+        self._db.close()
+        self._lease.release()
+
+    def _use_log(self) -> None:
+        """Switch to the write-ahead log, which SQLite does not wait for if another process is just doing the same."""
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                self._db.execute("pragma journal_mode = wal")
+                break
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+        self._db.execute("pragma synchronous = normal")
 
     def _create(self) -> None:
         (version,) = self._db.execute("pragma user_version").fetchone()
@@ -186,26 +223,27 @@ class SqliteJournal:
     def _close_run(self, run: Run) -> None:
         closed = run.history.closed
         if closed is not None:
-            self._db.execute(SQL["close_run"], (run.history.state, closed.time, self._numbers[run.run_id]))
+            number = self._numbers[run.run_id]
+            self._db.execute(SQL["close_run"], (run.history.state, closed.time, number))
+            self._db.execute(SQL["remove_messages_of"], (number,))
 
     def _raise_busy(self, workflow_id: str, owner: str) -> None:
         row = self._db.execute(SQL["owner_pid"], (owner,)).fetchone()
-        by = f"process {row[0]} drives it" if row is not None else "nobody drives it"
+        by = f"process {row[0]} drives it" if row is not None and self._lease.alive(owner) else "nobody drives it"
         raise RunBusy(f"workflow id {workflow_id!r} has an open execution ({by}); wait for it, or use another id")
-
-    def _drop_pending(self) -> None:
-        self._begun, self._messages, self._received = [], [], []
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
+        """The one that is open, or else a new one; ended either way."""
+        self.hold()
         with self._errors("written"):
-            self._db.execute("begin immediate")
             try:
                 yield
+                self._db.execute("commit")
             except BaseException:
-                self._db.execute("rollback")
+                if self._db.in_transaction:  # else the error has ended it
+                    self._db.execute("rollback")
                 raise
-            self._db.execute("commit")
 
     @contextmanager
     def _errors(self, what: str) -> Iterator[None]:

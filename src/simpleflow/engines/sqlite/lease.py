@@ -35,7 +35,8 @@ class Lease:
         except FileNotFoundError:
             return False
         try:
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Shared, so that two processes that ask at once do not take each other for the owner.
+            fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except OSError:
             return True
         finally:

@@ -17,6 +17,9 @@ insert into messages (run, message) values (?, ?);
 -- name: remove_message
 delete from messages where id = ?;
 
+-- name: remove_messages_of
+delete from messages where run = ?;
+
 -- name: messages_of
 select messages.id, runs.workflow_id, runs.run_id, messages.message
 from messages join runs on runs.number = messages.run
@@ -32,6 +35,9 @@ select number, workflow_id, run_id, root_id from runs where root_id = ? and stat
 -- name: own_family
 update runs set owner = ? where root_id = ? and status = 'open';
 
+-- name: release_family
+update runs set owner = '' where root_id = ? and owner = ? and status = 'open';
+
 -- name: run_number
 select number from runs where run_id = ?;
 
@@ -40,6 +46,10 @@ select event from events where run = ? order by id;
 
 -- name: all_runs
 select workflow_id, run_id, name, version, status, started, closed, owner from runs order by number desc;
+
+-- name: runs_of
+select workflow_id, run_id, name, version, status, started, closed, owner from runs where workflow_id = ?
+order by number desc;
 
 -- name: add_owner
 insert into owners (token, pid) values (?, ?);

@@ -1,0 +1,83 @@
+"""``simpleflow info``: versions, settings and environment, as a table on a terminal and as lines elsewhere."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Iterable, Sequence
+
+import click
+
+from simpleflow import __version__, settings
+from simpleflow.cli.options import SETTINGS, common, help_alone, session
+from simpleflow.cli.terminal import NEVER
+from simpleflow.step.report import printable
+
+_PACKAGES = ("click", "greenlet", "msgspec", "rich", "boto3", "botocore")
+_PREFIXES = ("AWS_", "SIMPLEFLOW_", "SWF_", "WORKFLOW_DEFAULT_", "ACTIVITY_")
+_NAMES = {"HTTP_PROXY", "HTTPS_PROXY", "LANG", "NO_COLOR", "NO_PROXY", "PYTHONPATH", "STEP_BUCKET", "VIRTUAL_ENV"}
+_SECRET = ("SECRET", "TOKEN", "PASSWORD", "ACCESS_KEY")
+
+
+@click.group("info", context_settings=SETTINGS, invoke_without_command=True)
+@common
+@click.pass_context
+def info(context: click.Context) -> None:
+    """Show what this installation is and how it is set up."""
+    help_alone(context)
+
+
+@info.command("versions", context_settings=SETTINGS)
+@common
+def versions() -> None:
+    """Show the versions of simpleflow, Python and what they use."""
+    from importlib import metadata
+
+    rows = [("simpleflow", __version__), ("python", platform.python_version()), ("system", platform.platform())]
+    for package in _PACKAGES:
+        try:
+            rows.append((package, metadata.version(package)))
+        except metadata.PackageNotFoundError:
+            rows.append((package, "not installed"))
+    _show(("name", "version"), rows)
+
+
+@info.command("settings", context_settings=SETTINGS)
+@common
+def show_settings() -> None:
+    """Show every setting, its value, and where that comes from."""
+    sys.path.insert(0, os.getcwd())  # where a settings module may be
+    _show(("setting", "value", "from"), [(name, _text(value), origin) for name, value, origin in settings.describe()])
+
+
+@info.command("environment", context_settings=SETTINGS)
+@common
+def environment() -> None:
+    """Show the environment variables that simpleflow and boto3 read; secrets are masked."""
+    rows = [
+        (name, "(hidden)" if any(word in name for word in _SECRET) else value)
+        for name, value in sorted(os.environ.items())
+        if name.startswith(_PREFIXES) or name in _NAMES
+    ]
+    _show(("variable", "value"), rows)
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _show(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    rows = [[printable(cell) for cell in row] for row in rows]
+    if not sys.stdout.isatty():
+        for row in rows:
+            click.echo("\t".join(row))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*titles)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    Console(no_color=session().color == NEVER or None).print(table)

@@ -1,0 +1,109 @@
+"""The input of a workflow, as people write it: JSON, in four forms.
+
+    [1, 2]                        arguments
+    {"args": [1], "kwargs": {}}   arguments and keyword arguments, either key optional
+    12, "text", true, null        one argument
+
+Any other object is refused, since it could be meant as one argument or as keyword arguments.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any, NoReturn
+
+from simpleflow.exceptions import InputError
+
+_KEYS = {"args", "kwargs"}
+
+
+def read(text: str | None, file: str | None) -> dict[str, Any]:
+    """``{"args": [...], "kwargs": {...}}`` from ``--input`` or from the file of ``--input-file``.
+
+    Raises InputError for what is no input.
+    """
+    if text is not None and file is not None:
+        raise InputError("--input and --input-file exclude each other; give one of them")
+    if file is not None:
+        return parse(_content(file), "standard input" if file == "-" else f"input file {file!r}")
+    return {"args": [], "kwargs": {}} if text is None else parse(text, "--input")
+
+
+def parse(text: str, what: str) -> dict[str, Any]:
+    """The same from a text; ``what`` names it in errors."""
+    if not text.strip():
+        raise InputError(f"{what} is empty; expected JSON such as [1, 2]")
+    try:
+        value = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_object)
+    except json.JSONDecodeError as error:
+        raise InputError(_not_json(text, what, error)) from error
+    except RecursionError as error:
+        raise InputError(f"{what} is nested too deeply") from error
+    except ValueError as error:
+        raise InputError(f"{what} is not JSON: {error}") from error
+    if isinstance(value, list):
+        return {"args": value, "kwargs": {}}
+    if not isinstance(value, dict):
+        return {"args": [value], "kwargs": {}}
+    if not value.keys() <= _KEYS:
+        raise InputError(_ambiguous(value, what))
+    args, kwargs = value.get("args", []), value.get("kwargs", {})
+    if not isinstance(args, list):
+        raise InputError(f'{what}: "args" is {_shown(args)}; expected a list')
+    if not isinstance(kwargs, dict):
+        raise InputError(f'{what}: "kwargs" is {_shown(kwargs)}; expected an object')
+    return {"args": args, "kwargs": kwargs}
+
+
+def _content(file: str) -> str:
+    try:
+        if file == "-":
+            return sys.stdin.buffer.read().decode("utf-8-sig")
+        with open(file, "rb") as stream:
+            return stream.read().decode("utf-8-sig")
+    except OSError as error:
+        raise InputError(f"input file {file!r} cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        what = "standard input" if file == "-" else f"input file {file!r}"
+        raise InputError(f"{what} is not UTF-8 text: byte {error.start} is {error.object[error.start]:#04x}") from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {_shown(twice)} stands twice in one object")
+    return found
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number there")
+
+
+def _not_json(text: str, what: str, error: json.JSONDecodeError) -> str:
+    message = error.msg[:1].lower() + error.msg[1:]
+    place = f"column {error.colno}" if error.lineno == 1 else f"line {error.lineno}, column {error.colno}"
+    found = text[error.pos : error.pos + 20].split("\n")[0]
+    near = f", at {found!r}" if found else ", at its end"
+    word = text.strip()
+    hint = f"; a text is written with quotes: '\"{word}\"'" if word.isidentifier() else ""
+    return f"{what} is not JSON: {message} ({place}{near}){hint}"
+
+
+def _ambiguous(value: dict[str, Any], what: str) -> str:
+    unknown = [key for key in value if key not in _KEYS]
+    listed = ", ".join(map(_shown, unknown[:3])) + (" ..." if len(unknown) > 3 else "")
+    if len(unknown) < len(value):
+        return f'{what} is an object with "args" or "kwargs" and also {listed}; expected these two keys only'
+    whole = _shown(value)
+    return (
+        f"{what} is an object with the key{'' if len(unknown) == 1 else 's'} {listed}, which may mean two things; "
+        f'write {{"kwargs": {whole}}} for keyword arguments, or [{whole}] for one argument'
+    )
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else "{...}" if isinstance(value, dict) else text[:57] + "..."

@@ -1,0 +1,73 @@
+"""Options that every command takes, before its name or after it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import click
+
+from simpleflow.cli.terminal import ALWAYS, AUTO, NEVER, Terminal
+
+SETTINGS = {"help_option_names": ["--help", "-h"], "max_content_width": 100}
+"""What every command is made with."""
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+@dataclass
+class Session:
+    """What the command line was told for all commands."""
+
+    debug: bool = False
+    color: str = AUTO
+    _terminals: dict[str, Terminal] = field(default_factory=dict)
+
+    @property
+    def terminal(self) -> Terminal:
+        """Standard error, with colours as asked for."""
+        if self.color not in self._terminals:
+            self._terminals[self.color] = Terminal(sys.stderr, self.color)
+        return self._terminals[self.color]
+
+
+def session() -> Session:
+    """The session of the command that is running."""
+    found: Session = click.get_current_context().find_root().obj
+    return found
+
+
+def _debug(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value:
+        context.find_root().obj.debug = True
+
+
+def _color(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        context.find_root().obj.color = value
+
+
+def common(command: _Command) -> _Command:
+    """Add ``--debug`` and ``--color`` to a command."""
+    for add in (
+        click.option(
+            "--color",
+            type=click.Choice([AUTO, ALWAYS, NEVER]),
+            expose_value=False,
+            callback=_color,
+            help="Whether to use colours; auto: on a terminal, unless NO_COLOR is set.",
+        ),
+        click.option(
+            "--debug", is_flag=True, expose_value=False, callback=_debug, help="Show the tracebacks of errors."
+        ),
+    ):
+        command = add(command)
+    return command
+
+
+def help_alone(context: click.Context) -> None:
+    """Show the help of a group of commands where none of them is named."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())

@@ -1,0 +1,224 @@
+"""``simpleflow workflow.start``."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from simpleflow import settings
+from simpleflow.base import check_name
+from simpleflow.cli import errors, inputs
+from simpleflow.cli.options import SETTINGS, Session, common, session
+from simpleflow.cli.signals import Stopped, stoppable
+from simpleflow.cli.terminal import BOLD, Terminal, results_only
+from simpleflow.exceptions import InputError, SimpleflowError
+
+if TYPE_CHECKING:
+    from simpleflow.cli.progress import Progress
+    from simpleflow.core.evaluation import Failure
+    from simpleflow.engines.embedded import Run
+    from simpleflow.local import Executor
+    from simpleflow.workflow import Workflow
+
+_YEAR = 31_536_000
+
+
+@click.command("workflow.start", context_settings=SETTINGS)
+@click.argument("workflow")
+@click.option("--local", is_flag=True, help="Run it here, and wait for its end.")
+@click.option("--input", "-i", "input_text", metavar="JSON", help="Its input; see above.")
+@click.option("--input-file", metavar="FILE", help="Its input from a file; - is standard input.")
+@click.option("--workflow-id", metavar="ID", help="Default: what the class says, else the workflow type's name.")
+@click.option("--tags", metavar="A,B", help="Tags of the execution, at most five.")
+@click.option("--state", metavar="FOLDER", help="Where history and done marks are kept. Default: SIMPLEFLOW_STATE.")
+@click.option(
+    "--nb-workers",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Worker processes; default: one for each core. 0: run activities in this process, for a debugger.",
+)
+@click.option(
+    "--middleware-pre-execution",
+    "pre",
+    multiple=True,
+    metavar="PATH",
+    help="Dotted path of a function to call before every activity. May be given several times.",
+)
+@click.option(
+    "--middleware-post-execution",
+    "post",
+    multiple=True,
+    metavar="PATH",
+    help="Dotted path of a function to call after every activity. May be given several times.",
+)
+@click.option("--domain", "-d", metavar="NAME", help="Amazon SWF domain; not used with --local.")
+@click.option("--task-list", metavar="NAME", help="Task list of the decision tasks. Default: what the class says.")
+@click.option(
+    "--execution-timeout",
+    type=click.IntRange(1, _YEAR),
+    metavar="SECONDS",
+    help="After which the run ends as timed out. Default: what the class says.",
+)
+@click.option(
+    "--decision-tasks-timeout",
+    type=click.IntRange(1, _YEAR),
+    metavar="SECONDS",
+    help="That one decision may take. Default: what the class says.",
+)
+@common
+def start(workflow: str, local: bool, input_text: str | None, input_file: str | None, **options: Any) -> int:
+    """Run a workflow.
+
+    WORKFLOW is module.Class or path/to/file.py:Class. Its result is written to standard output as JSON; its progress,
+    and what it prints, to standard error. If the run of that workflow id was interrupted, it goes on where it was.
+
+    The input is JSON: a list of arguments, {"args": [...], "kwargs": {...}}, or one number, text, true, false or null.
+    """
+    if not local:
+        raise InputError("runs on Amazon SWF cannot be started yet; add --local to run the workflow in this process")
+    settings.describe()  # one that cannot be read is better found now than in the middle of a run
+    given = inputs.read(input_text, input_file)
+    for name in ("workflow_id", "task_list"):
+        if options[name] is not None:
+            check_name(options[name], "--" + name.replace("_", "-"))
+    with results_only() as write_result:
+        return _run(workflow, given, options, session(), write_result)
+
+
+def _run(
+    target: str, given: dict[str, Any], options: dict[str, Any], here: Session, write_result: Callable[[str], None]
+) -> int:
+    from simpleflow.cli.progress import Progress
+    from simpleflow.cli.target import load
+
+    progress = Progress(here.terminal, here.debug)
+    executor: Executor | None = None
+    began = time.monotonic()
+    try:
+        with stoppable():
+            workflow_class = load(target)
+            _check_fits(workflow_class, given)
+            executor = _executor(workflow_class, options, progress)
+            _check_request(executor, given)
+            run, failure = executor.execute(given)
+    except Stopped as stop:
+        return _stopped(here.terminal, executor, stop)
+    return _close(here, progress, run, failure, time.monotonic() - began, write_result)
+
+
+def _executor(workflow_class: type[Workflow], options: dict[str, Any], progress: Progress) -> Executor:
+    from simpleflow.local import Executor
+
+    overrides = {
+        "task_list": options["task_list"],
+        "execution_timeout": options["execution_timeout"],
+        "decision_task_timeout": options["decision_tasks_timeout"],
+    }
+    tags = options["tags"]
+    workers = options["nb_workers"]
+    try:
+        return Executor(
+            workflow_class,
+            workflow_id=options["workflow_id"],
+            state=Path(options["state"] or settings.SIMPLEFLOW_STATE),
+            nb_workers=(_cores() if workers is None else workers) or None,
+            tag_list=None if tags is None else [tag.strip() for tag in tags.split(",")] if tags.strip() else [],
+            middlewares={"pre": options["pre"], "post": options["post"]},
+            observer=progress.observe,
+            on_begin=progress.begin,
+            overrides={name: str(value) for name, value in overrides.items() if value is not None},
+        )
+    except SimpleflowError:
+        raise
+    except Exception as error:
+        raise InputError(f"a middleware cannot be imported: {errors.told(error)}") from error
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _check_fits(workflow_class: type[Workflow], given: dict[str, Any]) -> None:
+    """Refuse an input that ``run`` does not take: better than a run that fails for it."""
+    try:
+        signature = inspect.signature(workflow_class.run)
+    except (TypeError, ValueError):
+        return
+    try:
+        signature.bind(None, *given["args"], **given["kwargs"])
+    except TypeError as error:
+        parameters = list(signature.parameters.values())[1:]
+        takes = inspect.Signature(parameters)
+        raise InputError(f"the input does not fit {workflow_class.__name__}.run{takes}: {error}") from error
+
+
+def _check_request(executor: Executor, given: dict[str, Any]) -> None:
+    """Ask the class what it says of its own execution: its own code may be at fault there."""
+    try:
+        executor.request(given)
+    except SimpleflowError:
+        raise
+    except Exception as error:
+        name = executor.workflow_class.__name__
+        raise InputError(f"workflow {name} cannot be started: {errors.told(error)}") from error
+
+
+def _stopped(terminal: Terminal, executor: Executor | None, stop: Stopped) -> int:
+    hint = ""
+    if executor is not None and executor.run_id is not None:
+        hint = f"; workflow {executor.workflow_id} goes on where it was when the same command is run again"
+    terminal.write(f"{terminal.paint('stopped' if stop.number == 15 else 'interrupted', BOLD)}{hint}\n")
+    return 128 + stop.number
+
+
+def _close(
+    here: Session,
+    progress: Progress,
+    run: Run,
+    failure: Failure | None,
+    seconds: float,
+    write_result: Callable[[str], None],
+) -> int:
+    """Say how the run ended, and give its result; returns the exit code."""
+    from simpleflow.cli.progress import ended
+    from simpleflow.core import transitions
+    from simpleflow.step.report import duration, names, printable
+
+    closed: Any = run.history.closed.attributes if run.history.closed else None
+    completed = run.history.state == transitions.COMPLETED
+    failed = progress.tally.failed
+    if completed:
+        text = "completed" + (f", but {_count(len(failed), 'step')} failed: {names(failed)}" if failed else "")
+    else:
+        text = ended(run) if failure is None else f"failed: {errors.told_run(failure)}"
+        if here.debug:
+            here.terminal.write(_trace(failure, closed))
+    if progress.soft_failures:
+        text += f"; {_count(progress.soft_failures, 'activity', 'activities')} failed"
+    took = duration(seconds)
+    summary = f"{progress.tally} in {took}\n" if len(progress.tally) else ""
+    after = "" if summary else f" ({took})"
+    head = here.terminal.paint(f"workflow {printable(run.workflow_id)}:", BOLD)
+    here.terminal.write(f"{head} {text}{after}\n{summary}")
+    if not completed:
+        return errors.RUN_FAILED
+    write_result(closed.result if closed.result is not None else "null")
+    return errors.STEP_FAILED if failed else errors.OK
+
+
+def _trace(failure: Failure | None, closed: Any) -> str:
+    details = failure.details if failure is not None else getattr(closed, "details", None)
+    own = getattr(failure.error, "details", None) if failure is not None else None
+    return "".join(dict.fromkeys(filter(None, (errors.traceback_of(details), errors.traceback_of(own)))))
+
+
+def _count(number: int, one: str, more: str = "") -> str:
+    return f"{number} {one if number == 1 else more or one + 's'}"

@@ -1,0 +1,122 @@
+"""Finding the workflow class that a command names: ``module.Class``, ``module:Class`` or ``path/to/file.py:Class``."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+from types import ModuleType
+from typing import Any
+
+from simpleflow.cli.errors import told
+from simpleflow.exceptions import InputError
+from simpleflow.workflow import Workflow
+
+_FORMS = "expected module.Class or path/to/file.py:Class"
+
+
+def load(target: str) -> type[Workflow]:
+    """The workflow class; its module is imported. The current folder, and that of a file, are put on ``sys.path``.
+
+    Raises InputError: no such file, module or class, not a workflow, or what its import raised.
+    """
+    place, name = _split(target)
+    _add_to_path(os.getcwd())
+    is_file = place.endswith(".py") or "/" in place or os.sep in place
+    module = _module_of_file(place) if is_file else _module_named(place)
+    found = getattr(module, name, None) if name else None
+    if isinstance(found, type) and issubclass(found, Workflow) and found is not Workflow:
+        return found
+    if not name:
+        raise InputError(f"{target!r} names no class; expected {target}:Class; {_classes(module)}")
+    if found is not None:
+        raise InputError(f"{target!r} is {_kind(found)}, not a workflow class; {_classes(module)}")
+    raise InputError(f"there is no class {name!r} in {place!r}{_similar(module, name)}; {_classes(module)}")
+
+
+def _split(target: str) -> tuple[str, str]:
+    """The module or file, and the class, which is empty if a file is named alone."""
+    place, colon, name = target.rpartition(":")
+    if not colon:
+        if target.endswith(".py") or "/" in target:
+            return target, ""
+        place, _, name = target.rpartition(".")
+    if not place or (colon and not name):
+        raise InputError(f"{target!r} is no workflow; {_FORMS}")
+    return place, name
+
+
+def _module_named(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (name == error.name or name.startswith(error.name + ".")):
+            message = f"there is no module {error.name!r} in {os.getcwd()} or among the installed ones; {_FORMS}"
+            raise InputError(message) from error
+        raise InputError(f"module {name!r} cannot be imported: {told(error)}") from error
+    except (Exception, SystemExit) as error:
+        raise InputError(f"module {name!r} cannot be imported: {told(error)}") from error
+
+
+def _module_of_file(path: str) -> ModuleType:
+    """The module of a file, named by its stem, so that its activities have the names that they have elsewhere."""
+    full = os.path.abspath(os.path.expanduser(path))
+    if not os.path.isfile(full):
+        raise InputError(f"there is no file {path!r}" if not os.path.isdir(full) else f"{path!r} is a folder; {_FORMS}")
+    folder, file = os.path.split(full)
+    stem = os.path.splitext(file)[0].replace(".", "_")
+    known = sys.modules.get(stem)
+    if known is not None and _same_file(known, full):
+        return known
+    name, taken = stem, known is not None or stem in sys.stdlib_module_names
+    if taken:  # a file called json.py must be neither taken for the other module nor imported in its place
+        name = f"file_{stem}"
+    _add_to_path(folder, last=taken)
+    spec = importlib.util.spec_from_file_location(name, full)
+    if spec is None or spec.loader is None:
+        raise InputError(f"{path!r} is not a Python file; {_FORMS}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        del sys.modules[name]
+        raise InputError(f"{path!r} cannot be imported: {told(error)}") from error
+    return module
+
+
+def _same_file(module: ModuleType, path: str) -> bool:
+    file = getattr(module, "__file__", None)
+    return file is not None and os.path.exists(file) and os.path.samefile(file, path)
+
+
+def _add_to_path(folder: str, last: bool = False) -> None:
+    if folder not in sys.path:
+        sys.path.insert(len(sys.path) if last else 0, folder)
+
+
+def _classes(module: ModuleType) -> str:
+    """Which workflow classes there are: those that the module defines, else those that it imports."""
+    every = {
+        name: each
+        for name, each in vars(module).items()
+        if isinstance(each, type) and issubclass(each, Workflow) and each is not Workflow
+    }
+    names = [name for name, each in every.items() if each.__module__ == module.__name__] or list(every)
+    return f"workflow classes there: {', '.join(names)}" if names else "there is no workflow class there"
+
+
+def _similar(module: ModuleType, name: str) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(name, [each for each in vars(module) if not each.startswith("_")], 1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def _kind(value: Any) -> str:
+    if value is Workflow:
+        return "simpleflow.Workflow itself"
+    if isinstance(value, type):
+        return "a class that does not derive from simpleflow.Workflow"
+    return f"a {type(value).__name__}"

@@ -1,0 +1,81 @@
+"""What is written where: colours, messages, and standard output for results alone."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+RED, GREEN, YELLOW, CYAN, BOLD, DIM = "31", "32", "33", "36", "1", "2"
+
+AUTO, ALWAYS, NEVER = "auto", "always", "never"
+
+
+class Terminal:
+    """How to write to a stream: ``symbols`` rather than words, ``colored`` or not."""
+
+    def __init__(self, stream: TextIO | None, color: str = AUTO) -> None:
+        terminal = stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
+        self._stream = stream
+        self.symbols = (terminal or color == ALWAYS) and _can_write("✓↷✗…↻", stream)
+        self.colored = color == ALWAYS or (color == AUTO and terminal and not os.environ.get("NO_COLOR"))
+
+    def paint(self, text: str, code: str) -> str:
+        """The text in a colour, if there are colours."""
+        return f"\x1b[{code}m{text}\x1b[0m" if self.colored else text
+
+    def write(self, text: str) -> None:
+        """Write and flush. A stream that nobody reads any more is no reason to stop a run."""
+        if self._stream is None:
+            return
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except (OSError, ValueError):
+            self._stream = None
+
+    def error(self, message: str) -> None:
+        """One line that says what is wrong."""
+        self.write(f"{self.paint('error:', RED)} {message}\n")
+
+
+def _can_write(text: str, stream: TextIO | None) -> bool:
+    try:
+        text.encode(getattr(stream, "encoding", None) or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+@contextmanager
+def results_only() -> Iterator[Callable[[str], None]]:
+    """Inside, whatever user code and its child processes print to standard output goes to standard error instead.
+
+    Gives a function that writes a line to the real one, in UTF-8.
+    """
+    try:
+        sys.stdout.flush()
+        real = os.dup(1)
+        os.dup2(2, 1)
+    except (OSError, AttributeError):  # one of the two is closed
+        yield lambda line: None
+        return
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(line_buffering=True)
+
+    def write(line: str) -> None:
+        data = (line + "\n").encode("utf-8", "backslashreplace")
+        try:
+            while data:
+                data = data[os.write(real, data) :]
+        except OSError:
+            pass  # nobody reads it
+
+    try:
+        yield write
+    finally:
+        sys.stdout.flush()
+        os.dup2(real, 1)
+        os.close(real)

@@ -1,0 +1,46 @@
+"""An execution that this process owns."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+
+from simpleflow.core import events as e
+from simpleflow.core.history import History
+from simpleflow.engines.base import RunDescription
+
+
+class Run:
+    """An execution that this process owns."""
+
+    __slots__ = ("due", "history", "root_id", "run_id", "workflow_id")
+
+    def __init__(self, workflow_id: str, run_id: str, root_id: str) -> None:
+        self.workflow_id = workflow_id
+        self.run_id = run_id
+        self.root_id = root_id  # run id of the execution that the whole family began with
+        self.history = History()
+        self.due: float | None = None  # the deadline that stands in the engine's heap
+
+    def describe(self) -> RunDescription:
+        """What lists show of it."""
+        history = self.history
+        started = history.started
+        return RunDescription(
+            self.workflow_id,
+            self.run_id,
+            started.workflow_type.name,
+            started.workflow_type.version,
+            history.state,
+            history.events[0].time,
+            history.closed.time if history.closed else None,
+            history.open,
+        )
+
+
+Observer = Callable[[Run, Sequence[e.Event]], None]
+
+
+def make_run_id() -> str:
+    """A run id as SWF makes them: 46 characters, never the same again."""
+    return f"2{secrets.randbelow(10)}{secrets.token_urlsafe(33)}"

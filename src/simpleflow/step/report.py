@@ -1,0 +1,130 @@
+"""What the markers of steps say, as a value and as text: everything that shows steps prints these."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable
+from typing import NamedTuple
+
+from simpleflow.step.constants import COMPLETED, FAILED, SCHEDULED, SKIPPED
+
+_decode = json.JSONDecoder().decode
+_SHOWN = 3  # names of steps that are listed before "and n more"
+
+
+class StepReport(NamedTuple):
+    """What became of a step, and why.
+
+    ``status``: scheduled, completed, skipped or failed. ``stale``: why the mark of a completed step was not written.
+    ``unmarks``: the done steps whose marks go before it is played.
+    """
+
+    step: str
+    status: str
+    forced: bool
+    reasons: tuple[str, ...]
+    error: str | None = None
+    stale: str | None = None
+    unmarks: tuple[str, ...] = ()
+
+
+def read(details: str | None) -> StepReport | None:
+    """The report in the details of a marker ``log.step``; None if they are none."""
+    try:
+        found = _decode(details or "")
+        step, status = found["step"], found["status"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    if not (isinstance(step, str) and isinstance(status, str)):
+        return None
+    get = found.get
+    return StepReport(
+        step,
+        status,
+        get("forced") is True,
+        _texts(get("reasons")),
+        _text(get("error")),
+        _text(get("stale")),
+        _texts(get("unmarks")),
+    )
+
+
+def why(report: StepReport) -> str:
+    """What there is to say beyond step and status, in one line; empty if nothing is."""
+    said = []
+    if report.error is not None:
+        said.append(report.error)
+    if report.forced:
+        said.append("forced: " + ", ".join(report.reasons) if report.reasons else "forced")
+    elif report.reasons:
+        said.append(", ".join(report.reasons))
+    if report.stale is not None:
+        said.append(f"not marked as done, as it is stale: {report.stale}")
+    if report.unmarks and report.status == SCHEDULED:
+        others = [name for name in report.unmarks if name != report.step]
+        if others:
+            said.append("no longer done: " + names(others))
+    return printable("; ".join(said))
+
+
+def names(steps: list[str]) -> str:
+    """The first few names, and how many more there are."""
+    text = ", ".join(steps[:_SHOWN])
+    return text if len(steps) <= _SHOWN else f"{text} and {len(steps) - _SHOWN} more"
+
+
+def printable(text: str) -> str:
+    """The text in one line, what a terminal would obey or cannot show escaped."""
+    if text.isprintable():
+        return text
+    text = " ".join(text.split())
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people: ``0.31 s``, ``12.0 s``, ``2 min 05 s``, ``1 h 02 min``."""
+    if seconds < 1:
+        return f"{seconds:.2f} s"
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02} s"
+    return f"{minutes // 60} h {minutes % 60:02} min"
+
+
+class Tally:
+    """How many steps ran, were skipped and failed; what was said of a step last counts."""
+
+    def __init__(self) -> None:
+        self._latest: dict[Hashable, StepReport] = {}
+
+    def add(self, report: StepReport, run: Hashable = None) -> None:
+        """Count a report; steps of one name in different workflows are told apart by ``run``."""
+        self._latest[run, report.step] = report
+
+    def __len__(self) -> int:
+        return len(self._latest)
+
+    @property
+    def failed(self) -> list[str]:
+        """The names of the steps that failed, in the order of their first report."""
+        return [report.step for report in self._latest.values() if report.status == FAILED]
+
+    def __str__(self) -> str:
+        counts = dict.fromkeys((COMPLETED, SKIPPED, FAILED, SCHEDULED), 0)
+        for report in self._latest.values():
+            counts[report.status] = counts.get(report.status, 0) + 1
+        text = (
+            f"{len(self)} step{'' if len(self) == 1 else 's'}: {counts[COMPLETED]} ran, {counts[SKIPPED]} skipped, "
+            f"{counts[FAILED]} failed"
+        )
+        return text + (f", {counts[SCHEDULED]} unfinished" if counts[SCHEDULED] else "")
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple([each for each in value if isinstance(each, str)]) if value and isinstance(value, list) else ()

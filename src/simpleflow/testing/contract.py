@@ -1,0 +1,175 @@
+"""What every engine must do, through the ports of ``engines.base``: a suite of tests to inherit from.
+
+    class TestMyEngine(EngineContract):
+        def make(self) -> Subject: ...
+
+pytest collects it as any class of tests; nothing here needs pytest. The event orders are those of Amazon SWF.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from simpleflow.core import decisions as d
+from simpleflow.core import events as e
+from simpleflow.exceptions import SimpleflowError
+from simpleflow.testing.contract_tasks import TaskContract
+from simpleflow.testing.subject import COMPLETE, Subject, activity, child, timer
+
+__all__ = ["EngineContract", "Subject"]
+
+
+class EngineContract(TaskContract):
+    """Every engine passes these, and those about tasks."""
+
+    # Signals, cancelling, ending
+
+    def test_a_signal_from_outside(self) -> None:
+        run_id = self.start()
+        self.decide()
+        self.subject.client.signal_workflow_execution("w", "name", '{"x":1}')
+        assert self.orders() == "WorkflowExecutionSignaled DTS"
+        signaled = self.last(e.WorkflowExecutionSignaled)
+        assert (signaled.signal_name, signaled.input, signaled.external_initiated_event_id) == ("name", '{"x":1}', 0)
+        self.subject.client.signal_workflow_execution("w", "name", None, run_id)
+        assert self.last(e.WorkflowExecutionSignaled).input is None
+        with self.refused():
+            self.subject.client.signal_workflow_execution("w", "name", None, "another run")
+        with self.refused():
+            self.subject.client.signal_workflow_execution("nobody", "name")
+
+    def test_a_signal_to_another_execution(self) -> None:
+        self.start()
+        self.start("other")
+        self.decide(d.SignalExternalWorkflowExecution(signal_name="s", workflow_id="other", input="1"), workflow_id="w")
+        assert self.orders() == ("SignalExternalWorkflowExecutionInitiated ExternalWorkflowExecutionSignaled DTS")
+        signaled = self.last(e.WorkflowExecutionSignaled, "other")
+        assert (signaled.external_initiated_event_id, signaled.input) == (5, "1")
+        self.decide(workflow_id="other")
+        self.decide(d.SignalExternalWorkflowExecution(signal_name="s", workflow_id="nobody"), workflow_id="w")
+        assert self.last(e.SignalExternalWorkflowExecutionFailed).cause == "UNKNOWN_EXTERNAL_WORKFLOW_EXECUTION"
+
+    def test_cancelling_an_execution(self) -> None:
+        self.start()
+        self.decide(activity())
+        done = self.take()
+        self.subject.client.request_cancel_workflow_execution("w")
+        self.decide(d.CancelWorkflowExecution(details="as asked"))
+        assert self.orders() == "ATS ATSt WorkflowExecutionCancelRequested DTS DTSt DTC WorkflowExecutionCanceled"
+        with self.refused():
+            self.subject.activities.respond_activity_task_completed(done.token)
+        with self.refused():
+            self.subject.client.request_cancel_workflow_execution("w")
+        assert self.status() == "canceled"
+
+    def test_a_worker_learns_of_a_cancel_request_with_its_heartbeat(self) -> None:
+        self.start()
+        self.decide(activity("a"), activity("never taken"), timer(seconds=1))
+        done = self.take("a")
+        assert self.subject.activities.record_activity_task_heartbeat(done.token) is False
+        self.subject.pass_time(1)
+        self.decide(
+            d.RequestCancelActivityTask(activity_id="a"),
+            d.RequestCancelActivityTask(activity_id="never taken"),
+            d.RequestCancelActivityTask(activity_id="unknown"),
+        )
+        assert self.last(e.ActivityTaskCanceled).started_event_id == 0
+        assert self.last(e.RequestCancelActivityTaskFailed).cause == "ACTIVITY_ID_UNKNOWN"
+        assert self.subject.activities.record_activity_task_heartbeat(done.token) is True
+        self.subject.activities.respond_activity_task_canceled(done.token, "stopped")
+        assert self.last(e.ActivityTaskCanceled).details == "stopped"
+        assert self.subject.activities.poll_for_activity_task() is None
+
+    def test_a_workflow_id_is_unique_while_open(self) -> None:
+        first = self.start()
+        with self.refused(error=SimpleflowError):
+            self.start()
+        self.decide(COMPLETE)
+        second = self.start()
+        assert first != second
+        assert [(each.run_id, each.status) for each in self.subject.reader.list_runs()] == [
+            (second, "open"),
+            (first, "completed"),
+        ]
+        assert self.subject.reader.describe("w").run_id == second
+        assert self.subject.reader.describe("w", first).status == "completed"
+        assert len(self.events("w", first)) == 5
+        with self.refused():
+            self.subject.reader.describe("w", "another run")
+        with self.refused():
+            self.subject.reader.history("nobody")
+
+    def test_continued_as_new(self) -> None:
+        first = self.start(tag_list=("x",))
+        self.decide(d.ContinueAsNewWorkflowExecution(input='"more"', tag_list=("y",)))
+        second = self.subject.reader.describe("w").run_id
+        assert (self.status("w", first), self.status()) == ("continued_as_new", "open")
+        assert self.last(e.WorkflowExecutionContinuedAsNew, "w", first).new_execution_run_id == second
+        started = self.last(e.WorkflowExecutionStarted)
+        assert (started.continued_execution_run_id, started.input, started.tag_list) == (first, '"more"', ("y",))
+
+    # Children
+
+    def test_a_child_completes(self) -> None:
+        parent = self.start()
+        self.decide(child(input="[1]"))
+        assert self.orders() == "StartChildWorkflowExecutionInitiated ChildWorkflowExecutionStarted DTS"
+        started = self.last(e.WorkflowExecutionStarted, "child")
+        assert started.parent_workflow_execution == e.WorkflowExecution(run_id=parent, workflow_id="w")
+        assert (started.parent_initiated_event_id, started.input) == (5, "[1]")
+        self._decide_until("child", COMPLETE)
+        assert self.last(e.ChildWorkflowExecutionCompleted).result == '"done"'
+        assert self.last(e.ChildWorkflowExecutionCompleted).initiated_event_id == 5
+        self._decide_until("w", COMPLETE)
+        assert (self.status(), self.status("child")) == ("completed", "completed")
+
+    def test_the_ends_of_children(self) -> None:
+        ends: dict[str, Callable[[str], None]] = {
+            "Failed": lambda id: self._decide_until(id, d.FailWorkflowExecution(reason="no")),
+            "Canceled": lambda id: self._decide_until(id, d.CancelWorkflowExecution()),
+            "Terminated": lambda id: self.subject.client.terminate_workflow_execution(id),
+        }
+        self.start()
+        self.decide(*[child(name) for name in ends])
+        for name, end in ends.items():
+            end(name)
+        types = self.orders()
+        for name in ends:
+            assert f"ChildWorkflowExecution{name}" in types
+
+    def _decide_until(self, workflow_id: str, decision: d.Decision) -> None:
+        """Answer decision tasks with nothing, and the one of that execution with ``decision``."""
+        while True:
+            task = self.poll()
+            if task.workflow_id == workflow_id:
+                self.answer(task, decision)
+                return
+            self.answer(task)
+
+    def test_a_child_of_an_id_in_use_is_refused(self) -> None:
+        self.start()
+        self.start("child")
+        self.decide(child(), workflow_id="w")
+        assert self.last(e.StartChildWorkflowExecutionFailed).cause == "WORKFLOW_ALREADY_RUNNING"
+
+    def test_a_child_that_is_continued_as_new_is_still_a_child(self) -> None:
+        self.start()
+        self.decide(child())
+        self._decide_until("child", d.ContinueAsNewWorkflowExecution(input="2"))
+        assert "ChildWorkflowExecutionCompleted" not in self.orders()
+        self._decide_until("child", COMPLETE)
+        assert self.last(e.ChildWorkflowExecutionCompleted).result == '"done"'
+
+    def test_the_child_policy_reaches_children_that_were_continued_as_new(self) -> None:
+        for policy, status in (("TERMINATE", "terminated"), ("REQUEST_CANCEL", "open"), ("ABANDON", "open")):
+            parent, id = f"parent-{policy}", f"child-{policy}"
+            self.start(parent, child_policy=policy)
+            self.decide(child(id), workflow_id=parent)
+            self._decide_until(id, d.ContinueAsNewWorkflowExecution())
+            self.subject.client.terminate_workflow_execution(parent)
+            assert self.status(id) == status
+            events = [each.attributes for each in self.events(id)]
+            causes = [each.cause for each in events if isinstance(each, e.WorkflowExecutionCancelRequested)]
+            assert causes == (["CHILD_POLICY_APPLIED"] if policy == "REQUEST_CANCEL" else [])
+            if status == "open":
+                self._decide_until(id, COMPLETE)

@@ -1,0 +1,132 @@
+"""The life of a worker process: it does the tasks that its owner sends, gives signs of life, ends with its owner."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from multiprocessing.connection import Connection, wait
+from types import FrameType
+from typing import NoReturn
+
+from simpleflow.activity import Activity
+from simpleflow.engines.base import ActivityTask
+from simpleflow.worker.dispatch import Middlewares, Outcome, failure, perform
+
+BEAT = "beat"
+"""What a worker sends while it does a task; otherwise it sends an Outcome."""
+
+BEAT_SECONDS = 1.0
+"""How often, at least: an owner that wants the task no longer can say so only then."""
+
+
+class WorkerProcess:
+    """A worker, in its own process.
+
+    Args:
+        connection: to its owner: tasks come in, signs of life and outcomes go out.
+        life: end of a pipe whose other end closes when the owner dies.
+        owner: process id of the owner.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        life: int,
+        owner: int,
+        known: Mapping[str, Activity],
+        middlewares: Middlewares,
+    ) -> None:
+        self._connection = connection
+        self._life = life
+        self._owner = owner
+        self._known = known
+        self._middlewares = middlewares
+        self._sending = threading.Lock()
+        self._every: float | None = None  # seconds between signs of life, while a task is done
+        self._changed = os.pipe()
+        self._asked_to_stop = False
+
+    def run(self) -> NoReturn:
+        """Do tasks until the owner is gone, or wants no more."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the owner's business
+        signal.signal(signal.SIGTERM, self._stop)
+        _print_line_by_line()
+        threading.Thread(target=self._watch, daemon=True).start()
+        while True:
+            try:
+                task: ActivityTask = self._connection.recv()
+            except (EOFError, OSError):
+                _end()
+            every = BEAT_SECONDS
+            if task.heartbeat_timeout is not None:
+                every = max(0.05, min(task.heartbeat_timeout / 3, BEAT_SECONDS))
+            self._every = every
+            if every < BEAT_SECONDS:
+                os.write(self._changed[1], b".")
+            outcome = self._perform(task)
+            flush()
+            if self._asked_to_stop:
+                os._exit(128 + signal.SIGTERM)
+            try:
+                with self._sending:
+                    self._every = None
+                    self._connection.send(outcome)
+            except OSError:
+                _end()
+
+    def _perform(self, task: ActivityTask) -> Outcome:
+        try:
+            return perform(task, self._known, self._middlewares)
+        except BaseException as error:  # noqa: BLE001 (such as KeyboardInterrupt; it would end the process without a word)
+            return failure(error)
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        """End as a program ends by sys.exit(), so that the activity's ``finally`` clauses are run."""
+        if self._asked_to_stop:
+            return
+        self._asked_to_stop = True
+        self._every = None
+        raise SystemExit(128 + number)
+
+    def _watch(self) -> None:
+        """Give signs of life while a task is done; end everything when the owner is gone."""
+        while True:
+            ready = wait([self._life, self._changed[0]], self._every or BEAT_SECONDS)
+            # Another process may hold the pipe open by an accident of forks: then the parent's death tells.
+            if self._life in ready or os.getppid() != self._owner:
+                _end()
+            if ready:
+                os.read(self._changed[0], 4096)
+                continue
+            try:
+                with self._sending:
+                    if self._every is not None:
+                        self._connection.send(BEAT)
+            except OSError:
+                self._every = None  # the owner does not listen: it is gone, or about to stop this process
+
+
+def flush() -> None:
+    """Write out what was printed; where that cannot be done it is not an activity's fault."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (AttributeError, OSError, ValueError):
+            pass
+
+
+def _print_line_by_line() -> None:
+    """So that nothing of what an activity printed is lost with its process."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(line_buffering=True)
+
+
+def _end() -> NoReturn:
+    """End this process and all that it has started, now."""
+    os.killpg(0, signal.SIGKILL)
+    os._exit(1)

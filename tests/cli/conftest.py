@@ -1,0 +1,106 @@
+"""The console script in a folder with workflows."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.servers import program
+
+SIMPLEFLOW = program("simpleflow")
+WORKFLOWS = Path(__file__).parent / "workflows"
+
+
+class Done(NamedTuple):
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Folder:
+    """A folder in which commands are run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.started: list[subprocess.Popen[str]] = []
+
+    def run(self, *args: str, stdin: str = "", **environment: str) -> Done:
+        """Run ``simpleflow`` to its end."""
+        done = subprocess.run(
+            [SIMPLEFLOW, *args],
+            cwd=self.path,
+            input=stdin,
+            capture_output=True,
+            encoding="utf-8",
+            env={**os.environ, **environment},
+            timeout=60,
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    def start(self, target: str, *args: str, stdin: str = "", **environment: str) -> Done:
+        """Run ``simpleflow workflow.start --local`` with two workers to its end."""
+        return self.run("workflow.start", "--local", "--nb-workers", "2", target, *args, stdin=stdin, **environment)
+
+    def begin(self, target: str, *args: str) -> subprocess.Popen[str]:
+        """Begin the same, in a process group of its own."""
+        command = [SIMPLEFLOW, "workflow.start", "--local", "--nb-workers", "2", target, *args]
+        process = subprocess.Popen(
+            command,
+            cwd=self.path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            start_new_session=True,
+        )
+        self.started.append(process)
+        return process
+
+    @property
+    def log(self) -> list[str]:
+        """What activities have noted."""
+        path = self.path / "log"
+        return path.read_text().splitlines() if path.exists() else []
+
+    def wait_for(self, condition: Callable[[], object], seconds: float = 20) -> None:
+        """Wait until something is so."""
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, f"waited in vain; log: {self.log}"
+            time.sleep(0.01)
+
+    def worker_pids(self) -> list[int]:
+        """Of the activities that have noted theirs."""
+        return [int(line.split()[1]) for line in self.log if line.startswith("pid ")]
+
+
+def alive(pid: int) -> bool:
+    """Whether a process is there and not a zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Folder]:
+    """A folder with ``flow.py``; what was begun in it is killed at the end."""
+    shutil.copy(WORKFLOWS / "flow.py", tmp_path)
+    found = Folder(tmp_path)
+    yield found
+    for process in found.started:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()

@@ -1,0 +1,123 @@
+"""A run whose process is killed, stopped or interrupted goes on, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from tests.cli.conftest import Folder, alive
+
+
+def test_kill_in_the_middle_repeats_nothing_that_completed(folder: Folder) -> None:
+    process = folder.begin("flow.Six")
+    folder.wait_for(lambda: len(folder.log) >= 3)
+    os.killpg(process.pid, signal.SIGKILL)
+    _, err = process.communicate(timeout=20)
+    completed = [line.split()[1] for line in err.splitlines() if line.startswith("completed")]
+    assert 0 < len(completed) < 6
+    done = folder.start("flow.Six")
+    assert (done.code, done.out) == (0, '"six"\n')
+    assert "workflow flow.Six: its process died; going on where it was (" in done.err
+    assert "6 steps: 6 ran, 0 skipped, 0 failed" in done.err
+    assert sorted(set(folder.log)) == ["s0", "s1", "s2", "s3", "s4", "s5"]
+    assert [folder.log.count(name) for name in completed] == [1] * len(completed)
+    assert len(folder.log) <= 7  # the one under way may have been done twice
+
+
+def test_a_failed_step_before_the_death_of_the_process_still_counts(folder: Folder) -> None:
+    (folder.path / "twice.py").write_text(
+        "from flow import *\n"
+        "class Twice(Workflow, WorkflowStepMixin):\n    def run(self):\n"
+        "        futures.wait(self.submit(self.step('load', (soft,))))\n"
+        "        futures.wait(self.submit(fetch, 'second', 1.0))\n"
+    )
+    process = folder.begin("twice.Twice")
+    assert process.stderr is not None
+    while not process.stderr.readline().startswith("failed"):
+        pass
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    done = folder.start("twice.Twice")
+    assert done.code == 3
+    assert "completed, but 1 step failed: load" in done.err
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "said"), [(signal.SIGTERM, 143, "stopped"), (signal.SIGINT, 130, "interrupted")]
+)
+def test_a_signal_stops_the_workers_and_leaves_the_run_to_go_on(
+    folder: Folder, number: int, code: int, said: str
+) -> None:
+    process = folder.begin("flow.Long")
+    folder.wait_for(folder.worker_pids)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (code, "")
+    assert err.splitlines()[-1] == (
+        f"{said}; workflow flow.Long goes on where it was when the same command is run again"
+    )
+    assert "Traceback" not in err
+    assert not any(map(alive, folder.worker_pids()))
+    assert not list((folder.path / ".simpleflow" / "owners").iterdir())
+    again = folder.begin("flow.Long")
+    folder.wait_for(lambda: len(folder.worker_pids()) == 2)
+    assert folder.log.count("first") == 1
+    again.terminate()
+    _, err = again.communicate(timeout=20)
+    assert "its process died; going on where it was" in err
+
+
+def test_a_second_signal_ends_it_at_once(folder: Folder) -> None:
+    (folder.path / "deaf.py").write_text(
+        "from flow import *\nimport signal\n"
+        "@activity.with_attributes()\ndef deaf():\n"
+        "    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n    long.callable()\n"
+        "class Deaf(Workflow):\n    def run(self):\n        self.submit(deaf)\n"
+    )
+    process = folder.begin("deaf.Deaf")
+    folder.wait_for(folder.worker_pids)
+    process.send_signal(signal.SIGINT)
+    with pytest.raises(Exception, match="timed out"):
+        process.wait(0.5)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(2) == 130
+    folder.wait_for(lambda: not any(map(alive, folder.worker_pids())))
+
+
+def test_another_input_begins_anew_and_says_so(folder: Folder) -> None:
+    (folder.path / "input.py").write_text(
+        "from flow import *\nclass W(Workflow):\n    def run(self, day):\n"
+        "        return self.submit(long).result if day == 'mon' else day\n"
+    )
+    process = folder.begin("input.W", "-i", '"mon"')
+    folder.wait_for(folder.worker_pids)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    done = folder.start("input.W", "-i", '"tue"')
+    assert (done.code, done.out) == (0, '"tue"\n')
+    assert done.err.splitlines()[0] == (
+        "workflow input.W: its process died, and it had another input: that run was closed, a new one begins"
+    )
+
+
+def test_alive_in_another_process(folder: Folder) -> None:
+    process = folder.begin("flow.Long")
+    folder.wait_for(folder.worker_pids)
+    done = folder.start("flow.Long")
+    assert (done.code, done.out) == (1, "")
+    assert done.err == (
+        f"error: workflow id 'flow.Long' has an open execution (process {process.pid} drives it); wait for it, "
+        "or use another id\n"
+    )
+    assert process.poll() is None
+
+
+def test_interrupted_while_the_workflow_is_imported(folder: Folder) -> None:
+    (folder.path / "slow.py").write_text("from flow import *\nnote('importing')\ntime.sleep(30)\n")
+    process = folder.begin("slow.W")
+    folder.wait_for(lambda: folder.log)
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=20) == ("", "interrupted\n")
+    assert process.returncode == 130

@@ -1,0 +1,113 @@
+"""What people see on a terminal: symbols and colours; elsewhere neither."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import subprocess
+import termios
+
+import pytest
+
+from tests.cli.conftest import SIMPLEFLOW, Folder
+
+
+def on_a_terminal(folder: Folder, *args: str, press: bytes = b"", **environment: str) -> tuple[int, str]:
+    """Run a command on a terminal of its own; ``press`` is typed once an activity has noted something."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [SIMPLEFLOW, *args],
+        cwd=folder.path,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, "TERM": "xterm", "LANG": "C.UTF-8", "COLUMNS": "100", **environment},
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
+    os.close(theirs)
+    if press:
+        folder.wait_for(lambda: folder.log)
+        os.write(ours, press)
+    shown = b""
+    while True:
+        try:
+            data = os.read(ours, 4096)
+        except OSError:
+            break
+        if not data:
+            break
+        shown += data
+    os.close(ours)
+    return process.wait(20), shown.decode().replace("\r\n", "\n")
+
+
+START = ("workflow.start", "--local", "--nb-workers", "2")
+
+
+def test_symbols_and_colours(folder: Folder) -> None:
+    code, shown = on_a_terminal(folder, *START, "flow.Daily", NO_COLOR="")
+    assert code == 0
+    for symbol, color in (("…", 36), ("✓", 32)):
+        assert f"\x1b[{color}m{symbol}\x1b[0m load" in shown
+    _, shown = on_a_terminal(folder, *START, "flow.Daily")
+    assert "\x1b[33m↷\x1b[0m load" in shown
+    _, shown = on_a_terminal(folder, *START, "flow.Soft")
+    assert "\x1b[31m✗\x1b[0m load " in shown
+
+
+@pytest.mark.parametrize(
+    ("args", "environment"), [((), {"NO_COLOR": "1"}), (("--color", "never"), {}), ((), {"TERM": "dumb"})]
+)
+def test_no_colours(folder: Folder, args: tuple[str, ...], environment: dict[str, str]) -> None:
+    _, shown = on_a_terminal(folder, *args, *START, "flow.Daily", **environment)
+    assert "\x1b" not in shown
+    assert ("✓ load" in shown) == (environment.get("TERM") != "dumb")
+
+
+def test_colours_on_request(folder: Folder) -> None:
+    assert "\x1b[32m✓\x1b[0m load" in folder.start("flow.Daily", "--color", "always", NO_COLOR="1").err
+    assert "\x1b[31merror:\x1b[0m" in folder.run("--color", "always", "nothing").err
+
+
+def test_a_terminal_without_these_symbols(folder: Folder) -> None:
+    _, shown = on_a_terminal(folder, *START, "flow.Daily", PYTHONIOENCODING="ascii")
+    assert "completed  load" in shown
+    assert shown.rpartition("\n{")[0].isascii()  # the result is in UTF-8
+
+
+def test_ctrl_c(folder: Folder) -> None:
+    code, shown = on_a_terminal(folder, *START, "flow.Long", press=b"\x03")
+    assert code == 130
+    assert "goes on where it was when the same command is run again" in shown
+    assert "Traceback" not in shown
+
+
+def test_what_cannot_be_shown_is_escaped(folder: Folder) -> None:
+    (folder.path / "odd.py").write_text(
+        "from flow import *\nclass W(Workflow, WorkflowStepMixin):\n    def run(self):\n"
+        "        self.submit(self.step('a', (soft, '\\x1b[31mred\\nline')))\n"
+    )
+    err = folder.start("odd.W").err
+    assert "ValueError: \\x1b[31mred line" in err
+    assert "\x1b" not in err
+
+
+def test_a_reader_that_goes_away_does_not_stop_the_run(folder: Folder) -> None:
+    command = f"{SIMPLEFLOW} workflow.start --local flow.Daily 2>&1 >/dev/null | true"
+    subprocess.run(command, shell=True, cwd=folder.path, check=True)
+    folder.wait_for(lambda: len(folder.log) == 2)
+
+
+def test_closed_streams(folder: Folder) -> None:
+    command = f"{SIMPLEFLOW} workflow.start --local flow.Daily >&- 2>&-"
+    assert subprocess.run(command, shell=True, cwd=folder.path).returncode == 0
+    assert len(folder.log) == 2
+
+
+def test_info_is_a_table(folder: Folder) -> None:
+    code, shown = on_a_terminal(folder, "info", "versions")
+    assert code == 0
+    assert "━┳━" in shown
+    assert "│ simpleflow" in shown

@@ -1,0 +1,321 @@
+"""What a workflow decides when tasks fail: retries, ``on_task_failure`` and its answers, soft and hard failures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from simpleflow import Workflow, futures
+from simpleflow.canvas import Chain, Group
+from simpleflow.core import events as e
+from simpleflow.engines.base import ActivityTask as Task
+from simpleflow.exceptions import TaskFailed, TimeoutError
+from simpleflow.task import ActivityTask, TaskFailureContext
+from simpleflow.worker.dispatch import Outcome
+from tests.core.activities import raising, strict, stubborn, timed
+from tests.core.harness import Play, add, break_down, break_hard, play, same
+
+FAILURE = Outcome(
+    reason="OSError: no luck", details='{"error":"OSError","error_type":"builtins.OSError","message":"no luck"}'
+)
+
+
+def failing(times: int, part: str = "") -> Callable[[Task, int], Outcome | None]:
+    """The first tries fail of the activities whose name contains ``part``."""
+    return lambda task, attempt: FAILURE if part in task.name and attempt <= times else None
+
+
+class Retrying(Workflow):
+    name = "retrying"
+
+    def run(self) -> Any:
+        future = self.submit(stubborn, "it")
+        return [future.result, repr(future.exception)]
+
+
+@pytest.mark.parametrize("failures", [0, 1, 2])
+def test_an_activity_is_tried_again_under_the_same_id(failures: int) -> None:
+    run = Play(Retrying).run(outcome=failing(failures))
+    assert run.result == ["it", "None"]
+    assert set(run.tries.values()) == {failures + 1}
+
+
+def test_an_activity_that_fails_at_every_try_fails() -> None:
+    run = Play(Retrying).run(outcome=failing(3))
+    assert run.result == [
+        None,
+        "TaskFailed('tests.core.activities.stubborn', 'OSError: no luck', " + repr(FAILURE.details) + ")",
+    ]
+    assert set(run.tries.values()) == {3}
+
+
+def test_a_task_that_raises_on_failure_fails_the_run_after_its_last_try() -> None:
+    class Strict(Workflow):
+        name = "strict"
+
+        def run(self) -> Any:
+            self.submit(strict, 1)
+            return self.submit(add, 1).result
+
+    assert Play(Strict).run(outcome=failing(1, "strict")).result == 1
+    run = Play(Strict).run(outcome=failing(2, "strict"))
+    assert run.reason == 'Workflow execution error in tests.core.activities.strict: "OSError: no luck"'
+    assert run.events[-1].attributes.details == FAILURE.details  # type: ignore[attr-defined]
+    assert isinstance(run.failures[run.run_id].error, TaskFailed)
+
+
+def test_time_outs_are_tried_again_and_then_are_the_exception() -> None:
+    class Timed(Workflow):
+        name = "timed"
+
+        def run(self) -> Any:
+            error = self.submit(timed, 1).exception
+            assert isinstance(error, TimeoutError)
+            return [error.timeout_type, error.timeout_value]
+
+    run = Play(Timed)
+    run.settle()
+    run.wait()
+    run.settle()
+    assert run.result == ["HEARTBEAT", 5]
+
+
+def test_members_of_a_group_that_fail_do_not_stop_the_others() -> None:
+    class Mixed(Workflow):
+        name = "mixed"
+
+        def run(self) -> Any:
+            group = self.submit(Group((add, 1), (break_down, "a"), (add, 2)))
+            return [group.result, [type(each).__name__ for each in group.exception.exceptions]]
+
+    assert play(Mixed).result == [[1, None, 2], ["NoneType", "TaskFailed", "NoneType"]]
+
+
+def test_a_chain_stops_at_the_first_failure_unless_told_not_to() -> None:
+    class Breaking(Workflow):
+        name = "breaking"
+
+        def run(self) -> Any:
+            members = ((add, 1), (break_down,), (add, 2))
+            return futures.wait(self.submit(Chain(*members)), self.submit(Chain(*members, break_on_failure=False)))
+
+    assert play(Breaking).result == [[1, None], [1, None, 2]]
+
+
+class Asking(Workflow):
+    """Asks ``answer`` about each failure, and keeps what it was told."""
+
+    told: list[tuple[str, int, int, str | None, str | None]]
+
+    def run(self) -> Any:
+        future = self.submit(raising, 1)
+        return [future.result, future.state, type(future.exception).__name__]
+
+    def answer(self, context: TaskFailureContext) -> TaskFailureContext | None:
+        raise NotImplementedError
+
+    def on_task_failure(self, context: TaskFailureContext) -> TaskFailureContext | None:
+        self.submit(self.record_marker("asked", [context.id, context.retry_count, context.attempt_number]))
+        assert context.task_error == "OSError"
+        assert context.task_message == "no luck"
+        assert context.reason == "OSError: no luck"
+        assert context.exception_class is TaskFailed
+        assert isinstance(context.event.attributes, e.ActivityTaskFailed)
+        return self.answer(context)
+
+
+def markers(run: Play) -> list[tuple[str, str | None]]:
+    return [(each.marker_name, each.details) for each in run.of_type(e.MarkerRecorded)]
+
+
+def test_no_answer_means_the_default() -> None:
+    class Silent(Asking):
+        name = "silent"
+
+        def answer(self, context: TaskFailureContext) -> None:
+            return None
+
+    run = Play(Silent).run(outcome=failing(1))
+    assert run.reason == 'Workflow execution error in tests.core.activities.raising: "OSError: no luck"'
+    assert markers(run) == [("asked", '["activity-tests.core.activities.raising-1",0,1]')]
+
+
+def test_ignore_lets_the_run_go_on_with_the_exception() -> None:
+    class Ignoring(Asking):
+        name = "ignoring"
+
+        def answer(self, context: TaskFailureContext) -> TaskFailureContext:
+            return context.decide_ignore()
+
+    assert Play(Ignoring).run(outcome=failing(1)).result == [None, "FINISHED", "TaskFailed"]
+
+
+def test_cancel_leaves_a_cancelled_future() -> None:
+    class Cancelling(Asking):
+        name = "cancelling"
+
+        def answer(self, context: TaskFailureContext) -> TaskFailureContext:
+            return context.decide_cancel()
+
+    assert Play(Cancelling).run(outcome=failing(1)).result == [None, "CANCELLED", "NoneType"]
+
+
+def test_abort_fails_the_run_even_for_a_soft_task() -> None:
+    class Aborting(Workflow):
+        name = "aborting"
+
+        def run(self) -> Any:
+            return self.submit(same, 1).result
+
+        def on_task_failure(self, context: TaskFailureContext) -> TaskFailureContext:
+            return context.decide_abort()
+
+    assert Play(Aborting).run(outcome=failing(1)).reason.startswith("Workflow execution error in")
+
+
+@pytest.mark.parametrize("seconds", [0, 30])
+def test_retry_tries_again_after_so_many_seconds(seconds: int) -> None:
+    class Again(Asking):
+        name = "again"
+
+        def answer(self, context: TaskFailureContext) -> TaskFailureContext:
+            return context.decide_retry(seconds) if context.retry_count < 3 else context.decide_ignore()
+
+    run = Play(Again)
+    begun = run.clock.now
+    run.run(outcome=failing(2))
+    assert run.result == [1, "FINISHED", "NoneType"]
+    assert run.clock.now - begun == 2 * seconds
+    assert [details for _, details in markers(run)] == [
+        f'["activity-tests.core.activities.raising-1",{count},{count + 1}]' for count in range(2)
+    ]
+    assert Play(Again).run(outcome=failing(9)).result == [None, "FINISHED", "TaskFailed"]
+
+
+def test_cancelling_what_waits_to_be_tried_again_ends_the_wait() -> None:
+    class Impatient(Workflow):
+        name = "impatient"
+
+        def run(self) -> Any:
+            future = self.submit(same, 1)
+            self.submit(self.start_timer("t", 5)).result
+            future.cancel()
+            return [future.state, self.submit(add, 1).result, self.submit(add, 2).result]
+
+        def on_task_failure(self, context: TaskFailureContext) -> TaskFailureContext:
+            return context.decide_retry(1_000)
+
+    run = Play(Impatient)
+    begun = run.clock.now
+    assert run.run(outcome=failing(9, "same")).result == ["CANCELLED", 1, 2]
+    assert run.clock.now - begun == 5
+    assert run.types().count("TimerCanceled") == 1
+
+
+def test_another_task_may_take_the_place_of_a_failed_one() -> None:
+    class Handling(Asking):
+        name = "handling"
+
+        def answer(self, context: TaskFailureContext) -> TaskFailureContext:
+            task = ActivityTask(add, 20, 1)
+            return context.decide_handled(task, self.submit(task))
+
+    run = Play(Handling).run(outcome=failing(1, "raising"))
+    assert run.result == [21, "FINISHED", "NoneType"]
+    assert len(run.scheduled) == 2
+
+
+def test_on_task_failure_may_wait() -> None:
+    class Waiting(Asking):
+        name = "waiting in on_task_failure"
+
+        def answer(self, context: TaskFailureContext) -> TaskFailureContext:
+            return context.decide_retry() if self.submit(add, 1).result == 1 else context.decide_abort()
+
+    assert Play(Waiting).run(outcome=failing(1, "raising")).result == [1, "FINISHED", "NoneType"]
+
+
+def test_on_task_failure_that_raises_fails_the_run() -> None:
+    class Wrong(Asking):
+        name = "wrong"
+
+        def answer(self, context: TaskFailureContext) -> TaskFailureContext:
+            raise LookupError("nobody knows")
+
+    assert Play(Wrong).run(outcome=failing(1)).reason == "Cannot replay the workflow: LookupError(nobody knows)"
+
+
+def test_branches_on_finished_see_failures_that_on_task_failure_was_asked_about() -> None:
+    class Watching(Workflow):
+        name = "watching failures"
+
+        def run(self) -> Any:
+            first = self.submit(same, 1)
+            seen = first.finished
+            self.submit(same, 2).result
+            return seen
+
+        def on_task_failure(self, context: TaskFailureContext) -> TaskFailureContext:
+            return context.decide_ignore()
+
+    run = Play(Watching).run(outcome=lambda task, attempt: FAILURE if task.activity_id.endswith("same-1") else None)
+    assert run.result is True
+
+
+def test_every_failure_is_asked_about_in_an_evaluation_that_begins_after_them() -> None:
+    class Watching(Workflow):
+        name = "watching retries"
+
+        def run(self) -> Any:
+            quick = self.submit(same, "quick")
+            seen = quick.finished
+            slow = self.submit(same, "slow")
+            futures.wait(slow, quick)
+            return [seen, len(self.list_markers(all=True))]
+
+        def on_task_failure(self, context: TaskFailureContext) -> TaskFailureContext:
+            self.submit(self.record_marker("failure", context.retry_count))
+            return context.decide_retry()
+
+    run = Play(Watching)
+    for outcome in (FAILURE, FAILURE, None):
+        run.settle()
+        run.finish_named("slow", outcome)
+    run.settle()
+    run.finish_named("quick")
+    run.settle()
+    assert run.result == [True, 2]
+    assert markers(run) == [("failure", "0"), ("failure", "1")]
+
+
+def test_a_hard_failure_ends_the_run_at_once() -> None:
+    class Hard(Workflow):
+        name = "hard"
+
+        def run(self) -> Any:
+            return futures.wait(self.submit(same, 1), self.submit(break_hard), self.submit(same, 2))
+
+    run = Play(Hard).run(lambda tasks: 1)
+    assert run.reason.startswith("Workflow execution error in")
+    assert run.types().count("ActivityTaskCompleted") == 0
+
+
+def test_a_failure_that_was_refused_is_decided_again() -> None:
+    class Hard(Workflow):
+        name = "hard"
+
+        def run(self) -> Any:
+            return futures.wait(self.submit(same, 1), self.submit(break_hard))
+
+    run = Play(Hard)
+    run.settle()
+    run.finish_named("break_hard")
+    task = run.poll()
+    assert task is not None
+    run.finish_named("same")
+    run.engine.respond_decision_task_completed(task.token, run.answer(task))
+    assert "FailWorkflowExecutionFailed" in run.types()
+    run.settle()
+    assert run.reason == 'Workflow execution error in tests.core.harness.break_hard: "ValueError: broken"'

@@ -1,0 +1,406 @@
+"""Timers, signals, markers, children, cancelling, continuing as new: what a workflow decides about them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from simpleflow import Workflow, futures
+from simpleflow.canvas import Chain, Group
+from simpleflow.core import events as e
+from simpleflow.task import ChildWorkflowTask
+from tests.core.harness import Play, add, break_down, play, same
+
+
+def test_timers_fire_and_are_cancelled_once() -> None:
+    class Timing(Workflow):
+        name = "timing"
+
+        def run(self) -> Any:
+            short, long = self.submit(self.start_timer("short", 2)), self.submit(self.start_timer("long", 60, [1]))
+            futures.wait(short)
+            self.submit(self.cancel_timer("long"))
+            for number in range(3):
+                self.submit(add, number).result
+            return [short.state, long.state]
+
+    run = play(Timing)
+    assert run.result == ["FINISHED", "CANCELLED"]
+    assert run.types().count("TimerCanceled") == 1
+    assert "CancelTimerFailed" not in run.types()
+
+
+def test_a_timer_that_is_cancelled_before_it_was_sent_is_never_started() -> None:
+    class Fickle(Workflow):
+        name = "fickle"
+
+        def run(self) -> Any:
+            self.submit(self.start_timer("t", 5))
+            self.submit(self.cancel_timer("t"))
+            self.submit(self.cancel_timer("unknown"))
+            return self.submit(add, 1).result
+
+    run = play(Fickle)
+    assert run.result == 1
+    assert not {"TimerStarted", "TimerCanceled", "CancelTimerFailed"} & set(run.types())
+
+
+def test_a_running_activity_is_asked_once_to_end() -> None:
+    class Stopping(Workflow):
+        name = "stopping"
+
+        def run(self) -> Any:
+            slow = self.submit(same, "slow")
+            self.submit(add, 1).result
+            assert slow.cancel()
+            for number in range(3):
+                self.submit(add, number).result
+            return [slow.state, slow.result]
+
+    run = Play(Stopping)
+    run.run(lambda tasks: -1)
+    assert run.result == ["CANCELLED", None]
+    assert run.types().count("ActivityTaskCancelRequested") == 1
+
+
+def test_an_activity_cancelled_by_the_workflow_stays_cancelled_when_it_ends() -> None:
+    class Stopping(Workflow):
+        name = "stopping"
+
+        def run(self) -> Any:
+            slow = self.submit(same, "slow")
+            self.submit(add, 1).result
+            slow.cancel()
+            return [self.submit(add, 2).result, slow.state]
+
+    run = Play(Stopping)
+    run.settle()
+    run.finish_named("add")
+    run.settle()
+    run.finish_named("slow")
+    assert run.run().result == [2, "CANCELLED"]
+
+
+@pytest.mark.parametrize("kind", [Group, Chain])
+def test_a_container_that_is_cancelled_begins_nothing_more(kind: type[Group]) -> None:
+    class Cancelling(Workflow):
+        name = "cancelling container"
+
+        def run(self) -> Any:
+            marker = self.record_marker("never")
+            options: dict[str, Any] = {"max_parallel": 1} if kind is Group else {"break_on_failure": False}
+            container = self.submit(kind((same, "slow"), marker, (same, "late"), **options))
+            self.submit(add, 1).result
+            container.cancel()
+            return [container.state, self.submit(add, 2).result]
+
+    run = Play(Cancelling).run(lambda tasks: -1)
+    assert run.result == ["CANCELLED", 2]
+    assert "MarkerRecorded" not in run.types()
+    assert len(run.scheduled) == 3
+
+
+def test_markers_are_recorded_once_each_and_listed_in_order() -> None:
+    class Noting(Workflow):
+        name = "noting"
+
+        def run(self) -> Any:
+            listed = []
+            for number in range(2):
+                self.submit(self.record_marker("m", {"n": number}))
+                self.submit(self.record_marker("same"))
+                listed.append([list(each) for each in self.list_markers()])
+                self.submit(add, number).result
+            return [*listed, [list(each) for each in self.list_markers(all=True)]]
+
+    run = play(Noting)
+    assert run.result == [
+        [["m", {"n": 0}], ["same", None]],
+        [["m", {"n": 1}], ["same", None]],
+        [["m", {"n": 0}], ["same", None], ["m", {"n": 1}], ["same", None]],
+    ]
+    assert [each.details for each in run.of_type(e.MarkerRecorded)] == ['{"n":0}', None, '{"n":1}', None]
+
+
+def test_a_signal_is_waited_for_and_its_input_is_the_result() -> None:
+    class Listening(Workflow):
+        name = "listening"
+
+        def run(self) -> Any:
+            group = self.submit(Group(self.wait_signal("one"), (add, 1)))
+            direct = self.submit(self.wait_signal("two"))
+            return [group.result, direct.result]
+
+    run = Play(Listening)
+    run.settle()
+    run.signal("two", 2)
+    run.settle()
+    run.signal("two", 22, key="late")
+    run.signal("one")
+    run.run()
+    empty = {"args": [], "kwargs": {}, "__propagate": False}
+    assert run.result == [[empty, 1], {"args": [2], "kwargs": {}, "__propagate": False}]
+
+
+def test_a_run_that_has_looked_for_a_signal_is_evaluated_again_when_it_comes() -> None:
+    class Looking(Workflow):
+        name = "looking"
+
+        def run(self) -> Any:
+            found = self.get_event_details("signal", "go")
+            if found is not None:
+                return found["input"]["args"]
+            return self.submit(self.wait_signal("never")).result
+
+    run = Play(Looking)
+    run.settle()
+    run.signal("go", 1, 2)
+    run.settle()
+    assert run.result == [1, 2]
+
+
+def test_a_run_that_has_looked_at_a_timer_or_a_marker_is_evaluated_again_when_it_changes() -> None:
+    class Looking(Workflow):
+        name = "looking at timers"
+
+        def run(self) -> Any:
+            timer = self.submit(self.start_timer("t", 3, "control"))
+            self.submit(self.record_marker("m", 7))
+            details = self.get_event_details("timer", "t"), self.get_event_details("marker", "m")
+            timer.result
+            return [[each["state"] for each in details], details[0]["control"], details[1]["details"]]
+
+    assert play(Looking).result == [["fired", "recorded"], "control", 7]
+
+
+def test_signals_of_one_name_with_other_arguments_are_all_sent() -> None:
+    class Sending(Workflow):
+        name = "sending"
+
+        def run(self) -> Any:
+            for number in (1, 2, 2):
+                self.submit(self.signal("s", number, propagate=False))
+            return self.submit(add, 1).result
+
+    run = play(Sending)
+    assert run.result == 1
+    assert [each.input for each in run.of_type(e.WorkflowExecutionSignaled)] == [
+        f'{{"args":[{number}],"kwargs":{{}},"__propagate":false}}' for number in (1, 2, 2)
+    ]
+
+
+class Grandchild(Workflow):
+    name = "grandchild"
+
+    def run(self) -> Any:
+        return self.submit(self.wait_signal("news")).result["args"]
+
+
+class Child(Workflow):
+    name = "child"
+
+    def run(self, n: int = 0) -> Any:
+        below = self.submit(Grandchild)
+        return [n, self.submit(self.wait_signal("news")).result["args"], below.result]
+
+
+class Parent(Workflow):
+    name = "parent"
+
+    def run(self, again: bool = False) -> Any:
+        children = self.submit(Group((Child, 1), ChildWorkflowTask(Child, 2)))
+        seen = children.finished
+        return [seen, children.result] if again else children.result
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("again", [False, True])
+def test_a_signal_goes_on_to_the_children_of_children_each_time_it_comes(times: int, again: bool) -> None:
+    run = Play(Parent, again=again)
+    run.settle()
+    for number in range(times):
+        run.signal("news", number, propagate=True)
+    run.settle()
+    run.run()
+    expected = [[1, [times - 1], [times - 1]], [2, [times - 1], [times - 1]]]
+    assert run.result == ([True, expected] if again else expected)
+    for each in run.engine.runs.values():
+        names = [event.type for event in each.history.events]
+        assert names.count("WorkflowExecutionSignaled") == times
+
+
+def test_a_signal_of_a_child_reaches_its_parent_and_its_siblings() -> None:
+    class Caller(Workflow):
+        name = "caller"
+
+        def run(self) -> Any:
+            return self.submit(self.signal("news", "from below")).finished
+
+    class Above(Workflow):
+        name = "above"
+
+        def run(self) -> Any:
+            sibling, heard = self.submit(Grandchild), self.submit(self.wait_signal("news"))
+            self.submit(add, 1).result
+            self.submit(Caller)
+            return [heard.result["args"], sibling.result]
+
+    run = play(Above)
+    assert run.result == [["from below"], ["from below"]]
+
+
+def test_a_child_that_keeps_signals_to_itself_does_not_send_them_up() -> None:
+    class Quiet(Workflow):
+        name = "quiet"
+        propagate_signals_to_parent = False
+
+        def run(self) -> Any:
+            return self.submit(self.signal("news", 1)).finished
+
+    class Above(Workflow):
+        name = "above the quiet"
+
+        def run(self) -> Any:
+            return [self.submit(Quiet).result, self.get_event_details("signal", "news")]
+
+    assert play(Above).result == [True, None]
+
+
+def test_children_have_ids_of_their_place_and_give_results() -> None:
+    class Small(Workflow):
+        name = "small"
+
+        def run(self, *numbers: int) -> Any:
+            return self.submit(add, *numbers).result
+
+    class Big(Workflow):
+        name = "big"
+
+        def run(self) -> Any:
+            first = self.submit(Small, 1)
+            chain = self.submit(Chain((Small, 10), (Small, 20), send_result=True))
+            return [self.submit(Small, first, 5).result, chain.result]
+
+    run = Play(Big).run(lambda tasks: -1)
+    assert run.result == [6, [10, 30]]
+    assert run.history.children.keys() == {"w--small-1", "w--small-2", "w--small-c1.0-1", "w--small-c1.1-1"}
+
+
+def test_a_child_that_fails_fails_its_parent_unless_it_is_soft() -> None:
+    class Bad(Workflow):
+        name = "bad"
+
+        def run(self) -> Any:
+            self.fail("on purpose")
+
+    class Soft(Bad):
+        name = "soft"
+        raises_on_failure = False
+
+    class Above(Workflow):
+        name = "above the bad"
+
+        def run(self, soft: bool) -> Any:
+            future = self.submit(Soft if soft else Bad)
+            return [future.result, str(future.exception)]
+
+    assert play(Above, True).result == [None, "soft: Workflow execution failed: on purpose"]
+    expected = 'Workflow execution error in bad: "Workflow execution failed: on purpose"'
+    assert play(Above, False).reason == expected
+
+
+def test_a_child_that_is_cancelled_is_asked_once_to_end() -> None:
+    class Above(Workflow):
+        name = "above the cancelled"
+
+        def run(self) -> Any:
+            child = self.submit(Grandchild)
+            self.submit(add, 1).result
+            child.cancel()
+            return [child.state, self.submit(add, 2).result, self.submit(add, 3).result]
+
+    run = play(Above)
+    assert run.result == ["CANCELLED", 2, 3]
+    assert run.types().count("RequestCancelExternalWorkflowExecutionInitiated") == 1
+    assert run.types().count("ChildWorkflowExecutionCanceled") == 1
+
+
+def test_continuing_as_new_waits_for_what_is_under_way() -> None:
+    class Counting(Workflow):
+        name = "counting"
+
+        def run(self, n: int = 0) -> Any:
+            if n == 2:
+                return n
+            self.submit(add, n)
+            return self.submit(self.continue_as_new(n + 1)).result
+
+    run = Play(Counting, tag_list=("a", "b"))
+    while run.engine._open:
+        run.settle()
+        while run.tasks:
+            run.finish()
+    run.check()
+    runs = list(run.engine.runs.values())
+    assert [each.history.state for each in runs] == ["continued_as_new", "continued_as_new", "completed"]
+    assert [each.history.started.tag_list for each in runs] == [("a", "b")] * 3
+    assert [each.history.started.continued_execution_run_id for each in runs] == [None, runs[0].run_id, runs[1].run_id]
+    assert [sorted(each.history.activities) for each in runs] == [["activity-tests.core.harness.add-1"]] * 2 + [[]]
+
+
+class Cancelled(Workflow):
+    name = "cancelled"
+    agrees = True
+
+    def run(self) -> Any:
+        return self.submit(break_down if self.history_asked else same).result
+
+    history_asked = False
+
+    def should_cancel(self, history: Any) -> bool:
+        self.submit(self.record_marker("asked"))
+        return self.agrees
+
+    def on_canceled(self, history: Any) -> None:
+        self.submit(self.record_marker("cancelled"))
+
+    def after_closed(self, history: Any) -> None:
+        self.submit(self.record_marker("closed"))
+
+
+def test_a_request_to_cancel_ends_the_run() -> None:
+    run = Play(Cancelled)
+    run.settle()
+    run.cancel()
+    run.settle()
+    run.check()
+    assert run.state == "canceled"
+    assert run.types()[-5:] == ["DecisionTaskCompleted", *["MarkerRecorded"] * 3, "WorkflowExecutionCanceled"]
+
+
+def test_a_request_to_cancel_may_be_turned_down() -> None:
+    class Unwilling(Cancelled):
+        name = "unwilling"
+        agrees = False
+
+    run = Play(Unwilling)
+    run.settle()
+    run.cancel()
+    run.run()
+    assert run.result is None
+    assert [each.marker_name for each in run.of_type(e.MarkerRecorded)] == ["asked", "closed"]
+
+
+def test_a_request_to_cancel_that_the_workflow_fails_to_judge_fails_the_run() -> None:
+    class Clumsy(Cancelled):
+        name = "clumsy"
+
+        def should_cancel(self, history: Any) -> bool:
+            raise ArithmeticError("cannot say")
+
+    run = Play(Clumsy)
+    run.settle()
+    run.cancel()
+    run.settle()
+    assert run.reason == "Cannot replay the workflow: ArithmeticError(cannot say)"

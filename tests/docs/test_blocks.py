@@ -1,0 +1,115 @@
+"""What the documentation shows is true: its Python runs and prints what it says, its commands too.
+
+The blocks of a page share a folder. Its Python blocks run first, in their order and in one process; then its commands,
+in their order. Times and run ids may differ, and how much space is between words.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import PAGES, ROOT, Block, blocks
+
+KINDS = {"python", "console", "sh", "text"}
+SEPARATOR = "\x1e"
+RUNNER = f"""
+import json, sys
+namespace = {{"__name__": "__main__"}}
+for text, page, line in json.load(sys.stdin):
+    exec(compile("\\n" * line + text, page, "exec"), namespace)
+    print("{SEPARATOR}", end="", flush=True)
+"""
+SIMPLEFLOW = [sys.executable, "-W", "error", "-m", "simpleflow"]
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A folder for each page, with the files that its blocks are."""
+    found = {}
+    for page in PAGES:
+        folder = found[page] = tmp_path_factory.mktemp(Path(page).stem)
+        (folder / "examples").symlink_to(ROOT / "examples")
+        for block in blocks(page):
+            if block.file is not None:
+                (folder / block.file).write_text(block.text)
+    return found
+
+
+def of_kind(kind: str) -> list[str]:
+    return [page for page in PAGES if any(block.kind == kind for block in blocks(page))]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_block_is_of_a_kind_that_is_checked(page: str) -> None:
+    assert [(block.line, block.kind) for block in blocks(page) if block.kind not in KINDS] == []
+
+
+@pytest.mark.parametrize("page", of_kind("python"))
+def test_python(page: str, folders: dict[str, Path]) -> None:
+    found = [block for block in blocks(page) if block.kind == "python"]
+    texts = json.dumps([(block.text, page, block.line) for block in found])
+    command = [sys.executable, "-W", "error", "-c", RUNNER]
+    run = subprocess.run(command, cwd=folders[page], input=texts, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    printed = run.stdout.split(SEPARATOR)
+    for block, output in zip(found, printed, strict=False):
+        assert stripped(output) == stripped(block.output or ""), f"{page}:{block.line}"
+
+
+@pytest.mark.parametrize("page", of_kind("console"))
+def test_console(page: str, folders: dict[str, Path]) -> None:
+    environment = {**os.environ, "COLUMNS": "100"}
+    for block in blocks(page):
+        for command, expected in commands(block):
+            run = subprocess.run(
+                [*SIMPLEFLOW, *shlex.split(command)[1:]],
+                cwd=folders[page],
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+            assert normal(run.stdout) == normal(expected), f"{page}:{block.line}: {command}"
+
+
+@pytest.mark.parametrize("page", of_kind("sh"))
+def test_shell(page: str) -> None:
+    """Installing and copying is not done here; but targets, extras and files that are named exist."""
+    makefile, project = ((ROOT / name).read_text() for name in ("Makefile", "pyproject.toml"))
+    for block in blocks(page):
+        if block.kind == "sh":
+            for target in re.findall(r"\bmake (\w+)", block.text):
+                assert f"\n{target}:" in makefile
+            for extra in re.findall(r"\[(\w+)\]", block.text):
+                assert f"\n{extra} = [" in project
+
+
+def commands(block: Block) -> Iterator[tuple[str, str]]:
+    """The commands of a console block, each with the output that it shows."""
+    if block.kind != "console":
+        return
+    parts = re.split(r"^\$ (.*)$", block.text, flags=re.MULTILINE)
+    assert parts[0] == "", f"line {block.line}: a console block begins with a command"
+    for command, output in zip(parts[1::2], parts[2::2], strict=True):
+        assert command.startswith("simpleflow "), command
+        yield command, output
+
+
+def stripped(text: str) -> list[str]:
+    return [line.rstrip() for line in text.strip().splitlines()]
+
+
+def normal(text: str) -> list[str]:
+    """Lines without what differs from run to run."""
+    text = re.sub(r"\brun 2\d[\w-]{44}", "run ID", text)
+    text = re.sub(r"\b\d+(\.\d+)? (ms|s|min)\b", "N s", text)
+    return [" ".join(line.split()) for line in text.strip().splitlines()]

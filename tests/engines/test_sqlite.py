@@ -1,0 +1,313 @@
+"""The engine over SQLite: what outlives a process, and what happens when a process has lost its executions."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from simpleflow.core import decisions as d
+from simpleflow.core import events as e
+from simpleflow.engines.base import StartRequest
+from simpleflow.engines.sqlite.engine import SqliteEngine
+from simpleflow.exceptions import LeaseLost, RunBusy, SimpleflowError, StateError, UnknownResource
+from simpleflow.testing.subject import COMPLETE, activity, child, timer
+from tests.engines.test_contract import Clock
+
+REQUEST = StartRequest("w", "type", "1", '"input"')
+Make = Callable[[], SqliteEngine]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def make(tmp_path: Path, clock: Clock) -> Iterator[Make]:
+    """Makes engines on one folder; what a test leaves open is closed."""
+    made: list[SqliteEngine] = []
+
+    def make() -> SqliteEngine:
+        made.append(SqliteEngine(tmp_path / "state", clock))
+        return made[-1]
+
+    yield make
+    for engine in made:
+        try:
+            engine.close()
+        except (SimpleflowError, sqlite3.Error):
+            pass  # the test has closed it
+
+
+def decide(engine: SqliteEngine, *decisions: d.Decision) -> None:
+    task = engine.poll_for_decision_task()
+    assert task is not None
+    engine.respond_decision_task_completed(task.token, decisions)
+
+
+def types(engine: SqliteEngine, workflow_id: str = "w") -> list[str]:
+    return [event.type for event in engine.history(workflow_id)]
+
+
+def steal(folder: Path, owner: str = "thief") -> None:
+    db = sqlite3.connect(folder / "state" / "history.sqlite")
+    with db:
+        db.execute("update runs set owner = ?", (owner,))
+    db.close()
+
+
+# Going on after a death
+
+
+def test_an_execution_goes_on_in_another_engine_where_it_was(make: Make, clock: Clock) -> None:
+    first = make()
+    run_id = first.start_workflow_execution(REQUEST)
+    decide(first, activity("a"), activity("b"), activity("c"), timer(seconds=50))
+    done, lost = first.poll_for_activity_task(), first.poll_for_activity_task()
+    assert done is not None
+    assert lost is not None
+    first.respond_activity_task_completed(done.token, "1")
+    before = list(first.history("w"))
+    first.close()
+    clock.now += 10
+
+    second = make()
+    assert second.describe("w").alive is False
+    assert second.adopt("w") == run_id
+    assert second.adopt("nobody") is None
+    assert second.describe("w").alive is True
+    assert second.history("w") == before
+    assert [task.activity_id for task in iter(second.poll_for_activity_task, None)] == ["b", "c"]
+    task = second.poll_for_decision_task()
+    assert task is not None
+    assert list(task.events)[: len(before)] == before
+    clock.now += 40
+    second.expire()
+    assert types(second)[-2] == "TimerFired", "a timer's time passes while nobody drives it"
+
+
+def test_a_decision_task_that_a_dead_process_had_is_handed_out_again(make: Make) -> None:
+    first = make()
+    first.start_workflow_execution(REQUEST)
+    assert first.poll_for_decision_task() is not None
+    first.close()
+    second = make()
+    second.adopt("w")
+    decide(second, COMPLETE)
+    assert types(second)[2:] == ["DecisionTaskStarted", "DecisionTaskCompleted", "WorkflowExecutionCompleted"]
+
+
+def test_an_activity_has_its_full_time_again(make: Make, clock: Clock) -> None:
+    first = make()
+    first.start_workflow_execution(REQUEST)
+    decide(first, activity(start_to_close_timeout="10", schedule_to_close_timeout="20", heartbeat_timeout="5"))
+    assert first.poll_for_activity_task() is not None
+    first.close()
+    clock.now += 1000
+    second = make()
+    second.adopt("w")
+    task = second.poll_for_activity_task()
+    assert task is not None
+    for _ in range(3):
+        clock.now += 3
+        second.expire()
+        assert second.record_activity_task_heartbeat(task.token) is False
+    clock.now += 2
+    second.expire()
+    timed_out = [each.attributes for each in second.history("w") if isinstance(each.attributes, e.ActivityTaskTimedOut)]
+    assert [each.timeout_type for each in timed_out] == ["START_TO_CLOSE"]
+
+
+def test_an_answer_that_waits_is_lost_as_a_whole_with_its_process(make: Make, tmp_path: Path) -> None:
+    first = make()
+    first.start_workflow_execution(REQUEST)
+    decide(first, activity("a"), d.RecordMarker(marker_name="m"))
+    assert first.poll_for_activity_task() is not None
+    db = sqlite3.connect(tmp_path / "state" / "history.sqlite")
+    assert db.execute("select max(id) from events").fetchone() == (2,), "it waits for what comes next"
+    first.journal.close()  # as if the process had died
+    second = make()
+    second.adopt("w")
+    decide(second, activity("a"), d.RecordMarker(marker_name="m"))
+    task = second.poll_for_activity_task()
+    assert task is not None
+    second.respond_activity_task_completed(task.token)
+    assert db.execute("select max(id) from events").fetchone() == (9,)
+    db.close()
+
+
+def test_a_family_is_adopted_together(make: Make) -> None:
+    first = make()
+    root = first.start_workflow_execution(REQUEST)
+    decide(first, child())
+    first.close()
+    second = make()
+    assert second.adopt("w") == root
+    assert {run.workflow_id for run in second.runs.values()} == {"w", "child"}
+    while (task := second.poll_for_decision_task()) is not None:
+        second.respond_decision_task_completed(task.token, [COMPLETE] if task.workflow_id == "child" else [])
+    assert "ChildWorkflowExecutionCompleted" in types(second)
+
+
+def test_continued_as_new_and_a_child_again_under_the_same_id(make: Make) -> None:
+    engine = make()
+    first = engine.start_workflow_execution(REQUEST)
+    decide(engine, child())
+    for _ in range(2):
+        task = engine.poll_for_decision_task()
+        assert task is not None
+        again = [d.ContinueAsNewWorkflowExecution()] if task.workflow_id == "child" else []
+        engine.respond_decision_task_completed(task.token, again)
+    decide(engine, COMPLETE)
+    assert [(each.workflow_id, each.status) for each in engine.list_runs()] == [
+        ("child", "completed"),
+        ("child", "continued_as_new"),
+        ("w", "open"),
+    ]
+    decide(engine, d.ContinueAsNewWorkflowExecution())
+    assert engine.describe("w").run_id != first
+    assert engine.describe("w", first).status == "continued_as_new"
+
+
+# Losing the lease
+
+
+def test_nothing_is_written_to_an_execution_that_another_process_drives(make: Make, tmp_path: Path) -> None:
+    engine = make()
+    engine.start_workflow_execution(REQUEST)
+    decide(engine, activity())
+    task = engine.poll_for_activity_task()
+    assert task is not None
+    engine.flush()
+    steal(tmp_path)
+    with pytest.raises(LeaseLost, match="no longer driven by this process"):
+        engine.respond_activity_task_completed(task.token, "1")
+    with pytest.raises(UnknownResource):
+        engine.respond_activity_task_completed(task.token, "1")
+    assert types(engine)[-1] == "ActivityTaskStarted"
+    assert engine.poll_for_decision_task() is None
+
+
+def test_a_run_that_loses_its_lease_raises_it(tmp_path: Path) -> None:
+    code = """
+import sqlite3, sys
+from simpleflow import Workflow, activity
+from simpleflow.local import Executor
+@activity.with_attributes(name="steal")
+def steal():
+    with sqlite3.connect(sys.argv[1] + "/history.sqlite") as db:
+        db.execute("update runs set owner = 'thief'")
+class W(Workflow):
+    name = "w"
+    def run(self):
+        return self.submit(steal).result
+try:
+    Executor(W, state=sys.argv[1], nb_workers=int(sys.argv[2]) or None).run()
+except Exception as error:
+    print(type(error).__name__)
+"""
+    for workers in "02":
+        command = [sys.executable, "-W", "error", "-c", code, str(tmp_path / workers), workers]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        assert done.stdout == "LeaseLost\n", done
+
+
+def test_a_lost_execution_may_be_adopted_again(make: Make, tmp_path: Path) -> None:
+    engine = make()
+    engine.start_workflow_execution(REQUEST)
+    decide(engine, activity())
+    steal(tmp_path)
+    task = engine.poll_for_activity_task()
+    assert task is not None
+    with pytest.raises(LeaseLost):
+        engine.respond_activity_task_completed(task.token, "1")
+    engine.adopt("w")
+    assert types(engine) == ["WorkflowExecutionStarted", "DecisionTaskScheduled"]
+    decide(engine, COMPLETE)
+
+
+def test_what_fails_before_it_changes_anything_costs_nothing_that_waits(make: Make) -> None:
+    engine = make()
+    engine.start_workflow_execution(REQUEST)
+    decide(engine, activity())
+    with pytest.raises(RunBusy):
+        engine.start_workflow_execution(REQUEST)
+    with pytest.raises(UnknownResource):
+        engine.signal_workflow_execution("nobody", "s")
+    task = engine.poll_for_activity_task()
+    assert task is not None
+    engine.respond_activity_task_completed(task.token, "1")
+    assert types(engine)[-2:] == ["ActivityTaskCompleted", "DecisionTaskScheduled"]
+
+
+def test_nobody_is_kept_waiting_after_a_refusal(make: Make) -> None:
+    first, second = make(), make()
+    first.start_workflow_execution(REQUEST)
+    for refused in (
+        lambda: second.start_workflow_execution(REQUEST),
+        lambda: second.signal_workflow_execution("nobody", "s"),
+        lambda: second.signal_workflow_execution("w", "s", None, "another run"),
+    ):
+        with pytest.raises(SimpleflowError):
+            refused()
+        assert not second.journal.must_commit
+    decide(first, COMPLETE)
+
+
+# The folder
+
+
+def test_a_folder_that_cannot_be_used_is_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("not a folder")
+    corrupt = tmp_path / "corrupt"
+    corrupt.mkdir()
+    (corrupt / "history.sqlite").write_text("this is not a database" * 100)
+    for folder in (file, file / "below", corrupt, Path("/proc/nowhere")):
+        with pytest.raises(StateError) as raised:
+            SqliteEngine(folder)
+        assert "\n" not in str(raised.value)
+        assert str(folder) in str(raised.value)
+
+
+def test_another_format_is_refused(make: Make, tmp_path: Path) -> None:
+    make().close()
+    db = sqlite3.connect(tmp_path / "state" / "history.sqlite")
+    db.execute("pragma user_version = 2")
+    db.close()
+    with pytest.raises(StateError, match="format 2, expected 1"):
+        make()
+
+
+def test_a_damaged_history_is_one_line(make: Make, tmp_path: Path) -> None:
+    engine = make()
+    engine.start_workflow_execution(REQUEST)
+    engine.close()
+    db = sqlite3.connect(tmp_path / "state" / "history.sqlite")
+    with db:
+        db.execute("update events set event = 'nothing'")
+    db.close()
+    with pytest.raises(StateError, match="damaged"):
+        make().adopt("w")
+
+
+def test_a_full_disk_loses_nothing_that_was_kept(make: Make, tmp_path: Path) -> None:
+    engine = make()
+    engine.start_workflow_execution(REQUEST)
+    decide(engine, activity())
+    task = engine.poll_for_activity_task()
+    assert task is not None
+    engine.flush()
+    engine.journal._db.execute("pragma max_page_count = 1")  # type: ignore[attr-defined]
+    with pytest.raises(StateError, match="full"):
+        engine.respond_activity_task_completed(task.token, '"' + "x" * 100_000 + '"')
+    engine.close()
+    second = make()
+    second.adopt("w")
+    assert types(second)[-1] == "ActivityTaskStarted"
+    assert second.poll_for_activity_task() is not None

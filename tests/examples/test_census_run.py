@@ -1,0 +1,154 @@
+"""The census on the embedded engine: played, skipped, forced, and killed in the middle."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from census import Census
+
+from simpleflow.engines.sqlite.engine import SqliteEngine
+from simpleflow.local import Executor
+from tests.examples.census_sample import library
+from tests.examples.conftest import EXAMPLES
+
+RUN = """
+import json, sys, time
+sys.path.insert(0, sys.argv[1])
+from census import Census
+from simpleflow.local import Executor
+
+def slowly(context):
+    time.sleep(0.02)
+
+def show(run, events):
+    for event in events:
+        print(event.type, flush=True)
+
+executor = Executor(Census, state=sys.argv[2], nb_workers=2, middlewares={"pre": [slowly]}, observer=show)
+executor.run(json.loads(sys.argv[3]))
+"""
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A library of a dozen bundles."""
+    folder = library(tmp_path / "lib")
+    for letter in "abcdefghij":
+        (folder / f"{letter}_module.py").write_text("import shop\n\ndef work(): return 1\n")
+    return folder
+
+
+@pytest.fixture
+def arguments(source: Path, tmp_path: Path) -> dict[str, Any]:
+    return {"kwargs": {"source": str(source), "out": str(tmp_path / "out")}}
+
+
+def run(arguments: dict[str, Any], state: Path, **options: Any) -> Executor:
+    executor = Executor(Census, state=state, nb_workers=2, **options)
+    executor.run(arguments)
+    return executor
+
+
+def statuses(executor: Executor) -> dict[str, str]:
+    """The last status of each step."""
+    return {marker.details["step"]: marker.details["status"] for marker in executor.list_markers(all=True)}
+
+
+def scheduled(executor: Executor, key: str = "activityType") -> list[Any]:
+    found = [each.get("activityTaskScheduledEventAttributes") for each in executor.history]
+    return [each["activityId"] if key == "activityId" else each[key]["name"] for each in found if each]
+
+
+def test_played_then_skipped(arguments: dict[str, Any], tmp_path: Path) -> None:
+    first, second = (Executor(Census, state=tmp_path / "state", nb_workers=2) for _ in range(2))
+    result = first.run(arguments)
+    assert {key: result[key] for key in ("packages", "files", "lines")} == {"packages": 13, "files": 15, "lines": 69}
+    played = statuses(first)
+    assert set(played.values()) == {"completed"}
+    assert {"scan", "parse.modules.a", "parse.modules.s", "tables", "report"} < played.keys()
+    assert len(played) == 15
+    for path in ("report", "picture"):
+        assert Path(result[path]).stat().st_mode & 0o044 == 0o044  # whoever may read the folder may read them
+
+    assert second.run(arguments) == result
+    assert statuses(second) == dict.fromkeys(played, "skipped")
+    assert {name.rpartition(".")[2] for name in scheduled(second)} == {
+        "GetStepsDoneTask",
+        "scanned_before",
+        "joined_before",
+    }
+
+
+def test_one_part_forced_by_its_name(arguments: dict[str, Any], tmp_path: Path) -> None:
+    class Forced(Census):
+        def run(self, *args: Any, **kwargs: Any) -> Any:
+            self.add_forced_steps("parse.modules.c", "its code has changed")
+            return super().run(*args, **kwargs)
+
+    run(arguments, tmp_path / "state")
+    executor = Executor(Forced, state=tmp_path / "state", nb_workers=2)
+    executor.run(arguments)
+    completed = {name for name, status in statuses(executor).items() if status == "completed"}
+    assert completed == {"parse.modules.c", "tables", "report"}
+    reasons = {marker.details["step"]: marker.details["reasons"] for marker in executor.list_markers(all=True)}
+    assert reasons["parse.modules.c"] == ["its code has changed"]
+    assert reasons["tables"] == ["Dep of parse.modules.c"]
+    assert reasons["report"] == ["Dep of tables"]
+
+
+@pytest.mark.parametrize("completed_at_least", [1, 7, 20])
+def test_killed_in_the_middle(
+    arguments: dict[str, Any], tmp_path: Path, completed_at_least: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    state = tmp_path / "state"
+    command = [sys.executable, "-c", RUN, str(EXAMPLES), str(state), json.dumps(arguments)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        completed = 0
+        while completed < completed_at_least:
+            line = process.stdout.readline()
+            assert line, capfd.readouterr().err
+            completed += line.strip() == "ActivityTaskCompleted"
+        process.send_signal(signal.SIGKILL)
+    before = kept(state)
+    assert before[-1] != "WorkflowExecutionCompleted"
+
+    after = run(arguments, state)
+    history = after.history
+    assert [event["eventType"] for event in history[: len(before)]] == before
+    assert history[-1]["eventType"] == "WorkflowExecutionCompleted"
+    assert set(statuses(after).values()) == {"completed"}
+    ends = Counter(ended(history))
+    assert set(ends.values()) == {1}
+    # What had ended before the kill was neither scheduled nor started again.
+    assert Counter(scheduled(after, "activityId")).most_common(1)[0][1] == 1
+    again = Counter(
+        event["activityTaskStartedEventAttributes"]["scheduledEventId"]
+        for event in history
+        if event["eventType"] == "ActivityTaskStarted"
+    )
+    done_before = ended(history[: len(before)])
+    assert len(done_before) >= completed_at_least
+    assert all(again[id] == 1 for id in done_before)
+
+
+def ended(history: list[dict[str, Any]]) -> list[int]:
+    """Ids of the events that scheduled what has completed."""
+    completed = [each.get("activityTaskCompletedEventAttributes") for each in history]
+    return [each["scheduledEventId"] for each in completed if each]
+
+
+def kept(state: Path) -> list[str]:
+    """The types of the events that the state folder holds."""
+    engine = SqliteEngine(state)
+    try:
+        return [event.type for event in engine.history("census")]
+    finally:
+        engine.close()

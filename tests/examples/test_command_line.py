@@ -1,0 +1,129 @@
+"""The examples through the command line, each in a process of its own; and the demo."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+from tests.examples.conftest import EXAMPLES
+from tests.examples.test_examples import EXPECTED
+
+OPTIONS: dict[str, list[str]] = {
+    "activity_class:ActivityClass": ["--tags", "shop"],
+    "middlewares:Middlewares": [
+        *("--middleware-pre-execution", "middlewares.before"),
+        *("--middleware-post-execution", "middlewares.after"),
+    ],
+    "priorities_and_tags:Priorities": ["--tags", "shop", "--nb-workers", "1"],
+}
+NUMBERED = re.compile(r"(?P<steps>\d+) steps: (?P<ran>\d+) ran, (?P<skipped>\d+) skipped, (?P<failed>\d+) failed")
+
+
+def start(target: str, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    module, _, name = target.partition(":")
+    command = [sys.executable, "-W", "error", "-m", "simpleflow", "workflow.start", "--local", *options]
+    return subprocess.run(
+        [*command, f"{EXAMPLES / module}.py:{name}"], cwd=folder, capture_output=True, text=True, timeout=60
+    )
+
+
+@pytest.mark.parametrize("target", sorted(EXPECTED))
+def test_example(target: str, tmp_path: Path) -> None:
+    result, printed, _ = EXPECTED[target]
+    run = start(target, tmp_path, *OPTIONS.get(target, ()))
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout) == result
+    lines = run.stderr.splitlines()
+    assert [line for line in printed if line not in lines] == []
+
+
+@pytest.mark.parametrize("target", ["basic_step:AWorkflow", "step:CustomizedStepWorkflow"])
+def test_steps_are_played_then_skipped(target: str, tmp_path: Path) -> None:
+    counts = []
+    for _ in range(2):
+        run = start(target, tmp_path)
+        assert run.returncode == 0, run.stderr
+        match = NUMBERED.search(run.stderr.replace("1 step:", "1 steps:"))
+        assert match is not None, run.stderr
+        counts.append([int(match[key]) for key in ("ran", "skipped", "failed")])
+    assert counts == ([[1, 0, 0], [0, 1, 0]] if "basic" in target else [[4, 1, 0], [0, 5, 0]])
+
+
+def test_fail(tmp_path: Path) -> None:
+    run = start("fail:Failing", tmp_path)
+    assert (run.returncode, run.stdout) == (1, "")
+    assert "too few rows" in run.stderr
+
+
+def test_time_out(tmp_path: Path) -> None:
+    run = start("retries:Retries", tmp_path, "--nb-workers", "2")
+    assert json.loads(run.stdout) == {"flaky": "it took 3 tries", "slow": "time-out START_TO_CLOSE after 1 s"}
+
+
+class TestDemo:
+    @pytest.fixture
+    def clone(self, tmp_path: Path) -> Path:
+        """The examples alone, so that nobody's own demo is touched, and a part of the library to count."""
+        shutil.copytree(EXAMPLES, tmp_path / "examples", ignore=shutil.ignore_patterns("__pycache__"))
+        for package in ("asyncio", "json", "logging", "unittest"):
+            shutil.copytree(Path(sysconfig.get_path("stdlib"), package), tmp_path / "library" / package)
+        return tmp_path
+
+    @staticmethod
+    def demo(clone: Path, errors: int = subprocess.STDOUT) -> subprocess.Popen[str]:
+        environment = {**os.environ, "PYTHONIOENCODING": "utf-8", "PYTHONUNBUFFERED": "1", "COLUMNS": "100"}
+        command = [sys.executable, "examples/demo.py", "library"]
+        return subprocess.Popen(
+            command, cwd=clone, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True, encoding="utf-8"
+        )
+
+    def finish(self, clone: Path) -> str:
+        with self.demo(clone) as process:
+            output, _ = process.communicate(timeout=60)
+        assert process.returncode == 0, output
+        return output
+
+    def test_whole(self, clone: Path) -> None:
+        output = self.finish(clone)
+        headlines = [line.strip("━ ") for line in output.splitlines() if line.startswith("━━")]
+        assert headlines == [
+            "First run: every step is played",
+            "Second run: every step is done, so it is skipped",
+            "What it wrote",
+        ]
+        first, second = (match.groupdict() for match in NUMBERED.finditer(output))
+        assert first == {"steps": first["steps"], "ran": first["steps"], "skipped": "0", "failed": "0"}
+        assert second == {"steps": first["steps"], "ran": "0", "skipped": first["steps"], "failed": "0"}
+        assert "A census of" in output
+        for name in ("report.txt", "report.svg"):
+            path = clone / ".simpleflow" / "demo" / "census" / name
+            assert path.is_file()
+            assert str(path.relative_to(clone)) in output
+        # Once it has ended, the next one begins anew.
+        assert [match["ran"] for match in NUMBERED.finditer(self.finish(clone))] == [first["steps"], "0"]
+
+    def test_killed_it_goes_on(self, clone: Path) -> None:
+        with self.demo(clone) as process:
+            assert process.stdout is not None
+            completed = []
+            for line in process.stdout:
+                match = re.match(r"completed +(\S+)", line)
+                completed += [match[1]] if match else []
+                if len(completed) == 3:
+                    break
+            process.send_signal(signal.SIGKILL)
+        output = self.finish(clone)
+        assert "goes on where it was" in output
+        again = re.findall(r"^completed +(\S+)", output, re.MULTILINE)
+        assert again
+        assert set(again).isdisjoint(completed)
+        assert (clone / ".simpleflow" / "demo" / "ended").exists()

@@ -1,0 +1,20 @@
+"""Running a workflow that is one function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from simpleflow import Workflow
+from simpleflow.local import Executor
+
+
+def executor(function: Callable[..., Any], **options: Any) -> Executor:
+    """An executor of a workflow whose ``run`` is ``function``; its name is the function's."""
+    name = function.__name__.replace("<lambda>", "a_lambda")
+    return Executor(type(name, (Workflow,), {"run": function, "name": name, "__module__": __name__}), **options)
+
+
+def run(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """The result of a workflow whose ``run`` is ``function``."""
+    return executor(function).run({"args": list(args), "kwargs": kwargs})

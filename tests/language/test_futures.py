@@ -1,0 +1,113 @@
+"""Futures, as a workflow sees them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from simpleflow import Workflow, futures
+from simpleflow.exceptions import ExecutionBlocked, TaskFailed
+from simpleflow.futures import Future
+from tests.language.activities import fail, increment, same, total
+from tests.language.helpers import run
+
+
+def test_a_future_is_pending_until_its_task_is_done() -> None:
+    def workflow(self: Workflow) -> Any:
+        future = self.submit(increment, 1)
+        future.result
+        return [future.state, future.finished, future.done, future.pending, future.running, future.cancelled]
+
+    assert run(workflow) == ["FINISHED", True, True, False, False, False]
+
+
+def test_a_failed_future_has_no_result_and_does_not_raise() -> None:
+    def workflow(self: Workflow) -> Any:
+        future = self.submit(fail, "no luck")
+        error = future.exception
+        assert isinstance(error, TaskFailed)
+        return [future.result, future.finished, error.name, error.reason]
+
+    assert run(workflow) == [None, True, "tests.language.activities.fail", "ValueError: no luck"]
+
+
+def test_wait_returns_results_in_the_order_given() -> None:
+    def workflow(self: Workflow) -> Any:
+        first, second, third = self.submit(same, 1), self.submit(fail), self.submit(same, 3)
+        return [futures.wait(third, second, first), futures.wait()]
+
+    assert run(workflow) == [[3, None, 1], []]
+
+
+def test_futures_are_arguments_of_other_tasks() -> None:
+    def workflow(self: Workflow) -> Any:
+        one = self.submit(increment, 0)
+        return [self.submit(total, one, self.submit(increment, one)).result, self.submit(same, value=one).result]
+
+    assert run(workflow) == [3, 1]
+
+
+def test_futures_inside_lists_are_encoded_as_their_results() -> None:
+    def workflow(self: Workflow) -> Any:
+        one = self.submit(increment, 0)
+        return self.submit(same, {"found": [one, one]}).result
+
+    assert run(workflow) == {"found": [1, 1]}
+
+
+def test_map_and_starmap_submit_once_for_each_value() -> None:
+    def workflow(self: Workflow) -> Any:
+        return [
+            futures.wait(*self.map(increment, range(3))),
+            futures.wait(*self.starmap(total, [(1, 2), [3, 4, 5], ()])),
+        ]
+
+    assert run(workflow) == [[1, 2, 3], [3, 12, 0]]
+
+
+def test_a_cancelled_future_is_done_and_has_no_result() -> None:
+    def workflow(self: Workflow) -> Any:
+        future = self.submit(increment, 1)
+        cancelled = [future.cancel(), future.cancel()]
+        finished = self.submit(increment, 2)
+        finished.result
+        return [cancelled, future.state, future.cancelled, future.done, future.result, finished.cancel()]
+
+    assert run(workflow) == [[True, True], "CANCELLED", True, True, None, False]
+
+
+def test_a_future_made_by_hand_is_set_by_hand() -> None:
+    future = Future()
+    assert (future.state, future.pending) == (futures.PENDING, True)
+    with pytest.raises(ExecutionBlocked):
+        future.result
+    with pytest.raises(ExecutionBlocked):
+        futures.wait(future)
+    future.set_running()
+    assert future.running
+    future.set_finished(3)
+    assert (future.result, future.exception, future.state) == (3, None, futures.FINISHED)
+    failed = Future()
+    failed.set_exception(ValueError("x"))
+    assert failed.finished
+    assert failed.result is None
+    assert isinstance(failed.exception, ValueError)
+    cancelled = Future()
+    cancelled.set_cancelled()
+    assert cancelled.cancelled
+    assert repr(cancelled).startswith("<Future CANCELLED")
+
+
+def test_states_are_text() -> None:
+    states = ["PENDING", "RUNNING", "CANCELLED", "CANCELLED_AND_NOTIFIED", "FINISHED"]
+    assert [getattr(futures, state) for state in states] == states
+
+
+def test_a_result_that_was_changed_by_the_workflow_is_the_workflow_s_own() -> None:
+    def workflow(self: Workflow) -> Any:
+        future = self.submit(same, [1])
+        future.result.append(2)
+        return [future.result, self.submit(same, future).result]
+
+    assert run(workflow) == [[1, 2], [1, 2]]

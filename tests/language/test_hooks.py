@@ -1,0 +1,186 @@
+"""What a workflow class may define, and when it is called; middlewares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from simpleflow import Workflow
+from simpleflow.canvas import Group
+from simpleflow.exceptions import ExecutionCanceled, ExecutionTerminated, InputError, TaskFailed
+from simpleflow.local import Executor
+from simpleflow.task import TaskFailureContext
+from tests.language.activities import fail, fail_hard, increment, same, third_time, tries
+from tests.language.helpers import executor
+
+
+class Calling(Workflow):
+    name = "calling"
+    calls: list[Any] = []
+
+    def run(self, how: str = "") -> Any:
+        self.submit(increment, 1).result
+        if how == "hard":
+            self.submit(fail_hard, "no luck").result
+        elif how == "raise":
+            raise KeyError("gone")
+        elif how == "fail":
+            self.fail("enough", "details")
+        elif how == "wait":
+            self.submit(self.wait_signal("never")).result
+        return "result"
+
+    def before_replay(self, history: Any) -> None:
+        self.calls.append("before")
+
+    def after_replay(self, history: Any) -> None:
+        self.calls.append("after")
+
+    def on_completed(self, history: Any) -> None:
+        self.calls.append("completed")
+
+    def on_failure(self, history: Any, reason: str, details: str | None = None) -> None:
+        self.calls.append(("failure", reason, bool(details)))
+
+    def on_canceled(self, history: Any) -> None:
+        self.calls.append("canceled")
+
+    def after_closed(self, history: Any) -> None:
+        self.calls.append("closed")
+
+
+@pytest.fixture(autouse=True)
+def empty() -> None:
+    Calling.calls.clear()
+    tries.clear()
+
+
+def test_hooks_of_a_run_that_completes() -> None:
+    assert Executor(Calling).run() == "result"
+    assert Calling.calls == ["before", "after", "before", "after", "completed", "closed"]
+
+
+@pytest.mark.parametrize(
+    ("how", "error", "reason", "detailed"),
+    [
+        (
+            "hard",
+            TaskFailed,
+            'Workflow execution error in tests.language.activities.fail_hard: "ValueError: no luck"',
+            True,
+        ),
+        ("raise", KeyError, "Cannot replay the workflow: KeyError('gone')", True),
+        ("fail", Exception, "Workflow execution failed: enough", True),
+    ],
+)
+def test_hooks_of_a_run_that_fails(how: str, error: type[Exception], reason: str, detailed: bool) -> None:
+    with pytest.raises(error):
+        Executor(Calling).run([how])
+    assert Calling.calls[-2:] == [("failure", reason, detailed), "closed"]
+    assert "completed" not in Calling.calls
+    assert Calling.calls.count("before") == Calling.calls.count("after") + 1
+
+
+def observed(executor_options: dict[str, Any], act: Any) -> Executor:
+    """An executor of ``Calling`` that calls ``act(engine)`` after the first activity."""
+    engines: list[Any] = []
+
+    class Watching(Executor):
+        def _engine(self) -> Any:
+            engines.append(super()._engine())
+            return engines[0]
+
+    def watch(run: Any, events: Any) -> None:
+        if any(event.type == "ActivityTaskCompleted" for event in events):
+            act(engines[0])
+
+    return Watching(Calling, workflow_id="w", observer=watch, **executor_options)
+
+
+def test_hooks_of_a_run_that_is_cancelled() -> None:
+    made = observed({}, lambda engine: engine.request_cancel_workflow_execution("w"))
+    with pytest.raises(ExecutionCanceled):
+        made.run(["wait"])
+    assert Calling.calls[-2:] == ["canceled", "closed"]
+
+
+def test_a_run_that_is_terminated_says_so() -> None:
+    made = observed({}, lambda engine: engine.terminate_workflow_execution("w", reason="stop it"))
+    with pytest.raises(ExecutionTerminated, match="stop it"):
+        made.run(["wait"])
+
+
+class Deciding(Workflow):
+    name = "deciding"
+    seen: list[tuple[str, int]] = []
+
+    def run(self, seconds: int = 0) -> Any:
+        self.seconds = seconds
+        hard, soft = self.submit(fail_hard, "a"), self.submit(Group((same, 1), (fail, "b")))
+        return [hard.result, soft.result, str(hard.exception), self.submit(third_time, "k").result]
+
+    def on_task_failure(self, failure_context: TaskFailureContext) -> TaskFailureContext | None:
+        self.seen.append((failure_context.task_name.rpartition(".")[2], failure_context.retry_count))
+        if failure_context.task_error == "ValueError" and failure_context.retry_count < 1:
+            return failure_context.decide_retry(self.seconds)
+        if failure_context.task_name.endswith("fail_hard"):
+            return failure_context.decide_ignore()
+        return None
+
+
+def test_a_workflow_decides_about_failures() -> None:
+    Deciding.seen.clear()
+    found = Executor(Deciding).run([1])
+    assert found == [None, [1, None], "tests.language.activities.fail_hard: ValueError: a", 3]
+    for name in ("fail_hard", "fail", "third_time"):
+        assert [each for each in Deciding.seen if each[0] == name] == [(name, 0), (name, 1)]
+    assert len(Deciding.seen) == 6
+
+
+@pytest.mark.parametrize("seconds", [-1, "x", 1.5])
+def test_a_retry_waits_for_whole_seconds(seconds: Any) -> None:
+    with pytest.raises(InputError, match=r"retry_wait_timeout of .*fail_hard is"):
+        Executor(Deciding).run([seconds])
+
+
+def test_middlewares_are_called_around_every_activity() -> None:
+    calls: list[Any] = []
+
+    def workflow(self: Workflow) -> Any:
+        return self.submit(Group((increment, 1), (fail, "x"))).result
+
+    middlewares = {
+        "pre": [lambda context: calls.append(("pre", context["name"].rpartition(".")[2]))],
+        "post": [lambda context, result: calls.append(("post", result))],
+    }
+    assert executor(workflow, middlewares=middlewares).run() == [2, None]
+    assert calls == [("pre", "increment"), ("post", 2), ("pre", "fail")]
+
+
+def test_one_kind_of_middleware_is_enough_and_paths_are_loaded() -> None:
+    def workflow(self: Workflow) -> Any:
+        return self.submit(increment, 1).result
+
+    assert executor(workflow, middlewares={"post": ["tests.language.test_hooks.note"]}).run() == 2
+    assert tries == [2]
+    for wrong in ({"before": []}, {"pre": ["no.such.module"]}, {"pre": ["tests.language.test_hooks.tries"]}):
+        with pytest.raises(InputError, match="middleware"):
+            executor(workflow, middlewares=wrong)
+
+
+def note(context: dict[str, Any], result: Any) -> None:
+    tries.append(result)
+
+
+def test_a_middleware_that_raises_fails_the_activity() -> None:
+    def refuse(context: dict[str, Any]) -> None:
+        raise PermissionError(context["activity_id"])
+
+    def workflow(self: Workflow) -> Any:
+        return str(self.submit(increment, 1).exception)
+
+    found = executor(workflow, middlewares={"pre": [refuse]}).run()
+    assert (
+        found == "tests.language.activities.increment: PermissionError: activity-tests.language.activities.increment-1"
+    )

@@ -1,0 +1,144 @@
+"""Signals, timers, markers and their details."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from simpleflow import WaitForSignal, Workflow, futures
+from simpleflow.canvas import Chain, Group
+from simpleflow.exceptions import InputError, NotEncodable
+from simpleflow.local import SentSignal
+from tests.language.activities import increment, same
+from tests.language.helpers import executor, run
+
+
+def test_a_signal_sent_before_it_is_waited_for_counts() -> None:
+    def workflow(self: Workflow) -> Any:
+        sent = self.submit(self.signal("s", 1, key=2))
+        self.submit(increment, 1).result
+        return [sent.result, self.submit(self.wait_signal("s")).result]
+
+    content = {"args": [1], "kwargs": {"key": 2}, "__propagate": True}
+    assert run(workflow) == [content, content]
+
+
+def test_a_signal_is_waited_for_before_it_is_sent() -> None:
+    def workflow(self: Workflow) -> Any:
+        waiting = self.submit(WaitForSignal("s"))
+        self.submit(Chain((increment, 1), self.signal("s", "now", propagate=False)))
+        return waiting.result
+
+    assert run(workflow) == {"args": ["now"], "kwargs": {}, "__propagate": False}
+
+
+def test_each_signal_is_sent_and_the_latest_counts() -> None:
+    def workflow(self: Workflow) -> Any:
+        self.submit(self.signal("s", 1))
+        first = self.submit(self.wait_signal("s")).result
+        self.submit(self.signal("s", 2))
+        self.submit(increment, 1).result
+        return [first["args"], self.submit(self.wait_signal("s")).result["args"]]
+
+    made = executor(workflow, workflow_id="me")
+    assert made.run() == [[1], [2]]
+    assert made.signals_sent == [SentSignal("s", [1], {}, "me"), SentSignal("s", [2], {}, "me")]
+
+
+def test_a_signal_to_nobody_is_no_failure() -> None:
+    def workflow(self: Workflow) -> Any:
+        self.submit(self.signal("s", workflow_id="nobody"))
+        return self.submit(increment, 1).result
+
+    made = executor(workflow)
+    assert made.run() == 2
+    assert "SignalExternalWorkflowExecutionFailed" in [event["eventType"] for event in made.history]
+
+
+def test_signal_arguments_must_be_json() -> None:
+    def workflow(self: Workflow) -> Any:
+        self.submit(self.signal("s", object()))
+
+    with pytest.raises(NotEncodable, match="input of signal 's' is not JSON"):
+        run(workflow)
+
+
+def test_a_future_is_an_argument_of_a_signal() -> None:
+    def workflow(self: Workflow) -> Any:
+        self.submit(self.signal("s", self.submit(increment, 1)))
+        return self.submit(self.wait_signal("s")).result["args"]
+
+    assert run(workflow) == [2]
+
+
+def test_timers_run_beside_everything_else_and_are_cancelled() -> None:
+    def workflow(self: Workflow) -> Any:
+        long = self.submit(self.start_timer("long", 3_600))
+        short = self.submit(self.start_timer("short", 0, control={"a": 1}))
+        same_one = self.submit(self.start_timer("short", 0))
+        futures.wait(short, same_one)
+        self.submit(self.cancel_timer("long"))
+        self.submit(self.cancel_timer("never started"))
+        return [long.state, short.result, self.submit(increment, 1).result]
+
+    begun = time.monotonic()
+    assert run(workflow) == ["CANCELLED", None, 2]
+    assert time.monotonic() - begun < 5
+
+
+def test_a_run_waits_for_its_timers() -> None:
+    def workflow(self: Workflow) -> Any:
+        self.submit(Group(self.start_timer("a", 1), self.start_timer("b", "1")))
+
+    begun = time.monotonic()
+    run(workflow)
+    assert 0.9 < time.monotonic() - begun < 5
+
+
+def test_details_of_events() -> None:
+    def workflow(self: Workflow) -> Any:
+        self.submit(self.record_marker("m", {"n": 1}))
+        self.submit(self.signal("s", 5))
+        self.submit(self.start_timer("t", 0, "control"))
+        self.submit(self.wait_signal("s")).result
+        self.submit(self.start_timer("t", 0)).result
+        return [self.get_event_details(kind, name) for kind, name in (("marker", "m"), ("signal", "s"), ("timer", "t"))]
+
+    marker, signal, timer = run(workflow)
+    assert (marker["type"], marker["name"], marker["state"], marker["details"]) == ("marker", "m", "recorded", {"n": 1})
+    assert (signal["type"], signal["state"], signal["input"]["args"]) == ("signal", "signaled", [5])
+    assert (timer["id"], timer["state"], timer["timeout"], timer["control"]) == ("t", "fired", 0, "control")
+    assert marker["event_id"] < signal["event_id"]
+    assert abs(marker["timestamp"] - time.time()) < 60
+
+
+def test_details_of_what_has_not_been_are_none_and_other_kinds_are_refused() -> None:
+    def workflow(self: Workflow) -> Any:
+        return [self.get_event_details(kind, "no") for kind in ("marker", "signal", "timer")]
+
+    assert run(workflow) == [None, None, None]
+    with pytest.raises(InputError, match="event type 'activity' is unknown; expected signal, marker or timer"):
+        run(lambda self: self.get_event_details("activity", "x"))
+
+
+def test_markers_are_listed_as_values() -> None:
+    def workflow(self: Workflow) -> Any:
+        future = self.submit(self.record_marker("a", (1, 2)))
+        self.submit(self.record_marker("b"))
+        self.submit(self.record_marker("a", {"x": {2, 1}}))
+        self.submit(same).result
+        last = {marker.name: marker.details for marker in self.list_markers()}
+        return [future.result, last, [list(marker) for marker in self.list_markers(all=True)]]
+
+    made = executor(workflow)
+    expected = [["a", [1, 2]], ["b", None], ["a", {"x": [1, 2]}]]
+    assert made.run() == ["[1,2]", {"a": {"x": [1, 2]}, "b": None}, expected]
+    assert [list(marker) for marker in made.list_markers(all=True)] == expected
+    assert [marker.name for marker in made.list_markers()] == ["a", "b"]
+
+
+def test_a_marker_that_is_not_json_is_refused() -> None:
+    with pytest.raises(NotEncodable, match="details of marker 'm' is not JSON"):
+        run(lambda self: self.submit(self.record_marker("m", {"a": object()})))

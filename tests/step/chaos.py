@@ -1,0 +1,203 @@
+"""Runs of steps in which anything may happen, and an independent judge of what may count as done.
+
+Every start and end of a step's work gets a number from one clock. A mark is *true* if the step's latest work ended well and
+began after every step that forces it had ended. What runs do to marks must keep every mark true at every instant.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from simpleflow import Workflow, activity
+from simpleflow.canvas import Chain, FuncGroup, Group
+from simpleflow.core import events as e
+from simpleflow.engines.base import StartRequest
+from simpleflow.engines.memory import MemoryEngine
+from simpleflow.step.workflow import WorkflowStepMixin
+from simpleflow.stores import open_store
+from simpleflow.worker.decider import DecisionWorker
+from simpleflow.worker.dispatch import perform
+from simpleflow.worker.inline import respond
+
+Choose = Callable[[int], int]
+"""Given how many activities are open, says which one ends next."""
+
+world: World
+
+
+@activity.with_attributes()
+def begin(name: str) -> None:
+    world.begin(name)
+
+
+@activity.with_attributes()
+def middle(name: str) -> None:
+    """Something that takes a turn, so that other steps may come between."""
+
+
+@activity.with_attributes()
+def end(name: str) -> None:
+    world.end(name)
+
+
+@dataclass(frozen=True)
+class Item:
+    """One submission: a step, or steps in a container, at least one of them."""
+
+    kind: str  # step, group, chain or func
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run is like."""
+
+    items: tuple[Item, ...]
+    forced: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
+    failing: frozenset[str] = frozenset()
+    waits: bool = True
+    looks: bool = False  # at futures that may not be final, so that run() is evaluated afresh
+    stop_after: int | None = None  # activities; the process dies then
+    resumes: bool = False  # whether the run goes on after that, in another process
+
+
+def covers(pattern: str, name: str) -> bool:
+    return pattern == "*" or pattern == name or name.startswith(pattern + ".")
+
+
+@dataclass
+class World:
+    """The marks, and the truth about them."""
+
+    bucket: str
+    forces: dict[str, tuple[str, ...]]
+    clock: Any = field(default_factory=lambda: itertools.count(1))
+    begun: dict[str, int] = field(default_factory=dict)
+    ended: dict[str, int] = field(default_factory=dict)  # 0: not since it has begun, or badly
+    touched: dict[str, int] = field(default_factory=dict)  # latest begin or end, well or badly
+    failing: frozenset[str] = frozenset()
+    played: list[str] = field(default_factory=list)
+
+    def begin(self, name: str) -> None:
+        self.begun[name] = self.touched[name] = next(self.clock)
+        self.ended[name] = 0
+        self.played.append(name)
+
+    def end(self, name: str) -> None:
+        self.touched[name] = next(self.clock)
+        if name in self.failing:
+            raise ValueError(f"{name} fails")
+        self.ended[name] = self.touched[name]
+
+    def origins(self, name: str) -> list[str]:
+        return [
+            origin
+            for origin, patterns in self.forces.items()
+            if origin != name and any(covers(pattern, name) for pattern in patterns)
+        ]
+
+    def is_true(self, name: str) -> bool:
+        """Whether the step may count as done."""
+        begun = self.begun.get(name, 0)
+        return bool(self.ended.get(name)) and all(self.touched.get(each, 0) < begun for each in self.origins(name))
+
+    @property
+    def marks(self) -> list[str]:
+        return open_store(self.bucket).names("w/steps")
+
+    def check_marks(self) -> None:
+        for name in self.marks:
+            assert self.is_true(name), f"{name} is marked as done and is stale"
+
+    # Running
+
+    def run(self, plan: Plan, choose: Choose) -> list[e.Event]:
+        """One run; returns its events. Checks the marks after every activity and every verdict as it is taken."""
+        global world
+        world = self
+        self.failing = plan.failing
+        self.played = []
+        engine = MemoryEngine()
+        deciders = DecisionWorker(engine, {"chaos": workflow(self, plan)})
+        run_id = engine.start_workflow_execution(StartRequest("w", "chaos", "1", input='{"args":[],"kwargs":{}}'))
+        history = engine.runs[run_id].history
+        open_tasks = []
+        done = seen = 0
+        while history.open:
+            engine.expire()
+            while (decision := engine.poll_for_decision_task()) is not None:
+                deciders.decide(decision)
+            for event in history.events[seen:]:
+                self.check_verdict(plan, event)
+            seen = len(history.events)
+            while (task := engine.poll_for_activity_task()) is not None:
+                open_tasks.append(task)
+            if not history.open:
+                break
+            assert open_tasks, "nothing is under way, and the run has not ended"
+            task = open_tasks.pop(choose(len(open_tasks)))
+            respond(engine, task.token, perform(task, deciders.activities))
+            self.check_marks()
+            done += 1
+            if done == plan.stop_after:
+                if not plan.resumes:
+                    return history.events
+                deciders.forget(run_id)
+        self.check_marks()
+        assert isinstance(history.events[-1].attributes, e.WorkflowExecutionCompleted), history.events[-1]
+        return history.events
+
+    def check_verdict(self, plan: Plan, event: e.Event) -> None:
+        if not isinstance(event.attributes, e.MarkerRecorded):
+            return
+        details = json.loads(event.attributes.details or "")
+        name = details["step"]
+        is_forced = any(covers(pattern, name) for pattern in plan.forced)
+        if details["status"] == "skipped":
+            assert not is_forced, f"{name} was forced and is skipped"
+            if not details["forced"]:
+                assert self.is_true(name), f"{name} is stale and is skipped"
+        if details["status"] == "failed":
+            origins = [each for each in self.origins(name) if each in plan.failing]
+            assert name in plan.failing or origins or self.is_refused_through(name, plan), details
+
+    def is_refused_through(self, name: str, plan: Plan) -> bool:
+        """A step that is not played because one that forces it failed is itself a failed origin of others."""
+        return any(each in plan.failing or self.is_refused_through(each, plan) for each in self.origins(name))
+
+
+def workflow(judge: World, plan: Plan) -> type[Workflow]:
+    """The workflow class of a plan."""
+
+    class Chaos(Workflow, WorkflowStepMixin):
+        name = "chaos"
+
+        def get_step_bucket(self) -> str:
+            return judge.bucket
+
+        def one(self, name: str) -> Any:
+            work = Chain((begin, name), (middle, name), (end, name))
+            return self.step(name, work, force_steps_if_executed=judge.forces.get(name, ()))
+
+        def run(self) -> None:
+            self.add_forced_steps(plan.forced, "the plan forces it")
+            self.add_skipped_steps(plan.skipped, "the plan skips it")
+            for item in plan.items:
+                steps = [self.one(name) for name in item.names]
+                if item.kind == "step":
+                    future = self.submit(steps[0])
+                elif item.kind == "func":
+                    future = self.submit(FuncGroup(lambda steps=steps: Chain(*steps)))
+                else:
+                    future = self.submit({"group": Group, "chain": Chain}[item.kind](*steps))
+                if plan.looks:
+                    future.finished
+                if plan.waits:
+                    future.result
+
+    return Chaos

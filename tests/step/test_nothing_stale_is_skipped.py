@@ -1,0 +1,68 @@
+"""Whatever runs do, and however they end, a step that should run is never skipped, and one that is done is not repeated."""
+
+from __future__ import annotations
+
+import itertools
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.step.chaos import Item, Plan, World
+
+NAMES = ("a", "a.b", "b", "b.c", "c", "d")
+# A step forces only what comes later here, so that playing everything comes to rest.
+FORCES = st.fixed_dictionaries(
+    {
+        name: st.lists(st.sampled_from(NAMES[index + 1 :] or ("z",)), max_size=2, unique=True).map(tuple)
+        for index, name in enumerate(NAMES)
+    }
+).map(lambda forces: {name: _later_only(name, patterns) for name, patterns in forces.items()})
+
+
+def _later_only(name: str, patterns: tuple[str, ...]) -> tuple[str, ...]:
+    """Without patterns that also cover the step itself, or one before it."""
+    before = NAMES[: NAMES.index(name) + 1]
+    return tuple(each for each in patterns if not any(b == each or b.startswith(each + ".") for b in before))
+
+
+ITEMS = st.lists(
+    st.builds(
+        lambda kind, names: Item(kind, tuple(names[:1] if kind == "step" else names)),
+        st.sampled_from(["step", "step", "group", "chain", "func"]),
+        st.lists(st.sampled_from(NAMES), min_size=1, max_size=4),
+    ),
+    min_size=1,
+    max_size=5,
+).map(tuple)
+
+SOME = st.lists(st.sampled_from([*NAMES, "*"]), max_size=2, unique=True).map(tuple)
+
+PLANS = st.builds(
+    Plan,
+    items=ITEMS,
+    forced=SOME,
+    skipped=SOME,
+    failing=st.frozensets(st.sampled_from(NAMES), max_size=2),
+    waits=st.booleans(),
+    looks=st.booleans(),
+    stop_after=st.none() | st.integers(1, 12),
+    resumes=st.booleans(),
+)
+
+_numbers = itertools.count()
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(st.lists(PLANS, min_size=1, max_size=4), FORCES, ITEMS, st.randoms(use_true_random=False))
+def test_marks_are_true_at_every_instant(plans: list[Plan], forces: dict, items: tuple[Item, ...], random) -> None:
+    world = World(f"memory://chaos-{next(_numbers)}", forces)
+    for plan in plans:
+        world.run(plan, lambda count: random.randrange(count))
+    # Left alone, everything comes to be done, and then nothing is played any more.
+    quiet = Plan(items)
+    for _ in range(len(NAMES) + 1):
+        world.run(quiet, lambda count: random.randrange(count))
+        if not world.played:
+            break
+    assert world.played == []
+    assert {name for item in items for name in item.names} <= set(world.marks)
