@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from simpleflow.base import Executor
 from simpleflow.futures import Future
 from simpleflow.step import rules
-from simpleflow.step.constants import COMPLETED, DEPENDENT_OF, FAILED, MARKER_NAME, REFUSED, SCHEDULED, SKIPPED
+from simpleflow.step.constants import COMPLETED, DEPENDENT_OF, MARKER_NAME, SCHEDULED
+from simpleflow.step.recorded import Recorded, read
 
 if TYPE_CHECKING:
     from simpleflow.step.submittable import StepFuture
 
 _UNRECORDED = 1 << 40  # comes after every place in a history
-
-
-@dataclass
-class Recorded:
-    """A verdict that the history holds: ``status`` is scheduled, skipped or refused; ``outcome`` is how the play ended."""
-
-    order: int
-    status: str
-    details: dict[str, Any]
-    outcome: dict[str, Any] | None = None
 
 
 class Patterns:
@@ -74,28 +63,49 @@ class Steps:
         self.listing: Future | None = None
         self.done = rules.Names()
         self.known: list[str] = []  # names in the order in which they became known as done
+        self.known_names: set[str] = set()
         self.latest: dict[str, StepFuture] = {}  # the latest play of each name
         self.marking: dict[StepFuture, None] = {}  # plays whose mark is being written
-        self.awaiting: dict[StepFuture, StepFuture] = {}  # steps whose verdict must wait, and for whom
+        self.awaiting: dict[StepFuture, Future] = {}  # steps whose verdict must wait, and for whom
         self._origins: dict[str, dict[StepFuture, None]] = {}  # by pattern, the plays that force it
         self._marked: dict[str, int] = {}  # order of the play that wrote the latest mark
         self._unmarked: dict[str, int] = {}  # order of the latest play that removed it
-        self._verdicts: dict[str, int] = {}
+        self._taken: dict[str, int] = {}  # verdicts of each name so far
         self._prefix: list[str] | None = None
         self._order = _UNRECORDED
         self._recorded = read(executor.recorded_markers(MARKER_NAME))
-        self._unclaimed = sum(map(len, self._recorded.values()))
+        self._unmet = len(self._recorded)
+        self._next: dict[str, Iterator[Recorded]] = {}  # of each name, for each submission that the history knows
+        self._waiting: dict[str, Recorded | None] = {}
+        self._recall()
+
+    def _recall(self) -> None:
+        """Take over what recorded plays did to the marks."""
+        for recorded in self._recorded:
+            for name in recorded.unmarks:
+                self._unmarked[name] = recorded.order
+            outcome = recorded.outcome or {}
+            if outcome.get("status") == COMPLETED and "stale" not in outcome:
+                self._marked[recorded.name] = recorded.order
+        submissions: dict[str, list[Recorded]] = {}
+        for recorded in self._recorded:
+            submissions.setdefault(recorded.name, []).extend([recorded] * (1 + recorded.joined))
+        self._next = {name: iter(found) for name, found in submissions.items()}
+        self._waiting = {name: next(found) for name, found in self._next.items()}
 
     @property
     def catching_up(self) -> bool:
         """Verdicts that the history holds have not been met yet: what is new has to come after them."""
-        return self._unclaimed > 0
+        return self._unmet > 0
 
     def listed(self, names: Iterable[str]) -> None:
         """The done marks have been read."""
-        for name in names:
-            if name not in self.done:
+        for name in dict.fromkeys([*names, *self._marked]):
+            marked = self._marked.get(name, -1)
+            if self._unmarked.get(name, -2) <= marked:
                 self.done.add(name)
+            if marked < 0:
+                self.known_names.add(name)
                 self.known.append(name)
 
     def known_before(self, number: int) -> list[str]:
@@ -105,21 +115,24 @@ class Steps:
         return self._prefix
 
     def recorded(self, name: str) -> Recorded | None:
-        """The next verdict on ``name``, if the history holds it: it stands, whatever has come to be known since."""
-        number = self._verdicts.get(name, 0)
-        recorded = self._recorded.get(name, ())
-        return recorded[number] if number < len(recorded) else None
+        """The verdict on ``name`` that the history holds for the submission that is met now; met before: joined."""
+        return self._waiting.get(name)
 
-    def next_verdict(self, name: str) -> tuple[int, int]:
-        """Count a verdict on ``name``: its number among those on ``name``, from 0, and its order among all."""
-        recorded = self.recorded(name)
-        number = self._verdicts.get(name, 0)
-        self._verdicts[name] = number + 1
-        if recorded is not None:
-            self._unclaimed -= 1
-            return number, recorded.order
-        self._order += 1
-        return number, self._order
+    def pass_recorded(self, name: str) -> None:
+        """That submission has been dealt with."""
+        self._waiting[name] = next(self._next[name], None)
+
+    def next_verdict(self, step: StepFuture, recorded: Recorded | None) -> tuple[int, int]:
+        """Count a verdict: its number among those on the step's name, from 0, and its order among all."""
+        number = self._taken.get(step.name, 0)
+        self._taken[step.name] = number + 1
+        if recorded is None:
+            self._order += 1
+            return number, self._order
+        self.pass_recorded(step.name)
+        self._unmet -= 1
+        recorded.met = True
+        return number, recorded.order
 
     def play(self, step: StepFuture) -> None:
         """A step is going to be played; from now on its dependents are forced."""
@@ -131,10 +144,11 @@ class Steps:
     def completed(self, step: StepFuture) -> None:
         """A step has been played and marked."""
         if self._unmarked.get(step.name, -1) <= step.order:
-            self._marked[step.name] = step.order
-            if step.name not in self.done:
-                self.done.add(step.name)
-                self.known.append(step.name)
+            self._marked[step.name] = max(step.order, self._marked.get(step.name, -1))
+            self.done.add(step.name)
+        if step.name not in self.known_names:
+            self.known_names.add(step.name)
+            self.known.append(step.name)
 
     def unmarked(self, step: StepFuture, names: Iterable[str]) -> None:
         """The marks that ``step`` makes stale are gone. Evaluated again, a later mark may have been met before this."""
@@ -152,6 +166,27 @@ class Steps:
             if origin is not step and origin not in step.enclosing and step not in origin.enclosing
         ]
 
+    def _unmet_plays(self) -> Iterator[Recorded]:
+        """Plays that the history holds and that this evaluation has not come to."""
+        if self._unmet:
+            yield from (each for each in self._recorded if each.status == SCHEDULED and not each.met)
+
+    def unmet_origin(self, step: StepFuture) -> str | None:
+        """Name of a play that forces ``step``, still going on, that this evaluation has not come to.
+
+        It may stand behind ``step``, so nobody can wait for it.
+        """
+        unmet = (each.name for each in self._unmet_plays() if each.outcome is None and each.forces(step.name))
+        return next(unmet, None)
+
+    def unmet_dependents(self, step: StepFuture) -> list[Recorded]:
+        """Plays that ``step`` makes stale, still going on, that this evaluation has not come to."""
+        return [
+            recorded
+            for recorded in self._unmet_plays()
+            if recorded.outcome is None and any(rules.covers(pattern, recorded.name) for pattern in step.dependents)
+        ]
+
     def awaited_origin(self, step: StepFuture) -> StepFuture | None:
         """A play that forces ``step`` and is still going on, or one that will be when what it waits for is over."""
         for origin in self.origins(step):
@@ -165,8 +200,10 @@ class Steps:
 
     def _is_held_up_by(self, step: StepFuture, others: Collection[StepFuture]) -> bool:
         """Whether ``step`` waits, directly or not, for one of ``others``, or stands in one."""
-        awaited: StepFuture | None = step
+        awaited: Future | None = step
         while awaited is not None:
+            if not isinstance(awaited, type(step)):  # a mark: nothing holds it up
+                return False
             if awaited in others or not awaited.enclosing.isdisjoint(others):
                 return True
             awaited = self.awaiting.get(awaited)
@@ -176,17 +213,22 @@ class Steps:
         """A step that forces ``step`` and whose latest play failed."""
         return next((each for each in self.origins(step) if each.failed and self.latest[each.name] is each), None)
 
-    def overtaken(self, step: StepFuture) -> StepFuture | None:
-        """A play that forces ``step`` and began after it: what ``step`` has done is stale."""
-        return next((origin for origin in self.origins(step) if origin.order > step.order), None)
+    def overtaken(self, step: StepFuture) -> str | None:
+        """Name of a play that forces ``step`` and began after it: what ``step`` has done is stale."""
+        met = (origin.name for origin in self.origins(step) if origin.order > step.order)
+        unmet = (each.name for each in self._unmet_plays() if each.order > step.order and each.forces(step.name))
+        return next(met, None) or next(unmet, None)
 
     def made_stale_by(self, step: StepFuture) -> list[str]:
         """The done names whose marks must go before ``step`` is played, sorted."""
         names = {step.name} if step.name in self.done else set()
         around = {each.name for each in step.enclosing}
         for pattern in step.dependents:
-            names.update(name for name in self.done.covered_by(pattern) if name not in around)
-        return sorted(names)
+            names.update(self.done.covered_by(pattern))
+            for recorded in self._unmet_plays():  # what one of them is just unmarking may be marked still
+                names.update(name for name in recorded.unmarks if rules.covers(pattern, name))
+        names.update(recorded.name for recorded in self.unmet_dependents(step))
+        return sorted(names - around)
 
     def mark_under_way(self, step: StepFuture) -> StepFuture | None:
         """A play that ``step`` would make stale and whose mark is just being written."""
@@ -194,28 +236,3 @@ class Steps:
             if other not in step.enclosing and any(rules.covers(pattern, other.name) for pattern in step.dependents):
                 return other
         return None
-
-
-def read(markers: Iterable[str | None]) -> dict[str, list[Recorded]]:
-    """The verdicts that markers speak of, by name, in order."""
-    found: dict[str, list[Recorded]] = {}
-    for order, text in enumerate(markers):
-        details = _details(text)
-        status, of_name = details.get("status"), found.setdefault(details.get("step", ""), [])
-        playing = of_name[-1] if of_name and of_name[-1].status == SCHEDULED and not of_name[-1].outcome else None
-        if status in (SCHEDULED, SKIPPED):
-            of_name.append(Recorded(order, status, details))
-        elif status in (COMPLETED, FAILED) and playing is not None:
-            playing.outcome = details
-        elif status == FAILED:  # it was not played, or its alternative failed
-            of_name.append(Recorded(order, REFUSED if "refused" in details else SKIPPED, details))
-    return found
-
-
-def _details(text: str | None) -> dict[str, Any]:
-    """The details of a step's marker; empty if they are not a step's."""
-    try:
-        details = json.loads(text or "")
-    except ValueError:
-        return {}
-    return details if isinstance(details, dict) and isinstance(details.get("step"), str) else {}

@@ -14,7 +14,7 @@ from simpleflow.step import constants, rules
 from simpleflow.task import ActivityTask
 
 if TYPE_CHECKING:
-    from simpleflow.step.registry import Recorded
+    from simpleflow.step.recorded import Recorded
     from simpleflow.step.workflow import WorkflowStepMixin
 
 
@@ -96,6 +96,8 @@ class StepFuture(Future):
         self.dependents = step.force_steps_if_executed
         self.order = 0
         self.failed = False
+        self._stale: str | None = None  # why what it does is stale from the start, and not to be marked
+        self.joined = 0  # submissions that wait for the end of this one
         self._step = step
         self._executor = executor
         self._workflow: WorkflowStepMixin = workflow
@@ -173,32 +175,57 @@ class StepFuture(Future):
         if playing in self.enclosing:
             raise InputError(f"step {self.name!r} stands inside itself")
         if playing is not None and not playing._done:
+            if steps.recorded(self.name) is not None:
+                steps.pass_recorded(self.name)
+            playing.joined += 1
             playing._when_done(self._join)
             return
-        recorded = self._recorded = steps.recorded(self.name)
+        recorded = steps.recorded(self.name)
+        if recorded is not None and recorded.met:
+            steps.pass_recorded(self.name)
+            playing = steps.latest[self.name]
+            playing._when_done(self._join)
+            return
+        self._recorded = recorded
+        origin = None
         if recorded is None:
-            awaited = steps.awaited_origin(self) or steps.mark_under_way(self)
+            awaited = steps.awaited_origin(self) or steps.mark_under_way(self) or self._unmet_mark()
             if awaited is not None:
                 steps.awaiting[self] = awaited
                 awaited._when_done(self._decide_in_turn)
                 return
             origin = steps.failed_origin(self)
+            unmet = steps.unmet_origin(self)
+            self._stale = None if unmet is None else constants.DEPENDENT_OF + unmet
             self._verdict = self._judge(origin)
         else:
-            origin = None
             details = recorded.details
+            self._stale = details.get("stale")
             reasons = tuple(details.get("reasons") or ())
             self._verdict = rules.Verdict(recorded.status == constants.SCHEDULED, bool(details.get("forced")), reasons)
-        number, self.order = steps.next_verdict(self.name)
+        number, self.order = steps.next_verdict(self, recorded)
         self._known = len(steps.known)
-        place = constants.SIGNAL_PREFIX + self.name + (f"~{number + 1}" if number else "")
-        self._scope = Scope(place, self._scope, owner=self)
+        self._scope = Scope(_place(self.name, number), self._scope, owner=self)
         if self._verdict.run:
             self._play()
-        elif origin is not None or (recorded is not None and recorded.status == constants.REFUSED):
-            self._refuse(origin.name if origin is not None else recorded.details["refused"] if recorded else "")
+        elif origin is not None:
+            self._refuse(origin.name)
+        elif recorded is not None and recorded.status == constants.REFUSED:
+            self._refuse(recorded.details["refused"])
         else:
             self._skip()
+
+    def _unmet_mark(self) -> Future | None:
+        """The writing of a mark that this step would make stale, by a play that this evaluation has not come to."""
+        for recorded in self._steps.unmet_dependents(self):
+            marking = self._workflow.mark_step_done_activity(recorded.name)
+            scope = Scope(_place(recorded.name, recorded.number))
+            if self._executor.is_recorded(marking.activity, scope):
+                with self._executor.within(scope):
+                    future = self._workflow.submit(marking)
+                if not future._done:
+                    return future
+        return None
 
     def _judge(self, failed_origin: StepFuture | None) -> rules.Verdict:
         if failed_origin is not None:
@@ -213,12 +240,10 @@ class StepFuture(Future):
         )
 
     def _play(self) -> None:
-        if self._recorded is not None:
-            stale = list(self._recorded.details.get("unmarks") or ())
-        else:
-            stale = self._steps.made_stale_by(self)
+        stale = self._recorded.unmarks if self._recorded is not None else self._steps.made_stale_by(self)
         self._steps.play(self)
-        self._record(constants.SCHEDULED, {"unmarks": stale} if stale else {})
+        extra = {"forces": self.dependents, "unmarks": stale, "stale": self._stale}
+        self._record(constants.SCHEDULED, {key: value for key, value in extra.items() if value})
         if stale:
             # Before the work, so that whatever happens from here on, what is stale does not count as done.
             unmarking = self._submit(self._workflow.unmark_steps_done_activity(stale))
@@ -255,8 +280,9 @@ class StepFuture(Future):
     def _mark(self, marking: ActivityTask) -> None:
         """Mark the step as done, unless what it has done is stale already."""
         origin = self._steps.overtaken(self)
-        if origin is not None and not self._executor.is_recorded(marking.activity, self._scope):
-            self._played(constants.DEPENDENT_OF + origin.name)
+        stale = self._stale or (constants.DEPENDENT_OF + origin if origin is not None else None)
+        if stale is not None and not self._executor.is_recorded(marking.activity, self._scope):
+            self._played(stale)
             return
         self._steps.marking[self] = None
         self._submit(marking)._when_done(self._marked)
@@ -271,7 +297,7 @@ class StepFuture(Future):
 
     def _played(self, stale: str | None) -> None:
         self._elements.append(None)
-        self._record(constants.COMPLETED, {} if stale is None else {"stale": stale})
+        self._record(constants.COMPLETED, self._ended({} if stale is None else {"stale": stale}))
         self._finish()
 
     def _skip(self) -> None:
@@ -301,7 +327,7 @@ class StepFuture(Future):
         """The work failed: the step is not done, and says so."""
         self.failed = True
         self._steps.marking.pop(self, None)
-        self._submit(self._marker(constants.FAILED, {"error": one_line(failure)} | (extra or {})))
+        self._submit(self._marker(constants.FAILED, self._ended({"error": one_line(failure)} | (extra or {}))))
         exception = None
         if self._step.bubbles_exception_on_failure:
             before: list[BaseException | None] = [None] * (len(self._elements) - 1)
@@ -325,6 +351,12 @@ class StepFuture(Future):
         self._assign(playing._state, playing._result, playing._exception)
         self._announce()
 
+    def _ended(self, extra: dict[str, Any]) -> dict[str, Any]:
+        """What the marker of the end says beyond the verdict; said again, in the same words."""
+        if self._recorded is not None and self._recorded.outcome is not None:
+            return self._recorded.extra
+        return extra | ({"joined": self.joined} if self.joined else {})
+
     def _marker(self, status: str, extra: dict[str, Any]) -> Submittable:
         verdict = self._verdict
         details = {"step": self.name, "status": status, "forced": verdict.forced, "reasons": list(verdict.reasons)}
@@ -336,6 +368,11 @@ class StepFuture(Future):
     def _submit(self, submittable: Submittable) -> Future:
         with self._executor.within(self._scope):
             return self._workflow.submit(submittable)
+
+
+def _place(name: str, number: int) -> str:
+    """Where what a step does stands: by its name, so that its task ids are the same wherever it is submitted."""
+    return constants.SIGNAL_PREFIX + name + (f"~{number + 1}" if number else "")
 
 
 def one_line(failure: BaseException) -> str:

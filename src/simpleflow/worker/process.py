@@ -120,10 +120,10 @@ def flush() -> None:
 
 
 def _print_line_by_line() -> None:
-    """So that nothing of what an activity printed is lost with its process."""
+    """So that what was printed is not lost with the process, and workers do not write into each other's lines."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(line_buffering=True)
+            stream.reconfigure(line_buffering=True, write_through=False)
 
 
 def _end() -> NoReturn:
