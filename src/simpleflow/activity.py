@@ -136,17 +136,25 @@ def _is_callable(value: object) -> bool:
     return callable(value) and hasattr(value, "__name__")
 
 
+def _default(setting: str) -> str:
+    """A setting when this module is loaded; a wrong one is refused when a run begins, and not by an import."""
+    try:
+        return str(getattr(settings, setting))
+    except InputError:
+        return "300" if setting.endswith("TIMEOUT") else "default"
+
+
 def with_attributes(
     name: str | None = None,
-    version: str = settings.ACTIVITY_DEFAULT_VERSION,
-    task_list: str | None = settings.ACTIVITY_DEFAULT_TASK_LIST,
+    version: str = _default("ACTIVITY_DEFAULT_VERSION"),
+    task_list: str | None = _default("ACTIVITY_DEFAULT_TASK_LIST"),
     task_priority: Any = PRIORITY_NOT_SET,
     retry: int = 0,
     raises_on_failure: bool = False,
-    start_to_close_timeout: int | str | None = str(settings.ACTIVITY_START_TO_CLOSE_TIMEOUT),
-    schedule_to_close_timeout: int | str | None = str(settings.ACTIVITY_SCHEDULE_TO_CLOSE_TIMEOUT),
-    schedule_to_start_timeout: int | str | None = str(settings.ACTIVITY_SCHEDULE_TO_START_TIMEOUT),
-    heartbeat_timeout: int | str | None = str(settings.ACTIVITY_HEARTBEAT_TIMEOUT),
+    start_to_close_timeout: int | str | None = _default("ACTIVITY_START_TO_CLOSE_TIMEOUT"),
+    schedule_to_close_timeout: int | str | None = _default("ACTIVITY_SCHEDULE_TO_CLOSE_TIMEOUT"),
+    schedule_to_start_timeout: int | str | None = _default("ACTIVITY_SCHEDULE_TO_START_TIMEOUT"),
+    heartbeat_timeout: int | str | None = _default("ACTIVITY_HEARTBEAT_TIMEOUT"),
     idempotent: bool | None = None,
     meta: dict[str, Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Activity]:

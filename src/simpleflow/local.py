@@ -99,6 +99,7 @@ class Executor:
             isinstance(nb_workers, bool) or not isinstance(nb_workers, int) or nb_workers < 1
         ):
             raise InputError(f"nb_workers is {nb_workers!r}; expected 1 or more, or None for this process")
+        settings.describe()  # one that cannot be read is better found now than in the middle of a run
         self.workflow_class = workflow_class
         self.workflow_id = workflow_id
         self.run_id: str | None = None
@@ -162,7 +163,7 @@ class Executor:
     def default_bucket(self) -> str:
         """Bucket string of the folder of done marks, used where no bucket is configured."""
         state = self._state if self._state is not None else Path(settings.SIMPLEFLOW_STATE)
-        return f"file://{(state / 'objects').absolute()}"
+        return (state / "objects").absolute().as_uri()
 
     @property
     def history(self) -> list[dict[str, Any]]:

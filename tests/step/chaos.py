@@ -1,7 +1,7 @@
 """Runs of steps in which anything may happen, and an independent judge of what may count as done.
 
-Every start and end of a step's work gets a number from one clock. A mark is *true* if the step's latest work ended well and
-began after every step that forces it had ended. What runs do to marks must keep every mark true at every instant.
+Every start and end of a step's work gets a number from one clock. A mark is *true* if the step's latest work ended
+well and began after every step that forces it had ended. What runs do must keep every mark true at every instant.
 """
 
 from __future__ import annotations

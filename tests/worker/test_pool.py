@@ -25,7 +25,7 @@ from simpleflow.worker.pool import Pool
 ROOT = Path(__file__).parents[2]
 
 
-class Silent(Exception):  # noqa: N818
+class Silent(Exception):
     def __str__(self) -> str:
         raise RuntimeError("no message either")
 

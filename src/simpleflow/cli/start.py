@@ -82,7 +82,6 @@ def start(workflow: str, local: bool, input_text: str | None, input_file: str | 
     """
     if not local:
         raise InputError("runs on Amazon SWF cannot be started yet; add --local to run the workflow in this process")
-    settings.describe()  # one that cannot be read is better found now than in the middle of a run
     given = inputs.read(input_text, input_file)
     for name in ("workflow_id", "task_list"):
         if options[name] is not None:

@@ -14,7 +14,6 @@ from typing import Any
 from simpleflow.step import rules
 from simpleflow.step.constants import COMPLETED, FAILED, REFUSED, SCHEDULED, SKIPPED
 
-
 _VERDICT = frozenset({"step", "status", "forced", "reasons"})
 
 

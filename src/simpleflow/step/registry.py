@@ -225,8 +225,9 @@ class Steps:
         around = {each.name for each in step.enclosing}
         for pattern in step.dependents:
             names.update(self.done.covered_by(pattern))
-            for recorded in self._unmet_plays():  # what one of them is just unmarking may be marked still
-                names.update(name for name in recorded.unmarks if rules.covers(pattern, name))
+            for recorded in self._recorded:  # what a play is just unmarking may be marked still
+                if recorded.outcome is None:
+                    names.update(name for name in recorded.unmarks if rules.covers(pattern, name))
         names.update(recorded.name for recorded in self.unmet_dependents(step))
         return sorted(names - around)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
 from simpleflow.step.constants import COMPLETED, FAILED, SCHEDULED, SKIPPED
 
 _decode = json.JSONDecoder().decode
-_SHOWN = 3  # names of steps that are listed before "and n more"
+_SHOWN = 3  # names or reasons that are listed before "and n more"
 
 
 class StepReport(NamedTuple):
@@ -55,9 +55,9 @@ def why(report: StepReport) -> str:
     if report.error is not None:
         said.append(report.error)
     if report.forced:
-        said.append("forced: " + ", ".join(report.reasons) if report.reasons else "forced")
+        said.append("forced: " + names(report.reasons) if report.reasons else "forced")
     elif report.reasons:
-        said.append(", ".join(report.reasons))
+        said.append(names(report.reasons))
     if report.stale is not None:
         said.append(f"not marked as done, as it is stale: {report.stale}")
     if report.unmarks and report.status == SCHEDULED:
@@ -67,10 +67,10 @@ def why(report: StepReport) -> str:
     return printable("; ".join(said))
 
 
-def names(steps: list[str]) -> str:
-    """The first few names, and how many more there are."""
-    text = ", ".join(steps[:_SHOWN])
-    return text if len(steps) <= _SHOWN else f"{text} and {len(steps) - _SHOWN} more"
+def names(texts: Sequence[str]) -> str:
+    """The first few names or reasons, and how many more there are."""
+    text = ", ".join(texts[:_SHOWN])
+    return text if len(texts) <= _SHOWN else f"{text} and {len(texts) - _SHOWN} more"
 
 
 def printable(text: str) -> str:

@@ -34,8 +34,8 @@ def verdict(
 ) -> Verdict:
     """The verdict on one step; the first line that applies wins.
 
-    ``force=True``, or a forced pattern covers it: runs, forced. A skipped pattern covers it: skipped, forced. It is done:
-    skipped. Otherwise it runs.
+    ``force=True``, or a forced pattern covers it: runs, forced. A skipped pattern covers it: skipped, forced. It is
+    done: skipped. Otherwise it runs.
 
     ``forced`` and ``skipped`` give the reasons of each pattern.
     """

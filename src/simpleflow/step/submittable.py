@@ -79,8 +79,8 @@ class StepFuture(Future):
     """The future of a step.
 
     ``result`` has the shape ``[done names, [marker, work, None, marker]]`` for a step that was played,
-    ``[done names, [alternative (if any), marker]]`` for one that was skipped, with one element more in the inner list if it
-    sent a signal; markers and signals as they were sent.
+    ``[done names, [alternative (if any), marker]]`` for one that was skipped, with one element more in the inner list
+    if it sent a signal; markers and signals as they were sent.
     """
 
     def __init__(self, step: Step, executor: Executor) -> None:

@@ -83,7 +83,7 @@ def parse(bucket: str, s3_host: str = "s3.amazonaws.com") -> Location:
         if _AMAZON_S3.fullmatch(first) or ":" in first:
             raise _refused(bucket, "it names a host but no bucket")
         return _at_host(f"{bucket} at SIMPLEFLOW_S3_HOST={_without_user(host)}", host, first)
-    if "." in first or ":" in first or first.lower() == "localhost":
+    if not first.startswith(".") and ("." in first or ":" in first or first.lower() == "localhost"):
         return _at_host(bucket, first, rest)
     raise _refused(
         bucket, f"it could be a bucket at the host {first!r} or a folder: write http://{bucket} or ./{bucket}"

@@ -1,0 +1,71 @@
+"""A longer search for a mark that is not true: ``python -m tests.step.chaos_campaign --seconds 600``."""
+
+from __future__ import annotations
+
+import argparse
+import random
+import time
+
+from tests.step.chaos import Item, Plan, World
+
+NAMES = ("a", "a.b", "b", "b.c", "c", "d")
+
+
+def later_only(name: str, patterns: tuple[str, ...]) -> tuple[str, ...]:
+    """The patterns that cover neither the step itself nor one before it, so that playing comes to rest."""
+    before = NAMES[: NAMES.index(name) + 1]
+    return tuple(each for each in patterns if not any(b == each or b.startswith(each + ".") for b in before))
+
+
+def make_plan(source: random.Random) -> Plan:
+    """A run that often looks at futures that are not final, and so is often evaluated afresh."""
+    items = []
+    for _ in range(source.randint(1, 4)):
+        kind = source.choice(["step", "step", "group", "chain", "func"])
+        names = [source.choice(NAMES) for _ in range(source.randint(1, 4))]
+        items.append(Item(kind, tuple(names[:1] if kind == "step" else names)))
+    return Plan(
+        tuple(items),
+        forced=tuple(source.sample([*NAMES, "*"], source.choice([0, 0, 1, 2]))),
+        skipped=tuple(source.sample([*NAMES, "*"], source.choice([0, 0, 1, 2]))),
+        failing=frozenset(source.sample(NAMES, source.choice([0, 0, 1, 2]))),
+        waits=source.random() < 0.4,
+        looks=source.random() < 0.7,
+        stop_after=source.choice([None, None, source.randint(1, 20)]),
+        resumes=source.random() < 0.7,
+    )
+
+
+def play(seed: int) -> None:
+    """Up to three runs made from ``seed``; raises AssertionError if a mark is ever not true."""
+    source = random.Random(seed)
+    forces = {}
+    for index, name in enumerate(NAMES):
+        later = NAMES[index + 1 :] or ("z",)
+        forces[name] = later_only(name, tuple(source.sample(later, min(len(later), source.choice([0, 1, 2])))))
+    plans = [make_plan(source) for _ in range(source.randint(1, 3))]
+    world = World(f"memory://campaign-{seed}", forces)
+    for plan in plans:
+        world.run(plan, lambda count: source.randrange(count))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--start", type=int, default=0, help="first seed")
+    options = parser.parse_args()
+    until = time.monotonic() + options.seconds
+    seed, wrong = options.start, 0
+    while time.monotonic() < until:
+        try:
+            play(seed)
+        except AssertionError as error:
+            wrong += 1
+            print(f"seed {seed}: {str(error)[:200]}", flush=True)
+        seed += 1
+    print(f"{seed - options.start} seeds, {wrong} wrong")
+    raise SystemExit(bool(wrong))
+
+
+if __name__ == "__main__":
+    main()
