@@ -1,0 +1,1 @@
+"""What simpleflow costs beside a plain script and other tools: ``python -m bench``; see docs/performance.md."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 
 from simpleflow.base import Scope
 from simpleflow.constants import MAX_ANSWER_BYTES, MAX_DECISIONS, MAX_OPEN_ACTIVITIES, WAKE_UP_TIMER
@@ -200,7 +201,7 @@ class Decider:
         """Fail a run that waits for something that cannot come: better than waiting for ever."""
         if evaluation.unwound or evaluation.waits_for_signal or evaluation.outbox or self._relays:
             return
-        if next(self.history.open_records(), None) is None:
+        if not self.history.under_way:
             what = ", ".join(map(evaluation.describe, evaluation.fibers.waits_for)) or "what it submitted"
             reason = "Workflow execution failed: deadlock: it waits and nothing is under way"
             evaluation.abort(reason, WorkflowException(reason, what), f"waits for {what}")
@@ -213,13 +214,9 @@ class Decider:
         room = limit - self.history.open_activities
         size = _size(closing) if closing is not None else 0
         found: list[d.Decision] = []
-        for decision in (*self.evaluation.outbox.values(), *self._relays.values()):
+        for decision in chain(self.evaluation.outbox.take(room), self._relays.values()):
             if notes_only and not isinstance(decision, d.RecordMarker | d.SignalExternalWorkflowExecution):
                 continue
-            if isinstance(decision, d.ScheduleActivityTask):
-                if room <= 0:
-                    continue
-                room -= 1
             size += _size(decision)
             left = self._limits.decisions - (1 if closing is None else 2)
             if len(found) > left or (found and size > self._limits.answer_bytes):

@@ -17,6 +17,7 @@ from simpleflow.core.fibers import Fibers
 from simpleflow.core.history import History, Key
 from simpleflow.core.leaves import LEAVES, ActivityLeaf, Leaf
 from simpleflow.core.notes import Notes
+from simpleflow.core.outbox import Outbox
 from simpleflow.exceptions import ExecutionBlocked, ExecutionError, InputError, NotSubmittable
 from simpleflow.futures import Future
 from simpleflow.marker import Marker
@@ -70,7 +71,7 @@ class Evaluation:
         self.default_bucket = execution.default_bucket
         self.fibers = Fibers()
         self.scope = Scope()
-        self.outbox: dict[Key, d.Decision] = {}
+        self.outbox = Outbox()
         self.leaves: dict[Key, Leaf] = {}
         self.notes = Notes(self)
         self.activities: dict[str, Activity] = {}
@@ -98,7 +99,7 @@ class Evaluation:
     def update(self, touched: Iterable[Key]) -> None:
         """Take in events about these records: tell their futures; whoever waits for those goes on in ``settle``."""
         for key in touched:
-            self.outbox.pop(key, None)
+            self.outbox.pop(key)
             leaf = self.leaves.get(key)
             if leaf is not None:
                 leaf.recorded()

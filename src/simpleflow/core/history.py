@@ -101,6 +101,7 @@ class History:
         self.external: dict[int, str] = {}  # signals and cancel requests on their way: state by initiated event id
         self.tasks: dict[int, Record] = {}  # open activities and children by the event id that others refer to
         self.open_activities = 0
+        self.open_timers = 0
         self.markers: dict[str, list[e.Event]] = {}
         self.marker_details: dict[str, list[str | None]] = {}
         self.marker_counts: dict[tuple[str, str | None], int] = {}
@@ -144,6 +145,11 @@ class History:
     def next_id(self) -> int:
         """Id of the event that comes next."""
         return len(self.events) + 1
+
+    @property
+    def under_way(self) -> int:
+        """How many activities, timers and children are open."""
+        return len(self.tasks) + self.open_timers
 
     def open_records(self) -> Iterator[tuple[str, Record]]:
         """The open activities, timers and children, each with its kind."""
@@ -279,8 +285,10 @@ class History:
         self.timers[id] = record
         if isinstance(attributes, e.TimerStarted):
             record.begin(event, state)
+            self.open_timers += 1
             self.watch("timer", record)
         elif state != record.state:
+            self.open_timers -= record.open
             record.end(event, state)
         return "timer", id
 

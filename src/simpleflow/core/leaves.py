@@ -62,7 +62,7 @@ class Leaf:
         """The history says something new of it."""
         record = self.record
         if record is not None and (not record.open or record.cancel_requested_id):
-            self.evaluation.outbox.pop(self.cancel_key, None)
+            self.evaluation.outbox.pop(self.cancel_key)
         if not self.future._done:
             self.update()
 
@@ -100,7 +100,7 @@ class Leaf:
 
     def cancel(self) -> None:
         """The workflow cancelled the future."""
-        if self.evaluation.outbox.pop(self.key, None) is None and self.record is not None and self.record.open:
+        if self.evaluation.outbox.pop(self.key) is None and self.record is not None and self.record.open:
             self.request_cancel(self.record)
 
 

@@ -1,0 +1,45 @@
+"""Decisions that are wanted and that the history does not hold yet, in the order in which they came to be wanted."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from itertools import islice
+
+from simpleflow.core import decisions as d
+from simpleflow.core.history import Key
+
+_Entry = tuple[int, d.Decision]
+
+
+class Outbox:
+    """Activities to be scheduled stand apart: thousands may wait for room without being looked at at every decision."""
+
+    def __init__(self) -> None:
+        self._activities: dict[Key, _Entry] = {}
+        self._others: dict[Key, _Entry] = {}
+        self._count = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._activities or self._others)
+
+    def __setitem__(self, key: Key, decision: d.Decision) -> None:
+        self._count += 1
+        self._of(key)[key] = (self._count, decision)
+
+    def pop(self, key: Key) -> d.Decision | None:
+        """Take a decision out: it is recorded, or no longer wanted. Returns it, None if it is not there."""
+        entry = self._of(key).pop(key, None)
+        return None if entry is None else entry[1]
+
+    def take(self, room: int) -> Iterator[d.Decision]:
+        """The decisions in order, ``room`` activities at most; they stay until the history holds them."""
+        activities = islice(self._activities.values(), max(room, 0))
+        return (decision for _, decision in heapq.merge(activities, self._others.values(), key=_number))
+
+    def _of(self, key: Key) -> dict[Key, _Entry]:
+        return self._activities if key[0] == "activity" else self._others
+
+
+def _number(entry: _Entry) -> int:
+    return entry[0]

@@ -1,0 +1,129 @@
+"""Workflows that tests run in processes of their own: ``python -m tests.defects.flows STATE WORKFLOW [ARGUMENT ...]``.
+
+The process prints the result, and what the run recorded, as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from simpleflow import Workflow, activity, futures
+from simpleflow.canvas import Group
+from simpleflow.local import Executor
+from simpleflow.step.workflow import WorkflowStepMixin
+
+ROOT = Path(__file__).parents[2]
+
+
+@activity.with_attributes(raises_on_failure=True)
+def note(log: str, what: str, until: str | None = None) -> str:
+    """Append to a file; come back when another one exists."""
+    with open(log, "a") as file:
+        file.write(f"{what}\n")
+    while until is not None and not os.path.exists(until):
+        time.sleep(0.01)
+    return what
+
+
+@activity.with_attributes(raises_on_failure=True)
+def nap(seconds: float) -> list[float]:
+    """Sleep; from when to when, in seconds of a clock that all processes share."""
+    began = time.monotonic()
+    time.sleep(seconds)
+    return [began, time.monotonic()]
+
+
+@activity.with_attributes(idempotent=True, raises_on_failure=True)
+def count(words: list[str]) -> int:
+    return len(words)
+
+
+def die_once(flag: str) -> None:
+    """The process is killed, unless it was before."""
+    if not os.path.exists(flag):
+        Path(flag).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Overlapping(Workflow, WorkflowStepMixin):
+    name = "overlapping"
+
+    def run(self, log: str, until: str) -> Any:
+        return self.submit(self.step("load", (note, log, "load", until))).ran
+
+
+class Interrupted(Workflow):
+    name = "interrupted"
+
+    def run(self, log: str) -> Any:
+        first = futures.wait(*[self.submit(note, log, f"first {number}") for number in range(3)])
+        die_once(log + ".died")
+        return first + futures.wait(*[self.submit(note, log, f"second {number}") for number in range(3)])
+
+
+class Pipeline(Workflow, WorkflowStepMixin):
+    name = "pipeline"
+
+    def run(self, log: str, day: str) -> Any:
+        load = self.step("load", (note, log, f"load {day}"), day == "tuesday", force_steps_if_executed=["report"])
+        futures.wait(self.submit(load))
+        if day == "tuesday":
+            die_once(log + ".died")
+        return self.submit(self.step("report", (note, log, f"report {day}"))).ran
+
+
+class Reasoned(Workflow, WorkflowStepMixin):
+    """Whatever has no order of its own and ends up in the history."""
+
+    name = "reasoned"
+
+    def run(self, log: str, dies: bool) -> Any:
+        for reason in {"a whim", "the weather", "an error", "the law", "a request", "a test", "a habit"}:
+            self.add_forced_steps({"a", "a.b", "*"}, reason)
+            self.add_skipped_steps({"z", "y"}, reason)
+        words = {"one", "two", "three", "four", "five", "six", "seven"}
+        counted = futures.wait(*[self.submit(count, words) for _ in range(2)])
+        step = self.submit(self.step("a.b", (note, log, "a.b"), force_steps_if_executed={"z", "y", "x", "w"}))
+        if dies:
+            futures.wait(self.submit(nap, 0))
+            die_once(log + ".died")
+        futures.wait(step, self.submit(Group(self.step("c", (note, log, "c")), self.step("d", (note, log, "d")))))
+        return [counted, step.reasons]
+
+
+def recorded(history: list[dict[str, Any]]) -> list[Any]:
+    """What the decider wrote: markers, and the ids and inputs of activities."""
+    found = []
+    for event in history:
+        if event["eventType"] == "MarkerRecorded":
+            found.append(event["markerRecordedEventAttributes"]["details"])
+        elif event["eventType"] == "ActivityTaskScheduled":
+            scheduled = event["activityTaskScheduledEventAttributes"]
+            found.append([scheduled["activityId"], scheduled["input"]])
+    return found
+
+
+def start(state: Path, workflow: type[Workflow], *arguments: Any, **environment: str) -> subprocess.Popen[str]:
+    """Begin such a process."""
+    command = [sys.executable, "-m", "tests.defects.flows", str(state), workflow.__name__, json.dumps(arguments)]
+    env = {**os.environ, **environment}
+    return subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True)
+
+
+def main(state: str, name: str, arguments: str) -> None:
+    executor = Executor(globals()[name], state=state)
+    result = executor.run(json.loads(arguments))
+    print(json.dumps([result, recorded(executor.history)]))
+
+
+if __name__ == "__main__":
+    from tests.defects import flows  # under the name that the activities have elsewhere
+
+    flows.main(*sys.argv[1:])
