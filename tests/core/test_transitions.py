@@ -12,7 +12,8 @@ from simpleflow.core import events as e
 from simpleflow.core import transitions as t
 from simpleflow.core.codec import event_from_dict
 from simpleflow.core.events import EVENT_TYPES
-from simpleflow.core.history import _HANDLERS, History, Record
+from simpleflow.core.history import _HANDLERS, History
+from simpleflow.core.records import Record
 from simpleflow.exceptions import InvalidTransition
 from tests.core.harness import SHAPES, Play
 from tests.core.test_decide_notes import Parent

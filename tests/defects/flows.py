@@ -84,6 +84,9 @@ class Reasoned(Workflow, WorkflowStepMixin):
 
     name = "reasoned"
 
+    def get_step_bucket(self) -> str:
+        return "memory://reasoned"
+
     def run(self, log: str, dies: bool) -> Any:
         for reason in {"a whim", "the weather", "an error", "the law", "a request", "a test", "a habit"}:
             self.add_forced_steps({"a", "a.b", "*"}, reason)

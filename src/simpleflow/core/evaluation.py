@@ -14,10 +14,12 @@ from simpleflow.base import Scope, SubmittableContainer
 from simpleflow.constants import MAX_REASON_LENGTH
 from simpleflow.core import decisions as d
 from simpleflow.core.fibers import Fibers
-from simpleflow.core.history import History, Key
-from simpleflow.core.leaves import LEAVES, ActivityLeaf, Leaf
+from simpleflow.core.history import History
+from simpleflow.core.leaf import Leaf
+from simpleflow.core.leaves import LEAVES, ActivityLeaf
 from simpleflow.core.notes import Notes
 from simpleflow.core.outbox import Outbox
+from simpleflow.core.records import Key
 from simpleflow.exceptions import ExecutionBlocked, ExecutionError, InputError, NotSubmittable
 from simpleflow.futures import Future
 from simpleflow.marker import Marker

@@ -5,8 +5,9 @@ from __future__ import annotations
 import heapq
 
 from simpleflow.core import events as e
-from simpleflow.core.history import History, timeout
-from simpleflow.core.record import Draft
+from simpleflow.core.draft import Draft
+from simpleflow.core.history import History
+from simpleflow.core.records import timeout
 
 
 def next_deadline(history: History) -> float | None:

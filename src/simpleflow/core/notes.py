@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from simpleflow import values
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
-from simpleflow.core.history import RELAY, History, Key
+from simpleflow.core.history import History
+from simpleflow.core.records import RELAY, Key
 from simpleflow.exceptions import InputError
 from simpleflow.futures import FINISHED, Future
 from simpleflow.signal import WaitForSignal

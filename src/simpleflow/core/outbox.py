@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from simpleflow.core import decisions as d
-from simpleflow.core.history import Key
+from simpleflow.core.records import Key
 
 _Entry = tuple[int, d.Decision]
 

@@ -9,7 +9,7 @@ from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.core import record, transitions
 from simpleflow.core.decisions import Decision
-from simpleflow.core.history import Record, timeout
+from simpleflow.core.records import Record, timeout
 from simpleflow.engines import effects
 from simpleflow.engines.base import ActivityTask, DecisionTask, RunDescription, StartRequest
 from simpleflow.engines.executions import Executions

@@ -12,7 +12,7 @@ from simpleflow.step.constants import COMPLETED, DEPENDENT_OF, MARKER_NAME, SCHE
 from simpleflow.step.recorded import Recorded, read
 
 if TYPE_CHECKING:
-    from simpleflow.step.submittable import StepFuture
+    from simpleflow.step.future import StepFuture
 
 _UNRECORDED = 1 << 40  # comes after every place in a history
 

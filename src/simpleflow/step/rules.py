@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, insort
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 
 from simpleflow.exceptions import InputError
@@ -97,12 +97,17 @@ def check_key(prefix: str, name: str) -> None:
 
 
 def check_names(names: object, what: str) -> list[str]:
-    """The names, or the one name, as a list; ``*`` is allowed. Raises InputError, naming ``what``."""
+    """The names, or the one name, as a list; those of a set sorted. ``*`` is allowed.
+
+    Raises InputError, naming ``what``.
+    """
     if isinstance(names, str):
         names = [names]
     if isinstance(names, bytes | Mapping) or not isinstance(names, Iterable):
         raise InputError(f"{what} is {names!r}; expected a name or a list of names")
-    return [check_name(name, f"{what}: step name") for name in names]
+    found = [check_name(name, f"{what}: step name") for name in names]
+    # A set's own order differs from process to process, and names are written into markers.
+    return sorted(found) if isinstance(names, Set) else found
 
 
 def _reasons(patterns: Mapping[str, Collection[str]], matching: Iterable[str]) -> tuple[str, ...]:

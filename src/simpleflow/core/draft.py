@@ -1,0 +1,85 @@
+"""Events being written after a history."""
+
+from __future__ import annotations
+
+from simpleflow.core import events as e
+from simpleflow.core.history import History
+
+NEWS: frozenset[type[e.Attributes]] = frozenset(
+    {
+        e.WorkflowExecutionStarted,
+        e.WorkflowExecutionSignaled,
+        e.WorkflowExecutionCancelRequested,
+        e.ActivityTaskCompleted,
+        e.ActivityTaskFailed,
+        e.ActivityTaskTimedOut,
+        e.ActivityTaskCanceled,
+        e.ScheduleActivityTaskFailed,
+        e.RequestCancelActivityTaskFailed,
+        e.ScheduleLambdaFunctionFailed,
+        e.TimerFired,
+        e.StartTimerFailed,
+        e.CancelTimerFailed,
+        e.RecordMarkerFailed,
+        e.StartChildWorkflowExecutionFailed,
+        e.ChildWorkflowExecutionStarted,
+        e.ChildWorkflowExecutionCompleted,
+        e.ChildWorkflowExecutionFailed,
+        e.ChildWorkflowExecutionTimedOut,
+        e.ChildWorkflowExecutionCanceled,
+        e.ChildWorkflowExecutionTerminated,
+        e.ExternalWorkflowExecutionSignaled,
+        e.ExternalWorkflowExecutionCancelRequested,
+        e.SignalExternalWorkflowExecutionFailed,
+        e.RequestCancelExternalWorkflowExecutionFailed,
+        e.DecisionTaskTimedOut,
+    }
+)
+"""Events that the decider must be shown: each makes a decision task unless one waits already."""
+
+
+class Draft:
+    """Events being written after a history, all at one time."""
+
+    def __init__(self, history: History, now: float) -> None:
+        self.history = history
+        self.now = now
+        self.events: list[e.Event] = []
+        self.pending = history.decision_pending
+        self.news = False
+        self.activities: dict[str, int] = {}  # scheduled (event id) or cancelled (0) in this draft
+        self.timers: dict[str, int] = {}  # started (event id) or cancelled (0) in this draft
+        self.children: set[str] = set()
+        self._next = history.next_id
+
+    def add(self, attributes: e.Attributes) -> int:
+        """Write one event; returns its id."""
+        event = e.Event(self._next, self.now, attributes)
+        self._next += 1
+        self.events.append(event)
+        self.news = self.news or type(attributes) in NEWS
+        return event.id
+
+    def finish(self) -> tuple[e.Event, ...]:
+        """The events, with a decision task after them if they hold news and none waits and the execution goes on."""
+        closed = bool(self.events) and isinstance(self.events[-1].attributes, _ENDS)
+        if self.news and not self.pending and not closed:
+            self.add(decision_task(self.history.started))
+        return tuple(self.events)
+
+
+_ENDS = (
+    e.WorkflowExecutionCompleted
+    | e.WorkflowExecutionFailed
+    | e.WorkflowExecutionCanceled
+    | e.WorkflowExecutionContinuedAsNew
+)
+
+
+def decision_task(started: e.WorkflowExecutionStarted) -> e.DecisionTaskScheduled:
+    return e.DecisionTaskScheduled(
+        schedule_to_start_timeout="NONE",
+        start_to_close_timeout=started.task_start_to_close_timeout,
+        task_list=started.task_list,
+        task_priority=started.task_priority,
+    )
