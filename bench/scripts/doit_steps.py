@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-import work
+from bench.scripts import work
 from doit.cmd_base import ModuleTaskLoader  # type: ignore[import-untyped,import-not-found,unused-ignore]
 from doit.doit_cmd import DoitMain  # type: ignore[import-untyped,import-not-found,unused-ignore]
 from doit.tools import run_once  # type: ignore[import-untyped,import-not-found,unused-ignore]

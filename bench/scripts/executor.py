@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-import flow
+from bench.scripts import flow
 
 from simpleflow.local import Executor
 from simpleflow.workflow import Workflow

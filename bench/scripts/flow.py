@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import work
+from bench.scripts import work
 
 from simpleflow import Workflow, activity, futures
 from simpleflow.canvas import Group

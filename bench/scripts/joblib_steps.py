@@ -1,10 +1,10 @@
-"""joblib: ``joblib_steps.py SCENARIO NUMBER SECONDS``. A step is a cached function that takes what the one before gave."""
+"""joblib: ``joblib_steps.py SCENARIO NUMBER SECONDS``. A step is a cached function of what the one before gave."""
 
 from __future__ import annotations
 
 import sys
 
-import work
+from bench.scripts import work
 from joblib import Memory, Parallel, delayed  # type: ignore[import-untyped,import-not-found,unused-ignore]
 
 memory = Memory("cache", verbose=0)

@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 import luigi  # type: ignore[import-untyped,import-not-found,unused-ignore]
-import work
+from bench.scripts import work
 
 
 class Marked(luigi.Task):  # type: ignore[misc,unused-ignore]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
 
-import work
+from bench.scripts import work
 
 FOLDER = "done"
 
@@ -28,16 +30,16 @@ def main(sync: bool, scenario: str, number: int, seconds: float) -> None:
     os.makedirs(FOLDER, exist_ok=True)
     if scenario == "steps":
         for index in range(number):
-            step(f"step{index}", sync, lambda index=index: work.nothing(index))  # type: ignore[misc]
+            step(f"step{index}", sync, partial(work.nothing, index))
     elif scenario == "fan-out":
-        step("all", sync, lambda: _pool(work.nothing, range(number)))
+        step("all", sync, partial(_pool, work.nothing, range(number)))
     else:
-        step("all", sync, lambda: _pool(work.burn, [seconds] * number))
+        step("all", sync, partial(_pool, work.burn, [seconds] * number))
 
 
-def _pool(function: Callable[..., object], arguments: object) -> None:
+def _pool(function: Callable[[Any], object], arguments: Iterable[Any]) -> None:
     with multiprocessing.Pool(2) as pool:
-        pool.map(function, arguments)  # type: ignore[arg-type]
+        pool.map(function, arguments)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from pathlib import Path
@@ -106,7 +107,7 @@ class Naps(Workflow):
     name = "naps"
 
     def run(self, **options: Any) -> Any:
-        return self.submit(Group(*[(nap, 0.3)] * 3, **options)).result
+        return self.submit(Group(*[(nap, 0.4)] * 3, **options)).result
 
 
 def span(naps: list[list[float]]) -> float:
@@ -117,10 +118,10 @@ def span(naps: list[list[float]]) -> float:
 def test_a_group_is_faster_with_workers_than_one_after_the_other() -> None:
     alone = Executor(Naps).run()
     together = Executor(Naps, nb_workers=2).run()
-    assert span(alone) >= 0.9
+    assert span(alone) >= 1.2
     assert span(together) < 0.9 * span(alone)
     one_at_a_time = Executor(Naps, nb_workers=2).run({"kwargs": {"max_parallel": 1}})
-    assert all(end <= began for (_, end), (began, _) in zip(one_at_a_time, one_at_a_time[1:], strict=False))
+    assert all(end <= began for (_, end), (began, _) in itertools.pairwise(one_at_a_time))
 
 
 class Dependents(Workflow, WorkflowStepMixin):
@@ -144,7 +145,7 @@ def test_a_dependent_waits_for_its_origin_although_a_worker_is_idle(tmp_path: Pa
     for _ in range(2):
         (load, _), (report, _), (other, _) = executor.run([False])
         assert report[0] >= load[1]
-        assert other[0] < load[1], "what depends on nothing waits for nothing"
+        assert other[0] < report[0], "what depends on nothing waits for nothing"
 
 
 def test_a_dependent_that_ran_beside_its_origin_runs_again(tmp_path: Path) -> None:

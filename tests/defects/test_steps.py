@@ -181,11 +181,11 @@ def test_a_reason_is_a_text(bench: Bench) -> None:
     def run(workflow: Any) -> None:
         workflow.add_forced_steps("a", {"why": "not"})
 
-    with pytest.raises(InputError, match="reason of forced steps is {'why': 'not'}; expected text or None"):
+    with pytest.raises(InputError, match=r"reason of forced steps is \{'why': 'not'\}; expected text or None"):
         bench.run(run)
 
 
-@pytest.mark.parametrize("name", [None, 12, ["a"], b"a", "", ".", "a..b", "a\n", "*", "a\ud800"])
+@pytest.mark.parametrize("name", [None, 12, ["a"], b"a", "", ".", "a..b", "../up", "a/../../up", "a\n", "*", "a\ud800"])
 def test_a_name_that_cannot_be_is_refused_before_anything_is_done(bench: Bench, name: Any) -> None:
     with pytest.raises(InputError, match="step name"):
         bench.run(lambda workflow: futures.wait(workflow.submit(workflow.step(name, (play, "a")))))
@@ -201,7 +201,31 @@ def test_a_name_that_no_bucket_holds_is_refused_before_anything_is_done(stored: 
     assert len(str(caught.value)) < 300
 
 
-@pytest.mark.parametrize("name", ["/abs", "//abs", "../up", "a/../../up", "a//b", "a/", "with space", "é/ü", "%2Fabs"])
+@pytest.mark.parametrize("name", ["\\" * 500, "//" * 400, "%=" * 300])
+def test_a_name_that_is_too_long_once_it_is_quoted_is_refused_before_anything_is_done(stored: Bench, name: str) -> None:
+    with pytest.raises(InputError, match="expected 1024 at most"):
+        stored.run(lambda workflow: futures.wait(workflow.submit(workflow.step(name, (play, "a")))))
+    assert (played, stored.activities()) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("method", "value", "said"),
+    [
+        ("get_step_path_prefix", None, r"get_step_path_prefix\(\) returned None; expected text"),
+        ("get_step_path_prefix", 12, r"get_step_path_prefix\(\) returned 12; expected text"),
+        ("get_step_bucket", None, r"get_step_bucket\(\) returned None; expected a bucket"),
+        ("get_step_bucket", "a/b", "the bucket 'a/b' cannot be used"),
+    ],
+)
+def test_a_place_for_marks_that_cannot_be_is_refused_as_what_it_is(
+    bench: Bench, method: str, value: Any, said: str
+) -> None:
+    with pytest.raises(Exception, match=said):
+        bench.run(lambda w: futures.wait(w.submit(w.step("a", (play, "a")))), **{method: lambda self: value})
+    assert played == []
+
+
+@pytest.mark.parametrize("name", ["/abs", "//abs", "a//b", "a/", "with space", "é/ü", "%2Fabs"])
 def test_a_name_with_slashes_stays_below_its_prefix_and_is_found_again(stored: Bench, name: str) -> None:
     def run(workflow: Any) -> Any:
         return workflow.submit(workflow.step(name, (play, "a"))).ran
@@ -222,7 +246,14 @@ def test_an_alternative_that_cannot_be_is_refused_although_the_step_would_run(be
 
 
 def test_an_alternative_is_whatever_the_work_may_be(bench: Bench) -> None:
-    alternatives = [play, (play, "tuple"), Group((play, "group")), Chain((play, "chain")), Step("b", (play, "b")), Child]
+    alternatives = [
+        play,
+        (play, "tuple"),
+        Group((play, "group")),
+        Chain((play, "chain")),
+        Step("b", (play, "b")),
+        Child,
+    ]
     arguments = [(play, "alone"), *alternatives[1:]]
     bench.mark("a")
 

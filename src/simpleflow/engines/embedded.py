@@ -116,14 +116,16 @@ class EmbeddedEngine(Executions):
         run = self.runs[run_id]
         if not run.history.deciding or run.history.decision_started_id != started_id:
             raise UnknownResource(f"token {token} is not that of a decision task")
+        new_run_id = ""
         # An answer can be found again from the history before it, so it may be kept together with what comes next.
         with self.operation(may_wait=True):
             if decisions and isinstance(decisions[-1], _CLOSING):
                 # Whoever has sent something was told that it arrived: it must be in the history before its end is.
                 self.journal.hold()
                 self.look()
+                new_run_id = self.make_run_id()
             if run.history.open:
-                events = record.record(run.history, decisions, self.clock(), execution_context, self.make_run_id())
+                events = record.record(run.history, decisions, self.clock(), execution_context, new_run_id)
                 self.append(run, events)
                 effects.follow(self, run, events)
                 return

@@ -8,6 +8,7 @@ from simpleflow.base import Executor, Scope, Submittable
 from simpleflow.exceptions import AggregateException, InputError, TaskFailed
 from simpleflow.futures import FINISHED, RUNNING, Future
 from simpleflow.step import constants, rules
+from simpleflow.stores import keys
 from simpleflow.task import ActivityTask
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ class StepFuture(Future):
         self._skipped_count = self._steps.skipped.count
         self._known = 0
         self._elements: list[Any] = []
-        rules.check_key(workflow.get_step_path_prefix().rstrip("/"), self.name)
+        prefix = workflow._step_prefix()
+        rules.check_key(prefix, self.name, keys.object_key(prefix, self.name))
         executor.track(self)
         self._state = RUNNING
         workflow.list_steps_done()._when_done(self._listed)

@@ -86,9 +86,9 @@ def check_name(name: object, what: str = "step name") -> str:
     return name
 
 
-def check_key(prefix: str, name: str) -> None:
-    """Raise InputError if ``prefix/name`` is too long for the key of an object."""
-    size = len(f"{prefix}/{name}".encode())
+def check_key(prefix: str, name: str, key: str | None = None) -> None:
+    """Raise InputError if the key of the mark's object is too long; ``key``: where it is not ``prefix/name``."""
+    size = len((f"{prefix}/{name}" if key is None else key).encode())
     if size > MAX_KEY_BYTES:
         raise InputError(
             f"step name {name[:40] + '...'!r} is too long: with the prefix {prefix!r} its key has {size} bytes; "

@@ -9,15 +9,24 @@ from typing import Any
 from simpleflow import activity, stores
 
 
-class GetStepsDoneTask:
+class _MarksTask:
+    """An activity about the marks below ``path`` in ``bucket``."""
+
+    context: dict[str, Any] | None = None
+
+    @staticmethod
+    def is_quick(bucket: str, *_: Any) -> bool:
+        """Marks in a folder or in memory take but a moment: no other process need be troubled."""
+        return stores.is_local(bucket)
+
+
+class GetStepsDoneTask(_MarksTask):
     """The names of the steps that are done, sorted.
 
     Args:
         bucket: a bucket string, see ``stores.open_store``.
         path: the prefix of the marks, with or without a slash at its end.
     """
-
-    context: dict[str, Any] | None = None
 
     def __init__(self, bucket: str, path: str) -> None:
         self.bucket = bucket
@@ -28,10 +37,8 @@ class GetStepsDoneTask:
         return stores.open_store(self.bucket).names(self.path)
 
 
-class MarkStepDoneTask:
+class MarkStepDoneTask(_MarksTask):
     """Mark a step as done."""
-
-    context: dict[str, Any] | None = None
 
     def __init__(self, bucket: str, path: str, step_name: str) -> None:
         self.bucket = bucket
@@ -45,10 +52,8 @@ class MarkStepDoneTask:
         stores.open_store(self.bucket).put(self.path, self.step_name, json.dumps(body).encode())
 
 
-class UnmarkStepsDoneTask:
+class UnmarkStepsDoneTask(_MarksTask):
     """Take back the marks of steps that are about to become stale; those that are not there are fine."""
-
-    context: dict[str, Any] | None = None
 
     def __init__(self, bucket: str, path: str, step_names: Sequence[str]) -> None:
         self.bucket = bucket

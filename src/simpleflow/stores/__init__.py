@@ -27,6 +27,11 @@ def open_store(bucket: str) -> Store:
     return found if found is not None else _stores.setdefault(key, _build(location))
 
 
+def is_local(bucket: str) -> bool:
+    """Whether ``bucket`` names a store on this machine, in a folder or in memory. Raises InputError."""
+    return parse(bucket, settings.SIMPLEFLOW_S3_HOST).kind != "s3"
+
+
 def _absolute(location: Location) -> Location:
     """``location`` such that another working folder or HOME does not change what it means."""
     if location.kind != "directory":

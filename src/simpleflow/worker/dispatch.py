@@ -85,6 +85,22 @@ def resolve(name: str, known: Mapping[str, Activity] | None = None) -> Activity:
     return found
 
 
+def is_quick(task: ActivityTask, known: Mapping[str, Activity]) -> bool:
+    """Whether the task takes but a moment, so that handing it to another process would cost more than doing it.
+
+    Its callable says so, by ``is_quick(*args, **kwargs)``.
+    """
+    activity = known.get(task.name) or activities.registry.get(task.name)
+    says = getattr(activity.callable, "is_quick", None) if activity is not None else None
+    if says is None:
+        return False
+    try:
+        args, kwargs = arguments(task.input)
+        return bool(says(*args, **kwargs))
+    except Exception:  # noqa: BLE001 (whatever is wrong with them, doing the task will say it)
+        return False
+
+
 def perform(
     task: ActivityTask,
     known: Mapping[str, Activity] | None = None,

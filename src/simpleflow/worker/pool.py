@@ -20,7 +20,7 @@ from simpleflow import settings
 from simpleflow.activity import Activity
 from simpleflow.engines.base import ActivitySource, ActivityTask
 from simpleflow.exceptions import InputError, UnknownResource
-from simpleflow.worker.dispatch import Middlewares, Outcome
+from simpleflow.worker.dispatch import Middlewares, Outcome, is_quick, perform
 from simpleflow.worker.inline import respond
 from simpleflow.worker.process import BEAT, WorkerProcess, flush
 
@@ -67,7 +67,10 @@ class Pool:
         return False
 
     def start(self, task: ActivityTask) -> None:
-        """Give a task to an idle worker."""
+        """Give a task to an idle worker; one that takes but a moment is done at once."""
+        if is_quick(task, self._known):
+            respond(self.source, task.token, perform(task, self._known, self._middlewares))
+            return
         worker = self._idle.pop() if self._idle else self._fork()
         worker.task = task
         try:

@@ -1,0 +1,85 @@
+"""Who is measured, and the command that does a piece of work with each."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+import sysconfig
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+SCRIPTS = Path(__file__).resolve().parent / "scripts"
+
+STEPS = "steps"
+FAN_OUT = "fan-out"
+CPU = "cpu"
+
+
+class Work(NamedTuple):
+    """What is to be done: ``number`` steps in sequence (STEPS), or one step with that many activities.
+
+    Those activities do nothing (FAN_OUT), or keep a core busy for so many ``seconds`` each (CPU).
+    """
+
+    kind: str
+    number: int
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Contender:
+    """``command`` gives the arguments of the process that does a piece of work in its current folder."""
+
+    name: str
+    command: Callable[[Work], list[str]]
+    package: str | None = None
+    """What has to be installed for it."""
+    kinds: frozenset[str] = frozenset({STEPS, FAN_OUT, CPU})
+    """Other work is not asked of it; without any, only its start is measured."""
+
+    @property
+    def installed(self) -> bool:
+        return self.package is None or importlib.util.find_spec(self.package) is not None
+
+
+def _script(name: str, *arguments: str) -> Callable[[Work], list[str]]:
+    def command(work: Work) -> list[str]:
+        return [sys.executable, str(SCRIPTS / name), *arguments, work.kind, str(work.number), str(work.seconds)]
+
+    return command
+
+
+def _command_line(work: Work) -> list[str]:
+    name = {STEPS: "Steps", FAN_OUT: "FanOut", CPU: "Burn"}[work.kind]
+    given = [work.number, work.seconds] if work.kind == CPU else [work.number]
+    workers = [] if work.kind == STEPS else ["--nb-workers", "2"]
+    target = f"{SCRIPTS / 'flow.py'}:{name}"
+    return [*_simpleflow(), "workflow.start", "--local", *workers, "--input", json.dumps(given), target]
+
+
+def _simpleflow() -> list[str]:
+    script = Path(sysconfig.get_path("scripts"), "simpleflow")
+    return [str(script)] if script.exists() else [sys.executable, "-m", "simpleflow"]
+
+
+PYTHON = Contender("python -c pass", lambda work: [sys.executable, "-c", "pass"], kinds=frozenset())
+PLAIN = Contender("plain script", _script("plain.py", "nosync"))
+SIMPLEFLOW = Contender("simpleflow", _command_line)
+
+_ALONE = frozenset({STEPS, FAN_OUT})  # without worker processes, two cores are of no use
+
+CONTENDERS = (
+    PYTHON,
+    PLAIN,
+    Contender("plain script + fsync", _script("plain.py", "fsync")),
+    SIMPLEFLOW,
+    Contender("Executor, in memory", _script("executor.py", "memory"), kinds=_ALONE),
+    Contender("Executor, state", _script("executor.py", "state"), kinds=_ALONE),
+    Contender("Executor, state, 2 workers", _script("executor.py", "workers")),
+    Contender("joblib", _script("joblib_steps.py"), "joblib"),
+    Contender("doit", _script("doit_steps.py"), "doit"),
+    Contender("Luigi", _script("luigi_steps.py"), "luigi"),
+)

@@ -1,0 +1,110 @@
+"""One process, measured from outside: how long it took, and how much memory it and its children had."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+TIMEOUT_SECONDS = 300.0
+POLL_SECONDS = 0.01
+MIB = 2**20
+
+ROOT = Path(__file__).resolve().parents[1]
+
+_SETTINGS = ("SIMPLEFLOW_", "STEP_", "WORKFLOW_DEFAULT_", "ACTIVITY_")
+_MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
+
+
+class Failed(Exception):
+    """The process did not end well."""
+
+
+class Usage(NamedTuple):
+    """What a process took."""
+
+    seconds: float
+    largest: float
+    """MiB: the peak of the largest of its processes; unless watched, not less than that of the bench itself."""
+    together: float | None
+    """MiB: the peak of all its processes, what they share counted once; None if that was not watched."""
+
+
+def run(command: Sequence[str], folder: Path, log: Path, watch: bool = False) -> Usage:
+    """Run a command in ``folder``; what it prints goes to ``log``. ``watch`` its memory, which costs a little time.
+
+    Raises Failed.
+    """
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)}
+    environment["PYTHONPATH"] = str(ROOT)
+    watched: _Memory | None = None
+    with log.open("wb") as output:
+        began = time.perf_counter()
+        try:
+            process = subprocess.Popen(
+                command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            )
+        except OSError as error:
+            raise Failed(f"{command[0]}: {error}") from error
+        timer = threading.Timer(TIMEOUT_SECONDS, process.kill)
+        timer.start()
+        try:
+            if watch:
+                watched = _watch(process.pid)
+            _, status, usage = os.wait4(process.pid, 0)
+            seconds = time.perf_counter() - began
+            process.returncode = os.waitstatus_to_exitcode(status)
+        finally:
+            timer.cancel()
+            if process.returncode is None:
+                process.kill()
+    if process.returncode != 0:
+        lines = log.read_text(errors="replace").strip().splitlines()
+        raise Failed(f"exit code {process.returncode}: {lines[-1] if lines else 'it said nothing'}")
+    if watched is None:
+        return Usage(seconds, usage.ru_maxrss * _MAXRSS_UNIT / MIB, None)
+    return Usage(seconds, watched.largest, watched.together)
+
+
+class _Memory(NamedTuple):
+    """MiB."""
+
+    largest: float
+    together: float
+
+
+def _watch(pid: int) -> _Memory | None:
+    """The peaks of a process and its children, once it has ended; None where the kernel does not tell."""
+    largest = together = 0.0
+    while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
+        family = list(_family(pid))
+        largest = max(largest, *(_field(f"/proc/{each}/status", "VmHWM:") for each in family))
+        together = max(together, sum(_field(f"/proc/{each}/smaps_rollup", "Pss:") for each in family))
+        time.sleep(POLL_SECONDS)
+    return _Memory(largest, together) if largest and together else None
+
+
+def _family(pid: int) -> Iterator[int]:
+    """The process and those that it has started, and they."""
+    yield pid
+    for file in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            children = file.read_text().split()
+        except OSError:
+            continue  # it has just ended
+        for child in children:
+            yield from _family(int(child))
+
+
+def _field(file: str, name: str) -> float:
+    """MiB that a line of a file says; 0 where it does not."""
+    try:
+        lines = Path(file).read_text().splitlines()
+    except OSError:
+        return 0.0
+    return sum(int(line.split()[1]) / 1024 for line in lines if line.startswith(name))

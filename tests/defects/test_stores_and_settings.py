@@ -1,0 +1,171 @@
+"""Where done marks are: whose they are, how they are reached, how often, and what settings say of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from simpleflow import Workflow
+from simpleflow.canvas import Group
+from simpleflow.local import Executor
+from simpleflow.step.workflow import WorkflowStepMixin
+from simpleflow.stores import open_store, s3_client
+from tests.servers import S3Server
+from tests.step.bench import Bench, play, played
+
+
+def steps(*names: str) -> Any:
+    """A run that plays these steps, and says which ran."""
+
+    def run(workflow: Any) -> list[bool]:
+        return [workflow.submit(workflow.step(name, (play, name))).ran for name in names]
+
+    return run
+
+
+@pytest.mark.parametrize("prefix", ["p/steps", "p/steps/"])
+def test_marks_of_a_prefix_that_begins_the_same_are_not_ours(stored: Bench, prefix: str) -> None:
+    store = open_store(stored.bucket)
+    for sibling, name in (
+        ("p/stepsX", "abc"),
+        ("p/steps_old", "old"),
+        ("p/steps-2", "two"),
+        ("p", "steps2"),
+        ("", "p"),
+    ):
+        store.put(sibling, name, b"{}")
+    run = steps("abc", "old", "two", "Xabc", "_old/old", "bc", "ld", "2")
+    names = {"get_step_path_prefix": lambda self: prefix}
+    assert stored.run(run, **names) == [True] * 8
+    assert stored.run(run, **names) == [False] * 8
+    assert store.names("p/stepsX") == ["abc"]
+
+
+@pytest.mark.parametrize("prefix", ["", "/", "p", "p/", "p//", "p/q"])
+def test_whatever_the_prefix_names_are_found_whole(stored: Bench, prefix: str) -> None:
+    run = steps("load", "oad", "load.users")
+    found = [stored.run(run, get_step_path_prefix=lambda self: prefix) for _ in range(2)]
+    assert found == [[True] * 3, [False] * 3]
+    assert open_store(stored.bucket).names(prefix) == ["load", "load.users", "oad"]
+
+
+class Nightly(Workflow, WorkflowStepMixin):
+    """Says nothing of buckets."""
+
+    name = "nightly defects"
+
+    def run(self) -> Any:
+        return self.submit(self.step("load", (play, "load"))).ran
+
+
+@pytest.mark.parametrize("scheme", ["", "http://"])
+def test_the_default_bucket_is_at_the_host_that_is_set(
+    bucket: str, s3_server: S3Server, scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIMPLEFLOW_S3_HOST", s3_server.endpoint.replace("http://", scheme))
+    monkeypatch.setenv("STEP_BUCKET", bucket.rpartition("/")[2])
+    assert [Executor(Nightly).run() for _ in range(2)] == [True, False]
+    assert open_store(bucket).names("nightly defects/steps") == ["load"]
+
+
+def test_the_default_host_is_where_the_environment_says(
+    bucket: str, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server.endpoint)
+    monkeypatch.setenv("STEP_BUCKET", bucket.rpartition("/")[2])
+    assert [Executor(Nightly).run() for _ in range(2)] == [True, False]
+    assert open_store(bucket).names("nightly defects/steps") == ["load"]
+
+
+@pytest.mark.parametrize(
+    ("text", "encrypted"),
+    [*[(text, False) for text in ("0", "false", "no", "off", "")], *[(text, True) for text in ("1", "true", "yes")]],
+)
+def test_marks_are_encrypted_if_the_setting_says_yes(
+    bench: Bench, bucket: str, requests: list[Any], text: str, encrypted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.bucket = bucket
+    monkeypatch.setenv("SIMPLEFLOW_S3_SSE", text)
+    bench.run(steps("a"))
+    (headers,) = (headers for operation, headers in requests if operation == "PutObject")
+    assert ("x-amz-server-side-encryption" in headers) is encrypted
+
+
+@pytest.fixture
+def requests(s3_server: S3Server, bucket: str) -> Iterator[list[Any]]:
+    """What is sent to the server: operations and headers."""
+    sent: list[Any] = []
+
+    def note(request: Any, event_name: str, **_: Any) -> None:
+        sent.append((event_name.rpartition(".")[2], dict(request.headers)))
+
+    events = s3_client.client(s3_server.endpoint, None).meta.events
+    events.register("before-send.s3", note)
+    yield sent
+    events.unregister("before-send.s3", note)
+
+
+def test_a_run_asks_for_the_marks_once_and_writes_each_once(
+    bench: Bench, bucket: str, requests: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.bucket = bucket
+    built: list[Any] = []
+    build = s3_client._build
+    monkeypatch.setattr(s3_client, "_build", lambda *args: built.append(args) or build(*args))
+    names = [f"s{number}" for number in range(10)]
+    for expected in ({"ListObjectsV2": 1, "PutObject": 10}, {"ListObjectsV2": 1}):
+        requests.clear()
+        bench.run(steps(*names))
+        assert Counter(operation for operation, _ in requests) == expected
+    assert built == [], "the client is the one that was there"
+
+
+def test_a_run_reads_and_writes_at_the_host_that_it_names(
+    bench: Bench, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two hosts with a bucket of one name, the first to be asked must not answer for both."""
+    name = bucket.rpartition("/")[2]
+    bench.bucket = bucket
+    assert bench.run(steps("a")) == [True]
+    bench.bucket = f"http://127.0.0.1:1/{name}"
+    with pytest.raises(Exception, match="nothing answers there"):
+        bench.run(steps("a"))
+    assert played == []
+
+
+MANY = [f"step-{number:013d}" for number in range(2_100)]
+
+
+def test_thousands_of_done_names_are_read_and_taken_back(bench: Bench, tmp_path: Any) -> None:
+    """More than the 32,768 characters that SWF takes as a result, and as details of a marker."""
+    assert {len(name) for name in MANY} == {18}
+    bench.bucket = str(tmp_path / "marks")
+    bench.mark(*MANY)
+    assert bench.run(steps(MANY[0], MANY[-1], "new")) == [False, False, True]
+
+    def run(workflow: Any) -> Any:
+        workflow.submit(workflow.step("all", (play, "all"), force_steps_if_executed="*")).result
+        return workflow.submit(Group(*[workflow.step(name, (play, name)) for name in MANY[:3]])).result and None
+
+    bench.run(run)
+    assert sorted(bench.markers[0]["unmarks"]) == sorted([*MANY, "new"])
+    assert played == ["all", *MANY[:3]]
+    assert bench.done == ["all", *MANY[:3]]
+
+
+class Many(Workflow, WorkflowStepMixin):
+    name = "many"
+
+    def run(self) -> Any:
+        return [len(self.get_steps_done()), self.submit(self.step(MANY[7], (play, "x"))).ran]
+
+
+@pytest.mark.parametrize("workers", [None, 1])
+def test_thousands_of_done_names_are_kept_in_a_history(tmp_path: Any, workers: int | None) -> None:
+    executor = Executor(Many, state=tmp_path, nb_workers=workers)
+    for name in MANY:
+        open_store(executor.default_bucket).put("many/steps", name, b"{}")
+    assert executor.run() == [2_100, False]
