@@ -11,6 +11,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +26,11 @@ ROOT = Path(__file__).parents[2]
 
 @activity.with_attributes(raises_on_failure=True)
 def note(log: str, what: str, until: str | None = None) -> str:
-    """Append to a file; come back when another one exists."""
+    """Append to a file; come back when another one exists, or after a while."""
     with open(log, "a") as file:
         file.write(f"{what}\n")
-    while until is not None and not os.path.exists(until):
+    end = time.monotonic() + 10
+    while until is not None and not os.path.exists(until) and time.monotonic() < end:
         time.sleep(0.01)
     return what
 
@@ -113,11 +116,18 @@ def recorded(history: list[dict[str, Any]]) -> list[Any]:
     return found
 
 
-def start(state: Path, workflow: type[Workflow], *arguments: Any, **environment: str) -> subprocess.Popen[str]:
-    """Begin such a process."""
+@contextmanager
+def start(
+    state: Path, workflow: type[Workflow], *arguments: Any, **environment: str
+) -> Iterator[subprocess.Popen[str]]:
+    """Begin such a process; it is killed at the end, if it has not ended."""
     command = [sys.executable, "-m", "tests.defects.flows", str(state), workflow.__name__, json.dumps(arguments)]
     env = {**os.environ, **environment}
-    return subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True)
+    with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def main(state: str, name: str, arguments: str) -> None:
