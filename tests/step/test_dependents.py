@@ -43,14 +43,27 @@ def test_forcing_goes_on_through_dependents(bench: Bench, waits: bool) -> None:
     bench.mark("a", "b", "c")
 
     def run(workflow: Any) -> Any:
-        steps = [("a", "b"), ("b", "c"), ("c", ())]
-        return [
-            workflow.submit(workflow.step(name, (play, name), name == "a", None, False, forces))
-            for name, forces in steps
-        ] and None
+        for name, forces in (("a", "b"), ("b", "c"), ("c", ())):
+            step = Step(name, (play, name), force=name == "a", force_steps_if_executed=forces)
+            future = workflow.submit(step)
+            if waits:
+                futures.wait(future)
 
     bench.run(run)
     assert played == ["a", "b", "c"]
+    assert bench.done == ["a", "b", "c"]
+
+
+def test_what_stands_inside_a_step_does_not_wait_for_who_waits_for_that_step(bench: Bench) -> None:
+    def run(workflow: Any) -> Any:
+        inner = Chain((play, "a1"), (play, "a2"), workflow.step("c", (play, "c")))
+        a = workflow.submit(workflow.step("a", inner, force_steps_if_executed="b"))
+        b = workflow.submit(workflow.step("b", (play, "b"), force_steps_if_executed="c"))
+        return [a.ran, b.ran]
+
+    assert bench.run(run) == [True, True]
+    assert played == ["a1", "a2", "c", "b"]
+    assert bench.done == ["a", "b"]
 
 
 def test_a_dependent_starts_after_its_origin_has_completed(bench: Bench) -> None:

@@ -232,3 +232,26 @@ def test_the_work_may_be_anything_that_can_be_submitted(bench: Bench) -> None:
 
     assert bench.run(run) == [True] * 5
     assert bench.done == sorted(["task", "timer", "signal", "activity", "tuple"])
+
+
+def test_a_step_keeps_what_it_was_made_of() -> None:
+    step = Step("a", (play, "a"), True, play, True, ["b"], True)
+    assert vars(step) == {
+        "step_name": "a",
+        "activities": (play, "a"),
+        "force": True,
+        "activities_if_step_already_done": play,
+        "emit_signal": True,
+        "force_steps_if_executed": ["b"],
+        "bubbles_exception_on_failure": True,
+    }
+
+
+def test_the_work_of_a_step_may_be_replaced_before_it_is_submitted(bench: Bench) -> None:
+    def run(workflow: Any) -> Any:
+        step = workflow.step("a", (play, "a"))
+        step.activities = (play, "b")
+        step.activities_if_step_already_done = (echo, "c")
+        return workflow.submit(step).value
+
+    assert [bench.run(run), bench.run(run)] == ["did b", ["c"]]

@@ -203,7 +203,7 @@ class StepFuture(Future):
         self._work()
 
     def _work(self) -> None:
-        self._submit(self._step.activities)._when_done(self._worked)
+        self._submit(self._step.work())._when_done(self._worked)
 
     def _worked(self, work: Future) -> None:
         self._value = work._result
@@ -244,7 +244,7 @@ class StepFuture(Future):
         self._finish()
 
     def _skip(self) -> None:
-        alternative = self._step.activities_if_step_already_done
+        alternative = self._step.alternative()
         if alternative is None:
             self._skipped(None)
         else:

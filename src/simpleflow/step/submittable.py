@@ -41,13 +41,11 @@ class Step(SubmittableContainer):
         self.step_name = rules.check_name(step_name)
         if step_name == rules.EVERYTHING:
             raise InputError("step name '*' means every step; expected text such as 'load' or 'load.users'")
-        self.activities = canvas.as_submittable(activities, f"activities of step {step_name!r}")
+        self.activities = activities
+        self.work()
         self.force = force
-        self.activities_if_step_already_done: Submittable | None = None
-        if activities_if_step_already_done is not None:
-            self.activities_if_step_already_done = canvas.as_submittable(
-                activities_if_step_already_done, f"activities_if_step_already_done of step {step_name!r}"
-            )
+        self.activities_if_step_already_done = activities_if_step_already_done
+        self.alternative()
         self.emit_signal = emit_signal
         self.force_steps_if_executed = rules.check_names(
             () if force_steps_if_executed is None else force_steps_if_executed,
@@ -58,12 +56,23 @@ class Step(SubmittableContainer):
     def __repr__(self) -> str:
         return f"Step({self.step_name!r}, {self.activities!r})"
 
+    def work(self) -> Submittable:
+        """``activities`` as something that can be submitted. Raises NotSubmittable."""
+        return canvas.as_submittable(self.activities, f"activities of step {self.step_name!r}")
+
+    def alternative(self) -> Submittable | None:
+        """``activities_if_step_already_done`` as something that can be submitted, or None. Raises NotSubmittable."""
+        given = self.activities_if_step_already_done
+        if given is None:
+            return None
+        return canvas.as_submittable(given, f"activities_if_step_already_done of step {self.step_name!r}")
+
     def propagate_attribute(self, attr: str, val: Any) -> None:
-        self.activities = canvas.scoped(self.activities, attr, val)
+        self.activities = canvas.scoped(self.work(), attr, val)
 
     def receive(self, value: Any) -> Step:
         twin = copy.copy(self)
-        twin.activities = self.activities.receive(value)
+        twin.activities = self.work().receive(value)
         return twin
 
     def submit(self, executor: Executor) -> StepFuture:

@@ -1,0 +1,118 @@
+"""What the markers of steps say beyond step, status, forced and reasons."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from simpleflow import activity, futures
+from simpleflow.canvas import Chain, Group
+from simpleflow.step.submittable import Step
+from tests.step.bench import Bench, fail_softly, play
+
+VERDICT = {"step", "status", "forced", "reasons"}
+
+
+def extra(bench: Bench) -> dict[str, dict[str, Any]]:
+    """Beyond the verdict, by ``name status``; markers that say no more are left out."""
+    found = {
+        f"{marker['step']} {marker['status']}": {key: marker[key] for key in marker if key not in VERDICT}
+        for marker in bench.markers
+    }
+    return {what: keys for what, keys in found.items() if keys}
+
+
+def test_a_step_that_forces_nothing_says_no_more_than_the_verdict(bench: Bench) -> None:
+    bench.run(lambda workflow: workflow.submit(workflow.step("a", (play, "a"))).ran)
+    assert [set(marker) for marker in bench.markers] == [VERDICT] * 2
+
+
+def test_a_step_says_what_it_forces_and_whose_marks_it_takes_back(bench: Bench) -> None:
+    bench.mark("a", "b.c")
+
+    def run(workflow: Any) -> None:
+        futures.wait(workflow.submit(Step("a", (play, "a"), force=True, force_steps_if_executed=["b", "never.there"])))
+
+    bench.run(run)
+    assert extra(bench) == {"a scheduled": {"forces": ["b", "never.there"], "unmarks": ["a", "b.c"]}}
+
+
+@pytest.mark.parametrize("submissions", [2, 4])
+def test_a_step_says_how_many_have_joined_it(bench: Bench, submissions: int) -> None:
+    """Evaluated afresh, those that had joined join again, instead of meeting a step that is done."""
+
+    def run(workflow: Any) -> Any:
+        late = workflow.submit(Chain(*[(play, "x")] * 8))
+        steps = [workflow.submit(workflow.step("a", (play, "a"))) for _ in range(submissions)]
+        while not late.finished:  # read before it is final: run() is evaluated again once it is
+            workflow.submit(Chain(*[(play, "y")] * 4)).result
+        return [step.ran for step in steps]
+
+    assert bench.run(run) == [True] * submissions
+    assert bench.log() == ["a scheduled", "a completed"]
+    assert extra(bench) == {"a completed": {"joined": submissions - 1}}
+
+
+def test_a_failed_step_says_how_many_have_joined_it(bench: Bench) -> None:
+    def run(workflow: Any) -> None:
+        futures.wait(*[workflow.submit(workflow.step("a", (fail_softly, "a"))) for _ in range(3)])
+
+    bench.run(run)
+    assert extra(bench) == {"a failed": {"error": "ValueError: a is broken", "joined": 2}}
+
+
+def test_a_step_that_is_not_played_says_whose_failure_that_is(bench: Bench) -> None:
+    def run(workflow: Any) -> None:
+        steps = [
+            workflow.step("a", (fail_softly, "a"), force_steps_if_executed=["b"]),
+            workflow.step("b", (play, "b"), force_steps_if_executed=["c"]),
+        ]
+        futures.wait(*[workflow.submit(step) for step in steps])
+
+    bench.run(run)
+    assert extra(bench) == {
+        "a scheduled": {"forces": ["b"]},
+        "a failed": {"error": "ValueError: a is broken"},
+        "b failed": {"error": "not played, since step 'a', which forces it, failed", "refused": "a"},
+    }
+
+
+def test_a_step_whose_work_was_overtaken_says_by_whom(bench: Bench) -> None:
+    def run(workflow: Any) -> None:
+        b = workflow.submit(Step("b", Chain(*[(play, "b")] * 6)))
+        futures.wait(b, workflow.submit(Step("a", (play, "a"), force_steps_if_executed="b")))
+
+    bench.run(run)
+    assert extra(bench)["b completed"] == {"stale": "Dep of a"}
+    assert bench.done == ["a"]
+
+
+@activity.with_attributes()
+def rage(text: str) -> None:
+    raise ValueError(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("two\nlines\r\n\tand  a tab", "ValueError: two lines and a tab"),
+        ("", "ValueError"),
+        ("é" * 5_000, "ValueError: " + "é" * 200),
+    ],
+)
+def test_an_error_is_one_line_of_bounded_length(bench: Bench, text: str, said: str) -> None:
+    bench.run(lambda workflow: futures.wait(workflow.submit(workflow.step("a", (rage, text)))))
+    error = extra(bench)["a failed"]["error"]
+    assert error.startswith(said)
+    assert "\n" not in error
+    assert len(error) <= 1_000
+
+
+def test_the_errors_of_several_are_said_once_each(bench: Bench) -> None:
+    work = Group((rage, "one"), (rage, "two"), (play, "fine"), (rage, "one"), *[(rage, x * 200) for x in "abcdefg"])
+    bench.run(lambda workflow: futures.wait(workflow.submit(workflow.step("a", work))))
+    error = extra(bench)["a failed"]["error"]
+    assert error.startswith("ValueError: one; ValueError: two; ValueError: aaa")
+    assert error.endswith("...")
+    assert len(error) == 1_000
