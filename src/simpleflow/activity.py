@@ -9,6 +9,7 @@ from typing import Any
 
 from simpleflow import settings
 from simpleflow.base import check_name
+from simpleflow.constants import MAX_VERSION_LENGTH
 from simpleflow.exceptions import InputError
 
 PRIORITY_NOT_SET: Any = type("PriorityNotSet", (), {"__repr__": lambda self: "PRIORITY_NOT_SET"})()
@@ -74,8 +75,8 @@ class Activity:
         self.callable = callable
         self.name = name if name is not None else f"{callable.__module__}.{callable.__name__}"
         check_name(self.name, "activity name")
-        self.version = version
-        self.task_list = task_list
+        self.version = check_name(version, f"version of activity {self.name}", MAX_VERSION_LENGTH)
+        self.task_list = None if task_list is None else check_name(task_list, f"task list of activity {self.name}")
         if isinstance(retry, bool) or not isinstance(retry, int) or retry < 0:
             raise InputError(f"retry of activity {self.name} is {retry!r}; expected a number of tries, 0 or more")
         self.retry = retry

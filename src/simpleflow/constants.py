@@ -8,6 +8,9 @@ YEAR = 365 * DAY
 MAX_ID_LENGTH = 256
 """Characters of an activity id, workflow id, timer id, marker name or signal name."""
 
+MAX_VERSION_LENGTH = 64
+"""Characters of the version of an activity type or workflow type."""
+
 MAX_REASON_LENGTH = 256
 """Characters of the reason of a failure."""
 

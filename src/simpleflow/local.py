@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from simpleflow import settings, values
+from simpleflow.base import check_name
 from simpleflow.core import codec, transitions
 from simpleflow.core import events as e
 from simpleflow.core.evaluation import Failure, arguments
@@ -99,6 +100,8 @@ class Executor:
             isinstance(nb_workers, bool) or not isinstance(nb_workers, int) or nb_workers < 1
         ):
             raise InputError(f"nb_workers is {nb_workers!r}; expected 1 or more, or None for this process")
+        if workflow_id:
+            check_name(workflow_id, "workflow id")
         settings.describe()  # one that cannot be read is better found now than in the middle of a run
         self.workflow_class = workflow_class
         self.workflow_id = workflow_id

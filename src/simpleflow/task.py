@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from simpleflow import settings, values
 from simpleflow.activity import Activity, check_priority, seconds
 from simpleflow.base import AbstractWorkflow, Submittable, check_name
+from simpleflow.constants import MAX_VERSION_LENGTH
 from simpleflow.exceptions import InputError, NotSubmittable
 from simpleflow.futures import Future
 
@@ -88,6 +89,7 @@ class WorkflowTask(CallTask):
     ) -> None:
         if not (isinstance(workflow, type) and issubclass(workflow, AbstractWorkflow)):
             raise NotSubmittable(f"{workflow!r} is not a workflow class; expected a subclass of simpleflow.Workflow")
+        _check_class(workflow)
         self.executor = executor
         self.workflow = workflow
         self.raises_on_failure = workflow.raises_on_failure
@@ -107,7 +109,7 @@ class WorkflowTask(CallTask):
     @property
     def name(self) -> str:  # type: ignore[override]
         """The workflow type's name: the class's ``name``, else ``<module>.<class>``."""
-        return self.workflow.name or f"{self.workflow.__module__}.{self.workflow.__name__}"
+        return self.workflow.name or _class_name(self.workflow)
 
     @property
     def version(self) -> str:
@@ -138,8 +140,10 @@ class WorkflowTask(CallTask):
 
     @property
     def priority(self) -> Any:
-        """Its task priority, checked."""
+        """Its task priority, checked; None where it is a property, which only its instances have."""
         priority = self.workflow.task_priority
+        if isinstance(priority, property):
+            return None
         check_priority(priority, f"task_priority of workflow {self.name}")
         return priority
 
@@ -195,6 +199,8 @@ class SignalTask(CallTask):
         self.name = check_name(name, "signal name")
         if workflow_id is not None:
             check_name(workflow_id, f"workflow id of signal {name!r}")
+        if run_id is not None:
+            check_name(run_id, f"run id of signal {name!r}")
         self.workflow_id = workflow_id
         self.run_id = run_id
         self.propagate = propagate
@@ -335,6 +341,23 @@ class TaskFailureContext:
         self.a_task = a_task
         self.future = future
         return self
+
+
+def _class_name(workflow: type[AbstractWorkflow]) -> str:
+    return f"{workflow.__module__}.{workflow.__name__}"
+
+
+def _check_class(workflow: type[AbstractWorkflow]) -> None:
+    """Raise InputError for attributes of a workflow class that cannot be."""
+    name = _class_name(workflow)
+    if workflow.name:
+        check_name(workflow.name, f"name of workflow {name}")
+    if workflow.version:
+        check_name(workflow.version, f"version of workflow {name}", MAX_VERSION_LENGTH)
+    for attribute, least in (("retry", 0), ("max_open_activity_count", 1)):
+        number = getattr(workflow, attribute, least)
+        if isinstance(number, bool) or not isinstance(number, int) or number < least:
+            raise InputError(f"{attribute} of workflow {name} is {number!r}; expected a number, {least} or more")
 
 
 def check_tags(tags: Any, what: str) -> list[str]:

@@ -200,7 +200,7 @@ class Decider:
 
     def _check_progress(self, evaluation: Evaluation) -> None:
         """Fail a run that waits for something that cannot come: better than waiting for ever."""
-        if evaluation.unwound or evaluation.waits_for_signal or evaluation.outbox or self._relays:
+        if evaluation.waits_for_signal or evaluation.outbox or self._relays:
             return
         if not self.history.under_way:
             what = ", ".join(map(evaluation.describe, evaluation.fibers.waits_for)) or "what it submitted"

@@ -133,7 +133,13 @@ class Evaluation:
             self.failure = Failure(_shorten(reason), details, error)
 
     def _make(self, workflow_class: type[Workflow]) -> None:
-        self.workflow = workflow_class(self)
+        try:
+            self.workflow = workflow_class(self)
+        except ExecutionBlocked:
+            if self.failure is None:
+                raise InputError(
+                    f"__init__ of workflow {workflow_class.__name__} waits; wait in run() instead"
+                ) from None
 
     def _run(self) -> None:
         args, kwargs = arguments(self.history.started.input)
@@ -280,6 +286,8 @@ class Evaluation:
     def fail(self, reason: str, details: str | None = None) -> None:
         if not isinstance(reason, str):
             raise InputError(f"the reason to fail is {reason!r}; expected text")
+        if details is not None and not isinstance(details, str):
+            raise InputError(f"the details of the failure are {details!r}; expected text or None")
         self.abort(f"Workflow execution failed: {reason}", ExecutionError(reason, details), details)
         raise ExecutionBlocked
 
@@ -331,7 +339,10 @@ def arguments(text: str | None) -> tuple[list[Any], dict[str, Any]]:
     if isinstance(value, list):
         return value, {}
     if isinstance(value, dict) and value.keys() <= {"args", "kwargs"}:
-        return list(value.get("args") or ()), dict(value.get("kwargs") or {})
+        args, kwargs = value.get("args") or [], value.get("kwargs") or {}
+        if not isinstance(args, list) or not isinstance(kwargs, dict):
+            raise InputError(f"the input is {value!r}; expected a list as args and a dict as kwargs")
+        return args, kwargs
     return [value], {}
 
 
