@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.contenders import CONTENDERS
+from bench.contenders import CONTENDERS, PLAIN
 from bench.report import report
 from bench.rounds import COLUMNS, Rounds
 
@@ -79,7 +79,8 @@ def _headline(steps: int, rounds: int, root: Path) -> str:
     python = platform.python_version()
     medians = "one round" if rounds == 1 else f"medians of {rounds} interleaved rounds"
     where = f"Python {python}, {cores} cores, files in {root}"
-    return f"N = {steps:,}, {medians}; {where}\n(2.00x): twice the plain script\n"
+    ratio = f"(2.00x): twice the plain script, which does {PLAIN.times} times as many steps"
+    return f"N = {steps:,}, {medians}; {where}\n{ratio}\n"
 
 
 def _progress(text: str) -> None:

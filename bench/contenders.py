@@ -40,6 +40,9 @@ class Contender:
     kinds: frozenset[str] = frozenset({STEPS, FAN_OUT, CPU})
     """Other work is not asked of it; without any, only its start is measured."""
 
+    times: int = 1
+    """How many times as many steps it does: quick ones would drown in the noise of starting."""
+
     @property
     def installed(self) -> bool:
         return self.package is None or importlib.util.find_spec(self.package) is not None
@@ -66,7 +69,7 @@ def _simpleflow() -> list[str]:
 
 
 PYTHON = Contender("python -c pass", lambda work: [sys.executable, "-c", "pass"], kinds=frozenset())
-PLAIN = Contender("plain script", _script("plain.py", "nosync"))
+PLAIN = Contender("plain script", _script("plain.py", "nosync"), times=4)
 SIMPLEFLOW = Contender("simpleflow", _command_line)
 
 _ALONE = frozenset({STEPS, FAN_OUT})  # without worker processes, two cores are of no use
@@ -74,7 +77,7 @@ _ALONE = frozenset({STEPS, FAN_OUT})  # without worker processes, two cores are 
 CONTENDERS = (
     PYTHON,
     PLAIN,
-    Contender("plain script + fsync", _script("plain.py", "fsync")),
+    Contender("plain script + fsync", _script("plain.py", "fsync"), times=4),
     SIMPLEFLOW,
     Contender("Executor, in memory", _script("executor.py", "memory"), kinds=_ALONE),
     Contender("Executor, state", _script("executor.py", "state"), kinds=_ALONE),

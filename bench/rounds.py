@@ -79,7 +79,6 @@ class Rounds:
     columns: tuple[str, ...] = COLUMNS
     results: Results = field(default_factory=Results)
     _folders: int = 0
-    _start: dict[str, float] = field(default_factory=dict)
     _played: dict[str, Path] = field(default_factory=dict)
 
     @property
@@ -90,16 +89,14 @@ class Rounds:
     def warm_up(self) -> None:
         """Have everything compiled and in the disk's cache."""
         for contender in self.contenders:
-            self._attempt(contender, START, self._once)
+            self._attempt(contender, START, self._start)
         self.results.figures.clear()
 
     def round(self) -> Iterator[str]:
         """Measure everything once; yields the name of each column when it begins."""
         self._played.clear()
-        yield START  # all others are less the start
-        for contender in self.contenders:
-            self._attempt(contender, START, self._measure_start)
         for column, kind, measure in (
+            (START, None, self._starts),
             (COLD, STEPS, self._cold),
             (WARM, STEPS, self._warm),
             (FAN, FAN_OUT, self._fan_out),
@@ -109,13 +106,13 @@ class Rounds:
             if column in self.columns:
                 yield column
                 for contender in self.contenders:
-                    if kind in contender.kinds:
+                    if kind is None or kind in contender.kinds:
                         self._attempt(contender, column, measure)
         if GROWTH in self.columns:
             yield GROWTH
             for number in self.sizes:
                 for contender in (PLAIN, SIMPLEFLOW):
-                    self._attempt(contender, growth(number), partial(self._per_step, number=number))
+                    self._attempt(contender, growth(number), partial(self._growth, number=number * contender.times))
 
     def _attempt(self, contender: Contender, column: str, measure: Callable[[Contender], float]) -> None:
         """Note a figure, or why there is none; what failed once, or cannot start, is not tried again."""
@@ -129,30 +126,24 @@ class Rounds:
 
     # Columns
 
-    def _once(self, contender: Contender) -> float:
-        return self._run(contender, Work(STEPS, 0)).seconds
-
-    def _measure_start(self, contender: Contender) -> float:
-        self._start[contender.name] = self._repeat(lambda: self._once(contender))
-        return self._start[contender.name]
+    def _starts(self, contender: Contender) -> float:
+        return self._repeat(lambda: self._start(contender))
 
     def _cold(self, contender: Contender) -> float:
-        return self._repeat(lambda: self._per_step(contender, self.steps))
+        return self._repeat(lambda: self._play(contender, self.steps * contender.times))
 
     def _warm(self, contender: Contender) -> float:
-        work = Work(STEPS, self.steps)
-        folder = self._played.get(contender.name)
-        if folder is None:
-            folder = self._new_folder()
-            self._run(contender, work, folder)
-        return self._repeat(lambda: self._less_start(contender, self._run(contender, work, folder)) / self.steps)
+        number = self.steps * contender.times
+        if contender.name not in self._played:
+            self._play(contender, number)
+        folder = self._played[contender.name]
+        return self._repeat(lambda: self._more_than_start(contender, Work(STEPS, number), folder) / number)
 
     def _fan_out(self, contender: Contender) -> float:
-        work = Work(FAN_OUT, self.steps)
-        return self._repeat(lambda: self._less_start(contender, self._run(contender, work)) / self.steps)
+        return self._repeat(lambda: self._more_than_start(contender, Work(FAN_OUT, self.steps)) / self.steps)
 
     def _burn(self, contender: Contender) -> float:
-        return self._less_start(contender, self._run(contender, Work(CPU, BURNS, self.seconds)))
+        return self._more_than_start(contender, Work(CPU, BURNS, self.seconds))
 
     def _memory(self, contender: Contender) -> float:
         usage = self._run(contender, Work(STEPS, self.steps), watch=True)
@@ -160,14 +151,26 @@ class Rounds:
             self.results.add(contender, TOGETHER, usage.together)
         return usage.largest
 
-    def _per_step(self, contender: Contender, number: int) -> float:
-        folder = self._new_folder()
-        usage = self._run(contender, Work(STEPS, number), folder)
-        if number == self.steps:
-            self._played[contender.name] = folder
-        return self._less_start(contender, usage) / number
+    def _growth(self, contender: Contender, number: int) -> float:
+        return self._repeat(lambda: self._play(contender, number))
 
     # Processes
+
+    def _start(self, contender: Contender) -> float:
+        return self._run(contender, Work(STEPS, 0)).seconds
+
+    def _play(self, contender: Contender, number: int) -> float:
+        """Seconds for each step of so many that are not done yet."""
+        folder = self._new_folder()
+        seconds = self._more_than_start(contender, Work(STEPS, number), folder)
+        if number == self.steps * contender.times:
+            self._played[contender.name] = folder
+        return seconds / number
+
+    def _more_than_start(self, contender: Contender, work: Work, folder: Path | None = None) -> float:
+        """Seconds that the work takes beyond a start, which is measured just before: noise changes with time."""
+        start = self._start(contender)
+        return max(0.0, self._run(contender, work, folder).seconds - start)
 
     def _run(self, contender: Contender, work: Work, folder: Path | None = None, watch: bool = False) -> Usage:
         return run(contender.command(work), folder or self._new_folder(), self.root / "log", watch)
@@ -177,9 +180,6 @@ class Rounds:
         folder = self.root / str(self._folders)
         folder.mkdir()
         return folder
-
-    def _less_start(self, contender: Contender, usage: Usage) -> float:
-        return max(0.0, usage.seconds - self._start[contender.name])
 
     def _repeat(self, measure: Callable[[], float]) -> float:
         """The median of some measurements: one, unless it is a short one."""

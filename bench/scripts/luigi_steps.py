@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from typing import Any
 
-import luigi  # type: ignore[import-untyped,import-not-found,unused-ignore]
 from bench.scripts import work
 
+luigi: Any = importlib.import_module("luigi")  # typed alike whether it is installed or not
 
-class Marked(luigi.Task):  # type: ignore[misc,unused-ignore]
+
+class Marked(luigi.Task):  # type: ignore[misc]
     """A task whose target is named after it and its number."""
 
     number: Any = luigi.IntParameter()
@@ -49,7 +51,7 @@ class All(Marked):
 
 def main(scenario: str, number: int, seconds: float) -> int:
     if scenario == "steps":
-        tasks = [Step(number=number - 1)] if number else []
+        tasks: list[Any] = [Step(number=number - 1)] if number else []
     else:
         tasks = [All(number=number, seconds=seconds if scenario == "cpu" else 0.0)]
     workers = 1 if scenario == "steps" else 2

@@ -72,6 +72,7 @@ class Decider:
         self.workflow_class = workflow_class
         self.execution = execution
         self.history = History()
+        self.history.times_out = False  # time is the service's business
         self.evaluation: Evaluation | None = None
         self._limits = limits
         self._touched: dict[Key, None] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from simpleflow.activity import Activity
 from simpleflow.base import Executor
 from simpleflow.futures import Future
 from simpleflow.step import rules
@@ -61,6 +62,7 @@ class Steps:
         self.forced = Patterns()
         self.skipped = Patterns()
         self.listing: Future | None = None
+        self.activities: dict[type, Activity] = {}  # those that read and write marks, by task class
         self.done = rules.Names()
         self.known: list[str] = []  # names in the order in which they became known as done
         self.known_names: set[str] = set()

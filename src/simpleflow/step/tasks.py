@@ -16,7 +16,7 @@ class _MarksTask:
 
     @staticmethod
     def is_quick(bucket: str, *_: Any) -> bool:
-        """Marks in a folder or in memory take but a moment: no other process need be troubled."""
+        """Marks in a folder or in memory take but a moment, and may be written again: do it here and now."""
         return stores.is_local(bucket)
 
 

@@ -124,6 +124,7 @@ class WorkflowStepMixin:
 
     def mark_step_done_activity(self, name: str) -> ActivityTask:
         """The activity that marks a step as done, to be submitted."""
+        # A play that comes after another one in the same run must write its own mark: its place tells the two apart.
         return self._step_activity(tasks.MarkStepDoneTask, name, idempotent=False)
 
     def unmark_steps_done_activity(self, names: list[str]) -> ActivityTask:
@@ -131,9 +132,10 @@ class WorkflowStepMixin:
         return self._step_activity(tasks.UnmarkStepsDoneTask, names, idempotent=False)
 
     def _step_activity(self, task: type[Any], *args: Any, **overrides: Any) -> ActivityTask:
-        params = {"task_list": self.task_list} | STEP_ACTIVITY_PARAMS_DEFAULT | self.get_step_activity_params()
-        # A play that comes after another one in the same run must write its own mark: its place tells the two apart.
-        activity = Activity(task, **(params | overrides))
+        activity = self.steps.activities.get(task)
+        if activity is None:
+            params = {"task_list": self.task_list} | STEP_ACTIVITY_PARAMS_DEFAULT | self.get_step_activity_params()
+            activity = self.steps.activities[task] = Activity(task, **(params | overrides))
         return ActivityTask(activity, self._step_bucket(), self._step_prefix(), *args)
 
     def _step_bucket(self) -> str:

@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Literal, NamedTuple
 
@@ -68,6 +69,11 @@ def parse(bucket: str, s3_host: str = "s3.amazonaws.com") -> Location:
     """
     if not isinstance(bucket, str) or not bucket:
         raise _refused(bucket, "it is not a text" if not isinstance(bucket, str) else "it is empty")
+    return _parse(bucket, s3_host)
+
+
+@functools.lru_cache(maxsize=64)  # every step asks for the same one
+def _parse(bucket: str, s3_host: str) -> Location:
     if "\0" in bucket:
         raise _refused(bucket, "it holds a NUL character")
     if bucket in (".", "..", "~") or bucket.startswith(("/", "./", "../", "~")):

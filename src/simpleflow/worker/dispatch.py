@@ -86,7 +86,7 @@ def resolve(name: str, known: Mapping[str, Activity] | None = None) -> Activity:
 
 
 def is_quick(task: ActivityTask, known: Mapping[str, Activity]) -> bool:
-    """Whether the task takes but a moment, so that handing it to another process would cost more than doing it.
+    """Whether the task takes but a moment and may be done again: handing it to another process would cost more.
 
     Its callable says so, by ``is_quick(*args, **kwargs)``.
     """

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 
 from simpleflow.activity import Activity
 from simpleflow.engines.base import ActivitySource, ActivityTask
+from simpleflow.engines.embedded import EmbeddedEngine
 from simpleflow.exceptions import LeaseLost, UnknownResource
-from simpleflow.worker.dispatch import Middlewares, Outcome, perform
+from simpleflow.worker.dispatch import Middlewares, Outcome, is_quick, perform
 
 
 def respond(source: ActivitySource, token: str, outcome: Outcome) -> None:
@@ -26,6 +27,19 @@ def respond(source: ActivitySource, token: str, outcome: Outcome) -> None:
         pass  # it timed out or its execution ended: the service has gone on without it
 
 
+def do_quickly(
+    engine: EmbeddedEngine,
+    task: ActivityTask,
+    known: Mapping[str, Activity],
+    middlewares: Middlewares,
+    domain: str | None = None,
+) -> None:
+    """Do a task that takes but a moment and may be done again: its end is kept together with what comes next."""
+    outcome = perform(task, known, middlewares, domain)
+    with engine.operation(may_wait=True):
+        respond(engine, task.token, outcome)
+
+
 _MOMENT = 0.01
 
 
@@ -34,7 +48,7 @@ class InlineWorker:
 
     def __init__(
         self,
-        source: ActivitySource,
+        source: EmbeddedEngine,
         known: Mapping[str, Activity],
         middlewares: Middlewares,
         domain: str | None,
@@ -56,6 +70,10 @@ class InlineWorker:
 
     def start(self, task: ActivityTask) -> None:
         """Do the task."""
+        if is_quick(task, self._known):
+            do_quickly(self._source, task, self._known, self._middlewares, self._domain)
+            self._quick.add(task.name)
+            return
         begun = time.monotonic()
         outcome = perform(task, self._known, self._middlewares, self._domain)
         if time.monotonic() - begun < _MOMENT:

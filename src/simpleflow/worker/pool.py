@@ -20,8 +20,8 @@ from simpleflow import settings
 from simpleflow.activity import Activity
 from simpleflow.engines.base import ActivitySource, ActivityTask
 from simpleflow.exceptions import InputError, UnknownResource
-from simpleflow.worker.dispatch import Middlewares, Outcome, is_quick, perform
-from simpleflow.worker.inline import respond
+from simpleflow.worker.dispatch import Middlewares, Outcome, is_quick
+from simpleflow.worker.inline import do_quickly, respond
 from simpleflow.worker.process import BEAT, WorkerProcess, flush
 
 
@@ -69,7 +69,7 @@ class Pool:
     def start(self, task: ActivityTask) -> None:
         """Give a task to an idle worker; one that takes but a moment is done at once."""
         if is_quick(task, self._known):
-            respond(self.source, task.token, perform(task, self._known, self._middlewares))
+            do_quickly(self.source, task, self._known, self._middlewares)
             return
         worker = self._idle.pop() if self._idle else self._fork()
         worker.task = task
