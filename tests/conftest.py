@@ -5,10 +5,17 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 from simpleflow import settings
 from tests.servers import S3Server, seaweed
+
+# The suite gives the same answer each time, on a busy machine too; searching is for the campaigns.
+hypothesis.settings.register_profile(
+    "suite", derandomize=True, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("suite")
 
 _AWS_VARIABLES = (
     "AWS_PROFILE",

@@ -43,7 +43,8 @@ def test_paths(key: str) -> None:
     assert read_back(path) == key
     assert path.isascii()
     assert path.endswith(SUFFIX)
-    assert not re.search("[A-Z]", re.sub("%[0-9A-F%]*", "", path))
+    whole = path.replace("%/", "")  # a long name may be cut inside an escape
+    assert not re.search("[A-Z]", re.sub("%[0-9A-F%]*", "", whole))
     for part in path.split("/"):
         assert 0 < len(part) <= 255
         assert part not in (".", "..")

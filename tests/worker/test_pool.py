@@ -247,7 +247,8 @@ for index in range(3):
     code += "print(os.getpid(), child.pid, flush=True)" + ("" if {idle} else "; time.sleep(60)")
     token = shop.begin(code)
     if {idle}: shop.end(token)
-print("ready", flush=True)
+sys.stdout.write("ready\\n")  # in one piece: workers write to the same pipe
+sys.stdout.flush()
 while True: shop.pool.wait(0.1)
 """
     owner = subprocess.Popen([sys.executable, "-c", code], stdout=-1, text=True)
