@@ -93,6 +93,10 @@ class StepFuture(Future):
         self.exception  # noqa: B018 (waits)
         return list(self._verdict.reasons)
 
+    def forces(self, name: str) -> bool:
+        """Whether playing it forces ``name``."""
+        return any(rules.covers(pattern, name) for pattern in self.dependents)
+
     # The phases
 
     def _listed(self, listing: Future) -> None:

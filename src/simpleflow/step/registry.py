@@ -183,11 +183,7 @@ class Steps:
 
     def unmet_dependents(self, step: StepFuture) -> list[Recorded]:
         """Plays that ``step`` makes stale, still going on, that this evaluation has not come to."""
-        return [
-            recorded
-            for recorded in self._unmet_plays()
-            if recorded.outcome is None and any(rules.covers(pattern, recorded.name) for pattern in step.dependents)
-        ]
+        return [recorded for recorded in self._unmet_plays() if recorded.outcome is None and step.forces(recorded.name)]
 
     def awaited_origin(self, step: StepFuture) -> StepFuture | None:
         """A play that forces ``step`` and is still going on, or one that will be when what it waits for is over."""
@@ -195,8 +191,7 @@ class Steps:
             if not origin._done:
                 return origin
         for other in self.awaiting:
-            covered = any(rules.covers(pattern, step.name) for pattern in other.dependents)
-            if covered and other is not step and not self._is_held_up_by(other, step.enclosing):
+            if other.forces(step.name) and other is not step and not self._is_held_up_by(other, step.enclosing):
                 return other
         return None
 
@@ -227,15 +222,15 @@ class Steps:
         around = {each.name for each in step.enclosing}
         for pattern in step.dependents:
             names.update(self.done.covered_by(pattern))
-            for recorded in self._recorded:  # what a play is just unmarking may be marked still
-                if recorded.outcome is None:
-                    names.update(name for name in recorded.unmarks if rules.covers(pattern, name))
+        for recorded in self._recorded:  # what a play is just unmarking may be marked still
+            if recorded.outcome is None:
+                names.update(name for name in recorded.unmarks if step.forces(name))
         names.update(recorded.name for recorded in self.unmet_dependents(step))
         return sorted(names - around)
 
     def mark_under_way(self, step: StepFuture) -> StepFuture | None:
         """A play that ``step`` would make stale and whose mark is just being written."""
         for other in self.marking:
-            if other not in step.enclosing and any(rules.covers(pattern, other.name) for pattern in step.dependents):
+            if other not in step.enclosing and step.forces(other.name):
                 return other
         return None
