@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Protocol
 
@@ -102,6 +102,10 @@ class Executor(Waiter, Protocol):
     scope: Scope
     default_bucket: str | None
     """Bucket string of the engine's own store of done marks; None where one has to be configured."""
+    reserved: Mapping[str, Any]
+    """What the execution's input holds beside arguments, by key; children get the same."""
+    carried: dict[str, Any]
+    """What the input of the execution that this one may continue as is to hold beside arguments."""
 
     def submit(self, submittable: Any, *args: Any, **kwargs: Any) -> Future:
         """Submit; see ``Workflow.submit``."""
@@ -121,8 +125,12 @@ class Executor(Waiter, Protocol):
     def is_recorded(self, activity: Any, scope: Scope) -> bool:
         """Whether the history knows the first task of ``activity`` in ``scope``."""
 
-    def recorded_markers(self, name: str) -> Sequence[str | None]:
-        """Details (JSON text) of the markers of that name that the history holds, in its order."""
+    def recorded_markers(self, name: str) -> Sequence[tuple[str | None, float]]:
+        """Details (JSON text) and time (epoch seconds) of the markers of that name in the history, in its order."""
+
+    @property
+    def now(self) -> float:
+        """When the decision that is being taken was begun, in epoch seconds."""
 
     def list_markers(self, all: bool = False) -> list[Marker]:
         """See ``Workflow.list_markers``."""

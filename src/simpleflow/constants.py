@@ -25,3 +25,6 @@ MAX_OPEN_ACTIVITIES = 1_000
 
 WAKE_UP_TIMER = "_simpleflow_wake_up_timer"
 """Timer of 0 seconds that asks for another decision task when one answer cannot hold all decisions."""
+
+RESERVED = "__simpleflow_"
+"""What keys of an execution's input begin with that hold no arguments."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ from simpleflow import settings, values
 from simpleflow.base import check_name
 from simpleflow.core import codec, transitions
 from simpleflow.core import events as e
-from simpleflow.core.evaluation import Failure, arguments
+from simpleflow.core.evaluation import Failure, arguments, reserved
 from simpleflow.engines.base import StartRequest
 from simpleflow.engines.embedded import EmbeddedEngine, Observer, Run
 from simpleflow.engines.memory import MemoryEngine
@@ -25,6 +25,7 @@ from simpleflow.exceptions import (
     WorkflowException,
 )
 from simpleflow.marker import Marker
+from simpleflow.step.request import REQUEST, request_of
 from simpleflow.task import WorkflowTask, check_tags
 from simpleflow.worker.decider import DecisionWorker
 from simpleflow.worker.dispatch import Middlewares
@@ -75,6 +76,8 @@ class Executor:
         middlewares: ``{"pre": [...], "post": [...]}``, functions or dotted paths, called around every activity.
         observer: called with (run, events) as they are kept.
         on_begin: called once, before the run is driven, with how it begins.
+        force_steps, skip_steps: names of steps to force and to skip, in this execution and in its children, with the
+            reason "Requested at start".
         overrides: what the start request says instead of the class: ``task_list``, ``execution_timeout``,
             ``decision_task_timeout`` (seconds as text).
 
@@ -92,6 +95,8 @@ class Executor:
         middlewares: Mapping[str, Sequence[str | Callable[..., Any]]] | None = None,
         observer: Observer | None = None,
         on_begin: Callable[[Beginning], None] | None = None,
+        force_steps: str | Iterable[str] = (),
+        skip_steps: str | Iterable[str] = (),
         overrides: Mapping[str, str] | None = None,
     ) -> None:
         if not (isinstance(workflow_class, type) and issubclass(workflow_class, Workflow)):
@@ -113,6 +118,7 @@ class Executor:
         self._observer = observer
         self._on_begin = on_begin
         self._overrides: dict[str, Any] = dict(overrides or {})
+        self._request = request_of(force_steps, skip_steps)
         self._events: list[e.Event] = []
 
     def run(self, input: Any = None) -> Any:
@@ -196,7 +202,10 @@ class Executor:
     def request(self, input: Any) -> StartRequest:
         """What is asked of the engine. Raises InputError for an input, id or tag that cannot be."""
         text = values.encode(input, f"input of workflow {self.workflow_class.__name__}")
-        args, kwargs = arguments(None if input is None else text)
+        args, kwargs = arguments(values.decode(text))
+        extra = reserved(text)
+        if self._request is not None:
+            extra[REQUEST] = self._request
         task = WorkflowTask(None, self.workflow_class, *args, **kwargs)
         tags = self._tag_list if self._tag_list is not None else task.tag_list
         if tags is task.workflow.INHERIT_TAG_LIST:
@@ -206,7 +215,7 @@ class Executor:
             workflow_id=self.workflow_id,
             name=task.name,
             version=task.version,
-            input=values.encode({"args": args, "kwargs": kwargs}, f"input of workflow {task.name}"),
+            input=task.encode_input(extra),
             task_list=task.task_list or settings.WORKFLOW_DEFAULT_TASK_LIST,
             tag_list=tuple(check_tags(tags, "tag_list")) if tags else (),
             task_priority=None if task.priority is None else str(task.priority),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -46,10 +46,12 @@ class CallTask(Task):
         twin.args = [*self.args, value]
         return twin
 
-    @property
-    def encoded_input(self) -> str:
-        """The arguments as JSON text ``{"args": [...], "kwargs": {...}}``; raises NotEncodable."""
-        return values.encode({"args": self.args, "kwargs": self.kwargs}, f"input of {self.name}")
+    def encode_input(self, reserved: Mapping[str, Any] = {}) -> str:
+        """The arguments as JSON text ``{"args": [...], "kwargs": {...}}``, and what ``reserved`` holds beside them.
+
+        Raises NotEncodable.
+        """
+        return values.encode({"args": self.args, "kwargs": self.kwargs, **reserved}, f"input of {self.name}")
 
 
 class ActivityTask(CallTask):

@@ -63,6 +63,8 @@ def decide(
 class Decider:
     """The decisions of one execution, task after task."""
 
+    evaluation_class = Evaluation
+
     def __init__(
         self,
         workflow_class: type[Workflow],
@@ -113,7 +115,7 @@ class Decider:
         if not self._goes_on(touched):
             self.discard()
             self._told = set()
-            self.evaluation = Evaluation(self.workflow_class, self.history, self.execution)
+            self.evaluation = self.evaluation_class(self.workflow_class, self.history, self.execution)
             self._repeat("before_replay")
             self.evaluation.begin()
         assert self.evaluation is not None
@@ -181,9 +183,9 @@ class Decider:
             self._tell("after_closed")
             return d.CancelWorkflowExecution()
         if evaluation.failure is None and not evaluation.unfinished:
-            if evaluation.closing is not None:
+            if evaluation.continues is not None:
                 self._tell("after_closed")
-                return evaluation.closing
+                return evaluation.notes.continuation(evaluation.continues)
             if evaluation.returned:
                 self._tell("on_completed")
                 if evaluation.failure is None and not evaluation.unfinished:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +11,8 @@ from typing import Any
 from simpleflow import values
 from simpleflow.activity import PRIORITY_NOT_SET, Activity
 from simpleflow.base import Scope, SubmittableContainer
-from simpleflow.constants import MAX_REASON_LENGTH
-from simpleflow.core import decisions as d
+from simpleflow.constants import MAX_REASON_LENGTH, RESERVED
+from simpleflow.core import events as e
 from simpleflow.core.fibers import Fibers
 from simpleflow.core.history import History
 from simpleflow.core.leaf import Leaf
@@ -23,7 +23,7 @@ from simpleflow.core.records import Key
 from simpleflow.exceptions import ExecutionBlocked, ExecutionError, InputError, NotSubmittable
 from simpleflow.futures import Future
 from simpleflow.marker import Marker
-from simpleflow.task import ActivityTask, Task, WorkflowTask
+from simpleflow.task import ActivityTask, ContinueAsNewWorkflowTask, Task, WorkflowTask
 from simpleflow.workflow import Workflow
 
 
@@ -67,10 +67,15 @@ class _Within:
 class Evaluation:
     """The executor that a workflow sees (``base.Executor``), and who waits for its futures (``futures.Waiter``)."""
 
+    decode = staticmethod(values.decode)
+    """Makes values of the JSON text of inputs and results."""
+
     def __init__(self, workflow_class: type[Workflow], history: History, execution: Execution) -> None:
         self.history = history
         self.execution = execution
         self.default_bucket = execution.default_bucket
+        self.reserved: Mapping[str, Any] = reserved(history.started.input)
+        self.carried: dict[str, Any] = dict(self.reserved)
         self.fibers = Fibers()
         self.scope = Scope()
         self.outbox = Outbox()
@@ -84,7 +89,7 @@ class Evaluation:
         self.returned = False
         self.result: str | None = None
         self.failure: Failure | None = None
-        self.closing: d.ContinueAsNewWorkflowExecution | None = None
+        self.continues: ContinueAsNewWorkflowTask | None = None
         self._observed_events: set[Key] = set()
         self._keys: dict[Future, Leaf] = {}
         self.workflow: Workflow = Workflow(self)
@@ -142,7 +147,7 @@ class Evaluation:
                 ) from None
 
     def _run(self) -> None:
-        args, kwargs = arguments(self.history.started.input)
+        args, kwargs = arguments(self.decode(self.history.started.input))
         result = self.workflow.run(*args, **kwargs)
         self.result = values.encode(result, f"result of workflow {self.history.started.workflow_type.name}")
         self.returned = True
@@ -254,8 +259,13 @@ class Evaluation:
     def _ended(self, _: Future) -> None:
         self.unfinished -= 1
 
-    def recorded_markers(self, name: str) -> Sequence[str | None]:
-        return self.history.marker_details.get(name, ())
+    def recorded_markers(self, name: str) -> Sequence[tuple[str | None, float]]:
+        found = self.history.markers.get(name, ())
+        return [(each.attributes.details, each.time) for each in found if isinstance(each.attributes, e.MarkerRecorded)]
+
+    @property
+    def now(self) -> float:
+        return self.history.decision_started_at
 
     def is_recorded(self, activity: Activity, scope: Scope) -> bool:
         return ActivityLeaf.first_id(activity, scope) in self.history.activities
@@ -328,22 +338,31 @@ class Evaluation:
         return self.notes.waits or bool(self._observed_events)
 
 
-def arguments(text: str | None) -> tuple[list[Any], dict[str, Any]]:
-    """Arguments and keyword arguments of an execution's input.
+def arguments(value: Any) -> tuple[list[Any], dict[str, Any]]:
+    """Arguments and keyword arguments of the input of an execution or an activity, which has been decoded.
 
-    ``{"args": [...], "kwargs": {...}}``, a list of arguments, or one argument.
+    ``{"args": [...], "kwargs": {...}}``, a list of arguments, or one argument. Raises InputError.
     """
-    value = values.decode(text)
     if value is None:
         return [], {}
     if isinstance(value, list):
         return value, {}
-    if isinstance(value, dict) and value.keys() <= {"args", "kwargs"}:
+    if isinstance(value, dict) and all(key in ("args", "kwargs") or key.startswith(RESERVED) for key in value):
         args, kwargs = value.get("args") or [], value.get("kwargs") or {}
         if not isinstance(args, list) or not isinstance(kwargs, dict):
             raise InputError(f"the input is {value!r}; expected a list as args and a dict as kwargs")
         return args, kwargs
     return [value], {}
+
+
+def reserved(text: str | None) -> dict[str, Any]:
+    """What an execution's input holds beside arguments: what its keys begin with says so."""
+    if text is None or f'"{RESERVED}' not in text:
+        return {}
+    value = values.decode(text)
+    if not isinstance(value, dict):
+        return {}
+    return {key: each for key, each in value.items() if key.startswith(RESERVED)}
 
 
 def _event_of(key: Key) -> Key:

@@ -37,7 +37,6 @@ class History:
         self.open_activities = 0
         self.open_timers = 0
         self.markers: dict[str, list[e.Event]] = {}
-        self.marker_details: dict[str, list[str | None]] = {}
         self.marker_counts: dict[tuple[str, str | None], int] = {}
         self.signals: dict[str, list[e.Event]] = {}
         self.sent_counts: dict[tuple[str, str, str | None, str | None], int] = {}
@@ -260,7 +259,6 @@ class History:
     def _marker(self, event: e.Event, attributes: e.MarkerRecorded) -> Key:
         identity = (attributes.marker_name, attributes.details)
         self.markers.setdefault(attributes.marker_name, []).append(event)
-        self.marker_details.setdefault(attributes.marker_name, []).append(attributes.details)
         number = self.marker_counts[identity] = self.marker_counts.get(identity, 0) + 1
         return "marker", (*identity, number)
 

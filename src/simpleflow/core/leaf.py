@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from simpleflow import values
 from simpleflow.base import Scope
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
@@ -81,7 +80,8 @@ class Leaf:
         record = self.record
         assert record is not None
         if record.state == t.COMPLETED:
-            self.finish(values.decode(getattr(record.closed.attributes, "result", None)) if record.closed else None)
+            result = getattr(record.closed.attributes, "result", None) if record.closed else None
+            self.finish(self.evaluation.decode(result))
         elif record.open:
             if record.state == t.STARTED:
                 self.running()

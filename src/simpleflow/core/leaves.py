@@ -36,7 +36,7 @@ class ActivityLeaf(RetryLeaf):
             suffix = place if place is not None else self.reserve(evaluation, activity)
         self.key = ("activity", taskids.task_id("activity", activity.name, suffix))
         self._priority = _priority(evaluation, priority, activity.task_priority)
-        self._input = task.encoded_input
+        self._input = task.encode_input()
         evaluation.activities[activity.name] = activity
 
     @staticmethod
@@ -97,7 +97,7 @@ class ChildLeaf(RetryLeaf):
             workflow_id = taskids.fit(taskids.clean(f"{evaluation.execution.workflow_id}--{task.name}-{place}"))
         self.key = ("child", workflow_id)
         self._priority = _priority(evaluation, priority, task.priority or PRIORITY_NOT_SET)
-        self._input = task.encoded_input
+        self._input = task.encode_input(evaluation.reserved)
         evaluation.workflows[task.name] = task.workflow  # type: ignore[assignment]
 
     @classmethod

@@ -99,7 +99,7 @@ class Notes:
     def _wait(self, wait: WaitForSignal) -> Future:
         received = self.evaluation.history.signals.get(wait.signal_name)
         if received:
-            return self._done(_input(received[-1]))
+            return self._done(self._input(received[-1]))
         future = Future(self.evaluation)
         self._waits.setdefault(wait.signal_name, []).append(future)
         return future
@@ -110,7 +110,7 @@ class Notes:
         event = evaluation.history.signals[name][-1]
         for future in self._waits.pop(name, ()):
             if not future._done:
-                future._assign(FINISHED, _input(event))
+                future._assign(FINISHED, self._input(event))
                 evaluation.ended(future)
 
     def _cancel_timer(self, task: CancelTimerTask) -> Future:
@@ -120,18 +120,26 @@ class Notes:
         return self._done()
 
     def _continue_as_new(self, task: ContinueAsNewWorkflowTask) -> Future:
-        evaluation = self.evaluation
-        started = evaluation.history.started
-        evaluation.closing = d.ContinueAsNewWorkflowExecution(
+        self.evaluation.continues = task
+        return Future(self.evaluation)
+
+    def continuation(self, task: ContinueAsNewWorkflowTask) -> d.ContinueAsNewWorkflowExecution:
+        """The decision that ends this execution and begins the next one."""
+        started = self.evaluation.history.started
+        return d.ContinueAsNewWorkflowExecution(
             child_policy=started.child_policy,
             execution_start_to_close_timeout=started.execution_start_to_close_timeout,
-            input=task.encoded_input,
+            input=task.encode_input(self.evaluation.carried),
             tag_list=tuple(tag for tag in started.tag_list or () if tag is not None) or None,
             task_list=started.task_list,
             task_priority=started.task_priority,
             task_start_to_close_timeout=started.task_start_to_close_timeout,
         )
-        return Future(evaluation)
+
+    def _input(self, event: e.Event) -> Any:
+        attributes = event.attributes
+        assert isinstance(attributes, e.WorkflowExecutionSignaled)
+        return self.evaluation.decode(attributes.input)
 
     def details(self, kind: str, name: str) -> dict[str, Any] | None:
         """See ``Workflow.get_event_details``."""
@@ -199,12 +207,6 @@ def relays(
                     workflow_id=workflow_id,
                 ),
             )
-
-
-def _input(event: e.Event) -> Any:
-    attributes = event.attributes
-    assert isinstance(attributes, e.WorkflowExecutionSignaled)
-    return values.decode(attributes.input)
 
 
 _METHODS: dict[type[Any], Callable[[Notes, Any], Future]] = {

@@ -181,7 +181,7 @@ class StepFuture(Future):
         return rules.verdict(
             self.name,
             force=bool(self._step.force),
-            forced=steps.forced.covering(self.name, self._forced_count),
+            forced=steps.forcing(self.name, self._forced_count),
             skipped=steps.skipped.covering(self.name, self._skipped_count),
             done=self.name in steps.done,
         )

@@ -21,12 +21,14 @@ _VERDICT = frozenset({"step", "status", "forced", "reasons"})
 class Recorded:
     """One verdict. ``status`` is scheduled, skipped or refused; ``outcome`` is the marker with which the play ended.
 
-    ``number`` counts the verdicts on one name, from 0; ``met``: this evaluation has come to it.
+    ``began``: when, in epoch seconds; ``number`` counts the verdicts on one name, from 0; ``met``: this evaluation has
+    come to it.
     """
 
     order: int
     status: str
     details: dict[str, Any]
+    began: float = 0.0
     outcome: dict[str, Any] | None = None
     number: int = 0
     met: bool = False
@@ -56,15 +58,15 @@ class Recorded:
         return any(rules.covers(pattern, name) for pattern in patterns)
 
 
-def read(markers: Iterable[str | None]) -> list[Recorded]:
-    """The verdicts that the markers speak of, in order."""
+def read(markers: Iterable[tuple[str | None, float]]) -> list[Recorded]:
+    """The verdicts that the markers, each with its time, speak of, in order."""
     found: list[Recorded] = []
     playing: dict[str, Recorded] = {}
-    for order, text in enumerate(markers):
+    for order, (text, time) in enumerate(markers):
         details = _details(text)
         status, name = details.get("status"), details.get("step", "")
         if status == SCHEDULED:
-            playing[name] = Recorded(order, SCHEDULED, details)
+            playing[name] = Recorded(order, SCHEDULED, details, time)
             found.append(playing[name])
         elif status == SKIPPED:
             found.append(Recorded(order, SKIPPED, details))

@@ -11,10 +11,12 @@ from simpleflow.futures import Future
 from simpleflow.step import rules
 from simpleflow.step.constants import COMPLETED, DEPENDENT_OF, MARKER_NAME, SCHEDULED
 from simpleflow.step.recorded import Recorded, read
+from simpleflow.step.request import REASON, Request
 
 if TYPE_CHECKING:
     from simpleflow.step.future import StepFuture
 
+_NOBODY = "\0"  # no reason: a text that nobody gives as one
 _UNRECORDED = 1 << 40  # comes after every place in a history
 
 
@@ -45,11 +47,11 @@ class Patterns:
         """The reasons of each name."""
         return {name: {reason for _, reason in given if reason is not None} for name, given in self._given.items()}
 
-    def covering(self, name: str, count: int) -> dict[str, list[str]]:
-        """Those of the first ``count`` that cover ``name``, with their reasons."""
+    def covering(self, name: str, count: int, ignored: str = _NOBODY) -> dict[str, list[str]]:
+        """Those of the first ``count`` that cover ``name``, with their reasons; ``ignored`` is none."""
         found = {}
         for pattern in rules.patterns_covering(name):
-            given = [reason for number, reason in self._given.get(pattern, ()) if number <= count]
+            given = [reason for number, reason in self._given.get(pattern, ()) if number <= count and reason != ignored]
             if given:
                 found[pattern] = [reason for reason in given if reason is not None]
         return found
@@ -75,6 +77,10 @@ class Steps:
         self._taken: dict[str, int] = {}  # verdicts of each name so far
         self._prefix: list[str] | None = None
         self._order = _UNRECORDED
+        self._request = Request(executor)
+        for names, patterns in ((self._request.force, self.forced), (self._request.skip, self.skipped)):
+            for name in names:
+                patterns.add(name, REASON, always=True)
         self._recorded = read(executor.recorded_markers(MARKER_NAME))
         self._unmet = len(self._recorded)
         self._next: dict[str, Iterator[Recorded]] = {}  # of each name, for each submission that the history knows
@@ -89,6 +95,7 @@ class Steps:
             outcome = recorded.outcome or {}
             if outcome.get("status") == COMPLETED and "stale" not in outcome:
                 self._marked[recorded.name] = recorded.order
+                self._request.played(recorded.name)
         submissions: dict[str, list[Recorded]] = {}
         for recorded in self._recorded:
             submissions.setdefault(recorded.name, []).extend([recorded] * (1 + recorded.joined))
@@ -148,9 +155,16 @@ class Steps:
         if self._unmarked.get(step.name, -1) <= step.order:
             self._marked[step.name] = max(step.order, self._marked.get(step.name, -1))
             self.done.add(step.name)
+        self._request.played(step.name)
         if step.name not in self.known_names:
             self.known_names.add(step.name)
             self.known.append(step.name)
+
+    def forcing(self, name: str, count: int) -> dict[str, list[str]]:
+        """Of the first ``count`` names that were forced those that cover ``name``, with their reasons."""
+        # Asked for at start and done since: only who forces it for another reason forces it again.
+        satisfied = self._request.force and not self._request.forces(name)
+        return self.forced.covering(name, count, REASON if satisfied else _NOBODY)
 
     def unmarked(self, step: StepFuture, names: Iterable[str]) -> None:
         """The marks that ``step`` makes stale are gone. Evaluated again, a later mark may have been met before this."""

@@ -95,7 +95,7 @@ def is_quick(task: ActivityTask, known: Mapping[str, Activity]) -> bool:
     if says is None:
         return False
     try:
-        args, kwargs = arguments(task.input)
+        args, kwargs = arguments(values.decode(task.input))
         return bool(says(*args, **kwargs))
     except Exception:  # noqa: BLE001 (whatever is wrong with them, doing the task will say it)
         return False
@@ -110,7 +110,7 @@ def perform(
     """Do the task. Whatever the activity raises becomes the reason and details of a failure."""
     try:
         activity = resolve(task.name, known)
-        args, kwargs = arguments(task.input)
+        args, kwargs = arguments(values.decode(task.input))
         context = {
             "name": task.name,
             "version": task.version,

@@ -1,0 +1,109 @@
+"""The content of a done mark: JSON that says when and how the step was played.
+
+That the mark is there is what counts; what it says is for people, for results that were kept, and for fingerprints.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from simpleflow import values
+from simpleflow.exceptions import NotEncodable
+
+MAX_RESULT = 30_000
+"""Characters of JSON of a result that is kept: with what goes along it has to fit into a field of SWF's."""
+
+_MAX_FINGERPRINT = 200
+
+
+class Mark(NamedTuple):
+    """A done mark. What is None is not known: whoever wrote the mark did not say.
+
+    ``time``: when, in epoch seconds; ``seconds``: how long the step took; ``by_hand``: nobody played it;
+    ``kept``: whether ``result`` is what the work returned; ``not_kept``: why it is not, though it was asked for;
+    ``problem``: why nothing of this could be read.
+    """
+
+    step: str
+    time: float | None = None
+    workflow_id: str | None = None
+    run_id: str | None = None
+    seconds: float | None = None
+    forced: bool | None = None
+    reasons: tuple[str, ...] = ()
+    fingerprint: str | None = None
+    by_hand: bool = False
+    kept: bool = False
+    result: Any = None
+    not_kept: str | None = None
+    problem: str | None = None
+
+
+def encode(context: Mapping[str, Any], time: float, details: Mapping[str, Any]) -> bytes:
+    """The content of a mark that is written now, by an activity with that context; ``details``: what else is known."""
+    body = {key: context.get(key, "unknown") for key in ("run_id", "workflow_id", "version")}
+    return values.encode(body | {"time": round(time, 3)} | dict(details), "done mark").encode()
+
+
+def read(step: str, body: bytes, modified: float | None = None) -> Mark:
+    """The mark of ``step`` with this content; ``modified``: when it was written, if it does not say so itself."""
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return Mark(step, modified, problem="its mark cannot be read: it is not JSON")
+    if not isinstance(found, dict):
+        return Mark(step, modified, problem="its mark cannot be read: it is not a JSON object")
+    get = found.get
+    forced = get("forced")
+    return Mark(
+        step,
+        _number(get("time"), modified),
+        _text(get("workflow_id")),
+        _text(get("run_id")),
+        _number(get("seconds"), None),
+        forced if isinstance(forced, bool) else None,
+        _texts(get("reasons")),
+        _text(get("fingerprint")),
+        get("by_hand") is True,
+        "result" in found,
+        get("result"),
+        _text(get("not_kept")),
+    )
+
+
+def fingerprint(value: Any, what: str) -> str:
+    """A short text that is the same for equal values alone: their JSON, or its digest if that is long.
+
+    Raises NotEncodable, naming ``what``.
+    """
+    text = values.canonical(value, what)
+    return text if len(text) <= _MAX_FINGERPRINT else "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def keep(result: Any, step: str) -> dict[str, Any]:
+    """What a mark says of the result of its step: the result, or why it is not kept."""
+    try:
+        text = values.encode(result, f"the result of step {step!r}")
+    except NotEncodable as error:
+        return {"not_kept": str(error)}
+    if len(text) > MAX_RESULT:
+        return {
+            "not_kept": f"the result of step {step!r} has {len(text):,} characters as JSON; expected {MAX_RESULT:,} at "
+            "most: write it somewhere and return where"
+        }
+    return {"result": result}
+
+
+def _number(value: object, default: float | None) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else default
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(each for each in value if isinstance(each, str)) if isinstance(value, Iterable) else ()
