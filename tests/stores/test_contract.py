@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -14,6 +18,18 @@ HOSTILE = [
     "é x", "日本語", "\U0001f600", "%41", "%2F", "%=x", "%=", "A", "a", "a.done", "a.done/b", ".hidden",
     "end.", "#?&+", "a=b;c", "'\"<>|*", "a\\b", "~", "c:d", "\t", "line\nbreak", "\x01\x7f", "con", "x" * 250,
 ]  # fmt: skip
+CONTENDER = """
+import sys
+from simpleflow.stores import open_store
+
+store = open_store(sys.argv[1])
+store.names("race")
+print("ready", flush=True)
+sys.stdin.readline()
+for number in range(int(sys.argv[3])):
+    if store.create("race", f"step.{number}", sys.argv[2].encode() * 5000):
+        print(f"step.{number}", flush=True)
+"""
 PREFIXES = ["steps", "a/b/steps", "", "/lead", "a//b", "../up", "Wörk flow/steps", "x.done"]
 
 
@@ -35,6 +51,76 @@ def test_put_get_replace_delete(store: Store) -> None:
     store.delete("w/steps", ["load.users", "absent", "load.users"])
     assert store.names("w/steps") == ["load"]
     assert store.get("w/steps", "load.users") is None
+
+
+def test_create_writes_only_what_is_not_there(store: Store, kind: str) -> None:
+    assert store.create("w/steps", "load", b"first")
+    assert not store.create("w/steps/", "load", b"second")
+    assert store.get("w/steps", "load") == b"first"
+    store.put("w/steps", "put", b"")
+    assert not store.create("w/steps", "put", b"created")
+    assert store.get("w/steps", "put") == b""
+    store.delete("w/steps", ["load"], durable=False)
+    assert store.names("w/steps") == ["put"]
+    assert store.create("w/steps", "load", b"again")
+    assert store.get("w/steps", "load") == b"again"
+    refused = [name for name in HOSTILE if not store.create("steps", name, name.encode())]
+    assert refused == (["a"] if kind == "seaweed" else [])  # it has a folder of that name by then, for "a//b"
+    assert [name for name in HOSTILE if store.create("steps", name, b"other")] == []
+    assert store.names("steps") == sorted({*HOSTILE} - {*refused})
+
+
+def test_of_several_creators_one_wins(store: Store, kind: str) -> None:
+    names = [f"step.{number}" for number in range(8 if kind == "seaweed" else 100)]  # losers wait there
+    tries = [(name, f"{name} {number}".encode()) for name in names for number in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        won = list(pool.map(lambda each: store.create("p", *each), tries))
+    winners = {name: body for (name, body), is_won in zip(tries, won, strict=True) if is_won}
+    assert won.count(True) == len(names)
+    assert {name: store.get("p", name) for name in names} == winners
+
+
+@pytest.mark.parametrize("kind", ["directory", "seaweed", "moto"])
+def test_of_several_creating_processes_one_wins(store: Store, kind: str) -> None:
+    count = 300 if kind == "directory" else 8
+    commands = [[sys.executable, "-c", CONTENDER, store.url, who, str(count)] for who in "abcd"]
+    contenders = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for command in commands
+    ]
+    for each in contenders:
+        assert each.stdout is not None
+        assert each.stdout.readline() == "ready\n"
+    for each in contenders:
+        assert each.stdin is not None
+        each.stdin.write("\n")
+        each.stdin.flush()
+    won = {who: each.communicate()[0].split() for who, each in zip("abcd", contenders, strict=True)}
+    assert [each.returncode for each in contenders] == [0] * 4
+    assert Counter(name for names in won.values() for name in names) == {f"step.{n}": 1 for n in range(count)}
+    bodies = {name: who.encode() * 5000 for who, names in won.items() for name in names}
+    assert {name: mark.body for name, mark in store.read("race", bodies).items()} == bodies
+
+
+def test_read_many(store: Store) -> None:
+    before = time.time()
+    names = [f"step.{number}" for number in range(40)]
+    for name in names:
+        store.put("w/steps", name, name.encode())
+    found = store.read("w/steps", ["absent", *reversed(names), "step.1"])
+    assert list(found) == names[::-1]
+    assert [mark.body for mark in found.values()] == [name.encode() for name in names[::-1]]
+    # S3 counts whole seconds; a file system's clock stands still for some milliseconds.
+    assert all(before - 1.5 <= mark.modified <= time.time() for mark in found.values())
+    assert store.read("w/steps", []) == {}
+    assert store.read("nowhere", names) == {}
+    assert list(store.read("w/steps/", "step.1")) == ["step.1"]
+
+
+def test_read_hostile_names_and_bodies(store: Store) -> None:
+    bodies = {name: name.encode() * 40_000 for name in HOSTILE}
+    for name, body in bodies.items():
+        store.put("../a//B", name, body)
+    assert {name: mark.body for name, mark in store.read("../a//B", HOSTILE).items()} == bodies
 
 
 def test_a_text_is_one_name_to_delete(store: Store) -> None:
@@ -118,7 +204,12 @@ def test_long_names(store: Store, kind: str, letter: str) -> None:
 
 
 def test_names_that_are_not_unicode_are_refused(store: Store) -> None:
-    for call in (lambda: store.put("p", "a\ud800", b""), lambda: store.names("\ud800")):
+    for call in (
+        lambda: store.put("p", "a\ud800", b""),
+        lambda: store.create("p", "a\ud800", b""),
+        lambda: store.read("p", ["a\ud800"]),
+        lambda: store.names("\ud800"),
+    ):
         with pytest.raises(StoreError, match="not valid Unicode"):
             call()
 

@@ -13,7 +13,7 @@ import pytest
 
 from simpleflow.exceptions import StoreError
 from simpleflow.stores import open_store
-from simpleflow.stores.directory import DirectoryStore
+from simpleflow.stores.directory import DirectoryStore, _link
 
 WRITER = """
 import itertools, sys
@@ -22,7 +22,8 @@ from simpleflow.stores.directory import DirectoryStore
 store = DirectoryStore(sys.argv[1])
 for number in itertools.count(int(sys.argv[2])):
     name = f"step.{number % 40}"
-    store.put(f"w{number % 3}/steps", name, (name * 2000).encode())
+    write = store.create if number % 2 else store.put
+    write(f"w{number % 3}/steps", name, (name * 2000).encode())
     print(f"w{number % 3}/steps", name, flush=True)
 """
 
@@ -112,7 +113,19 @@ def test_no_temporary_file_is_left(tmp_path: Path) -> None:
     (tmp_path / "p/b.done").mkdir()
     with pytest.raises(StoreError, match="a folder stands where the mark should be"):
         store.put("p", "b", b"")
-    assert sorted(path.name for path in (tmp_path / "p").iterdir()) == ["a.done", "b.done"]
+    assert not store.create("p", "a", b"other")
+    assert store.create("p", "c", b"")
+    assert sorted(path.name for path in (tmp_path / "p").iterdir()) == ["a.done", "b.done", "c.done"]
+    assert (tmp_path / "p/c.done").stat().st_nlink == 1
+
+
+def test_a_mark_that_the_first_try_linked_is_our_own(tmp_path: Path) -> None:
+    """As a client of a file server does that lost the answer: it links once more."""
+    written, mark = tmp_path / ".x.tmp", tmp_path / "x.done"
+    written.write_bytes(b"")
+    mark.hardlink_to(written)
+    _link(str(written), str(mark))
+    assert [path.name for path in tmp_path.iterdir()] == ["x.done"]
 
 
 def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
@@ -122,6 +135,8 @@ def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
         lambda: store.put("p", "a", b""),
         lambda: store.names("p"),
         lambda: store.get("p", "a"),
+        lambda: store.create("p", "a", b""),
+        lambda: store.read("p", ["a"]),
         lambda: store.delete("p", ["a"]),
     ):
         with pytest.raises(StoreError, match="a file stands where a folder is needed") as caught:

@@ -24,12 +24,15 @@ def keys(endpoint: str, bucket: str) -> list[str]:
 
 
 def refused(bucket: str, match: str) -> None:
-    """All four methods raise one line that names the bucket, and says ``match``."""
+    """All methods raise one line that names the bucket, and says ``match``."""
     store = open_store(bucket)
     for call in (
         lambda: store.put("p", "a", b""),
         lambda: store.names("p"),
+        lambda: store.create("p", "a", b""),
         lambda: store.get("p", "a"),
+        lambda: store.read("p", ["a"]),
+        lambda: store.read("p", [str(number) for number in range(40)]),
         lambda: store.delete("p", ["a"]),
         lambda: store.delete("p", ["a", "b"]),
     ):
@@ -69,6 +72,8 @@ def test_at_amazon_its_stranger_marks_count_as_well(
     store = open_store("s3://moto-bucket")
     assert store.names("p") == ["%=x", "/abs", "a//b"]
     assert store.get("p", "a//b") == b"1"
+    assert {name: mark.body for name, mark in store.read("p", ["%=x", "/abs"]).items()} == {"%=x": b"1", "/abs": b"1"}
+    assert not store.create("p", "a//b", b"other")
     assert store.names("/lead") == ["a"]
     store.put("p", "a//b", b"2")
     assert store.names("p") == ["%=x", "/abs", "a//b"]
@@ -94,8 +99,9 @@ def test_encryption_is_asked_for_by_the_setting(
     for value in ("false", "1"):
         monkeypatch.setenv("SIMPLEFLOW_S3_SSE", value)
         store.put("p", "a", b"")
+        store.create("p", value, b"")
     header = "x-amz-server-side-encryption"
-    assert [headers.get(header) for headers in sent] == [None, "AES256"]  # type: ignore[attr-defined]
+    assert [headers.get(header) for headers in sent] == [None, None, "AES256", "AES256"]  # type: ignore[attr-defined]
 
 
 def test_two_hosts_with_the_same_bucket_name(s3_server: S3Server, bucket: str, moto_server: S3Server) -> None:

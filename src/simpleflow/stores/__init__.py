@@ -32,6 +32,11 @@ def is_local(bucket: str) -> bool:
     return parse(bucket, settings.SIMPLEFLOW_S3_HOST).kind != "s3"
 
 
+def is_folder(bucket: str) -> bool:
+    """Whether ``bucket`` names a folder. Raises InputError."""
+    return parse(bucket, settings.SIMPLEFLOW_S3_HOST).kind == "directory"
+
+
 def _absolute(location: Location) -> Location:
     """``location`` such that another working folder or HOME does not change what it means."""
     if location.kind != "directory":

@@ -7,9 +7,16 @@ same mark, in every store.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from simpleflow.exceptions import StoreError
+
+
+class Stored(NamedTuple):
+    """What a mark holds, and when it was written: seconds since 1970 by the store's clock (S3: whole ones)."""
+
+    body: bytes
+    modified: float
 
 
 class Store(Protocol):
@@ -19,8 +26,8 @@ class Store(Protocol):
     whole store. ``name`` is any text. A store may be shared by threads, and used after a fork.
 
     Every method raises StoreError, with one line that names the store, what was tried, what is wrong and
-    what to do; the cause stays in ``__cause__``. What ``put`` and ``delete`` did is durable, and seen by
-    every later ``names``, when they return.
+    what to do; the cause stays in ``__cause__``. What ``put``, ``create`` and ``delete`` did is seen by every
+    later ``names`` when they return, and what ``put`` and ``delete`` did is durable then.
     """
 
     @property
@@ -37,13 +44,29 @@ class Store(Protocol):
     def put(self, prefix: str, name: str, body: bytes) -> None:
         """Write the mark, or replace it. Whoever lists meanwhile sees it whole or not at all."""
 
+    def create(self, prefix: str, name: str, body: bytes) -> bool:
+        """Write the mark if there is none, whole or not at all; of several contenders exactly one gets True.
+
+        ``body`` should be unique to the caller: S3 tells by it whether a mark comes from a try of this very
+        call whose answer was lost. Not durable across a power cut: it is meant for what a process says of
+        itself, which is void then anyway. Raises StoreError also if a server of S3 does not know conditional
+        writes; one that ignores the condition without a word cannot be told.
+        """
+
     def get(self, prefix: str, name: str) -> bytes | None:
         """What the mark holds; None if there is no such mark."""
 
-    def delete(self, prefix: str, names: Iterable[str]) -> None:
+    def read(self, prefix: str, names: Iterable[str]) -> dict[str, Stored]:
+        """Those of these marks that are there, by name, in the order given. A single text is one name.
+
+        It is not one moment that is seen: each mark is read at its own.
+        """
+
+    def delete(self, prefix: str, names: Iterable[str], durable: bool = True) -> None:
         """Remove these marks; one that is absent is fine. A single text is one name.
 
-        If it raises, some of them may be gone already; calling it again is safe.
+        With ``durable=False`` they may be back after a power cut, which is cheaper in a folder. If it raises,
+        some of them may be gone already; calling it again is safe.
         """
 
 

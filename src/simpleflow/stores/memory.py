@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 
-from simpleflow.stores.base import as_names, clean, join
+from simpleflow.stores.base import Stored, as_names, clean, join
 
 
 class MemoryStore:
@@ -12,7 +13,7 @@ class MemoryStore:
 
     def __init__(self, name: str = "memory") -> None:
         self.url = f"memory://{name}"
-        self._bodies: dict[str, bytes] = {}
+        self._marks: dict[str, Stored] = {}
 
     def __repr__(self) -> str:
         return f"MemoryStore({self.url!r})"
@@ -21,17 +22,28 @@ class MemoryStore:
         """The sorted names below ``prefix``."""
         start = join(prefix, "") if clean(prefix) else ""
         # list() copies in one step, so that another thread may put meanwhile.
-        return sorted(key[len(start) :] for key in list(self._bodies) if key.startswith(start))
+        return sorted(key[len(start) :] for key in list(self._marks) if key.startswith(start))
 
     def put(self, prefix: str, name: str, body: bytes) -> None:
         """Write or replace the mark."""
-        self._bodies[join(prefix, name)] = bytes(body)
+        self._marks[join(prefix, name)] = Stored(bytes(body), time.time())
+
+    def create(self, prefix: str, name: str, body: bytes) -> bool:
+        """Write the mark if there is none."""
+        mark = Stored(bytes(body), time.time())
+        return self._marks.setdefault(join(prefix, name), mark) is mark
 
     def get(self, prefix: str, name: str) -> bytes | None:
         """What the mark holds, or None."""
-        return self._bodies.get(join(prefix, name))
+        mark = self._marks.get(join(prefix, name))
+        return None if mark is None else mark.body
 
-    def delete(self, prefix: str, names: Iterable[str]) -> None:
+    def read(self, prefix: str, names: Iterable[str]) -> dict[str, Stored]:
+        """Those of the marks that are there."""
+        found = {name: self._marks.get(join(prefix, name)) for name in as_names(names)}
+        return {name: mark for name, mark in found.items() if mark is not None}
+
+    def delete(self, prefix: str, names: Iterable[str], durable: bool = True) -> None:
         """Remove the marks that exist."""
         for name in as_names(names):
-            self._bodies.pop(join(prefix, name), None)
+            self._marks.pop(join(prefix, name), None)

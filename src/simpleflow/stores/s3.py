@@ -5,22 +5,25 @@ How a mark becomes the key of an object is said in ``keys``.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any
 
 from simpleflow import settings
 from simpleflow.exceptions import StoreError
-from simpleflow.stores.base import as_names, clean, join, shown
+from simpleflow.stores.base import Stored, as_names, clean, join, shown
 from simpleflow.stores.keys import folder_key, folder_keys, name_of, object_key, object_keys
 from simpleflow.stores.location import Location
-from simpleflow.stores.s3_client import client
+from simpleflow.stores.s3_client import READERS, client
 from simpleflow.stores.s3_errors import store_error
 
 LONGEST_KEY = 1024  # bytes of UTF-8
 BATCH = 1000  # keys that one DeleteObjects takes
 # What servers say that have no DeleteObjects, or want the MD5 which boto3 no longer sends with it.
 _NO_BATCHES = frozenset({"NotImplemented", "MethodNotAllowed", "MissingContentMD5"})
+_RACE_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)  # seconds: a server that answers 409 has not decided who was first
 
 
 class S3Store:
@@ -55,28 +58,37 @@ class S3Store:
     def put(self, prefix: str, name: str, body: bytes) -> None:
         """Write or replace the mark, encrypted if SIMPLEFLOW_S3_SSE says so."""
         action = f"write the done mark {shown(name)} below {shown(clean(prefix))}"
-        join(prefix, name)
-        key = object_key(prefix, name)
-        if (size := len(key.encode())) > LONGEST_KEY:
-            raise StoreError(
-                f"bucket {self.url}: cannot {action}: prefix and name take {size} bytes, "
-                f"an S3 key takes {LONGEST_KEY}; shorten the step's name"
-            )
-        extra = {"ServerSideEncryption": "AES256"} if settings.SIMPLEFLOW_S3_SSE else {}
-        self._call(action, self._put, key, body, extra)
+        self._call(action, self._put, self._key_to_write(action, prefix, name), body)
+
+    def create(self, prefix: str, name: str, body: bytes) -> bool:
+        """Write the mark if there is none, by a conditional PUT."""
+        action = f"create the mark {shown(name)} below {shown(clean(prefix))}"
+        key = self._key_to_write(action, prefix, name)
+        if len(self._keys(prefix, name)) > 1 and self.get(prefix, name) is not None:
+            return False  # it may be there under the other key alone
+        created: bool = self._call(action, self._create, action, key, body)
+        return created
 
     def get(self, prefix: str, name: str) -> bytes | None:
         """What the mark holds, or None."""
         join(prefix, name)
         action = f"read the done mark {shown(name)} below {shown(clean(prefix))}"
-        for key in self._keys(prefix, name):
-            body: bytes | None = self._call(action, self._get, key)
-            if body is not None:
-                return body
-        return None
+        mark: Stored | None = self._call(action, self._get, self._keys(prefix, name))
+        return None if mark is None else mark.body
 
-    def delete(self, prefix: str, names: Iterable[str]) -> None:
-        """Remove the marks: one request for each 1,000."""
+    def read(self, prefix: str, names: Iterable[str]) -> dict[str, Stored]:
+        """Those of the marks that are there: one request for each, 16 at a time."""
+        names = as_names(names)
+        for name in names:
+            join(prefix, name)
+        keys = [self._keys(prefix, name) for name in names]
+        marks: list[Stored | None] = self._call(
+            f"read {len(names)} done marks below {shown(clean(prefix))}", self._get_all, keys
+        )
+        return {name: mark for name, mark in zip(names, marks, strict=True) if mark is not None}
+
+    def delete(self, prefix: str, names: Iterable[str], durable: bool = True) -> None:
+        """Remove the marks, durably in any case: one request for each 1,000."""
         names = as_names(names)
         for name in names:
             join(prefix, name)
@@ -90,20 +102,65 @@ class S3Store:
     def _keys(self, prefix: str, name: str) -> list[str]:
         return object_keys(prefix, name) if self._shared else [object_key(prefix, name)]
 
+    def _key_to_write(self, action: str, prefix: str, name: str) -> str:
+        join(prefix, name)
+        key = object_key(prefix, name)
+        if (size := len(key.encode())) > LONGEST_KEY:
+            raise StoreError(
+                f"bucket {self.url}: cannot {action}: prefix and name take {size} bytes, "
+                f"an S3 key takes {LONGEST_KEY}; shorten the step's name"
+            )
+        return key
+
     def _list(self, s3: Any, start: str) -> list[str]:
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=start)
         return [each["Key"] for page in pages for each in page.get("Contents", ())]
 
-    def _put(self, s3: Any, key: str, body: bytes, extra: dict[str, str]) -> None:
-        s3.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType="application/json", **extra)
+    def _put(self, s3: Any, key: str, body: bytes, **condition: str) -> None:
+        extra = {"ServerSideEncryption": "AES256"} if settings.SIMPLEFLOW_S3_SSE else {}
+        s3.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType="application/json", **extra, **condition)
 
-    def _get(self, s3: Any, key: str) -> bytes | None:
-        try:
-            answer = s3.get_object(Bucket=self._bucket, Key=key)
-        except s3.exceptions.NoSuchKey:
-            return None
-        with answer["Body"] as stream:
-            return bytes(stream.read())
+    def _create(self, s3: Any, action: str, key: str, body: bytes) -> bool:
+        pauses = iter(_RACE_PAUSES)
+        while True:
+            try:
+                self._put(s3, key, body, IfNoneMatch="*")
+                return True
+            except s3.exceptions.ClientError as error:
+                code = str(error.response.get("Error", {}).get("Code"))
+                if code in ("PreconditionFailed", "412"):
+                    # The client tries again by itself. If its first try was applied and only the answer lost,
+                    # the second finds our own mark.
+                    again = error.response.get("ResponseMetadata", {}).get("RetryAttempts", 1)
+                    mark = self._get(s3, [key]) if again else None
+                    return mark is not None and mark.body == body
+                if code == "NotImplemented":
+                    raise StoreError(
+                        f"bucket {self.url}: cannot {action}: the server does not know conditional writes ({code}); "
+                        "use a newer server, or a folder"
+                    ) from error
+                pause = next(pauses, None)
+                if code not in ("ConditionalRequestConflict", "409") or pause is None:
+                    raise
+                time.sleep(pause)
+
+    def _get(self, s3: Any, keys: list[str]) -> Stored | None:
+        """The mark that is there under the first of these keys that there is."""
+        for key in keys:
+            try:
+                answer = s3.get_object(Bucket=self._bucket, Key=key)
+            except s3.exceptions.NoSuchKey:
+                continue
+            with answer["Body"] as stream:
+                return Stored(bytes(stream.read()), answer["LastModified"].timestamp())
+        return None
+
+    def _get_all(self, s3: Any, keys: list[list[str]]) -> list[Stored | None]:
+        if len(keys) <= 1:
+            return [self._get(s3, each) for each in keys]
+        with ThreadPoolExecutor(min(READERS, len(keys)), "simpleflow-s3") as pool:
+            # The first error ends it: map then cancels what has not begun.
+            return list(pool.map(lambda each: self._get(s3, each), keys))
 
     def _delete(self, s3: Any, keys: list[str]) -> str:
         """Why one of them could not be removed; empty if all are gone."""

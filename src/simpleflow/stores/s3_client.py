@@ -10,6 +10,7 @@ from simpleflow.exceptions import StoreError
 CONNECT_TIMEOUT = 4  # seconds
 READ_TIMEOUT = 4  # seconds without a byte; S3 answers requests this small within 0.2, and says to try again
 TRIES = 3  # with at most 3 s of pauses: a host that hangs is given up after 15 s at the latest
+READERS = 16  # marks that are read at a time
 
 # What a client takes from the environment when it is built. A change of these needs a new client.
 _VARIABLES = (
@@ -60,6 +61,7 @@ def _build(endpoint: str | None, region: str | None) -> Any:
         "connect_timeout": CONNECT_TIMEOUT,
         "read_timeout": READ_TIMEOUT,
         "retries": {"mode": "standard", "total_max_attempts": TRIES},
+        "max_pool_connections": READERS,
         "tcp_keepalive": True,  # between two marks lies a step of hours: a dropped connection must be noticed
     }
     if endpoint is not None:

@@ -1,0 +1,86 @@
+"""Whether the process that wrote something is still alive, as far as this machine can tell.
+
+A process is written down as the host's name, the machine's id, the id of its boot, the namespace that its number
+belongs to, that number, and when it started. So it is not taken for alive because its number is in use again or because
+its machine is running again, and nothing is said of a process that cannot be seen from here: on another machine, or in
+another container.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+_own: tuple[int, dict[str, Any]] | None = None
+
+
+def describe() -> dict[str, Any]:
+    """This process: ``host``, ``machine``, ``boot``, ``namespace`` and ``started`` as text, ``pid`` as a number.
+
+    ``machine`` is empty where the system has no such id; on systems without ``/proc`` all but host and pid are.
+    """
+    global _own
+    pid = os.getpid()
+    if _own is None or _own[0] != pid:  # a child that was forked is another one
+        _own = (pid, _describe(pid))
+    return _own[1]
+
+
+def is_alive(process: Mapping[str, Any]) -> bool | None:
+    """Whether a process that was once described lives; None if that cannot be told from here."""
+    own = describe()
+    pid = process.get("pid")
+    if not isinstance(pid, int) or not 0 < pid < 2**31 or process.get("host") != own["host"]:
+        return None
+    if any(process.get(key) != own[key] for key in ("machine", "boot")):
+        # The same machine has been started again, unless only the host's name is the same.
+        same = bool(own["machine"] and own["boot"]) and process.get("machine") == own["machine"]
+        return False if same else None
+    if process.get("namespace") != own["namespace"]:
+        return None
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # somebody else's
+    if not own["started"]:
+        return True
+    started = _started(pid)
+    return None if started is None else started == process.get("started")
+
+
+def _describe(pid: int) -> dict[str, Any]:
+    return {
+        "host": os.uname().nodename,
+        "machine": _line("/etc/machine-id"),
+        "boot": _line("/proc/sys/kernel/random/boot_id"),
+        "namespace": _link("/proc/self/ns/pid"),
+        "pid": pid,
+        "started": _started(pid) or "",
+    }
+
+
+def _started(pid: int) -> str | None:
+    """When the process started, in ticks since the boot; ``ended`` if it only waits to be collected; None: hidden."""
+    # The second field is the program's name in brackets, which may hold anything; the third is the state.
+    fields = _line(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    if len(fields) < 20:
+        return None
+    return "ended" if fields[0] in "ZX" else fields[19]
+
+
+def _line(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read(4096).strip()
+    except OSError:
+        return ""
+
+
+def _link(path: str) -> str:
+    try:
+        return os.readlink(path)
+    except OSError:
+        return ""
