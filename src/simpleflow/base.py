@@ -103,9 +103,11 @@ class Executor(Waiter, Protocol):
     default_bucket: str | None
     """Bucket string of the engine's own store of done marks; None where one has to be configured."""
     reserved: Mapping[str, Any]
-    """What the execution's input holds beside arguments, by key; children get the same."""
+    """What the execution's input holds beside arguments, by key."""
+    handed_down: dict[str, Any]
+    """What the input of its children is to hold beside arguments: at first the same."""
     carried: dict[str, Any]
-    """What the input of the execution that this one may continue as is to hold beside arguments."""
+    """As ``handed_down``, for the execution that this one may continue as."""
 
     def submit(self, submittable: Any, *args: Any, **kwargs: Any) -> Future:
         """Submit; see ``Workflow.submit``."""

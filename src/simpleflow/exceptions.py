@@ -7,6 +7,7 @@
         InputError                     you asked for something that cannot be (also a ValueError)
           NotSubmittable               (also a TypeError)
           NotEncodable                 a value that is not JSON (also a TypeError)
+        ResultNotKept                  the result of a step that was skipped is not known
         StoreError                     the bucket or folder of the done marks said no
         StateError                     the state folder cannot be used
         RunBusy                        another live process drives this run
@@ -49,6 +50,10 @@ class NotSubmittable(InputError, TypeError):
 
 class NotEncodable(InputError, TypeError):
     """A value cannot cross as JSON."""
+
+
+class ResultNotKept(SimpleflowError):
+    """A step was skipped, and the result that its work had when it was played is not known."""
 
 
 class StoreError(SimpleflowError):

@@ -27,6 +27,7 @@ from simpleflow.exceptions import (
 from simpleflow.marker import Marker
 from simpleflow.step.request import REQUEST, request_of
 from simpleflow.task import WorkflowTask, check_tags
+from simpleflow.worker import claims
 from simpleflow.worker.decider import DecisionWorker
 from simpleflow.worker.dispatch import Middlewares
 from simpleflow.worker.inline import InlineWorker
@@ -76,6 +77,8 @@ class Executor:
         middlewares: ``{"pre": [...], "post": [...]}``, functions or dotted paths, called around every activity.
         observer: called with (run, events) as they are kept.
         on_begin: called once, before the run is driven, with how it begins.
+        on_wait: called with a line of text if a run that goes on has to wait first, since by now another one plays a
+            step that it was playing.
         force_steps, skip_steps: names of steps to force and to skip, in this execution and in its children, with the
             reason "Requested at start".
         overrides: what the start request says instead of the class: ``task_list``, ``execution_timeout``,
@@ -95,6 +98,7 @@ class Executor:
         middlewares: Mapping[str, Sequence[str | Callable[..., Any]]] | None = None,
         observer: Observer | None = None,
         on_begin: Callable[[Beginning], None] | None = None,
+        on_wait: Callable[[str], None] = lambda text: None,
         force_steps: str | Iterable[str] = (),
         skip_steps: str | Iterable[str] = (),
         overrides: Mapping[str, str] | None = None,
@@ -117,6 +121,7 @@ class Executor:
         self._middlewares = Middlewares.load(middlewares)
         self._observer = observer
         self._on_begin = on_begin
+        self._on_wait = on_wait
         self._overrides: dict[str, Any] = dict(overrides or {})
         self._request = request_of(force_steps, skip_steps)
         self._events: list[e.Event] = []
@@ -163,6 +168,7 @@ class Executor:
             finally:
                 if workers is not None:
                     workers.close()  # before another process may drive the run
+                claims.release(engine.runs.values())
                 engine.close()
         finally:
             if workers is not None:
@@ -246,11 +252,14 @@ class Executor:
                 kind, replaced = REPLACED, found
                 reason = "its process died, and it was started again with another input"
                 engine.terminate_workflow_execution(request.workflow_id, run_id, reason)
+                claims.release(engine.runs.values())
         if run_id is None or kind == REPLACED:
             run_id = engine.start_workflow_execution(request)
         if self._on_begin is not None:
             family = tuple(run for run in engine.runs.values() if run.history.open)
             self._on_begin(Beginning(kind, engine.runs[run_id], family, replaced))
+        if kind == RESUMED:
+            claims.regain(engine.runs.values(), self._on_wait)
         return run_id
 
 

@@ -20,6 +20,7 @@ MODULE_VARIABLE = "SIMPLEFLOW_SETTINGS_MODULE"
 SIMPLEFLOW_S3_HOST: str
 SIMPLEFLOW_S3_SSE: bool
 STEP_BUCKET: str
+SIMPLEFLOW_STEP_CLAIMS: bool | None
 SIMPLEFLOW_STATE: str
 WORKFLOW_DEFAULT_TASK_LIST: str
 WORKFLOW_DEFAULT_VERSION: str
@@ -75,6 +76,7 @@ _SETTINGS: dict[str, _Setting] = {
     "SIMPLEFLOW_S3_HOST": _Setting(_text, "s3.amazonaws.com"),
     "SIMPLEFLOW_S3_SSE": _Setting(_boolean, False),
     "STEP_BUCKET": _Setting(_text, "step_bucket"),
+    "SIMPLEFLOW_STEP_CLAIMS": _Setting(_boolean, None),  # None: where marks are on this machine
     "SIMPLEFLOW_STATE": _Setting(_text, ".simpleflow"),
     "WORKFLOW_DEFAULT_TASK_LIST": _Setting(_text, "default"),
     "WORKFLOW_DEFAULT_VERSION": _Setting(_text, "default"),

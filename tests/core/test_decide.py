@@ -411,6 +411,19 @@ def test_waiting_for_nothing_is_reported_instead_of_waiting_for_ever() -> None:
     assert "a Future that is PENDING" in str(run.events[-1].attributes.details)  # type: ignore[attr-defined]
 
 
+def test_a_marker_answers_nothing_so_waiting_after_one_is_reported_too() -> None:
+    class Noted(Workflow):
+        name = "noted"
+
+        def run(self) -> Any:
+            self.submit(self.record_marker("here"))
+            return Future(self.executor).result
+
+    run = play(Noted)
+    assert run.reason == "Workflow execution failed: deadlock: it waits and nothing is under way"
+    assert "MarkerRecorded" in [event.type for event in run.events]
+
+
 def test_a_run_that_raises_fails_with_the_reason_and_its_traceback() -> None:
     class Raising(Workflow):
         name = "raising"

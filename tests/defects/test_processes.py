@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,7 @@ def test_runs_of_one_id_over_different_state_folders_do_not_refuse_each_other(lo
 
 def test_what_is_recorded_does_not_depend_on_the_order_of_sets(log: Path) -> None:
     found = [output(log.parent / seed, Reasoned, str(log), False, PYTHONHASHSEED=seed) for seed in ("1", "2", "3")]
+    found = [(result, json.loads(re.sub(r'\\"seconds\\":[0-9.]+', "", json.dumps(all)))) for result, all in found]
     result, recorded = found[0]
     assert result == [
         [7, 7],

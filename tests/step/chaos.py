@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,8 +18,11 @@ from simpleflow.canvas import Chain, FuncGroup, Group
 from simpleflow.core import events as e
 from simpleflow.engines.base import StartRequest
 from simpleflow.engines.memory import MemoryEngine
+from simpleflow.exceptions import ResultNotKept
+from simpleflow.step.future import StepFuture
 from simpleflow.step.workflow import WorkflowStepMixin
 from simpleflow.stores import open_store
+from simpleflow.worker import claims
 from simpleflow.worker.decider import DecisionWorker
 from simpleflow.worker.dispatch import perform
 from simpleflow.worker.inline import respond
@@ -40,8 +44,8 @@ def middle(name: str) -> None:
 
 
 @activity.with_attributes()
-def end(name: str) -> None:
-    world.end(name)
+def end(name: str) -> int:
+    return world.end(name)
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,9 @@ class Plan:
     looks: bool = False  # at futures that may not be final, so that run() is evaluated afresh
     stop_after: int | None = None  # activities; the process dies then
     resumes: bool = False  # whether the run goes on after that, in another process
+    claims: bool = False  # whether each step is claimed before it is played
+    keeps: bool = False  # whether results are kept
+    version: int | None = None  # what the steps of this run are made from, if they have fingerprints
 
 
 def covers(pattern: str, name: str) -> bool:
@@ -82,17 +89,21 @@ class World:
     touched: dict[str, int] = field(default_factory=dict)  # latest begin or end, well or badly
     failing: frozenset[str] = frozenset()
     played: list[str] = field(default_factory=list)
+    version: int | None = None
+    versions: dict[str, int | None] = field(default_factory=dict)  # what the latest work was made from
 
     def begin(self, name: str) -> None:
         self.begun[name] = self.touched[name] = next(self.clock)
         self.ended[name] = 0
         self.played.append(name)
 
-    def end(self, name: str) -> None:
+    def end(self, name: str) -> int:
         self.touched[name] = next(self.clock)
         if name in self.failing:
             raise ValueError(f"{name} fails")
         self.ended[name] = self.touched[name]
+        self.versions[name] = self.version
+        return self.ended[name]
 
     def origins(self, name: str) -> list[str]:
         return [
@@ -120,7 +131,8 @@ class World:
         """One run; returns its events. Checks the marks after every activity and every verdict as it is taken."""
         global world
         world = self
-        self.failing = plan.failing
+        os.environ["SIMPLEFLOW_STEP_CLAIMS"] = str(int(plan.claims))
+        self.failing, self.version = plan.failing, plan.version
         self.played = []
         engine = MemoryEngine()
         deciders = DecisionWorker(engine, {"chaos": workflow(self, plan)})
@@ -146,9 +158,11 @@ class World:
             done += 1
             if done == plan.stop_after:
                 if not plan.resumes:
+                    claims.release(engine.runs.values())  # as if the process were gone: nobody else waits for it
                     return history.events
                 deciders.forget(run_id)
         self.check_marks()
+        assert open_store(self.bucket).names(".claims/w/steps") == []
         assert isinstance(history.events[-1].attributes, e.WorkflowExecutionCompleted), history.events[-1]
         return history.events
 
@@ -162,6 +176,8 @@ class World:
             assert not is_forced, f"{name} was forced and is skipped"
             if not details["forced"]:
                 assert self.is_true(name), f"{name} is stale and is skipped"
+                if plan.version is not None:
+                    assert self.versions[name] == plan.version, f"{name} was made from something else"
         if details["status"] == "failed":
             origins = [each for each in self.origins(name) if each in plan.failing]
             assert name in plan.failing or origins or self.is_refused_through(name, plan), details
@@ -182,7 +198,10 @@ def workflow(judge: World, plan: Plan) -> type[Workflow]:
 
         def one(self, name: str) -> Any:
             work = Chain((begin, name), (middle, name), (end, name))
-            return self.step(name, work, force_steps_if_executed=judge.forces.get(name, ()))
+            more = {} if plan.version is None else {"fingerprint": plan.version}
+            return self.step(
+                name, work, force_steps_if_executed=judge.forces.get(name, ()), keep_result=plan.keeps, **more
+            )
 
         def run(self) -> None:
             self.add_forced_steps(plan.forced, "the plan forces it")
@@ -199,5 +218,20 @@ def workflow(judge: World, plan: Plan) -> type[Workflow]:
                     future.finished
                 if plan.waits:
                     future.result
+                if (
+                    plan.waits
+                    and plan.keeps
+                    and isinstance(future, StepFuture)
+                    and not future.ran
+                    and not future.failed
+                ):
+                    self.check_kept(future)
+
+        def check_kept(self, step: StepFuture) -> None:
+            try:
+                value = step.value
+            except ResultNotKept:
+                return
+            assert value[-1] <= judge.ended[step.name], "kept from another play"
 
     return Chaos

@@ -33,6 +33,9 @@ def make_plan(source: random.Random) -> Plan:
         looks=source.random() < 0.7,
         stop_after=source.choice([None, None, source.randint(1, 20)]),
         resumes=source.random() < 0.7,
+        claims=source.random() < 0.5,
+        keeps=source.random() < 0.5,
+        version=source.choice([None, 1, 1, 2]),
     )
 
 

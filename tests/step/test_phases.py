@@ -244,6 +244,8 @@ def test_a_step_keeps_what_it_was_made_of() -> None:
         "emit_signal": True,
         "force_steps_if_executed": ["b"],
         "bubbles_exception_on_failure": True,
+        "keep_result": False,
+        "fingerprint": None,
     }
 
 

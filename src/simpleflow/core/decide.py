@@ -203,9 +203,10 @@ class Decider:
 
     def _check_progress(self, evaluation: Evaluation) -> None:
         """Fail a run that waits for something that cannot come: better than waiting for ever."""
-        if evaluation.waits_for_signal or evaluation.outbox or self._relays:
+        if self.history.under_way or evaluation.waits_for_signal or self._relays:
             return
-        if not self.history.under_way:
+        room = self._limits.open_activities
+        if all(isinstance(each, d.RecordMarker) for each in evaluation.outbox.take(room)):  # nothing answers a marker
             what = ", ".join(map(evaluation.describe, evaluation.fibers.waits_for)) or "what it submitted"
             reason = "Workflow execution failed: deadlock: it waits and nothing is under way"
             evaluation.abort(reason, WorkflowException(reason, what), f"waits for {what}")

@@ -67,15 +67,13 @@ class _Within:
 class Evaluation:
     """The executor that a workflow sees (``base.Executor``), and who waits for its futures (``futures.Waiter``)."""
 
-    decode = staticmethod(values.decode)
-    """Makes values of the JSON text of inputs and results."""
-
     def __init__(self, workflow_class: type[Workflow], history: History, execution: Execution) -> None:
         self.history = history
         self.execution = execution
         self.default_bucket = execution.default_bucket
         self.reserved: Mapping[str, Any] = reserved(history.started.input)
-        self.carried: dict[str, Any] = dict(self.reserved)
+        self.handed_down = dict(self.reserved)
+        self.carried = dict(self.reserved)
         self.fibers = Fibers()
         self.scope = Scope()
         self.outbox = Outbox()
@@ -151,6 +149,10 @@ class Evaluation:
         result = self.workflow.run(*args, **kwargs)
         self.result = values.encode(result, f"result of workflow {self.history.started.workflow_type.name}")
         self.returned = True
+
+    def decode(self, text: str | None) -> Any:
+        """The value that user code gets for the JSON text of an input, a result or a marker."""
+        return values.decode(text)
 
     # base.Executor
 
@@ -271,7 +273,7 @@ class Evaluation:
         return ActivityLeaf.first_id(activity, scope) in self.history.activities
 
     def list_markers(self, all: bool = False) -> list[Marker]:
-        found = [Marker(name, values.decode(details)) for name, details in self.notes.markers]
+        found = [Marker(name, self.decode(details)) for name, details in self.notes.markers]
         return found if all else list({marker.name: marker for marker in found}.values())
 
     def get_event_details(self, event_type: str, event_name: str) -> dict[str, Any] | None:

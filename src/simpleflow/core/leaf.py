@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from simpleflow import taskids
 from simpleflow.base import Scope
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
-from simpleflow.core import taskids
 from simpleflow.core import transitions as t
 from simpleflow.core.records import Key, Record
 from simpleflow.exceptions import TaskCanceled, TaskException, TaskFailed, TaskTerminated, TimeoutError

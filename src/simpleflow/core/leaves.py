@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from simpleflow import taskids
 from simpleflow.activity import PRIORITY_NOT_SET, Activity, check_priority
 from simpleflow.base import Scope
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
-from simpleflow.core import taskids
 from simpleflow.core import transitions as t
 from simpleflow.core.leaf import Leaf, RetryLeaf
 from simpleflow.core.records import Record
@@ -97,7 +97,7 @@ class ChildLeaf(RetryLeaf):
             workflow_id = taskids.fit(taskids.clean(f"{evaluation.execution.workflow_id}--{task.name}-{place}"))
         self.key = ("child", workflow_id)
         self._priority = _priority(evaluation, priority, task.priority or PRIORITY_NOT_SET)
-        self._input = task.encode_input(evaluation.reserved)
+        self._input = task.encode_input(evaluation.handed_down)
         evaluation.workflows[task.name] = task.workflow  # type: ignore[assignment]
 
     @classmethod

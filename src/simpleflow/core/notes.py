@@ -85,7 +85,7 @@ class Notes:
         to_parent = evaluation.workflow.propagate_signals_to_parent
         if task.workflow_id is None and task.propagate and parent is not None and to_parent:
             self._send(task.name, parent.workflow_id, parent.run_id, text)  # children: see ``relays``
-        return self._done(values.decode(text))
+        return self._done(evaluation.decode(text))
 
     def _send(self, name: str, workflow_id: str, run_id: str | None, text: str | None) -> None:
         sent = (name, workflow_id, run_id, text)
@@ -160,7 +160,7 @@ class Notes:
                 "event_id": record.scheduled_id,
                 "timestamp": record.scheduled_at,
                 "timeout": int(record.scheduled.start_to_fire_timeout),
-                "control": values.decode(record.scheduled.control),
+                "control": self.evaluation.decode(record.scheduled.control),
             }
         else:
             raise InputError(f"event type {kind!r} is unknown; expected signal, marker or timer")
@@ -169,11 +169,11 @@ class Notes:
         found = {"type": kind, "name": name, "event_id": events[-1].id, "timestamp": events[-1].time}
         attributes: Any = events[-1].attributes
         if kind == "marker":
-            return found | {"state": "recorded", "details": values.decode(attributes.details)}
+            return found | {"state": "recorded", "details": self.evaluation.decode(attributes.details)}
         source = attributes.external_workflow_execution
         return found | {
             "state": "signaled",
-            "input": values.decode(attributes.input),
+            "input": self.evaluation.decode(attributes.input),
             "external_workflow_id": source.workflow_id if source else None,
             "external_run_id": source.run_id if source else None,
         }

@@ -28,5 +28,9 @@ SKIPPED = "skipped"
 FAILED = "failed"
 REFUSED = "refused"  # not a marker's status: what a failed marker with that key speaks of
 
+WAITING = "waiting"  # for another run that plays it
+
 ALREADY_PLAYED = "Step was already played"
+INPUTS_CHANGED = "Inputs changed"
+REVOKED = "Another run plays what it depends on"
 DEPENDENT_OF = "Dep of "

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from simpleflow.base import Executor, Scope, Submittable
-from simpleflow.exceptions import AggregateException, InputError, TaskFailed
+from simpleflow.exceptions import AggregateException, InputError, ResultNotKept, TaskFailed
 from simpleflow.futures import FINISHED, RUNNING, Future
-from simpleflow.step import constants, rules
+from simpleflow.step import constants, mark, rules
+from simpleflow.step.turn import Turn, place
 from simpleflow.stores import keys
 from simpleflow.task import ActivityTask
 
@@ -45,18 +46,20 @@ class StepFuture(Future):
         self._workflow: WorkflowStepMixin = workflow
         self._steps = workflow.steps
         self._scope = executor.scope
+        self._turn = Turn(self, step, executor)
         self._verdict = rules.Verdict(False, False)
         self._value: Any = None
+        self._not_kept: str | None = None  # why there is no value, though it was to be kept
+        self._began = 0.0
+        self._claimed = False
         self._recorded: Recorded | None = None
-        self._forced_count = self._steps.forced.count
-        self._skipped_count = self._steps.skipped.count
         self._known = 0
         self._elements: list[Any] = []
-        prefix = workflow._step_prefix()
+        prefix = workflow.bookkeeping.prefix
         rules.check_key(prefix, self.name, keys.object_key(prefix, self.name))
         executor.track(self)
         self._state = RUNNING
-        workflow.list_steps_done()._when_done(self._listed)
+        workflow.bookkeeping.listing()._when_done(self._listed)
 
     # What a step's future has beyond another's
 
@@ -71,8 +74,14 @@ class StepFuture(Future):
 
     @property
     def value(self) -> Any:
-        """What the work returned; for a skipped step what the alternative returned, else None. Waits."""
+        """What the work returned. Waits.
+
+        For a skipped step what the alternative returned, else None; with ``keep_result`` what the work returned when it
+        was played. Raises ResultNotKept if that is not known.
+        """
         self.exception  # noqa: B018 (waits)
+        if self._not_kept is not None:
+            raise ResultNotKept(f"step {self.name!r} was skipped, and its result is not known: {self._not_kept}")
         return self._value
 
     @property
@@ -101,106 +110,51 @@ class StepFuture(Future):
 
     def _listed(self, listing: Future) -> None:
         if listing._failure is not None:
-            self._fail(listing._failure)
+            self.fail(listing._failure)
         else:
-            self._decide_in_turn()
+            self._turn.take()
 
-    def _decide_in_turn(self, _: Future | None = None) -> None:
-        """Take the verdict; where ``run`` is evaluated again, new verdicts come after those that were taken before."""
-        if self._steps.catching_up and self._steps.recorded(self.name) is None:
-            self._executor.when_idle(self._decide)
-        else:
-            self._decide()
-
-    def _decide(self) -> None:
-        """Take the verdict, unless something that bears on it is still going on: then when that is over."""
-        if self._done:  # cancelled meanwhile
-            return
-        steps = self._steps
-        steps.awaiting.pop(self, None)
-        playing = steps.latest.get(self.name)
-        if playing in self.enclosing:
-            raise InputError(f"step {self.name!r} stands inside itself")
-        if playing is not None and not playing._done:
-            if steps.recorded(self.name) is not None:
-                steps.pass_recorded(self.name)
-            playing.joined += 1
-            playing._when_done(self._join)
-            return
-        recorded = steps.recorded(self.name)
-        if recorded is not None and recorded.met:
-            steps.pass_recorded(self.name)
-            playing = steps.latest[self.name]
-            playing._when_done(self._join)
-            return
-        self._recorded = recorded
-        origin = None
-        if recorded is None:
-            awaited = steps.awaited_origin(self) or steps.mark_under_way(self) or self._unmet_mark()
-            if awaited is not None:
-                steps.awaiting[self] = awaited
-                awaited._when_done(self._decide_in_turn)
-                return
-            origin = steps.failed_origin(self)
-            unmet = steps.unmet_origin(self)
-            self._stale = None if unmet is None else constants.DEPENDENT_OF + unmet
-            self._verdict = self._judge(origin)
-        else:
-            details = recorded.details
-            self._stale = details.get("stale")
-            reasons = tuple(details.get("reasons") or ())
-            self._verdict = rules.Verdict(recorded.status == constants.SCHEDULED, bool(details.get("forced")), reasons)
-        number, self.order = steps.next_verdict(self, recorded)
-        self._known = len(steps.known)
-        self._scope = Scope(_place(self.name, number), self._scope, owner=self)
-        if self._verdict.run:
+    def begin(
+        self, verdict: rules.Verdict, recorded: Recorded | None, refusing: str | None = None, unmet: str | None = None
+    ) -> None:
+        """Its turn has come. ``refusing``: an origin that failed: it is not played; ``unmet``: one still going on."""
+        number, self.order = self._steps.next_verdict(self, recorded)
+        self._verdict, self._recorded = verdict, recorded
+        self._stale = None if unmet is None else constants.DEPENDENT_OF + unmet
+        self._known = len(self._steps.known)
+        self._scope = Scope(place(self.name, number), self._scope, owner=self)
+        if recorded is not None:
+            self._stale = recorded.details.get("stale")
+            refusing = recorded.details["refused"] if recorded.status == constants.REFUSED else None
+        if (verdict.run or refusing is not None) and self._workflow.bookkeeping.claims:
+            claiming = self._workflow.bookkeeping.claim(self.name)
+            self._claimed = self._executor.is_recorded(claiming.activity, self._scope)
+        if verdict.run:
             self._play()
-        elif origin is not None:
-            self._refuse(origin.name)
-        elif recorded is not None and recorded.status == constants.REFUSED:
-            self._refuse(recorded.details["refused"])
+        elif refusing is not None:
+            self._refuse(refusing)
         else:
             self._skip()
 
-    def _unmet_mark(self) -> Future | None:
-        """The writing of a mark that this step would make stale, by a play that this evaluation has not come to."""
-        for recorded in self._steps.unmet_dependents(self):
-            marking = self._workflow.mark_step_done_activity(recorded.name)
-            scope = Scope(_place(recorded.name, recorded.number))
-            if self._executor.is_recorded(marking.activity, scope):
-                with self._executor.within(scope):
-                    future = self._workflow.submit(marking)
-                if not future._done:
-                    return future
-        return None
-
-    def _judge(self, failed_origin: StepFuture | None) -> rules.Verdict:
-        if failed_origin is not None:
-            return rules.Verdict(False, True, (constants.DEPENDENT_OF + failed_origin.name,))
-        steps = self._steps
-        return rules.verdict(
-            self.name,
-            force=bool(self._step.force),
-            forced=steps.forcing(self.name, self._forced_count),
-            skipped=steps.skipped.covering(self.name, self._skipped_count),
-            done=self.name in steps.done,
-        )
-
     def _play(self) -> None:
-        stale = self._recorded.unmarks if self._recorded is not None else self._steps.made_stale_by(self)
+        recorded = self._recorded
+        stale = recorded.unmarks if recorded is not None else self._steps.made_stale_by(self)
+        self._began = recorded.began if recorded is not None else self._executor.now
         self._steps.play(self)
-        extra = {"forces": self.dependents, "unmarks": stale, "stale": self._stale}
+        fingerprint = self._step.fingerprint
+        extra = {"forces": self.dependents, "unmarks": stale, "stale": self._stale, "fingerprint": fingerprint}
         self._record(constants.SCHEDULED, {key: value for key, value in extra.items() if value})
-        if stale:
+        if stale or (self._claimed and self.dependents):
             # Before the work, so that whatever happens from here on, what is stale does not count as done.
-            unmarking = self._submit(self._workflow.unmark_steps_done_activity(stale))
+            around = {each.name for each in self.enclosing} | {self.name}
+            unmarking = self._submit(self._workflow.bookkeeping.unmark(stale, self.dependents, around))
             unmarking._when_done(lambda unmarked: self._unmarked(unmarked, stale))
         else:
             self._work()
 
     def _unmarked(self, unmarking: Future, stale: list[str]) -> None:
         if unmarking._failure is not None:
-            self._fail(unmarking._failure)
+            self.fail(unmarking._failure)
             return
         # Until now they counted as done, so that another step which makes them stale unmarks them too before its work.
         self._steps.unmarked(self, stale)
@@ -213,16 +167,28 @@ class StepFuture(Future):
         self._value = work._result
         self._elements.append(work._result)
         if work._failure is not None:
-            self._fail(work._failure)
+            self.fail(work._failure)
             return
         outcome = self._recorded.outcome if self._recorded is not None else None
-        marking = self._workflow.mark_step_done_activity(self.name)
+        marking = self._workflow.bookkeeping.mark(self.name, self._details(), self._claimed)
         if outcome is not None and "stale" in outcome:
             self._played(outcome["stale"])
         elif self._executor.is_recorded(marking.activity, self._scope) or not self._steps.catching_up:
             self._mark(marking)
         else:
             self._executor.when_idle(lambda: self._mark(marking))
+
+    def _details(self) -> dict[str, Any]:
+        """What its mark says."""
+        verdict = self._verdict
+        details: dict[str, Any] = {"seconds": round(self._executor.now - self._began, 3), "forced": verdict.forced}
+        if verdict.reasons:
+            details["reasons"] = list(verdict.reasons)
+        if self._step.fingerprint is not None:
+            details["fingerprint"] = self._step.fingerprint
+        if self._step.keep_result:
+            details |= mark.keep(self._value, self.name)
+        return details
 
     def _mark(self, marking: ActivityTask) -> None:
         """Mark the step as done, unless what it has done is stale already."""
@@ -237,17 +203,60 @@ class StepFuture(Future):
     def _marked(self, marking: Future) -> None:
         self._steps.marking.pop(self, None)
         if marking._failure is not None:
-            self._fail(marking._failure)
+            self.fail(marking._failure)
+        elif marking._result is not None:
+            self._claimed = False
+            self._played(constants.REVOKED)
         else:
+            self._claimed = False
             self._steps.completed(self)
             self._played(None)
 
     def _played(self, stale: str | None) -> None:
+        self._release()
         self._elements.append(None)
-        self._record(constants.COMPLETED, self._ended({} if stale is None else {"stale": stale}))
+        extra = {} if stale is None else {"stale": stale}
+        if self._step.keep_result and "not_kept" in (kept := mark.keep(self._value, self.name)):
+            extra |= kept
+        self._record(constants.COMPLETED, self._ended(extra))
         self._finish()
 
+    def _release(self) -> None:
+        """Give up the claim where writing the mark has not done so."""
+        if self._claimed:
+            self._claimed = False
+            self._submit(self._workflow.bookkeeping.release(self.name))
+
     def _skip(self) -> None:
+        if constants.ALREADY_PLAYED in self._verdict.reasons:
+            self._steps.found_done(self)
+        if not self._step.keep_result:
+            self._skip_work()
+            return
+        reading = self._workflow.bookkeeping.get_mark(self.name)
+        known = self._executor.is_recorded(reading.activity, self._scope)
+        if known or (self._recorded is None and self.name in self._steps.done):
+            self._submit(reading)._when_done(self._remember)
+        else:
+            self._not_kept = "it has never been done"
+            self._skip_work()
+
+    def _remember(self, reading: Future) -> None:
+        """The mark has been read."""
+        if reading._failure is not None:
+            self.fail(reading._failure)
+            return
+        found = reading._result
+        if found is None:
+            self._not_kept = "its mark is gone"
+        elif found["kept"]:
+            self._value = found["result"]
+        else:
+            by = f" by run {found['run_id']}" if found["run_id"] else ""
+            self._not_kept = found["why"] or f"it was marked{by} without a result; force it once"
+        self._skip_work()
+
+    def _skip_work(self) -> None:
         alternative = self._step.alternative()
         if alternative is None:
             self._skipped(None)
@@ -256,10 +265,11 @@ class StepFuture(Future):
 
     def _skipped(self, alternative: Future | None) -> None:
         if alternative is not None:
-            self._value = alternative._result
+            if not self._step.keep_result or self._not_kept is not None:
+                self._value, self._not_kept = alternative._result, None
             self._elements.append(alternative._result)
             if alternative._failure is not None:
-                self._fail(alternative._failure)
+                self.fail(alternative._failure)
                 return
         self._record(constants.SKIPPED)
         self._finish()
@@ -270,11 +280,12 @@ class StepFuture(Future):
             self._elements.append(self._submit(signal)._result)
         self.set_finished()
 
-    def _fail(self, failure: BaseException, extra: dict[str, Any] | None = None) -> None:
+    def fail(self, failure: BaseException, extra: dict[str, Any] | None = None) -> None:
         """The work failed: the step is not done, and says so."""
         self.failed = True
         self._steps.marking.pop(self, None)
-        self._submit(self._marker(constants.FAILED, self._ended({"error": one_line(failure)} | (extra or {}))))
+        self._release()
+        self._submit(self.marker(constants.FAILED, self._ended({"error": one_line(failure)} | (extra or {}))))
         exception = None
         if self._step.bubbles_exception_on_failure:
             before: list[BaseException | None] = [None] * (len(self._elements) - 1)
@@ -285,15 +296,15 @@ class StepFuture(Future):
     def _refuse(self, origin: str) -> None:
         """Not played: the step that forces it failed."""
         failure = TaskFailed(self.name, f"not played, since step {origin!r}, which forces it, failed")
-        self._fail(failure, {"refused": origin})
+        self.fail(failure, {"refused": origin})
 
-    def _join(self, playing: Future) -> None:
+    def join(self, playing: Future) -> None:
         """The same step was being played: its end is ours."""
         if self._done:
             return
         assert isinstance(playing, StepFuture)
         self.order, self.failed = playing.order, playing.failed
-        self._verdict, self._value = playing._verdict, playing._value
+        self._verdict, self._value, self._not_kept = playing._verdict, playing._value, playing._not_kept
         self._known, self._elements = playing._known, playing._elements
         self._assign(playing._state, playing._result, playing._exception)
         self._announce()
@@ -304,22 +315,18 @@ class StepFuture(Future):
             return self._recorded.extra
         return extra | ({"joined": self.joined} if self.joined else {})
 
-    def _marker(self, status: str, extra: dict[str, Any]) -> Submittable:
-        verdict = self._verdict
+    def marker(self, status: str, extra: dict[str, Any], verdict: rules.Verdict | None = None) -> Submittable:
+        """The marker that says how things stand; ``verdict``: where it has not begun."""
+        verdict = verdict or self._verdict
         details = {"step": self.name, "status": status, "forced": verdict.forced, "reasons": list(verdict.reasons)}
         return self._workflow.record_marker(constants.MARKER_NAME, details | extra)
 
     def _record(self, status: str, extra: dict[str, Any] | None = None) -> None:
-        self._elements.append(self._submit(self._marker(status, extra or {}))._result)
+        self._elements.append(self._submit(self.marker(status, extra or {}))._result)
 
     def _submit(self, submittable: Submittable) -> Future:
         with self._executor.within(self._scope):
             return self._workflow.submit(submittable)
-
-
-def _place(name: str, number: int) -> str:
-    """Where what a step does stands: by its name, so that its task ids are the same wherever it is submitted."""
-    return constants.SIGNAL_PREFIX + name + (f"~{number + 1}" if number else "")
 
 
 def one_line(failure: BaseException) -> str:

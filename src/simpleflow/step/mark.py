@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from simpleflow import values
+from simpleflow.constants import RESERVED
 from simpleflow.exceptions import NotEncodable
 
 MAX_RESULT = 30_000
@@ -80,7 +81,9 @@ def fingerprint(value: Any, what: str) -> str:
     Raises NotEncodable, naming ``what``.
     """
     text = values.canonical(value, what)
-    return text if len(text) <= _MAX_FINGERPRINT else "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+    if len(text) <= _MAX_FINGERPRINT or RESERVED in text:  # a plan has to see what it does not know
+        return text
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
 def keep(result: Any, step: str) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from simpleflow.activity import Activity
 from simpleflow.base import Executor
 from simpleflow.futures import Future
 from simpleflow.step import rules
@@ -63,8 +62,6 @@ class Steps:
     def __init__(self, executor: Executor) -> None:
         self.forced = Patterns()
         self.skipped = Patterns()
-        self.listing: Future | None = None
-        self.activities: dict[type, Activity] = {}  # those that read and write marks, by task class
         self.done = rules.Names()
         self.known: list[str] = []  # names in the order in which they became known as done
         self.known_names: set[str] = set()
@@ -101,6 +98,10 @@ class Steps:
             submissions.setdefault(recorded.name, []).extend([recorded] * (1 + recorded.joined))
         self._next = {name: iter(found) for name, found in submissions.items()}
         self._waiting = {name: next(found) for name, found in self._next.items()}
+
+    def upcoming(self, name: str) -> int:
+        """The number that the next verdict on ``name`` will have."""
+        return self._taken.get(name, 0)
 
     @property
     def catching_up(self) -> bool:
@@ -159,6 +160,11 @@ class Steps:
         if step.name not in self.known_names:
             self.known_names.add(step.name)
             self.known.append(step.name)
+
+    def found_done(self, step: StepFuture) -> None:
+        """A step was skipped since it is done, as this run or another one has marked it."""
+        if self._unmarked.get(step.name, -1) <= step.order:
+            self.done.add(step.name)
 
     def forcing(self, name: str, count: int) -> dict[str, list[str]]:
         """Of the first ``count`` names that were forced those that cover ``name``, with their reasons."""

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 
 from simpleflow.exceptions import InputError
-from simpleflow.step.constants import ALREADY_PLAYED
+from simpleflow.step.constants import ALREADY_PLAYED, INPUTS_CHANGED
 
 EVERYTHING = "*"
 MAX_KEY_BYTES = 1_024  # of an S3 key in UTF-8
@@ -31,11 +31,12 @@ def verdict(
     forced: Mapping[str, Collection[str]],
     skipped: Mapping[str, Collection[str]],
     done: bool,
+    changed: bool = False,
 ) -> Verdict:
     """The verdict on one step; the first line that applies wins.
 
     ``force=True``, or a forced pattern covers it: runs, forced. A skipped pattern covers it: skipped, forced. It is
-    done: skipped. Otherwise it runs.
+    done, with other inputs (``changed``): runs. It is done: skipped. Otherwise it runs.
 
     ``forced`` and ``skipped`` give the reasons of each pattern.
     """
@@ -46,7 +47,7 @@ def verdict(
     if skipping:
         return Verdict(False, True, _reasons(skipped, skipping))
     if done:
-        return Verdict(False, False, (ALREADY_PLAYED,))
+        return Verdict(True, False, (INPUTS_CHANGED,)) if changed else Verdict(False, False, (ALREADY_PLAYED,))
     return Verdict(True, False)
 
 

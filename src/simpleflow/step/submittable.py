@@ -8,9 +8,12 @@ from typing import Any
 
 from simpleflow import canvas
 from simpleflow.base import Executor, Submittable, SubmittableContainer
+from simpleflow.constants import DAY, MINUTE
 from simpleflow.exceptions import InputError
-from simpleflow.step import rules
+from simpleflow.step import mark, rules
 from simpleflow.step.future import StepFuture
+
+_NONE = object()  # no fingerprint: None is one, too
 
 
 class Step(SubmittableContainer):
@@ -24,8 +27,12 @@ class Step(SubmittableContainer):
         emit_signal: send the signal ``step.{step_name}`` to this workflow after it was played or skipped.
         force_steps_if_executed: names of steps that are forced from now on if this one is played.
         bubbles_exception_on_failure: the step's future has an exception if its work failed.
+        keep_result: the mark holds what the work returned, and the future of a later run that skips the step has it as
+            its ``value``.
+        fingerprint: what the work depends on, as a value that is JSON: only a mark that bears the same counts.
 
-    Raises InputError for a name that cannot be, NotSubmittable for work that cannot.
+    Raises InputError for a name that cannot be, NotSubmittable for work that cannot, NotEncodable for a fingerprint
+    that is not JSON.
     """
 
     def __init__(
@@ -37,6 +44,9 @@ class Step(SubmittableContainer):
         emit_signal: bool = False,
         force_steps_if_executed: str | Iterable[str] | None = None,
         bubbles_exception_on_failure: bool = False,
+        *,
+        keep_result: bool = False,
+        fingerprint: Any = _NONE,
     ) -> None:
         self.step_name = rules.check_name(step_name)
         if step_name == rules.EVERYTHING:
@@ -52,6 +62,10 @@ class Step(SubmittableContainer):
             f"force_steps_if_executed of step {step_name!r}",
         )
         self.bubbles_exception_on_failure = bubbles_exception_on_failure
+        self.keep_result = keep_result
+        self.fingerprint = (
+            None if fingerprint is _NONE else mark.fingerprint(fingerprint, f"fingerprint of step {step_name!r}")
+        )
 
     def __repr__(self) -> str:
         return f"Step({self.step_name!r}, {self.activities!r})"
@@ -66,6 +80,13 @@ class Step(SubmittableContainer):
         if given is None:
             return None
         return canvas.as_submittable(given, f"activities_if_step_already_done of step {self.step_name!r}")
+
+    @property
+    def longest(self) -> float:
+        """Seconds that the work may take by its own time-outs, a day where they do not tell."""
+        from simpleflow.step import bounds  # which knows steps
+
+        return (bounds.longest(self.work()) or DAY) + MINUTE
 
     def propagate_attribute(self, attr: str, val: Any) -> None:
         self.activities = canvas.scoped(self.work(), attr, val)

@@ -1,12 +1,18 @@
-"""The activities that read and write done marks. A mark is an object ``{path}/{step name}``; only its name counts."""
+"""The activities that read and write done marks. A mark is an object ``{path}/{step name}``.
+
+Each takes the bucket string (see ``stores.open_store``) and the prefix of the marks, with or without a slash at its
+end, and raises StoreError. All may be done again.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from simpleflow import activity, stores
+from simpleflow.constants import DAY
+from simpleflow.step import claims, mark, rules
 
 
 class _MarksTask:
@@ -14,56 +20,211 @@ class _MarksTask:
 
     context: dict[str, Any] | None = None
 
+    def __init__(self, bucket: str, path: str) -> None:
+        self.bucket = bucket
+        self.path = path
+
     @staticmethod
     def is_quick(bucket: str, *_: Any) -> bool:
         """Marks in a folder or in memory take but a moment, and may be written again: do it here and now."""
         return stores.is_local(bucket)
 
+    @property
+    def store(self) -> stores.Store:
+        return stores.open_store(self.bucket)
+
+    def claim(self, name: str, owner: Sequence[str], seconds: float) -> claims.Holder | None:
+        """Claim a step, or ``*``; returns who else has it."""
+        # The embedded engine does this in the process that drives the execution: while that lives, so does the claim.
+        embedded = (self.context or {}).get("domain_name") is None
+        local = embedded and stores.is_local(self.bucket)
+        return claims.claim(self.store, self.path, name, claims.Owner(*owner), seconds, local)
+
 
 class GetStepsDoneTask(_MarksTask):
     """The names of the steps that are done, sorted.
 
-    Args:
-        bucket: a bucket string, see ``stores.open_store``.
-        path: the prefix of the marks, with or without a slash at its end.
+    ``owner``: also claim every step below ``path`` for it, a workflow id and a run id. If others have some of them, the
+    result is ``{"names": [...], "shared": true}``, and each step is to be claimed by itself.
     """
 
-    def __init__(self, bucket: str, path: str) -> None:
-        self.bucket = bucket
-        self.path = path
+    def __init__(self, bucket: str, path: str, owner: Sequence[str] | None = None) -> None:
+        super().__init__(bucket, path)
+        self.owner = owner
 
-    def execute(self) -> list[str]:
-        """Raises StoreError."""
-        return stores.open_store(self.bucket).names(self.path)
+    def execute(self) -> list[str] | dict[str, Any]:
+        shared = self.owner is not None and self.claim(rules.EVERYTHING, self.owner, DAY) is not None
+        names = [name for name in self.store.names(self.path) if not claims.is_claim(name)]
+        return {"names": names, "shared": True} if shared else names
+
+
+class GetStepMarkTask(_MarksTask):
+    """What the mark of a step says: ``{"fingerprint", "run_id", "kept", "result", "why"}``; None if there is no mark.
+
+    ``why``: why there is no ``result``, where ``kept`` is false.
+    """
+
+    def __init__(self, bucket: str, path: str, step_name: str) -> None:
+        super().__init__(bucket, path)
+        self.step_name = step_name
+
+    def execute(self) -> dict[str, Any] | None:
+        body = self.store.get(self.path, self.step_name)
+        if body is None:
+            return None
+        found = mark.read(self.step_name, body)
+        why = found.problem or found.not_kept or ("it was marked by hand" if found.by_hand else None)
+        return {
+            "fingerprint": found.fingerprint,
+            "run_id": found.run_id,
+            "kept": found.kept,
+            "result": found.result,
+            "why": None if found.kept else why,
+        }
+
+
+class ClaimStepTask(_MarksTask):
+    """Claim a step before it is played: ``{}`` if it is, ``{"held": who}`` if another run has it, ``{"done": true}``.
+
+    Args:
+        owner: workflow id and run id in whose name.
+        seconds: how long at most, where nobody can tell whether the owner lives.
+        unless_done: not if it has been marked as done by now, with this ``fingerprint`` unless that is None.
+    """
+
+    def __init__(
+        self,
+        bucket: str,
+        path: str,
+        step_name: str,
+        owner: Sequence[str],
+        seconds: float,
+        unless_done: bool = False,
+        fingerprint: str | None = None,
+    ) -> None:
+        super().__init__(bucket, path)
+        self.step_name = step_name
+        self.owner = owner
+        self.seconds = seconds
+        self.unless_done = unless_done
+        self.fingerprint = fingerprint
+
+    def execute(self) -> dict[str, Any]:
+        holder = self.claim(self.step_name, self.owner, self.seconds)
+        if holder is not None:
+            return {"held": told(holder)}
+        if self.unless_done and self._is_done():  # whoever had it before has played it
+            claims.release(self.store, self.path, [self.step_name], claims.Owner(*self.owner))
+            return {"done": True}
+        return {}
+
+    def _is_done(self) -> bool:
+        body = self.store.get(self.path, self.step_name)
+        if body is None or self.fingerprint is None:
+            return body is not None
+        return mark.read(self.step_name, body).fingerprint == self.fingerprint
+
+
+class ReleaseStepTask(_MarksTask):
+    """Give up the claim on a step that is not going to be marked."""
+
+    def __init__(self, bucket: str, path: str, step_name: str, owner: Sequence[str]) -> None:
+        super().__init__(bucket, path)
+        self.step_name = step_name
+        self.owner = owner
+
+    def execute(self) -> None:
+        claims.release(self.store, self.path, [self.step_name], claims.Owner(*self.owner))
 
 
 class MarkStepDoneTask(_MarksTask):
-    """Mark a step as done."""
+    """Mark a step as done, and give up the claim on it; returns None, or ``"stale"`` if it was not marked.
 
-    def __init__(self, bucket: str, path: str, step_name: str) -> None:
-        self.bucket = bucket
-        self.path = path
+    Args:
+        details: what the mark says beyond who wrote it and when, see ``step.mark``.
+        owner: who has claimed the step, if somebody has. If the claim was revoked, what was done is stale by now, and
+            it is not marked.
+    """
+
+    def __init__(
+        self,
+        bucket: str,
+        path: str,
+        step_name: str,
+        details: Mapping[str, Any] = {},
+        owner: Sequence[str] | None = None,
+    ) -> None:
+        super().__init__(bucket, path)
         self.step_name = step_name
+        self.details = details
+        self.owner = owner
 
-    def execute(self) -> None:
-        """Raises StoreError."""
-        context = self.context or {}
-        body = {key: context.get(key, "unknown") for key in ("run_id", "workflow_id", "version")}
-        stores.open_store(self.bucket).put(self.path, self.step_name, json.dumps(body).encode())
+    def execute(self) -> str | None:
+        if self.owner is None:
+            self._mark()
+            return None
+        owner = claims.Owner(*self.owner)
+        stands = claims.stands(self.store, self.path, self.step_name, owner)
+        if stands:
+            self._mark()
+            # Whoever revokes the claim removes the mark after that: one that was written in between is ours to remove.
+            stands = claims.stands(self.store, self.path, self.step_name, owner)
+            if not stands:
+                self.store.delete(self.path, [self.step_name])
+        claims.release(self.store, self.path, [self.step_name], owner)
+        return None if stands else "stale"
+
+    def _mark(self) -> None:
+        body = mark.encode(self.context or {}, time.time(), self.details)
+        self.store.put(self.path, self.step_name, body)
 
 
 class UnmarkStepsDoneTask(_MarksTask):
-    """Take back the marks of steps that are about to become stale; those that are not there are fine."""
+    """Take back the marks of steps that are about to become stale; those that are not there are fine.
 
-    def __init__(self, bucket: str, path: str, step_names: Sequence[str]) -> None:
-        self.bucket = bucket
-        self.path = path
+    Args:
+        step_names: the marks that the run knows of.
+        owner: where other runs share the marks, in whose name this is done. Then marks that they have written since are
+            taken back too, where one of ``patterns`` covers them, and their claims on such steps, so that what they
+            are doing there is not marked either.
+        patterns: what is about to become stale.
+        but: names that are not, though a pattern covers them.
+    """
+
+    def __init__(
+        self,
+        bucket: str,
+        path: str,
+        step_names: Sequence[str],
+        owner: Sequence[str] | None = None,
+        patterns: Sequence[str] = (),
+        but: Sequence[str] = (),
+    ) -> None:
+        super().__init__(bucket, path)
         self.step_names = step_names
+        self.owner = owner
+        self.patterns = patterns
+        self.but = but
 
     def execute(self) -> None:
-        """Raises StoreError."""
-        stores.open_store(self.bucket).delete(self.path, self.step_names)
+        names = list(self.step_names)
+        if self.owner is not None and self.patterns:
+            claims.revoke(self.store, self.path, self._is_stale, claims.Owner(*self.owner))
+            names += filter(self._is_stale, self.store.names(self.path))
+        self.store.delete(self.path, names)
+
+    def _is_stale(self, name: str) -> bool:
+        stale = name not in self.but and any(rules.covers(pattern, name) for pattern in self.patterns)
+        return stale and not claims.is_claim(name)
 
 
-for _task in (GetStepsDoneTask, MarkStepDoneTask, UnmarkStepsDoneTask):
+def told(holder: claims.Holder) -> str:
+    """Who holds a claim, in words."""
+    where = f" ({holder.where})" if holder.where else ""
+    return f"workflow {holder.workflow_id or 'unknown'}, run {holder.run_id or 'unknown'}{where}"
+
+
+TASKS = (GetStepsDoneTask, GetStepMarkTask, ClaimStepTask, ReleaseStepTask, MarkStepDoneTask, UnmarkStepsDoneTask)
+
+for _task in TASKS:
     activity.with_attributes()(_task)

@@ -6,11 +6,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from simpleflow import settings
-from simpleflow.activity import Activity
 from simpleflow.exceptions import InputError
 from simpleflow.futures import Future
-from simpleflow.step import rules, tasks
-from simpleflow.step.constants import STEP_ACTIVITY_PARAMS_DEFAULT
+from simpleflow.step import rules
+from simpleflow.step.bookkeeping import Bookkeeping
 from simpleflow.step.registry import Patterns, Steps
 from simpleflow.step.submittable import Step
 from simpleflow.task import ActivityTask
@@ -78,11 +77,11 @@ class WorkflowStepMixin:
 
     def get_steps_done_activity(self) -> ActivityTask:
         """The activity that reads the names of the done steps, to be submitted."""
-        return self._step_activity(tasks.GetStepsDoneTask)
+        return self.bookkeeping.get_steps_done()
 
     def get_steps_done(self) -> list[str]:
         """The names of the steps that were done when this run began. Waits."""
-        return list(self.list_steps_done().result)
+        return self.bookkeeping.names(self.bookkeeping.listing().result)
 
     # What users may override
 
@@ -114,41 +113,13 @@ class WorkflowStepMixin:
             found = self.__dict__["_steps"] = Steps(self.executor)
         return found
 
-    def list_steps_done(self) -> Future:
-        """The future of the names of the done steps, read once in a run."""
-        steps = self.steps
-        if steps.listing is None:
-            steps.listing = self.submit(self.get_steps_done_activity())
-            steps.listing._when_done(lambda listing: steps.listed(listing._result or ()))
-        return steps.listing
-
-    def mark_step_done_activity(self, name: str) -> ActivityTask:
-        """The activity that marks a step as done, to be submitted."""
-        # A play that comes after another one in the same run must write its own mark: its place tells the two apart.
-        return self._step_activity(tasks.MarkStepDoneTask, name, idempotent=False)
-
-    def unmark_steps_done_activity(self, names: list[str]) -> ActivityTask:
-        """The activity that takes marks back, to be submitted."""
-        return self._step_activity(tasks.UnmarkStepsDoneTask, names, idempotent=False)
-
-    def _step_activity(self, task: type[Any], *args: Any, **overrides: Any) -> ActivityTask:
-        activity = self.steps.activities.get(task)
-        if activity is None:
-            params = {"task_list": self.task_list} | STEP_ACTIVITY_PARAMS_DEFAULT | self.get_step_activity_params()
-            activity = self.steps.activities[task] = Activity(task, **(params | overrides))
-        return ActivityTask(activity, self._step_bucket(), self._step_prefix(), *args)
-
-    def _step_bucket(self) -> str:
-        bucket = self.get_step_bucket()
-        if not isinstance(bucket, str) or not bucket:
-            raise InputError(f"get_step_bucket() returned {bucket!r}; expected a bucket such as 'my-bucket'")
-        return bucket
-
-    def _step_prefix(self) -> str:
-        prefix = self.get_step_path_prefix()
-        if not isinstance(prefix, str):
-            raise InputError(f"get_step_path_prefix() returned {prefix!r}; expected text")
-        return prefix
+    @property
+    def bookkeeping(self) -> Bookkeeping:
+        """The activities that read and write the marks of its steps."""
+        found: Bookkeeping | None = self.__dict__.get("_bookkeeping")
+        if found is None:
+            found = self.__dict__["_bookkeeping"] = Bookkeeping(self)
+        return found
 
     def _add(self, patterns: Patterns, names: Any, reason: Any, what: str) -> None:
         if reason is not None and not isinstance(reason, str):

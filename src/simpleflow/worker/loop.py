@@ -14,6 +14,7 @@ from simpleflow.core import events as e
 from simpleflow.engines.base import ActivityTask
 from simpleflow.engines.embedded import EmbeddedEngine
 from simpleflow.engines.run import Run
+from simpleflow.worker import claims
 from simpleflow.worker.decider import DecisionWorker
 
 LOOK_SECONDS = 0.1
@@ -66,8 +67,11 @@ def drive(engine: EmbeddedEngine, deciders: DecisionWorker, workers: ActivityWor
         task = engine.poll_for_decision_task()
         if task is not None:
             deciders.decide(task)
-            if not engine.runs[task.run_id].history.open:
+            decided = engine.runs[task.run_id]
+            if not decided.history.open:
                 deciders.forget(task.run_id)
+                if decided.history.started.parent_workflow_execution is not None:
+                    claims.release([decided])  # its parent may go on for long
             continue
         run = last_run(engine, run_id)
         if not run.history.open:

@@ -1,0 +1,139 @@
+"""The activities with which a run reads and writes the marks of its steps, and claims the steps that it plays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from simpleflow import settings, stores
+from simpleflow.activity import Activity
+from simpleflow.constants import RESERVED
+from simpleflow.exceptions import InputError
+from simpleflow.futures import Future
+from simpleflow.step import tasks
+from simpleflow.step.constants import STEP_ACTIVITY_PARAMS_DEFAULT
+from simpleflow.stores.base import clean
+from simpleflow.task import ActivityTask
+
+if TYPE_CHECKING:
+    from simpleflow.step.workflow import WorkflowStepMixin
+
+CLAIMS = RESERVED + "claims"
+"""Key of an execution's input: in whose name it claims steps, as its children do, and what it continues as."""
+
+
+class Bookkeeping:
+    """Makes these activities, to be submitted; which bucket, prefix and parameters is up to the workflow."""
+
+    def __init__(self, workflow: WorkflowStepMixin) -> None:
+        self._workflow = workflow
+        self._activities: dict[type, Activity] = {}
+        self._listing: Future | None = None
+        self._owner: list[str] | None = None  # where steps are claimed one by one: in whose name
+
+    @property
+    def claims(self) -> bool:
+        """Whether each step is to be claimed before it is played. Known once the marks have been listed."""
+        return self._owner is not None
+
+    def listing(self) -> Future:
+        """The future of the done marks' names, which are read once in a run."""
+        if self._listing is None:
+            owner = self._claims_for() if self._is_exclusive() else None
+            # Runs that keep their marks here have one workflow id, and there is one such run at a time: it claims all
+            # steps at once, which costs nothing for each of them.
+            whole = owner is not None and self._is_own_place()
+            self._listing = self._workflow.submit(self.get_steps_done(owner if whole else None))
+            self._listing._when_done(lambda listing: self._listed(listing._result, owner, whole))
+        return self._listing
+
+    def _listed(self, found: Any, owner: list[str] | None, whole: bool) -> None:
+        if not whole or isinstance(found, dict):
+            self._owner = owner
+        self._workflow.steps.listed(self.names(found))
+
+    @staticmethod
+    def names(found: Any) -> list[str]:
+        """The names in what the listing returned."""
+        return list(found["names"] if isinstance(found, dict) else found or ())
+
+    def get_steps_done(self, owner: list[str] | None = None) -> ActivityTask:
+        """The activity that lists the names of the done steps; ``owner``: and claims all steps for it."""
+        return self._make(tasks.GetStepsDoneTask, *_given(owner))
+
+    # What comes after another play in the same run has to be done anew: the place, not the arguments, tells them apart.
+
+    def get_mark(self, name: str) -> ActivityTask:
+        """The activity that reads the mark of a step."""
+        return self._make(tasks.GetStepMarkTask, name, idempotent=False)
+
+    def claim(
+        self, name: str, seconds: float = 0, unless_done: bool = False, fingerprint: str | None = None
+    ) -> ActivityTask:
+        """The activity that claims a step before it is played."""
+        return self._make(tasks.ClaimStepTask, name, self._owner, seconds, unless_done, fingerprint, idempotent=False)
+
+    def release(self, name: str) -> ActivityTask:
+        """The activity that gives up the claim on a step."""
+        return self._make(tasks.ReleaseStepTask, name, self._owner, idempotent=False, raises_on_failure=False)
+
+    def mark(self, name: str, details: dict[str, Any] | None = None, claimed: bool = False) -> ActivityTask:
+        """The activity that marks a step as done, and gives up the claim on it."""
+        owner = self._owner if claimed else None
+        return self._make(tasks.MarkStepDoneTask, name, details or {}, *_given(owner), idempotent=False)
+
+    def unmark(self, names: list[str], patterns: list[str], but: Iterable[str]) -> ActivityTask:
+        """The activity that takes marks back: ``names``, and what other runs do that ``patterns`` cover."""
+        shared = [] if self._owner is None else [self._owner, patterns, sorted(but)]
+        return self._make(tasks.UnmarkStepsDoneTask, names, *shared, idempotent=False)
+
+    def _is_exclusive(self) -> bool:
+        """Whether no other run may play a step of this prefix at the same time."""
+        wanted = settings.SIMPLEFLOW_STEP_CLAIMS
+        return stores.is_folder(self.bucket) if wanted is None else wanted
+
+    def _is_own_place(self) -> bool:
+        """Whether the marks are where only this workflow id has its own, unless somebody says otherwise."""
+        own = f"{self._workflow.get_run_context().get('workflow_id')}/steps"
+        return self.bucket == self._workflow.executor.default_bucket and clean(self.prefix) == own
+
+    def _claims_for(self) -> list[str]:
+        """In whose name steps are claimed: workflow id and run id of the execution that all this began with."""
+        executor = self._workflow.executor
+        owner = executor.reserved.get(CLAIMS)
+        if owner is None:
+            context = self._workflow.get_run_context()
+            owner = [context["workflow_id"], context["run_id"]]
+            executor.handed_down[CLAIMS] = executor.carried[CLAIMS] = owner
+        elif not (isinstance(owner, list) and len(owner) == 2 and all(isinstance(each, str) for each in owner)):
+            raise InputError(f"{CLAIMS} of the input is {owner!r}; expected a workflow id and a run id")
+        return owner
+
+    def _make(self, task: type[Any], *args: Any, **overrides: Any) -> ActivityTask:
+        activity = self._activities.get(task)
+        if activity is None:
+            workflow = self._workflow
+            params = {"task_list": workflow.task_list} | STEP_ACTIVITY_PARAMS_DEFAULT
+            params |= workflow.get_step_activity_params()
+            activity = self._activities[task] = Activity(task, **(params | overrides))
+        return ActivityTask(activity, self.bucket, self.prefix, *args)
+
+    @property
+    def bucket(self) -> str:
+        """The bucket of the marks. Raises InputError for what cannot be one."""
+        bucket = self._workflow.get_step_bucket()
+        if not isinstance(bucket, str) or not bucket:
+            raise InputError(f"get_step_bucket() returned {bucket!r}; expected a bucket such as 'my-bucket'")
+        return bucket
+
+    @property
+    def prefix(self) -> str:
+        """The prefix of the marks. Raises InputError for what cannot be one."""
+        prefix = self._workflow.get_step_path_prefix()
+        if not isinstance(prefix, str):
+            raise InputError(f"get_step_path_prefix() returned {prefix!r}; expected text")
+        return prefix
+
+
+def _given(owner: list[str] | None) -> list[Any]:
+    return [] if owner is None else [owner]

@@ -1,0 +1,224 @@
+"""Overlapping runs that share their marks never play one step at the same time, and play each once."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simpleflow.exceptions import TaskFailed
+from simpleflow.local import Executor
+from simpleflow.stores import open_store
+from tests.servers import S3Server
+from tests.step import exclusive
+from tests.step.bench import Bench
+from tests.step.bench import play as play_in_memory
+from tests.step.exclusive import Continued, Failing, Holding, Parent
+
+Begin = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def begin(tmp_path: Path) -> Iterator[Begin]:
+    """Begins a run in a process of its own."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(kind: str, *arguments: Any, state: str | None = None, **environment: str) -> subprocess.Popen[str]:
+        folder = str(tmp_path / f"state{len(started)}") if state is None else state
+        process = subprocess.Popen(
+            [sys.executable, "-m", exclusive.__name__, kind, folder, *map(json.dumps, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **environment},
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def marks(tmp_path: Path) -> str:
+    return str(tmp_path / "marks")
+
+
+def end(process: subprocess.Popen[str]) -> Any:
+    out, err = process.communicate(timeout=90)
+    assert process.returncode == 0, err
+    return json.loads(out), err
+
+
+def log(folder: Path) -> list[str]:
+    path = folder / "log"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    until = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def claims_of(bucket: str, path: str = "shared/steps") -> list[str]:
+    return open_store(bucket).names(f".claims/{path}")
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_two_processes_race_for_200_steps_and_each_is_played_once(
+    begin: Begin, marks: str, tmp_path: Path, at_once: bool
+) -> None:
+    both = [begin("Race", marks, str(tmp_path), who, 200, at_once) for who in "ab"]
+    found = [end(each)[0] for each in both]
+    assert sorted(line.split()[0] for line in log(tmp_path)) == sorted(f"s{n}" for n in range(200))
+    assert sum(ran for ran, _ in found) == 200
+    assert claims_of(marks) == []
+
+
+def test_a_race_on_s3(begin: Begin, s3_server: S3Server, bucket: str, tmp_path: Path) -> None:
+    environment = {**s3_server.environment, "SIMPLEFLOW_STEP_CLAIMS": "1"}
+    both = [begin("Race", bucket, str(tmp_path), who, 20, True, **environment) for who in "ab"]
+    found = [end(each)[0] for each in both]
+    assert sorted(line.split()[0] for line in log(tmp_path)) == sorted(f"s{n}" for n in range(20))
+    assert sum(ran for ran, _ in found) == 20
+    assert claims_of(bucket) == []
+
+
+def test_who_waits_says_for_whom_and_does_not_play_what_was_played(begin: Begin, marks: str, tmp_path: Path) -> None:
+    first = begin("Holding", marks, str(tmp_path), "first")
+    wait_for(lambda: log(tmp_path))
+    second = begin("Holding", marks, str(tmp_path), "second")
+    time.sleep(0.5)
+    (tmp_path / "go").touch()
+    assert end(first) == (True, "")
+    ran, said = end(second)
+    assert ran is False
+    assert re.fullmatch(rf"workflow Holding-{first.pid}, run \S+ \(process {first.pid} on \S+\)\n", said)
+    assert log(tmp_path) == ["held first"]
+
+
+def test_forced_it_is_played_after_the_other_run_has_played_it(begin: Begin, marks: str, tmp_path: Path) -> None:
+    first = begin("Holding", marks, str(tmp_path), "first")
+    wait_for(lambda: log(tmp_path))
+    second = begin("Holding", marks, str(tmp_path), "second", True)
+    time.sleep(0.5)
+    assert log(tmp_path) == ["held first"]
+    (tmp_path / "go").touch()
+    assert end(first)[0] is True
+    assert end(second)[0] is True
+    assert log(tmp_path) == ["held first", "held second"]
+
+
+def test_a_dead_run_holds_nothing(begin: Begin, marks: str, tmp_path: Path) -> None:
+    first = begin("Holding", marks, str(tmp_path), "first")
+    wait_for(lambda: log(tmp_path))
+    assert claims_of(marks)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    (tmp_path / "go").touch()
+    assert end(begin("Holding", marks, str(tmp_path), "second")) == (True, "")
+    assert log(tmp_path) == ["held first", "held second"]
+    assert claims_of(marks) == []
+
+
+def test_a_run_that_goes_on_has_its_claims_again(begin: Begin, marks: str, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    arguments = [marks, str(tmp_path), "first"]
+    first = begin("Holding", *arguments, state=str(state))
+    wait_for(lambda: log(tmp_path))
+    first.kill()
+    first.wait()
+    second = begin("Holding", marks, str(tmp_path), "second")
+    wait_for(lambda: len(log(tmp_path)) == 2)
+    told: list[str] = []
+    (timer := _later(tmp_path / "go", 1.0)).start()
+    resumed = Executor(Holding, state=state, workflow_id=f"Holding-{first.pid}", on_wait=told.append)
+    assert resumed.run(arguments) is True
+    timer.join()
+    assert end(second)[0] is True
+    expected = rf"step held is played by workflow Holding-{second.pid}, run \S+ \(process {second.pid} on \S+\); "
+    assert len(told) == 1
+    assert re.match(expected, told[0])
+    assert log(tmp_path) == ["held first", "held second", "held first"]
+    assert claims_of(marks) == []
+
+
+def _later(path: Path, seconds: float) -> Any:
+    return threading.Timer(seconds, path.touch)
+
+
+def test_a_run_that_fails_at_once_holds_nothing(marks: str) -> None:
+    with pytest.raises(TaskFailed, match="as expected"):
+        Executor(Failing).run([marks])
+    assert claims_of(marks) == []
+
+
+def test_runs_of_one_workflow_id_claim_all_their_steps_at_once(begin: Begin, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("SIMPLEFLOW_STATE", str(tmp_path / "state"))
+    executor = Executor(Continued, workflow_id="one", state=tmp_path / "state")
+    assert executor.run([str(tmp_path), 2]) is True
+    names = {
+        event.get("activityTaskScheduledEventAttributes", {}).get("activityType", {}).get("name")
+        for event in executor.history
+    }
+    assert not any("Claim" in (name or "") for name in names)
+    assert claims_of(str(tmp_path / "state/objects"), "one/steps") == []
+
+
+def test_the_children_of_a_run_claim_in_its_name(tmp_path: Path) -> None:
+    assert Executor(Parent, state=tmp_path / "state").run([str(tmp_path)]) == [True, True]
+    assert Executor(Parent, state=tmp_path / "state").run([str(tmp_path)]) == [False, False]
+    assert claims_of(str(tmp_path / "state/objects"), "parent/steps") == []
+
+
+def test_what_another_run_made_stale_meanwhile_is_not_marked(begin: Begin, marks: str, tmp_path: Path) -> None:
+    """``next`` is played here while the other run begins to play ``held``, which forces ``next``."""
+    open_store(marks).put("shared/steps", "next", b"{}")
+
+    class Next(exclusive.Shared):
+        name = "next"
+        bucket = marks
+
+        def run(self) -> Any:
+            return self.submit(self.step("next", (exclusive.hold, str(tmp_path / "here"), "next", "me"), True)).result
+
+    here = tmp_path / "here"
+    here.mkdir()
+    other: list[subprocess.Popen[str]] = []
+
+    def interfere() -> None:
+        wait_for(lambda: log(here))
+        other.append(begin("Holding", marks, str(tmp_path), "other"))
+        wait_for(lambda: log(tmp_path))
+        (here / "go").touch()
+
+    (thread := threading.Thread(target=interfere)).start()
+    executor = Executor(Next)
+    executor.run()
+    thread.join()
+    (tmp_path / "go").touch()
+    assert end(other[0])[0] is True
+    last = executor.list_markers(all=True)[-1].details
+    assert (last["status"], last["stale"]) == ("completed", "Another run plays what it depends on")
+    assert open_store(marks).names("shared/steps") == ["held"]
+
+
+@pytest.mark.parametrize(("setting", "claimed"), [("1", True), ("0", False), ("", False)])
+def test_the_setting(bench: Bench, monkeypatch: Any, setting: str, claimed: bool) -> None:
+    monkeypatch.setenv("SIMPLEFLOW_STEP_CLAIMS", setting)
+    bench.run(lambda workflow: workflow.submit(workflow.step("a", (play_in_memory, "a"))).ran)
+    assert ("ClaimStepTask" in bench.activities()) is claimed
