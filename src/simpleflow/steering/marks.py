@@ -1,0 +1,145 @@
+"""The done marks of a workflow, read and changed from outside a run."""
+
+from __future__ import annotations
+
+import difflib
+import getpass
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from simpleflow import stores, values
+from simpleflow.exceptions import InputError, StoreError
+from simpleflow.steering.place import Place
+from simpleflow.step import claims, rules
+from simpleflow.step import mark as marks
+from simpleflow.step.mark import Mark
+from simpleflow.stores import keys
+
+NO_RESULT: Any = object()
+"""As ``result`` of ``mark``: none is kept. None is a result."""
+
+_CHUNK = 64  # marks that are read between two looks at the clock
+
+
+def where(place: Place) -> str:
+    """The place in words: ``nightly/steps in /x/.simpleflow/objects``. Raises InputError for what is no bucket."""
+    url = stores.open_store(place.bucket).url
+    return f"{place.path} in {url}" if place.path else url
+
+
+def names(place: Place) -> list[str]:
+    """The names of the done steps, sorted. Raises StoreError."""
+    return [name for name in stores.open_store(place.bucket).names(place.path) if not claims.is_claim(name)]
+
+
+def done(place: Place, patterns: Sequence[str] = (rules.EVERYTHING,)) -> list[Mark]:
+    """The marks of the done steps that the patterns cover, sorted by name. Raises InputError, StoreError."""
+    known = rules.Names(names(place))
+    wanted = _covered(known, rules.check_names(patterns, "steps"))
+    found = stores.open_store(place.bucket).read(place.path, wanted)
+    return [marks.read(name, *found[name]) for name in wanted if name in found]
+
+
+def covered(place: Place, patterns: Iterable[str]) -> list[str]:
+    """The names of the done steps that the patterns cover, sorted.
+
+    Raises InputError for a pattern that covers none, ``*`` aside; StoreError.
+    """
+    patterns = rules.check_names(patterns, "steps")
+    known = rules.Names(names(place))
+    for pattern in patterns:
+        if pattern != rules.EVERYTHING and not known.covered_by(pattern):
+            raise InputError(f"no done step is called {pattern!r} or lies below it{_similar(pattern, known)}")
+    return _covered(known, patterns)
+
+
+def forget(place: Place, patterns: Iterable[str]) -> list[str]:
+    """Remove the marks of the done steps that the patterns cover; returns their names, sorted.
+
+    Raises InputError, and removes nothing, as ``covered``; StoreError.
+    """
+    found = covered(place, patterns)
+    remove(place, found)
+    return found
+
+
+def remove(place: Place, names: Iterable[str]) -> None:
+    """Remove the marks of these very steps; one that is absent is fine. Raises StoreError."""
+    stores.open_store(place.bucket).delete(place.path, names)
+
+
+def mark(
+    place: Place,
+    names: Iterable[str],
+    *,
+    fingerprints: Mapping[str, str] = {},
+    result: Any = NO_RESULT,
+    clock: Callable[[], float] = time.time,
+) -> list[str]:
+    """Mark steps as done by hand, those that are done aside; returns the names of those that were marked, in order.
+
+    Args:
+        names: exact names.
+        fingerprints: what the inputs of a step are, as ``step.mark.fingerprint`` gives it: without it, a step that
+            has one is played all the same.
+        result: what is kept as the result of each of them, to be found by a run that skips it.
+
+    Raises InputError, and marks nothing, for what cannot be a name or a result; StoreError.
+    """
+    wanted = list(dict.fromkeys(rules.check_names(names, "steps")))
+    kept: dict[str, Any] = {}
+    for name in wanted:
+        if name == rules.EVERYTHING:
+            raise InputError("'*' is no step that can be marked as done; expected the exact name of each")
+        rules.check_key(place.path, name, keys.object_key(place.path, name))
+        if result is not NO_RESULT:
+            kept = marks.keep(result, name)
+            if "not_kept" in kept:
+                raise InputError(kept["not_kept"])
+    store = stores.open_store(place.bucket)
+    known = frozenset(store.names(place.path))
+    wanted = [name for name in wanted if name not in known]
+    for name in wanted:
+        inputs = {"fingerprint": fingerprints[name]} if name in fingerprints else {}
+        by_hand = {"workflow_id": place.workflow_id, "time": round(clock(), 3), "by_hand": True}
+        store.put(place.path, name, values.encode(by_hand | _user() | inputs | kept, "done mark").encode())
+    return wanted
+
+
+def recorded_seconds(bucket: str, path: str, names: Sequence[str], budget: float) -> tuple[float, int]:
+    """How long these steps took when they were played, together, and how many of their marks could be read.
+
+    Reads for about ``budget`` seconds at most; what cannot be read is left out.
+    """
+    end = time.monotonic() + budget
+    seconds, count = 0.0, 0
+    try:
+        store = stores.open_store(bucket)
+        for at in range(0, len(names), _CHUNK):
+            if time.monotonic() >= end:
+                break
+            for name, stored in store.read(path, names[at : at + _CHUNK]).items():
+                seconds += marks.read(name, *stored).seconds or 0.0
+                count += 1
+    except StoreError:
+        pass  # this is said beside what matters
+    return seconds, count
+
+
+def _covered(known: rules.Names, patterns: Iterable[str]) -> list[str]:
+    return sorted({name for pattern in patterns for name in known.covered_by(pattern)})
+
+
+def _similar(pattern: str, known: rules.Names) -> str:
+    every = known.covered_by(rules.EVERYTHING)
+    patterns = dict.fromkeys(each for name in every for each in rules.patterns_covering(name))
+    close = difflib.get_close_matches(pattern, patterns, 1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def _user() -> dict[str, str]:
+    try:
+        return {"user": getpass.getuser()}
+    except (KeyError, OSError, ImportError):  # this user has no name
+        return {}

@@ -1,0 +1,132 @@
+"""Where the done marks of a workflow are, without running it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from simpleflow.core import decisions as d
+from simpleflow.core.decide import Decider
+from simpleflow.core.evaluation import Evaluation, Execution
+from simpleflow.engines.base import StartRequest
+from simpleflow.engines.memory import MemoryEngine
+from simpleflow.exceptions import ExecutionBlocked, InputError, SimpleflowError
+from simpleflow.futures import Future
+from simpleflow.local import Executor
+from simpleflow.step import tasks
+from simpleflow.step.workflow import WorkflowStepMixin
+from simpleflow.task import ActivityTask
+from simpleflow.workflow import Workflow
+
+
+class Place(NamedTuple):
+    """The marks of ``workflow_id`` are the objects ``{path}/{step name}`` in ``bucket``, see ``stores.open_store``."""
+
+    workflow_id: str
+    bucket: str
+    path: str
+
+
+def find(
+    workflow_class: type[Workflow],
+    *,
+    input: Any = None,
+    workflow_id: str | None = None,
+    default_bucket: str | None,
+    domain: str | None = None,
+) -> Place:
+    """Where a run of the workflow with that input would keep its marks.
+
+    ``get_step_path_prefix`` may use what ``run`` has put on the workflow: so ``run`` is called, up to its first step.
+    Where it does not come to one, because it needs a result before or raises, the workflow is asked as it is then.
+
+    Args:
+        input: as for ``local.Executor.run``.
+        workflow_id: default: what the class says, else the workflow type's name.
+        default_bucket: bucket string of the engine's own store; None: a bucket must be configured.
+        domain: what ``get_run_context`` says.
+
+    Raises InputError: a workflow without steps, an id or an input that cannot be, a prefix that cannot be found out.
+    """
+    check_has_steps(workflow_class)
+    request = request_of(workflow_class, input, workflow_id)
+    evaluation = _evaluate(workflow_class, request, default_bucket, domain)
+    try:
+        return Place(request.workflow_id, *(evaluation.found or _ask(evaluation)))
+    finally:
+        evaluation.discard()
+
+
+def check_has_steps(workflow_class: type[Workflow]) -> None:
+    """Raise InputError for a workflow that cannot have steps."""
+    if not issubclass(workflow_class, WorkflowStepMixin):
+        raise InputError(
+            f"workflow {workflow_class.__name__} has no steps; expected a class that derives from WorkflowStepMixin too"
+        )
+
+
+def request_of(workflow_class: type[Workflow], input: Any, workflow_id: str | None) -> StartRequest:
+    """What starting the workflow asks of an engine. Raises InputError, also for what the class's own code raises."""
+    executor = Executor(workflow_class, workflow_id=workflow_id)
+    try:
+        return executor.request(input)
+    except SimpleflowError:
+        raise
+    except Exception as error:
+        raise InputError(f"workflow {workflow_class.__name__} cannot be started: {_told(error)}") from error
+
+
+class _Evaluation(Evaluation):
+    """Stops at the first activity about marks: that one says where they are."""
+
+    found: tuple[str, str] | None = None
+
+    def submit(self, submittable: Any, *args: Any, **kwargs: Any) -> Future:
+        if isinstance(submittable, ActivityTask) and submittable.activity.callable in tasks.TASKS:
+            bucket, path = submittable.args[:2]
+            self.found = self.found or (bucket, path)
+            raise ExecutionBlocked
+        return super().submit(submittable, *args, **kwargs)
+
+
+class _Decider(Decider):
+    evaluation_class = _Evaluation
+
+    def _close(self) -> d.Decision | None:
+        return None  # nothing is run, so nothing ends, and no hook is told that it did
+
+
+def _evaluate(
+    workflow_class: type[Workflow], request: StartRequest, default_bucket: str | None, domain: str | None
+) -> _Evaluation:
+    engine = MemoryEngine()
+    run_id = engine.start_workflow_execution(request)
+    task = engine.poll_for_decision_task()
+    assert task is not None
+    decider = _Decider(workflow_class, Execution(request.workflow_id, run_id, domain, default_bucket))
+    decider.advance(task.events)
+    assert isinstance(decider.evaluation, _Evaluation)
+    return decider.evaluation
+
+
+def _ask(evaluation: _Evaluation) -> tuple[str, str]:
+    workflow = evaluation.workflow
+    name = evaluation.history.started.workflow_type.name
+    if not isinstance(workflow, WorkflowStepMixin):  # its __init__ raised
+        raise _unknown(name, evaluation.failure.error if evaluation.failure is not None else None)
+    try:
+        bucket, path = workflow.get_steps_done_activity().args[:2]
+    except (Exception, SystemExit, ExecutionBlocked) as error:
+        raise _unknown(name, error) from error
+    return bucket, path
+
+
+def _unknown(name: str, error: BaseException | None) -> InputError:
+    reason = "it waits for a result" if error is None or isinstance(error, ExecutionBlocked) else _told(error)
+    return InputError(
+        f"where workflow {name!r} keeps its done marks cannot be found out without running it: {reason}; "
+        "if that depends on the input, give the one of the run with --input"
+    )
+
+
+def _told(error: BaseException) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())

@@ -1,0 +1,236 @@
+"""A run in which nothing is done: decisions are taken, activities are answered with what is known of their results."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, NoReturn
+
+import msgspec
+
+from simpleflow.core import decisions as d
+from simpleflow.core import events as e
+from simpleflow.core.decide import Decider
+from simpleflow.core.evaluation import Evaluation, Execution, Failure
+from simpleflow.core.history import History
+from simpleflow.engines.base import ActivityTask, DecisionTask, StartRequest
+from simpleflow.engines.memory import MemoryEngine
+from simpleflow.engines.run import Run
+from simpleflow.exceptions import ExecutionBlocked, InputError, SimpleflowError
+from simpleflow.futures import Future
+from simpleflow.signal import WaitForSignal
+from simpleflow.steering import unknown
+from simpleflow.steering.past import Past, Results
+from simpleflow.steering.shadow import Shadows
+from simpleflow.step.constants import MARKER_NAME
+from simpleflow.step.future import StepFuture
+from simpleflow.workflow import Workflow
+from simpleflow.workflow import registry as workflows
+
+MAX_DECISION_TASKS = 50_000
+"""Of a rehearsal: one that takes more goes round in circles, or nobody wants to read its plan."""
+
+
+class Marker(NamedTuple):
+    """A step's marker: of which execution, and its details as JSON text."""
+
+    workflow_id: str
+    run_id: str
+    details: str | None
+
+
+class Need(NamedTuple):
+    """What an execution looked into and nobody knows: in which step, None for ``run`` itself; ``text`` says it."""
+
+    run_id: str
+    step: str | None
+    text: str
+
+
+class Findings(NamedTuple):
+    """What came of a rehearsal: markers of steps in order, what was needed, and all that could not be known."""
+
+    markers: list[Marker]
+    needs: list[Need]
+    notes: list[str]
+
+
+class Rehearsal:
+    """A run of a workflow in which nothing is done; see ``plan.plan`` for the arguments."""
+
+    def __init__(
+        self, workflow_class: type[Workflow], default_bucket: str | None, domain: str | None, past: Past | None
+    ) -> None:
+        self._clock = time.time()
+        self._engine = _Engine(lambda: self._clock, self._observe)
+        self._workflow_class = workflow_class
+        self._default_bucket = default_bucket
+        self._domain = domain
+        self._results = None if past is None else Results(past)
+        self._shadows = Shadows()
+        self._deciders: dict[str, _Decider] = {}
+        self._classes: dict[str, type[Workflow]] = {}
+        self._markers: list[Marker] = []
+        self._left = MAX_DECISION_TASKS
+
+    def play(self, request: StartRequest) -> Findings:
+        """Begin, and go on as long as anything can. Raises StoreError, InputError."""
+        self._classes[request.name] = self._workflow_class
+        try:
+            root = self._engine.runs[self._engine.start_workflow_execution(request)]
+            while self._left and self._go_on(root):
+                pass
+            self._engine.flush()
+            needs = [need for each in self._evaluations() for need in each.needs]
+            return Findings(self._markers, needs, list(self._notes(root)))
+        finally:
+            for decider in self._deciders.values():
+                decider.discard()
+
+    def _go_on(self, root: Run) -> bool:
+        """One thing that can be done, in the order in which ``worker.loop`` does them; False if there is none."""
+        engine = self._engine
+        due = engine.next_deadline()
+        if due is not None and due <= self._clock:
+            engine.expire()
+        decision = engine.poll_for_decision_task()
+        if decision is not None:
+            self._left -= 1
+            self._decide(decision)
+            return True
+        if not root.history.open:
+            return False
+        activity = engine.poll_for_activity_task()
+        if activity is not None:
+            engine.respond_activity_task_completed(activity.token, self._result(activity))
+            return True
+        if due is not None:
+            self._clock = max(due, self._clock)  # nothing else can happen before
+        return due is not None
+
+    def _decide(self, task: DecisionTask) -> None:
+        decider = self._deciders.get(task.run_id)
+        if decider is None:
+            workflow_class = self._classes.get(task.name) or workflows.get(task.name)
+            if workflow_class is None:
+                raise InputError(f"workflow type {task.name!r} is unknown here; import the module of its class")
+            execution = Execution(task.workflow_id, task.run_id, self._domain, self._default_bucket)
+            decider = self._deciders[task.run_id] = _Decider(workflow_class, execution)
+        decider.advance(task.events[len(decider.history.events) : task.started_event_id])
+        answer = decider.answer()
+        if decider.evaluation is not None:
+            self._classes |= decider.evaluation.workflows
+        self._engine.respond_decision_task_completed(task.token, answer.decisions)
+
+    def _result(self, task: ActivityTask) -> str | None:
+        if self._shadows.knows(task.name):
+            return self._shadows.perform(task)
+        if self._results is not None:
+            found = self._results.find(task.workflow_id, task.activity_id, task.name)
+            if found is not None:
+                return found[0]
+        return unknown.encode(f"activity {task.name}", f"{task.workflow_id} {task.activity_id}")
+
+    def _observe(self, run: Run, events: Sequence[e.Event]) -> None:
+        for event in events:
+            attributes = event.attributes
+            if isinstance(attributes, e.MarkerRecorded) and attributes.marker_name == MARKER_NAME:
+                self._markers.append(Marker(run.workflow_id, run.run_id, attributes.details))
+
+    # What could not be known
+
+    def _evaluations(self) -> Iterator[_Evaluation]:
+        for decider in self._deciders.values():
+            if isinstance(decider.evaluation, _Evaluation):
+                yield decider.evaluation
+
+    def _notes(self, root: Run) -> Iterator[str]:
+        for evaluation in self._evaluations():
+            run = self._engine.runs[evaluation.execution.run_id]
+            who = _who(evaluation)
+            if evaluation.failure is not None:
+                yield f"{who} fails: {_told(evaluation.failure)}"
+            elif run.history.open and root.history.open:
+                yield from _why_open(evaluation, run.history, who)
+        if not self._left:
+            yield f"it takes more than {MAX_DECISION_TASKS:,} decisions: the plan ends there"
+
+
+def _why_open(evaluation: _Evaluation, history: History, who: str) -> Iterator[str]:
+    """Why an execution goes no further."""
+    yield from (need.text for need in evaluation.needs)
+    signals = [name for name, future in evaluation.signals if not future._done]
+    yield from (f"{who} waits for the signal {name!r}" for name in signals)
+    if evaluation.continues is not None:
+        yield f"{who} continues as new: what follows is another run"
+    if not (evaluation.needs or signals or evaluation.continues or history.under_way):
+        yield f"{who} waits for something that nothing in it brings"
+
+
+def _who(evaluation: Evaluation) -> str:
+    child = evaluation.history.started.parent_workflow_execution is not None
+    return f"run() of workflow {evaluation.execution.workflow_id}" if child else "run()"
+
+
+def _told(failure: Failure) -> str:
+    error = failure.error
+    text = str(error) if isinstance(error, SimpleflowError) else f"{type(error).__name__}: {error}"
+    return " ".join(text.split())
+
+
+class _Evaluation(Evaluation):
+    """An evaluation in which what looks into an unknown result waits for ever."""
+
+    def __init__(self, workflow_class: type[Workflow], history: History, execution: Execution) -> None:
+        self.needs: list[Need] = []
+        self.signals: list[tuple[str, Future]] = []  # waited for
+        super().__init__(workflow_class, history, execution)
+
+    def decode(self, text: str | None) -> object:
+        return unknown.decode(text, self._need)
+
+    def submit(self, submittable: Any, *args: Any, **kwargs: Any) -> Future:
+        future = super().submit(submittable, *args, **kwargs)
+        if isinstance(submittable, WaitForSignal):
+            self.signals.append((submittable.signal_name, future))
+        return future
+
+    def _need(self, what: str, place: str | None) -> NoReturn:
+        step = next((each.name for each in self.scope.owners() if isinstance(each, StepFuture)), None)
+        who = _who(self) if step is None else f"step {step!r}"
+        where = "" if place is None else f" ({place})"
+        self.needs.append(
+            Need(self.execution.run_id, step, f"{who} needs the result of {what}, which only running gives{where}")
+        )
+        self.block(Future(self))
+        raise ExecutionBlocked
+
+
+class _Decider(Decider):
+    """A decider that calls no hook when its execution ends."""
+
+    evaluation_class = _Evaluation
+
+    def _close(self) -> d.Decision | None:
+        evaluation = self.evaluation
+        assert isinstance(evaluation, _Evaluation)
+        if evaluation.failure is None and evaluation.continues is None:
+            if evaluation.returned and not evaluation.unfinished:
+                return d.CompleteWorkflowExecution(result=evaluation.result)
+            if not evaluation.needs:
+                self._check_progress(evaluation)
+        if evaluation.failure is None:
+            return None
+        return d.FailWorkflowExecution(details=evaluation.failure.details, reason=evaluation.failure.reason)
+
+
+class _Engine(MemoryEngine):
+    """An engine in which time does nothing but let timers fire."""
+
+    times_out = False
+
+    def begin(self, workflow_id: str, started: e.WorkflowExecutionStarted, run_id: str = "", root_id: str = "") -> Run:
+        endless = msgspec.structs.replace(
+            started, execution_start_to_close_timeout="NONE", task_start_to_close_timeout="NONE"
+        )
+        return super().begin(workflow_id, endless, run_id, root_id)

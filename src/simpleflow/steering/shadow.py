@@ -1,0 +1,84 @@
+"""The done marks as a rehearsal sees them: those that are there, and what it would have changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from simpleflow import stores, values
+from simpleflow.core.evaluation import arguments
+from simpleflow.engines.base import ActivityTask
+from simpleflow.step import tasks
+from simpleflow.stores.base import Store, as_names, clean, join
+
+
+class ShadowStore:
+    """A store of which only the shadow changes."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._changed: dict[str, bytes | None] = {}
+
+    def names(self, prefix: str) -> list[str]:
+        """The sorted names below ``prefix``."""
+        start = join(prefix, "") if clean(prefix) else ""
+        found = set(self._store.names(prefix))
+        for key, body in self._changed.items():
+            if key.startswith(start):
+                (found.discard if body is None else found.add)(key[len(start) :])
+        return sorted(found)
+
+    def get(self, prefix: str, name: str) -> bytes | None:
+        """What the mark holds, or None."""
+        key = join(prefix, name)
+        return self._changed[key] if key in self._changed else self._store.get(prefix, name)
+
+    def put(self, prefix: str, name: str, body: bytes) -> None:
+        """Write or replace the mark, in the shadow."""
+        self._changed[join(prefix, name)] = body
+
+    def delete(self, prefix: str, names: Iterable[str]) -> None:
+        """Remove the marks, in the shadow."""
+        self._changed |= dict.fromkeys([join(prefix, name) for name in as_names(names)])
+
+
+def _over_shadows(task: type[Any], arguments: int) -> tuple[str, tuple[Any, int]]:
+    """By its name: the task with whatever store it is given, and how many of its arguments are not about claims."""
+    return f"{task.__module__}.{task.__name__}", (type(task.__name__, (task,), {"store": None}), arguments)
+
+
+_PERFORMED = dict(
+    [
+        _over_shadows(tasks.GetStepsDoneTask, 2),
+        _over_shadows(tasks.GetStepMarkTask, 3),
+        _over_shadows(tasks.MarkStepDoneTask, 4),
+        _over_shadows(tasks.UnmarkStepsDoneTask, 3),
+    ]
+)
+_CLAIMING = {
+    f"{tasks.__name__}.{tasks.ClaimStepTask.__name__}": "{}",  # nobody else is there
+    f"{tasks.__name__}.{tasks.ReleaseStepTask.__name__}": "null",
+}
+
+
+class Shadows:
+    """Does the activities of steps, without changing a store."""
+
+    def __init__(self) -> None:
+        self._stores: dict[Store, ShadowStore] = {}
+
+    def knows(self, name: str) -> bool:
+        """Whether the activity of that name is one of them."""
+        return name in _PERFORMED or name in _CLAIMING
+
+    def perform(self, task: ActivityTask) -> str:
+        """Do the activity; returns its result as JSON text. Raises StoreError, InputError."""
+        if task.name in _CLAIMING:
+            return _CLAIMING[task.name]
+        args, _ = arguments(values.decode(task.input))
+        kind, count = _PERFORMED[task.name]
+        store = stores.open_store(args[0])
+        instance = kind(*args[:count])
+        instance.store = self._stores.setdefault(store, ShadowStore(store))
+        instance.context = {"workflow_id": task.workflow_id, "run_id": task.run_id}
+        return values.encode(instance.execute(), f"result of activity {task.name}")

@@ -1,0 +1,82 @@
+"""What a plan says is what a run then does, where all can be known."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from simpleflow.core import events as e
+from simpleflow.engines.run import Run
+from simpleflow.local import Executor
+from simpleflow.steering.plan import plan
+from simpleflow.stores import open_store
+from tests.step import chaos
+from tests.step.chaos import Item, Plan, World
+from tests.step.chaos_campaign import NAMES
+from tests.step.test_nothing_stale_is_skipped import FORCES, ITEMS, SOME
+
+_numbers = itertools.count()
+
+PLANS = st.builds(Plan, items=ITEMS, forced=SOME, skipped=SOME, waits=st.booleans(), looks=st.booleans())
+
+
+def run(workflow: Any, **asked: Any) -> list[tuple[Any, ...]]:
+    """Really run; the verdicts as the markers of steps have them."""
+    found: list[tuple[Any, ...]] = []
+
+    def observe(_: Run, events: Sequence[e.Event]) -> None:
+        for event in events:
+            if isinstance(event.attributes, e.MarkerRecorded):
+                details = json.loads(event.attributes.details or "")
+                verdict = {"scheduled": "run", "skipped": "skip"}.get(details["status"])
+                if verdict is not None:
+                    unmarks = tuple(each for each in details.get("unmarks", ()) if each != details["step"])
+                    reasons = tuple(details["reasons"])
+                    found.append((details["step"], verdict, details["forced"], reasons, unmarks))
+
+    Executor(workflow, workflow_id="w", observer=observe, **asked).run()
+    return found
+
+
+@settings(max_examples=100)
+@given(PLANS, FORCES, st.lists(st.sampled_from(NAMES), unique=True), SOME, SOME)
+def test_the_plan_is_what_the_run_then_does(
+    graph: Plan, forces: dict[str, tuple[str, ...]], done: list[str], force: tuple[str, ...], skip: tuple[str, ...]
+) -> None:
+    world = chaos.world = World(f"memory://plan-{next(_numbers)}", forces)
+    store = open_store(world.bucket)
+    for name in done:
+        store.put("w/steps", name, b"{}")
+    workflow = chaos.workflow(world, graph)
+    planned = plan(workflow, workflow_id="w", default_bucket=None, force=force, skip=skip)
+    assert world.marks == sorted(done)
+    assert [store.get("w/steps", name) for name in done] == [b"{}"] * len(done)
+    assert world.played == []
+    assert planned.notes == ()
+    rows = [(each.step, each.verdict, each.forced, each.reasons, each.unmarks) for each in planned.steps]
+    assert rows == run(workflow, force_steps=force, skip_steps=skip)
+    # And the plan of the run after that is what that does: nothing is left of this one.
+    after = plan(workflow, workflow_id="w", default_bucket=None)
+    assert [(each.step, each.verdict, each.forced, each.reasons, each.unmarks) for each in after.steps] == run(workflow)
+
+
+def test_what_is_random_here_comes_out_both_ways() -> None:
+    """The property is not true for want of steps."""
+    world = chaos.world = World("memory://plan-both", {"a": ("b",)})
+    graph = Plan((Item("group", ("a", "b", "c")), Item("step", ("c",)), Item("func", ("d", "a.b"))), skipped=("d",))
+    open_store(world.bucket).put("w/steps", "b", b"{}")
+    open_store(world.bucket).put("w/steps", "c", b"{}")
+    found = plan(chaos.workflow(world, graph), workflow_id="w", default_bucket=None, force="c")
+    assert [(each.step, each.verdict, each.forced) for each in found.steps] == [
+        ("a", "run", False),
+        ("c", "run", True),
+        ("b", "run", True),
+        ("c", "skip", False),
+        ("d", "skip", True),
+        ("a.b", "run", False),
+    ]
