@@ -25,7 +25,7 @@ def test_versions(folder: Folder) -> None:
     assert done.code == 0
     found = rows(done.out)
     assert found["simpleflow"] == __version__
-    assert {"python", "click", "rich", "msgspec", "greenlet", "boto3"} <= set(found)
+    assert {"python", "click", "msgspec", "greenlet", "boto3"} <= set(found)
 
 
 def test_settings(folder: Folder) -> None:
@@ -73,7 +73,6 @@ HEAVY = (
     "boto3",
     "botocore",
     "sqlite3",
-    "rich",
     "msgspec",
     "multiprocessing",
     "asyncio",
@@ -91,7 +90,7 @@ HEAVY = (
         ("from simpleflow.cli import main; main(['workflow.start', '--help'])", HEAVY),
         (
             "from simpleflow.cli import main; main(['workflow.start', '--local', 'flow.Context'])",
-            ("boto3", "botocore", "rich", "asyncio", "difflib", "importlib.metadata"),
+            ("boto3", "botocore", "asyncio", "difflib", "importlib.metadata"),
         ),
     ],
 )

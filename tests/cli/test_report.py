@@ -16,8 +16,9 @@ def details(status: str, **more: Any) -> str:
 
 
 def test_read() -> None:
-    text = details("failed", forced=True, reasons=["r"], error="E", stale="s", unmarks=["a.b", "c"], other=1)
-    assert report.read(text) == StepReport("a.b", "failed", True, ("r",), "E", "s", ("a.b", "c"))
+    more = {"waits_for": "w", "not_kept": "k", "other": 1}
+    text = details("failed", forced=True, reasons=["r"], error="E", stale="s", unmarks=["a.b", "c"], **more)
+    assert report.read(text) == StepReport("a.b", "failed", True, ("r",), "E", "s", ("a.b", "c"), "w", "k")
     assert report.read('{"step": "a", "status": "completed"}') == StepReport("a", "completed", False, ())
 
 
@@ -40,6 +41,8 @@ def test_what_is_none(text: str | None) -> None:
         (details("skipped", forced=True, reasons=["not today"]), "forced: not today"),
         (details("failed", error="E: x\n\x1b[1m"), "E: x \\x1b[1m"),
         (details("completed", stale="Dep of z"), "not marked as done, as it is stale: Dep of z"),
+        (details("completed", not_kept="it is too long"), "its result was not kept: it is too long"),
+        (details("waiting", waits_for="workflow x, run y"), "for workflow x, run y"),
         (details("completed", reasons="rubbish", error=3), ""),
     ],
 )
@@ -75,3 +78,17 @@ def test_tally_counts_the_latest_word_on_each_step() -> None:
     tally.add(StepReport("a", "completed", False, ()), "another run")
     assert tally.failed == ["d"]
     assert len(tally) == 5
+
+
+def test_tally_counts_why_steps_were_skipped() -> None:
+    tally = Tally()
+    assert tally.why_skipped() == ""
+    skipped = [("a", "done"), ("b", "asked"), ("c", "done"), ("d", ""), ("e", "x"), ("f", "x"), ("g", "y")]
+    for name, reason in skipped:
+        tally.add(StepReport(name, "skipped", False, (reason,) if reason else ()), "w")
+    tally.add(StepReport("h", "waiting", False, ()), "w")
+    tally.add(StepReport("a", "skipped", False, ("done",)), "another")
+    assert tally.why_skipped() == "3 skipped: done; 2 skipped: x; 1 skipped; 2 skipped for other reasons"
+    assert tally.skipped("w") == ["a", "b", "c", "d", "e", "f", "g"]
+    assert tally.steps == ["a", "b", "c", "d", "e", "f", "g", "h"]
+    assert str(tally) == "9 steps: 0 ran, 8 skipped, 0 failed, 1 unfinished"

@@ -59,6 +59,18 @@ def test_forced_and_skipped_by_name_with_reasons(folder: Folder) -> None:
     assert "skipped report.text forced: not today" in lines(done.err)
 
 
+def test_time_saved_by_skipping_is_told_if_it_is_worth_a_line(folder: Folder) -> None:
+    assert "saved" not in folder.start("flow.Six").err
+    done = folder.start("flow.Six")
+    assert lines(done.err)[-2:] == [
+        "6 steps: 0 ran, 6 skipped, 0 failed in N s",
+        "6 skipped: Step was already played; time saved by skipping: N s",
+    ]
+    for mark in (folder.path / ".simpleflow").rglob("s1.done"):
+        mark.unlink()
+    assert "5 skipped: Step was already played; time saved by skipping: 0." in folder.start("flow.Six").err
+
+
 def test_columns_are_aligned(folder: Folder) -> None:
     steps = [line for line in folder.start("flow.Daily").err.splitlines() if line.startswith("completed")]
     assert len({line.index(" s") for line in steps}) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import re
 import subprocess
 import termios
 
@@ -47,7 +48,7 @@ START = ("workflow.start", "--local", "--nb-workers", "2")
 
 
 def test_symbols_and_colours(folder: Folder) -> None:
-    code, shown = on_a_terminal(folder, *START, "flow.Daily", NO_COLOR="")
+    code, shown = on_a_terminal(folder, *START, "--no-progress", "flow.Daily", NO_COLOR="")
     assert code == 0
     for symbol, color in (("…", 36), ("✓", 32)):
         assert f"\x1b[{color}m{symbol}\x1b[0m load" in shown
@@ -109,5 +110,4 @@ def test_closed_streams(folder: Folder) -> None:
 def test_info_is_a_table(folder: Folder) -> None:
     code, shown = on_a_terminal(folder, "info", "versions")
     assert code == 0
-    assert "━┳━" in shown
-    assert "│ simpleflow" in shown
+    assert re.match(r"(\x1b\[1m)?name +version(\x1b\[0m)?\nsimpleflow +\d", shown)

@@ -12,6 +12,7 @@ from simpleflow.cli import errors
 from simpleflow.cli.info import info
 from simpleflow.cli.options import SETTINGS, Session, common, help_alone
 from simpleflow.cli.start import start
+from simpleflow.cli.steps import COMMANDS
 
 
 @click.group("simpleflow", context_settings=SETTINGS, invoke_without_command=True)
@@ -25,6 +26,8 @@ def app(context: click.Context) -> None:
 
 app.add_command(start)
 app.add_command(info)
+for _command in COMMANDS:
+    app.add_command(_command)
 
 
 def run(args: Sequence[str] | None = None) -> int:

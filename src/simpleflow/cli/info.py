@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import click
 
 from simpleflow import __version__, settings
 from simpleflow.cli.options import SETTINGS, common, help_alone, session
-from simpleflow.cli.terminal import NEVER
+from simpleflow.cli.tables import TABLE, format_option, objects, table
+from simpleflow.cli.terminal import BOLD, Terminal
 from simpleflow.step.report import printable
 
-_PACKAGES = ("click", "greenlet", "msgspec", "rich", "boto3", "botocore")
+_PACKAGES = ("click", "greenlet", "msgspec", "boto3", "botocore")
 _PREFIXES = ("AWS_", "SIMPLEFLOW_", "SWF_", "WORKFLOW_DEFAULT_", "ACTIVITY_")
 _NAMES = {"HTTP_PROXY", "HTTPS_PROXY", "LANG", "NO_COLOR", "NO_PROXY", "PYTHONPATH", "STEP_BUCKET", "VIRTUAL_ENV"}
 _SECRET = ("SECRET", "TOKEN", "PASSWORD", "ACCESS_KEY")
@@ -29,8 +30,9 @@ def info(context: click.Context) -> None:
 
 
 @info.command("versions", context_settings=SETTINGS)
+@format_option(None)
 @common
-def versions() -> None:
+def versions(style: str | None) -> None:
     """Show the versions of simpleflow, Python and what they use."""
     from importlib import metadata
 
@@ -40,44 +42,45 @@ def versions() -> None:
             rows.append((package, metadata.version(package)))
         except metadata.PackageNotFoundError:
             rows.append((package, "not installed"))
-    _show(("name", "version"), rows)
+    _show(style, ("name", "version"), rows)
 
 
 @info.command("settings", context_settings=SETTINGS)
+@format_option(None)
 @common
-def show_settings() -> None:
+def show_settings(style: str | None) -> None:
     """Show every setting, its value, and where that comes from."""
     sys.path.insert(0, os.getcwd())  # where a settings module may be
-    _show(("setting", "value", "from"), [(name, _text(value), origin) for name, value, origin in settings.describe()])
+    _show(
+        style,
+        ("setting", "value", "from"),
+        [(name, _text(value), origin) for name, value, origin in settings.describe()],
+    )
 
 
 @info.command("environment", context_settings=SETTINGS)
+@format_option(None)
 @common
-def environment() -> None:
+def environment(style: str | None) -> None:
     """Show the environment variables that simpleflow and boto3 read; secrets are masked."""
     rows = [
         (name, "(hidden)" if any(word in name for word in _SECRET) else value)
         for name, value in sorted(os.environ.items())
         if name.startswith(_PREFIXES) or name in _NAMES
     ]
-    _show(("variable", "value"), rows)
+    _show(style, ("variable", "value"), rows)
 
 
 def _text(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def _show(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    rows = [[printable(cell) for cell in row] for row in rows]
-    if not sys.stdout.isatty():
+def _show(style: str | None, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    if style == TABLE or (style is None and sys.stdout.isatty()):
+        answer = Terminal(sys.stdout, session().color)
+        click.echo(table(titles, rows, lambda line: answer.paint(line, BOLD)))
+    elif style is not None:
+        click.echo(objects(style, titles, [dict(zip(titles, row, strict=True)) for row in rows]))
+    else:
         for row in rows:
-            click.echo("\t".join(row))
-        return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*titles)
-    for row in rows:
-        table.add_row(*map(Text, row))
-    Console(no_color=session().color == NEVER or None).print(table)
+            click.echo("\t".join(map(printable, row)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import time
 from collections.abc import Callable
@@ -13,7 +12,7 @@ import click
 
 from simpleflow import settings
 from simpleflow.base import check_name
-from simpleflow.cli import errors, inputs
+from simpleflow.cli import errors, inputs, names
 from simpleflow.cli.options import SETTINGS, Session, common, session
 from simpleflow.cli.signals import Stopped, stoppable
 from simpleflow.cli.terminal import BOLD, Terminal, results_only
@@ -34,6 +33,10 @@ _YEAR = 31_536_000
 @click.option("--local", is_flag=True, help="Run it here, and wait for its end.")
 @click.option("--input", "-i", "input_text", metavar="JSON", help="Its input; see above.")
 @click.option("--input-file", metavar="FILE", help="Its input from a file; - is standard input.")
+@click.option(
+    "--force", multiple=True, metavar="NAMES", help="Steps to play though they are done, with commas in between."
+)
+@click.option("--skip", multiple=True, metavar="NAMES", help="Steps to skip unless they are forced; * is every step.")
 @click.option("--workflow-id", metavar="ID", help="Default: what the class says, else the workflow type's name.")
 @click.option("--tags", metavar="A,B", help="Tags of the execution, at most five.")
 @click.option("--state", metavar="FOLDER", help="Where history and done marks are kept. Default: SIMPLEFLOW_STATE.")
@@ -57,6 +60,7 @@ _YEAR = 31_536_000
     metavar="PATH",
     help="Dotted path of a function to call after every activity. May be given several times.",
 )
+@click.option("--no-progress", is_flag=True, help="Lines instead of a live view; so it is with --nb-workers 0 too.")
 @click.option("--domain", "-d", metavar="NAME", help="Amazon SWF domain; not used with --local.")
 @click.option("--task-list", metavar="NAME", help="Task list of the decision tasks. Default: what the class says.")
 @click.option(
@@ -78,6 +82,9 @@ def start(workflow: str, local: bool, input_text: str | None, input_file: str | 
     WORKFLOW is module.Class or path/to/file.py:Class. Its result is written to standard output as JSON; its progress,
     and what it prints, to standard error. If the run of that workflow id was interrupted, it goes on where it was.
 
+    A step name covers all below it: --force load forces load.users too. With --force report --skip '*', that step alone
+    is played.
+
     The input is JSON: a list of arguments, {"args": [...], "kwargs": {...}}, or one number, text, true, false or null.
     """
     if not local:
@@ -86,6 +93,8 @@ def start(workflow: str, local: bool, input_text: str | None, input_file: str | 
     for name in ("workflow_id", "task_list"):
         if options[name] is not None:
             check_name(options[name], "--" + name.replace("_", "-"))
+    for name in ("force", "skip"):
+        options[name] = names.split(options[name], f"--{name}")
     with results_only() as write_result:
         return _run(workflow, given, options, session(), write_result)
 
@@ -93,22 +102,42 @@ def start(workflow: str, local: bool, input_text: str | None, input_file: str | 
 def _run(
     target: str, given: dict[str, Any], options: dict[str, Any], here: Session, write_result: Callable[[str], None]
 ) -> int:
-    from simpleflow.cli.progress import Progress
     from simpleflow.cli.target import load
 
-    progress = Progress(here.terminal, here.debug)
     executor: Executor | None = None
+    progress = None
     began = time.monotonic()
     try:
         with stoppable():
             workflow_class = load(target)
-            _check_fits(workflow_class, given)
+            inputs.check_fits(workflow_class, given)
+            progress = _progress(here, options)
+            if not progress.open():
+                progress = _progress(here, options | {"no_progress": True})
             executor = _executor(workflow_class, options, progress)
             _check_request(executor, given)
             run, failure = executor.execute(given)
     except Stopped as stop:
+        if progress is not None:
+            progress.close()
+            _tell_unreached(here.terminal, progress, options)
         return _stopped(here.terminal, executor, stop)
+    finally:
+        if progress is not None:
+            progress.close()
+    _tell_unreached(here.terminal, progress, options)
     return _close(here, progress, run, failure, time.monotonic() - began, write_result)
+
+
+def _progress(here: Session, options: dict[str, Any]) -> Progress:
+    """How the run is shown: live on a terminal, unless a debugger is to have that to itself."""
+    from simpleflow.cli.progress import Progress
+
+    if here.terminal.moves and not options["no_progress"] and options["nb_workers"] != 0:
+        from simpleflow.cli.live import Live
+
+        return Live(here.terminal, here.debug)
+    return Progress(here.terminal, here.debug)
 
 
 def _executor(workflow_class: type[Workflow], options: dict[str, Any], progress: Progress) -> Executor:
@@ -131,6 +160,9 @@ def _executor(workflow_class: type[Workflow], options: dict[str, Any], progress:
             middlewares={"pre": options["pre"], "post": options["post"]},
             observer=progress.observe,
             on_begin=progress.begin,
+            on_wait=progress.wait,
+            force_steps=options["force"],
+            skip_steps=options["skip"],
             overrides={name: str(value) for name, value in overrides.items() if value is not None},
         )
     except SimpleflowError:
@@ -145,20 +177,6 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _check_fits(workflow_class: type[Workflow], given: dict[str, Any]) -> None:
-    """Refuse an input that ``run`` does not take: better than a run that fails for it."""
-    try:
-        signature = inspect.signature(workflow_class.run)
-    except (TypeError, ValueError):
-        return
-    try:
-        signature.bind(None, *given["args"], **given["kwargs"])
-    except TypeError as error:
-        parameters = list(signature.parameters.values())[1:]
-        takes = inspect.Signature(parameters)
-        raise InputError(f"the input does not fit {workflow_class.__name__}.run{takes}: {error}") from error
-
-
 def _check_request(executor: Executor, given: dict[str, Any]) -> None:
     """Ask the class what it says of its own execution: its own code may be at fault there."""
     try:
@@ -168,6 +186,12 @@ def _check_request(executor: Executor, given: dict[str, Any]) -> None:
     except Exception as error:
         name = executor.workflow_class.__name__
         raise InputError(f"workflow {name} cannot be started: {errors.told(error)}") from error
+
+
+def _tell_unreached(terminal: Terminal, progress: Progress, options: dict[str, Any]) -> None:
+    for name in ("force", "skip"):
+        for said in names.unreached(options[name], progress.tally.steps, f"--{name}"):
+            terminal.write(said + "\n")
 
 
 def _stopped(terminal: Terminal, executor: Executor | None, stop: Stopped) -> int:
@@ -187,26 +211,27 @@ def _close(
     write_result: Callable[[str], None],
 ) -> int:
     """Say how the run ended, and give its result; returns the exit code."""
-    from simpleflow.cli.progress import ended
+    from simpleflow.cli import summary
+    from simpleflow.cli.follow import ended
     from simpleflow.core import transitions
-    from simpleflow.step.report import duration, names, printable
+    from simpleflow.step.report import duration, printable
+    from simpleflow.step.report import names as some
 
     closed: Any = run.history.closed.attributes if run.history.closed else None
     completed = run.history.state == transitions.COMPLETED
     failed = progress.tally.failed
     if completed:
-        text = "completed" + (f", but {_count(len(failed), 'step')} failed: {names(failed)}" if failed else "")
+        text = "completed" + (f", but {_count(len(failed), 'step')} failed: {some(failed)}" if failed else "")
     else:
         text = ended(run) if failure is None else f"failed: {errors.told_run(failure)}"
         if here.debug:
             here.terminal.write(_trace(failure, closed))
     if progress.soft_failures:
         text += f"; {_count(progress.soft_failures, 'activity', 'activities')} failed"
-    took = duration(seconds)
-    summary = f"{progress.tally} in {took}\n" if len(progress.tally) else ""
-    after = "" if summary else f" ({took})"
+    said = summary.lines(progress, seconds, progress.brief, failed=not completed)
+    after = "" if said else f" ({duration(seconds)})"
     head = here.terminal.paint(f"workflow {printable(run.workflow_id)}:", BOLD)
-    here.terminal.write(f"{head} {text}{after}\n{summary}")
+    here.terminal.write("".join(line + "\n" for line in (f"{head} {text}{after}", *said)))
     if not completed:
         return errors.RUN_FAILED
     write_result(closed.result if closed.result is not None else "null")

@@ -14,12 +14,14 @@ AUTO, ALWAYS, NEVER = "auto", "always", "never"
 
 
 class Terminal:
-    """How to write to a stream: ``symbols`` rather than words, ``colored`` or not."""
+    """How to write to a stream: ``symbols`` rather than words, ``colored`` or not, ``moves`` if the cursor can move."""
 
     def __init__(self, stream: TextIO | None, color: str = AUTO) -> None:
         terminal = stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
         self._stream = stream
-        self.symbols = (terminal or color == ALWAYS) and _can_write("✓↷✗…↻", stream)
+        self.moves = terminal
+        self.encoding = getattr(stream, "encoding", None) or "utf-8"
+        self.symbols = (terminal or color == ALWAYS) and _can_write("✓↷✗…↻⧗━─", stream)
         self.colored = color == ALWAYS or (color == AUTO and terminal and not os.environ.get("NO_COLOR"))
 
     def paint(self, text: str, code: str) -> str:

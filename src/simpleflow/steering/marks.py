@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import getpass
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -132,6 +131,8 @@ def _covered(known: rules.Names, patterns: Iterable[str]) -> list[str]:
 
 
 def _similar(pattern: str, known: rules.Names) -> str:
+    import difflib  # takes longer to load than the end of a run, which needs this module, may take
+
     every = known.covered_by(rules.EVERYTHING)
     patterns = dict.fromkeys(each for name in every for each in rules.patterns_covering(name))
     close = difflib.get_close_matches(pattern, patterns, 1)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
-from simpleflow.step.constants import COMPLETED, FAILED, SCHEDULED, SKIPPED
+from simpleflow.step.constants import COMPLETED, FAILED, SCHEDULED, SKIPPED, WAITING
 
 _decode = json.JSONDecoder().decode
 _SHOWN = 3  # names or reasons that are listed before "and n more"
@@ -15,8 +16,9 @@ _SHOWN = 3  # names or reasons that are listed before "and n more"
 class StepReport(NamedTuple):
     """What became of a step, and why.
 
-    ``status``: scheduled, completed, skipped or failed. ``stale``: why the mark of a completed step was not written.
-    ``unmarks``: the done steps whose marks go before it is played.
+    ``status``: waiting, scheduled, completed, skipped or failed. ``stale``: why the mark of a completed step was not
+    written. ``unmarks``: the done steps whose marks go before it is played. ``waits_for``: who holds a step that waits.
+    ``not_kept``: why the result of a completed step was not kept, though that was asked for.
     """
 
     step: str
@@ -26,6 +28,8 @@ class StepReport(NamedTuple):
     error: str | None = None
     stale: str | None = None
     unmarks: tuple[str, ...] = ()
+    waits_for: str | None = None
+    not_kept: str | None = None
 
 
 def read(details: str | None) -> StepReport | None:
@@ -46,12 +50,16 @@ def read(details: str | None) -> StepReport | None:
         _text(get("error")),
         _text(get("stale")),
         _texts(get("unmarks")),
+        _text(get("waits_for")),
+        _text(get("not_kept")),
     )
 
 
 def why(report: StepReport) -> str:
     """What there is to say beyond step and status, in one line; empty if nothing is."""
     said = []
+    if report.waits_for is not None:
+        said.append("for " + report.waits_for)
     if report.error is not None:
         said.append(report.error)
     if report.forced:
@@ -60,6 +68,8 @@ def why(report: StepReport) -> str:
         said.append(names(report.reasons))
     if report.stale is not None:
         said.append(f"not marked as done, as it is stale: {report.stale}")
+    if report.not_kept is not None:
+        said.append(f"its result was not kept: {report.not_kept}")
     if report.unmarks and report.status == SCHEDULED:
         others = [name for name in report.unmarks if name != report.step]
         if others:
@@ -97,7 +107,7 @@ class Tally:
     """How many steps ran, were skipped and failed; what was said of a step last counts."""
 
     def __init__(self) -> None:
-        self._latest: dict[Hashable, StepReport] = {}
+        self._latest: dict[tuple[Hashable, str], StepReport] = {}
 
     def add(self, report: StepReport, run: Hashable = None) -> None:
         """Count a report; steps of one name in different workflows are told apart by ``run``."""
@@ -111,15 +121,31 @@ class Tally:
         """The names of the steps that failed, in the order of their first report."""
         return [report.step for report in self._latest.values() if report.status == FAILED]
 
+    @property
+    def steps(self) -> list[str]:
+        """The names of all steps, in the order of their first report."""
+        return list(dict.fromkeys(report.step for report in self._latest.values()))
+
+    def skipped(self, run: Hashable = None) -> list[str]:
+        """The names of the steps that were skipped in one workflow."""
+        return [name for (place, name), report in self._latest.items() if place == run and report.status == SKIPPED]
+
+    def why_skipped(self) -> str:
+        """How many were skipped for which reasons, most first: ``38 skipped: Step was already played``; or nothing."""
+        found = Counter(report.reasons for report in self._latest.values() if report.status == SKIPPED)
+        counts = sorted(found.items(), key=lambda each: (-each[1], each[0]))
+        said = [f"{count} skipped" + (f": {names(reasons)}" if reasons else "") for reasons, count in counts[:_SHOWN]]
+        rest = sum(count for _, count in counts[_SHOWN:])
+        return printable("; ".join(said) + (f"; {rest} skipped for other reasons" if rest else ""))
+
     def __str__(self) -> str:
-        counts = dict.fromkeys((COMPLETED, SKIPPED, FAILED, SCHEDULED), 0)
-        for report in self._latest.values():
-            counts[report.status] = counts.get(report.status, 0) + 1
+        counts = Counter(report.status for report in self._latest.values())
+        unfinished = counts[SCHEDULED] + counts[WAITING]
         text = (
             f"{len(self)} step{'' if len(self) == 1 else 's'}: {counts[COMPLETED]} ran, {counts[SKIPPED]} skipped, "
             f"{counts[FAILED]} failed"
         )
-        return text + (f", {counts[SCHEDULED]} unfinished" if counts[SCHEDULED] else "")
+        return text + (f", {unfinished} unfinished" if unfinished else "")
 
 
 def _text(value: object) -> str | None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -236,3 +237,81 @@ class Plain:
 
 def helper():
     return 1
+
+
+@activity.with_attributes()
+def gate(name):
+    note(f"pid {os.getpid()}")
+    while not Path(name).exists():
+        time.sleep(0.01)
+
+
+@activity.with_attributes()
+def talk():
+    for number in range(300):
+        print(f"line {number} to out")
+        print(f"line {number} to err", file=sys.stderr)
+    columns = os.get_terminal_size(1).columns if os.isatty(1) else None
+    print(f"a terminal: {os.isatty(2)}, columns: {columns}")
+    os.system("echo from a shell")
+    print("question? ", end="", flush=True)
+    gate.callable("go")
+    print("yes")
+    return "talked"
+
+
+class GatedChild(Workflow, WorkflowStepMixin):
+    name = "gated-child"
+
+    @classmethod
+    def get_workflow_id(cls):
+        return cls.name
+
+    def run(self):
+        futures.wait(self.submit(self.step("inner", (gate, "inner"))))
+
+
+class Gated(Workflow, WorkflowStepMixin):
+    name = "gated"
+
+    def run(self):
+        first = [
+            self.submit(self.step("load.users", (fetch, "users"))),
+            self.submit(self.step("load.orders", (soft,))),
+        ]
+        futures.wait(*first)
+        rest = [self.submit(self.step(name, (gate, name))) for name in ("load.rest", "prepare")]
+        futures.wait(*rest, self.submit(GatedChild))
+
+
+class Many(Workflow, WorkflowStepMixin):
+    name = "many"
+
+    def run(self):
+        steps = [self.submit(self.step(f"step{number}", (fetch, f"step{number}"))) for number in range(60)]
+        futures.wait(*steps, self.submit(self.step("bad", (soft,))))
+        futures.wait(self.submit(self.step("last", (gate, "go"))))
+
+
+class Chatty(Workflow, WorkflowStepMixin):
+    def run(self):
+        print("run says")
+        step = self.submit(self.step("talk", talk))
+        futures.wait(step)
+        return step.value
+
+
+class Gates(Workflow, WorkflowStepMixin):
+    """Its last step waits for the file ``go`` if it may take any seconds."""
+
+    def run(self, seconds):
+        steps = []
+        for name in ("load.users", "load.orders"):
+            steps.append(self.submit(self.step(name, (fetch, name))))
+            futures.wait(steps[-1])
+        if seconds:
+            note("going")
+            futures.wait(self.submit(gate, "go"))
+        steps.append(self.submit(self.step("report", (fetch, "report"))))
+        futures.wait(steps[-1])
+        return [step.reasons for step in steps]

@@ -1,0 +1,111 @@
+"""What the commands about steps answer: a row of a table, or an object, for each step."""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from simpleflow.cli.tables import TABLE, objects, table
+from simpleflow.step import report
+
+if TYPE_CHECKING:
+    from simpleflow.steering.plan import Plan, PlannedStep
+    from simpleflow.step.mark import Mark
+
+Heading = Callable[[str], str]
+
+_LISTED = (
+    *("step", "done_at", "workflow_id", "run_id", "seconds", "forced", "reasons"),
+    *("by_hand", "fingerprint", "kept", "problem"),
+)
+_PLANNED = ("step", "verdict", "forced", "reasons", "workflow_id", "unmarks", "note")
+
+
+def listed(marks: Sequence[Mark], workflow_id: str, style: str, heading: Heading) -> str:
+    """Done steps; empty for a table without any. ``workflow_id``: whose runs are named without it in a table."""
+    if style != TABLE:
+        return objects(style, _LISTED, list(map(_mark, marks)))
+    titles = ("step", "done at", "run", "took", "forced")
+    return table(titles, (_mark_cells(each, workflow_id) for each in marks), heading) if marks else ""
+
+
+def planned(plan: Plan, workflow_id: str, style: str, heading: Heading) -> str:
+    """Steps that would run or be skipped; below a table what else there is to say."""
+    if style != TABLE:
+        return objects(style, _PLANNED, [{key: getattr(each, key) for key in _PLANNED} for each in plan.steps])
+    children = any(each.workflow_id != workflow_id for each in plan.steps)
+    titles = ("step", "verdict", "forced", *(["workflow"] if children else []), "why")
+    rows = [_plan_cells(each, children) for each in plan.steps]
+    said = {each.note for each in plan.steps}
+    notes = [report.printable(note) for note in plan.notes if note not in said]
+    return "\n".join([*([table(titles, rows, heading)] if rows else []), *notes])
+
+
+def changed(what: str, names: Iterable[str], others: Iterable[str], style: str, heading: Heading) -> str:
+    """Steps to which something was done, which the key ``what`` says, and others to which nothing was."""
+    yes = list(names)
+    if style == TABLE:
+        return table([what], [[name] for name in yes], heading) if yes else ""
+    rows = [{"step": name, what: True} for name in yes] + [{"step": name, what: False} for name in others]
+    return objects(style, ("step", what), rows)
+
+
+def _mark(mark: Mark) -> dict[str, Any]:
+    found = mark._asdict() | {"done_at": _utc(mark.time), "seconds": _finite(mark.seconds)}
+    return {key: found[key] for key in _LISTED}
+
+
+def _mark_cells(mark: Mark, workflow_id: str) -> list[str]:
+    seconds = _finite(mark.seconds)
+    took = "" if seconds is None else report.duration(seconds)
+    return [mark.step, _local(mark.time), _run(mark, workflow_id), took, _forced(mark)]
+
+
+def _run(mark: Mark, workflow_id: str) -> str:
+    run = "by hand" if mark.by_hand else mark.run_id or ""
+    return run if mark.workflow_id in (None, workflow_id) else f"{mark.workflow_id} {run}".rstrip()
+
+
+def _forced(mark: Mark) -> str:
+    if mark.problem is not None:
+        return mark.problem
+    if mark.forced is None:
+        return ""
+    return _yes(mark.forced) + (f": {report.names(mark.reasons)}" if mark.reasons else "")
+
+
+def _plan_cells(step: PlannedStep, children: bool) -> list[str]:
+    others = [name for name in step.unmarks if name != step.step]
+    why = [
+        report.names(step.reasons),
+        f"no longer done: {report.names(others)}" if others else "",
+        step.note or "",
+    ]
+    workflow = [step.workflow_id] if children else []
+    return [step.step, step.verdict, _yes(step.forced), *workflow, "; ".join(filter(None, why))]
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _utc(seconds: float | None) -> str | None:
+    """ISO 8601 with milliseconds; None for what is no time."""
+    try:
+        found = None if seconds is None else datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
+    return None if found is None else found.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _local(seconds: float | None) -> str:
+    try:
+        return "" if seconds is None else datetime.datetime.fromtimestamp(seconds).isoformat(" ", "seconds")
+    except (OverflowError, ValueError, OSError):
+        return ""

@@ -1,0 +1,139 @@
+"""What the commands about steps are about: a workflow, the marks of its steps, and its earlier runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import click
+
+from simpleflow import settings
+from simpleflow.base import check_name
+from simpleflow.cli import inputs
+from simpleflow.cli.options import common
+from simpleflow.cli.tables import format_option
+from simpleflow.exceptions import InputError, UnknownResource
+
+if TYPE_CHECKING:
+    from simpleflow.core.events import Event
+    from simpleflow.engines.base import RunDescription
+    from simpleflow.engines.sqlite.engine import SqliteEngine
+    from simpleflow.steering.place import Place
+    from simpleflow.steering.plan import Plan, PlannedStep
+    from simpleflow.workflow import Workflow
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def target(command: _Command) -> _Command:
+    """Add what the four commands share: the workflow, what finds its marks, and how the answer looks."""
+    for add in (
+        common,
+        format_option(),
+        click.option("--domain", "-d", metavar="NAME", help="Amazon SWF domain of its runs, instead of --state."),
+        click.option("--state", metavar="FOLDER", help="Folder of its runs. Default: SIMPLEFLOW_STATE."),
+        click.option(
+            "--workflow-id", metavar="ID", help="Default: what the class says, else the workflow type's name."
+        ),
+        click.option("--input-file", metavar="FILE", help="Its input from a file; - is standard input."),
+        click.option(
+            "--input", "-i", "input_text", metavar="JSON", help="Its input, as for workflow.start, where that matters."
+        ),
+    ):
+        command = add(command)
+    return command
+
+
+class Asked(NamedTuple):
+    """The workflow that a command is about; ``state`` is None for one on Amazon SWF."""
+
+    workflow_class: type[Workflow]
+    given: dict[str, Any]
+    place: Place
+    state: Path | None
+    default_bucket: str | None
+    domain: str | None
+
+    def plan(self, force: Iterable[str] = (), skip: Iterable[str] = (), assume_last: bool = False) -> Plan:
+        """What a run would do; ``assume_last``: with results of earlier ones."""
+        from simpleflow.steering.plan import plan
+
+        with _engine(self.state if assume_last else None) as engine:
+            return plan(
+                self.workflow_class,
+                input=self.given,
+                workflow_id=self.place.workflow_id,
+                force=force,
+                skip=skip,
+                default_bucket=self.default_bucket,
+                domain=self.domain,
+                past=(lambda workflow_id: _past(engine, workflow_id)) if assume_last else None,
+            )
+
+    def own_steps(self) -> list[PlannedStep]:
+        """The steps in the plan of a run that have their marks here, those of child workflows not."""
+        return [row for row in self.plan().steps if row.workflow_id == self.place.workflow_id]
+
+    def has_run(self) -> bool:
+        """Whether there is a run of the workflow id. Raises StateError."""
+        return self._latest_run() is not None
+
+    def run_under_way(self) -> RunDescription | None:
+        """The run of the workflow id that a living process drives, if there is one. Raises StateError."""
+        run = self._latest_run()
+        return run if run is not None and run.status == "open" and run.alive else None
+
+    def _latest_run(self) -> RunDescription | None:
+        with _engine(self.state) as engine:
+            try:
+                return engine.describe(self.place.workflow_id) if engine is not None else None
+            except UnknownResource:
+                return None
+
+
+def ask(workflow: str, options: dict[str, Any]) -> Asked:
+    """Find the workflow that the options speak of, and its marks."""
+    from simpleflow.cli.target import load
+    from simpleflow.local import Executor
+    from simpleflow.steering import place
+
+    given = inputs.read(options["input_text"], options["input_file"])
+    domain, folder = options["domain"], options["state"]
+    if options["workflow_id"] is not None:
+        check_name(options["workflow_id"], "--workflow-id")
+    if domain is not None and folder is not None:
+        raise InputError("--state and --domain exclude each other: runs are kept in a folder or on Amazon SWF")
+    workflow_class = load(workflow)
+    if options["input_text"] is not None or options["input_file"] is not None:
+        inputs.check_fits(workflow_class, given)
+    state = None if domain is not None else Path(folder or settings.SIMPLEFLOW_STATE)
+    bucket = None if state is None else Executor(workflow_class, state=state).default_bucket
+    found = place.find(
+        workflow_class, input=given, workflow_id=options["workflow_id"], default_bucket=bucket, domain=domain
+    )
+    return Asked(workflow_class, given, found, state, bucket, domain)
+
+
+@contextmanager
+def _engine(state: Path | None) -> Iterator[SqliteEngine | None]:
+    """The engine whose runs are in a folder; None if there are none. Nothing of it stays behind."""
+    if state is None or not (state / "history.sqlite").exists():
+        yield None
+        return
+    from simpleflow.engines.sqlite.engine import SqliteEngine
+
+    engine = SqliteEngine(state)
+    try:
+        yield engine
+    finally:
+        engine.close()
+
+
+def _past(engine: SqliteEngine | None, workflow_id: str) -> Iterator[tuple[str, Sequence[Event]]]:
+    """The runs of a workflow id, the latest first."""
+    if engine is not None:
+        for run in engine.list_runs():
+            if run.workflow_id == workflow_id:
+                yield run.run_id, engine.history(workflow_id, run.run_id)

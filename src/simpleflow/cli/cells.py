@@ -1,0 +1,30 @@
+"""How much room text takes in a terminal, in cells: most characters take one, some two, and some none."""
+
+from __future__ import annotations
+
+import unicodedata
+
+_NONE = frozenset({"Mn", "Me", "Cf"})  # marks upon the character before, and what is not seen
+
+
+def width(text: str) -> int:
+    """The cells that the text takes."""
+    return len(text) if text.isascii() else sum(map(_width, text))
+
+
+def cut(text: str, cells: int) -> str:
+    """As much of the text as has room in so many cells."""
+    if text.isascii():
+        return text[:cells]
+    taken = 0
+    for at, each in enumerate(text):
+        taken += _width(each)
+        if taken > cells:
+            return text[:at]
+    return text
+
+
+def _width(character: str) -> int:
+    if unicodedata.category(character) in _NONE:
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1

@@ -1,0 +1,124 @@
+"""The lines of the live view: a tree of steps, the activities under way, what is waited for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from simpleflow.cli.cells import cut, width
+from simpleflow.cli.follow import note
+from simpleflow.cli.progress import NAME_WIDTH, heads
+from simpleflow.cli.terminal import BOLD, DIM, Terminal
+from simpleflow.cli.tree import ACTIVE, Node, Row, Tree
+from simpleflow.core import transitions
+from simpleflow.engines.embedded import Run
+from simpleflow.step.constants import FAILED
+from simpleflow.step.report import duration, printable
+
+_BAR = 10
+
+
+class Frame:
+    """Makes the lines for one terminal."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._paint = terminal.paint
+        self._heads = heads(terminal)
+        self._head_width = 2 if terminal.symbols else 11
+        self._full, self._empty, self._more = ("━", "─", "…") if terminal.symbols else ("#", "-", "...")
+
+    def lines(
+        self, tree: Tree, runs: Iterable[Run], now: float, columns: int, rows: int, unfinished: str = ""
+    ) -> list[str]:
+        """How things stand at ``now``, epoch seconds, in at most so many lines of fewer than so many cells.
+
+        ``unfinished``: a line that somebody is printing; it stands on top.
+        """
+        if not tree.runs:
+            return []
+        top = [self._cut(printable(unfinished), columns)] if unfinished else []
+        top.append(self._headline(tree, now, columns))
+        activities = self._activities(runs, now, columns, min(max(2, rows // 4), max(0, rows - 6)))
+        room = max(1, rows - len(top) - len(activities))
+        shown, hidden = tree.rows(room)
+        if hidden and len(shown) == room:
+            shown, hidden = tree.rows(room - 1)
+        steps = [self._row(row, now, columns) for row in shown]
+        if hidden:
+            steps.append(self._dim(f"  ... and {hidden} more", columns))
+        return [*top, *steps, *activities][:rows]
+
+    def final(self, tree: Tree, limit: int) -> list[str]:
+        """What became of the steps in about so many lines, none of them cut; all that failed are there, up to 100."""
+        failed = sum(root.counts[FAILED] for root in tree.runs.values())
+        shown, hidden = tree.rows(max(limit, min(100, failed)))
+        lines = [self._row(row, None, None) for row in shown]
+        return [*lines, f"  ... and {hidden} more"] if hidden else lines
+
+    def _headline(self, tree: Tree, now: float, columns: int) -> str:
+        main, *_ = roots = list(tree.runs.values())
+        text = self._cut(f"workflow {printable(main.name)}:", columns)
+        rest = f" {duration(max(0.0, now - (main.began or now)))}"
+        if total := sum(root.total for root in roots):
+            active, failed = (sum(root.counts[kind] for root in roots) for kind in (ACTIVE, FAILED))
+            rest += f", {sum(root.done for root in roots)} of {total} steps done, {active} under way"
+            rest += f", {failed} failed" if failed else ""
+        return self._paint(text, BOLD) + self._cut(rest, columns - width(text))
+
+    def _row(self, row: Row, now: float | None, columns: int | None) -> str:
+        node = row.node
+        indent = "  " * row.depth
+        seconds = node.seconds
+        if node.running and node.began is not None and now is not None:
+            seconds = max(0.0, now - node.began)
+        took = "" if seconds is None else duration(seconds)
+        text = f"{self._name(node.name, len(indent))} {took:>12}  {self._counts(node)}"
+        text += note(node.report, node.failures) if node.report is not None else node.said
+        text = text.rstrip()
+        if columns is not None:
+            text = self._cut(text, columns - len(indent) - self._head_width)
+        return indent + self._heads[node.state] + text
+
+    @staticmethod
+    def _name(name: str, indent: int = 0) -> str:
+        name = printable(name)
+        return name + " " * (NAME_WIDTH - indent - width(name))
+
+    def _counts(self, node: Node) -> str:
+        """The members of a group: a bar, how many are done, and how many failed."""
+        if not node.children:
+            return ""
+        full = _BAR * node.done // node.total
+        failed = f", {node.counts[FAILED]} failed" if node.counts[FAILED] else ""
+        return f"{self._full * full}{self._empty * (_BAR - full)} {node.done}/{node.total}{failed}  "
+
+    def _activities(self, runs: Iterable[Run], now: float, columns: int, limit: int) -> list[str]:
+        """Those that are being done, the oldest first; how many more there are, and what else is waited for."""
+        started = []
+        queued = timers = 0
+        for run in runs:
+            timers += run.history.open_timers
+            for record in list(run.history.tasks.values()):
+                if record.state == transitions.SCHEDULED:
+                    queued += 1
+                elif record.state == transitions.STARTED and hasattr(record.scheduled, "activity_type"):
+                    started.append((record.started_at, record.scheduled.activity_type.name, record.tries))
+        lines = []
+        for began, name, tries in sorted(started)[:limit]:
+            took = duration(max(0.0, now - began))
+            again = f"  try {tries}" if tries > 1 else ""
+            lines.append(self._dim(f"  {self._name('activity ' + name)} {took:>12}{again}", columns))
+        more = max(0, len(started) - limit)
+        others = [f"{more} more under way"] if more else []
+        others += [f"{queued} waiting for a worker"] if queued else []
+        others += [f"{timers} timer{'s' if timers > 1 else ''}"] if timers else []
+        return [*lines, self._dim("  activities: " + ", ".join(others), columns)] if others else lines
+
+    def _dim(self, text: str, columns: int) -> str:
+        return self._paint(self._cut(text, columns), DIM)
+
+    def _cut(self, text: str, columns: int) -> str:
+        """The text in fewer cells than that: a line that is full would be two lines to some terminals."""
+        room = max(0, columns - 1)
+        if width(text) <= room:
+            return text
+        return cut(text, max(0, room - len(self._more))) + self._more[:room]

@@ -1,0 +1,88 @@
+"""What happens in a run as a tree of its steps, drawn anew while it happens."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from simpleflow.cli.follow import ENDS, Failed, ended
+from simpleflow.cli.frame import Frame
+from simpleflow.cli.progress import Progress
+from simpleflow.cli.screen import Screen
+from simpleflow.cli.terminal import Terminal
+from simpleflow.cli.tree import Tree
+from simpleflow.core import events as e
+from simpleflow.engines.embedded import Run
+from simpleflow.local import Beginning
+from simpleflow.step.report import StepReport
+
+_FINAL_ROWS = 30
+
+
+class Live(Progress):
+    """Steps and child workflows stand in a tree at the bottom of the terminal; the rest is said in lines above it.
+
+    Between ``open`` and ``close`` standard output and error go through it. Events are only noted when they come; a
+    thread makes pictures of what was noted.
+    """
+
+    brief = False
+
+    def __init__(self, terminal: Terminal, debug: bool = False) -> None:
+        super().__init__(terminal, debug)
+        self._tree = Tree()
+        self._frame = Frame(terminal)
+        self._drawn = 0  # version of the tree on the screen
+        self._runs: dict[str, Run] = {}
+        self._noting = threading.Lock()
+        self._screen = Screen(self._draw, lambda: self._tree.version != self._drawn, terminal.encoding)
+
+    def open(self) -> bool:
+        """Take the terminal over; returns False, with nothing changed, where that cannot be done."""
+        return self._screen.open()
+
+    def close(self) -> None:
+        """Leave what became of the steps on the screen."""
+        if self._screen.close():
+            rows = min(_FINAL_ROWS, max(10, self._screen.rows - 8))
+            self._terminal.write("".join(line + "\n" for line in self._frame.final(self._tree, rows)))
+
+    # Lines are written with the lock let go: who writes waits for the thread to read, and that may wait for the lock.
+
+    def begin(self, beginning: Beginning) -> None:
+        with self._noting:
+            for run in (beginning.run, *beginning.family):
+                self._runs[run.run_id] = run
+                self._tree.begin(run.workflow_id, run.history.events[0].time)
+            self.note_beginning(beginning)
+        self.flush()
+
+    def observe(self, run: Run, events: Sequence[e.Event]) -> None:
+        with self._noting:
+            self._runs[run.run_id] = run
+            self.fold(run, events)
+        if self._lines:
+            self.flush()
+
+    def show_step(
+        self, run: Run, found: StepReport, time: float, seconds: float | None, failures: Sequence[Failed]
+    ) -> None:
+        self._tree.step(run.workflow_id, found, time, failures)
+        self._lines += [failed.trace for failed in failures if failed.trace]
+
+    def show_run(self, run: Run, event: type[e.Attributes], attributes: Any, time: float) -> None:
+        if event is e.WorkflowExecutionStarted:
+            self._tree.begin(run.workflow_id, time)
+        elif event in ENDS:
+            well = event is e.WorkflowExecutionCompleted
+            self._tree.end(run.workflow_id, time, well, "" if well else ended(run))
+        else:
+            super().show_run(run, event, attributes, time)
+
+    def _draw(self, columns: int, rows: int, unfinished: str) -> list[str]:
+        with self._noting:
+            self._drawn = self._tree.version
+            self._runs = {run_id: run for run_id, run in self._runs.items() if run.history.open}
+            return self._frame.lines(self._tree, self._runs.values(), time.time(), columns, rows, unfinished)

@@ -1,0 +1,218 @@
+"""``simpleflow step.list``, ``step.plan``, ``step.forget`` and ``step.mark``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from simpleflow.cli import answers, errors, inputs, names
+from simpleflow.cli.asked import Asked, ask, target
+from simpleflow.cli.options import SETTINGS, session
+from simpleflow.cli.tables import TABLE
+from simpleflow.cli.terminal import BOLD, YELLOW, Terminal, results_only
+from simpleflow.exceptions import InputError, StateError
+from simpleflow.step.report import names as some
+from simpleflow.step.report import printable
+
+if TYPE_CHECKING:
+    from simpleflow.steering.place import Place
+    from simpleflow.steering.plan import PlannedStep
+
+
+@click.command("step.list", context_settings=SETTINGS)
+@click.argument("workflow")
+@click.argument("steps", metavar="[NAME]...", nargs=-1)
+@target
+def step_list(workflow: str, steps: Sequence[str], style: str, **options: Any) -> None:
+    """List the done steps of WORKFLOW, all or those of these names and below: when, by which run, how long.
+
+    \b
+    Example: simpleflow step.list flow.py:Daily
+    """
+    with _results(style) as out:
+        from simpleflow.steering import marks
+
+        asked = ask(workflow, options)
+        found = marks.done(asked.place, names.split(steps, "NAME") or ["*"])
+        out.say_where(asked.place, len(found), "done step")
+        out.write(answers.listed(found, asked.place.workflow_id, style, out.heading))
+
+
+@click.command("step.plan", context_settings=SETTINGS)
+@click.argument("workflow")
+@click.option("--force", multiple=True, metavar="A,B", help="Steps to force, and all below them; * is all.")
+@click.option("--skip", multiple=True, metavar="A,B", help="Steps to skip, and all below them; * is all.")
+@click.option("--assume-last", is_flag=True, help="Where a result is needed, take that of an earlier run.")
+@target
+def step_plan(
+    workflow: str, force: Sequence[str], skip: Sequence[str], assume_last: bool, style: str, **options: Any
+) -> None:
+    """Show which steps of WORKFLOW would run and which would be skipped, and why, without running anything.
+
+    \b
+    Example: simpleflow step.plan flow.py:Daily --force load
+    """
+    if assume_last and options["domain"] is not None:
+        raise InputError("--assume-last cannot read runs on Amazon SWF yet; give --state instead of --domain")
+    forced, skipped = names.split(force, "--force"), names.split(skip, "--skip")
+    with _results(style) as out:
+        asked = ask(workflow, options)
+        inputs.check_fits(asked.workflow_class, asked.given)
+        plan = asked.plan(forced, skipped, assume_last=assume_last)
+        out.say_where(asked.place, len(plan.steps), "step")
+        if assume_last and not asked.has_run():
+            out.warn(f"there is no earlier run of workflow {asked.place.workflow_id!r} in {asked.state}")
+        if style != TABLE:
+            for note in plan.notes:
+                out.say(f"{printable(note)}\n")
+        out.write(answers.planned(plan, asked.place.workflow_id, style, out.heading))
+
+
+@click.command("step.forget", context_settings=SETTINGS)
+@click.argument("workflow")
+@click.argument("steps", metavar="NAME...", nargs=-1, required=True)
+@click.option("--yes", "-y", is_flag=True, help="Do not ask before more than one is removed.")
+@target
+def step_forget(workflow: str, steps: Sequence[str], yes: bool, style: str, **options: Any) -> int:
+    """Remove the done marks of steps of WORKFLOW, and of all below them, so that the next run plays them; * is all.
+
+    \b
+    Example: simpleflow step.forget flow.py:Daily load report
+    """
+    with _results(style) as out:
+        from simpleflow.steering import marks
+
+        asked = ask(workflow, options)
+        found = marks.covered(asked.place, names.split(steps, "NAME"))
+        out.say_where(asked.place, len(found), "done step")
+        if found:
+            _warn_of_a_run(asked, out)
+        if len(found) > 1 and not yes and not _confirmed(out, f"{len(found)} steps: {some(found)}"):
+            out.say("nothing was removed\n")
+            return errors.RUN_FAILED
+        marks.remove(asked.place, found)
+        out.write(answers.changed("removed", found, (), style, out.heading))
+    return errors.OK
+
+
+@click.command("step.mark", context_settings=SETTINGS)
+@click.argument("workflow")
+@click.argument("steps", metavar="NAME...", nargs=-1, required=True)
+@click.option(
+    "--result", "result_text", metavar="JSON", help="Keep this as the result of the step, of which there is one."
+)
+@target
+def step_mark(workflow: str, steps: Sequence[str], result_text: str | None, style: str, **options: Any) -> None:
+    """Mark steps of WORKFLOW as done by hand, so that the next run skips them.
+
+    \b
+    Example: simpleflow step.mark flow.py:Daily load report
+    """
+    wanted = names.split(steps, "NAME")
+    if result_text is not None and len(wanted) != 1:
+        raise InputError(f"--result is the result of one step; expected one NAME, not {len(wanted)}")
+    with _results(style) as out:
+        from simpleflow.steering import marks
+
+        result = marks.NO_RESULT if result_text is None else inputs.value_of(result_text, "--result")
+        asked = ask(workflow, options)
+        rows = asked.own_steps()
+        fingerprints = {row.step: row.fingerprint for row in reversed(rows) if row.fingerprint is not None}
+        marked = marks.mark(asked.place, wanted, fingerprints=fingerprints, result=result)
+        others = [name for name in dict.fromkeys(wanted) if name not in marked]
+        out.say_where(asked.place, len(marked) + len(others), "step")
+        for name in others:
+            out.say(f"step {printable(repr(name))} is done already: its mark is left as it is\n")
+        if marked:
+            _warn_of_names(rows, marked, out)
+            _warn_of_plays(asked.own_steps(), marked, out)
+            _warn_of_a_run(asked, out)
+        out.write(answers.changed("marked", marked, others, style, out.heading))
+
+
+COMMANDS = (step_list, step_plan, step_forget, step_mark)
+
+
+class _Out:
+    """Where an answer goes, and what is said beside it."""
+
+    def __init__(self, style: str, terminal: Terminal, heading: Callable[[str], str], write: Callable[[str], None]):
+        self.heading = heading
+        self._style = style
+        self._terminal = terminal
+        self._write = write
+
+    def write(self, text: str) -> None:
+        """The answer."""
+        if text:
+            self._write(text)
+
+    def say(self, text: str) -> None:
+        """Something for people, on standard error."""
+        self._terminal.write(text)
+
+    def warn(self, text: str) -> None:
+        """A line that says what is likely not meant."""
+        self.say(f"{self._terminal.paint('warning:', YELLOW)} {errors.line(text)}\n")
+
+    def say_where(self, place: Place, count: int, what: str) -> None:
+        """How many there are, and where; programs, which read the answer, are told only if there are none."""
+        from simpleflow.steering import marks
+
+        if count == 0 or self._style == TABLE:
+            number = f"{count or 'no'} {what}{'' if count == 1 else 's'}"
+            self.say(f"{number}: {printable(marks.where(place))}\n")
+
+
+@contextmanager
+def _results(style: str) -> Iterator[_Out]:
+    here = session()
+    answer = Terminal(sys.stdout, here.color)  # asked now: in there, standard output is another
+    with results_only() as write:
+        yield _Out(style, here.terminal, lambda line: answer.paint(line, BOLD), write)
+
+
+def _warn_of_a_run(asked: Asked, out: _Out) -> None:
+    """A run reads the marks once: what is changed under it, it does not see."""
+    workflow_id = asked.place.workflow_id
+    try:
+        run = asked.run_under_way()
+    except StateError as error:
+        out.warn(f"whether a run of workflow {workflow_id!r} is under way cannot be told: {error}")
+        return
+    if run is not None:
+        out.warn(f"a run of workflow {workflow_id!r} is under way: it has read its marks already (run {run.run_id})")
+
+
+def _warn_of_names(rows: Sequence[PlannedStep], wanted: Sequence[str], out: _Out) -> None:
+    """Steps that a run does not come to may be meant all the same: it cannot always be known."""
+    steps = [row.step for row in rows]
+    for name in wanted:
+        if name not in steps:
+            [line] = names.unreached([name], steps, "step") or [f"step {name!r}: only steps below it were reached"]
+            out.warn(f"{line}; it is marked all the same")
+
+
+def _warn_of_plays(rows: Sequence[PlannedStep], marked: Sequence[str], out: _Out) -> None:
+    """A step that is done is played nevertheless if it is forced, or if it was done with other inputs."""
+    first = {row.step: row for row in reversed(rows)}
+    for name in marked:
+        row = first.get(name)
+        if row is not None and row.verdict != "skip":
+            why = row.note or some(row.reasons)
+            out.warn(f"step {name!r} is marked, and may be played all the same{f': {why}' if why else ''}")
+
+
+def _confirmed(out: _Out, what: str) -> bool:
+    """Ask on the terminal whether to forget that. Raises InputError where nobody can answer."""
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise InputError(f"nobody can be asked whether to forget {what}; add --yes to do it. Nothing was removed")
+    out.say(f"forget {printable(what)}? [y/N] ")
+    answer = sys.stdin.readline()
+    if not answer:
+        out.say("\n")
+    return answer.strip().lower() in ("y", "yes")

@@ -1,0 +1,78 @@
+"""Results as tables for people, and as JSON and CSV for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import click
+
+from simpleflow.cli.cells import width
+from simpleflow.step.report import printable
+
+TABLE, JSON, CSV = "table", "json", "csv"
+FORMATS = (TABLE, JSON, CSV)
+
+_GAP = "  "
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def format_option(default: str | None = TABLE) -> Callable[[_Command], _Command]:
+    """Add ``--format`` to a command."""
+    words = "Default: table." if default else "Default: table on a terminal, else lines with tabs."
+    return click.option("--format", "style", type=click.Choice(FORMATS), default=default, help=f"How it looks. {words}")
+
+
+def table(titles: Sequence[str], rows: Iterable[Sequence[str]], heading: Callable[[str], str] = str) -> str:
+    """Aligned columns below their titles; ``heading`` paints the line of the titles.
+
+    What a terminal would obey is escaped; wide characters take two places.
+    """
+    lines = [list(titles), *([printable(cell) for cell in row] for row in rows)]
+    sizes = [[width(cell) for cell in line] for line in lines]
+    widths = [max(column) for column in zip(*sizes, strict=True)]
+    found = []
+    for line, size in zip(lines, sizes, strict=True):
+        cells = [cell + " " * (width - own) for cell, own, width in zip(line, size, widths, strict=True)]
+        found.append(_GAP.join(cells).rstrip())
+    return "\n".join([heading(found[0]), *found[1:]])
+
+
+def objects(style: str, keys: Sequence[str], found: Sequence[Mapping[str, Any]]) -> str:
+    """The objects, all with these keys, as JSON or as CSV."""
+    return as_json(found) if style == JSON else as_csv(keys, found)
+
+
+def as_json(found: Sequence[Mapping[str, Any]]) -> str:
+    """A list of the objects, indented."""
+    import msgspec
+
+    try:
+        text = json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # half a surrogate pair, which only an escape can show
+        return json.dumps(found, indent=2)
+    return msgspec.json.format(text, indent=2).decode()  # Python's own encoder is slow when it indents
+
+
+def as_csv(keys: Sequence[str], found: Iterable[Mapping[str, Any]]) -> str:
+    """A line of the keys, and a line for each object.
+
+    Nothing is written for None; lists are written with ``; `` in between.
+    """
+    import csv
+    import io
+
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(keys)
+    writer.writerows([_cell(each[key]) for key in keys] for each in found)
+    return file.getvalue().removesuffix("\n")
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "; ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -1,0 +1,26 @@
+"""How much room text takes in a terminal."""
+
+from __future__ import annotations
+
+import pyte
+import pytest
+
+from simpleflow.cli.cells import cut, width
+
+TEXTS = ["", "load.users", "größe", "gro\u0308ße", "数据.清洗", "ｆｕｌｌ", "Ⅳ·½…━✓", "🚀 start", "ﬁn"]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_as_wide_as_a_terminal_shows_it(text: str) -> None:
+    screen = pyte.Screen(80, 2)
+    pyte.Stream(screen).feed(text)
+    assert width(text) == screen.cursor.x
+
+
+@pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.parametrize("cells", range(12))
+def test_what_is_cut_has_room_and_no_more_would(text: str, cells: int) -> None:
+    found = cut(text, cells)
+    assert text.startswith(found)
+    assert width(found) <= cells
+    assert found == text or width(text[: len(found) + 1]) > cells

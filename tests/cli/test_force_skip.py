@@ -1,0 +1,144 @@
+"""``workflow.start --force --skip``."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+
+import pytest
+
+from simpleflow.cli import names
+from simpleflow.exceptions import InputError
+from tests.cli.conftest import Folder
+from tests.cli.test_start import lines
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ([], []),
+        (["a"], ["a"]),
+        (["a, b.c ,d", "e"], ["a", "b.c", "d", "e"]),
+        (['"a,b",c'], ["a,b", "c"]),
+        (['"say ""so"""'], ['say "so"']),
+        (["*"], ["*"]),
+        (["a b/c"], ["a b/c"]),
+    ],
+)
+def test_split(values: list[str], found: list[str]) -> None:
+    assert names.split(values, "--force") == found
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("", "--force '' has an empty name; expected names such as load or load.users, with commas in between"),
+        ("a,,b", "--force 'a,,b' has an empty name"),
+        ("a, ", "--force 'a, ' has an empty name"),
+        ('"a', "--force '\"a' is no list of names: unexpected end of data"),
+        ("a..b", "--force: step name 'a..b' has an empty part"),
+        ("a\nb", "--force 'a\\nb' is no list of names"),
+        ("a\x1bb", "--force: step name 'a\\x1bb' holds a control character"),
+    ],
+)
+def test_what_is_no_list_of_names(value: str, said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        names.split([value], "--force")
+    assert str(caught.value).startswith(said)
+
+
+def test_names_that_were_not_reached() -> None:
+    steps = ["load.users", "load.orders", "report"]
+    assert names.unreached(["load", "*", "report", "load.users"], steps, "--skip") == []
+    assert names.unreached(["reprot", "x" * 30, "reprot", "load.user"], steps, "--force") == [
+        "--force 'reprot': no step of that name was reached (did you mean 'report'?)",
+        f"--force '{'x' * 30}': no step of that name was reached",
+        "--force 'load.user': no step of that name was reached (did you mean 'load.users'?)",
+    ]
+    assert names.unreached(["*"], [], "--skip") == ["--skip '*': no step of that name was reached"]
+
+
+def test_one_step_only(folder: Folder) -> None:
+    folder.start("flow.Gates", "-i", "0")
+    done = folder.start("flow.Gates", "-i", "0", "--force", "report", "--skip", "*")
+    assert done.code == 0
+    assert lines(done.err)[1:5] == [
+        "skipped load.users forced: Requested at start",
+        "skipped load.orders forced: Requested at start",
+        "scheduled report forced: Requested at start",
+        "completed report N s forced: Requested at start",
+    ]
+    assert folder.log == ["load.users", "load.orders", "report", "report"]
+
+
+def test_by_name_in_lists_and_below_a_name(folder: Folder) -> None:
+    folder.start("flow.Gates", "-i", "0")
+    done = folder.start("flow.Gates", "-i", "0", "--force", "load, report", "--force", "load.users")
+    assert folder.log[3:] == ["load.users", "load.orders", "report"]
+    assert json.loads(done.out) == [["Requested at start"]] * 3
+    folder.start("flow.Gates", "-i", "0", "--force", "load.orders", "--skip", "report")
+    assert folder.log[6:] == ["load.orders"]
+
+
+def test_children_get_it_and_their_steps_count_as_reached(folder: Folder) -> None:
+    done = folder.start("flow.Parent", "--skip", "inner")
+    assert done.code == 0
+    assert "skipped the-child: inner forced: Requested at start" in lines(done.err)
+    assert "reached" not in done.err
+
+
+@pytest.mark.parametrize(("target", "code"), [("Gates", 0), ("HardStep", 1)])
+def test_a_name_that_no_step_has_is_reported_at_the_end(folder: Folder, target: str, code: int) -> None:
+    done = folder.start(
+        f"flow.{target}", *(["-i", "0"] if target == "Gates" else []), "--force", "laod", "--skip", "x.y"
+    )
+    assert done.code == code
+    said = [line for line in done.err.splitlines() if line.startswith("--")]
+    assert said == [
+        "--force 'laod': no step of that name was reached (did you mean 'load'?)",
+        "--skip 'x.y': no step of that name was reached",
+    ]
+
+
+@pytest.mark.parametrize("option", ["--force", "--skip"])
+def test_bad_names_are_refused_before_anything_starts(folder: Folder, option: str) -> None:
+    done = folder.start("flow.Daily", option, "a,,b")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == (
+        f"error: {option} 'a,,b' has an empty name; expected names such as load or load.users, with commas in between\n"
+    )
+    assert not (folder.path / ".simpleflow").exists()
+
+
+def test_stopped_and_resumed(folder: Folder) -> None:
+    process = folder.begin("flow.Gates", "--force", "load", "--force", "nothing", "-i", "30")
+    folder.wait_for(lambda: len(folder.log) >= 2)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert err.splitlines()[-2:] == [
+        "--force 'nothing': no step of that name was reached",
+        "interrupted; workflow flow.Gates goes on where it was when the same command is run again",
+    ]
+    process = folder.begin("flow.Gates", "--force", "load", "--force", "nothing", "-i", "30")
+    folder.wait_for(lambda: "going" in folder.log)
+    (folder.path / "go").touch()
+    _, err = process.communicate(timeout=20)
+    assert "going on where it was" in err
+    assert [line for line in err.splitlines() if line.startswith("--")] == [
+        "--force 'nothing': no step of that name was reached"
+    ]
+
+
+def test_a_dead_run_with_another_request_is_replaced_and_that_is_said(folder: Folder) -> None:
+    process = folder.begin("flow.Long", "--skip", "other")
+    folder.wait_for(folder.worker_pids)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    (folder.path / "quick").touch()
+    done = folder.start("flow.Long", "--force", "first")
+    assert done.code == 0
+    assert done.err.splitlines()[0] == (
+        "workflow flow.Long: its process died, and it was asked to force or skip other steps: "
+        "that run was closed, a new one begins"
+    )

@@ -1,0 +1,360 @@
+"""The live view, as a terminal shows it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import termios
+import time
+from collections.abc import Callable, Iterator
+
+import pyte
+import pytest
+
+from simpleflow.cli.cells import width
+from simpleflow.cli.terminal import Terminal
+from simpleflow.cli.tree import Tree
+from simpleflow.step.report import StepReport
+from tests.cli.conftest import SIMPLEFLOW, Folder
+
+BAR = "[━─]{10}"
+
+
+class Screen:
+    """A command on a terminal of its own, and what that shows."""
+
+    def __init__(self, folder: Folder, *args: str, columns: int = 100, rows: int = 30, **environment: str) -> None:
+        self.ours, theirs = pty.openpty()
+        self.screen = pyte.HistoryScreen(columns, rows, history=5_000)
+        self.stream = pyte.ByteStream(self.screen)
+        self.raw = b""
+        self.resize(columns, rows)
+        self.process = subprocess.Popen(
+            [SIMPLEFLOW, *args],
+            cwd=folder.path,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env={**os.environ, "TERM": "xterm", "LANG": "C.UTF-8", **environment},
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )
+        os.close(theirs)
+
+    def resize(self, columns: int, rows: int) -> None:
+        """As when somebody drags the corner of the window."""
+        fcntl.ioctl(self.ours, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
+        self.screen.resize(rows, columns)
+
+    def read(self, seconds: float) -> bool:
+        """Take in what comes next; returns False at the end."""
+        if not select.select([self.ours], [], [], seconds)[0]:
+            return True
+        try:
+            data = os.read(self.ours, 65_536)
+        except OSError:
+            return False
+        self.raw += data
+        self.stream.feed(data)
+        return bool(data)
+
+    @property
+    def lines(self) -> list[str]:
+        """What is on the screen now."""
+        return [line.rstrip() for line in self.screen.display if line.strip()]
+
+    @property
+    def everything(self) -> list[str]:
+        """The same, with what was scrolled away."""
+        above = ["".join(line[at].data for at in range(self.screen.columns)) for line in self.screen.history.top]
+        return [line.rstrip() for line in [*above, *self.screen.display] if line.strip()]
+
+    def until(self, *patterns: str, gone: str = "never shown") -> list[str]:
+        """Wait for a moment in which lines match the patterns, and none has ``gone``; returns what is shown then."""
+
+        def shown() -> bool:
+            text = "\n".join(self.lines)
+            return gone not in text and all(re.search(pattern, text, re.MULTILINE) for pattern in patterns)
+
+        self.wait(shown, f"{patterns} in vain")
+        return self.lines
+
+    def wait(self, condition: Callable[[], object], what: str) -> None:
+        end = time.monotonic() + 30
+        while not condition():
+            assert self.read(0.05), f"{what}; it ended: {self.everything}"
+            assert time.monotonic() < end, f"{what}: {self.lines}"
+
+    def end(self) -> int:
+        """Wait for the end; returns the exit code."""
+        while self.read(30):
+            pass
+        return self.process.wait(20)
+
+
+@pytest.fixture
+def begin(folder: Folder) -> Iterator[Callable[..., Screen]]:
+    """Begins a run with two workers on a terminal."""
+    begun: list[Screen] = []
+
+    def do(target: str, *args: str, **options: object) -> Screen:
+        command = ("workflow.start", "--local", "--nb-workers", "2", f"flow.{target}", *args)
+        begun.append(Screen(folder, *command, **options))  # type: ignore[arg-type]
+        return begun[-1]
+
+    yield do
+    for each in begun:
+        if each.process.poll() is None:
+            os.killpg(each.process.pid, signal.SIGKILL)
+        each.process.wait()
+        os.close(each.ours)
+
+
+Begin = Callable[..., Screen]
+
+
+def test_the_tree_while_it_grows_and_at_the_end(folder: Folder, begin: Begin) -> None:
+    screen = begin("Gated")
+    screen.until(
+        r"^workflow gated: .*, 1 of 5 steps done, 3 under way, 1 failed$",
+        rf"^… load +\d+\.\d+ s  {BAR} 1/3, 1 failed$",
+        r"^  ✓ load\.users +\d+\.\d+ s$",
+        r"^  ✗ load\.orders +\d+\.\d+ s  ValueError: no such day \(flow\.py:\d+\)$",
+        r"^  … load\.rest +\d+\.\d+ s$",
+        r"^… prepare +\d",
+        rf"^… gated-child +\d+\.\d+ s  {BAR} 0/1$",
+        r"^  … inner +\d",
+        r"^  activity flow\.gate +\d+\.\d+ s$",
+        r"^  activities: 1 waiting for a worker$",
+    )
+    (folder.path / "load.rest").touch()
+    screen.until(r"^✗ load +\d+\.\d+ s  ━━━━━━─+ 2/3, 1 failed$", r"^  … inner")
+    (folder.path / "inner").touch()
+    (folder.path / "prepare").touch()
+    assert screen.end() == 3
+    text = "\n".join(screen.lines)
+    assert re.search(r"^✓ gated-child +\d+\.\d+ s  ━{10} 1/1$", text, re.MULTILINE), text
+    assert "  … inner" not in text
+    assert "under way" not in text
+    assert "activity" not in text
+    assert screen.lines[-3] == "workflow gated: completed, but 1 step failed: load.orders"
+    assert re.match(r"5 steps: 4 ran, 0 skipped, 1 failed in \d", screen.lines[-2])
+    assert screen.lines[0].startswith("workflow gated: started, run 2")
+
+
+def test_the_next_run_says_why_it_skips_and_what_that_saves(folder: Folder, begin: Begin) -> None:
+    for name in ("load.rest", "inner", "prepare"):
+        (folder.path / name).touch()
+    begin("Gated").end()
+    screen = begin("Gated", "--skip", "prepare")
+    assert screen.end() == 3
+    text = "\n".join(screen.lines)
+    assert re.search(r"^↷ gated-child", text, re.MULTILINE) is None
+    assert re.search(r"^↷ prepare +forced: Requested at start$", text, re.MULTILINE), text
+    assert "\n3 skipped: Step was already played; 1 skipped: Requested at start\n" in text
+    assert re.search(r"^time saved by skipping: \d+\.\d+ s$", text, re.MULTILINE), text
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(100, 12), (40, 8), (20, 4)])
+def test_it_fits_the_terminal(folder: Folder, begin: Begin, columns: int, rows: int) -> None:
+    screen = begin("Many", columns=columns, rows=rows)
+    shown = screen.until(r"^workflow many", r"^… last" if rows > 4 else r"^  \.\.\. and 62 more$")
+    assert len(shown) < rows
+    if rows > 4:
+        hidden = next(int(line.split()[2]) for line in shown if line.startswith("  ... and "))
+        assert hidden + sum(bool(re.match("[✓✗…] ", line)) for line in shown) == 62
+        assert shown.index(next(line for line in shown if line.startswith("… last"))) < shown.index(
+            next(line for line in shown if line.startswith("✗ bad"))
+        )
+    (folder.path / "go").touch()
+    assert screen.end() == 3
+    assert "workflow many: completed" in "".join(screen.everything)
+
+
+def test_resized(folder: Folder, begin: Begin) -> None:
+    screen = begin("Many", columns=110, rows=40)
+    screen.until(r"^… last", r"^  \.\.\. and")
+    for columns, rows in ((60, 20), (120, 30)):
+        screen.resize(columns, rows)
+        before = len(screen.raw)
+        screen.wait(lambda: len(screen.raw) > before + 8_000, "no more frames")  # noqa: B023
+        shown = screen.lines
+        assert sum(line.startswith("… last") for line in shown) == 1
+        assert len(shown) < rows
+    (folder.path / "go").touch()
+    assert screen.end() == 3
+
+
+def test_what_is_printed_stands_above_it_whole(folder: Folder, begin: Begin) -> None:
+    screen = begin("Chatty")
+    screen.until(r"^… talk", r"^question\? $|^question\?$")
+    (folder.path / "go").touch()
+    assert screen.end() == 0
+    everything = screen.everything
+    told = [line for line in everything if line.startswith("line ")]
+    assert told == [f"line {number} to {stream}" for number in range(300) for stream in ("out", "err")]
+    assert "question? yes" in everything
+    assert "a terminal: True, columns: 100" in everything
+    assert "from a shell" in everything
+    assert everything[-1] == '"talked"'
+
+
+@pytest.mark.parametrize(("press", "code", "said"), [(b"\x03", 130, "interrupted"), (b"", 143, "stopped")])
+def test_interrupted(folder: Folder, begin: Begin, press: bytes, code: int, said: str) -> None:
+    screen = begin("Many")
+    screen.until(r"^… last", r"^  activity flow.gate")
+    if press:
+        os.write(screen.ours, press)
+    else:
+        screen.process.terminate()
+    assert screen.end() == code
+    assert not screen.screen.cursor.hidden
+    assert screen.lines[-1] == f"{said}; workflow many goes on where it was when the same command is run again"
+    assert any(line.startswith("… last") for line in screen.lines)
+    assert "Traceback" not in "".join(screen.everything)
+    assert screen.screen.cursor.x == 0
+    again = begin("Many")
+    again.until(r"^… last", r"^workflow many: .* 60 of 62 steps done")
+    assert any("its process died; going on where it was" in line for line in again.everything)
+
+
+@pytest.mark.parametrize(
+    ("args", "environment"),
+    [(["--no-progress"], {}), ([], {"TERM": "dumb"}), (["--nb-workers", "0"], {})],
+)
+def test_lines_instead(folder: Folder, begin: Begin, args: list[str], environment: dict[str, str]) -> None:
+    screen = begin("Daily", *args, NO_COLOR="1", **environment)
+    assert screen.end() == 0
+    lines = [line.split()[:2] for line in screen.lines]
+    words = ["scheduled", "completed"] if environment else ["…", "✓"]
+    assert lines[1:5] == [[word, step] for step in ("load", "report.text") for word in words]
+    assert b"\x1b[" not in screen.raw
+
+
+def test_a_pipe_gives_lines(folder: Folder) -> None:
+    done = folder.start("flow.Daily")
+    assert "scheduled  load" in done.err
+    assert "\x1b" not in done.err
+
+
+def test_failures_that_belong_to_no_step_are_lines(folder: Folder, begin: Begin) -> None:
+    screen = begin("SoftAlone")
+    assert screen.end() == 0
+    assert any(re.match(r"✗ activity flow\.soft +ValueError: no such day \(flow", line) for line in screen.lines)
+    assert "workflow flow.SoftAlone: completed; 1 activity failed" in "\n".join(screen.lines)
+
+
+def test_a_fault_in_drawing_loses_nothing(folder: Folder) -> None:
+    (folder.path / "fault.py").write_text(
+        "import os, time\nfrom simpleflow.cli.screen import Screen\n"
+        "screen = Screen(lambda columns, rows, partial: 1 / 0, lambda: True, 'utf-8')\n"
+        "assert screen.open()\n"
+        "print('before', flush=True)\ntime.sleep(1)\nos.write(1, b'x' * 100_000 + b'\\n')\nprint('after')\n"
+        "screen.close()\nprint('closed')\n"
+    )
+    ours, theirs = pty.openpty()
+    python = os.path.join(os.path.dirname(SIMPLEFLOW), "python")
+    process = subprocess.Popen([python, "fault.py"], cwd=folder.path, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    while True:
+        try:
+            shown += os.read(ours, 65_536)
+        except OSError:
+            break
+    os.close(ours)
+    assert process.wait(20) == 0
+    assert shown.count(b"x") == 100_000
+    assert shown.count(b"ZeroDivisionError") == 1
+    assert [shown.count(word) for word in (b"before", b"after", b"closed")] == [1, 1, 1]
+
+
+# The tree, without a terminal
+
+
+def said(tree: Tree, name: str, status: str, time: float = 0, run: str = "w", **more: object) -> None:
+    tree.step(run, StepReport(name, status, False, (), **more), time)  # type: ignore[arg-type]
+
+
+def rows(tree: Tree, limit: int = 100) -> list[str]:
+    found, hidden = tree.rows(limit)
+    shown = [f"{'  ' * row.depth}{row.node.name} {row.node.state} {row.node.done}/{row.node.total}" for row in found]
+    return [*shown, *([f"{hidden} more"] if hidden else [])]
+
+
+def test_groups_are_open_while_something_is_under_way_or_failed() -> None:
+    tree = Tree()
+    tree.begin("w", 0)
+    for name in ("a.x", "a.y", "b.only.one", "c"):
+        said(tree, name, "scheduled", 1)
+    assert rows(tree) == [
+        "a scheduled 0/2",
+        "  a.x scheduled 0/1",
+        "  a.y scheduled 0/1",
+        "b.only.one scheduled 0/1",
+        "c scheduled 0/1",
+    ]
+    said(tree, "a.x", "completed", 2)
+    said(tree, "a.y", "skipped", 4)
+    assert rows(tree)[:1] == ["a completed 2/2"]
+    assert next(iter(tree.runs.values())).children["a"].seconds == 3
+    said(tree, "a", "failed", 5, error="E")
+    assert rows(tree)[:3] == ["a failed 2/3", "  a.x completed 1/1", "  a.y skipped 1/1"]
+
+
+def test_waiting_is_under_way() -> None:
+    tree = Tree()
+    said(tree, "a", "waiting", 1, waits_for="workflow x")
+    assert rows(tree) == ["a waiting 0/1"]
+    said(tree, "a", "scheduled", 3)
+    said(tree, "a", "completed", 5)
+    assert tree.runs["w"].children["a"].seconds == 2
+
+
+def test_children_have_trees_of_their_own() -> None:
+    tree = Tree()
+    said(tree, "a", "completed")
+    tree.begin("child", 1)
+    assert rows(tree) == ["a completed 1/1", "child scheduled 0/0"]
+    said(tree, "a", "completed", 2, "child")
+    assert rows(tree)[1:] == ["child scheduled 1/1", "  a completed 1/1"]
+    tree.end("child", 4, True)
+    assert rows(tree)[1:] == ["child completed 1/1"]
+    assert tree.runs["child"].seconds == 3
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5, 50, 1_000])
+def test_what_has_no_room_is_counted(limit: int) -> None:
+    tree = Tree()
+    for number in range(700):
+        said(tree, f"s{number}", "completed")
+        said(tree, f"group.{number}", "completed")
+    said(tree, "late", "failed")
+    said(tree, "later", "scheduled")
+    said(tree, "group.more", "scheduled")
+    found, hidden = tree.rows(limit)
+    assert len(found) <= limit
+    assert hidden + sum(row.stands_for for row in found) == 1_403
+    assert found[0].node.counts["active"] == 1
+    if limit >= 5:
+        urgent = [row.node.name for row in found if row.node.urgent]
+        assert sorted(urgent) == ["group", "group.more", "late", "later"]
+        assert limit > 700 or urgent[-1] == "late"
+
+
+def test_names_of_wide_characters_do_not_break_lines() -> None:
+
+    from simpleflow.cli.frame import Frame
+
+    tree = Tree()
+    tree.begin("workflow-日本" * 9, 0)
+    said(tree, "日本語" * 20, "scheduled", run="workflow-日本" * 9)
+    for columns in (1, 2, 10, 41, 60):
+        for line in Frame(Terminal(None)).lines(tree, [], 5.0, columns, 9):
+            assert width(line) <= max(columns - 1, 11), line

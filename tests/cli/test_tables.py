@@ -1,0 +1,107 @@
+"""Tables, JSON and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+
+from simpleflow.cli.answers import listed
+from simpleflow.cli.tables import CSV, JSON, TABLE, as_csv, as_json, objects, table
+from simpleflow.step.mark import Mark, read
+from tests.cli.conftest import Folder
+from tests.cli.test_terminal import on_a_terminal
+
+
+def test_columns_are_aligned() -> None:
+    assert table(["name", "n", "why"], [["a", "10", ""], ["long name", "2", "so"]]) == (
+        "name       n   why\na          10\nlong name  2   so"
+    )
+
+
+def test_titles_alone() -> None:
+    assert table(["name", "version"], []) == "name  version"
+
+
+def test_the_titles_are_painted() -> None:
+    assert table(["a", "b"], [["1", "2"]], str.upper) == "A  B\n1  2"
+
+
+def test_what_a_terminal_would_obey_is_escaped() -> None:
+    assert table(["a", "b"], [["\x1b[31m", "x"], ["one\ntwo", "y"]]) == "a         b\n\\x1b[31m  x\none two   y"
+
+
+def test_wide_characters() -> None:
+    assert (
+        table(["a", "b"], [["日本", "x"], ["é", "y"], ["e\u0301", "z"]]) == "a     b\n日本  x\né     y\ne\u0301     z"
+    )
+
+
+def test_json() -> None:
+    found: list[dict[str, object]] = [{"a": "ä\n", "b": None, "c": [1.5, True]}]
+    text = as_json(found)
+    assert json.loads(text) == found
+    odd = [*found, {"a": "\ud800", "b": {}, "c": []}]
+    assert json.loads(as_json(odd)) == odd
+    assert text.startswith('[\n  {\n    "a": "ä\\n",\n')
+    assert as_json([]) == "[]"
+
+
+def test_csv() -> None:
+    found = [{"a": 'x,"y"', "b": None, "c": ["one", "two"], "d": True}, {"a": "l\nm", "b": 1.5, "c": (), "d": False}]
+    rows = list(csv.reader(io.StringIO(as_csv(["a", "b", "c", "d"], found))))
+    assert rows == [["a", "b", "c", "d"], ['x,"y"', "", "one; two", "true"], ["l\nm", "1.5", "", "false"]]
+    assert as_csv(["a"], []) == "a"
+
+
+@pytest.mark.parametrize("style", [JSON, CSV])
+def test_objects(style: str) -> None:
+    assert objects(style, ["a"], [{"a": 1}]) == {JSON: '[\n  {\n    "a": 1\n  }\n]', CSV: "a\n1"}[style]
+
+
+def test_odd_marks_are_shown() -> None:
+    marks = [
+        Mark("never"),
+        read("nan", b'{"time": NaN, "seconds": Infinity, "run_id": "r"}'),
+        read("far", b'{"time": 1e300, "seconds": 90, "workflow_id": "w", "by_hand": true}'),
+        read("rubbish", b"[]"),
+    ]
+    objects = json.loads(listed(marks, "w", JSON, str))
+    assert [each["done_at"] for each in objects] == [None] * 4
+    assert [each["seconds"] for each in objects] == [None, None, 90, None]
+    assert listed(marks, "w", TABLE, str).splitlines() == [
+        "step     done at  run      took        forced",
+        "never",
+        "nan               r",
+        "far               by hand  1 min 30 s",
+        "rubbish                                its mark cannot be read: it is not a JSON object",
+    ]
+
+
+def test_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    import time
+
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    mark = Mark("a", 1_700_000_000.9996, "other", "r", 0.25, True, ("so",))
+    assert json.loads(listed([mark], "w", JSON, str))[0]["done_at"] == "2023-11-14T22:13:20.999Z"
+    assert listed([mark], "w", TABLE, str).splitlines()[1] == "a     2023-11-15 07:13:20  other r  0.25 s  yes: so"
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_info_in_every_format(folder: Folder) -> None:
+    assert folder.run("info", "versions").out.startswith("simpleflow\t")
+    assert folder.run("info", "versions", "--format", "table").out.startswith("name        version\nsimpleflow  ")
+    found = json.loads(folder.run("info", "settings", "--format", "json", STEP_BUCKET="a\tb").out)
+    assert {"setting": "STEP_BUCKET", "value": "a\tb", "from": "environment"} in found
+    assert folder.run("info", "environment", "--format", "csv").out.startswith("variable,value\n")
+
+
+def test_info_on_a_terminal(folder: Folder) -> None:
+    code, shown = on_a_terminal(folder, "info", "versions")
+    assert code == 0
+    assert "\x1b[1mname        version\x1b[0m\nsimpleflow  " in shown
+    assert "\x1b" not in on_a_terminal(folder, "info", "versions", NO_COLOR="1")[1]

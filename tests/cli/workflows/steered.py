@@ -1,0 +1,97 @@
+"""Workflows whose steps the tests of ``step.list`` and its kin look at; ``flow.py`` lies beside it."""
+
+import os
+
+from flow import fetch, long, note
+
+from simpleflow import Workflow, futures
+from simpleflow.step.workflow import WorkflowStepMixin
+
+
+class Nightly(Workflow, WorkflowStepMixin):
+    name = "nightly"
+
+    def run(self):
+        print("run says")
+        steps = [self.submit(self.step(name, (fetch, name))) for name in ("load.users", "load.orders")]
+        futures.wait(*steps)
+        futures.wait(self.submit(self.step("report", (fetch, "report"))))
+
+    def on_completed(self, history):
+        note("hook")
+
+
+class ByDay(Workflow, WorkflowStepMixin):
+    """Only ``run`` knows where its marks are."""
+
+    name = "byday"
+
+    def run(self, day):
+        self.day = day
+        futures.wait(self.submit(self.step("load", (fetch, day))))
+
+    def get_step_path_prefix(self):
+        return f"days/{self.day}"
+
+
+class Buried(Workflow, WorkflowStepMixin):
+    """Marks in a bucket that is configured."""
+
+    name = "buried"
+
+    def get_step_bucket(self):
+        return os.environ["MARKS"]
+
+    def run(self):
+        steps = [self.submit(self.step(name, (fetch, name))) for name in ("a", "a.b", "ä c/d")]
+        futures.wait(*steps)
+
+
+class Waits(Workflow, WorkflowStepMixin):
+    """Whether there is a second step depends on a result."""
+
+    name = "waits"
+
+    def run(self):
+        futures.wait(self.submit(self.step("first", (fetch, "first"))))
+        if self.submit(fetch, "go").result == "go":
+            futures.wait(self.submit(self.step("second", (fetch, "second"))))
+
+
+class Prints(Workflow, WorkflowStepMixin):
+    """Its steps have fingerprints; that of ``publish`` is known while it runs only."""
+
+    name = "prints"
+
+    def run(self, version=1):
+        load = self.submit(self.step("load", (fetch, "load"), fingerprint={"version": version}, keep_result=True))
+        rows = self.submit(fetch, "rows").result
+        publish = self.submit(self.step("publish", (fetch, "publish"), fingerprint=[rows]))
+        futures.wait(load, publish)
+        return load.value
+
+
+class Busy(Workflow, WorkflowStepMixin):
+    name = "busy"
+
+    def run(self):
+        futures.wait(self.submit(self.step("quick", (fetch, "quick"))))
+        futures.wait(self.submit(self.step("long", (long,))))
+
+
+class Child(Workflow, WorkflowStepMixin):
+    name = "child"
+
+    @classmethod
+    def get_workflow_id(cls):
+        return "the-child"
+
+    def run(self):
+        futures.wait(self.submit(self.step("inner", (fetch, "inner"))))
+
+
+class Parent(Workflow, WorkflowStepMixin):
+    name = "parent"
+
+    def run(self):
+        futures.wait(self.submit(self.step("outer", (fetch, "outer"))), self.submit(Child))
