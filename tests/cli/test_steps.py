@@ -209,6 +209,14 @@ class TestPlan:
         assert "load         run      yes     Requested at start; no longer done: report.text\n" in out
         assert "skip     no      Step was already played\n" in place.run("step.plan", "flow.Daily").out
 
+    def test_names_that_no_step_has(self, place: Folder) -> None:
+        done = place.run("step.plan", "steered.Nightly", "--force", "reprot,load", "--skip", "x", "--format", "json")
+        assert (done.code, len(objects(done))) == (0, 3)
+        assert done.err.splitlines() == [
+            "warning: --force 'reprot': no step of that name was reached (did you mean 'report'?)",
+            "warning: --skip 'x': no step of that name was reached",
+        ]
+
     def test_where_a_result_is_needed(self, place: Folder) -> None:
         line = r"run\(\) needs the result of activity flow\.fetch, which only running gives \(steered\.py:\d+\)"
         done = place.run("step.plan", "steered.Waits")

@@ -66,6 +66,9 @@ def step_plan(
         out.say_where(asked.place, len(plan.steps), "step")
         if assume_last and not asked.has_run():
             out.warn(f"there is no earlier run of workflow {asked.place.workflow_id!r} in {asked.state}")
+        for asked_for, option in ((forced, "--force"), (skipped, "--skip")):
+            for line in names.unreached(asked_for, [row.step for row in plan.steps], option):
+                out.warn(line)
         if style != TABLE:
             for note in plan.notes:
                 out.say(f"{printable(note)}\n")
