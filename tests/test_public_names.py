@@ -33,6 +33,7 @@ PUBLIC: dict[str, list[str]] = {
         "LeaseLost",
         "NotEncodable",
         "NotSubmittable",
+        "ResultNotKept",
         "RunBusy",
         "SimpleflowError",
         "StateError",
@@ -61,7 +62,11 @@ PUBLIC: dict[str, list[str]] = {
     "simpleflow.step.constants": ["STEP_ACTIVITY_PARAMS_DEFAULT"],
     "simpleflow.step.submittable": ["Step", "StepFuture"],
     "simpleflow.step.tasks": ["GetStepsDoneTask", "MarkStepDoneTask", "UnmarkStepsDoneTask"],
+    "simpleflow.step.mark": ["Mark"],
     "simpleflow.step.workflow": ["WorkflowStepMixin"],
+    "simpleflow.steering.marks": ["done", "forget", "mark"],
+    "simpleflow.steering.place": ["Place", "find"],
+    "simpleflow.steering.plan": ["Plan", "PlannedStep", "plan"],
     "simpleflow.stores": ["Location", "Store", "open_store"],
     "simpleflow.task": [
         "ActivityTask",
@@ -114,13 +119,19 @@ SIGNATURES: dict[str, str] = {
     ),
     "simpleflow.step.submittable.Step": (
         "step_name, activities, force=False, activities_if_step_already_done=None, emit_signal=False, "
-        "force_steps_if_executed=None, bubbles_exception_on_failure=False"
+        "force_steps_if_executed=None, bubbles_exception_on_failure=False, *, keep_result=False, fingerprint=NOT_GIVEN"
     ),
     "simpleflow.step.workflow.WorkflowStepMixin.step": "self, *args, **kwargs",
     "simpleflow.step.workflow.WorkflowStepMixin.add_forced_steps": "self, steps, reason=None",
     "simpleflow.step.workflow.WorkflowStepMixin.add_skipped_steps": "self, steps, reason=None",
-    "simpleflow.step.tasks.GetStepsDoneTask": "bucket, path",
-    "simpleflow.step.tasks.MarkStepDoneTask": "bucket, path, step_name",
+    "simpleflow.step.tasks.GetStepsDoneTask": "bucket, path, owner=None",
+    "simpleflow.step.tasks.MarkStepDoneTask": "bucket, path, step_name, details={}, owner=None",
+    "simpleflow.steering.marks.done": "place, patterns=('*',)",
+    "simpleflow.steering.marks.forget": "place, patterns",
+    "simpleflow.steering.place.find": ("workflow_class, *, input=None, workflow_id=None, default_bucket, domain=None"),
+    "simpleflow.steering.plan.plan": (
+        "workflow_class, *, input=None, workflow_id=None, force=(), skip=(), default_bucket, domain=None, past=None"
+    ),
     "simpleflow.canvas.FuncGroup": "func, *args, raises_on_failure=None, _allow_none=False, **kwargs",
     "simpleflow.futures.wait": "*futures",
     "simpleflow.task.ActivityTask": "activity, *args, **kwargs",
@@ -170,6 +181,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "tag_list": None,
         "middlewares": None,
         "observer": None,
+        "force_steps": (),
+        "skip_steps": (),
     },
 }
 
@@ -202,7 +215,12 @@ def parameters(function: Any) -> str:
         star = {each.VAR_POSITIONAL: "*", each.VAR_KEYWORD: "**"}.get(each.kind, "")
         return star + each.name + ("" if each.default is each.empty else f"={each.default!r}")
 
-    return ", ".join(map(write, inspect.signature(function).parameters.values()))
+    found = list(inspect.signature(function).parameters.values())
+    written = list(map(write, found))
+    named = [at for at, each in enumerate(found) if each.kind is each.KEYWORD_ONLY]
+    if named and not any(each.kind is each.VAR_POSITIONAL for each in found):
+        written.insert(named[0], "*")
+    return ", ".join(written)
 
 
 @pytest.mark.parametrize("module", PUBLIC)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +14,13 @@ import pytest
 
 from simpleflow.cli import errors
 from simpleflow.cli.app import app
-from tests.cli.conftest import SIMPLEFLOW
+from simpleflow.cli.options import Session
+from tests.cli.conftest import SIMPLEFLOW, Folder
+from tests.cli.test_live import Screen
+from tests.docs.pages import blocks, prose, read
 
-DOC = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text()
+PAGE = "docs/command-line.md"
+DOC = read(PAGE)
 
 
 def commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
@@ -30,7 +35,7 @@ EVERY = dict(commands(app, "simpleflow"))
 
 def section(path: str) -> str:
     """The part of the page about a command, up to the next heading of its level."""
-    found = re.search(rf"^(##+) {re.escape(path)}\n(.*?)(?=^##? |\Z)", DOC, re.MULTILINE | re.DOTALL)
+    found = re.search(rf"^(##+) {re.escape(path)}\n(.*?)(?=^##? |\Z)", prose(PAGE), re.MULTILINE | re.DOTALL)
     assert found is not None, f"no heading {path!r}"
     return found[2]
 
@@ -38,11 +43,19 @@ def section(path: str) -> str:
 @pytest.mark.parametrize("path", EVERY)
 def test_every_command_and_option_is_documented(path: str) -> None:
     text = section(path if not path.startswith("simpleflow info ") else "simpleflow info")
-    assert re.search(rf"^##+ {re.escape(path)}$", DOC, re.MULTILINE)
+    assert re.search(rf"^##+ {re.escape(path)}$", prose(PAGE), re.MULTILINE)
     for option in EVERY[path].get_params(click.Context(EVERY[path], **EVERY[path].context_settings)):
         if isinstance(option, click.Option):
             for name in option.opts:
                 assert f"`{name}`" in text, f"{path} {name}"
+
+
+@pytest.mark.parametrize("path", [path for path in EVERY if not isinstance(EVERY[path], click.Group)])
+def test_its_help_has_an_example_that_is_right(path: str) -> None:
+    [example] = re.findall(r"^ *Example: (simpleflow .+)$", EVERY[path].help or "", re.MULTILINE)
+    assert example.startswith(f"{path} ") or example == path
+    words = shlex.split(example)[len(path.split()) :]
+    EVERY[path].make_context(path, words, parent=click.Context(app, obj=Session()))
 
 
 @pytest.mark.parametrize("path", EVERY)
@@ -64,7 +77,9 @@ def test_every_exit_code_is_documented() -> None:
 def plain(text: str) -> str:
     """Without what differs from run to run."""
     text = re.sub(r" +\d+\.\d\d? s\b", " N s", text)
-    return re.sub(r"run 2\S+", "run 2...", text)
+    text = re.sub(r"run 2\S+", "run 2...", text)
+    text = re.sub(r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +2\S+", "DATE RUN", text)
+    return re.sub(r"(?<= in )/\S+(?=/\.simpleflow\b)", "FOLDER", text)
 
 
 def test_what_it_shows_is_what_happens(tmp_path: Path) -> None:
@@ -93,4 +108,25 @@ def test_what_it_shows_is_what_happens(tmp_path: Path) -> None:
             )
             code = done.returncode
             assert plain(done.stdout) == plain(expected), command
-    assert tried > 12
+    assert tried > 20
+
+
+def test_the_view_of_a_terminal_is_as_shown(tmp_path: Path) -> None:
+    found = blocks(PAGE)
+    [at] = [number for number, block in enumerate(found) if block.file == "nightly.py"]
+    (tmp_path / "nightly.py").write_text(found[at].text)
+    middle, end, again = [block.text for block in found[at:] if block.kind == "text"][:3]
+    command = ("workflow.start", "--local", "--nb-workers", "2", "nightly.py:Nightly")
+    first = Screen(Folder(tmp_path), *command)
+    first.wait(lambda: seen(first.lines) == seen(middle.splitlines()), "never as shown")
+    assert first.end() == 0
+    assert seen(first.everything) == seen(end.splitlines())
+    second = Screen(Folder(tmp_path), *command)
+    assert second.end() == 0
+    assert seen(second.everything) == seen(again.splitlines())
+
+
+def seen(lines: list[str]) -> list[str]:
+    """Lines of a terminal without what differs from run to run."""
+    text = re.sub(r" +\d+(\.\d+)? s\b", " N s", "\n".join(lines))
+    return re.sub(r"run 2\S+", "run 2...", text).splitlines()

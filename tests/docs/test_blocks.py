@@ -1,7 +1,7 @@
 """What the documentation shows is true: its Python runs and prints what it says, its commands too.
 
 The blocks of a page share a folder. Its Python blocks run first, in their order and in one process; then its commands,
-in their order. Times and run ids may differ, and how much space is between words.
+in their order. Times, dates, ids, numbers of processes and events may differ, and how much space is between words.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ import re
 import shlex
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -68,18 +70,64 @@ def test_python(page: str, folders: dict[str, Path]) -> None:
 # The samples of the command line's own page need a pipeline of theirs: tests/cli/test_documentation.py runs them.
 @pytest.mark.parametrize("page", [page for page in of_kind("console") if page != "docs/command-line.md"])
 def test_console(page: str, folders: dict[str, Path]) -> None:
-    environment = {**os.environ, "COLUMNS": "100"}
-    for block in blocks(page):
-        for command, expected in commands(block):
-            run = subprocess.run(
-                [*SIMPLEFLOW, *shlex.split(command)[1:]],
-                cwd=folders[page],
-                env=environment,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
-            assert normal(run.stdout) == normal(expected), f"{page}:{block.line}: {command}"
+    shell = Shell(folders[page])
+    try:
+        for block in blocks(page):
+            for command, expected in commands(block):
+                assert normal(shell.run(command)) == normal(expected), f"{page}:{block.line}: {command}"
+    finally:
+        shell.close()
+
+
+class Shell:
+    """Runs the commands of a page in its folder, as a shell does."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._environment = {**os.environ, "COLUMNS": "100"}
+        self._jobs: list[subprocess.Popen[str]] = []
+
+    def run(self, command: str) -> str:
+        """What a command writes. One that ends in ``&`` goes on beside the next, which begins once a step has begun."""
+        if command == "kill -9 $!":
+            self._jobs[-1].kill()
+            self._jobs[-1].wait()
+            return ""
+        args = [*SIMPLEFLOW, *shlex.split(command)[1:]]
+        if command.endswith(" &"):
+            self._begin(args[:-1])
+            return ""
+        run = subprocess.run(
+            args,
+            cwd=self._folder,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        return run.stdout
+
+    def _begin(self, args: list[str]) -> None:
+        path = self._folder / f"job-{len(self._jobs)}"
+        with path.open("w") as file:
+            self._jobs.append(self._popen(args, file))
+        end = time.monotonic() + 60
+        while "scheduled" not in path.read_text():
+            assert self._jobs[-1].poll() is None, path.read_text()
+            assert time.monotonic() < end, path.read_text()
+            time.sleep(0.01)
+
+    def _popen(self, args: list[str], file: IO[str]) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            args, cwd=self._folder, env=self._environment, stdin=subprocess.DEVNULL, stdout=file, stderr=file, text=True
+        )
+
+    def close(self) -> None:
+        """End what still goes on."""
+        for job in self._jobs:
+            job.kill()
+            job.wait()
 
 
 @pytest.mark.parametrize("page", of_kind("sh"))
@@ -101,7 +149,7 @@ def commands(block: Block) -> Iterator[tuple[str, str]]:
     parts = re.split(r"^\$ (.*)$", block.text, flags=re.MULTILINE)
     assert parts[0] == "", f"line {block.line}: a console block begins with a command"
     for command, output in zip(parts[1::2], parts[2::2], strict=True):
-        assert command.startswith("simpleflow "), command
+        assert command.startswith("simpleflow ") or command == "kill -9 $!", command
         yield command, output
 
 
@@ -111,6 +159,13 @@ def stripped(text: str) -> list[str]:
 
 def normal(text: str) -> list[str]:
     """Lines without what differs from run to run."""
-    text = re.sub(r"\brun 2\d[\w-]{44}", "run ID", text)
-    text = re.sub(r"\b\d+(\.\d+)? (ms|s|min)\b", "N s", text)
+    for pattern, word in (
+        (r"(?<![\w-])2\d[\w-]{44}(?![\w-])", "ID"),
+        (r"\b\d+(\.\d+)? (ms|s|min)\b", "N s"),
+        (r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\b", "DATE"),
+        (r"\bprocess \d+\b( on [^\s)]+)?", "process N"),
+        (r"\(\d+ events\)", "(N events)"),
+        (r"(?<= in )/\S+(?=/\.simpleflow\b)", "FOLDER"),
+    ):
+        text = re.sub(pattern, word, text)
     return [" ".join(line.split()) for line in text.strip().splitlines()]

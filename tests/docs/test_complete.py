@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
+import json
 import re
 import tomllib
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 import simpleflow
-from simpleflow import settings
+from simpleflow import Workflow, activity, exceptions, settings
+from simpleflow.local import Executor
+from simpleflow.steering import marks, place
+from simpleflow.step.submittable import Step
+from simpleflow.step.workflow import WorkflowStepMixin
+from simpleflow.stores import open_store
 from tests.docs.pages import PAGES, ROOT, anchors, blocks, links, prose, read
 from tests.test_public_names import MEMBERS, PUBLIC, SIGNATURES
 
@@ -50,6 +59,46 @@ def test_parameters(path: str) -> None:
     assert [name for name in names if not mentioned(name)] == []
 
 
+@pytest.mark.parametrize("of", [Step, Executor])
+def test_every_parameter(of: type) -> None:
+    names = list(inspect.signature(of).parameters)
+    assert "force" in names or "force_steps" in names
+    assert [name for name in names if not mentioned(name)] == []
+
+
+def test_every_error() -> None:
+    names = [
+        name for name, each in vars(exceptions).items() if inspect.isclass(each) and issubclass(each, BaseException)
+    ]
+    assert "ResultNotKept" in names
+    assert [name for name in names if not mentioned(name)] == []
+
+
+@activity.with_attributes()
+def give(result: Any) -> Any:
+    return result
+
+
+class Marking(Workflow, WorkflowStepMixin):
+    name = "marking"
+
+    def run(self) -> None:
+        self.submit(self.step("kept", (give, 1), force=True, force_steps_if_executed="other", keep_result=True))
+        self.submit(self.step("other", (give, "x" * 30_000), keep_result=True, fingerprint=1))
+
+
+def test_what_a_mark_holds(tmp_path: Path) -> None:
+    executor = Executor(Marking, state=tmp_path)
+    executor.run()
+    found = place.find(Marking, default_bucket=executor.default_bucket)
+    marks.mark(found, ["by hand"])
+    stored = open_store(found.bucket).read(found.path, ["kept", "other", "by hand"])
+    held = {key for body, _ in stored.values() for key in json.loads(body)}
+    [table] = re.findall(r"It is a JSON object:\n\n(.*?)\n\n", read("docs/steps.md"), re.DOTALL)
+    rows = re.findall(r"^\| (`.+?) \|", table, re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == held
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_links(page: str) -> None:
     folder = (ROOT / page).parent
@@ -65,7 +114,11 @@ def test_links(page: str) -> None:
 
 
 def test_every_page_is_linked_from_the_readme() -> None:
-    assert {link for link in links("README.md") if link.startswith("docs/")} == set(PAGES) - {"README.md"}
+    assert {link for link in map(_page, links("README.md")) if link.startswith("docs/")} == set(PAGES) - {"README.md"}
+
+
+def _page(link: str) -> str:
+    return link.partition("#")[0]
 
 
 def test_every_example_that_is_named_exists() -> None:

@@ -13,7 +13,7 @@ from simpleflow.exceptions import ExecutionError, TaskFailed
 from simpleflow.local import Executor
 from tests.examples.conftest import EXAMPLES
 
-OTHERS = {"census", "demo", "basic_step", "step", "fail", "retries"}  # their tests stand elsewhere or below
+OTHERS = {"census", "demo", "basic_step", "step", "steering", "fail", "retries"}  # their tests stand elsewhere or below
 
 # Example: result, lines that its activities print (in any order), markers.
 EXPECTED: dict[str, tuple[Any, list[str], list[tuple[str, Any]]]] = {
@@ -201,6 +201,28 @@ def test_customized_steps(options: dict[str, Any], capfd: pytest.CaptureFixture[
     fourth, printed = run(redo=["load.users"], audit=True)
     assert printed == [f"working on {what}" for what in ("audit", "dates", "names", "report", "users")]
     assert fourth["audit"] == {"ran": True, "forced": False, "reasons": [], "value": "audit is new"}
+
+
+def test_steps_that_are_steered(options: dict[str, Any], capfd: pytest.CaptureFixture[str]) -> None:
+    done = ["Step was already played"]
+
+    def run(currency: str, **asked: Any) -> tuple[str, list[list[str]], list[str]]:
+        result = make("steering:Shop", **options, **asked).run([currency])
+        return result["total"], result["why"], capfd.readouterr().out.splitlines()
+
+    assert run("EUR") == (
+        "42.00 EUR",
+        [["Dep of orders"], ["Dep of total"]],
+        ["fetching orders", "adding up in EUR", "writing: 42.00 EUR"],
+    )
+    assert run("EUR") == ("42.00 EUR", [done, done], [])
+    assert run("USD") == (
+        "52.50 USD",
+        [["Inputs changed"], ["Dep of total"]],
+        ["adding up in USD", "writing: 52.50 USD"],
+    )
+    asked = ["Requested at start"]
+    assert run("USD", force_steps="report", skip_steps="*") == ("52.50 USD", [asked, asked], ["writing: 52.50 USD"])
 
 
 def test_fail(options: dict[str, Any]) -> None:

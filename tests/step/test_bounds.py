@@ -34,6 +34,12 @@ class Child(Workflow):
     retry = 1
 
 
+class Unbounded(Workflow):
+    """A year is the service's default, and nobody's guess."""
+
+    name = "unbounded"
+
+
 @pytest.mark.parametrize(
     ("work", "seconds"),
     [
@@ -47,6 +53,7 @@ class Child(Workflow):
         (TimerTask("t", 7), 7),
         (Child, 200),
         (ChildWorkflowTask(Child), 200),
+        (Unbounded, None),
         (Group(TEN, SUM, TWICE), 25),
         (Group(TEN, SUM, TWICE, max_parallel=2), 55),
         (Group(TEN, FOREVER), None),
@@ -63,7 +70,6 @@ class Child(Workflow):
         (WaitForSignal("s"), None),
         (MarkerTask("m"), None),
     ],
-    ids=repr,
 )
 def test_longest(work: Any, seconds: float | None) -> None:
     assert longest(work) == seconds

@@ -33,7 +33,11 @@ def info(context: click.Context) -> None:
 @format_option(None)
 @common
 def versions(style: str | None) -> None:
-    """Show the versions of simpleflow, Python and what they use."""
+    """Show the versions of simpleflow, Python and what they use.
+
+    \b
+    Example: simpleflow info versions --format json
+    """
     from importlib import metadata
 
     rows = [("simpleflow", __version__), ("python", platform.python_version()), ("system", platform.platform())]
@@ -49,7 +53,11 @@ def versions(style: str | None) -> None:
 @format_option(None)
 @common
 def show_settings(style: str | None) -> None:
-    """Show every setting, its value, and where that comes from."""
+    """Show every setting, its value, and where that comes from.
+
+    \b
+    Example: simpleflow info settings --format csv
+    """
     sys.path.insert(0, os.getcwd())  # where a settings module may be
     _show(
         style,
@@ -62,7 +70,11 @@ def show_settings(style: str | None) -> None:
 @format_option(None)
 @common
 def environment(style: str | None) -> None:
-    """Show the environment variables that simpleflow and boto3 read; secrets are masked."""
+    """Show the environment variables that simpleflow and boto3 read; secrets are masked.
+
+    \b
+    Example: simpleflow info environment --format table
+    """
     rows = [
         (name, "(hidden)" if any(word in name for word in _SECRET) else value)
         for name, value in sorted(os.environ.items())

@@ -82,10 +82,13 @@ def start(workflow: str, local: bool, input_text: str | None, input_file: str | 
     WORKFLOW is module.Class or path/to/file.py:Class. Its result is written to standard output as JSON; its progress,
     and what it prints, to standard error. If the run of that workflow id was interrupted, it goes on where it was.
 
-    A step name covers all below it: --force load forces load.users too. With --force report --skip '*', that step alone
-    is played.
+    A step name covers all below it: --force load forces load.users too. With --force report --skip '*', that step is
+    played, and what depends on it.
 
     The input is JSON: a list of arguments, {"args": [...], "kwargs": {...}}, or one number, text, true, false or null.
+
+    \b
+    Example: simpleflow workflow.start --local flow.py:Daily --force load
     """
     if not local:
         raise InputError("runs on Amazon SWF cannot be started yet; add --local to run the workflow in this process")

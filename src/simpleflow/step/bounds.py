@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from simpleflow import canvas
+from simpleflow import canvas, settings
 from simpleflow.activity import Activity
 from simpleflow.canvas import Chain, Group
 from simpleflow.step.submittable import Step
@@ -22,6 +22,8 @@ def longest(submittable: Any) -> float | None:
     if isinstance(work, ActivityTask):
         return _of_activity(work.activity)
     if isinstance(work, WorkflowTask):
+        if work.execution_timeout == str(settings.WORKFLOW_DEFAULT_EXECUTION_TIME):
+            return None  # nobody has thought about it
         return _times(work.workflow.retry + 1, _bounded(work.execution_timeout))
     if isinstance(work, TimerTask):
         return _bounded(work.timeout)

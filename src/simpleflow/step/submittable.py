@@ -13,7 +13,7 @@ from simpleflow.exceptions import InputError
 from simpleflow.step import mark, rules
 from simpleflow.step.future import StepFuture
 
-_NONE = object()  # no fingerprint: None is one, too
+_NOT_GIVEN: Any = type("NotGiven", (), {"__repr__": lambda self: "NOT_GIVEN"})()  # None is a fingerprint, too
 
 
 class Step(SubmittableContainer):
@@ -46,7 +46,7 @@ class Step(SubmittableContainer):
         bubbles_exception_on_failure: bool = False,
         *,
         keep_result: bool = False,
-        fingerprint: Any = _NONE,
+        fingerprint: Any = _NOT_GIVEN,
     ) -> None:
         self.step_name = rules.check_name(step_name)
         if step_name == rules.EVERYTHING:
@@ -64,7 +64,7 @@ class Step(SubmittableContainer):
         self.bubbles_exception_on_failure = bubbles_exception_on_failure
         self.keep_result = keep_result
         self.fingerprint = (
-            None if fingerprint is _NONE else mark.fingerprint(fingerprint, f"fingerprint of step {step_name!r}")
+            None if fingerprint is _NOT_GIVEN else mark.fingerprint(fingerprint, f"fingerprint of step {step_name!r}")
         )
 
     def __repr__(self) -> str:
