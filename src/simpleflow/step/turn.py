@@ -107,7 +107,8 @@ class Turn:
                 return None
             mark = reading._result
             if compared:
-                found = self._judge(mark is not None, mark is not None and mark["fingerprint"] != self._step.fingerprint)
+                changed = mark is not None and mark["fingerprint"] != self._step.fingerprint
+                found = self._judge(mark is not None, changed)
         if found.run and self._bookkeeping.claims:
             return self._claim(found)
         return found
