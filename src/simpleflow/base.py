@@ -127,8 +127,14 @@ class Executor(Waiter, Protocol):
     def is_recorded(self, activity: Any, scope: Scope) -> bool:
         """Whether the history knows the first task of ``activity`` in ``scope``."""
 
-    def recorded_markers(self, name: str) -> Sequence[tuple[str | None, float]]:
-        """Details (JSON text) and time (epoch seconds) of the markers of that name in the history, in its order."""
+    def recorded_markers(self, name: str) -> Sequence[str | None]:
+        """Details (JSON text) of the markers of that name that the history holds, in its order."""
+
+    def marked_at(self, name: str, details: str | None) -> float:
+        """When the latest marker of that name and these details (JSON text) was recorded, in epoch seconds.
+
+        ``now``, if the history holds none.
+        """
 
     @property
     def now(self) -> float:

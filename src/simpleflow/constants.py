@@ -28,3 +28,6 @@ WAKE_UP_TIMER = "_simpleflow_wake_up_timer"
 
 RESERVED = "__simpleflow_"
 """What keys of an execution's input begin with that hold no arguments."""
+
+UNKNOWN = RESERVED + "unknown__"
+"""Key of the JSON object that stands for a result which only running gives."""

@@ -139,7 +139,7 @@ class Executor:
     def execute(self, input: Any = None) -> tuple[Run, Failure | None]:
         """Run the workflow to its end, as ``run``; returns the run, and how it failed where its decider did fail it.
 
-        What it raises is not the workflow's: InputError, RunBusy, StateError, LeaseLost.
+        What it raises is not the workflow's: InputError, RunBusy, StateError, StoreError, LeaseLost.
         """
         request = self.request(input)
         workers: ActivityWorker | None = None
@@ -259,7 +259,8 @@ class Executor:
             family = tuple(run for run in engine.runs.values() if run.history.open)
             self._on_begin(Beginning(kind, engine.runs[run_id], family, replaced))
         if kind == RESUMED:
-            claims.regain(engine.runs.values(), self._on_wait)
+            self.run_id = run_id
+            claims.regain(engine, self._on_wait)
         return run_id
 
 

@@ -10,7 +10,7 @@ from simpleflow import values
 from simpleflow.base import Scope
 from simpleflow.constants import MAX_ID_LENGTH
 
-_FORBIDDEN = re.compile(r"[:/|\x00-\x1f\x7f-\x9f]")
+_FORBIDDEN = re.compile(r"[%:/|\x00-\x1f\x7f-\x9f]")
 
 
 def task_id(prefix: str, name: str, suffix: str) -> str:
@@ -19,7 +19,10 @@ def task_id(prefix: str, name: str, suffix: str) -> str:
 
 
 def clean(text: str) -> str:
-    """The text with what SWF forbids in ids (``:``, ``/``, ``|``, control characters) as ``%`` and two hex digits."""
+    """The text with what SWF forbids in ids (``:``, ``/``, ``|``, control characters) as ``%`` and two hex digits.
+
+    ``%`` too, so that different texts stay different.
+    """
     return _FORBIDDEN.sub(lambda found: f"%{ord(found[0]):02X}", text)
 
 

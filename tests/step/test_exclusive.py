@@ -18,6 +18,7 @@ import pytest
 
 from simpleflow.exceptions import TaskFailed
 from simpleflow.local import Executor
+from simpleflow.step.constants import REVOKED
 from simpleflow.stores import open_store
 from tests.servers import S3Server
 from tests.step import exclusive
@@ -213,7 +214,7 @@ def test_what_another_run_made_stale_meanwhile_is_not_marked(begin: Begin, marks
     (tmp_path / "go").touch()
     assert end(other[0])[0] is True
     last = executor.list_markers(all=True)[-1].details
-    assert (last["status"], last["stale"]) == ("completed", "Another run plays what it depends on")
+    assert (last["status"], last["stale"]) == ("completed", REVOKED)
     assert open_store(marks).names("shared/steps") == ["held"]
 
 

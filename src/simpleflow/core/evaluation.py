@@ -261,9 +261,12 @@ class Evaluation:
     def _ended(self, _: Future) -> None:
         self.unfinished -= 1
 
-    def recorded_markers(self, name: str) -> Sequence[tuple[str | None, float]]:
+    def recorded_markers(self, name: str) -> Sequence[str | None]:
         found = self.history.markers.get(name, ())
-        return [(each.attributes.details, each.time) for each in found if isinstance(each.attributes, e.MarkerRecorded)]
+        return [each.attributes.details for each in found if isinstance(each.attributes, e.MarkerRecorded)]
+
+    def marked_at(self, name: str, details: str | None) -> float:
+        return self.history.marker_times.get((name, details), self.now)
 
     @property
     def now(self) -> float:

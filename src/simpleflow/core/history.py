@@ -38,6 +38,7 @@ class History:
         self.open_timers = 0
         self.markers: dict[str, list[e.Event]] = {}
         self.marker_counts: dict[tuple[str, str | None], int] = {}
+        self.marker_times: dict[tuple[str, str | None], float] = {}
         self.signals: dict[str, list[e.Event]] = {}
         self.sent_counts: dict[tuple[str, str, str | None, str | None], int] = {}
         self.cancels_sent: set[tuple[str, str | None]] = set()
@@ -260,6 +261,7 @@ class History:
         identity = (attributes.marker_name, attributes.details)
         self.markers.setdefault(attributes.marker_name, []).append(event)
         number = self.marker_counts[identity] = self.marker_counts.get(identity, 0) + 1
+        self.marker_times[identity] = event.time
         return "marker", (*identity, number)
 
     def _signal(self, event: e.Event, attributes: e.WorkflowExecutionSignaled) -> Key:

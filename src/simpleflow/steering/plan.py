@@ -96,7 +96,7 @@ def _steps(markers: list[Marker], needs: dict[tuple[str, str | None], str]) -> I
     verdicts = {
         own[each.order]: each
         for own in places.values()
-        for each in recorded.read((markers[place].details, 0.0) for place in own)
+        for each in recorded.read(markers[place].details for place in own)
     }
     for place in sorted(verdicts):
         verdict, marker = verdicts[place], markers[place]

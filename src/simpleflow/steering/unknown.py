@@ -19,9 +19,9 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from simpleflow import values
-from simpleflow.constants import RESERVED
+from simpleflow.constants import UNKNOWN
 
-KEY = RESERVED + "unknown__"
+KEY = UNKNOWN
 
 Use = Callable[[str, str | None], NoReturn]
 """What a use does; called with whose result it is, and where the use stands: ``file.py:12``, None if nowhere."""

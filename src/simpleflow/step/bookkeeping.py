@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from simpleflow import settings, stores
 from simpleflow.activity import Activity
+from simpleflow.base import Scope
 from simpleflow.constants import RESERVED
 from simpleflow.exceptions import InputError
 from simpleflow.futures import Future
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from simpleflow.step.workflow import WorkflowStepMixin
 
 CLAIMS = RESERVED + "claims"
-"""Key of an execution's input: in whose name it claims steps, as its children do, and what it continues as."""
+"""Key of an execution's input: in whose name it claims steps, and which runs are above that one."""
 
 
 class Bookkeeping:
@@ -27,7 +28,7 @@ class Bookkeeping:
 
     def __init__(self, workflow: WorkflowStepMixin) -> None:
         self._workflow = workflow
-        self._activities: dict[type, Activity] = {}
+        self._activities: dict[tuple[type, bool | None], Activity] = {}
         self._listing: Future | None = None
         self._owner: list[str] | None = None  # where steps are claimed one by one: in whose name
 
@@ -39,17 +40,19 @@ class Bookkeeping:
     def listing(self) -> Future:
         """The future of the done marks' names, which are read once in a run."""
         if self._listing is None:
-            owner = self._claims_for() if self._is_exclusive() else None
-            # Runs that keep their marks here have one workflow id, and there is one such run at a time: it claims all
-            # steps at once, which costs nothing for each of them.
-            whole = owner is not None and self._is_own_place()
-            self._listing = self._workflow.submit(self.get_steps_done(owner if whole else None))
-            self._listing._when_done(lambda listing: self._listed(listing._result, owner, whole))
+            # Runs that keep their marks in their own place have one workflow id, and there is one such run at a time:
+            # it claims all steps at once, which costs nothing for each of them.
+            exclusive = [self._claims_for(), self._is_own_place()] if self._is_exclusive() else []
+            # By its place, not by its arguments: a setting that has changed since does not have it done again.
+            listing = self._make(tasks.GetStepsDoneTask, *exclusive, idempotent=False)
+            with self._workflow.executor.within(Scope("steps")):
+                self._listing = self._workflow.submit(listing)
+            self._listing._when_done(lambda listing: self._listed(listing._result))
         return self._listing
 
-    def _listed(self, found: Any, owner: list[str] | None, whole: bool) -> None:
-        if not whole or isinstance(found, dict):
-            self._owner = owner
+    def _listed(self, found: Any) -> None:
+        if isinstance(found, dict) and found["shared"]:
+            self._owner = self._claims_for()
         self._workflow.steps.listed(self.names(found))
 
     @staticmethod
@@ -57,9 +60,9 @@ class Bookkeeping:
         """The names in what the listing returned."""
         return list(found["names"] if isinstance(found, dict) else found or ())
 
-    def get_steps_done(self, owner: list[str] | None = None) -> ActivityTask:
-        """The activity that lists the names of the done steps; ``owner``: and claims all steps for it."""
-        return self._make(tasks.GetStepsDoneTask, *_given(owner))
+    def get_steps_done(self) -> ActivityTask:
+        """The activity that lists the names of the done steps."""
+        return self._make(tasks.GetStepsDoneTask)
 
     # What comes after another play in the same run has to be done anew: the place, not the arguments, tells them apart.
 
@@ -98,24 +101,29 @@ class Bookkeeping:
         return self.bucket == self._workflow.executor.default_bucket and clean(self.prefix) == own
 
     def _claims_for(self) -> list[str]:
-        """In whose name steps are claimed: workflow id and run id of the execution that all this began with."""
+        """In whose name it claims steps: workflow id and run id, and the run ids above that.
+
+        What continues a run claims as that run does.
+        """
         executor = self._workflow.executor
-        owner = executor.reserved.get(CLAIMS)
-        if owner is None:
-            context = self._workflow.get_run_context()
-            owner = [context["workflow_id"], context["run_id"]]
-            executor.handed_down[CLAIMS] = executor.carried[CLAIMS] = owner
-        elif not (isinstance(owner, list) and len(owner) == 2 and all(isinstance(each, str) for each in owner)):
-            raise InputError(f"{CLAIMS} of the input is {owner!r}; expected a workflow id and a run id")
-        return owner
+        context = self._workflow.get_run_context()
+        given = executor.reserved.get(CLAIMS, {})
+        own = [context["workflow_id"], context["run_id"]]
+        owner, above = (given.get("owner", own), given.get("above", [])) if isinstance(given, dict) else ([], [])
+        if not (_are_texts(owner) and _are_texts(above) and len(owner) == 2):
+            raise InputError(f"{CLAIMS} of the input is {given!r}; expected an object with owner and above")
+        executor.handed_down[CLAIMS] = {"above": [owner[1], *above]}
+        executor.carried[CLAIMS] = {"owner": owner, "above": above}
+        return [*owner, *above]
 
     def _make(self, task: type[Any], *args: Any, **overrides: Any) -> ActivityTask:
-        activity = self._activities.get(task)
+        key = (task, overrides.get("idempotent"))
+        activity = self._activities.get(key)
         if activity is None:
             workflow = self._workflow
             params = {"task_list": workflow.task_list} | STEP_ACTIVITY_PARAMS_DEFAULT
             params |= workflow.get_step_activity_params()
-            activity = self._activities[task] = Activity(task, **(params | overrides))
+            activity = self._activities[key] = Activity(task, **(params | overrides))
         return ActivityTask(activity, self.bucket, self.prefix, *args)
 
     @property
@@ -133,6 +141,10 @@ class Bookkeeping:
         if not isinstance(prefix, str):
             raise InputError(f"get_step_path_prefix() returned {prefix!r}; expected text")
         return prefix
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
 
 
 def _given(owner: list[str] | None) -> list[Any]:

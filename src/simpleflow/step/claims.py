@@ -6,14 +6,17 @@ and its process is not known to be alive.
 
 Two runs never own conflicting claims at once. Each first writes its claim and then looks at those of the others, and
 owns the step only if it sees none that is alive. Whichever of two looked last did so after both had written: it sees
-the other's claim, and does not own the step (Dekker's algorithm). Nothing but the consistency of the store is needed
-for this, neither locks nor conditional writes. Of runs that see each other, the one with the lowest ticket waits a
-moment for the others to withdraw, and those do so at once: no two wait for each other. One that renews its claim waits
-too, whatever its ticket, since it is likely to be the owner.
+the other's claim, and does not own the step (Dekker's algorithm). Of runs that see each other, the one with the lowest
+ticket waits a moment for the others to withdraw, and those do so at once: no two wait for each other. One that renews
+its claim waits too, whatever its ticket, since it is likely to be the owner.
 
 A ticket is drawn for each claim and never used again. So whoever removes a claim that it found dead, however late,
 removes that one and not a later one. Only its owner ever writes a claim again, to renew it while it is alive; for one
 that is dead its owner draws a new ticket.
+
+A claim is revoked, where what its owner does is stale from now on, by an object ``.revoked/{path}/{same name}``: it
+goes on excluding others until its owner is done, and tells that one not to mark the step. Whoever revokes writes and
+then looks, too, and so does an owner that draws a new ticket for a claim of its own.
 
 Where only time can tell that an owner is gone, this is as good as the clocks of the machines.
 """
@@ -24,6 +27,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable
+from math import isfinite
 from typing import Any, NamedTuple
 
 from simpleflow.constants import HOUR
@@ -32,15 +36,24 @@ from simpleflow.step.rules import EVERYTHING
 from simpleflow.stores.base import Store, Stored, as_names, clean
 
 PLACE = ".claims"
+REVOKED = ".revoked"
 UNREADABLE_SECONDS = HOUR  # how long a claim holds that says nothing of itself
 _PAUSES = (0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.0)  # seconds between two looks
 
 
 class Owner(NamedTuple):
-    """The run that claims."""
+    """The run that claims, and the run ids of those above it: parent, parent's parent and so on, in any order.
+
+    A run and those above it do not exclude each other: the one waits for the other.
+    """
 
     workflow_id: str
     run_id: str
+    above: tuple[str, ...] = ()
+
+    def is_kin(self, other: Owner) -> bool:
+        """Whether the two are one, or one is above the other."""
+        return self.run_id == other.run_id or self.run_id in other.above or other.run_id in self.above
 
 
 class Holder(NamedTuple):
@@ -60,6 +73,7 @@ class _Claim(NamedTuple):
     object: str
     name: str
     ticket: str
+    owner: Owner
     holder: Holder
     dead: bool
 
@@ -77,7 +91,7 @@ def claim(
 
     Returns None if it is the owner's now, for ``seconds`` from now; also if it was before: then it is renewed. Else it
     returns who holds it, and the owner has no claim on ``name``. Two claims conflict if their names are equal or one of
-    them is ``*``, and their run ids differ. ``*`` is about this very ``path``, and what is below it at that moment.
+    them is ``*``, unless their owners are kin. ``*`` is about this very ``path``, and what is below it at that moment.
 
     ``local``: the store is on this machine, and this process plays the step: the claim stands as long as the process
     lives, however long that is, and no longer. Raises StoreError.
@@ -95,8 +109,8 @@ def claim(
         found = _conflicting(store, path, name, clock, _object(name, ticket))
         rivals = _alive(found, owner)
         if not rivals:
-            if dead := [each.object for each in found if each.dead]:
-                store.delete(_prefix(path), dead, durable=False)
+            if dead := [each.object for each in found if each.dead and each.holder.run_id != owner.run_id]:
+                _delete(store, path, dead)
             return None
         if not own and any(rival.ticket < ticket for rival in rivals):
             break
@@ -105,33 +119,76 @@ def claim(
     return rivals[0].holder
 
 
+def regain(
+    store: Store,
+    path: str,
+    name: str,
+    owner: Owner,
+    seconds: float,
+    local: bool,
+    clock: Callable[[], float] = time.time,
+) -> Holder | bool:
+    """``claim`` for a run that goes on after its process has died, and may have lost its claim meanwhile.
+
+    Returns who holds it, or whether it was kept: one that was lost is the owner's again, and revoked. Raises
+    StoreError.
+    """
+    before = list(_read(store, path, lambda each: each == name, owner))
+    kept = bool(before) and not _are_revoked(store, path, before)
+    holder = claim(store, path, name, owner, seconds, local, clock)
+    if holder is not None:
+        return holder
+    kept = kept and not _are_revoked(store, path, before)  # again: whoever revokes has looked before we wrote, or after
+    now = list(_read(store, path, lambda each: each == name, owner))
+    if not kept:
+        _revoke(store, path, now)
+    if old := [each for each in before if _is_old(store, path, each, clock)]:
+        _delete(store, path, old)
+    return kept
+
+
 def release(store: Store, path: str, names: Iterable[str], owner: Owner) -> None:
     """Give up the owner's claims on these names, where there are any. Raises StoreError."""
     wanted = frozenset(as_names(names))
-    _remove(store, path, lambda name: name in wanted, lambda run_id: run_id == owner.run_id)
+    if found := _read(store, path, lambda name: name in wanted, owner):
+        _delete(store, path, list(found))
 
 
 def stands(store: Store, path: str, name: str, owner: Owner) -> bool:
     """Whether the owner's claim on ``name`` is there: nobody has revoked it or taken it over. Raises StoreError."""
-    found = _read(store, path, lambda each: each == name)
-    return any(_decode(stored).run_id == owner.run_id for stored in found.values())
+    found = list(_read(store, path, lambda each: each == name, owner))
+    return bool(found) and not _are_revoked(store, path, found)
 
 
 def revoke(store: Store, path: str, is_wanted: Callable[[str], bool], owner: Owner) -> None:
-    """Remove the claims that other runs hold on the names that are wanted. Raises StoreError.
+    """Revoke the claims of others, kin aside, on the names that are wanted. Raises StoreError.
 
-    What they do there is stale from now on, and ``stands`` tells them so.
+    What they do there is stale from now on, and ``stands`` tells them so; until they are done nobody else does it.
     """
-    _remove(store, path, is_wanted, lambda run_id: run_id != owner.run_id)
+    revoked: set[str] = set()
+    while True:
+        found = _read(store, path, is_wanted)
+        others = [each for each, stored in found.items() if not owner.is_kin(_decode(stored).owner)]
+        if new := [each for each in others if each not in revoked]:
+            _revoke(store, path, new)
+            revoked.update(new)
+        else:
+            return
+
+
+def holders(store: Store, path: str, clock: Callable[[], float] = time.time) -> dict[str, Holder]:
+    """Who holds which step, or ``*``, below ``path``, by name. Raises StoreError."""
+    claims = [_parse(each, stored, clock) for each, stored in sorted(_read(store, path, lambda name: True).items())]
+    return {each.name: each.holder for each in claims if not each.dead}
 
 
 def is_claim(name: str) -> bool:
     """Whether a name that the listing of a whole store gave is a claim's and not a mark's."""
-    return name.startswith(f"{PLACE}/")
+    return name.startswith((f"{PLACE}/", f"{REVOKED}/"))
 
 
-def _prefix(path: str) -> str:
-    return f"{PLACE}/{clean(path)}" if clean(path) else PLACE
+def _prefix(path: str, place: str = PLACE) -> str:
+    return f"{place}/{clean(path)}" if clean(path) else place
 
 
 def _object(name: str, ticket: str) -> str:
@@ -151,16 +208,37 @@ def _write(store: Store, path: str, name: str, body: bytes) -> str:
             return ticket
 
 
-def _read(store: Store, path: str, is_wanted: Callable[[str], bool], but: str = "") -> dict[str, Stored]:
-    """The claims on the steps that are wanted, except the object ``but``."""
+def _read(
+    store: Store, path: str, is_wanted: Callable[[str], bool], owner: Owner | None = None, but: str = ""
+) -> dict[str, Stored]:
+    """The claims on the steps that are wanted, of all runs or of one, except the object ``but``."""
     objects = [each for each in store.names(_prefix(path)) if each != but and (step := _step(each)) and is_wanted(step)]
-    return store.read(_prefix(path), objects) if objects else {}
+    found = store.read(_prefix(path), objects) if objects else {}
+    if owner is None:
+        return found
+    return {each: stored for each, stored in found.items() if _decode(stored).owner.run_id == owner.run_id}
 
 
-def _remove(store: Store, path: str, is_wanted: Callable[[str], bool], is_whose: Callable[[str], bool]) -> None:
-    found = _read(store, path, is_wanted)
-    if removed := [each for each, stored in found.items() if is_whose(_decode(stored).run_id)]:
-        store.delete(_prefix(path), removed, durable=False)
+def _delete(store: Store, path: str, objects: list[str]) -> None:
+    """Remove claims, and then what revoked them."""
+    store.delete(_prefix(path), objects, durable=False)
+    if revoked := set(objects) & set(store.names(_prefix(path, REVOKED))):
+        store.delete(_prefix(path, REVOKED), sorted(revoked), durable=False)
+
+
+def _revoke(store: Store, path: str, objects: Iterable[str]) -> None:
+    for each in objects:
+        store.put(_prefix(path, REVOKED), each, b"{}")
+
+
+def _are_revoked(store: Store, path: str, objects: Iterable[str]) -> bool:
+    """Whether one of these claims is revoked."""
+    return not set(store.names(_prefix(path, REVOKED))).isdisjoint(objects)
+
+
+def _is_old(store: Store, path: str, object: str, clock: Callable[[], float]) -> bool:
+    stored = store.read(_prefix(path), [object]).get(object)
+    return stored is not None and _parse(object, stored, clock).dead
 
 
 def _conflicting(store: Store, path: str, name: str, clock: Callable[[], float], but: str = "") -> list[_Claim]:
@@ -169,13 +247,13 @@ def _conflicting(store: Store, path: str, name: str, clock: Callable[[], float],
     def conflicts(step: str) -> bool:
         return step == name or EVERYTHING in (step, name)
 
-    claims = [_parse(each, stored, clock) for each, stored in _read(store, path, conflicts, but).items()]
+    claims = [_parse(each, stored, clock) for each, stored in _read(store, path, conflicts, but=but).items()]
     return sorted(claims, key=lambda each: each.ticket)
 
 
 def _alive(claims: Iterable[_Claim], owner: Owner) -> list[_Claim]:
-    """The others' that are alive."""
-    return [each for each in claims if not each.dead and each.holder.run_id != owner.run_id]
+    """The others' that are alive, those of kin aside."""
+    return [each for each in claims if not each.dead and not owner.is_kin(each.owner)]
 
 
 def _own(claims: Iterable[_Claim], name: str, owner: Owner) -> list[_Claim]:
@@ -184,13 +262,15 @@ def _own(claims: Iterable[_Claim], name: str, owner: Owner) -> list[_Claim]:
 
 
 def _encode(owner: Owner, since: float, until: float, process: dict[str, Any] | None) -> bytes:
-    body = {"workflow_id": owner.workflow_id, "run_id": owner.run_id, "since": since, "until": until}
+    body: dict[str, Any] = {"workflow_id": owner.workflow_id, "run_id": owner.run_id}
+    if owner.above:
+        body["above"] = list(owner.above)
+    body |= {"since": since, "until": until}
     return json.dumps(body if process is None else body | {"process": process}).encode()
 
 
 class _Body(NamedTuple):
-    workflow_id: str
-    run_id: str
+    owner: Owner
     since: float
     until: float
     process: dict[str, Any]
@@ -199,21 +279,22 @@ class _Body(NamedTuple):
 def _decode(stored: Stored) -> _Body:
     try:
         body = json.loads(stored.body)
-        return _Body(
-            str(body["workflow_id"]),
-            str(body["run_id"]),
-            float(body["since"]),
-            float(body["until"]),
-            dict(body.get("process") or {}),
-        )
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return _Body("", "", stored.modified, stored.modified + UNREADABLE_SECONDS, {})
+        above = body.get("above") or ()
+        if not isinstance(above, list | tuple):
+            raise TypeError
+        owner = Owner(str(body["workflow_id"]), str(body["run_id"]), tuple(map(str, above)))
+        since, until = float(body["since"]), float(body["until"])
+        if not (isfinite(since) and isfinite(until)):
+            raise ValueError
+        return _Body(owner, since, until, dict(body.get("process") or {}))
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+        return _Body(Owner("", ""), stored.modified, stored.modified + UNREADABLE_SECONDS, {})
 
 
 def _parse(object: str, stored: Stored, clock: Callable[[], float]) -> _Claim:
     name, _, ticket = object.rpartition(".")
-    workflow_id, run_id, since, until, process = _decode(stored)
+    owner, since, until, process = _decode(stored)
     alive = processes.is_alive(process) if process else None
     where = f"process {process.get('pid')} on {process.get('host')}" if process else ""
     dead = alive is False or (alive is None and until <= clock())
-    return _Claim(object, name, ticket, Holder(workflow_id, run_id, since, until, where), dead)
+    return _Claim(object, name, ticket, owner, Holder(owner.workflow_id, owner.run_id, since, until, where), dead)

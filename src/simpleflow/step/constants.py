@@ -32,5 +32,5 @@ WAITING = "waiting"  # for another run that plays it
 
 ALREADY_PLAYED = "Step was already played"
 INPUTS_CHANGED = "Inputs changed"
-REVOKED = "Another run plays what it depends on"
+REVOKED = "Another run has taken it over, or plays what it depends on"
 DEPENDENT_OF = "Dep of "

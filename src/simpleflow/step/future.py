@@ -50,7 +50,8 @@ class StepFuture(Future):
         self._verdict = rules.Verdict(False, False)
         self._value: Any = None
         self._not_kept: str | None = None  # why there is no value, though it was to be kept
-        self._began = 0.0
+        self._scheduled: str | None = None  # the marker of its beginning
+        self.began = False
         self._claimed = False
         self._recorded: Recorded | None = None
         self._known = 0
@@ -115,35 +116,48 @@ class StepFuture(Future):
             self._turn.take()
 
     def begin(
-        self, verdict: rules.Verdict, recorded: Recorded | None, refusing: str | None = None, unmet: str | None = None
+        self,
+        verdict: rules.Verdict,
+        recorded: Recorded | None,
+        refusing: str | None = None,
+        unmet: str | None = None,
+        unread: BaseException | None = None,
     ) -> None:
-        """Its turn has come. ``refusing``: an origin that failed: it is not played; ``unmet``: one still going on."""
+        """Its turn has come.
+
+        ``refusing``: an origin that failed, so it is not played; ``unmet``: one still going on; ``unread``: why its
+        mark could not be read, or it not be claimed.
+        """
+        self.began = True
         number, self.order = self._steps.next_verdict(self, recorded)
+        self._steps.claim_is_used(self.name, number)
         self._verdict, self._recorded = verdict, recorded
         self._stale = None if unmet is None else constants.DEPENDENT_OF + unmet
         self._known = len(self._steps.known)
         self._scope = Scope(place(self.name, number), self._scope, owner=self)
         if recorded is not None:
             self._stale = recorded.details.get("stale")
-            refusing = recorded.details["refused"] if recorded.status == constants.REFUSED else None
-        if (verdict.run or refusing is not None) and self._workflow.bookkeeping.claims:
+            refusing = recorded.details.get("refused") if recorded.status == constants.REFUSED else None
+            if recorded.status == constants.REFUSED and refusing is None:
+                unread = TaskFailed(self.name, recorded.details.get("error"))
+        if (verdict.run or refusing is not None or unread is not None) and self._workflow.bookkeeping.claims:
             claiming = self._workflow.bookkeeping.claim(self.name)
             self._claimed = self._executor.is_recorded(claiming.activity, self._scope)
         if verdict.run:
             self._play()
         elif refusing is not None:
             self._refuse(refusing)
+        elif unread is not None:
+            self.fail(unread, {"unread": True})
         else:
             self._skip()
 
     def _play(self) -> None:
-        recorded = self._recorded
-        stale = recorded.unmarks if recorded is not None else self._steps.made_stale_by(self)
-        self._began = recorded.began if recorded is not None else self._executor.now
+        stale = self._recorded.unmarks if self._recorded is not None else self._steps.made_stale_by(self)
         self._steps.play(self)
         fingerprint = self._step.fingerprint
         extra = {"forces": self.dependents, "unmarks": stale, "stale": self._stale, "fingerprint": fingerprint}
-        self._record(constants.SCHEDULED, {key: value for key, value in extra.items() if value})
+        self._scheduled = self._record(constants.SCHEDULED, {key: value for key, value in extra.items() if value})
         if stale or (self._claimed and self.dependents):
             # Before the work, so that whatever happens from here on, what is stale does not count as done.
             around = {each.name for each in self.enclosing} | {self.name}
@@ -172,6 +186,8 @@ class StepFuture(Future):
         outcome = self._recorded.outcome if self._recorded is not None else None
         marking = self._workflow.bookkeeping.mark(self.name, self._details(), self._claimed)
         if outcome is not None and "stale" in outcome:
+            if self._executor.is_recorded(marking.activity, self._scope):
+                self._claimed = False  # given up with the mark that was not written
             self._played(outcome["stale"])
         elif self._executor.is_recorded(marking.activity, self._scope) or not self._steps.catching_up:
             self._mark(marking)
@@ -181,7 +197,9 @@ class StepFuture(Future):
     def _details(self) -> dict[str, Any]:
         """What its mark says."""
         verdict = self._verdict
-        details: dict[str, Any] = {"seconds": round(self._executor.now - self._began, 3), "forced": verdict.forced}
+        began = self._executor.marked_at(constants.MARKER_NAME, self._scheduled)
+        seconds = round(self._executor.now, 3) - round(began, 3)  # a history at rest has milliseconds
+        details: dict[str, Any] = {"seconds": round(seconds, 3), "forced": verdict.forced}
         if verdict.reasons:
             details["reasons"] = list(verdict.reasons)
         if self._step.fingerprint is not None:
@@ -225,7 +243,7 @@ class StepFuture(Future):
         """Give up the claim where writing the mark has not done so."""
         if self._claimed:
             self._claimed = False
-            self._submit(self._workflow.bookkeeping.release(self.name))
+            self._steps.releasing[self.name] = self._submit(self._workflow.bookkeeping.release(self.name))
 
     def _skip(self) -> None:
         if constants.ALREADY_PLAYED in self._verdict.reasons:
@@ -321,8 +339,10 @@ class StepFuture(Future):
         details = {"step": self.name, "status": status, "forced": verdict.forced, "reasons": list(verdict.reasons)}
         return self._workflow.record_marker(constants.MARKER_NAME, details | extra)
 
-    def _record(self, status: str, extra: dict[str, Any] | None = None) -> None:
-        self._elements.append(self._submit(self.marker(status, extra or {}))._result)
+    def _record(self, status: str, extra: dict[str, Any] | None = None) -> Any:
+        details = self._submit(self.marker(status, extra or {}))._result
+        self._elements.append(details)
+        return details
 
     def _submit(self, submittable: Submittable) -> Future:
         with self._executor.within(self._scope):

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from math import isfinite
 from typing import Any, NamedTuple
 
 from simpleflow import values
-from simpleflow.constants import RESERVED
+from simpleflow.constants import UNKNOWN
 from simpleflow.exceptions import NotEncodable
 
 MAX_RESULT = 30_000
@@ -52,13 +53,14 @@ def encode(context: Mapping[str, Any], time: float, details: Mapping[str, Any]) 
 def read(step: str, body: bytes, modified: float | None = None) -> Mark:
     """The mark of ``step`` with this content; ``modified``: when it was written, if it does not say so itself."""
     try:
-        found = json.loads(body)
+        found = json.loads(body, parse_constant=lambda constant: None)
     except (ValueError, RecursionError):
         return Mark(step, modified, problem="its mark cannot be read: it is not JSON")
     if not isinstance(found, dict):
         return Mark(step, modified, problem="its mark cannot be read: it is not a JSON object")
     get = found.get
     forced = get("forced")
+    kept = keep(get("result"), step) if "result" in found else {}  # 1e999 can be read, and not be written
     return Mark(
         step,
         _number(get("time"), modified),
@@ -69,9 +71,9 @@ def read(step: str, body: bytes, modified: float | None = None) -> Mark:
         _texts(get("reasons")),
         _text(get("fingerprint")),
         get("by_hand") is True,
-        "result" in found,
-        get("result"),
-        _text(get("not_kept")),
+        "result" in kept,
+        kept.get("result"),
+        kept.get("not_kept") or _text(get("not_kept")),
     )
 
 
@@ -81,7 +83,7 @@ def fingerprint(value: Any, what: str) -> str:
     Raises NotEncodable, naming ``what``.
     """
     text = values.canonical(value, what)
-    if len(text) <= _MAX_FINGERPRINT or RESERVED in text:  # a plan has to see what it does not know
+    if len(text) <= _MAX_FINGERPRINT or UNKNOWN in text:  # a plan has to see what it does not know
         return text
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
@@ -100,8 +102,25 @@ def keep(result: Any, step: str) -> dict[str, Any]:
     return {"result": result}
 
 
+def are_alike(body: bytes | None, other: bytes) -> bool:
+    """Whether two marks say the same, the time aside."""
+    if body is None:
+        return False
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and found | {"time": 0} == json.loads(other) | {"time": 0}
+
+
 def _number(value: object, default: float | None) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else default
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return default
+    try:
+        found = float(value)
+    except OverflowError:
+        return default
+    return found if isfinite(found) else default
 
 
 def _text(value: object) -> str | None:
@@ -109,4 +128,4 @@ def _text(value: object) -> str | None:
 
 
 def _texts(value: object) -> tuple[str, ...]:
-    return tuple(each for each in value if isinstance(each, str)) if isinstance(value, Iterable) else ()
+    return tuple(each for each in value if isinstance(each, str)) if isinstance(value, list) else ()

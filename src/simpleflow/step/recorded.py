@@ -21,14 +21,12 @@ _VERDICT = frozenset({"step", "status", "forced", "reasons"})
 class Recorded:
     """One verdict. ``status`` is scheduled, skipped or refused; ``outcome`` is the marker with which the play ended.
 
-    ``began``: when, in epoch seconds; ``number`` counts the verdicts on one name, from 0; ``met``: this evaluation has
-    come to it.
+    ``number`` counts the verdicts on one name, from 0; ``met``: this evaluation has come to it.
     """
 
     order: int
     status: str
     details: dict[str, Any]
-    began: float = 0.0
     outcome: dict[str, Any] | None = None
     number: int = 0
     met: bool = False
@@ -58,22 +56,23 @@ class Recorded:
         return any(rules.covers(pattern, name) for pattern in patterns)
 
 
-def read(markers: Iterable[tuple[str | None, float]]) -> list[Recorded]:
-    """The verdicts that the markers, each with its time, speak of, in order."""
+def read(markers: Iterable[str | None]) -> list[Recorded]:
+    """The verdicts that the markers speak of, in order."""
     found: list[Recorded] = []
     playing: dict[str, Recorded] = {}
-    for order, (text, time) in enumerate(markers):
+    for order, text in enumerate(markers):
         details = _details(text)
         status, name = details.get("status"), details.get("step", "")
         if status == SCHEDULED:
-            playing[name] = Recorded(order, SCHEDULED, details, time)
+            playing[name] = Recorded(order, SCHEDULED, details)
             found.append(playing[name])
         elif status == SKIPPED:
             found.append(Recorded(order, SKIPPED, details))
         elif status in (COMPLETED, FAILED) and name in playing:
             playing.pop(name).outcome = details
         elif status == FAILED:  # it was not played, or its alternative failed
-            found.append(Recorded(order, REFUSED if "refused" in details else SKIPPED, details))
+            refused = "refused" in details or "unread" in details
+            found.append(Recorded(order, REFUSED if refused else SKIPPED, details))
     numbers: dict[str, int] = {}
     for recorded in found:
         recorded.number = numbers.get(recorded.name, 0)

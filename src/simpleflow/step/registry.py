@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from simpleflow.base import Executor
+from simpleflow.base import Executor, Scope
 from simpleflow.futures import Future
 from simpleflow.step import rules
 from simpleflow.step.constants import COMPLETED, DEPENDENT_OF, MARKER_NAME, SCHEDULED
@@ -56,6 +56,24 @@ class Patterns:
         return found
 
 
+class Claim:
+    """The tries to claim a step for one verdict on it: the ``number``-th on its name.
+
+    ``asked``: the latest; ``pause``: what is waited for before the next one; ``holder``: who has had it; ``users``:
+    submissions that wait for it; ``used``: the verdict has been taken.
+    """
+
+    def __init__(self, scope: Scope, number: int) -> None:
+        self.scope = scope
+        self.number = number
+        self.tries = 0
+        self.asked: Future | None = None
+        self.pause: Future | None = None
+        self.holder: str | None = None
+        self.users: dict[StepFuture, None] = {}
+        self.used = False
+
+
 class Steps:
     """Forced and skipped names, which steps are done, which are being played, and which force which."""
 
@@ -68,6 +86,8 @@ class Steps:
         self.latest: dict[str, StepFuture] = {}  # the latest play of each name
         self.marking: dict[StepFuture, None] = {}  # plays whose mark is being written
         self.awaiting: dict[StepFuture, Future] = {}  # steps whose verdict must wait, and for whom
+        self.releasing: dict[str, Future] = {}  # of each name, the latest activity that gives up its claim
+        self._claims: dict[tuple[str, int], Claim] = {}
         self._origins: dict[str, dict[StepFuture, None]] = {}  # by pattern, the plays that force it
         self._marked: dict[str, int] = {}  # order of the play that wrote the latest mark
         self._unmarked: dict[str, int] = {}  # order of the latest play that removed it
@@ -102,6 +122,26 @@ class Steps:
     def upcoming(self, name: str) -> int:
         """The number that the next verdict on ``name`` will have."""
         return self._taken.get(name, 0)
+
+    def claim(self, name: str, scope: Scope) -> Claim:
+        """The tries to claim ``name`` for the next verdict on it, shared by all submissions that wait for that."""
+        key = name, self.upcoming(name)
+        found = self._claims.get(key)
+        if found is None:
+            found = self._claims[key] = Claim(scope, key[1])
+        return found
+
+    def claim_is_used(self, name: str, number: int) -> None:
+        """The verdict that the claim was for has been taken."""
+        if (found := self._claims.get((name, number))) is not None:
+            found.used = True
+
+    def played_elsewhere(self, step: StepFuture) -> None:
+        """Another run has played it since the marks were listed: what it forces may be done no longer, or again."""
+        for pattern in step.dependents:
+            for name in self.done.covered_by(pattern):
+                self.done.discard(name)
+                self.known_names.discard(name)
 
     @property
     def catching_up(self) -> bool:
@@ -211,7 +251,9 @@ class Steps:
             if not origin._done:
                 return origin
         for other in self.awaiting:
-            if other.forces(step.name) and other is not step and not self._is_held_up_by(other, step.enclosing):
+            if other._done or other is step or not other.forces(step.name):
+                continue
+            if not self._is_held_up_by(other, step.enclosing | {step}):
                 return other
         return None
 

@@ -35,6 +35,8 @@ class Request:
             raise InputError(f"{REQUEST} of the input is {content!r}; expected an object with force and skip")
         self.force = rules.check_names(content.get("force", ()), f"force of {REQUEST}")
         self.skip = rules.check_names(content.get("skip", ()), f"skip of {REQUEST}")
+        if "played" in content:  # by this execution's predecessors, not by its children
+            executor.handed_down[REQUEST] = {key: each for key, each in content.items() if key != "played"}
         self._played = set(rules.check_names(content.get("played", ()), f"played of {REQUEST}"))
         if self.force:
             executor.carried[REQUEST] = {**content, "played": self._played}

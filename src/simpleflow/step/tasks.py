@@ -6,8 +6,10 @@ end, and raises StoreError. All may be done again.
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from simpleflow import activity, stores
@@ -33,29 +35,48 @@ class _MarksTask:
     def store(self) -> stores.Store:
         return stores.open_store(self.bucket)
 
-    def claim(self, name: str, owner: Sequence[str], seconds: float) -> claims.Holder | None:
+    def claim(self, name: str, owner: claims.Owner, seconds: float) -> claims.Holder | None:
         """Claim a step, or ``*``; returns who else has it."""
         # The embedded engine does this in the process that drives the execution: while that lives, so does the claim.
         embedded = (self.context or {}).get("domain_name") is None
         local = embedded and stores.is_local(self.bucket)
-        return claims.claim(self.store, self.path, name, claims.Owner(*owner), seconds, local)
+        return claims.claim(self.store, self.path, name, owner, seconds, local)
+
+    @contextmanager
+    def given_up_on_failure(self, name: str, owner: claims.Owner) -> Iterator[None]:
+        """Whoever claims and then fails tells nobody that there is a claim."""
+        try:
+            yield
+        except BaseException:
+            claims.release(self.store, self.path, [name], owner)
+            raise
 
 
 class GetStepsDoneTask(_MarksTask):
     """The names of the steps that are done, sorted.
 
-    ``owner``: also claim every step below ``path`` for it, a workflow id and a run id. If others have some of them, the
-    result is ``{"names": [...], "shared": true}``, and each step is to be claimed by itself.
+    Args:
+        owner: who is going to play steps where others may, too (see ``owner_of``). The result is then
+            ``{"names": [...], "shared": ...}``: whether each step is to be claimed before it is played.
+        whole: claim all of them at once, now; ``shared`` is true only if others have some of them.
     """
 
-    def __init__(self, bucket: str, path: str, owner: Sequence[str] | None = None) -> None:
+    def __init__(self, bucket: str, path: str, owner: Sequence[str] | None = None, whole: bool = False) -> None:
         super().__init__(bucket, path)
         self.owner = owner
+        self.whole = whole
 
     def execute(self) -> list[str] | dict[str, Any]:
-        shared = self.owner is not None and self.claim(rules.EVERYTHING, self.owner, DAY) is not None
-        names = [name for name in self.store.names(self.path) if not claims.is_claim(name)]
-        return {"names": names, "shared": True} if shared else names
+        if self.owner is None:
+            return self._names()
+        owner = owner_of(self.owner)
+        if not self.whole or self.claim(rules.EVERYTHING, owner, DAY) is not None:
+            return {"names": self._names(), "shared": True}
+        with self.given_up_on_failure(rules.EVERYTHING, owner):
+            return {"names": self._names(), "shared": False}
+
+    def _names(self) -> list[str]:
+        return [name for name in self.store.names(self.path) if not claims.is_claim(name)]
 
 
 class GetStepMarkTask(_MarksTask):
@@ -84,10 +105,12 @@ class GetStepMarkTask(_MarksTask):
 
 
 class ClaimStepTask(_MarksTask):
-    """Claim a step before it is played: ``{}`` if it is, ``{"held": who}`` if another run has it, ``{"done": true}``.
+    """Claim a step before it is played, and take back its mark; ``{}`` if that is done.
+
+    Else ``{"held": who, "seconds": at most}`` if another run has it, ``{"done": true}`` if it need not be played.
 
     Args:
-        owner: workflow id and run id in whose name.
+        owner: see ``owner_of``.
         seconds: how long at most, where nobody can tell whether the owner lives.
         unless_done: not if it has been marked as done by now, with this ``fingerprint`` unless that is None.
     """
@@ -104,7 +127,7 @@ class ClaimStepTask(_MarksTask):
     ) -> None:
         super().__init__(bucket, path)
         self.step_name = step_name
-        self.owner = owner
+        self.owner = owner_of(owner)
         self.seconds = seconds
         self.unless_done = unless_done
         self.fingerprint = fingerprint
@@ -112,10 +135,14 @@ class ClaimStepTask(_MarksTask):
     def execute(self) -> dict[str, Any]:
         holder = self.claim(self.step_name, self.owner, self.seconds)
         if holder is not None:
-            return {"held": told(holder)}
-        if self.unless_done and self._is_done():  # whoever had it before has played it
-            claims.release(self.store, self.path, [self.step_name], claims.Owner(*self.owner))
-            return {"done": True}
+            left = None if holder.where else max(0, math.ceil(holder.until - time.time()))
+            return {"held": told(holder), "seconds": left}
+        with self.given_up_on_failure(self.step_name, self.owner):
+            if self.unless_done and self._is_done():  # whoever had it before has played it
+                claims.release(self.store, self.path, [self.step_name], self.owner)
+                return {"done": True}
+            # It may be one that the run does not know of: what is going to be played is not done until it has been.
+            self.store.delete(self.path, [self.step_name])
         return {}
 
     def _is_done(self) -> bool:
@@ -134,7 +161,7 @@ class ReleaseStepTask(_MarksTask):
         self.owner = owner
 
     def execute(self) -> None:
-        claims.release(self.store, self.path, [self.step_name], claims.Owner(*self.owner))
+        claims.release(self.store, self.path, [self.step_name], owner_of(self.owner))
 
 
 class MarkStepDoneTask(_MarksTask):
@@ -163,8 +190,10 @@ class MarkStepDoneTask(_MarksTask):
         if self.owner is None:
             self._mark()
             return None
-        owner = claims.Owner(*self.owner)
+        owner = owner_of(self.owner)
         stands = claims.stands(self.store, self.path, self.step_name, owner)
+        if not stands and self._is_marked():
+            return None  # by an earlier try, whose answer was lost
         if stands:
             self._mark()
             # Whoever revokes the claim removes the mark after that: one that was written in between is ours to remove.
@@ -177,6 +206,10 @@ class MarkStepDoneTask(_MarksTask):
     def _mark(self) -> None:
         body = mark.encode(self.context or {}, time.time(), self.details)
         self.store.put(self.path, self.step_name, body)
+
+    def _is_marked(self) -> bool:
+        body = mark.encode(self.context or {}, 0, self.details)
+        return mark.are_alike(self.store.get(self.path, self.step_name), body)
 
 
 class UnmarkStepsDoneTask(_MarksTask):
@@ -209,13 +242,19 @@ class UnmarkStepsDoneTask(_MarksTask):
     def execute(self) -> None:
         names = list(self.step_names)
         if self.owner is not None and self.patterns:
-            claims.revoke(self.store, self.path, self._is_stale, claims.Owner(*self.owner))
+            claims.revoke(self.store, self.path, self._is_stale, owner_of(self.owner))
             names += filter(self._is_stale, self.store.names(self.path))
         self.store.delete(self.path, names)
 
     def _is_stale(self, name: str) -> bool:
         stale = name not in self.but and any(rules.covers(pattern, name) for pattern in self.patterns)
         return stale and not claims.is_claim(name)
+
+
+def owner_of(given: Sequence[str]) -> claims.Owner:
+    """Who claims, as activities are told: workflow id, run id, and the run ids above it."""
+    workflow_id, run_id, *above = given
+    return claims.Owner(workflow_id, run_id, tuple(above))
 
 
 def told(holder: claims.Holder) -> str:

@@ -17,6 +17,7 @@ from simpleflow.task import TimerTask
 
 if TYPE_CHECKING:
     from simpleflow.step.future import StepFuture
+    from simpleflow.step.registry import Claim
     from simpleflow.step.submittable import Step
 
 _LONGEST_PAUSE = 60  # seconds between two tries to claim a step that somebody else plays
@@ -34,7 +35,6 @@ class Turn:
         self._bookkeeping = executor.workflow.bookkeeping
         self._forced_count = self._steps.forced.count
         self._skipped_count = self._steps.skipped.count
-        self._waits: dict[int, _Claim] = {}
 
     def take(self, _: Future | None = None) -> None:
         """Take the verdict; where ``run`` is evaluated again, new verdicts come after those that were taken before."""
@@ -73,6 +73,10 @@ class Turn:
                 return
             origin = steps.failed_origin(future)
             if origin is not None:
+                asked = self._asked_before()
+                if asked is not None and not asked._done:
+                    self._wait_for(asked)  # to be given up once it is there
+                    return
                 refused = rules.Verdict(False, True, (constants.DEPENDENT_OF + origin.name,))
                 future.begin(refused, None, refusing=origin.name)
                 return
@@ -106,9 +110,8 @@ class Turn:
             if not self._ready(reading):
                 return None
             mark = reading._result
-            if compared:
-                changed = mark is not None and mark["fingerprint"] != self._step.fingerprint
-                found = self._judge(mark is not None, changed)
+            changed = compared and mark is not None and mark["fingerprint"] != self._step.fingerprint
+            found = self._judge(mark is not None, changed)
         if found.run and self._bookkeeping.claims:
             return self._claim(found)
         return found
@@ -125,10 +128,14 @@ class Turn:
 
     def _claim(self, verdict: rules.Verdict) -> rules.Verdict | None:
         """``verdict``, to play the step, once the claim is ours; that it is done, if somebody else has played it."""
-        number = self._steps.upcoming(self._future.name)
-        claim = self._waits.get(number)
-        if claim is None:
-            claim = self._waits[number] = _Claim(self._scope)
+        name, steps = self._future.name, self._steps
+        if (releasing := steps.releasing.get(name)) is not None and not releasing._done:
+            self._wait_for(releasing)  # else what is given up is the claim that is taken now
+            return None
+        claim = steps.claim(name, self._scope)
+        if self._future not in claim.users:
+            claim.users[self._future] = None
+            self._future._when_done(lambda _: self._let_go(claim))
         while True:
             awaited = claim.pause or claim.asked
             if awaited is None:
@@ -136,28 +143,60 @@ class Turn:
                 claim.tries += 1
             if not self._ready(awaited):
                 return None
-            if awaited is claim.pause:
-                claim.pause = claim.asked = None
-                continue
             answer = awaited._result
-            if "held" not in answer:
-                return rules.Verdict(False, False, (constants.ALREADY_PLAYED,)) if answer.get("done") else verdict
-            claim.pause = self._pause(claim, verdict, answer["held"])
+            if awaited is claim.pause or (answer.get("done") and verdict.forced):  # forced since it was asked
+                claim.pause = claim.asked = None
+            elif "held" in answer:
+                claim.pause = self._pause(claim, verdict, answer)
+            elif answer.get("done"):
+                steps.played_elsewhere(self._future)
+                return rules.Verdict(False, False, (constants.ALREADY_PLAYED,))
+            else:
+                return verdict
+
+    def _asked_before(self) -> Future | None:
+        """The asking for the claim, by this evaluation or by one before it."""
+        if not self._bookkeeping.claims:
+            return None
+        claim = self._steps.claim(self._future.name, self._scope)
+        if claim.asked is None:
+            claiming = self._bookkeeping.claim(self._future.name)
+            if self._executor.is_recorded(claiming.activity, claim.scope):
+                claim.asked = self._submit(claiming, claim.scope)
+        return claim.asked
 
     def _claiming(self, verdict: rules.Verdict) -> Any:
-        name = self._future.name
+        name, steps = self._future.name, self._steps
         # A mark that this run has known, and that counts no longer, is one that it is about to remove.
-        unless_done = not verdict.forced and name not in self._steps.known_names
+        unless_done = not verdict.forced and (name not in steps.known_names or name in steps.done)
         return self._bookkeeping.claim(name, self._step.longest, unless_done, self._step.fingerprint)
 
-    def _pause(self, claim: _Claim, verdict: rules.Verdict, holder: str) -> Future:
+    def _pause(self, claim: Claim, verdict: rules.Verdict, answer: dict[str, Any]) -> Future:
         """Somebody else plays it: say who, once, and try again later."""
+        holder = answer["held"]
         if holder != claim.holder:
             claim.holder = holder
-            self._submit(self._future.marker(constants.WAITING, {"waits_for": holder}, verdict), claim.scope)
+            extra = {"waits_for": holder} | ({"number": claim.number} if claim.number else {})
+            self._submit(self._future.marker(constants.WAITING, extra, verdict), claim.scope)
         seconds = min(2 ** (claim.tries - 1), _LONGEST_PAUSE)
-        timer_id = taskids.fit(f"_simpleflow_claim_{claim.tries}_{claim.scope.path}")
+        if answer.get("seconds") is not None:
+            seconds = min(seconds, answer["seconds"] + 1)
+        timer_id = taskids.fit(taskids.clean(f"_simpleflow_claim_{claim.tries}_{claim.scope.path}"))
         return self._submit(TimerTask(timer_id, seconds), claim.scope)
+
+    def _let_go(self, claim: Claim) -> None:
+        """The step was cancelled before it began: give up the claim, unless another submission of it waits for it."""
+        del claim.users[self._future]
+        if self._future.began or claim.users or claim.asked is None:
+            return
+
+        def release(_: Future) -> None:
+            if not claim.users and not claim.used:
+                name, place = self._future.name, claim.scope.child(f"canceled{claim.tries}")
+                self._steps.releasing[name] = self._submit(self._bookkeeping.release(name), place)
+                claim.asked = claim.pause = None
+
+        claim.asked._when_done(release)
 
     @property
     def _scope(self) -> Scope:
@@ -170,24 +209,13 @@ class Turn:
             self._wait_for(awaited)
             return False
         if awaited._failure is not None:
-            self._future.fail(awaited._failure)
+            self._future.begin(rules.Verdict(False, False), None, unread=awaited._failure)
             return False
         return True
 
     def _submit(self, submittable: Any, scope: Scope) -> Future:
         with self._executor.within(scope):
             return self._workflow.submit(submittable)  # type: ignore[no-any-return]
-
-
-class _Claim:
-    """The tries to claim a step for one verdict on it."""
-
-    def __init__(self, scope: Scope) -> None:
-        self.scope = scope
-        self.tries = 0
-        self.asked: Future | None = None
-        self.pause: Future | None = None
-        self.holder: str | None = None
 
 
 def place(name: str, number: int) -> str:

@@ -11,6 +11,7 @@ import time
 from typing import Protocol
 
 from simpleflow.core import events as e
+from simpleflow.core import transitions
 from simpleflow.engines.base import ActivityTask
 from simpleflow.engines.embedded import EmbeddedEngine
 from simpleflow.engines.run import Run
@@ -54,24 +55,24 @@ def drive(engine: EmbeddedEngine, deciders: DecisionWorker, workers: ActivityWor
     are terminated: nobody would drive them.
     """
     looked = 0.0
+    let_go: set[str] = set()
     while True:
         now = time.monotonic()
         if now - looked >= LOOK_SECONDS:
             looked = now
             engine.look()
             workers.reap()
+            _let_go_of_children(engine, let_go)
         due = engine.next_deadline()
         if due is not None and due <= engine.clock():
             engine.expire()
             workers.reap()
+            _let_go_of_children(engine, let_go)
         task = engine.poll_for_decision_task()
         if task is not None:
             deciders.decide(task)
-            decided = engine.runs[task.run_id]
-            if not decided.history.open:
+            if not engine.runs[task.run_id].history.open:
                 deciders.forget(task.run_id)
-                if decided.history.started.parent_workflow_execution is not None:
-                    claims.release([decided])  # its parent may go on for long
             continue
         run = last_run(engine, run_id)
         if not run.history.open:
@@ -88,6 +89,17 @@ def drive(engine: EmbeddedEngine, deciders: DecisionWorker, workers: ActivityWor
             continue
         engine.flush()  # nothing happens just now: let others see how things stand
         workers.wait(min(LOOK_SECONDS, _until(engine)))
+
+
+def _let_go_of_children(engine: EmbeddedEngine, let_go: set[str]) -> None:
+    """Give up the claims of children that have ended: their parents may go on for long. ``let_go``: of whom already."""
+    for run in list(engine.runs.values()):
+        history = run.history
+        if history.open or run.run_id in let_go or history.started.parent_workflow_execution is None:
+            continue
+        let_go.add(run.run_id)
+        if history.state != transitions.CONTINUED_AS_NEW:  # what it continues as has the same claims
+            claims.release([run])
 
 
 def last_run(engine: EmbeddedEngine, run_id: str) -> Run:

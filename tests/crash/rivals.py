@@ -1,0 +1,214 @@
+"""A workflow that runs in several processes at once, with marks in one place, and what its steps do there.
+
+``python -m tests.crash.rivals FOLDER WHO NUMBER WORKERS UNTIL FUSE`` plays the inputs NUMBER, NUMBER + 1, ... as
+workflow id WHO until that time, and kills itself after it has noted FUSE things. Everything is noted in one file in its
+order: a line's number is the time.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import fcntl
+import itertools
+import json
+import os
+import random
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from simpleflow import Workflow, activity
+from simpleflow.canvas import Group
+from simpleflow.exceptions import TaskFailed
+from simpleflow.local import Executor
+from simpleflow.step.workflow import WorkflowStepMixin
+
+PREFIX = "rivals/steps"
+LONGEST_RUN = 120
+"""Seconds, after which a run counts as hanging."""
+
+NAMES = (
+    *("in", "clean", "clean.users", "clean.orders", "join", "stats"),
+    *("stats.day", "report", "mail", "index", "publish", "log"),
+)
+FORCES = {
+    "in": ("clean",),
+    "clean.users": ("join",),
+    "clean.orders": ("join", "stats.day"),
+    "join": ("report", "index"),
+    "stats": ("report",),
+    "report": ("mail",),
+    "index": ("publish",),
+}
+
+owner = os.getpid()  # workers are forked after this module was imported
+_folder = Path()
+_fuse: Iterator[int] = itertools.repeat(1)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the input of that number means; 0 is a run in which nothing is asked for and nothing fails."""
+
+    order: tuple[str, ...] = NAMES
+    together: tuple[int, ...] = ()  # how many steps are submitted at once, one group after the other
+    forced: tuple[str, ...] = ()
+    soft: tuple[str, ...] = ()
+    hard: tuple[str, ...] = ()
+    milliseconds: int = 0
+
+    @staticmethod
+    def of(number: int) -> Choice:
+        if number <= 0:
+            return Choice(forced=() if number == 0 else ("*",))
+        chance = random.Random(number)
+        order = list(NAMES)
+        if chance.random() < 0.3:
+            for _ in range(3):
+                one, other = chance.sample(range(len(order)), 2)
+                order[one], order[other] = order[other], order[one]
+        return Choice(
+            tuple(order),
+            tuple(chance.choice([1, 1, 2, 4]) for _ in order),
+            tuple(chance.sample(NAMES, chance.choice([0, 1, 2, 3]))),
+            tuple(chance.sample(NAMES, chance.choice([0, 0, 0, 1, 2]))),
+            tuple(chance.sample(NAMES, chance.choice([0, 0, 0, 1]))),
+            chance.choice([1, 5, 20, 100]),
+        )
+
+    def groups(self) -> Iterable[tuple[str, ...]]:
+        left = self.order
+        for size in itertools.chain(self.together, itertools.repeat(1)):
+            if not left:
+                return
+            yield left[:size]
+            left = left[size:]
+
+
+def note(word: str, run_id: str, names: Sequence[str], **more: Any) -> None:
+    """Write a line; the process that owns the run dies there if the fuse has burned down."""
+    line = {"word": word, "run": run_id, "names": list(names), "pid": os.getpid(), "owner": owner, **more}
+    with open(_folder / "log", "ab", buffering=0) as log:
+        fcntl.flock(log, fcntl.LOCK_EX)
+        log.write(json.dumps(line).encode() + b"\n")
+    if not next(_fuse):
+        os.kill(owner, signal.SIGKILL)
+        signal.pause()
+
+
+def _play(context: dict[str, Any], name: str, milliseconds: int, fails: bool) -> None:
+    """Note that a step is played, and whether somebody else is playing it."""
+    run_id = context["run_id"]
+    with open(_folder / f"{name}.guard", "a+") as guard:
+        try:
+            fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel opens it when a process dies
+        except BlockingIOError:
+            guard.seek(0)
+            other = int(guard.read() or 0)
+            note("met" if alive(other) else "met orphan", run_id, [name], other=other)
+            fcntl.flock(guard, fcntl.LOCK_EX)
+        guard.truncate(0)
+        guard.write(str(owner))
+        guard.flush()
+        note("begin", run_id, [name])
+        time.sleep(milliseconds / 1000)
+        note("failed" if fails else "end", run_id, [name])
+    if fails:
+        raise ValueError("as expected")
+
+
+def alive(pid: int) -> bool:
+    """Whether a process is there and not a zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+@activity.with_attributes(name="rivals.soft")
+def soft(name: str, milliseconds: int, fails: bool) -> None:
+    _play(soft.context, name, milliseconds, fails)
+
+
+@activity.with_attributes(name="rivals.hard", raises_on_failure=True)
+def hard(name: str, milliseconds: int, fails: bool) -> None:
+    _play(hard.context, name, milliseconds, fails)
+
+
+def before(context: dict[str, Any]) -> None:
+    """Note what is about to be done to the marks."""
+    args = context["input"]["args"]
+    kind = context["name"].rpartition(".")[2]
+    if kind == "UnmarkStepsDoneTask":
+        note("unmarking", context["run_id"], args[2], patterns=args[4] if len(args) > 4 else [])
+    elif kind == "MarkStepDoneTask":
+        note("marking", context["run_id"], [args[2]])
+
+
+def after(context: dict[str, Any], result: Any) -> None:
+    """Note what has been done to the marks."""
+    args = context["input"]["args"]
+    kind = context["name"].rpartition(".")[2]
+    if kind == "ClaimStepTask":
+        note(next(iter(result), "claimed"), context["run_id"], [args[2]])
+    elif kind == "UnmarkStepsDoneTask":
+        note("unmarked", context["run_id"], args[2], patterns=args[4] if len(args) > 4 else [])
+    elif kind == "MarkStepDoneTask":
+        note("marked" if result is None else "revoked", context["run_id"], [args[2]])
+
+
+class Rivals(Workflow, WorkflowStepMixin):
+    """Twelve steps, some of which force others; their marks are in one place for all workflow ids."""
+
+    name = "rivals"
+
+    def get_step_bucket(self) -> str:
+        return str(_folder / "marks")
+
+    def get_step_path_prefix(self) -> str:
+        return PREFIX
+
+    def run(self, number: int) -> None:
+        choice = Choice.of(number)
+        self.add_forced_steps(choice.forced, "chance")
+        for names in choice.groups():
+            self.submit(Group(*(self.one(name, choice) for name in names))).result
+
+    def one(self, name: str, choice: Choice) -> Any:
+        fails = name in choice.soft or name in choice.hard
+        work = (hard if name in choice.hard else soft, name, choice.milliseconds, fails)
+        return self.step(name, work, force_steps_if_executed=FORCES.get(name, ()))
+
+
+def main() -> None:
+    global _folder, _fuse
+    _folder, who, number = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+    workers, until, fuse = int(sys.argv[4]), float(sys.argv[5]), int(sys.argv[6])
+    _fuse = itertools.chain([1] * fuse, [0]) if fuse else itertools.repeat(1)
+    middlewares: dict[str, list[str | Callable[..., Any]]] = {"pre": [before], "post": [after]}
+    while True:
+        (_folder / f"{who}.input").write_text(str(number))
+        faulthandler.dump_traceback_later(LONGEST_RUN, exit=True)
+        executor = Executor(
+            Rivals, workflow_id=who, state=_folder / who, nb_workers=workers or None, middlewares=middlewares
+        )
+        try:
+            executor.run([number])
+        except TaskFailed:
+            if not Choice.of(number).hard:
+                raise
+        faulthandler.cancel_dump_traceback_later()
+        number += 1
+        if time.time() >= until:
+            break
+
+
+if __name__ == "__main__":
+    # Workers find activities by the names that they have in the module, not in ``__main__``.
+    from tests.crash import rivals
+
+    rivals.main()

@@ -1,0 +1,265 @@
+"""Several processes at once play a workflow whose marks are shared; they fail and are killed; what is marked is judged.
+
+By hand: ``python -m tests.crash.shared_campaign --seconds 300 --seed 1``. What must be true, whatever happens:
+
+- no step is played by two living runs at the same time;
+- no run hangs;
+- at rest, each mark is true: the step's latest work ended well, and began after every step that forces it had ended;
+- after a run that plays everything, no claim is left.
+
+A mark is stale across runs, which is known and counted apart, if its run claimed the step after a run that was about
+to play an origin had revoked claims and removed marks (``raced``); or if its run was killed when it had written the
+mark, and had not yet looked whether its claim was revoked (``killed``).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from simpleflow.stores import open_store
+from tests.crash.campaign import ROOT
+from tests.crash.rivals import FORCES, LONGEST_RUN, NAMES, PREFIX
+
+KNOWN = frozenset({"raced", "killed"})
+
+
+class Round:
+    """Rivals in one folder for some seconds, then at rest."""
+
+    def __init__(self, folder: Path, seed: int, rivals: int = 3) -> None:
+        self.folder = folder
+        self.seed = seed
+        self.rivals = rivals
+        self.tally: Counter[str] = Counter()
+        self.wrong: list[str] = []
+
+    def run(self, seconds: float) -> None:
+        """Play, and judge; ``wrong`` says what is not as it must be."""
+        self.folder.mkdir(parents=True)
+        until = time.time() + seconds
+        with ThreadPoolExecutor(self.rivals) as threads:
+            for played in [threads.submit(self._play, f"w{n}", until) for n in range(self.rivals)]:
+                played.result()
+        self._judge("at rest")
+        self._last_run(0, "after a run without requests")
+        if sorted(self.marks) != sorted(NAMES):
+            self.wrong.append(f"a run without requests has left steps that are not done: {sorted(self.marks)}")
+        self.tally["dead claims"] += len(self.claims)
+        self._last_run(-1, "after all was played")
+        if self.claims:
+            self.wrong.append(f"claims are left: {self.claims}")
+
+    @property
+    def marks(self) -> dict[str, str]:
+        """The run ids of the marks."""
+        store = open_store(str(self.folder / "marks"))
+        return {name: json.loads(each.body)["run_id"] for name, each in store.read(PREFIX, store.names(PREFIX)).items()}
+
+    @property
+    def claims(self) -> list[str]:
+        return open_store(str(self.folder / "marks")).names(".claims")
+
+    # Processes
+
+    def _play(self, who: str, until: float) -> None:
+        """Start a process of that workflow id, again and again, until the time is over and its run has ended."""
+        chance = random.Random(f"{self.seed} {who}")
+        number = chance.randrange(1, 1_000_000)
+        while True:
+            over = time.time() >= until
+            fuse = chance.randint(1, chance.choice([15, 150])) if chance.random() < 0.5 and not over else 0
+            process = self._start(who, number, chance.choice([0, 2]), until, fuse)
+            if not fuse and not over and chance.random() < 0.9:
+                try:
+                    process.wait(chance.uniform(0.2, 5))
+                except subprocess.TimeoutExpired:
+                    process.kill()
+            try:
+                _, said = process.communicate(timeout=LONGEST_RUN + 60)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                self.wrong.append(f"{who}: hangs: {process.communicate()[1]}")
+                return
+            if process.returncode == 0:
+                return
+            if process.returncode != -signal.SIGKILL:
+                self.wrong.append(f"{who}: exit code {process.returncode}: {said}")
+                return
+            self.tally["kills"] += 1
+            resumes = chance.random() < 0.6
+            self.tally["resumed" if resumes else "replaced"] += 1
+            number = self._input(who, number) if resumes else chance.randrange(1, 1_000_000)
+
+    def _input(self, who: str, number: int) -> int:
+        """The input of the run that died; ``number`` if the process died before it could say."""
+        path = self.folder / f"{who}.input"
+        return int((path.read_text() if path.exists() else "") or number)
+
+    def _start(self, who: str, number: int, workers: int, until: float, fuse: int) -> subprocess.Popen[str]:
+        arguments = map(str, (self.folder, who, number, workers, until, fuse))
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.crash.rivals", *arguments],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=dict(os.environ),
+        )
+
+    def _last_run(self, number: int, when: str) -> None:
+        process = self._start("last", number, 0, 0, 0)
+        _, said = process.communicate(timeout=LONGEST_RUN + 60)
+        if process.returncode != 0:
+            self.wrong.append(f"{when}: exit code {process.returncode}: {said}")
+        self._judge(when)
+
+    # The judge
+
+    def _judge(self, when: str) -> None:
+        lines = [json.loads(line) for line in (self.folder / "log").read_text().splitlines()]
+        judge = Judge(lines)
+        for name, run_id in sorted(self.marks.items()):
+            verdict = judge.of(name, run_id)
+            if verdict is not None:
+                kind, why = verdict
+                self.tally[f"{kind} {when}"] += 1
+                if kind not in KNOWN:
+                    self.wrong.append(f"{when}: {name}, marked by run {run_id}: {kind}: {why}")
+        if when == "after all was played":
+            self.tally.update(each["word"] for each in lines)
+            self.tally["runs"] += len({each["run"] for each in lines})
+            for number, each in enumerate(lines):
+                if each["word"] == "met":
+                    kind, why = judge.met(number)
+                    self.tally[f"met: {kind}"] += 1
+                    self.wrong.append(f"{each['names'][0]} is played twice at the same time: {kind}: {why}")
+
+
+class Judge:
+    """What the lines of a log say about a mark."""
+
+    def __init__(self, lines: list[dict[str, Any]]) -> None:
+        self._lines = lines
+
+    def of(self, name: str, run_id: str) -> tuple[str, str] | None:
+        """None if the mark that the run has written is true; else what kind of falsehood it is, and why."""
+        begun = self._last(name, "begin")
+        ended = self._last(name, "end", "failed")
+        player = self._lines[begun]["run"]
+        if ended < begun or self._lines[ended]["word"] == "failed":
+            marked, claimed = self._last(name, "marking", run=run_id), self._last(name, "claimed", run=player)
+            kind = "kept" if player != run_id and marked < claimed else "unfinished"
+            return kind, (
+                f"marked {marked}; claimed {claimed} and begun {begun} by {player}, the latest to play it, which did "
+                f"not end well (line {ended})"
+            )
+        for origin in _origins(name):
+            touched = self._last(origin, "begin", "end", "failed")
+            if touched > begun:
+                return self._stale(name, run_id, begun, origin, touched)
+        return None
+
+    def met(self, number: int) -> tuple[str, str]:
+        """How a step came to be played by two: whether the claim of one of them had been revoked by then, or not."""
+        line = self._lines[number]
+        name = line["names"][0]
+        begun = self._last(name, "begin", owner=line["other"], before=number)
+        runs = (self._lines[begun]["run"], line["run"])
+        claimed = [self._last(name, "claimed", run=run, before=number) for run in runs]
+        revoked = [
+            at
+            for run, since in zip(runs, claimed, strict=True)
+            for at, each in enumerate(self._lines[since:number], since)
+            if each["word"] == "unmarking" and each["run"] != run and _covered(each["patterns"], name)
+        ]
+        why = f"claimed {claimed} by {' and '.join(runs)}; begun {begun}, met {number}"
+        return ("revoked", f"{why}; revoked {revoked}") if revoked else ("claimed", why)
+
+    def _stale(self, name: str, run_id: str, begun: int, origin: str, touched: int) -> tuple[str, str]:
+        other = self._lines[touched]["run"]
+        claimed = self._last(name, "claimed", run=run_id)
+        marking, marked = self._last(name, "marking", run=run_id), self._last(name, "marked", "revoked", run=run_id)
+        unmarking = max(
+            (
+                number
+                for number, each in enumerate(self._lines)
+                if each["word"] == "unmarking" and each["run"] == other and number < touched
+                if _covered([*each["names"], *each["patterns"]], name)
+            ),
+            default=-1,
+        )
+        why = (
+            f"claimed {claimed}, begun {begun}, marking {marking}, marked {marked} by {run_id}; origin {origin}: "
+            f"unmarking {unmarking}, touched {touched} by {other}"
+        )
+        if other == run_id or unmarking < 0:
+            return "stale", why
+        if claimed > unmarking:
+            return "raced", why
+        return ("killed" if marked < marking else "stale"), why
+
+    def _last(
+        self, name: str, *words: str, run: str | None = None, owner: int | None = None, before: int | None = None
+    ) -> int:
+        """The number of the latest such line; -1 if there is none."""
+        for number in reversed(range(len(self._lines) if before is None else before)):
+            each = self._lines[number]
+            if each["word"] not in words or name not in each["names"]:
+                continue
+            if run in (None, each["run"]) and owner in (None, each["owner"]):
+                return number
+        return -1
+
+
+def _origins(name: str) -> list[str]:
+    return [origin for origin, patterns in FORCES.items() if _covered(patterns, name)]
+
+
+def _covered(patterns: Iterable[str], name: str) -> bool:
+    return any(pattern == name or name.startswith(pattern + ".") for pattern in patterns)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--seconds", type=float, default=300)
+    parser.add_argument("--round", type=float, default=15, help="seconds of each round, in a folder of its own")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--keep", action="store_true", help="keep the folders of rounds in which something is wrong")
+    arguments = parser.parse_args()
+    end = time.monotonic() + arguments.seconds
+    tally: Counter[str] = Counter()
+    seed = arguments.seed
+    wrong = 0
+    while time.monotonic() < end:
+        folder = tempfile.TemporaryDirectory(prefix=f"rivals-{seed}-")
+        found = Round(Path(folder.name) / "round", seed)
+        found.run(arguments.round)
+        tally += found.tally
+        wrong += len(found.wrong)
+        for each in found.wrong:
+            print(f"seed {seed}: {each}", flush=True)
+        if found.wrong and arguments.keep:
+            os.rename(folder.name, f"{folder.name}kept")
+            os.mkdir(folder.name)
+        folder.cleanup()
+        seed += 1
+    print(f"{seed - arguments.seed} rounds: {dict(sorted(tally.items()))}; {wrong} wrong")
+    sys.exit(bool(wrong))
+
+
+if __name__ == "__main__":
+    main()

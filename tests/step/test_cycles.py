@@ -1,0 +1,63 @@
+"""Verdicts that wait for something, and what the waiting must not lead to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from simpleflow.canvas import Group
+from tests.step.bench import Bench, play, played
+
+
+@pytest.mark.parametrize("claims", ["0", "1"])
+@pytest.mark.parametrize(
+    ("names", "forces"),
+    [
+        ("ab", {"a": ["*"], "b": ["*"]}),
+        ("ab", {"a": ["b"], "b": ["a"]}),
+        ("abc", {"a": ["b"], "b": ["c"], "c": ["a"]}),
+    ],
+)
+def test_steps_that_force_each_other_do_not_wait_for_each_other(
+    bench: Bench, monkeypatch: Any, claims: str, names: str, forces: dict[str, list[str]]
+) -> None:
+    monkeypatch.setenv("SIMPLEFLOW_STEP_CLAIMS", claims)
+    bench.mark(*names)
+
+    def run(workflow: Any) -> Any:
+        steps = [workflow.step(n, (play, n), fingerprint=1, force_steps_if_executed=forces[n]) for n in names]
+        workflow.submit(Group(*steps)).result
+        return sorted(played)
+
+    assert bench.run(run) == list(names)
+
+
+def test_a_step_and_one_inside_another_that_force_each_other(bench: Bench, monkeypatch: Any) -> None:
+    monkeypatch.setenv("SIMPLEFLOW_STEP_CLAIMS", "1")
+
+    def run(workflow: Any) -> Any:
+        inner = workflow.step("inner", (play, "inner"), force_steps_if_executed=["c"])
+        outer = workflow.submit(workflow.step("outer", Group(inner)))
+        workflow.submit(workflow.step("c", (play, "c"), force_steps_if_executed=["inner"])).result
+        outer.result
+        return sorted(played)
+
+    assert bench.run(run) == ["c", "inner"]
+
+
+@pytest.mark.parametrize(("claims", "more"), [("0", {"fingerprint": 1}), ("1", {"force": True})])
+def test_nobody_waits_for_an_origin_that_was_cancelled_while_it_waited(
+    bench: Bench, monkeypatch: Any, claims: str, more: dict[str, Any]
+) -> None:
+    monkeypatch.setenv("SIMPLEFLOW_STEP_CLAIMS", claims)
+    bench.mark("origin")
+
+    def run(workflow: Any) -> Any:
+        workflow.get_steps_done()
+        origin = workflow.step("origin", (play, "origin"), force_steps_if_executed=["a"], **more)
+        workflow.submit(origin).cancel()
+        workflow.submit(workflow.step("a", (play, "a"))).result
+        return list(played)
+
+    assert bench.run(run) == ["a"]

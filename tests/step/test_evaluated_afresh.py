@@ -1,0 +1,177 @@
+"""What steps do is the same whether ``run`` goes on or is evaluated afresh; ``Ordered`` chooses what ends next."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from simpleflow import Workflow, futures
+from simpleflow.core import events as e
+from simpleflow.engines.base import ActivityTask, StartRequest
+from simpleflow.engines.memory import MemoryEngine
+from simpleflow.step import claims
+from simpleflow.step.workflow import WorkflowStepMixin
+from simpleflow.stores import open_store
+from simpleflow.worker.decider import DecisionWorker
+from simpleflow.worker.dispatch import Outcome, perform
+from simpleflow.worker.inline import respond
+from tests.step.bench import Bench, echo, fail_softly, play, played
+
+PATH = "w/steps"
+CLAIMS = ".claims/w/steps"
+OTHER = claims.Owner("other", "another run")
+
+
+class Ordered:
+    """A run whose activities end in the order that the test says."""
+
+    def __init__(self, bucket: str, run: Callable[[Any], Any], **attributes: Any) -> None:
+        body = {"name": "ordered", "run": lambda self: run(self), "get_step_bucket": lambda self: bucket}
+        kind = type("UnderTest", (Workflow, WorkflowStepMixin), body | attributes)
+        self.engine = MemoryEngine()
+        self.deciders = DecisionWorker(self.engine, {"ordered": kind})
+        run_id = self.engine.start_workflow_execution(
+            StartRequest("w", "ordered", "1", input='{"args":[],"kwargs":{}}')
+        )
+        self.run_id = run_id
+        self.history = self.engine.runs[run_id].history
+        self.open: list[ActivityTask] = []
+        played.clear()
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Let time and decisions do what they can."""
+        self.engine.expire()
+        while (decision := self.engine.poll_for_decision_task()) is not None:
+            self.deciders.decide(decision)
+        while (task := self.engine.poll_for_activity_task()) is not None:
+            self.open.append(task)
+
+    def take(self, activity: str, argument: Any = None) -> ActivityTask:
+        """The open task of that activity with that argument; to be answered by ``answer``."""
+        for task in self.open:
+            args = json.loads(task.input or "")["args"]
+            if task.name.endswith(activity) and (argument is None or argument in args):
+                self.open.remove(task)
+                return task
+        raise AssertionError(f"{activity} {argument} is not open: {self.open}")
+
+    def perform(self, task: ActivityTask) -> Outcome:
+        return perform(task, self.deciders.activities)
+
+    def answer(self, task: ActivityTask, outcome: Outcome) -> None:
+        respond(self.engine, task.token, outcome)
+        self.go_on()
+
+    def end(self, activity: str, argument: Any = None) -> None:
+        """Do the task, and report it."""
+        task = self.take(activity, argument)
+        self.answer(task, self.perform(task))
+
+    def rest(self) -> Any:
+        """Do all that is left, in order; the result of the run."""
+        until = time.monotonic() + 30
+        while self.history.open:
+            assert time.monotonic() < until
+            if self.open:
+                task = self.open.pop(0)
+                self.answer(task, self.perform(task))
+            else:
+                time.sleep(0.01)
+                self.go_on()
+        last = self.history.events[-1].attributes
+        assert isinstance(last, e.WorkflowExecutionCompleted), last
+        return json.loads(last.result or "null")
+
+    def log(self) -> list[str]:
+        """The step markers, a word each: ``name status``."""
+        found = [each.attributes for each in self.history.events if isinstance(each.attributes, e.MarkerRecorded)]
+        return [f"{details['step']} {details['status']}" for details in (json.loads(m.details or "") for m in found)]
+
+    def activities(self) -> list[str]:
+        found = [
+            each.attributes for each in self.history.events if isinstance(each.attributes, e.ActivityTaskScheduled)
+        ]
+        return [each.activity_type.name.rpartition(".")[2] for each in found]
+
+
+@pytest.fixture
+def claimed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIMPLEFLOW_STEP_CLAIMS", "1")
+
+
+def look(workflow: Any, afresh: bool) -> None:
+    """Something after which ``run`` is evaluated afresh, or not."""
+    future = workflow.submit(echo, "look")
+    if afresh:
+        future.finished
+    future.result
+
+
+@pytest.mark.parametrize("afresh", [False, True])
+def test_a_step_whose_mark_could_not_be_read_stays_failed(bench: Bench, afresh: bool) -> None:
+    bench.mark("a")
+
+    def run(workflow: Any) -> Any:
+        other = (play, "instead")
+        step = workflow.submit(workflow.step("a", (play, "a"), activities_if_step_already_done=other, fingerprint=1))
+        futures.wait(step)
+        look(workflow, afresh)
+        return step.failed
+
+    found = Ordered(bench.bucket, run, get_step_activity_params=lambda self: {"raises_on_failure": False, "retry": 0})
+    found.end("GetStepsDoneTask")
+    found.answer(found.take("GetStepMarkTask"), Outcome(reason="StoreError: down"))
+    assert found.rest() is True
+    assert found.log() == ["a failed"]
+    assert played == []
+
+
+@pytest.mark.parametrize("afresh", [False, True])
+@pytest.mark.usefixtures("claimed")
+def test_a_claim_that_was_revoked_is_not_given_up_again(bench: Bench, afresh: bool) -> None:
+    def run(workflow: Any) -> Any:
+        futures.wait(workflow.submit(workflow.step("a", (play, "a"))))
+        look(workflow, afresh)
+
+    found = Ordered(bench.bucket, run)
+    found.end("GetStepsDoneTask")
+    found.end("ClaimStepTask")
+    found.end("play")
+    claims.revoke(open_store(bench.bucket), PATH, lambda name: name == "a", OTHER)
+    found.rest()
+    assert "ReleaseStepTask" not in found.activities()
+
+
+@pytest.mark.parametrize("afresh", [False, True])
+@pytest.mark.usefixtures("claimed")
+def test_waiting_twice_for_the_same_run_is_said_twice(bench: Bench, afresh: bool) -> None:
+    store = open_store(bench.bucket)
+
+    def run(workflow: Any) -> Any:
+        workflow.submit(workflow.step("a", (fail_softly, "a"))).result
+        look(workflow, afresh)
+        workflow.submit(workflow.step("a", (play, "a"))).result
+
+    def wait(found: Ordered) -> None:
+        assert claims.claim(store, PATH, "a", OTHER, 100, False) is None
+        found.end("ClaimStepTask")
+        claims.release(store, PATH, ["a"], OTHER)
+
+    found = Ordered(bench.bucket, run)
+    found.end("GetStepsDoneTask")
+    wait(found)
+    until = time.monotonic() + 30
+    while not found.open:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+        found.go_on()
+    for activity in ("ClaimStepTask", "fail_softly", "ReleaseStepTask", "echo"):
+        found.end(activity)
+    wait(found)
+    found.rest()
+    assert found.log().count("a waiting") == 2
