@@ -27,6 +27,8 @@ class History:
         self.decision_started_id = 0  # of the one that is started
         self.decision_taken_id = 0  # DecisionTaskScheduled that the started one belongs to
         self.decision_started_at = 0.0
+        self.decision_waits_since = 0.0  # when the one that waits could first have been started
+        self.decision_list: e.DecisionTaskCompleted | None = None  # that put other tasks on a list of its own
         self.previous_started_id = 0  # DecisionTaskStarted of the latest one that was completed
         self.execution_context: str | None = None
         self.activities: dict[str, Record] = {}
@@ -166,6 +168,7 @@ class History:
         self.decision = t.move(t.DECISION, self.decision, event.type, "the decision task")
         if isinstance(attributes, e.DecisionTaskScheduled):
             self.decision_scheduled_id = event.id
+            self._await_decider(event, attributes)
         elif isinstance(attributes, e.DecisionTaskStarted):
             self.decision_started_id = event.id
             self.decision_started_at = event.time
@@ -176,6 +179,23 @@ class History:
             self.previous_started_id = attributes.started_event_id
             if attributes.execution_context is not None:
                 self.execution_context = attributes.execution_context
+            if attributes.task_list is not None:
+                self.decision_list = attributes
+            self._await_decider(event)
+        else:
+            if self.decision_list is not None and self.decision_list.task_list_schedule_to_start_timeout:
+                self.decision_list = None
+            self._await_decider(event)
+
+    def _await_decider(self, event: e.Event, waiting: Any = None) -> None:
+        """A decision task may be started from this event on; it may have to be within some time."""
+        if self.decision != t.SCHEDULED:
+            return
+        if waiting is None:
+            waiting = self.events[self.decision_scheduled_id - 1].attributes
+        self.decision_waits_since = event.time
+        if (limit := timeout(waiting.schedule_to_start_timeout)) is not None:
+            self._push(event.time + limit, "decision", str(self.decision_scheduled_id))
 
     def _activity_named(self, event: e.Event, attributes: Any) -> Key:
         """Events that carry the activity's id."""

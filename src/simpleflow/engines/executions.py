@@ -28,6 +28,9 @@ class Executions:
     times_out = True
     """Whether activities time out; not where they run in the engine's own thread, which nothing can stop."""
 
+    workers_survive = False
+    """Whether those who took tasks live on when the process of the engine dies, and may still answer."""
+
     make_run_id = staticmethod(make_run_id)
 
     def __init__(
@@ -135,7 +138,7 @@ class Executions:
             self._keep(run)
             run.history.resume(self.clock())
             self._watch(run)
-            self.tasks.offer(run)
+            self.tasks.offer(run, self.workers_survive)
             if run.workflow_id == workflow_id:
                 found = run.run_id
         return found
@@ -200,7 +203,7 @@ class Executions:
         if message.kind == "terminate":
             attributes: e.Attributes = e.WorkflowExecutionTerminated(
                 cause=message.content.get("cause") or "OPERATOR_INITIATED",
-                child_policy=run.history.started.child_policy,
+                child_policy=message.content.get("child_policy") or run.history.started.child_policy,
                 details=message.content.get("details"),
                 reason=message.content.get("reason"),
             )
