@@ -11,6 +11,7 @@ from simpleflow import __version__
 from simpleflow.cli import errors
 from simpleflow.cli.info import info
 from simpleflow.cli.options import SETTINGS, Session, common, help_alone
+from simpleflow.cli.server import server
 from simpleflow.cli.start import start
 
 
@@ -25,6 +26,7 @@ def app(context: click.Context) -> None:
 
 app.add_command(start)
 app.add_command(info)
+app.add_command(server)
 
 
 def run(args: Sequence[str] | None = None) -> int:

@@ -31,9 +31,10 @@ def _tell(engine: Executions, run: Run, attributes: e.Attributes) -> None:
         follow(engine, run, events)
 
 
-def _start_child(
+def start_child(
     engine: Executions, run: Run, event: e.Event, initiated: e.StartChildWorkflowExecutionInitiated
 ) -> None:
+    """Begin the child, and tell its parent that it has, or could not."""
     started = e.WorkflowExecutionStarted(
         child_policy=initiated.child_policy,
         execution_start_to_close_timeout=initiated.execution_start_to_close_timeout,
@@ -68,6 +69,11 @@ def _start_child(
             workflow_type=initiated.workflow_type,
         ),
     )
+
+
+def _child_initiated(engine: Executions, run: Run, event: e.Event, initiated: Any) -> None:
+    if not engine.postpone(run, event, initiated):
+        start_child(engine, run, event, initiated)
 
 
 def _send(engine: Executions, run: Run, event: e.Event, initiated: Any) -> None:
@@ -164,7 +170,7 @@ _CHILD_ENDS: dict[type[e.Attributes], tuple[type[Any], tuple[str, ...]]] = {
 }
 
 _EFFECTS: dict[type[e.Attributes], Callable[[Executions, Run, e.Event, Any], None]] = {
-    e.StartChildWorkflowExecutionInitiated: _start_child,
+    e.StartChildWorkflowExecutionInitiated: _child_initiated,
     e.SignalExternalWorkflowExecutionInitiated: _send,
     e.RequestCancelExternalWorkflowExecutionInitiated: _send,
     e.WorkflowExecutionContinuedAsNew: _continue_as_new,

@@ -29,6 +29,10 @@ class EmbeddedEngine(Executions):
         observer: called with (run, events) once they are kept.
     """
 
+    def identity(self, given: str | None) -> str | None:
+        """How events call whoever takes a task: as it calls itself."""
+        return given or f"simpleflow@{os.getpid()}"
+
     # Client
 
     def start_workflow_execution(self, request: StartRequest) -> str:
@@ -36,6 +40,7 @@ class EmbeddedEngine(Executions):
             child_policy=request.child_policy,
             execution_start_to_close_timeout=request.execution_timeout,
             input=request.input,
+            lambda_role=request.lambda_role,
             parent_initiated_event_id=0,
             tag_list=request.tag_list or None,
             task_list=e.TaskList(request.task_list),
@@ -96,7 +101,7 @@ class EmbeddedEngine(Executions):
                 continue
             history = run.history
             if history.decision == transitions.SCHEDULED and history.decision_scheduled_id == scheduled_id:
-                self.append(run, record.decision_started(history, identity or _identity(), self.clock()))
+                self.append(run, record.decision_started(history, self.identity(identity), self.clock()))
             elif (
                 not history.deciding
                 or history.decision_taken_id != scheduled_id
@@ -171,7 +176,7 @@ class EmbeddedEngine(Executions):
                 continue
             if task.state == transitions.SCHEDULED:
                 now = self.clock()
-                self.append(run, record.activity_started(run.history, scheduled_id, identity or _identity(), now))
+                self.append(run, record.activity_started(run.history, scheduled_id, self.identity(identity), now))
             scheduled: e.ActivityTaskScheduled = task.scheduled
             return ActivityTask(
                 self.tasks.hand_out(run_id, scheduled_id),
@@ -268,10 +273,6 @@ class EmbeddedEngine(Executions):
         if kept is not None:
             return kept
         return [run.describe() for run in reversed(self.runs.values()) if workflow_id in (None, run.workflow_id)]
-
-
-def _identity() -> str:
-    return f"simpleflow@{os.getpid()}"
 
 
 _CLOSING = (

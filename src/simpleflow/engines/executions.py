@@ -125,6 +125,14 @@ class Executions:
         run = self._open.get(workflow_id)
         return run if run is not None and run_id in (None, "", run.run_id) else None
 
+    def open_runs(self) -> list[Run]:
+        """The open executions of this process, the oldest first."""
+        return list(self._open.values())
+
+    def postpone(self, run: Run, event: e.Event, initiated: e.StartChildWorkflowExecutionInitiated) -> bool:
+        """Whether the start of a child is left for later; whoever overrides this sees to it."""
+        return False
+
     def adopt(self, workflow_id: str) -> str | None:
         """Take over the open execution of ``workflow_id``, with its family, from a process that died.
 
