@@ -9,10 +9,13 @@ import click
 
 from simpleflow import __version__
 from simpleflow.cli import errors
+from simpleflow.cli.decider import decider
 from simpleflow.cli.info import info
 from simpleflow.cli.options import SETTINGS, Session, common, help_alone
 from simpleflow.cli.server import server
+from simpleflow.cli.standalone import standalone
 from simpleflow.cli.start import start
+from simpleflow.cli.worker import worker
 
 
 @click.group("simpleflow", context_settings=SETTINGS, invoke_without_command=True)
@@ -26,6 +29,9 @@ def app(context: click.Context) -> None:
 
 app.add_command(start)
 app.add_command(info)
+app.add_command(decider)
+app.add_command(worker)
+app.add_command(standalone)
 app.add_command(server)
 
 

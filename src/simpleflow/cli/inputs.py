@@ -9,11 +9,15 @@ Any other object is refused, since it could be meant as one argument or as keywo
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from simpleflow.exceptions import InputError
+
+if TYPE_CHECKING:
+    from simpleflow.workflow import Workflow
 
 _KEYS = {"args", "kwargs"}
 
@@ -32,16 +36,7 @@ def read(text: str | None, file: str | None) -> dict[str, Any]:
 
 def parse(text: str, what: str) -> dict[str, Any]:
     """The same from a text; ``what`` names it in errors."""
-    if not text.strip():
-        raise InputError(f"{what} is empty; expected JSON such as [1, 2]")
-    try:
-        value = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_object)
-    except json.JSONDecodeError as error:
-        raise InputError(_not_json(text, what, error)) from error
-    except RecursionError as error:
-        raise InputError(f"{what} is nested too deeply") from error
-    except ValueError as error:
-        raise InputError(f"{what} is not JSON: {error}") from error
+    value = value_of(text, what)
     if isinstance(value, list):
         return {"args": value, "kwargs": {}}
     if not isinstance(value, dict):
@@ -54,6 +49,34 @@ def parse(text: str, what: str) -> dict[str, Any]:
     if not isinstance(kwargs, dict):
         raise InputError(f'{what}: "kwargs" is {_shown(kwargs)}; expected an object')
     return {"args": args, "kwargs": kwargs}
+
+
+def value_of(text: str, what: str) -> Any:
+    """The value of a JSON text; ``what`` names it in errors. Raises InputError for what is not JSON."""
+    if not text.strip():
+        raise InputError(f"{what} is empty; expected JSON such as [1, 2]")
+    try:
+        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_object)
+    except json.JSONDecodeError as error:
+        raise InputError(_not_json(text, what, error)) from error
+    except RecursionError as error:
+        raise InputError(f"{what} is nested too deeply") from error
+    except ValueError as error:
+        raise InputError(f"{what} is not JSON: {error}") from error
+
+
+def check_fits(workflow_class: type[Workflow], given: dict[str, Any]) -> None:
+    """Refuse an input that ``run`` does not take: better than a run that fails for it. Raises InputError."""
+    try:
+        signature = inspect.signature(workflow_class.run)
+    except (TypeError, ValueError):
+        return
+    try:
+        signature.bind(None, *given["args"], **given["kwargs"])
+    except TypeError as error:
+        parameters = list(signature.parameters.values())[1:]
+        takes = inspect.Signature(parameters)
+        raise InputError(f"the input does not fit {workflow_class.__name__}.run{takes}: {error}") from error
 
 
 def _content(file: str) -> str:
