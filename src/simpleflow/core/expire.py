@@ -66,6 +66,7 @@ def _activity(draft: Draft, id: str) -> None:
     if deadline is not None and deadline[0] <= draft.now:
         draft.add(
             e.ActivityTaskTimedOut(
+                details=record.beat_details,
                 scheduled_event_id=record.scheduled_id,
                 started_event_id=record.started_id,
                 timeout_type=deadline[1],

@@ -113,8 +113,9 @@ class History:
         self.events.append(event)
         return key
 
-    def beat(self, record: Record, now: float) -> None:
-        """A worker gave a sign of life; SWF writes no event for it."""
+    def beat(self, record: Record, now: float, details: str | None = None) -> None:
+        """A worker gave a sign of life; SWF writes no event for it, but its details once the activity times out."""
+        record.beat_details = details
         record.beat_at = now  # its deadline among the deadlines is now too early, which ``forget_passed`` puts right
 
     def resume(self, now: float) -> None:

@@ -227,7 +227,7 @@ class EmbeddedEngine(Executions):
 
     def record_activity_task_heartbeat(self, token: str, details: str | None = None) -> bool:
         run, task = self._activity(token)
-        run.history.beat(task, self.clock())
+        run.history.beat(task, self.clock(), details)
         return bool(task.cancel_requested_id)
 
     def is_open(self, token: str) -> bool:

@@ -7,7 +7,8 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
@@ -29,6 +30,11 @@ logger = logging.getLogger(__name__)
 HOST = "127.0.0.1"
 MAX_REQUEST = 2**20
 """Bytes of the largest request that Amazon SWF takes."""
+
+_MAX_DISCARDED = 64 * MAX_REQUEST
+
+_LAST_SECONDS = 2.0
+"""How long the end waits for replies to be written."""
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -65,6 +71,8 @@ class Server:
             raise
         self._http.owner = self
         self._thread: threading.Thread | None = None
+        self._busy = 0
+        self._idle = threading.Condition()
 
     @property
     def url(self) -> str:
@@ -90,7 +98,21 @@ class Server:
             self.stop()
             self._thread.join()
         self.service.close()
+        with self._idle:
+            self._idle.wait_for(lambda: not self._busy, _LAST_SECONDS)  # polls are being answered
         self._http.server_close()
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """A request is being answered."""
+        with self._idle:
+            self._busy += 1
+        try:
+            yield
+        finally:
+            with self._idle:
+                self._busy -= 1
+                self._idle.notify_all()
 
     def tick(self) -> None:
         """Let the time pass that a clock of tests says has passed."""
@@ -134,10 +156,11 @@ class Server:
 
     def undo(self, caller: Caller) -> None:
         """The reply did not arrive: the task in it goes to the next poll."""
-        if caller.undo is not None:
+        undo, caller.undo = caller.undo, None
+        if undo is not None:
             with self.service.lock:
                 try:
-                    caller.undo()
+                    undo()
                 except UnknownResource:
                     pass  # it is over meanwhile
 
@@ -159,9 +182,23 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     server: _HttpServer
 
+    latest: Caller | None = None
+
+    def handle(self) -> None:
+        try:
+            super().handle()
+        except ConnectionResetError:
+            # It hung up without having read the latest reply; had it read that, the connection would just end.
+            if self.latest is not None:
+                self.server.owner.undo(self.latest)
+
     def do_POST(self) -> None:
+        with self.server.owner.answering():
+            self._answer()
+
+    def _answer(self) -> None:
         owner = self.server.owner
-        caller = Caller(self._gone)
+        caller = self.latest = Caller(self._gone)
         status = 200
         try:
             body = self._body()
@@ -195,8 +232,13 @@ class _Handler(BaseHTTPRequestHandler):
             raise faults.unreadable("a Content-Length is needed") from None
         if not 0 <= length <= MAX_REQUEST:
             self.close_connection = True
+            self._discard(min(length, _MAX_DISCARDED))  # a client that still sends does not read the answer
             raise Fault("com.amazon.coral.service#RequestEntityTooLargeException", "Request is over 1 MB", 413)
         return self.rfile.read(length)
+
+    def _discard(self, length: int) -> None:
+        while length > 0 and (read := self.rfile.read(min(length, 2**16))):
+            length -= len(read)
 
     def _write(self, status: int, body: bytes) -> None:
         connection = "close" if self.close_connection else "keep-alive"

@@ -116,19 +116,24 @@ class SwfDecisionSource:
             page = self._poll(identity, page_token)
             yield page
 
-    def _read_back(self, workflow_id: str, run_id: str) -> Iterator[Page]:
-        return history_pages(self._domain, workflow_id, run_id, self._region, reverse=True)
+    def _read_back(self, workflow_id: str, run_id: str, size: int) -> Iterator[Page]:
+        return history_pages(self._domain, workflow_id, run_id, self._region, reverse=True, size=size)
 
 
 def history_pages(
-    domain: str, workflow_id: str, run_id: str, region: str | None = None, reverse: bool = False
+    domain: str,
+    workflow_id: str,
+    run_id: str,
+    region: str | None = None,
+    reverse: bool = False,
+    size: int = _PAGE_SIZE,
 ) -> Iterator[Page]:
     """The pages of GetWorkflowExecutionHistory, each a dict with ``events``. Raises as ``faults.ours``."""
     calls = client("calls", region)
     request: dict[str, Any] = {
         "domain": domain,
         "execution": {"workflowId": workflow_id, "runId": run_id},
-        "maximumPageSize": _PAGE_SIZE,
+        "maximumPageSize": min(size, _PAGE_SIZE),
         "reverseOrder": reverse,
     }
     while True:

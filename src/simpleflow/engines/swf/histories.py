@@ -21,6 +21,9 @@ MAX_KEPT_EVENTS = 200_000
 FETCH_SECONDS = 120.0
 """For how long a history is read: the decision that it is for has to be answered in time."""
 
+_LATER = 10
+"""Events that may have come since the decision task was started."""
+
 _TRIES = 4
 _PAUSE = 0.5  # seconds; reading a history may show it as it was a moment ago
 
@@ -33,14 +36,15 @@ class Histories:
 
     Args:
         parse: the event of a member of ``events``.
-        read_back: the pages of an execution's history from its end on: ``read_back(workflow_id, run_id)``.
+        read_back: the pages of an execution's history from its end on, each with about that many events:
+            ``read_back(workflow_id, run_id, size)``.
         max_events: how many are kept.
     """
 
     def __init__(
         self,
         parse: Callable[[dict[str, Any]], Event],
-        read_back: Callable[[str, str], Iterable[Page]],
+        read_back: Callable[[str, str, int], Iterable[Page]],
         max_events: int = MAX_KEPT_EVENTS,
     ) -> None:
         self._parse = parse
@@ -96,7 +100,7 @@ class Histories:
                 break
             if tries:
                 time.sleep(_PAUSE * tries)
-            for page in self._read_back(workflow_id, run_id):
+            for page in self._read_back(workflow_id, run_id, last - missing + _LATER):
                 found |= _by_id(page)
                 _check_time(deadline, run_id)
                 if page["events"] and page["events"][-1]["eventId"] <= missing:
