@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from typing import Any
 
@@ -95,8 +96,6 @@ def main() -> int:
 
 
 def _serve(name: str, number: int, options: list[str]) -> float:
-    import tempfile
-
     with tempfile.TemporaryDirectory() as folder:
         state = [*options, folder] if options else []
         command = [sys.executable, "-m", "simpleflow", "server", "--port", "0", "--domain", DOMAIN, *state]

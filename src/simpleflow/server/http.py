@@ -140,7 +140,7 @@ class Server:
         """The reply to a request. Raises Fault."""
         try:
             request = _decode(body) if body else {}
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise faults.unreadable(str(error)) from error
         self.model.check(operation, request)
         try:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from simpleflow.engines.journal import NoJournal
 from simpleflow.engines.run import Run
-from simpleflow.exceptions import RunBusy, SimpleflowError, StateError, UnknownResource
+from simpleflow.exceptions import RunBusy, StateError, UnknownResource
 from simpleflow.server import faults
 from simpleflow.server.chaos import Chaos, Dice
 from simpleflow.server.domain import Domain
@@ -160,8 +160,8 @@ class Service:
                     self._sooner.wait(lateness)
                 try:
                     self._expire()
-                except SimpleflowError as error:
-                    logger.error("what was due could not be done: %s", error)
+                except Exception:
+                    logger.exception("what was due could not be done; trying again in a second")
                     self._asleep_until = 0.0
                     self._sooner.wait(1.0)
 
