@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,8 +16,8 @@ from tests.server.conftest import serve
 
 
 def test_parse() -> None:
-    parsed = Chaos.parse("shuffle, delay=0.5,drop=0.1,refuse=0.2,page=3,seed=7")
-    assert parsed == Chaos(seed=7, shuffle=True, delay=0.5, drop=0.1, refuse=0.2, page=3)
+    parsed = Chaos.parse("shuffle, delay=0.5,drop=0.1,throttle=0.3,refuse=0.2,page=3,seed=7")
+    assert parsed == Chaos(seed=7, shuffle=True, delay=0.5, drop=0.1, throttle=0.3, refuse=0.2, page=3)
     assert Chaos.parse("") == Chaos()
     for wrong in ("delay=-1", "page=0", "refuse=1", "shuffle=yes", "seed=x"):
         with pytest.raises(InputError, match=wrong.partition("=")[0]):
@@ -68,6 +69,31 @@ def test_timers_and_children_are_late() -> None:
         assert swf.orders() == "StartChildWorkflowExecutionInitiated TimerStarted"
         until(lambda: "TimerFired" in swf.orders() and "ChildWorkflowExecutionStarted" in swf.orders())
         assert [each["execution"]["workflowId"] for each in swf.runs("child")] == ["child"]
+
+
+def test_a_child_whose_start_was_late_is_started_by_the_next_server(tmp_path: Path) -> None:
+    with serve(chaos=Chaos(delay=1000, seed=1), state=tmp_path) as swf:
+        swf.start()
+        swf.decide(child())
+        assert swf.orders() == "StartChildWorkflowExecutionInitiated"
+        clock = swf.clock
+    with serve(state=tmp_path, clock=clock) as swf:
+        assert swf.orders() == "StartChildWorkflowExecutionInitiated ChildWorkflowExecutionStarted DTS"
+        assert swf.poll()["workflowExecution"]["workflowId"] == "child"
+
+
+def test_requests_are_throttled_and_not_done() -> None:
+    with serve(chaos=Chaos(throttle=0.5, seed=1)) as swf:
+        answers = []
+        for number in range(40):
+            try:
+                swf.start(str(number))
+            except ClientError as error:
+                answers.append((error.response["Error"]["Code"], error.response["Error"]["Message"]))
+        assert set(answers) == {("ThrottlingException", "Rate exceeded")}
+        with swf.server.service.lock:
+            runs = swf.server.service.domain(DOMAIN).engine.open_runs()
+        assert len(runs) == 40 - len(answers)
 
 
 def test_replies_are_dropped_and_nothing_is_lost() -> None:

@@ -240,6 +240,13 @@ def test_other_requests(swf: Swf) -> None:
     assert answer["domainInfos"][0]["name"] == DOMAIN
 
 
+def test_web_pages_are_not_served(swf: Swf) -> None:
+    """Whatever page a browser shows could reach a server on loopback otherwise."""
+    status, answer = _post(swf.url, b'{"registrationStatus": "REGISTERED"}', Origin="http://example.org")
+    assert status == 403
+    assert "domainInfos" not in answer
+
+
 def test_connections_may_be_closed_by_the_client(swf: Swf) -> None:
     for value in ("close", "keep-alive"):
         body = b'{"registrationStatus": "REGISTERED"}'

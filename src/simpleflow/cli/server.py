@@ -28,7 +28,7 @@ PORT = 8042
     "--chaos",
     default="",
     metavar="OPTIONS",
-    help="Test mode, any of: shuffle,delay=SECONDS,drop=SHARE,refuse=SHARE,page=NUMBER,seed=NUMBER.",
+    help="Test mode, any of: shuffle,delay=SECONDS,drop=SHARE,throttle=SHARE,refuse=SHARE,page=NUMBER,seed=NUMBER.",
 )
 @common
 def server(port: int, state: Path | None, domains: tuple[str, ...], poll_seconds: float, chaos: str) -> None:

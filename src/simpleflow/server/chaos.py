@@ -1,7 +1,7 @@
 """The test mode: what Amazon SWF may do and an engine at hand never does.
 
-Tasks come in any order, timers and children late, replies get lost after the request was done, closes are refused as if
-something had just happened, and pages are short.
+Tasks come in any order, timers and children late, requests are throttled, replies get lost after the request was done,
+closes are refused as if something had just happened, and pages are short.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ class Chaos:
         shuffle: task lists are not first in, first out.
         delay: the most seconds by which timers fire late and children start late.
         drop: share of the requests that are done and not answered, 0 to 1. A task goes to the next poller then.
+        throttle: share of the requests that are answered with ThrottlingException, and not done, 0 to 1.
         refuse: share of the closing decisions that are refused with UNHANDLED_DECISION, 0 to 1.
         page: the most events or executions in one page.
     """
@@ -30,6 +31,7 @@ class Chaos:
     shuffle: bool = False
     delay: float = 0.0
     drop: float = 0.0
+    throttle: float = 0.0
     refuse: float = 0.0
     page: int = 1000
 
@@ -47,7 +49,7 @@ class Chaos:
             except (ValueError, KeyError) as error:
                 raise InputError(f"test mode {part!r}: expected {name}=NUMBER") from error
         chaos = cls(**given)  # type: ignore[arg-type]
-        for name in ("drop", "refuse"):
+        for name in ("drop", "throttle", "refuse"):
             if not 0 <= getattr(chaos, name) < 1:
                 raise InputError(f"test mode {name}={getattr(chaos, name)}: expected 0 or more and less than 1")
         if chaos.delay < 0 or chaos.page < 1:
@@ -76,6 +78,10 @@ class Dice:
     def drops(self) -> bool:
         """Whether this reply gets lost."""
         return bool(self.chaos.drop) and self._random.random() < self.chaos.drop
+
+    def throttles(self) -> bool:
+        """Whether this request is one too many."""
+        return bool(self.chaos.throttle) and self._random.random() < self.chaos.throttle
 
     def refuses(self) -> bool:
         """Whether this close is refused."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from simpleflow.core import events as e
+from simpleflow.core import transitions
 from simpleflow.core.history import History
 from simpleflow.engines import effects
 from simpleflow.engines.embedded import EmbeddedEngine
@@ -92,6 +93,12 @@ class Domain:
                 self._closed[run.run_id] = Summary.of(run.workflow_id, run.run_id, history)
             elif run.run_id not in self.engine.runs:
                 self.engine.adopt(run.workflow_id)
+        for parent in self.engine.open_runs():
+            for kind, task in list(parent.history.open_records()):
+                if kind == "child" and task.state == transitions.INITIATED:  # its start was left for later
+                    with self.engine.operation():
+                        event = parent.history.events[task.scheduled_id - 1]
+                        effects.start_child(self.engine, parent, event, task.scheduled)
 
     def settle(self) -> None:
         """Keep what a request has changed, and end executions that have become too long."""

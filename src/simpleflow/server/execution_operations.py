@@ -13,7 +13,7 @@ from simpleflow.engines.base import StartRequest
 from simpleflow.engines.journal import Message
 from simpleflow.exceptions import UnknownResource
 from simpleflow.server import faults, pages, visibility
-from simpleflow.server.judge import WORKFLOW_DEFAULTS, fill
+from simpleflow.server.judge import WORKFLOW_DEFAULTS, WORKFLOW_OPTIONS, fill
 from simpleflow.server.polls import Caller
 from simpleflow.server.service import Service
 from simpleflow.server.type_operations import page
@@ -26,7 +26,6 @@ _WIRE = {
     "task_priority": "taskPriority",
     "lambda_role": "lambdaRole",
 }
-_OPTIONS = {"task_priority": "defaultTaskPriority", "lambda_role": "defaultLambdaRole"}
 
 
 def _start(service: Service, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
@@ -35,7 +34,7 @@ def _start(service: Service, request: dict[str, Any], caller: Caller) -> dict[st
     kind = request["workflowType"]
     entry = domain.workflow_types.check_current(kind["name"], kind["version"])
     given: dict[str, Any] = {name: request.get(member) for name, member in _WIRE.items()}
-    fill(given, entry.configuration, _OPTIONS)
+    fill(given, entry.configuration, WORKFLOW_OPTIONS)
     missing = fill(given, entry.configuration, WORKFLOW_DEFAULTS)
     if missing:
         raise faults.swf("DefaultUndefinedFault", WORKFLOW_DEFAULTS[missing[0]])

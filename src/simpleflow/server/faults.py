@@ -49,6 +49,11 @@ def unreadable(message: str) -> Fault:
     return Fault("com.amazon.coral.service#SerializationException", message)
 
 
+def throttled() -> Fault:
+    """One request too many."""
+    return Fault("com.amazon.coral.availability#ThrottlingException", "Rate exceeded")
+
+
 def unsupported(operation: str) -> Fault:
     """An operation that SWF or this server does not have."""
     return Fault("com.amazon.coral.service#UnknownOperationException", f"operation {operation!r} is not supported here")

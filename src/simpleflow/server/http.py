@@ -202,6 +202,10 @@ class _Handler(BaseHTTPRequestHandler):
         status = 200
         try:
             body = self._body()
+            if self.headers.get("Origin"):
+                raise Fault("com.amazon.coral.service#AccessDeniedException", "Web pages are not served here", 403)
+            if owner.service.dice.throttles():
+                raise faults.throttled()
             operation = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
             reply = owner.answer(operation, body, caller)
             if owner.service.dice.drops():

@@ -34,7 +34,9 @@ WORKFLOW_DEFAULTS = {
 }
 """What a workflow execution cannot do without, and where its type says it."""
 
-_WORKFLOW_OPTIONS = {"task_priority": "defaultTaskPriority", "lambda_role": "defaultLambdaRole"}
+WORKFLOW_OPTIONS = {"task_priority": "defaultTaskPriority", "lambda_role": "defaultLambdaRole"}
+"""What it may have besides."""
+
 _ACTIVITY_DEFAULTS = {
     "task_list": "defaultTaskList",
     "schedule_to_close_timeout": "defaultTaskScheduleToCloseTimeout",
@@ -79,14 +81,14 @@ class Judge:
                 entry = self._workflow_types.find(decision.workflow_type.name, decision.workflow_type.version)
                 cause = _state(entry, "WORKFLOW") or room.child()
                 if cause is None and entry is not None:
-                    decision, cause = _fill(decision, entry, WORKFLOW_DEFAULTS, _WORKFLOW_OPTIONS)
+                    decision, cause = _fill(decision, entry, WORKFLOW_DEFAULTS, WORKFLOW_OPTIONS)
             elif isinstance(decision, d.ContinueAsNewWorkflowExecution):
                 if not history.decision_pending:  # else it is refused for that
                     kind = history.started.workflow_type
                     entry = self._workflow_types.find(kind.name, decision.workflow_type_version or kind.version)
                     cause = _state(entry, "WORKFLOW")
                     if cause is None and entry is not None:
-                        decision, cause = _fill(decision, entry, WORKFLOW_DEFAULTS, _WORKFLOW_OPTIONS)
+                        decision, cause = _fill(decision, entry, WORKFLOW_DEFAULTS, WORKFLOW_OPTIONS)
             elif isinstance(decision, d.StartTimer):
                 cause = room.timer()
             filled.append(decision)

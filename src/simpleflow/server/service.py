@@ -19,7 +19,7 @@ from simpleflow.server.chaos import Chaos, Dice
 from simpleflow.server.domain import Domain
 from simpleflow.server.judge import Limits
 from simpleflow.server.polls import Polls
-from simpleflow.server.registry import DOMAIN, WORKFLOW, Entry, Registry, Shelf
+from simpleflow.server.registry import DOMAIN, WORKFLOW, Registry, Shelf
 
 logger = logging.getLogger(__name__)
 
@@ -178,10 +178,6 @@ class Service:
                 (found.workflow_types if kind == WORKFLOW else found.activity_types).restore(text)
         for each in self._domains.values():
             each.resume()
-
-    def registered(self, name: str) -> Entry:
-        """The entry of a domain. Raises UnknownResourceFault."""
-        return self.domains.get(name)
 
 
 def _shelf(state: Path | None) -> Shelf | None:
