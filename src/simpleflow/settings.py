@@ -36,6 +36,7 @@ ACTIVITY_HEARTBEAT_TIMEOUT: int
 ACTIVITY_SIGTERM_WAIT_SEC: int
 SWF_DOMAIN: str | None
 SWF_CONNECTION_RETRIES: int
+SWF_MAX_OPEN_ACTIVITY_COUNT: int
 SIMPLEFLOW_JUMBO_FIELDS_BUCKET: str | None
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
@@ -101,6 +102,7 @@ _SETTINGS: dict[str, _Setting] = {
     "ACTIVITY_SIGTERM_WAIT_SEC": _Setting(_seconds, 3),
     "SWF_DOMAIN": _Setting(_text, None),
     "SWF_CONNECTION_RETRIES": _Setting(_count, 5),
+    "SWF_MAX_OPEN_ACTIVITY_COUNT": _Setting(_count, 1_000),
     "SIMPLEFLOW_JUMBO_FIELDS_BUCKET": _Setting(_text, None),
 }
 

@@ -86,6 +86,15 @@ class History:
         """How many activities, timers and children are open."""
         return len(self.tasks) + self.open_timers
 
+    def hears_others(self, workflow_id: str) -> bool:
+        """Whether a signal came in from anywhere but the execution itself, whose workflow id is given."""
+        for events in self.signals.values():
+            for event in events:
+                source = getattr(event.attributes, "external_workflow_execution", None)
+                if source is None or source.workflow_id != workflow_id:
+                    return True
+        return False
+
     def open_records(self) -> Iterator[tuple[str, Record]]:
         """The open activities, timers and children, each with its kind."""
         for kind, records in (

@@ -66,6 +66,8 @@ class Turn:
             reasons = tuple(details.get("reasons") or ())
             verdict = rules.Verdict(recorded.status == constants.SCHEDULED, bool(details.get("forced")), reasons)
             future.begin(verdict, recorded)
+        elif self._executor.filling and steps.has_progressed and not future.enclosing:
+            return  # left to the execution that continues this one
         else:
             awaited = steps.awaited_origin(future) or steps.mark_under_way(future) or self._unmet_mark()
             if awaited is not None:
@@ -107,7 +109,9 @@ class Turn:
                 return None
             mark = reading._result
             if compared:
-                found = self._judge(mark is not None, mark is not None and mark["fingerprint"] != self._step.fingerprint)
+                found = self._judge(
+                    mark is not None, mark is not None and mark["fingerprint"] != self._step.fingerprint
+                )
         if found.run and self._bookkeeping.claims:
             return self._claim(found)
         return found

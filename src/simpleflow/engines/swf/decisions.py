@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from simpleflow.constants import MAX_REASON_LENGTH
+from simpleflow import settings
+from simpleflow.constants import MAX_EVENTS, MAX_REASON_LENGTH
 from simpleflow.core import decisions as d
+from simpleflow.core.decide import Limits
 from simpleflow.core.decisions import Decision
 from simpleflow.core.events import Event
 from simpleflow.engines.base import DecisionTask
@@ -16,6 +18,11 @@ from simpleflow.engines.swf.histories import MAX_KEPT_EVENTS, Histories, Page
 from simpleflow.exceptions import InputError
 
 _PAGE_SIZE = 1_000
+
+
+def limits() -> Limits:
+    """What SWF takes of a decider, for ``worker.decider.DecisionWorker``."""
+    return Limits(open_activities=settings.SWF_MAX_OPEN_ACTIVITY_COUNT, events=MAX_EVENTS)
 
 
 class SwfDecisionSource:
