@@ -13,6 +13,7 @@ import pytest
 from botocore.config import Config
 
 from simpleflow.server.model import _NAMES, _TRIMMED, load
+from simpleflow.server.operations import OPERATIONS as TABLE
 from tests.server import clients
 from tests.server.clients import (
     COMPLETE,
@@ -31,6 +32,10 @@ from tests.server.clients import (
 
 SHAPES = MODEL["shapes"]
 OPERATIONS = sorted(set(MODEL["operations"]) - {"TagResource", "UntagResource", "ListTagsForResource"})
+
+
+def test_all_operations_are_there() -> None:
+    assert sorted(TABLE) == OPERATIONS
 
 
 def _minimal(shape_name: str) -> Any:

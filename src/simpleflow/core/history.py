@@ -178,7 +178,8 @@ class History:
         self.decision = t.move(t.DECISION, self.decision, event.type, "the decision task")
         if isinstance(attributes, e.DecisionTaskScheduled):
             self.decision_scheduled_id = event.id
-            self._await_decider(event, attributes)
+            if self.decision == t.SCHEDULED:
+                self._await_decider(event, attributes)
         elif isinstance(attributes, e.DecisionTaskStarted):
             self.decision_started_id = event.id
             self.decision_started_at = event.time
@@ -191,18 +192,16 @@ class History:
                 self.execution_context = attributes.execution_context
             if attributes.task_list is not None:
                 self.decision_list = attributes
-            self._await_decider(event)
+            if self.decision == t.SCHEDULED:
+                self._await_decider(event, self.events[self.decision_scheduled_id - 1].attributes)
         else:
             if self.decision_list is not None and self.decision_list.task_list_schedule_to_start_timeout:
                 self.decision_list = None
-            self._await_decider(event)
+            if self.decision == t.SCHEDULED:
+                self._await_decider(event, self.events[self.decision_scheduled_id - 1].attributes)
 
-    def _await_decider(self, event: e.Event, waiting: Any = None) -> None:
-        """A decision task may be started from this event on; it may have to be within some time."""
-        if self.decision != t.SCHEDULED:
-            return
-        if waiting is None:
-            waiting = self.events[self.decision_scheduled_id - 1].attributes
+    def _await_decider(self, event: e.Event, waiting: Any) -> None:
+        """The decision task that waits may be started from this event on, and may have to be within some time."""
         self.decision_waits_since = event.time
         if (limit := timeout(waiting.schedule_to_start_timeout)) is not None:
             self._push(event.time + limit, "decision", str(self.decision_scheduled_id))

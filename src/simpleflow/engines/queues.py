@@ -20,7 +20,7 @@ class Queues:
     def __init__(self) -> None:
         self.offered: Callable[[str], None] | None = None
         self.choose: Callable[[int], int] | None = None
-        self._heaps: dict[str, list[tuple[int, int, Task]]] = {}  # -priority, order, task; none is empty
+        self._heaps: dict[str, list[tuple[int, int, Task]]] = {}  # -priority, order, task
         self._order = itertools.count()
 
     def put(self, task_list: str, priority: str | None, task: Task) -> None:
@@ -28,24 +28,30 @@ class Queues:
         heap = self._heaps.get(task_list)
         if heap is None:
             heap = self._heaps[task_list] = []
-        heapq.heappush(heap, (-int(priority or 0), next(self._order), task))
+        heapq.heappush(heap, (-int(priority) if priority else 0, next(self._order), task))
         if self.offered is not None:
             self.offered(task_list)
 
     def take(self, task_list: str | None = None) -> Task | None:
         """The next task of that list, or of any."""
-        if task_list is None:
-            if not self._heaps:
-                return None
-            task_list = min(self._heaps, key=lambda name: self._heaps[name][0])
-        heap = self._heaps.get(task_list)
-        if heap is None:
+        heaps = self._heaps
+        if task_list is not None:
+            heap = heaps.get(task_list)
+        elif len(heaps) == 1:
+            (heap,) = heaps.values()
+        else:
+            heap = min(filter(None, heaps.values()), default=None)  # by their first tasks
+        if not heap:
             return None
         if self.choose is None:
             task = heapq.heappop(heap)[2]
         else:
             task = heap.pop(self.choose(len(heap)))[2]
             heapq.heapify(heap)
-        if not heap:
-            del self._heaps[task_list]
+        if not heap and len(heaps) > _KEPT_LISTS:
+            self._heaps = {name: each for name, each in heaps.items() if each}
         return task
+
+
+_KEPT_LISTS = 16
+"""How many task lists are remembered though nothing waits there; most are used again at once."""
