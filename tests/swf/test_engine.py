@@ -170,7 +170,7 @@ def test_polls_are_never_tried_again_and_wait_longer_than_the_service(server: Se
     polls, calls = client("polls").meta.config, client("calls").meta.config
     assert polls.read_timeout > 70
     assert polls.retries == {"mode": "standard", "total_max_attempts": 1}
-    assert calls.retries == {"mode": "adaptive", "total_max_attempts": 6}
+    assert calls.retries == {"mode": "standard", "total_max_attempts": 6}
 
 
 def test_an_answer_whose_reply_was_lost_is_no_longer_ours(server: Server) -> None:
@@ -187,9 +187,26 @@ def test_an_answer_whose_reply_was_lost_is_no_longer_ours(server: Server) -> Non
         SwfActivitySource(DOMAIN, "default").respond_activity_task_completed("stale", "1")
 
 
+def test_a_start_whose_reply_was_lost_gives_the_run_that_it_started() -> None:
+    with Server(poll_seconds=0.0, chaos=Chaos(seed=4, drop=0.5)) as server, pointed_at(server.url):
+        registered(DOMAIN)
+        engine = SwfEngine(DOMAIN)
+        started = {f"w{number}": start(Both, number, workflow_id=f"w{number}") for number in range(12)}
+        with pytest.raises(RunBusy):
+            start(Both, "another input", workflow_id="w0")
+        assert {each.workflow_id: each.run_id for each in engine.list_runs()} == started
+        for workflow_id in started:
+            engine.terminate_workflow_execution(workflow_id)
+        assert {each.status for each in engine.list_runs()} == {"terminated"}
+
+
 @pytest.mark.parametrize(
     "chaos",
-    [Chaos(seed=1, shuffle=True), Chaos(seed=2, shuffle=True, page=3), Chaos(seed=3, drop=0.03, refuse=0.3, page=50)],
+    [
+        Chaos(seed=1, shuffle=True),
+        Chaos(seed=2, shuffle=True, page=3),
+        Chaos(seed=3, drop=0.03, refuse=0.3, throttle=0.05, page=50),
+    ],
     ids=["shuffle", "pages of three", "dropped replies and refused closes"],
 )
 def test_two_deciders_and_eight_workers(chaos: Chaos) -> None:

@@ -76,9 +76,11 @@ def _build(purpose: Purpose, region: str | None) -> Any:
             config=Config(
                 connect_timeout=CONNECT_TIMEOUT,
                 read_timeout=POLL_TIMEOUT if polls else CALL_TIMEOUT,
-                retries={"mode": "standard", "total_max_attempts": 1}
-                if polls
-                else {"mode": "adaptive", "total_max_attempts": 1 + settings.SWF_CONNECTION_RETRIES},
+                # Not "adaptive": after a few refusals that holds up all calls of a process for half a minute.
+                retries={
+                    "mode": "standard",
+                    "total_max_attempts": 1 if polls else 1 + settings.SWF_CONNECTION_RETRIES,
+                },
                 tcp_keepalive=True,
             ),
         )

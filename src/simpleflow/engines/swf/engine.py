@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,7 +12,10 @@ from simpleflow.engines.base import RunDescription, StartRequest
 from simpleflow.engines.swf import faults, jumbo, registration, wire
 from simpleflow.engines.swf.client import client
 from simpleflow.engines.swf.decisions import history_pages
-from simpleflow.exceptions import UnknownResource
+from simpleflow.exceptions import RunBusy, UnknownResource
+
+_SKEW_SECONDS = 30
+"""By how much this machine's clock may be ahead of the service's."""
 
 
 class SwfEngine:
@@ -100,17 +104,40 @@ class SwfEngine:
         return client("calls", self._region)
 
     def _start(self, members: dict[str, Any]) -> str:
-        with faults.ours("StartWorkflowExecution"):
-            run_id: str = self._calls.start_workflow_execution(**members)["runId"]
-            return run_id
+        began = time.time()
+        try:
+            with faults.ours("StartWorkflowExecution"):
+                return str(self._calls.start_workflow_execution(**members)["runId"])
+        except RunBusy as error:
+            # The reply to a first try may have been lost, and the client's own second one have met what it started.
+            found = self._started_by(members, began) if faults.was_tried_again(error.__cause__) else None
+            if found is None:
+                raise
+            return found
+
+    def _started_by(self, members: dict[str, Any], began: float) -> str | None:
+        """The open execution, if it is the one that these members ask for and was started since ``began``."""
+        for found in self._list_open(members["workflowId"]):
+            page = next(history_pages(self.domain, found.workflow_id, found.run_id, self._region, size=1))
+            started: Any = wire.event(page["events"][0]).attributes
+            asked = (members["workflowType"], members.get("input"))
+            same = ({"name": started.workflow_type.name, "version": started.workflow_type.version}, started.input)
+            if asked == same and found.started >= began - _SKEW_SECONDS:
+                return found.run_id
+        return None
 
     def _steer(
         self, action: str, call: Callable[..., Any], workflow_id: str, run_id: str | None, members: dict[str, str]
     ) -> None:
         if run_id is not None:
             members = {**members, "runId": run_id}
-        with faults.ours(action):
-            call(domain=self.domain, workflowId=workflow_id, **members)
+        try:
+            with faults.ours(action):
+                call(domain=self.domain, workflowId=workflow_id, **members)
+        except UnknownResource as error:
+            # The reply to a first try may have been lost, and what it asked for been done: it has ended.
+            if action == "SignalWorkflowExecution" or not faults.was_tried_again(error.__cause__):
+                raise
 
     def _list_open(self, workflow_id: str | None = None) -> list[RunDescription]:
         return self._list("ListOpenWorkflowExecutions", "list_open_workflow_executions", workflow_id)

@@ -84,6 +84,12 @@ def code(error: BaseException) -> str:
     return str(answer.get("Error", {}).get("Code", "")).rpartition("#")[2]
 
 
+def was_tried_again(error: BaseException | None) -> bool:
+    """Whether the client had made the request more than once when it got this answer."""
+    answer: dict[str, Any] = getattr(error, "response", None) or {}
+    return bool(answer.get("ResponseMetadata", {}).get("RetryAttempts"))
+
+
 def translate(error: BaseException, action: str) -> SimpleflowError | None:
     """What ``error`` means for the operation ``action``; None if it is not an error of SWF or its client.
 
