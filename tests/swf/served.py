@@ -67,7 +67,7 @@ class Crew:
     def __init__(self, deciders: int = 1, workers: int = 1, limits: Limits = Limits(), **options: Any) -> None:  # noqa: B008
         self._limits = limits
         self.sources = [SwfDecisionSource(DOMAIN, "default", **options) for _ in range(deciders)]
-        loops = [partial(self._decide, source) for source in self.sources]
+        loops: list[Callable[[], None]] = [partial(self._decide, source) for source in self.sources]
         loops += [partial(self._decide, source.on_own_list()) for source in self.sources if options.get("own_list")]
         loops += [self._work] * workers
         self._threads = [threading.Thread(target=partial(self._guard, loop)) for loop in loops]

@@ -19,7 +19,7 @@ HARMLESS = {"DomainAlreadyExistsFault", "TypeAlreadyExistsFault", "TypeNotDeprec
 def said(code: str, message: str = "some\nwords", status: int = 400) -> ClientError:
     """An answer of the service that is an error."""
     answer = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    return ClientError(answer, "SomeOperation")  # type: ignore[arg-type]
+    return ClientError(answer, "SomeOperation")
 
 
 @pytest.mark.parametrize("code", [*FAULTS, *BEYOND_THE_MODEL, "SomethingNew"])
