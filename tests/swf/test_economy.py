@@ -37,7 +37,8 @@ class Steps(Workflow, WorkflowStepMixin):
 
     def run(self, count: int) -> int:
         return sum(
-            self.submit(self.step(f"step {number}", ActivityTask(work, number))).value for number in range(count)
+            self.submit(self.step(f"step {number}", ActivityTask(work, number))).value
+            for number in range(count)  # type: ignore[attr-defined]
         )
 
 
