@@ -36,10 +36,11 @@ class Steps(Workflow, WorkflowStepMixin):
     name = "economy.steps"
 
     def run(self, count: int) -> int:
-        return sum(
-            self.submit(self.step(f"step {number}", ActivityTask(work, number))).value
-            for number in range(count)  # type: ignore[attr-defined]
-        )
+        total = 0
+        for number in range(count):
+            step: Any = self.submit(self.step(f"step {number}", ActivityTask(work, number)))
+            total += step.value
+        return total
 
 
 class Counted:
