@@ -108,6 +108,8 @@ class Executor(Waiter, Protocol):
     """What the input of its children is to hold beside arguments: at first the same."""
     carried: dict[str, Any]
     """As ``handed_down``, for the execution that this one may continue as."""
+    filling: bool
+    """The history is so long that what can as well be begun in the execution that continues this one should be."""
 
     def submit(self, submittable: Any, *args: Any, **kwargs: Any) -> Future:
         """Submit; see ``Workflow.submit``."""

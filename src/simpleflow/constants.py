@@ -14,6 +14,18 @@ MAX_VERSION_LENGTH = 64
 MAX_REASON_LENGTH = 256
 """Characters of the reason of a failure."""
 
+MAX_FIELD_LENGTH = 32_768
+"""Characters of an input, a result, details or a control."""
+
+MAX_HEARTBEAT_LENGTH = 2_048
+"""Characters of the details of a heartbeat."""
+
+MAX_JUMBO_LENGTH = 5 * 2**20
+"""Characters of a text that is kept in an object store because it does not fit into a field."""
+
+MAX_EVENTS = 25_000
+"""Events of one execution; the service terminates it with one more."""
+
 MAX_DECISIONS = 100
 """Decisions in one answer to a decision task."""
 

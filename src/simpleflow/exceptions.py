@@ -10,6 +10,7 @@
         ResultNotKept                  the result of a step that was skipped is not known
         StoreError                     the bucket or folder of the done marks said no
         StateError                     the state folder cannot be used
+        SwfError                       Amazon SWF, or the way to it, said no
         RunBusy                        another live process drives this run
         UnknownResource                a token or execution that is no longer open
           LeaseLost                    this process no longer owns the run
@@ -62,6 +63,14 @@ class StoreError(SimpleflowError):
 
 class StateError(SimpleflowError):
     """The state folder of the embedded engine cannot be used."""
+
+
+class SwfError(SimpleflowError):
+    """Amazon SWF refused a request, or could not be reached. ``passing``: the same request may be taken later."""
+
+    def __init__(self, message: str, passing: bool = False) -> None:
+        super().__init__(message)
+        self.passing = passing
 
 
 class RunBusy(SimpleflowError):

@@ -35,6 +35,9 @@ ACTIVITY_SCHEDULE_TO_START_TIMEOUT: int
 ACTIVITY_HEARTBEAT_TIMEOUT: int
 ACTIVITY_SIGTERM_WAIT_SEC: int
 SWF_DOMAIN: str | None
+SWF_CONNECTION_RETRIES: int
+SWF_MAX_OPEN_ACTIVITY_COUNT: int
+SIMPLEFLOW_JUMBO_FIELDS_BUCKET: str | None
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off", ""})
@@ -56,6 +59,13 @@ def _seconds(name: str, value: object) -> int:
     if isinstance(value, int | str) and not isinstance(value, bool) and text.isascii() and text.isdigit():
         return int(text)
     raise InputError(f"{name} is {value!r}: expected a whole number of seconds, 0 or more")
+
+
+def _count(name: str, value: object) -> int:
+    text = str(value).strip()
+    if isinstance(value, int | str) and not isinstance(value, bool) and text.isascii() and text.isdigit():
+        return int(text)
+    raise InputError(f"{name} is {value!r}: expected a whole number, 0 or more")
 
 
 def _text(name: str, value: object) -> str:
@@ -91,6 +101,9 @@ _SETTINGS: dict[str, _Setting] = {
     "ACTIVITY_HEARTBEAT_TIMEOUT": _ACTIVITY_TIMEOUT,
     "ACTIVITY_SIGTERM_WAIT_SEC": _Setting(_seconds, 3),
     "SWF_DOMAIN": _Setting(_text, None),
+    "SWF_CONNECTION_RETRIES": _Setting(_count, 5),
+    "SWF_MAX_OPEN_ACTIVITY_COUNT": _Setting(_count, 1_000),
+    "SIMPLEFLOW_JUMBO_FIELDS_BUCKET": _Setting(_text, None),
 }
 
 NAMES: tuple[str, ...] = tuple(sorted(_SETTINGS))

@@ -1,13 +1,20 @@
-"""The embedded engines are held to the engine contract."""
+"""All engines are held to the engine contract: the embedded ones, and SWF as the local server speaks it."""
 
 from __future__ import annotations
 
 import tempfile
+from contextlib import ExitStack
 
 from simpleflow.engines.embedded import EmbeddedEngine
 from simpleflow.engines.memory import MemoryEngine
 from simpleflow.engines.sqlite.engine import SqliteEngine
+from simpleflow.engines.swf import registration
+from simpleflow.engines.swf.activities import SwfActivitySource
+from simpleflow.engines.swf.decisions import SwfDecisionSource
+from simpleflow.engines.swf.engine import SwfEngine
+from simpleflow.server import Server
 from simpleflow.testing.contract import EngineContract, Subject
+from tests.swf.served import DOMAIN, pointed_at, registered
 
 
 class Clock:
@@ -40,3 +47,22 @@ class TestSqliteEngine(EngineContract):
     def teardown_method(self) -> None:
         super().teardown_method()
         self.folder.cleanup()
+
+
+class TestSwf(EngineContract):
+    def make(self) -> Subject:
+        clock = Clock()
+        stack = ExitStack()
+        server = stack.enter_context(Server(poll_seconds=0.0, clock=clock))
+        stack.enter_context(pointed_at(server.url))
+        calls = registered(DOMAIN)
+        registration.register_workflow(calls, DOMAIN, "type", "1")
+        registration.register_activity(calls, DOMAIN, "type", "1")
+
+        def pass_time(seconds: float) -> None:
+            clock.now += seconds
+            server.tick()
+
+        engine = SwfEngine(DOMAIN)
+        decisions, activities = SwfDecisionSource(DOMAIN, "default"), SwfActivitySource(DOMAIN, "default")
+        return Subject(engine, decisions, activities, engine, pass_time, stack.close)

@@ -9,10 +9,14 @@ import click
 
 from simpleflow import __version__
 from simpleflow.cli import errors
+from simpleflow.cli.decider import decider
 from simpleflow.cli.info import info
 from simpleflow.cli.options import SETTINGS, Session, common, help_alone
+from simpleflow.cli.server import server
+from simpleflow.cli.standalone import standalone
 from simpleflow.cli.start import start
 from simpleflow.cli.steps import COMMANDS
+from simpleflow.cli.worker import worker
 
 
 @click.group("simpleflow", context_settings=SETTINGS, invoke_without_command=True)
@@ -28,6 +32,10 @@ app.add_command(start)
 app.add_command(info)
 for _command in COMMANDS:
     app.add_command(_command)
+app.add_command(decider)
+app.add_command(worker)
+app.add_command(standalone)
+app.add_command(server)
 
 
 def run(args: Sequence[str] | None = None) -> int:

@@ -61,7 +61,7 @@ _YEAR = 31_536_000
     help="Dotted path of a function to call after every activity. May be given several times.",
 )
 @click.option("--no-progress", is_flag=True, help="Lines instead of a live view; so it is with --nb-workers 0 too.")
-@click.option("--domain", "-d", metavar="NAME", help="Amazon SWF domain; not used with --local.")
+@click.option("--domain", "-d", metavar="NAME", help="Amazon SWF domain, without --local. Default: SWF_DOMAIN.")
 @click.option("--task-list", metavar="NAME", help="Task list of the decision tasks. Default: what the class says.")
 @click.option(
     "--execution-timeout",
@@ -79,8 +79,10 @@ _YEAR = 31_536_000
 def start(workflow: str, local: bool, input_text: str | None, input_file: str | None, **options: Any) -> int:
     """Run a workflow.
 
-    WORKFLOW is module.Class or path/to/file.py:Class. Its result is written to standard output as JSON; its progress,
-    and what it prints, to standard error. If the run of that workflow id was interrupted, it goes on where it was.
+    WORKFLOW is module.Class or path/to/file.py:Class. With --local its result is written to standard output as JSON;
+    its progress, and what it prints, to standard error. If the run of that workflow id was interrupted, it goes on
+    where it was. With --domain the run is started on Amazon SWF, for decider.start and worker.start to do; its workflow
+    id and run id are written to standard output.
 
     A step name covers all below it: --force load forces load.users too. With --force report --skip '*', that step is
     played, and what depends on it.
@@ -90,8 +92,6 @@ def start(workflow: str, local: bool, input_text: str | None, input_file: str | 
     \b
     Example: simpleflow workflow.start --local flow.py:Daily --force load
     """
-    if not local:
-        raise InputError("runs on Amazon SWF cannot be started yet; add --local to run the workflow in this process")
     given = inputs.read(input_text, input_file)
     for name in ("workflow_id", "task_list"):
         if options[name] is not None:
@@ -99,6 +99,10 @@ def start(workflow: str, local: bool, input_text: str | None, input_file: str | 
     for name in ("force", "skip"):
         options[name] = names.split(options[name], f"--{name}")
     with results_only() as write_result:
+        if not local:
+            from simpleflow.cli import remote
+
+            return remote.start(workflow, given, options, write_result)
         return _run(workflow, given, options, session(), write_result)
 
 

@@ -267,3 +267,34 @@ RULES: dict[type[d.Decision], Callable[[Draft, Any, int], None]] = {
     d.FailWorkflowExecution: _fail,
     d.CancelWorkflowExecution: _cancel,
 }
+
+
+def refuse(draft: Draft, decision: d.Decision, completed_id: int, cause: str) -> None:
+    """The ``...Failed`` event of a decision that the service does not accept."""
+    common: dict[str, Any] = {"cause": cause, "decision_task_completed_event_id": completed_id}
+    if isinstance(decision, d.ScheduleActivityTask):
+        id, kind = decision.activity_id, decision.activity_type
+        draft.add(e.ScheduleActivityTaskFailed(activity_id=id, activity_type=kind, **common))
+    elif isinstance(decision, d.StartChildWorkflowExecution):
+        draft.add(
+            e.StartChildWorkflowExecutionFailed(
+                control=decision.control,
+                initiated_event_id=0,
+                workflow_id=decision.workflow_id,
+                workflow_type=decision.workflow_type,
+                **common,
+            )
+        )
+    elif isinstance(decision, d.StartTimer):
+        draft.add(e.StartTimerFailed(timer_id=decision.timer_id, **common))
+    else:
+        draft.add(_REFUSED_CLOSES[type(decision)](**common))
+        draft.news = True  # nobody else would call the decider again
+
+
+_REFUSED_CLOSES: dict[type[d.Decision], type[Any]] = {
+    d.CompleteWorkflowExecution: e.CompleteWorkflowExecutionFailed,
+    d.FailWorkflowExecution: e.FailWorkflowExecutionFailed,
+    d.CancelWorkflowExecution: e.CancelWorkflowExecutionFailed,
+    d.ContinueAsNewWorkflowExecution: e.ContinueAsNewWorkflowExecutionFailed,
+}

@@ -18,21 +18,23 @@ from simpleflow.base import Scope
 from simpleflow.constants import MAX_ANSWER_BYTES, MAX_DECISIONS, MAX_OPEN_ACTIVITIES, WAKE_UP_TIMER
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
-from simpleflow.core.evaluation import Evaluation, Execution, Failure
+from simpleflow.core.evaluation import Evaluation, Execution, Failure, arguments
 from simpleflow.core.history import History
 from simpleflow.core.notes import relays
 from simpleflow.core.records import Key
 from simpleflow.exceptions import WorkflowException
+from simpleflow.task import ContinueAsNewWorkflowTask
 from simpleflow.workflow import Workflow
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one answer and one execution may hold."""
+    """What one answer and one execution may hold; ``events`` None: any number."""
 
     decisions: int = MAX_DECISIONS
     answer_bytes: int = MAX_ANSWER_BYTES
     open_activities: int = MAX_OPEN_ACTIVITIES
+    events: int | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ class Decider:
         self._relays: dict[Key, d.Decision] = {}
         self._told: set[str] = set()  # closing hooks that this evaluation has called
         self._closing: d.Decision | None = None
+        self._may_fill = limits.events is not None and hasattr(workflow_class, "may_continue_as_new")
 
     def advance(self, events: Iterable[e.Event]) -> None:
         """Take in the events that follow, up to a DecisionTaskStarted."""
@@ -113,19 +116,30 @@ class Decider:
         for key in touched:
             self._relays.pop(key, None)
         if not self._goes_on(touched):
-            self.discard()
-            self._told = set()
-            self.evaluation = self.evaluation_class(self.workflow_class, self.history, self.execution)
-            self._repeat("before_replay")
-            self.evaluation.begin()
+            self._begin()
         assert self.evaluation is not None
         if self.evaluation.failure is None:
             self._repeat("after_replay")
 
+    def _begin(self) -> None:
+        """Evaluate ``run`` from its first line."""
+        self.discard()
+        self._told = set()
+        self.evaluation = self.evaluation_class(self.workflow_class, self.history, self.execution)
+        self.evaluation.filling = self._fills
+        self._repeat("before_replay")
+        self.evaluation.begin()
+
+    @property
+    def _fills(self) -> bool:
+        """The history is so long that the workflow should come to where it can be continued as new."""
+        limit = self._limits.events
+        return self._may_fill and limit is not None and len(self.history.events) >= limit * FILLING
+
     def _goes_on(self, touched: Iterable[Key]) -> bool:
         """Whether the evaluation that is kept alive is still good, with what is new."""
         evaluation = self.evaluation
-        if evaluation is None or evaluation.unwound:
+        if evaluation is None or evaluation.unwound or evaluation.filling != self._fills:
             return False
         evaluation.update(touched)
         if not evaluation.stale:
@@ -155,7 +169,7 @@ class Decider:
     def _repeat(self, name: str) -> object:
         """Call a hook that is called at every decision, if the class has it."""
         assert self.evaluation is not None
-        if getattr(self.workflow_class, name) is getattr(Workflow, name):
+        if getattr(self.workflow_class, name) is getattr(Workflow, name, None):
             return None
         with self.evaluation.notes.repeated(name):
             return self._hook(name)
@@ -192,6 +206,10 @@ class Decider:
                     self._tell("after_closed")
                 if evaluation.failure is None and not evaluation.unfinished:
                     return d.CompleteWorkflowExecution(result=evaluation.result)
+        if evaluation.failure is None and evaluation.filling and self._rests(evaluation):
+            return self._continue()
+        if evaluation.failure is None:
+            self._check_room(evaluation)
         if evaluation.failure is None:
             self._check_progress(evaluation)
         if evaluation.failure is None:
@@ -200,6 +218,33 @@ class Decider:
         self._tell("on_failure", failure.reason, failure.details)
         self._tell("after_closed")
         return d.FailWorkflowExecution(details=failure.details, reason=failure.reason)
+
+    def _rests(self, evaluation: Evaluation) -> bool:
+        """Nothing is under way, and nothing is wanted but notes."""
+        notes = d.RecordMarker | d.SignalExternalWorkflowExecution
+        wanted = evaluation.outbox.take(self._limits.open_activities)
+        return not self.history.under_way and not self._relays and all(isinstance(each, notes) for each in wanted)
+
+    def _continue(self) -> d.Decision | None:
+        """Continue as new with the same arguments, where that loses nothing; else go on to the end of the history."""
+        evaluation = self.evaluation
+        assert evaluation is not None
+        hears = evaluation.waits_for_signal or self.history.hears_others(self.execution.workflow_id)
+        if not hears and self._repeat("may_continue_as_new"):
+            self._tell("after_closed")
+            args, kwargs = arguments(evaluation.decode(self.history.started.input))
+            return evaluation.notes.continuation(ContinueAsNewWorkflowTask(*args, **kwargs))
+        self._may_fill = False
+        self._begin()
+        return self._close()
+
+    def _check_room(self, evaluation: Evaluation) -> None:
+        """Fail a run while there is room for that: the service terminates it at the limit, without a reason."""
+        limit, count = self._limits.events, len(self.history.events)
+        if limit is not None and count + 2 * (self.history.under_way + self._limits.decisions) + _SPARE > limit:
+            reason = f"Workflow execution failed: it has {count} events, and {limit} are the most"
+            advice = "use continue_as_new, steps, or child workflows for parts of the work"
+            evaluation.abort(reason, WorkflowException(reason, advice), advice)
 
     def _check_progress(self, evaluation: Evaluation) -> None:
         """Fail a run that waits for something that cannot come: better than waiting for ever."""
@@ -234,6 +279,13 @@ class Decider:
         if timer is not None and timer.open:
             return []
         return [d.StartTimer(start_to_fire_timeout="0", timer_id=WAKE_UP_TIMER)]
+
+
+FILLING = 0.8
+"""Share of the events that an execution may have, from which on it is continued as new if it can be."""
+
+_SPARE = 200
+"""Events that may come between two looks at their number."""
 
 
 def _size(decision: d.Decision) -> int:

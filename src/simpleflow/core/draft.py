@@ -50,6 +50,7 @@ class Draft:
         self.activities: dict[str, int] = {}  # scheduled (event id) or cancelled (0) in this draft
         self.timers: dict[str, int] = {}  # started (event id) or cancelled (0) in this draft
         self.children: set[str] = set()
+        self.decision_list = history.decision_list
         self._next = history.next_id
 
     def add(self, attributes: e.Attributes) -> int:
@@ -64,7 +65,7 @@ class Draft:
         """The events, with a decision task after them if they hold news and none waits and the execution goes on."""
         closed = bool(self.events) and isinstance(self.events[-1].attributes, _ENDS)
         if self.news and not self.pending and not closed:
-            self.add(decision_task(self.history.started))
+            self.add(decision_task(self.history.started, self.decision_list))
         return tuple(self.events)
 
 
@@ -76,10 +77,14 @@ _ENDS = (
 )
 
 
-def decision_task(started: e.WorkflowExecutionStarted) -> e.DecisionTaskScheduled:
+def decision_task(
+    started: e.WorkflowExecutionStarted, override: e.DecisionTaskCompleted | None = None
+) -> e.DecisionTaskScheduled:
+    """The next decision task; ``override`` is the answer that named a list of its own for it, if one did."""
+    limit = override.task_list_schedule_to_start_timeout if override is not None else None
     return e.DecisionTaskScheduled(
-        schedule_to_start_timeout="NONE",
+        schedule_to_start_timeout=limit or "NONE",
         start_to_close_timeout=started.task_start_to_close_timeout,
-        task_list=started.task_list,
+        task_list=(override.task_list if override is not None else None) or started.task_list,
         task_priority=started.task_priority,
     )

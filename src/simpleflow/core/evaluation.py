@@ -74,6 +74,7 @@ class Evaluation:
         self.reserved: Mapping[str, Any] = reserved(history.started.input)
         self.handed_down = dict(self.reserved)
         self.carried = dict(self.reserved)
+        self.filling = False
         self.fibers = Fibers()
         self.scope = Scope()
         self.outbox = Outbox()

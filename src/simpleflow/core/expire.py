@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 
 from simpleflow.core import events as e
+from simpleflow.core import transitions as t
 from simpleflow.core.draft import Draft
 from simpleflow.core.history import History
 from simpleflow.core.records import timeout
@@ -65,6 +66,7 @@ def _activity(draft: Draft, id: str) -> None:
     if deadline is not None and deadline[0] <= draft.now:
         draft.add(
             e.ActivityTaskTimedOut(
+                details=record.beat_details,
                 scheduled_event_id=record.scheduled_id,
                 started_event_id=record.started_id,
                 timeout_type=deadline[1],
@@ -72,16 +74,22 @@ def _activity(draft: Draft, id: str) -> None:
         )
 
 
-def _decision(draft: Draft, started_id: int) -> None:
+def _decision(draft: Draft, event_id: int) -> None:
+    """One that was started, or one that waits on a list of its own: its execution goes back to the common list then."""
     history = draft.history
-    if history.deciding and history.decision_started_id == started_id:
-        draft.add(
-            e.DecisionTaskTimedOut(
-                scheduled_event_id=history.decision_taken_id,
-                started_event_id=started_id,
-                timeout_type="START_TO_CLOSE",
-            )
-        )
+    if history.deciding and history.decision_started_id == event_id:
+        scheduled_id, started_id, kind = history.decision_taken_id, event_id, "START_TO_CLOSE"
+    elif history.decision == t.SCHEDULED and history.decision_scheduled_id == event_id:
+        limit = timeout(history.events[event_id - 1].attributes.schedule_to_start_timeout)  # type: ignore[attr-defined]
+        if limit is None or history.decision_waits_since + limit > draft.now:
+            return
+        scheduled_id, started_id, kind = event_id, 0, "SCHEDULE_TO_START"
+        draft.pending = False
+    else:
+        return
+    if draft.decision_list is not None and draft.decision_list.task_list_schedule_to_start_timeout:
+        draft.decision_list = None
+    draft.add(e.DecisionTaskTimedOut(scheduled_event_id=scheduled_id, started_event_id=started_id, timeout_type=kind))
 
 
 def forget_passed(history: History, now: float) -> None:

@@ -27,6 +27,8 @@ class History:
         self.decision_started_id = 0  # of the one that is started
         self.decision_taken_id = 0  # DecisionTaskScheduled that the started one belongs to
         self.decision_started_at = 0.0
+        self.decision_waits_since = 0.0  # when the one that waits could first have been started
+        self.decision_list: e.DecisionTaskCompleted | None = None  # that put other tasks on a list of its own
         self.previous_started_id = 0  # DecisionTaskStarted of the latest one that was completed
         self.execution_context: str | None = None
         self.activities: dict[str, Record] = {}
@@ -85,6 +87,15 @@ class History:
         """How many activities, timers and children are open."""
         return len(self.tasks) + self.open_timers
 
+    def hears_others(self, workflow_id: str) -> bool:
+        """Whether a signal came in from anywhere but the execution itself, whose workflow id is given."""
+        for events in self.signals.values():
+            for event in events:
+                source = getattr(event.attributes, "external_workflow_execution", None)
+                if source is None or source.workflow_id != workflow_id:
+                    return True
+        return False
+
     def open_records(self) -> Iterator[tuple[str, Record]]:
         """The open activities, timers and children, each with its kind."""
         for kind, records in (
@@ -112,8 +123,9 @@ class History:
         self.events.append(event)
         return key
 
-    def beat(self, record: Record, now: float) -> None:
-        """A worker gave a sign of life; SWF writes no event for it."""
+    def beat(self, record: Record, now: float, details: str | None = None) -> None:
+        """A worker gave a sign of life; SWF writes no event for it, but its details once the activity times out."""
+        record.beat_details = details
         record.beat_at = now  # its deadline among the deadlines is now too early, which ``forget_passed`` puts right
 
     def resume(self, now: float) -> None:
@@ -167,6 +179,8 @@ class History:
         self.decision = t.move(t.DECISION, self.decision, event.type, "the decision task")
         if isinstance(attributes, e.DecisionTaskScheduled):
             self.decision_scheduled_id = event.id
+            if self.decision == t.SCHEDULED:
+                self._await_decider(event, attributes)
         elif isinstance(attributes, e.DecisionTaskStarted):
             self.decision_started_id = event.id
             self.decision_started_at = event.time
@@ -177,6 +191,21 @@ class History:
             self.previous_started_id = attributes.started_event_id
             if attributes.execution_context is not None:
                 self.execution_context = attributes.execution_context
+            if attributes.task_list is not None:
+                self.decision_list = attributes
+            if self.decision == t.SCHEDULED:
+                self._await_decider(event, self.events[self.decision_scheduled_id - 1].attributes)
+        else:
+            if self.decision_list is not None and self.decision_list.task_list_schedule_to_start_timeout:
+                self.decision_list = None
+            if self.decision == t.SCHEDULED:
+                self._await_decider(event, self.events[self.decision_scheduled_id - 1].attributes)
+
+    def _await_decider(self, event: e.Event, waiting: Any) -> None:
+        """The decision task that waits may be started from this event on, and may have to be within some time."""
+        self.decision_waits_since = event.time
+        if (limit := timeout(waiting.schedule_to_start_timeout)) is not None:
+            self._push(event.time + limit, "decision", str(self.decision_scheduled_id))
 
     def _activity_named(self, event: e.Event, attributes: Any) -> Key:
         """Events that carry the activity's id."""

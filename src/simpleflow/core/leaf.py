@@ -8,8 +8,10 @@ from simpleflow import taskids
 from simpleflow.base import Scope
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
+from simpleflow.core import refusals
 from simpleflow.core import transitions as t
 from simpleflow.core.records import Key, Record
+from simpleflow.core.refusals import TRIES, Reaction
 from simpleflow.exceptions import TaskCanceled, TaskException, TaskFailed, TaskTerminated, TimeoutError
 from simpleflow.futures import CANCELLED, FINISHED, RUNNING, Future
 from simpleflow.task import TaskFailureContext, TimerTask
@@ -128,13 +130,31 @@ class RetryLeaf(Leaf):
     def failed(self, record: Record) -> None:
         if not self._asks:
             self.seen = len(record.failures)
-            self._decide(record, None, self._exception(record.failures[-1]))
+            if not self._refused(record):
+                self._decide(record, None, self._exception(record.failures[-1]))
+
+    def _refused(self, record: Record) -> bool:
+        """Whether the latest failure is a refusal of the service that is none of the task's: it is scheduled again."""
+        if not refusals.is_refusal(record.failures[-1]):
+            return False
+        reaction = refusals.reaction(record.failures)
+        if reaction is Reaction.AGAIN:
+            self._again(None)
+        elif reaction is Reaction.WAIT:
+            # Not its own pause, which it could cancel: others may wait for the same timer.
+            self.evaluation.submit(TimerTask(*refusals.pause(record.failures)))._when_done(self._again)
+        return reaction in TRIES
 
     def _ask(self, record: Record | None) -> None:
         """Ask ``on_task_failure`` about each failure; what it says of the latest one counts, if that is the end."""
         assert record is not None
         while self.seen < len(record.failures):
             event = record.failures[self.seen]
+            if refusals.is_refusal(event) and refusals.reaction(record.failures[: self.seen + 1]) in TRIES:
+                self.seen += 1
+                if self.seen == len(record.failures) and not self.future._done and not record.open:
+                    self._refused(record)
+                continue
             exception = self._exception(event)
             context = TaskFailureContext(
                 a_task=self.task,
@@ -181,7 +201,13 @@ class RetryLeaf(Leaf):
             self.finish(other._result, other._exception, other._state)
 
     def _may_retry(self, record: Record) -> bool:
-        return record.state != t.CANCELED and len(record.failures) <= self.retry
+        latest = record.failures[-1]
+        if refusals.is_refusal(latest) and refusals.reaction(record.failures) is Reaction.GIVE_UP:
+            return False
+        tries = len(record.failures)
+        if tries > self.retry:
+            tries -= refusals.passed(record.failures)
+        return record.state != t.CANCELED and tries <= self.retry
 
     def _retry(self, record: Record, seconds: int) -> None:
         if seconds:
@@ -210,7 +236,7 @@ class RetryLeaf(Leaf):
         if isinstance(attributes, e.ChildWorkflowExecutionTerminated):
             return TaskTerminated(f"{name} was terminated")
         if isinstance(attributes, e.ScheduleActivityTaskFailed | e.StartChildWorkflowExecutionFailed):
-            return TaskFailed(name, f"the service refused it: {attributes.cause}")
+            return TaskFailed(name, refusals.reason(attributes.cause))
         return TaskFailed(name, attributes.reason, attributes.details)
 
     def _timeout_value(self, timeout_type: str) -> int | None:

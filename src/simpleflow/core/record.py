@@ -7,12 +7,12 @@ Amazon SWF.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.core import transitions as t
-from simpleflow.core.answers import RULES, continue_as_new
+from simpleflow.core.answers import RULES, continue_as_new, refuse
 from simpleflow.core.draft import Draft, decision_task
 from simpleflow.core.history import History
 from simpleflow.exceptions import InputError, UnknownResource
@@ -51,11 +51,17 @@ def record(
     now: float,
     execution_context: str | None = None,
     new_run_id: str = "",
+    refused: Mapping[int, str] | None = None,
+    task_list: e.TaskList | None = None,
+    schedule_to_start_timeout: str | None = None,
 ) -> tuple[e.Event, ...]:
     """The events that an answer to the started decision task makes.
 
     One DecisionTaskCompleted, one event for each decision in the order given (what is refused becomes its ``...Failed``
     event), and a decision task if something was refused. ``new_run_id`` is for ContinueAsNewWorkflowExecution.
+    ``refused``: causes by the index of decisions that the service does not accept, whatever the history says.
+    ``task_list``: where later decision tasks are put, until one there is not started within
+    ``schedule_to_start_timeout`` (seconds as text), or not answered in time; None: until another answer says so.
 
     Raises UnknownResource if no decision task is started, InputError if a closing decision is not the last.
     """
@@ -65,15 +71,20 @@ def record(
         if isinstance(decision, _CLOSING):
             raise InputError(f"{type(decision).__name__} closes the execution; expected it to be the last decision")
     draft = Draft(history, now)
-    completed_id = draft.add(
-        e.DecisionTaskCompleted(
-            execution_context=execution_context,
-            scheduled_event_id=history.decision_taken_id,
-            started_event_id=history.decision_started_id,
-        )
+    completed = e.DecisionTaskCompleted(
+        execution_context=execution_context,
+        scheduled_event_id=history.decision_taken_id,
+        started_event_id=history.decision_started_id,
+        task_list=task_list,
+        task_list_schedule_to_start_timeout=schedule_to_start_timeout,
     )
-    for decision in decisions:
-        if isinstance(decision, d.ContinueAsNewWorkflowExecution):
+    completed_id = draft.add(completed)
+    if task_list is not None:
+        draft.decision_list = completed
+    for index, decision in enumerate(decisions):
+        if refused and index in refused:
+            refuse(draft, decision, completed_id, refused[index])
+        elif isinstance(decision, d.ContinueAsNewWorkflowExecution):
             continue_as_new(draft, decision, completed_id, new_run_id)
         else:
             RULES[type(decision)](draft, decision, completed_id)

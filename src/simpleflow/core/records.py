@@ -19,6 +19,7 @@ class Record:
 
     __slots__ = (
         "beat_at",
+        "beat_details",
         "cancel_requested_id",
         "closed",
         "failures",
@@ -44,6 +45,7 @@ class Record:
         self.started_id = 0
         self.started_at = 0.0
         self.beat_at = 0.0
+        self.beat_details: str | None = None
         self.run_id: str | None = None
         self.cancel_requested_id = 0
         self.closed: e.Event | None = None
@@ -60,6 +62,7 @@ class Record:
         self.scheduled_id = event.id
         self.scheduled_at = event.time
         self.started_id = 0
+        self.beat_details = None
         self.cancel_requested_id = 0
         self.closed = None
 

@@ -27,6 +27,7 @@ class StartRequest:
     execution_timeout: str = "31536000"
     decision_task_timeout: str = "300"
     child_policy: str = "TERMINATE"
+    lambda_role: str | None = None
 
 
 @dataclass(frozen=True)

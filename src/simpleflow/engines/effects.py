@@ -31,13 +31,15 @@ def _tell(engine: Executions, run: Run, attributes: e.Attributes) -> None:
         follow(engine, run, events)
 
 
-def _start_child(
+def start_child(
     engine: Executions, run: Run, event: e.Event, initiated: e.StartChildWorkflowExecutionInitiated
 ) -> None:
+    """Begin the child, and tell its parent that it has, or could not."""
     started = e.WorkflowExecutionStarted(
         child_policy=initiated.child_policy,
         execution_start_to_close_timeout=initiated.execution_start_to_close_timeout,
         input=initiated.input,
+        lambda_role=initiated.lambda_role,
         parent_initiated_event_id=event.id,
         parent_workflow_execution=e.WorkflowExecution(run_id=run.run_id, workflow_id=run.workflow_id),
         tag_list=initiated.tag_list,
@@ -68,6 +70,11 @@ def _start_child(
             workflow_type=initiated.workflow_type,
         ),
     )
+
+
+def _child_initiated(engine: Executions, run: Run, event: e.Event, initiated: Any) -> None:
+    if not engine.postpone(run, event, initiated):
+        start_child(engine, run, event, initiated)
 
 
 def _send(engine: Executions, run: Run, event: e.Event, initiated: Any) -> None:
@@ -111,6 +118,7 @@ def _continue_as_new(engine: Executions, run: Run, event: e.Event, ended: e.Work
         continued_execution_run_id=run.run_id,
         execution_start_to_close_timeout=ended.execution_start_to_close_timeout,
         input=ended.input,
+        lambda_role=ended.lambda_role,
         parent_initiated_event_id=before.parent_initiated_event_id,
         parent_workflow_execution=before.parent_workflow_execution,
         tag_list=ended.tag_list,
@@ -164,7 +172,7 @@ _CHILD_ENDS: dict[type[e.Attributes], tuple[type[Any], tuple[str, ...]]] = {
 }
 
 _EFFECTS: dict[type[e.Attributes], Callable[[Executions, Run, e.Event, Any], None]] = {
-    e.StartChildWorkflowExecutionInitiated: _start_child,
+    e.StartChildWorkflowExecutionInitiated: _child_initiated,
     e.SignalExternalWorkflowExecutionInitiated: _send,
     e.RequestCancelExternalWorkflowExecutionInitiated: _send,
     e.WorkflowExecutionContinuedAsNew: _continue_as_new,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
@@ -29,6 +29,10 @@ class EmbeddedEngine(Executions):
         observer: called with (run, events) once they are kept.
     """
 
+    def identity(self, given: str | None) -> str | None:
+        """How events call whoever takes a task: as it calls itself."""
+        return given or f"simpleflow@{os.getpid()}"
+
     # Client
 
     def start_workflow_execution(self, request: StartRequest) -> str:
@@ -36,6 +40,7 @@ class EmbeddedEngine(Executions):
             child_policy=request.child_policy,
             execution_start_to_close_timeout=request.execution_timeout,
             input=request.input,
+            lambda_role=request.lambda_role,
             parent_initiated_event_id=0,
             tag_list=request.tag_list or None,
             task_list=e.TaskList(request.task_list),
@@ -87,15 +92,21 @@ class EmbeddedEngine(Executions):
 
     # DecisionSource
 
-    def poll_for_decision_task(self, identity: str | None = None) -> DecisionTask | None:
-        while (run_id := self.tasks.next_decision()) is not None:
+    def poll_for_decision_task(self, identity: str | None = None, task_list: str | None = None) -> DecisionTask | None:
+        """The next decision task, by priority, then by age; ``task_list`` None: of any list."""
+        while (found := self.tasks.decisions.take(task_list)) is not None:
+            run_id, scheduled_id = found
             run = self.runs.get(run_id)
             if run is None or not run.history.open:
                 continue
             history = run.history
-            if history.decision == transitions.SCHEDULED:
-                self.append(run, record.decision_started(history, identity or _identity(), self.clock()))
-            elif not history.deciding or self.tasks.is_handed_out(run_id, history.decision_started_id):
+            if history.decision == transitions.SCHEDULED and history.decision_scheduled_id == scheduled_id:
+                self.append(run, record.decision_started(history, self.identity(identity), self.clock()))
+            elif (
+                not history.deciding
+                or history.decision_taken_id != scheduled_id
+                or self.tasks.is_handed_out(run_id, history.decision_started_id)
+            ):
                 continue
             started = history.started
             return DecisionTask(
@@ -110,12 +121,17 @@ class EmbeddedEngine(Executions):
         return None
 
     def respond_decision_task_completed(
-        self, token: str, decisions: Sequence[Decision], execution_context: str | None = None
+        self,
+        token: str,
+        decisions: Sequence[Decision],
+        execution_context: str | None = None,
+        refused: Mapping[int, str] | None = None,
+        task_list: str | None = None,
+        schedule_to_start_timeout: str | None = None,
     ) -> None:
-        run_id, started_id = self.tasks.of(token)
+        """Answer; see ``core.record.record`` for what is no part of the port."""
+        run_id, _ = self.deciding(token)
         run = self.runs[run_id]
-        if not run.history.deciding or run.history.decision_started_id != started_id:
-            raise UnknownResource(f"token {token} is not that of a decision task")
         new_run_id = ""
         # An answer can be found again from the history before it, so it may be kept together with what comes next.
         with self.operation(may_wait=True):
@@ -125,16 +141,34 @@ class EmbeddedEngine(Executions):
                 self.look()
                 new_run_id = self.make_run_id()
             if run.history.open:
-                events = record.record(run.history, decisions, self.clock(), execution_context, new_run_id)
+                events = record.record(
+                    run.history,
+                    decisions,
+                    self.clock(),
+                    execution_context,
+                    new_run_id,
+                    refused,
+                    e.TaskList(task_list) if task_list else None,
+                    schedule_to_start_timeout,
+                )
                 self.append(run, events)
                 effects.follow(self, run, events)
                 return
         raise UnknownResource(f"the execution of token {token} was ended from outside")
 
+    def deciding(self, token: str) -> tuple[str, int]:
+        """Run id and DecisionTaskStarted id of the decision task with that token. Raises UnknownResource."""
+        run_id, started_id = self.tasks.of(token)
+        history = self.runs[run_id].history
+        if not history.deciding or history.decision_started_id != started_id:
+            raise UnknownResource(f"token {token} is not that of a decision task")
+        return run_id, started_id
+
     # ActivitySource
 
-    def poll_for_activity_task(self, identity: str | None = None) -> ActivityTask | None:
-        while (found := self.tasks.next_activity()) is not None:
+    def poll_for_activity_task(self, identity: str | None = None, task_list: str | None = None) -> ActivityTask | None:
+        """The next activity task, by priority, then by age; ``task_list`` None: of any list."""
+        while (found := self.tasks.activities.take(task_list)) is not None:
             run_id, scheduled_id = found
             run = self.runs.get(run_id)
             task = run.history.tasks.get(scheduled_id) if run is not None else None
@@ -142,7 +176,7 @@ class EmbeddedEngine(Executions):
                 continue
             if task.state == transitions.SCHEDULED:
                 now = self.clock()
-                self.append(run, record.activity_started(run.history, scheduled_id, identity or _identity(), now))
+                self.append(run, record.activity_started(run.history, scheduled_id, self.identity(identity), now))
             scheduled: e.ActivityTaskScheduled = task.scheduled
             return ActivityTask(
                 self.tasks.hand_out(run_id, scheduled_id),
@@ -193,7 +227,7 @@ class EmbeddedEngine(Executions):
 
     def record_activity_task_heartbeat(self, token: str, details: str | None = None) -> bool:
         run, task = self._activity(token)
-        run.history.beat(task, self.clock())
+        run.history.beat(task, self.clock(), details)
         return bool(task.cancel_requested_id)
 
     def is_open(self, token: str) -> bool:
@@ -239,10 +273,6 @@ class EmbeddedEngine(Executions):
         if kept is not None:
             return kept
         return [run.describe() for run in reversed(self.runs.values()) if workflow_id in (None, run.workflow_id)]
-
-
-def _identity() -> str:
-    return f"simpleflow@{os.getpid()}"
 
 
 _CLOSING = (

@@ -28,6 +28,9 @@ class Executions:
     times_out = True
     """Whether activities time out; not where they run in the engine's own thread, which nothing can stop."""
 
+    workers_survive = False
+    """Whether those who took tasks live on when the process of the engine dies, and may still answer."""
+
     make_run_id = staticmethod(make_run_id)
 
     def __init__(
@@ -122,6 +125,14 @@ class Executions:
         run = self._open.get(workflow_id)
         return run if run is not None and run_id in (None, "", run.run_id) else None
 
+    def open_runs(self) -> list[Run]:
+        """The open executions of this process, the oldest first."""
+        return list(self._open.values())
+
+    def postpone(self, run: Run, event: e.Event, initiated: e.StartChildWorkflowExecutionInitiated) -> bool:
+        """Whether the start of a child is left for later; whoever overrides this sees to it."""
+        return False
+
     def adopt(self, workflow_id: str) -> str | None:
         """Take over the open execution of ``workflow_id``, with its family, from a process that died.
 
@@ -135,7 +146,7 @@ class Executions:
             self._keep(run)
             run.history.resume(self.clock())
             self._watch(run)
-            self.tasks.offer(run)
+            self.tasks.offer(run, self.workers_survive)
             if run.workflow_id == workflow_id:
                 found = run.run_id
         return found
@@ -200,7 +211,7 @@ class Executions:
         if message.kind == "terminate":
             attributes: e.Attributes = e.WorkflowExecutionTerminated(
                 cause=message.content.get("cause") or "OPERATOR_INITIATED",
-                child_policy=run.history.started.child_policy,
+                child_policy=message.content.get("child_policy") or run.history.started.child_policy,
                 details=message.content.get("details"),
                 reason=message.content.get("reason"),
             )

@@ -1,17 +1,16 @@
 """What waits to be handed out, and the tokens of what was.
 
-A token is good until its task ends, however it ends. The queues may hold tasks that are over by now: whoever takes one
-looks.
+A token is good until its task ends, however it ends.
 """
 
 from __future__ import annotations
 
-import heapq
 import itertools
-from collections import deque
+from typing import Any
 
 from simpleflow.core import events as e
 from simpleflow.core import transitions
+from simpleflow.engines.queues import Queues
 from simpleflow.engines.run import Run
 from simpleflow.exceptions import UnknownResource
 
@@ -20,8 +19,8 @@ class Tasks:
     """The decision tasks and activity tasks of an engine's executions."""
 
     def __init__(self) -> None:
-        self._decisions: deque[str] = deque()
-        self._activities: list[tuple[int, int, str, int]] = []  # heap: -priority, order, run id, scheduled event id
+        self.decisions = Queues()
+        self.activities = Queues()
         self._tokens: dict[str, tuple[str, int]] = {}  # run id, and DecisionTaskStarted or ActivityTaskScheduled id
         self._handed: dict[tuple[str, int], str] = {}
         self._order = itertools.count()
@@ -30,37 +29,48 @@ class Tasks:
         """Take in an event that was just folded into an execution: it may make a task, or end one."""
         attributes = event.attributes
         if isinstance(attributes, e.ActivityTaskScheduled):
-            self._offer_activity(run, event.id, attributes)
+            self.activities.put(attributes.task_list.name, attributes.task_priority, (run.run_id, event.id))
         elif isinstance(attributes, e.DecisionTaskScheduled):
-            self._decisions.append(run.run_id)
+            self.decisions.put(attributes.task_list.name, attributes.task_priority, (run.run_id, event.id))
         elif isinstance(attributes, _ACTIVITY_ENDS):
             self._take_back(run.run_id, attributes.scheduled_event_id)
         elif isinstance(attributes, _DECISION_ENDS):
             self._take_back(run.run_id, attributes.started_event_id)
             if run.history.decision_pending:
-                self._decisions.append(run.run_id)
+                self._offer_decision(run, run.history.decision_scheduled_id)
 
-    def offer(self, run: Run) -> None:
-        """Hand out again what a dead process was working on, and what nobody had begun."""
-        if run.history.decision != transitions.IDLE:
-            self._decisions.append(run.run_id)
-        for scheduled_id, task in run.history.tasks.items():
-            if isinstance(task.scheduled, e.ActivityTaskScheduled):
-                self._offer_activity(run, scheduled_id, task.scheduled)
+    def offer(self, run: Run, survived: bool = False) -> None:
+        """Hand out what nobody had begun when the process died that had the execution, and what that was working on.
+
+        ``survived``: others were working on it, and may still answer with the tokens that they have.
+        """
+        history = run.history
+        if history.deciding and survived:
+            self._left(run.run_id, history.decision_started_id)
+        elif history.decision != transitions.IDLE:
+            self._offer_decision(run, history.decision_taken_id if history.deciding else history.decision_scheduled_id)
+        for scheduled_id, task in history.tasks.items():
+            if not isinstance(task.scheduled, e.ActivityTaskScheduled):
+                continue
+            if task.state == transitions.STARTED and survived:
+                self._left(run.run_id, scheduled_id)
+            else:
+                self._offer_activity(run, scheduled_id)
+
+    def put_back(self, run: Run, token: str) -> None:
+        """Whoever was to have the task with that token never got it: offer it again, begun as it is."""
+        run_id, event_id = self.of(token)
+        self._take_back(run_id, event_id)
+        if event_id in run.history.tasks:
+            self._offer_activity(run, event_id)
+        else:
+            self._offer_decision(run, run.history.decision_taken_id)
 
     def forget(self, run: Run) -> None:
         """The execution is over, or no longer ours: its tokens are good for nothing."""
         self._take_back(run.run_id, run.history.decision_started_id)
         for scheduled_id in run.history.tasks:
             self._take_back(run.run_id, scheduled_id)
-
-    def next_decision(self) -> str | None:
-        """Run id of an execution that may have a decision task for somebody."""
-        return self._decisions.popleft() if self._decisions else None
-
-    def next_activity(self) -> tuple[str, int] | None:
-        """Run id and scheduled event id of an activity task that may still be wanted, by priority, then by age."""
-        return heapq.heappop(self._activities)[2:] if self._activities else None
 
     def is_handed_out(self, run_id: str, event_id: int) -> bool:
         """Whether somebody has the task."""
@@ -75,14 +85,24 @@ class Tasks:
 
     def of(self, token: str) -> tuple[str, int]:
         """Run id and event id of the task with that token. Raises UnknownResource."""
-        try:
-            return self._tokens[token]
-        except KeyError:
-            raise UnknownResource(f"token {token} is unknown, or its task is over") from None
+        found = self._tokens.get(token) or self._tokens.get(token.rpartition(".")[0])
+        if found is None:
+            raise UnknownResource(f"token {token} is unknown, or its task is over")
+        return found
 
-    def _offer_activity(self, run: Run, scheduled_id: int, scheduled: e.ActivityTaskScheduled) -> None:
-        priority = int(scheduled.task_priority or 0)
-        heapq.heappush(self._activities, (-priority, next(self._order), run.run_id, scheduled_id))
+    def _left(self, run_id: str, event_id: int) -> None:
+        """A token of the process before is good, whatever number it ends with: there is one for each task."""
+        token = f"{run_id}.{event_id}"
+        self._tokens[token] = (run_id, event_id)
+        self._handed[run_id, event_id] = token
+
+    def _offer_decision(self, run: Run, scheduled_id: int) -> None:
+        scheduled: Any = run.history.events[scheduled_id - 1].attributes
+        self.decisions.put(scheduled.task_list.name, scheduled.task_priority, (run.run_id, scheduled_id))
+
+    def _offer_activity(self, run: Run, scheduled_id: int) -> None:
+        scheduled = run.history.tasks[scheduled_id].scheduled
+        self.activities.put(scheduled.task_list.name, scheduled.task_priority, (run.run_id, scheduled_id))
 
     def _take_back(self, run_id: str, event_id: int) -> None:
         token = self._handed.pop((run_id, event_id), None)

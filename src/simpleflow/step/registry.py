@@ -89,6 +89,7 @@ class Steps:
         self.releasing: dict[str, Future] = {}  # of each name, the latest activity that gives up its claim
         self._claims: dict[tuple[str, int], Claim] = {}
         self._origins: dict[str, dict[StepFuture, None]] = {}  # by pattern, the plays that force it
+        self._done_at_first: frozenset[str] = frozenset()
         self._marked: dict[str, int] = {}  # order of the play that wrote the latest mark
         self._unmarked: dict[str, int] = {}  # order of the latest play that removed it
         self._taken: dict[str, int] = {}  # verdicts of each name so far
@@ -150,6 +151,8 @@ class Steps:
 
     def listed(self, names: Iterable[str]) -> None:
         """The done marks have been read."""
+        names = list(names)
+        self._done_at_first = frozenset(names)
         for name in dict.fromkeys([*names, *self._marked]):
             marked = self._marked.get(name, -1)
             if self._unmarked.get(name, -2) <= marked:
@@ -190,6 +193,18 @@ class Steps:
         for pattern in step.dependents:
             self.forced.add(pattern, DEPENDENT_OF + step.name, always=True)
             self._origins.setdefault(pattern, {})[step] = None
+
+    @property
+    def playing(self) -> bool:
+        """Whether the play of a step has begun and is not over."""
+        return any(not step._done for step in self.latest.values()) or any(
+            each.outcome is None for each in self._unmet_plays()
+        )
+
+    @property
+    def has_progressed(self) -> bool:
+        """Whether a step has been marked that was not known as done when the run began."""
+        return any(name not in self._done_at_first for name in self._marked if name in self.done)
 
     def completed(self, step: StepFuture) -> None:
         """A step has been played and marked."""

@@ -66,6 +66,8 @@ class Turn:
             reasons = tuple(details.get("reasons") or ())
             verdict = rules.Verdict(recorded.status == constants.SCHEDULED, bool(details.get("forced")), reasons)
             future.begin(verdict, recorded)
+        elif self._executor.filling and steps.has_progressed and not future.enclosing:
+            return  # left to the execution that continues this one
         else:
             awaited = steps.awaited_origin(future) or steps.mark_under_way(future) or self._unmet_mark()
             if awaited is not None:

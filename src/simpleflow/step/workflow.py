@@ -103,6 +103,14 @@ class WorkflowStepMixin:
         """Parameters, as for ``activity.with_attributes``, of the activities that read and write done marks."""
         return {}
 
+    def may_continue_as_new(self, history: Any) -> bool:
+        """Whether an execution begun now with the same arguments would go on where this one stands.
+
+        It would if no step is being played, and a step is done that was not at first: without progress, an execution
+        would be continued for ever. Asked when the history nears its limit and nothing is under way.
+        """
+        return self.steps.has_progressed and not self.steps.playing
+
     # What steps call
 
     @property

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
+
 from simpleflow import workflow as workflows
 from simpleflow.activity import Activity
+from simpleflow.core import decisions as d
 from simpleflow.core.decide import Decider, Limits
 from simpleflow.core.evaluation import Execution, Failure
 from simpleflow.engines.base import DecisionSource, DecisionTask
@@ -20,6 +23,7 @@ class DecisionWorker:
             defined with.
         domain, default_bucket: see ``core.evaluation.Execution``.
         limits: of one answer.
+        kept: how many executions are kept alive at most, the latest ones; None: all until they are forgotten.
     """
 
     def __init__(
@@ -29,6 +33,7 @@ class DecisionWorker:
         domain: str | None = None,
         default_bucket: str | None = None,
         limits: Limits = Limits(),  # noqa: B008 (frozen)
+        kept: int | None = None,
     ) -> None:
         self.failures: dict[str, Failure] = {}
         self.activities: dict[str, Activity] = {}
@@ -37,6 +42,7 @@ class DecisionWorker:
         self._domain = domain
         self._default_bucket = default_bucket
         self._limits = limits
+        self._kept = kept
         self._deciders: dict[str, Decider] = {}
 
     def decide(self, task: DecisionTask) -> None:
@@ -49,6 +55,10 @@ class DecisionWorker:
             execution = Execution(task.workflow_id, task.run_id, self._domain, self._default_bucket)
             decider = Decider(self._class(task.name), execution, self._limits)
             self._deciders[task.run_id] = decider
+        if self._kept is not None:
+            self._deciders[task.run_id] = self._deciders.pop(task.run_id)
+            if len(self._deciders) > self._kept:
+                self.forget(next(iter(self._deciders)))
         try:
             decider.advance(task.events[len(decider.history.events) : task.started_event_id])
             answer = decider.answer()
@@ -58,6 +68,8 @@ class DecisionWorker:
             if answer.failure is not None:
                 self.failures[task.run_id] = answer.failure
             self._source.respond_decision_task_completed(task.token, answer.decisions)
+            if self._kept is not None and answer.decisions and isinstance(answer.decisions[-1], _CLOSING):
+                self.forget(task.run_id)
         except LeaseLost:
             self.forget(task.run_id)
             raise
@@ -70,14 +82,32 @@ class DecisionWorker:
     def forget(self, run_id: str) -> None:
         """Let go of what is kept alive for an execution."""
         decider = self._deciders.pop(run_id, None)
+        if self._kept is not None:
+            self.failures.pop(run_id, None)
         if decider is not None:
             decider.discard()
 
     def _class(self, name: str) -> type[Workflow]:
         found = self._classes.get(name) or workflows.registry.get(name)
         if found is None:
+            module = name.rpartition(".")[0]
+            try:
+                if module:
+                    importlib.import_module(module)
+            except ImportError as error:
+                raise InputError(f"workflow {name} is unknown, and its module cannot be imported: {error}") from error
+            found = workflows.registry.get(name)
+        if found is None:
             raise InputError(
                 f"workflow type {name!r} is unknown here; "
                 "define its class at the top level of a module that is imported"
             )
         return found
+
+
+_CLOSING = (
+    d.CompleteWorkflowExecution,
+    d.FailWorkflowExecution,
+    d.CancelWorkflowExecution,
+    d.ContinueAsNewWorkflowExecution,
+)

@@ -6,23 +6,22 @@ stopped with, its own children are stopped with. When the owner dies, it ends at
 
 from __future__ import annotations
 
-import gc
 import os
 import selectors
 import signal
 import time
-import traceback
 from collections.abc import Mapping
-from multiprocessing.connection import Connection, Pipe
+from multiprocessing.connection import Connection
 from typing import Any
 
 from simpleflow import settings
 from simpleflow.activity import Activity
 from simpleflow.engines.base import ActivitySource, ActivityTask
-from simpleflow.exceptions import InputError, UnknownResource
+from simpleflow.exceptions import UnknownResource
+from simpleflow.worker.child import check_forks, fork, how_it_ended, reaped, signal_group
 from simpleflow.worker.dispatch import Middlewares, Outcome, is_quick
 from simpleflow.worker.inline import do_quickly, respond
-from simpleflow.worker.process import BEAT, WorkerProcess, flush
+from simpleflow.worker.process import BEAT
 
 
 class _Worker:
@@ -42,8 +41,7 @@ class Pool:
     source: Any
 
     def __init__(self, size: int, middlewares: Middlewares, known: Mapping[str, Activity] | None = None) -> None:
-        if not hasattr(os, "fork"):
-            raise InputError("worker processes need a system with fork(); run activities in this process instead")
+        check_forks()
         self._size = size
         self._middlewares = middlewares
         self._known = known or {}
@@ -121,7 +119,7 @@ class Pool:
             task = worker.task
             self._remove(worker)
             if task is not None:
-                respond(source, task.token, Outcome(reason=_how_it_ended(worker.pid)))
+                respond(source, task.token, Outcome(reason=how_it_ended(worker.pid)))
             return
         task = worker.task
         if task is None:
@@ -141,16 +139,16 @@ class Pool:
 
     def _stop(self, worker: _Worker) -> None:
         """End a busy worker, and what it has started."""
-        _signal_group(worker.pid, signal.SIGTERM)
+        signal_group(worker.pid, signal.SIGTERM)
         self._remove(worker)
 
     def _kill_the_dying(self) -> None:
         for pid, deadline in list(self._dying.items()):
-            if _reaped(pid):
-                _signal_group(pid, signal.SIGKILL)  # what it has started and left behind
+            if reaped(pid):
+                signal_group(pid, signal.SIGKILL)  # what it has started and left behind
                 del self._dying[pid]
             elif time.monotonic() >= deadline:
-                _signal_group(pid, signal.SIGKILL)
+                signal_group(pid, signal.SIGKILL)
 
     def _remove(self, worker: _Worker) -> None:
         self._workers.remove(worker)
@@ -161,60 +159,8 @@ class Pool:
         self._dying[worker.pid] = time.monotonic() + settings.ACTIVITY_SIGTERM_WAIT_SEC
 
     def _fork(self) -> _Worker:
-        ours, theirs = Pipe()
-        flush()
-        owner = os.getpid()
-        gc.freeze()  # so that the worker's collector does not touch, and so copy, the memory it shares with us
-        pid = os.fork()
-        if pid == 0:
-            try:
-                os.setpgid(0, 0)
-                ours.close()
-                os.close(self._life[1])
-                for worker in self._workers:
-                    worker.connection.close()
-                WorkerProcess(theirs, self._life[0], owner, self._known, self._middlewares).run()
-            except SystemExit:
-                pass  # asked to stop, with nothing to do
-            except BaseException:  # noqa: BLE001 (it must not go on as a second owner)
-                traceback.print_exc()
-            finally:
-                os._exit(1)
-        gc.unfreeze()
-        theirs.close()
-        try:
-            os.setpgid(pid, pid)
-        except OSError:
-            pass  # the worker was faster
-        worker = _Worker(pid, ours)
+        others = [worker.connection for worker in self._workers]
+        worker = _Worker(*fork(self._life, others, self._known, self._middlewares))
         self._workers.append(worker)
-        self._selector.register(ours, selectors.EVENT_READ, worker)
+        self._selector.register(worker.connection, selectors.EVENT_READ, worker)
         return worker
-
-
-def _signal_group(pid: int, number: int) -> None:
-    try:
-        os.killpg(pid, number)
-    except (ProcessLookupError, PermissionError):
-        pass
-
-
-def _reaped(pid: int) -> bool:
-    try:
-        return os.waitpid(pid, os.WNOHANG)[0] == pid
-    except ChildProcessError:
-        return True
-
-
-def _how_it_ended(pid: int) -> str:
-    for _ in range(100):
-        try:
-            found, status = os.waitpid(pid, os.WNOHANG)
-        except ChildProcessError:
-            break
-        if found == pid:
-            code = os.waitstatus_to_exitcode(status)
-            how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
-            return f"WorkerDied: the worker process ended {how} while it did the activity"
-        time.sleep(0.001)
-    return "WorkerDied: the worker process ended while it did the activity"

@@ -10,17 +10,30 @@ import threading
 from collections.abc import Mapping
 from multiprocessing.connection import Connection, wait
 from types import FrameType
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from simpleflow.activity import Activity
+from simpleflow.core.records import timeout
 from simpleflow.engines.base import ActivityTask
-from simpleflow.worker.dispatch import Middlewares, Outcome, failure, perform
+from simpleflow.worker.dispatch import Middlewares, Outcome, failure, perform, resolve
 
 BEAT = "beat"
 """What a worker sends while it does a task; otherwise it sends an Outcome."""
 
 BEAT_SECONDS = 1.0
 """How often, at least: an owner that wants the task no longer can say so only then."""
+
+
+class Bounds(NamedTuple):
+    """Time-outs of a task in seconds as its activity is defined here; None: none, or the activity is unknown."""
+
+    heartbeat: float | None = None
+    start_to_close: float | None = None
+
+    @classmethod
+    def of(cls, activity: Activity) -> Bounds:
+        """Those of an activity."""
+        return cls(timeout(activity.task_heartbeat_timeout), timeout(activity.task_start_to_close_timeout))
 
 
 class WorkerProcess:
@@ -30,6 +43,8 @@ class WorkerProcess:
         connection: to its owner: tasks come in, signs of life and outcomes go out.
         life: end of a pipe whose other end closes when the owner dies.
         owner: process id of the owner.
+        known, middlewares, domain: see ``dispatch.perform``.
+        tells_bounds: before each task the owner is sent its Bounds, which SWF does not tell.
     """
 
     def __init__(
@@ -39,12 +54,16 @@ class WorkerProcess:
         owner: int,
         known: Mapping[str, Activity],
         middlewares: Middlewares,
+        domain: str | None = None,
+        tells_bounds: bool = False,
     ) -> None:
         self._connection = connection
         self._life = life
         self._owner = owner
         self._known = known
         self._middlewares = middlewares
+        self._domain = domain
+        self._tells_bounds = tells_bounds
         self._sending = threading.Lock()
         self._every: float | None = None  # seconds between signs of life, while a task is done
         self._changed = os.pipe()
@@ -67,6 +86,8 @@ class WorkerProcess:
             self._every = every
             if every < BEAT_SECONDS:
                 os.write(self._changed[1], b".")
+            if self._tells_bounds:
+                self._tell_bounds(task)
             outcome = self._perform(task)
             flush()
             if self._asked_to_stop:
@@ -80,9 +101,22 @@ class WorkerProcess:
 
     def _perform(self, task: ActivityTask) -> Outcome:
         try:
-            return perform(task, self._known, self._middlewares)
+            return perform(task, self._known, self._middlewares, self._domain)
         except BaseException as error:  # noqa: BLE001 (such as KeyboardInterrupt; it would end the process without a word)
             return failure(error)
+
+    def _tell_bounds(self, task: ActivityTask) -> None:
+        try:
+            bounds = Bounds.of(resolve(task.name, self._known))
+        except (Exception, SystemExit):  # noqa: BLE001 (whatever its import raises, doing the task will say it)
+            bounds = Bounds()
+        if self._asked_to_stop:
+            os._exit(128 + signal.SIGTERM)
+        try:
+            with self._sending:
+                self._connection.send(bounds)
+        except OSError:
+            _end()
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         """End as a program ends by sys.exit(), so that the activity's ``finally`` clauses are run."""

@@ -49,7 +49,10 @@ class SqliteJournal:
         self._seen_version: int | None = None
         with self._errors("opened"), ExitStack() as undo:
             (folder / "owners").mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(folder / "history.sqlite", timeout=30, isolation_level=None)
+            # Threads may share an engine if they take turns, which a server's do.
+            self._db = sqlite3.connect(
+                folder / "history.sqlite", timeout=30, isolation_level=None, check_same_thread=False
+            )
             undo.callback(self._db.close)
             self._use_log()
             self._create()

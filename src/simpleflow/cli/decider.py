@@ -1,0 +1,36 @@
+"""``simpleflow decider.start``."""
+
+from __future__ import annotations
+
+import click
+
+from simpleflow.base import check_name
+from simpleflow.cli import remote
+from simpleflow.cli.options import SETTINGS, common
+from simpleflow.cli.terminal import results_only
+
+
+@click.command("decider.start", context_settings=SETTINGS)
+@click.argument("workflows", nargs=-1)
+@remote.domain_option
+@click.option("--task-list", "-t", metavar="NAME", help="Where to look for decisions. Default: that of the workflows.")
+@click.option(
+    "--nb-processes", "-N", type=click.IntRange(min=1), default=1, show_default=True, help="How many processes decide."
+)
+@common
+def decider(workflows: tuple[str, ...], domain: str | None, task_list: str | None, nb_processes: int) -> int:
+    """Answer the decision tasks of a task list on Amazon SWF, until it is stopped.
+
+    WORKFLOWS are module.Class or path/to/file.py:Class; others that are met are imported by their names. SIGTERM and
+    Ctrl-C let each process finish its decision; a second one ends it at once.
+    """
+    from simpleflow.cli import processes
+    from simpleflow.worker.service import decider_body
+
+    found = remote.domain_of(domain)
+    with results_only():
+        remote.log_to_stderr()
+        classes = processes.classes(workflows)
+        name = check_name(task_list or processes.task_list_of(classes), "--task-list")
+        body = decider_body(lambda: remote.decisions(found, name), classes, found)
+        return processes.run([("decider", nb_processes, body)])

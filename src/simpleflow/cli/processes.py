@@ -1,0 +1,88 @@
+"""Running the processes of a command, and reading what they are to do."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from simpleflow import settings
+from simpleflow.cli import errors
+from simpleflow.exceptions import InputError, SimpleflowError
+from simpleflow.worker.dispatch import Middlewares
+from simpleflow.worker.supervisor import Body, Supervisor
+
+if TYPE_CHECKING:
+    from simpleflow.engines.base import ActivityTask
+    from simpleflow.workflow import Workflow
+
+
+def run(wanted: Sequence[tuple[str, int, Body]]) -> int:
+    """Keep the processes running, each a name, how many, and what they do, until all have ended.
+
+    Returns the exit code: also after SIGTERM or SIGINT 0 if all could finish what they were doing.
+    """
+    supervisor = Supervisor()
+    try:
+        for name, count, body in wanted:
+            supervisor.add(name, count, body)
+        supervisor.run()
+    finally:
+        supervisor.close()
+    return exit_code(supervisor)
+
+
+def exit_code(supervisor: Supervisor) -> int:
+    """That of a command whose processes have ended."""
+    if supervisor.gave_up:
+        return errors.RUN_FAILED
+    if supervisor.killed and supervisor.signal is not None:
+        return 128 + supervisor.signal
+    return errors.OK
+
+
+def classes(targets: Sequence[str]) -> dict[str, type[Workflow]]:
+    """The workflow classes by type name. Raises InputError for what is no workflow."""
+    from simpleflow.cli import remote
+    from simpleflow.cli.target import load
+
+    remote.find_modules_here()
+    found = [load(target) for target in targets]
+    return {each.name or f"{each.__module__}.{each.__name__}": each for each in found}
+
+
+def task_list_of(classes: Mapping[str, type[Workflow]]) -> str:
+    """The task list of these workflows, or the configured one. Raises InputError if they have several."""
+    lists = list(dict.fromkeys(each.task_list or settings.WORKFLOW_DEFAULT_TASK_LIST for each in classes.values()))
+    if len(lists) > 1:
+        raise InputError(f"the workflows have the task lists {', '.join(lists)}; name the one to look at: --task-list")
+    return lists[0] if lists else settings.WORKFLOW_DEFAULT_TASK_LIST
+
+
+def middlewares(pre: Sequence[str], post: Sequence[str]) -> Middlewares:
+    """Those with these dotted paths. Raises InputError for one that cannot be loaded."""
+    try:
+        return Middlewares.load({"pre": pre, "post": post})
+    except SimpleflowError:
+        raise
+    except Exception as error:
+        raise InputError(f"a middleware cannot be imported: {errors.told(error)}") from error
+
+
+def task_of(text: str, task_list: str) -> ActivityTask:
+    """The task in ``--poll-data``: what PollForActivityTask answered, as JSON in Base64. Raises InputError."""
+    from simpleflow.engines.base import ActivityTask
+
+    try:
+        found: Any = json.loads(base64.b64decode(text, validate=True))
+        execution, kind = found["workflowExecution"], found["activityType"]
+        parts = (found["taskToken"], execution["workflowId"], execution["runId"], found["activityId"])
+        members = (*parts, kind["name"], kind["version"])
+        if not all(isinstance(each, str) for each in members):
+            raise TypeError("its members are not texts")
+        return ActivityTask(*members, found.get("input"), task_list, None)
+    except (binascii.Error, ValueError, TypeError, KeyError, AttributeError) as error:
+        expected = "the JSON that PollForActivityTask answered, in Base64"
+        raise InputError(f"--poll-data is not {expected} ({type(error).__name__}: {error})") from error

@@ -1,0 +1,147 @@
+"""What the commands for Amazon SWF have in common: the domain, the engine, logging, what a start asks for."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from simpleflow import settings
+from simpleflow.base import check_name
+from simpleflow.cli import errors, inputs
+from simpleflow.exceptions import InputError, SimpleflowError
+
+if TYPE_CHECKING:
+    from simpleflow.engines.base import StartRequest
+    from simpleflow.engines.swf.activities import SwfActivitySource
+    from simpleflow.engines.swf.decisions import SwfDecisionSource
+    from simpleflow.engines.swf.engine import SwfEngine
+    from simpleflow.workflow import Workflow
+
+_FORMAT = "%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"
+
+_LOCAL_ONLY = {"state": "--state", "nb_workers": "--nb-workers", "no_progress": "--no-progress"}
+_WORKERS_OWN = {"pre": "--middleware-pre-execution", "post": "--middleware-post-execution"}
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def domain_option(command: _Command) -> _Command:
+    """Add ``--domain``."""
+    return click.option("--domain", "-d", metavar="NAME", help="Amazon SWF domain. Default: SWF_DOMAIN.")(command)
+
+
+def heartbeat_option(command: _Command) -> _Command:
+    """Add ``--heartbeat``."""
+    return click.option(
+        "--heartbeat",
+        type=click.FloatRange(min=0, min_open=True),
+        default=60.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="Between two signs of life of an activity, at most; never more than half of its heartbeat time-out.",
+    )(command)
+
+
+def middleware_options(command: _Command) -> _Command:
+    """Add ``--middleware-pre-execution`` and ``--middleware-post-execution`` as ``pre`` and ``post``."""
+    for when, word in (("post", "after"), ("pre", "before")):
+        command = click.option(
+            f"--middleware-{when}-execution",
+            when,
+            multiple=True,
+            metavar="PATH",
+            help=f"Dotted path of a function to call {word} every activity. May be given several times.",
+        )(command)
+    return command
+
+
+def domain_of(given: str | None) -> str:
+    """The domain to use. Raises InputError if none is given or configured."""
+    found = given or settings.SWF_DOMAIN
+    if not found:
+        raise InputError("no Amazon SWF domain is given; expected --domain NAME, or SWF_DOMAIN in the environment")
+    return check_name(found, "--domain")
+
+
+def engine(domain: str) -> SwfEngine:
+    """The engine of a domain."""
+    from simpleflow.engines.swf.engine import SwfEngine
+
+    return SwfEngine(domain)
+
+
+def decisions(domain: str, task_list: str) -> SwfDecisionSource:
+    """The decision tasks of a task list; to be called in the process that polls."""
+    from simpleflow.engines.swf.decisions import SwfDecisionSource
+
+    return SwfDecisionSource(domain, task_list)
+
+
+def activities(domain: str, task_list: str) -> SwfActivitySource:
+    """The activity tasks of a task list; to be called in the process that polls."""
+    from simpleflow.engines.swf.activities import SwfActivitySource
+
+    return SwfActivitySource(domain, task_list)
+
+
+def log_to_stderr() -> None:
+    """Write the log to standard error, from LOG_LEVEL on. Raises InputError for a level that is none."""
+    name = os.environ.get("LOG_LEVEL") or "INFO"
+    level = logging.getLevelNamesMapping().get(name.strip().upper())
+    if level is None:
+        raise InputError(f"LOG_LEVEL is {name!r}: expected DEBUG, INFO, WARNING, ERROR or CRITICAL")
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format=_FORMAT)
+    logging.getLogger("simpleflow").setLevel(level)
+
+
+def find_modules_here() -> None:
+    """Let the modules of the current folder be imported."""
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+
+
+def request(workflow_class: type[Workflow], given: Any, options: dict[str, Any]) -> StartRequest:
+    """What a start of the class asks of the service. Raises InputError for what cannot be."""
+    from simpleflow.local import Executor
+
+    overrides = {
+        "task_list": options["task_list"],
+        "execution_timeout": options["execution_timeout"],
+        "decision_task_timeout": options["decision_tasks_timeout"],
+    }
+    tags = options["tags"]
+    try:
+        return Executor(
+            workflow_class,
+            workflow_id=options["workflow_id"],
+            tag_list=None if tags is None else [tag.strip() for tag in tags.split(",")] if tags.strip() else [],
+            force_steps=options.get("force", ()),
+            skip_steps=options.get("skip", ()),
+            overrides={name: str(value) for name, value in overrides.items() if value is not None},
+        ).request(given)
+    except SimpleflowError:
+        raise
+    except Exception as error:  # its own code may be at fault in what it says of its execution
+        raise InputError(f"workflow {workflow_class.__name__} cannot be started: {errors.told(error)}") from error
+
+
+def start(target: str, given: dict[str, Any], options: dict[str, Any], write: Callable[[str], None]) -> int:
+    """Start an execution and write its workflow id and run id; does not wait for its end. Returns the exit code."""
+    from simpleflow.cli.target import load
+
+    for name, option in (*_LOCAL_ONLY.items(), *_WORKERS_OWN.items()):
+        if options.get(name) not in (None, (), False):
+            hint = "; give it to worker.start" if name in _WORKERS_OWN else ""
+            raise InputError(f"{option} is for runs with --local, not for Amazon SWF{hint}")
+    domain = domain_of(options["domain"])
+    workflow_class = load(target)
+    inputs.check_fits(workflow_class, given)
+    asked = request(workflow_class, given, options)
+    run_id = engine(domain).start_workflow_execution(asked)
+    write(f"{asked.workflow_id} {run_id}")
+    return errors.OK

@@ -1,0 +1,194 @@
+"""``simpleflow standalone``: a run on Amazon SWF with deciders and workers of its own."""
+
+from __future__ import annotations
+
+import re
+import signal
+import time
+import uuid
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from simpleflow.base import check_name
+from simpleflow.cli import errors, inputs, names, remote
+from simpleflow.cli.options import SETTINGS, Session, common, session
+from simpleflow.cli.terminal import BOLD, results_only
+from simpleflow.exceptions import InputError
+
+if TYPE_CHECKING:
+    from simpleflow.engines.base import StartRequest
+    from simpleflow.worker.supervisor import Supervisor
+
+_YEAR = 31_536_000
+_LOOK_SECONDS = 0.2
+_LOOK_SECONDS_MOST = 3.0
+
+
+@click.command("standalone", context_settings=SETTINGS)
+@click.argument("workflow")
+@remote.domain_option
+@click.option("--input", "-i", "input_text", metavar="JSON", help="Its input, as for workflow.start.")
+@click.option("--input-file", metavar="FILE", help="Its input from a file; - is standard input.")
+@click.option(
+    "--force", multiple=True, metavar="NAMES", help="Steps to play though they are done, with commas in between."
+)
+@click.option("--skip", multiple=True, metavar="NAMES", help="Steps to skip unless they are forced; * is every step.")
+@click.option("--workflow-id", metavar="ID", help="Default: what the class says, else the workflow type's name.")
+@click.option("--tags", metavar="A,B", help="Tags of the execution, at most five.")
+@click.option(
+    "--nb-deciders", "-D", type=click.IntRange(min=1), default=1, show_default=True, help="Decider processes."
+)
+@click.option("--nb-workers", "-W", type=click.IntRange(min=1), default=1, show_default=True, help="Worker processes.")
+@remote.heartbeat_option
+@remote.middleware_options
+@click.option("--display-status", is_flag=True, help="Show what happens in the run while it happens.")
+@click.option(
+    "--repair",
+    metavar='"ID [RUN]"',
+    help="Take over the results of the activities that completed in that execution, and its input if none is given.",
+)
+@click.option("--force-activities", metavar="REGEX", help="With --repair: activities to do again, by their names.")
+@click.option(
+    "--execution-timeout",
+    type=click.IntRange(1, _YEAR),
+    metavar="SECONDS",
+    help="After which the run ends as timed out. Default: what the class says.",
+)
+@click.option(
+    "--decision-tasks-timeout",
+    type=click.IntRange(1, _YEAR),
+    metavar="SECONDS",
+    help="That one decision may take. Default: what the class says.",
+)
+@common
+def standalone(workflow: str, input_text: str | None, input_file: str | None, **options: Any) -> int:
+    """Run a workflow on Amazon SWF, with deciders and workers of its own, and wait for its end.
+
+    They look at a task list of their own, to which all activities and child workflows go too. Result, progress and exit
+    code are those of workflow.start --local.
+    """
+    domain = remote.domain_of(options["domain"])
+    again = _pattern(options["force_activities"], options["repair"])
+    given = inputs.read(input_text, input_file) if input_text is not None or input_file is not None else None
+    if options["workflow_id"] is not None:
+        check_name(options["workflow_id"], "--workflow-id")
+    for name in ("force", "skip"):
+        options[name] = names.split(options[name], f"--{name}")
+    with results_only() as write_result:
+        remote.log_to_stderr()
+        return _run(workflow, domain, given, again, options, session(), write_result)
+
+
+def _run(
+    target: str,
+    domain: str,
+    given: dict[str, Any] | None,
+    again: re.Pattern[str] | None,
+    options: dict[str, Any],
+    here: Session,
+    write_result: Callable[[str], None],
+) -> int:
+    from simpleflow.cli import processes
+    from simpleflow.cli.target import load
+    from simpleflow.worker.repair import former_input, former_tasks
+    from simpleflow.worker.service import decider_body, worker_body
+    from simpleflow.worker.supervisor import Supervisor
+
+    workflow_class = load(target)
+    task_list = f"standalone-{uuid.uuid4()}"
+    past = remote.engine(domain).history(*_execution(options["repair"])) if options["repair"] else None
+    if given is None:
+        given = {"args": [], "kwargs": {}} if past is None else former_input(past)
+    inputs.check_fits(workflow_class, given)
+    request = remote.request(workflow_class, given, {**options, "task_list": task_list})
+    former = {} if past is None else former_tasks(past, again)
+    middlewares = processes.middlewares(options["pre"], options["post"])
+    supervisor = Supervisor()
+    try:
+        supervisor.add(
+            "decider",
+            options["nb_deciders"],
+            decider_body(
+                lambda: remote.decisions(domain, task_list), {request.name: workflow_class}, domain, task_list
+            ),
+        )
+        supervisor.add(
+            "worker",
+            options["nb_workers"],
+            worker_body(
+                lambda: remote.activities(domain, task_list), domain, options["heartbeat"], middlewares, former=former
+            ),
+        )
+        return _follow(supervisor, domain, request, here, options["display_status"], write_result)
+    finally:
+        supervisor.close()
+
+
+def _follow(
+    supervisor: Supervisor,
+    domain: str,
+    request: StartRequest,
+    here: Session,
+    shows: bool,
+    write_result: Callable[[str], None],
+) -> int:
+    """Start the execution and wait for its end, while its processes are kept running; returns the exit code."""
+    from simpleflow.cli.progress import Progress
+    from simpleflow.cli.start import _close
+    from simpleflow.cli.terminal import Terminal
+    from simpleflow.cli.watch import Watch
+
+    supervisor.tend(0)  # forked before this process has a connection
+    began = time.monotonic()
+    engine = remote.engine(domain)
+    run_id = engine.start_workflow_execution(request)
+    terminal = here.terminal
+    head = terminal.paint(f"workflow {request.workflow_id}:", BOLD)
+    terminal.write(f"{head} started, run {run_id} in domain {domain}, task list {request.task_list}\n")
+    progress = Progress(terminal if shows else Terminal(None), here.debug)
+    watch = Watch(engine, request.workflow_id, run_id, progress.observe, whole=shows)
+    wait = _LOOK_SECONDS
+    look = began + wait
+    while supervisor.signal is None and supervisor.busy:
+        supervisor.tend(max(0.0, look - time.monotonic()))
+        if time.monotonic() < look:
+            continue
+        if watch.look():
+            supervisor.stop()
+            supervisor.run()
+            return _close(here, progress, watch.run, None, time.monotonic() - began, write_result)
+        wait = min(wait * 1.3, _LOOK_SECONDS_MOST)
+        look = time.monotonic() + wait
+    supervisor.run()
+    return _left_open(supervisor, domain, request, here)
+
+
+def _left_open(supervisor: Supervisor, domain: str, request: StartRequest, here: Session) -> int:
+    terminal = here.terminal
+    word = "stopped" if supervisor.signal in (None, signal.SIGTERM) else "interrupted"
+    terminal.write(
+        f"{terminal.paint(word, BOLD)}; workflow {request.workflow_id} is still open: decider.start and worker.start "
+        f"with -d {domain} -t {request.task_list} go on with it\n"
+    )
+    return errors.RUN_FAILED if supervisor.signal is None else 128 + supervisor.signal
+
+
+def _pattern(text: str | None, repair: str | None) -> re.Pattern[str] | None:
+    if text is None:
+        return None
+    if repair is None:
+        raise InputError("--force-activities is for use with --repair: without it every activity is done")
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise InputError(f"--force-activities {text!r} is no regular expression: {error}") from error
+
+
+def _execution(text: str) -> tuple[str, str | None]:
+    """The workflow id and run id in ``--repair``."""
+    parts = text.split()
+    if len(parts) not in (1, 2):
+        raise InputError(f'--repair {text!r} is no execution; expected a workflow id, or "ID RUN" with its run id')
+    return parts[0], parts[1] if len(parts) == 2 else None

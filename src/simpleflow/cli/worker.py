@@ -1,0 +1,59 @@
+"""``simpleflow worker.start``."""
+
+from __future__ import annotations
+
+import click
+
+from simpleflow import settings
+from simpleflow.base import check_name
+from simpleflow.cli import remote
+from simpleflow.cli.options import SETTINGS, common
+from simpleflow.cli.terminal import results_only
+
+
+@click.command("worker.start", context_settings=SETTINGS)
+@remote.domain_option
+@click.option(
+    "--task-list", "-t", metavar="NAME", help="Where to look for activities. Default: ACTIVITY_DEFAULT_TASK_LIST."
+)
+@click.option(
+    "--nb-processes", "-N", type=click.IntRange(min=1), default=1, show_default=True, help="How many tasks at a time."
+)
+@remote.heartbeat_option
+@click.option("--one-task", is_flag=True, help="End after one task (each process).")
+@click.option("--poll-data", metavar="BASE64", help="Do this task, an answer to a poll as JSON in Base64, and end.")
+@remote.middleware_options
+@common
+def worker(
+    domain: str | None,
+    task_list: str | None,
+    nb_processes: int,
+    heartbeat: float,
+    one_task: bool,
+    poll_data: str | None,
+    pre: tuple[str, ...],
+    post: tuple[str, ...],
+) -> int:
+    """Do the activities of a task list on Amazon SWF, until it is stopped.
+
+    Activities are found by their names, in modules that can be imported from the current folder. SIGTERM and Ctrl-C let
+    each process finish its task; a second one ends them at once.
+    """
+    from simpleflow.cli import processes
+    from simpleflow.worker.service import worker_body
+
+    found = remote.domain_of(domain)
+    with results_only():
+        remote.log_to_stderr()
+        remote.find_modules_here()
+        name = check_name(task_list or settings.ACTIVITY_DEFAULT_TASK_LIST, "--task-list")
+        given = None if poll_data is None else processes.task_of(poll_data, name)
+        body = worker_body(
+            lambda: remote.activities(found, name),
+            found,
+            heartbeat,
+            processes.middlewares(pre, post),
+            one_task,
+            given,
+        )
+        return processes.run([("worker", 1 if given is not None else nb_processes, body)])

@@ -1,0 +1,59 @@
+"""What is registered with a local server, in a SQLite file of its own beside the executions."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from simpleflow.exceptions import StateError
+
+
+class Registrations:
+    """Texts by kind, domain, name and version, in ``folder``, made if need be. Raises StateError."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        with self._errors():
+            folder.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(
+                folder / "registrations.sqlite", timeout=30, isolation_level=None, check_same_thread=False
+            )
+            self._db.execute(
+                "create table if not exists registrations (kind text, domain text, name text, version text, "
+                "entry text not null, primary key (kind, domain, name, version)) without rowid"
+            )
+
+    def load(self) -> list[tuple[str, str, str]]:
+        """Kind, domain and text of each."""
+        with self._errors():
+            return self._db.execute("select kind, domain, entry from registrations").fetchall()
+
+    def save(self, kind: str, domain: str, name: str, version: str, text: str) -> None:
+        """Keep a text, instead of the one before."""
+        with self._errors():
+            self._db.execute(
+                "insert or replace into registrations values (?, ?, ?, ?, ?)", (kind, domain, name, version, text)
+            )
+
+    def delete(self, kind: str, domain: str, name: str, version: str) -> None:
+        """Forget a text."""
+        with self._errors():
+            self._db.execute(
+                "delete from registrations where kind = ? and domain = ? and name = ? and version = ?",
+                (kind, domain, name, version),
+            )
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise StateError(
+                f"state folder {self._folder} cannot be used: {error}; name another one with --state"
+            ) from error

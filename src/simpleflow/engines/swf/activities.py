@@ -1,0 +1,97 @@
+"""Activity tasks from SWF: a task list of a domain as an ActivitySource."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from simpleflow.constants import MAX_HEARTBEAT_LENGTH, MAX_REASON_LENGTH
+from simpleflow.engines.base import ActivityTask
+from simpleflow.engines.swf import faults, jumbo, wire
+from simpleflow.engines.swf.client import client
+from simpleflow.exceptions import InputError, SwfError
+
+
+class SwfActivitySource:
+    """The activity tasks of one task list. A poll waits for up to a minute.
+
+    Answers are sent again for minutes while SWF is throttled or cannot be reached: what was done is not to be lost.
+    UnknownResource also means that an answer was taken whose reply was lost.
+
+    Args:
+        domain: must exist.
+        task_list: where to ask.
+        region: None: as configured.
+    """
+
+    def __init__(self, domain: str, task_list: str, region: str | None = None) -> None:
+        self._domain = domain
+        self._task_list = task_list
+        self._region = region
+
+    def poll_for_activity_task(self, identity: str | None = None) -> ActivityTask | None:
+        """See ActivitySource. Raises SwfError."""
+        request: dict[str, Any] = {"domain": self._domain, "taskList": {"name": self._task_list}}
+        if identity is not None:
+            request["identity"] = identity[:256]
+        with faults.ours("PollForActivityTask"):
+            found = client("polls", self._region).poll_for_activity_task(**request)
+        task = wire.activity_task(found, self._task_list)
+        if task is None or task.input is None or not task.input.startswith(jumbo.SCHEME):
+            return task
+        try:
+            return replace(task, input=faults.insist("read the input", lambda: jumbo.restore(task.input or "")))
+        except SwfError as error:
+            self.respond_activity_task_failed(task.token, f"its input cannot be read: {error}"[:MAX_REASON_LENGTH])
+            return None
+
+    def respond_activity_task_completed(self, token: str, result: str | None = None) -> None:
+        """See ActivitySource. A result that is too long and cannot be kept elsewhere is a failure that says so."""
+        try:
+            members = self._members("RespondActivityTaskCompleted", result=result)
+        except InputError as error:
+            self.respond_activity_task_failed(token, str(error)[:MAX_REASON_LENGTH], str(error))
+            return
+        self._respond("RespondActivityTaskCompleted", self._calls.respond_activity_task_completed, token, members)
+
+    def respond_activity_task_failed(self, token: str, reason: str | None = None, details: str | None = None) -> None:
+        """See ActivitySource. What is too long and cannot be kept elsewhere is cut."""
+        members = self._cut("RespondActivityTaskFailed", reason=reason, details=details)
+        self._respond("RespondActivityTaskFailed", self._calls.respond_activity_task_failed, token, members)
+
+    def respond_activity_task_canceled(self, token: str, details: str | None = None) -> None:
+        """See ActivitySource. What is too long and cannot be kept elsewhere is cut."""
+        members = self._cut("RespondActivityTaskCanceled", details=details)
+        self._respond("RespondActivityTaskCanceled", self._calls.respond_activity_task_canceled, token, members)
+
+    def record_activity_task_heartbeat(self, token: str, details: str | None = None) -> bool:
+        """See ActivitySource; ``details`` beyond 2,048 characters are cut. Raises SwfError: the next one may do."""
+        members = {} if details is None else {"details": details[:MAX_HEARTBEAT_LENGTH]}
+        with faults.ours("RecordActivityTaskHeartbeat"):
+            found = self._calls.record_activity_task_heartbeat(taskToken=token, **members)
+            return bool(found["cancelRequested"])
+
+    @property
+    def _calls(self) -> Any:
+        return client("calls", self._region)
+
+    def _members(self, action: str, **given: str | None) -> dict[str, str]:
+        """What is given, in the store where it is too long. Raises InputError, SwfError."""
+        return {
+            name: faults.insist(action, lambda name=name, text=text: jumbo.shrink(text, name, "the activity"))  # type: ignore[misc]
+            for name, text in given.items()
+            if text is not None
+        }
+
+    def _cut(self, action: str, **given: str | None) -> dict[str, str]:
+        members: dict[str, str] = {}
+        for name, text in given.items():
+            try:
+                members |= self._members(action, **{name: text})
+            except (InputError, SwfError):
+                members[name] = (text or "")[: jumbo.limit(name)]
+        return members
+
+    def _respond(self, action: str, call: Callable[..., Any], token: str, members: dict[str, str]) -> None:
+        faults.insist(action, lambda: call(taskToken=token, **members))

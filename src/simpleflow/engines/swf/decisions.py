@@ -1,0 +1,163 @@
+"""Decision tasks from SWF: a task list of a domain as a DecisionSource."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from simpleflow import settings
+from simpleflow.constants import MAX_EVENTS, MAX_REASON_LENGTH
+from simpleflow.core import decisions as d
+from simpleflow.core.decide import Limits
+from simpleflow.core.decisions import Decision
+from simpleflow.core.events import Event
+from simpleflow.engines.base import DecisionTask
+from simpleflow.engines.swf import faults, jumbo, registration, wire
+from simpleflow.engines.swf.client import client, knows
+from simpleflow.engines.swf.histories import MAX_KEPT_EVENTS, Histories, Page
+from simpleflow.exceptions import InputError
+
+_PAGE_SIZE = 1_000
+
+
+def limits() -> Limits:
+    """What SWF takes of a decider, for ``worker.decider.DecisionWorker``."""
+    return Limits(open_activities=settings.SWF_MAX_OPEN_ACTIVITY_COUNT, events=MAX_EVENTS)
+
+
+class SwfDecisionSource:
+    """The decision tasks of one task list. A poll waits for up to a minute.
+
+    Histories are kept, so that only what is new is asked for; what another process was told meanwhile is read after it.
+    Types that are missing are registered before the task is handed out that says so.
+
+    Args:
+        domain: must exist.
+        task_list: where to ask.
+        region: None: as configured.
+        own_list: answers ask for the next task of the same execution to be put on this list, where nobody else asks;
+            see ``on_own_list``. It must be another one in each process.
+        own_list_seconds: how long a task waits there before it goes back to the execution's own list.
+        max_events: how many events are kept.
+    """
+
+    def __init__(
+        self,
+        domain: str,
+        task_list: str,
+        region: str | None = None,
+        own_list: str | None = None,
+        own_list_seconds: int = 10,
+        max_events: int = MAX_KEPT_EVENTS,
+    ) -> None:
+        self._domain = domain
+        self._task_list = task_list
+        self._region = region
+        self._own_list = None if own_list is None else (own_list, str(own_list_seconds))
+        self._histories = Histories(_parse, self._read_back, max_events)
+
+    def on_own_list(self) -> SwfDecisionSource:
+        """The tasks that came back on ``own_list``, for another thread: a poll asks for one list only."""
+        if self._own_list is None:
+            raise InputError("there is no own list: name one with own_list")
+        twin = SwfDecisionSource(self._domain, self._own_list[0], self._region)
+        twin._own_list = self._own_list
+        twin._histories = self._histories
+        return twin
+
+    def poll_for_decision_task(self, identity: str | None = None) -> DecisionTask | None:
+        """See DecisionSource. Raises SwfError if the history cannot be had: the task is left to its time-out."""
+        first = self._poll(identity, None)
+        token = first.get("taskToken")
+        if not token:
+            return None
+        events = self._histories.complete(self._pages(first, identity))
+        previous = int(first.get("previousStartedEventId") or 0)
+        registration.register_missing(client("calls", self._region), self._domain, events[previous:])
+        return DecisionTask(
+            token=token,
+            workflow_id=first["workflowExecution"]["workflowId"],
+            run_id=first["workflowExecution"]["runId"],
+            name=first["workflowType"]["name"],
+            version=first["workflowType"]["version"],
+            started_event_id=first["startedEventId"],
+            events=events,
+        )
+
+    def respond_decision_task_completed(
+        self, token: str, decisions: Sequence[Decision], execution_context: str | None = None
+    ) -> None:
+        """See DecisionSource. What is too long and cannot be kept elsewhere fails the execution, and says so.
+
+        Sent again for minutes while SWF is throttled or cannot be reached. UnknownResource also means that an answer
+        was taken whose reply was lost.
+        """
+        try:
+            fitted = [jumbo.shrink_decision(each) for each in decisions]
+        except InputError as error:
+            fitted = [_too_long(error)]
+        request = wire.answer(token, fitted, execution_context, self._own_list)
+        calls = client("calls", self._region)
+        faults.insist("RespondDecisionTaskCompleted", lambda: calls.respond_decision_task_completed(**request))
+
+    def _poll(self, identity: str | None, page_token: str | None) -> Page:
+        polls = client("polls", self._region)
+        request: dict[str, Any] = {
+            "domain": self._domain,
+            "taskList": {"name": self._task_list},
+            "maximumPageSize": _PAGE_SIZE,
+        }
+        if identity is not None:
+            request["identity"] = identity[:256]
+        if knows(polls, "PollForDecisionTask", "startAtPreviousStartedEvent"):
+            request["startAtPreviousStartedEvent"] = True
+        if page_token is not None:
+            request["nextPageToken"] = page_token
+        with faults.ours("PollForDecisionTask"):
+            found: Page = polls.poll_for_decision_task(**request)
+            return found
+
+    def _pages(self, page: Page, identity: str | None) -> Iterator[Page]:
+        yield page
+        while page_token := page.get("nextPageToken"):
+            page = self._poll(identity, page_token)
+            yield page
+
+    def _read_back(self, workflow_id: str, run_id: str, size: int) -> Iterator[Page]:
+        return history_pages(self._domain, workflow_id, run_id, self._region, reverse=True, size=size)
+
+
+def history_pages(
+    domain: str,
+    workflow_id: str,
+    run_id: str,
+    region: str | None = None,
+    reverse: bool = False,
+    size: int = _PAGE_SIZE,
+) -> Iterator[Page]:
+    """The pages of GetWorkflowExecutionHistory, each a dict with ``events``. Raises as ``faults.ours``."""
+    calls = client("calls", region)
+    request: dict[str, Any] = {
+        "domain": domain,
+        "execution": {"workflowId": workflow_id, "runId": run_id},
+        "maximumPageSize": min(size, _PAGE_SIZE),
+        "reverseOrder": reverse,
+    }
+    while True:
+        with faults.ours("GetWorkflowExecutionHistory"):
+            page = calls.get_workflow_execution_history(**request)
+        yield page
+        if not page.get("nextPageToken"):
+            return
+        request["nextPageToken"] = page["nextPageToken"]
+
+
+def _parse(members: dict[str, Any]) -> Event:
+    return jumbo.restore_event(wire.event(members))
+
+
+def _too_long(error: InputError) -> d.FailWorkflowExecution:
+    text = f"Workflow execution failed: {error}"
+    return d.FailWorkflowExecution(
+        reason=text if len(text) <= MAX_REASON_LENGTH else text[: MAX_REASON_LENGTH - 3] + "...", details=str(error)
+    )

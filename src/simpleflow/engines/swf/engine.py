@@ -1,0 +1,165 @@
+"""Executions in a domain of SWF: started, steered, read."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from simpleflow.core.events import Event
+from simpleflow.engines.base import RunDescription, StartRequest
+from simpleflow.engines.swf import faults, jumbo, registration, wire
+from simpleflow.engines.swf.client import client
+from simpleflow.engines.swf.decisions import history_pages
+from simpleflow.exceptions import RunBusy, UnknownResource
+
+_SKEW_SECONDS = 30
+"""By how much this machine's clock may be ahead of the service's."""
+
+
+class SwfEngine:
+    """The Client and the RunReader of a domain. What it reads may lag behind by a moment.
+
+    Args:
+        domain: must exist.
+        region: None: as configured.
+    """
+
+    def __init__(self, domain: str, region: str | None = None) -> None:
+        self.domain = domain
+        self._region = region
+
+    # Client
+
+    def start_workflow_execution(self, request: StartRequest) -> str:
+        """See Client. A workflow type that is missing is registered. Raises SwfError too, as all methods do."""
+        if request.input is not None:
+            request = replace(request, input=jumbo.shrink(request.input, "input", f"workflow {request.workflow_id}"))
+        members = wire.start(self.domain, request)
+        try:
+            return self._start(members)
+        except UnknownResource:
+            registration.register_workflow(self._calls, self.domain, request.name, request.version)
+        return self._start(members)
+
+    def signal_workflow_execution(
+        self, workflow_id: str, signal_name: str, input: str | None = None, run_id: str | None = None
+    ) -> None:
+        """See Client."""
+        members = {"signalName": signal_name}
+        if input is not None:
+            members["input"] = jumbo.shrink(input, "input", f"signal {signal_name}")
+        self._steer("SignalWorkflowExecution", self._calls.signal_workflow_execution, workflow_id, run_id, members)
+
+    def request_cancel_workflow_execution(self, workflow_id: str, run_id: str | None = None) -> None:
+        """See Client."""
+        call = self._calls.request_cancel_workflow_execution
+        self._steer("RequestCancelWorkflowExecution", call, workflow_id, run_id, {})
+
+    def terminate_workflow_execution(
+        self,
+        workflow_id: str,
+        run_id: str | None = None,
+        reason: str | None = None,
+        details: str | None = None,
+    ) -> None:
+        """See Client."""
+        members = {
+            name: jumbo.shrink(text, name, "the termination")
+            for name, text in (("reason", reason), ("details", details))
+            if text is not None
+        }
+        call = self._calls.terminate_workflow_execution
+        self._steer("TerminateWorkflowExecution", call, workflow_id, run_id, members)
+
+    # RunReader
+
+    def describe(self, workflow_id: str, run_id: str | None = None) -> RunDescription:
+        """See RunReader."""
+        if run_id is None:
+            found = [*self._list_open(workflow_id), *self._list_closed(workflow_id)]
+            if not found:
+                raise UnknownResource(f"domain {self.domain} has no execution of workflow id {workflow_id!r}")
+            return _latest_first(found)[0]
+        with faults.ours("DescribeWorkflowExecution"):
+            answer = self._calls.describe_workflow_execution(
+                domain=self.domain, execution={"workflowId": workflow_id, "runId": run_id}
+            )
+        return wire.description(answer["executionInfo"])
+
+    def history(self, workflow_id: str, run_id: str | None = None) -> Sequence[Event]:
+        """See RunReader."""
+        if run_id is None:
+            run_id = self.describe(workflow_id).run_id
+        pages = history_pages(self.domain, workflow_id, run_id, self._region)
+        return [jumbo.restore_event(wire.event(each)) for page in pages for each in page["events"]]
+
+    def list_runs(self) -> list[RunDescription]:
+        """See RunReader: those that SWF still has."""
+        return _latest_first([*self._list_open(), *self._list_closed()])
+
+    @property
+    def _calls(self) -> Any:
+        return client("calls", self._region)
+
+    def _start(self, members: dict[str, Any]) -> str:
+        began = time.time()
+        try:
+            with faults.ours("StartWorkflowExecution"):
+                return str(self._calls.start_workflow_execution(**members)["runId"])
+        except RunBusy as error:
+            # The reply to a first try may have been lost, and the client's own second one have met what it started.
+            found = self._started_by(members, began) if faults.was_tried_again(error.__cause__) else None
+            if found is None:
+                raise
+            return found
+
+    def _started_by(self, members: dict[str, Any], began: float) -> str | None:
+        """The open execution, if it is the one that these members ask for and was started since ``began``."""
+        for found in self._list_open(members["workflowId"]):
+            page = next(history_pages(self.domain, found.workflow_id, found.run_id, self._region, size=1))
+            started: Any = wire.event(page["events"][0]).attributes
+            asked = (members["workflowType"], members.get("input"))
+            same = ({"name": started.workflow_type.name, "version": started.workflow_type.version}, started.input)
+            if asked == same and found.started >= began - _SKEW_SECONDS:
+                return found.run_id
+        return None
+
+    def _steer(
+        self, action: str, call: Callable[..., Any], workflow_id: str, run_id: str | None, members: dict[str, str]
+    ) -> None:
+        if run_id is not None:
+            members = {**members, "runId": run_id}
+        try:
+            with faults.ours(action):
+                call(domain=self.domain, workflowId=workflow_id, **members)
+        except UnknownResource as error:
+            # The reply to a first try may have been lost, and what it asked for been done: it has ended.
+            if action == "SignalWorkflowExecution" or not faults.was_tried_again(error.__cause__):
+                raise
+
+    def _list_open(self, workflow_id: str | None = None) -> list[RunDescription]:
+        return self._list("ListOpenWorkflowExecutions", "list_open_workflow_executions", workflow_id)
+
+    def _list_closed(self, workflow_id: str | None = None) -> list[RunDescription]:
+        return self._list("ListClosedWorkflowExecutions", "list_closed_workflow_executions", workflow_id)
+
+    def _list(self, action: str, method: str, workflow_id: str | None) -> list[RunDescription]:
+        request: dict[str, Any] = {"domain": self.domain, "startTimeFilter": {"oldestDate": 0}}
+        if workflow_id is not None:
+            request["executionFilter"] = {"workflowId": workflow_id}
+        return [wire.description(info) for page in self._pages(action, method, request) for info in page]
+
+    def _pages(self, action: str, method: str, request: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
+        while True:
+            with faults.ours(action):
+                page = getattr(self._calls, method)(**request)
+            yield page["executionInfos"]
+            if not page.get("nextPageToken"):
+                return
+            request = {**request, "nextPageToken": page["nextPageToken"]}
+
+
+def _latest_first(runs: list[RunDescription]) -> list[RunDescription]:
+    return sorted(runs, key=lambda each: (each.started, each.closed is None), reverse=True)

@@ -1,0 +1,150 @@
+"""Texts that are too long for a field of SWF: kept in an object store, with their place in the field.
+
+The field then holds ``simpleflow+s3://bucket/key size``; the size is in characters. SIMPLEFLOW_JUMBO_FIELDS_BUCKET says
+where: ``bucket``, ``bucket/prefix``, or any other form that ``stores.location`` knows, without a prefix.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import Any, TypeVar
+
+import msgspec
+
+from simpleflow import settings, stores
+from simpleflow.constants import MAX_FIELD_LENGTH, MAX_JUMBO_LENGTH, MAX_REASON_LENGTH
+from simpleflow.core import decisions as d
+from simpleflow.core import events as e
+from simpleflow.core.decisions import Decision
+from simpleflow.exceptions import InputError, StoreError, SwfError
+from simpleflow.stores.location import parse
+
+SCHEME = "simpleflow+s3://"
+
+_MEMBERS = ("input", "result", "details", "control", "reason")
+_NEVER_READ = (e.ActivityTaskScheduled, e.StartChildWorkflowExecutionInitiated, e.WorkflowExecutionContinuedAsNew)
+"""What is in these a decider knows already: it is not fetched."""
+
+_WITH_PREFIX = re.compile(r"(?P<bucket>[A-Za-z0-9_-]+)/(?P<prefix>[^/].*)")  # no dot, no colon: not a host
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+def limit(member: str) -> int:
+    """How many characters a member of that name may hold."""
+    return MAX_REASON_LENGTH if member == "reason" else MAX_FIELD_LENGTH
+
+
+def shrink(text: str, member: str, what: str) -> str:
+    """``text`` if it fits into the member, else its place in the store, where it is put.
+
+    ``what`` says in messages what holds the member. Raises InputError if it is too long and no store is configured, or
+    longer than 5 MiB; SwfError, as something that may pass, if the store cannot take it.
+    """
+    if len(text) <= limit(member):
+        return text
+    size = f"the {member} of {what} has {len(text)} characters"
+    if not settings.SIMPLEFLOW_JUMBO_FIELDS_BUCKET:
+        raise InputError(
+            f"{size}, and SWF takes {limit(member)}: set SIMPLEFLOW_JUMBO_FIELDS_BUCKET to a bucket for such texts, "
+            "or keep it elsewhere yourself"
+        )
+    if len(text) > MAX_JUMBO_LENGTH:
+        raise InputError(f"{size}; expected at most {MAX_JUMBO_LENGTH}: keep it elsewhere yourself")
+    bucket, prefix = _configured()
+    name = uuid.uuid4().hex
+    place = f"{SCHEME}{bucket}/{prefix + '/' if prefix else ''}{name} {len(text)}"
+    if len(place) > limit(member):
+        raise InputError(f"{size}; SWF takes {limit(member)}, and the place {place!r} does not fit either")
+    try:
+        _store(bucket).put(prefix, name, text.encode())
+    except StoreError as error:
+        raise SwfError(f"{size}, and cannot be kept: {error}", passing=True) from error
+    return place
+
+
+def restore(text: str) -> str:
+    """The text that was shrunk to this; any other text as it is. Raises SwfError if it cannot be read."""
+    if not text.startswith(SCHEME):
+        return text
+    place, _, size = text[len(SCHEME) :].rpartition(" ")
+    if not place or not size.isascii() or not size.isdigit():
+        return text
+    bucket, prefix, name = _split(place)
+    try:
+        body = _store(bucket).get(prefix, name)
+    except StoreError as error:
+        raise SwfError(f"{text}: {error}", passing=True) from error
+    if body is None:
+        raise SwfError(f"{text}: there is no such object; was the bucket emptied, or is SIMPLEFLOW_S3_HOST another?")
+    found = body.decode()
+    if len(found) != int(size):
+        raise SwfError(f"{text}: the object has {len(found)} characters, not {size}")
+    return found
+
+
+def shrink_decision(decision: Decision) -> Decision:
+    """The decision with what is too long in the store. Raises as ``shrink``."""
+    long = {
+        member: shrink(text, member, _name(decision))
+        for member in _MEMBERS
+        if isinstance(text := getattr(decision, member, None), str) and len(text) > limit(member)
+    }
+    return msgspec.structs.replace(decision, **long) if long else decision
+
+
+def restore_event(event: e.Event) -> e.Event:
+    """The event with what is in the store, as far as a decider reads it. Raises as ``restore``."""
+    attributes: Any = event.attributes
+    if isinstance(attributes, _NEVER_READ):
+        return event
+    found = {
+        member: restore(text)
+        for member in _MEMBERS
+        if isinstance(text := getattr(attributes, member, None), str) and text.startswith(SCHEME)
+    }
+    return e.Event(event.id, event.time, msgspec.structs.replace(attributes, **found)) if found else event
+
+
+def _name(decision: Decision) -> str:
+    if isinstance(decision, d.ScheduleActivityTask):
+        return f"activity {decision.activity_id}"
+    if isinstance(decision, d.StartChildWorkflowExecution):
+        return f"child workflow {decision.workflow_id}"
+    if isinstance(decision, d.RecordMarker):
+        return f"marker {decision.marker_name}"
+    if isinstance(decision, d.SignalExternalWorkflowExecution):
+        return f"signal {decision.signal_name}"
+    if isinstance(decision, d.StartTimer):
+        return f"timer {decision.timer_id}"
+    return (
+        "the workflow that continues it" if isinstance(decision, d.ContinueAsNewWorkflowExecution) else "the workflow"
+    )
+
+
+def _configured() -> tuple[str, str]:
+    """The bucket as it stands in places, and the prefix within it."""
+    given = settings.SIMPLEFLOW_JUMBO_FIELDS_BUCKET or ""
+    found = _WITH_PREFIX.fullmatch(given)
+    if found:
+        return found["bucket"], found["prefix"].rstrip("/")
+    location = parse(given, settings.SIMPLEFLOW_S3_HOST)
+    return (location.name if location.kind == "s3" else stores.open_store(given).url), ""
+
+
+def _store(bucket: str) -> stores.Store:
+    """The store that a place names, where the setting says it is."""
+    given = settings.SIMPLEFLOW_JUMBO_FIELDS_BUCKET
+    if given and not _WITH_PREFIX.fullmatch(given) and _configured()[0] == bucket:
+        return stores.open_store(given)
+    return stores.open_store(bucket)
+
+
+def _split(place: str) -> tuple[str, str, str]:
+    """Bucket, prefix and name of a place."""
+    path, _, name = place.rpartition("/")
+    if path.startswith("/") or "://" in path:
+        return path, "", name
+    bucket, _, prefix = path.partition("/")
+    return bucket, prefix, name

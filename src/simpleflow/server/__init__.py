@@ -1,0 +1,11 @@
+"""A local SWF server: Amazon SWF's protocol over the embedded engine, on loopback, for development and tests.
+
+with Server() as server:
+    client = boto3.client("swf", endpoint_url=server.url, ...)
+"""
+
+from simpleflow.server.chaos import Chaos
+from simpleflow.server.http import Server
+from simpleflow.server.judge import Limits
+
+__all__ = ["Chaos", "Limits", "Server"]

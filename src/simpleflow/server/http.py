@@ -1,0 +1,267 @@
+"""The wire: AWS JSON 1.0 over HTTP, on loopback, for whoever can connect. Nothing is authenticated."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import msgspec
+
+from simpleflow.exceptions import InputError, RunBusy, UnknownResource
+from simpleflow.server import faults, model
+from simpleflow.server.chaos import Chaos
+from simpleflow.server.faults import Fault
+from simpleflow.server.judge import Limits
+from simpleflow.server.operations import OPERATIONS
+from simpleflow.server.polls import Caller
+from simpleflow.server.service import Service
+
+logger = logging.getLogger(__name__)
+
+HOST = "127.0.0.1"
+MAX_REQUEST = 2**20
+"""Bytes of the largest request that Amazon SWF takes."""
+
+_MAX_DISCARDED = 64 * MAX_REQUEST
+
+_LAST_SECONDS = 2.0
+"""How long the end waits for replies to be written."""
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+
+
+class Server:
+    """A local SWF server, listening from the start on; ``serve`` or ``start`` makes it answer.
+
+    Args:
+        port: 0: any that is free.
+        state, poll_seconds, clock, chaos, limits: see ``service.Service``.
+
+    Raises InputError if the port cannot be had or botocore is missing, StateError if the folder cannot be used.
+    """
+
+    def __init__(
+        self,
+        port: int = 0,
+        state: Path | None = None,
+        poll_seconds: float = 60.0,
+        clock: Callable[[], float] = time.time,
+        chaos: Chaos = Chaos(),  # noqa: B008 (frozen)
+        limits: Limits = Limits(),  # noqa: B008 (frozen)
+    ) -> None:
+        self.model = model.load()
+        try:
+            self._http = _HttpServer((HOST, port), _Handler)
+        except (OSError, OverflowError) as error:
+            raise InputError(f"port {port} of {HOST} cannot be had: {error}; name another one with --port") from error
+        try:
+            self.service = Service(state, poll_seconds, clock, chaos, limits)
+        except BaseException:
+            self._http.server_close()
+            raise
+        self._http.owner = self
+        self._thread: threading.Thread | None = None
+        self._busy = 0
+        self._idle = threading.Condition()
+
+    @property
+    def url(self) -> str:
+        """What clients are to connect to: AWS_ENDPOINT_URL_SWF."""
+        return f"http://{HOST}:{self._http.server_address[1]}"
+
+    def serve(self) -> None:
+        """Answer until ``stop`` is called by another thread."""
+        self._http.serve_forever(poll_interval=0.1)
+
+    def start(self) -> None:
+        """Answer in a thread."""
+        self._thread = threading.Thread(target=self.serve, name="swf-server", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Accept no more requests."""
+        self._http.shutdown()
+
+    def close(self) -> None:
+        """Stop, end open polls, and let go of the port and the state folder."""
+        if self._thread is not None:
+            self.stop()
+            self._thread.join()
+        self.service.close()
+        with self._idle:
+            self._idle.wait_for(lambda: not self._busy, _LAST_SECONDS)  # polls are being answered
+        self._http.server_close()
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """A request is being answered."""
+        with self._idle:
+            self._busy += 1
+        try:
+            yield
+        finally:
+            with self._idle:
+                self._busy -= 1
+                self._idle.notify_all()
+
+    def tick(self) -> None:
+        """Let the time pass that a clock of tests says has passed."""
+        self.service.tick()
+
+    def __enter__(self) -> Server:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def register_domain(self, name: str) -> None:
+        """Register a domain unless it is there. Raises InputError for a name that cannot be."""
+        request = {"name": name, "workflowExecutionRetentionPeriodInDays": "90"}
+        try:
+            self.answer("RegisterDomain", _encode(request), Caller())
+        except Fault as fault:
+            if not fault.kind.endswith("#DomainAlreadyExistsFault"):
+                raise InputError(f"domain {name!r}: {fault.message}") from fault
+
+    def answer(self, operation: str, body: bytes, caller: Caller) -> bytes:
+        """The reply to a request. Raises Fault."""
+        try:
+            request = _decode(body) if body else {}
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise faults.unreadable(str(error)) from error
+        self.model.check(operation, request)
+        try:
+            with self.service.request():
+                reply = OPERATIONS[operation](self.service, request, caller)
+        except UnknownResource as error:
+            raise faults.unknown(str(error)) from error
+        except RunBusy as error:
+            raise faults.swf("WorkflowExecutionAlreadyStartedFault", "Already Started") from error
+        except InputError as error:
+            raise faults.refused(str(error)) from error
+        return b"" if reply is None else _encode(reply)
+
+    def undo(self, caller: Caller) -> None:
+        """The reply did not arrive: the task in it goes to the next poll."""
+        undo, caller.undo = caller.undo, None
+        if undo is not None:
+            with self.service.lock:
+                try:
+                    undo()
+                except UnknownResource:
+                    pass  # it is over meanwhile
+
+
+class _HttpServer(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+    owner: Server
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        logger.debug("connection from %s ended", client_address, exc_info=True)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """One connection. Replies are one write each: two would cost 40 ms, as clients acknowledge the first late."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: _HttpServer
+
+    latest: Caller | None = None
+
+    def handle(self) -> None:
+        try:
+            super().handle()
+        except ConnectionResetError:
+            # It hung up without having read the latest reply; had it read that, the connection would just end.
+            if self.latest is not None:
+                self.server.owner.undo(self.latest)
+
+    def do_POST(self) -> None:
+        with self.server.owner.answering():
+            self._answer()
+
+    def _answer(self) -> None:
+        owner = self.server.owner
+        caller = self.latest = Caller(self._gone)
+        status = 200
+        try:
+            body = self._body()
+            if self.headers.get("Origin"):
+                raise Fault("com.amazon.coral.service#AccessDeniedException", "Web pages are not served here", 403)
+            if owner.service.dice.throttles():
+                raise faults.throttled()
+            operation = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
+            reply = owner.answer(operation, body, caller)
+            if owner.service.dice.drops():
+                owner.undo(caller)
+                self.close_connection = True
+                return
+        except Fault as fault:
+            status, reply = fault.status, _encode({"__type": fault.kind, "message": fault.message})
+        except Exception as error:
+            logger.exception("request failed")
+            status = 500
+            reply = _encode({"__type": "com.amazon.coral.service#InternalFailure", "message": str(error)})
+        try:
+            self._write(status, reply)
+            # A client that had hung up before resets the connection as it gets this.
+            arrived = self.connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
+        except OSError:
+            arrived = False
+        if not arrived:
+            self.close_connection = True
+            owner.undo(caller)
+
+    def _body(self) -> bytes:
+        try:
+            length = int(self.headers.get("Content-Length", ""))
+        except ValueError:
+            self.close_connection = True
+            raise faults.unreadable("a Content-Length is needed") from None
+        if not 0 <= length <= MAX_REQUEST:
+            self.close_connection = True
+            self._discard(min(length, _MAX_DISCARDED))  # a client that still sends does not read the answer
+            raise Fault("com.amazon.coral.service#RequestEntityTooLargeException", "Request is over 1 MB", 413)
+        return self.rfile.read(length)
+
+    def _discard(self, length: int) -> None:
+        while length > 0 and (read := self.rfile.read(min(length, 2**16))):
+            length -= len(read)
+
+    def _write(self, status: int, body: bytes) -> None:
+        connection = "close" if self.close_connection else "keep-alive"
+        head = (
+            f"HTTP/1.1 {status} {'OK' if status == 200 else 'Error'}\r\n"
+            f"x-amzn-RequestId: {uuid.uuid4()}\r\n"
+            "Content-Type: application/x-amz-json-1.0\r\n"
+            f"Content-Length: {len(body)}\r\n"
+            f"Connection: {connection}\r\n\r\n"
+        )
+        self.connection.sendall(head.encode("latin-1") + body)
+
+    def _gone(self) -> bool:
+        try:
+            return not self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
+    def log_message(self, format: str, *args: Any) -> None:
+        logger.debug(format, *args)

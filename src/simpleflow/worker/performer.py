@@ -1,0 +1,101 @@
+"""Activity tasks of a service, each done in a child process, and their ends reported."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from simpleflow.engines.base import ActivitySource, ActivityTask
+from simpleflow.exceptions import UnknownResource
+from simpleflow.worker.child import Child
+from simpleflow.worker.dispatch import Outcome
+from simpleflow.worker.heartbeat import CANCEL, GONE, Heartbeat
+from simpleflow.worker.process import Bounds
+
+log = logging.getLogger(__name__)
+
+_LOOK_SECONDS = 1.0
+
+
+class Former(NamedTuple):
+    """A task that completed in an execution that is repaired: taken over if name and input are the same."""
+
+    name: str
+    input: str | None
+    result: str | None
+
+
+class Performer:
+    """Does activity tasks, one at a time.
+
+    Args:
+        source: where they come from, and where their ends are reported.
+        child: does them.
+        every: seconds between two heartbeats, at most.
+        former: by activity id, tasks whose results are taken over.
+    """
+
+    def __init__(
+        self,
+        source: ActivitySource,
+        child: Child,
+        every: float,
+        former: Mapping[str, Former] | None = None,
+    ) -> None:
+        self._source = source
+        self._child = child
+        self._every = every
+        self._former = former or {}
+
+    def perform(self, task: ActivityTask) -> None:
+        """Do one task and report its end; nothing is reported if the service wants it no longer."""
+        began = time.monotonic()
+        what = f"activity {task.name} (workflow {task.workflow_id}, run {task.run_id}, activity id {task.activity_id})"
+        log.info("%s begins", what)
+        outcome = self._taken_over(task) or self._do(task)
+        if outcome is None:
+            said = "was stopped: it timed out, or its execution was closed"
+        else:
+            said = _report(self._source, task, outcome)
+        log.info("%s %s after %.3f s", what, said, time.monotonic() - began)
+
+    def _taken_over(self, task: ActivityTask) -> Outcome | None:
+        former = self._former.get(task.activity_id)
+        if former is None or (former.name, former.input) != (task.name, task.input):
+            return None
+        return Outcome(former.result)
+
+    def _do(self, task: ActivityTask) -> Outcome | None:
+        """How the task ended; None if it is open no longer."""
+        beats = Heartbeat(self._source, task.token, self._every, task.heartbeat_timeout)
+        self._child.start(task)
+        while True:
+            message = self._child.receive(min(beats.wait_seconds, _LOOK_SECONDS))
+            if isinstance(message, Outcome):
+                return message
+            if isinstance(message, Bounds):
+                beats.bound(message)
+            elif not beats.wait_seconds:
+                answer = beats.beat()
+                if answer in (CANCEL, GONE):
+                    self._child.stop()
+                    return Outcome(canceled=True) if answer == CANCEL else None
+
+
+def _report(source: ActivitySource, task: ActivityTask, outcome: Outcome) -> str:
+    """Report how a task ended; returns what to say of it."""
+    try:
+        if outcome.canceled:
+            source.respond_activity_task_canceled(task.token, outcome.details)
+            return "was cancelled"
+        if outcome.failed:
+            source.respond_activity_task_failed(task.token, outcome.reason, outcome.details)
+            return f"failed: {outcome.reason}"
+        source.respond_activity_task_completed(task.token, outcome.result)
+        return "completed"
+    except UnknownResource:
+        return "ended, but is open no longer: it timed out, or its execution was closed"
+    except Exception as error:  # noqa: BLE001 (whatever it is, other tasks must go on)
+        return f"ended, and its end could not be reported: {type(error).__name__}: {error}"

@@ -1,0 +1,131 @@
+"""How a process that polls is asked to stop: what it does is finished, what it waits for is not."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import select
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+_TICK_SECONDS = 0.2
+_LONG_SECONDS = 1.0  # an answer that comes sooner is not that of a long poll: a next page, and the task is in hand
+_LISTEN_SECONDS = 1.0  # after hanging up
+
+
+class Stopping:
+    """Asked by SIGTERM, or by the end of the process that started this one, to stop.
+
+    A long poll that waits for its answer is hung up then, so that the service sees that nobody is there. An answer that
+    is on its way is read to its end: no task is lost.
+
+    Args:
+        owner: process id of the parent, whose end asks too; None: nobody's does.
+
+    It is made in the main thread, and replaces the handlers of SIGTERM, SIGINT and SIGALRM.
+    """
+
+    def __init__(self, owner: int | None = None) -> None:
+        self._asked = False
+        self._owner = owner
+        self._polls = False
+        self._wait: tuple[FrameType, float] | None = None  # for an answer, and since when
+        self._hung_up_at: float | None = None
+        self._ask_reader, self._ask_writer = os.pipe()
+        os.set_blocking(self._ask_writer, False)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the owner's business
+        signal.signal(signal.SIGTERM, self._on_signal)
+        signal.signal(signal.SIGALRM, self._on_signal)
+
+    def asked(self) -> bool:
+        """Whether somebody asked to stop."""
+        return self._asked
+
+    @contextmanager
+    def polling(self) -> Iterator[None]:
+        """Inside, a request is made whose answer is not waited for once somebody asks to stop."""
+        self._polls = True
+        self._hung_up_at = None
+        signal.setitimer(signal.ITIMER_REAL, _TICK_SECONDS, _TICK_SECONDS)
+        try:
+            yield
+        finally:
+            self._polls = False
+            self._wait = None
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def nap(self, seconds: float) -> None:
+        """Let time pass, unless somebody asks to stop."""
+        if not self._asked:
+            select.select([self._ask_reader], [], [], seconds)
+            self.look()
+
+    def look(self) -> None:
+        """See whether the owner has ended."""
+        if self._owner is not None and os.getppid() != self._owner:
+            self._ask()
+
+    def _ask(self) -> None:
+        if not self._asked:
+            self._asked = True
+            os.write(self._ask_writer, b".")
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGTERM:
+            self._ask()
+        self.look()
+        if self._polls:
+            self._look_at_poll(frame)
+
+    def _look_at_poll(self, frame: FrameType | None) -> None:
+        """End the wait for an answer, if it is to be: first let the service know, then do not listen any longer.
+
+        A task that was handed out before the service knew is still read in between.
+        """
+        frame, connection = _waits_at(frame)
+        now = time.monotonic()
+        if frame is None or connection is None:
+            self._wait = self._hung_up_at = None
+            return
+        if self._wait is None or self._wait[0] is not frame:
+            self._wait = frame, now
+            self._hung_up_at = None
+        if not self._asked or now - self._wait[1] < _LONG_SECONDS:
+            return
+        if self._hung_up_at is None:
+            self._hung_up_at = now
+            _shut_down(connection, socket.SHUT_WR)
+        elif now - self._hung_up_at >= _LISTEN_SECONDS:
+            _shut_down(connection, socket.SHUT_RDWR)
+
+
+def _waits_at(frame: FrameType | None) -> tuple[FrameType | None, socket.socket | None]:
+    """The call in which the interrupted code waits for an answer, and its connection, if nothing has come yet.
+
+    Nobody else could tell: the connection belongs to a client library, several layers below the request, and is not in
+    its pool while it is used.
+    """
+    reads: FrameType | None = None
+    while frame is not None:
+        if frame.f_code is _READS:
+            reads = frame
+        elif frame.f_code is _WAITS and reads is not None:
+            connection = reads.f_locals["self"]._sock
+            return (None, None) if select.select([connection], [], [], 0)[0] else (reads, connection)
+        frame = frame.f_back
+    return None, None
+
+
+def _shut_down(connection: socket.socket, how: int) -> None:
+    try:
+        socket.socket.shutdown(connection, how)  # not that of TLS, which forgets its state
+    except OSError:
+        pass  # it is gone
+
+
+_READS = socket.SocketIO.readinto.__code__
+_WAITS = http.client.HTTPResponse._read_status.__code__  # type: ignore[attr-defined]

@@ -1,0 +1,184 @@
+"""Processes that are kept alive: a dead one is replaced, all are asked to stop, or ended."""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import FrameType
+from typing import NoReturn
+
+from simpleflow.worker.poller import Pause
+from simpleflow.worker.process import flush
+
+log = logging.getLogger(__name__)
+
+POINTLESS = 78
+"""Exit code of a process that another one in its place would only end with too (EX_CONFIG of sysexits)."""
+
+_SOON_SECONDS = 5.0  # a process that lives no longer than that died at once
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+Body = Callable[[int], None]
+"""What a process does; it is called with the process id of the supervisor."""
+
+
+@dataclass
+class _Place:
+    """One of the processes that are wanted."""
+
+    name: str
+    body: Body
+    pause: Pause
+    pid: int | None = None
+    begun: float = 0.0
+    due: float = 0.0  # when it is to be forked
+
+
+class Supervisor:
+    """Keeps processes running; they are forked from this one, which must have one thread only.
+
+    The first SIGTERM or SIGINT asks them to stop (SIGTERM), a second one kills them. A process whose work is done ends
+    with 0 and is not replaced; one that ends with POINTLESS stops all. ``close`` gives the signals back.
+    """
+
+    def __init__(self) -> None:
+        self.signal: int | None = None  # the first that asked to stop
+        self.gave_up = False  # one of them ended with POINTLESS
+        self.killed = False
+        self._stopping = False
+        self._places: list[_Place] = []
+        self._reader, self._writer = os.pipe()
+        os.set_blocking(self._reader, False)
+        os.set_blocking(self._writer, False)
+        self._handlers = {number: signal.signal(number, self._on_signal) for number in (*_SIGNALS, signal.SIGCHLD)}
+        self._wakes = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
+
+    def add(self, name: str, count: int, body: Body) -> None:
+        """Want so many processes that do that."""
+        self._places += [_Place(name, body, Pause()) for _ in range(count)]
+
+    @property
+    def busy(self) -> bool:
+        """Whether a process runs, or is going to."""
+        return bool(self._places)
+
+    def run(self) -> None:
+        """Keep them running until all have ended."""
+        while self.busy:
+            self.tend(60.0)
+
+    def tend(self, seconds: float) -> None:
+        """Fork what is due and see what has ended; returns after so many seconds, or when something has happened."""
+        now = time.monotonic()
+        for place in self._places:
+            if place.pid is None and place.due <= now:
+                self._fork(place)
+        dues = [place.due for place in self._places if place.pid is None]
+        timeout = max(0.0, min([seconds, *(due - time.monotonic() for due in dues)]))
+        if select.select([self._reader], [], [], timeout)[0]:
+            os.read(self._reader, 4096)
+        self._reap()
+
+    def stop(self) -> None:
+        """Ask all to stop; ``run`` then waits for their ends."""
+        self._stopping = True
+        self._places = [place for place in self._places if place.pid is not None]
+        self._send(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End all at once. What their tasks have started ends with them."""
+        self.killed = True
+        self.stop()
+        self._send(signal.SIGKILL)
+
+    def close(self) -> None:
+        """End what still runs, and handle signals as before."""
+        if self.busy:
+            self.kill()
+            self.run()
+        signal.set_wakeup_fd(self._wakes)
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        os.close(self._reader)
+        os.close(self._writer)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if number not in _SIGNALS:
+            return
+        if self.signal is None:
+            self.signal = number
+            self.stop()
+        else:
+            self.kill()
+
+    def _send(self, number: int) -> None:
+        for place in self._places:
+            if place.pid is not None:
+                try:
+                    os.kill(place.pid, number)
+                except ProcessLookupError:
+                    pass
+
+    def _reap(self) -> None:
+        for place in list(self._places):
+            if place.pid is None:
+                continue
+            pid, status = os.waitpid(place.pid, os.WNOHANG)
+            if pid:
+                self._ended(place, os.waitstatus_to_exitcode(status))
+
+    def _ended(self, place: _Place, code: int) -> None:
+        pid, place.pid = place.pid, None
+        if code == POINTLESS and not self._stopping:
+            self.gave_up = True
+            self.stop()
+        if code == 0 or self._stopping:
+            if place in self._places:
+                self._places.remove(place)
+            return
+        now = time.monotonic()
+        if now - place.begun >= _SOON_SECONDS:
+            place.pause.reset()
+        wait = place.pause.take()
+        place.due = now + wait
+        how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
+        log.error("%s (process %s) ended %s; another one begins in %.1f s", place.name, pid, how, wait)
+
+    def _fork(self, place: _Place) -> None:
+        owner = os.getpid()
+        flush()
+        # Until the process has handlers of its own, a signal must not be lost in those that it has from here.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        try:
+            if self._stopping:
+                return
+            pid = os.fork()
+            if pid == 0:
+                self._be(place, owner)
+            place.pid = pid
+            place.begun = time.monotonic()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+
+    def _be(self, place: _Place, owner: int) -> NoReturn:
+        code = 1
+        try:
+            os.setpgid(0, 0)  # Ctrl-C is the supervisor's business
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            os.close(self._reader)
+            os.close(self._writer)
+            place.body(owner)
+            code = 0
+        except SystemExit as error:
+            code = error.code if isinstance(error.code, int) else 1
+        except BaseException:  # it must not go on as a second supervisor
+            log.exception("%s (process %s) failed", place.name, os.getpid())
+        finally:
+            flush()
+            os._exit(code)

@@ -1,0 +1,188 @@
+"""Near the most events that an execution may have: workflows with steps continue as new, others fail and say so.
+
+Every decision is taken by a live decider and again from nothing; see ``harness.Play``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simpleflow import Workflow, activity
+from simpleflow.canvas import Group
+from simpleflow.core import decide
+from simpleflow.core import events as e
+from simpleflow.core.decide import Limits
+from simpleflow.step.workflow import WorkflowStepMixin
+from simpleflow.task import ActivityTask
+from tests.core.harness import Play, same
+
+MOST = 900
+LIMITS = Limits(decisions=10, events=MOST)  # filling from 720 on, full from 860 on
+STEPS = 100
+
+played: list[str] = []
+
+
+@activity.with_attributes(name="limit.work")
+def work(name: str) -> str:
+    played.append(name)
+    return name
+
+
+class Marked(Workflow, WorkflowStepMixin):
+    folder = ""
+
+    def get_step_bucket(self) -> str:
+        return self.folder
+
+    def part(self, name: str, **options: Any) -> Any:
+        return self.step(name, ActivityTask(work, name), **options)
+
+
+class OneAfterTheOther(Marked):
+    name = "limit.sequence"
+
+    def run(self) -> list[Any]:
+        return [
+            self.submit(self.part(f"s{number}")).ran  # type: ignore[attr-defined]
+            for number in range(STEPS)
+        ]
+
+
+class Together(Marked):
+    name = "limit.together"
+
+    def run(self) -> int:
+        return len(self.submit(Group(*(self.part(f"s{number}") for number in range(STEPS)), max_parallel=7)).result)
+
+
+class Nested(Marked):
+    name = "limit.nested"
+
+    def run(self) -> int:
+        for outer in range(STEPS // 5):
+            parts = [self.part(f"o{outer}.s{number}") for number in range(5)]
+            self.submit(self.step(f"o{outer}", Group(*parts))).result
+        return STEPS
+
+
+class Hearing(OneAfterTheOther):
+    name = "limit.hearing"
+
+
+class Waiting(Marked):
+    name = "limit.waiting"
+
+    def run(self) -> int:
+        signal = self.submit(self.wait_signal("go"))
+        for number in range(STEPS):
+            self.submit(self.part(f"s{number}")).result
+        return signal.result  # type: ignore[no-any-return]
+
+
+class Mixed(Marked):
+    name = "limit.mixed"
+
+    def run(self) -> None:
+        self.submit(same, "outside of steps").result
+        for number in range(STEPS):
+            self.submit(self.part(f"s{number}")).result
+
+
+class Forced(Marked):
+    name = "limit.forced"
+
+    def run(self) -> None:
+        for number in range(STEPS):
+            self.submit(self.part(f"s{number}", force=True)).result
+
+
+class Plain(Workflow):
+    name = "limit.plain"
+
+    def run(self, count: int) -> int:
+        for number in range(count):
+            self.submit(same, number).result
+        return count
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decide, "_SPARE", 20)
+    monkeypatch.setattr(Marked, "folder", str(tmp_path / "marks"))
+    played.clear()
+
+
+def family(run: Play) -> list[int]:
+    """Play to the end, through all that the run is continued as; returns how many events each execution had."""
+    lengths = []
+    while True:
+        run.run()
+        lengths.append(len(run.events))
+        last = run.events[-1].attributes
+        if not isinstance(last, e.WorkflowExecutionContinuedAsNew):
+            return lengths
+        run.run_id = last.new_execution_run_id
+
+
+@pytest.mark.parametrize("workflow_class", [OneAfterTheOther, Together, Nested])
+def test_steps_are_played_once_each_over_several_executions(workflow_class: type[Workflow]) -> None:
+    run = Play(workflow_class, limits=LIMITS)
+    lengths = family(run)
+    assert len(lengths) > 1
+    assert all(MOST * 0.8 <= length < MOST for length in lengths[:-1])
+    assert run.result
+    assert len(played) == len(set(played)) == STEPS
+
+
+def test_all_of_it_counts_as_done_afterwards() -> None:
+    run = Play(OneAfterTheOther, limits=LIMITS, workflow_id="first")
+    family(run)
+    played.clear()
+    again = Play(OneAfterTheOther, limits=LIMITS, workflow_id="first")
+    family(again)
+    assert played == []
+
+
+def test_a_signal_from_elsewhere_would_be_lost() -> None:
+    run = Play(Hearing, limits=LIMITS)
+    run.settle()
+    run.signal("anything")
+    assert family(run) == [len(run.events)]
+    assert run.reason.startswith("Workflow execution failed: it has ")
+    assert run.reason.endswith("events, and 900 are the most")
+
+
+def test_a_signal_that_is_waited_for_would_be_lost() -> None:
+    run = Play(Waiting, limits=LIMITS)
+    assert family(run) == [len(run.events)]
+    assert "900 are the most" in run.reason
+
+
+def test_what_is_outside_of_steps_is_done_again() -> None:
+    run = Play(Mixed, limits=LIMITS)
+    executions = len(family(run))
+    assert executions > 1
+    assert sum(tries for name, tries in run.tries.items() if "same" in name) == executions
+    assert len(played) == len(set(played)) == STEPS
+
+
+def test_what_is_forced_in_every_execution_is_not_continued_for_ever() -> None:
+    run = Play(Forced, limits=LIMITS)
+    assert 1 < len(family(run)) < STEPS
+    assert "900 are the most" in run.reason
+
+
+def test_a_workflow_without_steps_fails_before_the_limit_and_says_what_to_do() -> None:
+    run = Play(Plain, 500, limits=LIMITS)
+    run.run()
+    assert "900 are the most" in run.reason
+    assert "use continue_as_new, steps, or child workflows" in (run.history.closed.attributes.details or "")  # type: ignore[union-attr]
+    assert len(run.events) < 900
+
+
+def test_a_workflow_that_fits_is_left_alone() -> None:
+    assert Play(Plain, 100, limits=LIMITS).run().result == 100

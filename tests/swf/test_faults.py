@@ -1,0 +1,124 @@
+"""What the service and its client can say, as errors of ours: of one line, with what to do, and whether it may pass."""
+
+from __future__ import annotations
+
+import botocore.exceptions
+import botocore.session
+import pytest
+from botocore.exceptions import ClientError
+
+from simpleflow.engines.swf import faults
+from simpleflow.exceptions import InputError, RunBusy, SimpleflowError, SwfError, UnknownResource
+
+MODEL = botocore.session.get_session().get_service_model("swf")
+FAULTS = sorted({shape.name for name in MODEL.operation_names for shape in MODEL.operation_model(name).error_shapes})
+BEYOND_THE_MODEL = ["ThrottlingException", "ValidationException", "AccessDeniedException", "InternalFailure"]
+HARMLESS = {"DomainAlreadyExistsFault", "TypeAlreadyExistsFault", "TypeNotDeprecatedFault", "TooManyTagsFault"}
+
+
+def said(code: str, message: str = "some\nwords", status: int = 400) -> ClientError:
+    """An answer of the service that is an error."""
+    answer = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(answer, "SomeOperation")
+
+
+@pytest.mark.parametrize("code", [*FAULTS, *BEYOND_THE_MODEL, "SomethingNew"])
+def test_every_fault_is_one_of_ours_and_one_line(code: str) -> None:
+    found = faults.translate(said(code), "SomeOperation")
+    assert isinstance(found, SimpleflowError)
+    assert "\n" not in str(found)
+    assert "some words" in str(found)
+    if type(found) is SwfError and code not in {*HARMLESS, "SomethingNew"}:
+        assert ";" in str(found), "it says what to do"
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "passing"),
+    [
+        ("UnknownResourceFault", UnknownResource, None),
+        ("com.amazonaws.swf.base.model#UnknownResourceFault", UnknownResource, None),
+        ("WorkflowExecutionAlreadyStartedFault", RunBusy, None),
+        ("ValidationException", InputError, None),
+        ("ThrottlingException", SwfError, True),
+        ("LimitExceededFault", SwfError, True),
+        ("InternalFailure", SwfError, True),
+        ("OperationNotPermittedFault", SwfError, False),
+        ("AccessDeniedException", SwfError, False),
+        ("TypeDeprecatedFault", SwfError, False),
+        ("DefaultUndefinedFault", SwfError, False),
+    ],
+)
+def test_kinds(code: str, kind: type[SimpleflowError], passing: bool | None) -> None:
+    found = faults.translate(said(code), "SomeOperation")
+    assert type(found) is kind
+    assert getattr(found, "passing", None) is passing
+
+
+def test_a_permission_is_named() -> None:
+    found = faults.translate(said("AccessDeniedException"), "RegisterActivityType")
+    assert "give these credentials swf:RegisterActivityType" in str(found)
+
+
+def test_an_unknown_domain_is_no_lost_token() -> None:
+    found = faults.translate(said("UnknownResourceFault", "Unknown domain: x"), "PollForDecisionTask")
+    assert type(found) is SwfError
+
+
+def test_an_unknown_error_of_the_server_may_pass() -> None:
+    for status, passing in ((503, True), (400, False)):
+        found = faults.translate(said("SomethingNew", status=status), "SomeOperation")
+        assert isinstance(found, SwfError)
+        assert found.passing is passing
+
+
+@pytest.mark.parametrize(
+    ("error", "passing"),
+    [
+        (botocore.exceptions.EndpointConnectionError(endpoint_url="u", error="e"), True),
+        (botocore.exceptions.ReadTimeoutError(endpoint_url="u", error="e"), True),
+        (botocore.exceptions.ConnectionClosedError(endpoint_url="u", error="e"), True),
+        (botocore.exceptions.HTTPClientError(error="e"), True),
+        (botocore.exceptions.NoCredentialsError(), False),
+        (botocore.exceptions.NoRegionError(), False),
+        (botocore.exceptions.DataNotFoundError(data_path="p"), False),
+    ],
+    ids=lambda given: type(given).__name__,
+)
+def test_what_the_client_says(error: Exception, passing: bool) -> None:
+    found = faults.translate(error, "SomeOperation")
+    assert isinstance(found, SwfError)
+    assert found.passing is passing
+
+
+def test_an_error_of_nobody_we_know_is_left_alone() -> None:
+    assert faults.translate(KeyError("x"), "SomeOperation") is None
+    with pytest.raises(KeyError), faults.ours("SomeOperation"):
+        raise KeyError("x")
+
+
+def test_what_may_pass_is_tried_again_and_the_rest_is_not() -> None:
+    tries = []
+
+    def throttled_twice() -> str:
+        tries.append(1)
+        if len(tries) < 3:
+            raise said("ThrottlingException")
+        return "done"
+
+    assert faults.insist("SomeOperation", throttled_twice) == "done"
+    assert len(tries) == 3
+
+    def refused() -> None:
+        tries.append(1)
+        raise said("UnknownResourceFault")
+
+    tries.clear()
+    with pytest.raises(UnknownResource):
+        faults.insist("SomeOperation", refused)
+    assert len(tries) == 1
+
+    def always_throttled() -> None:
+        raise said("ThrottlingException")
+
+    with pytest.raises(SwfError, match="too many requests"):
+        faults.insist("SomeOperation", always_throttled, seconds=0.1)
