@@ -38,6 +38,7 @@ PUBLIC: dict[str, list[str]] = {
         "SimpleflowError",
         "StateError",
         "StoreError",
+        "SwfError",
         "TaskCanceled",
         "TaskException",
         "TaskFailed",

@@ -53,14 +53,14 @@ def changed(what: str, names: Iterable[str], others: Iterable[str], style: str, 
 
 
 def _mark(mark: Mark) -> dict[str, Any]:
-    found = mark._asdict() | {"done_at": _utc(mark.time), "seconds": _finite(mark.seconds)}
+    found = mark._asdict() | {"done_at": utc(mark.time), "seconds": _finite(mark.seconds)}
     return {key: found[key] for key in _LISTED}
 
 
 def _mark_cells(mark: Mark, workflow_id: str) -> list[str]:
     seconds = _finite(mark.seconds)
     took = "" if seconds is None else report.duration(seconds)
-    return [mark.step, _local(mark.time), _run(mark, workflow_id), took, _forced(mark)]
+    return [mark.step, local(mark.time), _run(mark, workflow_id), took, _forced(mark)]
 
 
 def _run(mark: Mark, workflow_id: str) -> str:
@@ -95,7 +95,7 @@ def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def _utc(seconds: float | None) -> str | None:
+def utc(seconds: float | None) -> str | None:
     """ISO 8601 with milliseconds; None for what is no time."""
     try:
         found = None if seconds is None else datetime.datetime.fromtimestamp(seconds, datetime.UTC)
@@ -104,7 +104,8 @@ def _utc(seconds: float | None) -> str | None:
     return None if found is None else found.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _local(seconds: float | None) -> str:
+def local(seconds: float | None) -> str:
+    """Date and time of this machine's zone, to the second; empty for what is no time."""
     try:
         return "" if seconds is None else datetime.datetime.fromtimestamp(seconds).isoformat(" ", "seconds")
     except (OverflowError, ValueError, OSError):

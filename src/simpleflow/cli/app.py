@@ -12,9 +12,11 @@ from simpleflow.cli import errors
 from simpleflow.cli.decider import decider
 from simpleflow.cli.info import info
 from simpleflow.cli.options import SETTINGS, Session, common, help_alone
+from simpleflow.cli.runs import COMMANDS as READING
 from simpleflow.cli.server import server
 from simpleflow.cli.standalone import standalone
 from simpleflow.cli.start import start
+from simpleflow.cli.steer import COMMANDS as STEERING
 from simpleflow.cli.steps import COMMANDS
 from simpleflow.cli.worker import worker
 
@@ -30,7 +32,7 @@ def app(context: click.Context) -> None:
 
 app.add_command(start)
 app.add_command(info)
-for _command in COMMANDS:
+for _command in (*COMMANDS, *READING, *STEERING):
     app.add_command(_command)
 app.add_command(decider)
 app.add_command(worker)

@@ -23,6 +23,9 @@ def decider(workflows: tuple[str, ...], domain: str | None, task_list: str | Non
 
     WORKFLOWS are module.Class or path/to/file.py:Class; others that are met are imported by their names. SIGTERM and
     Ctrl-C let each process finish its decision; a second one ends it at once.
+
+    \b
+    Example: simpleflow decider.start --domain tests -N 2 flow.Daily
     """
     from simpleflow.cli import processes
     from simpleflow.worker.service import decider_body

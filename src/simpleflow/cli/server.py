@@ -36,6 +36,9 @@ def server(port: int, state: Path | None, domains: tuple[str, ...], poll_seconds
 
     For development and tests: everybody who can connect may do everything. Prints its URL once it listens; give that to
     boto3 as AWS_ENDPOINT_URL_SWF. SIGTERM and SIGINT end it.
+
+    \b
+    Example: simpleflow server --domain tests
     """
     from simpleflow.server import Chaos, Server
 

@@ -68,6 +68,9 @@ def standalone(workflow: str, input_text: str | None, input_file: str | None, **
 
     They look at a task list of their own, to which all activities and child workflows go too. Result, progress and exit
     code are those of workflow.start --local.
+
+    \b
+    Example: simpleflow standalone --domain tests --nb-workers 4 flow.py:Daily
     """
     domain = remote.domain_of(options["domain"])
     again = _pattern(options["force_activities"], options["repair"])

@@ -38,6 +38,9 @@ def worker(
 
     Activities are found by their names, in modules that can be imported from the current folder. SIGTERM and Ctrl-C let
     each process finish its task; a second one ends them at once.
+
+    \b
+    Example: simpleflow worker.start --domain tests -N 4
     """
     from simpleflow.cli import processes
     from simpleflow.worker.service import worker_body

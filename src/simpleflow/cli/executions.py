@@ -1,0 +1,203 @@
+"""What the commands about runs are about: an execution in a domain of Amazon SWF, or in a folder."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import click
+
+from simpleflow import settings
+from simpleflow.cli import remote
+from simpleflow.cli.options import common, session
+from simpleflow.cli.tables import JSON, TABLE, objects, table
+from simpleflow.cli.terminal import BOLD, Terminal, results_only
+from simpleflow.exceptions import InputError, UnknownResource
+
+if TYPE_CHECKING:
+    from simpleflow.core.events import Event
+    from simpleflow.engines.base import RunDescription
+    from simpleflow.engines.sqlite.engine import SqliteEngine
+    from simpleflow.engines.swf.engine import SwfEngine
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def kept_in(command: _Command) -> _Command:
+    """Add ``--state`` and ``--local``, and what every command takes."""
+    for add in (
+        common,
+        click.option("--local", is_flag=True, help="Runs in the folder SIMPLEFLOW_STATE, not on Amazon SWF."),
+        click.option("--state", metavar="FOLDER", help="Runs in this folder, not on Amazon SWF."),
+    ):
+        command = add(command)
+    return command
+
+
+class Where(NamedTuple):
+    """Where runs are: in a domain, or in a folder; the other one is None."""
+
+    domain: str | None
+    folder: Path | None
+
+    def __str__(self) -> str:
+        if self.folder is None:
+            return f"domain {self.domain}"
+        return f"folder {os.path.abspath(self.folder)}"
+
+
+class Named(NamedTuple):
+    """An execution as a command names it; no ``run_id``: the latest one."""
+
+    where: Where
+    workflow_id: str
+    run_id: str | None
+
+
+class Runs:
+    """The runs of a place. ``engine`` is None for a folder without any."""
+
+    def __init__(self, where: Where, engine: SwfEngine | SqliteEngine | None) -> None:
+        self.where = where
+        self._engine = engine
+
+    @property
+    def engine(self) -> SwfEngine | SqliteEngine:
+        """The engine. Raises UnknownResource if there are no runs."""
+        if self._engine is None:
+            raise UnknownResource(f"there are no runs in {self.where}")
+        return self._engine
+
+    def describe(self, workflow_id: str, run_id: str | None) -> RunDescription:
+        """The run, or the latest one. Raises UnknownResource."""
+        return self.engine.describe(workflow_id, run_id)
+
+    def events(self, workflow_id: str, run_id: str | None) -> Sequence[Event]:
+        """Its history. Raises UnknownResource."""
+        return self.engine.history(workflow_id, run_id)
+
+    def find(self, status: str, asked: Mapping[str, Any], oldest: float, tag: str | None) -> list[RunDescription]:
+        """Runs started since ``oldest`` (epoch seconds), the latest first.
+
+        ``status``: open, closed or all. ``asked``: what members of RunDescription have to be. The tag is one of theirs.
+        """
+        if self._engine is None:
+            return []
+        if self.where.domain is not None:
+            engine: Any = self._engine
+            found = engine.find_runs(status, asked, oldest, tag)
+        else:
+            found = [run for run in self._engine.list_runs() if status == "all" or (run.status == "open") is (status == "open")]
+        return [
+            run
+            for run in found
+            if run.started >= oldest
+            and all(getattr(run, name) == value for name, value in asked.items())
+            and (tag is None or self.where.domain is not None or tag in self._tags(run))
+        ]
+
+    def _tags(self, run: RunDescription) -> Sequence[str | None]:
+        started: Any = self.engine.history(run.workflow_id, run.run_id)[0].attributes
+        return started.tag_list or ()
+
+
+def place(domain: str | None, options: Mapping[str, Any]) -> Where:
+    """The place that the options name. Raises InputError if there is none."""
+    folder = options["state"] or (settings.SIMPLEFLOW_STATE if options["local"] else None)
+    if folder is None:
+        return Where(remote.domain_of(domain), None)
+    if domain is not None:
+        raise InputError("--domain is for Amazon SWF: with --state or --local there is none")
+    return Where(None, Path(folder))
+
+
+def is_local(options: Mapping[str, Any]) -> bool:
+    """Whether the options name a folder."""
+    return bool(options["state"] or options["local"])
+
+
+def words(given: Sequence[str], options: Mapping[str, Any], names: Sequence[str], optional: str) -> list[str | None]:
+    """The domain, what is named, and what may be; None for what is not given. Raises InputError.
+
+    In a folder there is no domain to name.
+    """
+    local = is_local(options)
+    needed = list(names) if local else ["DOMAIN", *names]
+    if not len(needed) <= len(given) <= len(needed) + bool(optional):
+        expected = " ".join([*needed, *([f"[{optional}]"] if optional else [])]) or "nothing"
+        hint = " with --state or --local" if local else ""
+        raise InputError(f"expected {expected}{hint}; got {' '.join(map(repr, given)) or 'nothing'}")
+    found: list[str | None] = [None, *given] if local else list(given)
+    return found + [None] * (1 + len(names) + bool(optional) - len(found))
+
+
+def named(given: Sequence[str], options: Mapping[str, Any]) -> Named:
+    """``DOMAIN WORKFLOW_ID [RUN_ID]``, without DOMAIN for a folder. Raises InputError."""
+    domain, workflow_id, run_id = words(given, options, ["WORKFLOW_ID"], "RUN_ID")
+    return Named(place(domain, options), workflow_id or "", run_id)
+
+
+@contextmanager
+def opened(where: Where) -> Iterator[Runs]:
+    """The runs of a place; a folder is not made by looking."""
+    if where.folder is None:
+        yield Runs(where, remote.engine(where.domain or ""))
+        return
+    if not (where.folder / "history.sqlite").exists():
+        yield Runs(where, None)
+        return
+    from simpleflow.engines.sqlite.engine import SqliteEngine
+
+    engine = SqliteEngine(where.folder)
+    try:
+        yield Runs(where, engine)
+    finally:
+        engine.close()
+
+
+class Answer:
+    """Where results go: standard output, and nothing else goes there."""
+
+    def __init__(self, style: str, write: Callable[[str], None], heading: Callable[[str], str]) -> None:
+        self._style = style
+        self.write = write
+        self._heading = heading
+
+    def rows(
+        self, keys: Sequence[str], found: Sequence[Mapping[str, Any]], titles: Sequence[str], cells: Sequence[Sequence[str]]
+    ) -> None:
+        """A table of ``cells``, or the objects with ``keys``, as was asked for. No table if there are no rows."""
+        if self._style != TABLE:
+            each = [{key: one[key] for key in keys} for one in found]
+            self.write(objects(self._style, keys, each if self._style == JSON else [_flat(one) for one in each]))
+        elif cells:
+            self.write(table(titles, cells, self._heading))
+
+    def say(self, text: str) -> None:
+        """A line for people, on standard error."""
+        session().terminal.write(f"{text}\n")
+
+
+@contextmanager
+def answer(style: str = TABLE) -> Iterator[Answer]:
+    """Give where results go; what user code prints inside goes to standard error."""
+    shown = Terminal(sys.stdout, session().color)  # asked now: in there, standard output is another
+    with results_only() as write:
+        yield Answer(style, write, lambda line: shown.paint(line, BOLD))
+
+
+def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Objects, and lists of anything but text, as JSON."""
+    import json
+
+    def flat(value: Any) -> Any:
+        nested = isinstance(value, dict) or (
+            isinstance(value, list) and not all(isinstance(each, str) for each in value)
+        )
+        return json.dumps(value, ensure_ascii=False) if nested else value
+
+    return {key: flat(value) for key, value in row.items()}

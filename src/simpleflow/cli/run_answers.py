@@ -1,0 +1,236 @@
+"""What the commands about runs answer: objects for programs, cells of tables for people."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from simpleflow import values
+from simpleflow.cli import errors, tasks
+from simpleflow.cli.answers import local, utc
+from simpleflow.cli.executions import Answer
+from simpleflow.cli.tasks import Item
+from simpleflow.core import events as e
+from simpleflow.engines.base import RunDescription
+from simpleflow.step.report import duration
+
+_RUN = ("workflow_id", "run_id", "name", "version", "status", "alive", "started_at", "closed_at", "seconds")
+_INFO = (
+    *(*_RUN, "task_list", "tags", "input", "result", "reason", "details", "parent_workflow_id", "parent_run_id"),
+    *("continues_run_id", "events", "decisions", "activities", "open_activities", "children", "timers", "signals"),
+)
+_ITEM = ("kind", "id", "name", "version", "state", "tries", "event_id", "scheduled_at", "started_at", "closed_at")
+_TASK = (*_ITEM, "waited", "worked", "worker", "reason")
+_FULL_TASK = (*_TASK, "task_list", "input", "result", "details")
+_PROFILE = (
+    *("name", "version", "count", "total_waiting", "mean_waiting", "max_waiting"),
+    *("total_working", "mean_working", "max_working"),
+)
+_SHOWN = 200
+
+
+def runs(answer: Answer, found: Sequence[RunDescription], local_runs: bool) -> None:
+    """A row for each run."""
+    titles = ("workflow", "run", "type", "version", "status", "started", "took")
+    cells = [
+        [each.workflow_id, each.run_id, each.name, each.version, _status(each, local_runs), local(each.started), _took(each)]
+        for each in found
+    ]
+    answer.rows(_RUN, [_run(each, local_runs) for each in found], titles, cells)
+
+
+def info(answer: Answer, run: RunDescription, events: Sequence[e.Event], local_run: bool) -> None:
+    """One object with what there is to know of a run; a table has a line for each member."""
+    found = _run(run, local_run) | _started(events[0].attributes) | _ended(events[-1]) | _counts(events)
+    lines = {
+        "workflow": run.workflow_id,
+        "run": run.run_id,
+        "type": f"{run.name} {run.version}",
+        "status": _status(run, local_run),
+        "started": local(run.started),
+        "closed": local(run.closed),
+        "took": _took(run),
+        "task list": found["task_list"],
+        "tags": ", ".join(found["tags"]),
+        "input": _short(found["input"]),
+        "result": _short(found["result"]),
+        "reason": _short(found["reason"]),
+        "parent": " ".join(filter(None, (found["parent_workflow_id"], found["parent_run_id"]))),
+        "continues": found["continues_run_id"] or "",
+    }
+    counts = [[key.replace("_", " "), str(found[key])] for key in _INFO[_INFO.index("events") :]]
+    cells = [[name, value] for name, value in lines.items() if value] + counts
+    answer.rows(_INFO, [found], ("what", "value"), cells)
+
+
+def events(answer: Answer, history: Sequence[e.Event]) -> None:
+    """A row for each event."""
+    known = {item.event_id: item for item in tasks.items(history)}
+    found = [
+        {"id": each.id, "time": utc(each.time), "type": each.type, "what": tasks.what(each, known)} for each in history
+    ]
+    cells = [[str(row["id"]), local(event.time), event.type, _short(row["what"])] for row, event in zip(found, history, strict=True)]
+    answer.rows(("id", "time", "type", "what"), found, ("id", "time", "type", "what"), cells)
+
+
+def cooked(answer: Answer, found: Sequence[Item]) -> None:
+    """A row for each activity task, child, timer, signal and marker."""
+    titles = ("kind", "id", "name", "state", "try", "at", "waited", "worked", "why")
+    cells = [
+        [
+            *(each.kind, each.id, each.name, each.state, str(each.tries), local(each.scheduled)),
+            *(_seconds(each.waited), _seconds(each.worked), _why(each)),
+        ]
+        for each in found
+    ]
+    answer.rows(_FULL_TASK, [_item(each) for each in found], titles, cells)
+
+
+def activities(answer: Answer, found: Sequence[Item]) -> None:
+    """A row for each activity: its last try."""
+    titles = ("activity", "type", "state", "tries", "started", "took", "worker", "why")
+    cells = [
+        [
+            *(each.id, each.name, each.state, str(each.tries), local(each.started)),
+            *(_seconds(each.worked), each.worker or "", _why(each)),
+        ]
+        for each in found
+    ]
+    answer.rows(_TASK, [_item(each) for each in found], titles, cells)
+
+
+def activity(answer: Answer, found: Item, details: bool) -> None:
+    """One object with what there is to know of an activity; with its traceback below the table for ``details``."""
+    lines = {
+        "activity": found.id,
+        "type": f"{found.name} {found.version or ''}".rstrip(),
+        "state": found.state,
+        "tries": str(found.tries),
+        "event": str(found.event_id),
+        "task list": found.task_list or "",
+        "scheduled": local(found.scheduled),
+        "started": local(found.started),
+        "closed": local(found.closed),
+        "waited": _seconds(found.waited),
+        "worked": _seconds(found.worked),
+        "worker": found.worker or "",
+        "input": _short(values.decode(found.input)),
+        "result": _short(values.decode(found.result)),
+        "why": _why(found),
+    }
+    keys = _FULL_TASK if details else tuple(key for key in _FULL_TASK if key != "details")
+    answer.rows(keys, [_item(found)], ("what", "value"), [[name, value] for name, value in lines.items() if value])
+
+
+def profile(answer: Answer, found: Sequence[dict[str, Any]]) -> None:
+    """A row for each type of activity."""
+    titles = ("type", "version", "count", *(f"{what} {word}" for word in ("waiting", "working") for what in _STATISTICS))
+    cells = [
+        [
+            *(row["name"], row["version"] or "", str(row["count"])),
+            *(_seconds(row[f"{what}_{word}"]) for word in ("waiting", "working") for what in _STATISTICS),
+        ]
+        for row in found
+    ]
+    answer.rows(_PROFILE, found, titles, cells)
+
+
+_STATISTICS = ("total", "mean", "max")
+
+
+def _run(run: RunDescription, local_run: bool) -> dict[str, Any]:
+    return {
+        "workflow_id": run.workflow_id,
+        "run_id": run.run_id,
+        "name": run.name,
+        "version": run.version,
+        "status": run.status,
+        "alive": run.alive if local_run and run.status == "open" else None,
+        "started_at": utc(run.started),
+        "closed_at": utc(run.closed),
+        "seconds": None if run.closed is None else round(run.closed - run.started, 3),
+    }
+
+
+def _started(attributes: Any) -> dict[str, Any]:
+    parent = attributes.parent_workflow_execution
+    return {
+        "task_list": attributes.task_list.name,
+        "tags": [tag for tag in attributes.tag_list or () if tag is not None],
+        "input": values.decode(attributes.input),
+        "parent_workflow_id": parent.workflow_id if parent is not None else None,
+        "parent_run_id": parent.run_id if parent is not None else None,
+        "continues_run_id": attributes.continued_execution_run_id,
+    }
+
+
+def _ended(event: e.Event) -> dict[str, Any]:
+    """Result, reason and details of a run whose last event this is; those of a run that is open are not known."""
+    attributes: Any = event.attributes
+    closing = event.type.startswith("WorkflowExecution") and event.type not in (
+        *("WorkflowExecutionStarted", "WorkflowExecutionSignaled", "WorkflowExecutionCancelRequested"),
+    )
+    result, reason, details = (getattr(attributes, name, None) if closing else None for name in ("result", "reason", "details"))
+    if closing and reason is None:
+        reason = getattr(attributes, "timeout_type", None)
+    return {"result": values.decode(result), "reason": reason, "details": values.decode(details)}
+
+
+def _counts(history: Sequence[e.Event]) -> dict[str, int]:
+    found = tasks.items(history)
+    kinds = [each.kind for each in found]
+    waiting = [each for each in tasks.latest(each for each in found if each.kind == tasks.ACTIVITY) if each.closed is None]
+    return {
+        "events": len(history),
+        "decisions": sum(isinstance(event.attributes, e.DecisionTaskCompleted) for event in history),
+        "activities": kinds.count(tasks.ACTIVITY),
+        "open_activities": len(waiting),
+        "children": kinds.count(tasks.CHILD),
+        "timers": kinds.count(tasks.TIMER),
+        "signals": kinds.count(tasks.SIGNAL),
+    }
+
+
+def _item(item: Item) -> dict[str, Any]:
+    """All members of an item, as programs read them."""
+    return {
+        **{name: getattr(item, name) for name in ("kind", "id", "name", "version", "state", "tries", "event_id")},
+        "scheduled_at": utc(item.scheduled),
+        "started_at": utc(item.started),
+        "closed_at": utc(item.closed),
+        **{name: _rounded(getattr(item, name)) for name in ("waited", "worked")},
+        **{name: getattr(item, name) for name in ("worker", "reason", "task_list")},
+        **{name: values.decode(getattr(item, name)) for name in ("input", "result", "details")},
+    }
+
+
+def _status(run: RunDescription, local_run: bool) -> str:
+    """The status; of a run in a folder also that nothing drives it."""
+    return "open, no process" if local_run and run.status == "open" and not run.alive else run.status
+
+
+def _took(run: RunDescription) -> str:
+    return duration(max(0.0, (time.time() if run.closed is None else run.closed) - run.started))
+
+
+def _why(item: Item) -> str:
+    if item.state != "failed" or item.kind != tasks.ACTIVITY:
+        return _short(item.reason)
+    return errors.told_failure(item.reason, item.details)
+
+
+def _seconds(value: float | None) -> str:
+    return "" if value is None else duration(max(0.0, value))
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
+
+
+def _short(value: Any) -> str:
+    """A value in one line, cut."""
+    if value is None:
+        return ""
+    text = errors.line(value if isinstance(value, str) else values.encode(value, "what is shown"))
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."

@@ -1,0 +1,281 @@
+"""``simpleflow workflow.list``, ``filter``, ``info``, ``history``, ``tasks``, ``profile`` and ``task.info``."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from simpleflow.cli import executions
+from simpleflow.cli.executions import Named, Runs, Where, answer, kept_in
+from simpleflow.cli.options import SETTINGS
+from simpleflow.cli.tables import CSV, TABLE, format_option
+from simpleflow.exceptions import InputError, UnknownResource
+
+if TYPE_CHECKING:
+    from simpleflow.cli.tasks import Item
+
+_DAY = 86_400
+_CLOSED = ("completed", "failed", "canceled", "timed_out", "terminated", "continued_as_new")
+
+_one_run = click.argument("words", metavar="[DOMAIN] WORKFLOW_ID [RUN_ID]", nargs=-1)
+_days = click.option(
+    "--started-since",
+    "-d",
+    "days",
+    type=click.FloatRange(min=0),
+    default=30,
+    show_default=True,
+    metavar="DAYS",
+    help="Those that were started in the last so many days.",
+)
+
+
+@click.command("workflow.list", context_settings=SETTINGS)
+@click.argument("words", metavar="[DOMAIN]", nargs=-1)
+@click.option(
+    "--status", "-s", type=click.Choice(["open", "closed", "all"]), default="open", show_default=True, help="Which runs."
+)
+@_days
+@format_option()
+@kept_in
+def workflow_list(words: Sequence[str], status: str, days: float, style: str, **options: Any) -> None:
+    """List runs, the latest first: in DOMAIN of Amazon SWF (default: SWF_DOMAIN), or in a folder.
+
+    \b
+    Example: simpleflow workflow.list --local -s closed
+    """
+    _list(_place(words, options), status, {}, time.time() - days * _DAY, None, None, style)
+
+
+@click.command("workflow.filter", context_settings=SETTINGS)
+@click.argument("words", metavar="[DOMAIN]", nargs=-1)
+@click.option(
+    "--status", "-s", type=click.Choice(["open", "closed", "all"]), default="all", show_default=True, help="Which runs."
+)
+@click.option("--tag", metavar="TAG", help="Those with this tag.")
+@click.option("--workflow-id", metavar="ID", help="Those of this workflow id.")
+@click.option("--workflow-type", metavar="NAME", help="Those of the workflow type of this name.")
+@click.option("--workflow-type-version", metavar="VERSION", help="Those of this version of their type.")
+@click.option("--close-status", type=click.Choice(_CLOSED), help="Those that ended so.")
+@click.option("--from", "first", type=click.DateTime(), metavar="DATE", help="Those started then or later; instead of -d.")
+@click.option("--to", "last", type=click.DateTime(), metavar="DATE", help="Those started before then.")
+@_days
+@format_option()
+@kept_in
+def workflow_filter(
+    words: Sequence[str],
+    status: str,
+    tag: str | None,
+    workflow_id: str | None,
+    workflow_type: str | None,
+    workflow_type_version: str | None,
+    close_status: str | None,
+    first: datetime.datetime | None,
+    last: datetime.datetime | None,
+    days: float,
+    style: str,
+    **options: Any,
+) -> None:
+    """List the runs that are as asked for; dates are those of this machine's time zone.
+
+    \b
+    Example: simpleflow workflow.filter --local --workflow-type daily --close-status failed
+    """
+    if close_status is not None and status == "open":
+        raise InputError(f"--close-status {close_status} is for closed runs, and --status open for others")
+    given = {
+        "workflow_id": workflow_id,
+        "name": workflow_type,
+        "version": workflow_type_version,
+        "status": close_status,
+    }
+    asked = {name: value for name, value in given.items() if value is not None}
+    oldest = time.time() - days * _DAY if first is None else first.timestamp()
+    _list(_place(words, options), status, asked, oldest, None if last is None else last.timestamp(), tag, style)
+
+
+@click.command("workflow.info", context_settings=SETTINGS)
+@_one_run
+@format_option()
+@kept_in
+def workflow_info(words: Sequence[str], style: str, **options: Any) -> None:
+    """Show what there is to know of a run: when and with what it was started, how it ended, what it did.
+
+    \b
+    Example: simpleflow workflow.info --local daily
+    """
+    asked = executions.named(words, options)
+    with answer(style) as out, executions.opened(asked.where) as runs:
+        from simpleflow.cli import run_answers
+
+        run = runs.describe(asked.workflow_id, asked.run_id)
+        run_answers.info(out, run, runs.events(run.workflow_id, run.run_id), asked.where.folder is not None)
+
+
+@click.command("workflow.history", context_settings=SETTINGS)
+@click.argument("words", metavar="WORKFLOW_ID [RUN_ID]", nargs=-1)
+@click.option("--domain", metavar="NAME", help="Amazon SWF domain. Default: SWF_DOMAIN.")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Choice(["events", "raw", "cooked"]),
+    default="events",
+    show_default=True,
+    help="A line for each event; SWF's own JSON; or a line for each activity, child, timer, signal and marker.",
+)
+@format_option()
+@kept_in
+def workflow_history(words: Sequence[str], domain: str | None, output: str, style: str, **options: Any) -> None:
+    """Show the history of a run.
+
+    \b
+    Example: simpleflow workflow.history daily --domain nightly -o cooked
+    """
+    if output == "raw" and style == CSV:
+        raise InputError("--output raw is JSON; expected --format json, or none")
+    if not 1 <= len(words) <= 2:
+        raise InputError(f"expected WORKFLOW_ID [RUN_ID]; got {' '.join(map(repr, words)) or 'nothing'}")
+    asked = Named(executions.place(domain, options), words[0], words[1] if len(words) > 1 else None)
+    with answer(style) as out, executions.opened(asked.where) as runs:
+        from simpleflow.cli import run_answers, tables, tasks
+        from simpleflow.core import codec
+
+        events = runs.events(asked.workflow_id, asked.run_id)
+        if output == "raw":
+            out.write(tables.as_json([codec.event_to_dict(event) for event in events]))
+        elif output == "cooked":
+            run_answers.cooked(out, tasks.items(events))
+        else:
+            run_answers.events(out, events)
+
+
+@click.command("workflow.tasks", context_settings=SETTINGS)
+@_one_run
+@click.option("--nb-tasks", "-n", type=click.IntRange(min=1), metavar="NUMBER", help="Only the last so many.")
+@format_option()
+@kept_in
+def workflow_tasks(words: Sequence[str], nb_tasks: int | None, style: str, **options: Any) -> None:
+    """List the activities of a run as they were scheduled: state, tries, how long, by whom, and why not.
+
+    \b
+    Example: simpleflow workflow.tasks --local daily
+    """
+    asked = executions.named(words, options)
+    with answer(style) as out, executions.opened(asked.where) as runs:
+        from simpleflow.cli import run_answers, tasks
+
+        found = tasks.latest(_activities(runs, asked))
+        if not found:
+            out.say(f"the run of workflow {asked.workflow_id!r} has scheduled no activities")
+        run_answers.activities(out, found if nb_tasks is None else found[-nb_tasks:])
+
+
+@click.command("workflow.profile", context_settings=SETTINGS)
+@_one_run
+@click.option("--nb-tasks", "-n", type=click.IntRange(min=1), metavar="NUMBER", help="Only the first so many.")
+@format_option()
+@kept_in
+def workflow_profile(words: Sequence[str], nb_tasks: int | None, style: str, **options: Any) -> None:
+    """Show for each type of activity in a run how long its tasks waited and worked, the most work first.
+
+    \b
+    Example: simpleflow workflow.profile --local daily
+    """
+    asked = executions.named(words, options)
+    with answer(style) as out, executions.opened(asked.where) as runs:
+        from simpleflow.cli import run_answers, tasks
+
+        found = tasks.profile([task for task in _activities(runs, asked) if task.state != "refused"])
+        if not found:
+            out.say(f"the run of workflow {asked.workflow_id!r} has scheduled no activities")
+        run_answers.profile(out, found[:nb_tasks])
+
+
+@click.command("task.info", context_settings=SETTINGS)
+@click.argument("words", metavar="[DOMAIN] WORKFLOW_ID TASK_ID", nargs=-1)
+@click.option("--run-id", metavar="ID", help="Default: the latest run of the workflow id.")
+@click.option("--details", is_flag=True, help="Also the traceback of a failure.")
+@format_option()
+@kept_in
+def task_info(words: Sequence[str], run_id: str | None, details: bool, style: str, **options: Any) -> None:
+    """Show an activity of a run, by its activity id or the id of the event that scheduled it.
+
+    \b
+    Example: simpleflow task.info --local daily 5 --details
+    """
+    domain, workflow_id, task_id = executions.words(words, options, ["WORKFLOW_ID", "TASK_ID"], "")
+    asked = Named(executions.place(domain, options), workflow_id or "", run_id)
+    with answer(style) as out, executions.opened(asked.where) as runs:
+        from simpleflow.cli import errors, run_answers
+
+        found = task(runs, asked, task_id)
+        run_answers.activity(out, found, details)
+        trace = errors.traceback_of(found.details) if details and style == TABLE else ""
+        if trace:
+            out.write(f"\n{trace.rstrip()}")
+
+
+COMMANDS = (
+    *(workflow_list, workflow_filter, workflow_info, workflow_history, workflow_tasks, workflow_profile),
+    task_info,
+)
+
+
+def task(runs: Runs, asked: Named, activity_id: str | None, scheduled_id: int | None = None) -> Item:
+    """The last try of an activity, with its input. Raises UnknownResource.
+
+    ``activity_id`` may be the id of the event that scheduled it, if no activity has that for its own.
+    """
+    from simpleflow.cli import tasks
+
+    tries = _activities(runs, asked)
+    by_id = {each.id: each for each in tries}
+    by_event = {each.event_id: each for each in tries}
+    found = None
+    if scheduled_id is not None:
+        found = by_event.get(scheduled_id)
+    elif activity_id is not None:
+        found = by_id.get(activity_id)
+        if found is None and activity_id.isascii() and activity_id.isdigit():
+            found = by_event.get(int(activity_id))
+    if found is None:
+        name = repr(activity_id) if scheduled_id is None else f"scheduled by event {scheduled_id}"
+        known = ", ".join(each.id for each in tasks.latest(tries)[:5])
+        hint = f"it has {known}{', ...' if len(by_id) > 5 else ''}" if known else "it has none"
+        raise UnknownResource(f"the run of workflow {asked.workflow_id!r} has no activity {name}; {hint}")
+    if asked.where.domain is not None and found.input is not None:
+        from simpleflow.engines.swf import jumbo
+
+        found.input = jumbo.restore(found.input)
+    return found
+
+
+def _activities(runs: Runs, asked: Named) -> list[Item]:
+    from simpleflow.cli import tasks
+
+    return tasks.activities(runs.events(asked.workflow_id, asked.run_id))
+
+
+def _place(words: Sequence[str], options: dict[str, Any]) -> Where:
+    """The domain that may be named, or the folder."""
+    if len(words) > (0 if executions.is_local(options) else 1):
+        expected = "nothing with --state or --local" if executions.is_local(options) else "[DOMAIN]"
+        raise InputError(f"expected {expected}; got {' '.join(map(repr, words))}")
+    return executions.place(words[0] if words else None, options)
+
+
+def _list(
+    where: Where, status: str, asked: dict[str, Any], oldest: float, latest: float | None, tag: str | None, style: str
+) -> None:
+    with answer(style) as out, executions.opened(where) as runs:
+        from simpleflow.cli import run_answers
+
+        found = [run for run in runs.find(status, asked, oldest, tag) if latest is None or run.started < latest]
+        if style == TABLE or not found:
+            number = f"{len(found) or 'no'} {'' if status == 'all' else status + ' '}run{'' if len(found) == 1 else 's'}"
+            out.say(f"{number}: {where}")
+        run_answers.runs(out, found, where.folder is not None)

@@ -1,0 +1,191 @@
+"""What a history says of each activity, child, timer, signal and marker: pure, from events to one item each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from simpleflow.core import events as e
+
+ACTIVITY, CHILD, TIMER, SIGNAL, SENT, MARKER = "activity", "child", "timer", "signal", "signal sent", "marker"
+
+_ENDS: dict[type[e.Attributes], str] = {
+    e.ActivityTaskCompleted: "completed",
+    e.ActivityTaskFailed: "failed",
+    e.ActivityTaskTimedOut: "timed_out",
+    e.ActivityTaskCanceled: "canceled",
+    e.ChildWorkflowExecutionCompleted: "completed",
+    e.ChildWorkflowExecutionFailed: "failed",
+    e.ChildWorkflowExecutionTimedOut: "timed_out",
+    e.ChildWorkflowExecutionCanceled: "canceled",
+    e.ChildWorkflowExecutionTerminated: "terminated",
+    e.StartChildWorkflowExecutionFailed: "refused",
+    e.TimerFired: "fired",
+    e.TimerCanceled: "canceled",
+    e.ExternalWorkflowExecutionSignaled: "delivered",
+    e.SignalExternalWorkflowExecutionFailed: "failed",
+}
+_STARTS = (e.ActivityTaskStarted, e.ChildWorkflowExecutionStarted)
+
+
+@dataclass
+class Item:
+    """One activity task, child, timer, signal or marker; times are epoch seconds.
+
+    ``state`` is scheduled, started, completed, failed, timed_out, canceled, terminated, refused, fired, delivered,
+    received or recorded. ``tries`` counts the tasks of that activity id up to this one.
+    """
+
+    kind: str
+    id: str
+    name: str
+    event_id: int
+    scheduled: float
+    state: str = "scheduled"
+    version: str | None = None
+    tries: int = 1
+    started: float | None = None
+    closed: float | None = None
+    worker: str | None = None
+    input: str | None = None
+    result: str | None = None
+    reason: str | None = None
+    details: str | None = None
+    task_list: str | None = None
+
+    @property
+    def waited(self) -> float | None:
+        """Seconds from when it was scheduled until it was started."""
+        return None if self.started is None else self.started - self.scheduled
+
+    @property
+    def worked(self) -> float | None:
+        """Seconds from its start to its end; of a timer or a sent signal, from when it was asked for."""
+        if self.closed is None or (self.started is None and self.kind in (ACTIVITY, CHILD)):
+            return None
+        return self.closed - (self.scheduled if self.started is None else self.started)
+
+
+def items(events: Iterable[e.Event]) -> list[Item]:
+    """All of them, in the order in which they were asked for or came in."""
+    found: dict[int, Item] = {}
+    tries: dict[str, int] = {}
+    for event in events:
+        begun = _begun(event)
+        if begun is not None:
+            found[event.id] = begun
+            if begun.kind == ACTIVITY:
+                begun.tries = tries[begun.id] = tries.get(begun.id, 0) + 1
+            continue
+        item = found.get(concerns(event.attributes))
+        if item is not None:
+            _note(item, event)
+    return list(found.values())
+
+
+def activities(events: Iterable[e.Event]) -> list[Item]:
+    """The activity tasks, each try by itself."""
+    return [item for item in items(events) if item.kind == ACTIVITY]
+
+
+def latest(tasks: Iterable[Item]) -> list[Item]:
+    """The last try of each activity id."""
+    return list({task.id: task for task in tasks}.values())
+
+
+def concerns(attributes: Any) -> int:
+    """The id of the event that asked for what this one is about; 0 if there is none."""
+    for member in ("scheduled_event_id", "initiated_event_id"):
+        found = getattr(attributes, member, None)
+        if found is not None:
+            return int(found)
+    if isinstance(attributes, e.TimerFired | e.TimerCanceled):
+        return attributes.started_event_id
+    return 0
+
+
+def what(event: e.Event, known: dict[int, Item]) -> str:
+    """What an event is about, in a few words; ``known``: items by the id of their first event."""
+    attributes: Any = event.attributes
+    item = known.get(event.id) or known.get(concerns(attributes))
+    words = [item.id if item.name in ("", item.id) else f"{item.id} {item.name}"] if item is not None else []
+    for member in ("workflow_type", "activity_id", "timer_id", "signal_name", "marker_name"):
+        value = getattr(attributes, member, None)
+        if item is None and value is not None:
+            words.append(value if isinstance(value, str) else value.name)
+    for member in ("cause", "timeout_type", "reason", "identity", "new_execution_run_id"):
+        value = getattr(attributes, member, None)
+        if value:
+            words.append(str(value))
+    return ": ".join(words)
+
+
+def _begun(event: e.Event) -> Item | None:
+    """The item that begins with an event."""
+    a = event.attributes
+    id, time = event.id, event.time
+    if isinstance(a, e.ActivityTaskScheduled):
+        kind = a.activity_type
+        return Item(
+            ACTIVITY, a.activity_id, kind.name, id, time, version=kind.version, input=a.input, task_list=a.task_list.name
+        )
+    if isinstance(a, e.StartChildWorkflowExecutionInitiated):
+        type_ = a.workflow_type
+        return Item(
+            CHILD, a.workflow_id, type_.name, id, time, version=type_.version, input=a.input, task_list=a.task_list.name
+        )
+    if isinstance(a, e.TimerStarted):
+        return Item(TIMER, a.timer_id, "", id, time)
+    if isinstance(a, e.SignalExternalWorkflowExecutionInitiated):
+        return Item(SENT, a.workflow_id, a.signal_name, id, time, input=a.input)
+    if isinstance(a, e.WorkflowExecutionSignaled):
+        return Item(SIGNAL, a.signal_name, a.signal_name, id, time, "received", closed=time, input=a.input)
+    if isinstance(a, e.MarkerRecorded):
+        return Item(MARKER, a.marker_name, a.marker_name, id, time, "recorded", closed=time, details=a.details)
+    refused = _refused(a)
+    if refused is not None:
+        kind_, name, type_name = refused
+        cause = getattr(a, "cause", None)
+        return Item(kind_, name, type_name, id, time, "refused", closed=time, reason=cause)
+    return None
+
+
+def _refused(a: e.Attributes) -> tuple[str, str, str] | None:
+    if isinstance(a, e.ScheduleActivityTaskFailed):
+        return ACTIVITY, a.activity_id, a.activity_type.name
+    if isinstance(a, e.StartTimerFailed):
+        return TIMER, a.timer_id, ""
+    if isinstance(a, e.StartChildWorkflowExecutionFailed) and not a.initiated_event_id:
+        return CHILD, a.workflow_id, a.workflow_type.name
+    return None
+
+
+def _note(item: Item, event: e.Event) -> None:
+    """What a later event says of an item."""
+    a: Any = event.attributes
+    if isinstance(a, _STARTS):
+        item.state, item.started = "started", event.time
+        item.worker = getattr(a, "identity", None)
+    elif type(a) in _ENDS:
+        item.state, item.closed = _ENDS[type(a)], event.time
+        item.result = getattr(a, "result", None)
+        item.reason = getattr(a, "reason", None) or getattr(a, "timeout_type", None) or getattr(a, "cause", None)
+        item.details = getattr(a, "details", None)
+
+
+def profile(tasks: Sequence[Item]) -> list[dict[str, Any]]:
+    """One object for each type of activity, the one with most working time first; seconds, None where none is known."""
+    types: dict[tuple[str, str | None], list[Item]] = {}
+    for task in tasks:
+        types.setdefault((task.name, task.version), []).append(task)
+    found = []
+    for (name, version), some in types.items():
+        row: dict[str, Any] = {"name": name, "version": version, "count": len(some)}
+        for word, values in (("waiting", [each.waited for each in some]), ("working", [each.worked for each in some])):
+            known = [value for value in values if value is not None]
+            row[f"total_{word}"] = sum(known) if known else None
+            row[f"mean_{word}"] = sum(known) / len(known) if known else None
+            row[f"max_{word}"] = max(known, default=None)
+        found.append(row)
+    return sorted(found, key=lambda row: (-(row["total_working"] or 0), row["name"], row["version"] or ""))
