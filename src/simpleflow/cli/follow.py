@@ -76,6 +76,8 @@ class Follower:
         for event in events:
             attributes: Any = event.attributes
             kind = type(attributes)
+            if kind not in _NOTED:
+                continue
             if kind is e.MarkerRecorded:
                 if attributes.marker_name == MARKER_NAME:
                     self._marker(run, event.time, attributes.details)
@@ -214,3 +216,7 @@ RUN_EVENTS: dict[type[Any], Callable[[Run, Any], str]] = {
     e.WorkflowExecutionCancelRequested: lambda run, attributes: "was asked to cancel",
 }
 """Events of an execution as a whole, and what they say; empty for what goes without saying."""
+
+_NOTED = frozenset(
+    {e.MarkerRecorded, e.ActivityTaskScheduled, e.DecisionTaskCompleted, e.TimerStarted, *_FAILURES, *RUN_EVENTS}
+)

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from simpleflow.step.constants import COMPLETED, FAILED, SCHEDULED, SKIPPED, WAITING
 
-_decode = json.JSONDecoder().decode
+_scan = json.JSONDecoder().scan_once
+_USUAL = 4  # keys: step, status, forced, reasons
 _SHOWN = 3  # names or reasons that are listed before "and n more"
 
 
@@ -35,13 +36,15 @@ class StepReport(NamedTuple):
 def read(details: str | None) -> StepReport | None:
     """The report in the details of a marker ``log.step``; None if they are none."""
     try:
-        found = _decode(details or "")
+        found, end = _scan(details or "", 0)
         step, status = found["step"], found["status"]
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError, RecursionError, StopIteration):
         return None
-    if not (isinstance(step, str) and isinstance(status, str)):
+    if not (isinstance(step, str) and isinstance(status, str)) or end != len(details or ""):
         return None
     get = found.get
+    if len(found) == _USUAL:  # this is done for every marker of every run
+        return StepReport(step, status, get("forced") is True, _texts(get("reasons")))
     return StepReport(
         step,
         status,
