@@ -9,12 +9,13 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from simpleflow import values
 from simpleflow.constants import DAY
 from simpleflow.core import transitions
 from simpleflow.core.evaluation import arguments
+from simpleflow.core.history import History
 from simpleflow.core.records import Record
 from simpleflow.engines.embedded import EmbeddedEngine
 from simpleflow.engines.run import Run
@@ -24,6 +25,14 @@ from simpleflow.step.constants import MARKER_NAME
 from simpleflow.stores import is_local, open_store
 
 _LOOK_SECONDS = 0.5
+
+
+class HasHistory(Protocol):
+    """An execution that has a history."""
+
+    @property
+    def history(self) -> History:
+        """It."""
 
 
 class Held(NamedTuple):
@@ -37,7 +46,7 @@ class Held(NamedTuple):
     certain: bool
 
 
-def held(run: Run) -> list[Held]:
+def held(run: HasHistory) -> list[Held]:
     """The claims that the execution has taken, or may have taken, and not given up."""
     taken: list[Held] = []
     ends: list[tuple[type, Record]] = []
@@ -65,7 +74,7 @@ def held(run: Run) -> list[Held]:
     return list(found.values())
 
 
-def release(runs: Iterable[Run]) -> None:
+def release(runs: Iterable[HasHistory]) -> None:
     """Give up what these executions hold. A store that says no is left to the claims' own time-outs."""
     for run in runs:
         for each in held(run):

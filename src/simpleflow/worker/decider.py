@@ -11,6 +11,7 @@ from simpleflow.core.decide import Decider, Limits
 from simpleflow.core.evaluation import Execution, Failure
 from simpleflow.engines.base import DecisionSource, DecisionTask
 from simpleflow.exceptions import InputError, LeaseLost, UnknownResource
+from simpleflow.worker import claims
 from simpleflow.workflow import Workflow
 
 
@@ -69,6 +70,8 @@ class DecisionWorker:
                 self.failures[task.run_id] = answer.failure
             self._source.respond_decision_task_completed(task.token, answer.decisions)
             if self._kept is not None and answer.decisions and isinstance(answer.decisions[-1], _CLOSING):
+                if not isinstance(answer.decisions[-1], d.ContinueAsNewWorkflowExecution):
+                    claims.release([decider])
                 self.forget(task.run_id)
         except LeaseLost:
             self.forget(task.run_id)

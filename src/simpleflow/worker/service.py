@@ -14,6 +14,7 @@ from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.core.decisions import Decision
 from simpleflow.engines.base import ActivitySource, ActivityTask, DecisionSource, DecisionTask
+from simpleflow.engines.swf.decisions import limits
 from simpleflow.exceptions import SimpleflowError
 from simpleflow.worker.child import Child
 from simpleflow.worker.decider import DecisionWorker
@@ -76,7 +77,7 @@ def decider_body(
         stopping = _stoppable(owner)
         source = connect()
         answers = source if task_list_of_all is None else OneList(source, task_list_of_all)
-        worker = DecisionWorker(answers, dict(workflow_classes), domain, kept=KEPT_EXECUTIONS)
+        worker = DecisionWorker(answers, dict(workflow_classes), domain, limits=limits(), kept=KEPT_EXECUTIONS)
         pause = Pause()
 
         def decide(task: DecisionTask) -> None:
