@@ -91,7 +91,11 @@ class Runs:
             engine: Any = self._engine
             found = engine.find_runs(status, asked, oldest, tag)
         else:
-            found = [run for run in self._engine.list_runs() if status == "all" or (run.status == "open") is (status == "open")]
+            found = [
+                run
+                for run in self._engine.list_runs()
+                if status == "all" or (run.status == "open") is (status == "open")
+            ]
         return [
             run
             for run in found
@@ -168,7 +172,11 @@ class Answer:
         self._heading = heading
 
     def rows(
-        self, keys: Sequence[str], found: Sequence[Mapping[str, Any]], titles: Sequence[str], cells: Sequence[Sequence[str]]
+        self,
+        keys: Sequence[str],
+        found: Sequence[Mapping[str, Any]],
+        titles: Sequence[str],
+        cells: Sequence[Sequence[str]],
     ) -> None:
         """A table of ``cells``, or the objects with ``keys``, as was asked for. No table if there are no rows."""
         if self._style != TABLE:

@@ -34,7 +34,15 @@ def runs(answer: Answer, found: Sequence[RunDescription], local_runs: bool) -> N
     """A row for each run."""
     titles = ("workflow", "run", "type", "version", "status", "started", "took")
     cells = [
-        [each.workflow_id, each.run_id, each.name, each.version, _status(each, local_runs), local(each.started), _took(each)]
+        [
+            each.workflow_id,
+            each.run_id,
+            each.name,
+            each.version,
+            _status(each, local_runs),
+            local(each.started),
+            _took(each),
+        ]
         for each in found
     ]
     answer.rows(_RUN, [_run(each, local_runs) for each in found], titles, cells)
@@ -70,7 +78,10 @@ def events(answer: Answer, history: Sequence[e.Event]) -> None:
     found = [
         {"id": each.id, "time": utc(each.time), "type": each.type, "what": tasks.what(each, known)} for each in history
     ]
-    cells = [[str(row["id"]), local(event.time), event.type, _short(row["what"])] for row, event in zip(found, history, strict=True)]
+    cells = [
+        [str(row["id"]), local(event.time), event.type, _short(row["what"])]
+        for row, event in zip(found, history, strict=True)
+    ]
     answer.rows(("id", "time", "type", "what"), found, ("id", "time", "type", "what"), cells)
 
 
@@ -125,7 +136,12 @@ def activity(answer: Answer, found: Item, details: bool) -> None:
 
 def profile(answer: Answer, found: Sequence[dict[str, Any]]) -> None:
     """A row for each type of activity."""
-    titles = ("type", "version", "count", *(f"{what} {word}" for word in ("waiting", "working") for what in _STATISTICS))
+    titles = (
+        "type",
+        "version",
+        "count",
+        *(f"{what} {word}" for word in ("waiting", "working") for what in _STATISTICS),
+    )
     cells = [
         [
             *(row["name"], row["version"] or "", str(row["count"])),
@@ -171,7 +187,9 @@ def _ended(event: e.Event) -> dict[str, Any]:
     closing = event.type.startswith("WorkflowExecution") and event.type not in (
         *("WorkflowExecutionStarted", "WorkflowExecutionSignaled", "WorkflowExecutionCancelRequested"),
     )
-    result, reason, details = (getattr(attributes, name, None) if closing else None for name in ("result", "reason", "details"))
+    result, reason, details = (
+        getattr(attributes, name, None) if closing else None for name in ("result", "reason", "details")
+    )
     if closing and reason is None:
         reason = getattr(attributes, "timeout_type", None)
     return {"result": values.decode(result), "reason": reason, "details": values.decode(details)}
@@ -180,7 +198,9 @@ def _ended(event: e.Event) -> dict[str, Any]:
 def _counts(history: Sequence[e.Event]) -> dict[str, int]:
     found = tasks.items(history)
     kinds = [each.kind for each in found]
-    waiting = [each for each in tasks.latest(each for each in found if each.kind == tasks.ACTIVITY) if each.closed is None]
+    waiting = [
+        each for each in tasks.latest(each for each in found if each.kind == tasks.ACTIVITY) if each.closed is None
+    ]
     return {
         "events": len(history),
         "decisions": sum(isinstance(event.attributes, e.DecisionTaskCompleted) for event in history),

@@ -37,7 +37,12 @@ _days = click.option(
 @click.command("workflow.list", context_settings=SETTINGS)
 @click.argument("words", metavar="[DOMAIN]", nargs=-1)
 @click.option(
-    "--status", "-s", type=click.Choice(["open", "closed", "all"]), default="open", show_default=True, help="Which runs."
+    "--status",
+    "-s",
+    type=click.Choice(["open", "closed", "all"]),
+    default="open",
+    show_default=True,
+    help="Which runs.",
 )
 @_days
 @format_option()
@@ -61,7 +66,9 @@ def workflow_list(words: Sequence[str], status: str, days: float, style: str, **
 @click.option("--workflow-type", metavar="NAME", help="Those of the workflow type of this name.")
 @click.option("--workflow-type-version", metavar="VERSION", help="Those of this version of their type.")
 @click.option("--close-status", type=click.Choice(_CLOSED), help="Those that ended so.")
-@click.option("--from", "first", type=click.DateTime(), metavar="DATE", help="Those started then or later; instead of -d.")
+@click.option(
+    "--from", "first", type=click.DateTime(), metavar="DATE", help="Those started then or later; instead of -d."
+)
 @click.option("--to", "last", type=click.DateTime(), metavar="DATE", help="Those started before then.")
 @_days
 @format_option()
@@ -276,6 +283,8 @@ def _list(
 
         found = [run for run in runs.find(status, asked, oldest, tag) if latest is None or run.started < latest]
         if style == TABLE or not found:
-            number = f"{len(found) or 'no'} {'' if status == 'all' else status + ' '}run{'' if len(found) == 1 else 's'}"
+            number = (
+                f"{len(found) or 'no'} {'' if status == 'all' else status + ' '}run{'' if len(found) == 1 else 's'}"
+            )
             out.say(f"{number}: {where}")
         run_answers.runs(out, found, where.folder is not None)

@@ -128,7 +128,14 @@ def _begun(event: e.Event) -> Item | None:
     if isinstance(a, e.ActivityTaskScheduled):
         kind = a.activity_type
         return Item(
-            ACTIVITY, a.activity_id, kind.name, id, time, version=kind.version, input=a.input, task_list=a.task_list.name
+            ACTIVITY,
+            a.activity_id,
+            kind.name,
+            id,
+            time,
+            version=kind.version,
+            input=a.input,
+            task_list=a.task_list.name,
         )
     if isinstance(a, e.StartChildWorkflowExecutionInitiated):
         type_ = a.workflow_type

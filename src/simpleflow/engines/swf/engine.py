@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -97,7 +97,23 @@ class SwfEngine:
 
     def list_runs(self) -> list[RunDescription]:
         """See RunReader: those that SWF still has."""
-        return _latest_first([*self._list_open(), *self._list_closed()])
+        return self.find_runs("all")
+
+    def find_runs(
+        self, status: str = "all", asked: Mapping[str, Any] | None = None, oldest: float = 0, tag: str | None = None
+    ) -> list[RunDescription]:
+        """Executions started since ``oldest`` (epoch seconds), with that tag, the latest first.
+
+        ``status``: open, closed or all. ``asked``: what members of RunDescription have to be. SWF takes one of these
+        filters, and is given the one that leaves least; who asks checks the others, but the tag.
+        """
+        asked = asked or {}
+        found: list[RunDescription] = []
+        if status != "closed" and asked.get("status", "open") == "open":
+            found += self._list_open(oldest=oldest, **_filter(asked, tag, is_open=True))
+        if status != "open" and asked.get("status") != "open":
+            found += self._list_closed(oldest=oldest, **_filter(asked, tag, is_open=False))
+        return _latest_first(found)
 
     @property
     def _calls(self) -> Any:
@@ -139,14 +155,17 @@ class SwfEngine:
             if action == "SignalWorkflowExecution" or not faults.was_tried_again(error.__cause__):
                 raise
 
-    def _list_open(self, workflow_id: str | None = None) -> list[RunDescription]:
-        return self._list("ListOpenWorkflowExecutions", "list_open_workflow_executions", workflow_id)
+    def _list_open(self, workflow_id: str | None = None, oldest: float = 0, **given: Any) -> list[RunDescription]:
+        return self._list("ListOpenWorkflowExecutions", "list_open_workflow_executions", workflow_id, oldest, given)
 
-    def _list_closed(self, workflow_id: str | None = None) -> list[RunDescription]:
-        return self._list("ListClosedWorkflowExecutions", "list_closed_workflow_executions", workflow_id)
+    def _list_closed(self, workflow_id: str | None = None, oldest: float = 0, **given: Any) -> list[RunDescription]:
+        action = "ListClosedWorkflowExecutions"
+        return self._list(action, "list_closed_workflow_executions", workflow_id, oldest, given)
 
-    def _list(self, action: str, method: str, workflow_id: str | None) -> list[RunDescription]:
-        request: dict[str, Any] = {"domain": self.domain, "startTimeFilter": {"oldestDate": 0}}
+    def _list(
+        self, action: str, method: str, workflow_id: str | None, oldest: float, given: dict[str, Any]
+    ) -> list[RunDescription]:
+        request: dict[str, Any] = {"domain": self.domain, "startTimeFilter": {"oldestDate": int(oldest)}, **given}
         if workflow_id is not None:
             request["executionFilter"] = {"workflowId": workflow_id}
         return [wire.description(info) for page in self._pages(action, method, request) for info in page]
@@ -159,6 +178,20 @@ class SwfEngine:
             if not page.get("nextPageToken"):
                 return
             request = {**request, "nextPageToken": page["nextPageToken"]}
+
+
+def _filter(asked: Mapping[str, Any], tag: str | None, is_open: bool) -> dict[str, Any]:
+    """The one filter that SWF is given."""
+    if tag is not None:
+        return {"tagFilter": {"tag": tag}}
+    if "workflow_id" in asked:
+        return {"executionFilter": {"workflowId": asked["workflow_id"]}}
+    if "name" in asked:
+        version = {"version": asked["version"]} if "version" in asked else {}
+        return {"typeFilter": {"name": asked["name"], **version}}
+    if "status" in asked and not is_open:
+        return {"closeStatusFilter": {"status": asked["status"].upper()}}
+    return {}
 
 
 def _latest_first(runs: list[RunDescription]) -> list[RunDescription]:

@@ -1,0 +1,208 @@
+"""``simpleflow workflow.signal``, ``terminate``, ``cancel`` and ``restart``, and ``activity.rerun``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from simpleflow.cli import errors, executions, inputs, remote
+from simpleflow.cli.executions import Answer, Named, Runs, answer, kept_in
+from simpleflow.cli.options import SETTINGS
+from simpleflow.exceptions import InputError, SimpleflowError
+from simpleflow.step.report import printable
+
+if TYPE_CHECKING:
+    from simpleflow.cli.tasks import Item
+
+_one_run = click.argument("words", metavar="[DOMAIN] WORKFLOW_ID [RUN_ID]", nargs=-1)
+
+
+@click.command("workflow.signal", context_settings=SETTINGS)
+@_one_run
+@click.option("--name", required=True, metavar="NAME", help="The name of the signal.")
+@click.option("--input", "-i", "input_text", metavar="JSON", help="What the signal carries.")
+@kept_in
+def workflow_signal(words: Sequence[str], name: str, input_text: str | None, **options: Any) -> None:
+    """Send a signal to an open run.
+
+    \b
+    Example: simpleflow workflow.signal --local daily --name go --input '{"rows": 3}'
+    """
+    asked = executions.named(words, options)
+    text = None if input_text is None else _json(inputs.value_of(input_text, "--input"))
+    with answer() as out, executions.opened(asked.where) as runs:
+        runs.engine.signal_workflow_execution(asked.workflow_id, name, text, asked.run_id)
+        _said(out, runs, asked, f"signal {printable(name)} is sent to")
+
+
+@click.command("workflow.cancel", context_settings=SETTINGS)
+@_one_run
+@kept_in
+def workflow_cancel(words: Sequence[str], **options: Any) -> None:
+    """Ask an open run to cancel itself.
+
+    \b
+    Example: simpleflow workflow.cancel --local daily
+    """
+    asked = executions.named(words, options)
+    with answer() as out, executions.opened(asked.where) as runs:
+        runs.engine.request_cancel_workflow_execution(asked.workflow_id, asked.run_id)
+        _said(out, runs, asked, "a request to cancel is sent to")
+
+
+@click.command("workflow.terminate", context_settings=SETTINGS)
+@_one_run
+@click.option("--reason", metavar="TEXT", help="Why; it is kept in the history.")
+@kept_in
+def workflow_terminate(words: Sequence[str], reason: str | None, **options: Any) -> None:
+    """End an open run at once; its activities learn of it with their next sign of life.
+
+    \b
+    Example: simpleflow workflow.terminate --local daily --reason 'wrong day'
+    """
+    asked = executions.named(words, options)
+    with answer() as out, executions.opened(asked.where) as runs:
+        runs.engine.terminate_workflow_execution(asked.workflow_id, asked.run_id, reason)
+        _said(out, runs, asked, "the end is sent to")
+
+
+@click.command("workflow.restart", context_settings=SETTINGS)
+@click.argument("words", metavar="DOMAIN WORKFLOW_ID [RUN_ID]", nargs=-1)
+@kept_in
+def workflow_restart(words: Sequence[str], **options: Any) -> None:
+    """Start a run again, with the type, the input, the task list and the tags it had; it is terminated first if open.
+
+    Prints the workflow id and the run id of the new one. Runs in a folder are started with workflow.start.
+
+    \b
+    Example: simpleflow workflow.restart nightly daily
+    """
+    asked = executions.named(words, options)
+    with answer() as out, executions.opened(asked.where) as runs:
+        run = runs.describe(asked.workflow_id, asked.run_id)
+        started: Any = runs.events(run.workflow_id, run.run_id)[0].attributes
+        if asked.where.folder is not None:
+            raise InputError(_how_to_restart(run.workflow_id, run.status == "open", started.input))
+        from simpleflow.engines.base import StartRequest
+
+        request = StartRequest(
+            workflow_id=run.workflow_id,
+            name=started.workflow_type.name,
+            version=started.workflow_type.version,
+            input=started.input,
+            task_list=started.task_list.name,
+            tag_list=tuple(tag for tag in started.tag_list or () if tag is not None),
+            task_priority=started.task_priority,
+            execution_timeout=started.execution_start_to_close_timeout or StartRequest.execution_timeout,
+            decision_task_timeout=started.task_start_to_close_timeout or StartRequest.decision_task_timeout,
+            child_policy=started.child_policy,
+            lambda_role=started.lambda_role,
+        )
+        if run.status == "open":
+            runs.engine.terminate_workflow_execution(run.workflow_id, run.run_id, "restarted")
+            out.say(f"run {run.run_id} is terminated")
+        out.write(f"{run.workflow_id} {runs.engine.start_workflow_execution(request)}")
+
+
+@click.command("activity.rerun", context_settings=SETTINGS)
+@click.option("--workflow-id", required=True, metavar="ID", help="The workflow id of the run.")
+@click.option("--run-id", metavar="ID", help="Default: the latest run of the workflow id.")
+@click.option("--activity-id", metavar="ID", help="The activity.")
+@click.option(
+    "--scheduled-id", type=click.IntRange(min=1), metavar="NUMBER", help="The same by the event that scheduled it."
+)
+@click.option("--input", "-i", "input_text", metavar="JSON", help="Its input, instead of the one it had.")
+@click.option("--domain", metavar="NAME", help="Amazon SWF domain. Default: SWF_DOMAIN.")
+@kept_in
+def activity_rerun(
+    workflow_id: str,
+    run_id: str | None,
+    activity_id: str | None,
+    scheduled_id: int | None,
+    input_text: str | None,
+    domain: str | None,
+    **options: Any,
+) -> int:
+    """Do an activity of a run again, here, in this process; prints its result, and tells nobody of it.
+
+    Its module has to be importable: the current folder is looked at first.
+
+    \b
+    Example: simpleflow activity.rerun --local --workflow-id daily --scheduled-id 5
+    """
+    if (activity_id is None) == (scheduled_id is None):
+        raise InputError("expected one of --activity-id and --scheduled-id")
+    given = None if input_text is None else _json(inputs.parse(input_text, "--input"))
+    asked = Named(executions.place(domain, options), workflow_id, run_id)
+    with answer() as out:
+        from simpleflow.cli.runs import task
+
+        with executions.opened(asked.where) as runs:
+            run = runs.describe(workflow_id, run_id)
+            asked = asked._replace(run_id=run.run_id)
+            found = task(runs, asked, activity_id, scheduled_id)
+        return _perform(out, asked, found, found.input if given is None else given)
+
+
+COMMANDS = (workflow_signal, workflow_cancel, workflow_terminate, workflow_restart, activity_rerun)
+
+
+def _perform(out: Answer, asked: Named, item: Item, text: str | None) -> int:
+    """Do an activity and write its result; returns the exit code."""
+    from simpleflow.engines.base import ActivityTask
+    from simpleflow.worker import dispatch
+
+    remote.find_modules_here()
+    try:
+        dispatch.resolve(item.name)
+    except SimpleflowError:
+        raise
+    except Exception as error:  # its module is the user's code
+        raise InputError(f"the module of activity {item.name} cannot be imported: {errors.told(error)}") from error
+    task = ActivityTask(
+        token="",
+        workflow_id=asked.workflow_id,
+        run_id=asked.run_id or "",
+        activity_id=item.id,
+        name=item.name,
+        version=item.version or "",
+        input=text,
+        task_list=item.task_list or "",
+        heartbeat_timeout=None,
+    )
+    outcome = dispatch.perform(task, domain=asked.where.domain)
+    if not outcome.failed:
+        out.write("null" if outcome.result is None else outcome.result)
+        return errors.OK
+    trace = errors.traceback_of(outcome.details).rstrip()
+    if trace:
+        out.say(trace)
+    out.say(f"activity {printable(item.id)} failed: {errors.told_failure(outcome.reason, outcome.details)}")
+    return errors.RUN_FAILED
+
+
+def _said(out: Answer, runs: Runs, asked: Named, what: str) -> None:
+    """Say what was sent, and whether somebody is there to hear it."""
+    run = "" if asked.run_id is None else f" (run {printable(asked.run_id)})"
+    out.say(f"{what} workflow {printable(asked.workflow_id)}{run}")
+    if asked.where.folder is not None:
+        found = runs.describe(asked.workflow_id, asked.run_id)
+        if found.status == "open" and not found.alive:
+            out.say("no process drives it now: it is heard when the run is resumed, by workflow.start --local")
+
+
+def _how_to_restart(workflow_id: str, is_open: bool, text: str | None) -> str:
+    import shlex
+
+    given = f" --input {shlex.quote(text)}" if text is not None else ""
+    before = f"simpleflow workflow.terminate --local {shlex.quote(workflow_id)}, then " if is_open else ""
+    start = f"simpleflow workflow.start --local --workflow-id {shlex.quote(workflow_id)}{given} WORKFLOW"
+    return f"a run in a folder is driven by the process that starts it; do: {before}{start}"
+
+
+def _json(value: Any) -> str:
+    from simpleflow import values
+
+    return values.encode(value, "--input")
