@@ -102,13 +102,18 @@ def test_a_race_on_s3(begin: Begin, s3_server: S3Server, bucket: str, tmp_path: 
 def test_who_waits_says_for_whom_and_does_not_play_what_was_played(begin: Begin, marks: str, tmp_path: Path) -> None:
     first = begin("Holding", marks, str(tmp_path), "first")
     wait_for(lambda: log(tmp_path))
-    second = begin("Holding", marks, str(tmp_path), "second")
-    time.sleep(0.5)
-    (tmp_path / "go").touch()
+
+    def observe(run: Any, events: Any) -> None:
+        if any(getattr(event.attributes, "marker_name", None) for event in events):
+            (tmp_path / "go").touch()
+
+    second = Executor(Holding, observer=observe)
+    assert second.run([marks, str(tmp_path), "second"]) is False
     assert end(first) == (True, "")
-    ran, said = end(second)
-    assert ran is False
-    assert re.fullmatch(rf"workflow Holding-{first.pid}, run \S+ \(process {first.pid} on \S+\)\n", said)
+    waiting, skipped = [marker.details for marker in second.list_markers(all=True)]
+    assert (waiting["status"], skipped["status"]) == ("waiting", "skipped")
+    said = waiting["waits_for"]
+    assert re.fullmatch(rf"workflow Holding-{first.pid}, run \S+ \(process {first.pid} on \S+\)", said)
     assert log(tmp_path) == ["held first"]
 
 
