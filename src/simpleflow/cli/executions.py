@@ -113,6 +113,9 @@ def place(domain: str | None, options: Mapping[str, Any]) -> Where:
     """The place that the options name. Raises InputError if there is none."""
     folder = options["state"] or (settings.SIMPLEFLOW_STATE if options["local"] else None)
     if folder is None:
+        if not (domain or settings.SWF_DOMAIN):
+            expected = "expected a domain of Amazon SWF here or in SWF_DOMAIN, or --state FOLDER, or --local"
+            raise InputError(f"where the runs are is not said; {expected}")
         return Where(remote.domain_of(domain), None)
     if domain is not None:
         raise InputError("--domain is for Amazon SWF: with --state or --local there is none")
@@ -133,7 +136,7 @@ def words(given: Sequence[str], options: Mapping[str, Any], names: Sequence[str]
     needed = list(names) if local else ["DOMAIN", *names]
     if not len(needed) <= len(given) <= len(needed) + bool(optional):
         expected = " ".join([*needed, *([f"[{optional}]"] if optional else [])]) or "nothing"
-        hint = " with --state or --local" if local else ""
+        hint = " with --state or --local" if local else " (--state or --local is for runs in a folder)"
         raise InputError(f"expected {expected}{hint}; got {' '.join(map(repr, given)) or 'nothing'}")
     found: list[str | None] = [None, *given] if local else list(given)
     return found + [None] * (1 + len(names) + bool(optional) - len(found))

@@ -196,16 +196,14 @@ def _ended(event: e.Event) -> dict[str, Any]:
 
 
 def _counts(history: Sequence[e.Event]) -> dict[str, int]:
-    found = tasks.items(history)
+    found = [each for each in tasks.items(history) if each.state != tasks.REFUSED]
     kinds = [each.kind for each in found]
-    waiting = [
-        each for each in tasks.latest(each for each in found if each.kind == tasks.ACTIVITY) if each.closed is None
-    ]
+    last = tasks.latest(each for each in found if each.kind == tasks.ACTIVITY)
     return {
         "events": len(history),
         "decisions": sum(isinstance(event.attributes, e.DecisionTaskCompleted) for event in history),
         "activities": kinds.count(tasks.ACTIVITY),
-        "open_activities": len(waiting),
+        "open_activities": sum(each.closed is None for each in last),
         "children": kinds.count(tasks.CHILD),
         "timers": kinds.count(tasks.TIMER),
         "signals": kinds.count(tasks.SIGNAL),

@@ -196,7 +196,7 @@ def workflow_profile(words: Sequence[str], nb_tasks: int | None, style: str, **o
     with answer(style) as out, executions.opened(asked.where) as runs:
         from simpleflow.cli import run_answers, tasks
 
-        found = tasks.profile([task for task in _activities(runs, asked) if task.state != "refused"])
+        found = tasks.profile([task for task in _activities(runs, asked) if task.state != tasks.REFUSED])
         if not found:
             out.say(f"the run of workflow {asked.workflow_id!r} has scheduled no activities")
         run_answers.profile(out, found[:nb_tasks])

@@ -10,6 +10,8 @@ from simpleflow.core import events as e
 
 ACTIVITY, CHILD, TIMER, SIGNAL, SENT, MARKER = "activity", "child", "timer", "signal", "signal sent", "marker"
 
+REFUSED = "refused"
+
 _ENDS: dict[type[e.Attributes], str] = {
     e.ActivityTaskCompleted: "completed",
     e.ActivityTaskFailed: "failed",
@@ -20,13 +22,14 @@ _ENDS: dict[type[e.Attributes], str] = {
     e.ChildWorkflowExecutionTimedOut: "timed_out",
     e.ChildWorkflowExecutionCanceled: "canceled",
     e.ChildWorkflowExecutionTerminated: "terminated",
-    e.StartChildWorkflowExecutionFailed: "refused",
+    e.StartChildWorkflowExecutionFailed: REFUSED,
     e.TimerFired: "fired",
     e.TimerCanceled: "canceled",
     e.ExternalWorkflowExecutionSignaled: "delivered",
     e.SignalExternalWorkflowExecutionFailed: "failed",
 }
 _STARTS = (e.ActivityTaskStarted, e.ChildWorkflowExecutionStarted)
+_AT_ONCE = ("received", "recorded", REFUSED)
 
 
 @dataclass
@@ -34,7 +37,7 @@ class Item:
     """One activity task, child, timer, signal or marker; times are epoch seconds.
 
     ``state`` is scheduled, started, completed, failed, timed_out, canceled, terminated, refused, fired, delivered,
-    received or recorded. ``tries`` counts the tasks of that activity id up to this one.
+    received or recorded. ``tries`` counts the tasks of that activity id up to this one; refused ones do not count.
     """
 
     kind: str
@@ -62,7 +65,7 @@ class Item:
     @property
     def worked(self) -> float | None:
         """Seconds from its start to its end; of a timer or a sent signal, from when it was asked for."""
-        if self.closed is None or (self.started is None and self.kind in (ACTIVITY, CHILD)):
+        if self.closed is None or self.state in _AT_ONCE or (self.started is None and self.kind in (ACTIVITY, CHILD)):
             return None
         return self.closed - (self.scheduled if self.started is None else self.started)
 
@@ -76,7 +79,7 @@ def items(events: Iterable[e.Event]) -> list[Item]:
         if begun is not None:
             found[event.id] = begun
             if begun.kind == ACTIVITY:
-                begun.tries = tries[begun.id] = tries.get(begun.id, 0) + 1
+                begun.tries = tries[begun.id] = tries.get(begun.id, 0) + (begun.state != REFUSED)
             continue
         item = found.get(concerns(event.attributes))
         if item is not None:
@@ -85,8 +88,10 @@ def items(events: Iterable[e.Event]) -> list[Item]:
 
 
 def activities(events: Iterable[e.Event]) -> list[Item]:
-    """The activity tasks, each try by itself."""
-    return [item for item in items(events) if item.kind == ACTIVITY]
+    """The activity tasks, each try by itself; what was refused only if it was never scheduled after all."""
+    found = [item for item in items(events) if item.kind == ACTIVITY]
+    scheduled = {item.id for item in found if item.state != REFUSED}
+    return [item for item in found if item.state != REFUSED or item.id not in scheduled]
 
 
 def latest(tasks: Iterable[Item]) -> list[Item]:
@@ -154,7 +159,7 @@ def _begun(event: e.Event) -> Item | None:
     if refused is not None:
         kind_, name, type_name = refused
         cause = getattr(a, "cause", None)
-        return Item(kind_, name, type_name, id, time, "refused", closed=time, reason=cause)
+        return Item(kind_, name, type_name, id, time, REFUSED, closed=time, reason=cause)
     return None
 
 

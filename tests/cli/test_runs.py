@@ -1,0 +1,279 @@
+"""The commands that read and steer runs: the same for runs in a folder and for those on Amazon SWF."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from simpleflow.server import Server
+from tests.cli.conftest import WORKFLOWS, Done, Folder
+from tests.swf.served import DOMAIN, environment, registered
+
+
+class Place:
+    """A folder with ``ran.py`` whose runs are there, or in a domain."""
+
+    def __init__(self, folder: Folder, domain: str | None) -> None:
+        self.folder = folder
+        self.domain = domain
+
+    def call(self, verb: str, *args: str) -> Done:
+        """Run a command about these runs."""
+        if self.domain is None:
+            return self.folder.run(verb, *args, "--local")
+        if verb in ("workflow.history", "activity.rerun"):
+            return self.folder.run(verb, *args, "--domain", self.domain)
+        return self.folder.run(verb, self.domain, *args)
+
+    def objects(self, verb: str, *args: str) -> list[dict[str, Any]]:
+        """The same, for objects."""
+        done = self.call(verb, *args, "--format", "json")
+        assert done.code == 0, done.err
+        found: list[dict[str, Any]] = json.loads(done.out)
+        return found
+
+    def play(self, target: str, *args: str) -> Done:
+        """Run a workflow to its end."""
+        if self.domain is None:
+            return self.folder.start(target, *args)
+        return self.folder.run("standalone", "--domain", self.domain, "-D", "1", "-W", "1", target, *args)
+
+    def open(self, target: str, workflow_id: str) -> None:
+        """Begin a run that waits: in a folder with its process, in a domain without any."""
+        if self.domain is None:
+            self.folder.begin(target)
+            self.folder.wait_for(lambda: self.call("workflow.info", workflow_id).code == 0)
+        else:
+            assert self.folder.run("workflow.start", "--domain", self.domain, target).code == 0
+
+    def kinds(self, workflow_id: str) -> list[str]:
+        return [row["type"] for row in self.objects("workflow.history", workflow_id)]
+
+    def error(self, verb: str, *args: str) -> str:
+        """What a command says that ends with one line."""
+        done = self.call(verb, *args)
+        assert (done.code in (1, 2), done.out, done.err.count("\n")) == (True, "", 1), done
+        assert done.err.startswith("error: ")
+        return done.err
+
+
+@pytest.fixture(params=["folder", "domain"])
+def place(request: pytest.FixtureRequest, folder: Folder, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    shutil.copy(WORKFLOWS / "ran.py", folder.path)
+    monkeypatch.delenv("SWF_DOMAIN", raising=False)
+    if request.param == "folder":
+        yield Place(folder, None)
+        return
+    with Server(poll_seconds=0.5) as found:
+        for name, value in environment(found.url).items():
+            monkeypatch.setenv(name, value)
+        registered(DOMAIN)
+        yield Place(folder, DOMAIN)
+
+
+def test_what_a_run_did_can_be_read(place: Place) -> None:
+    assert place.play("ran.Sums").code == 0
+    [info] = place.objects("workflow.info", "sums")
+    assert (info["workflow_id"], info["name"], info["version"], info["status"]) == ("sums", "sums", "7", "completed")
+    assert (info["tags"], info["result"], info["input"]["args"]) == (["red", "blue"], 28, [])
+    assert (info["activities"], info["open_activities"], info["alive"], info["reason"]) == (4, 0, None, None)
+    assert info["started_at"] < info["closed_at"]
+    assert info["seconds"] > 0
+    [same] = place.objects("workflow.info", "sums", info["run_id"])
+    assert same == info
+
+    tasks = {row["id"]: row for row in place.objects("workflow.tasks", "sums")}
+    assert len(tasks) == 3
+    [tried] = [row for row in tasks.values() if row["tries"] == 2]
+    assert (tried["name"], tried["state"]) == ("ran.double", "completed")
+    [failed] = [row for row in tasks.values() if row["state"] == "failed"]
+    assert (failed["name"], failed["reason"]) == ("ran.broken", "ValueError: no such day")
+    assert place.domain is not None or failed["worker"].startswith("simpleflow@")
+    assert [row["id"] for row in place.objects("workflow.tasks", "sums", "-n", "1")] == list(tasks)[-1:]
+
+    profile = {row["name"]: row for row in place.objects("workflow.profile", "sums")}
+    assert {name: row["count"] for name, row in profile.items()} == {"ran.double": 3, "ran.broken": 1}
+    row = profile["ran.double"]
+    assert row["total_working"] == pytest.approx(3 * row["mean_working"])
+    assert 0 < row["max_working"] <= row["total_working"]
+
+    [task] = place.objects("task.info", "sums", failed["id"], "--details")
+    assert (task["input"], task["result"]) == ({"args": [], "kwargs": {}}, None)
+    assert task["details"]["error"] == "ValueError"
+    [by_event] = place.objects("task.info", "sums", str(task["event_id"]))
+    assert "details" not in by_event
+    assert by_event["id"] == task["id"]
+    shown = place.call("task.info", "sums", failed["id"], "--details")
+    assert "\nTraceback (most recent call last):\n" in shown.out
+    assert "Traceback" not in place.call("task.info", "sums", failed["id"]).out
+
+
+def test_a_history_is_shown_in_three_ways(place: Place) -> None:
+    place.play("ran.Sums")
+    events = place.objects("workflow.history", "sums")
+    raw = json.loads(place.call("workflow.history", "sums", "-o", "raw").out)
+    assert [row["type"] for row in events] == [row["eventType"] for row in raw]
+    assert [row["id"] for row in events] == list(range(1, len(raw) + 1))
+    assert raw[0]["workflowExecutionStartedEventAttributes"]["workflowType"] == {"name": "sums", "version": "7"}
+    scheduled = next(row for row in events if row["type"] == "ActivityTaskScheduled")
+    assert scheduled["what"].endswith(" ran.double")
+    failures = [row["what"] for row in events if row["type"] == "ActivityTaskFailed"]
+    assert sorted(each.partition(": ")[2] for each in failures) == ["OSError: not yet", "ValueError: no such day"]
+    done = place.call("workflow.history", "sums", "-o", "cooked", "--format", "csv")
+    cooked = [row for row in csv.DictReader(io.StringIO(done.out)) if row["kind"] == "activity"]
+    cooked = [row for row in cooked if row["state"] != "refused"]  # types are registered when they are asked for
+    assert sorted((row["name"], row["tries"], row["state"]) for row in cooked) == [
+        ("ran.broken", "1", "failed"),
+        ("ran.double", "1", "completed"),
+        ("ran.double", "1", "failed"),
+        ("ran.double", "2", "completed"),
+    ]
+    assert json.loads(cooked[0]["input"])["args"] == [13]
+    assert place.error("workflow.history", "sums", "-o", "raw", "--format", "csv").startswith("error: --output raw")
+
+
+def test_runs_are_listed_and_filtered(place: Place) -> None:
+    place.play("ran.Sums")
+    place.play("ran.Fails")
+    place.open("ran.Waits", "waits")
+
+    def ids(verb: str, *args: str) -> list[str]:
+        return [row["workflow_id"] for row in place.objects(verb, *args)]
+
+    assert ids("workflow.list") == ["waits"]
+    assert ids("workflow.list", "-s", "closed") == ["fails", "sums"]
+    assert ids("workflow.filter") == ["waits", "fails", "sums"]
+    assert ids("workflow.filter", "--tag", "red") == ["waits", "sums"]
+    assert ids("workflow.filter", "--tag", "red", "--workflow-type", "sums") == ["sums"]
+    assert ids("workflow.filter", "--workflow-type", "sums", "--workflow-type-version", "8") == []
+    assert ids("workflow.filter", "--workflow-id", "fails", "-s", "closed") == ["fails"]
+    assert ids("workflow.filter", "--close-status", "failed") == ["fails"]
+    assert ids("workflow.filter", "--close-status", "completed", "--tag", "blue") == ["sums"]
+    assert ids("workflow.filter", "--from", "2000-01-01", "--to", "2001-01-01") == []
+    assert ids("workflow.filter", "--to", "2999-01-01", "-d", "1") == ["waits", "fails", "sums"]
+    assert ids("workflow.list", "-s", "all", "-d", "0") == []
+    assert "--status open" in place.error("workflow.filter", "--close-status", "failed", "-s", "open")
+    done = place.call("workflow.list")
+    assert done.out.splitlines()[0].split() == ["workflow", "run", "type", "version", "status", "started", "took"]
+    assert done.out.splitlines()[1].split()[0] == "waits"
+    assert done.err.startswith("1 open run: ")
+    [failed] = place.objects("workflow.info", "fails")
+    assert (failed["status"], failed["details"]) == ("failed", "since yesterday")
+    assert "the moon is full" in failed["reason"]
+
+
+def test_an_open_run_is_told_things(place: Place) -> None:
+    place.open("ran.Waits", "waits")
+    assert place.objects("workflow.info", "waits")[0]["status"] == "open"
+    done = place.call("workflow.signal", "waits", "--name", "other", "--input", '{"rows": 3}')
+    assert (done.code, done.out) == (0, "")
+    assert "signal other is sent to workflow waits" in done.err
+    place.folder.wait_for(lambda: "WorkflowExecutionSignaled" in place.kinds("waits"))
+    signals = [row for row in place.objects("workflow.history", "waits", "-o", "cooked") if row["kind"] == "signal"]
+    assert [(row["name"], row["input"]) for row in signals] == [("other", {"rows": 3})]
+    assert place.call("workflow.terminate", "waits", "--reason", "wrong day").code == 0
+    place.folder.wait_for(lambda: place.objects("workflow.info", "waits")[0]["status"] == "terminated")
+    assert place.objects("workflow.info", "waits")[0]["reason"] == "wrong day"
+    for verb in ("workflow.terminate", "workflow.cancel"):
+        assert "waits" in place.error(verb, "waits")
+    assert "waits" in place.error("workflow.signal", "waits", "--name", "go")
+
+
+def test_an_open_run_is_asked_to_cancel(place: Place) -> None:
+    place.open("ran.Waits", "waits")
+    assert place.call("workflow.cancel", "waits").code == 0
+    place.folder.wait_for(lambda: "WorkflowExecutionCancelRequested" in place.kinds("waits"))
+
+
+def test_an_activity_is_done_again_here(place: Place) -> None:
+    place.play("ran.Sums")
+    before = place.objects("workflow.history", "sums")
+    tried = next(row for row in place.objects("workflow.tasks", "sums") if row["tries"] == 2)
+    done = place.call("activity.rerun", "--workflow-id", "sums", "--activity-id", tried["id"])
+    assert (done.code, done.out) == (0, "26\n"), done.err
+    event = ("--scheduled-id", str(tried["event_id"]))
+    assert place.call("activity.rerun", "--workflow-id", "sums", *event, "--input", "[4]").out == "8\n"
+    failed = next(row for row in place.objects("workflow.tasks", "sums") if row["state"] == "failed")
+    done = place.call("activity.rerun", "--workflow-id", "sums", "--activity-id", failed["id"], "--input", '"moon"')
+    assert (done.code, done.out) == (1, "")
+    assert "Traceback" in done.err
+    assert "ValueError: moon (ran.py:" in done.err.splitlines()[-1]
+    assert place.objects("workflow.history", "sums") == before
+    assert "expected one of" in place.error("activity.rerun", "--workflow-id", "sums")
+    assert "scheduled by event 1;" in place.error("activity.rerun", "--workflow-id", "sums", "--scheduled-id", "1")
+    os.rename(place.folder.path / "ran.py", place.folder.path / "walked.py")
+    shutil.rmtree(place.folder.path / "__pycache__", ignore_errors=True)
+    assert "ran.double" in place.error("activity.rerun", "--workflow-id", "sums", "--activity-id", tried["id"])
+
+
+def test_what_is_unknown_is_said_in_one_line(place: Place) -> None:
+    place.play("ran.Sums")
+    for verb in ("workflow.info", "workflow.history", "workflow.tasks", "workflow.profile", "workflow.terminate"):
+        assert "nope" in place.error(verb, "nope")
+        assert place.error(verb, "sums", "22nosuchrun")
+    assert "'a1'; it has activity-" in place.error("task.info", "sums", "a1")
+    assert "expected" in place.error("workflow.info")
+    assert "expected" in place.error("workflow.info", "a", "b", "c")
+    assert "--input" in place.error("workflow.signal", "sums", "--name", "go", "--input", "{")
+
+
+def test_a_domain_that_is_unknown(place: Place) -> None:
+    if place.domain is None:
+        done = place.folder.run("workflow.list", "--state", "nowhere")
+        assert (done.code, done.out) == (0, "")
+        assert done.err.startswith("no open runs: folder ")
+        done = place.folder.run("workflow.info", "sums", "--state", "nowhere")
+        assert done.code == 1
+        assert not (place.folder.path / "nowhere").exists()
+        done = place.folder.run("workflow.history", "sums", "--domain", "d", "--local")
+    else:
+        done = place.folder.run("workflow.list", "nope")
+        assert done.code == 1
+        assert "nope" in done.err
+        done = place.folder.run("workflow.list")
+    assert (done.code, done.err.count("\n")) == (2, 1)
+
+
+def test_a_run_whose_process_died_is_terminated(folder: Folder) -> None:
+    shutil.copy(WORKFLOWS / "ran.py", folder.path)
+    here = Place(folder, None)
+    here.open("ran.Waits", "waits")
+    os.killpg(folder.started[0].pid, signal.SIGKILL)
+    folder.started[0].wait()
+    assert here.objects("workflow.list")[0]["alive"] is False
+    assert " open, no process " in here.call("workflow.list").out
+    assert "no process drives it now" in here.call("workflow.signal", "waits", "--name", "other").err
+    assert here.call("workflow.terminate", "waits").code == 0
+    assert here.objects("workflow.info", "waits")[0]["status"] == "terminated"
+    assert "workflow.start --local --workflow-id waits" in here.error("workflow.restart", "waits")
+
+
+@pytest.mark.parametrize("place", ["domain"], indirect=True)
+def test_a_run_is_started_again(place: Place) -> None:
+    place.folder.run("workflow.start", "--domain", DOMAIN, "ran.Waits", "--input", '["tue"]')
+    [first] = place.objects("workflow.info", "waits")
+    done = place.call("workflow.restart", "waits")
+    assert done.code == 0, done.err
+    workflow_id, run_id = done.out.split()
+    assert workflow_id == "waits"
+    [second] = place.objects("workflow.info", "waits", run_id)
+    same = ("name", "version", "task_list", "tags", "input")
+    assert [second[key] for key in same] == [first[key] for key in same]
+    assert (second["status"], second["input"]["args"], second["tags"]) == ("open", ["tue"], ["red"])
+    [ended] = place.objects("workflow.info", "waits", first["run_id"])
+    assert (ended["status"], ended["reason"]) == ("terminated", "restarted")
+    place.call("workflow.terminate", "waits")
+    assert place.call("workflow.restart", "waits", first["run_id"]).code == 0
+    assert [row["status"] for row in place.objects("workflow.list", "-s", "all")] == [
+        "open",
+        "terminated",
+        "terminated",
+    ]
