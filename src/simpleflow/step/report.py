@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from simpleflow.step.constants import COMPLETED, FAILED, SCHEDULED, SKIPPED, WAITING
 
-_scan = json.JSONDecoder().scan_once
+_scan = json.JSONDecoder().raw_decode
 _USUAL = 4  # keys: step, status, forced, reasons
 _SHOWN = 3  # names or reasons that are listed before "and n more"
 
@@ -38,7 +38,7 @@ def read(details: str | None) -> StepReport | None:
     try:
         found, end = _scan(details or "", 0)
         step, status = found["step"], found["status"]
-    except (ValueError, TypeError, KeyError, RecursionError, StopIteration):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None
     if not (isinstance(step, str) and isinstance(status, str)) or end != len(details or ""):
         return None
