@@ -140,6 +140,25 @@ def test_a_history_is_shown_in_three_ways(place: Place) -> None:
     assert place.error("workflow.history", "sums", "-o", "raw", "--format", "csv").startswith("error: --output raw")
 
 
+def test_children_timers_and_markers_are_shown(place: Place) -> None:
+    done = place.play("ran.Mixed")
+    assert (done.code, done.out) == (0, "5\n"), done.err
+    cooked = place.objects("workflow.history", "mixed", "-o", "cooked")
+    found = {row["kind"]: row for row in cooked if row["state"] != "refused"}
+    assert (found["marker"]["name"], found["marker"]["state"], found["marker"]["worked"]) == ("seen", "recorded", None)
+    assert found["marker"]["details"] == {"rows": 3}
+    child = found["child"]
+    assert (child["id"], child["name"], child["state"], child["result"]) == ("the-child", "child", "completed", 5)
+    assert (found["timer"]["id"], found["timer"]["state"], found["timer"]["waited"]) == ("pause", "fired", None)
+    assert found["timer"]["worked"] >= 1
+    [info] = place.objects("workflow.info", "mixed")
+    assert (info["children"], info["timers"], info["activities"]) == (1, 1, 0)
+    [own] = place.objects("workflow.info", "the-child")
+    assert (own["parent_workflow_id"], own["parent_run_id"]) == ("mixed", info["run_id"])
+    assert "has scheduled no activities" in place.call("workflow.tasks", "mixed").err
+    assert place.objects("workflow.profile", "mixed") == []
+
+
 def test_runs_are_listed_and_filtered(place: Place) -> None:
     place.play("ran.Sums")
     place.play("ran.Fails")
@@ -160,6 +179,8 @@ def test_runs_are_listed_and_filtered(place: Place) -> None:
     assert ids("workflow.filter", "--from", "2000-01-01", "--to", "2001-01-01") == []
     assert ids("workflow.filter", "--to", "2999-01-01", "-d", "1") == ["waits", "fails", "sums"]
     assert ids("workflow.list", "-s", "all", "-d", "0") == []
+    assert ids("workflow.filter", "-d", "1e300", "-s", "closed") == ["fails", "sums"]
+    assert ids("workflow.filter", "--to", "1960-01-01", "--from", "0001-02-01") == []
     assert "--status open" in place.error("workflow.filter", "--close-status", "failed", "-s", "open")
     done = place.call("workflow.list")
     assert done.out.splitlines()[0].split() == ["workflow", "run", "type", "version", "status", "started", "took"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from simpleflow.engines.swf.engine import SwfEngine
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+
+_DAY = 86_400
 
 
 def kept_in(command: _Command) -> _Command:
@@ -146,6 +150,19 @@ def named(given: Sequence[str], options: Mapping[str, Any]) -> Named:
     """``DOMAIN WORKFLOW_ID [RUN_ID]``, without DOMAIN for a folder. Raises InputError."""
     domain, workflow_id, run_id = words(given, options, ["WORKFLOW_ID"], "RUN_ID")
     return Named(place(domain, options), workflow_id or "", run_id)
+
+
+def since(days: float) -> float:
+    """Epoch seconds so many days ago."""
+    return max(0.0, time.time() - days * _DAY)
+
+
+def epoch(date: datetime.datetime, option: str) -> float:
+    """Epoch seconds of a date of this machine's time zone. Raises InputError for one that is too far away."""
+    try:
+        return max(0.0, date.timestamp())
+    except (OverflowError, ValueError, OSError) as error:
+        raise InputError(f"{option} is the year {date.year}; expected a date such as 2026-11-23") from error
 
 
 @contextmanager

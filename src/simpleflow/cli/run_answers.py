@@ -51,6 +51,8 @@ def runs(answer: Answer, found: Sequence[RunDescription], local_runs: bool) -> N
 def info(answer: Answer, run: RunDescription, events: Sequence[e.Event], local_run: bool) -> None:
     """One object with what there is to know of a run; a table has a line for each member."""
     found = _run(run, local_run) | _started(events[0].attributes) | _ended(events[-1]) | _counts(events)
+    if run.closed is not None:
+        found["open_activities"] = 0  # an end ends them, without an event of each
     lines = {
         "workflow": run.workflow_id,
         "run": run.run_id,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,6 @@ from simpleflow.exceptions import InputError, UnknownResource
 if TYPE_CHECKING:
     from simpleflow.cli.tasks import Item
 
-_DAY = 86_400
 _CLOSED = ("completed", "failed", "canceled", "timed_out", "terminated", "continued_as_new")
 
 _one_run = click.argument("words", metavar="[DOMAIN] WORKFLOW_ID [RUN_ID]", nargs=-1)
@@ -53,7 +51,7 @@ def workflow_list(words: Sequence[str], status: str, days: float, style: str, **
     \b
     Example: simpleflow workflow.list --local -s closed
     """
-    _list(_place(words, options), status, {}, time.time() - days * _DAY, None, None, style)
+    _list(_place(words, options), status, {}, executions.since(days), None, None, style)
 
 
 @click.command("workflow.filter", context_settings=SETTINGS)
@@ -101,8 +99,9 @@ def workflow_filter(
         "status": close_status,
     }
     asked = {name: value for name, value in given.items() if value is not None}
-    oldest = time.time() - days * _DAY if first is None else first.timestamp()
-    _list(_place(words, options), status, asked, oldest, None if last is None else last.timestamp(), tag, style)
+    oldest = executions.since(days) if first is None else executions.epoch(first, "--from")
+    latest = None if last is None else executions.epoch(last, "--to")
+    _list(_place(words, options), status, asked, oldest, latest, tag, style)
 
 
 @click.command("workflow.info", context_settings=SETTINGS)

@@ -32,6 +32,8 @@ def workflow_signal(words: Sequence[str], name: str, input_text: str | None, **o
     """
     asked = executions.named(words, options)
     text = None if input_text is None else _json(inputs.value_of(input_text, "--input"))
+    if not 1 <= len(name) <= 256:
+        raise InputError(f"--name has {len(name)} characters; expected 1 to 256")
     with answer() as out, executions.opened(asked.where) as runs:
         runs.engine.signal_workflow_execution(asked.workflow_id, name, text, asked.run_id)
         _said(out, runs, asked, f"signal {printable(name)} is sent to")
@@ -65,7 +67,7 @@ def workflow_terminate(words: Sequence[str], reason: str | None, **options: Any)
     asked = executions.named(words, options)
     with answer() as out, executions.opened(asked.where) as runs:
         runs.engine.terminate_workflow_execution(asked.workflow_id, asked.run_id, reason)
-        _said(out, runs, asked, "the end is sent to")
+        _said(out, runs, asked, "the order to end is sent to")
 
 
 @click.command("workflow.restart", context_settings=SETTINGS)

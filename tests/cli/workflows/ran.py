@@ -38,6 +38,29 @@ class Fails(Workflow):
         self.fail("the moon is full", "since yesterday")
 
 
+class Child(Workflow):
+    name = "child"
+    task_list = "default"
+
+    @classmethod
+    def get_workflow_id(cls):
+        return "the-child"
+
+    def run(self):
+        return 5
+
+
+class Mixed(Workflow):
+    name = "mixed"
+    task_list = "default"
+
+    def run(self):
+        self.submit(self.record_marker("seen", {"rows": 3}))
+        child = self.submit(Child)
+        futures.wait(self.submit(self.start_timer("pause", 1)), child)
+        return child.result
+
+
 class Waits(Workflow):
     name = "waits"
     task_list = "default"

@@ -113,7 +113,7 @@ class SwfEngine:
             found += self._list_open(oldest=oldest, **_filter(asked, tag, is_open=True))
         if status != "open" and asked.get("status") != "open":
             found += self._list_closed(oldest=oldest, **_filter(asked, tag, is_open=False))
-        return _latest_first(found)
+        return _latest_first(list({each.run_id: each for each in found}.values()))  # one may close in between
 
     @property
     def _calls(self) -> Any:
@@ -128,7 +128,10 @@ class SwfEngine:
             # The reply to a first try may have been lost, and the client's own second one have met what it started.
             found = self._started_by(members, began) if faults.was_tried_again(error.__cause__) else None
             if found is None:
-                raise
+                raise RunBusy(
+                    f"workflow id {members['workflowId']!r} has an open execution in domain {self.domain!r}; "
+                    "wait for its end, terminate it, or use another id"
+                ) from error
             return found
 
     def _started_by(self, members: dict[str, Any], began: float) -> str | None:
