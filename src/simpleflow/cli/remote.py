@@ -60,11 +60,12 @@ def middleware_options(command: _Command) -> _Command:
     return command
 
 
-def domain_of(given: str | None) -> str:
-    """The domain to use. Raises InputError if none is given or configured."""
+def domain_of(given: str | None, hint: str = "") -> str:
+    """The domain to use. Raises InputError if none is given or configured; ``hint``: what else there is to do."""
     found = given or settings.SWF_DOMAIN
     if not found:
-        raise InputError("no Amazon SWF domain is given; expected --domain NAME, or SWF_DOMAIN in the environment")
+        expected = "expected --domain NAME, or SWF_DOMAIN in the environment"
+        raise InputError(f"no Amazon SWF domain is given; {expected}{hint}")
     return check_name(found, "--domain")
 
 
@@ -138,7 +139,7 @@ def start(target: str, given: dict[str, Any], options: dict[str, Any], write: Ca
         if options.get(name) not in (None, (), False):
             hint = "; give it to worker.start" if name in _WORKERS_OWN else ""
             raise InputError(f"{option} is for runs with --local, not for Amazon SWF{hint}")
-    domain = domain_of(options["domain"])
+    domain = domain_of(options["domain"], hint="; or add --local to run the workflow in this process")
     workflow_class = load(target)
     inputs.check_fits(workflow_class, given)
     asked = request(workflow_class, given, options)
