@@ -1,0 +1,135 @@
+"""A local SWF server, and a folder in which commands use it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.cli.conftest import Done
+from tests.worker import programs
+
+DOMAIN = "test"
+
+
+def server(folder: Path, *options: str) -> subprocess.Popen[str]:
+    """A server in a process of its own; its URL is the first line of its standard output."""
+    command = [sys.executable, "-m", "simpleflow", "server", "--port", "0", "-d", DOMAIN, *options]
+    return subprocess.Popen(
+        command,
+        cwd=folder,
+        env=_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def _environment() -> dict[str, str]:
+    path = os.pathsep.join([str(programs.ROOT / "src"), str(programs.ROOT), os.environ.get("PYTHONPATH", "")])
+    return {**os.environ, "PYTHONPATH": path}
+
+
+class Commands:
+    """Runs ``simpleflow`` in a folder, with SWF at ``url``."""
+
+    def __init__(self, path: Path, url: str) -> None:
+        self.path = path
+        self.url = url
+        self.started: list[subprocess.Popen[str]] = []
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            **_environment(),
+            "AWS_ENDPOINT_URL_SWF": self.url,
+            "AWS_ACCESS_KEY_ID": os.environ.get("AWS_ACCESS_KEY_ID", "local"),
+            "AWS_SECRET_ACCESS_KEY": os.environ.get("AWS_SECRET_ACCESS_KEY", "local"),
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "SWF_DOMAIN": DOMAIN,
+        }
+
+    def begin(self, *args: str, **environment: str) -> subprocess.Popen[str]:
+        """Begin a command in a process group of its own."""
+        process = subprocess.Popen(
+            [sys.executable, "-W", "error", "-m", "simpleflow", *args],
+            cwd=self.path,
+            env={**self.environment, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        self.started.append(process)
+        return process
+
+    def run(self, *args: str, seconds: float = 60, **environment: str) -> Done:
+        """Run a command to its end."""
+        return Done(*programs.finish(self.begin(*args, **environment), seconds))
+
+    def start(self, target: str, *args: str) -> list[str]:
+        """Start an execution; returns its workflow id and run id."""
+        done = self.run("workflow.start", target, *args)
+        assert done.code == 0, done.err
+        return done.out.split()
+
+    @property
+    def client(self) -> Any:
+        """A client of this process."""
+        import boto3
+
+        return boto3.client(
+            "swf",
+            endpoint_url=self.url,
+            region_name="us-east-1",
+            aws_access_key_id="local",
+            aws_secret_access_key="local",
+        )
+
+    def events(self, workflow_id: str, run_id: str) -> list[dict[str, Any]]:
+        """The history of an execution."""
+        pages = self.client.get_paginator("get_workflow_execution_history").paginate(
+            domain=DOMAIN, execution={"workflowId": workflow_id, "runId": run_id}
+        )
+        return [event for page in pages for event in page["events"]]
+
+    def kinds(self, workflow_id: str, run_id: str) -> list[str]:
+        """The types of its events."""
+        return [event["eventType"] for event in self.events(workflow_id, run_id)]
+
+    def wait_for_end(self, workflow_id: str, run_id: str, seconds: float = 30) -> dict[str, Any]:
+        """The last event, once there is nothing to come."""
+
+        def ended() -> bool:
+            found = self.client.describe_workflow_execution(
+                domain=DOMAIN, execution={"workflowId": workflow_id, "runId": run_id}
+            )
+            return bool(found["executionInfo"]["executionStatus"] == "CLOSED")
+
+        programs.wait_for(ended, "the end of the execution", seconds)
+        return self.events(workflow_id, run_id)[-1]
+
+    @property
+    def log(self) -> list[str]:
+        """What activities have noted."""
+        return programs.lines(self.path / "log")
+
+    def pids(self, word: str) -> list[int]:
+        """Of the processes that began an activity."""
+        return [int(line.split()[-1]) for line in self.log if line.startswith(f"begun {word} ")]
+
+    def close(self) -> None:
+        """Kill what still runs."""
+        for process in self.started:
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+                process.send_signal(signal.SIGINT)
+                try:
+                    process.wait(3)
+                except subprocess.TimeoutExpired:
+                    programs.kill(process)
+                process.communicate()

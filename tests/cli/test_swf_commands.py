@@ -1,0 +1,290 @@
+"""decider.start, worker.start, standalone and workflow.start --domain, over the local server."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import WORKFLOWS
+from tests.cli.swf import DOMAIN, Commands, server
+from tests.worker import programs
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    process = server(tmp_path_factory.mktemp("server"), "--poll-seconds", "20")
+    assert process.stdout is not None
+    yield process.stdout.readline().strip()
+    process.terminate()
+    process.communicate(timeout=20)
+
+
+@pytest.fixture
+def swf(url: str, tmp_path: Path) -> Iterator[Commands]:
+    shutil.copy(WORKFLOWS / "remote.py", tmp_path)
+    found = Commands(tmp_path, url)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def name(request: pytest.FixtureRequest) -> str:
+    """A workflow id that no other test uses; the server is shared."""
+    return re.sub(r"\W+", "-", request.node.name)
+
+
+def test_start_then_deciders_and_workers(swf: Commands, name: str) -> None:
+    found = swf.start("remote.Daily", "-i", '["tue"]', "--workflow-id", name, "--tags", "a,b")
+    assert found[0] == name
+    decider = swf.begin("decider.start", "-N", "2", "remote.Daily")
+    worker = swf.begin("worker.start", "-t", "default", "-N", "2")
+    end = swf.wait_for_end(*found)
+    assert end["workflowExecutionCompletedEventAttributes"]["result"] == '"tue"'
+    assert swf.events(*found)[0]["workflowExecutionStartedEventAttributes"]["tagList"] == ["a", "b"]
+    for process in (decider, worker):
+        process.terminate()
+        code, out, err = programs.finish(process, 10)
+        assert (code, out) == (0, ""), err
+        assert "Traceback" not in err
+        assert f"workflow {name}, run {found[1]}" in err
+
+
+def test_worker_log_has_one_line_for_each_begin_and_end(swf: Commands, name: str) -> None:
+    done = swf.run("standalone", "remote.Daily", "--workflow-id", name)
+    assert (done.code, done.out) == (0, '"mon"\n'), done.err
+    run_id = re.search(r"started, run (\S+) in domain test, task list standalone-", done.err)
+    assert run_id is not None
+    where = rf"\(workflow {name}, run {run_id[1]}, activity id \S+\)"
+    assert len(re.findall(rf"INFO \d+ \S+: activity remote\.fetch {where} begins", done.err)) == 1
+    assert len(re.findall(rf"INFO \d+ \S+: activity remote\.fetch {where} completed after \d\.\d+ s", done.err)) == 1
+    assert re.search(rf"decision \d+ of remote\.Daily \(workflow {name}, run {run_id[1]}\) was answered", done.err)
+    assert f"workflow {name}: completed" in done.err
+
+
+def test_log_level(swf: Commands, name: str) -> None:
+    done = swf.run("standalone", "remote.Daily", "--workflow-id", name, LOG_LEVEL="warning")
+    assert [line.partition(":")[2].split()[0] for line in done.err.splitlines()] == ["started,", "completed"]
+    done = swf.run("standalone", "remote.Daily", LOG_LEVEL="loud")
+    assert (done.code, done.err) == (
+        2,
+        "error: LOG_LEVEL is 'loud': expected DEBUG, INFO, WARNING, ERROR or CRITICAL\n",
+    )
+
+
+def test_standalone_of_a_run_that_fails(swf: Commands, name: str) -> None:
+    done = swf.run("standalone", "remote.Hard", "--workflow-id", name, LOG_LEVEL="ERROR")
+    assert (done.code, done.out) == (1, "")
+    last = done.err.splitlines()[-1]
+    assert "failed: " in last
+    assert "no such day" in last
+
+
+def test_standalone_with_steps_of_which_one_fails(swf: Commands, name: str, bucket: str) -> None:
+    host, _, marks = bucket.rpartition("/")
+    at = {"SIMPLEFLOW_S3_HOST": host, "STEP_BUCKET": marks}
+    done = swf.run("standalone", "remote.Steps", "--workflow-id", name, "--display-status", **at)
+    assert (done.code, done.out) == (3, "null\n"), done.err
+    assert re.search(r"^completed +load ", done.err, re.M)
+    assert re.search(r"^failed +save ", done.err, re.M)
+    assert "completed, but 1 step failed: save" in done.err
+    again = swf.run("standalone", "remote.Steps", "--workflow-id", name, **at)
+    assert again.code == 3
+    assert "2 steps: 0 ran, 1 skipped, 1 failed" in again.err
+    assert swf.log.count("did load") == 1
+
+
+def test_standalone_takes_children_along(swf: Commands, name: str) -> None:
+    done = swf.run("standalone", "remote.Parent", "--workflow-id", name)
+    assert (done.code, done.out) == (0, '"Ann"\n'), done.err
+
+
+def test_heartbeats_keep_a_long_activity_alive(swf: Commands, name: str) -> None:
+    done = swf.run("standalone", "remote.Slow", "--workflow-id", name)
+    assert (done.code, done.out) == (0, '"slow"\n'), done.err
+
+
+def test_a_hung_activity_is_killed_at_its_time_out(swf: Commands, name: str) -> None:
+    done = swf.run("standalone", "remote.Stuck", "--workflow-id", name, ACTIVITY_SIGTERM_WAIT_SEC="1")
+    assert (done.code, done.out) == (0, '["time-out START_TO_CLOSE after 2 s","after"]\n'), done.err
+    assert not any(map(programs.alive, swf.pids("stuck")))
+    assert "was stopped: it timed out, or its execution was closed" in done.err
+
+
+def test_an_activity_of_a_terminated_execution_is_killed(swf: Commands, name: str) -> None:
+    found = swf.start("remote.Deaf", "--workflow-id", name, "--task-list", name)
+    swf.begin("decider.start", "-t", name)
+    worker = swf.begin("worker.start", "--heartbeat", "0.5", ACTIVITY_SIGTERM_WAIT_SEC="1")
+    programs.wait_for(lambda: swf.pids("deaf"))
+    swf.client.terminate_workflow_execution(domain=DOMAIN, workflowId=found[0], runId=found[1])
+    programs.wait_for(lambda: not programs.alive(swf.pids("deaf")[0]), "the death of the activity")
+    worker.terminate()
+    assert "was stopped" in programs.finish(worker)[2]
+
+
+def test_sigterm_finishes_the_task_in_hand(swf: Commands, name: str) -> None:
+    found = swf.start("remote.Daily", "-i", '["wed", 2]', "--workflow-id", name)
+    swf.begin("decider.start", "remote.Daily")
+    worker = swf.begin("worker.start")
+    programs.wait_for(lambda: swf.pids("wed"))
+    worker.terminate()
+    code, _, err = programs.finish(worker)
+    assert code == 0
+    assert re.search(r"activity remote\.fetch .* completed after", err)
+    assert "remote.other" not in err
+    assert swf.log[-1] == "did wed"
+    assert swf.run("worker.start", "--one-task").code == 0
+    swf.wait_for_end(*found)
+
+
+def test_idle_processes_stop_within_seconds_and_lose_no_task(swf: Commands, name: str) -> None:
+    workers = [swf.begin("worker.start", "-t", name, "-N", "2"), swf.begin("decider.start", "-t", name, "-N", "2")]
+    time.sleep(2.5)  # all of them are in a poll of 20 seconds by now
+    for process in workers:
+        process.terminate()
+    for process in workers:
+        code, _, err = programs.finish(process, 8)
+        assert code == 0, err
+        assert "failed" not in err
+    found = swf.start("remote.Daily", "--workflow-id", name, "--task-list", name)
+    token = swf.client.poll_for_decision_task(domain=DOMAIN, taskList={"name": name}).get("taskToken")
+    assert token
+    assert swf.kinds(*found) == ["WorkflowExecutionStarted", "DecisionTaskScheduled", "DecisionTaskStarted"]
+
+
+def test_a_second_signal_ends_all_at_once(swf: Commands, name: str) -> None:
+    swf.start("remote.Deaf", "--workflow-id", name, "--task-list", name)
+    swf.begin("decider.start", "-t", name)
+    worker = swf.begin("worker.start")
+    programs.wait_for(lambda: swf.pids("deaf"))
+    worker.send_signal(signal.SIGINT)
+    with pytest.raises(subprocess.TimeoutExpired):
+        worker.wait(1.5)
+    worker.send_signal(signal.SIGINT)
+    assert programs.finish(worker, 5)[0] == 130
+    programs.wait_for(lambda: not programs.alive(swf.pids("deaf")[0]))
+
+
+def test_a_killed_activity_fails_and_says_so(swf: Commands, name: str) -> None:
+    process = swf.begin("standalone", "remote.Daily", "-i", '["thu", 60]', "--workflow-id", name)
+    programs.wait_for(lambda: swf.pids("thu"))
+    os.kill(swf.pids("thu")[0], signal.SIGKILL)
+    code, out, err = programs.finish(process)
+    assert (code, out) == (1, "")
+    assert "WorkerDied: the worker process ended by signal 9 while it did the activity" in err.splitlines()[-1]
+
+
+def test_a_killed_poller_is_replaced_and_its_task_done_again(swf: Commands, name: str) -> None:
+    process = swf.begin("standalone", "remote.OnceStuck", "--workflow-id", name)
+    programs.wait_for(lambda: swf.pids("once"))
+    activity = swf.pids("once")[0]
+    poller = int(Path(f"/proc/{activity}/stat").read_text().rpartition(")")[2].split()[1])
+    os.kill(poller, signal.SIGKILL)
+    programs.wait_for(lambda: not programs.alive(activity), "the death of what the poller was doing")
+    code, out, err = programs.finish(process, 30)
+    assert (code, out) == (0, '"there"\n'), err
+    assert f"worker (process {poller}) ended by signal 9; another one begins" in err
+
+
+def test_stopped_standalone_says_how_to_go_on(swf: Commands, name: str) -> None:
+    process = swf.begin("standalone", "remote.Daily", "-i", '["fri", 2]', "--workflow-id", name)
+    programs.wait_for(lambda: swf.pids("fri"))
+    process.send_signal(signal.SIGINT)
+    code, out, err = programs.finish(process)
+    assert (code, out) == (130, "")
+    last = err.splitlines()[-1]
+    hint = re.search(r"decider.start and worker.start with (-d test -t standalone-\S+) go on with it$", last)
+    assert hint is not None, last
+    assert "did fri" in swf.log  # the task in hand was finished
+
+
+def test_one_task_and_poll_data(swf: Commands, name: str) -> None:
+    found = swf.start("remote.Daily", "--workflow-id", name, "--task-list", name)
+    swf.begin("decider.start", "-t", name)
+    task = swf.client.poll_for_activity_task(domain=DOMAIN, taskList={"name": "default"})
+    task.pop("ResponseMetadata")
+    done = swf.run("worker.start", "--poll-data", base64.b64encode(json.dumps(task).encode()).decode())
+    assert done.code == 0, done.err
+    assert swf.log[-1] == "did mon"
+    assert swf.run("worker.start", "--one-task").code == 0
+    assert swf.wait_for_end(*found)["eventType"] == "WorkflowExecutionCompleted"
+
+
+def test_repair_takes_over_what_completed(swf: Commands, name: str) -> None:
+    failed = swf.run("standalone", "remote.Repaired", "-i", '["y"]', "--workflow-id", name)
+    assert failed.code == 1
+    (swf.path / "mended").touch()
+    repair = ("standalone", "remote.Repaired", "--repair", name, "--force-activities", "other")
+    done = swf.run(*repair, "--workflow-id", f"{name}-2")
+    assert (done.code, done.out) == (0, '"last"\n'), done.err
+    assert [line for line in swf.log if line.startswith("did")] == ["did y", "did y", "did y", "did last"]
+    assert len(swf.pids("y")) == 1
+
+
+def test_a_fault_in_a_decider_is_logged_and_does_not_loop(swf: Commands, name: str) -> None:
+    (swf.path / "broken.py").write_text("import no_such_module\n")
+    swf.client.register_workflow_type(domain=DOMAIN, name="broken.Flow", version="1")
+    swf.client.start_workflow_execution(
+        domain=DOMAIN,
+        workflowId=name,
+        workflowType={"name": "broken.Flow", "version": "1"},
+        taskList={"name": name},
+        executionStartToCloseTimeout="60",
+        taskStartToCloseTimeout="1",
+        childPolicy="TERMINATE",
+    )
+    decider = swf.begin("decider.start", "-t", name)
+    time.sleep(5)
+    decider.terminate()
+    code, _, err = programs.finish(decider)
+    assert code == 0
+    faults = re.findall(rf"decision \d+ of broken.Flow \(workflow {name}, run \S+\) failed", err)
+    assert 1 <= len(faults) <= 5
+    assert "workflow broken.Flow is unknown, and its module cannot be imported: No module named 'no_such_module'" in err
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        ("workflow.start remote.Daily --state x", "--state is for runs with --local"),
+        ("workflow.start remote.Daily --middleware-pre-execution a.b", "give it to worker.start"),
+        ("workflow.start remote.Daily -i [1,2,3]", "the input does not fit Daily.run"),
+        ("workflow.start remote.Nope", "there is no class 'Nope'"),
+        ("standalone remote.Daily --force-activities x", "--force-activities is for use with --repair"),
+        ("standalone remote.Daily --repair x --force-activities (", "is no regular expression"),
+        ("worker.start --heartbeat 0", "Invalid value for '--heartbeat'"),
+        ("worker.start --poll-data x", "--poll-data is not the JSON that PollForActivityTask answered"),
+        ("worker.start --middleware-pre-execution no.such", "middleware 'no.such' cannot be loaded"),
+        ("decider.start remote.Daily remote.Slow", "the workflows have the task lists daily, default"),
+    ],
+)
+def test_bad_input(swf: Commands, args: str, said: str) -> None:
+    done = swf.run(*args.split())
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("error: ")
+    assert said in done.err
+    assert done.err.count("\n") == 1
+
+
+def test_no_domain(swf: Commands) -> None:
+    for command in (("worker.start",), ("decider.start",), ("standalone", "remote.Daily")):
+        done = swf.run(*command, SWF_DOMAIN="")
+        assert done.code == 2
+        assert "no Amazon SWF domain is given" in done.err
+
+
+@pytest.mark.parametrize("command", ["worker.start", "decider.start", "standalone remote.Daily"])
+def test_a_domain_that_does_not_exist(swf: Commands, command: str) -> None:
+    done = swf.run(*command.split(), "-d", "nowhere")
+    assert (done.code, done.out) == (1, "")
+    assert "nowhere" in done.err
+    assert "Traceback" not in done.err

@@ -1,0 +1,103 @@
+"""Every example on the local SWF server, with done marks on a real S3 server; and a run in which replies get lost."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import WORKFLOWS, Done
+from tests.cli.swf import Commands, server
+from tests.examples.conftest import EXAMPLES
+from tests.examples.test_command_line import NUMBERED
+from tests.examples.test_examples import EXPECTED
+
+OPTIONS: dict[str, list[str]] = {
+    "activity_class:ActivityClass": ["--tags", "shop"],
+    "middlewares:Middlewares": [
+        *("--middleware-pre-execution", "middlewares.before"),
+        *("--middleware-post-execution", "middlewares.after"),
+    ],
+    "priorities_and_tags:Priorities": ["--tags", "shop", "-W", "1"],
+}
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    process = server(tmp_path_factory.mktemp("server"), "--poll-seconds", "1")
+    assert process.stdout is not None
+    yield process.stdout.readline().strip()
+    process.terminate()
+    process.communicate(timeout=20)
+
+
+@pytest.fixture
+def swf(url: str, tmp_path: Path) -> Iterator[Commands]:
+    found = Commands(tmp_path, url)
+    yield found
+    found.close()
+
+
+def run(swf: Commands, target: str, *options: str, **environment: str) -> Done:
+    module, _, name = target.partition(":")
+    return swf.run(
+        "standalone", "-W", "2", *options, f"{EXAMPLES / module}.py:{name}", LOG_LEVEL="ERROR", **environment
+    )
+
+
+@pytest.mark.parametrize("target", sorted(EXPECTED))
+def test_example(swf: Commands, target: str) -> None:
+    result, printed, _ = EXPECTED[target]
+    # Amazon SWF does not tell a worker the tags of the execution that its task belongs to.
+    result = json.loads(json.dumps(result).replace("tags: ['shop']", "tags: []"))
+    done = run(swf, target, *OPTIONS.get(target, ()))
+    assert done.code == 0, done.err
+    assert json.loads(done.out) == result
+    lines = done.err.splitlines()
+    assert [line for line in printed if line not in lines] == []
+
+
+@pytest.mark.parametrize("target", ["basic_step:AWorkflow", "step:CustomizedStepWorkflow"])
+def test_steps_are_played_then_skipped(swf: Commands, target: str, bucket: str) -> None:
+    host, _, marks = bucket.rpartition("/")
+    counts = []
+    for _ in range(2):
+        done = run(swf, target, "--display-status", SIMPLEFLOW_S3_HOST=host, STEP_BUCKET=marks)
+        assert done.code == 0, done.err
+        match = NUMBERED.search(done.err.replace("1 step:", "1 steps:"))
+        assert match is not None, done.err
+        counts.append([int(match[key]) for key in ("ran", "skipped", "failed")])
+    assert counts == ([[1, 0, 0], [0, 1, 0]] if "basic" in target else [[4, 1, 0], [0, 5, 0]])
+
+
+def test_fail(swf: Commands) -> None:
+    done = run(swf, "fail:Failing")
+    assert (done.code, done.out) == (1, "")
+    assert "too few rows" in done.err
+
+
+def test_time_out(swf: Commands) -> None:
+    done = run(swf, "retries:Retries")
+    assert json.loads(done.out) == {"flaky": "it took 3 tries", "slow": "time-out START_TO_CLOSE after 1 s"}
+
+
+@pytest.mark.timeout(180)
+def test_two_deciders_and_eight_workers_while_replies_get_lost(tmp_path: Path) -> None:
+    shutil.copy(WORKFLOWS / "remote.py", tmp_path)
+    process = server(tmp_path, "--chaos", "shuffle,drop=0.05,refuse=0.1,page=100,seed=7", "--poll-seconds", "5")
+    assert process.stdout is not None
+    swf = Commands(tmp_path, process.stdout.readline().strip())
+    try:
+        options = ("-D", "2", "-W", "8", "-i", "[200]", "--decision-tasks-timeout", "5")
+        done = swf.run("standalone", *options, "remote.Wide", seconds=150, ACTIVITY_DEFAULT_TIMEOUT="10")
+        assert (done.code, done.out) == (0, "19900\n"), done.err[-3000:]
+        assert {int(line.split()[1]) for line in swf.log if line.startswith("did ")} == set(range(200))
+        assert re.search(r"WARNING .* (poll failed|next try in)", done.err)  # replies did get lost
+    finally:
+        swf.close()
+        process.terminate()
+        process.communicate(timeout=20)
