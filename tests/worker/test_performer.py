@@ -154,14 +154,6 @@ os._exit(4)
     programs.wait_for(lambda: not programs.alive(grandchild))
 
 
-def test_an_idle_process_that_dies_is_replaced(shop: Shop) -> None:
-    pid = int(shop.perform(shop.schedule("result = os.getpid()")).result)
-    os.kill(pid, signal.SIGKILL)
-    programs.wait_for(lambda: not programs.alive(pid))
-    end = shop.perform(shop.schedule("result = 1"))
-    assert end.result == "1"
-
-
 def test_heartbeats_come_as_often_as_asked_for() -> None:
     shop = Shop(every=0.1)
     try:

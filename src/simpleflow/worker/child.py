@@ -122,8 +122,6 @@ class Child:
     def start(self, task: ActivityTask) -> None:
         """Begin a task; ``receive`` tells what becomes of it."""
         try:
-            if self._connection is not None and self._has_ended():
-                self.stop()
             self.open().send(task)
         except OSError:  # it died while idle: another one is as good
             self.stop()
@@ -141,7 +139,7 @@ class Child:
             if connection.poll(seconds):
                 message: Bounds | Outcome | str = connection.recv()
                 return None if isinstance(message, str) else message  # a sign of life is no news
-            if not self._has_ended():
+            if os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
                 return None
         except (EOFError, OSError):
             pass
@@ -168,9 +166,6 @@ class Child:
         self.stop()
         os.close(self._life[0])
         os.close(self._life[1])
-
-    def _has_ended(self) -> bool:
-        return os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
     def _forget(self) -> None:
         if self._connection is not None:
