@@ -95,6 +95,8 @@ def _start_seaweed(folder: Path, ports: list[int]) -> subprocess.Popen[bytes]:
         ),
         *("-s3.port.iceberg=0", "-s3.port.lance=0", f"-s3.config={folder}/s3.json"),
         *("-s3.autoCreateBucket=false", "-s3.allowDeleteBucketNotEmpty=false", "-volume.preStopSeconds=0"),
+        # A volume for each bucket. Left to itself it allows as many as the free disk would hold if all were full.
+        "-volume.max=10000",
         *flags,
     ]
     small = {"GOMEMLIMIT": "150MiB", "GOGC": "50", "HOME": str(folder), "TMPDIR": str(folder)}
