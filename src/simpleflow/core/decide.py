@@ -20,6 +20,7 @@ from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.core.evaluation import Evaluation, Execution, Failure, arguments
 from simpleflow.core.history import History
+from simpleflow.core.news import News
 from simpleflow.core.notes import relays
 from simpleflow.core.records import Key
 from simpleflow.exceptions import WorkflowException
@@ -75,12 +76,13 @@ class Decider:
     ) -> None:
         self.workflow_class = workflow_class
         self.execution = execution
+        self.evaluation: Evaluation | None = None
+        self.follows = False
+        self._news = News()
         self.history = History()
         self.history.times_out = False  # time is the service's business
-        self.evaluation: Evaluation | None = None
+        self.history.news = self._news
         self._limits = limits
-        self._touched: dict[Key, None] = {}
-        self._signals: list[e.Event] = []
         self._relays: dict[Key, d.Decision] = {}
         self._told: set[str] = set()  # closing hooks that this evaluation has called
         self._closing: d.Decision | None = None
@@ -89,15 +91,28 @@ class Decider:
     def advance(self, events: Iterable[e.Event]) -> None:
         """Take in the events that follow, up to a DecisionTaskStarted."""
         for event in events:
-            key = self.history.apply(event)
-            if key is not None:
-                self._touched[key] = None
-                if key[0] == "signal":
-                    self._signals.append(event)
+            self.history.apply(event)
             if type(event.attributes) is e.DecisionTaskStarted:
-                self._evaluate()
-                self._relay()
-                self._closing = self._close()
+                self.decide()
+
+    def follow(self, history: History) -> None:
+        """Read this history from now on, which holds the same events, and into which somebody else folds new ones.
+
+        Whoever does calls ``decide`` at each DecisionTaskStarted, before the next event.
+        """
+        self.follows = True
+        self.history.news = None
+        self.history = history
+        history.news = self._news
+        if self.evaluation is not None:
+            self.evaluation.history = history
+
+    def decide(self) -> None:
+        """Decide, now that the history has got to a DecisionTaskStarted."""
+        touched, signals = self._news.take()
+        self._evaluate(touched)
+        self._relay(signals)
+        self._closing = self._close()
 
     def answer(self) -> Answer:
         """What answers the decision task that the events end with."""
@@ -106,13 +121,16 @@ class Decider:
         return Answer(self._fit(self._closing), self.evaluation.failure)
 
     def discard(self) -> None:
-        """Give up what is kept alive."""
+        """Give up what is kept alive, and read no history any longer."""
+        self.history.news = None
+        self._discard_evaluation()
+
+    def _discard_evaluation(self) -> None:
         if self.evaluation is not None:
             self.evaluation.discard()
             self.evaluation = None
 
-    def _evaluate(self) -> None:
-        touched, self._touched = self._touched, {}
+    def _evaluate(self, touched: Iterable[Key]) -> None:
         for key in touched:
             self._relays.pop(key, None)
         if not self._goes_on(touched):
@@ -123,7 +141,7 @@ class Decider:
 
     def _begin(self) -> None:
         """Evaluate ``run`` from its first line."""
-        self.discard()
+        self._discard_evaluation()
         self._told = set()
         self.evaluation = self.evaluation_class(self.workflow_class, self.history, self.execution)
         self.evaluation.filling = self._fills
@@ -147,9 +165,8 @@ class Decider:
             evaluation.settle()
         return not evaluation.stale
 
-    def _relay(self) -> None:
+    def _relay(self, signals: Iterable[e.Event]) -> None:
         """Pass on the signals that came in."""
-        signals, self._signals = self._signals, []
         to_parent = self.workflow_class.propagate_signals_to_parent
         for event in signals:
             self._relays.update(relays(self.history, event, self.execution.workflow_id, to_parent))

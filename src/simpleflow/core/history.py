@@ -12,6 +12,7 @@ from typing import Any
 
 from simpleflow.core import events as e
 from simpleflow.core import transitions as t
+from simpleflow.core.news import News
 from simpleflow.core.records import RELAY, Key, Record, timeout
 from simpleflow.exceptions import InvalidTransition
 
@@ -50,6 +51,7 @@ class History:
         self.times_out = True  # whether activities do
         self.deadlines: list[tuple[float, int, str, str]] = []  # heap: when, order, kind, id
         self._order = 0
+        self.news: News | None = None  # for a decider that reads this history, if one does
         for event in events:
             self.apply(event)
 
@@ -109,19 +111,19 @@ class History:
 
     # Folding
 
-    def apply(self, event: e.Event) -> Key | None:
-        """Add one event; returns the record that it is about, if any.
-
-        Raises InvalidTransition, and changes nothing, if it cannot be the next event.
-        """
+    def apply(self, event: e.Event) -> None:
+        """Add one event. Raises InvalidTransition, and changes nothing, if it cannot be the next one."""
+        attributes = event.attributes
         if event.id != len(self.events) + 1:
             raise InvalidTransition(f"event {event.id} cannot follow event {len(self.events)}")
-        if self.state != t.OPEN and not isinstance(event.attributes, e.WorkflowExecutionStarted):
+        if self.state != t.OPEN and not isinstance(attributes, e.WorkflowExecutionStarted):
             raise InvalidTransition(f"{event.type} cannot follow: the execution is {self.state}")
-        handler = _HANDLERS.get(type(event.attributes))
-        key = handler(self, event, event.attributes) if handler is not None else None
+        handler = _HANDLERS.get(type(attributes))
+        if handler is not None:
+            key = handler(self, event, attributes)
+            if key is not None and self.news is not None:
+                self.news.add(key, event)
         self.events.append(event)
-        return key
 
     def beat(self, record: Record, now: float, details: str | None = None) -> None:
         """A worker gave a sign of life; SWF writes no event for it, but its details once the activity times out."""
@@ -169,14 +171,14 @@ class History:
     # One method for each family of events
 
     def _execution(self, event: e.Event, attributes: Any) -> None:
-        self.state = t.move(t.EXECUTION, self.state, event.type, "the execution")
+        self.state = t.move(t.EXECUTION, self.state, type(attributes).__name__, "the execution")
         if self.state != t.OPEN:
             self.closed = event
         elif (limit := timeout(attributes.execution_start_to_close_timeout)) is not None:
             self._push(event.time + limit, "execution", "")
 
     def _decision(self, event: e.Event, attributes: Any) -> None:
-        self.decision = t.move(t.DECISION, self.decision, event.type, "the decision task")
+        self.decision = t.move(t.DECISION, self.decision, type(attributes).__name__, "the decision task")
         if isinstance(attributes, e.DecisionTaskScheduled):
             self.decision_scheduled_id = event.id
             if self.decision == t.SCHEDULED:
@@ -211,7 +213,7 @@ class History:
         """Events that carry the activity's id."""
         id = attributes.activity_id
         record = self.activities.get(id) or Record(id)
-        state = t.move(t.ACTIVITY, record.state, event.type, f"activity {id}")
+        state = t.move(t.ACTIVITY, record.state, type(attributes).__name__, "activity ", id)
         self.activities[id] = record
         if isinstance(attributes, e.ActivityTaskScheduled):
             record.begin(event, state)
@@ -229,7 +231,7 @@ class History:
         record = self.tasks.get(attributes.scheduled_event_id)
         if record is None:
             raise InvalidTransition(f"{event.type}: event {attributes.scheduled_event_id} is no open activity")
-        state = t.move(t.ACTIVITY, record.state, event.type, f"activity {record.id}")
+        state = t.move(t.ACTIVITY, record.state, type(attributes).__name__, "activity ", record.id)
         if isinstance(attributes, e.ActivityTaskStarted):
             record.state = state
             record.started_id = event.id
@@ -244,7 +246,7 @@ class History:
     def _timer(self, event: e.Event, attributes: Any) -> Key:
         id = attributes.timer_id
         record = self.timers.get(id) or Record(id)
-        state = t.move(t.TIMER, record.state, event.type, f"timer {id}")
+        state = t.move(t.TIMER, record.state, type(attributes).__name__, "timer ", id)
         self.timers[id] = record
         if isinstance(attributes, e.TimerStarted):
             record.begin(event, state)
@@ -261,7 +263,7 @@ class History:
         record = self.children.get(id) or Record(id)
         if record.open and getattr(attributes, "initiated_event_id", None) == 0:
             return "child", id  # refused at once: that says nothing of the child of this id that is under way
-        state = t.move(t.CHILD, record.state, event.type, f"child {id}")
+        state = t.move(t.CHILD, record.state, type(attributes).__name__, "child ", id)
         self.children[id] = record
         if isinstance(attributes, e.StartChildWorkflowExecutionInitiated):
             record.begin(event, state)
@@ -276,7 +278,7 @@ class History:
         record = self.tasks.get(attributes.initiated_event_id)
         if record is None:
             raise InvalidTransition(f"{event.type}: event {attributes.initiated_event_id} initiated no open child")
-        state = t.move(t.CHILD, record.state, event.type, f"child {record.id}")
+        state = t.move(t.CHILD, record.state, type(attributes).__name__, "child ", record.id)
         if isinstance(attributes, e.ChildWorkflowExecutionStarted):
             record.state = state
             record.started_id = event.id
@@ -304,7 +306,7 @@ class History:
             e.SignalExternalWorkflowExecutionInitiated | e.RequestCancelExternalWorkflowExecutionInitiated,
         )
         id = event.id if initiated else attributes.initiated_event_id
-        self.external[id] = t.move(t.EXTERNAL, self.external.get(id, t.NEW), event.type, f"what event {id} sent")
+        self.external[id] = t.move(t.EXTERNAL, self.external.get(id, t.NEW), type(attributes).__name__, "what was sent by event ", id)
         if isinstance(attributes, e.SignalExternalWorkflowExecutionInitiated):
             if attributes.control is not None and attributes.control.startswith(RELAY):
                 return "relayed", (attributes.control, attributes.workflow_id)

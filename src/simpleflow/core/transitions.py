@@ -144,9 +144,9 @@ TABLES: dict[str, Table] = {
 }
 
 
-def move(table: Table, state: str, event_type: str, what: str) -> str:
-    """The state after an event; raises InvalidTransition, naming ``what``, if it cannot follow."""
+def move(table: Table, state: str, event_type: str, what: str, id: object = "") -> str:
+    """The state after an event; raises InvalidTransition, naming ``what`` and ``id``, if it cannot follow."""
     try:
         return table[state, event_type]
     except KeyError:
-        raise InvalidTransition(f"{event_type} cannot follow: {what} is {state}") from None
+        raise InvalidTransition(f"{event_type} cannot follow: {what}{id} is {state}") from None

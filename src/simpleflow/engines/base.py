@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from simpleflow.core.decisions import Decision
 from simpleflow.core.events import Event
+from simpleflow.core.history import History
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,11 @@ class StartRequest:
     lambda_role: str | None = None
 
 
-@dataclass(frozen=True)
-class DecisionTask:
-    """A decision to be taken. ``events`` is the whole history, up to the DecisionTaskStarted of this task at least."""
+class DecisionTask(NamedTuple):
+    """A decision to be taken. ``events`` is the whole history, up to the DecisionTaskStarted of this task at least.
+
+    ``history``: the same, folded up to there, where the engine is in this process and folds on only after the answer.
+    """
 
     token: str
     workflow_id: str
@@ -41,10 +44,10 @@ class DecisionTask:
     version: str
     started_event_id: int
     events: Sequence[Event]
+    history: History | None = None
 
 
-@dataclass(frozen=True)
-class ActivityTask:
+class ActivityTask(NamedTuple):
     """An activity to be done."""
 
     token: str

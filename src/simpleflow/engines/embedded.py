@@ -117,6 +117,7 @@ class EmbeddedEngine(Executions):
                 started.workflow_type.version,
                 history.decision_started_id,
                 history.events,
+                history if len(history.events) == history.decision_started_id else None,
             )
         return None
 

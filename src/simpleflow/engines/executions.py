@@ -9,8 +9,9 @@ from __future__ import annotations
 import heapq
 import itertools
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from types import TracebackType
 
 from simpleflow.core import events as e
 from simpleflow.core import record
@@ -45,65 +46,62 @@ class Executions:
         self._deadlines: list[tuple[float, int, str]] = []
         self._order = itertools.count()
         self._written: list[tuple[Run, e.Event]] = []  # folded, not kept yet
+        self._ended = False  # an execution has ended by what is not kept yet
         self._operating = False
 
     # Operations
 
-    @contextmanager
-    def operation(self, may_wait: bool = False) -> Iterator[None]:
+    def operation(self, may_wait: bool = False) -> AbstractContextManager[None]:
         """What is appended inside is kept as a whole at the end, or not at all; one inside another is part of it.
 
         ``may_wait``: it may be kept together with what comes next, unless somebody outside would miss it: another
         process (the journal knows), or whoever waits for the end of an execution.
         """
-        if self._operating:
-            yield
-            return
-        before = len(self._written)
-        kept: list[tuple[Run, e.Event]] = []
-        self._operating = True
-        try:
-            yield
-            before = -1  # what waited is part of the commit that may fail
-            if not (may_wait and self._can_wait()):
-                self.journal.commit(self._written)
-                kept, self._written = self._written, []
-        except BaseException:
-            self.journal.rollback()
-            if len(self._written) > before:
-                self._forget_written()
-            raise
-        finally:
-            self._operating = False
-        if self.observer is not None:
-            for run, events in itertools.groupby(kept, lambda each: each[0]):
-                self.observer(run, [event for _, event in events])
+        return _INSIDE if self._operating else _Operation(self, may_wait)
 
     def append(self, run: Run, events: Sequence[e.Event]) -> None:
         """Fold events into an execution and offer its tasks; kept at the end of the operation, or of the next one."""
+        history = run.history
         for event in events:
-            run.history.apply(event)
+            history.apply(event)
             self._written.append((run, event))
             self.tasks.note(run, event)
-        if not run.history.open:
+        if not history.open:
+            self._ended = True
             self.tasks.forget(run)
             self._open.pop(run.workflow_id, None)
         self._watch(run)
 
+    def _keep_written(self) -> None:
+        written = self._written
+        try:
+            self.journal.commit(written)
+        except BaseException:
+            self._undo(-1)  # what waited is part of the commit that failed
+            raise
+        self._written = []
+        self._ended = False
+        if self.observer is not None:
+            for run, events in itertools.groupby(written, lambda each: each[0]):
+                self.observer(run, [event for _, event in events])
+
+    def _undo(self, before: int) -> None:
+        """An operation failed that began with so many events not kept yet."""
+        self.journal.rollback()
+        if len(self._written) > before:
+            self._forget_written()
+
     def flush(self) -> None:
         """Keep what is written so far, such as that tasks were started."""
-        if self._written:
-            with self.operation():
-                pass
-
-    def _can_wait(self) -> bool:
-        return not self.journal.must_commit and all(run.history.open for run, _ in self._written)
+        if self._written and not self._operating:
+            self._keep_written()
 
     def _forget_written(self) -> None:
         """What could not be kept has not happened: let go of the executions it was about."""
         for run in {run.run_id: run for run, _ in self._written}.values():
             self._forget(run)
         self._written = []
+        self._ended = False
 
     # Executions
 
@@ -261,3 +259,31 @@ class Executions:
         if due is not None and (run.due is None or due < run.due):
             run.due = due
             heapq.heappush(self._deadlines, (due, next(self._order), run.run_id))
+
+
+class _Operation:
+    """See ``Executions.operation``."""
+
+    __slots__ = ("_before", "_engine", "_may_wait")
+
+    def __init__(self, engine: Executions, may_wait: bool) -> None:
+        self._engine = engine
+        self._may_wait = may_wait
+
+    def __enter__(self) -> None:
+        engine = self._engine
+        self._before = len(engine._written)
+        engine._operating = True
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        engine = self._engine
+        engine._operating = False
+        if kind is not None:
+            engine._undo(self._before)
+        elif not self._may_wait or engine._ended or engine.journal.must_commit:
+            engine._keep_written()
+
+
+_INSIDE = nullcontext()

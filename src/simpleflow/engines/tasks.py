@@ -6,6 +6,7 @@ A token is good until its task ends, however it ends.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 from simpleflow.core import events as e
@@ -27,17 +28,23 @@ class Tasks:
 
     def note(self, run: Run, event: e.Event) -> None:
         """Take in an event that was just folded into an execution: it may make a task, or end one."""
-        attributes = event.attributes
-        if isinstance(attributes, e.ActivityTaskScheduled):
-            self.activities.put(attributes.task_list.name, attributes.task_priority, (run.run_id, event.id))
-        elif isinstance(attributes, e.DecisionTaskScheduled):
-            self.decisions.put(attributes.task_list.name, attributes.task_priority, (run.run_id, event.id))
-        elif isinstance(attributes, _ACTIVITY_ENDS):
-            self._take_back(run.run_id, attributes.scheduled_event_id)
-        elif isinstance(attributes, _DECISION_ENDS):
-            self._take_back(run.run_id, attributes.started_event_id)
-            if run.history.decision_pending:
-                self._offer_decision(run, run.history.decision_scheduled_id)
+        taken = _NOTED.get(type(event.attributes))
+        if taken is not None:
+            taken(self, run, event, event.attributes)
+
+    def _activity_scheduled(self, run: Run, event: e.Event, attributes: Any) -> None:
+        self.activities.put(attributes.task_list.name, attributes.task_priority, (run.run_id, event.id))
+
+    def _decision_scheduled(self, run: Run, event: e.Event, attributes: Any) -> None:
+        self.decisions.put(attributes.task_list.name, attributes.task_priority, (run.run_id, event.id))
+
+    def _activity_ended(self, run: Run, event: e.Event, attributes: Any) -> None:
+        self._take_back(run.run_id, attributes.scheduled_event_id)
+
+    def _decision_ended(self, run: Run, event: e.Event, attributes: Any) -> None:
+        self._take_back(run.run_id, attributes.started_event_id)
+        if run.history.decision_pending:
+            self._offer_decision(run, run.history.decision_scheduled_id)
 
     def offer(self, run: Run, survived: bool = False) -> None:
         """Hand out what nobody had begun when the process died that had the execution, and what that was working on.
@@ -110,5 +117,13 @@ class Tasks:
             del self._tokens[token]
 
 
-_ACTIVITY_ENDS = (e.ActivityTaskCompleted, e.ActivityTaskFailed, e.ActivityTaskTimedOut, e.ActivityTaskCanceled)
-_DECISION_ENDS = (e.DecisionTaskCompleted, e.DecisionTaskTimedOut)
+_NOTED: dict[type[e.Attributes], Callable[[Tasks, Run, e.Event, Any], None]] = {
+    e.ActivityTaskScheduled: Tasks._activity_scheduled,
+    e.DecisionTaskScheduled: Tasks._decision_scheduled,
+    e.ActivityTaskCompleted: Tasks._activity_ended,
+    e.ActivityTaskFailed: Tasks._activity_ended,
+    e.ActivityTaskTimedOut: Tasks._activity_ended,
+    e.ActivityTaskCanceled: Tasks._activity_ended,
+    e.DecisionTaskCompleted: Tasks._decision_ended,
+    e.DecisionTaskTimedOut: Tasks._decision_ended,
+}

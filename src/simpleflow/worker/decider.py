@@ -52,6 +52,9 @@ class DecisionWorker:
         A fault of ours leaves the task as it is: the execution does not fail for it. Raises what went wrong.
         """
         decider = self._deciders.get(task.run_id)
+        if decider is not None and decider.follows and decider.history is not task.history:
+            self.forget(task.run_id)
+            decider = None
         if decider is None:
             execution = Execution(task.workflow_id, task.run_id, self._domain, self._default_bucket)
             decider = Decider(self._class(task.name), execution, self._limits)
@@ -61,7 +64,12 @@ class DecisionWorker:
             if len(self._deciders) > self._kept:
                 self.forget(next(iter(self._deciders)))
         try:
-            decider.advance(task.events[len(decider.history.events) : task.started_event_id])
+            if decider.follows:
+                decider.decide()
+            else:
+                decider.advance(task.events[len(decider.history.events) : task.started_event_id])
+                if task.history is not None:
+                    decider.follow(task.history)
             answer = decider.answer()
             if decider.evaluation is not None:
                 self._classes |= decider.evaluation.workflows

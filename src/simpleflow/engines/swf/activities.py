@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from simpleflow.constants import MAX_HEARTBEAT_LENGTH, MAX_REASON_LENGTH
@@ -41,7 +40,7 @@ class SwfActivitySource:
         if task is None or task.input is None or not task.input.startswith(jumbo.SCHEME):
             return task
         try:
-            return replace(task, input=faults.insist("read the input", lambda: jumbo.restore(task.input or "")))
+            return task._replace(input=faults.insist("read the input", lambda: jumbo.restore(task.input or "")))
         except SwfError as error:
             self.respond_activity_task_failed(task.token, f"its input cannot be read: {error}"[:MAX_REASON_LENGTH])
             return None
