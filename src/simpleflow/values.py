@@ -15,6 +15,8 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from simpleflow.exceptions import NotEncodable
 
 
@@ -44,6 +46,7 @@ def _default(value: Any) -> Any:
 
 _ENCODER = json.JSONEncoder(default=_default, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _ASCII_ENCODER = json.JSONEncoder(default=_default, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+_decode = msgspec.json.Decoder[Any]().decode
 _CANONICAL = json.JSONEncoder(
     default=_default, ensure_ascii=True, allow_nan=False, separators=(",", ":"), sort_keys=True
 )
@@ -81,7 +84,11 @@ def decode(text: str | None) -> Any:
     if text is None:
         return None
     try:
-        return json.loads(text)
+        return _decode(text)
+    except (msgspec.MsgspecError, RecursionError):
+        pass
+    try:
+        return json.loads(text)  # which takes more: NaN, half a surrogate pair
     except ValueError:
         return text
 

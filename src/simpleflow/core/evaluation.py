@@ -17,7 +17,7 @@ from simpleflow.core.fibers import Fibers
 from simpleflow.core.history import History
 from simpleflow.core.leaf import Leaf
 from simpleflow.core.leaves import LEAVES, ActivityLeaf
-from simpleflow.core.notes import Notes
+from simpleflow.core.notes import Notes, of_kind
 from simpleflow.core.outbox import Outbox
 from simpleflow.core.records import Key
 from simpleflow.exceptions import ExecutionBlocked, ExecutionError, InputError, NotSubmittable
@@ -160,7 +160,7 @@ class Evaluation:
     def submit(self, submittable: Any, *args: Any, **kwargs: Any) -> Future:
         if self.fibers.discarded:
             raise ExecutionBlocked
-        priority = kwargs.pop("__priority", PRIORITY_NOT_SET)
+        priority = kwargs.pop("__priority", PRIORITY_NOT_SET) if kwargs else PRIORITY_NOT_SET
         if isinstance(submittable, SubmittableContainer):
             return submittable.submit(self)
         if isinstance(submittable, Activity):
@@ -169,7 +169,7 @@ class Evaluation:
             return self._call(
                 lambda: WorkflowTask(self, submittable, *args, **kwargs), submittable, args, kwargs, priority
             )
-        leaf_class = next((LEAVES[kind] for kind in type(submittable).__mro__ if kind in LEAVES), None)
+        leaf_class = of_kind(LEAVES, submittable)
         if leaf_class is not None:
             return self._begin(leaf_class(self, submittable, priority))
         future = self.notes.submit(submittable)
@@ -344,6 +344,9 @@ class Evaluation:
         return self.notes.waits or bool(self._observed_events)
 
 
+_BOTH = {"args", "kwargs"}
+
+
 def arguments(value: Any) -> tuple[list[Any], dict[str, Any]]:
     """Arguments and keyword arguments of the input of an execution or an activity, which has been decoded.
 
@@ -353,7 +356,9 @@ def arguments(value: Any) -> tuple[list[Any], dict[str, Any]]:
         return [], {}
     if isinstance(value, list):
         return value, {}
-    if isinstance(value, dict) and all(key in ("args", "kwargs") or key.startswith(RESERVED) for key in value):
+    if isinstance(value, dict) and (
+        value.keys() == _BOTH or all(key in _BOTH or key.startswith(RESERVED) for key in value)
+    ):
         args, kwargs = value.get("args") or [], value.get("kwargs") or {}
         if not isinstance(args, list) or not isinstance(kwargs, dict):
             raise InputError(f"the input is {value!r}; expected a list as args and a dict as kwargs")

@@ -5,9 +5,9 @@ Also signals that come in. Nothing here is work that could be lost or repeated.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from simpleflow import values
 from simpleflow.core import decisions as d
@@ -21,6 +21,16 @@ from simpleflow.task import CancelTimerTask, ContinueAsNewWorkflowTask, MarkerTa
 
 if TYPE_CHECKING:
     from simpleflow.core.evaluation import Evaluation
+
+T = TypeVar("T")
+
+
+def of_kind(kinds: Mapping[type, T], submittable: object) -> T | None:
+    """What stands for the class of ``submittable``, or for the nearest one that it is derived from."""
+    exact = kinds.get(type(submittable))
+    if exact is not None:
+        return exact
+    return next((kinds[kind] for kind in type(submittable).__mro__ if kind in kinds), None)
 
 
 class Notes:
@@ -41,7 +51,7 @@ class Notes:
 
     def submit(self, submittable: Any) -> Future | None:
         """The future of a note; None if ``submittable`` is not one."""
-        method = next((_METHODS[kind] for kind in type(submittable).__mro__ if kind in _METHODS), None)
+        method = of_kind(_METHODS, submittable)
         return None if method is None else method(self, submittable)
 
     @contextmanager

@@ -14,6 +14,10 @@ __all__ = ["Location", "Store", "open_store"]
 # By process as well: a child that was forked must not use its parent's connections. Two threads may build
 # the same store at once; setdefault keeps one, without a lock that a fork could copy while it is held.
 _stores: dict[tuple[int, Location], Store] = {}
+_named: dict[tuple[int, str], Store] = {}  # by bucket strings that mean the same everywhere
+
+_ABSOLUTE = ("/", "file:///", "memory://")
+_LOCAL = (*_ABSOLUTE, "./", "../", "~")
 
 
 def open_store(bucket: str) -> Store:
@@ -21,20 +25,31 @@ def open_store(bucket: str) -> Store:
 
     See ``simpleflow.stores.location`` for the forms. Raises InputError for a text that is none of them.
     """
-    location = _absolute(parse(bucket, settings.SIMPLEFLOW_S3_HOST))
-    key = (os.getpid(), location)
-    found = _stores.get(key)
-    return found if found is not None else _stores.setdefault(key, _build(location))
+    process = os.getpid()
+    found = _named.get((process, bucket))
+    if found is not None:
+        return found
+    location = _absolute(_location(bucket))
+    found = _stores.get((process, location)) or _stores.setdefault((process, location), _build(location))
+    if bucket.startswith(_ABSOLUTE):
+        _named[process, bucket] = found
+    return found
 
 
 def is_local(bucket: str) -> bool:
     """Whether ``bucket`` names a store on this machine, in a folder or in memory. Raises InputError."""
-    return parse(bucket, settings.SIMPLEFLOW_S3_HOST).kind != "s3"
+    return _location(bucket).kind != "s3"
 
 
 def is_folder(bucket: str) -> bool:
     """Whether ``bucket`` names a folder. Raises InputError."""
-    return parse(bucket, settings.SIMPLEFLOW_S3_HOST).kind == "directory"
+    return _location(bucket).kind == "directory"
+
+
+def _location(bucket: str) -> Location:
+    if isinstance(bucket, str) and bucket.startswith(_LOCAL):
+        return parse(bucket)  # whatever the host is
+    return parse(bucket, settings.SIMPLEFLOW_S3_HOST)
 
 
 def _absolute(location: Location) -> Location:

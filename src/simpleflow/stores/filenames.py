@@ -15,6 +15,7 @@ The key ``nightly/steps/load.users`` is the file ``nightly/steps/load.users.done
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Sequence
 
@@ -55,13 +56,19 @@ def _folders(segments: list[str]) -> list[str]:
 
 def folder_of(prefix: str) -> str:
     """The relative path of the folder that holds the marks below ``prefix``; ``""`` for the whole store."""
-    return "/".join(_folders(prefix.split("/"))) if prefix else ""
+    return _folder(prefix) if prefix else ""
+
+
+@functools.lru_cache(maxsize=64)  # every step of a run has the same one
+def _folder(prefix: str) -> str:
+    return "/".join(_folders(prefix.split("/")))
 
 
 def file_of(key: str) -> str:
     """The relative path of the mark ``key``; it never leaves the folder that it is joined to."""
-    *folders, last = key.split("/")
-    return "/".join(_folders(folders) + _cut(_escape(last), SUFFIX))
+    prefix, slash, last = key.rpartition("/")
+    file = "/".join(_cut(_escape(last), SUFFIX))
+    return f"{_folder(prefix)}/{file}" if slash else file
 
 
 def _decode(parts: Sequence[str]) -> str | None:

@@ -9,6 +9,7 @@ none), and one that begins with the sign itself.
 
 from __future__ import annotations
 
+import functools
 import re
 from urllib.parse import quote, unquote
 
@@ -30,6 +31,7 @@ def _text(segment: str) -> str:
     return text if segment.startswith(SIGN) and _segment(text) == segment else segment
 
 
+@functools.lru_cache(maxsize=64)  # every step of a run has the same one
 def folder_key(prefix: str) -> str:
     """What the key of every object below ``prefix`` begins with."""
     prefix = clean(prefix)

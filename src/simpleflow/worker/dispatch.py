@@ -7,7 +7,7 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from simpleflow import activity as activities
 from simpleflow import values
@@ -18,8 +18,7 @@ from simpleflow.engines.base import ActivityTask
 from simpleflow.exceptions import InputError
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How a task ended: ``result`` (JSON text), ``reason`` and ``details`` of a failure, or ``canceled``."""
 
     result: str | None = None
@@ -70,7 +69,7 @@ def resolve(name: str, known: Mapping[str, Activity] | None = None) -> Activity:
 
     Only what was decorated as an activity is ever called: a name cannot make a worker call anything else.
     """
-    found = (known or {}).get(name) or activities.registry.get(name)
+    found = (known.get(name) if known else None) or activities.registry.get(name)
     if found is not None:
         return found
     module = name.rpartition(".")[0]
@@ -85,20 +84,23 @@ def resolve(name: str, known: Mapping[str, Activity] | None = None) -> Activity:
     return found
 
 
-def is_quick(task: ActivityTask, known: Mapping[str, Activity]) -> bool:
-    """Whether the task takes but a moment and may be done again: handing it to another process would cost more.
+Arguments = tuple[list[Any], dict[str, Any]]
 
-    Its callable says so, by ``is_quick(*args, **kwargs)``.
+
+def quick(task: ActivityTask, known: Mapping[str, Activity]) -> Arguments | None:
+    """The arguments of a task that takes but a moment and may be done again, None for any other.
+
+    Handing it to another process would cost more. Its callable says so, by ``is_quick(*args, **kwargs)``.
     """
     activity = known.get(task.name) or activities.registry.get(task.name)
     says = getattr(activity.callable, "is_quick", None) if activity is not None else None
     if says is None:
-        return False
+        return None
     try:
         args, kwargs = arguments(values.decode(task.input))
-        return bool(says(*args, **kwargs))
+        return (args, kwargs) if says(*args, **kwargs) else None
     except Exception:  # noqa: BLE001 (whatever is wrong with them, doing the task will say it)
-        return False
+        return None
 
 
 def perform(
@@ -106,11 +108,15 @@ def perform(
     known: Mapping[str, Activity] | None = None,
     middlewares: Middlewares = Middlewares(),
     domain: str | None = None,
+    given: Arguments | None = None,
 ) -> Outcome:
-    """Do the task. Whatever the activity raises becomes the reason and details of a failure."""
+    """Do the task. Whatever the activity raises becomes the reason and details of a failure.
+
+    ``given``: its arguments, where they have been decoded already.
+    """
     try:
         activity = resolve(task.name, known)
-        args, kwargs = arguments(values.decode(task.input))
+        args, kwargs = given or arguments(values.decode(task.input))
         context = {
             "name": task.name,
             "version": task.version,

@@ -9,7 +9,7 @@ from simpleflow.activity import Activity
 from simpleflow.engines.base import ActivitySource, ActivityTask
 from simpleflow.engines.embedded import EmbeddedEngine
 from simpleflow.exceptions import LeaseLost, UnknownResource
-from simpleflow.worker.dispatch import Middlewares, Outcome, is_quick, perform
+from simpleflow.worker.dispatch import Arguments, Middlewares, Outcome, perform, quick
 
 
 def respond(source: ActivitySource, token: str, outcome: Outcome) -> None:
@@ -30,12 +30,13 @@ def respond(source: ActivitySource, token: str, outcome: Outcome) -> None:
 def do_quickly(
     engine: EmbeddedEngine,
     task: ActivityTask,
+    given: Arguments,
     known: Mapping[str, Activity],
     middlewares: Middlewares,
     domain: str | None = None,
 ) -> None:
-    """Do a task that takes but a moment and may be done again: its end is kept together with what comes next."""
-    outcome = perform(task, known, middlewares, domain)
+    """Do a task that is ``quick``, with its arguments: its end is kept together with what comes next."""
+    outcome = perform(task, known, middlewares, domain, given)
     with engine.operation(may_wait=True):
         respond(engine, task.token, outcome)
 
@@ -70,8 +71,9 @@ class InlineWorker:
 
     def start(self, task: ActivityTask) -> None:
         """Do the task."""
-        if is_quick(task, self._known):
-            do_quickly(self._source, task, self._known, self._middlewares, self._domain)
+        given = quick(task, self._known)
+        if given is not None:
+            do_quickly(self._source, task, given, self._known, self._middlewares, self._domain)
             self._quick.add(task.name)
             return
         begun = time.monotonic()

@@ -19,7 +19,7 @@ from simpleflow.activity import Activity
 from simpleflow.engines.base import ActivitySource, ActivityTask
 from simpleflow.exceptions import UnknownResource
 from simpleflow.worker.child import check_forks, fork, how_it_ended, reaped, signal_group
-from simpleflow.worker.dispatch import Middlewares, Outcome, is_quick
+from simpleflow.worker.dispatch import Middlewares, Outcome, quick
 from simpleflow.worker.inline import do_quickly, respond
 from simpleflow.worker.process import BEAT
 
@@ -66,8 +66,9 @@ class Pool:
 
     def start(self, task: ActivityTask) -> None:
         """Give a task to an idle worker; one that takes but a moment is done at once."""
-        if is_quick(task, self._known):
-            do_quickly(self.source, task, self._known, self._middlewares)
+        given = quick(task, self._known)
+        if given is not None:
+            do_quickly(self.source, task, given, self._known, self._middlewares)
             return
         worker = self._idle.pop() if self._idle else self._fork()
         worker.task = task
