@@ -267,8 +267,7 @@ class Decider:
         """Fail a run that waits for something that cannot come: better than waiting for ever."""
         if self.history.under_way or evaluation.waits_for_signal or self._relays:
             return
-        room = self._limits.open_activities
-        if all(isinstance(each, d.RecordMarker) for each in evaluation.outbox.take(room)):  # nothing answers a marker
+        if not evaluation.outbox.asks():
             what = ", ".join(map(evaluation.describe, evaluation.fibers.waits_for)) or "what it submitted"
             reason = "Workflow execution failed: deadlock: it waits and nothing is under way"
             evaluation.abort(reason, WorkflowException(reason, what), f"waits for {what}")
@@ -280,12 +279,12 @@ class Decider:
         limit = getattr(self.workflow_class, "max_open_activity_count", self._limits.open_activities)
         room = limit - self.history.open_activities
         size = _size(closing) if closing is not None else 0
+        left = self._limits.decisions - (1 if closing is None else 2)
         found: list[d.Decision] = []
         for decision in chain(self.evaluation.outbox.take(room), self._relays.values()):
             if notes_only and not isinstance(decision, d.RecordMarker | d.SignalExternalWorkflowExecution):
                 continue
             size += _size(decision)
-            left = self._limits.decisions - (1 if closing is None else 2)
             if len(found) > left or (found and size > self._limits.answer_bytes):
                 return [*found[:left], *self._wake_up()]
             found.append(decision)

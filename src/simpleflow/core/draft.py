@@ -63,17 +63,18 @@ class Draft:
 
     def finish(self) -> tuple[e.Event, ...]:
         """The events, with a decision task after them if they hold news and none waits and the execution goes on."""
-        closed = bool(self.events) and isinstance(self.events[-1].attributes, _ENDS)
-        if self.news and not self.pending and not closed:
+        if self.news and not self.pending and type(self.events[-1].attributes) not in _ENDS:
             self.add(decision_task(self.history.started, self.decision_list))
         return tuple(self.events)
 
 
-_ENDS = (
-    e.WorkflowExecutionCompleted
-    | e.WorkflowExecutionFailed
-    | e.WorkflowExecutionCanceled
-    | e.WorkflowExecutionContinuedAsNew
+_ENDS: frozenset[type[e.Attributes]] = frozenset(
+    {
+        e.WorkflowExecutionCompleted,
+        e.WorkflowExecutionFailed,
+        e.WorkflowExecutionCanceled,
+        e.WorkflowExecutionContinuedAsNew,
+    }
 )
 
 

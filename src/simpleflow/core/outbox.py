@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
+from operator import itemgetter
 
 from simpleflow.core import decisions as d
 from simpleflow.core.records import Key
@@ -35,11 +35,38 @@ class Outbox:
     def take(self, room: int) -> Iterator[d.Decision]:
         """The decisions in order, ``room`` activities at most; they stay until the history holds them."""
         activities = islice(self._activities.values(), max(room, 0))
-        return (decision for _, decision in heapq.merge(activities, self._others.values(), key=_number))
+        if not self._activities:
+            entries: Iterable[_Entry] = self._others.values()
+        elif not self._others:
+            entries = activities
+        else:
+            entries = _merge(activities, iter(self._others.values()))
+        return map(_decision, entries)
+
+    def asks(self) -> bool:
+        """Whether something is wanted that will be answered: anything but markers."""
+        return bool(self._activities) or any(type(each) is not d.RecordMarker for _, each in self._others.values())
 
     def _of(self, key: Key) -> dict[Key, _Entry]:
         return self._activities if key[0] == "activity" else self._others
 
 
-def _number(entry: _Entry) -> int:
-    return entry[0]
+def _merge(one: Iterator[_Entry], other: Iterator[_Entry]) -> Iterator[_Entry]:
+    """Both in order, looking at no more than is taken."""
+    left, right = next(one, None), next(other, None)
+    while left is not None and right is not None:
+        if left < right:  # no two have the same number
+            yield left
+            left = next(one, None)
+        else:
+            yield right
+            right = next(other, None)
+    if left is not None:
+        yield left
+    if right is not None:
+        yield right
+    yield from one
+    yield from other
+
+
+_decision = itemgetter(1)

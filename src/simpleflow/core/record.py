@@ -68,7 +68,7 @@ def record(
     if not history.deciding:
         raise UnknownResource(f"there is no decision task to answer: it is {history.decision}")
     for decision in decisions[:-1]:
-        if isinstance(decision, _CLOSING):
+        if type(decision) in _CLOSING:
             raise InputError(f"{type(decision).__name__} closes the execution; expected it to be the last decision")
     draft = Draft(history, now)
     completed = e.DecisionTaskCompleted(
@@ -91,6 +91,11 @@ def record(
     return draft.finish()
 
 
-_CLOSING = (
-    d.CompleteWorkflowExecution | d.FailWorkflowExecution | d.CancelWorkflowExecution | d.ContinueAsNewWorkflowExecution
+_CLOSING: frozenset[type[d.Decision]] = frozenset(
+    {
+        d.CompleteWorkflowExecution,
+        d.FailWorkflowExecution,
+        d.CancelWorkflowExecution,
+        d.ContinueAsNewWorkflowExecution,
+    }
 )

@@ -31,6 +31,7 @@ class Bookkeeping:
         self._activities: dict[tuple[type, bool | None], Activity] = {}
         self._listing: Future | None = None
         self._owner: list[str] | None = None  # where steps are claimed one by one: in whose name
+        self._place: tuple[str, str] | None = None
 
     @property
     def claims(self) -> bool:
@@ -93,12 +94,13 @@ class Bookkeeping:
     def _is_exclusive(self) -> bool:
         """Whether no other run may play a step of this prefix at the same time."""
         wanted = settings.SIMPLEFLOW_STEP_CLAIMS
-        return stores.is_folder(self.bucket) if wanted is None else wanted
+        return stores.is_folder(self.place[0]) if wanted is None else wanted
 
     def _is_own_place(self) -> bool:
         """Whether the marks are where only this workflow id has its own, unless somebody says otherwise."""
+        bucket, prefix = self.place
         own = f"{self._workflow.get_run_context().get('workflow_id')}/steps"
-        return self.bucket == self._workflow.executor.default_bucket and clean(self.prefix) == own
+        return bucket == self._workflow.executor.default_bucket and clean(prefix) == own
 
     def _claims_for(self) -> list[str]:
         """In whose name it claims steps: workflow id and run id, and the run ids above that.
@@ -124,23 +126,23 @@ class Bookkeeping:
             params = {"task_list": workflow.task_list} | STEP_ACTIVITY_PARAMS_DEFAULT
             params |= workflow.get_step_activity_params()
             activity = self._activities[key] = Activity(task, **(params | overrides))
-        return ActivityTask(activity, self.bucket, self.prefix, *args)
+        return ActivityTask(activity, *self.place, *args)
 
     @property
-    def bucket(self) -> str:
-        """The bucket of the marks. Raises InputError for what cannot be one."""
-        bucket = self._workflow.get_step_bucket()
-        if not isinstance(bucket, str) or not bucket:
-            raise InputError(f"get_step_bucket() returned {bucket!r}; expected a bucket such as 'my-bucket'")
-        return bucket
+    def place(self) -> tuple[str, str]:
+        """Bucket and prefix of the marks: asked for once, so that marks are written where they were looked for.
 
-    @property
-    def prefix(self) -> str:
-        """The prefix of the marks. Raises InputError for what cannot be one."""
-        prefix = self._workflow.get_step_path_prefix()
-        if not isinstance(prefix, str):
-            raise InputError(f"get_step_path_prefix() returned {prefix!r}; expected text")
-        return prefix
+        Raises InputError for what cannot be one.
+        """
+        if self._place is None:
+            bucket = self._workflow.get_step_bucket()
+            if not isinstance(bucket, str) or not bucket:
+                raise InputError(f"get_step_bucket() returned {bucket!r}; expected a bucket such as 'my-bucket'")
+            prefix = self._workflow.get_step_path_prefix()
+            if not isinstance(prefix, str):
+                raise InputError(f"get_step_path_prefix() returned {prefix!r}; expected text")
+            self._place = bucket, prefix
+        return self._place
 
 
 def _are_texts(value: Any) -> bool:

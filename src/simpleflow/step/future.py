@@ -56,7 +56,7 @@ class StepFuture(Future):
         self._recorded: Recorded | None = None
         self._known = 0
         self._elements: list[Any] = []
-        prefix = workflow.bookkeeping.prefix
+        _, prefix = workflow.bookkeeping.place
         rules.check_key(prefix, self.name, keys.object_key(prefix, self.name))
         executor.track(self)
         self._state = RUNNING
@@ -189,7 +189,7 @@ class StepFuture(Future):
             if self._executor.is_recorded(marking.activity, self._scope):
                 self._claimed = False  # given up with the mark that was not written
             self._played(outcome["stale"])
-        elif self._executor.is_recorded(marking.activity, self._scope) or not self._steps.catching_up:
+        elif not self._steps.catching_up or self._executor.is_recorded(marking.activity, self._scope):
             self._mark(marking)
         else:
             self._executor.when_idle(lambda: self._mark(marking))

@@ -48,7 +48,9 @@ class Patterns:
 
     def covering(self, name: str, count: int, ignored: str = _NOBODY) -> dict[str, list[str]]:
         """Those of the first ``count`` that cover ``name``, with their reasons; ``ignored`` is none."""
-        found = {}
+        found: dict[str, list[str]] = {}
+        if not self._given:
+            return found
         for pattern in rules.patterns_covering(name):
             given = [reason for number, reason in self._given.get(pattern, ()) if number <= count and reason != ignored]
             if given:
@@ -236,6 +238,8 @@ class Steps:
 
     def origins(self, step: StepFuture) -> list[StepFuture]:
         """The plays that force ``step``, less those that it stands in and those that stand in it."""
+        if not self._origins:
+            return []
         return [
             origin
             for pattern in rules.patterns_covering(step.name)
@@ -262,6 +266,8 @@ class Steps:
 
     def awaited_origin(self, step: StepFuture) -> StepFuture | None:
         """A play that forces ``step`` and is still going on, or one that will be when what it waits for is over."""
+        if not self._origins and not self.awaiting:
+            return None
         for origin in self.origins(step):
             if not origin._done:
                 return origin
@@ -289,6 +295,8 @@ class Steps:
 
     def overtaken(self, step: StepFuture) -> str | None:
         """Name of a play that forces ``step`` and began after it: what ``step`` has done is stale."""
+        if not self._origins and not self._unmet:
+            return None
         met = (origin.name for origin in self.origins(step) if origin.order > step.order)
         unmet = (each.name for each in self._unmet_plays() if each.order > step.order and each.forces(step.name))
         return next(met, None) or next(unmet, None)

@@ -40,10 +40,10 @@ def verdict(
 
     ``forced`` and ``skipped`` give the reasons of each pattern.
     """
-    forcing = [pattern for pattern in patterns_covering(name) if pattern in forced]
+    forcing = [pattern for pattern in patterns_covering(name) if pattern in forced] if forced else []
     if force or forcing:
         return Verdict(True, True, _reasons(forced, forcing))
-    skipping = [pattern for pattern in patterns_covering(name) if pattern in skipped]
+    skipping = [pattern for pattern in patterns_covering(name) if pattern in skipped] if skipped else []
     if skipping:
         return Verdict(False, True, _reasons(skipped, skipping))
     if done:
@@ -112,6 +112,8 @@ def check_names(names: object, what: str) -> list[str]:
 
 
 def _reasons(patterns: Mapping[str, Collection[str]], matching: Iterable[str]) -> tuple[str, ...]:
+    if not patterns:
+        return ()
     return tuple(sorted({reason for pattern in matching for reason in patterns[pattern]}))
 
 

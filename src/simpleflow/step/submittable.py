@@ -52,14 +52,16 @@ class Step(SubmittableContainer):
         if step_name == rules.EVERYTHING:
             raise InputError("step name '*' means every step; expected text such as 'load' or 'load.users'")
         self.activities = activities
+        self._work: tuple[Any, Submittable] | None = None
         self.work()
         self.force = force
         self.activities_if_step_already_done = activities_if_step_already_done
         self.alternative()
         self.emit_signal = emit_signal
-        self.force_steps_if_executed = rules.check_names(
-            () if force_steps_if_executed is None else force_steps_if_executed,
-            f"force_steps_if_executed of step {step_name!r}",
+        self.force_steps_if_executed = (
+            []
+            if force_steps_if_executed is None
+            else rules.check_names(force_steps_if_executed, f"force_steps_if_executed of step {step_name!r}")
         )
         self.bubbles_exception_on_failure = bubbles_exception_on_failure
         self.keep_result = keep_result
@@ -72,7 +74,10 @@ class Step(SubmittableContainer):
 
     def work(self) -> Submittable:
         """``activities`` as something that can be submitted. Raises NotSubmittable."""
-        return canvas.as_submittable(self.activities, f"activities of step {self.step_name!r}")
+        if self._work is None or self._work[0] is not self.activities:
+            made = canvas.as_submittable(self.activities, f"activities of step {self.step_name!r}")
+            self._work = self.activities, made
+        return self._work[1]
 
     def alternative(self) -> Submittable | None:
         """``activities_if_step_already_done`` as something that can be submitted, or None. Raises NotSubmittable."""
