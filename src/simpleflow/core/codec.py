@@ -18,7 +18,7 @@ members of the JSON object above, tagged by ``eventType`` or ``decisionType``; t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import isfinite
 from typing import Any, Union
 
@@ -71,7 +71,8 @@ _WIRE_OF_DECISION: dict[type[Decision], type[Any]] = {
 _AnyEventWire: Any = Union[tuple(_EVENT_WIRES.values())]  # noqa: UP007
 _AnyDecisionWire: Any = Union[tuple(_DECISION_WIRES.values())]  # noqa: UP007
 
-_encode = msgspec.json.Encoder(order="sorted").encode
+_encoder = msgspec.json.Encoder(order="sorted")
+_encode = _encoder.encode
 _decode_event_wire = msgspec.json.Decoder[Any](_AnyEventWire).decode
 _decode_event_wires = msgspec.json.Decoder[Any](list[_AnyEventWire]).decode
 _decode_decision_wire = msgspec.json.Decoder[Any](_AnyDecisionWire).decode
@@ -92,6 +93,22 @@ def encode_event(event: Event) -> bytes:
     except _FAULTS as error:
         where = _unwritable_member(attributes)
         raise InputError(f"event {event.id} ({event.type}) cannot be written: {where}{error}") from error
+
+
+def encode_events(events: Sequence[Event]) -> list[str]:
+    """The JSON of each of these events."""
+    try:
+        wires = [
+            _WIRE_OF_EVENT[type(event.attributes)](event.attributes, event.id, round(event.time, 3))
+            for event in events
+            if isfinite(event.time)
+        ]
+        lines = _encoder.encode_lines(wires).decode().split("\n")  # JSON holds no line break of its own
+    except (KeyError, *_FAULTS):
+        lines = []
+    if len(lines) == len(events) + 1:
+        return lines[:-1]
+    return [encode_event(event).decode() for event in events]  # an unknown type, or a fault: it says where
 
 
 def decode_event(data: bytes | str) -> Event:

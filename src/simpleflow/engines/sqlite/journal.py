@@ -94,9 +94,13 @@ class SqliteJournal:
                 self._numbers[str(row[0])] = number or 0
                 self._close_run(runs[str(row[0])])
             numbers = self._numbers
+            texts = codec.encode_events([event for _, event in written])
             self._db.executemany(
                 SQL["add_events"],
-                [(numbers[run.run_id], event.id, codec.encode_event(event).decode()) for run, event in written],
+                [
+                    (numbers[run.run_id], event.id, text)
+                    for (run, event), text in zip(written, texts, strict=True)
+                ],
             )
         self._begun = []
 
