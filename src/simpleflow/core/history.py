@@ -143,15 +143,14 @@ class History:
             return None
         scheduled: e.ActivityTaskScheduled = record.scheduled
         since = max(record.scheduled_at, self.resumed_at)
-        limits = [(since, scheduled.schedule_to_close_timeout, "SCHEDULE_TO_CLOSE")]
+        due = None
+        if (limit := timeout(scheduled.schedule_to_close_timeout)) is not None:
+            due = (since + limit, "SCHEDULE_TO_CLOSE")
         if record.state == t.SCHEDULED:
-            limits.append((since, scheduled.schedule_to_start_timeout, "SCHEDULE_TO_START"))
-        else:
-            started = max(record.started_at, self.resumed_at)
-            limits.append((started, scheduled.start_to_close_timeout, "START_TO_CLOSE"))
-            limits.append((max(started, record.beat_at), scheduled.heartbeat_timeout, "HEARTBEAT"))
-        due = [(start + limit, kind) for start, text, kind in limits if (limit := timeout(text)) is not None]
-        return min(due) if due else None
+            return _earlier(due, since, scheduled.schedule_to_start_timeout, "SCHEDULE_TO_START")
+        started = max(record.started_at, self.resumed_at)
+        due = _earlier(due, started, scheduled.start_to_close_timeout, "START_TO_CLOSE")
+        return _earlier(due, max(started, record.beat_at), scheduled.heartbeat_timeout, "HEARTBEAT")
 
     def timer_deadline(self, record: Record) -> float:
         """When an open timer fires."""
@@ -306,7 +305,8 @@ class History:
             e.SignalExternalWorkflowExecutionInitiated | e.RequestCancelExternalWorkflowExecutionInitiated,
         )
         id = event.id if initiated else attributes.initiated_event_id
-        self.external[id] = t.move(t.EXTERNAL, self.external.get(id, t.NEW), type(attributes).__name__, "what was sent by event ", id)
+        kind = type(attributes).__name__
+        self.external[id] = t.move(t.EXTERNAL, self.external.get(id, t.NEW), kind, "what was sent by event ", id)
         if isinstance(attributes, e.SignalExternalWorkflowExecutionInitiated):
             if attributes.control is not None and attributes.control.startswith(RELAY):
                 return "relayed", (attributes.control, attributes.workflow_id)
@@ -321,6 +321,15 @@ class History:
     def _cancel_requested(self, event: e.Event, attributes: Any) -> Key:
         self.cancel_requested = True
         return "cancel_requested", ""
+
+
+def _earlier(due: tuple[float, str] | None, since: float, text: str | None, kind: str) -> tuple[float, str] | None:
+    """The earlier of two deadlines; the other one is so long after ``since``."""
+    limit = timeout(text)
+    if limit is None:
+        return due
+    found = (since + limit, kind)
+    return found if due is None or found < due else due
 
 
 _Handler = Callable[[History, e.Event, Any], Key | None]

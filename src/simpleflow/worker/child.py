@@ -15,6 +15,7 @@ from simpleflow.activity import Activity
 from simpleflow.engines.base import ActivityTask
 from simpleflow.exceptions import InputError
 from simpleflow.worker.dispatch import Middlewares, Outcome
+from simpleflow.worker.messages import receive, send
 from simpleflow.worker.process import Bounds, WorkerProcess, flush
 
 _LOOK_SECONDS = 0.001
@@ -122,10 +123,10 @@ class Child:
     def start(self, task: ActivityTask) -> None:
         """Begin a task; ``receive`` tells what becomes of it."""
         try:
-            self.open().send(task)
+            send(self.open(), task)
         except OSError:  # it died while idle: another one is as good
             self.stop()
-            self.open().send(task)
+            send(self.open(), task)
 
     def receive(self, seconds: float) -> Bounds | Outcome | None:
         """What the process says of the task within so many seconds: its bounds, then its end; or None.
@@ -137,7 +138,7 @@ class Child:
             return None
         try:
             if connection.poll(seconds):
-                message: Bounds | Outcome | str = connection.recv()
+                message: Bounds | Outcome | str = receive(connection)
                 return None if isinstance(message, str) else message  # a sign of life is no news
             if os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
                 return None

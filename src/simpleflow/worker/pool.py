@@ -21,6 +21,7 @@ from simpleflow.exceptions import UnknownResource
 from simpleflow.worker.child import check_forks, fork, how_it_ended, reaped, signal_group
 from simpleflow.worker.dispatch import Middlewares, Outcome, quick
 from simpleflow.worker.inline import do_quickly, respond
+from simpleflow.worker.messages import receive, send
 from simpleflow.worker.process import BEAT
 
 
@@ -73,7 +74,7 @@ class Pool:
         worker = self._idle.pop() if self._idle else self._fork()
         worker.task = task
         try:
-            worker.connection.send(task)
+            send(worker.connection, task)
         except OSError:  # it died while idle: another one is as good
             self._remove(worker)
             self.start(task)
@@ -81,10 +82,11 @@ class Pool:
     def wait(self, seconds: float) -> bool:
         """Report what has ended; return once something has, or after so many seconds; whether something has."""
         ready = self._selector.select(seconds)
-        for key, _ in ready:
-            worker = key.data
-            if worker in self._workers:
-                self._receive(worker)
+        if ready:
+            with self.source.operation():  # ends that come together are kept together
+                for key, _ in ready:
+                    if key.data in self._workers:
+                        self._receive(key.data)
         if self._dying:
             self._kill_the_dying()
         return bool(ready)
@@ -115,7 +117,7 @@ class Pool:
     def _receive(self, worker: _Worker) -> None:
         source: ActivitySource = self.source
         try:
-            message = worker.connection.recv()
+            message = receive(worker.connection)
         except (EOFError, OSError):
             task = worker.task
             self._remove(worker)

@@ -16,6 +16,7 @@ from simpleflow.activity import Activity
 from simpleflow.core.records import timeout
 from simpleflow.engines.base import ActivityTask
 from simpleflow.worker.dispatch import Middlewares, Outcome, failure, perform, resolve
+from simpleflow.worker.messages import receive, send
 
 BEAT = "beat"
 """What a worker sends while it does a task; otherwise it sends an Outcome."""
@@ -77,7 +78,7 @@ class WorkerProcess:
         threading.Thread(target=self._watch, daemon=True).start()
         while True:
             try:
-                task: ActivityTask = self._connection.recv()
+                task: ActivityTask = receive(self._connection)
             except (EOFError, OSError):
                 _end()
             every = BEAT_SECONDS
@@ -95,7 +96,7 @@ class WorkerProcess:
             try:
                 with self._sending:
                     self._every = None
-                    self._connection.send(outcome)
+                    send(self._connection, outcome)
             except OSError:
                 _end()
 
@@ -114,7 +115,7 @@ class WorkerProcess:
             os._exit(128 + signal.SIGTERM)
         try:
             with self._sending:
-                self._connection.send(bounds)
+                send(self._connection, bounds)
         except OSError:
             _end()
 
@@ -139,7 +140,7 @@ class WorkerProcess:
             try:
                 with self._sending:
                     if self._every is not None:
-                        self._connection.send(BEAT)
+                        send(self._connection, BEAT)
             except OSError:
                 self._every = None  # the owner does not listen: it is gone, or about to stop this process
 
