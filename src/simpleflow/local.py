@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,8 +48,7 @@ RESUMED = "resumed"
 REPLACED = "replaced"
 
 
-@dataclass(frozen=True)
-class Beginning:
+class Beginning(NamedTuple):
     """How a run begins: ``kind`` STARTED anew; RESUMED where a process that died left it; or REPLACED, started anew
     after such a one was closed, since it had another input.
 
@@ -229,7 +227,7 @@ class Executor:
             decision_task_timeout=task.decision_tasks_timeout,
             child_policy=task.child_policy,
         )
-        return replace(request, **self._overrides)
+        return request._replace(**self._overrides)
 
     def _engine(self) -> EmbeddedEngine:
         if self._state is None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar
+
+import msgspec
 
 from simpleflow import settings, values
 from simpleflow.activity import Activity, check_priority, seconds
@@ -265,8 +266,7 @@ class ContinueAsNewWorkflowTask(CallTask):
     name = "continue_as_new"
 
 
-@dataclass
-class TaskFailureContext:
+class TaskFailureContext(msgspec.Struct, dict=True):
     """One failure of one task, and what is to be done about it: given to ``Workflow.on_task_failure``.
 
     ``retry_count`` is the number of tries made before this one (0 first), ``attempt_number`` one more.

@@ -10,8 +10,8 @@ from __future__ import annotations
 import datetime
 import json
 import re
+import sys
 import types
-import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,7 +35,7 @@ def _default(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, set | frozenset):
         return _sorted(value)
-    if isinstance(value, uuid.UUID):
+    if (uuid := sys.modules.get("uuid")) is not None and isinstance(value, uuid.UUID):  # slow to load, seldom used
         return str(value)
     if isinstance(value, types.GeneratorType):
         return list(value)

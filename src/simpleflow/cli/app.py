@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import traceback
 from collections.abc import Sequence
 
@@ -9,35 +10,55 @@ import click
 
 from simpleflow import __version__
 from simpleflow.cli import errors
-from simpleflow.cli.decider import decider
-from simpleflow.cli.info import info
 from simpleflow.cli.options import SETTINGS, Session, common, help_alone
-from simpleflow.cli.runs import COMMANDS as READING
-from simpleflow.cli.server import server
-from simpleflow.cli.standalone import standalone
-from simpleflow.cli.start import start
-from simpleflow.cli.steer import COMMANDS as STEERING
-from simpleflow.cli.steps import COMMANDS
-from simpleflow.cli.worker import worker
+
+_COMMANDS = {
+    "workflow.start": "start:start",
+    "standalone": "standalone:standalone",
+    "decider.start": "decider:decider",
+    "worker.start": "worker:worker",
+    "server": "server:server",
+    "step.list": "steps:step_list",
+    "step.plan": "steps:step_plan",
+    "step.forget": "steps:step_forget",
+    "step.mark": "steps:step_mark",
+    "workflow.list": "runs:workflow_list",
+    "workflow.filter": "runs:workflow_filter",
+    "workflow.info": "runs:workflow_info",
+    "workflow.history": "runs:workflow_history",
+    "workflow.tasks": "runs:workflow_tasks",
+    "workflow.profile": "runs:workflow_profile",
+    "task.info": "runs:task_info",
+    "workflow.signal": "steer:workflow_signal",
+    "workflow.cancel": "steer:workflow_cancel",
+    "workflow.terminate": "steer:workflow_terminate",
+    "workflow.restart": "steer:workflow_restart",
+    "activity.rerun": "steer:activity_rerun",
+    "info": "info:info",
+}
+"""Where each command is; its module is loaded when it is called."""
 
 
-@click.group("simpleflow", context_settings=SETTINGS, invoke_without_command=True)
+class _Commands(click.Group):
+    def list_commands(self, context: click.Context) -> list[str]:
+        return sorted(_COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        where = _COMMANDS.get(name)
+        if where is None:
+            return None
+        module, _, attribute = where.partition(":")
+        command: click.Command = getattr(importlib.import_module(f"simpleflow.cli.{module}"), attribute)
+        return command
+
+
+@click.group("simpleflow", cls=_Commands, context_settings=SETTINGS, invoke_without_command=True)
 @click.version_option(__version__, message="simpleflow %(version)s")
 @common
 @click.pass_context
 def app(context: click.Context) -> None:
     """Workflows made of named steps that run once, are skipped next time, and can be forced or skipped by name."""
     help_alone(context)
-
-
-app.add_command(start)
-app.add_command(info)
-for _command in (*COMMANDS, *READING, *STEERING):
-    app.add_command(_command)
-app.add_command(decider)
-app.add_command(worker)
-app.add_command(standalone)
-app.add_command(server)
 
 
 def run(args: Sequence[str] | None = None) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import click
@@ -17,13 +16,13 @@ SETTINGS = {"help_option_names": ["--help", "-h"], "max_content_width": 100}
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-@dataclass
 class Session:
     """What the command line was told for all commands."""
 
-    debug: bool = False
-    color: str = AUTO
-    _terminals: dict[str, Terminal] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.debug = False
+        self.color = AUTO
+        self._terminals: dict[str, Terminal] = {}
 
     @property
     def terminal(self) -> Terminal:

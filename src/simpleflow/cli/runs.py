@@ -225,12 +225,6 @@ def task_info(words: Sequence[str], run_id: str | None, details: bool, style: st
             out.write(f"\n{trace.rstrip()}")
 
 
-COMMANDS = (
-    *(workflow_list, workflow_filter, workflow_info, workflow_history, workflow_tasks, workflow_profile),
-    task_info,
-)
-
-
 def task(runs: Runs, asked: Named, activity_id: str | None, scheduled_id: int | None = None) -> Item:
     """The last try of an activity, with its input. Raises UnknownResource.
 

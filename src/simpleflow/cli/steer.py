@@ -148,9 +148,6 @@ def activity_rerun(
         return _perform(out, asked, found, found.input if given is None else given)
 
 
-COMMANDS = (workflow_signal, workflow_cancel, workflow_terminate, workflow_restart, activity_rerun)
-
-
 def _perform(out: Answer, asked: Named, item: Item, text: str | None) -> int:
     """Do an activity and write its result; returns the exit code."""
     from simpleflow.engines.base import ActivityTask

@@ -137,9 +137,6 @@ def step_mark(workflow: str, steps: Sequence[str], result_text: str | None, styl
         out.write(answers.changed("marked", marked, others, style, out.heading))
 
 
-COMMANDS = (step_list, step_plan, step_forget, step_mark)
-
-
 class _Out:
     """Where an answer goes, and what is said beside it."""
 

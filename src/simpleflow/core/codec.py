@@ -18,7 +18,8 @@ members of the JSON object above, tagged by ``eventType`` or ``decisionType``; t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import functools
+from collections.abc import Callable, Iterable, Sequence
 from math import isfinite
 from typing import Any, Union
 
@@ -58,24 +59,53 @@ def _wire(
     )
 
 
-_EVENT_WIRES = {
-    name: _wire(cls, "Event", [("id", int), ("time", float)], _EVENT_MEMBERS) for name, cls in EVENT_TYPES.items()
-}
-_DECISION_WIRES = {name: _wire(cls, "Decision", [], {}) for name, cls in DECISION_TYPES.items()}
-_WIRE_OF_EVENT: dict[type[Attributes], type[Any]] = {cls: _EVENT_WIRES[name] for name, cls in EVENT_TYPES.items()}
-_WIRE_OF_DECISION: dict[type[Decision], type[Any]] = {
-    cls: _DECISION_WIRES[name] for name, cls in DECISION_TYPES.items()
-}
+class _Wires(dict[type[Any], type[Any]]):
+    """The wire structs by the classes of what is inside, each made when it is asked for: a program needs few."""
 
-# A union made at run time is beyond a type checker, hence Any.
-_AnyEventWire: Any = Union[tuple(_EVENT_WIRES.values())]  # noqa: UP007
-_AnyDecisionWire: Any = Union[tuple(_DECISION_WIRES.values())]  # noqa: UP007
+    def __init__(self, types: dict[str, Any], kind: str, members: list[tuple[str, type]], names: dict[str, str]):
+        super().__init__()
+        self._types = types
+        self._rest = kind, members, names
+
+    def __missing__(self, cls: type[Any]) -> type[Any]:
+        if self._types.get(cls.__name__) is not cls:
+            raise KeyError(cls)
+        found = self[cls] = _wire(cls, *self._rest)
+        return found
+
+    def named(self, name: str) -> type[Any] | None:
+        """The wire of the type of that name, if there is one."""
+        cls = self._types.get(name)
+        return None if cls is None else self[cls]
+
+    @property
+    def any(self) -> Any:
+        """Their union, which is made at run time and so beyond a type checker."""
+        return Union[tuple(self[cls] for cls in self._types.values())]  # noqa: UP007
+
+
+_EVENT_WIRES = _Wires(EVENT_TYPES, "Event", [("id", int), ("time", float)], _EVENT_MEMBERS)
+_DECISION_WIRES = _Wires(DECISION_TYPES, "Decision", [], {})
 
 _encoder = msgspec.json.Encoder(order="sorted")
 _encode = _encoder.encode
-_decode_event_wire = msgspec.json.Decoder[Any](_AnyEventWire).decode
-_decode_event_wires = msgspec.json.Decoder[Any](list[_AnyEventWire]).decode
-_decode_decision_wire = msgspec.json.Decoder[Any](_AnyDecisionWire).decode
+
+
+@functools.cache
+def _event_wire_decoder() -> Callable[[bytes | str], Any]:
+    return msgspec.json.Decoder[Any](_EVENT_WIRES.any).decode
+
+
+@functools.cache
+def _event_wires_decoder() -> Callable[[bytes | str], Any]:
+    return msgspec.json.Decoder[Any](list[_EVENT_WIRES.any]).decode  # type: ignore[name-defined]
+
+
+@functools.cache
+def _decision_wire_decoder() -> Callable[[bytes | str], Any]:
+    return msgspec.json.Decoder[Any](_DECISION_WIRES.any).decode
+
+
 _decode_json = msgspec.json.Decoder[Any]().decode
 _decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -84,10 +114,11 @@ _decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 def encode_event(event: Event) -> bytes:
     """The JSON of one event."""
     attributes = event.attributes
-    wire = _WIRE_OF_EVENT.get(type(attributes))
     try:
         _check_time(event.time)
-        if wire is None:
+        try:
+            wire = _EVENT_WIRES[type(attributes)]
+        except KeyError:
             return _encode_unknown_event(event)
         return _encode(wire(attributes, event.id, round(event.time, 3)))
     except _FAULTS as error:
@@ -99,7 +130,7 @@ def encode_events(events: Sequence[Event]) -> list[str]:
     """The JSON of each of these events."""
     try:
         wires = [
-            _WIRE_OF_EVENT[type(event.attributes)](event.attributes, event.id, round(event.time, 3))
+            _EVENT_WIRES[type(event.attributes)](event.attributes, event.id, round(event.time, 3))
             for event in events
             if isfinite(event.time)
         ]
@@ -137,7 +168,7 @@ def decode_history(data: bytes | str | list[dict[str, Any]]) -> list[Event]:
     if isinstance(data, list):
         return [_event_from_dict(members, index) for index, members in enumerate(data)]
     try:
-        return [Event(wire.id, wire.time, wire.attributes) for wire in _decode_event_wires(data)]
+        return [Event(wire.id, wire.time, wire.attributes) for wire in _event_wires_decoder()(data)]
     except _FAULTS:
         pass  # an unknown type or a fault somewhere: go event by event to see which
     try:
@@ -150,9 +181,10 @@ def decode_history(data: bytes | str | list[dict[str, Any]]) -> list[Event]:
 def encode_decision(decision: Decision) -> bytes:
     """The JSON of one decision."""
     name = type(decision).__name__
-    wire = _WIRE_OF_DECISION.get(type(decision))
-    if wire is None:
-        raise InputError(f"{name} is not a decision: expected one of {', '.join(DECISION_TYPES)}")
+    try:
+        wire = _DECISION_WIRES[type(decision)]
+    except KeyError:
+        raise InputError(f"{name} is not a decision: expected one of {', '.join(DECISION_TYPES)}") from None
     try:
         return _encode(wire(decision))
     except _FAULTS as error:
@@ -163,7 +195,7 @@ def encode_decision(decision: Decision) -> bytes:
 def decode_decision(data: bytes | str) -> Decision:
     """The decision of a JSON object."""
     try:
-        decision: Decision = _decode_decision_wire(data).attributes
+        decision: Decision = _decision_wire_decoder()(data).attributes
     except _FAULTS as error:
         raise InputError(f"not a decision: {error}") from error
     return decision
@@ -180,7 +212,7 @@ def decision_from_dict(members: dict[str, Any]) -> Decision:
     wire = _wire_named(_DECISION_WIRES, members, "decisionType")
     try:
         # The union is slow to convert to, but it is for the message only: no wire, no decision.
-        decision: Decision = msgspec.convert(members, wire or _AnyDecisionWire).attributes
+        decision: Decision = msgspec.convert(members, wire or _DECISION_WIRES.any).attributes
     except _FAULTS as error:
         raise InputError(f"not a decision: {error}") from error
     return decision
@@ -189,7 +221,7 @@ def decision_from_dict(members: dict[str, Any]) -> Decision:
 def _decode_event(data: bytes | str, index: int | None) -> Event:
     """As ``decode_event``. ``index`` is the place in the history, if there is one, for the message."""
     try:
-        wire = _decode_event_wire(data)
+        wire = _event_wire_decoder()(data)
     except _FAULTS as error:
         try:
             kept = _decode_members(data)
@@ -251,10 +283,10 @@ def _unwritable_member(attributes: Attributes | Decision) -> str:
     return ""
 
 
-def _wire_named(wires: dict[str, type[Any]], members: Any, key: str) -> type[Any] | None:
+def _wire_named(wires: _Wires, members: Any, key: str) -> type[Any] | None:
     """The wire that ``members[key]`` names, if ``members`` is a dict and names one."""
     name = members.get(key) if isinstance(members, dict) else None
-    return wires.get(name) if isinstance(name, str) else None
+    return wires.named(name) if isinstance(name, str) else None
 
 
 def _event_label(members: Any, index: int | None) -> str:

@@ -11,8 +11,8 @@ An evaluation stays good as long as ``run`` has only waited. If it has looked at
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from itertools import chain
+from typing import NamedTuple
 
 from simpleflow.base import Scope
 from simpleflow.constants import MAX_ANSWER_BYTES, MAX_DECISIONS, MAX_OPEN_ACTIVITIES, WAKE_UP_TIMER
@@ -28,8 +28,7 @@ from simpleflow.task import ContinueAsNewWorkflowTask
 from simpleflow.workflow import Workflow
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(NamedTuple):
     """What one answer and one execution may hold; ``events`` None: any number."""
 
     decisions: int = MAX_DECISIONS
@@ -38,11 +37,10 @@ class Limits:
     events: int | None = None
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """The answer to a decision task; ``failure`` is how the run fails, where it does."""
 
-    decisions: list[d.Decision] = field(default_factory=list)
+    decisions: list[d.Decision]
     failure: Failure | None = None
 
 
@@ -117,7 +115,7 @@ class Decider:
     def answer(self) -> Answer:
         """What answers the decision task that the events end with."""
         if self.evaluation is None:
-            return Answer()
+            return Answer([])
         return Answer(self._fit(self._closing), self.evaluation.failure)
 
     def discard(self) -> None:

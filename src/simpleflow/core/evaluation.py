@@ -5,8 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from simpleflow import values
 from simpleflow.activity import PRIORITY_NOT_SET, Activity
@@ -27,8 +26,7 @@ from simpleflow.task import ActivityTask, ContinueAsNewWorkflowTask, Task, Workf
 from simpleflow.workflow import Workflow
 
 
-@dataclass(frozen=True)
-class Execution:
+class Execution(NamedTuple):
     """Which execution is decided: what its own history does not say.
 
     ``default_bucket`` is the bucket string of the engine's own store of done marks, None where one must be configured.
@@ -40,8 +38,7 @@ class Execution:
     default_bucket: str | None = None
 
 
-@dataclass(frozen=True)
-class Failure:
+class Failure(NamedTuple):
     """How a run fails: ``reason`` and ``details`` as the history will have them, ``error`` as it was raised."""
 
     reason: str

@@ -6,7 +6,6 @@ The names and the semantics are Amazon SWF's. Ports are synchronous; polls retur
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from simpleflow.core.decisions import Decision
@@ -14,8 +13,7 @@ from simpleflow.core.events import Event
 from simpleflow.core.history import History
 
 
-@dataclass(frozen=True)
-class StartRequest:
+class StartRequest(NamedTuple):
     """What StartWorkflowExecution takes. Time-outs are seconds as text."""
 
     workflow_id: str
@@ -62,8 +60,7 @@ class ActivityTask(NamedTuple):
     tag_list: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class RunDescription:
+class RunDescription(NamedTuple):
     """An execution as lists show it. ``status`` is open, completed, failed, canceled, timed_out, terminated or
     continued_as_new; times are epoch seconds; ``alive``: a living process drives it."""
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from simpleflow.core import events as e
 from simpleflow.engines.base import RunDescription
@@ -14,8 +13,7 @@ if TYPE_CHECKING:
     from simpleflow.engines.run import Run
 
 
-@dataclass(frozen=True)
-class Message:
+class Message(NamedTuple):
     """Something for an execution from outside it.
 
     ``kind`` is signal, cancel or terminate; ``source`` and ``initiated_id`` say which execution and event sent it.
@@ -30,8 +28,7 @@ class Message:
     id: int = 0
 
 
-@dataclass(frozen=True)
-class Kept:
+class Kept(NamedTuple):
     """An execution in the journal."""
 
     workflow_id: str

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from simpleflow.step import rules
 from simpleflow.step.constants import COMPLETED, FAILED, REFUSED, SCHEDULED, SKIPPED
@@ -17,8 +18,7 @@ from simpleflow.step.constants import COMPLETED, FAILED, REFUSED, SCHEDULED, SKI
 _VERDICT = frozenset({"step", "status", "forced", "reasons"})
 
 
-@dataclass
-class Recorded:
+class Recorded(msgspec.Struct):
     """One verdict. ``status`` is scheduled, skipped or refused; ``outcome`` is the marker with which the play ended.
 
     ``number`` counts the verdicts on one name, from 0; ``met``: this evaluation has come to it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, insort
 from collections.abc import Collection, Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from simpleflow.exceptions import InputError
 from simpleflow.step.constants import ALREADY_PLAYED, INPUTS_CHANGED
@@ -15,8 +15,7 @@ MAX_KEY_BYTES = 1_024  # of an S3 key in UTF-8
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """Whether a step runs, whether that was forced by somebody, and why. ``reasons`` are sorted."""
 
     run: bool

@@ -52,7 +52,6 @@ class Step(SubmittableContainer):
         if step_name == rules.EVERYTHING:
             raise InputError("step name '*' means every step; expected text such as 'load' or 'load.users'")
         self.activities = activities
-        self._work: tuple[Any, Submittable] | None = None
         self.work()
         self.force = force
         self.activities_if_step_already_done = activities_if_step_already_done
@@ -74,10 +73,7 @@ class Step(SubmittableContainer):
 
     def work(self) -> Submittable:
         """``activities`` as something that can be submitted. Raises NotSubmittable."""
-        if self._work is None or self._work[0] is not self.activities:
-            made = canvas.as_submittable(self.activities, f"activities of step {self.step_name!r}")
-            self._work = self.activities, made
-        return self._work[1]
+        return canvas.as_submittable(self.activities, f"activities of step {self.step_name!r}")
 
     def alternative(self) -> Submittable | None:
         """``activities_if_step_already_done`` as something that can be submitted, or None. Raises NotSubmittable."""

@@ -8,14 +8,13 @@ import signal
 import time
 import traceback
 from collections.abc import Iterable, Mapping
-from multiprocessing.connection import Connection, Pipe
 
 from simpleflow import settings
 from simpleflow.activity import Activity
 from simpleflow.engines.base import ActivityTask
 from simpleflow.exceptions import InputError
 from simpleflow.worker.dispatch import Middlewares, Outcome
-from simpleflow.worker.messages import receive, send
+from simpleflow.worker.messages import Channel
 from simpleflow.worker.process import Bounds, WorkerProcess, flush
 
 _LOOK_SECONDS = 0.001
@@ -29,18 +28,18 @@ def check_forks() -> None:
 
 def fork(
     life: tuple[int, int],
-    others: Iterable[Connection],
+    others: Iterable[Channel],
     known: Mapping[str, Activity],
     middlewares: Middlewares,
     domain: str | None = None,
     tells_bounds: bool = False,
-) -> tuple[int, Connection]:
-    """Fork a worker that leads a process group of its own; returns its process id and the connection to it.
+) -> tuple[int, Channel]:
+    """Fork a worker that leads a process group of its own; returns its process id and the channel to it.
 
-    ``life``: a pipe of the owner, which ends the worker when the owner dies; ``others``: connections that the worker
+    ``life``: a pipe of the owner, which ends the worker when the owner dies; ``others``: channels that the worker
     must not hold open. The rest: see WorkerProcess.
     """
-    ours, theirs = Pipe()
+    ours, theirs = Channel.pair()
     flush()
     owner = os.getpid()
     gc.freeze()  # so that the worker's collector does not touch, and so copy, the memory it shares with us
@@ -50,8 +49,8 @@ def fork(
             os.setpgid(0, 0)
             ours.close()
             os.close(life[1])
-            for connection in others:
-                connection.close()
+            for channel in others:
+                channel.close()
             WorkerProcess(theirs, life[0], owner, known, middlewares, domain, tells_bounds).run()
         except SystemExit:
             pass  # asked to stop, with nothing to do
@@ -106,52 +105,52 @@ class Child:
         middlewares, domain: see ``dispatch.perform``.
     """
 
-    def __init__(self, middlewares: Middlewares = Middlewares(), domain: str | None = None) -> None:  # noqa: B008 (frozen)
+    def __init__(self, middlewares: Middlewares = Middlewares(), domain: str | None = None) -> None:
         check_forks()
         self._middlewares = middlewares
         self._domain = domain
         self._life = os.pipe()
         self._pid = 0
-        self._connection: Connection | None = None
+        self._channel: Channel | None = None
 
-    def open(self) -> Connection:
-        """Have a process; returns the connection to it."""
-        if self._connection is None:
-            self._pid, self._connection = fork(self._life, (), {}, self._middlewares, self._domain, tells_bounds=True)
-        return self._connection
+    def open(self) -> Channel:
+        """Have a process; returns the channel to it."""
+        if self._channel is None:
+            self._pid, self._channel = fork(self._life, (), {}, self._middlewares, self._domain, tells_bounds=True)
+        return self._channel
 
     def start(self, task: ActivityTask) -> None:
         """Begin a task; ``receive`` tells what becomes of it."""
         try:
-            send(self.open(), task)
+            self.open().send(task)
         except OSError:  # it died while idle: another one is as good
             self.stop()
-            send(self.open(), task)
+            self.open().send(task)
 
     def receive(self, seconds: float) -> Bounds | Outcome | None:
         """What the process says of the task within so many seconds: its bounds, then its end; or None.
 
         A process that dies ends the task with a failure that says how.
         """
-        connection = self._connection
-        if connection is None:
+        channel = self._channel
+        if channel is None:
             return None
         try:
-            if connection.poll(seconds):
-                message: Bounds | Outcome | str = receive(connection)
+            if channel.ready(seconds):
+                message: Bounds | Outcome | str = channel.receive()
                 return None if isinstance(message, str) else message  # a sign of life is no news
             if os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
                 return None
         except (EOFError, OSError):
             pass
-        # Dead: what it has started may still hold its end of the connection, and is ended too.
+        # Dead: what it has started may still hold its end of the channel, and is ended too.
         self._forget()
         signal_group(self._pid, signal.SIGKILL)
         return Outcome(reason=how_it_ended(self._pid))
 
     def stop(self) -> None:
         """End the process and what it has started: nicely, and by force after ACTIVITY_SIGTERM_WAIT_SEC."""
-        if self._connection is None:
+        if self._channel is None:
             return
         self._forget()
         signal_group(self._pid, signal.SIGTERM)
@@ -169,6 +168,6 @@ class Child:
         os.close(self._life[1])
 
     def _forget(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        if self._channel is not None:
+            self._channel.close()
+            self._channel = None

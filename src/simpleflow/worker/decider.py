@@ -33,7 +33,7 @@ class DecisionWorker:
         workflow_classes: dict[str, type[Workflow]],
         domain: str | None = None,
         default_bucket: str | None = None,
-        limits: Limits = Limits(),  # noqa: B008 (frozen)
+        limits: Limits = Limits(),
         kept: int | None = None,
     ) -> None:
         self.failures: dict[str, Failure] = {}

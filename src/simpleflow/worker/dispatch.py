@@ -6,7 +6,6 @@ import importlib
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from simpleflow import activity as activities
@@ -31,8 +30,7 @@ class Outcome(NamedTuple):
         return self.reason is not None
 
 
-@dataclass(frozen=True)
-class Middlewares:
+class Middlewares(NamedTuple):
     """Functions around every activity: ``pre(context)`` before it, ``post(context, result=...)`` after it."""
 
     pre: Sequence[Callable[..., Any]] = ()

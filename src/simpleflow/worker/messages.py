@@ -1,20 +1,73 @@
-"""What the owner of a worker process and that process send each other: pickled, one message after the other.
+"""Messages between a worker process and its owner: pickled, each after its length, through two pipes.
 
-``Connection.send`` does the same, with a pickler that also knows locks and sockets and takes five times as long.
+``multiprocessing.connection`` does the same. It takes longer to load than all of the engine, and to pickle a task.
 """
 
 from __future__ import annotations
 
+import os
 import pickle
-from multiprocessing.connection import Connection
+import select
 from typing import Any
 
-
-def send(connection: Connection, message: Any) -> None:
-    """Raises OSError if nobody listens any longer."""
-    connection.send_bytes(pickle.dumps(message, pickle.HIGHEST_PROTOCOL))
+_LENGTH = 8  # bytes
 
 
-def receive(connection: Connection) -> Any:
-    """The next message; waits for it. Raises EOFError or OSError if nobody is going to send one."""
-    return pickle.loads(connection.recv_bytes())
+class Channel:
+    """One end. ``send`` and ``receive`` may be used by different threads, each by one at a time."""
+
+    def __init__(self, reader: int, writer: int) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    @classmethod
+    def pair(cls) -> tuple[Channel, Channel]:
+        """Two ends of one channel."""
+        (reader, theirs), (other, writer) = os.pipe(), os.pipe()
+        return cls(reader, writer), cls(other, theirs)
+
+    def fileno(self) -> int:
+        """What can be read once there is a message, or nobody is going to send one."""
+        return self._reader
+
+    def send(self, message: Any) -> None:
+        """Raises OSError if nobody listens any longer."""
+        data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+        rest = memoryview(len(data).to_bytes(_LENGTH) + data)
+        while rest:
+            rest = rest[os.write(self._writer, rest) :]
+
+    def receive(self) -> Any:
+        """The next message; waits for it. Raises EOFError or OSError if nobody is going to send one."""
+        return pickle.loads(self._read(int.from_bytes(self._read(_LENGTH))))
+
+    def ready(self, seconds: float) -> bool:
+        """Whether ``receive`` has something to return or to raise, now or within so many seconds."""
+        return bool(readable([self._reader], seconds))
+
+    def close(self) -> None:
+        """Let go of this end."""
+        os.close(self._reader)
+        os.close(self._writer)
+
+    def _read(self, size: int) -> bytes:
+        data = os.read(self._reader, size)
+        if len(data) == size:
+            return data
+        parts = [data]
+        size -= len(data)
+        while size:
+            if not data:
+                raise EOFError
+            data = os.read(self._reader, size)
+            size -= len(data)
+            parts.append(data)
+        return b"".join(parts)
+
+
+def readable(descriptors: list[int], seconds: float) -> list[int]:
+    """Those of the descriptors that can be read, now or within so many seconds; an end counts too."""
+    poll = select.poll()
+    for descriptor in descriptors:
+        poll.register(descriptor, select.POLLIN)
+    return [descriptor for descriptor, _ in poll.poll(seconds * 1000)]

@@ -7,11 +7,10 @@ stopped with, its own children are stopped with. When the owner dies, it ends at
 from __future__ import annotations
 
 import os
-import selectors
+import select
 import signal
 import time
 from collections.abc import Mapping
-from multiprocessing.connection import Connection
 from typing import Any
 
 from simpleflow import settings
@@ -21,18 +20,18 @@ from simpleflow.exceptions import UnknownResource
 from simpleflow.worker.child import check_forks, fork, how_it_ended, reaped, signal_group
 from simpleflow.worker.dispatch import Middlewares, Outcome, quick
 from simpleflow.worker.inline import do_quickly, respond
-from simpleflow.worker.messages import receive, send
+from simpleflow.worker.messages import Channel
 from simpleflow.worker.process import BEAT
 
 
 class _Worker:
     """One worker process, seen from its owner."""
 
-    __slots__ = ("connection", "pid", "task")
+    __slots__ = ("channel", "pid", "task")
 
-    def __init__(self, pid: int, connection: Connection) -> None:
+    def __init__(self, pid: int, channel: Channel) -> None:
         self.pid = pid
-        self.connection = connection
+        self.channel = channel
         self.task: ActivityTask | None = None
 
 
@@ -51,7 +50,8 @@ class Pool:
         self._dying: dict[int, float] = {}  # pid: when to stop asking nicely
         self._closed = False
         self._life = os.pipe()
-        self._selector = selectors.DefaultSelector()
+        self._poll = select.poll()
+        self._by_channel: dict[int, _Worker] = {}
         # Forked before anything else is open, the workers hold nothing that is not theirs.
         for _ in range(size):
             self._idle.append(self._fork())
@@ -74,19 +74,19 @@ class Pool:
         worker = self._idle.pop() if self._idle else self._fork()
         worker.task = task
         try:
-            send(worker.connection, task)
+            worker.channel.send(task)
         except OSError:  # it died while idle: another one is as good
             self._remove(worker)
             self.start(task)
 
     def wait(self, seconds: float) -> bool:
         """Report what has ended; return once something has, or after so many seconds; whether something has."""
-        ready = self._selector.select(seconds)
+        ready = self._poll.poll(seconds * 1000)
         if ready:
             with self.source.operation():  # ends that come together are kept together
-                for key, _ in ready:
-                    if key.data in self._workers:
-                        self._receive(key.data)
+                for descriptor, _ in ready:
+                    if (worker := self._by_channel.get(descriptor)) is not None:
+                        self._receive(worker)
         if self._dying:
             self._kill_the_dying()
         return bool(ready)
@@ -112,12 +112,11 @@ class Pool:
             time.sleep(0.001)
         os.close(self._life[0])
         os.close(self._life[1])
-        self._selector.close()
 
     def _receive(self, worker: _Worker) -> None:
         source: ActivitySource = self.source
         try:
-            message = receive(worker.connection)
+            message = worker.channel.receive()
         except (EOFError, OSError):
             task = worker.task
             self._remove(worker)
@@ -157,13 +156,15 @@ class Pool:
         self._workers.remove(worker)
         if worker in self._idle:
             self._idle.remove(worker)
-        self._selector.unregister(worker.connection)
-        worker.connection.close()
+        self._poll.unregister(worker.channel)
+        del self._by_channel[worker.channel.fileno()]
+        worker.channel.close()
         self._dying[worker.pid] = time.monotonic() + settings.ACTIVITY_SIGTERM_WAIT_SEC
 
     def _fork(self) -> _Worker:
-        others = [worker.connection for worker in self._workers]
+        others = [worker.channel for worker in self._workers]
         worker = _Worker(*fork(self._life, others, self._known, self._middlewares))
         self._workers.append(worker)
-        self._selector.register(worker.connection, selectors.EVENT_READ, worker)
+        self._poll.register(worker.channel, select.POLLIN)
+        self._by_channel[worker.channel.fileno()] = worker
         return worker

@@ -8,7 +8,6 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping
-from multiprocessing.connection import Connection, wait
 from types import FrameType
 from typing import NamedTuple, NoReturn
 
@@ -16,7 +15,7 @@ from simpleflow.activity import Activity
 from simpleflow.core.records import timeout
 from simpleflow.engines.base import ActivityTask
 from simpleflow.worker.dispatch import Middlewares, Outcome, failure, perform, resolve
-from simpleflow.worker.messages import receive, send
+from simpleflow.worker.messages import Channel, readable
 
 BEAT = "beat"
 """What a worker sends while it does a task; otherwise it sends an Outcome."""
@@ -41,7 +40,7 @@ class WorkerProcess:
     """A worker, in its own process.
 
     Args:
-        connection: to its owner: tasks come in, signs of life and outcomes go out.
+        channel: to its owner: tasks come in, signs of life and outcomes go out.
         life: end of a pipe whose other end closes when the owner dies.
         owner: process id of the owner.
         known, middlewares, domain: see ``dispatch.perform``.
@@ -50,7 +49,7 @@ class WorkerProcess:
 
     def __init__(
         self,
-        connection: Connection,
+        channel: Channel,
         life: int,
         owner: int,
         known: Mapping[str, Activity],
@@ -58,7 +57,7 @@ class WorkerProcess:
         domain: str | None = None,
         tells_bounds: bool = False,
     ) -> None:
-        self._connection = connection
+        self._channel = channel
         self._life = life
         self._owner = owner
         self._known = known
@@ -78,7 +77,7 @@ class WorkerProcess:
         threading.Thread(target=self._watch, daemon=True).start()
         while True:
             try:
-                task: ActivityTask = receive(self._connection)
+                task: ActivityTask = self._channel.receive()
             except (EOFError, OSError):
                 _end()
             every = BEAT_SECONDS
@@ -96,7 +95,7 @@ class WorkerProcess:
             try:
                 with self._sending:
                     self._every = None
-                    send(self._connection, outcome)
+                    self._channel.send(outcome)
             except OSError:
                 _end()
 
@@ -115,7 +114,7 @@ class WorkerProcess:
             os._exit(128 + signal.SIGTERM)
         try:
             with self._sending:
-                send(self._connection, bounds)
+                self._channel.send(bounds)
         except OSError:
             _end()
 
@@ -130,7 +129,7 @@ class WorkerProcess:
     def _watch(self) -> None:
         """Give signs of life while a task is done; end everything when the owner is gone."""
         while True:
-            ready = wait([self._life, self._changed[0]], self._every or BEAT_SECONDS)
+            ready = readable([self._life, self._changed[0]], self._every or BEAT_SECONDS)
             # Another process may hold the pipe open by an accident of forks: then the parent's death tells.
             if self._life in ready or os.getppid() != self._owner:
                 _end()
@@ -140,7 +139,7 @@ class WorkerProcess:
             try:
                 with self._sending:
                     if self._every is not None:
-                        send(self._connection, BEAT)
+                        self._channel.send(BEAT)
             except OSError:
                 self._every = None  # the owner does not listen: it is gone, or about to stop this process
 

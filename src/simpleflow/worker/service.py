@@ -103,7 +103,7 @@ def worker_body(
     connect: Callable[[], ActivitySource],
     domain: str,
     heartbeat: float,
-    middlewares: Middlewares = Middlewares(),  # noqa: B008 (frozen)
+    middlewares: Middlewares = Middlewares(),
     one_task: bool = False,
     given: ActivityTask | None = None,
     former: Mapping[str, Former] | None = None,

@@ -7,7 +7,6 @@ again.
 
 from __future__ import annotations
 
-import importlib.resources
 import json
 import os
 import sqlite3
@@ -30,9 +29,12 @@ if TYPE_CHECKING:
 VERSION = 1
 
 
+def _text(file: str) -> str:
+    return Path(__file__).with_name(file).read_text("utf-8")
+
+
 def _queries() -> dict[str, str]:
-    text = importlib.resources.files(__package__).joinpath("queries.sql").read_text("utf-8")
-    named = (block.partition("\n") for block in text.split("-- name: ")[1:])
+    named = (block.partition("\n") for block in _text("queries.sql").split("-- name: ")[1:])
     return {name.strip(): query.strip() for name, _, query in named}
 
 
@@ -97,10 +99,7 @@ class SqliteJournal:
             texts = codec.encode_events([event for _, event in written])
             self._db.executemany(
                 SQL["add_events"],
-                [
-                    (numbers[run.run_id], event.id, text)
-                    for (run, event), text in zip(written, texts, strict=True)
-                ],
+                [(numbers[run.run_id], event.id, text) for (run, event), text in zip(written, texts, strict=True)],
             )
         self._begun = []
 
@@ -208,12 +207,11 @@ class SqliteJournal:
     def _create(self) -> None:
         (version,) = self._db.execute("pragma user_version").fetchone()
         if version == 0:
-            schema = importlib.resources.files(__package__).joinpath("schema.sql").read_text("utf-8")
             with self._transaction():
                 # Another process may have been faster.
                 (version,) = self._db.execute("pragma user_version").fetchone()
                 if version == 0:
-                    for statement in schema.split(";\n"):
+                    for statement in _text("schema.sql").split(";\n"):
                         self._db.execute(statement)
                     self._db.execute(f"pragma user_version = {VERSION}")
                     version = VERSION

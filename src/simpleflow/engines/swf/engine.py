@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from simpleflow.core.events import Event
@@ -35,7 +34,7 @@ class SwfEngine:
     def start_workflow_execution(self, request: StartRequest) -> str:
         """See Client. A workflow type that is missing is registered. Raises SwfError too, as all methods do."""
         if request.input is not None:
-            request = replace(request, input=jumbo.shrink(request.input, "input", f"workflow {request.workflow_id}"))
+            request = request._replace(input=jumbo.shrink(request.input, "input", f"workflow {request.workflow_id}"))
         members = wire.start(self.domain, request)
         try:
             return self._start(members)
