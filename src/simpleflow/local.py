@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from simpleflow import settings, values
@@ -25,6 +24,7 @@ from simpleflow.exceptions import (
 )
 from simpleflow.marker import Marker
 from simpleflow.step.request import REQUEST, request_of
+from simpleflow.stores.location import folder_url
 from simpleflow.task import WorkflowTask, check_tags
 from simpleflow.worker import claims
 from simpleflow.worker.decider import DecisionWorker
@@ -114,7 +114,7 @@ class Executor:
         self.workflow_id = workflow_id
         self.run_id: str | None = None
         self._tag_list = tag_list
-        self._state = None if state is None else Path(state)
+        self._state = None if state is None else os.fspath(state)
         self._nb_workers = nb_workers
         self._middlewares = Middlewares.load(middlewares)
         self._observer = observer
@@ -175,8 +175,8 @@ class Executor:
     @property
     def default_bucket(self) -> str:
         """Bucket string of the folder of done marks, used where no bucket is configured."""
-        state = self._state if self._state is not None else Path(settings.SIMPLEFLOW_STATE)
-        return (state / "objects").absolute().as_uri()
+        state = self._state if self._state is not None else settings.SIMPLEFLOW_STATE
+        return folder_url(os.path.join(state, "objects"))
 
     @property
     def history(self) -> list[dict[str, Any]]:

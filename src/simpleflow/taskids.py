@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from typing import Any
 
@@ -45,4 +44,6 @@ def of_arguments(args: list[Any], kwargs: dict[str, Any], what: str) -> str:
 
 
 def _digest(text: str) -> str:
+    import hashlib  # slow to load, and most ids need none
+
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -161,7 +160,7 @@ def _executor(workflow_class: type[Workflow], options: dict[str, Any], progress:
         return Executor(
             workflow_class,
             workflow_id=options["workflow_id"],
-            state=Path(options["state"] or settings.SIMPLEFLOW_STATE),
+            state=options["state"] or settings.SIMPLEFLOW_STATE,
             nb_workers=(_cores() if workers is None else workers) or None,
             tag_list=None if tags is None else [tag.strip() for tag in tags.split(",")] if tags.strip() else [],
             middlewares={"pre": options["pre"], "post": options["post"]},

@@ -86,7 +86,7 @@ class Service:
         else:
             from simpleflow.engines.sqlite.journal import SqliteJournal
 
-            journal, keeps = SqliteJournal(self._state / _folder(name)), True  # type: ignore[assignment]
+            journal, keeps = SqliteJournal(str(self._state / _folder(name))), True  # type: ignore[assignment]
         domain = Domain(name, journal, keeps, self.clock, self.dice, self._shelf, self._limits)
         domain.engine.tasks.decisions.offered = lambda task_list: self.polls.offered(name, DECISION, task_list)
         domain.engine.tasks.activities.offered = lambda task_list: self.polls.offered(name, ACTIVITY, task_list)

@@ -5,7 +5,6 @@ That the mark is there is what counts; what it says is for people, for results t
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from math import isfinite
@@ -85,6 +84,8 @@ def fingerprint(value: Any, what: str) -> str:
     text = values.canonical(value, what)
     if len(text) <= _MAX_FINGERPRINT or UNKNOWN in text:  # a plan has to see what it does not know
         return text
+    import hashlib  # slow to load, and most fingerprints need none
+
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 

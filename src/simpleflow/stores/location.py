@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 from typing import Literal, NamedTuple
 
@@ -26,6 +27,7 @@ _REGION = r"[a-z]{2}(?:-[a-z]+)+-[0-9]+"
 # Hosts that say S3 and perhaps a region, nothing else; Amazon's others (dual stack, VPC) are endpoints.
 _AMAZON_S3 = re.compile(rf"s3(?:[.-](?P<region>{_REGION}))?\.amazonaws\.com(?:\.cn)?")
 _AMAZON_REGION = re.compile(rf"[.-](?P<region>{_REGION})\.(?:[a-z]+\.)?amazonaws\.com(?:\.cn)?\Z")
+_UNQUOTED = re.compile(r"[A-Za-z0-9/._~-]+")
 _LOOPBACK = re.compile(r"localhost|.*\.localhost|127(?:\.[0-9]{1,3}){3}|\[::1\]")
 
 EXPECTED = (
@@ -94,6 +96,16 @@ def _parse(bucket: str, s3_host: str) -> Location:
     raise _refused(
         bucket, f"it could be a bucket at the host {first!r} or a folder: write http://{bucket} or ./{bucket}"
     )
+
+
+def folder_url(path: str) -> str:
+    """The bucket string ``file:///...`` of a folder, wherever it is read."""
+    absolute = os.path.abspath(path)
+    if _UNQUOTED.fullmatch(absolute):
+        return f"file://{absolute}"
+    from urllib.parse import quote_from_bytes
+
+    return f"file://{quote_from_bytes(os.fsencode(absolute))}"
 
 
 def _with_scheme(bucket: str, scheme: str, rest: str) -> Location:

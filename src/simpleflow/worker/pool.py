@@ -36,7 +36,10 @@ class _Worker:
 
 
 class Pool:
-    """``size`` worker processes; set ``source`` before the first task is started."""
+    """Up to ``size`` worker processes, each forked when there is work for it and kept then.
+
+    Set ``source`` before the first task is started.
+    """
 
     source: Any
 
@@ -52,9 +55,6 @@ class Pool:
         self._life = os.pipe()
         self._poll = select.poll()
         self._by_channel: dict[int, _Worker] = {}
-        # Forked before anything else is open, the workers hold nothing that is not theirs.
-        for _ in range(size):
-            self._idle.append(self._fork())
 
     @property
     def free(self) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from simpleflow.engines.embedded import EmbeddedEngine
 from simpleflow.engines.run import Observer
@@ -25,4 +24,4 @@ class SqliteEngine(EmbeddedEngine):
         clock: Callable[[], float] = time.time,
         observer: Observer | None = None,
     ) -> None:
-        super().__init__(SqliteJournal(Path(folder)), clock, observer)
+        super().__init__(SqliteJournal(os.fspath(folder)), clock, observer)

@@ -13,7 +13,6 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simpleflow.core import codec
@@ -30,7 +29,8 @@ VERSION = 1
 
 
 def _text(file: str) -> str:
-    return Path(__file__).with_name(file).read_text("utf-8")
+    with open(os.path.join(os.path.dirname(__file__), file), encoding="utf-8") as found:
+        return found.read()
 
 
 def _queries() -> dict[str, str]:
@@ -44,21 +44,22 @@ SQL = _queries()
 class SqliteJournal:
     """See ``engines.journal.Journal``. Raises StateError if the folder cannot be used."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: str) -> None:
         self.folder = folder
         self._numbers: dict[str, int] = {}
         self._begun: list[tuple[str | float, ...]] = []
         self._seen_version: int | None = None
         with self._errors("opened"), ExitStack() as undo:
-            (folder / "owners").mkdir(parents=True, exist_ok=True)
+            owners = os.path.join(folder, "owners")
+            os.makedirs(owners, exist_ok=True)
             # Threads may share an engine if they take turns, which a server's do.
             self._db = sqlite3.connect(
-                folder / "history.sqlite", timeout=30, isolation_level=None, check_same_thread=False
+                os.path.join(folder, "history.sqlite"), timeout=30, isolation_level=None, check_same_thread=False
             )
             undo.callback(self._db.close)
             self._use_log()
             self._create()
-            self._lease = Lease(folder / "owners")
+            self._lease = Lease(owners)
             undo.callback(self._lease.release)
             self._db.execute(SQL["add_owner"], (self._lease.token, os.getpid()))
             undo.pop_all()

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import secrets
-from pathlib import Path
 
 _held: dict[str, int] = {}
 """Tokens that this process holds, with its pid: a process cannot ask the kernel about its own locks."""
@@ -18,9 +16,9 @@ _held: dict[str, int] = {}
 class Lease:
     """The lease of this process; ``token`` is what it signs executions with."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: str) -> None:
         """Take a lease in ``folder``, which must exist. Raises OSError."""
-        self.token = secrets.token_hex(16)
+        self.token = os.urandom(16).hex()
         self._folder = folder
         self._file = os.open(self._path(self.token), os.O_RDWR | os.O_CREAT, 0o644)
         fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -45,14 +43,21 @@ class Lease:
 
     def bury(self, token: str) -> None:
         """Remove what a dead process left."""
-        self._path(token).unlink(missing_ok=True)
+        _remove(self._path(token))
 
     def release(self) -> None:
         """Give the lease up."""
         if _held.get(self.token) == os.getpid():
             del _held[self.token]
-            self._path(self.token).unlink(missing_ok=True)
+            _remove(self._path(self.token))
             os.close(self._file)
 
-    def _path(self, token: str) -> Path:
-        return self._folder / f"{token}.lock"
+    def _path(self, token: str) -> str:
+        return os.path.join(self._folder, f"{token}.lock")
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
