@@ -6,8 +6,6 @@ import copy
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-import msgspec
-
 from simpleflow import settings, values
 from simpleflow.activity import Activity, check_priority, seconds
 from simpleflow.base import AbstractWorkflow, Submittable, check_name
@@ -266,24 +264,40 @@ class ContinueAsNewWorkflowTask(CallTask):
     name = "continue_as_new"
 
 
-class TaskFailureContext(msgspec.Struct, dict=True):
+class TaskFailureContext:
     """One failure of one task, and what is to be done about it: given to ``Workflow.on_task_failure``.
 
     ``retry_count`` is the number of tries made before this one (0 first), ``attempt_number`` one more.
     """
 
-    a_task: Task
-    task_name: str
-    exception: Exception
-    retry_count: int
-    id: str
-    event: Any
-    history: Any
-    reason: str | None = None
-    details: str | None = None
-    decision: str | None = None
-    retry_wait_timeout: int = 0
-    future: Future | None = None
+    def __init__(
+        self,
+        a_task: Task,
+        task_name: str,
+        exception: Exception,
+        retry_count: int,
+        id: str,
+        event: Any,
+        history: Any,
+        reason: str | None = None,
+        details: str | None = None,
+        future: Future | None = None,
+    ) -> None:
+        self.a_task = a_task
+        self.task_name = task_name
+        self.exception = exception
+        self.retry_count = retry_count
+        self.id = id
+        self.event = event
+        self.history = history
+        self.reason = reason
+        self.details = details
+        self.future = future
+        self.decision: str | None = None
+        self.retry_wait_timeout = 0
+
+    def __repr__(self) -> str:
+        return f"TaskFailureContext({self.task_name}, attempt {self.attempt_number}: {self.exception!r})"
 
     @property
     def attempt_number(self) -> int:

@@ -8,14 +8,13 @@ and infinities, which are not JSON, are refused by name.
 from __future__ import annotations
 
 import datetime
+import functools
 import json
 import re
 import sys
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
-
-import msgspec
 
 from simpleflow.exceptions import NotEncodable
 
@@ -46,7 +45,6 @@ def _default(value: Any) -> Any:
 
 _ENCODER = json.JSONEncoder(default=_default, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _ASCII_ENCODER = json.JSONEncoder(default=_default, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-_decode = msgspec.json.Decoder[Any]().decode
 _CANONICAL = json.JSONEncoder(
     default=_default, ensure_ascii=True, allow_nan=False, separators=(",", ":"), sort_keys=True
 )
@@ -79,13 +77,22 @@ def canonical(value: Any, what: str) -> str:
     return _encode(_CANONICAL, value, what)
 
 
+@functools.cache
+def _decoder() -> tuple[Callable[[str], Any], tuple[type[BaseException], ...]]:
+    """A quick decoder, and what it raises for what it does not take."""
+    import msgspec  # which whoever only defines workflows does without
+
+    return msgspec.json.Decoder[Any]().decode, (msgspec.MsgspecError, RecursionError)
+
+
 def decode(text: str | None) -> Any:
     """The value of a JSON text; the text itself if it is not JSON (another library may have written it)."""
     if text is None:
         return None
+    quickly, errors = _decoder()
     try:
-        return _decode(text)
-    except (msgspec.MsgspecError, RecursionError):
+        return quickly(text)
+    except errors:
         pass
     try:
         return json.loads(text)  # which takes more: NaN, half a surrogate pair
