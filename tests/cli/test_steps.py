@@ -120,6 +120,18 @@ class TestList:
         assert done_steps(place, "steered.Nightly", "load") == NIGHTLY[:2]
         assert done_steps(place, "steered.Nightly", "report,load.users") == NIGHTLY[1:]
 
+    def test_names_that_are_not_done(self, place: Folder) -> None:
+        place.run("step.mark", "steered.Nightly", *NIGHTLY)
+        done = _quiet(place.run("step.list", "steered.Nightly", "lod", "report", "--format", "json"))
+        assert steps(done) == ["report"]
+        assert done.err == "warning: no done step is called 'lod' or lies below it (did you mean 'load'?)\n"
+        done = _quiet(place.run("step.list", "steered.Nightly", "x"))
+        assert (done.code, done.out) == (0, "")
+        assert done.err.splitlines() == [
+            f"no done steps of these names: {PLACE} in {place.path}/.simpleflow/objects",
+            "warning: no done step is called 'x' or lies below it",
+        ]
+
     def test_nothing(self, place: Folder) -> None:
         before = snapshot(place.path)
         where = f"no done steps: {PLACE} in {place.path}/.simpleflow/objects\n"
@@ -234,10 +246,18 @@ class TestPlan:
         assert done.err == ""
         assert snapshot(place.path).keys() == before.keys()
         done = place.run("step.plan", "steered.Waits", "--assume-last", "--workflow-id", "other")
-        assert "warning: there is no earlier run of workflow 'other' in .simpleflow\n" in done.err
-        assert error(place.run("step.plan", "steered.Waits", "--assume-last", "--domain", "d")).startswith(
-            "--assume-last cannot read runs on Amazon SWF yet"
-        )
+        state = f"folder {place.path}/.simpleflow"
+        assert f"warning: there is no earlier run of workflow 'other' in {state}\n" in done.err
+
+    def test_a_state_folder_that_cannot_be_read(self, place: Folder, bucket: str) -> None:
+        place.start("steered.Buried", MARKS=bucket)
+        state = "x" * 300  # whoever runs the tests may read everything, and nobody this
+        said = f"state folder {state} cannot be read: File name too long; check the folder"
+        done = place.run("step.plan", "steered.Buried", "--state", state, "--assume-last", MARKS=bucket)
+        assert error(done).startswith(said)
+        done = place.run("step.forget", "steered.Buried", "--state", state, "a.b", MARKS=bucket)
+        assert (done.code, done.out) == (0, "removed\na.b\n")
+        assert f"warning: whether a run of workflow 'buried' is under way cannot be told: {said}" in done.err
 
     def test_children(self, place: Folder) -> None:
         out = place.run("step.plan", "steered.Parent").out
@@ -419,7 +439,8 @@ class TestEvery:
 class TestOnS3:
     def test_all_four(self, place: Folder, bucket: str) -> None:
         def run(command: str, *args: str) -> Done:
-            return place.run(command, "steered.Buried", *args, "--domain", "d", "--format", "json", MARKS=bucket)
+            at = {"MARKS": bucket, "AWS_ENDPOINT_URL_SWF": "http://127.0.0.1:9"}  # nobody is there
+            return place.run(command, "steered.Buried", *args, "--domain", "d", "--format", "json", **at)
 
         assert place.start("steered.Buried", MARKS=bucket).code == 0
         every = ["a", "a.b", "ä c/d"]

@@ -103,6 +103,31 @@ def test_standalone_with_steps_of_which_one_fails(swf: Commands, name: str, buck
     assert swf.log.count("did load") == 1
 
 
+def test_steps_of_a_domain_are_steered(swf: Commands, name: str, bucket: str) -> None:
+    host, _, marks = bucket.rpartition("/")
+    at = {"SIMPLEFLOW_S3_HOST": host, "STEP_BUCKET": marks}
+    target = ("remote.Chosen", "--workflow-id", name, "--domain", DOMAIN)
+    plan = ("step.plan", *target, "--assume-last", "--format", "json")
+    before = swf.run(*plan, **at)
+    assert (before.code, before.out) == (0, "[]\n"), before.err
+    assert f"warning: there is no earlier run of workflow '{name}' in domain {DOMAIN}\n" in before.err
+    assert "run() needs the result of activity remote.fetch" in before.err
+    assert swf.run("standalone", *target, LOG_LEVEL="ERROR", **at).code == 0
+    again = swf.run(*plan, "--force", "load", **at)
+    assert again.err == ""
+    assert [(step["step"], step["verdict"]) for step in json.loads(again.out)] == [("load.mon", "run")]
+
+    warning = f"warning: a run of workflow '{name}' is under way: it has read its marks already (run "
+    assert warning not in swf.run("step.mark", *target[:1], "x", *target[1:], **at).err
+    _, run_id = swf.start("remote.Chosen", "--workflow-id", name)
+    done = swf.run("step.forget", *target[:1], "x", *target[1:], **at)
+    assert (done.code, done.out) == (0, "removed\nx\n"), done.err
+    assert f"{warning}{run_id})\n" in done.err
+    done = swf.run("step.mark", *target[:1], "x", *target[1:], AWS_ENDPOINT_URL_SWF="http://127.0.0.1:9", **at)
+    assert (done.code, done.out) == (0, "marked\nx\n"), done.err
+    assert f"warning: whether a run of workflow '{name}' is under way cannot be told: " in done.err
+
+
 def test_standalone_takes_children_along(swf: Commands, name: str) -> None:
     done = swf.run("standalone", "remote.Parent", "--workflow-id", name)
     assert (done.code, done.out) == (0, '"Ann"\n'), done.err

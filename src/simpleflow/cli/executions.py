@@ -18,7 +18,7 @@ from simpleflow.cli import remote
 from simpleflow.cli.options import common, session
 from simpleflow.cli.tables import JSON, TABLE, objects, table
 from simpleflow.cli.terminal import BOLD, Terminal, results_only
-from simpleflow.exceptions import InputError, UnknownResource
+from simpleflow.exceptions import InputError, StateError, UnknownResource
 
 if TYPE_CHECKING:
     from simpleflow.core.events import Event
@@ -167,11 +167,11 @@ def epoch(date: datetime.datetime, option: str) -> float:
 
 @contextmanager
 def opened(where: Where) -> Iterator[Runs]:
-    """The runs of a place; a folder is not made by looking."""
+    """The runs of a place; a folder is not made by looking. Raises StateError."""
     if where.folder is None:
         yield Runs(where, remote.engine(where.domain or ""))
         return
-    if not (where.folder / "history.sqlite").exists():
+    if not _has_history(where.folder):
         yield Runs(where, None)
         return
     from simpleflow.engines.sqlite.engine import SqliteEngine
@@ -181,6 +181,14 @@ def opened(where: Where) -> Iterator[Runs]:
         yield Runs(where, engine)
     finally:
         engine.close()
+
+
+def _has_history(folder: Path) -> bool:
+    try:
+        return (folder / "history.sqlite").exists()
+    except OSError as error:  # whether it is there cannot be told
+        advice = "check the folder, or name another one with --state or SIMPLEFLOW_STATE"
+        raise StateError(f"state folder {folder} cannot be read: {error.strerror}; {advice}") from error
 
 
 class Answer:

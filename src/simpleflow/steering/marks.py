@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from simpleflow import stores, values
@@ -47,10 +47,14 @@ def covered(place: Place, patterns: Iterable[str]) -> list[str]:
     """
     patterns = rules.check_names(patterns, "steps")
     known = rules.Names(names(place))
-    for pattern in patterns:
-        if pattern != rules.EVERYTHING and not known.covered_by(pattern):
-            raise InputError(f"no done step is called {pattern!r} or lies below it{_similar(pattern, known)}")
+    for line in _absent(known, patterns):
+        raise InputError(line)
     return _covered(known, patterns)
+
+
+def absent(place: Place, patterns: Iterable[str]) -> list[str]:
+    """One line for each of the patterns that covers no done step, ``*`` aside. Raises InputError, StoreError."""
+    return list(_absent(rules.Names(names(place)), rules.check_names(patterns, "steps")))
 
 
 def forget(place: Place, patterns: Iterable[str]) -> list[str]:
@@ -124,6 +128,12 @@ def recorded_seconds(bucket: str, path: str, names: Sequence[str], budget: float
     except StoreError:
         pass  # this is said beside what matters
     return seconds, count
+
+
+def _absent(known: rules.Names, patterns: Iterable[str]) -> Iterator[str]:
+    for pattern in patterns:
+        if pattern != rules.EVERYTHING and not known.covered_by(pattern):
+            yield f"no done step is called {pattern!r} or lies below it{_similar(pattern, known)}"
 
 
 def _covered(known: rules.Names, patterns: Iterable[str]) -> list[str]:
