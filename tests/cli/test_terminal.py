@@ -11,6 +11,7 @@ import termios
 
 import pytest
 
+from simpleflow.cli.cells import width
 from tests.cli.conftest import SIMPLEFLOW, Folder
 
 
@@ -93,6 +94,18 @@ def test_what_cannot_be_shown_is_escaped(folder: Folder) -> None:
     err = folder.start("odd.W").err
     assert "ValueError: \\x1b[31mred line" in err
     assert "\x1b" not in err
+
+
+def test_lines_are_aligned_by_what_is_seen(folder: Folder) -> None:
+    (folder.path / "odd.py").write_text(
+        "from flow import *\nclass W(Workflow, WorkflowStepMixin):\n    def run(self):\n"
+        f"        self.submit(self.step('日本語.手順', (fetch, 'a')))\n"
+        f"        self.submit(self.step('{'x' * 34}', (fetch, 'b')))\n"
+        "        self.submit(self.step('left\\u202eright', (fetch, 'c')))\n"
+    )
+    ends = [line for line in folder.start("odd.W").err.splitlines() if line.startswith("completed ")]
+    assert [width(line) for line in ends] == [11 + 41] * 3
+    assert any(line.startswith("completed  left\\u202eright  ") for line in ends)
 
 
 def test_a_reader_that_goes_away_does_not_stop_the_run(folder: Folder) -> None:
