@@ -16,8 +16,8 @@ import click
 from simpleflow import settings
 from simpleflow.cli import remote
 from simpleflow.cli.options import common, session
-from simpleflow.cli.tables import JSON, TABLE, objects, table
-from simpleflow.cli.terminal import BOLD, Terminal, results_only
+from simpleflow.cli.tables import JSON, TABLE, Look, look, objects, table
+from simpleflow.cli.terminal import Terminal, results_only
 from simpleflow.exceptions import InputError, StateError, UnknownResource
 
 if TYPE_CHECKING:
@@ -194,10 +194,10 @@ def _has_history(folder: Path) -> bool:
 class Answer:
     """Where results go: standard output, and nothing else goes there."""
 
-    def __init__(self, style: str, write: Callable[[str], None], heading: Callable[[str], str]) -> None:
+    def __init__(self, style: str, write: Callable[[str], None], look: Look) -> None:
         self._style = style
         self.write = write
-        self._heading = heading
+        self._look = look
 
     def rows(
         self,
@@ -211,7 +211,7 @@ class Answer:
             each = [{key: one[key] for key in keys} for one in found]
             self.write(objects(self._style, keys, each if self._style == JSON else [_flat(one) for one in each]))
         elif cells:
-            self.write(table(titles, cells, self._heading))
+            self.write(table(titles, cells, self._look))
 
     def say(self, text: str) -> None:
         """A line for people, on standard error."""
@@ -221,9 +221,9 @@ class Answer:
 @contextmanager
 def answer(style: str = TABLE) -> Iterator[Answer]:
     """Give where results go; what user code prints inside goes to standard error."""
-    shown = Terminal(sys.stdout, session().color)  # asked now: in there, standard output is another
+    shown = look(Terminal(sys.stdout, session().color))  # asked now: in there, standard output is another
     with results_only() as write:
-        yield Answer(style, write, lambda line: shown.paint(line, BOLD))
+        yield Answer(style, write, shown)
 
 
 def _flat(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,8 +12,8 @@ import click
 from simpleflow.cli import answers, errors, inputs, names
 from simpleflow.cli.asked import Asked, ask, target
 from simpleflow.cli.options import SETTINGS, session
-from simpleflow.cli.tables import TABLE
-from simpleflow.cli.terminal import BOLD, YELLOW, Terminal, results_only
+from simpleflow.cli.tables import TABLE, Look, look
+from simpleflow.cli.terminal import YELLOW, Terminal, results_only
 from simpleflow.exceptions import InputError, StateError, SwfError
 from simpleflow.step import rules
 from simpleflow.step.report import names as some
@@ -44,7 +44,7 @@ def step_list(workflow: str, steps: Sequence[str], style: str, **options: Any) -
         if missing := [name for name in wanted if not any(rules.covers(name, mark.step) for mark in found)]:
             for line in marks.absent(asked.place, missing):
                 out.warn(line)
-        out.write(answers.listed(found, asked.place.workflow_id, style, out.heading))
+        out.write(answers.listed(found, asked.place.workflow_id, style, out.look))
 
 
 @click.command("step.plan", context_settings=SETTINGS)
@@ -75,7 +75,7 @@ def step_plan(
         if style != TABLE:
             for note in plan.notes:
                 out.say(f"{printable(note)}\n")
-        out.write(answers.planned(plan, asked.place.workflow_id, style, out.heading))
+        out.write(answers.planned(plan, asked.place.workflow_id, style, out.look))
 
 
 @click.command("step.forget", context_settings=SETTINGS)
@@ -101,7 +101,7 @@ def step_forget(workflow: str, steps: Sequence[str], yes: bool, style: str, **op
             out.say("nothing was removed\n")
             return errors.RUN_FAILED
         marks.remove(asked.place, found)
-        out.write(answers.changed("removed", found, (), style, out.heading))
+        out.write(answers.changed("removed", found, (), style, out.look))
     return errors.OK
 
 
@@ -136,7 +136,7 @@ def step_mark(workflow: str, steps: Sequence[str], result_text: str | None, styl
         if marked:
             _warn_of_names(rows, marked, out)
             _warn_of_plays(asked.own_steps(), marked, out)
-        out.write(answers.changed("marked", marked, others, style, out.heading))
+        out.write(answers.changed("marked", marked, others, style, out.look))
         if marked:
             _warn_of_a_run(asked, out)  # last: a domain may take its time to answer
 
@@ -144,8 +144,8 @@ def step_mark(workflow: str, steps: Sequence[str], result_text: str | None, styl
 class _Out:
     """Where an answer goes, and what is said beside it."""
 
-    def __init__(self, style: str, terminal: Terminal, heading: Callable[[str], str], write: Callable[[str], None]):
-        self.heading = heading
+    def __init__(self, style: str, terminal: Terminal, look: Look, write: Callable[[str], None]) -> None:
+        self.look = look
         self._style = style
         self._terminal = terminal
         self._write = write
@@ -175,9 +175,9 @@ class _Out:
 @contextmanager
 def _results(style: str) -> Iterator[_Out]:
     here = session()
-    answer = Terminal(sys.stdout, here.color)  # asked now: in there, standard output is another
+    shown = look(Terminal(sys.stdout, here.color))  # asked now: in there, standard output is another
     with results_only() as write:
-        yield _Out(style, here.terminal, lambda line: answer.paint(line, BOLD), write)
+        yield _Out(style, here.terminal, shown, write)
 
 
 def _warn_of_a_run(asked: Asked, out: _Out) -> None:
