@@ -103,6 +103,32 @@ def test_standalone_with_steps_of_which_one_fails(swf: Commands, name: str, buck
     assert swf.log.count("did load") == 1
 
 
+def test_steps_are_forced_and_skipped_at_start(swf: Commands, name: str, bucket: str) -> None:
+    host, _, marks = bucket.rpartition("/")
+    at = {"SIMPLEFLOW_S3_HOST": host, "STEP_BUCKET": marks, "LOG_LEVEL": "ERROR"}
+    target = ("remote.Chosen", "--workflow-id", name)
+    for options, said in (
+        ((), ["1 step: 1 ran, 0 skipped, 0 failed"]),
+        (
+            ("--force", "laod", "--skip", "load"),
+            [
+                "--force 'laod': no step of that name was reached (did you mean 'load'?)",
+                "1 step: 0 ran, 1 skipped, 0 failed",
+                "1 skipped: Requested at start",
+            ],
+        ),
+        (("--force", "load.mon", "--skip", "*"), ["1 step: 1 ran, 0 skipped, 0 failed"]),
+        ((), ["1 step: 0 ran, 1 skipped, 0 failed", "1 skipped: Step was already played"]),
+    ):
+        done = swf.run("standalone", *target, *options, **at)
+        assert done.code == 0, done.err
+        told = [re.sub(r" in [\d.]+ s$", "", line) for line in done.err.splitlines()]
+        assert [line for line in told if not line.startswith(("workflow ", "time saved by skipping: "))] == said
+    _, run_id = swf.start(*target, "--force", "load", "--skip", "a,b")
+    given = swf.events(name, run_id)[0]["workflowExecutionStartedEventAttributes"]["input"]
+    assert json.loads(given)["__simpleflow_steps"] == {"force": ["load"], "skip": ["a", "b"]}
+
+
 def test_steps_of_a_domain_are_steered(swf: Commands, name: str, bucket: str) -> None:
     host, _, marks = bucket.rpartition("/")
     at = {"SIMPLEFLOW_S3_HOST": host, "STEP_BUCKET": marks}
