@@ -10,6 +10,7 @@ import os
 import pty
 import re
 import shutil
+import signal
 import subprocess
 import termios
 from pathlib import Path
@@ -469,6 +470,21 @@ def test_a_run_that_is_under_way(place: Folder) -> None:
         assert warning in done.err
     assert "warning" not in place.run("step.list", "steered.Busy").err
     assert place.started[0].poll() is None
+
+
+def test_a_run_of_another_workflow_id_that_shares_the_marks(place: Folder) -> None:
+    process = place.begin("steered.Common", "--workflow-id", "other")
+    place.wait_for(place.worker_pids)
+    warning = (
+        rf"^warning: workflow other, run 2\S+ \(process {process.pid} on \S+\) shares these marks and is under way: "
+    )
+    for command in ("step.forget", "step.mark"):
+        done = place.run(command, "steered.Common", "quick")
+        assert done.code == 0
+        assert len(re.findall(warning, done.err, re.MULTILINE)) == 1, done.err
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert "warning: workflow other" not in place.run("step.forget", "steered.Common", "quick").err
 
 
 def test_a_damaged_history_is_no_reason_not_to_forget(place: Folder) -> None:

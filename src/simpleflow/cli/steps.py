@@ -182,7 +182,11 @@ def _results(style: str) -> Iterator[_Out]:
 
 def _warn_of_a_run(asked: Asked, out: _Out) -> None:
     """A run reads the marks once: what is changed under it, it does not see."""
+    from simpleflow.steering import marks
+
     workflow_id = asked.place.workflow_id
+    for other in marks.others_under_way(asked.place):
+        out.warn(f"{other} shares these marks and is under way: it has read them already")
     try:
         run = asked.run_under_way()
     except (StateError, SwfError) as error:

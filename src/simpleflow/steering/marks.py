@@ -10,7 +10,7 @@ from typing import Any
 from simpleflow import stores, values
 from simpleflow.exceptions import InputError, StoreError
 from simpleflow.steering.place import Place
-from simpleflow.step import claims, rules
+from simpleflow.step import claims, rules, tasks
 from simpleflow.step import mark as marks
 from simpleflow.step.mark import Mark
 from simpleflow.stores import keys
@@ -108,6 +108,15 @@ def mark(
         by_hand = {"workflow_id": place.workflow_id, "time": round(clock(), 3), "by_hand": True}
         store.put(place.path, name, values.encode(by_hand | _user() | inputs | kept, "done mark").encode())
     return wanted
+
+
+def others_under_way(place: Place) -> list[str]:
+    """The runs of other workflow ids that play steps whose marks are here now, in words, as far as claims tell.
+
+    Raises StoreError.
+    """
+    found = claims.holders(stores.open_store(place.bucket), place.path).values()
+    return sorted({tasks.told(holder) for holder in found if holder.workflow_id != place.workflow_id})
 
 
 def recorded_seconds(bucket: str, path: str, names: Sequence[str], budget: float) -> tuple[float, int]:
