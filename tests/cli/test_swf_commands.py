@@ -197,9 +197,18 @@ def test_sigterm_finishes_the_task_in_hand(swf: Commands, name: str) -> None:
     swf.wait_for_end(*found)
 
 
+def connections(url: str) -> int:
+    """How many clients have a connection to the server of that URL."""
+    port = f":{int(url.rpartition(':')[2]):04X}"
+    found = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
+    return sum(each[2].endswith(port) and each[3] == "01" for each in found)
+
+
 def test_idle_processes_stop_within_seconds_and_lose_no_task(swf: Commands, name: str) -> None:
+    before = connections(swf.url)
     workers = [swf.begin("worker.start", "-t", name, "-N", "2"), swf.begin("decider.start", "-t", name, "-N", "2")]
-    time.sleep(2.5)  # all of them are in a poll of 20 seconds by now
+    programs.wait_for(lambda: connections(swf.url) >= before + 4, "four that poll")
+    time.sleep(0.5)  # they have sent what they ask, and are to wait for 20 seconds
     for process in workers:
         process.terminate()
     for process in workers:
@@ -284,7 +293,7 @@ def test_repair_takes_over_what_completed(swf: Commands, name: str) -> None:
 def test_a_fault_in_a_decider_is_logged_and_does_not_loop(swf: Commands, name: str) -> None:
     (swf.path / "broken.py").write_text("import no_such_module\n")
     swf.client.register_workflow_type(domain=DOMAIN, name="broken.Flow", version="1")
-    swf.client.start_workflow_execution(
+    run_id = swf.client.start_workflow_execution(
         domain=DOMAIN,
         workflowId=name,
         workflowType={"name": "broken.Flow", "version": "1"},
@@ -292,9 +301,10 @@ def test_a_fault_in_a_decider_is_logged_and_does_not_loop(swf: Commands, name: s
         executionStartToCloseTimeout="60",
         taskStartToCloseTimeout="1",
         childPolicy="TERMINATE",
-    )
+    )["runId"]
     decider = swf.begin("decider.start", "-t", name)
-    time.sleep(5)
+    programs.wait_for(lambda: "DecisionTaskTimedOut" in swf.kinds(name, run_id), "the first time-out")
+    time.sleep(3)
     decider.terminate()
     code, _, err = programs.finish(decider)
     assert code == 0

@@ -151,20 +151,19 @@ def test_a_run_that_goes_on_has_its_claims_again(begin: Begin, marks: str, tmp_p
     second = begin("Holding", marks, str(tmp_path), "second")
     wait_for(lambda: len(log(tmp_path)) == 2)
     told: list[str] = []
-    (timer := _later(tmp_path / "go", 1.0)).start()
-    resumed = Executor(Holding, state=state, workflow_id=f"Holding-{first.pid}", on_wait=told.append)
+
+    def wait(text: str) -> None:
+        told.append(text)
+        (tmp_path / "go").touch()
+
+    resumed = Executor(Holding, state=state, workflow_id=f"Holding-{first.pid}", on_wait=wait)
     assert resumed.run(arguments) is True
-    timer.join()
     assert end(second)[0] is True
     expected = rf"step held is played by workflow Holding-{second.pid}, run \S+ \(process {second.pid} on \S+\); "
     assert len(told) == 1
     assert re.match(expected, told[0])
     assert log(tmp_path) == ["held first", "held second", "held first"]
     assert claims_of(marks) == []
-
-
-def _later(path: Path, seconds: float) -> Any:
-    return threading.Timer(seconds, path.touch)
 
 
 def test_a_run_that_fails_at_once_holds_nothing(marks: str) -> None:
