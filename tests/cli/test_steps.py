@@ -475,9 +475,7 @@ def test_a_run_that_is_under_way(place: Folder) -> None:
 def test_a_run_of_another_workflow_id_that_shares_the_marks(place: Folder) -> None:
     process = place.begin("steered.Common", "--workflow-id", "other")
     place.wait_for(place.worker_pids)
-    warning = (
-        rf"^warning: workflow other, run 2\S+ \(process {process.pid} on \S+\) shares these marks and is under way: "
-    )
+    warning = rf"^warning: workflow other, run 2\S+ \(process {process.pid} on \S+\) holds a step whose mark is here: "
     for command in ("step.forget", "step.mark"):
         done = place.run(command, "steered.Common", "quick")
         assert done.code == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import re
@@ -18,7 +19,9 @@ import pytest
 
 from simpleflow.exceptions import TaskFailed
 from simpleflow.local import Executor
+from simpleflow.step import claims
 from simpleflow.step.constants import REVOKED
+from simpleflow.step.tasks import ClaimStepTask, told
 from simpleflow.stores import open_store
 from tests.servers import S3Server
 from tests.step import exclusive
@@ -97,6 +100,18 @@ def test_a_race_on_s3(begin: Begin, s3_server: S3Server, bucket: str, tmp_path: 
     assert sorted(line.split()[0] for line in log(tmp_path)) == sorted(f"s{n}" for n in range(20))
     assert sum(ran for ran, _ in found) == 20
     assert claims_of(bucket) == []
+
+
+def test_where_no_process_is_known_who_waits_says_until_when(bucket: str) -> None:
+    store, other = open_store(bucket), claims.Owner("other", "run-7")
+    before = time.time()
+    assert claims.claim(store, "shared/steps", "held", other, 300, False) is None
+    answer = ClaimStepTask(bucket, "shared/steps", "held", ["me", "run-8"], 60).execute()
+    found = re.fullmatch(r"workflow other, run run-7 \(until (.*) UTC at the latest\)", answer["held"])
+    assert found is not None
+    until = datetime.datetime.fromisoformat(found[1] + "+00:00").timestamp()
+    assert before + 299 <= until <= time.time() + 300
+    assert told(claims.Holder("", "", 0, 1e300, "")).endswith("(until 9999-12-31 23:59:59 UTC at the latest)")
 
 
 def test_who_waits_says_for_whom_and_does_not_play_what_was_played(begin: Begin, marks: str, tmp_path: Path) -> None:

@@ -186,7 +186,7 @@ def _warn_of_a_run(asked: Asked, out: _Out) -> None:
 
     workflow_id = asked.place.workflow_id
     for other in marks.others_under_way(asked.place):
-        out.warn(f"{other} shares these marks and is under way: it has read them already")
+        out.warn(f"{other} holds a step whose mark is here: it has read the marks already")
     try:
         run = asked.run_under_way()
     except (StateError, SwfError) as error:
