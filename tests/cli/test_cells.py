@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyte
 import pytest
 
-from simpleflow.cli.cells import cut, width
+from simpleflow.cli.cells import apart, cut, width
 
 TEXTS = ["", "load.users", "größe", "gro\u0308ße", "数据.清洗", "ｆｕｌｌ", "Ⅳ·½…━✓", "🚀 start", "ﬁn"]
 
@@ -24,3 +24,17 @@ def test_what_is_cut_has_room_and_no_more_would(text: str, cells: int) -> None:
     assert text.startswith(found)
     assert width(found) <= cells
     assert found == text or width(text[: len(found) + 1]) > cells
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "found"),
+    [
+        ("ab", "cd", "ab    cd"),
+        ("数据", "cd", "数据  cd"),
+        ("ab", "", "ab      "),
+        ("a" * 8, "cd", "aaaaaaaa cd"),
+        ("a" * 9, "", "a" * 9),
+    ],
+)
+def test_apart(left: str, right: str, found: str) -> None:
+    assert apart(left, right, 8) == found

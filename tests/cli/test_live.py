@@ -18,6 +18,7 @@ import pyte
 import pytest
 
 from simpleflow.cli.cells import width
+from simpleflow.cli.frame import Frame
 from simpleflow.cli.terminal import Terminal
 from simpleflow.cli.tree import Tree
 from simpleflow.step.report import StepReport
@@ -175,6 +176,15 @@ def test_it_fits_the_terminal(folder: Folder, begin: Begin, columns: int, rows: 
     (folder.path / "go").touch()
     assert screen.end() == 3
     assert "workflow many: completed" in "".join(screen.everything)
+
+
+def test_a_narrow_terminal_still_shows_times_and_bars(folder: Folder, begin: Begin) -> None:
+    screen = begin("Gated", columns=40, rows=20)
+    screen.until(r"^… load +\d+\.\d+ s  ━━━─+ 1/3, 1 f…$", r"^  … load\.rest +\d+\.\d+ s$", r"^… prepare +\d+\.\d+ s$")
+    for name in ("load.rest", "inner", "prepare"):
+        (folder.path / name).touch()
+    assert screen.end() == 3
+    assert any(re.match(r"✓ gated-child \d+\.\d+ s  ━{10} 1/1$", line) for line in screen.everything), screen.everything
 
 
 def test_resized(folder: Folder, begin: Begin) -> None:
@@ -348,10 +358,16 @@ def test_what_has_no_room_is_counted(limit: int) -> None:
         assert limit > 700 or urgent[-1] == "late"
 
 
+def test_the_end_leaves_no_single_step_out() -> None:
+    tree = Tree()
+    tree.begin("w", 0)
+    for number in range(13):
+        said(tree, f"s{number}", "completed")
+    assert len(Frame(Terminal(None)).final(tree, 12, 80)) == 13
+    assert Frame(Terminal(None)).final(tree, 11, 80)[-1] == "  ... and 2 more"
+
+
 def test_names_of_wide_characters_do_not_break_lines() -> None:
-
-    from simpleflow.cli.frame import Frame
-
     tree = Tree()
     tree.begin("workflow-日本" * 9, 0)
     said(tree, "日本語" * 20, "scheduled", run="workflow-日本" * 9)

@@ -10,6 +10,7 @@ import os
 import pty
 import re
 import shutil
+import signal
 import subprocess
 import termios
 from pathlib import Path
@@ -119,6 +120,18 @@ class TestList:
         assert done_steps(place, "steered.Nightly") == NIGHTLY
         assert done_steps(place, "steered.Nightly", "load") == NIGHTLY[:2]
         assert done_steps(place, "steered.Nightly", "report,load.users") == NIGHTLY[1:]
+
+    def test_names_that_are_not_done(self, place: Folder) -> None:
+        place.run("step.mark", "steered.Nightly", *NIGHTLY)
+        done = _quiet(place.run("step.list", "steered.Nightly", "lod", "report", "--format", "json"))
+        assert steps(done) == ["report"]
+        assert done.err == "warning: no done step is called 'lod' or lies below it (did you mean 'load'?)\n"
+        done = _quiet(place.run("step.list", "steered.Nightly", "x"))
+        assert (done.code, done.out) == (0, "")
+        assert done.err.splitlines() == [
+            f"no done steps of these names: {PLACE} in {place.path}/.simpleflow/objects",
+            "warning: no done step is called 'x' or lies below it",
+        ]
 
     def test_nothing(self, place: Folder) -> None:
         before = snapshot(place.path)
@@ -234,10 +247,18 @@ class TestPlan:
         assert done.err == ""
         assert snapshot(place.path).keys() == before.keys()
         done = place.run("step.plan", "steered.Waits", "--assume-last", "--workflow-id", "other")
-        assert "warning: there is no earlier run of workflow 'other' in .simpleflow\n" in done.err
-        assert error(place.run("step.plan", "steered.Waits", "--assume-last", "--domain", "d")).startswith(
-            "--assume-last cannot read runs on Amazon SWF yet"
-        )
+        state = f"folder {place.path}/.simpleflow"
+        assert f"warning: there is no earlier run of workflow 'other' in {state}\n" in done.err
+
+    def test_a_state_folder_that_cannot_be_read(self, place: Folder, bucket: str) -> None:
+        place.start("steered.Buried", MARKS=bucket)
+        state = "x" * 300  # whoever runs the tests may read everything, and nobody this
+        said = f"state folder {state} cannot be read: File name too long; check the folder"
+        done = place.run("step.plan", "steered.Buried", "--state", state, "--assume-last", MARKS=bucket)
+        assert error(done).startswith(said)
+        done = place.run("step.forget", "steered.Buried", "--state", state, "a.b", MARKS=bucket)
+        assert (done.code, done.out) == (0, "removed\na.b\n")
+        assert f"warning: whether a run of workflow 'buried' is under way cannot be told: {said}" in done.err
 
     def test_children(self, place: Folder) -> None:
         out = place.run("step.plan", "steered.Parent").out
@@ -419,7 +440,8 @@ class TestEvery:
 class TestOnS3:
     def test_all_four(self, place: Folder, bucket: str) -> None:
         def run(command: str, *args: str) -> Done:
-            return place.run(command, "steered.Buried", *args, "--domain", "d", "--format", "json", MARKS=bucket)
+            at = {"MARKS": bucket, "AWS_ENDPOINT_URL_SWF": "http://127.0.0.1:9"}  # nobody is there
+            return place.run(command, "steered.Buried", *args, "--domain", "d", "--format", "json", **at)
 
         assert place.start("steered.Buried", MARKS=bucket).code == 0
         every = ["a", "a.b", "ä c/d"]
@@ -448,6 +470,19 @@ def test_a_run_that_is_under_way(place: Folder) -> None:
         assert warning in done.err
     assert "warning" not in place.run("step.list", "steered.Busy").err
     assert place.started[0].poll() is None
+
+
+def test_a_run_of_another_workflow_id_that_shares_the_marks(place: Folder) -> None:
+    process = place.begin("steered.Common", "--workflow-id", "other")
+    place.wait_for(place.worker_pids)
+    warning = rf"^warning: workflow other, run 2\S+ \(process {process.pid} on \S+\) holds a step whose mark is here: "
+    for command in ("step.forget", "step.mark"):
+        done = place.run(command, "steered.Common", "quick")
+        assert done.code == 0
+        assert len(re.findall(warning, done.err, re.MULTILINE)) == 1, done.err
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert "warning: workflow other" not in place.run("step.forget", "steered.Common", "quick").err
 
 
 def test_a_damaged_history_is_no_reason_not_to_forget(place: Folder) -> None:

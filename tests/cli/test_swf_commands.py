@@ -103,6 +103,57 @@ def test_standalone_with_steps_of_which_one_fails(swf: Commands, name: str, buck
     assert swf.log.count("did load") == 1
 
 
+def test_steps_are_forced_and_skipped_at_start(swf: Commands, name: str, bucket: str) -> None:
+    host, _, marks = bucket.rpartition("/")
+    at = {"SIMPLEFLOW_S3_HOST": host, "STEP_BUCKET": marks, "LOG_LEVEL": "ERROR"}
+    target = ("remote.Chosen", "--workflow-id", name)
+    for options, said in (
+        ((), ["1 step: 1 ran, 0 skipped, 0 failed"]),
+        (
+            ("--force", "laod", "--skip", "load"),
+            [
+                "--force 'laod': no step of that name was reached (did you mean 'load'?)",
+                "1 step: 0 ran, 1 skipped, 0 failed",
+                "1 skipped: Requested at start",
+            ],
+        ),
+        (("--force", "load.mon", "--skip", "*"), ["1 step: 1 ran, 0 skipped, 0 failed"]),
+        ((), ["1 step: 0 ran, 1 skipped, 0 failed", "1 skipped: Step was already played"]),
+    ):
+        done = swf.run("standalone", *target, *options, **at)
+        assert done.code == 0, done.err
+        told = [re.sub(r" in [\d.]+ s$", "", line) for line in done.err.splitlines()]
+        assert [line for line in told if not line.startswith(("workflow ", "time saved by skipping: "))] == said
+    _, run_id = swf.start(*target, "--force", "load", "--skip", "a,b")
+    given = swf.events(name, run_id)[0]["workflowExecutionStartedEventAttributes"]["input"]
+    assert json.loads(given)["__simpleflow_steps"] == {"force": ["load"], "skip": ["a", "b"]}
+
+
+def test_steps_of_a_domain_are_steered(swf: Commands, name: str, bucket: str) -> None:
+    host, _, marks = bucket.rpartition("/")
+    at = {"SIMPLEFLOW_S3_HOST": host, "STEP_BUCKET": marks}
+    target = ("remote.Chosen", "--workflow-id", name, "--domain", DOMAIN)
+    plan = ("step.plan", *target, "--assume-last", "--format", "json")
+    before = swf.run(*plan, **at)
+    assert (before.code, before.out) == (0, "[]\n"), before.err
+    assert f"warning: there is no earlier run of workflow '{name}' in domain {DOMAIN}\n" in before.err
+    assert "run() needs the result of activity remote.fetch" in before.err
+    assert swf.run("standalone", *target, LOG_LEVEL="ERROR", **at).code == 0
+    again = swf.run(*plan, "--force", "load", **at)
+    assert again.err == ""
+    assert [(step["step"], step["verdict"]) for step in json.loads(again.out)] == [("load.mon", "run")]
+
+    warning = f"warning: a run of workflow '{name}' is under way: it has read its marks already (run "
+    assert warning not in swf.run("step.mark", *target[:1], "x", *target[1:], **at).err
+    _, run_id = swf.start("remote.Chosen", "--workflow-id", name)
+    done = swf.run("step.forget", *target[:1], "x", *target[1:], **at)
+    assert (done.code, done.out) == (0, "removed\nx\n"), done.err
+    assert f"{warning}{run_id})\n" in done.err
+    done = swf.run("step.mark", *target[:1], "x", *target[1:], AWS_ENDPOINT_URL_SWF="http://127.0.0.1:9", **at)
+    assert (done.code, done.out) == (0, "marked\nx\n"), done.err
+    assert f"warning: whether a run of workflow '{name}' is under way cannot be told: " in done.err
+
+
 def test_standalone_takes_children_along(swf: Commands, name: str) -> None:
     done = swf.run("standalone", "remote.Parent", "--workflow-id", name)
     assert (done.code, done.out) == (0, '"Ann"\n'), done.err
@@ -146,9 +197,18 @@ def test_sigterm_finishes_the_task_in_hand(swf: Commands, name: str) -> None:
     swf.wait_for_end(*found)
 
 
+def connections(url: str) -> int:
+    """How many clients have a connection to the server of that URL."""
+    port = f":{int(url.rpartition(':')[2]):04X}"
+    found = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
+    return sum(each[2].endswith(port) and each[3] == "01" for each in found)
+
+
 def test_idle_processes_stop_within_seconds_and_lose_no_task(swf: Commands, name: str) -> None:
+    before = connections(swf.url)
     workers = [swf.begin("worker.start", "-t", name, "-N", "2"), swf.begin("decider.start", "-t", name, "-N", "2")]
-    time.sleep(2.5)  # all of them are in a poll of 20 seconds by now
+    programs.wait_for(lambda: connections(swf.url) >= before + 4, "four that poll")
+    time.sleep(0.5)  # they have sent what they ask, and are to wait for 20 seconds
     for process in workers:
         process.terminate()
     for process in workers:
@@ -233,7 +293,7 @@ def test_repair_takes_over_what_completed(swf: Commands, name: str) -> None:
 def test_a_fault_in_a_decider_is_logged_and_does_not_loop(swf: Commands, name: str) -> None:
     (swf.path / "broken.py").write_text("import no_such_module\n")
     swf.client.register_workflow_type(domain=DOMAIN, name="broken.Flow", version="1")
-    swf.client.start_workflow_execution(
+    run_id = swf.client.start_workflow_execution(
         domain=DOMAIN,
         workflowId=name,
         workflowType={"name": "broken.Flow", "version": "1"},
@@ -241,9 +301,10 @@ def test_a_fault_in_a_decider_is_logged_and_does_not_loop(swf: Commands, name: s
         executionStartToCloseTimeout="60",
         taskStartToCloseTimeout="1",
         childPolicy="TERMINATE",
-    )
+    )["runId"]
     decider = swf.begin("decider.start", "-t", name)
-    time.sleep(5)
+    programs.wait_for(lambda: "DecisionTaskTimedOut" in swf.kinds(name, run_id), "the first time-out")
+    time.sleep(3)
     decider.terminate()
     code, _, err = programs.finish(decider)
     assert code == 0

@@ -9,7 +9,7 @@ import json
 import pytest
 
 from simpleflow.cli.answers import listed
-from simpleflow.cli.tables import CSV, JSON, TABLE, as_csv, as_json, objects, table
+from simpleflow.cli.tables import CSV, JSON, PLAIN, TABLE, Look, as_csv, as_json, objects, table
 from simpleflow.step.mark import Mark, read
 from tests.cli.conftest import Folder
 from tests.cli.test_terminal import on_a_terminal
@@ -26,7 +26,7 @@ def test_titles_alone() -> None:
 
 
 def test_the_titles_are_painted() -> None:
-    assert table(["a", "b"], [["1", "2"]], str.upper) == "A  B\n1  2"
+    assert table(["a", "b"], [["1", "2"]], Look(str.upper)) == "A  B\n1  2"
 
 
 def test_what_a_terminal_would_obey_is_escaped() -> None:
@@ -37,6 +37,31 @@ def test_wide_characters() -> None:
     assert (
         table(["a", "b"], [["日本", "x"], ["é", "y"], ["e\u0301", "z"]]) == "a     b\n日本  x\né     y\ne\u0301     z"
     )
+
+
+WHY = "Requested at start; no longer done: clean"
+
+
+def test_too_wide_for_the_terminal_the_last_column_has_several_lines() -> None:
+    rows = [["load", "run", WHY], ["数据", "skip", ""], ["x", "run", "y" * 40]]
+    found = table(["step", "verdict", "why"], rows, Look(str.upper, 46))
+    assert found == (
+        "STEP  VERDICT  WHY\n"
+        "load  run      Requested at start; no longer\n"
+        "               done: clean\n"
+        "数据  skip\n"
+        f"x     run      {'y' * 31}\n"
+        f"               {'y' * 9}"
+    )
+    assert table(["step", "verdict", "why"], rows, Look(columns=56)).count("\n") == 3
+
+
+def test_where_even_that_has_no_room_each_row_is_a_block() -> None:
+    rows = [["load", "2026-11-23 20:16:32", "run-1", WHY], ["x", "", "run-2", ""]]
+    assert table(["step", "done at", "run", "forced"], rows, Look(str.upper, 40)) == (
+        f"LOAD\n  done at  2026-11-23 20:16:32\n  run      run-1\n  forced   {WHY}\nX\n  run      run-2"
+    )
+    assert table(["step"], [["x" * 50]], Look(columns=40)) == f"step\n{'x' * 50}"
 
 
 def test_json() -> None:
@@ -68,10 +93,10 @@ def test_odd_marks_are_shown() -> None:
         read("far", b'{"time": 1e300, "seconds": 90, "workflow_id": "w", "by_hand": true}'),
         read("rubbish", b"[]"),
     ]
-    objects = json.loads(listed(marks, "w", JSON, str))
+    objects = json.loads(listed(marks, "w", JSON, PLAIN))
     assert [each["done_at"] for each in objects] == [None] * 4
     assert [each["seconds"] for each in objects] == [None, None, 90, None]
-    assert listed(marks, "w", TABLE, str).splitlines() == [
+    assert listed(marks, "w", TABLE, PLAIN).splitlines() == [
         "step     done at  run      took        forced",
         "never",
         "nan               r",
@@ -86,8 +111,8 @@ def test_times(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     time.tzset()
     mark = Mark("a", 1_700_000_000.9996, "other", "r", 0.25, True, ("so",))
-    assert json.loads(listed([mark], "w", JSON, str))[0]["done_at"] == "2023-11-14T22:13:20.999Z"
-    assert listed([mark], "w", TABLE, str).splitlines()[1] == "a     2023-11-15 07:13:20  other r  0.25 s  yes: so"
+    assert json.loads(listed([mark], "w", JSON, PLAIN))[0]["done_at"] == "2023-11-14T22:13:20.999Z"
+    assert listed([mark], "w", TABLE, PLAIN).splitlines()[1] == "a     2023-11-15 07:13:20  other r  0.25 s  yes: so"
     monkeypatch.undo()
     time.tzset()
 

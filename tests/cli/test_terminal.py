@@ -6,17 +6,22 @@ import fcntl
 import os
 import pty
 import re
+import struct
 import subprocess
 import termios
 
 import pytest
 
+from simpleflow.cli.cells import width
 from tests.cli.conftest import SIMPLEFLOW, Folder
 
 
-def on_a_terminal(folder: Folder, *args: str, press: bytes = b"", **environment: str) -> tuple[int, str]:
+def on_a_terminal(
+    folder: Folder, *args: str, press: bytes = b"", width: int = 200, **environment: str
+) -> tuple[int, str]:
     """Run a command on a terminal of its own; ``press`` is typed once an activity has noted something."""
     ours, theirs = pty.openpty()
+    fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("4H", 30, width, 0, 0))
     process = subprocess.Popen(
         [SIMPLEFLOW, *args],
         cwd=folder.path,
@@ -95,6 +100,18 @@ def test_what_cannot_be_shown_is_escaped(folder: Folder) -> None:
     assert "\x1b" not in err
 
 
+def test_lines_are_aligned_by_what_is_seen(folder: Folder) -> None:
+    (folder.path / "odd.py").write_text(
+        "from flow import *\nclass W(Workflow, WorkflowStepMixin):\n    def run(self):\n"
+        f"        self.submit(self.step('日本語.手順', (fetch, 'a')))\n"
+        f"        self.submit(self.step('{'x' * 34}', (fetch, 'b')))\n"
+        "        self.submit(self.step('left\\u202eright', (fetch, 'c')))\n"
+    )
+    ends = [line for line in folder.start("odd.W").err.splitlines() if line.startswith("completed ")]
+    assert [width(line) for line in ends] == [11 + 41] * 3
+    assert any(line.startswith("completed  left\\u202eright  ") for line in ends)
+
+
 def test_a_reader_that_goes_away_does_not_stop_the_run(folder: Folder) -> None:
     command = f"{SIMPLEFLOW} workflow.start --local flow.Daily 2>&1 >/dev/null | true"
     subprocess.run(command, shell=True, cwd=folder.path, check=True)
@@ -111,3 +128,20 @@ def test_info_is_a_table(folder: Folder) -> None:
     code, shown = on_a_terminal(folder, "info", "versions")
     assert code == 0
     assert re.match(r"(\x1b\[1m)?name +version(\x1b\[0m)?\nsimpleflow +\d", shown)
+
+
+def test_a_table_that_is_wider_than_the_terminal(folder: Folder) -> None:
+    folder.start("flow.Daily")
+    command = ("step.plan", "flow.Daily", "--force", "load")
+    _, shown = on_a_terminal(folder, *command, NO_COLOR="1", width=60)
+    assert shown.splitlines()[-4:] == [
+        "step         verdict  forced  why",
+        "load         run      yes     Requested at start; no longer",
+        "                              done: report.text",
+        "report.text  run      yes     Dep of load",
+    ]
+    _, shown = on_a_terminal(folder, "step.list", "flow.Daily", "load", NO_COLOR="1", width=60)
+    assert re.search(
+        r"^load\n  done at  [\d: -]{19}\n  run      2\S+\n  took     \d\.\d\d s\n  forced   no$", shown, re.M
+    )
+    assert max(map(len, shown.splitlines()[1:])) <= 60

@@ -386,6 +386,50 @@ def test_a_process_that_lives_keeps_its_claim_beyond_its_time(store: Store, hold
     assert claim_here(store) is not None
 
 
+class Listed(DirectoryStore):
+    """A folder that notes when its claims are listed: each listing takes the longer the more claims there are."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.listings = 0
+
+    def names(self, prefix: str) -> list[str]:
+        self.listings += prefix == f".claims/{PATH}"
+        return super().names(prefix)
+
+
+def test_what_this_process_claimed_it_finds_without_a_listing(tmp_path: Path) -> None:
+    store = Listed(str(tmp_path))
+    for name in ("load", "load.users", "*x"):
+        assert claims.claim(store, PATH, name, ONE, 60, True) is None
+    assert store.listings == 2 * 3
+    assert [claims.stands(store, PATH + "/", name, ONE) for name in ("load", "load.users", "*x")] == [True] * 3
+    claims.release(store, PATH, ["load", "load.users"], ONE)
+    assert store.listings == 2 * 3
+    assert set(claims.holders(store, PATH)) == {"*x"}
+    assert [claims.stands(store, PATH, name, ONE) for name in ("load", "load.users", "*x")] == [False, False, True]
+    assert claims.claim(store, PATH, "load", OTHER, 60, True) is None
+    assert not claims.stands(store, PATH, "load", ONE)
+    claims.release(store, PATH, ["load"], ONE)
+    assert claims.stands(store, PATH, "load", OTHER)
+
+
+def test_what_others_did_to_a_claim_is_seen_without_a_listing_too(store: Store) -> None:
+    for name in ("load", "report"):
+        assert claims.claim(store, PATH, name, ONE, 60, True) is None
+    claims.revoke(store, PATH, lambda name: name == "load", OTHER)
+    assert [claims.stands(store, PATH, name, ONE) for name in ("load", "report")] == [False, True]
+    holder = claims.claim(store, PATH, "load", OTHER, 60, True)
+    assert holder is not None
+    assert holder.run_id == "run-1"
+    [taken] = [each for each in store.names(f".claims/{PATH}") if each.startswith("report.")]
+    store.delete(f".claims/{PATH}", [taken])  # as one does who takes the owner for dead
+    assert not claims.stands(store, PATH, "report", ONE)
+    assert claims.claim(store, PATH, "report", OTHER, 60, True) is None
+    claims.release(store, PATH, ["load", "report"], ONE)
+    assert (store.names(".revoked"), set(claims.holders(store, PATH))) == ([], {"report"})
+
+
 def test_which_processes_are_known_to_live() -> None:
     own = processes.describe()
     assert own["pid"] == os.getpid()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import re
@@ -18,7 +19,9 @@ import pytest
 
 from simpleflow.exceptions import TaskFailed
 from simpleflow.local import Executor
+from simpleflow.step import claims
 from simpleflow.step.constants import REVOKED
+from simpleflow.step.tasks import ClaimStepTask, told
 from simpleflow.stores import open_store
 from tests.servers import S3Server
 from tests.step import exclusive
@@ -99,6 +102,18 @@ def test_a_race_on_s3(begin: Begin, s3_server: S3Server, bucket: str, tmp_path: 
     assert claims_of(bucket) == []
 
 
+def test_where_no_process_is_known_who_waits_says_until_when(bucket: str) -> None:
+    store, other = open_store(bucket), claims.Owner("other", "run-7")
+    before = time.time()
+    assert claims.claim(store, "shared/steps", "held", other, 300, False) is None
+    answer = ClaimStepTask(bucket, "shared/steps", "held", ["me", "run-8"], 60).execute()
+    found = re.fullmatch(r"workflow other, run run-7 \(until (.*) UTC at the latest\)", answer["held"])
+    assert found is not None
+    until = datetime.datetime.fromisoformat(found[1] + "+00:00").timestamp()
+    assert before + 299 <= until <= time.time() + 300
+    assert told(claims.Holder("", "", 0, 1e300, "")).endswith("(until 9999-12-31 23:59:59 UTC at the latest)")
+
+
 def test_who_waits_says_for_whom_and_does_not_play_what_was_played(begin: Begin, marks: str, tmp_path: Path) -> None:
     first = begin("Holding", marks, str(tmp_path), "first")
     wait_for(lambda: log(tmp_path))
@@ -151,20 +166,19 @@ def test_a_run_that_goes_on_has_its_claims_again(begin: Begin, marks: str, tmp_p
     second = begin("Holding", marks, str(tmp_path), "second")
     wait_for(lambda: len(log(tmp_path)) == 2)
     told: list[str] = []
-    (timer := _later(tmp_path / "go", 1.0)).start()
-    resumed = Executor(Holding, state=state, workflow_id=f"Holding-{first.pid}", on_wait=told.append)
+
+    def wait(text: str) -> None:
+        told.append(text)
+        (tmp_path / "go").touch()
+
+    resumed = Executor(Holding, state=state, workflow_id=f"Holding-{first.pid}", on_wait=wait)
     assert resumed.run(arguments) is True
-    timer.join()
     assert end(second)[0] is True
     expected = rf"step held is played by workflow Holding-{second.pid}, run \S+ \(process {second.pid} on \S+\); "
     assert len(told) == 1
     assert re.match(expected, told[0])
     assert log(tmp_path) == ["held first", "held second", "held first"]
     assert claims_of(marks) == []
-
-
-def _later(path: Path, seconds: float) -> Any:
-    return threading.Timer(seconds, path.touch)
 
 
 def test_a_run_that_fails_at_once_holds_nothing(marks: str) -> None:

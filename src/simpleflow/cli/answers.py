@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from simpleflow.cli.tables import TABLE, objects, table
+from simpleflow.cli.tables import TABLE, Look, objects, table
 from simpleflow.step import report
 
 if TYPE_CHECKING:
     from simpleflow.steering.plan import Plan, PlannedStep
     from simpleflow.step.mark import Mark
-
-Heading = Callable[[str], str]
 
 _LISTED = (
     *("step", "done_at", "workflow_id", "run_id", "seconds", "forced", "reasons"),
@@ -23,15 +21,15 @@ _LISTED = (
 _PLANNED = ("step", "verdict", "forced", "reasons", "workflow_id", "unmarks", "note")
 
 
-def listed(marks: Sequence[Mark], workflow_id: str, style: str, heading: Heading) -> str:
+def listed(marks: Sequence[Mark], workflow_id: str, style: str, look: Look) -> str:
     """Done steps; empty for a table without any. ``workflow_id``: whose runs are named without it in a table."""
     if style != TABLE:
         return objects(style, _LISTED, list(map(_mark, marks)))
     titles = ("step", "done at", "run", "took", "forced")
-    return table(titles, (_mark_cells(each, workflow_id) for each in marks), heading) if marks else ""
+    return table(titles, (_mark_cells(each, workflow_id) for each in marks), look) if marks else ""
 
 
-def planned(plan: Plan, workflow_id: str, style: str, heading: Heading) -> str:
+def planned(plan: Plan, workflow_id: str, style: str, look: Look) -> str:
     """Steps that would run or be skipped; below a table what else there is to say."""
     if style != TABLE:
         return objects(style, _PLANNED, [{key: getattr(each, key) for key in _PLANNED} for each in plan.steps])
@@ -40,14 +38,14 @@ def planned(plan: Plan, workflow_id: str, style: str, heading: Heading) -> str:
     rows = [_plan_cells(each, children) for each in plan.steps]
     said = {each.note for each in plan.steps}
     notes = [report.printable(note) for note in plan.notes if note not in said]
-    return "\n".join([*([table(titles, rows, heading)] if rows else []), *notes])
+    return "\n".join([*([table(titles, rows, look)] if rows else []), *notes])
 
 
-def changed(what: str, names: Iterable[str], others: Iterable[str], style: str, heading: Heading) -> str:
+def changed(what: str, names: Iterable[str], others: Iterable[str], style: str, look: Look) -> str:
     """Steps to which something was done, which the key ``what`` says, and others to which nothing was."""
     yes = list(names)
     if style == TABLE:
-        return table([what], [[name] for name in yes], heading) if yes else ""
+        return table([what], [[name] for name in yes], look) if yes else ""
     rows = [{"step": name, what: True} for name in yes] + [{"step": name, what: False} for name in others]
     return objects(style, ("step", what), rows)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -12,6 +12,7 @@ import click
 from simpleflow import settings
 from simpleflow.base import check_name
 from simpleflow.cli import inputs
+from simpleflow.cli.executions import Runs, Where, opened
 from simpleflow.cli.options import common
 from simpleflow.cli.tables import format_option
 from simpleflow.exceptions import InputError, UnknownResource
@@ -19,7 +20,6 @@ from simpleflow.exceptions import InputError, UnknownResource
 if TYPE_CHECKING:
     from simpleflow.core.events import Event
     from simpleflow.engines.base import RunDescription
-    from simpleflow.engines.sqlite.engine import SqliteEngine
     from simpleflow.steering.place import Place
     from simpleflow.steering.plan import Plan, PlannedStep
     from simpleflow.workflow import Workflow
@@ -47,20 +47,19 @@ def target(command: _Command) -> _Command:
 
 
 class Asked(NamedTuple):
-    """The workflow that a command is about; ``state`` is None for one on Amazon SWF."""
+    """The workflow that a command is about; ``where`` its runs are kept."""
 
     workflow_class: type[Workflow]
     given: dict[str, Any]
     place: Place
-    state: Path | None
+    where: Where
     default_bucket: str | None
-    domain: str | None
 
     def plan(self, force: Iterable[str] = (), skip: Iterable[str] = (), assume_last: bool = False) -> Plan:
-        """What a run would do; ``assume_last``: with results of earlier ones."""
+        """What a run would do; ``assume_last``: with results of earlier ones. Raises StateError, SwfError then."""
         from simpleflow.steering.plan import plan
 
-        with _engine(self.state if assume_last else None) as engine:
+        with opened(self.where) if assume_last else nullcontext() as runs:
             return plan(
                 self.workflow_class,
                 input=self.given,
@@ -68,8 +67,8 @@ class Asked(NamedTuple):
                 force=force,
                 skip=skip,
                 default_bucket=self.default_bucket,
-                domain=self.domain,
-                past=(lambda workflow_id: _past(engine, workflow_id)) if assume_last else None,
+                domain=self.where.domain,
+                past=None if runs is None else (lambda workflow_id: _past(runs, workflow_id)),
             )
 
     def own_steps(self) -> list[PlannedStep]:
@@ -77,18 +76,21 @@ class Asked(NamedTuple):
         return [row for row in self.plan().steps if row.workflow_id == self.place.workflow_id]
 
     def has_run(self) -> bool:
-        """Whether there is a run of the workflow id. Raises StateError."""
+        """Whether there is a run of the workflow id. Raises StateError, SwfError."""
         return self._latest_run() is not None
 
     def run_under_way(self) -> RunDescription | None:
-        """The run of the workflow id that a living process drives, if there is one. Raises StateError."""
+        """The run of the workflow id that is open and, in a folder, driven by a living process, if there is one.
+
+        Raises StateError, SwfError.
+        """
         run = self._latest_run()
-        return run if run is not None and run.status == "open" and run.alive else None
+        return run if run is not None and run.status == "open" and (run.alive or self.where.folder is None) else None
 
     def _latest_run(self) -> RunDescription | None:
-        with _engine(self.state) as engine:
+        with opened(self.where) as runs:
             try:
-                return engine.describe(self.place.workflow_id) if engine is not None else None
+                return runs.describe(self.place.workflow_id, None)
             except UnknownResource:
                 return None
 
@@ -108,32 +110,15 @@ def ask(workflow: str, options: dict[str, Any]) -> Asked:
     workflow_class = load(workflow)
     if options["input_text"] is not None or options["input_file"] is not None:
         inputs.check_fits(workflow_class, given)
-    state = None if domain is not None else Path(folder or settings.SIMPLEFLOW_STATE)
-    bucket = None if state is None else Executor(workflow_class, state=state).default_bucket
+    where = Where(domain, None if domain is not None else Path(folder or settings.SIMPLEFLOW_STATE))
+    bucket = None if where.folder is None else Executor(workflow_class, state=where.folder).default_bucket
     found = place.find(
         workflow_class, input=given, workflow_id=options["workflow_id"], default_bucket=bucket, domain=domain
     )
-    return Asked(workflow_class, given, found, state, bucket, domain)
+    return Asked(workflow_class, given, found, where, bucket)
 
 
-@contextmanager
-def _engine(state: Path | None) -> Iterator[SqliteEngine | None]:
-    """The engine whose runs are in a folder; None if there are none. Nothing of it stays behind."""
-    if state is None or not (state / "history.sqlite").exists():
-        yield None
-        return
-    from simpleflow.engines.sqlite.engine import SqliteEngine
-
-    engine = SqliteEngine(state)
-    try:
-        yield engine
-    finally:
-        engine.close()
-
-
-def _past(engine: SqliteEngine | None, workflow_id: str) -> Iterator[tuple[str, Sequence[Event]]]:
+def _past(runs: Runs, workflow_id: str) -> Iterator[tuple[str, Sequence[Event]]]:
     """The runs of a workflow id, the latest first."""
-    if engine is not None:
-        for run in engine.list_runs():
-            if run.workflow_id == workflow_id:
-                yield run.run_id, engine.history(workflow_id, run.run_id)
+    for run in runs.find("all", {"workflow_id": workflow_id}, 0, None):
+        yield run.run_id, runs.events(workflow_id, run.run_id)

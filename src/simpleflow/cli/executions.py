@@ -16,9 +16,9 @@ import click
 from simpleflow import settings
 from simpleflow.cli import remote
 from simpleflow.cli.options import common, session
-from simpleflow.cli.tables import JSON, TABLE, objects, table
-from simpleflow.cli.terminal import BOLD, Terminal, results_only
-from simpleflow.exceptions import InputError, UnknownResource
+from simpleflow.cli.tables import JSON, TABLE, Look, look, objects, table
+from simpleflow.cli.terminal import Terminal, results_only
+from simpleflow.exceptions import InputError, StateError, UnknownResource
 
 if TYPE_CHECKING:
     from simpleflow.core.events import Event
@@ -167,11 +167,11 @@ def epoch(date: datetime.datetime, option: str) -> float:
 
 @contextmanager
 def opened(where: Where) -> Iterator[Runs]:
-    """The runs of a place; a folder is not made by looking."""
+    """The runs of a place; a folder is not made by looking. Raises StateError."""
     if where.folder is None:
         yield Runs(where, remote.engine(where.domain or ""))
         return
-    if not (where.folder / "history.sqlite").exists():
+    if not _has_history(where.folder):
         yield Runs(where, None)
         return
     from simpleflow.engines.sqlite.engine import SqliteEngine
@@ -183,13 +183,21 @@ def opened(where: Where) -> Iterator[Runs]:
         engine.close()
 
 
+def _has_history(folder: Path) -> bool:
+    try:
+        return (folder / "history.sqlite").exists()
+    except OSError as error:  # whether it is there cannot be told
+        advice = "check the folder, or name another one with --state or SIMPLEFLOW_STATE"
+        raise StateError(f"state folder {folder} cannot be read: {error.strerror}; {advice}") from error
+
+
 class Answer:
     """Where results go: standard output, and nothing else goes there."""
 
-    def __init__(self, style: str, write: Callable[[str], None], heading: Callable[[str], str]) -> None:
+    def __init__(self, style: str, write: Callable[[str], None], look: Look) -> None:
         self._style = style
         self.write = write
-        self._heading = heading
+        self._look = look
 
     def rows(
         self,
@@ -203,7 +211,7 @@ class Answer:
             each = [{key: one[key] for key in keys} for one in found]
             self.write(objects(self._style, keys, each if self._style == JSON else [_flat(one) for one in each]))
         elif cells:
-            self.write(table(titles, cells, self._heading))
+            self.write(table(titles, cells, self._look))
 
     def say(self, text: str) -> None:
         """A line for people, on standard error."""
@@ -213,9 +221,9 @@ class Answer:
 @contextmanager
 def answer(style: str = TABLE) -> Iterator[Answer]:
     """Give where results go; what user code prints inside goes to standard error."""
-    shown = Terminal(sys.stdout, session().color)  # asked now: in there, standard output is another
+    shown = look(Terminal(sys.stdout, session().color))  # asked now: in there, standard output is another
     with results_only() as write:
-        yield Answer(style, write, lambda line: shown.paint(line, BOLD))
+        yield Answer(style, write, shown)
 
 
 def _flat(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from simpleflow.cli.cells import cut, width
 from simpleflow.cli.follow import note
-from simpleflow.cli.progress import NAME_WIDTH, heads
+from simpleflow.cli.progress import head_width, heads, name_and_time
 from simpleflow.cli.terminal import BOLD, DIM, Terminal
 from simpleflow.cli.tree import ACTIVE, Node, Row, Tree
 from simpleflow.core import transitions
@@ -23,7 +23,7 @@ class Frame:
     def __init__(self, terminal: Terminal) -> None:
         self._paint = terminal.paint
         self._heads = heads(terminal)
-        self._head_width = 2 if terminal.symbols else 11
+        self._head_width = head_width(terminal)
         self._full, self._empty, self._more = ("━", "─", "…") if terminal.symbols else ("#", "-", "...")
 
     def lines(
@@ -47,11 +47,14 @@ class Frame:
             steps.append(self._dim(f"  ... and {hidden} more", columns))
         return [*top, *steps, *activities][:rows]
 
-    def final(self, tree: Tree, limit: int) -> list[str]:
+    def final(self, tree: Tree, limit: int, columns: int) -> list[str]:
         """What became of the steps in about so many lines, none of them cut; all that failed are there, up to 100."""
         failed = sum(root.counts[FAILED] for root in tree.runs.values())
-        shown, hidden = tree.rows(max(limit, min(100, failed)))
-        lines = [self._row(row, None, None) for row in shown]
+        limit = max(limit, min(100, failed))
+        shown, hidden = tree.rows(limit)
+        if hidden == 1:  # that it is left out would take a line, too
+            shown, hidden = tree.rows(limit + 1)
+        lines = [self._row(row, None, columns) for row in shown]
         return [*lines, f"  ... and {hidden} more"] if hidden else lines
 
     def _headline(self, tree: Tree, now: float, columns: int) -> str:
@@ -64,24 +67,20 @@ class Frame:
             rest += f", {failed} failed" if failed else ""
         return self._paint(text, BOLD) + self._cut(rest, columns - width(text))
 
-    def _row(self, row: Row, now: float | None, columns: int | None) -> str:
+    def _row(self, row: Row, now: float | None, columns: int) -> str:
+        """The line of a node; ``now``: None at the end, when lines are left whole."""
         node = row.node
         indent = "  " * row.depth
         seconds = node.seconds
         if node.running and node.began is not None and now is not None:
             seconds = max(0.0, now - node.began)
-        took = "" if seconds is None else duration(seconds)
-        text = f"{self._name(node.name, len(indent))} {took:>12}  {self._counts(node)}"
+        begin = name_and_time(node.name, seconds, columns, self._head_width, len(indent))
+        text = f"{begin}  {self._counts(node)}"
         text += note(node.report, node.failures) if node.report is not None else node.said
         text = text.rstrip()
-        if columns is not None:
+        if now is not None:
             text = self._cut(text, columns - len(indent) - self._head_width)
         return indent + self._heads[node.state] + text
-
-    @staticmethod
-    def _name(name: str, indent: int = 0) -> str:
-        name = printable(name)
-        return name + " " * (NAME_WIDTH - indent - width(name))
 
     def _counts(self, node: Node) -> str:
         """The members of a group: a bar, how many are done, and how many failed."""
@@ -104,9 +103,10 @@ class Frame:
                     started.append((record.started_at, record.scheduled.activity_type.name, record.tries))
         lines = []
         for began, name, tries in sorted(started)[:limit]:
-            took = duration(max(0.0, now - began))
+            indent = 2 - self._head_width
+            begin = name_and_time(f"activity {name}", max(0.0, now - began), columns, self._head_width, indent)
             again = f"  try {tries}" if tries > 1 else ""
-            lines.append(self._dim(f"  {self._name('activity ' + name)} {took:>12}{again}", columns))
+            lines.append(self._dim(f"  {begin}{again}", columns))
         more = max(0, len(started) - limit)
         others = [f"{more} more under way"] if more else []
         others += [f"{queued} waiting for a worker"] if queued else []

@@ -11,8 +11,8 @@ import click
 
 from simpleflow import __version__, settings
 from simpleflow.cli.options import SETTINGS, common, help_alone, session
-from simpleflow.cli.tables import TABLE, format_option, objects, table
-from simpleflow.cli.terminal import BOLD, Terminal
+from simpleflow.cli.tables import TABLE, format_option, look, objects, table
+from simpleflow.cli.terminal import Terminal
 from simpleflow.step.report import printable
 
 _PACKAGES = ("click", "greenlet", "msgspec", "boto3", "botocore")
@@ -90,7 +90,7 @@ def _text(value: object) -> str:
 def _show(style: str | None, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     if style == TABLE or (style is None and sys.stdout.isatty()):
         answer = Terminal(sys.stdout, session().color)
-        click.echo(table(titles, rows, lambda line: answer.paint(line, BOLD)))
+        click.echo(table(titles, rows, look(answer)))
     elif style is not None:
         click.echo(objects(style, titles, [dict(zip(titles, row, strict=True)) for row in rows]))
     else:

@@ -47,7 +47,8 @@ class Live(Progress):
         """Leave what became of the steps on the screen."""
         if self._screen.close():
             rows = min(_FINAL_ROWS, max(10, self._screen.rows - 8))
-            self._terminal.write("".join(line + "\n" for line in self._frame.final(self._tree, rows)))
+            columns = self._terminal.columns
+            self._terminal.write("".join(line + "\n" for line in self._frame.final(self._tree, rows, columns)))
 
     # Lines are written with the lock let go: who writes waits for the thread to read, and that may wait for the lock.
 

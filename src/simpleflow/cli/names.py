@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 
 from simpleflow.exceptions import InputError
 from simpleflow.step import rules
 
 _EXPECTED = "expected names such as load or load.users, with commas in between"
+_NAME = re.compile(r'\s*+(?:"((?:[^"]|"")*)"\s*|((?!")[^,]*))(,|\Z)')
 
 
 def split(values: Sequence[str], what: str) -> list[str]:
     """The names in the values of an option that may be given several times, each of them a list with commas.
 
-    ``"a,b"`` in quotes is one name; blanks around a name do not count. Raises InputError, naming ``what``.
+    ``"a,b"`` in quotes is one name, with its blanks; those around a name do not count, and ``""`` in there is a quote.
+    Raises InputError, naming ``what``.
     """
-    if not values:
-        return []
-    import csv
-
-    found = []
-    for value in values:
-        try:
-            rows = list(csv.reader([value], skipinitialspace=True, strict=True))
-        except csv.Error as error:
-            raise InputError(f"{what} {value!r} is no list of names: {error}; {_EXPECTED}") from None
-        names = [name.strip() for row in rows for name in row]
-        if not all(names) or not names:
-            raise InputError(f"{what} {value!r} has an empty name; {_EXPECTED}")
-        found += names
+    found = [name for value in values for name in _names(value, what)]
     return rules.check_names(found, what)
+
+
+def _names(value: str, what: str) -> Iterator[str]:
+    at = 0
+    while True:
+        match = _NAME.match(value, at)
+        if match is None:
+            problem = "a quote is not closed or followed by more"
+            raise InputError(f"{what} {value!r} is no list of names: {problem}; {_EXPECTED}")
+        quoted, plain, comma = match.groups()
+        name = plain.strip() if quoted is None else quoted.replace('""', '"')
+        if not name:
+            raise InputError(f"{what} {value!r} has an empty name; {_EXPECTED}")
+        yield name
+        if not comma:
+            return
+        at = match.end()
 
 
 def unreached(names: Sequence[str], steps: Sequence[str], what: str) -> list[str]:

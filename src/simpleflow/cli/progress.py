@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from simpleflow import values
+from simpleflow.cli.cells import apart
 from simpleflow.cli.follow import RUN_EVENTS, Failed, Follower, is_child, note
 from simpleflow.cli.terminal import BOLD, CYAN, GREEN, RED, YELLOW, Terminal
 from simpleflow.core import events as e
@@ -17,7 +18,8 @@ from simpleflow.step.constants import COMPLETED, FAILED, SCHEDULED, SKIPPED, WAI
 from simpleflow.step.report import StepReport
 
 RETRYING = "retrying"
-NAME_WIDTH = 28
+_NAME_AND_TIME, _LEAST = 41, 11  # cells that name and time take together
+_BAR_AND_COUNT = 23  # cells that are left for those, where there are few
 
 # What a line begins with on a terminal, and its colour; elsewhere it begins with the word.
 _SYMBOLS = {
@@ -35,6 +37,22 @@ def heads(terminal: Terminal) -> dict[str, str]:
     if not terminal.symbols:
         return {status: f"{status:<10} " for status in _SYMBOLS}
     return {status: terminal.paint(symbol, color) + " " for status, (symbol, color) in _SYMBOLS.items()}
+
+
+def head_width(terminal: Terminal) -> int:
+    """The cells that those take."""
+    return 2 if terminal.symbols else 11
+
+
+def name_and_time(name: str, seconds: float | None, columns: int, head: int, indent: int = 0) -> str:
+    """Where the line of a step begins: its name, and on the right how long it takes.
+
+    They move together where the terminal has few columns, so that the bar of a group has room too; 0: no terminal.
+    ``head``: the cells that stand before the first column, without the indent.
+    """
+    took = "" if seconds is None else report.duration(seconds)
+    room = min(_NAME_AND_TIME, max(_LEAST, columns - head - _BAR_AND_COUNT)) if columns else _NAME_AND_TIME
+    return apart(report.printable(name), took, room - indent)
 
 
 class Progress(Follower):
@@ -112,8 +130,8 @@ class Progress(Follower):
             self.say(run, text)
 
     def _line(self, status: str, name: str, seconds: float | None, note: str, trace: str = "") -> None:
-        took = "" if seconds is None else report.duration(seconds)
-        self._lines.append(f"{self._heads[status]}{name:<{NAME_WIDTH}} {took:>12}  {note}".rstrip() + "\n" + trace)
+        begin = name_and_time(name, seconds, self._terminal.columns, head_width(self._terminal))
+        self._lines.append(f"{self._heads[status]}{begin}  {note}".rstrip() + "\n" + trace)
 
 
 def _difference(beginning: Beginning) -> str:

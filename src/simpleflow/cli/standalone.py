@@ -124,7 +124,7 @@ def _run(
                 lambda: remote.activities(domain, task_list), domain, options["heartbeat"], middlewares, former=former
             ),
         )
-        return _follow(supervisor, domain, request, here, options["display_status"], write_result)
+        return _follow(supervisor, domain, request, here, options, write_result)
     finally:
         supervisor.close()
 
@@ -134,15 +134,16 @@ def _follow(
     domain: str,
     request: StartRequest,
     here: Session,
-    shows: bool,
+    options: dict[str, Any],
     write_result: Callable[[str], None],
 ) -> int:
     """Start the execution and wait for its end, while its processes are kept running; returns the exit code."""
     from simpleflow.cli.progress import Progress
-    from simpleflow.cli.start import _close
+    from simpleflow.cli.start import _close, _tell_unreached
     from simpleflow.cli.terminal import Terminal
     from simpleflow.cli.watch import Watch
 
+    shows = options["display_status"]
     supervisor.tend(0)  # forked before this process has a connection
     began = time.monotonic()
     engine = remote.engine(domain)
@@ -151,6 +152,7 @@ def _follow(
     head = terminal.paint(f"workflow {request.workflow_id}:", BOLD)
     terminal.write(f"{head} started, run {run_id} in domain {domain}, task list {request.task_list}\n")
     progress = Progress(terminal if shows else Terminal(None), here.debug)
+    progress.brief = shows  # else the summary is all that is said of the steps
     watch = Watch(engine, request.workflow_id, run_id, progress.observe, whole=shows)
     wait = _LOOK_SECONDS
     look = began + wait
@@ -161,6 +163,7 @@ def _follow(
         if watch.look():
             supervisor.stop()
             supervisor.run()
+            _tell_unreached(terminal, progress, options)
             return _close(here, progress, watch.run, None, time.monotonic() - began, write_result)
         wait = min(wait * 1.3, _LOOK_SECONDS_MOST)
         look = time.monotonic() + wait

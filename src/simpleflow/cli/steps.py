@@ -12,9 +12,10 @@ import click
 from simpleflow.cli import answers, errors, inputs, names
 from simpleflow.cli.asked import Asked, ask, target
 from simpleflow.cli.options import SETTINGS, session
-from simpleflow.cli.tables import TABLE
-from simpleflow.cli.terminal import BOLD, YELLOW, Terminal, results_only
-from simpleflow.exceptions import InputError, StateError
+from simpleflow.cli.tables import TABLE, Look, look
+from simpleflow.cli.terminal import YELLOW, Terminal, results_only
+from simpleflow.exceptions import InputError, StateError, SwfError
+from simpleflow.step import rules
 from simpleflow.step.report import names as some
 from simpleflow.step.report import printable
 
@@ -36,10 +37,14 @@ def step_list(workflow: str, steps: Sequence[str], style: str, **options: Any) -
     with _results(style) as out:
         from simpleflow.steering import marks
 
+        wanted = names.split(steps, "NAME")
         asked = ask(workflow, options)
-        found = marks.done(asked.place, names.split(steps, "NAME") or ["*"])
-        out.say_where(asked.place, len(found), "done step")
-        out.write(answers.listed(found, asked.place.workflow_id, style, out.heading))
+        found = marks.done(asked.place, wanted or ["*"])
+        out.say_where(asked.place, len(found), "done step", " of these names" if wanted and not found else "")
+        if missing := [name for name in wanted if not any(rules.covers(name, mark.step) for mark in found)]:
+            for line in marks.absent(asked.place, missing):
+                out.warn(line)
+        out.write(answers.listed(found, asked.place.workflow_id, style, out.look))
 
 
 @click.command("step.plan", context_settings=SETTINGS)
@@ -56,8 +61,6 @@ def step_plan(
     \b
     Example: simpleflow step.plan flow.py:Daily --force load
     """
-    if assume_last and options["domain"] is not None:
-        raise InputError("--assume-last cannot read runs on Amazon SWF yet; give --state instead of --domain")
     forced, skipped = names.split(force, "--force"), names.split(skip, "--skip")
     with _results(style) as out:
         asked = ask(workflow, options)
@@ -65,14 +68,14 @@ def step_plan(
         plan = asked.plan(forced, skipped, assume_last=assume_last)
         out.say_where(asked.place, len(plan.steps), "step")
         if assume_last and not asked.has_run():
-            out.warn(f"there is no earlier run of workflow {asked.place.workflow_id!r} in {asked.state}")
+            out.warn(f"there is no earlier run of workflow {asked.place.workflow_id!r} in {asked.where}")
         for asked_for, option in ((forced, "--force"), (skipped, "--skip")):
             for line in names.unreached(asked_for, [row.step for row in plan.steps], option):
                 out.warn(line)
         if style != TABLE:
             for note in plan.notes:
                 out.say(f"{printable(note)}\n")
-        out.write(answers.planned(plan, asked.place.workflow_id, style, out.heading))
+        out.write(answers.planned(plan, asked.place.workflow_id, style, out.look))
 
 
 @click.command("step.forget", context_settings=SETTINGS)
@@ -98,7 +101,7 @@ def step_forget(workflow: str, steps: Sequence[str], yes: bool, style: str, **op
             out.say("nothing was removed\n")
             return errors.RUN_FAILED
         marks.remove(asked.place, found)
-        out.write(answers.changed("removed", found, (), style, out.heading))
+        out.write(answers.changed("removed", found, (), style, out.look))
     return errors.OK
 
 
@@ -133,15 +136,16 @@ def step_mark(workflow: str, steps: Sequence[str], result_text: str | None, styl
         if marked:
             _warn_of_names(rows, marked, out)
             _warn_of_plays(asked.own_steps(), marked, out)
-            _warn_of_a_run(asked, out)
-        out.write(answers.changed("marked", marked, others, style, out.heading))
+        out.write(answers.changed("marked", marked, others, style, out.look))
+        if marked:
+            _warn_of_a_run(asked, out)  # last: a domain may take its time to answer
 
 
 class _Out:
     """Where an answer goes, and what is said beside it."""
 
-    def __init__(self, style: str, terminal: Terminal, heading: Callable[[str], str], write: Callable[[str], None]):
-        self.heading = heading
+    def __init__(self, style: str, terminal: Terminal, look: Look, write: Callable[[str], None]) -> None:
+        self.look = look
         self._style = style
         self._terminal = terminal
         self._write = write
@@ -159,29 +163,33 @@ class _Out:
         """A line that says what is likely not meant."""
         self.say(f"{self._terminal.paint('warning:', YELLOW)} {errors.line(text)}\n")
 
-    def say_where(self, place: Place, count: int, what: str) -> None:
+    def say_where(self, place: Place, count: int, what: str, which: str = "") -> None:
         """How many there are, and where; programs, which read the answer, are told only if there are none."""
         from simpleflow.steering import marks
 
         if count == 0 or self._style == TABLE:
-            number = f"{count or 'no'} {what}{'' if count == 1 else 's'}"
+            number = f"{count or 'no'} {what}{'' if count == 1 else 's'}{which}"
             self.say(f"{number}: {printable(marks.where(place))}\n")
 
 
 @contextmanager
 def _results(style: str) -> Iterator[_Out]:
     here = session()
-    answer = Terminal(sys.stdout, here.color)  # asked now: in there, standard output is another
+    shown = look(Terminal(sys.stdout, here.color))  # asked now: in there, standard output is another
     with results_only() as write:
-        yield _Out(style, here.terminal, lambda line: answer.paint(line, BOLD), write)
+        yield _Out(style, here.terminal, shown, write)
 
 
 def _warn_of_a_run(asked: Asked, out: _Out) -> None:
     """A run reads the marks once: what is changed under it, it does not see."""
+    from simpleflow.steering import marks
+
     workflow_id = asked.place.workflow_id
+    for other in marks.others_under_way(asked.place):
+        out.warn(f"{other} holds a step whose mark is here: it has read the marks already")
     try:
         run = asked.run_under_way()
-    except StateError as error:
+    except (StateError, SwfError) as error:
         out.warn(f"whether a run of workflow {workflow_id!r} is under way cannot be told: {error}")
         return
     if run is not None:

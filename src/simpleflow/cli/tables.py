@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import click
 
-from simpleflow.cli.cells import width
+from simpleflow.cli.cells import apart, width, wrap
+from simpleflow.cli.terminal import BOLD, Terminal
 from simpleflow.step.report import printable
 
 TABLE, JSON, CSV = "table", "json", "csv"
 FORMATS = (TABLE, JSON, CSV)
 
 _GAP = "  "
+_LEAST = 30  # cells of a last column whose texts are given several lines
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
@@ -24,19 +26,64 @@ def format_option(default: str | None = TABLE) -> Callable[[_Command], _Command]
     return click.option("--format", "style", type=click.Choice(FORMATS), default=default, help=f"How it looks. {words}")
 
 
-def table(titles: Sequence[str], rows: Iterable[Sequence[str]], heading: Callable[[str], str] = str) -> str:
-    """Aligned columns below their titles; ``heading`` paints the line of the titles.
+class Look(NamedTuple):
+    """How a table is shown: ``heading`` paints titles; ``columns`` of the terminal, 0 for any number."""
 
-    What a terminal would obey is escaped; wide characters take two places.
+    heading: Callable[[str], str] = str
+    columns: int = 0
+
+
+PLAIN = Look()
+
+
+def look(terminal: Terminal) -> Look:
+    """How a table is shown there."""
+    return Look(lambda line: terminal.paint(line, BOLD), terminal.columns)
+
+
+def table(titles: Sequence[str], rows: Iterable[Sequence[str]], look: Look = PLAIN) -> str:
+    """Aligned columns below their titles.
+
+    What a terminal would obey is escaped; wide characters take two places. A table that is too wide for the terminal
+    has the texts of its last column in several lines, or each of its rows as a block.
     """
+    heading, columns = look
     lines = [list(titles), *([printable(cell) for cell in row] for row in rows)]
     sizes = [[width(cell) for cell in line] for line in lines]
     widths = [max(column) for column in zip(*sizes, strict=True)]
+    before = sum(widths[:-1]) + len(_GAP) * (len(widths) - 1)
+    if columns and before + widths[-1] > columns:
+        if len(titles) > 1 and columns - before >= min(_LEAST, widths[-1]):
+            return _wrapped(lines, widths[:-1], columns - before, heading)
+        if len(titles) > 1:
+            return _blocks(lines, heading)
     found = []
     for line, size in zip(lines, sizes, strict=True):
         cells = [cell + " " * (width - own) for cell, own, width in zip(line, size, widths, strict=True)]
         found.append(_GAP.join(cells).rstrip())
     return "\n".join([heading(found[0]), *found[1:]])
+
+
+def _wrapped(lines: list[list[str]], widths: list[int], room: int, heading: Callable[[str], str]) -> str:
+    """The table with what is in the last column in lines of so much room."""
+    found = []
+    for line in lines:
+        begin = "".join(apart(cell, "", cells) + _GAP for cell, cells in zip(line, widths, strict=False))
+        first, *more = wrap(line[-1], room)
+        found.append((begin + first).rstrip())
+        found += [" " * width(begin) + each for each in more]
+    return "\n".join([heading(found[0]), *found[1:]])
+
+
+def _blocks(lines: list[list[str]], heading: Callable[[str], str]) -> str:
+    """Each row as a line of its first cell, and a line for each of the others that is not empty."""
+    (_, *titles), *rows = lines
+    indent = max(map(width, titles))
+    found = []
+    for first, *rest in rows:
+        found.append(heading(first))
+        found += [f"  {apart(title, '', indent)}  {cell}" for title, cell in zip(titles, rest, strict=True) if cell]
+    return "\n".join(found)
 
 
 def objects(style: str, keys: Sequence[str], found: Sequence[Mapping[str, Any]]) -> str:

@@ -24,6 +24,14 @@ class Terminal:
         self.symbols = (terminal or color == ALWAYS) and _can_write("✓↷✗…↻⧗━─", stream)
         self.colored = color == ALWAYS or (color == AUTO and terminal and not os.environ.get("NO_COLOR"))
 
+    @property
+    def columns(self) -> int:
+        """How wide it is now; 0 if it is no terminal, or does not say."""
+        try:
+            return os.get_terminal_size(self._stream.fileno()).columns if self.moves and self._stream else 0
+        except (OSError, ValueError):
+            return 0
+
     def paint(self, text: str, code: str) -> str:
         """The text in a colour, if there are colours."""
         return f"\x1b[{code}m{text}\x1b[0m" if self.colored else text

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import getpass
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from simpleflow import stores, values
 from simpleflow.exceptions import InputError, StoreError
 from simpleflow.steering.place import Place
-from simpleflow.step import claims, rules
+from simpleflow.step import claims, rules, tasks
 from simpleflow.step import mark as marks
 from simpleflow.step.mark import Mark
 from simpleflow.stores import keys
@@ -47,10 +47,14 @@ def covered(place: Place, patterns: Iterable[str]) -> list[str]:
     """
     patterns = rules.check_names(patterns, "steps")
     known = rules.Names(names(place))
-    for pattern in patterns:
-        if pattern != rules.EVERYTHING and not known.covered_by(pattern):
-            raise InputError(f"no done step is called {pattern!r} or lies below it{_similar(pattern, known)}")
+    for line in _absent(known, patterns):
+        raise InputError(line)
     return _covered(known, patterns)
+
+
+def absent(place: Place, patterns: Iterable[str]) -> list[str]:
+    """One line for each of the patterns that covers no done step, ``*`` aside. Raises InputError, StoreError."""
+    return list(_absent(rules.Names(names(place)), rules.check_names(patterns, "steps")))
 
 
 def forget(place: Place, patterns: Iterable[str]) -> list[str]:
@@ -106,6 +110,15 @@ def mark(
     return wanted
 
 
+def others_under_way(place: Place) -> list[str]:
+    """The runs of other workflow ids that play steps whose marks are here now, in words, as far as claims tell.
+
+    Raises StoreError.
+    """
+    found = claims.holders(stores.open_store(place.bucket), place.path).values()
+    return sorted({tasks.told(holder) for holder in found if holder.workflow_id != place.workflow_id})
+
+
 def recorded_seconds(bucket: str, path: str, names: Sequence[str], budget: float) -> tuple[float, int]:
     """How long these steps took when they were played, together, and how many of their marks could be read.
 
@@ -124,6 +137,12 @@ def recorded_seconds(bucket: str, path: str, names: Sequence[str], budget: float
     except StoreError:
         pass  # this is said beside what matters
     return seconds, count
+
+
+def _absent(known: rules.Names, patterns: Iterable[str]) -> Iterator[str]:
+    for pattern in patterns:
+        if pattern != rules.EVERYTHING and not known.covered_by(pattern):
+            yield f"no done step is called {pattern!r} or lies below it{_similar(pattern, known)}"
 
 
 def _covered(known: rules.Names, patterns: Iterable[str]) -> list[str]:

@@ -38,6 +38,7 @@ from simpleflow.stores.base import Store, Stored, as_names, clean
 PLACE = ".claims"
 REVOKED = ".revoked"
 UNREADABLE_SECONDS = HOUR  # how long a claim holds that says nothing of itself
+_held: dict[tuple[str, str, str, str], str] = {}  # by ``_key``: the objects of claims that this process plays
 _PAUSES = (0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.0)  # seconds between two looks
 
 
@@ -109,8 +110,11 @@ def claim(
         found = _conflicting(store, path, name, clock, _object(name, ticket))
         rivals = _alive(found, owner)
         if not rivals:
-            if dead := [each.object for each in found if each.dead and each.holder.run_id != owner.run_id]:
+            others = [each for each in found if each.holder.run_id != owner.run_id]
+            if dead := [each.object for each in others if each.dead]:
                 _delete(store, path, dead)
+            if local and len(others) == len(found):  # else there is an older one of ours, which has to be found, too
+                _held[_key(store, path, name, owner)] = _object(name, ticket)
             return None
         if not own and any(rival.ticket < ticket for rival in rivals):
             break
@@ -149,14 +153,21 @@ def regain(
 
 def release(store: Store, path: str, names: Iterable[str], owner: Owner) -> None:
     """Give up the owner's claims on these names, where there are any. Raises StoreError."""
-    wanted = frozenset(as_names(names))
-    if found := _read(store, path, lambda name: name in wanted, owner):
-        _delete(store, path, list(found))
+    held = {name: _held.pop(_key(store, path, name, owner), None) for name in as_names(names)}
+    others = {name for name, each in held.items() if each is None}
+    found = [each for each in held.values() if each is not None]
+    if others:
+        found += _read(store, path, lambda name: name in others, owner)
+    if found:
+        _delete(store, path, found)
 
 
 def stands(store: Store, path: str, name: str, owner: Owner) -> bool:
     """Whether the owner's claim on ``name`` is there: nobody has revoked it or taken it over. Raises StoreError."""
-    found = list(_read(store, path, lambda each: each == name, owner))
+    held = _held.get(_key(store, path, name, owner))
+    if held is not None and store.read(_prefix(path), [held]):
+        return not _are_revoked(store, path, [held])
+    found = list(_read(store, path, lambda each: each == name, owner, starts=(f"{name}.",)))
     return bool(found) and not _are_revoked(store, path, found)
 
 
@@ -195,6 +206,11 @@ def _object(name: str, ticket: str) -> str:
     return f"{name}.{ticket}"
 
 
+def _key(store: Store, path: str, name: str, owner: Owner) -> tuple[str, str, str, str]:
+    """Of a claim that is found again without a listing: that of a run for which this process alone acts."""
+    return store.url, clean(path), name, owner.run_id
+
+
 def _step(object: str) -> str:
     """The name of the step; empty for an object that is no claim."""
     return object.rpartition(".")[0]
@@ -209,10 +225,19 @@ def _write(store: Store, path: str, name: str, body: bytes) -> str:
 
 
 def _read(
-    store: Store, path: str, is_wanted: Callable[[str], bool], owner: Owner | None = None, but: str = ""
+    store: Store,
+    path: str,
+    is_wanted: Callable[[str], bool],
+    owner: Owner | None = None,
+    but: str = "",
+    starts: tuple[str, ...] = ("",),
 ) -> dict[str, Stored]:
-    """The claims on the steps that are wanted, of all runs or of one, except the object ``but``."""
-    objects = [each for each in store.names(_prefix(path)) if each != but and (step := _step(each)) and is_wanted(step)]
+    """The claims on the steps that are wanted, of all runs or of one, except the object ``but``.
+
+    ``starts``: what the objects of those may begin with, to pass over the others quickly.
+    """
+    every = [each for each in store.names(_prefix(path)) if each.startswith(starts)]
+    objects = [each for each in every if each != but and (step := _step(each)) and is_wanted(step)]
     found = store.read(_prefix(path), objects) if objects else {}
     if owner is None:
         return found
@@ -247,7 +272,9 @@ def _conflicting(store: Store, path: str, name: str, clock: Callable[[], float],
     def conflicts(step: str) -> bool:
         return step == name or EVERYTHING in (step, name)
 
-    claims = [_parse(each, stored, clock) for each, stored in _read(store, path, conflicts, but=but).items()]
+    starts = ("",) if name == EVERYTHING else (f"{name}.", f"{EVERYTHING}.")
+    found = _read(store, path, conflicts, but=but, starts=starts)
+    claims = [_parse(each, stored, clock) for each, stored in found.items()]
     return sorted(claims, key=lambda each: each.ticket)
 
 

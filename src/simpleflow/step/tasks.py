@@ -16,6 +16,8 @@ from simpleflow import activity, stores
 from simpleflow.constants import DAY
 from simpleflow.step import claims, mark, rules
 
+_LAST_SECOND = 253_402_300_799  # of the year 9999: a claim may say anything
+
 
 class _MarksTask:
     """An activity about the marks below ``path`` in ``bucket``."""
@@ -258,9 +260,10 @@ def owner_of(given: Sequence[str]) -> claims.Owner:
 
 
 def told(holder: claims.Holder) -> str:
-    """Who holds a claim, in words."""
-    where = f" ({holder.where})" if holder.where else ""
-    return f"workflow {holder.workflow_id or 'unknown'}, run {holder.run_id or 'unknown'}{where}"
+    """Who holds a claim, in words: with its process, or, where that is not known, with the time at which it is void."""
+    until = time.gmtime(min(max(holder.until, 0), _LAST_SECOND))
+    where = holder.where or f"until {time.strftime('%Y-%m-%d %H:%M:%S', until)} UTC at the latest"
+    return f"workflow {holder.workflow_id or 'unknown'}, run {holder.run_id or 'unknown'} ({where})"
 
 
 TASKS = (GetStepsDoneTask, GetStepMarkTask, ClaimStepTask, ReleaseStepTask, MarkStepDoneTask, UnmarkStepsDoneTask)

@@ -82,6 +82,12 @@ class Steps(Workflow, WorkflowStepMixin):
         futures.wait(self.submit(self.step("load", (fetch, "load"))), self.submit(self.step("save", (soft,))))
 
 
+class Chosen(Workflow, WorkflowStepMixin):
+    def run(self):
+        day = self.submit(fetch, "mon").result
+        futures.wait(self.submit(self.step(f"load.{day}", (other, day))))
+
+
 class Hard(Workflow):
     def run(self):
         return self.submit(hard).result

@@ -79,6 +79,15 @@ class Busy(Workflow, WorkflowStepMixin):
         futures.wait(self.submit(self.step("long", (long,))))
 
 
+class Common(Busy):
+    """Its marks are where those of every workflow id are."""
+
+    name = "common"
+
+    def get_step_path_prefix(self):
+        return "common"
+
+
 class Child(Workflow, WorkflowStepMixin):
     name = "child"
 
