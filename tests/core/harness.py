@@ -123,7 +123,7 @@ class Play:
         self,
         workflow_class: type[Workflow],
         *args: Any,
-        limits: Limits = Limits(),  # noqa: B008 (frozen)
+        limits: Limits = Limits(),
         workflow_id: str = "w",
         tag_list: tuple[str, ...] = (),
         execution_timeout: str = "31536000",

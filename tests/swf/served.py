@@ -64,7 +64,7 @@ class Crew:
     What goes wrong in one of them ends it, and is raised at the end of the block.
     """
 
-    def __init__(self, deciders: int = 1, workers: int = 1, limits: Limits = Limits(), **options: Any) -> None:  # noqa: B008
+    def __init__(self, deciders: int = 1, workers: int = 1, limits: Limits = Limits(), **options: Any) -> None:
         self._limits = limits
         self.sources = [SwfDecisionSource(DOMAIN, "default", **options) for _ in range(deciders)]
         loops: list[Callable[[], None]] = [partial(self._decide, source) for source in self.sources]
