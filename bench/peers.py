@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 from bench.measure import ROOT
@@ -13,11 +14,9 @@ from bench.measure import ROOT
 EXTRA = "bench"
 
 
-def main() -> int:
+def main(requirements: Sequence[str] | None = None) -> int:
     """Install what is missing of the project's extra, one by one: what is not to be had takes no other along."""
-    with (ROOT / "pyproject.toml").open("rb") as file:
-        requirements = tomllib.load(file)["project"]["optional-dependencies"][EXTRA]
-    for requirement in requirements:
+    for requirement in _extra() if requirements is None else requirements:
         if not _installed(requirement):
             command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", requirement]
             process = subprocess.run(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
@@ -26,6 +25,12 @@ def main() -> int:
                 reason = lines[0] if lines else f"pip ended with exit code {process.returncode}"
                 print(f"{requirement} cannot be installed, and is not measured: {reason}", flush=True)
     return 0
+
+
+def _extra() -> list[str]:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        found: list[str] = tomllib.load(file)["project"]["optional-dependencies"][EXTRA]
+    return found
 
 
 def _installed(requirement: str) -> bool:

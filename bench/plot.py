@@ -15,7 +15,7 @@ COLOURS = {
     "plain script": "#4b5563",
     "joblib": "#7c3aed",
     "doit": "#0f766e",
-    "Luigi": "#b45309",
+    "Luigi": "#d4a017",
     "DBOS": "#1d4ed8",
 }
 LEAST_SECONDS = 0.002
