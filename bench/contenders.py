@@ -75,6 +75,9 @@ PLAIN = Contender("plain script", _script("plain.py", "nosync"))
 SIMPLEFLOW = Contender("simpleflow", _command_line)
 DOIT = Contender("doit", _script("doit_steps.py"), "doit")
 DBOS = Contender("DBOS", _script("dbos_steps.py", "tuned"), "dbos")
+DBOS_BY_DEFAULT = Contender(
+    "DBOS, by default", _script("dbos_steps.py", "default"), "dbos", kinds=frozenset({STEPS}), aside=True
+)
 
 CONTENDERS = (
     PYTHON,
@@ -88,5 +91,5 @@ CONTENDERS = (
     DOIT,
     Contender("Luigi", _script("luigi_steps.py"), "luigi"),
     DBOS,
-    Contender("DBOS, by default", _script("dbos_steps.py", "default"), "dbos", kinds=frozenset({STEPS}), aside=True),
+    DBOS_BY_DEFAULT,
 )

@@ -35,6 +35,8 @@ class Usage(NamedTuple):
     """What a process took."""
 
     seconds: float
+    cpu: float
+    """Seconds of CPU time of the process, and of those of its children that it waited for."""
     largest: float
     """MiB: the peak of the largest of its processes; unless watched, not less than that of the bench itself."""
     together: float | None
@@ -80,9 +82,10 @@ def run(command: Sequence[str], folder: Path, log: Path, watch: bool = False, ca
     if process.returncode != 0:
         lines = log.read_text(errors="replace").strip().splitlines()
         raise Failed(f"exit code {process.returncode}: {lines[-1] if lines else 'it said nothing'}")
+    cpu = usage.ru_utime + usage.ru_stime
     if watched is None:
-        return Usage(seconds, usage.ru_maxrss * _MAXRSS_UNIT / MIB, None)
-    return Usage(seconds, watched.largest, watched.together)
+        return Usage(seconds, cpu, usage.ru_maxrss * _MAXRSS_UNIT / MIB, None)
+    return Usage(seconds, cpu, watched.largest, watched.together)
 
 
 def _kill(group: int) -> None:

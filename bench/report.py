@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from bench.contenders import CONTENDERS, PLAIN, PYTHON, SIMPLEFLOW, STEPS, Contender
-from bench.rounds import BURN, COLD, COLUMNS, FAN, LARGEST, START, TOGETHER, WARM, Results, at, middle
+from bench.rounds import BURN, COLD, COLUMNS, FAN, LARGEST, START, TOGETHER, WARM, Results, at, cpu, middle
 from bench.targets import targets
 
 
@@ -20,8 +20,14 @@ class _Column(NamedTuple):
 
 def report(results: Results, sizes: tuple[int, ...], seconds: float, columns: Sequence[str] = COLUMNS) -> str:
     """All tables that have something to show, and what could not be measured."""
-    parts = [_contenders(results, sizes, columns), _growth(results, sizes, columns), _targets(results, sizes, seconds)]
-    return "\n".join(part for part in [*parts, _remarks(results)] if part)
+    parts = (
+        _contenders(results, sizes, columns),
+        _cpu_time(results, sizes, columns),
+        _growth(results, sizes, columns),
+        _targets(results, sizes, seconds),
+        _remarks(results),
+    )
+    return "\n".join(part for part in parts if part)
 
 
 def _contenders(results: Results, sizes: tuple[int, ...], columns: Sequence[str]) -> str:
@@ -35,13 +41,28 @@ def _contenders(results: Results, sizes: tuple[int, ...], columns: Sequence[str]
         _Column(LARGEST, LARGEST, f"largest at {most:,}, MiB", digits=1),
         _Column(TOGETHER, LARGEST, f"all at {most:,}, MiB", digits=1),
     )
+    return _everybody(f"N = {number:,}", results, [column for column in table if column.part_of in columns])
+
+
+def _cpu_time(results: Results, sizes: tuple[int, ...], columns: Sequence[str]) -> str:
+    number = middle(sizes)
+    table = (
+        _Column(cpu(START), START, "start-up, ms", 1e3),
+        _Column(cpu(at(COLD, number)), COLD, "cold, us/step", 1e6),
+        _Column(cpu(at(WARM, number)), WARM, "warm, us/step", 1e6),
+        _Column(cpu(FAN), FAN, "fan-out, us/activity", 1e6),
+    )
     shown = [column for column in table if column.part_of in columns]
+    return _everybody("CPU time", results, shown) if shown else ""
+
+
+def _everybody(title: str, results: Results, shown: Sequence[_Column]) -> str:
     rows = [
         [contender.name, *(_cell(results, contender, column, PLAIN) for column in shown)]
         for contender in CONTENDERS
         if contender.installed
     ]
-    return _table([f"N = {number:,}", *(column.title for column in shown)], rows)
+    return _table([title, *(column.title for column in shown)], rows)
 
 
 def _growth(results: Results, sizes: tuple[int, ...], columns: Sequence[str]) -> str:
@@ -64,9 +85,8 @@ def _growth(results: Results, sizes: tuple[int, ...], columns: Sequence[str]) ->
 
 
 def _cell(results: Results, contender: Contender, column: _Column, base: Contender | None = None) -> str:
-    key = (contender.name, column.key)
-    if key in results.failures or key in results.left_out:
-        return "failed" if key in results.failures else "left out"
+    if results.given_up(contender, column.key):
+        return "left out" if results.was_slow(contender, column.key) else "failed"
     figure = results.figure(contender, column.key)
     if figure is None:
         return "-"
@@ -78,20 +98,18 @@ def _cell(results: Results, contender: Contender, column: _Column, base: Contend
 def _targets(results: Results, sizes: tuple[int, ...], seconds: float) -> str:
     rows = []
     for target in targets(sizes, seconds):
-        figure = results.figure(SIMPLEFLOW, target.column)
-        if figure is None:
-            continue
+        if results.figure(SIMPLEFLOW, target.column) is None and not results.given_up(SIMPLEFLOW, target.column):
+            continue  # not asked for
         reached = target.reached(results)
-        measured, limit = (
-            "-" if reached is None else _amount(reached, target.unit),
-            _amount(target.limit, target.unit),
-        )
         mark = "not measured" if reached is None else "ok" if reached <= target.limit else "over"
-        rows.append([target.name, target.beside, measured, limit, mark])
-    return _table(["simpleflow", "beside", "measured", "at most", ""], rows) if rows else ""
+        figures = (reached, target.reached_in_cpu_time(results), target.limit)
+        rows.append([target.name, target.beside, *(_amount(each, target.unit) for each in figures), mark])
+    return _table(["simpleflow", "beside", "measured", "CPU time", "at most", ""], rows) if rows else ""
 
 
-def _amount(figure: float, unit: str) -> str:
+def _amount(figure: float | None, unit: str) -> str:
+    if figure is None:
+        return "-"
     return f"{figure:.2f}x" if unit == "x" else f"{figure:.0f} {unit}"
 
 

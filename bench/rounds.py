@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 from bench.contenders import CPU, FAN_OUT, STEPS, Contender, Work
 from bench.measure import Failed, TooSlow, Usage, run
@@ -26,8 +27,22 @@ COLUMNS = (START, COLD, WARM, FAN, BURN, LARGEST)
 SIZES = (100, 1_000, 10_000)
 BURNS = 8
 _REPEATS = 5
+_CPU = ", CPU time"
 
 Key = tuple[str, str]
+
+
+class Taken(NamedTuple):
+    """Seconds that went by, and seconds of CPU time: those differ the more, the busier the machine is."""
+
+    elapsed: float
+    cpu: float
+
+    def beyond(self, start: Taken) -> Taken:
+        return Taken(max(0.0, self.elapsed - start.elapsed), max(0.0, self.cpu - start.cpu))
+
+    def by(self, number: int) -> Taken:
+        return Taken(self.elapsed / number, self.cpu / number)
 
 
 @dataclass
@@ -43,8 +58,11 @@ class Results:
         self.figures.setdefault((contender.name, column), []).append(figure)
 
     def given_up(self, contender: Contender, column: str) -> bool:
-        key = (contender.name, column)
-        return key in self.failures or key in self.left_out
+        """Whether it failed, or was slow."""
+        return (contender.name, column.removesuffix(_CPU)) in self.failures or self.was_slow(contender, column)
+
+    def was_slow(self, contender: Contender, column: str) -> bool:
+        return (contender.name, column.removesuffix(_CPU)) in self.left_out
 
     def figure(self, contender: Contender, column: str) -> float | None:
         """The median of the rounds; None if it was not measured, failed, or was too slow."""
@@ -64,6 +82,11 @@ class Results:
 def at(column: str, number: int) -> str:
     """The column for a number of steps."""
     return f"{column}, N = {number:,}"
+
+
+def cpu(column: str) -> str:
+    """The column for the CPU time of what is measured in another."""
+    return column + _CPU
 
 
 def middle(sizes: tuple[int, ...]) -> int:
@@ -130,12 +153,16 @@ class Rounds:
         players = [contender for contender in self.contenders if STEPS in contender.kinds]
         return [contender for contender in players if number == self.middle or not contender.aside]
 
-    def _attempt(self, contender: Contender, column: str, measure: Callable[[Contender], float]) -> None:
+    def _attempt(self, contender: Contender, column: str, measure: Callable[[Contender], Taken | float]) -> None:
         """Note a figure, or why there is none; what failed once, or cannot start, is not tried again."""
         if self.results.given_up(contender, START) or self.results.given_up(contender, column):
             return
         try:
-            self.results.add(contender, column, measure(contender))
+            found = measure(contender)
+            if isinstance(found, Taken):
+                self.results.add(contender, cpu(column), found.cpu)
+                found = found.elapsed
+            self.results.add(contender, column, found)
         except TooSlow as slow:
             self.results.left_out[contender.name, column] = str(slow)
         except Failed as failed:
@@ -143,23 +170,23 @@ class Rounds:
 
     # Columns
 
-    def _starts(self, contender: Contender) -> float:
+    def _starts(self, contender: Contender) -> Taken:
         return self._repeat(lambda: self._start(contender))
 
-    def _cold(self, contender: Contender, number: int) -> float:
+    def _cold(self, contender: Contender, number: int) -> Taken:
         return self._repeat(lambda: self._play(contender, number))
 
-    def _warm(self, contender: Contender, number: int) -> float:
+    def _warm(self, contender: Contender, number: int) -> Taken:
         if (contender.name, number) not in self._played:
             self._play(contender, number)
         folder = self._played[contender.name, number]
-        return self._repeat(lambda: self._more_than_start(contender, Work(STEPS, number), folder) / number)
+        return self._repeat(lambda: self._more_than_start(contender, Work(STEPS, number), folder).by(number))
 
-    def _fan_out(self, contender: Contender) -> float:
+    def _fan_out(self, contender: Contender) -> Taken:
         number = self.middle
-        return self._repeat(lambda: self._more_than_start(contender, Work(FAN_OUT, number)) / number)
+        return self._repeat(lambda: self._more_than_start(contender, Work(FAN_OUT, number)).by(number))
 
-    def _burn(self, contender: Contender) -> float:
+    def _burn(self, contender: Contender) -> Taken:
         return self._more_than_start(contender, Work(CPU, BURNS, self.seconds))
 
     def _memory(self, contender: Contender) -> float:
@@ -171,16 +198,17 @@ class Rounds:
 
     # Processes
 
-    def _start(self, contender: Contender) -> float:
-        return self._run(contender, Work(STEPS, 0)).seconds
+    def _start(self, contender: Contender) -> Taken:
+        usage = self._run(contender, Work(STEPS, 0))
+        return Taken(usage.seconds, usage.cpu)
 
-    def _play(self, contender: Contender, number: int) -> float:
+    def _play(self, contender: Contender, number: int) -> Taken:
         """Seconds for each step of so many that are not done yet."""
         self._expect(contender, number)
         folder = self._new_folder()
-        seconds = self._more_than_start(contender, Work(STEPS, number), folder)
+        taken = self._more_than_start(contender, Work(STEPS, number), folder)
         self._played[contender.name, number] = folder
-        return seconds / number
+        return taken.by(number)
 
     def _expect(self, contender: Contender, number: int) -> None:
         """Raises TooSlow if so many steps take longer than the cap, going by the time of each of fewer."""
@@ -191,10 +219,11 @@ class Rounds:
         if each and each[-1] * number > self.cap:
             raise TooSlow(f"about {each[-1] * number:,.0f} s are to be expected, more than {self.cap:g} s")
 
-    def _more_than_start(self, contender: Contender, work: Work, folder: Path | None = None) -> float:
-        """Seconds that the work takes beyond a start, which is measured just before: noise changes with time."""
+    def _more_than_start(self, contender: Contender, work: Work, folder: Path | None = None) -> Taken:
+        """What the work takes beyond a start, which is measured just before: noise changes with time."""
         start = self._start(contender)
-        return max(0.0, self._run(contender, work, folder).seconds - start)
+        usage = self._run(contender, work, folder)
+        return Taken(usage.seconds, usage.cpu).beyond(start)
 
     def _run(self, contender: Contender, work: Work, folder: Path | None = None, watch: bool = False) -> Usage:
         return run(contender.command(work), folder or self._new_folder(), self.root / "log", watch, self.cap)
@@ -205,10 +234,10 @@ class Rounds:
         folder.mkdir()
         return folder
 
-    def _repeat(self, measure: Callable[[], float]) -> float:
-        """The median of some measurements: one, unless it is a short one."""
+    def _repeat(self, measure: Callable[[], Taken]) -> Taken:
+        """The medians of some measurements: one, unless it is a short one."""
         end = time.monotonic() + self.patience
         found = [measure()]
         while len(found) < _REPEATS and time.monotonic() < end:
             found.append(measure())
-        return median(found)
+        return Taken(median(each.elapsed for each in found), median(each.cpu for each in found))

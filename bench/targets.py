@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from bench.contenders import DBOS, DOIT, PLAIN, SIMPLEFLOW, Contender
-from bench.rounds import BURN, BURNS, COLD, FAN, LARGEST, START, TOGETHER, WARM, Results, at, middle
+from bench.rounds import BURN, BURNS, COLD, FAN, LARGEST, START, TOGETHER, WARM, Results, at, cpu, middle
 
 WORKERS = 2
 
@@ -33,6 +33,12 @@ class Target(NamedTuple):
             return results.ratio(SIMPLEFLOW, self.column, self.base, self.base_column)
         figure = results.figure(SIMPLEFLOW, self.column)
         return None if figure is None else figure / self.base
+
+    def reached_in_cpu_time(self, results: Results) -> float | None:
+        """The same of CPU time, which a busy machine changes less; None if that says nothing."""
+        if not isinstance(self.base, Contender):
+            return None
+        return results.ratio(SIMPLEFLOW, cpu(self.column), self.base, cpu(self.base_column or self.column))
 
 
 def targets(sizes: tuple[int, ...], seconds: float) -> list[Target]:

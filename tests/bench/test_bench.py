@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from bench.contenders import CONTENDERS, PLAIN, SCRIPTS, SIMPLEFLOW, STEPS, Contender, Work
+from bench.contenders import CONTENDERS, DBOS_BY_DEFAULT, PLAIN, SCRIPTS, SIMPLEFLOW, STEPS, Contender, Work
 from bench.measure import TooSlow, run
 from bench.peers import main as install
 from bench.report import report
@@ -20,7 +20,9 @@ from bench.targets import targets
 ROOT = Path(__file__).parents[2]
 FIGURE = r"[\d.,]+( \([\d.,]+x\))?"  # no ratio to what took no time
 
-PLAYERS = [contender for contender in CONTENDERS if STEPS in contender.kinds and contender is not SIMPLEFLOW]
+PLAYERS = [  # DBOS by default is the same script, synced at every step
+    contender for contender in CONTENDERS if STEPS in contender.kinds and contender not in (SIMPLEFLOW, DBOS_BY_DEFAULT)
+]
 
 COUNTED = """
 import runpy, sys
@@ -52,8 +54,11 @@ def test_every_contender_has_a_row() -> None:
     rows = rows_of(run.stdout)
     installed = [contender.name for contender in CONTENDERS if contender.installed]
     assert rows[0] == ["N = 1,000", "start-up, s"]
-    assert [row[0] for row in rows[2:] if len(row) == 2] == installed
-    assert [row for row in rows[2:] if len(row) == 2 and not re.fullmatch(FIGURE, row[1])] == []
+    assert rows[len(installed) + 2] == ["CPU time", "start-up, ms"]
+    for first in (2, len(installed) + 4):
+        table = rows[first : first + len(installed)]
+        assert [row[0] for row in table] == installed
+        assert [row for row in table if not re.fullmatch(FIGURE, row[1])] == []
     missing = [contender.name for contender in CONTENDERS if not contender.installed]
     assert ("pip install -e '.[bench]'" in run.stdout) == bool(missing)
     assert all(name in run.stdout for name in missing)
@@ -67,15 +72,18 @@ def test_every_column_has_its_figure(tmp_path: Path) -> None:
     assert LARGEST not in list(Rounds([], tmp_path, sizes, 0.01, 0.0, 60.0).round(first=False))
     assert (rounds.results.failures, rounds.results.left_out) == ({}, {})
     rows = rows_of(report(rounds.results, sizes, 0.01))
-    table, growth, limits = (row for row in rows if row[0] == "simpleflow")
+    table, time_of_cpu, growth, limits = (row for row in rows if row[0] == "simpleflow")
     assert len(table) == 8
+    assert len(time_of_cpu) == 5
     assert len(growth) == 9
-    figures = [cell for cell in table[1:] + growth[1:4] + growth[5:8] if not re.fullmatch(FIGURE, cell)]
+    figures = [
+        cell for cell in table[1:] + time_of_cpu[1:] + growth[1:4] + growth[5:8] if not re.fullmatch(FIGURE, cell)
+    ]
     assert figures == []
-    assert limits == ["simpleflow", "beside", "measured", "at most", ""]
+    assert limits == ["simpleflow", "beside", "measured", "CPU time", "at most", ""]
     asked = [target.name for target in targets(sizes, 0.01)]
     assert [row[0] for row in rows[-len(asked) :]] == asked
-    assert {row[4] for row in rows[-len(asked) :]} <= {"ok", "over", "not measured"}
+    assert {row[5] for row in rows[-len(asked) :]} <= {"ok", "over", "not measured"}
 
 
 @pytest.mark.parametrize("contender", PLAYERS, ids=lambda contender: contender.name)
@@ -109,6 +117,7 @@ def test_what_would_take_too_long_is_left_out_and_said_to_be(tmp_path: Path) -> 
     text = report(rounds.results, sizes, 0.01, rounds.columns)
     growth = next(row for row in rows_of(text) if row[0] == "simpleflow" and len(row) == 7)
     assert (growth[2], growth[3], growth[5], growth[6]) == ("left out", "-", "left out", "-")
+    assert ["cold, a step, N = 1,000,000,000", "cold, N = 50", "-", "-", "1.30x", "not measured"] in rows_of(text)
     assert re.search(r"simpleflow, cold, N = 1,000,000,000: left out: about [\d,]+ s are to be expected", text)
     assert "simpleflow, warm, N = 1,000,000,000: left out: a cold run of so many was left out" in text
 
