@@ -11,7 +11,7 @@ help:
 	@echo "make demo    run the census example twice: steps run, then are skipped"
 	@echo "make test    run all tests"
 	@echo "make check   ruff, mypy, import-linter, docs"
-	@echo "make bench   measure start-up, cold, warm and fan-out, beside the peers that can be installed"
+	@echo "make bench   measure start-up, cold, warm, fan-out and memory, beside the peers that can be installed"
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "simpleflow needs Python 3.11 or later (set PYTHON=...)")'
@@ -34,7 +34,8 @@ check: $(STAMP)
 	$(BIN)/python -m pytest -q tests/docs tests/test_public_names.py
 
 bench: $(STAMP)
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench.peers
+	$(BIN)/python -m bench --plot bench.svg
 
 clean:
 	rm -rf $(VENV) .simpleflow

@@ -10,11 +10,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 
-from bench.contenders import CONTENDERS, PLAIN
+from bench.contenders import CONTENDERS
+from bench.plot import plot
 from bench.report import report
-from bench.rounds import COLUMNS, Rounds
+from bench.rounds import COLUMNS, SIZES, Rounds
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,19 +26,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rounds = Rounds(
             [contender for contender in CONTENDERS if contender.installed],
             root,
-            options.steps,
+            options.sizes,
             options.seconds,
             options.patience,
+            options.cap,
             options.only,
         )
-        print(_headline(options.steps, options.rounds, root), flush=True)
+        print(_headline(options.rounds, root), flush=True)
         began = time.monotonic()
         rounds.warm_up()
         for number in range(1, options.rounds + 1):
-            for column in rounds.round():
+            for column in rounds.round(first=number == 1):
                 _progress(f"round {number} of {options.rounds}: {column}")
         _progress("")
-        print(report(rounds.results, rounds.sizes, rounds.columns))
+        print(report(rounds.results, rounds.sizes, options.seconds, rounds.columns))
+        if options.plot:
+            options.plot.write_text(plot(rounds.results, rounds.sizes))
+            print(f"plot: {options.plot}")
         load = ", ".join(f"{load:.1f}" for load in os.getloadavg())
         print(f"{time.monotonic() - began:.0f} s; load of the machine in the last 1, 5 and 15 minutes: {load}")
     except KeyboardInterrupt:
@@ -49,10 +55,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure simpleflow beside other tools.")
-    parser.add_argument("--steps", type=_positive, default=1000, metavar="N", help="steps, and activities of a fan-out")
+    parser.add_argument("--sizes", type=_sizes, default=SIZES, metavar="N,N", help="steps; default: 100,1000,10000")
     parser.add_argument("--rounds", type=_positive, default=3, metavar="N", help="of which the medians are shown")
     parser.add_argument("--only", type=_columns, default=COLUMNS, metavar="A,B", help=f"some of {', '.join(COLUMNS)}")
+    parser.add_argument("--plot", type=_file, metavar="FILE", help="draw cold and warm runs as SVG")
     parser.add_argument("--seconds", type=float, default=0.5, help="that each busy activity takes; default: 0.5")
+    parser.add_argument(
+        "--cap", type=float, default=60.0, metavar="SECONDS", help="what takes longer is left out; default: 60"
+    )
     parser.add_argument(
         "--patience", type=float, default=1.0, metavar="SECONDS", help="short measurements are repeated so long"
     )
@@ -60,10 +70,17 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
     if number < 1:
-        raise argparse.ArgumentTypeError("expected 1 or more")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
     return number
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    return tuple(sorted({_positive(part.strip()) for part in text.split(",")}))
 
 
 def _columns(text: str) -> tuple[str, ...]:
@@ -74,13 +91,20 @@ def _columns(text: str) -> tuple[str, ...]:
     return tuple(given)
 
 
-def _headline(steps: int, rounds: int, root: Path) -> str:
+def _file(text: str) -> Path:
+    path = Path(text)
+    if not path.parent.is_dir():  # said before all is measured
+        raise argparse.ArgumentTypeError(f"{text!r}: there is no folder {str(path.parent)!r}")
+    return path
+
+
+def _headline(rounds: int, root: Path) -> str:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    python = platform.python_version()
     medians = "one round" if rounds == 1 else f"medians of {rounds} interleaved rounds"
-    where = f"Python {python}, {cores} cores, files in {root}"
-    ratio = f"(2.00x): twice the plain script, which does {PLAIN.times} times as many steps"
-    return f"N = {steps:,}, {medians}; {where}\n{ratio}\n"
+    packages = {contender.package for contender in CONTENDERS if contender.package and contender.installed}
+    versions = ", ".join(f"{package} {version(package)}" for package in sorted(packages)) or "no peers"
+    where = f"Python {platform.python_version()}, {cores} cores, files in {root}; {versions}"
+    return f"{medians}; {where}\n(2.00x): twice the plain script\n"
 
 
 def _progress(text: str) -> None:

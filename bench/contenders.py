@@ -40,8 +40,8 @@ class Contender:
     kinds: frozenset[str] = frozenset({STEPS, FAN_OUT, CPU})
     """Other work is not asked of it; without any, only its start is measured."""
 
-    times: int = 1
-    """How many times as many steps it does: quick ones would drown in the noise of starting."""
+    aside: bool = False
+    """Measured at one number of steps only, and not drawn."""
 
     @property
     def installed(self) -> bool:
@@ -68,21 +68,28 @@ def _simpleflow() -> list[str]:
     return [str(script)] if script.exists() else [sys.executable, "-m", "simpleflow"]
 
 
-PYTHON = Contender("python -c pass", lambda work: [sys.executable, "-c", "pass"], kinds=frozenset())
-PLAIN = Contender("plain script", _script("plain.py", "nosync"), times=4)
-SIMPLEFLOW = Contender("simpleflow", _command_line)
-
 _ALONE = frozenset({STEPS, FAN_OUT})  # without worker processes, two cores are of no use
+
+PYTHON = Contender("python -c pass", lambda work: [sys.executable, "-c", "pass"], kinds=frozenset(), aside=True)
+PLAIN = Contender("plain script", _script("plain.py", "nosync"))
+SIMPLEFLOW = Contender("simpleflow", _command_line)
+DOIT = Contender("doit", _script("doit_steps.py"), "doit")
+DBOS = Contender("DBOS", _script("dbos_steps.py", "tuned"), "dbos")
+DBOS_BY_DEFAULT = Contender(
+    "DBOS, by default", _script("dbos_steps.py", "default"), "dbos", kinds=frozenset({STEPS}), aside=True
+)
 
 CONTENDERS = (
     PYTHON,
     PLAIN,
-    Contender("plain script + fsync", _script("plain.py", "fsync"), times=4),
+    Contender("plain script + fsync", _script("plain.py", "fsync"), aside=True),
     SIMPLEFLOW,
-    Contender("Executor, in memory", _script("executor.py", "memory"), kinds=_ALONE),
-    Contender("Executor, state", _script("executor.py", "state"), kinds=_ALONE),
-    Contender("Executor, state, 2 workers", _script("executor.py", "workers")),
+    Contender("Executor, in memory", _script("executor.py", "memory"), kinds=_ALONE, aside=True),
+    Contender("Executor, state", _script("executor.py", "state"), kinds=_ALONE, aside=True),
+    Contender("Executor, state, 2 workers", _script("executor.py", "workers"), aside=True),
     Contender("joblib", _script("joblib_steps.py"), "joblib"),
-    Contender("doit", _script("doit_steps.py"), "doit"),
+    DOIT,
     Contender("Luigi", _script("luigi_steps.py"), "luigi"),
+    DBOS,
+    DBOS_BY_DEFAULT,
 )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,20 +27,26 @@ class Failed(Exception):
     """The process did not end well."""
 
 
+class TooSlow(Failed):
+    """It was not waited for."""
+
+
 class Usage(NamedTuple):
     """What a process took."""
 
     seconds: float
+    cpu: float
+    """Seconds of CPU time of the process, and of those of its children that it waited for."""
     largest: float
     """MiB: the peak of the largest of its processes; unless watched, not less than that of the bench itself."""
     together: float | None
     """MiB: the peak of all its processes, what they share counted once; None if that was not watched."""
 
 
-def run(command: Sequence[str], folder: Path, log: Path, watch: bool = False) -> Usage:
+def run(command: Sequence[str], folder: Path, log: Path, watch: bool = False, cap: float = TIMEOUT_SECONDS) -> Usage:
     """Run a command in ``folder``; what it prints goes to ``log``. ``watch`` its memory, which costs a little time.
 
-    Raises Failed.
+    Raises TooSlow after ``cap`` seconds, when it is killed with its children, and Failed.
     """
     environment = {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)}
     environment["PYTHONPATH"] = str(ROOT)
@@ -47,11 +55,17 @@ def run(command: Sequence[str], folder: Path, log: Path, watch: bool = False) ->
         began = time.perf_counter()
         try:
             process = subprocess.Popen(
-                command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+                command,
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                process_group=0,
             )
         except OSError as error:
             raise Failed(f"{command[0]}: {error}") from error
-        timer = threading.Timer(TIMEOUT_SECONDS, process.kill)
+        timer = threading.Timer(cap, _kill, [process.pid])
         timer.start()
         try:
             if watch:
@@ -62,13 +76,21 @@ def run(command: Sequence[str], folder: Path, log: Path, watch: bool = False) ->
         finally:
             timer.cancel()
             if process.returncode is None:
-                process.kill()
+                _kill(process.pid)
+    if process.returncode == -signal.SIGKILL and seconds >= cap:
+        raise TooSlow(f"it took more than {cap:g} s")
     if process.returncode != 0:
         lines = log.read_text(errors="replace").strip().splitlines()
         raise Failed(f"exit code {process.returncode}: {lines[-1] if lines else 'it said nothing'}")
+    cpu = usage.ru_utime + usage.ru_stime
     if watched is None:
-        return Usage(seconds, usage.ru_maxrss * _MAXRSS_UNIT / MIB, None)
-    return Usage(seconds, watched.largest, watched.together)
+        return Usage(seconds, cpu, usage.ru_maxrss * _MAXRSS_UNIT / MIB, None)
+    return Usage(seconds, cpu, watched.largest, watched.together)
+
+
+def _kill(group: int) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGKILL)
 
 
 class _Memory(NamedTuple):

@@ -1,12 +1,13 @@
-"""The tables."""
+"""The tables: everybody at one number of steps, how that grows, and what simpleflow is to reach."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from bench.contenders import CONTENDERS, PLAIN, PYTHON, SIMPLEFLOW, Contender
-from bench.rounds import BURN, COLD, COLUMNS, FAN, GROWTH, LARGEST, START, TOGETHER, WARM, Results, growth
+from bench.contenders import CONTENDERS, PLAIN, PYTHON, SIMPLEFLOW, STEPS, Contender
+from bench.rounds import BURN, COLD, COLUMNS, FAN, LARGEST, START, TOGETHER, WARM, Results, at, cpu, middle
+from bench.targets import targets
 
 
 class _Column(NamedTuple):
@@ -17,85 +18,99 @@ class _Column(NamedTuple):
     digits: int = 0
 
 
-_TABLE = (
-    _Column(START, START, "start-up, s", digits=3),
-    _Column(COLD, COLD, "cold, us/step", 1e6),
-    _Column(WARM, WARM, "warm, us/step", 1e6),
-    _Column(FAN, FAN, "fan-out, us/activity", 1e6),
-    _Column(BURN, BURN, "8 x CPU, s", digits=2),
-    _Column(LARGEST, LARGEST, "largest, MiB", digits=1),
-    _Column(TOGETHER, LARGEST, "all, MiB", digits=1),
-)
-
-
-class Limit(NamedTuple):
-    """What simpleflow is to stay below."""
-
-    column: str
-    name: str
-    limit: float
-    unit: str
-    scale: float = 1.0
-
-
-LIMITS = (
-    Limit(START, "start-up", 0.25, "s"),
-    Limit(COLD, "cold, a step", 1.5, "ms", 1e3),
-    Limit(WARM, "warm, a step", 0.3, "ms", 1e3),
-    Limit(LARGEST, "peak of the largest process", 60, "MiB"),
-)
-
-
-def report(results: Results, sizes: Sequence[int], columns: Sequence[str] = COLUMNS) -> str:
+def report(results: Results, sizes: tuple[int, ...], seconds: float, columns: Sequence[str] = COLUMNS) -> str:
     """All tables that have something to show, and what could not be measured."""
-    parts = [_contenders(results, columns), _limits(results)]
-    if GROWTH in columns:
-        parts.append(_growth(results, sizes))
-    parts.append(_remarks(results))
+    parts = (
+        _contenders(results, sizes, columns),
+        _cpu_time(results, sizes, columns),
+        _growth(results, sizes, columns),
+        _targets(results, sizes, seconds),
+        _remarks(results),
+    )
     return "\n".join(part for part in parts if part)
 
 
-def _contenders(results: Results, columns: Sequence[str]) -> str:
-    shown = [column for column in _TABLE if column.part_of in columns]
+def _contenders(results: Results, sizes: tuple[int, ...], columns: Sequence[str]) -> str:
+    number, most = middle(sizes), sizes[-1]
+    table = (
+        _Column(START, START, "start-up, s", digits=3),
+        _Column(at(COLD, number), COLD, "cold, us/step", 1e6),
+        _Column(at(WARM, number), WARM, "warm, us/step", 1e6),
+        _Column(FAN, FAN, "fan-out, us/activity", 1e6),
+        _Column(BURN, BURN, "8 x CPU, s", digits=2),
+        _Column(LARGEST, LARGEST, f"largest at {most:,}, MiB", digits=1),
+        _Column(TOGETHER, LARGEST, f"all at {most:,}, MiB", digits=1),
+    )
+    return _everybody(f"N = {number:,}", results, [column for column in table if column.part_of in columns])
+
+
+def _cpu_time(results: Results, sizes: tuple[int, ...], columns: Sequence[str]) -> str:
+    number = middle(sizes)
+    table = (
+        _Column(cpu(START), START, "start-up, ms", 1e3),
+        _Column(cpu(at(COLD, number)), COLD, "cold, us/step", 1e6),
+        _Column(cpu(at(WARM, number)), WARM, "warm, us/step", 1e6),
+        _Column(cpu(FAN), FAN, "fan-out, us/activity", 1e6),
+    )
+    shown = [column for column in table if column.part_of in columns]
+    return _everybody("CPU time", results, shown) if shown else ""
+
+
+def _everybody(title: str, results: Results, shown: Sequence[_Column]) -> str:
     rows = [
-        [contender.name, *(_cell(results, contender, column) for column in shown)]
+        [contender.name, *(_cell(results, contender, column, PLAIN) for column in shown)]
         for contender in CONTENDERS
         if contender.installed
     ]
-    return _table(["", *(column.title for column in shown)], rows)
+    return _table([title, *(column.title for column in shown)], rows)
 
 
-def _cell(results: Results, contender: Contender, column: _Column) -> str:
-    if (contender.name, column.key) in results.failures:
-        return "failed"
+def _growth(results: Results, sizes: tuple[int, ...], columns: Sequence[str]) -> str:
+    """Per-step times at several numbers of steps; the last beside the middle one: linear time is a ratio of 1."""
+    kinds = [kind for kind in (COLD, WARM) if kind in columns]
+    if len(sizes) < 2 or not kinds:
+        return ""
+    rows = []
+    for contender in CONTENDERS:
+        if contender.aside or not contender.installed or STEPS not in contender.kinds:
+            continue
+        row = [contender.name]
+        for kind in kinds:
+            row += [_cell(results, contender, _Column(at(kind, number), kind, "", 1e6)) for number in sizes]
+            ratio = results.ratio(contender, at(kind, sizes[-1]), contender, at(kind, middle(sizes)))
+            row.append("-" if ratio is None else _times(ratio))
+        rows.append(row)
+    head = [title for kind in kinds for title in (*(at(kind, number) for number in sizes), "growth")]
+    return _table(["us/step", *head], rows)
+
+
+def _cell(results: Results, contender: Contender, column: _Column, base: Contender | None = None) -> str:
+    if results.given_up(contender, column.key):
+        return "left out" if results.was_slow(contender, column.key) else "failed"
     figure = results.figure(contender, column.key)
     if figure is None:
         return "-"
-    return _figure(figure * column.scale, column.digits, results.ratio(contender, column.key, PLAIN))
+    text = f"{figure * column.scale:,.{column.digits}f}"
+    ratio = results.ratio(contender, column.key, base) if base else None
+    return text if ratio is None else f"{text} ({_times(ratio)})"
 
 
-def _limits(results: Results) -> str:
+def _targets(results: Results, sizes: tuple[int, ...], seconds: float) -> str:
     rows = []
-    for limit in LIMITS:
-        figure = results.figure(SIMPLEFLOW, limit.column)
-        if figure is not None:
-            figure *= limit.scale
-            mark = "ok" if figure <= limit.limit else "over"
-            rows.append([limit.name, f"{figure:.3g} {limit.unit}", f"{limit.limit:g} {limit.unit}", mark])
-    return _table(["simpleflow", "measured", "limit", ""], rows) if rows else ""
+    for target in targets(sizes, seconds):
+        if results.figure(SIMPLEFLOW, target.column) is None and not results.given_up(SIMPLEFLOW, target.column):
+            continue  # not asked for
+        reached = target.reached(results)
+        mark = "not measured" if reached is None else "ok" if reached <= target.limit else "over"
+        figures = (reached, target.reached_in_cpu_time(results), target.limit)
+        rows.append([target.name, target.beside, *(_amount(each, target.unit) for each in figures), mark])
+    return _table(["simpleflow", "beside", "measured", "CPU time", "at most", ""], rows) if rows else ""
 
 
-def _growth(results: Results, sizes: Sequence[int]) -> str:
-    """Per-step times at several numbers of steps: linear time is a ratio of 1."""
-    rows = []
-    for contender in (PLAIN, SIMPLEFLOW):
-        row = [contender.name]
-        for number in sizes:
-            figure = results.figure(contender, growth(number))
-            ratio = results.ratio(contender, growth(number), contender, growth(sizes[0]))
-            row.append("-" if figure is None else _figure(figure * 1e6, 0, ratio))
-        rows.append(row)
-    return _table(["cold, us/step", *(f"N = {number:,}" for number in sizes)], rows)
+def _amount(figure: float | None, unit: str) -> str:
+    if figure is None:
+        return "-"
+    return f"{figure:.2f}x" if unit == "x" else f"{figure:.0f} {unit}"
 
 
 def _remarks(results: Results) -> str:
@@ -103,16 +118,12 @@ def _remarks(results: Results) -> str:
     ratio = results.ratio(SIMPLEFLOW, START, PYTHON)
     if ratio is not None:
         lines.append(f"simpleflow starts in {_times(ratio)} the time of `python -c pass`.")
-    lines += [f"{name}, {column}: {reason}" for (name, column), reason in results.failures.items()]
+    lines += [f"{name}, {column}: failed: {reason}" for (name, column), reason in results.failures.items()]
+    lines += [f"{name}, {column}: left out: {reason}" for (name, column), reason in results.left_out.items()]
     missing = [contender.name for contender in CONTENDERS if not contender.installed]
     if missing:
         lines.append(f"Not installed: {', '.join(missing)}. To have them: pip install -e '.[bench]'")
     return "".join(line + "\n" for line in lines)
-
-
-def _figure(figure: float, digits: int, ratio: float | None) -> str:
-    text = f"{figure:,.{digits}f}"
-    return text if ratio is None else f"{text} ({_times(ratio)})"
 
 
 def _times(ratio: float) -> str:
