@@ -175,3 +175,30 @@ def test_waiting_twice_for_the_same_run_is_said_twice(bench: Bench, afresh: bool
     wait(found)
     found.rest()
     assert found.log().count("a waiting") == 2
+
+
+def test_who_has_looked_at_the_markers_is_evaluated_afresh_when_there_are_others(bench: Bench) -> None:
+    looks: list[int] = []
+
+    def run(self: Any) -> Any:
+        step = self.submit(self.step("a", (play, "a")))
+        looks.append(len(self.list_markers(all=True)))
+        return [self.submit(echo, "b").result, step.value]
+
+    assert bench.run(run) == [["b"], "did a"]
+    assert looks[0] == 0
+    assert looks[-1] > 0
+
+
+def test_who_looks_at_markers_of_its_own_goes_on(bench: Bench) -> None:
+    looks: list[int] = []
+
+    def run(self: Any) -> Any:
+        for number in range(5):
+            self.submit(self.record_marker("m", number))
+            looks.append(len(self.list_markers(all=True)))
+            self.submit(echo, number).result
+        return len(looks)
+
+    assert bench.run(run) == 5
+    assert looks == [1, 2, 3, 4, 5]

@@ -274,6 +274,7 @@ class Evaluation:
         return ActivityLeaf.first_id(activity, scope) in self.history.activities
 
     def list_markers(self, all: bool = False) -> list[Marker]:
+        self.notes.look()
         found = [Marker(name, self.decode(details)) for name, details in self.notes.markers]
         return found if all else list({marker.name: marker for marker in found}.values())
 

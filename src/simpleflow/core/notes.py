@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from greenlet import getcurrent
+
 from simpleflow import values
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
@@ -42,6 +44,7 @@ class Notes:
         self._marker_counts: dict[tuple[str, str | None], int] = {}
         self._sent_counts: dict[tuple[str, str, str | None, str | None], int] = {}
         self._waits: dict[str, list[Future]] = {}
+        self._lookers: set[object] = set()  # fibers that have looked at the markers
         self._counts_before: dict[str, tuple[dict[Any, int], dict[Any, int]]] = {}
 
     @property
@@ -71,6 +74,10 @@ class Notes:
             self._marker_counts, self._sent_counts = counts
             self.markers = markers
 
+    def look(self) -> None:
+        """User code looks at the markers so far."""
+        self._lookers.add(getcurrent())
+
     def _done(self, result: Any = None) -> Future:
         future = Future(self.evaluation)
         future._assign(FINISHED, result)
@@ -81,6 +88,8 @@ class Notes:
         identity = (task.name, details)
         number = self._marker_counts[identity] = self._marker_counts.get(identity, 0) + 1
         self.markers.append(identity)
+        if self._lookers and self._lookers != {getcurrent()}:
+            self.evaluation.stale = True  # evaluated afresh, this one may come before that look
         evaluation = self.evaluation
         if number > evaluation.history.marker_counts.get(identity, 0):
             evaluation.outbox["marker", (*identity, number)] = d.RecordMarker(details=details, marker_name=task.name)
