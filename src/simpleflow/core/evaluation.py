@@ -233,7 +233,7 @@ class Evaluation:
 
         if not future._done:
             promise._assign(future._state)
-            leaf.promises.append(promise)
+            leaf.promises = (*leaf.promises, promise)
         future._when_done(ended)
 
     def within(self, scope: Scope) -> AbstractContextManager[None]:

@@ -51,6 +51,7 @@ class History:
         self.times_out = True  # whether activities do
         self.deadlines: list[tuple[float, int, str, str]] = []  # heap: when, order, kind, id
         self._order = 0
+        self._most_deadlines = _FEW_DEADLINES
         self.news: News | None = None  # for a decider that reads this history, if one does
         for event in events:
             self.apply(event)
@@ -166,6 +167,21 @@ class History:
     def _push(self, when: float, kind: str, id: str) -> None:
         self._order += 1
         heapq.heappush(self.deadlines, (when, self._order, kind, id))
+        if len(self.deadlines) > self._most_deadlines:
+            self.deadlines[:] = [each for each in self.deadlines if self._matters(*each[2:])]
+            heapq.heapify(self.deadlines)
+            self._most_deadlines = max(_FEW_DEADLINES, 2 * len(self.deadlines))
+
+    def _matters(self, kind: str, id: str) -> bool:
+        """Whether a deadline is that of something open; nearly all tasks end long before theirs."""
+        if kind == "activity":
+            return self.activities[id].open
+        if kind == "timer":
+            return self.timers[id].open
+        if kind == "decision":
+            started = self.deciding and id == str(self.decision_started_id)
+            return started or (self.decision_pending and id == str(self.decision_scheduled_id))
+        return True
 
     # One method for each family of events
 
@@ -321,6 +337,10 @@ class History:
     def _cancel_requested(self, event: e.Event, attributes: Any) -> Key:
         self.cancel_requested = True
         return "cancel_requested", ""
+
+
+_FEW_DEADLINES = 64
+"""So many stay among the deadlines though they may be of no importance any longer."""
 
 
 def _earlier(due: tuple[float, str] | None, since: float, text: str | None, kind: str) -> tuple[float, str] | None:

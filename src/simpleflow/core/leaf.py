@@ -30,7 +30,7 @@ class Leaf:
         self.evaluation = evaluation
         self.task = task
         self.future = Future(evaluation)
-        self.promises: list[Future] = []  # futures given out before the task could be made
+        self.promises: tuple[Future, ...] = ()  # futures given out before the task could be made
         self.seen = 0  # failures that were dealt with
 
     @classmethod
@@ -84,6 +84,8 @@ class Leaf:
         if record.state == t.COMPLETED:
             result = getattr(record.closed.attributes, "result", None) if record.closed else None
             self.finish(self.evaluation.decode(result))
+            if not record.failures:
+                self.task = None  # its arguments may be large, and nobody asks for them any longer
         elif record.open:
             if record.state == t.STARTED:
                 self.running()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from simpleflow.core import events as e
@@ -38,7 +39,7 @@ class Record:
         self.id = id
         self.state = t.NEW
         self.tries = 0
-        self.failures: list[e.Event] = []  # every end that was not a success, in order
+        self.failures: Sequence[e.Event] = ()  # every end that was not a success, in order
         self.scheduled: Any = None  # attributes of the event that scheduled, started or initiated it
         self.scheduled_id = 0
         self.scheduled_at = 0.0
@@ -70,7 +71,7 @@ class Record:
         self.state = state
         self.closed = event
         if state not in (t.COMPLETED, t.FIRED):
-            self.failures.append(event)
+            self.failures = [*self.failures, event]
 
 
 def timeout(text: str | None) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Mapping, Sequence
 
@@ -31,7 +32,7 @@ class EmbeddedEngine(Executions):
 
     def identity(self, given: str | None) -> str | None:
         """How events call whoever takes a task: as it calls itself."""
-        return given or f"simpleflow@{os.getpid()}"
+        return given or _own_identity(os.getpid())
 
     # Client
 
@@ -274,6 +275,11 @@ class EmbeddedEngine(Executions):
         if kept is not None:
             return kept
         return [run.describe() for run in reversed(self.runs.values()) if workflow_id in (None, run.workflow_id)]
+
+
+@functools.cache
+def _own_identity(pid: int) -> str:
+    return f"simpleflow@{pid}"
 
 
 _CLOSING = (

@@ -46,7 +46,7 @@ class StepFuture(Future):
         self._workflow: WorkflowStepMixin = workflow
         self._steps = workflow.steps
         self._scope = executor.scope
-        self._turn = Turn(self, step, executor)
+        self._turn: Turn | None = Turn(self, step, executor)
         self._verdict = rules.Verdict(False, False)
         self._value: Any = None
         self._not_kept: str | None = None  # why there is no value, though it was to be kept
@@ -112,7 +112,7 @@ class StepFuture(Future):
     def _listed(self, listing: Future) -> None:
         if listing._failure is not None:
             self.fail(listing._failure)
-        else:
+        elif self._turn is not None:
             self._turn.take()
 
     def begin(
@@ -129,6 +129,7 @@ class StepFuture(Future):
         mark could not be read, or it not be claimed.
         """
         self.began = True
+        self._turn = None
         number, self.order = self._steps.next_verdict(self, recorded)
         self._steps.claim_is_used(self.name, number)
         self._verdict, self._recorded = verdict, recorded
