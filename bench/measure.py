@@ -19,7 +19,8 @@ MIB = 2**20
 
 ROOT = Path(__file__).resolve().parents[1]
 
-_SETTINGS = ("SIMPLEFLOW_", "STEP_", "WORKFLOW_DEFAULT_", "ACTIVITY_")
+# Bytecode is kept, as it is for most people: the warm-up writes it.
+_SETTINGS = ("PYTHONDONTWRITEBYTECODE", "SIMPLEFLOW_", "STEP_", "WORKFLOW_DEFAULT_", "ACTIVITY_")
 _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
