@@ -19,8 +19,8 @@ from simpleflow.exceptions import InputError, SwfError
 from simpleflow.server import Server
 from simpleflow.testing.history import HistoryBuilder
 from simpleflow.testing.subject import activity
+from tests.swf.economy import Sequence
 from tests.swf.served import DOMAIN, registered, start
-from tests.swf.test_economy import Sequence
 
 RUN = {"workflowId": "w", "runId": "run"}
 

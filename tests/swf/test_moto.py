@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.swf.economy import Sequence
 from tests.swf.served import Crew, ended, environment, outcome, registered, start
-from tests.swf.test_economy import Sequence
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import click
 from simpleflow import settings
 from simpleflow.base import check_name
 from simpleflow.cli import errors, inputs
+from simpleflow.constants import MAX_ID_LENGTH
 from simpleflow.exceptions import InputError, SimpleflowError
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ _FORMAT = "%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"
 
 _LOCAL_ONLY = {"state": "--state", "nb_workers": "--nb-workers", "no_progress": "--no-progress"}
 _WORKERS_OWN = {"pre": "--middleware-pre-execution", "post": "--middleware-post-execution"}
+
+_LEFT = MAX_ID_LENGTH - 13
+"""Characters that there may be of a task list's name in that of a process's own list."""
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -77,10 +81,12 @@ def engine(domain: str) -> SwfEngine:
 
 
 def decisions(domain: str, task_list: str) -> SwfDecisionSource:
-    """The decision tasks of a task list; to be called in the process that polls."""
+    """The decision tasks of a task list; to be called in the process that polls, which gets a list of its own."""
+    import secrets
+
     from simpleflow.engines.swf.decisions import SwfDecisionSource
 
-    return SwfDecisionSource(domain, task_list)
+    return SwfDecisionSource(domain, task_list, own_list=f"{task_list[:_LEFT]}.{secrets.token_hex(6)}")
 
 
 def activities(domain: str, task_list: str) -> SwfActivitySource:
