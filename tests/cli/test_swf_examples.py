@@ -12,7 +12,7 @@ import pytest
 
 from tests.cli.conftest import WORKFLOWS, Done
 from tests.cli.swf import Commands, server
-from tests.examples.conftest import EXAMPLES
+from tests.examples.conftest import EXAMPLES, library
 from tests.examples.test_command_line import NUMBERED
 from tests.examples.test_examples import EXPECTED
 from tests.worker import programs
@@ -68,11 +68,48 @@ def test_steps_are_played_then_skipped(swf: Commands, target: str, bucket: str) 
     counts = []
     for _ in range(2):
         done = run(swf, target, "--display-status", SIMPLEFLOW_S3_HOST=host, STEP_BUCKET=marks)
-        assert done.code == 0, done.err
-        match = NUMBERED.search(done.err.replace("1 step:", "1 steps:"))
-        assert match is not None, done.err
-        counts.append([int(match[key]) for key in ("ran", "skipped", "failed")])
+        counts.append(steps(done))
     assert counts == ([[1, 0, 0], [0, 1, 0]] if "basic" in target else [[4, 1, 0], [0, 5, 0]])
+
+
+def steps(done: Done) -> list[int]:
+    """How many steps ran, were skipped, failed."""
+    assert done.code == 0, done.err
+    match = NUMBERED.search(done.err.replace("1 step:", "1 steps:"))
+    assert match is not None, done.err
+    return [int(match[key]) for key in ("ran", "skipped", "failed")]
+
+
+def test_census(swf: Commands, bucket: str) -> None:
+    host, _, marks = bucket.rpartition("/")
+    given = {"kwargs": {"source": str(library(swf.path / "library")), "out": str(swf.path / "out")}}
+    played = []
+    for _ in range(2):
+        done = run(swf, "census:Census", "-i", json.dumps(given), SIMPLEFLOW_S3_HOST=host, STEP_BUCKET=marks)
+        played.append(steps(done))
+    count = played[0][0]
+    assert count >= 5
+    assert played == [[count, 0, 0], [0, count, 0]]
+    assert "A census of" in (swf.path / "out" / "report.txt").read_text()
+
+
+def test_steering(swf: Commands, bucket: str) -> None:
+    host, _, marks = bucket.rpartition("/")
+    at = {"SIMPLEFLOW_S3_HOST": host, "STEP_BUCKET": marks}
+    done, asked = ["Step was already played"], ["Requested at start"]
+    for options, total, why in (
+        ([], "42.00 EUR", [["Dep of orders"], ["Dep of total"]]),
+        ([], "42.00 EUR", [done, done]),
+        (["-i", '["USD"]'], "52.50 USD", [["Inputs changed"], ["Dep of total"]]),
+        (["-i", '["USD"]', "--force", "report", "--skip", "*"], "52.50 USD", [asked, asked]),
+    ):
+        assert json.loads(run(swf, "steering:Shop", *options, **at).out) == {"total": total, "why": why}
+
+
+def test_no_example_is_forgotten() -> None:
+    """``demo.py`` is no workflow; it runs that of ``census.py``."""
+    others = {"basic_step", "step", "fail", "retries", "census", "steering", "demo"}
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == {name.partition(":")[0] for name in EXPECTED} | others
 
 
 def test_fail(swf: Commands) -> None:
