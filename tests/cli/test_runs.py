@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -96,7 +97,10 @@ def test_what_a_run_did_can_be_read(place: Place) -> None:
     assert (tried["name"], tried["state"]) == ("ran.double", "completed")
     [failed] = [row for row in tasks.values() if row["state"] == "failed"]
     assert (failed["name"], failed["reason"]) == ("ran.broken", "ValueError: no such day")
-    assert place.domain is not None or failed["worker"].startswith("simpleflow@")
+    assert failed["worker"].startswith("simpleflow@" if place.domain is None else '{"user":')
+    if place.domain is not None:
+        pid = json.loads(failed["worker"])["pid"]
+        assert f" {socket.gethostname()}:{pid} " in place.call("workflow.tasks", "sums").out
     assert [row["id"] for row in place.objects("workflow.tasks", "sums", "-n", "1")] == list(tasks)[-1:]
 
     profile = {row["name"]: row for row in place.objects("workflow.profile", "sums")}
