@@ -28,7 +28,7 @@ class Pollers(Generic[Task]):
 
     def __init__(self, stopping: Stopping) -> None:
         self._stopping = stopping
-        self._brought: queue.SimpleQueue[tuple[Task, threading.Event] | Exception] = queue.SimpleQueue()
+        self._brought: queue.SimpleQueue[tuple[Task, threading.Event] | BaseException] = queue.SimpleQueue()
         self._running = 0
 
     def add(self, poll: Callable[[], Task | None], is_vital: bool = True) -> None:
@@ -46,7 +46,7 @@ class Pollers(Generic[Task]):
                 continue
             if isinstance(found, _Ended):
                 self._running -= 1
-            elif isinstance(found, Exception):
+            elif isinstance(found, BaseException):
                 raise found
             else:
                 task, done = found
@@ -56,10 +56,10 @@ class Pollers(Generic[Task]):
                     done.set()
 
     def _poll(self, poll: Callable[[], Task | None], is_vital: bool) -> None:
-        end: Exception = _Ended()
+        end: BaseException = _Ended()
         try:
             serve(poll, self._hand_over, self._stopping, is_vital=is_vital)
-        except Exception as error:  # noqa: BLE001 (it is raised in the other thread)
+        except BaseException as error:  # noqa: BLE001 (it is raised in the other thread)
             end = error
         self._brought.put(end)
 
