@@ -158,6 +158,20 @@ def test_steering_whose_replies_are_lost(proxy: Proxy) -> None:
     assert proxy.left() == []
 
 
+def test_a_start_whose_reply_is_lost_while_the_run_ends(proxy: Proxy) -> None:
+    def ends(request: dict[str, Any]) -> bool:
+        return bool(request["executionFilter"]["workflowId"] == "w")
+
+    proxy.spoil("StartWorkflowExecution", wire.lose)
+    end = wire.after(lambda: client("polls").terminate_workflow_execution(domain=DOMAIN, workflowId="w"))
+    proxy.spoil("ListOpenWorkflowExecutions", end, 1, ends)
+    run_id = begin(Work)
+    assert [(each.run_id, each.status) for each in SwfEngine(DOMAIN).list_runs() if each.workflow_id == "w"] == [
+        (run_id, "terminated")
+    ]
+    assert proxy.left() == []
+
+
 def test_registrations_whose_replies_are_lost(proxy: Proxy) -> None:
     begin(Waits)
     proxy.spoil("RegisterActivityType", wire.lose)
