@@ -6,7 +6,7 @@ DAY = 24 * HOUR
 YEAR = 365 * DAY
 
 MAX_ID_LENGTH = 256
-"""Characters of an activity id, workflow id, timer id, marker name or signal name."""
+"""Characters of an activity id, workflow id, timer id, marker name, signal name, or identity of a worker or decider."""
 
 MAX_VERSION_LENGTH = 64
 """Characters of the version of an activity type or workflow type."""

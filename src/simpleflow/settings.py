@@ -38,6 +38,7 @@ SWF_DOMAIN: str | None
 SWF_CONNECTION_RETRIES: int
 SWF_MAX_OPEN_ACTIVITY_COUNT: int
 SIMPLEFLOW_JUMBO_FIELDS_BUCKET: str | None
+SIMPLEFLOW_IDENTITY: str | None
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off", ""})
@@ -104,6 +105,7 @@ _SETTINGS: dict[str, _Setting] = {
     "SWF_CONNECTION_RETRIES": _Setting(_count, 5),
     "SWF_MAX_OPEN_ACTIVITY_COUNT": _Setting(_count, 1_000),
     "SIMPLEFLOW_JUMBO_FIELDS_BUCKET": _Setting(_text, None),
+    "SIMPLEFLOW_IDENTITY": _Setting(_text, None),
 }
 
 NAMES: tuple[str, ...] = tuple(sorted(_SETTINGS))

@@ -52,10 +52,13 @@ class Folder:
         return self.run("workflow.start", "--local", "--nb-workers", "2", target, *args, stdin=stdin, **environment)
 
     def begin(self, target: str, *args: str) -> subprocess.Popen[str]:
-        """Begin the same, in a process group of its own."""
-        command = [SIMPLEFLOW, "workflow.start", "--local", "--nb-workers", "2", target, *args]
+        """Begin the same."""
+        return self.command("workflow.start", "--local", "--nb-workers", "2", target, *args)
+
+    def command(self, *args: str) -> subprocess.Popen[str]:
+        """Begin a command in a process group of its own."""
         process = subprocess.Popen(
-            command,
+            [SIMPLEFLOW, *args],
             cwd=self.path,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

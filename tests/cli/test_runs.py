@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -96,7 +97,10 @@ def test_what_a_run_did_can_be_read(place: Place) -> None:
     assert (tried["name"], tried["state"]) == ("ran.double", "completed")
     [failed] = [row for row in tasks.values() if row["state"] == "failed"]
     assert (failed["name"], failed["reason"]) == ("ran.broken", "ValueError: no such day")
-    assert place.domain is not None or failed["worker"].startswith("simpleflow@")
+    assert failed["worker"].startswith("simpleflow@" if place.domain is None else '{"user":')
+    if place.domain is not None:
+        pid = json.loads(failed["worker"])["pid"]
+        assert f" {socket.gethostname()}:{pid} " in place.call("workflow.tasks", "sums").out
     assert [row["id"] for row in place.objects("workflow.tasks", "sums", "-n", "1")] == list(tasks)[-1:]
 
     profile = {row["name"]: row for row in place.objects("workflow.profile", "sums")}
@@ -274,7 +278,6 @@ def test_a_run_whose_process_died_is_terminated(folder: Folder) -> None:
     assert "no process drives it now" in here.call("workflow.signal", "waits", "--name", "other").err
     assert here.call("workflow.terminate", "waits").code == 0
     assert here.objects("workflow.info", "waits")[0]["status"] == "terminated"
-    assert "workflow.start --local --workflow-id waits" in here.error("workflow.restart", "waits")
 
 
 @pytest.mark.parametrize("place", ["domain"], indirect=True)
@@ -298,3 +301,44 @@ def test_a_run_is_started_again(place: Place) -> None:
         "terminated",
         "terminated",
     ]
+
+
+def test_a_run_in_a_folder_is_run_again_here(folder: Folder) -> None:
+    shutil.copy(WORKFLOWS / "ran.py", folder.path)
+    here = Place(folder, None)
+    folder.begin("ran.Waits", "--input", '["tue"]', "--tags", "a b,c", "--force", "load", "--execution-timeout", "500")
+    folder.wait_for(lambda: here.call("workflow.info", "waits").code == 0)
+    [first] = here.objects("workflow.info", "waits")
+    assert "--workflow module.Class" in here.error("workflow.restart", "waits")
+    assert "'fails'" in here.error("workflow.restart", "waits", "--workflow", "ran.Fails")
+    assert here.objects("workflow.info", "waits")[0]["status"] == "open", "nothing happens to it for a mistake"
+    again = folder.command("workflow.restart", "waits", "--local", "--workflow", "ran.Waits")
+    folder.wait_for(lambda: here.objects("workflow.info", "waits")[0]["run_id"] != first["run_id"])
+    assert folder.started[0].wait(10) == 1, "its process ends"
+    [second] = here.objects("workflow.info", "waits")
+    same = ("name", "version", "task_list", "tags", "input")
+    assert [second[key] for key in same] == [first[key] for key in same]
+    assert (second["tags"], second["input"]["args"]) == (["a b", "c"], ["tue"])
+    for run_id, requested in ((first["run_id"], "500"), (second["run_id"], "500")):
+        started = json.loads(here.call("workflow.history", "waits", run_id, "-o", "raw").out)[0]
+        attributes = started["workflowExecutionStartedEventAttributes"]
+        assert attributes["executionStartToCloseTimeout"] == requested
+        assert '"load"' in attributes["input"]
+    here.call("workflow.signal", "waits", "--name", "go", "--input", '"now"')
+    out, err = again.communicate(timeout=20)
+    assert (again.returncode, out) == (0, '"now"\n'), err
+    assert f"run {first['run_id']} is terminated" in err
+    assert [row["status"] for row in here.objects("workflow.list", "-s", "all")] == ["completed", "terminated"]
+
+
+def test_a_run_in_a_folder_that_has_ended_is_run_again(folder: Folder) -> None:
+    shutil.copy(WORKFLOWS / "ran.py", folder.path)
+    said = folder.start("flow.Echo", "--input", "[[1, 2]]").out
+    done = folder.run("workflow.restart", "flow.Echo", "--local")
+    assert (done.code, done.out) == (0, said), done.err
+    assert len(json.loads(folder.run("workflow.list", "--local", "-s", "closed", "--format", "json").out)) == 2
+
+
+@pytest.mark.parametrize("place", ["domain"], indirect=True)
+def test_a_class_is_named_for_a_folder_only(place: Place) -> None:
+    assert "--workflow is for runs in a folder" in place.error("workflow.restart", "w", "--workflow", "ran.Waits")

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -51,6 +52,12 @@ def test_start_then_deciders_and_workers(swf: Commands, name: str) -> None:
     end = swf.wait_for_end(*found)
     assert end["workflowExecutionCompletedEventAttributes"]["result"] == '"tue"'
     assert swf.events(*found)[0]["workflowExecutionStartedEventAttributes"]["tagList"] == ["a", "b"]
+    for kind in ("DecisionTaskStarted", "ActivityTaskStarted"):
+        member = f"{kind[0].lower()}{kind[1:]}EventAttributes"
+        started = [json.loads(each[member]["identity"]) for each in swf.events(*found) if each["eventType"] == kind]
+        assert {tuple(each) for each in started} == {("user", "host", "pid")}
+        assert {each["host"] for each in started} == {socket.gethostname()}
+        assert all(programs.alive(each["pid"]) for each in started)
     for process in (decider, worker):
         process.terminate()
         code, out, err = programs.finish(process, 10)
@@ -79,6 +86,32 @@ def test_log_level(swf: Commands, name: str) -> None:
         2,
         "error: LOG_LEVEL is 'loud': expected DEBUG, INFO, WARNING, ERROR or CRITICAL\n",
     )
+
+
+def test_identity(swf: Commands, name: str) -> None:
+    done = swf.run("standalone", "remote.Daily", "--workflow-id", name, SIMPLEFLOW_IDENTITY='{"team": "blue"}')
+    assert done.code == 0, done.err
+    run_id = re.search(r"started, run (\S+) in", done.err)
+    assert run_id is not None
+    tasks = [each for each in swf.events(name, run_id[1]) if each["eventType"].endswith("TaskStarted")]
+    assert len(tasks) >= 5
+    said = {next(value for value in each.values() if isinstance(value, dict))["identity"] for each in tasks}
+    assert said == {'{"team":"blue"}'}
+
+
+@pytest.mark.parametrize("command", ["worker.start", "decider.start", "standalone remote.Daily"])
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("blue", "SIMPLEFLOW_IDENTITY is 'blue': expected JSON, such as"),
+        (json.dumps("b" * 255), "SIMPLEFLOW_IDENTITY has 257 characters; expected at most 256"),
+    ],
+)
+def test_an_identity_that_cannot_be(swf: Commands, command: str, given: str, said: str) -> None:
+    done = swf.run(*command.split(), SIMPLEFLOW_IDENTITY=given)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(f"error: {said}")
+    assert done.err.count("\n") == 1
 
 
 def test_standalone_of_a_run_that_fails(swf: Commands, name: str) -> None:

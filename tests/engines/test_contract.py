@@ -10,10 +10,12 @@ from simpleflow.engines.memory import MemoryEngine
 from simpleflow.engines.sqlite.engine import SqliteEngine
 from simpleflow.engines.swf import registration
 from simpleflow.engines.swf.activities import SwfActivitySource
+from simpleflow.engines.swf.client import client
 from simpleflow.engines.swf.decisions import SwfDecisionSource
 from simpleflow.engines.swf.engine import SwfEngine
 from simpleflow.server import Server
 from simpleflow.testing.contract import EngineContract, Subject
+from tests.server.clients import hold_to_the_model
 from tests.swf.served import DOMAIN, pointed_at, registered
 
 
@@ -55,6 +57,8 @@ class TestSwf(EngineContract):
         stack = ExitStack()
         server = stack.enter_context(Server(poll_seconds=0.0, clock=clock))
         stack.enter_context(pointed_at(server.url))
+        for each in (client("polls"), client("calls")):
+            hold_to_the_model(each)
         calls = registered(DOMAIN)
         registration.register_workflow(calls, DOMAIN, "type", "1")
         registration.register_activity(calls, DOMAIN, "type", "1")

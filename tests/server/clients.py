@@ -19,6 +19,8 @@ LIST = {"name": "list"}
 TYPE = {"name": "type", "version": "1"}
 CHECKED: list[str] = []
 """Operations whose answers were held against the model."""
+SENT: list[str] = []
+"""Operations whose requests were."""
 
 MODEL = Loader().load_service_model("swf", "service-2")
 
@@ -59,6 +61,18 @@ def connect(url: str, **config: Any) -> Any:
     )
     client.meta.events.register("before-parse.swf", _check_response)
     return client
+
+
+def hold_to_the_model(client: Any) -> None:
+    """Hold every request of a client, as it is sent, and every answer against the model."""
+    client.meta.events.register("before-send.swf", _check_request)
+    client.meta.events.register("before-parse.swf", _check_response)
+
+
+def _check_request(request: Any, event_name: str, **_: Any) -> None:
+    operation = event_name.rpartition(".")[2]
+    SENT.append(operation)
+    _check(json.loads(request.body), MODEL["operations"][operation]["input"]["shape"], operation)
 
 
 def _check_response(operation_model: Any, response_dict: dict[str, Any], **_: Any) -> None:

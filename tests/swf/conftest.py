@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from simpleflow.engines.swf import client as clients
 from simpleflow.server import Server
+from tests.server.clients import hold_to_the_model
 from tests.swf.served import DOMAIN, environment, registered
+
+
+@pytest.fixture(autouse=True)
+def held_to_the_model(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever this process sends to SWF and gets from it is what botocore's service model says; moto's is not."""
+    build = clients._build
+
+    def held(*args: Any) -> Any:
+        found = build(*args)
+        if "moto" not in request.fixturenames:
+            hold_to_the_model(found)
+        return found
+
+    monkeypatch.setattr(clients, "_build", held)
 
 
 @pytest.fixture

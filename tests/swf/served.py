@@ -67,8 +67,11 @@ class Crew:
     def __init__(self, deciders: int = 1, workers: int = 1, limits: Limits = Limits(), **options: Any) -> None:
         self._limits = limits
         self.sources = [SwfDecisionSource(DOMAIN, "default", **options) for _ in range(deciders)]
-        loops: list[Callable[[], None]] = [partial(self._decide, source) for source in self.sources]
-        loops += [partial(self._decide, source.on_own_list()) for source in self.sources if options.get("own_list")]
+        loops: list[Callable[[], None]] = [
+            partial(self._decide, source, source.poll_for_decision_task) for source in self.sources
+        ]
+        if options.get("own_list"):
+            loops += [partial(self._decide, source, source.poll_own_list) for source in self.sources]
         loops += [self._work] * workers
         self._threads = [threading.Thread(target=partial(self._guard, loop)) for loop in loops]
         self._over = threading.Event()
@@ -92,10 +95,10 @@ class Crew:
         except BaseException as error:
             self.faults.append(error)
 
-    def _decide(self, source: SwfDecisionSource) -> None:
+    def _decide(self, source: SwfDecisionSource, poll: Callable[[], Any]) -> None:
         worker = DecisionWorker(source, {}, DOMAIN, limits=self._limits)
         while not self._over.is_set():
-            task = passing(source.poll_for_decision_task)
+            task = passing(poll)
             if task is not None:
                 worker.decide(task)
 

@@ -9,38 +9,14 @@ from typing import Any
 
 import pytest
 
-from simpleflow import Workflow, activity
+from simpleflow import Workflow
 from simpleflow.engines.swf.client import client
 from simpleflow.engines.swf.engine import SwfEngine
 from simpleflow.server import Server
-from simpleflow.step.workflow import WorkflowStepMixin
-from simpleflow.task import ActivityTask
+from tests.swf.economy import Sequence, Steps
 from tests.swf.served import DOMAIN, Crew, ended, outcome, start
 
 N = 100
-
-
-@activity.with_attributes(name="economy.work", version="1")
-def work(number: int) -> int:
-    return number
-
-
-class Sequence(Workflow):
-    name = "economy.sequence"
-
-    def run(self, count: int) -> int:
-        return sum(self.submit(work, number).result for number in range(count))
-
-
-class Steps(Workflow, WorkflowStepMixin):
-    name = "economy.steps"
-
-    def run(self, count: int) -> int:
-        total = 0
-        for number in range(count):
-            step: Any = self.submit(self.step(f"step {number}", ActivityTask(work, number)))
-            total += step.value
-        return total
 
 
 class Counted:

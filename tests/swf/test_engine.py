@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -170,7 +171,22 @@ def test_polls_are_never_tried_again_and_wait_longer_than_the_service(server: Se
     polls, calls = client("polls").meta.config, client("calls").meta.config
     assert polls.read_timeout > 70
     assert polls.retries == {"mode": "standard", "total_max_attempts": 1}
-    assert calls.retries == {"mode": "standard", "total_max_attempts": 6}
+    assert calls.retries == {"mode": "adaptive", "total_max_attempts": 6}
+
+
+def test_the_way_of_trying_again_can_be_chosen(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SWF_CONNECTION_RETRIES", "2")
+    (tmp_path / "config").write_text("[default]\nretry_mode = standard\n[profile old]\nretry_mode = legacy\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    assert client("calls").meta.config.retries == {"mode": "standard", "total_max_attempts": 3}
+    monkeypatch.setenv("AWS_PROFILE", "old")
+    assert client("calls").meta.config.retries["mode"] == "legacy"
+    monkeypatch.setenv("AWS_RETRY_MODE", "adaptive")
+    assert client("calls").meta.config.retries["mode"] == "adaptive"
+    assert client("polls").meta.config.retries == {"mode": "standard", "total_max_attempts": 1}
+    monkeypatch.setenv("AWS_RETRY_MODE", "harder")
+    with pytest.raises(SwfError, match="harder"):
+        client("calls")
 
 
 def test_an_answer_whose_reply_was_lost_is_no_longer_ours(server: Server) -> None:
@@ -209,7 +225,8 @@ def test_a_start_whose_reply_was_lost_gives_the_run_that_it_started() -> None:
     ],
     ids=["shuffle", "pages of three", "dropped replies and refused closes"],
 )
-def test_two_deciders_and_eight_workers(chaos: Chaos) -> None:
+def test_two_deciders_and_eight_workers(chaos: Chaos, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_RETRY_MODE", "standard")  # ten threads share a client here, and so would its slowing down
     done.clear()
     count = 200
     with Server(poll_seconds=0.5, chaos=chaos) as server, pointed_at(server.url):

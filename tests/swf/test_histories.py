@@ -19,8 +19,8 @@ from simpleflow.exceptions import InputError, SwfError
 from simpleflow.server import Server
 from simpleflow.testing.history import HistoryBuilder
 from simpleflow.testing.subject import activity
+from tests.swf.economy import Sequence
 from tests.swf.served import DOMAIN, registered, start
-from tests.swf.test_economy import Sequence
 
 RUN = {"workflowId": "w", "runId": "run"}
 
@@ -89,13 +89,17 @@ def test_what_another_process_was_told_is_read_after_it() -> None:
     service = Service()
     histories = kept(service)
     histories.complete(service.poll(0))
+    histories.complete(service.poll(1, since=STARTS[0]))
+    assert not histories.overtaken
     assert histories.complete(service.poll(19, since=STARTS[18])) == EVENTS[: STARTS[19]]
-    assert min(service.read) <= STARTS[0] + 1
+    assert min(service.read) <= STARTS[1] + 1
+    assert histories.overtaken
     nothing_kept = kept(Service())
     other = Service()
     nothing_kept = kept(other)
     assert nothing_kept.complete(other.poll(19, since=STARTS[18])) == EVENTS[: STARTS[19]]
     assert min(other.read) == 1
+    assert not nothing_kept.overtaken, "it may have been this one, before it was started again"
 
 
 def test_what_comes_again_is_dropped() -> None:

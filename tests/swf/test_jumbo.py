@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 
-from simpleflow import Workflow, activity
+from simpleflow import Workflow, activity, stores
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.engines.swf import jumbo
 from simpleflow.engines.swf.engine import SwfEngine
 from simpleflow.exceptions import InputError, SwfError
 from simpleflow.server import Server
+from simpleflow.task import ActivityTask
+from tests.swf.economy import Steps, work
 from tests.swf.served import DOMAIN, Crew, ended, outcome, start
 
 LONG = "x" * 40_000
@@ -58,6 +60,18 @@ class Huge(Workflow):
 
     def run(self) -> Any:
         return self.submit(huge).result
+
+
+class Marked(Steps):
+    """Which of its steps ran."""
+
+    name = "jumbo.marked"
+
+    def run(self, count: int) -> Any:
+        steps: list[Any] = [
+            self.submit(self.step(f"step {number}", ActivityTask(work, number))) for number in range(count)
+        ]
+        return [step.ran for step in steps]
 
 
 @pytest.fixture
@@ -120,6 +134,37 @@ def test_a_result_beyond_five_mebibytes_fails_the_activity(server: Server, folde
     assert (
         failed.reason
         == "the result of the activity has 5242882 characters; expected at most 5242880: keep it elsewhere yourself"
+    )
+
+
+NAMES = 10_000
+
+
+@pytest.fixture
+def many_marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many steps of workflow ``w`` are done, among them the first two that it has."""
+    monkeypatch.setattr(Steps, "get_step_bucket", lambda self: str(tmp_path / "marks"))
+    store = stores.open_store(str(tmp_path / "marks"))
+    for number in (0, 1, *range(1_000_000, 1_000_000 + NAMES - 2)):
+        store.put("w/steps", f"step {number}", b"{}")
+
+
+def test_a_done_list_of_ten_thousand_names(server: Server, folder: str, many_marks: None) -> None:
+    run_id = start(Marked, 3)
+    with Crew(deciders=2):
+        assert ended().status == "completed", outcome()
+    assert outcome(run_id=run_id).result == "[false,false,true]"
+    [listed] = [m for kind, m in raw_events() if kind == "ActivityTaskCompleted" and m["result"].startswith("simple")]
+    assert len(jumbo.restore(listed["result"])) > 100_000
+
+
+def test_a_done_list_of_ten_thousand_names_without_a_bucket_says_so(server: Server, many_marks: None) -> None:
+    start(Marked, 3)
+    with Crew():
+        assert ended().status == "failed"
+    said = outcome().reason + (outcome().details or "")
+    assert re.search(
+        r"the result of the activity has \d{6} characters, and SWF takes 32768: set SIMPLEFLOW_JUMBO", said
     )
 
 

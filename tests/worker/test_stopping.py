@@ -15,6 +15,7 @@ from tests.worker import programs
 PROGRAM = """
 import http.client, os, signal, sys, time
 from simpleflow.worker.poller import serve
+from simpleflow.worker.pollers import Pollers
 from simpleflow.worker.stopping import Stopping
 
 port, how = int(sys.argv[1]), sys.argv[2]
@@ -27,13 +28,19 @@ def poll():
         return answer.read().decode()
     return client.poll_for_activity_task(domain="d", taskList={"name": "l"}).get("taskToken")
 
-if how == "boto3":
+if how != "bare":
     import boto3
     from botocore.config import Config
     options = Config(retries={"total_max_attempts": 1}, read_timeout=75)
     client = boto3.client("swf", endpoint_url=f"http://127.0.0.1:{port}", config=options)
 stopping = Stopping()
-serve(poll, lambda task: print("did", task, flush=True), stopping)
+do = lambda task: print("did", task, flush=True)
+if how == "boto3 in a thread":
+    pollers = Pollers(stopping)
+    pollers.add(poll)
+    pollers.serve(do)
+else:
+    serve(poll, do, stopping)
 print("stopped")
 """
 BODY = b'{"taskToken": "a task"}'
@@ -68,7 +75,7 @@ class Service:
         self._listener.close()
 
 
-@pytest.fixture(params=["bare", "boto3"])
+@pytest.fixture(params=["bare", "boto3", "boto3 in a thread"])
 def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]:
     found = Service(request.param, tmp_path)
     yield found

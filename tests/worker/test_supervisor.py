@@ -99,7 +99,7 @@ def test_processes_that_die_at_once_are_replaced_slower_and_slower(team: Team) -
 
 def test_what_a_process_raises_is_logged(team: Team) -> None:
     process = team.begin("raise ValueError('what is this')")
-    programs.wait_for(lambda: len(team.noted("begun")) >= 2)
+    programs.wait_for(lambda: len(team.noted("begun")) >= 3, "another one")
     process.terminate()
     _, _, err = programs.finish(process)
     assert "ValueError: what is this" in err

@@ -32,7 +32,7 @@ _COMMANDS = {
     "workflow.signal": "steer:workflow_signal",
     "workflow.cancel": "steer:workflow_cancel",
     "workflow.terminate": "steer:workflow_terminate",
-    "workflow.restart": "steer:workflow_restart",
+    "workflow.restart": "restart:restart",
     "activity.rerun": "steer:activity_rerun",
     "info": "info:info",
 }

@@ -1,4 +1,4 @@
-"""What the commands for Amazon SWF have in common: the domain, the engine, logging, what a start asks for."""
+"""What the commands for Amazon SWF have in common: the domain, the engine, logging."""
 
 from __future__ import annotations
 
@@ -12,20 +12,22 @@ import click
 
 from simpleflow import settings
 from simpleflow.base import check_name
-from simpleflow.cli import errors, inputs
-from simpleflow.exceptions import InputError, SimpleflowError
+from simpleflow.cli import errors, inputs, starting
+from simpleflow.constants import MAX_ID_LENGTH
+from simpleflow.exceptions import InputError
 
 if TYPE_CHECKING:
-    from simpleflow.engines.base import StartRequest
     from simpleflow.engines.swf.activities import SwfActivitySource
     from simpleflow.engines.swf.decisions import SwfDecisionSource
     from simpleflow.engines.swf.engine import SwfEngine
-    from simpleflow.workflow import Workflow
 
 _FORMAT = "%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"
 
 _LOCAL_ONLY = {"state": "--state", "nb_workers": "--nb-workers", "no_progress": "--no-progress"}
 _WORKERS_OWN = {"pre": "--middleware-pre-execution", "post": "--middleware-post-execution"}
+
+_LEFT = MAX_ID_LENGTH - 13
+"""Characters that there may be of a task list's name in that of a process's own list."""
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -47,19 +49,6 @@ def heartbeat_option(command: _Command) -> _Command:
     )(command)
 
 
-def middleware_options(command: _Command) -> _Command:
-    """Add ``--middleware-pre-execution`` and ``--middleware-post-execution`` as ``pre`` and ``post``."""
-    for when, word in (("post", "after"), ("pre", "before")):
-        command = click.option(
-            f"--middleware-{when}-execution",
-            when,
-            multiple=True,
-            metavar="PATH",
-            help=f"Dotted path of a function to call {word} every activity. May be given several times.",
-        )(command)
-    return command
-
-
 def domain_of(given: str | None, hint: str = "") -> str:
     """The domain to use. Raises InputError if none is given or configured; ``hint``: what else there is to do."""
     found = given or settings.SWF_DOMAIN
@@ -77,10 +66,12 @@ def engine(domain: str) -> SwfEngine:
 
 
 def decisions(domain: str, task_list: str) -> SwfDecisionSource:
-    """The decision tasks of a task list; to be called in the process that polls."""
+    """The decision tasks of a task list; to be called in the process that polls, which gets a list of its own."""
+    import secrets
+
     from simpleflow.engines.swf.decisions import SwfDecisionSource
 
-    return SwfDecisionSource(domain, task_list)
+    return SwfDecisionSource(domain, task_list, own_list=f"{task_list[:_LEFT]}.{secrets.token_hex(6)}")
 
 
 def activities(domain: str, task_list: str) -> SwfActivitySource:
@@ -106,31 +97,6 @@ def find_modules_here() -> None:
         sys.path.insert(0, os.getcwd())
 
 
-def request(workflow_class: type[Workflow], given: Any, options: dict[str, Any]) -> StartRequest:
-    """What a start of the class asks of the service. Raises InputError for what cannot be."""
-    from simpleflow.local import Executor
-
-    overrides = {
-        "task_list": options["task_list"],
-        "execution_timeout": options["execution_timeout"],
-        "decision_task_timeout": options["decision_tasks_timeout"],
-    }
-    tags = options["tags"]
-    try:
-        return Executor(
-            workflow_class,
-            workflow_id=options["workflow_id"],
-            tag_list=None if tags is None else [tag.strip() for tag in tags.split(",")] if tags.strip() else [],
-            force_steps=options.get("force", ()),
-            skip_steps=options.get("skip", ()),
-            overrides={name: str(value) for name, value in overrides.items() if value is not None},
-        ).request(given)
-    except SimpleflowError:
-        raise
-    except Exception as error:  # its own code may be at fault in what it says of its execution
-        raise InputError(f"workflow {workflow_class.__name__} cannot be started: {errors.told(error)}") from error
-
-
 def start(target: str, given: dict[str, Any], options: dict[str, Any], write: Callable[[str], None]) -> int:
     """Start an execution and write its workflow id and run id; does not wait for its end. Returns the exit code."""
     from simpleflow.cli.target import load
@@ -142,7 +108,7 @@ def start(target: str, given: dict[str, Any], options: dict[str, Any], write: Ca
     domain = domain_of(options["domain"], hint="; or add --local to run the workflow in this process")
     workflow_class = load(target)
     inputs.check_fits(workflow_class, given)
-    asked = request(workflow_class, given, options)
+    asked = starting.request(starting.executor(workflow_class, options), given)
     run_id = engine(domain).start_workflow_execution(asked)
     write(f"{asked.workflow_id} {run_id}")
     return errors.OK

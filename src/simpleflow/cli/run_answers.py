@@ -106,7 +106,7 @@ def activities(answer: Answer, found: Sequence[Item]) -> None:
     cells = [
         [
             *(each.id, each.name, each.state, str(each.tries), local(each.started)),
-            *(_seconds(each.worked), each.worker or "", _why(each)),
+            *(_seconds(each.worked), _who(each), _why(each)),
         ]
         for each in found
     ]
@@ -127,13 +127,21 @@ def activity(answer: Answer, found: Item, details: bool) -> None:
         "closed": local(found.closed),
         "waited": _seconds(found.waited),
         "worked": _seconds(found.worked),
-        "worker": found.worker or "",
+        "worker": _who(found),
         "input": _short(values.decode(found.input)),
         "result": _short(values.decode(found.result)),
         "why": _why(found),
     }
     keys = _FULL_TASK if details else tuple(key for key in _FULL_TASK if key != "details")
     answer.rows(keys, [_item(found)], ("what", "value"), [[name, value] for name, value in lines.items() if value])
+
+
+def _who(item: Item) -> str:
+    """The worker: host and process id, where its identity tells these and a user only."""
+    found = values.decode(item.worker)
+    if isinstance(found, dict) and set(found) == {"user", "host", "pid"}:
+        return f"{found['host']}:{found['pid']}"
+    return item.worker or ""
 
 
 def profile(answer: Answer, found: Sequence[dict[str, Any]]) -> None:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from simpleflow.base import check_name
-from simpleflow.cli import errors, inputs, names, remote
+from simpleflow.cli import errors, inputs, remote, starting
 from simpleflow.cli.options import SETTINGS, Session, common, session
 from simpleflow.cli.terminal import BOLD, results_only
 from simpleflow.exceptions import InputError
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from simpleflow.engines.base import StartRequest
     from simpleflow.worker.supervisor import Supervisor
 
-_YEAR = 31_536_000
 _LOOK_SECONDS = 0.2
 _LOOK_SECONDS_MOST = 3.0
 
@@ -29,20 +27,12 @@ _LOOK_SECONDS_MOST = 3.0
 @click.command("standalone", context_settings=SETTINGS)
 @click.argument("workflow")
 @remote.domain_option
-@click.option("--input", "-i", "input_text", metavar="JSON", help="Its input, as for workflow.start.")
-@click.option("--input-file", metavar="FILE", help="Its input from a file; - is standard input.")
-@click.option(
-    "--force", multiple=True, metavar="NAMES", help="Steps to play though they are done, with commas in between."
-)
-@click.option("--skip", multiple=True, metavar="NAMES", help="Steps to skip unless they are forced; * is every step.")
-@click.option("--workflow-id", metavar="ID", help="Default: what the class says, else the workflow type's name.")
-@click.option("--tags", metavar="A,B", help="Tags of the execution, at most five.")
+@starting.options
 @click.option(
     "--nb-deciders", "-D", type=click.IntRange(min=1), default=1, show_default=True, help="Decider processes."
 )
 @click.option("--nb-workers", "-W", type=click.IntRange(min=1), default=1, show_default=True, help="Worker processes.")
 @remote.heartbeat_option
-@remote.middleware_options
 @click.option("--display-status", is_flag=True, help="Show what happens in the run while it happens.")
 @click.option(
     "--repair",
@@ -50,18 +40,6 @@ _LOOK_SECONDS_MOST = 3.0
     help="Take over the results of the activities that completed in that execution, and its input if none is given.",
 )
 @click.option("--force-activities", metavar="REGEX", help="With --repair: activities to do again, by their names.")
-@click.option(
-    "--execution-timeout",
-    type=click.IntRange(1, _YEAR),
-    metavar="SECONDS",
-    help="After which the run ends as timed out. Default: what the class says.",
-)
-@click.option(
-    "--decision-tasks-timeout",
-    type=click.IntRange(1, _YEAR),
-    metavar="SECONDS",
-    help="That one decision may take. Default: what the class says.",
-)
 @common
 def standalone(workflow: str, input_text: str | None, input_file: str | None, **options: Any) -> int:
     """Run a workflow on Amazon SWF, with deciders and workers of its own, and wait for its end.
@@ -75,10 +53,7 @@ def standalone(workflow: str, input_text: str | None, input_file: str | None, **
     domain = remote.domain_of(options["domain"])
     again = _pattern(options["force_activities"], options["repair"])
     given = inputs.read(input_text, input_file) if input_text is not None or input_file is not None else None
-    if options["workflow_id"] is not None:
-        check_name(options["workflow_id"], "--workflow-id")
-    for name in ("force", "skip"):
-        options[name] = names.split(options[name], f"--{name}")
+    starting.check(options)
     with results_only() as write_result:
         remote.log_to_stderr()
         return _run(workflow, domain, given, again, options, session(), write_result)
@@ -105,7 +80,8 @@ def _run(
     if given is None:
         given = {"args": [], "kwargs": {}} if past is None else former_input(past)
     inputs.check_fits(workflow_class, given)
-    request = remote.request(workflow_class, given, {**options, "task_list": task_list})
+    executor = starting.executor(workflow_class, {**options, "task_list": task_list})
+    request = starting.request(executor, given)
     former = {} if past is None else former_tasks(past, again)
     middlewares = processes.middlewares(options["pre"], options["post"])
     supervisor = Supervisor()

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from simpleflow import settings
-from simpleflow.base import check_name
-from simpleflow.cli import errors, inputs, names
+from simpleflow.cli import errors, inputs, names, starting
 from simpleflow.cli.options import SETTINGS, Session, common, session
 from simpleflow.cli.signals import Stopped, stoppable
 from simpleflow.cli.terminal import BOLD, Terminal, results_only
@@ -24,20 +23,11 @@ if TYPE_CHECKING:
     from simpleflow.local import Executor
     from simpleflow.workflow import Workflow
 
-_YEAR = 31_536_000
-
 
 @click.command("workflow.start", context_settings=SETTINGS)
 @click.argument("workflow")
 @click.option("--local", is_flag=True, help="Run it here, and wait for its end.")
-@click.option("--input", "-i", "input_text", metavar="JSON", help="Its input; see above.")
-@click.option("--input-file", metavar="FILE", help="Its input from a file; - is standard input.")
-@click.option(
-    "--force", multiple=True, metavar="NAMES", help="Steps to play though they are done, with commas in between."
-)
-@click.option("--skip", multiple=True, metavar="NAMES", help="Steps to skip unless they are forced; * is every step.")
-@click.option("--workflow-id", metavar="ID", help="Default: what the class says, else the workflow type's name.")
-@click.option("--tags", metavar="A,B", help="Tags of the execution, at most five.")
+@starting.options
 @click.option("--state", metavar="FOLDER", help="Where history and done marks are kept. Default: SIMPLEFLOW_STATE.")
 @click.option(
     "--nb-workers",
@@ -45,35 +35,9 @@ _YEAR = 31_536_000
     metavar="N",
     help="Worker processes; default: one for each core. 0: run activities in this process, for a debugger.",
 )
-@click.option(
-    "--middleware-pre-execution",
-    "pre",
-    multiple=True,
-    metavar="PATH",
-    help="Dotted path of a function to call before every activity. May be given several times.",
-)
-@click.option(
-    "--middleware-post-execution",
-    "post",
-    multiple=True,
-    metavar="PATH",
-    help="Dotted path of a function to call after every activity. May be given several times.",
-)
 @click.option("--no-progress", is_flag=True, help="Lines instead of a live view; so it is with --nb-workers 0 too.")
 @click.option("--domain", "-d", metavar="NAME", help="Amazon SWF domain, without --local. Default: SWF_DOMAIN.")
 @click.option("--task-list", metavar="NAME", help="Task list of the decision tasks. Default: what the class says.")
-@click.option(
-    "--execution-timeout",
-    type=click.IntRange(1, _YEAR),
-    metavar="SECONDS",
-    help="After which the run ends as timed out. Default: what the class says.",
-)
-@click.option(
-    "--decision-tasks-timeout",
-    type=click.IntRange(1, _YEAR),
-    metavar="SECONDS",
-    help="That one decision may take. Default: what the class says.",
-)
 @common
 def start(workflow: str, local: bool, input_text: str | None, input_file: str | None, **options: Any) -> int:
     """Run a workflow.
@@ -92,22 +56,19 @@ def start(workflow: str, local: bool, input_text: str | None, input_file: str | 
     Example: simpleflow workflow.start --local flow.py:Daily --force load
     """
     given = inputs.read(input_text, input_file)
-    for name in ("workflow_id", "task_list"):
-        if options[name] is not None:
-            check_name(options[name], "--" + name.replace("_", "-"))
-    for name in ("force", "skip"):
-        options[name] = names.split(options[name], f"--{name}")
+    starting.check(options)
     with results_only() as write_result:
         if not local:
             from simpleflow.cli import remote
 
             return remote.start(workflow, given, options, write_result)
-        return _run(workflow, given, options, session(), write_result)
+        return run(workflow, given, options, session(), write_result)
 
 
-def _run(
+def run(
     target: str, given: dict[str, Any], options: dict[str, Any], here: Session, write_result: Callable[[str], None]
 ) -> int:
+    """Run a workflow to its end, as ``workflow.start --local`` is asked to; returns the exit code."""
     from simpleflow.cli.target import load
 
     executor: Executor | None = None
@@ -121,7 +82,7 @@ def _run(
             if not progress.open():
                 progress = _progress(here, options | {"no_progress": True})
             executor = _executor(workflow_class, options, progress)
-            _check_request(executor, given)
+            starting.request(executor, given)
             run, failure = executor.execute(given)
     except Stopped as stop:
         if progress is not None:
@@ -147,29 +108,17 @@ def _progress(here: Session, options: dict[str, Any]) -> Progress:
 
 
 def _executor(workflow_class: type[Workflow], options: dict[str, Any], progress: Progress) -> Executor:
-    from simpleflow.local import Executor
-
-    overrides = {
-        "task_list": options["task_list"],
-        "execution_timeout": options["execution_timeout"],
-        "decision_task_timeout": options["decision_tasks_timeout"],
-    }
-    tags = options["tags"]
     workers = options["nb_workers"]
     try:
-        return Executor(
+        return starting.executor(
             workflow_class,
-            workflow_id=options["workflow_id"],
+            options,
             state=options["state"] or settings.SIMPLEFLOW_STATE,
             nb_workers=(_cores() if workers is None else workers) or None,
-            tag_list=None if tags is None else [tag.strip() for tag in tags.split(",")] if tags.strip() else [],
             middlewares={"pre": options["pre"], "post": options["post"]},
             observer=progress.observe,
             on_begin=progress.begin,
             on_wait=progress.wait,
-            force_steps=options["force"],
-            skip_steps=options["skip"],
-            overrides={name: str(value) for name, value in overrides.items() if value is not None},
         )
     except SimpleflowError:
         raise
@@ -181,17 +130,6 @@ def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _check_request(executor: Executor, given: dict[str, Any]) -> None:
-    """Ask the class what it says of its own execution: its own code may be at fault there."""
-    try:
-        executor.request(given)
-    except SimpleflowError:
-        raise
-    except Exception as error:
-        name = executor.workflow_class.__name__
-        raise InputError(f"workflow {name} cannot be started: {errors.told(error)}") from error
 
 
 def _tell_unreached(terminal: Terminal, progress: Progress, options: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""``simpleflow workflow.signal``, ``terminate``, ``cancel`` and ``restart``, and ``activity.rerun``."""
+"""``simpleflow workflow.signal``, ``terminate`` and ``cancel``, and ``activity.rerun``."""
 
 from __future__ import annotations
 
@@ -68,44 +68,6 @@ def workflow_terminate(words: Sequence[str], reason: str | None, **options: Any)
     with answer() as out, executions.opened(asked.where) as runs:
         runs.engine.terminate_workflow_execution(asked.workflow_id, asked.run_id, reason)
         _said(out, runs, asked, "the order to end is sent to")
-
-
-@click.command("workflow.restart", context_settings=SETTINGS)
-@click.argument("words", metavar="DOMAIN WORKFLOW_ID [RUN_ID]", nargs=-1)
-@kept_in
-def workflow_restart(words: Sequence[str], **options: Any) -> None:
-    """Start a run again, with the type, the input, the task list and the tags it had; it is terminated first if open.
-
-    Prints the workflow id and the run id of the new one. Runs in a folder are started with workflow.start.
-
-    \b
-    Example: simpleflow workflow.restart nightly daily
-    """
-    asked = executions.named(words, options)
-    with answer() as out, executions.opened(asked.where) as runs:
-        run = runs.describe(asked.workflow_id, asked.run_id)
-        started: Any = runs.events(run.workflow_id, run.run_id)[0].attributes
-        if asked.where.folder is not None:
-            raise InputError(_how_to_restart(run.workflow_id, run.status == "open", started.input))
-        from simpleflow.engines.base import StartRequest
-
-        request = StartRequest(
-            workflow_id=run.workflow_id,
-            name=started.workflow_type.name,
-            version=started.workflow_type.version,
-            input=started.input,
-            task_list=started.task_list.name,
-            tag_list=tuple(tag for tag in started.tag_list or () if tag is not None),
-            task_priority=started.task_priority,
-            execution_timeout=started.execution_start_to_close_timeout or StartRequest.execution_timeout,
-            decision_task_timeout=started.task_start_to_close_timeout or StartRequest.decision_task_timeout,
-            child_policy=started.child_policy,
-            lambda_role=started.lambda_role,
-        )
-        if run.status == "open":
-            runs.engine.terminate_workflow_execution(run.workflow_id, run.run_id, "restarted")
-            out.say(f"run {run.run_id} is terminated")
-        out.write(f"{run.workflow_id} {runs.engine.start_workflow_execution(request)}")
 
 
 @click.command("activity.rerun", context_settings=SETTINGS)
@@ -190,15 +152,6 @@ def _said(out: Answer, runs: Runs, asked: Named, what: str) -> None:
         found = runs.describe(asked.workflow_id, asked.run_id)
         if found.status == "open" and not found.alive:
             out.say("no process drives it now: it is heard when the run is resumed, by workflow.start --local")
-
-
-def _how_to_restart(workflow_id: str, is_open: bool, text: str | None) -> str:
-    import shlex
-
-    given = f" --input {shlex.quote(text)}" if text is not None else ""
-    before = f"simpleflow workflow.terminate --local {shlex.quote(workflow_id)}, then " if is_open else ""
-    start = f"simpleflow workflow.start --local --workflow-id {shlex.quote(workflow_id)}{given} WORKFLOW"
-    return f"a run in a folder is driven by the process that starts it; do: {before}{start}"
 
 
 def _json(value: Any) -> str:

@@ -8,6 +8,7 @@ from simpleflow import settings
 from simpleflow.base import check_name
 from simpleflow.cli import remote
 from simpleflow.cli.options import SETTINGS, common
+from simpleflow.cli.starting import middleware_options
 from simpleflow.cli.terminal import results_only
 
 
@@ -22,7 +23,7 @@ from simpleflow.cli.terminal import results_only
 @remote.heartbeat_option
 @click.option("--one-task", is_flag=True, help="End after one task (each process).")
 @click.option("--poll-data", metavar="BASE64", help="Do this task, an answer to a poll as JSON in Base64, and end.")
-@remote.middleware_options
+@middleware_options
 @common
 def worker(
     domain: str | None,

@@ -37,15 +37,19 @@ class Pause:
 
 
 def serve(
-    poll: Callable[[], Task | None], work: Callable[[Task], None], stopping: Stopping, one_task: bool = False
+    poll: Callable[[], Task | None],
+    work: Callable[[Task], None],
+    stopping: Stopping,
+    one_task: bool = False,
+    is_vital: bool = True,
 ) -> None:
     """Poll and work until somebody asks to stop, or until one task is done.
 
     Raises what the first poll raised if it was an error of ours, such as a domain that does not exist: it would stay
-    so. Later ones are logged, and tried again after a pause.
+    so. Later ones are logged, and tried again after a pause; and so is the first one if the poll is not vital.
     """
     pause = Pause()
-    begun = False
+    begun = not is_vital
     while not stopping.asked():
         asked_at = time.monotonic()
         try:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 
 import msgspec
 
@@ -14,20 +15,20 @@ from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.core.decisions import Decision
 from simpleflow.engines.base import ActivitySource, ActivityTask, DecisionSource, DecisionTask
-from simpleflow.engines.swf.decisions import limits
+from simpleflow.engines.swf.decisions import SwfDecisionSource, limits
 from simpleflow.exceptions import SimpleflowError
 from simpleflow.worker.child import Child
 from simpleflow.worker.decider import DecisionWorker
 from simpleflow.worker.dispatch import Middlewares
+from simpleflow.worker.identity import identity
 from simpleflow.worker.performer import Former, Performer
 from simpleflow.worker.poller import Pause, serve
+from simpleflow.worker.pollers import Pollers
 from simpleflow.worker.stopping import Stopping
 from simpleflow.worker.supervisor import POINTLESS, Body
 from simpleflow.workflow import Workflow
 
 log = logging.getLogger(__name__)
-
-Task = TypeVar("Task")
 
 KEPT_EXECUTIONS = 500
 """How many executions a decider process keeps alive: others are evaluated afresh when their turn comes."""
@@ -59,28 +60,42 @@ _WITH_LIST = (d.ScheduleActivityTask, d.StartChildWorkflowExecution, d.ContinueA
 
 
 def decider_body(
-    connect: Callable[[], DecisionSource],
+    connect: Callable[[], SwfDecisionSource],
     workflow_classes: Mapping[str, type[Workflow]],
     domain: str,
     task_list_of_all: str | None = None,
 ) -> Body:
     """A process that answers decision tasks.
 
+    Once it sees that other processes answer for the same executions, it asks for their next tasks to come to a list of
+    its own, and polls that too.
+
     Args:
         connect: gives the source; called in the new process, so that no connection is shared.
         workflow_classes: by type name; others are imported when they are met.
         domain: of the executions.
         task_list_of_all: where to send all that is asked for; None: where the workflow says.
+
+    Raises InputError as ``identity``.
     """
+    identity()
 
     def body(owner: int) -> None:
         stopping = _stoppable(owner)
+        me = identity()
         source = connect()
         answers = source if task_list_of_all is None else OneList(source, task_list_of_all)
         worker = DecisionWorker(answers, dict(workflow_classes), domain, limits=limits(), kept=KEPT_EXECUTIONS)
+        pollers: Pollers[DecisionTask] = Pollers(stopping)
+        pollers.add(partial(source.poll_for_decision_task, me))
         pause = Pause()
+        alone = True
 
         def decide(task: DecisionTask) -> None:
+            nonlocal alone
+            if alone and source.wants_own_list:
+                alone = False
+                pollers.add(partial(source.poll_own_list, me), is_vital=False)
             began = time.monotonic()
             what = f"decision {task.started_event_id} of {task.name} (workflow {task.workflow_id}, run {task.run_id})"
             log.debug("%s begins", what)
@@ -94,7 +109,8 @@ def decider_body(
             pause.reset()
             log.info("%s was answered after %.3f s", what, time.monotonic() - began)
 
-        _serve(source.poll_for_decision_task, decide, stopping)
+        with _pointless_ends():
+            pollers.serve(decide)
 
     return body
 
@@ -116,7 +132,10 @@ def worker_body(
         one_task: end after one.
         given: do that task, and end.
         former: see Performer.
+
+    Raises InputError as ``identity``.
     """
+    identity()
 
     def body(owner: int) -> None:
         stopping = _stoppable(owner)
@@ -128,7 +147,8 @@ def worker_body(
             if given is not None:
                 performer.perform(given)
             else:
-                _serve(source.poll_for_activity_task, performer.perform, stopping, one_task)
+                with _pointless_ends():
+                    serve(partial(source.poll_for_activity_task, identity()), performer.perform, stopping, one_task)
         finally:
             child.close()
 
@@ -141,11 +161,11 @@ def _stoppable(owner: int) -> Stopping:
     return stopping
 
 
-def _serve(
-    poll: Callable[[], Task | None], work: Callable[[Task], None], stopping: Stopping, one_task: bool = False
-) -> None:
+@contextmanager
+def _pointless_ends() -> Iterator[None]:
+    """An error that would meet the next process too ends all of them."""
     try:
-        serve(poll, work, stopping, one_task)
+        yield
     except SimpleflowError as error:
         log.error("%s", error)
         raise SystemExit(POINTLESS) from error

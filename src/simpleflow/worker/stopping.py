@@ -7,14 +7,26 @@ import os
 import select
 import signal
 import socket
+import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import FrameType
 
 _TICK_SECONDS = 0.2
 _LONG_SECONDS = 1.0  # an answer that comes sooner is not that of a long poll: a next page, and the task is in hand
 _LISTEN_SECONDS = 1.0  # after hanging up
+
+
+@dataclass
+class _Poll:
+    """A request of one thread whose answer is waited for."""
+
+    waits: FrameType | None = None  # the call that waits
+    since: float = 0.0
+    hung_up_at: float | None = None
 
 
 class Stopping:
@@ -26,15 +38,15 @@ class Stopping:
     Args:
         owner: process id of the parent, whose end asks too; None: nobody's does.
 
-    It is made in the main thread, and replaces the handlers of SIGTERM, SIGINT and SIGALRM.
+    It is made in the main thread, and replaces the handlers of SIGTERM, SIGINT and SIGALRM. Other threads may poll
+    while that one calls ``tick`` often.
     """
 
     def __init__(self, owner: int | None = None) -> None:
         self._asked = False
         self._owner = owner
-        self._polls = False
-        self._wait: tuple[FrameType, float] | None = None  # for an answer, and since when
-        self._hung_up_at: float | None = None
+        self._main = threading.get_ident()
+        self._polls: dict[int, _Poll] = {}  # by thread
         self._ask_reader, self._ask_writer = os.pipe()
         os.set_blocking(self._ask_writer, False)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the owner's business
@@ -48,15 +60,23 @@ class Stopping:
     @contextmanager
     def polling(self) -> Iterator[None]:
         """Inside, a request is made whose answer is not waited for once somebody asks to stop."""
-        self._polls = True
-        self._hung_up_at = None
-        signal.setitimer(signal.ITIMER_REAL, _TICK_SECONDS, _TICK_SECONDS)
+        thread = threading.get_ident()
+        self._polls[thread] = _Poll()
+        if thread == self._main:
+            signal.setitimer(signal.ITIMER_REAL, _TICK_SECONDS, _TICK_SECONDS)
         try:
             yield
         finally:
-            self._polls = False
-            self._wait = None
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            del self._polls[thread]
+            if thread == self._main:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def tick(self) -> None:
+        """For the main thread, if others poll: see whether somebody asks to stop, and end what they wait for."""
+        self.look()
+        frames = sys._current_frames()
+        for thread, poll in list(self._polls.items()):
+            _watch(poll, frames.get(thread), self._asked)
 
     def nap(self, seconds: float) -> None:
         """Let time pass, unless somebody asks to stop."""
@@ -78,29 +98,30 @@ class Stopping:
         if number == signal.SIGTERM:
             self._ask()
         self.look()
-        if self._polls:
-            self._look_at_poll(frame)
+        poll = self._polls.get(self._main)
+        if poll is not None:
+            _watch(poll, frame, self._asked)
 
-    def _look_at_poll(self, frame: FrameType | None) -> None:
-        """End the wait for an answer, if it is to be: first let the service know, then do not listen any longer.
 
-        A task that was handed out before the service knew is still read in between.
-        """
-        frame, connection = _waits_at(frame)
-        now = time.monotonic()
-        if frame is None or connection is None:
-            self._wait = self._hung_up_at = None
-            return
-        if self._wait is None or self._wait[0] is not frame:
-            self._wait = frame, now
-            self._hung_up_at = None
-        if not self._asked or now - self._wait[1] < _LONG_SECONDS:
-            return
-        if self._hung_up_at is None:
-            self._hung_up_at = now
-            _shut_down(connection, socket.SHUT_WR)
-        elif now - self._hung_up_at >= _LISTEN_SECONDS:
-            _shut_down(connection, socket.SHUT_RDWR)
+def _watch(poll: _Poll, frame: FrameType | None, asked: bool) -> None:
+    """End the wait for an answer, if it is to be: first let the service know, then do not listen any longer.
+
+    A task that was handed out before the service knew is still read in between.
+    """
+    frame, connection = _waits_at(frame)
+    now = time.monotonic()
+    if frame is None or connection is None:
+        poll.waits = poll.hung_up_at = None
+        return
+    if poll.waits is not frame:
+        poll.waits, poll.since, poll.hung_up_at = frame, now, None
+    if not asked or now - poll.since < _LONG_SECONDS:
+        return
+    if poll.hung_up_at is None:
+        poll.hung_up_at = now
+        _shut_down(connection, socket.SHUT_WR)
+    elif now - poll.hung_up_at >= _LISTEN_SECONDS:
+        _shut_down(connection, socket.SHUT_RDWR)
 
 
 def _waits_at(frame: FrameType | None) -> tuple[FrameType | None, socket.socket | None]:
@@ -115,7 +136,10 @@ def _waits_at(frame: FrameType | None) -> tuple[FrameType | None, socket.socket 
             reads = frame
         elif frame.f_code is _WAITS and reads is not None:
             connection = reads.f_locals["self"]._sock
-            return (None, None) if select.select([connection], [], [], 0)[0] else (reads, connection)
+            try:
+                return (None, None) if select.select([connection], [], [], 0)[0] else (reads, connection)
+            except (TypeError, ValueError, OSError):  # another thread has just closed it
+                return None, None
         frame = frame.f_back
     return None, None
 

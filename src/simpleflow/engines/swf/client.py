@@ -32,8 +32,13 @@ _VARIABLES = (
     "HTTPS_PROXY",
     "HTTP_PROXY",
     "NO_PROXY",
+    "AWS_RETRY_MODE",
     "SWF_CONNECTION_RETRIES",
 )
+
+_RETRY_MODE = "adaptive"
+"""It also slows down before a limit of the account is met again. AWS_RETRY_MODE, or ``retry_mode`` of a profile, says
+otherwise."""
 
 # By process: after a fork, parent and child would read each other's answers from one connection. setdefault keeps one
 # of two that threads build at once, without a lock that a fork could copy while it is held.
@@ -76,14 +81,16 @@ def _build(purpose: Purpose, region: str | None) -> Any:
             config=Config(
                 connect_timeout=CONNECT_TIMEOUT,
                 read_timeout=POLL_TIMEOUT if polls else CALL_TIMEOUT,
-                # Not "adaptive": after a few refusals that holds up all calls of a process for half a minute.
-                retries={
-                    "mode": "standard",
-                    "total_max_attempts": 1 if polls else 1 + settings.SWF_CONNECTION_RETRIES,
-                },
+                retries={"mode": "standard", "total_max_attempts": 1}
+                if polls
+                else {"mode": _retry_mode(core), "total_max_attempts": 1 + settings.SWF_CONNECTION_RETRIES},
                 tcp_keepalive=True,
             ),
         )
+
+
+def _retry_mode(core: Any) -> str:
+    return os.environ.get("AWS_RETRY_MODE") or str(core.get_scoped_config().get("retry_mode") or _RETRY_MODE)
 
 
 def _region(session: Any) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from simpleflow import settings
@@ -18,6 +19,9 @@ from simpleflow.engines.swf.histories import MAX_KEPT_EVENTS, Histories, Page
 from simpleflow.exceptions import InputError
 
 _PAGE_SIZE = 1_000
+
+OWN_LIST_SECONDS = 5
+"""How long a decision task waits on the list of a process that may be gone."""
 
 
 def limits() -> Limits:
@@ -35,8 +39,7 @@ class SwfDecisionSource:
         domain: must exist.
         task_list: where to ask.
         region: None: as configured.
-        own_list: answers ask for the next task of the same execution to be put on this list, where nobody else asks;
-            see ``on_own_list``. It must be another one in each process.
+        own_list: a task list of this process alone; see ``poll_own_list``.
         own_list_seconds: how long a task waits there before it goes back to the execution's own list.
         max_events: how many events are kept.
     """
@@ -47,31 +50,49 @@ class SwfDecisionSource:
         task_list: str,
         region: str | None = None,
         own_list: str | None = None,
-        own_list_seconds: int = 10,
+        own_list_seconds: int = OWN_LIST_SECONDS,
         max_events: int = MAX_KEPT_EVENTS,
     ) -> None:
         self._domain = domain
         self._task_list = task_list
         self._region = region
-        self._own_list = None if own_list is None else (own_list, str(own_list_seconds))
+        self._own_list = None if own_list is None else _OwnList(own_list, str(own_list_seconds))
         self._histories = Histories(_parse, self._read_back, max_events)
 
-    def on_own_list(self) -> SwfDecisionSource:
-        """The tasks that came back on ``own_list``, for another thread: a poll asks for one list only."""
-        if self._own_list is None:
+    @property
+    def wants_own_list(self) -> bool:
+        """Whether a poll of the own list is worth it: others have answered for executions that are kept here."""
+        return self._own_list is not None and self._histories.overtaken
+
+    def poll_own_list(self, identity: str | None = None) -> DecisionTask | None:
+        """The next decision task that has come back to this process, or None; for a thread of its own, as a poll asks
+        for one list only.
+
+        From the first poll on, answers ask for tasks to come there; after one that failed, not until one succeeds.
+        Raises SwfError as ``poll_for_decision_task``, and InputError without an own list.
+        """
+        own = self._own_list
+        if own is None:
             raise InputError("there is no own list: name one with own_list")
-        twin = SwfDecisionSource(self._domain, self._own_list[0], self._region)
-        twin._own_list = self._own_list
-        twin._histories = self._histories
-        return twin
+        own.polled = True
+        try:
+            found = self._task(own.name, identity)
+        except BaseException:
+            own.failed = True
+            raise
+        own.failed = False
+        return found
 
     def poll_for_decision_task(self, identity: str | None = None) -> DecisionTask | None:
         """See DecisionSource. Raises SwfError if the history cannot be had: the task is left to its time-out."""
-        first = self._poll(identity, None)
+        return self._task(self._task_list, identity)
+
+    def _task(self, task_list: str, identity: str | None) -> DecisionTask | None:
+        first = self._poll(task_list, identity, None)
         token = first.get("taskToken")
         if not token:
             return None
-        events = self._histories.complete(self._pages(first, identity))
+        events = self._histories.complete(self._pages(task_list, first, identity))
         previous = int(first.get("previousStartedEventId") or 0)
         registration.register_missing(client("calls", self._region), self._domain, events[previous:])
         return DecisionTask(
@@ -96,15 +117,18 @@ class SwfDecisionSource:
             fitted = [jumbo.shrink_decision(each) for each in decisions]
         except InputError as error:
             fitted = [_too_long(error)]
-        request = wire.answer(token, fitted, execution_context, self._own_list)
         calls = client("calls", self._region)
+        own = self._own_list
+        if own is not None and not (own.is_asked and knows(calls, "RespondDecisionTaskCompleted", "taskList")):
+            own = None
+        request = wire.answer(token, fitted, execution_context, None if own is None else (own.name, own.seconds))
         faults.insist("RespondDecisionTaskCompleted", lambda: calls.respond_decision_task_completed(**request))
 
-    def _poll(self, identity: str | None, page_token: str | None) -> Page:
+    def _poll(self, task_list: str, identity: str | None, page_token: str | None) -> Page:
         polls = client("polls", self._region)
         request: dict[str, Any] = {
             "domain": self._domain,
-            "taskList": {"name": self._task_list},
+            "taskList": {"name": task_list},
             "maximumPageSize": _PAGE_SIZE,
         }
         if identity is not None:
@@ -117,14 +141,26 @@ class SwfDecisionSource:
             found: Page = polls.poll_for_decision_task(**request)
             return found
 
-    def _pages(self, page: Page, identity: str | None) -> Iterator[Page]:
+    def _pages(self, task_list: str, page: Page, identity: str | None) -> Iterator[Page]:
         yield page
         while page_token := page.get("nextPageToken"):
-            page = self._poll(identity, page_token)
+            page = self._poll(task_list, identity, page_token)
             yield page
 
     def _read_back(self, workflow_id: str, run_id: str, size: int) -> Iterator[Page]:
         return history_pages(self._domain, workflow_id, run_id, self._region, reverse=True, size=size)
+
+
+@dataclass
+class _OwnList:
+    name: str
+    seconds: str
+    polled: bool = False
+    failed: bool = False
+
+    @property
+    def is_asked(self) -> bool:
+        return self.polled and not self.failed
 
 
 def history_pages(

@@ -134,13 +134,19 @@ class SwfEngine:
             return found
 
     def _started_by(self, members: dict[str, Any], began: float) -> str | None:
-        """The open execution, if it is the one that these members ask for and was started since ``began``."""
-        for found in self._list_open(members["workflowId"]):
+        """The latest execution, if it is the one that these members ask for and was started since ``began``.
+
+        It may have ended since the refusal.
+        """
+        oldest = began - _SKEW_SECONDS
+        workflow_id = members["workflowId"]
+        both = [*self._list_open(workflow_id, oldest), *self._list_closed(workflow_id, oldest)]
+        for found in _latest_first(both)[:1]:
             page = next(history_pages(self.domain, found.workflow_id, found.run_id, self._region, size=1))
             started: Any = wire.event(page["events"][0]).attributes
             asked = (members["workflowType"], members.get("input"))
             same = ({"name": started.workflow_type.name, "version": started.workflow_type.version}, started.input)
-            if asked == same and found.started >= began - _SKEW_SECONDS:
+            if asked == same and found.started >= oldest:
                 return found.run_id
         return None
 

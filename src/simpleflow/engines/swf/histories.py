@@ -39,6 +39,9 @@ class Histories:
         read_back: the pages of an execution's history from its end on, each with about that many events:
             ``read_back(workflow_id, run_id, size)``.
         max_events: how many are kept.
+
+    Attributes:
+        overtaken: whether a decision was answered by another process in an execution that was kept here.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class Histories:
     ) -> None:
         self._parse = parse
         self._read_back = read_back
+        self.overtaken = False
         self._max_events = max_events
         self._kept: OrderedDict[str, list[Event]] = OrderedDict()
         self._count = 0
@@ -77,7 +81,9 @@ class Histories:
                 _check_time(deadline, run_id)
         except SimpleflowError:  # a page's token is good for a minute only: the rest is read by another way
             _check_time(deadline, run_id)
-        if _contradicts(kept, found, int(first.get("previousStartedEventId") or 0)):
+        previous = int(first.get("previousStartedEventId") or 0)
+        self.overtaken |= 0 < len(kept) < previous
+        if _contradicts(kept, found, previous):
             kept = []
         self._read_missing(workflow_id, run_id, kept, last, found, deadline)
         kept.extend([self._parse(found[id]) for id in range(len(kept) + 1, last + 1)])

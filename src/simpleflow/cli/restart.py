@@ -1,0 +1,164 @@
+"""``simpleflow workflow.restart``: a run once more, with what it had."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from simpleflow.cli import errors, executions, inputs
+from simpleflow.cli.executions import Answer, Named, Runs, answer, kept_in
+from simpleflow.cli.options import SETTINGS, session
+from simpleflow.exceptions import InputError, RunBusy
+
+if TYPE_CHECKING:
+    from simpleflow.engines.base import RunDescription
+
+_REASON = "restarted"
+_ENDS_SECONDS = 10.0  # within which a run that is terminated ends; its process notices within 0.2 s
+
+
+@click.command("workflow.restart", context_settings=SETTINGS)
+@click.argument("words", metavar="[DOMAIN] WORKFLOW_ID [RUN_ID]", nargs=-1)
+@click.option(
+    "--workflow",
+    metavar="WORKFLOW",
+    help="In a folder: its class, module.Class or path/to/file.py:Class, where its type has another name.",
+)
+@kept_in
+def restart(words: Sequence[str], workflow: str | None, **options: Any) -> int:
+    """Start a run again, with the type, the input, the task list and the tags it had; it is terminated first if open.
+
+    On Amazon SWF, prints the workflow id and the run id of the new one. In a folder the new one is run here, as by
+    workflow.start --local.
+
+    \b
+    Example: simpleflow workflow.restart nightly daily
+    """
+    asked = executions.named(words, options)
+    if workflow is not None and asked.where.folder is None:
+        raise InputError("--workflow is for runs in a folder: on Amazon SWF deciders know their classes")
+    with answer() as out:
+        if asked.where.folder is None:
+            with executions.opened(asked.where) as runs:
+                return _on_swf(out, runs, asked)
+        return _here(out, asked, workflow)
+
+
+def _on_swf(out: Answer, runs: Runs, asked: Named) -> int:
+    from simpleflow.engines.base import StartRequest
+
+    run, started = _find(runs, asked)
+    request = StartRequest(
+        workflow_id=run.workflow_id,
+        name=started.workflow_type.name,
+        version=started.workflow_type.version,
+        input=started.input,
+        task_list=started.task_list.name,
+        tag_list=tuple(_tags(started)),
+        task_priority=started.task_priority,
+        execution_timeout=started.execution_start_to_close_timeout or StartRequest.execution_timeout,
+        decision_task_timeout=started.task_start_to_close_timeout or StartRequest.decision_task_timeout,
+        child_policy=started.child_policy,
+        lambda_role=started.lambda_role,
+    )
+    if run.status == "open":
+        runs.engine.terminate_workflow_execution(run.workflow_id, run.run_id, _REASON)
+        out.say(f"run {run.run_id} is terminated")
+    out.write(f"{run.workflow_id} {runs.engine.start_workflow_execution(request)}")
+    return errors.OK
+
+
+def _here(out: Answer, asked: Named, workflow: str | None) -> int:
+    """End the open run of the workflow id, and run the workflow anew in this process."""
+    from simpleflow.cli import start
+
+    with executions.opened(asked.where) as runs:
+        run, started = _find(runs, asked)
+        target = workflow or _importable(run, started)
+        given = _input(started)
+        _check_class(target, run, started, given)
+        _end(out, runs, run.workflow_id)
+    options: dict[str, Any] = {
+        "workflow_id": run.workflow_id,
+        "tags": _tags(started),
+        "task_list": started.task_list.name,
+        "execution_timeout": started.execution_start_to_close_timeout,
+        "decision_tasks_timeout": started.task_start_to_close_timeout,
+        "state": str(asked.where.folder),
+        "nb_workers": None,
+        "no_progress": False,
+        **dict.fromkeys(("force", "skip", "pre", "post"), ()),
+    }
+    return start.run(target, given, options, session(), out.write)
+
+
+def _find(runs: Runs, asked: Named) -> tuple[RunDescription, Any]:
+    """The run, and how it was started."""
+    run = runs.describe(asked.workflow_id, asked.run_id)
+    return run, runs.events(run.workflow_id, run.run_id)[0].attributes
+
+
+def _tags(started: Any) -> list[str]:
+    return [tag for tag in started.tag_list or () if tag is not None]
+
+
+def _importable(run: RunDescription, started: Any) -> str:
+    """The workflow's class, by the name of its type. Raises InputError if that does not name it."""
+    from simpleflow.cli.target import load
+
+    name: str = started.workflow_type.name
+    try:
+        load(name)
+    except InputError as error:
+        again = f"simpleflow workflow.restart --local {shlex.quote(run.workflow_id)} --workflow module.Class"
+        raise InputError(
+            f"the class of workflow type {name!r} is not found by that name ({error}); name it: {again}"
+        ) from error
+    return name
+
+
+def _input(started: Any) -> dict[str, Any]:
+    """The input it was started with, and what else was asked of it then."""
+    from simpleflow import values
+    from simpleflow.core.evaluation import arguments, reserved
+
+    args, kwargs = arguments(values.decode(started.input))
+    return {"args": args, "kwargs": kwargs, **reserved(started.input)}
+
+
+def _check_class(target: str, run: RunDescription, started: Any, given: dict[str, Any]) -> None:
+    """Raises InputError if the class is one of another type, or does not take the input."""
+    from simpleflow.cli.target import load
+
+    found = load(target)
+    name = found.name or f"{found.__module__}.{found.__name__}"
+    if name != started.workflow_type.name:
+        raise InputError(
+            f"run {run.run_id} is one of workflow type {started.workflow_type.name!r}, and {target} is {name!r}"
+        )
+    inputs.check_fits(found, given)
+
+
+def _end(out: Answer, runs: Runs, workflow_id: str) -> None:
+    """Terminate the open run of a workflow id, if there is one, and wait for its end. Raises RunBusy."""
+    run = runs.describe(workflow_id, None)
+    if run.status != "open":
+        return
+    runs.engine.terminate_workflow_execution(workflow_id, run.run_id, _REASON)
+    _wait_until(lambda: runs.describe(workflow_id, run.run_id).status != "open", run)
+    out.say(f"run {run.run_id} is terminated")
+
+
+def _wait_until(condition: Callable[[], bool], run: RunDescription) -> None:
+    deadline = time.monotonic() + _ENDS_SECONDS
+    while not condition():
+        if time.monotonic() > deadline:
+            raise RunBusy(
+                f"run {run.run_id} of workflow {run.workflow_id!r} is still open {_ENDS_SECONDS:.0f} s after it was "
+                "terminated: end the process that drives it"
+            )
+        time.sleep(0.05)

@@ -1,0 +1,109 @@
+"""What the commands that start a workflow are told: their options, and what these say of the execution."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from simpleflow.base import check_name
+from simpleflow.cli import errors, names
+from simpleflow.exceptions import InputError, SimpleflowError
+
+if TYPE_CHECKING:
+    from simpleflow.engines.base import StartRequest
+    from simpleflow.local import Executor
+    from simpleflow.workflow import Workflow
+
+_YEAR = 31_536_000
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def options(command: _Command) -> _Command:
+    """Add the options that every start takes."""
+    for add in reversed(_OPTIONS):
+        command = add(command)
+    return command
+
+
+def _seconds(name: str, what: str) -> Callable[[_Command], _Command]:
+    return click.option(
+        name,
+        type=click.IntRange(1, _YEAR),
+        metavar="SECONDS",
+        help=f"{what} Default: what the class says.",
+    )
+
+
+def middleware_options(command: _Command) -> _Command:
+    """Add ``--middleware-pre-execution`` and ``--middleware-post-execution`` as ``pre`` and ``post``."""
+    for when, word in (("post", "after"), ("pre", "before")):
+        command = click.option(
+            f"--middleware-{when}-execution",
+            when,
+            multiple=True,
+            metavar="PATH",
+            help=f"Dotted path of a function to call {word} every activity. May be given several times.",
+        )(command)
+    return command
+
+
+_OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    click.option("--input", "-i", "input_text", metavar="JSON", help="Its input: JSON, in one of several forms."),
+    click.option("--input-file", metavar="FILE", help="Its input from a file; - is standard input."),
+    click.option(
+        "--force", multiple=True, metavar="NAMES", help="Steps to play though they are done, with commas in between."
+    ),
+    click.option(
+        "--skip", multiple=True, metavar="NAMES", help="Steps to skip unless they are forced; * is every step."
+    ),
+    click.option("--workflow-id", metavar="ID", help="Default: what the class says, else the workflow type's name."),
+    click.option("--tags", metavar="A,B", help="Tags of the execution, at most five."),
+    _seconds("--execution-timeout", "After which the run ends as timed out."),
+    _seconds("--decision-tasks-timeout", "That one decision may take."),
+    middleware_options,
+)
+
+
+def check(given: dict[str, Any]) -> None:
+    """Check the names among the options, and split lists. Raises InputError."""
+    for name in ("workflow_id", "task_list"):
+        if given.get(name) is not None:
+            check_name(given[name], "--" + name.replace("_", "-"))
+    for name in ("force", "skip"):
+        given[name] = names.split(given[name], f"--{name}")
+    if given["tags"] is not None:
+        given["tags"] = [tag.strip() for tag in given["tags"].split(",")] if given["tags"].strip() else []
+
+
+def executor(workflow_class: type[Workflow], given: dict[str, Any], **others: Any) -> Executor:
+    """The Executor that the options ask for; ``others``: what else it takes. Raises InputError for what cannot be."""
+    from simpleflow.local import Executor
+
+    overrides = {
+        "task_list": given["task_list"],
+        "execution_timeout": given["execution_timeout"],
+        "decision_task_timeout": given["decision_tasks_timeout"],
+    }
+    return Executor(
+        workflow_class,
+        workflow_id=given["workflow_id"],
+        tag_list=given["tags"],
+        force_steps=given["force"],
+        skip_steps=given["skip"],
+        overrides={name: str(value) for name, value in overrides.items() if value is not None},
+        **others,
+    )
+
+
+def request(executor: Executor, given: Any) -> StartRequest:
+    """What a start with that input asks of an engine. Raises InputError for what cannot be."""
+    try:
+        return executor.request(given)
+    except SimpleflowError:
+        raise
+    except Exception as error:  # its own code may be at fault in what it says of its execution
+        name = executor.workflow_class.__name__
+        raise InputError(f"workflow {name} cannot be started: {errors.told(error)}") from error

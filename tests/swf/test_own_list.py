@@ -1,0 +1,157 @@
+"""Several decider processes on one task list: an execution stays with the process that knows its history."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from simpleflow.core import events as e
+from simpleflow.engines.swf.decisions import OWN_LIST_SECONDS
+from simpleflow.engines.swf.engine import SwfEngine
+from simpleflow.server import Server
+from simpleflow.server.faults import Fault
+from simpleflow.server.polls import Caller
+from tests.cli.swf import Commands
+from tests.swf import economy
+from tests.swf.economy import Sequence, Steps
+from tests.swf.served import DOMAIN, ended, environment, registered, start
+from tests.worker import programs
+
+N = 100
+READS = ("PollForDecisionTask", "GetWorkflowExecutionHistory")
+
+
+class Watched(Server):
+    """Counts the bytes of the events that are sent; may refuse polls of task lists other than ``only``."""
+
+    sent = 0
+    only: str | None = None
+    refused = 0
+
+    def answer(self, operation: str, body: bytes, caller: Caller) -> bytes:
+        if operation == "PollForDecisionTask" and self.only not in (None, json.loads(body)["taskList"]["name"]):
+            self.refused += 1
+            raise Fault("com.amazon.coral.service#AccessDeniedException", "not this task list")
+        reply = super().answer(operation, body, caller)
+        if operation in READS:
+            self.sent += len(msgspec.json.encode(msgspec.json.decode(reply).get("events", [])))
+        return reply
+
+
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
+    with Watched(poll_seconds=20) as found:
+        for name, value in environment(found.url).items():
+            monkeypatch.setenv(name, value)
+        registered(DOMAIN)
+        yield found
+
+
+@pytest.fixture
+def commands(watched: Watched, tmp_path: Path) -> Iterator[Commands]:
+    shutil.copy(economy.__file__, tmp_path)
+    found = Commands(tmp_path, watched.url)
+    yield found
+    found.close()
+
+
+def deciders(commands: Commands, count: int) -> Any:
+    marks = {"SIMPLEFLOW_S3_HOST": str(commands.path), "STEP_BUCKET": "marks", "SIMPLEFLOW_STEP_CLAIMS": "0"}
+    return commands.begin(
+        "decider.start", "-d", DOMAIN, "-t", "default", "-N", str(count), LOG_LEVEL="WARNING", **marks
+    )
+
+
+def workers(commands: Commands, count: int) -> Any:
+    return commands.begin("worker.start", "-d", DOMAIN, "-N", str(count), LOG_LEVEL="WARNING")
+
+
+def lists(workflow_id: str) -> list[str]:
+    """The task lists that its decision tasks were on."""
+    events = SwfEngine(DOMAIN).history(workflow_id)
+    return [each.attributes.task_list.name for each in events if isinstance(each.attributes, e.DecisionTaskScheduled)]
+
+
+def stopped(process: Any) -> str:
+    """Ask it to stop; returns its standard error."""
+    began = time.monotonic()
+    process.terminate()
+    code, _, err = programs.finish(process)
+    assert code == 0, err
+    assert time.monotonic() - began < 6
+    return str(err)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_steps_cost_the_same_however_many_decide(watched: Watched, commands: Commands, count: int) -> None:
+    process = deciders(commands, count)
+    worker = workers(commands, 2)
+    start(Steps, 1, workflow_id="types are registered now")
+    ended("types are registered now")
+    watched.sent = 0
+    start(Steps, N)
+    assert ended().status == "completed"
+    assert watched.sent < 500_000
+    events = SwfEngine(DOMAIN).history("w")
+    assert len(events) <= 14 * N + 11
+    assert sum(each.type == "DecisionTaskCompleted" for each in events) <= 2 * N + 2
+    own = [name for name in lists("w") if name != "default"]
+    assert len(set(own)) == (0 if count == 1 else 1), "one decider alone has no use for it"
+    assert count == 1 or len(own) > N
+    for each in (worker, process):
+        stopped(each)
+
+
+def take() -> Any:
+    from simpleflow.engines.swf.activities import SwfActivitySource
+
+    source = SwfActivitySource(DOMAIN, "default")
+    task = source.poll_for_activity_task()
+    assert task is not None
+    return lambda: source.respond_activity_task_completed(task.token, "1")
+
+
+def test_a_dead_process_holds_its_executions_up_for_seconds_only(watched: Watched, commands: Commands) -> None:
+    process = deciders(commands, 2)
+    start(Sequence, 40)
+    turns = 0
+    while len(set(lists("w"))) == 1:
+        take()()
+        turns += 1
+        assert turns < 35, "it never came to an own list"
+        programs.wait_for(lambda turns=turns: len(lists("w")) > turns)  # type: ignore[misc]
+    complete = take()
+    events = SwfEngine(DOMAIN).history("w")
+    decider = next(each.attributes for each in reversed(events) if isinstance(each.attributes, e.DecisionTaskStarted))
+    os.kill(json.loads(decider.identity or "")["pid"], signal.SIGKILL)
+    began = time.monotonic()
+    complete()
+    take()()
+    assert OWN_LIST_SECONDS - 1 < time.monotonic() - began < OWN_LIST_SECONDS + 3
+    late = [each.attributes for each in SwfEngine(DOMAIN).history("w") if each.type == "DecisionTaskTimedOut"]
+    assert [each.timeout_type for each in late] == ["SCHEDULE_TO_START"]  # type: ignore[attr-defined]
+    for _ in range(40 - turns - 2):
+        take()()
+    assert ended().status == "completed"
+    assert "ended by signal 9; another one begins" in stopped(process)
+
+
+def test_who_may_not_poll_an_own_list_goes_without(watched: Watched, commands: Commands) -> None:
+    watched.only = "default"
+    process = deciders(commands, 2)
+    worker = workers(commands, 1)
+    start(Sequence, N)
+    assert ended(seconds=30).status == "completed"
+    assert watched.refused
+    assert len([name for name in lists("w") if name != "default"]) <= 4
+    stopped(worker)
+    assert "access is denied" in stopped(process)
