@@ -9,6 +9,7 @@ import pytest
 from simpleflow import Workflow, futures
 from simpleflow.canvas import Chain, Group
 from simpleflow.core import events as e
+from simpleflow.engines import effects
 from simpleflow.task import ChildWorkflowTask
 from tests.core.harness import Play, add, break_down, play, same
 
@@ -404,3 +405,36 @@ def test_a_request_to_cancel_that_the_workflow_fails_to_judge_fails_the_run() ->
     run.cancel()
     run.settle()
     assert run.reason == "Cannot replay the workflow: ArithmeticError(cannot say)"
+
+
+def test_what_is_sent_to_a_child_waits_until_it_has_started() -> None:
+    """The service refuses it before: it does not know an execution that has not started."""
+
+    class Listening(Workflow):
+        name = "listening"
+
+        @classmethod
+        def get_workflow_id(cls) -> str:
+            return "listener"
+
+        def run(self) -> Any:
+            return self.submit(self.wait_signal("go")).result["args"]
+
+    class Telling(Workflow):
+        name = "telling"
+
+        def run(self) -> Any:
+            child = self.submit(Listening)
+            self.submit(self.signal("go", 1, workflow_id="listener"))
+            return child.result
+
+    play = Play(Telling)
+    postponed: list[Any] = []
+    play.engine.postpone = lambda *start: bool(postponed.append(start)) or True  # type: ignore[method-assign]
+    play.settle()
+    kinds = [type(event.attributes) for event in play.engine.runs[play.run_id].history.events]
+    assert kinds.count(e.StartChildWorkflowExecutionInitiated) == 1
+    assert e.SignalExternalWorkflowExecutionInitiated not in kinds
+    with play.engine.operation():
+        effects.start_child(play.engine, *postponed.pop())
+    assert play.run().result == [1]

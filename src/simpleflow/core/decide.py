@@ -18,6 +18,7 @@ from simpleflow.base import Scope
 from simpleflow.constants import MAX_ANSWER_BYTES, MAX_DECISIONS, MAX_OPEN_ACTIVITIES, WAKE_UP_TIMER
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
+from simpleflow.core import transitions
 from simpleflow.core.evaluation import Evaluation, Execution, Failure, arguments
 from simpleflow.core.history import History
 from simpleflow.core.news import News
@@ -282,11 +283,20 @@ class Decider:
         for decision in chain(self.evaluation.outbox.take(room), self._relays.values()):
             if notes_only and not isinstance(decision, d.RecordMarker | d.SignalExternalWorkflowExecution):
                 continue
+            if isinstance(decision, _TO_OTHERS) and self._is_early(decision.workflow_id):
+                continue
             size += _size(decision)
             if len(found) > left or (found and size > self._limits.answer_bytes):
                 return [*found[:left], *self._wake_up()]
             found.append(decision)
         return found if closing is None else [*found, closing]
+
+    def _is_early(self, workflow_id: str) -> bool:
+        """Whether that is a child that has not started yet: what is sent there is sent once it has."""
+        child = self.history.children.get(workflow_id)
+        if child is not None and child.open:
+            return child.state == transitions.INITIATED
+        return self.evaluation is not None and ("child", workflow_id) in self.evaluation.outbox
 
     def _wake_up(self) -> list[d.Decision]:
         timer = self.history.timers.get(WAKE_UP_TIMER)
@@ -294,6 +304,8 @@ class Decider:
             return []
         return [d.StartTimer(start_to_fire_timeout="0", timer_id=WAKE_UP_TIMER)]
 
+
+_TO_OTHERS = (d.SignalExternalWorkflowExecution, d.RequestCancelExternalWorkflowExecution)
 
 FILLING = 0.8
 """Share of the events that an execution may have, from which on it is continued as new if it can be."""

@@ -23,6 +23,9 @@ class Outbox:
     def __bool__(self) -> bool:
         return bool(self._activities or self._others)
 
+    def __contains__(self, key: Key) -> bool:
+        return key in self._of(key)
+
     def __setitem__(self, key: Key, decision: d.Decision) -> None:
         self._count += 1
         self._of(key)[key] = (self._count, decision)
