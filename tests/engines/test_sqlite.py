@@ -278,10 +278,39 @@ def test_a_folder_that_cannot_be_used_is_one_line(tmp_path: Path) -> None:
 def test_another_format_is_refused(make: Make, tmp_path: Path) -> None:
     make().close()
     db = sqlite3.connect(tmp_path / "state" / "history.sqlite")
-    db.execute("pragma user_version = 2")
+    db.execute("pragma user_version = 3")
     db.close()
-    with pytest.raises(StateError, match="format 2, expected 1"):
+    with pytest.raises(StateError, match="format 3, expected 2"):
         make()
+
+
+def test_a_folder_of_version_1_goes_on(make: Make, tmp_path: Path) -> None:
+    engine = make()
+    engine.start_workflow_execution(REQUEST)
+    decide(engine, activity())
+    engine.close()
+    db = sqlite3.connect(tmp_path / "state" / "history.sqlite")
+    with db:
+        db.executescript(
+            """
+            alter table events rename to newer;
+            create table events (
+                run integer not null references runs (number), id integer not null, event text not null,
+                primary key (run, id)
+            ) without rowid;
+            insert into events select run, id, event from newer;
+            drop table newer;
+            pragma user_version = 1;
+            """
+        )
+    before = db.execute("select run, id, event from events order by run, id").fetchall()
+    db.close()
+    again = make()
+    again.adopt("w")
+    assert types(again)[-1] == "ActivityTaskScheduled"
+    db = sqlite3.connect(tmp_path / "state" / "history.sqlite")
+    assert db.execute("select run, id, event from events order by place").fetchall() == before
+    assert again.poll_for_activity_task() is not None
 
 
 def test_a_damaged_history_is_one_line(make: Make, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from simpleflow.exceptions import InputError, LeaseLost, RunBusy, StateError, Un
 if TYPE_CHECKING:
     from simpleflow.engines.run import Run
 
-VERSION = 1
+VERSION = 2
 
 
 def _text(file: str) -> str:
@@ -100,7 +100,10 @@ class SqliteJournal:
             texts = codec.encode_events([event for _, event in written])
             self._db.executemany(
                 SQL["add_events"],
-                [(numbers[run.run_id], event.id, text) for (run, event), text in zip(written, texts, strict=True)],
+                [
+                    ((numbers[run.run_id] << 32) + event.id, text)
+                    for (run, event), text in zip(written, texts, strict=True)
+                ],
             )
         self._begun = []
 
@@ -135,7 +138,7 @@ class SqliteJournal:
             row = self._db.execute(SQL["run_number"], (run_id,)).fetchone()
             if row is None:
                 raise UnknownResource(f"there is no execution with run id {run_id!r}")
-            texts = self._db.execute(SQL["events_of"], row).fetchall()
+            texts = self._db.execute(SQL["events_of"], row * 2).fetchall()
         try:
             return [codec.decode_event(text) for (text,) in texts]
         except InputError as error:
@@ -207,13 +210,20 @@ class SqliteJournal:
 
     def _create(self) -> None:
         (version,) = self._db.execute("pragma user_version").fetchone()
-        if version == 0:
+        if version < VERSION:
             with self._transaction():
                 # Another process may have been faster.
                 (version,) = self._db.execute("pragma user_version").fetchone()
+                tables = [each for each in _text("schema.sql").split(";\n") if each.strip()]
                 if version == 0:
-                    for statement in _text("schema.sql").split(";\n"):
-                        self._db.execute(statement)
+                    for table in tables:
+                        self._db.execute(table)
+                elif version == 1:
+                    self._db.execute(SQL["keep_events_of_version_1"])
+                    self._db.execute(next(each for each in tables if "create table events" in each))
+                    self._db.execute(SQL["move_events_of_version_1"])
+                    self._db.execute(SQL["drop_events_of_version_1"])
+                if version < VERSION:
                     self._db.execute(f"pragma user_version = {VERSION}")
                     version = VERSION
         if version != VERSION:

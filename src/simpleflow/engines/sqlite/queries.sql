@@ -2,7 +2,7 @@
 insert into runs (run_id, workflow_id, root_id, name, version, started, owner) values (?, ?, ?, ?, ?, ?, ?);
 
 -- name: add_events
-insert into events (run, id, event) values (?, ?, ?);
+insert into events (place, event) values (?, ?);
 
 -- name: fence
 -- The transaction holds the write lock: an execution that is open and ours now stays so until its commit.
@@ -42,7 +42,16 @@ update runs set owner = '' where root_id = ? and owner = ? and status = 'open';
 select number from runs where run_id = ?;
 
 -- name: events_of
-select event from events where run = ? order by id;
+select event from events where place between ? << 32 and (? << 32) + 4294967295 order by place;
+
+-- name: keep_events_of_version_1
+alter table events rename to events_1;
+
+-- name: move_events_of_version_1
+insert into events (place, event) select (run << 32) + id, event from events_1 order by run, id;
+
+-- name: drop_events_of_version_1
+drop table events_1;
 
 -- name: all_runs
 select workflow_id, run_id, name, version, status, started, closed, owner from runs order by number desc;

@@ -1,4 +1,4 @@
--- Version 1. Events are SWF's event JSON; times are epoch seconds.
+-- Version 2. Events are SWF's event JSON; times are epoch seconds.
 
 create table runs (
     number      integer primary key,           -- in the order of their starts
@@ -16,11 +16,11 @@ create table runs (
 create unique index one_open_run on runs (workflow_id) where status = 'open';
 
 create table events (
-    run   integer not null references runs (number),
-    id    integer not null,
-    event text not null,
-    primary key (run, id)
-) without rowid;
+    place integer primary key,                 -- the run's number, and the event's id in the lower 32 bits: appending
+    event text not null,                       -- to a table of this kind touches two pages, to one of pairs seven
+    run   integer generated always as (place >> 32) virtual,
+    id    integer generated always as (place & 4294967295) virtual
+);
 
 create table messages (
     id      integer primary key,
