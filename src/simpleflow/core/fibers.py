@@ -16,7 +16,9 @@ from simpleflow.futures import Future
 
 
 class Fiber(greenlet):
-    """One piece of user code on a stack of its own."""
+    """One piece of user code on a stack of its own; and then another one, since a new stack costs a system call."""
+
+    piece: Callable[[], None] | None = None
 
 
 class Fibers:
@@ -24,13 +26,21 @@ class Fibers:
 
     def __init__(self) -> None:
         self._parked: dict[Fiber, Future] = {}
+        self._spare: list[Fiber] = []  # whose pieces have ended
         self._ready: deque[Callable[[], None] | Fiber] = deque()
         self._idle: deque[Callable[[], None]] = deque()
         self.discarded = False
 
     def start(self, function: Callable[[], None]) -> None:
         """Run ``function`` until it ends or waits."""
-        self._enter(Fiber(function))
+        fiber = self._spare.pop() if self._spare else Fiber(self._serve)
+        fiber.piece = function
+        self._enter(fiber)
+
+    @property
+    def current(self) -> object:
+        """The piece of user code that is running; None outside one."""
+        return getattr(getcurrent(), "piece", None)
 
     def soon(self, function: Callable[[], None]) -> None:
         """Run ``function``, in a fiber of its own, when ``settle`` gets to it."""
@@ -69,11 +79,27 @@ class Fibers:
             fiber.parent = getcurrent()
             fiber.throw(ExecutionBlocked)
         self._parked.clear()
+        for fiber in self._spare:
+            self._enter(fiber)
+        self._spare.clear()
 
     @property
     def waits_for(self) -> list[Future]:
         """What the parked fibers wait for."""
         return list(self._parked.values())
+
+    def _serve(self) -> None:
+        """The life of a fiber: its piece, and the next ones, until all is given up."""
+        fiber = getcurrent()
+        assert isinstance(fiber, Fiber)
+        while fiber.piece is not None:
+            fiber.piece()
+            fiber.piece = None
+            if self.discarded:
+                return
+            self._spare.append(fiber)
+            assert fiber.parent is not None
+            fiber.parent.switch()
 
     def _wake(self, fiber: Fiber) -> None:
         if self._parked.pop(fiber, None) is not None:

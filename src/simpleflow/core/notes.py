@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from greenlet import getcurrent
-
 from simpleflow import values
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
@@ -44,7 +42,7 @@ class Notes:
         self._marker_counts: dict[tuple[str, str | None], int] = {}
         self._sent_counts: dict[tuple[str, str, str | None, str | None], int] = {}
         self._waits: dict[str, list[Future]] = {}
-        self._lookers: set[object] = set()  # fibers that have looked at the markers
+        self._lookers: set[object] = set()  # pieces of user code that have looked at the markers
         self._counts_before: dict[str, tuple[dict[Any, int], dict[Any, int]]] = {}
 
     @property
@@ -76,7 +74,7 @@ class Notes:
 
     def look(self) -> None:
         """User code looks at the markers so far."""
-        self._lookers.add(getcurrent())
+        self._lookers.add(self.evaluation.fibers.current)
 
     def _done(self, result: Any = None) -> Future:
         future = Future(self.evaluation)
@@ -88,7 +86,7 @@ class Notes:
         identity = (task.name, details)
         number = self._marker_counts[identity] = self._marker_counts.get(identity, 0) + 1
         self.markers.append(identity)
-        if self._lookers and self._lookers != {getcurrent()}:
+        if self._lookers and self._lookers != {self.evaluation.fibers.current}:
             self.evaluation.stale = True  # evaluated afresh, this one may come before that look
         evaluation = self.evaluation
         if number > evaluation.history.marker_counts.get(identity, 0):

@@ -30,9 +30,13 @@ class EmbeddedEngine(Executions):
         observer: called with (run, events) once they are kept.
     """
 
+    @functools.cached_property
+    def _identity(self) -> str:
+        return f"simpleflow@{os.getpid()}"
+
     def identity(self, given: str | None) -> str | None:
         """How events call whoever takes a task: as it calls itself."""
-        return given or _own_identity(os.getpid())
+        return given or self._identity
 
     # Client
 
@@ -275,11 +279,6 @@ class EmbeddedEngine(Executions):
         if kept is not None:
             return kept
         return [run.describe() for run in reversed(self.runs.values()) if workflow_id in (None, run.workflow_id)]
-
-
-@functools.cache
-def _own_identity(pid: int) -> str:
-    return f"simpleflow@{pid}"
 
 
 _CLOSING = (
