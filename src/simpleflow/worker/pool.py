@@ -20,8 +20,11 @@ from simpleflow.exceptions import UnknownResource
 from simpleflow.worker.child import check_forks, fork, how_it_ended, reaped, signal_group
 from simpleflow.worker.dispatch import Middlewares, Outcome, quick
 from simpleflow.worker.inline import do_quickly, respond
-from simpleflow.worker.messages import Channel
+from simpleflow.worker.messages import Channel, look_keenly
 from simpleflow.worker.process import BEAT
+
+KEEN_SECONDS = 0.0002
+"""How long the end of a task is waited for keenly: the shortest tasks take less."""
 
 
 class _Worker:
@@ -81,6 +84,8 @@ class Pool:
 
     def wait(self, seconds: float) -> bool:
         """Report what has ended; return once something has, or after so many seconds; whether something has."""
+        if len(self._idle) < len(self._workers):
+            look_keenly(self._poll, min(seconds, KEEN_SECONDS))
         ready = self._poll.poll(seconds * 1000)
         if ready:
             with self.source.operation():  # ends that come together are kept together

@@ -23,6 +23,9 @@ BEAT = "beat"
 BEAT_SECONDS = 1.0
 """How often, at least: an owner that wants the task no longer can say so only then."""
 
+KEEN_SECONDS = 0.001
+"""How long the next task is waited for keenly: a decision takes less."""
+
 
 class Bounds(NamedTuple):
     """Time-outs of a task in seconds as its activity is defined here; None: none, or the activity is unknown."""
@@ -77,7 +80,7 @@ class WorkerProcess:
         threading.Thread(target=self._watch, daemon=True).start()
         while True:
             try:
-                task: ActivityTask = self._channel.receive()
+                task: ActivityTask = self._channel.receive(KEEN_SECONDS)
             except (EOFError, OSError):
                 _end()
             every = BEAT_SECONDS
