@@ -16,7 +16,7 @@ from simpleflow.core.fibers import Fibers
 from simpleflow.core.history import History
 from simpleflow.core.leaf import Leaf
 from simpleflow.core.leaves import LEAVES, ActivityLeaf
-from simpleflow.core.notes import Notes, of_kind
+from simpleflow.core.notes import NOTES, Notes, of_kind
 from simpleflow.core.outbox import Outbox
 from simpleflow.core.records import Key
 from simpleflow.exceptions import ExecutionBlocked, ExecutionError, InputError, NotSubmittable
@@ -160,6 +160,8 @@ class Evaluation:
         priority = kwargs.pop("__priority", PRIORITY_NOT_SET) if kwargs else PRIORITY_NOT_SET
         if isinstance(submittable, SubmittableContainer):
             return submittable.submit(self)
+        if type(submittable) in NOTES:
+            return NOTES[type(submittable)](self.notes, submittable)
         if isinstance(submittable, Activity):
             return self._call(lambda: ActivityTask(submittable, *args, **kwargs), submittable, args, kwargs, priority)
         if isinstance(submittable, type) and issubclass(submittable, Workflow):

@@ -52,7 +52,7 @@ class Notes:
 
     def submit(self, submittable: Any) -> Future | None:
         """The future of a note; None if ``submittable`` is not one."""
-        method = of_kind(_METHODS, submittable)
+        method = of_kind(NOTES, submittable)
         return None if method is None else method(self, submittable)
 
     @contextmanager
@@ -226,7 +226,7 @@ def relays(
             )
 
 
-_METHODS: dict[type[Any], Callable[[Notes, Any], Future]] = {
+NOTES: dict[type[Any], Callable[[Notes, Any], Future]] = {
     MarkerTask: Notes._marker,
     SignalTask: Notes._signal,
     WaitForSignal: Notes._wait,

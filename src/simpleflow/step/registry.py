@@ -264,6 +264,11 @@ class Steps:
         """Plays that ``step`` makes stale, still going on, that this evaluation has not come to."""
         return [recorded for recorded in self._unmet_plays() if recorded.outcome is None and step.forces(recorded.name)]
 
+    @property
+    def is_quiet(self) -> bool:
+        """No step bears on another one: none forces any, waits, or is just being marked, as far as is known."""
+        return not (self._origins or self.awaiting or self.marking or self._unmet)
+
     def awaited_origin(self, step: StepFuture) -> StepFuture | None:
         """A play that forces ``step`` and is still going on, or one that will be when what it waits for is over."""
         if not self._origins and not self.awaiting:

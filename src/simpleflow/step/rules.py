@@ -88,7 +88,11 @@ def check_name(name: object, what: str = "step name") -> str:
 
 def check_key(prefix: str, name: str, key: str | None = None) -> None:
     """Raise InputError if the key of the mark's object is too long; ``key``: where it is not ``prefix/name``."""
-    size = len((f"{prefix}/{name}" if key is None else key).encode())
+    if key is None:
+        key = f"{prefix}/{name}"
+    if 4 * len(key) <= MAX_KEY_BYTES:  # no character has more bytes
+        return
+    size = len(key.encode())
     if size > MAX_KEY_BYTES:
         raise InputError(
             f"step name {name[:40] + '...'!r} is too long: with the prefix {prefix!r} its key has {size} bytes; "

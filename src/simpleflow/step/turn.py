@@ -68,6 +68,8 @@ class Turn:
             future.begin(verdict, recorded)
         elif self._executor.filling and steps.has_progressed and not future.enclosing:
             return  # left to the execution that continues this one
+        elif steps.is_quiet:
+            self._begin_as_judged()
         else:
             awaited = steps.awaited_origin(future) or steps.mark_under_way(future) or self._unmet_mark()
             if awaited is not None:
@@ -82,9 +84,12 @@ class Turn:
                 refused = rules.Verdict(False, True, (constants.DEPENDENT_OF + origin.name,))
                 future.begin(refused, None, refusing=origin.name)
                 return
-            found = self._verdict()
-            if found is not None:
-                future.begin(found, None, unmet=steps.unmet_origin(future))
+            self._begin_as_judged()
+
+    def _begin_as_judged(self) -> None:
+        found = self._verdict()
+        if found is not None:
+            self._future.begin(found, None, unmet=self._steps.unmet_origin(self._future))
 
     def _wait_for(self, awaited: Future) -> None:
         self._steps.awaiting[self._future] = awaited
