@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 from typing import Any
 
 import pytest
@@ -269,6 +270,24 @@ def test_what_a_func_group_submits_after_waiting_still_stands_in_its_place() -> 
     assert runs[0].scheduled == runs[1].scheduled == runs[2].scheduled
     names = sorted(each.removeprefix("activity-tests.core.harness.add-") for each, _ in runs[0].scheduled)
     assert names == ["1", "2", "f1-1", "f1-2", "f1.g1.0-1", "f2-1", "f2-2", "f2.g1.0-1"]
+
+
+def test_context_variables_of_one_piece_of_user_code_are_not_those_of_another() -> None:
+    class Rounding(Workflow):
+        name = "rounding"
+
+        def run(self) -> Any:
+            def rounded() -> Group:
+                decimal.getcontext().prec = 3
+                return Group((same, str(1 / decimal.Decimal(3))))
+
+            def exact() -> Group:
+                return Group((same, str(1 / decimal.Decimal(3))))
+
+            self.submit(FuncGroup(rounded)).result
+            return self.submit(FuncGroup(exact)).result
+
+    assert play(Rounding).result == ["0.3333333333333333333333333333"]
 
 
 def test_nothing_that_was_submitted_is_dropped() -> None:

@@ -33,7 +33,11 @@ class Fibers:
 
     def start(self, function: Callable[[], None]) -> None:
         """Run ``function`` until it ends or waits."""
-        fiber = self._spare.pop() if self._spare else Fiber(self._serve)
+        if self._spare:
+            fiber = self._spare.pop()
+            fiber.gr_context = None  # a piece finds no context variables that the one before it has set
+        else:
+            fiber = Fiber(self._serve)
         fiber.piece = function
         self._enter(fiber)
 
