@@ -82,7 +82,7 @@ def _decoder() -> tuple[Callable[[str], Any], tuple[type[BaseException], ...]]:
     """A quick decoder, and what it raises for what it does not take."""
     import msgspec  # which whoever only defines workflows does without
 
-    return msgspec.json.Decoder[Any]().decode, (msgspec.MsgspecError, RecursionError)
+    return msgspec.json.Decoder[Any]().decode, (msgspec.MsgspecError, UnicodeEncodeError, RecursionError)
 
 
 def decode(text: str | None) -> Any:

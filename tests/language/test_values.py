@@ -81,6 +81,8 @@ def test_text_outside_ascii_is_written_as_it_is_and_half_characters_are_escaped(
 
 def test_what_is_no_json_text_is_read_as_text() -> None:
     assert values.decode("not json") == "not json"
+    assert values.decode("not \udcff") == "not \udcff"  # a byte on a command line that is no UTF-8
+    assert values.decode('"\udcff"') == "\udcff"
     assert values.decode(None) is None
 
 
