@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -103,6 +104,12 @@ def test_refusals(bucket: str, reason: str) -> None:
     with pytest.raises(InputError, match=reason) as caught:
         parse(bucket)
     assert "; expected bucket, s3://bucket" in str(caught.value)
+
+
+@pytest.mark.parametrize("bucket", [None, 12, [], {"bucket": "b"}])
+def test_what_is_no_text_is_refused_also_if_it_cannot_be_hashed(bucket: Any) -> None:
+    with pytest.raises(InputError, match="it is not a text; expected bucket"):
+        open_store(bucket)
 
 
 def test_a_password_is_refused_and_not_repeated() -> None:

@@ -26,7 +26,7 @@ def open_store(bucket: str) -> Store:
     See ``simpleflow.stores.location`` for the forms. Raises InputError for a text that is none of them.
     """
     process = os.getpid()
-    found = _named.get((process, bucket))
+    found = _named.get((process, bucket)) if isinstance(bucket, str) else None
     if found is not None:
         return found
     location = _absolute(_location(bucket))
