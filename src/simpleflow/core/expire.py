@@ -6,6 +6,7 @@ import heapq
 
 from simpleflow.core import events as e
 from simpleflow.core import transitions as t
+from simpleflow.core.deadlines import of_timer
 from simpleflow.core.draft import Draft
 from simpleflow.core.history import History
 from simpleflow.core.records import timeout
@@ -56,7 +57,7 @@ def _due(history: History, now: float) -> list[tuple[str, str]]:
 
 def _timer(draft: Draft, id: str) -> None:
     record = draft.history.timers[id]
-    if record.open and draft.history.timer_deadline(record) <= draft.now:
+    if record.open and of_timer(record) <= draft.now:
         draft.add(e.TimerFired(started_event_id=record.scheduled_id, timer_id=id))
 
 

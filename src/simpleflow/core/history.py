@@ -6,12 +6,13 @@ again, so the cost of an event does not grow with the history.
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from simpleflow.core import deadlines
 from simpleflow.core import events as e
 from simpleflow.core import transitions as t
+from simpleflow.core.deadlines import Deadlines
 from simpleflow.core.news import News
 from simpleflow.core.records import RELAY, Key, Record, timeout
 from simpleflow.exceptions import InvalidTransition
@@ -49,9 +50,7 @@ class History:
         self.closed: e.Event | None = None
         self.resumed_at = 0.0
         self.times_out = True  # whether activities do
-        self.deadlines: list[tuple[float, int, str, str]] = []  # heap: when, order, kind, id
-        self._order = 0
-        self._most_deadlines = _FEW_DEADLINES
+        self.deadlines = Deadlines(self._matters)
         self.news: News | None = None  # for a decider that reads this history, if one does
         for event in events:
             self.apply(event)
@@ -142,38 +141,17 @@ class History:
         """When an open activity times out next, and how; None if it never does."""
         if not self.times_out:
             return None
-        scheduled: e.ActivityTaskScheduled = record.scheduled
-        since = max(record.scheduled_at, self.resumed_at)
-        due = None
-        if (limit := timeout(scheduled.schedule_to_close_timeout)) is not None:
-            due = (since + limit, "SCHEDULE_TO_CLOSE")
-        if record.state == t.SCHEDULED:
-            return _earlier(due, since, scheduled.schedule_to_start_timeout, "SCHEDULE_TO_START")
-        started = max(record.started_at, self.resumed_at)
-        due = _earlier(due, started, scheduled.start_to_close_timeout, "START_TO_CLOSE")
-        return _earlier(due, max(started, record.beat_at), scheduled.heartbeat_timeout, "HEARTBEAT")
-
-    def timer_deadline(self, record: Record) -> float:
-        """When an open timer fires."""
-        return record.scheduled_at + float(record.scheduled.start_to_fire_timeout)
+        return deadlines.of_activity(record, self.resumed_at)
 
     def watch(self, kind: str, record: Record) -> None:
         """Put the next deadline of an open activity or timer among the deadlines."""
         if kind == "timer":
-            self._push(self.timer_deadline(record), kind, record.id)
+            self.deadlines.push(deadlines.of_timer(record), kind, record.id)
         elif (deadline := self.activity_deadline(record)) is not None:
-            self._push(deadline[0], kind, record.id)
-
-    def _push(self, when: float, kind: str, id: str) -> None:
-        self._order += 1
-        heapq.heappush(self.deadlines, (when, self._order, kind, id))
-        if len(self.deadlines) > self._most_deadlines:
-            self.deadlines[:] = [each for each in self.deadlines if self._matters(*each[2:])]
-            heapq.heapify(self.deadlines)
-            self._most_deadlines = max(_FEW_DEADLINES, 2 * len(self.deadlines))
+            self.deadlines.push(deadline[0], kind, record.id)
 
     def _matters(self, kind: str, id: str) -> bool:
-        """Whether a deadline is that of something open; nearly all tasks end long before theirs."""
+        """Whether a deadline is that of something open."""
         if kind == "activity":
             return self.activities[id].open
         if kind == "timer":
@@ -190,7 +168,7 @@ class History:
         if self.state != t.OPEN:
             self.closed = event
         elif (limit := timeout(attributes.execution_start_to_close_timeout)) is not None:
-            self._push(event.time + limit, "execution", "")
+            self.deadlines.push(event.time + limit, "execution", "")
 
     def _decision(self, event: e.Event, attributes: Any) -> None:
         self.decision = t.move(t.DECISION, self.decision, type(attributes).__name__, "the decision task")
@@ -203,7 +181,7 @@ class History:
             self.decision_started_at = event.time
             self.decision_taken_id = attributes.scheduled_event_id
             if (limit := timeout(self.started.task_start_to_close_timeout)) is not None:
-                self._push(event.time + limit, "decision", str(event.id))
+                self.deadlines.push(event.time + limit, "decision", str(event.id))
         elif isinstance(attributes, e.DecisionTaskCompleted):
             self.previous_started_id = attributes.started_event_id
             if attributes.execution_context is not None:
@@ -222,7 +200,7 @@ class History:
         """The decision task that waits may be started from this event on, and may have to be within some time."""
         self.decision_waits_since = event.time
         if (limit := timeout(waiting.schedule_to_start_timeout)) is not None:
-            self._push(event.time + limit, "decision", str(self.decision_scheduled_id))
+            self.deadlines.push(event.time + limit, "decision", str(self.decision_scheduled_id))
 
     def _activity_named(self, event: e.Event, attributes: Any) -> Key:
         """Events that carry the activity's id."""
@@ -337,19 +315,6 @@ class History:
     def _cancel_requested(self, event: e.Event, attributes: Any) -> Key:
         self.cancel_requested = True
         return "cancel_requested", ""
-
-
-_FEW_DEADLINES = 64
-"""So many stay among the deadlines though they may be of no importance any longer."""
-
-
-def _earlier(due: tuple[float, str] | None, since: float, text: str | None, kind: str) -> tuple[float, str] | None:
-    """The earlier of two deadlines; the other one is so long after ``since``."""
-    limit = timeout(text)
-    if limit is None:
-        return due
-    found = (since + limit, kind)
-    return found if due is None or found < due else due
 
 
 _Handler = Callable[[History, e.Event, Any], Key | None]

@@ -172,15 +172,20 @@ class EmbeddedEngine(Executions):
 
     # ActivitySource
 
-    def poll_for_activity_task(self, identity: str | None = None, task_list: str | None = None) -> ActivityTask | None:
-        """The next activity task, by priority, then by age; ``task_list`` None: of any list."""
+    def poll_for_activity_task(
+        self, identity: str | None = None, task_list: str | None = None, begin: bool = True
+    ) -> ActivityTask | None:
+        """The next activity task, by priority, then by age; ``task_list`` None: of any list.
+
+        ``begin`` False: whoever takes it has others to do first, and calls ``begin_activity_task``.
+        """
         while (found := self.tasks.activities.take(task_list)) is not None:
             run_id, scheduled_id = found
             run = self.runs.get(run_id)
             task = run.history.tasks.get(scheduled_id) if run is not None else None
             if run is None or task is None or not run.history.open or self.tasks.is_handed_out(run_id, scheduled_id):
                 continue
-            if task.state == transitions.SCHEDULED:
+            if begin and task.state == transitions.SCHEDULED:
                 now = self.clock()
                 self.append(run, record.activity_started(run.history, scheduled_id, self.identity(identity), now))
             scheduled: e.ActivityTaskScheduled = task.scheduled
@@ -197,6 +202,23 @@ class EmbeddedEngine(Executions):
                 tuple(tag for tag in run.history.started.tag_list or () if tag is not None),
             )
         return None
+
+    def begin_activity_task(self, token: str, identity: str | None = None) -> None:
+        """A task that was handed out before is begun. Raises UnknownResource."""
+        run, task = self._activity(token)
+        if task.state == transitions.SCHEDULED:
+            events = record.activity_started(run.history, task.scheduled_id, self.identity(identity), self.clock())
+            self.append(run, events)
+
+    def put_back_activity_task(self, token: str) -> None:
+        """Whoever has the task is not going to do it: offer it again. Raises UnknownResource."""
+        run, _ = self._activity(token)
+        self.tasks.put_back(run, token)
+
+    @property
+    def waiting_activities(self) -> int:
+        """How many activity tasks wait to be handed out, at most."""
+        return len(self.tasks.activities)
 
     def respond_activity_task_completed(self, token: str, result: str | None = None) -> None:
         run, task = self._activity(token)

@@ -23,6 +23,9 @@ class Queues:
         self._heaps: dict[str, list[tuple[int, int, Task]]] = {}  # -priority, order, task
         self._order = itertools.count()
 
+    def __len__(self) -> int:
+        return sum(map(len, self._heaps.values()))
+
     def put(self, task_list: str, priority: str | None, task: Task) -> None:
         """A task waits; a priority is an integer as text, 0 if there is none."""
         heap = self._heaps.get(task_list)

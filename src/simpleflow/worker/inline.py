@@ -65,6 +65,15 @@ class InlineWorker:
         """How many tasks could be started now."""
         return 1
 
+    @property
+    def ahead(self) -> int:
+        """Nobody is busy: tasks are done as they are started."""
+        return 0
+
+    def send_ahead(self, task: ActivityTask) -> None:
+        """See ``ahead``."""
+        raise NotImplementedError
+
     def may_block(self, task: ActivityTask) -> bool:
         """Whether ``start`` may take more than a moment: unless a task of that name has just taken less."""
         return task.name not in self._quick

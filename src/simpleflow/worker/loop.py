@@ -32,6 +32,13 @@ class ActivityWorker(Protocol):
     def free(self) -> int:
         """How many tasks could be started now."""
 
+    @property
+    def ahead(self) -> int:
+        """How many tasks could be sent to workers that are busy, but not for long."""
+
+    def send_ahead(self, task: ActivityTask) -> None:
+        """Give a task that has not begun to a worker that is busy: it begins when that is done with what it does."""
+
     def may_block(self, task: ActivityTask) -> bool:
         """Whether ``start`` may take more than a moment."""
 
@@ -85,6 +92,11 @@ def drive(engine: EmbeddedEngine, deciders: DecisionWorker, workers: ActivityWor
                 engine.flush()  # others see what is being done
             workers.start(activity)
             continue
+        if (ahead := workers.ahead) and engine.waiting_activities > 2 * ahead:  # there is enough for everybody
+            activity = engine.poll_for_activity_task(begin=False)
+            if activity is not None:
+                workers.send_ahead(activity)
+                continue
         if workers.wait(min(QUIET_SECONDS, _until(engine))):
             continue
         engine.flush()  # nothing happens just now: let others see how things stand

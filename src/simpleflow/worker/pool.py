@@ -10,6 +10,7 @@ import os
 import select
 import signal
 import time
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,21 +22,28 @@ from simpleflow.worker.child import check_forks, fork, how_it_ended, reaped, sig
 from simpleflow.worker.dispatch import Middlewares, Outcome, quick
 from simpleflow.worker.inline import do_quickly, respond
 from simpleflow.worker.messages import Channel, look_keenly
-from simpleflow.worker.process import BEAT
+from simpleflow.worker.process import BEAT, Returned
 
 KEEN_SECONDS = 0.0002
 """How long the end of a task is waited for keenly: the shortest tasks take less."""
+
+_MOMENT = 0.01  # seconds
+_AHEAD = 8  # tasks
+_SURE = 8
+"""So many tasks in a row took less than a moment: those that are under way will, too."""
 
 
 class _Worker:
     """One worker process, seen from its owner."""
 
-    __slots__ = ("channel", "pid", "task")
+    __slots__ = ("ahead", "began", "channel", "pid", "task")
 
     def __init__(self, pid: int, channel: Channel) -> None:
         self.pid = pid
         self.channel = channel
         self.task: ActivityTask | None = None
+        self.ahead: deque[ActivityTask] = deque()  # sent ahead, not begun
+        self.began = 0.0
 
 
 class Pool:
@@ -58,11 +66,37 @@ class Pool:
         self._life = os.pipe()
         self._poll = select.poll()
         self._by_channel: dict[int, _Worker] = {}
+        self._short = 0  # tasks in a row that took less than a moment
 
     @property
     def free(self) -> int:
         """How many tasks could be started now."""
         return len(self._idle) + self._size - len(self._workers)
+
+    @property
+    def ahead(self) -> int:
+        """How many tasks could be sent to workers that are busy, if the latest tasks were short ones."""
+        if self._short < _SURE:
+            return 0
+        return sum(_AHEAD - len(worker.ahead) for worker in self._workers if worker.task is not None)
+
+    def send_ahead(self, task: ActivityTask) -> None:
+        """Give a task to one of these workers.
+
+        So it need not wait for its owner between two tasks of a wide group. If what it does takes long after all, it
+        gives the task back.
+        """
+        if quick(task, self._known) is not None:
+            self.source.begin_activity_task(task.token)
+            self.start(task)
+            return
+        busy = [each for each in self._workers if each.task is not None]
+        worker = min(busy, key=lambda each: len(each.ahead))
+        worker.ahead.append(task)
+        try:
+            worker.channel.send(task)
+        except OSError:  # it has just died, which ``wait`` sees to
+            pass
 
     def may_block(self, task: ActivityTask) -> bool:
         """Workers do not keep their owner waiting."""
@@ -76,9 +110,11 @@ class Pool:
             return
         worker = self._idle.pop() if self._idle else self._fork()
         worker.task = task
+        worker.began = time.monotonic()
         try:
             worker.channel.send(task)
         except OSError:  # it died while idle: another one is as good
+            worker.task = None
             self._remove(worker)
             self.start(task)
 
@@ -87,14 +123,17 @@ class Pool:
         if len(self._idle) < len(self._workers):
             look_keenly(self._poll, min(seconds, KEEN_SECONDS))
         ready = self._poll.poll(seconds * 1000)
+        found = bool(ready)
         if ready:
             with self.source.operation():  # ends that come together are kept together
-                for descriptor, _ in ready:
-                    if (worker := self._by_channel.get(descriptor)) is not None:
-                        self._receive(worker)
+                while ready:
+                    for descriptor, _ in ready:
+                        if (worker := self._by_channel.get(descriptor)) is not None:
+                            self._receive(worker)
+                    ready = self._poll.poll(0)
         if self._dying:
             self._kill_the_dying()
-        return bool(ready)
+        return found
 
     def reap(self) -> None:
         """Stop the tasks that the engine no longer wants."""
@@ -140,9 +179,40 @@ class Pool:
                 self._stop(worker)
                 respond(source, task.token, Outcome(canceled=True))
             return
+        if isinstance(message, Returned):
+            self._take_back(worker, message.token)
+            return
+        self._short = self._short + 1 if time.monotonic() - worker.began < _MOMENT else 0
         worker.task = None
-        self._idle.append(worker)
         respond(source, task.token, message)
+        self._go_on(worker)
+
+    def _go_on(self, worker: _Worker) -> None:
+        """It is done with a task: it begins the next one, if it has one."""
+        worker.task = worker.ahead.popleft() if worker.ahead else None
+        if worker.task is None:
+            self._idle.append(worker)
+            return
+        worker.began = time.monotonic()
+        try:
+            self.source.begin_activity_task(worker.task.token)
+        except UnknownResource:
+            pass  # ``reap`` will stop it
+
+    def _take_back(self, worker: _Worker, token: str) -> None:
+        """A worker has given back what was sent ahead, which it may have been thought to have begun by now."""
+        given_back = next((each for each in worker.ahead if each.token == token), None)
+        if given_back is not None:
+            worker.ahead.remove(given_back)
+        elif worker.task is not None and worker.task.token == token:
+            self._go_on(worker)
+        self._offer(token)
+
+    def _offer(self, token: str) -> None:
+        try:
+            self.source.put_back_activity_task(token)
+        except UnknownResource:
+            pass  # it is wanted no longer
 
     def _stop(self, worker: _Worker) -> None:
         """End a busy worker, and what it has started."""
@@ -159,6 +229,8 @@ class Pool:
 
     def _remove(self, worker: _Worker) -> None:
         self._workers.remove(worker)
+        while worker.ahead:
+            self._offer(worker.ahead.popleft().token)
         if worker in self._idle:
             self._idle.remove(worker)
         self._poll.unregister(worker.channel)

@@ -18,13 +18,19 @@ from simpleflow.worker.dispatch import Middlewares, Outcome, failure, perform, r
 from simpleflow.worker.messages import Channel, readable
 
 BEAT = "beat"
-"""What a worker sends while it does a task; otherwise it sends an Outcome."""
+"""What a worker sends while it does a task; otherwise it sends an Outcome, or a task that is Returned."""
 
 BEAT_SECONDS = 1.0
 """How often, at least: an owner that wants the task no longer can say so only then."""
 
 KEEN_SECONDS = 0.001
 """How long the next task is waited for keenly: a decision takes less."""
+
+
+class Returned(NamedTuple):
+    """A task that was sent ahead and is given back: the one before it takes long."""
+
+    token: str
 
 
 class Bounds(NamedTuple):
@@ -68,6 +74,7 @@ class WorkerProcess:
         self._domain = domain
         self._tells_bounds = tells_bounds
         self._sending = threading.Lock()
+        self._receiving = threading.Lock()
         self._every: float | None = None  # seconds between signs of life, while a task is done
         self._changed = os.pipe()
         self._asked_to_stop = False
@@ -80,7 +87,8 @@ class WorkerProcess:
         threading.Thread(target=self._watch, daemon=True).start()
         while True:
             try:
-                task: ActivityTask = self._channel.receive(KEEN_SECONDS)
+                with self._receiving:
+                    task: ActivityTask = self._channel.receive(KEEN_SECONDS)
             except (EOFError, OSError):
                 _end()
             every = BEAT_SECONDS
@@ -143,8 +151,23 @@ class WorkerProcess:
                 with self._sending:
                     if self._every is not None:
                         self._channel.send(BEAT)
+                self._give_back()
             except OSError:
                 self._every = None  # the owner does not listen: it is gone, or about to stop this process
+
+    def _give_back(self) -> None:
+        """Give back the task that waits here while another one takes longer than was thought."""
+        if not self._receiving.acquire(blocking=False):  # the next task is being waited for
+            return
+        try:
+            while self._every is not None and self._channel.ready(0):
+                task: ActivityTask = self._channel.receive()
+                with self._sending:
+                    self._channel.send(Returned(task.token))
+        except EOFError:
+            _end()
+        finally:
+            self._receiving.release()
 
 
 def flush() -> None:

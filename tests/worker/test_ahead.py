@@ -1,0 +1,106 @@
+"""Short tasks of a wide group are sent ahead, several to a worker: none of them suffers for another."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simpleflow import Workflow, activity
+from simpleflow.canvas import Group
+from simpleflow.local import Executor
+
+NUMBER = 120
+ODD_ONE = 60
+
+
+@activity.with_attributes()
+def quick(number: int) -> int:
+    return number
+
+
+@activity.with_attributes(start_to_close_timeout=600)
+def slow(number: int) -> int:
+    time.sleep(4)
+    return number
+
+
+@activity.with_attributes()
+def dies(number: int) -> None:
+    os._exit(3)
+
+
+@activity.with_attributes(start_to_close_timeout=2)
+def hangs(number: int) -> None:
+    time.sleep(60)
+
+
+class Wide(Workflow):
+    name = "wide"
+    odd: Any = quick
+
+    def run(self) -> Any:
+        members = [(self.odd if number == ODD_ONE else quick, number) for number in range(NUMBER)]
+        future = self.submit(Group(*members))
+        return [future.result, repr(future.exception)]
+
+
+def run(odd: Any, folder: Path) -> tuple[Any, list[dict[str, Any]]]:
+    executor = Executor(type("Odd", (Wide,), {"odd": odd}), state=folder, nb_workers=2)
+    return executor.run(), executor.history
+
+
+def times(history: list[dict[str, Any]], kind: str) -> dict[int, float]:
+    """When each task came to an event of that kind, by the id of the event that scheduled it."""
+    attributes = f"{kind[0].lower()}{kind[1:]}EventAttributes"
+    return {
+        each[attributes]["scheduledEventId"]: each["eventTimestamp"] for each in history if each["eventType"] == kind
+    }
+
+
+def test_each_task_is_done_once_and_begins_before_it_ends(tmp_path: Path) -> None:
+    (result, failure), history = run(quick, tmp_path)
+    assert (result, failure) == (list(range(NUMBER)), "None")
+    kinds = [event["eventType"] for event in history]
+    assert [kinds.count(f"ActivityTask{what}") for what in ("Scheduled", "Started", "Completed")] == [NUMBER] * 3
+    begun: set[int] = set()
+    for event in history:
+        if event["eventType"] == "ActivityTaskStarted":
+            begun.add(event["activityTaskStartedEventAttributes"]["scheduledEventId"])
+        if event["eventType"] == "ActivityTaskCompleted":
+            assert event["activityTaskCompletedEventAttributes"]["scheduledEventId"] in begun
+    assert kinds.count("DecisionTaskCompleted") < NUMBER / 2, "ends that come together are decided about together"
+
+
+def test_no_more_tasks_are_under_way_than_there_are_workers(tmp_path: Path) -> None:
+    _, history = run(quick, tmp_path)
+    under_way = most = 0
+    for event in history:
+        under_way += {"ActivityTaskStarted": 1, "ActivityTaskCompleted": -1}.get(event["eventType"], 0)
+        most = max(most, under_way)
+    assert most == 2
+
+
+def test_what_stands_behind_a_slow_one_is_done_by_others(tmp_path: Path) -> None:
+    (result, failure), history = run(slow, tmp_path)
+    assert (result, failure) == (list(range(NUMBER)), "None")
+    ends = sorted(times(history, "ActivityTaskCompleted").values())
+    assert ends[-1] - ends[-2] > 1.5, "somebody waited for the slow one"
+
+
+def test_a_worker_that_dies_takes_none_but_its_own_task_along(tmp_path: Path) -> None:
+    (result, failure), history = run(dies, tmp_path)
+    assert result == [None if number == ODD_ONE else number for number in range(NUMBER)]
+    assert "WorkerDied" in failure
+    assert [event["eventType"] for event in history].count("ActivityTaskFailed") == 1
+
+
+@pytest.mark.timeout(60)
+def test_a_time_out_is_that_of_one_task(tmp_path: Path) -> None:
+    (result, failure), history = run(hangs, tmp_path)
+    assert result == [None if number == ODD_ONE else number for number in range(NUMBER)]
+    assert "START_TO_CLOSE" in failure
+    assert [event["eventType"] for event in history].count("ActivityTaskTimedOut") == 1
