@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import json
 import random
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -15,15 +17,21 @@ from simpleflow.core.evaluation import Execution
 from simpleflow.engines.base import DecisionTask, StartRequest
 from simpleflow.engines.embedded import EmbeddedEngine
 from simpleflow.step.workflow import WorkflowStepMixin
+from simpleflow.task import TaskFailureContext
 from simpleflow.worker.decider import DecisionWorker
 from simpleflow.worker.dispatch import perform
 from simpleflow.worker.inline import respond
+from simpleflow.worker.loop import last_run
 
 NAMES = ("a", "a.b", "b", "c", "d")
 KINDS = (
     *("step", "step", "step", "group", "chain", "func", "activity", "child"),
     *("timer", "marker", "markers", "details", "peek", "force", "skip", "signal", "wait", "wait"),
+    *("cancel", "again", "map", "looking", "hear", "cancel timer", "failing"),
 )
+SIGNALS = ("outside", "step.a")
+CONTINUED = 1_000_000
+"""How much greater the seed is of an execution that continues another one."""
 
 _places = itertools.count()
 
@@ -37,6 +45,11 @@ def play(number: int, fails: bool) -> list[int]:
     if fails:
         raise Drawn(number)
     return [number]
+
+
+@activity.with_attributes(idempotent=True)
+def same(value: Any) -> Any:
+    return value
 
 
 class Child(Workflow):
@@ -53,6 +66,43 @@ class Road(Workflow, WorkflowStepMixin):
 
     def get_step_bucket(self) -> str:
         return str(self.bucket)
+
+    def before_replay(self, history: Any) -> None:
+        if self.asked("hooks"):
+            self.submit(self.record_marker("before", len(self.list_markers(all=True)) % 2))
+
+    def after_replay(self, history: Any) -> None:
+        if self.asked("hooks"):
+            self.submit(self.record_marker("after", len(self.list_markers(all=True)) % 3))
+
+    def should_cancel(self, history: Any) -> bool:
+        return bool(len(history.activities) % 2)
+
+    def on_task_failure(self, failure_context: TaskFailureContext) -> TaskFailureContext | None:
+        if not self.asked("failures"):
+            return None
+        context = failure_context
+        match zlib.crc32(f"{context.id} {context.retry_count}".encode()) % 7:
+            case 0:
+                return context.decide_retry(context.retry_count)
+            case 1:
+                return context.decide_cancel()
+            case 2:
+                return context.decide_ignore()
+            case 3:
+                return context.decide_handled(context.a_task, self.submit(same, context.id))
+            case 4 if context.attempt_number > 1:
+                return context.decide_abort()
+        return None
+
+    def asked(self, what: str) -> bool:
+        """Whether this seed has hooks of that kind."""
+        seed, _ = self.given
+        return zlib.crc32(f"{what} {seed % CONTINUED}".encode()) % 3 == 0
+
+    @property
+    def given(self) -> list[Any]:
+        return list(json.loads(self.executor.history.started.input)["args"])
 
     def drawn(self, draw: random.Random, number: int) -> Any:
         forces = draw.sample(NAMES, draw.randrange(2))
@@ -101,6 +151,22 @@ class Road(Workflow, WorkflowStepMixin):
                 self.submit(self.signal("step.a", number))
             elif kind == "wait" and futures:
                 draw.choice(futures).exception
+            elif kind == "cancel" and futures:
+                draw.choice(futures).cancel()
+            elif kind == "again":
+                futures.append(self.submit(same, number % 3))
+            elif kind == "map":
+                futures += self.map(same, [number, *draw.sample(futures, min(len(futures), 2))])
+            elif kind == "looking":
+                futures.append(self.submit(FuncGroup(lambda: Group((same, len(self.list_markers(all=True)))))))
+            elif kind == "hear":
+                futures.append(self.submit(self.wait_signal(draw.choice(SIGNALS))))
+            elif kind == "cancel timer":
+                self.submit(self.cancel_timer(f"t{draw.randrange(number + 1)}"))
+            elif kind == "failing":
+                futures.append(self.submit(play, number, True))
+        if seed < CONTINUED and draw.random() < 0.1:
+            self.submit(self.continue_as_new(seed + CONTINUED, bucket))
         return [repr(future.exception) for future in futures]
 
 
@@ -143,6 +209,15 @@ def from_nothing(engine: EmbeddedEngine, draw: random.Random) -> Answer:
     return answer
 
 
+def tell(engine: EmbeddedEngine, order: random.Random) -> None:
+    """Now and then, something comes from outside."""
+    happens = order.random()
+    if happens < 0.03:
+        engine.signal_workflow_execution("w", order.choice(SIGNALS), f"{order.randrange(3)}")
+    elif happens < 0.035:
+        engine.request_cancel_workflow_execution("w")
+
+
 def drive(engine: EmbeddedEngine, road: Road_, seed: int, clock: list[float]) -> list[bytes]:
     """Run the workflow of ``seed`` to its end; the histories of it and its children. ``clock``: the engine's time."""
     numbers = itertools.count(1)
@@ -153,8 +228,12 @@ def drive(engine: EmbeddedEngine, road: Road_, seed: int, clock: list[float]) ->
     text = f'{{"args":[{seed},"{bucket}"],"kwargs":{{}}}}'
     run_id = engine.start_workflow_execution(StartRequest("w", "roads", "1", input=text))
     tasks = []
-    while engine.runs[run_id].history.open:
+    called = 0
+    while last_run(engine, run_id).history.open:
         engine.expire()
+        if engine.find("w", None) is None:
+            continue  # it has timed out
+        tell(engine, order)
         decision = engine.poll_for_decision_task("decider")
         if decision is not None:
             answer(decision)
@@ -167,7 +246,11 @@ def drive(engine: EmbeddedEngine, road: Road_, seed: int, clock: list[float]) ->
         else:
             due = engine.next_deadline()
             assert due is not None, "nothing is under way"
-            clock[0] = max(clock[0], due)
+            if due - clock[0] > 1_000 and called < 10:  # only the execution's own end is near: a signal is waited for
+                called += 1
+                engine.signal_workflow_execution("w", SIGNALS[called % 2], "0")
+            else:
+                clock[0] = max(clock[0], due)
     engine.flush()
     histories = [engine.history(run.workflow_id, run.run_id) for run in engine.runs.values()]
     return [codec.encode_history(events).replace(bucket.encode(), b"bucket") for events in histories]
