@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from simpleflow import activity
 from simpleflow.canvas import Group
 from tests.step.bench import Bench, play, played
 
@@ -61,3 +62,23 @@ def test_nobody_waits_for_an_origin_that_was_cancelled_while_it_waited(
         return list(played)
 
     assert bench.run(run) == ["a"]
+
+
+@activity.with_attributes(idempotent=True)
+def once(name: str) -> None:
+    played.append(name)
+
+
+def test_who_makes_a_step_stale_that_was_cancelled_while_being_marked_waits_for_that_mark(
+    bench: Bench,
+) -> None:
+    def run(workflow: Any) -> Any:
+        step = workflow.submit(workflow.step("a", (once, "a")))
+        workflow.submit(once, "a").result  # the work is done, and the mark asked for
+        step.cancel()
+        workflow.submit(workflow.step("b", (play, "b"), force_steps_if_executed=["a"])).result
+        return list(played)
+
+    assert bench.run(run) == ["a", "b"]
+    assert bench.done == ["b"]
+    assert bench.activities()[1:] == ["once", "MarkStepDoneTask", "UnmarkStepsDoneTask", "play", "MarkStepDoneTask"]

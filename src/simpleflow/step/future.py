@@ -216,11 +216,11 @@ class StepFuture(Future):
         if stale is not None and not self._executor.is_recorded(marking.activity, self._scope):
             self._played(stale)
             return
-        self._steps.marking[self] = None
+        self._steps.marking[self] = Future()
         self._submit(marking)._when_done(self._marked)
 
     def _marked(self, marking: Future) -> None:
-        self._steps.marking.pop(self, None)
+        written = self._steps.marking.pop(self)
         if marking._failure is not None:
             self.fail(marking._failure)
         elif marking._result is not None:
@@ -230,6 +230,7 @@ class StepFuture(Future):
             self._claimed = False
             self._steps.completed(self)
             self._played(None)
+        written.set_finished()
 
     def _played(self, stale: str | None) -> None:
         self._release()
@@ -302,7 +303,6 @@ class StepFuture(Future):
     def fail(self, failure: BaseException, extra: dict[str, Any] | None = None) -> None:
         """The work failed: the step is not done, and says so."""
         self.failed = True
-        self._steps.marking.pop(self, None)
         self._release()
         self._submit(self.marker(constants.FAILED, self._ended({"error": one_line(failure)} | (extra or {}))))
         exception = None

@@ -86,7 +86,7 @@ class Steps:
         self.known: list[str] = []  # names in the order in which they became known as done
         self.known_names: set[str] = set()
         self.latest: dict[str, StepFuture] = {}  # the latest play of each name
-        self.marking: dict[StepFuture, None] = {}  # plays whose mark is being written
+        self.marking: dict[StepFuture, Future] = {}  # plays whose mark is being written, and what is final once it is
         self.awaiting: dict[StepFuture, Future] = {}  # steps whose verdict must wait, and for whom
         self.releasing: dict[str, Future] = {}  # of each name, the latest activity that gives up its claim
         self._claims: dict[tuple[str, int], Claim] = {}
@@ -318,9 +318,9 @@ class Steps:
         names.update(recorded.name for recorded in self.unmet_dependents(step))
         return sorted(names - around)
 
-    def mark_under_way(self, step: StepFuture) -> StepFuture | None:
-        """A play that ``step`` would make stale and whose mark is just being written."""
-        for other in self.marking:
+    def mark_under_way(self, step: StepFuture) -> Future | None:
+        """What writes a mark that ``step`` would make stale: a play, or, if it was cancelled, the writing alone."""
+        for other, written in self.marking.items():
             if other not in step.enclosing and step.forces(other.name):
-                return other
+                return written if other._done else other
         return None
