@@ -438,3 +438,39 @@ def test_what_is_sent_to_a_child_waits_until_it_has_started() -> None:
     with play.engine.operation():
         effects.start_child(play.engine, *postponed.pop())
     assert play.run().result == [1]
+
+
+def test_a_run_that_has_cancelled_a_child_before_it_started_tells_it_before_it_ends() -> None:
+    class Lasting(Workflow):
+        name = "lasting"
+
+        @classmethod
+        def get_workflow_id(cls) -> str:
+            return "lasting"
+
+        def run(self) -> Any:
+            return self.submit(add, 1).result
+
+    class Fickle(Workflow):
+        name = "fickle with children"
+
+        def run(self) -> Any:
+            child = self.submit(Lasting)
+            self.submit(add, 1).result
+            child.cancel()
+            return "done"
+
+    play = Play(Fickle)
+    postponed: list[Any] = []
+    play.engine.postpone = lambda *start: bool(postponed.append(start)) or True  # type: ignore[method-assign]
+    play.settle()
+    play.finish(0)
+    play.settle()
+    history = play.engine.runs[play.run_id].history
+    assert history.open
+    with play.engine.operation():
+        effects.start_child(play.engine, *postponed.pop())
+    play.settle()
+    kinds = [type(event.attributes) for event in history.events]
+    assert kinds.count(e.RequestCancelExternalWorkflowExecutionInitiated) == 1
+    assert history.state == "completed"

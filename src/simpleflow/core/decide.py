@@ -212,7 +212,7 @@ class Decider:
             self._tell("on_canceled")
             self._tell("after_closed")
             return d.CancelWorkflowExecution()
-        if evaluation.failure is None and not evaluation.unfinished:
+        if evaluation.failure is None and not evaluation.unfinished and not self._holds_back():
             if evaluation.continues is not None:
                 self._tell("after_closed")
                 return evaluation.notes.continuation(evaluation.continues)
@@ -290,6 +290,12 @@ class Decider:
                 return [*found[:left], *self._wake_up()]
             found.append(decision)
         return found if closing is None else [*found, closing]
+
+    def _holds_back(self) -> bool:
+        """Whether something is still to be sent to a child that has not started: a cancel request, say."""
+        assert self.evaluation is not None
+        wanted = self.evaluation.outbox.take(0)
+        return any(isinstance(each, _TO_OTHERS) and self._is_early(each.workflow_id) for each in wanted)
 
     def _is_early(self, workflow_id: str) -> bool:
         """Whether that is a child that has not started yet: what is sent there is sent once it has."""
