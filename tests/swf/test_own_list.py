@@ -132,11 +132,13 @@ def test_a_dead_process_holds_its_executions_up_for_seconds_only(watched: Watche
     complete = take()
     events = SwfEngine(DOMAIN).history("w")
     decider = next(each.attributes for each in reversed(events) if isinstance(each.attributes, e.DecisionTaskStarted))
-    os.kill(json.loads(decider.identity or "")["pid"], signal.SIGKILL)
+    pid = json.loads(decider.identity or "")["pid"]
+    os.kill(pid, signal.SIGKILL)
+    programs.wait_for(lambda: not os.path.exists(f"/proc/{pid}"))  # one of its threads may still be given the task
     began = time.monotonic()
     complete()
     take()()
-    assert OWN_LIST_SECONDS - 1 < time.monotonic() - began < OWN_LIST_SECONDS + 3
+    assert OWN_LIST_SECONDS - 1 < time.monotonic() - began < OWN_LIST_SECONDS + 15  # not 300, its other time-out
     late = [each.attributes for each in SwfEngine(DOMAIN).history("w") if each.type == "DecisionTaskTimedOut"]
     assert [each.timeout_type for each in late] == ["SCHEDULE_TO_START"]  # type: ignore[attr-defined]
     for _ in range(40 - turns - 2):
