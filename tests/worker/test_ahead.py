@@ -108,3 +108,22 @@ def test_a_time_out_is_that_of_one_task(tmp_path: Path) -> None:
     assert result == [None if number == ODD_ONE else number for number in range(NUMBER)]
     assert "START_TO_CLOSE" in failure
     assert [event["eventType"] for event in history].count("ActivityTaskTimedOut") == 1
+
+
+@activity.with_attributes()
+def large(text: str) -> str:
+    return text * 20
+
+
+class Large(Workflow):
+    name = "large"
+
+    def run(self) -> int:
+        small = self.submit(Group(*[(quick, number) for number in range(NUMBER)])).result
+        found = self.submit(Group(*[(large, f"{number:03}" * 5_000) for number in range(NUMBER)])).result
+        return len(small) + sum(len(text) for text in found)
+
+
+@pytest.mark.timeout(60)
+def test_owner_and_worker_do_not_wait_for_each_other_where_inputs_and_results_are_large(tmp_path: Path) -> None:
+    assert Executor(Large, state=tmp_path, nb_workers=2).run() == NUMBER + NUMBER * 300_000

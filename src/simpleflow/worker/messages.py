@@ -34,8 +34,11 @@ class Channel:
 
     def send(self, message: Any) -> None:
         """Raises OSError if nobody listens any longer."""
-        data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
-        rest = memoryview(len(data).to_bytes(_LENGTH) + data)
+        self.write(packed(message))
+
+    def write(self, data: bytes) -> None:
+        """Send a message that is ``packed``."""
+        rest = memoryview(data)
         while rest:
             rest = rest[os.write(self._writer, rest) :]
 
@@ -72,6 +75,12 @@ class Channel:
             size -= len(data)
             parts.append(data)
         return b"".join(parts)
+
+
+def packed(message: Any) -> bytes:
+    """A message as it goes through the pipe."""
+    data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+    return len(data).to_bytes(_LENGTH) + data
 
 
 def look_keenly(poll: select.poll, seconds: float) -> bool:

@@ -21,7 +21,7 @@ from simpleflow.exceptions import UnknownResource
 from simpleflow.worker.child import check_forks, fork, how_it_ended, reaped, signal_group
 from simpleflow.worker.dispatch import Middlewares, Outcome, quick
 from simpleflow.worker.inline import do_quickly, respond
-from simpleflow.worker.messages import Channel, look_keenly
+from simpleflow.worker.messages import Channel, look_keenly, packed
 from simpleflow.worker.process import BEAT, Returned
 
 KEEN_SECONDS = 0.0002
@@ -42,7 +42,7 @@ class _Worker:
         self.pid = pid
         self.channel = channel
         self.task: ActivityTask | None = None
-        self.ahead: deque[ActivityTask] = deque()  # sent ahead, not begun
+        self.ahead: deque[tuple[ActivityTask, int]] = deque()  # sent ahead, not begun; each with its size
         self.began = 0.0
 
 
@@ -90,11 +90,17 @@ class Pool:
             self.source.begin_activity_task(task.token)
             self.start(task)
             return
+        data = packed(task)
         busy = [each for each in self._workers if each.task is not None]
         worker = min(busy, key=lambda each: len(each.ahead))
-        worker.ahead.append(task)
+        if sum(size for _, size in worker.ahead) + len(data) > select.PIPE_BUF:
+            # Both would wait for ever if its end, too, were more than a pipe holds.
+            self._short = 0
+            self._offer(task.token)
+            return
+        worker.ahead.append((task, len(data)))
         try:
-            worker.channel.send(task)
+            worker.channel.write(data)
         except OSError:  # it has just died, which ``wait`` sees to
             pass
 
@@ -189,7 +195,7 @@ class Pool:
 
     def _go_on(self, worker: _Worker) -> None:
         """It is done with a task: it begins the next one, if it has one."""
-        worker.task = worker.ahead.popleft() if worker.ahead else None
+        worker.task = worker.ahead.popleft()[0] if worker.ahead else None
         if worker.task is None:
             self._idle.append(worker)
             return
@@ -201,7 +207,7 @@ class Pool:
 
     def _take_back(self, worker: _Worker, token: str) -> None:
         """A worker has given back what was sent ahead, which it may have been thought to have begun by now."""
-        given_back = next((each for each in worker.ahead if each.token == token), None)
+        given_back = next((each for each in worker.ahead if each[0].token == token), None)
         if given_back is not None:
             worker.ahead.remove(given_back)
         elif worker.task is not None and worker.task.token == token:
@@ -230,7 +236,7 @@ class Pool:
     def _remove(self, worker: _Worker) -> None:
         self._workers.remove(worker)
         while worker.ahead:
-            self._offer(worker.ahead.popleft().token)
+            self._offer(worker.ahead.popleft()[0].token)
         if worker in self._idle:
             self._idle.remove(worker)
         self._poll.unregister(worker.channel)
