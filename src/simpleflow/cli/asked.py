@@ -97,7 +97,7 @@ class Asked(NamedTuple):
 
 def ask(workflow: str, options: dict[str, Any]) -> Asked:
     """Find the workflow that the options speak of, and its marks."""
-    from simpleflow.cli.target import load
+    from simpleflow.cli.load_workflow import load
     from simpleflow.local import Executor
     from simpleflow.steering import place
 

@@ -46,7 +46,7 @@ def exit_code(supervisor: Supervisor) -> int:
 def classes(targets: Sequence[str]) -> dict[str, type[Workflow]]:
     """The workflow classes by type name. Raises InputError for what is no workflow."""
     from simpleflow.cli import remote
-    from simpleflow.cli.target import load
+    from simpleflow.cli.load_workflow import load
 
     remote.find_modules_here()
     found = [load(target) for target in targets]

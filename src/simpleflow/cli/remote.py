@@ -99,7 +99,7 @@ def find_modules_here() -> None:
 
 def start(target: str, given: dict[str, Any], options: dict[str, Any], write: Callable[[str], None]) -> int:
     """Start an execution and write its workflow id and run id; does not wait for its end. Returns the exit code."""
-    from simpleflow.cli.target import load
+    from simpleflow.cli.load_workflow import load
 
     for name, option in (*_LOCAL_ONLY.items(), *_WORKERS_OWN.items()):
         if options.get(name) not in (None, (), False):

@@ -108,7 +108,7 @@ def _tags(started: Any) -> list[str]:
 
 def _importable(run: RunDescription, started: Any) -> str:
     """The workflow's class, by the name of its type. Raises InputError if that does not name it."""
-    from simpleflow.cli.target import load
+    from simpleflow.cli.load_workflow import load
 
     name: str = started.workflow_type.name
     try:
@@ -132,7 +132,7 @@ def _input(started: Any) -> dict[str, Any]:
 
 def _check_class(target: str, run: RunDescription, started: Any, given: dict[str, Any]) -> None:
     """Raises InputError if the class is one of another type, or does not take the input."""
-    from simpleflow.cli.target import load
+    from simpleflow.cli.load_workflow import load
 
     found = load(target)
     name = found.name or f"{found.__module__}.{found.__name__}"

@@ -69,7 +69,7 @@ def _run(
     write_result: Callable[[str], None],
 ) -> int:
     from simpleflow.cli import processes
-    from simpleflow.cli.target import load
+    from simpleflow.cli.load_workflow import load
     from simpleflow.worker.repair import former_input, former_tasks
     from simpleflow.worker.service import decider_body, worker_body
     from simpleflow.worker.supervisor import Supervisor

@@ -69,7 +69,7 @@ def run(
     target: str, given: dict[str, Any], options: dict[str, Any], here: Session, write_result: Callable[[str], None]
 ) -> int:
     """Run a workflow to its end, as ``workflow.start --local`` is asked to; returns the exit code."""
-    from simpleflow.cli.target import load
+    from simpleflow.cli.load_workflow import load
 
     executor: Executor | None = None
     progress = None
