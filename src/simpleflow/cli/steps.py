@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from simpleflow.cli import answers, errors, inputs, names
-from simpleflow.cli.asked import Asked, ask, target
 from simpleflow.cli.options import SETTINGS, session
+from simpleflow.cli.step_query import Asked, ask, target
 from simpleflow.cli.tables import TABLE, Look, look
 from simpleflow.cli.terminal import YELLOW, Terminal, results_only
 from simpleflow.exceptions import InputError, StateError, SwfError
