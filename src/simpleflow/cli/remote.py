@@ -12,7 +12,7 @@ import click
 
 from simpleflow import settings
 from simpleflow.base import check_name
-from simpleflow.cli import errors, inputs, starting
+from simpleflow.cli import errors, inputs, start_options
 from simpleflow.constants import MAX_ID_LENGTH
 from simpleflow.exceptions import InputError
 
@@ -108,7 +108,7 @@ def start(target: str, given: dict[str, Any], options: dict[str, Any], write: Ca
     domain = domain_of(options["domain"], hint="; or add --local to run the workflow in this process")
     workflow_class = load(target)
     inputs.check_fits(workflow_class, given)
-    asked = starting.request(starting.executor(workflow_class, options), given)
+    asked = start_options.request(start_options.executor(workflow_class, options), given)
     run_id = engine(domain).start_workflow_execution(asked)
     write(f"{asked.workflow_id} {run_id}")
     return errors.OK

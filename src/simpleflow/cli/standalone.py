@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from simpleflow.cli import errors, inputs, remote, starting
+from simpleflow.cli import errors, inputs, remote, start_options
 from simpleflow.cli.options import SETTINGS, Session, common, session
 from simpleflow.cli.terminal import BOLD, results_only
 from simpleflow.exceptions import InputError
@@ -27,7 +27,7 @@ _LOOK_SECONDS_MOST = 3.0
 @click.command("standalone", context_settings=SETTINGS)
 @click.argument("workflow")
 @remote.domain_option
-@starting.options
+@start_options.options
 @click.option(
     "--nb-deciders", "-D", type=click.IntRange(min=1), default=1, show_default=True, help="Decider processes."
 )
@@ -53,7 +53,7 @@ def standalone(workflow: str, input_text: str | None, input_file: str | None, **
     domain = remote.domain_of(options["domain"])
     again = _pattern(options["force_activities"], options["repair"])
     given = inputs.read(input_text, input_file) if input_text is not None or input_file is not None else None
-    starting.check(options)
+    start_options.check(options)
     with results_only() as write_result:
         remote.log_to_stderr()
         return _run(workflow, domain, given, again, options, session(), write_result)
@@ -80,8 +80,8 @@ def _run(
     if given is None:
         given = {"args": [], "kwargs": {}} if past is None else former_input(past)
     inputs.check_fits(workflow_class, given)
-    executor = starting.executor(workflow_class, {**options, "task_list": task_list})
-    request = starting.request(executor, given)
+    executor = start_options.executor(workflow_class, {**options, "task_list": task_list})
+    request = start_options.request(executor, given)
     former = {} if past is None else former_tasks(past, again)
     middlewares = processes.middlewares(options["pre"], options["post"])
     supervisor = Supervisor()

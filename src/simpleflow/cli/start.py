@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from simpleflow import settings
-from simpleflow.cli import errors, inputs, names, starting
+from simpleflow.cli import errors, inputs, names, start_options
 from simpleflow.cli.options import SETTINGS, Session, common, session
 from simpleflow.cli.signals import Stopped, stoppable
 from simpleflow.cli.terminal import BOLD, Terminal, results_only
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @click.command("workflow.start", context_settings=SETTINGS)
 @click.argument("workflow")
 @click.option("--local", is_flag=True, help="Run it here, and wait for its end.")
-@starting.options
+@start_options.options
 @click.option("--state", metavar="FOLDER", help="Where history and done marks are kept. Default: SIMPLEFLOW_STATE.")
 @click.option(
     "--nb-workers",
@@ -56,7 +56,7 @@ def start(workflow: str, local: bool, input_text: str | None, input_file: str | 
     Example: simpleflow workflow.start --local flow.py:Daily --force load
     """
     given = inputs.read(input_text, input_file)
-    starting.check(options)
+    start_options.check(options)
     with results_only() as write_result:
         if not local:
             from simpleflow.cli import remote
@@ -82,7 +82,7 @@ def run(
             if not progress.open():
                 progress = _progress(here, options | {"no_progress": True})
             executor = _executor(workflow_class, options, progress)
-            starting.request(executor, given)
+            start_options.request(executor, given)
             run, failure = executor.execute(given)
     except Stopped as stop:
         if progress is not None:
@@ -110,7 +110,7 @@ def _progress(here: Session, options: dict[str, Any]) -> Progress:
 def _executor(workflow_class: type[Workflow], options: dict[str, Any], progress: Progress) -> Executor:
     workers = options["nb_workers"]
     try:
-        return starting.executor(
+        return start_options.executor(
             workflow_class,
             options,
             state=options["state"] or settings.SIMPLEFLOW_STATE,

@@ -8,7 +8,7 @@ from simpleflow import settings
 from simpleflow.base import check_name
 from simpleflow.cli import remote
 from simpleflow.cli.options import SETTINGS, common
-from simpleflow.cli.starting import middleware_options
+from simpleflow.cli.start_options import middleware_options
 from simpleflow.cli.terminal import results_only
 
 
