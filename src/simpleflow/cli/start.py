@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from simpleflow import settings
-from simpleflow.cli import errors, inputs, names, start_options
+from simpleflow.cli import errors, inputs, start_options, step_names
 from simpleflow.cli.options import SETTINGS, Session, common, session
 from simpleflow.cli.signals import Stopped, stoppable
 from simpleflow.cli.terminal import BOLD, Terminal, results_only
@@ -134,7 +134,7 @@ def _cores() -> int:
 
 def _tell_unreached(terminal: Terminal, progress: Progress, options: dict[str, Any]) -> None:
     for name in ("force", "skip"):
-        for said in names.unreached(options[name], progress.tally.steps, f"--{name}"):
+        for said in step_names.unreached(options[name], progress.tally.steps, f"--{name}"):
             terminal.write(said + "\n")
 
 

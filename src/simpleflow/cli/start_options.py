@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from simpleflow.base import check_name
-from simpleflow.cli import errors, names
+from simpleflow.cli import errors, step_names
 from simpleflow.exceptions import InputError, SimpleflowError
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def check(given: dict[str, Any]) -> None:
         if given.get(name) is not None:
             check_name(given[name], "--" + name.replace("_", "-"))
     for name in ("force", "skip"):
-        given[name] = names.split(given[name], f"--{name}")
+        given[name] = step_names.split(given[name], f"--{name}")
     if given["tags"] is not None:
         given["tags"] = [tag.strip() for tag in given["tags"].split(",")] if given["tags"].strip() else []
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from simpleflow.cli import answers, errors, inputs, names
+from simpleflow.cli import answers, errors, inputs, step_names
 from simpleflow.cli.options import SETTINGS, session
 from simpleflow.cli.step_query import Asked, ask, target
 from simpleflow.cli.tables import TABLE, Look, look
@@ -37,7 +37,7 @@ def step_list(workflow: str, steps: Sequence[str], style: str, **options: Any) -
     with _results(style) as out:
         from simpleflow.steering import marks
 
-        wanted = names.split(steps, "NAME")
+        wanted = step_names.split(steps, "NAME")
         asked = ask(workflow, options)
         found = marks.done(asked.place, wanted or ["*"])
         out.say_where(asked.place, len(found), "done step", " of these names" if wanted and not found else "")
@@ -61,7 +61,7 @@ def step_plan(
     \b
     Example: simpleflow step.plan flow.py:Daily --force load
     """
-    forced, skipped = names.split(force, "--force"), names.split(skip, "--skip")
+    forced, skipped = step_names.split(force, "--force"), step_names.split(skip, "--skip")
     with _results(style) as out:
         asked = ask(workflow, options)
         inputs.check_fits(asked.workflow_class, asked.given)
@@ -70,7 +70,7 @@ def step_plan(
         if assume_last and not asked.has_run():
             out.warn(f"there is no earlier run of workflow {asked.place.workflow_id!r} in {asked.where}")
         for asked_for, option in ((forced, "--force"), (skipped, "--skip")):
-            for line in names.unreached(asked_for, [row.step for row in plan.steps], option):
+            for line in step_names.unreached(asked_for, [row.step for row in plan.steps], option):
                 out.warn(line)
         if style != TABLE:
             for note in plan.notes:
@@ -93,7 +93,7 @@ def step_forget(workflow: str, steps: Sequence[str], yes: bool, style: str, **op
         from simpleflow.steering import marks
 
         asked = ask(workflow, options)
-        found = marks.covered(asked.place, names.split(steps, "NAME"))
+        found = marks.covered(asked.place, step_names.split(steps, "NAME"))
         out.say_where(asked.place, len(found), "done step")
         if found:
             _warn_of_a_run(asked, out)
@@ -118,7 +118,7 @@ def step_mark(workflow: str, steps: Sequence[str], result_text: str | None, styl
     \b
     Example: simpleflow step.mark flow.py:Daily load report
     """
-    wanted = names.split(steps, "NAME")
+    wanted = step_names.split(steps, "NAME")
     if result_text is not None and len(wanted) != 1:
         raise InputError(f"--result is the result of one step; expected one NAME, not {len(wanted)}")
     with _results(style) as out:
@@ -201,7 +201,7 @@ def _warn_of_names(rows: Sequence[PlannedStep], wanted: Sequence[str], out: _Out
     steps = [row.step for row in rows]
     for name in wanted:
         if name not in steps:
-            [line] = names.unreached([name], steps, "step") or [f"step {name!r}: only steps below it were reached"]
+            [line] = step_names.unreached([name], steps, "step") or [f"step {name!r}: only steps below it were reached"]
             out.warn(f"{line}; it is marked all the same")
 
 
