@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from simpleflow.cli import errors, executions, inputs
-from simpleflow.cli.executions import Answer, Named, Runs, answer, kept_in
+from simpleflow.cli import errors, inputs, run_query
 from simpleflow.cli.options import SETTINGS, session
+from simpleflow.cli.run_query import Answer, Named, Runs, answer, kept_in
 from simpleflow.exceptions import InputError, RunBusy
 
 if TYPE_CHECKING:
@@ -38,12 +38,12 @@ def restart(words: Sequence[str], workflow: str | None, **options: Any) -> int:
     \b
     Example: simpleflow workflow.restart nightly daily
     """
-    asked = executions.named(words, options)
+    asked = run_query.named(words, options)
     if workflow is not None and asked.where.folder is None:
         raise InputError("--workflow is for runs in a folder: on Amazon SWF deciders know their classes")
     with answer() as out:
         if asked.where.folder is None:
-            with executions.opened(asked.where) as runs:
+            with run_query.opened(asked.where) as runs:
                 return _on_swf(out, runs, asked)
         return _here(out, asked, workflow)
 
@@ -76,7 +76,7 @@ def _here(out: Answer, asked: Named, workflow: str | None) -> int:
     """End the open run of the workflow id, and run the workflow anew in this process."""
     from simpleflow.cli import start
 
-    with executions.opened(asked.where) as runs:
+    with run_query.opened(asked.where) as runs:
         run, started = _find(runs, asked)
         target = workflow or _importable(run, started)
         given = _input(started)

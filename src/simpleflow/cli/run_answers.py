@@ -9,7 +9,7 @@ from typing import Any
 from simpleflow import values
 from simpleflow.cli import errors, tasks
 from simpleflow.cli.answers import local, utc
-from simpleflow.cli.executions import Answer
+from simpleflow.cli.run_query import Answer
 from simpleflow.cli.tasks import Item
 from simpleflow.core import events as e
 from simpleflow.engines.base import RunDescription

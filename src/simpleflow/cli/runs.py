@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from simpleflow.cli import executions
-from simpleflow.cli.executions import Named, Runs, Where, answer, kept_in
+from simpleflow.cli import run_query
 from simpleflow.cli.options import SETTINGS
+from simpleflow.cli.run_query import Named, Runs, Where, answer, kept_in
 from simpleflow.cli.tables import CSV, TABLE, format_option
 from simpleflow.exceptions import InputError, UnknownResource
 
@@ -51,7 +51,7 @@ def workflow_list(words: Sequence[str], status: str, days: float, style: str, **
     \b
     Example: simpleflow workflow.list --local -s closed
     """
-    _list(_place(words, options), status, {}, executions.since(days), None, None, style)
+    _list(_place(words, options), status, {}, run_query.since(days), None, None, style)
 
 
 @click.command("workflow.filter", context_settings=SETTINGS)
@@ -99,8 +99,8 @@ def workflow_filter(
         "status": close_status,
     }
     asked = {name: value for name, value in given.items() if value is not None}
-    oldest = executions.since(days) if first is None else executions.epoch(first, "--from")
-    latest = None if last is None else executions.epoch(last, "--to")
+    oldest = run_query.since(days) if first is None else run_query.epoch(first, "--from")
+    latest = None if last is None else run_query.epoch(last, "--to")
     _list(_place(words, options), status, asked, oldest, latest, tag, style)
 
 
@@ -114,8 +114,8 @@ def workflow_info(words: Sequence[str], style: str, **options: Any) -> None:
     \b
     Example: simpleflow workflow.info --local daily
     """
-    asked = executions.named(words, options)
-    with answer(style) as out, executions.opened(asked.where) as runs:
+    asked = run_query.named(words, options)
+    with answer(style) as out, run_query.opened(asked.where) as runs:
         from simpleflow.cli import run_answers
 
         run = runs.describe(asked.workflow_id, asked.run_id)
@@ -145,8 +145,8 @@ def workflow_history(words: Sequence[str], domain: str | None, output: str, styl
         raise InputError("--output raw is JSON; expected --format json, or none")
     if not 1 <= len(words) <= 2:
         raise InputError(f"expected WORKFLOW_ID [RUN_ID]; got {' '.join(map(repr, words)) or 'nothing'}")
-    asked = Named(executions.place(domain, options), words[0], words[1] if len(words) > 1 else None)
-    with answer(style) as out, executions.opened(asked.where) as runs:
+    asked = Named(run_query.place(domain, options), words[0], words[1] if len(words) > 1 else None)
+    with answer(style) as out, run_query.opened(asked.where) as runs:
         from simpleflow.cli import run_answers, tables, tasks
         from simpleflow.core import codec
 
@@ -170,8 +170,8 @@ def workflow_tasks(words: Sequence[str], nb_tasks: int | None, style: str, **opt
     \b
     Example: simpleflow workflow.tasks --local daily
     """
-    asked = executions.named(words, options)
-    with answer(style) as out, executions.opened(asked.where) as runs:
+    asked = run_query.named(words, options)
+    with answer(style) as out, run_query.opened(asked.where) as runs:
         from simpleflow.cli import run_answers, tasks
 
         found = tasks.latest(_activities(runs, asked))
@@ -191,8 +191,8 @@ def workflow_profile(words: Sequence[str], nb_tasks: int | None, style: str, **o
     \b
     Example: simpleflow workflow.profile --local daily
     """
-    asked = executions.named(words, options)
-    with answer(style) as out, executions.opened(asked.where) as runs:
+    asked = run_query.named(words, options)
+    with answer(style) as out, run_query.opened(asked.where) as runs:
         from simpleflow.cli import run_answers, tasks
 
         found = tasks.profile([task for task in _activities(runs, asked) if task.state != tasks.REFUSED])
@@ -213,9 +213,9 @@ def task_info(words: Sequence[str], run_id: str | None, details: bool, style: st
     \b
     Example: simpleflow task.info --local daily 5 --details
     """
-    domain, workflow_id, task_id = executions.words(words, options, ["WORKFLOW_ID", "TASK_ID"], "")
-    asked = Named(executions.place(domain, options), workflow_id or "", run_id)
-    with answer(style) as out, executions.opened(asked.where) as runs:
+    domain, workflow_id, task_id = run_query.words(words, options, ["WORKFLOW_ID", "TASK_ID"], "")
+    asked = Named(run_query.place(domain, options), workflow_id or "", run_id)
+    with answer(style) as out, run_query.opened(asked.where) as runs:
         from simpleflow.cli import errors, run_answers
 
         found = task(runs, asked, task_id)
@@ -262,16 +262,16 @@ def _activities(runs: Runs, asked: Named) -> list[Item]:
 
 def _place(words: Sequence[str], options: dict[str, Any]) -> Where:
     """The domain that may be named, or the folder."""
-    if len(words) > (0 if executions.is_local(options) else 1):
-        expected = "nothing with --state or --local" if executions.is_local(options) else "[DOMAIN]"
+    if len(words) > (0 if run_query.is_local(options) else 1):
+        expected = "nothing with --state or --local" if run_query.is_local(options) else "[DOMAIN]"
         raise InputError(f"expected {expected}; got {' '.join(map(repr, words))}")
-    return executions.place(words[0] if words else None, options)
+    return run_query.place(words[0] if words else None, options)
 
 
 def _list(
     where: Where, status: str, asked: dict[str, Any], oldest: float, latest: float | None, tag: str | None, style: str
 ) -> None:
-    with answer(style) as out, executions.opened(where) as runs:
+    with answer(style) as out, run_query.opened(where) as runs:
         from simpleflow.cli import run_answers
 
         found = [run for run in runs.find(status, asked, oldest, tag) if latest is None or run.started < latest]

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from simpleflow.cli import errors, executions, inputs, remote
-from simpleflow.cli.executions import Answer, Named, Runs, answer, kept_in
+from simpleflow.cli import errors, inputs, remote, run_query
 from simpleflow.cli.options import SETTINGS
+from simpleflow.cli.run_query import Answer, Named, Runs, answer, kept_in
 from simpleflow.exceptions import InputError, SimpleflowError
 from simpleflow.step.report import printable
 
@@ -30,11 +30,11 @@ def workflow_signal(words: Sequence[str], name: str, input_text: str | None, **o
     \b
     Example: simpleflow workflow.signal --local daily --name go --input '{"rows": 3}'
     """
-    asked = executions.named(words, options)
+    asked = run_query.named(words, options)
     text = None if input_text is None else _json(inputs.value_of(input_text, "--input"))
     if not 1 <= len(name) <= 256:
         raise InputError(f"--name has {len(name)} characters; expected 1 to 256")
-    with answer() as out, executions.opened(asked.where) as runs:
+    with answer() as out, run_query.opened(asked.where) as runs:
         runs.engine.signal_workflow_execution(asked.workflow_id, name, text, asked.run_id)
         _said(out, runs, asked, f"signal {printable(name)} is sent to")
 
@@ -48,8 +48,8 @@ def workflow_cancel(words: Sequence[str], **options: Any) -> None:
     \b
     Example: simpleflow workflow.cancel --local daily
     """
-    asked = executions.named(words, options)
-    with answer() as out, executions.opened(asked.where) as runs:
+    asked = run_query.named(words, options)
+    with answer() as out, run_query.opened(asked.where) as runs:
         runs.engine.request_cancel_workflow_execution(asked.workflow_id, asked.run_id)
         _said(out, runs, asked, "a request to cancel is sent to")
 
@@ -64,8 +64,8 @@ def workflow_terminate(words: Sequence[str], reason: str | None, **options: Any)
     \b
     Example: simpleflow workflow.terminate --local daily --reason 'wrong day'
     """
-    asked = executions.named(words, options)
-    with answer() as out, executions.opened(asked.where) as runs:
+    asked = run_query.named(words, options)
+    with answer() as out, run_query.opened(asked.where) as runs:
         runs.engine.terminate_workflow_execution(asked.workflow_id, asked.run_id, reason)
         _said(out, runs, asked, "the order to end is sent to")
 
@@ -99,11 +99,11 @@ def activity_rerun(
     if (activity_id is None) == (scheduled_id is None):
         raise InputError("expected one of --activity-id and --scheduled-id")
     given = None if input_text is None else _json(inputs.parse(input_text, "--input"))
-    asked = Named(executions.place(domain, options), workflow_id, run_id)
+    asked = Named(run_query.place(domain, options), workflow_id, run_id)
     with answer() as out:
         from simpleflow.cli.runs import task
 
-        with executions.opened(asked.where) as runs:
+        with run_query.opened(asked.where) as runs:
             run = runs.describe(workflow_id, run_id)
             asked = asked._replace(run_id=run.run_id)
             found = task(runs, asked, activity_id, scheduled_id)

@@ -12,8 +12,8 @@ import click
 from simpleflow import settings
 from simpleflow.base import check_name
 from simpleflow.cli import inputs
-from simpleflow.cli.executions import Runs, Where, opened
 from simpleflow.cli.options import common
+from simpleflow.cli.run_query import Runs, Where, opened
 from simpleflow.cli.tables import format_option
 from simpleflow.exceptions import InputError, UnknownResource
 
