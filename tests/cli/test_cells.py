@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyte
 import pytest
 
-from simpleflow.cli.cells import apart, cut, width
+from simpleflow.cli.view.text_width import apart, cut, width
 
 TEXTS = ["", "load.users", "größe", "gro\u0308ße", "数据.清洗", "ｆｕｌｌ", "Ⅳ·½…━✓", "🚀 start", "ﬁn"]
 

@@ -17,10 +17,10 @@ from collections.abc import Callable, Iterator
 import pyte
 import pytest
 
-from simpleflow.cli.cells import width
 from simpleflow.cli.frame import Frame
 from simpleflow.cli.terminal import Terminal
 from simpleflow.cli.tree import Tree
+from simpleflow.cli.view.text_width import width
 from simpleflow.step.report import StepReport
 from tests.cli.conftest import SIMPLEFLOW, Folder
 

@@ -12,7 +12,7 @@ import termios
 
 import pytest
 
-from simpleflow.cli.cells import width
+from simpleflow.cli.view.text_width import width
 from tests.cli.conftest import SIMPLEFLOW, Folder
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from simpleflow.cli.cells import cut, width
 from simpleflow.cli.follow import note
 from simpleflow.cli.progress import head_width, heads, name_and_time
 from simpleflow.cli.terminal import BOLD, DIM, Terminal
 from simpleflow.cli.tree import ACTIVE, Node, Row, Tree
+from simpleflow.cli.view.text_width import cut, width
 from simpleflow.core import transitions
 from simpleflow.engines.embedded import Run
 from simpleflow.step.constants import FAILED

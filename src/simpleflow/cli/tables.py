@@ -8,8 +8,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import click
 
-from simpleflow.cli.cells import apart, width, wrap
 from simpleflow.cli.terminal import BOLD, Terminal
+from simpleflow.cli.view.text_width import apart, width, wrap
 from simpleflow.step.report import printable
 
 TABLE, JSON, CSV = "table", "json", "csv"
