@@ -262,7 +262,7 @@ def test_failures_that_belong_to_no_step_are_lines(folder: Folder, begin: Begin)
 
 def test_a_fault_in_drawing_loses_nothing(folder: Folder) -> None:
     (folder.path / "fault.py").write_text(
-        "import os, time\nfrom simpleflow.cli.screen import Screen\n"
+        "import os, time\nfrom simpleflow.cli.view.screen import Screen\n"
         "screen = Screen(lambda columns, rows, partial: 1 / 0, lambda: True, 'utf-8')\n"
         "assert screen.open()\n"
         "print('before', flush=True)\ntime.sleep(1)\nos.write(1, b'x' * 100_000 + b'\\n')\nprint('after')\n"
