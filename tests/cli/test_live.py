@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterator
 import pyte
 import pytest
 
-from simpleflow.cli.frame import Frame
 from simpleflow.cli.terminal import Terminal
 from simpleflow.cli.tree import Tree
+from simpleflow.cli.view.live_frame import Frame
 from simpleflow.cli.view.text_width import width
 from simpleflow.step.report import StepReport
 from tests.cli.conftest import SIMPLEFLOW, Folder

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from simpleflow.cli.follow import ENDS, Failed, ended
-from simpleflow.cli.frame import Frame
 from simpleflow.cli.progress import Progress
 from simpleflow.cli.terminal import Terminal
 from simpleflow.cli.tree import Tree
+from simpleflow.cli.view.live_frame import Frame
 from simpleflow.cli.view.screen import Screen
 from simpleflow.core import events as e
 from simpleflow.engines.embedded import Run
