@@ -101,7 +101,7 @@ def _progress(here: Session, options: dict[str, Any]) -> Progress:
     from simpleflow.cli.progress import Progress
 
     if here.terminal.moves and not options["no_progress"] and options["nb_workers"] != 0:
-        from simpleflow.cli.live import Live
+        from simpleflow.cli.view.live import Live
 
         return Live(here.terminal, here.debug)
     return Progress(here.terminal, here.debug)
