@@ -18,8 +18,8 @@ import pyte
 import pytest
 
 from simpleflow.cli.terminal import Terminal
-from simpleflow.cli.tree import Tree
 from simpleflow.cli.view.live_frame import Frame
+from simpleflow.cli.view.step_tree import Tree
 from simpleflow.cli.view.text_width import width
 from simpleflow.step.report import StepReport
 from tests.cli.conftest import SIMPLEFLOW, Folder

@@ -10,9 +10,9 @@ from typing import Any
 from simpleflow.cli.follow import ENDS, Failed, ended
 from simpleflow.cli.progress import Progress
 from simpleflow.cli.terminal import Terminal
-from simpleflow.cli.tree import Tree
 from simpleflow.cli.view.live_frame import Frame
 from simpleflow.cli.view.screen import Screen
+from simpleflow.cli.view.step_tree import Tree
 from simpleflow.core import events as e
 from simpleflow.engines.embedded import Run
 from simpleflow.local import Beginning
