@@ -114,9 +114,9 @@ def _follow(
     write_result: Callable[[str], None],
 ) -> int:
     """Start the execution and wait for its end, while its processes are kept running; returns the exit code."""
-    from simpleflow.cli.progress import Progress
     from simpleflow.cli.start import _close, _tell_unreached
     from simpleflow.cli.terminal import Terminal
+    from simpleflow.cli.view.progress import Progress
     from simpleflow.cli.watch import Watch
 
     shows = options["display_status"]

@@ -17,7 +17,7 @@ from simpleflow.cli.terminal import BOLD, Terminal, results_only
 from simpleflow.exceptions import InputError, SimpleflowError
 
 if TYPE_CHECKING:
-    from simpleflow.cli.progress import Progress
+    from simpleflow.cli.view.progress import Progress
     from simpleflow.core.evaluation import Failure
     from simpleflow.engines.embedded import Run
     from simpleflow.local import Executor
@@ -98,7 +98,7 @@ def run(
 
 def _progress(here: Session, options: dict[str, Any]) -> Progress:
     """How the run is shown: live on a terminal, unless a debugger is to have that to itself."""
-    from simpleflow.cli.progress import Progress
+    from simpleflow.cli.view.progress import Progress
 
     if here.terminal.moves and not options["no_progress"] and options["nb_workers"] != 0:
         from simpleflow.cli.view.live import Live

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from simpleflow.cli.follow import ENDS, Failed, ended
-from simpleflow.cli.progress import Progress
 from simpleflow.cli.terminal import Terminal
 from simpleflow.cli.view.live_frame import Frame
+from simpleflow.cli.view.progress import Progress
 from simpleflow.cli.view.screen import Screen
 from simpleflow.cli.view.step_tree import Tree
 from simpleflow.core import events as e
