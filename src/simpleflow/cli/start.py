@@ -156,7 +156,7 @@ def _close(
 ) -> int:
     """Say how the run ended, and give its result; returns the exit code."""
     from simpleflow.cli import summary
-    from simpleflow.cli.follow import ended
+    from simpleflow.cli.view.follower import ended
     from simpleflow.core import transitions
     from simpleflow.step.report import duration, printable
     from simpleflow.step.report import names as some

@@ -6,7 +6,7 @@ import time
 from typing import NamedTuple
 
 from simpleflow import stores, values
-from simpleflow.cli.follow import Follower
+from simpleflow.cli.view.follower import Follower
 from simpleflow.step.report import duration, names
 
 _SHARE = 0.02

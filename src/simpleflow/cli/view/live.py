@@ -7,8 +7,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from simpleflow.cli.follow import ENDS, Failed, ended
 from simpleflow.cli.terminal import Terminal
+from simpleflow.cli.view.follower import ENDS, Failed, ended
 from simpleflow.cli.view.live_frame import Frame
 from simpleflow.cli.view.progress import Progress
 from simpleflow.cli.view.screen import Screen

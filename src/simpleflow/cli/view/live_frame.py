@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from simpleflow.cli.follow import note
 from simpleflow.cli.terminal import BOLD, DIM, Terminal
+from simpleflow.cli.view.follower import note
 from simpleflow.cli.view.progress import head_width, heads, name_and_time
 from simpleflow.cli.view.step_tree import ACTIVE, Node, Row, Tree
 from simpleflow.cli.view.text_width import cut, width

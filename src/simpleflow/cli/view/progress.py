@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from simpleflow import values
-from simpleflow.cli.follow import RUN_EVENTS, Failed, Follower, is_child, note
 from simpleflow.cli.terminal import BOLD, CYAN, GREEN, RED, YELLOW, Terminal
+from simpleflow.cli.view.follower import RUN_EVENTS, Failed, Follower, is_child, note
 from simpleflow.cli.view.text_width import apart
 from simpleflow.core import events as e
 from simpleflow.core.evaluation import arguments

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from simpleflow.cli.follow import Failed
+from simpleflow.cli.view.follower import Failed
 from simpleflow.step.constants import COMPLETED, FAILED, SCHEDULED, SKIPPED, WAITING
 from simpleflow.step.report import StepReport
 
