@@ -155,7 +155,7 @@ def _close(
     write_result: Callable[[str], None],
 ) -> int:
     """Say how the run ended, and give its result; returns the exit code."""
-    from simpleflow.cli import summary
+    from simpleflow.cli.view import summary
     from simpleflow.cli.view.follower import ended
     from simpleflow.core import transitions
     from simpleflow.step.report import duration, printable
