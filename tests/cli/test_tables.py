@@ -9,7 +9,7 @@ import json
 import pytest
 
 from simpleflow.cli.answers import listed
-from simpleflow.cli.tables import CSV, JSON, PLAIN, TABLE, Look, as_csv, as_json, objects, table
+from simpleflow.cli.view.tables import CSV, JSON, PLAIN, TABLE, Look, as_csv, as_json, objects, table
 from simpleflow.step.mark import Mark, read
 from tests.cli.conftest import Folder
 from tests.cli.test_terminal import on_a_terminal

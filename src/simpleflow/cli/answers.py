@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from simpleflow.cli.tables import TABLE, Look, objects, table
+from simpleflow.cli.view.tables import TABLE, Look, objects, table
 from simpleflow.step import report
 
 if TYPE_CHECKING:

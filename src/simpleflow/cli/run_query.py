@@ -16,8 +16,8 @@ import click
 from simpleflow import settings
 from simpleflow.cli import remote
 from simpleflow.cli.options import common, session
-from simpleflow.cli.tables import JSON, TABLE, Look, look, objects, table
 from simpleflow.cli.terminal import Terminal, results_only
+from simpleflow.cli.view.tables import JSON, TABLE, Look, look, objects, table
 from simpleflow.exceptions import InputError, StateError, UnknownResource
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import click
 from simpleflow.cli import run_query
 from simpleflow.cli.options import SETTINGS
 from simpleflow.cli.run_query import Named, Runs, Where, answer, kept_in
-from simpleflow.cli.tables import CSV, TABLE, format_option
+from simpleflow.cli.view.tables import CSV, TABLE, format_option
 from simpleflow.exceptions import InputError, UnknownResource
 
 if TYPE_CHECKING:
@@ -147,7 +147,8 @@ def workflow_history(words: Sequence[str], domain: str | None, output: str, styl
         raise InputError(f"expected WORKFLOW_ID [RUN_ID]; got {' '.join(map(repr, words)) or 'nothing'}")
     asked = Named(run_query.place(domain, options), words[0], words[1] if len(words) > 1 else None)
     with answer(style) as out, run_query.opened(asked.where) as runs:
-        from simpleflow.cli import run_answers, tables, tasks
+        from simpleflow.cli import run_answers, tasks
+        from simpleflow.cli.view import tables
         from simpleflow.core import codec
 
         events = runs.events(asked.workflow_id, asked.run_id)

@@ -14,7 +14,7 @@ from simpleflow.base import check_name
 from simpleflow.cli import inputs
 from simpleflow.cli.options import common
 from simpleflow.cli.run_query import Runs, Where, opened
-from simpleflow.cli.tables import format_option
+from simpleflow.cli.view.tables import format_option
 from simpleflow.exceptions import InputError, UnknownResource
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ import click
 from simpleflow.cli import answers, errors, inputs, step_names
 from simpleflow.cli.options import SETTINGS, session
 from simpleflow.cli.step_query import Asked, ask, target
-from simpleflow.cli.tables import TABLE, Look, look
 from simpleflow.cli.terminal import YELLOW, Terminal, results_only
+from simpleflow.cli.view.tables import TABLE, Look, look
 from simpleflow.exceptions import InputError, StateError, SwfError
 from simpleflow.step import rules
 from simpleflow.step.report import names as some
