@@ -116,10 +116,10 @@ def workflow_info(words: Sequence[str], style: str, **options: Any) -> None:
     """
     asked = run_query.named(words, options)
     with answer(style) as out, run_query.opened(asked.where) as runs:
-        from simpleflow.cli import run_answers
+        from simpleflow.cli.view import run_tables
 
         run = runs.describe(asked.workflow_id, asked.run_id)
-        run_answers.info(out, run, runs.events(run.workflow_id, run.run_id), asked.where.folder is not None)
+        run_tables.info(out, run, runs.events(run.workflow_id, run.run_id), asked.where.folder is not None)
 
 
 @click.command("workflow.history", context_settings=SETTINGS)
@@ -147,17 +147,17 @@ def workflow_history(words: Sequence[str], domain: str | None, output: str, styl
         raise InputError(f"expected WORKFLOW_ID [RUN_ID]; got {' '.join(map(repr, words)) or 'nothing'}")
     asked = Named(run_query.place(domain, options), words[0], words[1] if len(words) > 1 else None)
     with answer(style) as out, run_query.opened(asked.where) as runs:
-        from simpleflow.cli import run_answers, tasks
-        from simpleflow.cli.view import tables
+        from simpleflow.cli import tasks
+        from simpleflow.cli.view import run_tables, tables
         from simpleflow.core import codec
 
         events = runs.events(asked.workflow_id, asked.run_id)
         if output == "raw":
             out.write(tables.as_json([codec.event_to_dict(event) for event in events]))
         elif output == "cooked":
-            run_answers.cooked(out, tasks.items(events))
+            run_tables.cooked(out, tasks.items(events))
         else:
-            run_answers.events(out, events)
+            run_tables.events(out, events)
 
 
 @click.command("workflow.tasks", context_settings=SETTINGS)
@@ -173,12 +173,13 @@ def workflow_tasks(words: Sequence[str], nb_tasks: int | None, style: str, **opt
     """
     asked = run_query.named(words, options)
     with answer(style) as out, run_query.opened(asked.where) as runs:
-        from simpleflow.cli import run_answers, tasks
+        from simpleflow.cli import tasks
+        from simpleflow.cli.view import run_tables
 
         found = tasks.latest(_activities(runs, asked))
         if not found:
             out.say(f"the run of workflow {asked.workflow_id!r} has scheduled no activities")
-        run_answers.activities(out, found if nb_tasks is None else found[-nb_tasks:])
+        run_tables.activities(out, found if nb_tasks is None else found[-nb_tasks:])
 
 
 @click.command("workflow.profile", context_settings=SETTINGS)
@@ -194,12 +195,13 @@ def workflow_profile(words: Sequence[str], nb_tasks: int | None, style: str, **o
     """
     asked = run_query.named(words, options)
     with answer(style) as out, run_query.opened(asked.where) as runs:
-        from simpleflow.cli import run_answers, tasks
+        from simpleflow.cli import tasks
+        from simpleflow.cli.view import run_tables
 
         found = tasks.profile([task for task in _activities(runs, asked) if task.state != tasks.REFUSED])
         if not found:
             out.say(f"the run of workflow {asked.workflow_id!r} has scheduled no activities")
-        run_answers.profile(out, found[:nb_tasks])
+        run_tables.profile(out, found[:nb_tasks])
 
 
 @click.command("task.info", context_settings=SETTINGS)
@@ -217,10 +219,11 @@ def task_info(words: Sequence[str], run_id: str | None, details: bool, style: st
     domain, workflow_id, task_id = run_query.words(words, options, ["WORKFLOW_ID", "TASK_ID"], "")
     asked = Named(run_query.place(domain, options), workflow_id or "", run_id)
     with answer(style) as out, run_query.opened(asked.where) as runs:
-        from simpleflow.cli import errors, run_answers
+        from simpleflow.cli import errors
+        from simpleflow.cli.view import run_tables
 
         found = task(runs, asked, task_id)
-        run_answers.activity(out, found, details)
+        run_tables.activity(out, found, details)
         trace = errors.traceback_of(found.details) if details and style == TABLE else ""
         if trace:
             out.write(f"\n{trace.rstrip()}")
@@ -273,7 +276,7 @@ def _list(
     where: Where, status: str, asked: dict[str, Any], oldest: float, latest: float | None, tag: str | None, style: str
 ) -> None:
     with answer(style) as out, run_query.opened(where) as runs:
-        from simpleflow.cli import run_answers
+        from simpleflow.cli.view import run_tables
 
         found = [run for run in runs.find(status, asked, oldest, tag) if latest is None or run.started < latest]
         if style == TABLE or not found:
@@ -281,4 +284,4 @@ def _list(
                 f"{len(found) or 'no'} {'' if status == 'all' else status + ' '}run{'' if len(found) == 1 else 's'}"
             )
             out.say(f"{number}: {where}")
-        run_answers.runs(out, found, where.folder is not None)
+        run_tables.runs(out, found, where.folder is not None)
