@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from simpleflow.cli.answers import listed
+from simpleflow.cli.view.step_tables import listed
 from simpleflow.cli.view.tables import CSV, JSON, PLAIN, TABLE, Look, as_csv, as_json, objects, table
 from simpleflow.step.mark import Mark, read
 from tests.cli.conftest import Folder

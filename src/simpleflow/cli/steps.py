@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from simpleflow.cli import answers, errors, inputs, step_names
+from simpleflow.cli import errors, inputs, step_names
 from simpleflow.cli.options import SETTINGS, session
 from simpleflow.cli.step_query import Asked, ask, target
 from simpleflow.cli.terminal import YELLOW, Terminal, results_only
+from simpleflow.cli.view import step_tables
 from simpleflow.cli.view.tables import TABLE, Look, look
 from simpleflow.exceptions import InputError, StateError, SwfError
 from simpleflow.step import rules
@@ -44,7 +45,7 @@ def step_list(workflow: str, steps: Sequence[str], style: str, **options: Any) -
         if missing := [name for name in wanted if not any(rules.covers(name, mark.step) for mark in found)]:
             for line in marks.absent(asked.place, missing):
                 out.warn(line)
-        out.write(answers.listed(found, asked.place.workflow_id, style, out.look))
+        out.write(step_tables.listed(found, asked.place.workflow_id, style, out.look))
 
 
 @click.command("step.plan", context_settings=SETTINGS)
@@ -75,7 +76,7 @@ def step_plan(
         if style != TABLE:
             for note in plan.notes:
                 out.say(f"{printable(note)}\n")
-        out.write(answers.planned(plan, asked.place.workflow_id, style, out.look))
+        out.write(step_tables.planned(plan, asked.place.workflow_id, style, out.look))
 
 
 @click.command("step.forget", context_settings=SETTINGS)
@@ -101,7 +102,7 @@ def step_forget(workflow: str, steps: Sequence[str], yes: bool, style: str, **op
             out.say("nothing was removed\n")
             return errors.RUN_FAILED
         marks.remove(asked.place, found)
-        out.write(answers.changed("removed", found, (), style, out.look))
+        out.write(step_tables.changed("removed", found, (), style, out.look))
     return errors.OK
 
 
@@ -136,7 +137,7 @@ def step_mark(workflow: str, steps: Sequence[str], result_text: str | None, styl
         if marked:
             _warn_of_names(rows, marked, out)
             _warn_of_plays(asked.own_steps(), marked, out)
-        out.write(answers.changed("marked", marked, others, style, out.look))
+        out.write(step_tables.changed("marked", marked, others, style, out.look))
         if marked:
             _warn_of_a_run(asked, out)  # last: a domain may take its time to answer
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from simpleflow import values
 from simpleflow.cli import errors, tasks
-from simpleflow.cli.answers import local, utc
 from simpleflow.cli.run_query import Answer
 from simpleflow.cli.tasks import Item
+from simpleflow.cli.view.step_tables import local, utc
 from simpleflow.core import events as e
 from simpleflow.engines.base import RunDescription
 from simpleflow.step.report import duration
