@@ -15,7 +15,7 @@ from simpleflow.cli.view.tables import CSV, TABLE, format_option
 from simpleflow.exceptions import InputError, UnknownResource
 
 if TYPE_CHECKING:
-    from simpleflow.cli.tasks import Item
+    from simpleflow.cli.view.history_items import Item
 
 _CLOSED = ("completed", "failed", "canceled", "timed_out", "terminated", "continued_as_new")
 
@@ -147,15 +147,14 @@ def workflow_history(words: Sequence[str], domain: str | None, output: str, styl
         raise InputError(f"expected WORKFLOW_ID [RUN_ID]; got {' '.join(map(repr, words)) or 'nothing'}")
     asked = Named(run_query.place(domain, options), words[0], words[1] if len(words) > 1 else None)
     with answer(style) as out, run_query.opened(asked.where) as runs:
-        from simpleflow.cli import tasks
-        from simpleflow.cli.view import run_tables, tables
+        from simpleflow.cli.view import history_items, run_tables, tables
         from simpleflow.core import codec
 
         events = runs.events(asked.workflow_id, asked.run_id)
         if output == "raw":
             out.write(tables.as_json([codec.event_to_dict(event) for event in events]))
         elif output == "cooked":
-            run_tables.cooked(out, tasks.items(events))
+            run_tables.cooked(out, history_items.items(events))
         else:
             run_tables.events(out, events)
 
@@ -173,10 +172,9 @@ def workflow_tasks(words: Sequence[str], nb_tasks: int | None, style: str, **opt
     """
     asked = run_query.named(words, options)
     with answer(style) as out, run_query.opened(asked.where) as runs:
-        from simpleflow.cli import tasks
-        from simpleflow.cli.view import run_tables
+        from simpleflow.cli.view import history_items, run_tables
 
-        found = tasks.latest(_activities(runs, asked))
+        found = history_items.latest(_activities(runs, asked))
         if not found:
             out.say(f"the run of workflow {asked.workflow_id!r} has scheduled no activities")
         run_tables.activities(out, found if nb_tasks is None else found[-nb_tasks:])
@@ -195,10 +193,11 @@ def workflow_profile(words: Sequence[str], nb_tasks: int | None, style: str, **o
     """
     asked = run_query.named(words, options)
     with answer(style) as out, run_query.opened(asked.where) as runs:
-        from simpleflow.cli import tasks
-        from simpleflow.cli.view import run_tables
+        from simpleflow.cli.view import history_items, run_tables
 
-        found = tasks.profile([task for task in _activities(runs, asked) if task.state != tasks.REFUSED])
+        found = history_items.profile(
+            [task for task in _activities(runs, asked) if task.state != history_items.REFUSED]
+        )
         if not found:
             out.say(f"the run of workflow {asked.workflow_id!r} has scheduled no activities")
         run_tables.profile(out, found[:nb_tasks])
@@ -234,7 +233,7 @@ def task(runs: Runs, asked: Named, activity_id: str | None, scheduled_id: int | 
 
     ``activity_id`` may be the id of the event that scheduled it, if no activity has that for its own.
     """
-    from simpleflow.cli import tasks
+    from simpleflow.cli.view import history_items
 
     tries = _activities(runs, asked)
     by_id = {each.id: each for each in tries}
@@ -248,7 +247,7 @@ def task(runs: Runs, asked: Named, activity_id: str | None, scheduled_id: int | 
             found = by_event.get(int(activity_id))
     if found is None:
         name = repr(activity_id) if scheduled_id is None else f"scheduled by event {scheduled_id}"
-        known = ", ".join(each.id for each in tasks.latest(tries)[:5])
+        known = ", ".join(each.id for each in history_items.latest(tries)[:5])
         hint = f"it has {known}{', ...' if len(by_id) > 5 else ''}" if known else "it has none"
         raise UnknownResource(f"the run of workflow {asked.workflow_id!r} has no activity {name}; {hint}")
     if asked.where.domain is not None and found.input is not None:
@@ -259,9 +258,9 @@ def task(runs: Runs, asked: Named, activity_id: str | None, scheduled_id: int | 
 
 
 def _activities(runs: Runs, asked: Named) -> list[Item]:
-    from simpleflow.cli import tasks
+    from simpleflow.cli.view import history_items
 
-    return tasks.activities(runs.events(asked.workflow_id, asked.run_id))
+    return history_items.activities(runs.events(asked.workflow_id, asked.run_id))
 
 
 def _place(words: Sequence[str], options: dict[str, Any]) -> Where:

@@ -14,7 +14,7 @@ from simpleflow.exceptions import InputError, SimpleflowError
 from simpleflow.step.report import printable
 
 if TYPE_CHECKING:
-    from simpleflow.cli.tasks import Item
+    from simpleflow.cli.view.history_items import Item
 
 _one_run = click.argument("words", metavar="[DOMAIN] WORKFLOW_ID [RUN_ID]", nargs=-1)
 

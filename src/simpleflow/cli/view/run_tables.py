@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from simpleflow import values
-from simpleflow.cli import errors, tasks
+from simpleflow.cli import errors
 from simpleflow.cli.run_query import Answer
-from simpleflow.cli.tasks import Item
+from simpleflow.cli.view import history_items
+from simpleflow.cli.view.history_items import Item
 from simpleflow.cli.view.step_tables import local, utc
 from simpleflow.core import events as e
 from simpleflow.engines.base import RunDescription
@@ -76,9 +77,10 @@ def info(answer: Answer, run: RunDescription, events: Sequence[e.Event], local_r
 
 def events(answer: Answer, history: Sequence[e.Event]) -> None:
     """A row for each event."""
-    known = {item.event_id: item for item in tasks.items(history)}
+    known = {item.event_id: item for item in history_items.items(history)}
     found = [
-        {"id": each.id, "time": utc(each.time), "type": each.type, "what": tasks.what(each, known)} for each in history
+        {"id": each.id, "time": utc(each.time), "type": each.type, "what": history_items.what(each, known)}
+        for each in history
     ]
     cells = [
         [str(row["id"]), local(event.time), event.type, _short(row["what"])]
@@ -206,17 +208,17 @@ def _ended(event: e.Event) -> dict[str, Any]:
 
 
 def _counts(history: Sequence[e.Event]) -> dict[str, int]:
-    found = [each for each in tasks.items(history) if each.state != tasks.REFUSED]
+    found = [each for each in history_items.items(history) if each.state != history_items.REFUSED]
     kinds = [each.kind for each in found]
-    last = tasks.latest(each for each in found if each.kind == tasks.ACTIVITY)
+    last = history_items.latest(each for each in found if each.kind == history_items.ACTIVITY)
     return {
         "events": len(history),
         "decisions": sum(isinstance(event.attributes, e.DecisionTaskCompleted) for event in history),
-        "activities": kinds.count(tasks.ACTIVITY),
+        "activities": kinds.count(history_items.ACTIVITY),
         "open_activities": sum(each.closed is None for each in last),
-        "children": kinds.count(tasks.CHILD),
-        "timers": kinds.count(tasks.TIMER),
-        "signals": kinds.count(tasks.SIGNAL),
+        "children": kinds.count(history_items.CHILD),
+        "timers": kinds.count(history_items.TIMER),
+        "signals": kinds.count(history_items.SIGNAL),
     }
 
 
@@ -243,7 +245,7 @@ def _took(run: RunDescription) -> str:
 
 
 def _why(item: Item) -> str:
-    if item.state != "failed" or item.kind != tasks.ACTIVITY:
+    if item.state != "failed" or item.kind != history_items.ACTIVITY:
         return _short(item.reason)
     return errors.told_failure(item.reason, item.details)
 
