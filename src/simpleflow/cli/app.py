@@ -13,7 +13,7 @@ from simpleflow.cli import errors
 from simpleflow.cli.options import SETTINGS, Session, common, help_alone
 
 _COMMANDS = {
-    "workflow.start": "start:start",
+    "workflow.start": "commands.workflow_start:start",
     "standalone": "standalone:standalone",
     "decider.start": "decider:decider",
     "worker.start": "worker:worker",

@@ -74,7 +74,7 @@ def _on_swf(out: Answer, runs: Runs, asked: Named) -> int:
 
 def _here(out: Answer, asked: Named, workflow: str | None) -> int:
     """End the open run of the workflow id, and run the workflow anew in this process."""
-    from simpleflow.cli import start
+    from simpleflow.cli.commands import workflow_start
 
     with run_query.opened(asked.where) as runs:
         run, started = _find(runs, asked)
@@ -93,7 +93,7 @@ def _here(out: Answer, asked: Named, workflow: str | None) -> int:
         "no_progress": False,
         **dict.fromkeys(("force", "skip", "pre", "post"), ()),
     }
-    return start.run(target, given, options, session(), out.write)
+    return workflow_start.run(target, given, options, session(), out.write)
 
 
 def _find(runs: Runs, asked: Named) -> tuple[RunDescription, Any]:

@@ -114,7 +114,7 @@ def _follow(
     write_result: Callable[[str], None],
 ) -> int:
     """Start the execution and wait for its end, while its processes are kept running; returns the exit code."""
-    from simpleflow.cli.start import _close, _tell_unreached
+    from simpleflow.cli.commands.workflow_start import _close, _tell_unreached
     from simpleflow.cli.terminal import Terminal
     from simpleflow.cli.view.progress import Progress
     from simpleflow.cli.watch import Watch
