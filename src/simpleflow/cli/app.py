@@ -14,7 +14,7 @@ from simpleflow.cli.options import SETTINGS, Session, common, help_alone
 
 _COMMANDS = {
     "workflow.start": "commands.workflow_start:start",
-    "standalone": "standalone:standalone",
+    "standalone": "commands.standalone:standalone",
     "decider.start": "decider:decider",
     "worker.start": "worker:worker",
     "server": "server:server",
