@@ -15,7 +15,7 @@ from simpleflow.cli.options import SETTINGS, Session, common, help_alone
 _COMMANDS = {
     "workflow.start": "commands.workflow_start:start",
     "standalone": "commands.standalone:standalone",
-    "decider.start": "decider:decider",
+    "decider.start": "commands.decider_start:decider",
     "worker.start": "worker:worker",
     "server": "server:server",
     "step.list": "steps:step_list",
