@@ -16,7 +16,7 @@ _COMMANDS = {
     "workflow.start": "commands.workflow_start:start",
     "standalone": "commands.standalone:standalone",
     "decider.start": "commands.decider_start:decider",
-    "worker.start": "worker:worker",
+    "worker.start": "commands.worker_start:worker",
     "server": "server:server",
     "step.list": "steps:step_list",
     "step.plan": "steps:step_plan",
