@@ -17,7 +17,7 @@ _COMMANDS = {
     "standalone": "commands.standalone:standalone",
     "decider.start": "commands.decider_start:decider",
     "worker.start": "commands.worker_start:worker",
-    "server": "server:server",
+    "server": "commands.server:server",
     "step.list": "steps:step_list",
     "step.plan": "steps:step_plan",
     "step.forget": "steps:step_forget",
