@@ -101,7 +101,7 @@ def activity_rerun(
     given = None if input_text is None else _json(inputs.parse(input_text, "--input"))
     asked = Named(run_query.place(domain, options), workflow_id, run_id)
     with answer() as out:
-        from simpleflow.cli.runs import task
+        from simpleflow.cli.commands.runs import task
 
         with run_query.opened(asked.where) as runs:
             run = runs.describe(workflow_id, run_id)
