@@ -29,11 +29,11 @@ _COMMANDS = {
     "workflow.tasks": "commands.runs:workflow_tasks",
     "workflow.profile": "commands.runs:workflow_profile",
     "task.info": "commands.runs:task_info",
-    "workflow.signal": "steer:workflow_signal",
-    "workflow.cancel": "steer:workflow_cancel",
-    "workflow.terminate": "steer:workflow_terminate",
+    "workflow.signal": "commands.control:workflow_signal",
+    "workflow.cancel": "commands.control:workflow_cancel",
+    "workflow.terminate": "commands.control:workflow_terminate",
     "workflow.restart": "restart:restart",
-    "activity.rerun": "steer:activity_rerun",
+    "activity.rerun": "commands.control:activity_rerun",
     "info": "info:info",
 }
 """Where each command is; its module is loaded when it is called."""
