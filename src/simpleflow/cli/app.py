@@ -32,7 +32,7 @@ _COMMANDS = {
     "workflow.signal": "commands.control:workflow_signal",
     "workflow.cancel": "commands.control:workflow_cancel",
     "workflow.terminate": "commands.control:workflow_terminate",
-    "workflow.restart": "restart:restart",
+    "workflow.restart": "commands.restart:restart",
     "activity.rerun": "commands.control:activity_rerun",
     "info": "info:info",
 }
