@@ -34,7 +34,7 @@ _COMMANDS = {
     "workflow.terminate": "commands.control:workflow_terminate",
     "workflow.restart": "commands.restart:restart",
     "activity.rerun": "commands.control:activity_rerun",
-    "info": "info:info",
+    "info": "commands.info:info",
 }
 """Where each command is; its module is loaded when it is called."""
 
