@@ -19,9 +19,9 @@ from simpleflow.constants import MAX_ANSWER_BYTES, MAX_DECISIONS, MAX_OPEN_ACTIV
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.core import transitions
+from simpleflow.core.changes import News
 from simpleflow.core.evaluation import Evaluation, Execution, Failure, arguments
 from simpleflow.core.history import History
-from simpleflow.core.news import News
 from simpleflow.core.notes import relays
 from simpleflow.core.records import Key
 from simpleflow.exceptions import WorkflowException

@@ -12,8 +12,8 @@ from typing import Any
 from simpleflow.core import deadlines
 from simpleflow.core import events as e
 from simpleflow.core import transitions as t
+from simpleflow.core.changes import News
 from simpleflow.core.deadlines import Deadlines
-from simpleflow.core.news import News
 from simpleflow.core.records import RELAY, Key, Record, timeout
 from simpleflow.exceptions import InvalidTransition
 
