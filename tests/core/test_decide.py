@@ -376,7 +376,7 @@ def test_finally_in_run_is_not_reached_before_its_time() -> None:
 
 
 def _live_only(run: Play, task: Any) -> Any:
-    from simpleflow.core.decide import Decider
+    from simpleflow.core.decider.decide import Decider
     from simpleflow.core.evaluation import Execution
 
     decider = run.deciders.setdefault(

@@ -12,9 +12,9 @@ import pytest
 
 from simpleflow import Workflow, activity
 from simpleflow.canvas import Group
-from simpleflow.core import decide
 from simpleflow.core import events as e
-from simpleflow.core.decide import Limits
+from simpleflow.core.decider import decide
+from simpleflow.core.decider.decide import Limits
 from simpleflow.step.workflow import WorkflowStepMixin
 from simpleflow.task import ActivityTask
 from tests.core.harness import Play, same

@@ -10,7 +10,7 @@ from simpleflow import Workflow, activity
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.core.codec import encode_decision
-from simpleflow.core.decide import Decider, decide
+from simpleflow.core.decider.decide import Decider, decide
 from simpleflow.core.evaluation import Execution
 from simpleflow.core.refusals import reason
 from simpleflow.exceptions import TaskFailed

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from simpleflow import Workflow, activity, values
-from simpleflow.core import decide
 from simpleflow.core import events as e
-from simpleflow.core.decide import Limits
+from simpleflow.core.decider import decide
+from simpleflow.core.decider.decide import Limits
 from simpleflow.engines.base import StartRequest
 from simpleflow.engines.swf.engine import SwfEngine
 from simpleflow.server import Server

@@ -12,7 +12,7 @@ from typing import Any
 from simpleflow import Workflow, activity
 from simpleflow.canvas import Chain, FuncGroup, Group
 from simpleflow.core import codec
-from simpleflow.core.decide import decide
+from simpleflow.core.decider.decide import decide
 from simpleflow.core.evaluation import Execution
 from simpleflow.engines.base import DecisionTask, StartRequest
 from simpleflow.engines.embedded import EmbeddedEngine

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from simpleflow.core import decisions as d
-from simpleflow.core.decide import Decider
+from simpleflow.core.decider.decide import Decider
 from simpleflow.core.evaluation import Evaluation, Execution
 from simpleflow.engines.base import StartRequest
 from simpleflow.engines.memory import MemoryEngine
