@@ -10,7 +10,7 @@ from simpleflow import settings, values
 from simpleflow.base import check_name
 from simpleflow.core import codec, transitions
 from simpleflow.core import events as e
-from simpleflow.core.evaluation import Failure, arguments, reserved
+from simpleflow.core.decider.evaluation import Failure, arguments, reserved
 from simpleflow.engines.base import StartRequest
 from simpleflow.engines.embedded import EmbeddedEngine, Observer, Run
 from simpleflow.engines.memory import MemoryEngine

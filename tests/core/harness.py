@@ -24,7 +24,7 @@ from simpleflow.core.codec import (
     event_to_dict,
 )
 from simpleflow.core.decider.decide import Decider, Limits, decide
-from simpleflow.core.evaluation import Execution, Failure
+from simpleflow.core.decider.evaluation import Execution, Failure
 from simpleflow.core.history import History
 from simpleflow.engines.base import ActivityTask, DecisionTask, StartRequest
 from simpleflow.engines.memory import MemoryEngine

@@ -377,7 +377,7 @@ def test_finally_in_run_is_not_reached_before_its_time() -> None:
 
 def _live_only(run: Play, task: Any) -> Any:
     from simpleflow.core.decider.decide import Decider
-    from simpleflow.core.evaluation import Execution
+    from simpleflow.core.decider.evaluation import Execution
 
     decider = run.deciders.setdefault(
         task.run_id, Decider(run.classes[task.name], Execution(task.workflow_id, task.run_id))

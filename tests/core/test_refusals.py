@@ -11,7 +11,7 @@ from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.core.codec import encode_decision
 from simpleflow.core.decider.decide import Decider, decide
-from simpleflow.core.evaluation import Execution
+from simpleflow.core.decider.evaluation import Execution
 from simpleflow.core.refusals import reason
 from simpleflow.exceptions import TaskFailed
 from simpleflow.task import TaskFailureContext

@@ -25,7 +25,7 @@ from pathlib import Path
 from simpleflow.core import codec
 from simpleflow.core import events as e
 from simpleflow.core.decider.decide import Decider
-from simpleflow.core.evaluation import Execution
+from simpleflow.core.decider.evaluation import Execution
 from simpleflow.core.history import History
 from simpleflow.core.record import record
 from tests.crash import story

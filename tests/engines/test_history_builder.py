@@ -9,7 +9,7 @@ import pytest
 from simpleflow import Workflow, activity
 from simpleflow.core import decisions as d
 from simpleflow.core.decider.decide import decide
-from simpleflow.core.evaluation import Execution
+from simpleflow.core.decider.evaluation import Execution
 from simpleflow.exceptions import SimpleflowError
 from simpleflow.testing import subject
 from simpleflow.testing.history import HistoryBuilder

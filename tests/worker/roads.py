@@ -13,7 +13,7 @@ from simpleflow import Workflow, activity
 from simpleflow.canvas import Chain, FuncGroup, Group
 from simpleflow.core import codec
 from simpleflow.core.decider.decide import decide
-from simpleflow.core.evaluation import Execution
+from simpleflow.core.decider.evaluation import Execution
 from simpleflow.engines.base import DecisionTask, StartRequest
 from simpleflow.engines.embedded import EmbeddedEngine
 from simpleflow.step.workflow import WorkflowStepMixin

@@ -20,7 +20,7 @@ from simpleflow.exceptions import (
 from simpleflow.step.report import printable
 
 if TYPE_CHECKING:
-    from simpleflow.core.evaluation import Failure
+    from simpleflow.core.decider.evaluation import Failure
 
 OK = 0
 RUN_FAILED = 1

@@ -18,7 +18,7 @@ from simpleflow.task import TaskFailureContext, TimerTask
 from simpleflow.workflow import Workflow
 
 if TYPE_CHECKING:
-    from simpleflow.core.evaluation import Evaluation
+    from simpleflow.core.decider.evaluation import Evaluation
 
 
 class Leaf:

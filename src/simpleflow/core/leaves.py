@@ -17,7 +17,7 @@ from simpleflow.futures import CANCELLED
 from simpleflow.task import ActivityTask, Task, TimerTask, WorkflowTask
 
 if TYPE_CHECKING:
-    from simpleflow.core.evaluation import Evaluation
+    from simpleflow.core.decider.evaluation import Evaluation
 
 
 class ActivityLeaf(RetryLeaf):

@@ -20,7 +20,7 @@ from simpleflow.signal import WaitForSignal
 from simpleflow.task import CancelTimerTask, ContinueAsNewWorkflowTask, MarkerTask, SignalTask
 
 if TYPE_CHECKING:
-    from simpleflow.core.evaluation import Evaluation
+    from simpleflow.core.decider.evaluation import Evaluation
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from simpleflow.core import decisions as d
 from simpleflow.core.decider.decide import Decider
-from simpleflow.core.evaluation import Evaluation, Execution
+from simpleflow.core.decider.evaluation import Evaluation, Execution
 from simpleflow.engines.base import StartRequest
 from simpleflow.engines.memory import MemoryEngine
 from simpleflow.exceptions import ExecutionBlocked, InputError, SimpleflowError

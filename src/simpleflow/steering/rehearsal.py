@@ -11,7 +11,7 @@ import msgspec
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.core.decider.decide import Decider
-from simpleflow.core.evaluation import Evaluation, Execution, Failure
+from simpleflow.core.decider.evaluation import Evaluation, Execution, Failure
 from simpleflow.core.history import History
 from simpleflow.engines.base import ActivityTask, DecisionTask, StartRequest
 from simpleflow.engines.memory import MemoryEngine

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 from simpleflow import values
 from simpleflow.constants import DAY
 from simpleflow.core import transitions
-from simpleflow.core.evaluation import arguments
+from simpleflow.core.decider.evaluation import arguments
 from simpleflow.core.history import History
 from simpleflow.core.records import Record
 from simpleflow.engines.embedded import EmbeddedEngine

@@ -8,7 +8,7 @@ from simpleflow import workflow as workflows
 from simpleflow.activity import Activity
 from simpleflow.core import decisions as d
 from simpleflow.core.decider.decide import Decider, Limits
-from simpleflow.core.evaluation import Execution, Failure
+from simpleflow.core.decider.evaluation import Execution, Failure
 from simpleflow.engines.base import DecisionSource, DecisionTask
 from simpleflow.exceptions import InputError, LeaseLost, UnknownResource
 from simpleflow.worker import claims

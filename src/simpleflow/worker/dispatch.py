@@ -12,7 +12,7 @@ from simpleflow import activity as activities
 from simpleflow import values
 from simpleflow.activity import Activity
 from simpleflow.constants import MAX_REASON_LENGTH
-from simpleflow.core.evaluation import arguments
+from simpleflow.core.decider.evaluation import arguments
 from simpleflow.engines.base import ActivityTask
 from simpleflow.exceptions import InputError
 

@@ -18,7 +18,7 @@ from simpleflow.exceptions import InputError, SimpleflowError
 
 if TYPE_CHECKING:
     from simpleflow.cli.view.progress import Progress
-    from simpleflow.core.evaluation import Failure
+    from simpleflow.core.decider.evaluation import Failure
     from simpleflow.engines.embedded import Run
     from simpleflow.local import Executor
     from simpleflow.workflow import Workflow

@@ -10,7 +10,7 @@ from simpleflow.cli.terminal import BOLD, CYAN, GREEN, RED, YELLOW, Terminal
 from simpleflow.cli.view.follower import RUN_EVENTS, Failed, Follower, is_child, note
 from simpleflow.cli.view.text_width import apart
 from simpleflow.core import events as e
-from simpleflow.core.evaluation import arguments
+from simpleflow.core.decider.evaluation import arguments
 from simpleflow.engines.embedded import Run
 from simpleflow.local import REPLACED, RESUMED, Beginning
 from simpleflow.step import report

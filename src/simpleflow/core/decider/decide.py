@@ -20,7 +20,7 @@ from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.core import transitions
 from simpleflow.core.changes import News
-from simpleflow.core.evaluation import Evaluation, Execution, Failure, arguments
+from simpleflow.core.decider.evaluation import Evaluation, Execution, Failure, arguments
 from simpleflow.core.history import History
 from simpleflow.core.notes import relays
 from simpleflow.core.records import Key
