@@ -12,12 +12,12 @@ from simpleflow.activity import PRIORITY_NOT_SET, Activity
 from simpleflow.base import Scope, SubmittableContainer
 from simpleflow.constants import MAX_REASON_LENGTH, RESERVED
 from simpleflow.core import events as e
+from simpleflow.core.decider.outbox import Outbox
 from simpleflow.core.fibers import Fibers
 from simpleflow.core.history import History
 from simpleflow.core.leaf import Leaf
 from simpleflow.core.leaves import LEAVES, ActivityLeaf
 from simpleflow.core.notes import NOTES, Notes, of_kind
-from simpleflow.core.outbox import Outbox
 from simpleflow.core.records import Key
 from simpleflow.exceptions import ExecutionBlocked, ExecutionError, InputError, NotSubmittable
 from simpleflow.futures import Future
