@@ -12,8 +12,8 @@ from simpleflow.activity import PRIORITY_NOT_SET, Activity
 from simpleflow.base import Scope, SubmittableContainer
 from simpleflow.constants import MAX_REASON_LENGTH, RESERVED
 from simpleflow.core import events as e
+from simpleflow.core.decider.fibers import Fibers
 from simpleflow.core.decider.outbox import Outbox
-from simpleflow.core.fibers import Fibers
 from simpleflow.core.history import History
 from simpleflow.core.leaf import Leaf
 from simpleflow.core.leaves import LEAVES, ActivityLeaf
