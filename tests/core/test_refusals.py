@@ -12,7 +12,7 @@ from simpleflow.core import events as e
 from simpleflow.core.codec import encode_decision
 from simpleflow.core.decider.decide import Decider, decide
 from simpleflow.core.decider.evaluation import Execution
-from simpleflow.core.refusals import reason
+from simpleflow.core.decider.refusals import reason
 from simpleflow.exceptions import TaskFailed
 from simpleflow.task import TaskFailureContext
 from simpleflow.testing.history import HistoryBuilder

@@ -8,10 +8,10 @@ from simpleflow import taskids
 from simpleflow.base import Scope
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
-from simpleflow.core import refusals
 from simpleflow.core import transitions as t
+from simpleflow.core.decider import refusals
+from simpleflow.core.decider.refusals import TRIES, Reaction
 from simpleflow.core.records import Key, Record
-from simpleflow.core.refusals import TRIES, Reaction
 from simpleflow.exceptions import TaskCanceled, TaskException, TaskFailed, TaskTerminated, TimeoutError
 from simpleflow.futures import CANCELLED, FINISHED, RUNNING, Future
 from simpleflow.task import TaskFailureContext, TimerTask
