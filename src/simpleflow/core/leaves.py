@@ -10,7 +10,7 @@ from simpleflow.base import Scope
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.core import transitions as t
-from simpleflow.core.leaf import Leaf, RetryLeaf
+from simpleflow.core.decider.handle import Leaf, RetryLeaf
 from simpleflow.core.records import Record
 from simpleflow.exceptions import TaskFailed
 from simpleflow.futures import CANCELLED
