@@ -14,9 +14,9 @@ from simpleflow.constants import MAX_REASON_LENGTH, RESERVED
 from simpleflow.core import events as e
 from simpleflow.core.decider.fibers import Fibers
 from simpleflow.core.decider.handle import Leaf
+from simpleflow.core.decider.handles import LEAVES, ActivityLeaf
 from simpleflow.core.decider.outbox import Outbox
 from simpleflow.core.history import History
-from simpleflow.core.leaves import LEAVES, ActivityLeaf
 from simpleflow.core.notes import NOTES, Notes, of_kind
 from simpleflow.core.records import Key
 from simpleflow.exceptions import ExecutionBlocked, ExecutionError, InputError, NotSubmittable
