@@ -21,8 +21,8 @@ from simpleflow.core import events as e
 from simpleflow.core import transitions
 from simpleflow.core.changes import News
 from simpleflow.core.decider.evaluation import Evaluation, Execution, Failure, arguments
+from simpleflow.core.decider.notes import relays
 from simpleflow.core.history import History
-from simpleflow.core.notes import relays
 from simpleflow.core.records import Key
 from simpleflow.exceptions import WorkflowException
 from simpleflow.task import ContinueAsNewWorkflowTask

@@ -15,9 +15,9 @@ from simpleflow.core import events as e
 from simpleflow.core.decider.fibers import Fibers
 from simpleflow.core.decider.handle import Leaf
 from simpleflow.core.decider.handles import LEAVES, ActivityLeaf
+from simpleflow.core.decider.notes import NOTES, Notes, of_kind
 from simpleflow.core.decider.outbox import Outbox
 from simpleflow.core.history import History
-from simpleflow.core.notes import NOTES, Notes, of_kind
 from simpleflow.core.records import Key
 from simpleflow.exceptions import ExecutionBlocked, ExecutionError, InputError, NotSubmittable
 from simpleflow.futures import Future
