@@ -27,7 +27,7 @@ from simpleflow.core import events as e
 from simpleflow.core.decider.decide import Decider
 from simpleflow.core.decider.evaluation import Execution
 from simpleflow.core.history import History
-from simpleflow.core.record import record
+from simpleflow.core.service.record import record
 from tests.crash import story
 
 ROOT = Path(__file__).parents[2]

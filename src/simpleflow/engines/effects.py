@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from simpleflow.core import events as e
-from simpleflow.core import record
+from simpleflow.core.service import record
 from simpleflow.engines.journal import Message
 from simpleflow.exceptions import RunBusy
 

@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
-from simpleflow.core import record, transitions
+from simpleflow.core import transitions
 from simpleflow.core.decisions import Decision
 from simpleflow.core.records import Record, timeout
+from simpleflow.core.service import record
 from simpleflow.engines import effects
 from simpleflow.engines.base import ActivityTask, DecisionTask, RunDescription, StartRequest
 from simpleflow.engines.executions import Executions

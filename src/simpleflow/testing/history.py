@@ -13,8 +13,8 @@ from typing import Any
 from simpleflow import values
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
-from simpleflow.core import record
 from simpleflow.core.history import History
+from simpleflow.core.service import record
 
 
 class HistoryBuilder:
