@@ -8,7 +8,7 @@ import pytest
 
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
-from simpleflow.core.expire import expire, next_deadline
+from simpleflow.core.service.expire import expire, next_deadline
 from simpleflow.exceptions import UnknownResource
 from tests.core.test_record import COMPLETE, Service, activity, child, timer
 

@@ -14,8 +14,8 @@ from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 
 from simpleflow.core import events as e
-from simpleflow.core.expire import expire, forget_passed, next_deadline
 from simpleflow.core.service import record
+from simpleflow.core.service.expire import expire, forget_passed, next_deadline
 from simpleflow.engines import effects
 from simpleflow.engines.journal import Journal, Message
 from simpleflow.engines.run import Observer, Run, make_run_id
