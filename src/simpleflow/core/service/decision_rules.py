@@ -8,8 +8,8 @@ from typing import Any
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.core import transitions as t
-from simpleflow.core.draft import Draft
 from simpleflow.core.records import Record
+from simpleflow.core.service.new_events import Draft
 
 
 def _open_activity(draft: Draft, id: str) -> int:

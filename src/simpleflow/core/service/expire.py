@@ -7,9 +7,9 @@ import heapq
 from simpleflow.core import events as e
 from simpleflow.core import transitions as t
 from simpleflow.core.deadlines import of_timer
-from simpleflow.core.draft import Draft
 from simpleflow.core.history import History
 from simpleflow.core.records import timeout
+from simpleflow.core.service.new_events import Draft
 
 
 def next_deadline(history: History) -> float | None:

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.core import transitions as t
-from simpleflow.core.draft import Draft, decision_task
 from simpleflow.core.history import History
 from simpleflow.core.service.decision_rules import RULES, continue_as_new, refuse
+from simpleflow.core.service.new_events import Draft, decision_task
 from simpleflow.exceptions import InputError, UnknownResource
 
 
