@@ -10,7 +10,7 @@ from simpleflow.local import Executor
 from simpleflow.steering import unknown
 from simpleflow.steering.past import Past
 from simpleflow.steering.rehearsal import Marker, Rehearsal
-from simpleflow.step import recorded
+from simpleflow.step import recorded_verdicts
 from simpleflow.step.constants import INPUTS_CHANGED, SCHEDULED
 from simpleflow.workflow import Workflow
 
@@ -96,7 +96,7 @@ def _steps(markers: list[Marker], needs: dict[tuple[str, str | None], str]) -> I
     verdicts = {
         own[each.order]: each
         for own in places.values()
-        for each in recorded.read(markers[place].details for place in own)
+        for each in recorded_verdicts.read(markers[place].details for place in own)
     }
     for place in sorted(verdicts):
         verdict, marker = verdicts[place], markers[place]

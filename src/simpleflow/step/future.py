@@ -13,7 +13,7 @@ from simpleflow.stores import keys
 from simpleflow.task import ActivityTask
 
 if TYPE_CHECKING:
-    from simpleflow.step.recorded import Recorded
+    from simpleflow.step.recorded_verdicts import Recorded
     from simpleflow.step.submittable import Step
     from simpleflow.step.workflow import WorkflowStepMixin
 

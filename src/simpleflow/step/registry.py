@@ -9,7 +9,7 @@ from simpleflow.base import Executor, Scope
 from simpleflow.futures import Future
 from simpleflow.step import rules
 from simpleflow.step.constants import COMPLETED, DEPENDENT_OF, MARKER_NAME, SCHEDULED
-from simpleflow.step.recorded import Recorded, read
+from simpleflow.step.recorded_verdicts import Recorded, read
 from simpleflow.step.request import REASON, Request
 
 if TYPE_CHECKING:

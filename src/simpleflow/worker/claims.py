@@ -20,7 +20,7 @@ from simpleflow.core.records import Record
 from simpleflow.engines.embedded import EmbeddedEngine
 from simpleflow.engines.run import Run
 from simpleflow.exceptions import StoreError
-from simpleflow.step import claims, mark, recorded, rules, tasks
+from simpleflow.step import claims, mark, recorded_verdicts, rules, tasks
 from simpleflow.step.constants import MARKER_NAME
 from simpleflow.stores import is_local, open_store
 
@@ -124,7 +124,7 @@ def _is_stale(run: Run, step: str, name: str) -> bool:
     if step == rules.EVERYTHING or claims.is_claim(name):
         return False
     markers = [getattr(event.attributes, "details", None) for event in run.history.markers.get(MARKER_NAME, ())]
-    return name == step or any(each.name == step and each.forces(name) for each in recorded.read(markers))
+    return name == step or any(each.name == step and each.forces(name) for each in recorded_verdicts.read(markers))
 
 
 def _listed(
