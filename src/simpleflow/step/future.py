@@ -8,7 +8,7 @@ from simpleflow.base import Executor, Scope, Submittable
 from simpleflow.exceptions import AggregateException, InputError, ResultNotKept, TaskFailed
 from simpleflow.futures import FINISHED, RUNNING, Future
 from simpleflow.step import constants, mark, rules
-from simpleflow.step.turn import Turn, place
+from simpleflow.step.scheduler import Turn, place
 from simpleflow.stores import keys
 from simpleflow.task import ActivityTask
 
