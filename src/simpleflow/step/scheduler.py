@@ -17,7 +17,7 @@ from simpleflow.task import TimerTask
 
 if TYPE_CHECKING:
     from simpleflow.step.future import StepFuture
-    from simpleflow.step.registry import Claim
+    from simpleflow.step.ledger import Claim
     from simpleflow.step.submittable import Step
 
 _LONGEST_PAUSE = 60  # seconds between two tries to claim a step that somebody else plays

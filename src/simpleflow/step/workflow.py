@@ -9,8 +9,8 @@ from simpleflow import settings
 from simpleflow.exceptions import InputError
 from simpleflow.futures import Future
 from simpleflow.step import rules
+from simpleflow.step.ledger import Patterns, Steps
 from simpleflow.step.mark_activities import Bookkeeping
-from simpleflow.step.registry import Patterns, Steps
 from simpleflow.step.submittable import Step
 from simpleflow.task import ActivityTask
 
