@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from simpleflow import Workflow, futures
-from simpleflow.steering import rehearsal
+from simpleflow.steering import dry_run
 from simpleflow.step.workflow import WorkflowStepMixin
 from tests.steering.bench import Bench, do, in_turn, rows
 
@@ -146,7 +146,7 @@ def test_hooks_of_the_end_are_not_called(bench: Bench) -> None:
 
 
 def test_going_round_in_circles_ends(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rehearsal, "MAX_DECISION_TASKS", 500)
+    monkeypatch.setattr(dry_run, "MAX_DECISION_TASKS", 500)
 
     def run(self: Any) -> None:
         signal = self.submit(self.wait_signal("stop"))
