@@ -20,8 +20,8 @@ from simpleflow.exceptions import ExecutionBlocked, InputError, SimpleflowError
 from simpleflow.futures import Future
 from simpleflow.signal import WaitForSignal
 from simpleflow.steering import unknown
+from simpleflow.steering.earlier_results import Past, Results
 from simpleflow.steering.overlay_store import Shadows
-from simpleflow.steering.past import Past, Results
 from simpleflow.step.constants import MARKER_NAME
 from simpleflow.step.future import StepFuture
 from simpleflow.workflow import Workflow

@@ -9,7 +9,7 @@ from typing import Any
 from simpleflow.local import Executor
 from simpleflow.steering import unknown
 from simpleflow.steering.dry_run import Marker, Rehearsal
-from simpleflow.steering.past import Past
+from simpleflow.steering.earlier_results import Past
 from simpleflow.step import recorded_verdicts
 from simpleflow.step.constants import INPUTS_CHANGED, SCHEDULED
 from simpleflow.workflow import Workflow
