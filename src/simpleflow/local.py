@@ -26,7 +26,7 @@ from simpleflow.marker import Marker
 from simpleflow.step.request import REQUEST, request_of
 from simpleflow.stores.location import folder_url
 from simpleflow.task import WorkflowTask, check_tags
-from simpleflow.worker import claims
+from simpleflow.worker import claim_recovery
 from simpleflow.worker.decider import DecisionWorker
 from simpleflow.worker.dispatch import Middlewares
 from simpleflow.worker.inline import InlineWorker
@@ -166,7 +166,7 @@ class Executor:
             finally:
                 if workers is not None:
                     workers.close()  # before another process may drive the run
-                claims.release(engine.runs.values())
+                claim_recovery.release(engine.runs.values())
                 engine.close()
         finally:
             if workers is not None:
@@ -250,7 +250,7 @@ class Executor:
                 kind, replaced = REPLACED, found
                 reason = "its process died, and it was started again with another input"
                 engine.terminate_workflow_execution(request.workflow_id, run_id, reason)
-                claims.release(engine.runs.values())
+                claim_recovery.release(engine.runs.values())
         if run_id is None or kind == REPLACED:
             run_id = engine.start_workflow_execution(request)
         if self._on_begin is not None:
@@ -258,7 +258,7 @@ class Executor:
             self._on_begin(Beginning(kind, engine.runs[run_id], family, replaced))
         if kind == RESUMED:
             self.run_id = run_id
-            claims.regain(engine, self._on_wait)
+            claim_recovery.regain(engine, self._on_wait)
         return run_id
 
 

@@ -22,7 +22,7 @@ from simpleflow.exceptions import ResultNotKept
 from simpleflow.step.future import StepFuture
 from simpleflow.step.workflow import WorkflowStepMixin
 from simpleflow.stores import open_store
-from simpleflow.worker import claims
+from simpleflow.worker import claim_recovery
 from simpleflow.worker.decider import DecisionWorker
 from simpleflow.worker.dispatch import perform
 from simpleflow.worker.inline import respond
@@ -68,7 +68,7 @@ class Plan:
     looks: bool = False  # at futures that may not be final, so that run() is evaluated afresh
     stop_after: int | None = None  # activities; the process dies then
     resumes: bool = False  # whether the run goes on after that, in another process
-    claims: bool = False  # whether each step is claimed before it is played
+    claim_recovery: bool = False  # whether each step is claimed before it is played
     keeps: bool = False  # whether results are kept
     version: int | None = None  # what the steps of this run are made from, if they have fingerprints
 
@@ -158,7 +158,9 @@ class World:
             done += 1
             if done == plan.stop_after:
                 if not plan.resumes:
-                    claims.release(engine.runs.values())  # as if the process were gone: nobody else waits for it
+                    claim_recovery.release(
+                        engine.runs.values()
+                    )  # as if the process were gone: nobody else waits for it
                     return history.events
                 deciders.forget(run_id)
         self.check_marks()

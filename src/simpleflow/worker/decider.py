@@ -11,7 +11,7 @@ from simpleflow.core.decider.decide import Decider, Limits
 from simpleflow.core.decider.evaluation import Execution, Failure
 from simpleflow.engines.base import DecisionSource, DecisionTask
 from simpleflow.exceptions import InputError, LeaseLost, UnknownResource
-from simpleflow.worker import claims
+from simpleflow.worker import claim_recovery
 from simpleflow.workflow import Workflow
 
 
@@ -79,7 +79,7 @@ class DecisionWorker:
             self._source.respond_decision_task_completed(task.token, answer.decisions)
             if self._kept is not None and answer.decisions and isinstance(answer.decisions[-1], _CLOSING):
                 if not isinstance(answer.decisions[-1], d.ContinueAsNewWorkflowExecution):
-                    claims.release([decider])
+                    claim_recovery.release([decider])
                 self.forget(task.run_id)
         except LeaseLost:
             self.forget(task.run_id)

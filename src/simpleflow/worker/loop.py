@@ -15,7 +15,7 @@ from simpleflow.core import transitions
 from simpleflow.engines.base import ActivityTask
 from simpleflow.engines.embedded import EmbeddedEngine
 from simpleflow.engines.run import Run
-from simpleflow.worker import claims
+from simpleflow.worker import claim_recovery
 from simpleflow.worker.decider import DecisionWorker
 
 LOOK_SECONDS = 0.1
@@ -111,7 +111,7 @@ def _let_go_of_children(engine: EmbeddedEngine, let_go: set[str]) -> None:
             continue
         let_go.add(run.run_id)
         if history.state != transitions.CONTINUED_AS_NEW:  # what it continues as has the same claims
-            claims.release([run])
+            claim_recovery.release([run])
 
 
 def last_run(engine: EmbeddedEngine, run_id: str) -> Run:
