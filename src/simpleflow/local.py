@@ -27,7 +27,7 @@ from simpleflow.step.request import REQUEST, request_of
 from simpleflow.stores.location import folder_url
 from simpleflow.task import WorkflowTask, check_tags
 from simpleflow.worker import claim_recovery
-from simpleflow.worker.decider import DecisionWorker
+from simpleflow.worker.decision_worker import DecisionWorker
 from simpleflow.worker.dispatch import Middlewares
 from simpleflow.worker.inline import InlineWorker
 from simpleflow.worker.loop import ActivityWorker, drive

@@ -23,7 +23,7 @@ from simpleflow.step.future import StepFuture
 from simpleflow.step.workflow import WorkflowStepMixin
 from simpleflow.stores import open_store
 from simpleflow.worker import claim_recovery
-from simpleflow.worker.decider import DecisionWorker
+from simpleflow.worker.decision_worker import DecisionWorker
 from simpleflow.worker.dispatch import perform
 from simpleflow.worker.inline import respond
 

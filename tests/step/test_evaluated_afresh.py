@@ -16,7 +16,7 @@ from simpleflow.engines.memory import MemoryEngine
 from simpleflow.step import claims
 from simpleflow.step.workflow import WorkflowStepMixin
 from simpleflow.stores import open_store
-from simpleflow.worker.decider import DecisionWorker
+from simpleflow.worker.decision_worker import DecisionWorker
 from simpleflow.worker.dispatch import Outcome, perform
 from simpleflow.worker.inline import respond
 from tests.step.bench import Bench, echo, fail_softly, play, played

@@ -19,7 +19,7 @@ from simpleflow.engines.swf.client import client
 from simpleflow.engines.swf.decisions import SwfDecisionSource
 from simpleflow.engines.swf.engine import SwfEngine
 from simpleflow.exceptions import SwfError
-from simpleflow.worker.decider import DecisionWorker
+from simpleflow.worker.decision_worker import DecisionWorker
 from simpleflow.worker.dispatch import perform
 from simpleflow.worker.inline import respond
 

@@ -18,7 +18,7 @@ from simpleflow.engines.base import DecisionTask, StartRequest
 from simpleflow.engines.embedded import EmbeddedEngine
 from simpleflow.step.workflow import WorkflowStepMixin
 from simpleflow.task import TaskFailureContext
-from simpleflow.worker.decider import DecisionWorker
+from simpleflow.worker.decision_worker import DecisionWorker
 from simpleflow.worker.dispatch import perform
 from simpleflow.worker.inline import respond
 from simpleflow.worker.loop import last_run

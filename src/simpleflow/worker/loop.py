@@ -16,7 +16,7 @@ from simpleflow.engines.base import ActivityTask
 from simpleflow.engines.embedded import EmbeddedEngine
 from simpleflow.engines.run import Run
 from simpleflow.worker import claim_recovery
-from simpleflow.worker.decider import DecisionWorker
+from simpleflow.worker.decision_worker import DecisionWorker
 
 LOOK_SECONDS = 0.1
 """How often messages from other processes are looked for."""

@@ -18,7 +18,7 @@ from simpleflow.engines.base import ActivitySource, ActivityTask, DecisionSource
 from simpleflow.engines.swf.decisions import SwfDecisionSource, limits
 from simpleflow.exceptions import SimpleflowError
 from simpleflow.worker.child import Child
-from simpleflow.worker.decider import DecisionWorker
+from simpleflow.worker.decision_worker import DecisionWorker
 from simpleflow.worker.dispatch import Middlewares
 from simpleflow.worker.identity import identity
 from simpleflow.worker.performer import Former, Performer
