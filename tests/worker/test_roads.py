@@ -10,13 +10,13 @@ import pytest
 from simpleflow.core import codec
 from simpleflow.engines.memory import MemoryEngine
 from simpleflow.engines.sqlite.engine import SqliteEngine
-from tests.worker import roads
-from tests.worker.roads import drive, evicted, from_nothing, kept_alive, told
+from tests.worker import random_workflows
+from tests.worker.random_workflows import drive, evicted, from_nothing, kept_alive, told
 
 SEEDS = range(120)
 
 
-def in_memory(road: roads.Road_, seed: int) -> list[bytes]:
+def in_memory(road: random_workflows.Road_, seed: int) -> list[bytes]:
     clock = [1_000_000.0]
     return drive(MemoryEngine(lambda: clock[0]), road, seed, clock)
 
