@@ -13,7 +13,7 @@ from simpleflow import Workflow
 from simpleflow.engines.swf.client import client
 from simpleflow.engines.swf.engine import SwfEngine
 from simpleflow.server import Server
-from tests.swf.economy import Sequence, Steps
+from tests.swf.request_counts import Sequence, Steps
 from tests.swf.served import DOMAIN, Crew, ended, outcome, start
 
 N = 100

@@ -19,7 +19,7 @@ from simpleflow.exceptions import InputError, SwfError
 from simpleflow.server import Server
 from simpleflow.testing.history import HistoryBuilder
 from simpleflow.testing.subject import activity
-from tests.swf.economy import Sequence
+from tests.swf.request_counts import Sequence
 from tests.swf.served import DOMAIN, registered, start
 
 RUN = {"workflowId": "w", "runId": "run"}

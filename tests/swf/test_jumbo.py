@@ -16,7 +16,7 @@ from simpleflow.engines.swf.engine import SwfEngine
 from simpleflow.exceptions import InputError, SwfError
 from simpleflow.server import Server
 from simpleflow.task import ActivityTask
-from tests.swf.economy import Steps, work
+from tests.swf.request_counts import Steps, work
 from tests.swf.served import DOMAIN, Crew, ended, outcome, start
 
 LONG = "x" * 40_000

@@ -17,7 +17,7 @@ from tests.cli.swf import DOMAIN, Commands
 from tests.cli.test_swf_examples import OPTIONS
 from tests.examples.conftest import EXAMPLES
 from tests.examples.test_examples import EXPECTED
-from tests.swf.economy import Sequence
+from tests.swf.request_counts import Sequence
 from tests.swf.served import Crew, ended, environment, outcome, registered, start
 
 HOSTED = {

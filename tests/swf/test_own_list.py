@@ -21,8 +21,8 @@ from simpleflow.server import Server
 from simpleflow.server.faults import Fault
 from simpleflow.server.polls import Caller
 from tests.cli.swf import Commands
-from tests.swf import economy
-from tests.swf.economy import Sequence, Steps
+from tests.swf import request_counts
+from tests.swf.request_counts import Sequence, Steps
 from tests.swf.served import DOMAIN, ended, environment, registered, start
 from tests.worker import programs
 
@@ -58,7 +58,7 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
 
 @pytest.fixture
 def commands(watched: Watched, tmp_path: Path) -> Iterator[Commands]:
-    shutil.copy(economy.__file__, tmp_path)
+    shutil.copy(request_counts.__file__, tmp_path)
     found = Commands(tmp_path, watched.url)
     yield found
     found.close()
