@@ -28,10 +28,10 @@ from simpleflow.core.decider.decide import Decider
 from simpleflow.core.decider.evaluation import Execution
 from simpleflow.core.history import History
 from simpleflow.core.service.record import record
-from tests.crash import story
+from tests.crash import crash_workflow
 
 ROOT = Path(__file__).parents[2]
-CLASSES = {story.Story.name: story.Story, story.Chapter.name: story.Chapter}
+CLASSES = {crash_workflow.Story.name: crash_workflow.Story, crash_workflow.Chapter.name: crash_workflow.Chapter}
 
 
 @dataclass
@@ -81,7 +81,7 @@ class Campaign:
             completed = {(run_id, id) for (_, run_id), events in histories.items() for id in completions(events)}
             if not killed:
                 assert process.returncode == 0, err.decode()
-                assert json.loads(out) == story.expected(self.size)
+                assert json.loads(out) == crash_workflow.expected(self.size)
                 break
             assert process.returncode == -9, (process.returncode, err.decode())
         starts = [tuple(line.split()[2:]) for line in log.read_text().splitlines() if line.startswith("start")]
@@ -92,8 +92,8 @@ class Campaign:
             self.tally.decisions += replay(execution, events)
 
     def _start(self, state: Path, log: Path) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "tests.crash.story", str(state), str(self.workers), str(self.size)]
-        environment = {**os.environ, story.LOG: str(log)}
+        command = [sys.executable, "-m", "tests.crash.crash_workflow", str(state), str(self.workers), str(self.size)]
+        environment = {**os.environ, crash_workflow.LOG: str(log)}
         return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=-1, stderr=-1, stdin=subprocess.DEVNULL)
 
     def _kill_some_time(self, process: subprocess.Popen[bytes], log: Path) -> bool:
@@ -117,7 +117,7 @@ class Campaign:
 
     def _check_nobody_is_left(self, log: Path) -> None:
         deadline = time.monotonic() + 3
-        while left := descendants(f"{story.LOG}={log}"):
+        while left := descendants(f"{crash_workflow.LOG}={log}"):
             assert time.monotonic() < deadline, f"processes that outlived their owner: {left}"
             time.sleep(0.001)
 

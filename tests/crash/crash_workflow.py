@@ -1,7 +1,7 @@
 """The workflow that the crash campaign kills: steps, a group of activities, a child workflow, timers, retries, markers.
 
 Every activity appends its start and its end to a log, so that the log and the history can be held against each other.
-Run as a script: ``python -m tests.crash.story FOLDER WORKERS SIZE``; it prints the result.
+Run as a script: ``python -m tests.crash.crash_workflow FOLDER WORKERS SIZE``; it prints the result.
 """
 
 from __future__ import annotations
