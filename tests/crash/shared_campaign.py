@@ -31,7 +31,7 @@ from typing import Any
 
 from simpleflow.stores import open_store
 from tests.crash.campaign import ROOT
-from tests.crash.rivals import FORCES, LONGEST_RUN, NAMES, PREFIX
+from tests.crash.competing_runs import FORCES, LONGEST_RUN, NAMES, PREFIX
 
 KNOWN = frozenset({"raced", "killed"})
 
@@ -111,7 +111,7 @@ class Round:
     def _start(self, who: str, number: int, workers: int, until: float, fuse: int) -> subprocess.Popen[str]:
         arguments = map(str, (self.folder, who, number, workers, until, fuse))
         return subprocess.Popen(
-            [sys.executable, "-m", "tests.crash.rivals", *arguments],
+            [sys.executable, "-m", "tests.crash.competing_runs", *arguments],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

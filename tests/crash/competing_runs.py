@@ -1,6 +1,6 @@
 """A workflow that runs in several processes at once, with marks in one place, and what its steps do there.
 
-``python -m tests.crash.rivals FOLDER WHO NUMBER WORKERS UNTIL FUSE`` plays the inputs NUMBER, NUMBER + 1, ... as
+``python -m tests.crash.competing_runs FOLDER WHO NUMBER WORKERS UNTIL FUSE`` plays the inputs NUMBER, NUMBER + 1, ... as
 workflow id WHO until that time, and kills itself after it has noted FUSE things. Everything is noted in one file in its
 order: a line's number is the time.
 """
@@ -209,6 +209,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     # Workers find activities by the names that they have in the module, not in ``__main__``.
-    from tests.crash import rivals
+    from tests.crash import competing_runs
 
-    rivals.main()
+    competing_runs.main()
