@@ -1,8 +1,8 @@
 """A workflow that runs in several processes at once, with marks in one place, and what its steps do there.
 
-``python -m tests.crash.competing_runs FOLDER WHO NUMBER WORKERS UNTIL FUSE`` plays the inputs NUMBER, NUMBER + 1, ... as
-workflow id WHO until that time, and kills itself after it has noted FUSE things. Everything is noted in one file in its
-order: a line's number is the time.
+``python -m tests.crash.competing_runs FOLDER WHO NUMBER WORKERS UNTIL FUSE`` runs the inputs NUMBER, NUMBER + 1, ...
+as workflow id WHO until that time, and kills itself after it has noted FUSE things. Everything is noted in one file in
+its order: a line's number is the time.
 """
 
 from __future__ import annotations

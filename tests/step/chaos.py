@@ -68,7 +68,7 @@ class Plan:
     looks: bool = False  # at futures that may not be final, so that run() is evaluated afresh
     stop_after: int | None = None  # activities; the process dies then
     resumes: bool = False  # whether the run goes on after that, in another process
-    claim_recovery: bool = False  # whether each step is claimed before it is played
+    claims: bool = False  # whether each step is claimed before it is played
     keeps: bool = False  # whether results are kept
     version: int | None = None  # what the steps of this run are made from, if they have fingerprints
 
