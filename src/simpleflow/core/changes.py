@@ -6,7 +6,7 @@ from simpleflow.core import events as e
 from simpleflow.core.records import Key
 
 
-class News:
+class Changes:
     """The records that new events are about, each once, and the signals among these events, in order."""
 
     __slots__ = ("signals", "touched")

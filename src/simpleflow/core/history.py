@@ -12,7 +12,7 @@ from typing import Any
 from simpleflow.core import deadlines
 from simpleflow.core import events as e
 from simpleflow.core import transitions as t
-from simpleflow.core.changes import News
+from simpleflow.core.changes import Changes
 from simpleflow.core.deadlines import Deadlines
 from simpleflow.core.records import RELAY, Key, Record, timeout
 from simpleflow.exceptions import InvalidTransition
@@ -51,7 +51,7 @@ class History:
         self.resumed_at = 0.0
         self.times_out = True  # whether activities do
         self.deadlines = Deadlines(self._matters)
-        self.news: News | None = None  # for a decider that reads this history, if one does
+        self.changes: Changes | None = None  # for a decider that reads this history, if one does
         for event in events:
             self.apply(event)
 
@@ -121,8 +121,8 @@ class History:
         handler = _HANDLERS.get(type(attributes))
         if handler is not None:
             key = handler(self, event, attributes)
-            if key is not None and self.news is not None:
-                self.news.add(key, event)
+            if key is not None and self.changes is not None:
+                self.changes.add(key, event)
         self.events.append(event)
 
     def beat(self, record: Record, now: float, details: str | None = None) -> None:

@@ -81,9 +81,9 @@ class HistoryBuilder:
         started_id = self._history.timers[timer_id].scheduled_id
         return self.happened(e.TimerFired(started_event_id=started_id, timer_id=timer_id))
 
-    def happened(self, *news: e.Attributes) -> HistoryBuilder:
+    def happened(self, *new_attributes: e.Attributes) -> HistoryBuilder:
         """Anything else that comes from outside the decider, with the decision task that it causes."""
-        return self._add(record.happened(self._history, news, self.now))
+        return self._add(record.happened(self._history, new_attributes, self.now))
 
     def _end(self, activity_id: str, kind: Any, **members: Any) -> HistoryBuilder:
         if self._history.activities[activity_id].state == "scheduled":

@@ -19,7 +19,7 @@ from simpleflow.constants import MAX_ANSWER_BYTES, MAX_DECISIONS, MAX_OPEN_ACTIV
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.core import transitions
-from simpleflow.core.changes import News
+from simpleflow.core.changes import Changes
 from simpleflow.core.decider.evaluation import Evaluation, Execution, Failure, arguments
 from simpleflow.core.decider.notes import relays
 from simpleflow.core.history import History
@@ -77,10 +77,10 @@ class Decider:
         self.execution = execution
         self.evaluation: Evaluation | None = None
         self.follows = False
-        self._news = News()
+        self._changes = Changes()
         self.history = History()
         self.history.times_out = False  # time is the service's business
-        self.history.news = self._news
+        self.history.changes = self._changes
         self._limits = limits
         self._relays: dict[Key, d.Decision] = {}
         self._told: set[str] = set()  # closing hooks that this evaluation has called
@@ -100,15 +100,15 @@ class Decider:
         Whoever does calls ``decide`` at each DecisionTaskStarted, before the next event.
         """
         self.follows = True
-        self.history.news = None
+        self.history.changes = None
         self.history = history
-        history.news = self._news
+        history.changes = self._changes
         if self.evaluation is not None:
             self.evaluation.history = history
 
     def decide(self) -> None:
         """Decide, now that the history has got to a DecisionTaskStarted."""
-        touched, signals = self._news.take()
+        touched, signals = self._changes.take()
         self._evaluate(touched)
         self._relay(signals)
         self._closing = self._close()
@@ -121,7 +121,7 @@ class Decider:
 
     def discard(self) -> None:
         """Give up what is kept alive, and read no history any longer."""
-        self.history.news = None
+        self.history.changes = None
         self._discard_evaluation()
 
     def _discard_evaluation(self) -> None:

@@ -9,21 +9,21 @@ from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.core import transitions as t
 from simpleflow.core.records import Record
-from simpleflow.core.service.new_events import Draft
+from simpleflow.core.service.new_events import NewEvents
 
 
-def _open_activity(draft: Draft, id: str) -> int:
+def _open_activity(new: NewEvents, id: str) -> int:
     """Event id that scheduled the open activity; 0 if there is none."""
-    if id in draft.activities:
-        return draft.activities[id]
-    record = draft.history.activities.get(id)
+    if id in new.activities:
+        return new.activities[id]
+    record = new.history.activities.get(id)
     return record.scheduled_id if record is not None and record.open else 0
 
 
-def _schedule_activity(draft: Draft, decision: d.ScheduleActivityTask, completed_id: int) -> None:
+def _schedule_activity(new: NewEvents, decision: d.ScheduleActivityTask, completed_id: int) -> None:
     id = decision.activity_id
-    if _open_activity(draft, id):
-        draft.add(
+    if _open_activity(new, id):
+        new.add(
             e.ScheduleActivityTaskFailed(
                 activity_id=id,
                 activity_type=decision.activity_type,
@@ -32,7 +32,7 @@ def _schedule_activity(draft: Draft, decision: d.ScheduleActivityTask, completed
             )
         )
         return
-    draft.activities[id] = draft.add(
+    new.activities[id] = new.add(
         e.ActivityTaskScheduled(
             activity_id=id,
             activity_type=decision.activity_type,
@@ -43,29 +43,27 @@ def _schedule_activity(draft: Draft, decision: d.ScheduleActivityTask, completed
             schedule_to_close_timeout=decision.schedule_to_close_timeout or "NONE",
             schedule_to_start_timeout=decision.schedule_to_start_timeout or "NONE",
             start_to_close_timeout=decision.start_to_close_timeout or "NONE",
-            task_list=decision.task_list or draft.history.started.task_list,
+            task_list=decision.task_list or new.history.started.task_list,
             task_priority=decision.task_priority,
         )
     )
 
 
-def _cancel_activity(draft: Draft, decision: d.RequestCancelActivityTask, completed_id: int) -> None:
+def _cancel_activity(new: NewEvents, decision: d.RequestCancelActivityTask, completed_id: int) -> None:
     id = decision.activity_id
-    scheduled_id = _open_activity(draft, id)
+    scheduled_id = _open_activity(new, id)
     if not scheduled_id:
-        draft.add(
+        new.add(
             e.RequestCancelActivityTaskFailed(
                 activity_id=id, cause="ACTIVITY_ID_UNKNOWN", decision_task_completed_event_id=completed_id
             )
         )
         return
-    requested_id = draft.add(
-        e.ActivityTaskCancelRequested(activity_id=id, decision_task_completed_event_id=completed_id)
-    )
-    task = draft.history.tasks.get(scheduled_id)
+    requested_id = new.add(e.ActivityTaskCancelRequested(activity_id=id, decision_task_completed_event_id=completed_id))
+    task = new.history.tasks.get(scheduled_id)
     if task is None or task.state == t.SCHEDULED:  # no worker has it: nobody else could end it
-        draft.activities[id] = 0
-        draft.add(
+        new.activities[id] = 0
+        new.add(
             e.ActivityTaskCanceled(
                 latest_cancel_requested_event_id=requested_id,
                 scheduled_event_id=scheduled_id,
@@ -74,8 +72,8 @@ def _cancel_activity(draft: Draft, decision: d.RequestCancelActivityTask, comple
         )
 
 
-def _record_marker(draft: Draft, decision: d.RecordMarker, completed_id: int) -> None:
-    draft.add(
+def _record_marker(new: NewEvents, decision: d.RecordMarker, completed_id: int) -> None:
+    new.add(
         e.MarkerRecorded(
             decision_task_completed_event_id=completed_id,
             details=decision.details,
@@ -84,21 +82,21 @@ def _record_marker(draft: Draft, decision: d.RecordMarker, completed_id: int) ->
     )
 
 
-def _open_timer(draft: Draft, id: str) -> int:
+def _open_timer(new: NewEvents, id: str) -> int:
     """Event id that started the open timer; 0 if there is none."""
-    if id in draft.timers:
-        return draft.timers[id]
-    record: Record | None = draft.history.timers.get(id)
+    if id in new.timers:
+        return new.timers[id]
+    record: Record | None = new.history.timers.get(id)
     return record.scheduled_id if record is not None and record.open else 0
 
 
-def _start_timer(draft: Draft, decision: d.StartTimer, completed_id: int) -> None:
+def _start_timer(new: NewEvents, decision: d.StartTimer, completed_id: int) -> None:
     id = decision.timer_id
-    if _open_timer(draft, id):
+    if _open_timer(new, id):
         cause = "TIMER_ID_ALREADY_IN_USE"
-        draft.add(e.StartTimerFailed(cause=cause, decision_task_completed_event_id=completed_id, timer_id=id))
+        new.add(e.StartTimerFailed(cause=cause, decision_task_completed_event_id=completed_id, timer_id=id))
         return
-    draft.timers[id] = draft.add(
+    new.timers[id] = new.add(
         e.TimerStarted(
             control=decision.control,
             decision_task_completed_event_id=completed_id,
@@ -108,19 +106,19 @@ def _start_timer(draft: Draft, decision: d.StartTimer, completed_id: int) -> Non
     )
 
 
-def _cancel_timer(draft: Draft, decision: d.CancelTimer, completed_id: int) -> None:
+def _cancel_timer(new: NewEvents, decision: d.CancelTimer, completed_id: int) -> None:
     id = decision.timer_id
-    started_id = _open_timer(draft, id)
+    started_id = _open_timer(new, id)
     if not started_id:
         cause = "TIMER_ID_UNKNOWN"
-        draft.add(e.CancelTimerFailed(cause=cause, decision_task_completed_event_id=completed_id, timer_id=id))
+        new.add(e.CancelTimerFailed(cause=cause, decision_task_completed_event_id=completed_id, timer_id=id))
         return
-    draft.timers[id] = 0
-    draft.add(e.TimerCanceled(decision_task_completed_event_id=completed_id, started_event_id=started_id, timer_id=id))
+    new.timers[id] = 0
+    new.add(e.TimerCanceled(decision_task_completed_event_id=completed_id, started_event_id=started_id, timer_id=id))
 
 
-def _signal(draft: Draft, decision: d.SignalExternalWorkflowExecution, completed_id: int) -> None:
-    draft.add(
+def _signal(new: NewEvents, decision: d.SignalExternalWorkflowExecution, completed_id: int) -> None:
+    new.add(
         e.SignalExternalWorkflowExecutionInitiated(
             control=decision.control,
             decision_task_completed_event_id=completed_id,
@@ -132,8 +130,8 @@ def _signal(draft: Draft, decision: d.SignalExternalWorkflowExecution, completed
     )
 
 
-def _cancel_external(draft: Draft, decision: d.RequestCancelExternalWorkflowExecution, completed_id: int) -> None:
-    draft.add(
+def _cancel_external(new: NewEvents, decision: d.RequestCancelExternalWorkflowExecution, completed_id: int) -> None:
+    new.add(
         e.RequestCancelExternalWorkflowExecutionInitiated(
             control=decision.control,
             decision_task_completed_event_id=completed_id,
@@ -143,11 +141,11 @@ def _cancel_external(draft: Draft, decision: d.RequestCancelExternalWorkflowExec
     )
 
 
-def _start_child(draft: Draft, decision: d.StartChildWorkflowExecution, completed_id: int) -> None:
+def _start_child(new: NewEvents, decision: d.StartChildWorkflowExecution, completed_id: int) -> None:
     id = decision.workflow_id
-    record = draft.history.children.get(id)
-    if id in draft.children or (record is not None and record.open):
-        draft.add(
+    record = new.history.children.get(id)
+    if id in new.children or (record is not None and record.open):
+        new.add(
             e.StartChildWorkflowExecutionFailed(
                 cause="WORKFLOW_ALREADY_RUNNING",
                 control=decision.control,
@@ -158,9 +156,9 @@ def _start_child(draft: Draft, decision: d.StartChildWorkflowExecution, complete
             )
         )
         return
-    draft.children.add(id)
-    started = draft.history.started
-    draft.add(
+    new.children.add(id)
+    started = new.history.started
+    new.add(
         e.StartChildWorkflowExecutionInitiated(
             child_policy=decision.child_policy or started.child_policy,
             control=decision.control,
@@ -179,8 +177,8 @@ def _start_child(draft: Draft, decision: d.StartChildWorkflowExecution, complete
     )
 
 
-def _lambda(draft: Draft, decision: d.ScheduleLambdaFunction, completed_id: int) -> None:
-    draft.add(
+def _lambda(new: NewEvents, decision: d.ScheduleLambdaFunction, completed_id: int) -> None:
+    new.add(
         e.ScheduleLambdaFunctionFailed(
             cause="LAMBDA_SERVICE_NOT_AVAILABLE_IN_REGION",
             decision_task_completed_event_id=completed_id,
@@ -190,22 +188,22 @@ def _lambda(draft: Draft, decision: d.ScheduleLambdaFunction, completed_id: int)
     )
 
 
-def _complete(draft: Draft, decision: d.CompleteWorkflowExecution, completed_id: int) -> None:
-    if draft.pending:
-        draft.add(
+def _complete(new: NewEvents, decision: d.CompleteWorkflowExecution, completed_id: int) -> None:
+    if new.pending:
+        new.add(
             e.CompleteWorkflowExecutionFailed(cause="UNHANDLED_DECISION", decision_task_completed_event_id=completed_id)
         )
     else:
-        draft.add(e.WorkflowExecutionCompleted(decision_task_completed_event_id=completed_id, result=decision.result))
+        new.add(e.WorkflowExecutionCompleted(decision_task_completed_event_id=completed_id, result=decision.result))
 
 
-def _fail(draft: Draft, decision: d.FailWorkflowExecution, completed_id: int) -> None:
-    if draft.pending:
-        draft.add(
+def _fail(new: NewEvents, decision: d.FailWorkflowExecution, completed_id: int) -> None:
+    if new.pending:
+        new.add(
             e.FailWorkflowExecutionFailed(cause="UNHANDLED_DECISION", decision_task_completed_event_id=completed_id)
         )
     else:
-        draft.add(
+        new.add(
             e.WorkflowExecutionFailed(
                 decision_task_completed_event_id=completed_id,
                 details=decision.details,
@@ -214,28 +212,28 @@ def _fail(draft: Draft, decision: d.FailWorkflowExecution, completed_id: int) ->
         )
 
 
-def _cancel(draft: Draft, decision: d.CancelWorkflowExecution, completed_id: int) -> None:
-    if draft.pending:
-        draft.add(
+def _cancel(new: NewEvents, decision: d.CancelWorkflowExecution, completed_id: int) -> None:
+    if new.pending:
+        new.add(
             e.CancelWorkflowExecutionFailed(cause="UNHANDLED_DECISION", decision_task_completed_event_id=completed_id)
         )
     else:
-        draft.add(e.WorkflowExecutionCanceled(decision_task_completed_event_id=completed_id, details=decision.details))
+        new.add(e.WorkflowExecutionCanceled(decision_task_completed_event_id=completed_id, details=decision.details))
 
 
 def continue_as_new(
-    draft: Draft, decision: d.ContinueAsNewWorkflowExecution, completed_id: int, new_run_id: str
+    new: NewEvents, decision: d.ContinueAsNewWorkflowExecution, completed_id: int, new_run_id: str
 ) -> None:
-    if draft.pending:
-        draft.add(
+    if new.pending:
+        new.add(
             e.ContinueAsNewWorkflowExecutionFailed(
                 cause="UNHANDLED_DECISION", decision_task_completed_event_id=completed_id
             )
         )
         return
-    started = draft.history.started
+    started = new.history.started
     version = decision.workflow_type_version or started.workflow_type.version
-    draft.add(
+    new.add(
         e.WorkflowExecutionContinuedAsNew(
             child_policy=decision.child_policy or started.child_policy,
             decision_task_completed_event_id=completed_id,
@@ -253,7 +251,7 @@ def continue_as_new(
     )
 
 
-RULES: dict[type[d.Decision], Callable[[Draft, Any, int], None]] = {
+RULES: dict[type[d.Decision], Callable[[NewEvents, Any, int], None]] = {
     d.ScheduleActivityTask: _schedule_activity,
     d.RequestCancelActivityTask: _cancel_activity,
     d.RecordMarker: _record_marker,
@@ -269,14 +267,14 @@ RULES: dict[type[d.Decision], Callable[[Draft, Any, int], None]] = {
 }
 
 
-def refuse(draft: Draft, decision: d.Decision, completed_id: int, cause: str) -> None:
+def refuse(new: NewEvents, decision: d.Decision, completed_id: int, cause: str) -> None:
     """The ``...Failed`` event of a decision that the service does not accept."""
     common: dict[str, Any] = {"cause": cause, "decision_task_completed_event_id": completed_id}
     if isinstance(decision, d.ScheduleActivityTask):
         id, kind = decision.activity_id, decision.activity_type
-        draft.add(e.ScheduleActivityTaskFailed(activity_id=id, activity_type=kind, **common))
+        new.add(e.ScheduleActivityTaskFailed(activity_id=id, activity_type=kind, **common))
     elif isinstance(decision, d.StartChildWorkflowExecution):
-        draft.add(
+        new.add(
             e.StartChildWorkflowExecutionFailed(
                 control=decision.control,
                 initiated_event_id=0,
@@ -286,10 +284,10 @@ def refuse(draft: Draft, decision: d.Decision, completed_id: int, cause: str) ->
             )
         )
     elif isinstance(decision, d.StartTimer):
-        draft.add(e.StartTimerFailed(timer_id=decision.timer_id, **common))
+        new.add(e.StartTimerFailed(timer_id=decision.timer_id, **common))
     else:
-        draft.add(_REFUSED_CLOSES[type(decision)](**common))
-        draft.news = True  # nobody else would call the decider again
+        new.add(_REFUSED_CLOSES[type(decision)](**common))
+        new.needs_decision = True  # nobody else would call the decider again
 
 
 _REFUSED_CLOSES: dict[type[d.Decision], type[Any]] = {

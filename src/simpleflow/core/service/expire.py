@@ -9,7 +9,7 @@ from simpleflow.core import transitions as t
 from simpleflow.core.deadlines import of_timer
 from simpleflow.core.history import History
 from simpleflow.core.records import timeout
-from simpleflow.core.service.new_events import Draft
+from simpleflow.core.service.new_events import NewEvents
 
 
 def next_deadline(history: History) -> float | None:
@@ -19,7 +19,7 @@ def next_deadline(history: History) -> float | None:
 
 def expire(history: History, now: float) -> tuple[e.Event, ...]:
     """The events that are due at ``now``: timers that fire, and tasks and executions that time out. Changes nothing."""
-    draft = Draft(history, now)
+    new = NewEvents(history, now)
     seen: set[tuple[str, str]] = set()
     for kind, id in _due(history, now):
         if (kind, id) in seen:
@@ -34,12 +34,12 @@ def expire(history: History, now: float) -> tuple[e.Event, ...]:
                 )
                 return (e.Event(history.next_id, now, attributes),)  # nothing else matters to what is over
         elif kind == "timer":
-            _timer(draft, id)
+            _timer(new, id)
         elif kind == "activity":
-            _activity(draft, id)
+            _activity(new, id)
         else:
-            _decision(draft, int(id))
-    return draft.finish()
+            _decision(new, int(id))
+    return new.finish()
 
 
 def _due(history: History, now: float) -> list[tuple[str, str]]:
@@ -55,17 +55,17 @@ def _due(history: History, now: float) -> list[tuple[str, str]]:
     return [(kind, id) for _, _, kind, id in sorted(found)]
 
 
-def _timer(draft: Draft, id: str) -> None:
-    record = draft.history.timers[id]
-    if record.open and of_timer(record) <= draft.now:
-        draft.add(e.TimerFired(started_event_id=record.scheduled_id, timer_id=id))
+def _timer(new: NewEvents, id: str) -> None:
+    record = new.history.timers[id]
+    if record.open and of_timer(record) <= new.now:
+        new.add(e.TimerFired(started_event_id=record.scheduled_id, timer_id=id))
 
 
-def _activity(draft: Draft, id: str) -> None:
-    record = draft.history.activities[id]
-    deadline = draft.history.activity_deadline(record) if record.open else None
-    if deadline is not None and deadline[0] <= draft.now:
-        draft.add(
+def _activity(new: NewEvents, id: str) -> None:
+    record = new.history.activities[id]
+    deadline = new.history.activity_deadline(record) if record.open else None
+    if deadline is not None and deadline[0] <= new.now:
+        new.add(
             e.ActivityTaskTimedOut(
                 details=record.beat_details,
                 scheduled_event_id=record.scheduled_id,
@@ -75,22 +75,22 @@ def _activity(draft: Draft, id: str) -> None:
         )
 
 
-def _decision(draft: Draft, event_id: int) -> None:
+def _decision(new: NewEvents, event_id: int) -> None:
     """One that was started, or one that waits on a list of its own: its execution goes back to the common list then."""
-    history = draft.history
+    history = new.history
     if history.deciding and history.decision_started_id == event_id:
         scheduled_id, started_id, kind = history.decision_taken_id, event_id, "START_TO_CLOSE"
     elif history.decision == t.SCHEDULED and history.decision_scheduled_id == event_id:
         limit = timeout(history.events[event_id - 1].attributes.schedule_to_start_timeout)  # type: ignore[attr-defined]
-        if limit is None or history.decision_waits_since + limit > draft.now:
+        if limit is None or history.decision_waits_since + limit > new.now:
             return
         scheduled_id, started_id, kind = event_id, 0, "SCHEDULE_TO_START"
-        draft.pending = False
+        new.pending = False
     else:
         return
-    if draft.decision_list is not None and draft.decision_list.task_list_schedule_to_start_timeout:
-        draft.decision_list = None
-    draft.add(e.DecisionTaskTimedOut(scheduled_event_id=scheduled_id, started_event_id=started_id, timeout_type=kind))
+    if new.decision_list is not None and new.decision_list.task_list_schedule_to_start_timeout:
+        new.decision_list = None
+    new.add(e.DecisionTaskTimedOut(scheduled_event_id=scheduled_id, started_event_id=started_id, timeout_type=kind))
 
 
 def forget_passed(history: History, now: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from simpleflow.core import events as e
 from simpleflow.core.history import History
 
-NEWS: frozenset[type[e.Attributes]] = frozenset(
+WAKES_DECIDER: frozenset[type[e.Attributes]] = frozenset(
     {
         e.WorkflowExecutionStarted,
         e.WorkflowExecutionSignaled,
@@ -38,7 +38,7 @@ NEWS: frozenset[type[e.Attributes]] = frozenset(
 """Events that the decider must be shown: each makes a decision task unless one waits already."""
 
 
-class Draft:
+class NewEvents:
     """Events being written after a history, all at one time."""
 
     def __init__(self, history: History, now: float) -> None:
@@ -46,9 +46,9 @@ class Draft:
         self.now = now
         self.events: list[e.Event] = []
         self.pending = history.decision_pending
-        self.news = False
-        self.activities: dict[str, int] = {}  # scheduled (event id) or cancelled (0) in this draft
-        self.timers: dict[str, int] = {}  # started (event id) or cancelled (0) in this draft
+        self.needs_decision = False
+        self.activities: dict[str, int] = {}  # scheduled (event id) or cancelled (0) in this new
+        self.timers: dict[str, int] = {}  # started (event id) or cancelled (0) in this new
         self.children: set[str] = set()
         self.decision_list = history.decision_list
         self._next = history.next_id
@@ -58,12 +58,12 @@ class Draft:
         event = e.Event(self._next, self.now, attributes)
         self._next += 1
         self.events.append(event)
-        self.news = self.news or type(attributes) in NEWS
+        self.needs_decision = self.needs_decision or type(attributes) in WAKES_DECIDER
         return event.id
 
     def finish(self) -> tuple[e.Event, ...]:
-        """The events, with a decision task after them if they hold news and none waits and the execution goes on."""
-        if self.news and not self.pending and type(self.events[-1].attributes) not in _ENDS:
+        """The events, with a decision task after them if one of them wakes the decider, none waits, and the execution goes on."""
+        if self.needs_decision and not self.pending and type(self.events[-1].attributes) not in _ENDS:
             self.add(decision_task(self.history.started, self.decision_list))
         return tuple(self.events)
 

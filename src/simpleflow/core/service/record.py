@@ -14,7 +14,7 @@ from simpleflow.core import events as e
 from simpleflow.core import transitions as t
 from simpleflow.core.history import History
 from simpleflow.core.service.decision_rules import RULES, continue_as_new, refuse
-from simpleflow.core.service.new_events import Draft, decision_task
+from simpleflow.core.service.new_events import NewEvents, decision_task
 from simpleflow.exceptions import InputError, UnknownResource
 
 
@@ -23,12 +23,12 @@ def start(attributes: e.WorkflowExecutionStarted, now: float) -> tuple[e.Event, 
     return e.Event(1, now, attributes), e.Event(2, now, decision_task(attributes))
 
 
-def happened(history: History, news: Iterable[e.Attributes], now: float) -> tuple[e.Event, ...]:
+def happened(history: History, new_attributes: Iterable[e.Attributes], now: float) -> tuple[e.Event, ...]:
     """Events that come from outside the decider, with the decision task that they cause."""
-    draft = Draft(history, now)
-    for attributes in news:
-        draft.add(attributes)
-    return draft.finish()
+    new = NewEvents(history, now)
+    for attributes in new_attributes:
+        new.add(attributes)
+    return new.finish()
 
 
 def decision_started(history: History, identity: str | None, now: float) -> tuple[e.Event, ...]:
@@ -70,7 +70,7 @@ def record(
     for decision in decisions[:-1]:
         if type(decision) in _CLOSING:
             raise InputError(f"{type(decision).__name__} closes the execution; expected it to be the last decision")
-    draft = Draft(history, now)
+    new = NewEvents(history, now)
     completed = e.DecisionTaskCompleted(
         execution_context=execution_context,
         scheduled_event_id=history.decision_taken_id,
@@ -78,17 +78,17 @@ def record(
         task_list=task_list,
         task_list_schedule_to_start_timeout=schedule_to_start_timeout,
     )
-    completed_id = draft.add(completed)
+    completed_id = new.add(completed)
     if task_list is not None:
-        draft.decision_list = completed
+        new.decision_list = completed
     for index, decision in enumerate(decisions):
         if refused and index in refused:
-            refuse(draft, decision, completed_id, refused[index])
+            refuse(new, decision, completed_id, refused[index])
         elif isinstance(decision, d.ContinueAsNewWorkflowExecution):
-            continue_as_new(draft, decision, completed_id, new_run_id)
+            continue_as_new(new, decision, completed_id, new_run_id)
         else:
-            RULES[type(decision)](draft, decision, completed_id)
-    return draft.finish()
+            RULES[type(decision)](new, decision, completed_id)
+    return new.finish()
 
 
 _CLOSING: frozenset[type[d.Decision]] = frozenset(
