@@ -41,7 +41,7 @@ ROWS = [
     (START + "broken.X", "'broken' cannot be imported: ModuleNotFoundError: No module named 'pandaz' (broken.py:2)"),
     (START + "broken.py:X", "'broken.py' cannot be imported: ModuleNotFoundError: No module named 'pandaz'"),
     (START + "wrong.X", "'wrong' cannot be imported: SyntaxError: expected ':' (wrong.py:1)"),
-    (START + "leaves.py:X", "'leaves.py' cannot be imported: SystemExit: 3 (leaves.py:1)"),
+    (START + "handles.py:X", "'handles.py' cannot be imported: SystemExit: 3 (handles.py:1)"),
     (START + "flow.Daily -i [1", "--input is not JSON: expecting ',' delimiter (column 3, at its end)"),
     (START + "flow.Daily -i [1;2]", "--input is not JSON: expecting ',' delimiter (column 3, at ';2]')"),
     (START + "flow.Daily -i mon", "expecting value (column 1, at 'mon'); a text is written with quotes: '\"mon\"'"),
@@ -79,7 +79,7 @@ def files(folder: Folder) -> Iterator[Folder]:
         "empty.py": "",
         "broken.py": "import json\nimport pandaz\n",
         "wrong.py": "class X\n",
-        "leaves.py": "raise SystemExit(3)\n",
+        "handles.py": "raise SystemExit(3)\n",
         "raises.py": "{}[1]\n",
         "text.txt": "",
     }.items():

@@ -168,7 +168,7 @@ def crash(place: Place, instant: str, marks: list[str]) -> int:
 
 
 def go_on(place: Place, played: list[str]) -> None:
-    """Go on with the run that died: it plays these, and leaves nothing to do."""
+    """Go on with the run that died: it plays these, and handles nothing to do."""
     seen = len(place.log)
     assert place.start("--force", "clean") == 0
     assert place.played(seen) == played

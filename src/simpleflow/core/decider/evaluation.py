@@ -13,8 +13,8 @@ from simpleflow.base import Scope, SubmittableContainer
 from simpleflow.constants import MAX_REASON_LENGTH, RESERVED
 from simpleflow.core import events as e
 from simpleflow.core.decider.fibers import Fibers
-from simpleflow.core.decider.handle import Leaf
-from simpleflow.core.decider.handles import LEAVES, ActivityLeaf
+from simpleflow.core.decider.handle import Handle
+from simpleflow.core.decider.handles import HANDLES, ActivityHandle
 from simpleflow.core.decider.notes import NOTES, Notes, of_kind
 from simpleflow.core.decider.outbox import Outbox
 from simpleflow.core.history import History
@@ -75,7 +75,7 @@ class Evaluation:
         self.fibers = Fibers()
         self.scope = Scope()
         self.outbox = Outbox()
-        self.leaves: dict[Key, Leaf] = {}
+        self.handles: dict[Key, Handle] = {}
         self.notes = Notes(self)
         self.activities: dict[str, Activity] = {}
         self.workflows: dict[str, type[Workflow]] = {}
@@ -87,7 +87,7 @@ class Evaluation:
         self.failure: Failure | None = None
         self.continues: ContinueAsNewWorkflowTask | None = None
         self._observed_events: set[Key] = set()
-        self._keys: dict[Future, Leaf] = {}
+        self._keys: dict[Future, Handle] = {}
         self.workflow: Workflow = Workflow(self)
         self.guard(lambda: self._make(workflow_class))
 
@@ -103,9 +103,9 @@ class Evaluation:
         """Take in events about these records: tell their futures; whoever waits for those goes on in ``settle``."""
         for key in touched:
             self.outbox.pop(key)
-            leaf = self.leaves.get(key)
-            if leaf is not None:
-                leaf.recorded()
+            handle = self.handles.get(key)
+            if handle is not None:
+                handle.recorded()
             if self._observed_events and _event_of(key) in self._observed_events:
                 self.stale = True
             if key[0] == "signal":
@@ -168,9 +168,9 @@ class Evaluation:
             return self._call(
                 lambda: WorkflowTask(self, submittable, *args, **kwargs), submittable, args, kwargs, priority
             )
-        leaf_class = of_kind(LEAVES, submittable)
-        if leaf_class is not None:
-            return self._begin(leaf_class(self, submittable, priority))
+        handle_class = of_kind(HANDLES, submittable)
+        if handle_class is not None:
+            return self._begin(handle_class(self, submittable, priority))
         future = self.notes.submit(submittable)
         if future is None:
             raise NotSubmittable(
@@ -188,19 +188,19 @@ class Evaluation:
         priority: Any,
     ) -> Future:
         """Submit an activity or child workflow; if arguments are still awaited, once they are there."""
-        leaf_class = LEAVES[ActivityTask if isinstance(submittable, Activity) else WorkflowTask]
+        handle_class = HANDLES[ActivityTask if isinstance(submittable, Activity) else WorkflowTask]
         awaited = [each for each in (*args, *kwargs.values()) if isinstance(each, Future) and not each._done]
         if not awaited:
-            return self._begin(leaf_class(self, make(), priority))
+            return self._begin(handle_class(self, make(), priority))
         promise = Future(self)
-        place = leaf_class.reserve(self, submittable)
+        place = handle_class.reserve(self, submittable)
         left = len(awaited)
         scope = self.scope
 
         def begin() -> None:
             if not promise._done:  # else it was cancelled meanwhile
                 with self.within(scope):
-                    future = self._begin(leaf_class(self, make(), priority, place))
+                    future = self._begin(handle_class(self, make(), priority, place))
                 self._follow(promise, future)
 
         def arrived(_: Future) -> None:
@@ -214,19 +214,19 @@ class Evaluation:
             each._when_done(arrived)
         return promise
 
-    def _begin(self, leaf: Leaf) -> Future:
-        known = self.leaves.get(leaf.key)
+    def _begin(self, handle: Handle) -> Future:
+        known = self.handles.get(handle.key)
         if known is not None:
             return known.future
-        self.leaves[leaf.key] = leaf
-        self._keys[leaf.future] = leaf
-        leaf.begin()
-        self.track(leaf.future)
-        return leaf.future
+        self.handles[handle.key] = handle
+        self._keys[handle.future] = handle
+        handle.begin()
+        self.track(handle.future)
+        return handle.future
 
     def _follow(self, promise: Future, future: Future) -> None:
         """Let ``promise``, made before its task could be, end as ``future`` does."""
-        leaf = self._keys[promise] = self._keys[future]
+        handle = self._keys[promise] = self._keys[future]
 
         def ended(_: Future) -> None:
             if not promise._done:
@@ -235,7 +235,7 @@ class Evaluation:
 
         if not future._done:
             promise._assign(future._state)
-            leaf.promises = (*leaf.promises, promise)
+            handle.promises = (*handle.promises, promise)
         future._when_done(ended)
 
     def within(self, scope: Scope) -> AbstractContextManager[None]:
@@ -273,7 +273,7 @@ class Evaluation:
         return self.history.decision_started_at
 
     def is_recorded(self, activity: Activity, scope: Scope) -> bool:
-        return ActivityLeaf.first_id(activity, scope) in self.history.activities
+        return ActivityHandle.first_id(activity, scope) in self.history.activities
 
     def list_markers(self, all: bool = False) -> list[Marker]:
         self.notes.look()
@@ -318,20 +318,20 @@ class Evaluation:
         self.stale = True
 
     def cancel(self, future: Future) -> None:
-        leaf = self._keys.get(future)
-        if leaf is None or leaf.future._done:
+        handle = self._keys.get(future)
+        if handle is None or handle.future._done:
             return
-        leaf.cancel()
-        if future is not leaf.future:
-            leaf.future._seen = False
-            leaf.future.set_cancelled()
+        handle.cancel()
+        if future is not handle.future:
+            handle.future._seen = False
+            handle.future.set_cancelled()
 
     def describe(self, future: Future) -> str:
         """What a future is of, for a message; the same every time."""
-        leaf = self._keys.get(future)
-        return leaf.task.name if leaf is not None else f"a {type(future).__name__} that is {future._state}"
+        handle = self._keys.get(future)
+        return handle.task.name if handle is not None else f"a {type(future).__name__} that is {future._state}"
 
-    # For leaves
+    # For handles
 
     def ended(self, future: Future) -> None:
         """``future`` is final: tell those who wait for it, in its turn."""

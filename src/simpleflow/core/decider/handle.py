@@ -1,4 +1,4 @@
-"""A leaf: one task that the service runs or keeps, tied to its record in the history. Some are tried again."""
+"""A handle: one task that the service runs or keeps, tied to its record in the history. Some are tried again."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from simpleflow.core.decider.evaluation import Evaluation
 
 
-class Leaf:
+class Handle:
     """One task: its future, and the decision that asks for it where the history does not know it yet."""
 
     key: Key
@@ -107,7 +107,7 @@ class Leaf:
             self.request_cancel(self.record)
 
 
-class RetryLeaf(Leaf):
+class RetryHandle(Handle):
     """A task that fails by an exception and may be tried again: an activity or a child workflow."""
 
     retry: int

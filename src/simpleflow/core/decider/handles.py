@@ -1,4 +1,4 @@
-"""Leaves: tasks that the service runs or keeps, each tied to its record in the history."""
+"""Handles: tasks that the service runs or keeps, each tied to its record in the history."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from simpleflow.base import Scope
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.core import transitions as t
-from simpleflow.core.decider.handle import Leaf, RetryLeaf
+from simpleflow.core.decider.handle import Handle, RetryHandle
 from simpleflow.core.records import Record
 from simpleflow.exceptions import TaskFailed
 from simpleflow.futures import CANCELLED
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from simpleflow.core.decider.evaluation import Evaluation
 
 
-class ActivityLeaf(RetryLeaf):
+class ActivityHandle(RetryHandle):
     """An activity task."""
 
     def __init__(self, evaluation: Evaluation, task: ActivityTask, priority: Any, place: str | None = None) -> None:
@@ -77,7 +77,7 @@ class ActivityLeaf(RetryLeaf):
         return None if text == "NONE" else int(text)
 
 
-class ChildLeaf(RetryLeaf):
+class ChildHandle(RetryHandle):
     """A child workflow execution.
 
     Its workflow id is the class's ``get_workflow_id``, or made from the parent's workflow id and its place, the same in
@@ -140,7 +140,7 @@ class ChildLeaf(RetryLeaf):
         return None if text == "NONE" else int(text)
 
 
-class TimerLeaf(Leaf):
+class TimerHandle(Handle):
     """A timer."""
 
     def __init__(self, evaluation: Evaluation, task: TimerTask, priority: Any, place: str | None = None) -> None:
@@ -181,8 +181,8 @@ def _priority(evaluation: Evaluation, given: Any, own: Any) -> str | None:
     return None
 
 
-LEAVES: dict[type[Task], type[Any]] = {
-    ActivityTask: ActivityLeaf,
-    WorkflowTask: ChildLeaf,
-    TimerTask: TimerLeaf,
+HANDLES: dict[type[Task], type[Any]] = {
+    ActivityTask: ActivityHandle,
+    WorkflowTask: ChildHandle,
+    TimerTask: TimerHandle,
 }

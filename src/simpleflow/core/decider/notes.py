@@ -131,9 +131,9 @@ class Notes:
                 evaluation.ended(future)
 
     def _cancel_timer(self, task: CancelTimerTask) -> Future:
-        leaf = self.evaluation.leaves.get(("timer", task.timer_id))
-        if leaf is not None and not leaf.future._done:
-            leaf.future.cancel()
+        handle = self.evaluation.handles.get(("timer", task.timer_id))
+        if handle is not None and not handle.future._done:
+            handle.future.cancel()
         return self._done()
 
     def _continue_as_new(self, task: ContinueAsNewWorkflowTask) -> Future:
