@@ -10,7 +10,7 @@ from simpleflow import settings, values
 from simpleflow.base import check_name
 from simpleflow.core import codec, transitions
 from simpleflow.core import events as e
-from simpleflow.core.decider.evaluation import Failure, arguments, reserved
+from simpleflow.core.decider.evaluation import Failure
 from simpleflow.engines.base import StartRequest
 from simpleflow.engines.embedded import EmbeddedEngine, Observer, Run
 from simpleflow.engines.memory import MemoryEngine
@@ -26,6 +26,7 @@ from simpleflow.marker import Marker
 from simpleflow.step.request import REQUEST, request_of
 from simpleflow.stores.location import folder_url
 from simpleflow.task import WorkflowTask, check_tags
+from simpleflow.values import arguments, reserved
 from simpleflow.worker import claim_recovery
 from simpleflow.worker.decision_worker import DecisionWorker
 from simpleflow.worker.dispatch import Middlewares

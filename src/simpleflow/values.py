@@ -16,7 +16,8 @@ import types
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from simpleflow.exceptions import NotEncodable
+from simpleflow.constants import RESERVED
+from simpleflow.exceptions import InputError, NotEncodable
 
 
 def _sorted(values: Any) -> list[Any]:
@@ -155,3 +156,35 @@ def _short(value: Any) -> str:
     except Exception:  # noqa: BLE001 (whatever a class's own repr may raise)
         return f"a {_type_name(value)}"
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+_BOTH = {"args", "kwargs"}
+
+
+def arguments(value: Any) -> tuple[list[Any], dict[str, Any]]:
+    """The arguments and keyword arguments in the decoded input of an execution or an activity.
+
+    ``{"args": [...], "kwargs": {...}}``, a list of arguments, or one argument. Raises InputError.
+    """
+    if value is None:
+        return [], {}
+    if isinstance(value, list):
+        return value, {}
+    if isinstance(value, dict) and (
+        value.keys() == _BOTH or all(key in _BOTH or key.startswith(RESERVED) for key in value)
+    ):
+        args, kwargs = value.get("args") or [], value.get("kwargs") or {}
+        if not isinstance(args, list) or not isinstance(kwargs, dict):
+            raise InputError(f"the input is {value!r}; expected a list as args and a dict as kwargs")
+        return args, kwargs
+    return [value], {}
+
+
+def reserved(text: str | None) -> dict[str, Any]:
+    """The values in an execution's input that are not arguments: their keys begin with ``constants.RESERVED``."""
+    if text is None or f'"{RESERVED}' not in text:
+        return {}
+    value = decode(text)
+    if not isinstance(value, dict):
+        return {}
+    return {key: each for key, each in value.items() if key.startswith(RESERVED)}

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from simpleflow import stores, values
-from simpleflow.core.decider.evaluation import arguments
 from simpleflow.engines.base import ActivityTask
 from simpleflow.step import tasks
 from simpleflow.stores.base import Store, as_names, clean, join
+from simpleflow.values import arguments
 
 
 class ShadowStore:

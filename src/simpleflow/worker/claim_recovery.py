@@ -14,7 +14,6 @@ from typing import Any, NamedTuple, Protocol
 from simpleflow import values
 from simpleflow.constants import DAY
 from simpleflow.core import transitions
-from simpleflow.core.decider.evaluation import arguments
 from simpleflow.core.history import History
 from simpleflow.core.records import Record
 from simpleflow.engines.embedded import EmbeddedEngine
@@ -23,6 +22,7 @@ from simpleflow.exceptions import StoreError
 from simpleflow.step import claims, mark, recorded_verdicts, rules, tasks
 from simpleflow.step.constants import MARKER_NAME
 from simpleflow.stores import is_local, open_store
+from simpleflow.values import arguments
 
 _LOOK_SECONDS = 0.5
 

@@ -12,9 +12,9 @@ from simpleflow import activity as activities
 from simpleflow import values
 from simpleflow.activity import Activity
 from simpleflow.constants import MAX_REASON_LENGTH
-from simpleflow.core.decider.evaluation import arguments
 from simpleflow.engines.base import ActivityTask
 from simpleflow.exceptions import InputError
+from simpleflow.values import arguments
 
 
 class Outcome(NamedTuple):

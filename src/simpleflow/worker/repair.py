@@ -8,7 +8,7 @@ from typing import Any
 
 from simpleflow import values
 from simpleflow.core import events as e
-from simpleflow.core.decider.evaluation import arguments
+from simpleflow.values import arguments
 from simpleflow.worker.performer import Former
 
 

@@ -124,7 +124,7 @@ def _importable(run: RunDescription, started: Any) -> str:
 def _input(started: Any) -> dict[str, Any]:
     """The input it was started with, and what else was asked of it then."""
     from simpleflow import values
-    from simpleflow.core.decider.evaluation import arguments, reserved
+    from simpleflow.values import arguments, reserved
 
     args, kwargs = arguments(values.decode(started.input))
     return {"args": args, "kwargs": kwargs, **reserved(started.input)}

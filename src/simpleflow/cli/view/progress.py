@@ -10,12 +10,12 @@ from simpleflow.cli.terminal import BOLD, CYAN, GREEN, RED, YELLOW, Terminal
 from simpleflow.cli.view.follower import RUN_EVENTS, Failed, Follower, is_child, note
 from simpleflow.cli.view.text_width import apart
 from simpleflow.core import events as e
-from simpleflow.core.decider.evaluation import arguments
 from simpleflow.engines.embedded import Run
 from simpleflow.local import REPLACED, RESUMED, Beginning
 from simpleflow.step import report
 from simpleflow.step.constants import COMPLETED, FAILED, SCHEDULED, SKIPPED, WAITING
 from simpleflow.step.report import StepReport
+from simpleflow.values import arguments
 
 RETRYING = "retrying"
 _NAME_AND_TIME, _LEAST = 41, 11  # cells that name and time take together

@@ -20,12 +20,13 @@ from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.core import transitions
 from simpleflow.core.changes import Changes
-from simpleflow.core.decider.evaluation import Evaluation, Execution, Failure, arguments
+from simpleflow.core.decider.evaluation import Evaluation, Execution, Failure
 from simpleflow.core.decider.notes import relays
 from simpleflow.core.history import History
 from simpleflow.core.records import Key
 from simpleflow.exceptions import WorkflowException
 from simpleflow.task import ContinueAsNewWorkflowTask
+from simpleflow.values import arguments
 from simpleflow.workflow import Workflow
 
 

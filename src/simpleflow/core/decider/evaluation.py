@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from simpleflow import values
 from simpleflow.activity import PRIORITY_NOT_SET, Activity
 from simpleflow.base import Scope, SubmittableContainer
-from simpleflow.constants import MAX_REASON_LENGTH, RESERVED
+from simpleflow.constants import MAX_REASON_LENGTH
 from simpleflow.core import events as e
 from simpleflow.core.decider.fibers import Fibers
 from simpleflow.core.decider.handle import Handle
@@ -68,7 +68,7 @@ class Evaluation:
         self.history = history
         self.execution = execution
         self.default_bucket = execution.default_bucket
-        self.reserved: Mapping[str, Any] = reserved(history.started.input)
+        self.reserved: Mapping[str, Any] = values.reserved(history.started.input)
         self.handed_down = dict(self.reserved)
         self.carried = dict(self.reserved)
         self.filling = False
@@ -143,7 +143,7 @@ class Evaluation:
                 ) from None
 
     def _run(self) -> None:
-        args, kwargs = arguments(self.decode(self.history.started.input))
+        args, kwargs = values.arguments(self.decode(self.history.started.input))
         result = self.workflow.run(*args, **kwargs)
         self.result = values.encode(result, f"result of workflow {self.history.started.workflow_type.name}")
         self.returned = True
@@ -342,38 +342,6 @@ class Evaluation:
     def waits_for_signal(self) -> bool:
         """Something from outside may still change what ``run`` does."""
         return self.notes.waits or bool(self._observed_events)
-
-
-_BOTH = {"args", "kwargs"}
-
-
-def arguments(value: Any) -> tuple[list[Any], dict[str, Any]]:
-    """Arguments and keyword arguments of the input of an execution or an activity, which has been decoded.
-
-    ``{"args": [...], "kwargs": {...}}``, a list of arguments, or one argument. Raises InputError.
-    """
-    if value is None:
-        return [], {}
-    if isinstance(value, list):
-        return value, {}
-    if isinstance(value, dict) and (
-        value.keys() == _BOTH or all(key in _BOTH or key.startswith(RESERVED) for key in value)
-    ):
-        args, kwargs = value.get("args") or [], value.get("kwargs") or {}
-        if not isinstance(args, list) or not isinstance(kwargs, dict):
-            raise InputError(f"the input is {value!r}; expected a list as args and a dict as kwargs")
-        return args, kwargs
-    return [value], {}
-
-
-def reserved(text: str | None) -> dict[str, Any]:
-    """What an execution's input holds beside arguments: what its keys begin with says so."""
-    if text is None or f'"{RESERVED}' not in text:
-        return {}
-    value = values.decode(text)
-    if not isinstance(value, dict):
-        return {}
-    return {key: each for key, each in value.items() if key.startswith(RESERVED)}
 
 
 def _event_of(key: Key) -> Key:
