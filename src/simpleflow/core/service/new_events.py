@@ -62,7 +62,7 @@ class NewEvents:
         return event.id
 
     def finish(self) -> tuple[e.Event, ...]:
-        """The events, and a decision task if one of them wakes the decider, none is pending, and the execution goes on."""
+        """The events, and a decision task if one wakes the decider, none is pending, and the execution goes on."""
         if self.needs_decision and not self.pending and type(self.events[-1].attributes) not in _ENDS:
             self.add(decision_task(self.history.started, self.decision_list))
         return tuple(self.events)
