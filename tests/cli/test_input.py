@@ -137,7 +137,7 @@ def test_a_boolean_that_is_none_is_refused_before_anything_is_done(folder: Folde
 
 
 class Echo(Workflow):
-    name = "echo of defects"
+    name = "echo"
 
     def run(self, *args: Any, **kwargs: Any) -> Any:
         return [list(args), kwargs]
@@ -182,7 +182,7 @@ def test_every_form_of_the_input_reaches_the_workflow(
     monkeypatch.chdir(tmp_path)
     Path("input.json").write_text(text)
     given = "input.json" if how == "--input-file" else text
-    target = "tests.defects.test_command_line:Echo"
+    target = "tests.cli.test_input:Echo"
     assert main(["workflow.start", "--local", "--nb-workers", "0", target, how, given]) == 0
     assert json.loads(capfd.readouterr().out) == expected(json.loads(text))
 
@@ -195,7 +195,7 @@ def test_an_input_that_could_mean_two_things_or_nothing_is_refused_in_one_line(
     monkeypatch.chdir(tmp_path)
     Path("input.json").write_text(text)
     given = "input.json" if how == "--input-file" else text
-    assert main(["workflow.start", "--local", "tests.defects.test_command_line:Echo", how, given]) == 2
+    assert main(["workflow.start", "--local", "tests.cli.test_input:Echo", how, given]) == 2
     out, err = capfd.readouterr()
     assert (out, err.count("\n")) == ("", 1)
     assert err.startswith("error: input file 'input.json'" if how == "--input-file" else "error: --input")
