@@ -45,7 +45,7 @@ def empty() -> None:
 
 
 class Crossing(Workflow):
-    name = "crossing defects"
+    name = "crossing"
 
     def run(self) -> Any:
         chains = [Chain((first, x), (second, "s" + x), send_result=True) for x in "AB"]
@@ -80,7 +80,7 @@ def test_raises_on_failure_of_a_container_stays_inside_it() -> None:
 
 
 class Cancelling(Workflow):
-    name = "cancelling defects"
+    name = "cancelling"
 
     def run(self) -> Any:
         group = self.submit(Group(self.start_timer("t", 1_000), (same, "slow"), (same, "slower")))
@@ -199,7 +199,7 @@ def test_fail_fails() -> None:
 
 
 class Hooked(Workflow):
-    name = "hooked defects"
+    name = "hooked"
     calls: list[str] = []
 
     def run(self, fails: bool) -> Any:
@@ -234,7 +234,7 @@ def test_hooks_are_called_in_a_local_run_that_succeeds_and_in_one_that_fails() -
 
 def test_retries_idempotence_and_failure_decisions_count_in_a_local_run() -> None:
     class Ignoring(Workflow):
-        name = "ignoring defects"
+        name = "ignoring"
 
         def run(self) -> Any:
             once_only = [self.submit(once, "x").result for _ in range(2)]
@@ -269,7 +269,7 @@ def test_timers_do_not_hold_up_what_runs_beside_them_and_can_be_cancelled() -> N
 
 
 class Failing(Workflow):
-    name = "failing defects"
+    name = "failing"
 
     def run(self) -> Any:
         self.fail("down")
