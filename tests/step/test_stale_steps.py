@@ -107,7 +107,7 @@ def test_workflows_do_not_share_their_steps(durable: bool, tmp_path: Path, monke
 class Child(Workflow, WorkflowStepMixin):
     """Keeps its marks in a place of its own, and is steered by nobody else."""
 
-    name = "child of defects"
+    name = "child"
 
     def get_step_bucket(self) -> str:
         return "memory://bucket of the child"
