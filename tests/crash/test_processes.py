@@ -17,7 +17,7 @@ from simpleflow.exceptions import RunBusy
 from simpleflow.local import Executor
 from simpleflow.step.submittable import Step
 from simpleflow.step.workflow import WorkflowStepMixin
-from tests.defects.flows import Interrupted, Overlapping, Pipeline, Reasoned, nap, note, start
+from tests.crash.workflows import Interrupted, Overlapping, Pipeline, Reasoned, nap, note, start
 
 KILLED = -9
 

@@ -1,4 +1,4 @@
-"""Workflows that tests run in processes of their own: ``python -m tests.defects.flows STATE WORKFLOW [ARGUMENT ...]``.
+"""Workflows that tests run in separate processes: ``python -m tests.crash.workflows STATE WORKFLOW [ARGUMENT ...]``.
 
 The process prints the result, and what the run recorded, as JSON.
 """
@@ -121,7 +121,7 @@ def start(
     state: Path, workflow: type[Workflow], *arguments: Any, **environment: str
 ) -> Iterator[subprocess.Popen[str]]:
     """Begin such a process; it is killed at the end, if it has not ended."""
-    command = [sys.executable, "-m", "tests.defects.flows", str(state), workflow.__name__, json.dumps(arguments)]
+    command = [sys.executable, "-m", "tests.crash.workflows", str(state), workflow.__name__, json.dumps(arguments)]
     env = {**os.environ, **environment}
     with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -137,6 +137,6 @@ def main(state: str, name: str, arguments: str) -> None:
 
 
 if __name__ == "__main__":
-    from tests.defects import flows  # under the name that the activities have elsewhere
+    from tests.crash import workflows  # under the name that the activities have elsewhere
 
-    flows.main(*sys.argv[1:])
+    workflows.main(*sys.argv[1:])
