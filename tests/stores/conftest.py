@@ -10,6 +10,8 @@ import pytest
 from simpleflow.stores import Store, open_store
 from simpleflow.stores.s3_client import client
 from tests.servers import S3Server
+from tests.step.conftest import bench as bench
+from tests.step.conftest import stored as stored
 
 
 @pytest.fixture(scope="session")

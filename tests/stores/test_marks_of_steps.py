@@ -55,7 +55,7 @@ def test_whatever_the_prefix_names_are_found_whole(stored: Bench, prefix: str) -
 class Nightly(Workflow, WorkflowStepMixin):
     """Says nothing of buckets."""
 
-    name = "nightly defects"
+    name = "nightly"
 
     def run(self) -> Any:
         return self.submit(self.step("load", (play, "load"))).ran
@@ -68,7 +68,7 @@ def test_the_default_bucket_is_at_the_host_that_is_set(
     monkeypatch.setenv("SIMPLEFLOW_S3_HOST", s3_server.endpoint.replace("http://", scheme))
     monkeypatch.setenv("STEP_BUCKET", bucket.rpartition("/")[2])
     assert [Executor(Nightly).run() for _ in range(2)] == [True, False]
-    assert open_store(bucket).names("nightly defects/steps") == ["load"]
+    assert open_store(bucket).names("nightly/steps") == ["load"]
 
 
 def test_the_default_host_is_where_the_environment_says(
@@ -77,7 +77,7 @@ def test_the_default_host_is_where_the_environment_says(
     monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server.endpoint)
     monkeypatch.setenv("STEP_BUCKET", bucket.rpartition("/")[2])
     assert [Executor(Nightly).run() for _ in range(2)] == [True, False]
-    assert open_store(bucket).names("nightly defects/steps") == ["load"]
+    assert open_store(bucket).names("nightly/steps") == ["load"]
 
 
 @pytest.mark.parametrize(
