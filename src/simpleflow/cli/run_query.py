@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,9 +14,7 @@ import click
 
 from simpleflow import settings
 from simpleflow.cli import remote
-from simpleflow.cli.options import common, session
-from simpleflow.cli.terminal import Terminal, results_only
-from simpleflow.cli.view.tables import JSON, TABLE, Look, look, objects, table
+from simpleflow.cli.options import common
 from simpleflow.exceptions import InputError, StateError, UnknownResource
 
 if TYPE_CHECKING:
@@ -189,51 +186,3 @@ def _has_history(folder: Path) -> bool:
     except OSError as error:  # whether it is there cannot be told
         advice = "check the folder, or name another one with --state or SIMPLEFLOW_STATE"
         raise StateError(f"state folder {folder} cannot be read: {error.strerror}; {advice}") from error
-
-
-class Answer:
-    """Where results go: standard output, and nothing else goes there."""
-
-    def __init__(self, style: str, write: Callable[[str], None], look: Look) -> None:
-        self._style = style
-        self.write = write
-        self._look = look
-
-    def rows(
-        self,
-        keys: Sequence[str],
-        found: Sequence[Mapping[str, Any]],
-        titles: Sequence[str],
-        cells: Sequence[Sequence[str]],
-    ) -> None:
-        """A table of ``cells``, or the objects with ``keys``, as was asked for. No table if there are no rows."""
-        if self._style != TABLE:
-            each = [{key: one[key] for key in keys} for one in found]
-            self.write(objects(self._style, keys, each if self._style == JSON else [_flat(one) for one in each]))
-        elif cells:
-            self.write(table(titles, cells, self._look))
-
-    def say(self, text: str) -> None:
-        """A line for people, on standard error."""
-        session().terminal.write(f"{text}\n")
-
-
-@contextmanager
-def answer(style: str = TABLE) -> Iterator[Answer]:
-    """Give where results go; what user code prints inside goes to standard error."""
-    shown = look(Terminal(sys.stdout, session().color))  # asked now: in there, standard output is another
-    with results_only() as write:
-        yield Answer(style, write, shown)
-
-
-def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Objects, and lists of anything but text, as JSON."""
-    import json
-
-    def flat(value: Any) -> Any:
-        nested = isinstance(value, dict) or (
-            isinstance(value, list) and not all(isinstance(each, str) for each in value)
-        )
-        return json.dumps(value, ensure_ascii=False) if nested else value
-
-    return {key: flat(value) for key, value in row.items()}

@@ -9,7 +9,8 @@ import click
 
 from simpleflow.cli import errors, inputs, remote, run_query
 from simpleflow.cli.options import SETTINGS
-from simpleflow.cli.run_query import Answer, Named, Runs, answer, kept_in
+from simpleflow.cli.run_query import Named, Runs, kept_in
+from simpleflow.cli.view.output import Output, open_output
 from simpleflow.exceptions import InputError, SimpleflowError
 from simpleflow.step.report import printable
 
@@ -34,7 +35,7 @@ def workflow_signal(words: Sequence[str], name: str, input_text: str | None, **o
     text = None if input_text is None else _json(inputs.value_of(input_text, "--input"))
     if not 1 <= len(name) <= 256:
         raise InputError(f"--name has {len(name)} characters; expected 1 to 256")
-    with answer() as out, run_query.opened(asked.where) as runs:
+    with open_output() as out, run_query.opened(asked.where) as runs:
         runs.engine.signal_workflow_execution(asked.workflow_id, name, text, asked.run_id)
         _said(out, runs, asked, f"signal {printable(name)} is sent to")
 
@@ -49,7 +50,7 @@ def workflow_cancel(words: Sequence[str], **options: Any) -> None:
     Example: simpleflow workflow.cancel --local daily
     """
     asked = run_query.named(words, options)
-    with answer() as out, run_query.opened(asked.where) as runs:
+    with open_output() as out, run_query.opened(asked.where) as runs:
         runs.engine.request_cancel_workflow_execution(asked.workflow_id, asked.run_id)
         _said(out, runs, asked, "a request to cancel is sent to")
 
@@ -65,7 +66,7 @@ def workflow_terminate(words: Sequence[str], reason: str | None, **options: Any)
     Example: simpleflow workflow.terminate --local daily --reason 'wrong day'
     """
     asked = run_query.named(words, options)
-    with answer() as out, run_query.opened(asked.where) as runs:
+    with open_output() as out, run_query.opened(asked.where) as runs:
         runs.engine.terminate_workflow_execution(asked.workflow_id, asked.run_id, reason)
         _said(out, runs, asked, "the order to end is sent to")
 
@@ -100,7 +101,7 @@ def activity_rerun(
         raise InputError("expected one of --activity-id and --scheduled-id")
     given = None if input_text is None else _json(inputs.parse(input_text, "--input"))
     asked = Named(run_query.place(domain, options), workflow_id, run_id)
-    with answer() as out:
+    with open_output() as out:
         from simpleflow.cli.commands.runs import task
 
         with run_query.opened(asked.where) as runs:
@@ -110,7 +111,7 @@ def activity_rerun(
         return _perform(out, asked, found, found.input if given is None else given)
 
 
-def _perform(out: Answer, asked: Named, item: Item, text: str | None) -> int:
+def _perform(out: Output, asked: Named, item: Item, text: str | None) -> int:
     """Do an activity and write its result; returns the exit code."""
     from simpleflow.engines.base import ActivityTask
     from simpleflow.worker import dispatch
@@ -144,7 +145,7 @@ def _perform(out: Answer, asked: Named, item: Item, text: str | None) -> int:
     return errors.RUN_FAILED
 
 
-def _said(out: Answer, runs: Runs, asked: Named, what: str) -> None:
+def _said(out: Output, runs: Runs, asked: Named, what: str) -> None:
     """Say what was sent, and whether somebody is there to hear it."""
     run = "" if asked.run_id is None else f" (run {printable(asked.run_id)})"
     out.say(f"{what} workflow {printable(asked.workflow_id)}{run}")

@@ -11,7 +11,8 @@ import click
 
 from simpleflow.cli import errors, inputs, run_query
 from simpleflow.cli.options import SETTINGS, session
-from simpleflow.cli.run_query import Answer, Named, Runs, answer, kept_in
+from simpleflow.cli.run_query import Named, Runs, kept_in
+from simpleflow.cli.view.output import Output, open_output
 from simpleflow.exceptions import InputError, RunBusy
 
 if TYPE_CHECKING:
@@ -41,14 +42,14 @@ def restart(words: Sequence[str], workflow: str | None, **options: Any) -> int:
     asked = run_query.named(words, options)
     if workflow is not None and asked.where.folder is None:
         raise InputError("--workflow is for runs in a folder: on Amazon SWF deciders know their classes")
-    with answer() as out:
+    with open_output() as out:
         if asked.where.folder is None:
             with run_query.opened(asked.where) as runs:
                 return _on_swf(out, runs, asked)
         return _here(out, asked, workflow)
 
 
-def _on_swf(out: Answer, runs: Runs, asked: Named) -> int:
+def _on_swf(out: Output, runs: Runs, asked: Named) -> int:
     from simpleflow.engines.base import StartRequest
 
     run, started = _find(runs, asked)
@@ -72,7 +73,7 @@ def _on_swf(out: Answer, runs: Runs, asked: Named) -> int:
     return errors.OK
 
 
-def _here(out: Answer, asked: Named, workflow: str | None) -> int:
+def _here(out: Output, asked: Named, workflow: str | None) -> int:
     """End the open run of the workflow id, and run the workflow anew in this process."""
     from simpleflow.cli.commands import workflow_start
 
@@ -143,7 +144,7 @@ def _check_class(target: str, run: RunDescription, started: Any, given: dict[str
     inputs.check_fits(found, given)
 
 
-def _end(out: Answer, runs: Runs, workflow_id: str) -> None:
+def _end(out: Output, runs: Runs, workflow_id: str) -> None:
     """Terminate the open run of a workflow id, if there is one, and wait for its end. Raises RunBusy."""
     run = runs.describe(workflow_id, None)
     if run.status != "open":

@@ -10,7 +10,8 @@ import click
 
 from simpleflow.cli import run_query
 from simpleflow.cli.options import SETTINGS
-from simpleflow.cli.run_query import Named, Runs, Where, answer, kept_in
+from simpleflow.cli.run_query import Named, Runs, Where, kept_in
+from simpleflow.cli.view.output import open_output
 from simpleflow.cli.view.tables import CSV, TABLE, format_option
 from simpleflow.exceptions import InputError, UnknownResource
 
@@ -115,7 +116,7 @@ def workflow_info(words: Sequence[str], style: str, **options: Any) -> None:
     Example: simpleflow workflow.info --local daily
     """
     asked = run_query.named(words, options)
-    with answer(style) as out, run_query.opened(asked.where) as runs:
+    with open_output(style) as out, run_query.opened(asked.where) as runs:
         from simpleflow.cli.view import run_tables
 
         run = runs.describe(asked.workflow_id, asked.run_id)
@@ -146,7 +147,7 @@ def workflow_history(words: Sequence[str], domain: str | None, output: str, styl
     if not 1 <= len(words) <= 2:
         raise InputError(f"expected WORKFLOW_ID [RUN_ID]; got {' '.join(map(repr, words)) or 'nothing'}")
     asked = Named(run_query.place(domain, options), words[0], words[1] if len(words) > 1 else None)
-    with answer(style) as out, run_query.opened(asked.where) as runs:
+    with open_output(style) as out, run_query.opened(asked.where) as runs:
         from simpleflow.cli.view import history_items, run_tables, tables
         from simpleflow.core import codec
 
@@ -171,7 +172,7 @@ def workflow_tasks(words: Sequence[str], nb_tasks: int | None, style: str, **opt
     Example: simpleflow workflow.tasks --local daily
     """
     asked = run_query.named(words, options)
-    with answer(style) as out, run_query.opened(asked.where) as runs:
+    with open_output(style) as out, run_query.opened(asked.where) as runs:
         from simpleflow.cli.view import history_items, run_tables
 
         found = history_items.latest(_activities(runs, asked))
@@ -192,7 +193,7 @@ def workflow_profile(words: Sequence[str], nb_tasks: int | None, style: str, **o
     Example: simpleflow workflow.profile --local daily
     """
     asked = run_query.named(words, options)
-    with answer(style) as out, run_query.opened(asked.where) as runs:
+    with open_output(style) as out, run_query.opened(asked.where) as runs:
         from simpleflow.cli.view import history_items, run_tables
 
         found = history_items.profile(
@@ -217,7 +218,7 @@ def task_info(words: Sequence[str], run_id: str | None, details: bool, style: st
     """
     domain, workflow_id, task_id = run_query.words(words, options, ["WORKFLOW_ID", "TASK_ID"], "")
     asked = Named(run_query.place(domain, options), workflow_id or "", run_id)
-    with answer(style) as out, run_query.opened(asked.where) as runs:
+    with open_output(style) as out, run_query.opened(asked.where) as runs:
         from simpleflow.cli import errors
         from simpleflow.cli.view import run_tables
 
@@ -274,7 +275,7 @@ def _place(words: Sequence[str], options: dict[str, Any]) -> Where:
 def _list(
     where: Where, status: str, asked: dict[str, Any], oldest: float, latest: float | None, tag: str | None, style: str
 ) -> None:
-    with answer(style) as out, run_query.opened(where) as runs:
+    with open_output(style) as out, run_query.opened(where) as runs:
         from simpleflow.cli.view import run_tables
 
         found = [run for run in runs.find(status, asked, oldest, tag) if latest is None or run.started < latest]

@@ -1,4 +1,4 @@
-"""What the commands about runs answer: objects for programs, cells of tables for people."""
+"""What the commands about runs show: objects for programs, cells of tables for people."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 from simpleflow import values
 from simpleflow.cli import errors
-from simpleflow.cli.run_query import Answer
 from simpleflow.cli.view import history_items
 from simpleflow.cli.view.history_items import Item
+from simpleflow.cli.view.output import Output
 from simpleflow.cli.view.step_tables import local, utc
 from simpleflow.core import events as e
 from simpleflow.engines.base import RunDescription
@@ -31,7 +31,7 @@ _PROFILE = (
 _SHOWN = 200
 
 
-def runs(answer: Answer, found: Sequence[RunDescription], local_runs: bool) -> None:
+def runs(output: Output, found: Sequence[RunDescription], local_runs: bool) -> None:
     """A row for each run."""
     titles = ("workflow", "run", "type", "version", "status", "started", "took")
     cells = [
@@ -46,10 +46,10 @@ def runs(answer: Answer, found: Sequence[RunDescription], local_runs: bool) -> N
         ]
         for each in found
     ]
-    answer.rows(_RUN, [_run(each, local_runs) for each in found], titles, cells)
+    output.rows(_RUN, [_run(each, local_runs) for each in found], titles, cells)
 
 
-def info(answer: Answer, run: RunDescription, events: Sequence[e.Event], local_run: bool) -> None:
+def info(output: Output, run: RunDescription, events: Sequence[e.Event], local_run: bool) -> None:
     """One object with what there is to know of a run; a table has a line for each member."""
     found = _run(run, local_run) | _started(events[0].attributes) | _ended(events[-1]) | _counts(events)
     if run.closed is not None:
@@ -72,10 +72,10 @@ def info(answer: Answer, run: RunDescription, events: Sequence[e.Event], local_r
     }
     counts = [[key.replace("_", " "), str(found[key])] for key in _INFO[_INFO.index("events") :]]
     cells = [[name, value] for name, value in lines.items() if value] + counts
-    answer.rows(_INFO, [found], ("what", "value"), cells)
+    output.rows(_INFO, [found], ("what", "value"), cells)
 
 
-def events(answer: Answer, history: Sequence[e.Event]) -> None:
+def events(output: Output, history: Sequence[e.Event]) -> None:
     """A row for each event."""
     known = {item.event_id: item for item in history_items.items(history)}
     found = [
@@ -86,10 +86,10 @@ def events(answer: Answer, history: Sequence[e.Event]) -> None:
         [str(row["id"]), local(event.time), event.type, _short(row["what"])]
         for row, event in zip(found, history, strict=True)
     ]
-    answer.rows(("id", "time", "type", "what"), found, ("id", "time", "type", "what"), cells)
+    output.rows(("id", "time", "type", "what"), found, ("id", "time", "type", "what"), cells)
 
 
-def cooked(answer: Answer, found: Sequence[Item]) -> None:
+def cooked(output: Output, found: Sequence[Item]) -> None:
     """A row for each activity task, child, timer, signal and marker."""
     titles = ("kind", "id", "name", "state", "try", "at", "waited", "worked", "why")
     cells = [
@@ -99,10 +99,10 @@ def cooked(answer: Answer, found: Sequence[Item]) -> None:
         ]
         for each in found
     ]
-    answer.rows(_FULL_TASK, [_item(each) for each in found], titles, cells)
+    output.rows(_FULL_TASK, [_item(each) for each in found], titles, cells)
 
 
-def activities(answer: Answer, found: Sequence[Item]) -> None:
+def activities(output: Output, found: Sequence[Item]) -> None:
     """A row for each activity: its last try."""
     titles = ("activity", "type", "state", "tries", "started", "took", "worker", "why")
     cells = [
@@ -112,10 +112,10 @@ def activities(answer: Answer, found: Sequence[Item]) -> None:
         ]
         for each in found
     ]
-    answer.rows(_TASK, [_item(each) for each in found], titles, cells)
+    output.rows(_TASK, [_item(each) for each in found], titles, cells)
 
 
-def activity(answer: Answer, found: Item, details: bool) -> None:
+def activity(output: Output, found: Item, details: bool) -> None:
     """One object with what there is to know of an activity; with its traceback below the table for ``details``."""
     lines = {
         "activity": found.id,
@@ -135,7 +135,7 @@ def activity(answer: Answer, found: Item, details: bool) -> None:
         "why": _why(found),
     }
     keys = _FULL_TASK if details else tuple(key for key in _FULL_TASK if key != "details")
-    answer.rows(keys, [_item(found)], ("what", "value"), [[name, value] for name, value in lines.items() if value])
+    output.rows(keys, [_item(found)], ("what", "value"), [[name, value] for name, value in lines.items() if value])
 
 
 def _who(item: Item) -> str:
@@ -146,7 +146,7 @@ def _who(item: Item) -> str:
     return item.worker or ""
 
 
-def profile(answer: Answer, found: Sequence[dict[str, Any]]) -> None:
+def profile(output: Output, found: Sequence[dict[str, Any]]) -> None:
     """A row for each type of activity."""
     titles = (
         "type",
@@ -161,7 +161,7 @@ def profile(answer: Answer, found: Sequence[dict[str, Any]]) -> None:
         ]
         for row in found
     ]
-    answer.rows(_PROFILE, found, titles, cells)
+    output.rows(_PROFILE, found, titles, cells)
 
 
 _STATISTICS = ("total", "mean", "max")

@@ -1,0 +1,60 @@
+"""Where the result of a command goes: standard output, and nothing else goes there."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from simpleflow.cli.options import session
+from simpleflow.cli.terminal import Terminal, results_only
+from simpleflow.cli.view.tables import JSON, TABLE, Look, look, objects, table
+
+
+class Output:
+    """Where results go: standard output, and nothing else goes there."""
+
+    def __init__(self, style: str, write: Callable[[str], None], look: Look) -> None:
+        self._style = style
+        self.write = write
+        self._look = look
+
+    def rows(
+        self,
+        keys: Sequence[str],
+        found: Sequence[Mapping[str, Any]],
+        titles: Sequence[str],
+        cells: Sequence[Sequence[str]],
+    ) -> None:
+        """A table of ``cells``, or the objects with ``keys``, as was asked for. No table if there are no rows."""
+        if self._style != TABLE:
+            each = [{key: one[key] for key in keys} for one in found]
+            self.write(objects(self._style, keys, each if self._style == JSON else [_flat(one) for one in each]))
+        elif cells:
+            self.write(table(titles, cells, self._look))
+
+    def say(self, text: str) -> None:
+        """A line for people, on standard error."""
+        session().terminal.write(f"{text}\n")
+
+
+@contextmanager
+def open_output(style: str = TABLE) -> Iterator[Output]:
+    """Give where results go; what user code prints inside goes to standard error."""
+    shown = look(Terminal(sys.stdout, session().color))  # asked now: in there, standard output is another
+    with results_only() as write:
+        yield Output(style, write, shown)
+
+
+def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Objects, and lists of anything but text, as JSON."""
+    import json
+
+    def flat(value: Any) -> Any:
+        nested = isinstance(value, dict) or (
+            isinstance(value, list) and not all(isinstance(each, str) for each in value)
+        )
+        return json.dumps(value, ensure_ascii=False) if nested else value
+
+    return {key: flat(value) for key, value in row.items()}
