@@ -12,7 +12,6 @@ import click
 
 from simpleflow import settings
 from simpleflow.base import check_name
-from simpleflow.cli import errors, inputs, start_options
 from simpleflow.constants import MAX_ID_LENGTH
 from simpleflow.exceptions import InputError
 
@@ -22,9 +21,6 @@ if TYPE_CHECKING:
     from simpleflow.engines.swf.engine import SwfEngine
 
 _FORMAT = "%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"
-
-_LOCAL_ONLY = {"state": "--state", "nb_workers": "--nb-workers", "no_progress": "--no-progress"}
-_WORKERS_OWN = {"pre": "--middleware-pre-execution", "post": "--middleware-post-execution"}
 
 _LEFT = MAX_ID_LENGTH - 13
 """Characters that there may be of a task list's name in that of a process's own list."""
@@ -95,20 +91,3 @@ def find_modules_here() -> None:
     """Let the modules of the current folder be imported."""
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
-
-
-def start(target: str, given: dict[str, Any], options: dict[str, Any], write: Callable[[str], None]) -> int:
-    """Start an execution and write its workflow id and run id; does not wait for its end. Returns the exit code."""
-    from simpleflow.cli.load_workflow import load
-
-    for name, option in (*_LOCAL_ONLY.items(), *_WORKERS_OWN.items()):
-        if options.get(name) not in (None, (), False):
-            hint = "; give it to worker.start" if name in _WORKERS_OWN else ""
-            raise InputError(f"{option} is for runs with --local, not for Amazon SWF{hint}")
-    domain = domain_of(options["domain"], hint="; or add --local to run the workflow in this process")
-    workflow_class = load(target)
-    inputs.check_fits(workflow_class, given)
-    asked = start_options.request(start_options.executor(workflow_class, options), given)
-    run_id = engine(domain).start_workflow_execution(asked)
-    write(f"{asked.workflow_id} {run_id}")
-    return errors.OK

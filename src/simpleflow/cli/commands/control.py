@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from simpleflow.cli import errors, inputs, remote, run_query
+from simpleflow.cli.activity_query import find_activity
 from simpleflow.cli.options import SETTINGS
 from simpleflow.cli.run_query import Named, Runs, kept_in
 from simpleflow.cli.view.output import Output, open_output
@@ -102,12 +103,10 @@ def activity_rerun(
     given = None if input_text is None else _json(inputs.parse(input_text, "--input"))
     asked = Named(run_query.place(domain, options), workflow_id, run_id)
     with open_output() as out:
-        from simpleflow.cli.commands.runs import task
-
         with run_query.opened(asked.where) as runs:
             run = runs.describe(workflow_id, run_id)
             asked = asked._replace(run_id=run.run_id)
-            found = task(runs, asked, activity_id, scheduled_id)
+            found = find_activity(runs, asked, activity_id, scheduled_id)
         return _perform(out, asked, found, found.input if given is None else given)
 
 

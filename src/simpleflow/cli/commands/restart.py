@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from simpleflow.cli import errors, inputs, run_query
+from simpleflow.cli.local_run import run_locally
 from simpleflow.cli.options import SETTINGS, session
 from simpleflow.cli.run_query import Named, Runs, kept_in
 from simpleflow.cli.view.output import Output, open_output
@@ -75,8 +76,6 @@ def _on_swf(out: Output, runs: Runs, asked: Named) -> int:
 
 def _here(out: Output, asked: Named, workflow: str | None) -> int:
     """End the open run of the workflow id, and run the workflow anew in this process."""
-    from simpleflow.cli.commands import workflow_start
-
     with run_query.opened(asked.where) as runs:
         run, started = _find(runs, asked)
         target = workflow or _importable(run, started)
@@ -94,7 +93,7 @@ def _here(out: Output, asked: Named, workflow: str | None) -> int:
         "no_progress": False,
         **dict.fromkeys(("force", "skip", "pre", "post"), ()),
     }
-    return workflow_start.run(target, given, options, session(), out.write)
+    return run_locally(target, given, options, session(), out.write)
 
 
 def _find(runs: Runs, asked: Named) -> tuple[RunDescription, Any]:

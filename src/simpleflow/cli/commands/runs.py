@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from simpleflow.cli import run_query
+from simpleflow.cli.activity_query import activities_of, find_activity
 from simpleflow.cli.options import SETTINGS
-from simpleflow.cli.run_query import Named, Runs, Where, kept_in
+from simpleflow.cli.run_query import Named, Where, kept_in
 from simpleflow.cli.view.output import open_output
 from simpleflow.cli.view.tables import CSV, TABLE, format_option
-from simpleflow.exceptions import InputError, UnknownResource
-
-if TYPE_CHECKING:
-    from simpleflow.cli.view.history_items import Item
+from simpleflow.exceptions import InputError
 
 _CLOSED = ("completed", "failed", "canceled", "timed_out", "terminated", "continued_as_new")
 
@@ -175,7 +173,7 @@ def workflow_tasks(words: Sequence[str], nb_tasks: int | None, style: str, **opt
     with open_output(style) as out, run_query.opened(asked.where) as runs:
         from simpleflow.cli.view import history_items, run_tables
 
-        found = history_items.latest(_activities(runs, asked))
+        found = history_items.latest(activities_of(runs, asked))
         if not found:
             out.say(f"the run of workflow {asked.workflow_id!r} has scheduled no activities")
         run_tables.activities(out, found if nb_tasks is None else found[-nb_tasks:])
@@ -197,7 +195,7 @@ def workflow_profile(words: Sequence[str], nb_tasks: int | None, style: str, **o
         from simpleflow.cli.view import history_items, run_tables
 
         found = history_items.profile(
-            [task for task in _activities(runs, asked) if task.state != history_items.REFUSED]
+            [task for task in activities_of(runs, asked) if task.state != history_items.REFUSED]
         )
         if not found:
             out.say(f"the run of workflow {asked.workflow_id!r} has scheduled no activities")
@@ -222,46 +220,11 @@ def task_info(words: Sequence[str], run_id: str | None, details: bool, style: st
         from simpleflow.cli import errors
         from simpleflow.cli.view import run_tables
 
-        found = task(runs, asked, task_id)
+        found = find_activity(runs, asked, task_id)
         run_tables.activity(out, found, details)
         trace = errors.traceback_of(found.details) if details and style == TABLE else ""
         if trace:
             out.write(f"\n{trace.rstrip()}")
-
-
-def task(runs: Runs, asked: Named, activity_id: str | None, scheduled_id: int | None = None) -> Item:
-    """The last try of an activity, with its input. Raises UnknownResource.
-
-    ``activity_id`` may be the id of the event that scheduled it, if no activity has that for its own.
-    """
-    from simpleflow.cli.view import history_items
-
-    tries = _activities(runs, asked)
-    by_id = {each.id: each for each in tries}
-    by_event = {each.event_id: each for each in tries}
-    found = None
-    if scheduled_id is not None:
-        found = by_event.get(scheduled_id)
-    elif activity_id is not None:
-        found = by_id.get(activity_id)
-        if found is None and activity_id.isascii() and activity_id.isdigit():
-            found = by_event.get(int(activity_id))
-    if found is None:
-        name = repr(activity_id) if scheduled_id is None else f"scheduled by event {scheduled_id}"
-        known = ", ".join(each.id for each in history_items.latest(tries)[:5])
-        hint = f"it has {known}{', ...' if len(by_id) > 5 else ''}" if known else "it has none"
-        raise UnknownResource(f"the run of workflow {asked.workflow_id!r} has no activity {name}; {hint}")
-    if asked.where.domain is not None and found.input is not None:
-        from simpleflow.engines.swf import jumbo
-
-        found.input = jumbo.restore(found.input)
-    return found
-
-
-def _activities(runs: Runs, asked: Named) -> list[Item]:
-    from simpleflow.cli.view import history_items
-
-    return history_items.activities(runs.events(asked.workflow_id, asked.run_id))
 
 
 def _place(words: Sequence[str], options: dict[str, Any]) -> Where:

@@ -114,9 +114,9 @@ def _follow(
     write_result: Callable[[str], None],
 ) -> int:
     """Start the execution and wait for its end, while its processes are kept running; returns the exit code."""
-    from simpleflow.cli.commands.workflow_start import _close, _tell_unreached
     from simpleflow.cli.terminal import Terminal
     from simpleflow.cli.view.progress import Progress
+    from simpleflow.cli.view.run_end import report_end, report_unreached
     from simpleflow.cli.watch import Watch
 
     shows = options["display_status"]
@@ -139,8 +139,8 @@ def _follow(
         if watch.look():
             supervisor.stop()
             supervisor.run()
-            _tell_unreached(terminal, progress, options)
-            return _close(here, progress, watch.run, None, time.monotonic() - began, write_result)
+            report_unreached(terminal, progress, options)
+            return report_end(here, progress, watch.run, None, time.monotonic() - began, write_result)
         wait = min(wait * 1.3, _LOOK_SECONDS_MOST)
         look = time.monotonic() + wait
     supervisor.run()

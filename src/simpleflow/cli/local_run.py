@@ -1,0 +1,96 @@
+"""Running a workflow in this process, from its start to its end."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from simpleflow import settings
+from simpleflow.cli import errors, inputs, start_options
+from simpleflow.cli.options import Session
+from simpleflow.cli.signals import Stopped, stoppable
+from simpleflow.cli.terminal import BOLD, Terminal
+from simpleflow.exceptions import InputError, SimpleflowError
+
+if TYPE_CHECKING:
+    from simpleflow.cli.view.progress import Progress
+    from simpleflow.local import Executor
+    from simpleflow.workflow import Workflow
+
+
+def run_locally(
+    target: str, given: dict[str, Any], options: dict[str, Any], here: Session, write_result: Callable[[str], None]
+) -> int:
+    """Run a workflow to its end, as ``workflow.start --local`` is asked to; returns the exit code."""
+    from simpleflow.cli.load_workflow import load
+    from simpleflow.cli.view.run_end import report_end, report_unreached
+
+    executor: Executor | None = None
+    progress = None
+    began = time.monotonic()
+    try:
+        with stoppable():
+            workflow_class = load(target)
+            inputs.check_fits(workflow_class, given)
+            progress = _progress(here, options)
+            if not progress.open():
+                progress = _progress(here, options | {"no_progress": True})
+            executor = _executor(workflow_class, options, progress)
+            start_options.request(executor, given)
+            run, failure = executor.execute(given)
+    except Stopped as stop:
+        if progress is not None:
+            progress.close()
+            report_unreached(here.terminal, progress, options)
+        return _stopped(here.terminal, executor, stop)
+    finally:
+        if progress is not None:
+            progress.close()
+    report_unreached(here.terminal, progress, options)
+    return report_end(here, progress, run, failure, time.monotonic() - began, write_result)
+
+
+def _progress(here: Session, options: dict[str, Any]) -> Progress:
+    """How the run is shown: live on a terminal, unless a debugger is to have that to itself."""
+    from simpleflow.cli.view.progress import Progress
+
+    if here.terminal.moves and not options["no_progress"] and options["nb_workers"] != 0:
+        from simpleflow.cli.view.live import Live
+
+        return Live(here.terminal, here.debug)
+    return Progress(here.terminal, here.debug)
+
+
+def _executor(workflow_class: type[Workflow], options: dict[str, Any], progress: Progress) -> Executor:
+    workers = options["nb_workers"]
+    try:
+        return start_options.executor(
+            workflow_class,
+            options,
+            state=options["state"] or settings.SIMPLEFLOW_STATE,
+            nb_workers=(_cores() if workers is None else workers) or None,
+            middlewares={"pre": options["pre"], "post": options["post"]},
+            observer=progress.observe,
+            on_begin=progress.begin,
+            on_wait=progress.wait,
+        )
+    except SimpleflowError:
+        raise
+    except Exception as error:
+        raise InputError(f"a middleware cannot be imported: {errors.told(error)}") from error
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _stopped(terminal: Terminal, executor: Executor | None, stop: Stopped) -> int:
+    hint = ""
+    if executor is not None and executor.run_id is not None:
+        hint = f"; workflow {executor.workflow_id} goes on where it was when the same command is run again"
+    terminal.write(f"{terminal.paint('stopped' if stop.number == 15 else 'interrupted', BOLD)}{hint}\n")
+    return 128 + stop.number

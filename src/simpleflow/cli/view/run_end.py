@@ -1,0 +1,67 @@
+"""What is said when a run has ended, and its exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from simpleflow.cli import errors, step_names
+from simpleflow.cli.options import Session
+from simpleflow.cli.terminal import BOLD, Terminal
+
+if TYPE_CHECKING:
+    from simpleflow.cli.view.progress import Progress
+    from simpleflow.core.decider.evaluation import Failure
+    from simpleflow.engines.embedded import Run
+
+
+def report_unreached(terminal: Terminal, progress: Progress, options: dict[str, Any]) -> None:
+    for name in ("force", "skip"):
+        for said in step_names.unreached(options[name], progress.tally.steps, f"--{name}"):
+            terminal.write(said + "\n")
+
+
+def report_end(
+    here: Session,
+    progress: Progress,
+    run: Run,
+    failure: Failure | None,
+    seconds: float,
+    write_result: Callable[[str], None],
+) -> int:
+    """Say how the run ended, and give its result; returns the exit code."""
+    from simpleflow.cli.view import summary
+    from simpleflow.cli.view.follower import ended
+    from simpleflow.core import transitions
+    from simpleflow.step.report import duration, printable
+    from simpleflow.step.report import names as some
+
+    closed: Any = run.history.closed.attributes if run.history.closed else None
+    completed = run.history.state == transitions.COMPLETED
+    failed = progress.tally.failed
+    if completed:
+        text = "completed" + (f", but {_count(len(failed), 'step')} failed: {some(failed)}" if failed else "")
+    else:
+        text = ended(run) if failure is None else f"failed: {errors.told_run(failure)}"
+        if here.debug:
+            here.terminal.write(_trace(failure, closed))
+    if progress.soft_failures:
+        text += f"; {_count(progress.soft_failures, 'activity', 'activities')} failed"
+    said = summary.lines(progress, seconds, progress.brief, failed=not completed)
+    after = "" if said else f" ({duration(seconds)})"
+    head = here.terminal.paint(f"workflow {printable(run.workflow_id)}:", BOLD)
+    here.terminal.write("".join(line + "\n" for line in (f"{head} {text}{after}", *said)))
+    if not completed:
+        return errors.RUN_FAILED
+    write_result(closed.result if closed.result is not None else "null")
+    return errors.STEP_FAILED if failed else errors.OK
+
+
+def _trace(failure: Failure | None, closed: Any) -> str:
+    details = failure.details if failure is not None else getattr(closed, "details", None)
+    own = getattr(failure.error, "details", None) if failure is not None else None
+    return "".join(dict.fromkeys(filter(None, (errors.traceback_of(details), errors.traceback_of(own)))))
+
+
+def _count(number: int, one: str, more: str = "") -> str:
+    return f"{number} {one if number == 1 else more or one + 's'}"
