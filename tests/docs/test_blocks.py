@@ -1,7 +1,8 @@
-"""What the documentation shows is true: its Python runs and prints what it says, its commands too.
+"""The examples of the documentation are true: Python code and commands run, and print what the pages show.
 
-The blocks of a page share a folder. Its Python blocks run first, in their order and in one process; then its commands,
-in their order. Times, dates, ids, numbers of processes and events may differ, and how much space is between words.
+The blocks of a page share a folder. The Python blocks run first, in order and in one process; then the commands, in
+order. A block that is a file, or changes a file, is written when the page comes to it. The comparison ignores times,
+dates, ids, numbers of processes and events, and the amount of space between words.
 """
 
 from __future__ import annotations
@@ -35,14 +36,13 @@ SIMPLEFLOW = [sys.executable, "-W", "error", "-m", "simpleflow"]
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A folder for each page, with the files that its blocks are."""
+    """A folder for each page, with the files that its blocks define."""
     found = {}
     for page in PAGES:
         folder = found[page] = tmp_path_factory.mktemp(Path(page).stem)
         (folder / "examples").symlink_to(ROOT / "examples")
         for block in blocks(page):
-            if block.file is not None:
-                (folder / block.file).write_text(block.text)
+            block.write(folder)
     return found
 
 
@@ -67,12 +67,13 @@ def test_python(page: str, folders: dict[str, Path]) -> None:
         assert stripped(output) == stripped(block.output or ""), f"{page}:{block.line}"
 
 
-# The samples of the command line's own page need a pipeline of theirs: tests/cli/test_documentation.py runs them.
+# tests/cli/test_documentation.py runs the examples of the page about the command line.
 @pytest.mark.parametrize("page", [page for page in of_kind("console") if page != "docs/command-line.md"])
 def test_console(page: str, folders: dict[str, Path]) -> None:
     shell = Shell(folders[page])
     try:
         for block in blocks(page):
+            block.write(folders[page])
             for command, expected in commands(block):
                 assert normal(shell.run(command)) == normal(expected), f"{page}:{block.line}: {command}"
     finally:
@@ -80,7 +81,7 @@ def test_console(page: str, folders: dict[str, Path]) -> None:
 
 
 class Shell:
-    """Runs the commands of a page in its folder, as a shell does."""
+    """Runs the commands of a page in its folder, like a shell."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -88,7 +89,10 @@ class Shell:
         self._jobs: list[subprocess.Popen[str]] = []
 
     def run(self, command: str) -> str:
-        """What a command writes. One that ends in ``&`` goes on beside the next, which begins once a step has begun."""
+        """Run a command and return its output.
+
+        A command that ends in ``&`` runs beside the next one, which starts as soon as a step has begun.
+        """
         if command == "kill -9 $!":
             self._jobs[-1].kill()
             self._jobs[-1].wait()
@@ -124,7 +128,7 @@ class Shell:
         )
 
     def close(self) -> None:
-        """End what still goes on."""
+        """Kill the commands that still run."""
         for job in self._jobs:
             job.kill()
             job.wait()
@@ -132,7 +136,7 @@ class Shell:
 
 @pytest.mark.parametrize("page", of_kind("sh"))
 def test_shell(page: str) -> None:
-    """Installing and copying is not done here; but targets, extras and files that are named exist."""
+    """Shell blocks that install or copy are not run; the make targets and extras that they name exist."""
     makefile, project = ((ROOT / name).read_text() for name in ("Makefile", "pyproject.toml"))
     for block in blocks(page):
         if block.kind == "sh":
@@ -143,7 +147,7 @@ def test_shell(page: str) -> None:
 
 
 def commands(block: Block) -> Iterator[tuple[str, str]]:
-    """The commands of a console block, each with the output that it shows."""
+    """Yield each command of a console block with the output that the page shows for it."""
     if block.kind != "console":
         return
     parts = re.split(r"^\$ (.*)$", block.text, flags=re.MULTILINE)
@@ -158,7 +162,7 @@ def stripped(text: str) -> list[str]:
 
 
 def normal(text: str) -> list[str]:
-    """Lines without what differs from run to run."""
+    """The lines, with the parts that differ from run to run replaced."""
     for pattern, word in (
         (r"(?<![\w-])2\d[\w-]{44}(?![\w-])", "ID"),
         (r"\b\d+(\.\d+)? (ms|s|min)\b", "N s"),
