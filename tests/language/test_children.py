@@ -11,7 +11,10 @@ from simpleflow.canvas import Chain, Group
 from simpleflow.exceptions import ExecutionError, TaskFailed
 from simpleflow.local import Executor
 from simpleflow.task import WorkflowTask
-from tests.language.activities import fail_hard, increment
+from tests.language.activities import (
+    fail_hard,
+    increment,
+)
 from tests.language.helpers import executor, run
 
 
@@ -180,3 +183,30 @@ def test_fail_ends_the_run_with_its_reason() -> None:
     with pytest.raises(ExecutionError, match="no luck") as caught:
         run(workflow)
     assert caught.value.details == "more"
+
+
+class Small(Workflow):
+    def run(self, x: int = 0) -> Any:
+        return self.submit(increment, x).result
+
+
+def test_children_run_with_and_without_a_name() -> None:
+    assert run(lambda self: [self.submit(Small, 1).result, self.submit(Group((Small, 2))).result]) == [2, [3]]
+
+
+class Again(Workflow):
+    name = "again"
+
+    def run(self, n: int, *, label: str = "") -> Any:
+        if n:
+            return self.submit(self.continue_as_new(n - 1, label=f"{label}{n}")).result
+        return label
+
+
+def test_continue_as_new_takes_arguments_and_runs() -> None:
+    assert Executor(Again).run([3]) == "321"
+
+
+def test_fail_fails() -> None:
+    with pytest.raises(ExecutionError, match="on purpose"):
+        run(lambda self: self.fail("on purpose"))

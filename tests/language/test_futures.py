@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from simpleflow import Workflow, futures
+from simpleflow.canvas import Chain, FuncGroup
 from simpleflow.exceptions import ExecutionBlocked, TaskFailed
 from simpleflow.futures import Future
-from tests.language.activities import fail, increment, same, total
-from tests.language.helpers import run
+from tests.language.activities import fail, increment, same, total, tries
+from tests.language.helpers import executor, run
 
 
 def test_a_future_is_pending_until_its_task_is_done() -> None:
@@ -111,3 +112,27 @@ def test_a_result_that_was_changed_by_the_workflow_is_the_workflow_s_own() -> No
         return [future.result, self.submit(same, future).result]
 
     assert run(workflow) == [[1, 2], [1, 2]]
+
+
+def test_what_was_submitted_and_not_waited_for_is_done() -> None:
+    def workflow(self: Workflow) -> Any:
+        self.submit(same, "activity")
+        self.submit(Chain((same, "c1"), (same, "c2")))
+        self.submit(FuncGroup(lambda: (same, "made")))
+        self.submit(self.record_marker("m"))
+        self.submit(self.signal("s", propagate=False))
+
+    tries.clear()
+    made = executor(workflow)
+    made.run()
+    assert sorted(tries) == ["activity", "c1", "c2", "made"]
+    assert [marker.name for marker in made.list_markers()] == ["m"]
+    assert len(made.signals_sent) == 1
+
+
+def test_futures_of_one_run_are_waited_for_in_any_order() -> None:
+    def workflow(self: Workflow) -> Any:
+        made = [self.submit(same, number) for number in range(4)]
+        return futures.wait(*reversed(made))
+
+    assert run(workflow) == [3, 2, 1, 0]

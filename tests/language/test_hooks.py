@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from simpleflow import Workflow
-from simpleflow.canvas import Group
+from simpleflow import Workflow, activity
+from simpleflow.canvas import Chain, Group
 from simpleflow.exceptions import ExecutionCanceled, ExecutionTerminated, InputError, TaskFailed
 from simpleflow.local import Executor
 from simpleflow.task import TaskFailureContext
-from tests.language.activities import fail, fail_hard, increment, same, third_time, tries
+from tests.language.activities import fail, fail_hard, increment, once, same, third_time, tries
 from tests.language.helpers import executor
 
 
@@ -184,3 +184,67 @@ def test_a_middleware_that_raises_fails_the_activity() -> None:
     assert (
         found == "tests.language.activities.increment: PermissionError: activity-tests.language.activities.increment-1"
     )
+
+
+class Hooked(Workflow):
+    name = "hooked"
+    calls: list[str] = []
+
+    def run(self, fails: bool) -> Any:
+        if fails:
+            raise ValueError("no")
+
+    def before_replay(self, history: Any) -> None:
+        self.calls.append("before_replay")
+
+    def after_replay(self, history: Any) -> None:
+        self.calls.append("after_replay")
+
+    def on_completed(self, history: Any) -> None:
+        self.calls.append("on_completed")
+
+    def on_failure(self, history: Any, reason: str, details: str | None = None) -> None:
+        self.calls.append("on_failure")
+
+    def after_closed(self, history: Any) -> None:
+        self.calls.append("after_closed")
+
+
+def test_hooks_are_called_in_a_local_run_that_succeeds_and_in_one_that_fails() -> None:
+    Hooked.calls.clear()
+    Executor(Hooked).run([False])
+    assert Hooked.calls == ["before_replay", "after_replay", "on_completed", "after_closed"]
+    Hooked.calls.clear()
+    with pytest.raises(ValueError, match="no"):
+        Executor(Hooked).run([True])
+    assert Hooked.calls == ["before_replay", "on_failure", "after_closed"]
+
+
+def test_retries_idempotence_and_failure_decisions_count_in_a_local_run() -> None:
+    class Ignoring(Workflow):
+        name = "ignoring"
+
+        def run(self) -> Any:
+            once_only = [self.submit(once, "x").result for _ in range(2)]
+            return [self.submit(third_time, "k").result, once_only, self.submit(strict_failure).result]
+
+        def on_task_failure(self, failure_context: Any) -> Any:
+            return failure_context.decide_ignore() if "strict" in failure_context.task_name else None
+
+    assert Executor(Ignoring).run() == [3, [1, 1], None]
+
+
+@activity.with_attributes(raises_on_failure=True)
+def strict_failure() -> None:
+    raise ValueError("strict")
+
+
+def test_middlewares_see_activities_inside_containers_and_one_kind_is_enough() -> None:
+    calls: list[Any] = []
+
+    def workflow(self: Workflow) -> Any:
+        return self.submit(Group((increment, 1), Chain((increment, 2)))).result
+
+    middlewares = {"post": [lambda context, result: calls.append(result)]}
+    assert executor(workflow, middlewares=middlewares).run() == [2, [3]]
+    assert calls == [2, 3]

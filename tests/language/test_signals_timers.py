@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Any
 
@@ -10,8 +11,12 @@ import pytest
 from simpleflow import WaitForSignal, Workflow, futures
 from simpleflow.canvas import Chain, Group
 from simpleflow.exceptions import InputError, NotEncodable
+from simpleflow.futures import CANCELLED
 from simpleflow.local import SentSignal
-from tests.language.activities import increment, same
+from tests.language.activities import (
+    increment,
+    same,
+)
 from tests.language.helpers import executor, run
 
 
@@ -142,3 +147,56 @@ def test_markers_are_listed_as_values() -> None:
 def test_a_marker_that_is_not_json_is_refused() -> None:
     with pytest.raises(NotEncodable, match="details of marker 'm' is not JSON"):
         run(lambda self: self.submit(self.record_marker("m", {"a": object()})))
+
+
+def test_signals_of_one_name_with_other_arguments_are_all_sent() -> None:
+    def workflow(self: Workflow) -> Any:
+        for number in (1, 2):
+            self.submit(self.signal("s", number, key=number))
+            self.submit(increment, number).result
+        return self.submit(self.wait_signal("s")).result["args"]
+
+    made = executor(workflow)
+    assert made.run() == [2]
+    assert [(sent.args, sent.kwargs) for sent in made.signals_sent] == [([1], {"key": 1}), ([2], {"key": 2})]
+
+
+def test_a_signal_is_waited_for_before_it_comes() -> None:
+    def workflow(self: Workflow) -> Any:
+        waiting = self.submit(self.wait_signal("s"))
+        self.submit(self.signal("s", "x"))
+        return waiting.result["args"]
+
+    assert run(workflow) == ["x"]
+
+
+def test_a_signal_has_positional_arguments() -> None:
+    def workflow(self: Workflow) -> Any:
+        return self.submit(self.signal("s", 1, "two", three=3)).result
+
+    assert run(workflow) == {"args": [1, "two"], "kwargs": {"three": 3}, "__propagate": True}
+
+
+def test_timers_do_not_hold_up_what_runs_beside_them_and_can_be_cancelled() -> None:
+    def workflow(self: Workflow) -> Any:
+        timers = [self.submit(self.start_timer(f"t{number}", 30)) for number in range(3)]
+        found = self.submit(increment, 1).result
+        for number in range(3):
+            self.submit(self.cancel_timer(f"t{number}"))
+        return [found, [each.state for each in timers]]
+
+    begun = time.monotonic()
+    assert run(workflow) == [2, [CANCELLED] * 3]
+    assert time.monotonic() - begun < 5
+
+
+def test_a_marker_that_is_not_json_is_refused_where_it_is_submitted() -> None:
+    def workflow(self: Workflow) -> Any:
+        try:
+            self.submit(self.record_marker("m", threading.Lock()))
+        except TypeError as error:
+            return str(error)
+
+    assert run(workflow).startswith(
+        "details of marker 'm' is not JSON: <unlocked _thread.lock object> is a _thread.lock"
+    )

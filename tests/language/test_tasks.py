@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from simpleflow import WaitForSignal, Workflow
+from simpleflow import WaitForSignal, Workflow, activity
 from simpleflow.exceptions import InputError, NotEncodable, NotSubmittable
 from simpleflow.local import Executor
 from simpleflow.task import (
@@ -231,3 +231,35 @@ def test_retries_are_counted_per_submission() -> None:
     tries.clear()
     assert run(workflow) == [3, 3]
     assert tries == ["a"] * 3 + ["b"] * 3
+
+
+class Inherited(Workflow):
+    name = "inherited list"
+
+    @classmethod
+    def get_task_list(cls, where: str) -> str:
+        return f"list of {where}"
+
+    def run(self, where: str) -> Any:
+        return self.submit(listless).result
+
+
+@activity.with_attributes(task_list=None)
+def listless() -> Any:
+    return listless.context["activity_task_list"]
+
+
+def test_an_activity_without_a_task_list_is_put_on_the_execution_s() -> None:
+    assert Executor(Inherited).run(["here"]) == "list of here"
+
+
+def test_a_priority_is_not_handed_to_the_activity() -> None:
+    assert run(lambda self: self.submit(give, 1, __priority=5).result) == [[1], {}]
+
+
+def test_activities_can_be_called() -> None:
+    assert increment(1) == 2
+
+
+def test_an_activity_name_without_a_dot_is_dispatched() -> None:
+    assert run(lambda self: self.submit(named_without_a_dot).result) == "found"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import enum
+import threading
 import uuid
 from collections import OrderedDict, namedtuple
 from typing import Any
@@ -139,3 +140,22 @@ def test_arguments_are_taken_as_they_are_when_they_are_submitted() -> None:
         return [first.result, self.submit(give, mine).result]
 
     assert run(workflow) == [[[{"n": 1}], {}], [[{"n": 2}], {}]]
+
+
+def test_arguments_and_results_are_the_values_that_cross_a_network() -> None:
+    def workflow(self: Workflow) -> Any:
+        mine = [1]
+        changed = self.submit(change, mine)
+        return [changed.result, mine, self.submit(tuples).result == {"1": [1, 2]}]
+
+    assert run(workflow) == [[1, 0], [1], True]
+
+
+def test_arguments_that_cannot_be_copied_are_refused_as_what_they_are() -> None:
+    lock = threading.Lock()
+
+    def workflow(self: Workflow) -> Any:
+        self.submit(same, lock)
+
+    with pytest.raises(TypeError, match=r"input of tests.language.activities.same is not JSON: .* is a _thread.lock"):
+        run(workflow)
