@@ -9,7 +9,7 @@ import pytest
 from simpleflow import activity, futures
 from simpleflow.canvas import Chain, Group
 from simpleflow.step.submittable import Step
-from tests.step.bench import Bench, fail_softly, play
+from tests.step.bench import Bench, fail_softly, play, played
 
 VERDICT = {"step", "status", "forced", "reasons"}
 
@@ -116,3 +116,12 @@ def test_the_errors_of_several_are_said_once_each(bench: Bench) -> None:
     assert error.startswith("ValueError: one; ValueError: two; ValueError: aaa")
     assert error.endswith("...")
     assert len(error) == 1_000
+
+
+def test_markers_that_say_the_same_are_recorded_each_time_that_the_step_is_played(bench: Bench) -> None:
+    def run(workflow: Any) -> Any:
+        return [workflow.submit(workflow.step("a", (play, "a"), force=True)).ran for _ in range(3)]
+
+    assert bench.run(run) == [True, True, True]
+    assert bench.log() == ["a scheduled", "a completed"] * 3
+    assert played == ["a"] * 3

@@ -257,3 +257,13 @@ def test_the_work_of_a_step_may_be_replaced_before_it_is_submitted(bench: Bench)
         return workflow.submit(step).value
 
     assert [bench.run(run), bench.run(run)] == ["did b", ["c"]]
+
+
+def test_each_time_a_step_is_met_its_signal_is_sent(bench: Bench) -> None:
+    def run(workflow: Any) -> None:
+        for _ in range(2):
+            futures.wait(workflow.submit(workflow.step("a", (play, "a"), emit_signal=True)))
+
+    bench.run(run)
+    assert bench.log() == ["a scheduled", "a completed", "a skipped"]
+    assert [signal.name for signal in bench.executor.signals_sent] == ["step.a"] * 2

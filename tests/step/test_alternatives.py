@@ -1,0 +1,57 @@
+"""``activities_if_step_already_done``: the work that runs instead of a step that is done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from simpleflow import Workflow, futures
+from simpleflow.canvas import Chain, Group
+from simpleflow.step.submittable import Step
+from simpleflow.step.workflow import WorkflowStepMixin
+from tests.step.bench import Bench, play, played
+
+
+class Child(Workflow, WorkflowStepMixin):
+    """A child workflow with a step and its own marks."""
+
+    name = "child"
+
+    def get_step_bucket(self) -> str:
+        return "memory://bucket of the alternative"
+
+    def run(self) -> Any:
+        return self.submit(self.step("a", (play, "child"))).ran
+
+
+@pytest.mark.parametrize("alternative", ["text", 12, [(play, "a")], print, (print, 1), (), True, object()])
+def test_an_alternative_that_cannot_be_is_refused_although_the_step_would_run(bench: Bench, alternative: Any) -> None:
+    def run(workflow: Any) -> None:
+        futures.wait(workflow.submit(workflow.step("a", (play, "a"), activities_if_step_already_done=alternative)))
+
+    with pytest.raises(Exception, match="activities_if_step_already_done of step 'a'") as caught:
+        bench.run(run)
+    assert isinstance(caught.value, TypeError | ValueError)
+    assert (played, bench.activities()) == ([], [])
+
+
+def test_an_alternative_is_whatever_the_work_may_be(bench: Bench) -> None:
+    alternatives = [
+        play,
+        (play, "tuple"),
+        Group((play, "group")),
+        Chain((play, "chain")),
+        Step("b", (play, "b")),
+        Child,
+    ]
+    arguments = [(play, "alone"), *alternatives[1:]]
+    bench.mark("a")
+
+    def run(workflow: Any) -> Any:
+        futs = [workflow.submit(Step("a", (play, "a"), activities_if_step_already_done=each)) for each in arguments]
+        futures.wait(*futs)
+        return [future.ran for future in futs]
+
+    assert bench.run(run) == [False] * 6
+    assert {"alone", "tuple", "group", "chain", "b"} <= set(played)
