@@ -121,6 +121,14 @@ class ScheduleLambdaFunction(DecisionAttributes, frozen=True, kw_only=True):
     start_to_close_timeout: str | None = None
 
 
+CLOSING = (
+    CompleteWorkflowExecution,
+    FailWorkflowExecution,
+    CancelWorkflowExecution,
+    ContinueAsNewWorkflowExecution,
+)
+"""The decisions that close an execution, for ``isinstance``. One must be the last of its answer."""
+
 #: The classes by SWF's ``decisionType``.
 DECISION_TYPES: dict[str, type[DecisionAttributes]] = {
     cls.__name__: cls

@@ -142,7 +142,7 @@ class EmbeddedEngine(Executions):
         new_run_id = ""
         # An answer can be found again from the history before it, so it may be kept together with what comes next.
         with self.operation(may_wait=True):
-            if decisions and isinstance(decisions[-1], _CLOSING):
+            if decisions and isinstance(decisions[-1], d.CLOSING):
                 # Whoever has sent something was told that it arrived: it must be in the history before its end is.
                 self.journal.hold()
                 self.look()
@@ -302,11 +302,3 @@ class EmbeddedEngine(Executions):
         if kept is not None:
             return kept
         return [run.describe() for run in reversed(self.runs.values()) if workflow_id in (None, run.workflow_id)]
-
-
-_CLOSING = (
-    d.CompleteWorkflowExecution,
-    d.FailWorkflowExecution,
-    d.CancelWorkflowExecution,
-    d.ContinueAsNewWorkflowExecution,
-)

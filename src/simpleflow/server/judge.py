@@ -19,13 +19,6 @@ from simpleflow.server.registry import Entry, Registry
 
 UNHANDLED = "UNHANDLED_DECISION"
 
-CLOSES = (
-    d.CompleteWorkflowExecution,
-    d.FailWorkflowExecution,
-    d.CancelWorkflowExecution,
-    d.ContinueAsNewWorkflowExecution,
-)
-
 WORKFLOW_DEFAULTS = {
     "execution_start_to_close_timeout": "defaultExecutionStartToCloseTimeout",
     "task_list": "defaultTaskList",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from simpleflow.core import codec
+from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.core import transitions as t
 from simpleflow.core.history import History
@@ -13,7 +14,7 @@ from simpleflow.engines.run import Run
 from simpleflow.server import faults, pages
 from simpleflow.server.domain import Domain
 from simpleflow.server.execution_operations import page_of_events
-from simpleflow.server.judge import CLOSES, UNHANDLED
+from simpleflow.server.judge import UNHANDLED
 from simpleflow.server.polls import Caller
 from simpleflow.server.service import ACTIVITY, DECISION, Service
 from simpleflow.server.visibility import execution
@@ -65,10 +66,10 @@ def _respond_decision(service: Service, request: dict[str, Any], caller: Caller)
     token = request["taskToken"]
     domain, run, _ = service.of_token(token)
     decisions = [_decision(each) for each in request.get("decisions") or ()]
-    if any(isinstance(each, CLOSES) for each in decisions[:-1]):
+    if any(isinstance(each, d.CLOSING) for each in decisions[:-1]):
         raise faults.refused("Close must be last decision in list")
     filled, refused = domain.judge.judge(run.history, decisions)
-    if filled and isinstance(filled[-1], CLOSES) and service.dice.refuses():
+    if filled and isinstance(filled[-1], d.CLOSING) and service.dice.refuses():
         refused[len(filled) - 1] = UNHANDLED
     domain.engine.respond_decision_task_completed(
         token,

@@ -77,7 +77,7 @@ class DecisionWorker:
             if answer.failure is not None:
                 self.failures[task.run_id] = answer.failure
             self._source.respond_decision_task_completed(task.token, answer.decisions)
-            if self._kept is not None and answer.decisions and isinstance(answer.decisions[-1], _CLOSING):
+            if self._kept is not None and answer.decisions and isinstance(answer.decisions[-1], d.CLOSING):
                 if not isinstance(answer.decisions[-1], d.ContinueAsNewWorkflowExecution):
                     claim_recovery.release([decider])
                 self.forget(task.run_id)
@@ -114,11 +114,3 @@ class DecisionWorker:
                 "define its class at the top level of a module that is imported"
             )
         return found
-
-
-_CLOSING = (
-    d.CompleteWorkflowExecution,
-    d.FailWorkflowExecution,
-    d.CancelWorkflowExecution,
-    d.ContinueAsNewWorkflowExecution,
-)

@@ -68,7 +68,7 @@ def record(
     if not history.deciding:
         raise UnknownResource(f"there is no decision task to answer: it is {history.decision}")
     for decision in decisions[:-1]:
-        if type(decision) in _CLOSING:
+        if isinstance(decision, d.CLOSING):
             raise InputError(f"{type(decision).__name__} closes the execution; expected it to be the last decision")
     new = NewEvents(history, now)
     completed = e.DecisionTaskCompleted(
@@ -89,13 +89,3 @@ def record(
         else:
             RULES[type(decision)](new, decision, completed_id)
     return new.finish()
-
-
-_CLOSING: frozenset[type[d.Decision]] = frozenset(
-    {
-        d.CompleteWorkflowExecution,
-        d.FailWorkflowExecution,
-        d.CancelWorkflowExecution,
-        d.ContinueAsNewWorkflowExecution,
-    }
-)
