@@ -207,3 +207,8 @@ class AggregateException(SimpleflowError):
 
     def __str__(self) -> str:
         return "; ".join(str(each) for each in self._leaves()) or "no exception"
+
+
+def one_line(error: BaseException) -> str:
+    """The error's class and message in one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())

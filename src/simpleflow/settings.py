@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from simpleflow.exceptions import InputError
+from simpleflow.exceptions import InputError, one_line
 
 MODULE_VARIABLE = "SIMPLEFLOW_SETTINGS_MODULE"
 
@@ -119,7 +119,7 @@ def _from_module(name: str) -> tuple[object, str] | None:
     try:
         module = importlib.import_module(module_name)
     except Exception as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        reason = one_line(error)
         raise InputError(
             f"the settings module {module_name!r}, named by {MODULE_VARIABLE}, cannot be imported "
             f"({reason}): correct the name or the module, or unset {MODULE_VARIABLE}"

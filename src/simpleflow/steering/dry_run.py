@@ -16,7 +16,7 @@ from simpleflow.core.history import History
 from simpleflow.engines.base import ActivityTask, DecisionTask, StartRequest
 from simpleflow.engines.memory import MemoryEngine
 from simpleflow.engines.run import Run
-from simpleflow.exceptions import ExecutionBlocked, InputError, SimpleflowError
+from simpleflow.exceptions import ExecutionBlocked, InputError, SimpleflowError, one_line
 from simpleflow.futures import Future
 from simpleflow.signal import WaitForSignal
 from simpleflow.steering import unknown
@@ -149,7 +149,7 @@ class Rehearsal:
             run = self._engine.runs[evaluation.execution.run_id]
             who = _who(evaluation)
             if evaluation.failure is not None:
-                yield f"{who} fails: {_told(evaluation.failure)}"
+                yield f"{who} fails: {_one_line(evaluation.failure)}"
             elif run.history.open and root.history.open:
                 yield from _why_open(evaluation, run.history, who)
         if not self._left:
@@ -172,10 +172,9 @@ def _who(evaluation: Evaluation) -> str:
     return f"run() of workflow {evaluation.execution.workflow_id}" if child else "run()"
 
 
-def _told(failure: Failure) -> str:
+def _one_line(failure: Failure) -> str:
     error = failure.error
-    text = str(error) if isinstance(error, SimpleflowError) else f"{type(error).__name__}: {error}"
-    return " ".join(text.split())
+    return " ".join(str(error).split()) if isinstance(error, SimpleflowError) else one_line(error)
 
 
 class _Evaluation(Evaluation):

@@ -9,7 +9,7 @@ from simpleflow.core.decider.decide import Decider
 from simpleflow.core.decider.evaluation import Evaluation, Execution
 from simpleflow.engines.base import StartRequest
 from simpleflow.engines.memory import MemoryEngine
-from simpleflow.exceptions import ExecutionBlocked, InputError, SimpleflowError
+from simpleflow.exceptions import ExecutionBlocked, InputError, SimpleflowError, one_line
 from simpleflow.futures import Future
 from simpleflow.local import Executor
 from simpleflow.step import tasks
@@ -72,7 +72,7 @@ def request_of(workflow_class: type[Workflow], input: Any, workflow_id: str | No
     except SimpleflowError:
         raise
     except Exception as error:
-        raise InputError(f"workflow {workflow_class.__name__} cannot be started: {_told(error)}") from error
+        raise InputError(f"workflow {workflow_class.__name__} cannot be started: {one_line(error)}") from error
 
 
 class _Evaluation(Evaluation):
@@ -121,12 +121,8 @@ def _ask(evaluation: _Evaluation) -> tuple[str, str]:
 
 
 def _unknown(name: str, error: BaseException | None) -> InputError:
-    reason = "it waits for a result" if error is None or isinstance(error, ExecutionBlocked) else _told(error)
+    reason = "it waits for a result" if error is None or isinstance(error, ExecutionBlocked) else one_line(error)
     return InputError(
         f"where workflow {name!r} keeps its done marks cannot be found out without running it: {reason}; "
         "if that depends on the input, give the one of the run with --input"
     )
-
-
-def _told(error: BaseException) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from simpleflow.exceptions import StoreError
+from simpleflow.exceptions import StoreError, one_line
 
 _CREDENTIALS = "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
 _RIGHTS = "give these credentials s3:ListBucket, s3:GetObject, s3:PutObject and s3:DeleteObject on it"
@@ -62,11 +62,6 @@ _FAULTS: dict[str, tuple[str, str]] = {
     "SSLError": ("there is no trusted TLS there", "for a server without TLS write http://host:port/bucket"),
     "ResponseParserError": ("what answers is not an S3 server", _ENDPOINT),
 }
-
-
-def one_line(error: BaseException) -> str:
-    """The error's class and message in one line."""
-    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def store_error(url: str, action: str, error: BaseException) -> StoreError:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from simpleflow.exceptions import SimpleflowError
+from simpleflow.exceptions import SimpleflowError, one_line
 from simpleflow.worker.stopping import Stopping
 
 log = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ def serve(
             if not begun and isinstance(error, SimpleflowError) and not is_passing(error):
                 raise
             seconds = pause.take()
-            log.warning("poll failed, next one in %.1f s: %s", seconds, _told(error))
+            log.warning("poll failed, next one in %.1f s: %s", seconds, one_line(error)[:1_000])
             stopping.nap(seconds)
             continue
         begun = True
@@ -77,7 +77,3 @@ def serve(
 def is_passing(error: BaseException) -> bool:
     """Whether the same request may be taken later: throttling, and whatever the network does."""
     return bool(getattr(error, "passing", not isinstance(error, SimpleflowError)))
-
-
-def _told(error: BaseException) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:1_000]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from simpleflow.exceptions import InputError, RunBusy, SimpleflowError, SwfError, UnknownResource
+from simpleflow.exceptions import InputError, RunBusy, SimpleflowError, SwfError, UnknownResource, one_line
 
 log = logging.getLogger(__name__)
 
@@ -109,19 +109,19 @@ def translate(error: BaseException, action: str) -> SimpleflowError | None:
     if known in ("ValidationException", "SerializationException"):
         return InputError(f"SWF: cannot {action}: {message}")
     if type(error).__name__ == "ParamValidationError":
-        return InputError(f"SWF: cannot {action}: {_one_line(error)}")
+        return InputError(f"SWF: cannot {action}: {one_line(error)}")
     found = _ANSWERS.get(known)
     for kind in type(error).__mro__:
         found = found or _FAULTS.get(kind.__name__)
     if found is not None:
         what, advice, passing = found
-        said = message or _one_line(error)
+        said = message or one_line(error)
         return SwfError(f"SWF: cannot {action}: {what} ({said}); {advice.format(action=action)}", passing=passing)
     if answer:
         status = int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
         return SwfError(f"SWF: cannot {action}: {known or status}: {message}", passing=status >= 500)
     if any(kind.__name__ in ("BotoCoreError", "Boto3Error") for kind in type(error).__mro__):
-        return SwfError(f"SWF: cannot {action}: {_one_line(error)}")
+        return SwfError(f"SWF: cannot {action}: {one_line(error)}")
     return None
 
 
@@ -155,7 +155,3 @@ def insist(action: str, call: Callable[[], Result], seconds: float = INSIST_SECO
             log.warning("%s; next try in %.1f s", error, wait)
             time.sleep(wait)
             pause = min(2 * pause, _LONGEST_PAUSE)
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())
