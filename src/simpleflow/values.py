@@ -188,3 +188,13 @@ def reserved(text: str | None) -> dict[str, Any]:
     if not isinstance(value, dict):
         return {}
     return {key: each for key, each in value.items() if key.startswith(RESERVED)}
+
+
+def text_or_none(value: object) -> str | None:
+    """``value`` if it is text: for JSON that others may have written."""
+    return value if isinstance(value, str) else None
+
+
+def text_tuple(value: object) -> tuple[str, ...]:
+    """The texts in ``value`` if it is a list: for JSON that others may have written."""
+    return tuple([each for each in value if isinstance(each, str)]) if value and isinstance(value, list) else ()

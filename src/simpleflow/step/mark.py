@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from simpleflow import values
 from simpleflow.constants import UNKNOWN
 from simpleflow.exceptions import NotEncodable
+from simpleflow.values import text_tuple, text_or_none
 
 MAX_RESULT = 30_000
 """Characters of JSON of a result that is kept: with what goes along it has to fit into a field of SWF's."""
@@ -63,16 +64,16 @@ def read(step: str, body: bytes, modified: float | None = None) -> Mark:
     return Mark(
         step,
         _number(get("time"), modified),
-        _text(get("workflow_id")),
-        _text(get("run_id")),
+        text_or_none(get("workflow_id")),
+        text_or_none(get("run_id")),
         _number(get("seconds"), None),
         forced if isinstance(forced, bool) else None,
-        _texts(get("reasons")),
-        _text(get("fingerprint")),
+        text_tuple(get("reasons")),
+        text_or_none(get("fingerprint")),
         get("by_hand") is True,
         "result" in kept,
         kept.get("result"),
-        kept.get("not_kept") or _text(get("not_kept")),
+        kept.get("not_kept") or text_or_none(get("not_kept")),
     )
 
 
@@ -122,11 +123,3 @@ def _number(value: object, default: float | None) -> float | None:
     except OverflowError:
         return default
     return found if isfinite(found) else default
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    return tuple(each for each in value if isinstance(each, str)) if isinstance(value, list) else ()

@@ -8,6 +8,7 @@ from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
 from simpleflow.step.constants import COMPLETED, FAILED, SCHEDULED, SKIPPED, WAITING
+from simpleflow.values import text_tuple, text_or_none
 
 _scan = json.JSONDecoder().raw_decode
 _USUAL = 4  # keys: step, status, forced, reasons
@@ -44,17 +45,17 @@ def read(details: str | None) -> StepReport | None:
         return None
     get = found.get
     if len(found) == _USUAL:  # this is done for every marker of every run
-        return StepReport(step, status, get("forced") is True, _texts(get("reasons")))
+        return StepReport(step, status, get("forced") is True, text_tuple(get("reasons")))
     return StepReport(
         step,
         status,
         get("forced") is True,
-        _texts(get("reasons")),
-        _text(get("error")),
-        _text(get("stale")),
-        _texts(get("unmarks")),
-        _text(get("waits_for")),
-        _text(get("not_kept")),
+        text_tuple(get("reasons")),
+        text_or_none(get("error")),
+        text_or_none(get("stale")),
+        text_tuple(get("unmarks")),
+        text_or_none(get("waits_for")),
+        text_or_none(get("not_kept")),
     )
 
 
@@ -149,11 +150,3 @@ class Tally:
             f"{counts[FAILED]} failed"
         )
         return text + (f", {unfinished} unfinished" if unfinished else "")
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    return tuple([each for each in value if isinstance(each, str)]) if value and isinstance(value, list) else ()
