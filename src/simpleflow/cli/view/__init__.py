@@ -1,0 +1,1 @@
+"""Output for people: tables, trees, progress and the live display."""
