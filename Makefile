@@ -31,7 +31,7 @@ check: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q tests/docs tests/test_public_names.py
+	$(BIN)/python -m pytest -q tests/docs tests/test_architecture.py tests/test_public_names.py
 
 bench: $(STAMP)
 	$(BIN)/python -m bench.peers

@@ -1,0 +1,100 @@
+"""The layout of the source: short files, a docstring in each, and names in pyproject.toml that exist."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import itertools
+import pkgutil
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src/simpleflow"
+FILES = [path.relative_to(SOURCE).as_posix() for path in sorted(SOURCE.rglob("*.py"))]
+
+LONGEST = 400
+"""Lines of the longest file. The aim is 300: one idea for each file."""
+
+REEXPORTS = {
+    "__init__.py": "the names that every workflow imports",
+    "cli/__init__.py": "the entry point, which loads the command line when it is called",
+    "core/events/__init__.py": "the 54 events, whose files are by the kind of thing they happen to",
+    "server/__init__.py": "the server and its chaos, for tests of users",
+    "stores/__init__.py": "the port that every store implements, and open_store()",
+}
+"""The packages whose ``__init__`` holds code, and why. All others hold a docstring at most."""
+
+PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
+CONTRACTS: list[dict[str, Any]] = PYPROJECT["tool"]["importlinter"]["contracts"]
+
+
+def code_of(file: str) -> ast.Module:
+    return ast.parse((SOURCE / file).read_text())
+
+
+def test_files_are_short() -> None:
+    lines = {file: len((SOURCE / file).read_text().splitlines()) for file in FILES}
+    long = {file: count for file, count in lines.items() if count > LONGEST}
+    assert not long, f"more than {LONGEST} lines; split each by its ideas: {long}"
+
+
+def test_each_file_says_what_it_holds() -> None:
+    silent = [file for file in FILES if not ast.get_docstring(code_of(file))]
+    assert not silent, f"no docstring: {silent}"
+
+
+def test_packages_hold_no_code_unless_they_are_meant_to() -> None:
+    packages = {file: code_of(file).body for file in FILES if file.endswith("__init__.py")}
+    with_code = {file for file, body in packages.items() if not all(is_text(each) for each in body)}
+    assert with_code == set(REEXPORTS)
+
+
+def is_text(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def names_in_contracts() -> Iterator[str]:
+    """The modules that the contracts of import-linter name, in full."""
+    for contract in CONTRACTS:
+        layers = [re.split(r"\s*[|:]\s*", layer) for layer in contract.get("layers", [])]
+        for container in contract.get("containers", [""]):
+            yield from [container] if container else []
+            relative = [*itertools.chain(*layers), *contract.get("exhaustive_ignores", [])]
+            yield from (f"{container}.{name}" if container else name for name in relative)
+        for key in ("source_modules", "forbidden_modules", "modules"):
+            yield from contract.get(key, [])
+        for ignored in contract.get("ignore_imports", []):
+            yield from ignored.split(" -> ")
+
+
+def test_the_contracts_name_modules_that_exist() -> None:
+    missing = [name for name in names_in_contracts() if not importlib.util.find_spec(name)]
+    assert not missing, f"no such modules: {missing}"
+
+
+def test_the_tools_name_what_exists() -> None:
+    """The other sections of pyproject.toml: objects, modules and paths."""
+    tool = PYPROJECT["tool"]
+    immutable = tool["ruff"]["lint"]["flake8-bugbear"]["extend-immutable-calls"]
+    objects = [*immutable, *PYPROJECT["project"]["scripts"].values()]
+    for name in objects:
+        assert pkgutil.resolve_name(name), name
+    for override in tool["mypy"]["overrides"]:
+        for name in override["module"]:
+            assert importlib.util.find_spec(name.removesuffix(".*")), name
+    paths = [
+        *tool["pytest"]["ini_options"]["testpaths"],
+        *tool["ruff"]["src"],
+        *tool["ruff"]["lint"]["per-file-ignores"],
+        *tool["mypy"]["files"],
+        *tool["hatch"]["build"]["targets"]["sdist"]["include"],
+        tool["hatch"]["version"]["path"],
+        PYPROJECT["project"]["readme"],
+        *PYPROJECT["project"]["license-files"],
+    ]
+    for path in paths:
+        assert any(ROOT.glob(path)), path
