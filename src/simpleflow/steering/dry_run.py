@@ -21,7 +21,7 @@ from simpleflow.futures import Future
 from simpleflow.signal import WaitForSignal
 from simpleflow.steering import unknown
 from simpleflow.steering.earlier_results import Past, Results
-from simpleflow.steering.overlay_store import Shadows
+from simpleflow.steering.overlay_store import OverlayStores
 from simpleflow.step.constants import MARKER_NAME
 from simpleflow.step.future import StepFuture
 from simpleflow.workflow import Workflow
@@ -55,7 +55,7 @@ class Findings(NamedTuple):
     notes: list[str]
 
 
-class Rehearsal:
+class DryRun:
     """A run of a workflow in which nothing is done; see ``plan.plan`` for the arguments."""
 
     def __init__(
@@ -67,13 +67,13 @@ class Rehearsal:
         self._default_bucket = default_bucket
         self._domain = domain
         self._results = None if past is None else Results(past)
-        self._shadows = Shadows()
+        self._overlays = OverlayStores()
         self._deciders: dict[str, _Decider] = {}
         self._classes: dict[str, type[Workflow]] = {}
         self._markers: list[Marker] = []
         self._left = MAX_DECISION_TASKS
 
-    def play(self, request: StartRequest) -> Findings:
+    def run(self, request: StartRequest) -> Findings:
         """Begin, and go on as long as anything can. Raises StoreError, InputError."""
         self._classes[request.name] = self._workflow_class
         try:
@@ -123,8 +123,8 @@ class Rehearsal:
         self._engine.respond_decision_task_completed(task.token, answer.decisions)
 
     def _result(self, task: ActivityTask) -> str | None:
-        if self._shadows.knows(task.name):
-            return self._shadows.perform(task)
+        if self._overlays.handles(task.name):
+            return self._overlays.perform(task)
         if self._results is not None:
             found = self._results.find(task.workflow_id, task.activity_id, task.name)
             if found is not None:

@@ -12,7 +12,7 @@ from simpleflow.stores.base import Store, as_names, clean, join
 from simpleflow.values import arguments
 
 
-class ShadowStore:
+class OverlayStore:
     """A store of which only the shadow changes."""
 
     def __init__(self, store: Store) -> None:
@@ -42,17 +42,17 @@ class ShadowStore:
         self._changed |= dict.fromkeys([join(prefix, name) for name in as_names(names)])
 
 
-def _over_shadows(task: type[Any], arguments: int) -> tuple[str, tuple[Any, int]]:
+def _overlaid(task: type[Any], arguments: int) -> tuple[str, tuple[Any, int]]:
     """By its name: the task with whatever store it is given, and how many of its arguments are not about claims."""
     return f"{task.__module__}.{task.__name__}", (type(task.__name__, (task,), {"store": None}), arguments)
 
 
 _PERFORMED = dict(
     [
-        _over_shadows(tasks.GetStepsDoneTask, 2),
-        _over_shadows(tasks.GetStepMarkTask, 3),
-        _over_shadows(tasks.MarkStepDoneTask, 4),
-        _over_shadows(tasks.UnmarkStepsDoneTask, 3),
+        _overlaid(tasks.GetStepsDoneTask, 2),
+        _overlaid(tasks.GetStepMarkTask, 3),
+        _overlaid(tasks.MarkStepDoneTask, 4),
+        _overlaid(tasks.UnmarkStepsDoneTask, 3),
     ]
 )
 _LISTING = f"{tasks.__name__}.{tasks.GetStepsDoneTask.__name__}"
@@ -62,13 +62,13 @@ _CLAIMING = {
 }
 
 
-class Shadows:
+class OverlayStores:
     """Does the activities of steps, without changing a store."""
 
     def __init__(self) -> None:
-        self._stores: dict[Store, ShadowStore] = {}
+        self._stores: dict[Store, OverlayStore] = {}
 
-    def knows(self, name: str) -> bool:
+    def handles(self, name: str) -> bool:
         """Whether the activity of that name is one of them."""
         return name in _PERFORMED or name in _CLAIMING
 
@@ -80,7 +80,7 @@ class Shadows:
         kind, count = _PERFORMED[task.name]
         store = stores.open_store(args[0])
         instance = kind(*args[:count])
-        instance.store = self._stores.setdefault(store, ShadowStore(store))
+        instance.store = self._stores.setdefault(store, OverlayStore(store))
         instance.context = {"workflow_id": task.workflow_id, "run_id": task.run_id}
         result = instance.execute()
         if kind is _PERFORMED[_LISTING][0] and len(args) > count:

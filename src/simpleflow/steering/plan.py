@@ -8,7 +8,7 @@ from typing import Any
 
 from simpleflow.local import Executor
 from simpleflow.steering import unknown
-from simpleflow.steering.dry_run import Marker, Rehearsal
+from simpleflow.steering.dry_run import DryRun, Marker
 from simpleflow.steering.earlier_results import Past
 from simpleflow.step import recorded_verdicts
 from simpleflow.step.constants import INPUTS_CHANGED, SCHEDULED
@@ -82,7 +82,7 @@ def plan(
     """
     executor = Executor(workflow_class, workflow_id=workflow_id, force_steps=force, skip_steps=skip)
     request = executor.request(input)
-    found = Rehearsal(workflow_class, default_bucket, domain, past).play(request)
+    found = DryRun(workflow_class, default_bucket, domain, past).run(request)
     steps = tuple(_steps(found.markers, {(each.run_id, each.step): each.text for each in found.needs}))
     doubts = [each.note for each in steps if each.verdict == UNKNOWN and each.note is not None]
     return Plan(steps, tuple(dict.fromkeys([*doubts, *found.notes])))
