@@ -20,7 +20,7 @@ from simpleflow.exceptions import ExecutionBlocked, InputError, SimpleflowError,
 from simpleflow.futures import Future
 from simpleflow.signal import WaitForSignal
 from simpleflow.steering import unknown
-from simpleflow.steering.earlier_results import Past, Results
+from simpleflow.steering.earlier_results import EarlierResults, EarlierRuns
 from simpleflow.steering.overlay_store import OverlayStores
 from simpleflow.step.constants import MARKER_NAME
 from simpleflow.step.future import StepFuture
@@ -59,14 +59,18 @@ class DryRun:
     """A run of a workflow in which nothing is done; see ``plan.plan`` for the arguments."""
 
     def __init__(
-        self, workflow_class: type[Workflow], default_bucket: str | None, domain: str | None, past: Past | None
+        self,
+        workflow_class: type[Workflow],
+        default_bucket: str | None,
+        domain: str | None,
+        earlier_runs: EarlierRuns | None,
     ) -> None:
         self._clock = time.time()
         self._engine = _Engine(lambda: self._clock, self._observe)
         self._workflow_class = workflow_class
         self._default_bucket = default_bucket
         self._domain = domain
-        self._results = None if past is None else Results(past)
+        self._results = None if earlier_runs is None else EarlierResults(earlier_runs)
         self._overlays = OverlayStores()
         self._deciders: dict[str, _Decider] = {}
         self._classes: dict[str, type[Workflow]] = {}

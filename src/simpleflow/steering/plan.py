@@ -9,7 +9,7 @@ from typing import Any
 from simpleflow.local import Executor
 from simpleflow.steering import unknown
 from simpleflow.steering.dry_run import DryRun, Marker
-from simpleflow.steering.earlier_results import Past
+from simpleflow.steering.earlier_results import EarlierRuns
 from simpleflow.step import recorded_verdicts
 from simpleflow.step.constants import INPUTS_CHANGED, SCHEDULED
 from simpleflow.workflow import Workflow
@@ -61,7 +61,7 @@ def plan(
     skip: str | Iterable[str] = (),
     default_bucket: str | None,
     domain: str | None = None,
-    past: Past | None = None,
+    past: EarlierRuns | None = None,
 ) -> Plan:
     """What a run of the workflow would do with its steps, if no activity failed.
 
