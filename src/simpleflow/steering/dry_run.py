@@ -151,27 +151,27 @@ class DryRun:
     def _notes(self, root: Run) -> Iterator[str]:
         for evaluation in self._evaluations():
             run = self._engine.runs[evaluation.execution.run_id]
-            who = _who(evaluation)
+            name = _run_name(evaluation)
             if evaluation.failure is not None:
-                yield f"{who} fails: {_one_line(evaluation.failure)}"
+                yield f"{name} fails: {_one_line(evaluation.failure)}"
             elif run.history.open and root.history.open:
-                yield from _why_open(evaluation, run.history, who)
+                yield from _why_open(evaluation, run.history, name)
         if not self._left:
             yield f"it takes more than {MAX_DECISION_TASKS:,} decisions: the plan ends there"
 
 
-def _why_open(evaluation: _Evaluation, history: History, who: str) -> Iterator[str]:
+def _why_open(evaluation: _Evaluation, history: History, name: str) -> Iterator[str]:
     """Why an execution goes no further."""
     yield from (need.text for need in evaluation.needs)
-    signals = [name for name, future in evaluation.signals if not future._done]
-    yield from (f"{who} waits for the signal {name!r}" for name in signals)
+    signals = [signal for signal, future in evaluation.signals if not future._done]
+    yield from (f"{name} waits for the signal {signal!r}" for signal in signals)
     if evaluation.continues is not None:
-        yield f"{who} continues as new: what follows is another run"
+        yield f"{name} continues as new: what follows is another run"
     if not (evaluation.needs or signals or evaluation.continues or history.under_way):
-        yield f"{who} waits for something that nothing in it brings"
+        yield f"{name} waits for something that nothing in it brings"
 
 
-def _who(evaluation: Evaluation) -> str:
+def _run_name(evaluation: Evaluation) -> str:
     child = evaluation.history.started.parent_workflow_execution is not None
     return f"run() of workflow {evaluation.execution.workflow_id}" if child else "run()"
 
@@ -198,12 +198,12 @@ class _Evaluation(Evaluation):
             self.signals.append((submittable.signal_name, future))
         return future
 
-    def _need(self, what: str, place: str | None) -> NoReturn:
+    def _need(self, source: str, source_line: str | None) -> NoReturn:
         step = next((each.name for each in self.scope.owners() if isinstance(each, StepFuture)), None)
-        who = _who(self) if step is None else f"step {step!r}"
-        where = "" if place is None else f" ({place})"
+        name = _run_name(self) if step is None else f"step {step!r}"
+        where = "" if source_line is None else f" ({source_line})"
         self.needs.append(
-            Need(self.execution.run_id, step, f"{who} needs the result of {what}, which only running gives{where}")
+            Need(self.execution.run_id, step, f"{name} needs the result of {source}, which only running gives{where}")
         )
         self.block(Future(self))
         raise ExecutionBlocked

@@ -51,7 +51,7 @@ def find(
     request = request_of(workflow_class, input, workflow_id)
     evaluation = _evaluate(workflow_class, request, default_bucket, domain)
     try:
-        return Place(request.workflow_id, *(evaluation.found or _ask(evaluation)))
+        return Place(request.workflow_id, *(evaluation.found or _current_location(evaluation)))
     finally:
         evaluation.discard()
 
@@ -108,7 +108,7 @@ def _evaluate(
     return decider.evaluation
 
 
-def _ask(evaluation: _Evaluation) -> tuple[str, str]:
+def _current_location(evaluation: _Evaluation) -> tuple[str, str]:
     workflow = evaluation.workflow
     name = evaluation.history.started.workflow_type.name
     if not isinstance(workflow, WorkflowStepMixin):  # its __init__ raised

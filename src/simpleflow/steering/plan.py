@@ -90,16 +90,16 @@ def plan(
 
 def _steps(markers: list[Marker], needs: dict[tuple[str, str | None], str]) -> Iterator[PlannedStep]:
     """The verdicts that the markers of all executions speak of, in their order."""
-    places: dict[str, list[int]] = {}
-    for place, marker in enumerate(markers):
-        places.setdefault(marker.run_id, []).append(place)
+    indexes: dict[str, list[int]] = {}
+    for index, marker in enumerate(markers):
+        indexes.setdefault(marker.run_id, []).append(index)
     verdicts = {
         own[each.order]: each
-        for own in places.values()
-        for each in recorded_verdicts.read(markers[place].details for place in own)
+        for own in indexes.values()
+        for each in recorded_verdicts.read(markers[index].details for index in own)
     }
-    for place in sorted(verdicts):
-        verdict, marker = verdicts[place], markers[place]
+    for index in sorted(verdicts):
+        verdict, marker = verdicts[index], markers[index]
         name, details = verdict.name, verdict.details
         fingerprint = details.get("fingerprint")
         note = needs.get((marker.run_id, name))

@@ -50,15 +50,15 @@ class Unknown:
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
         # What isinstance() asks. The library asks it of everything that it is handed, without looking into it.
-        frame = _asker()
+        frame = _calling_frame()
         if frame is not None and not _is_ours(frame):
             _used(self)
         return Unknown
 
 
-def encode(what: str, task: str) -> str:
-    """The JSON text of the unknown result of ``what``; ``task`` tells it from others of that name."""
-    return values.encode({KEY: what, "task": task}, "an unknown result")
+def encode(source: str, task: str) -> str:
+    """The JSON text of the unknown result of ``source``; ``task`` tells it from others of that name."""
+    return values.encode({KEY: source, "task": task}, "an unknown result")
 
 
 def decode(text: str | None, use: Use) -> Any:
@@ -90,14 +90,14 @@ def sources(text: str) -> list[str]:
 
 
 def _used(unknown: Unknown, *_: object) -> NoReturn:
-    frame = _asker()
-    place = None
+    frame = _calling_frame()
+    source_line = None
     if frame is not None and not _is_ours(frame):
-        place = f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
-    unknown._unknown_use(unknown._unknown_content[KEY], place)
+        source_line = f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
+    unknown._unknown_use(unknown._unknown_content[KEY], source_line)
 
 
-def _asker() -> FrameType | None:
+def _calling_frame() -> FrameType | None:
     """Who has made use of it: the innermost frame that is neither here nor in the standard library."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
