@@ -32,15 +32,15 @@ def fit(id: str) -> str:
     return f"{id[:223]}-{_digest(id)}"
 
 
-def place(scope: Scope, name: str) -> str:
+def position_suffix(scope: Scope, name: str) -> str:
     """Which submission of ``name`` in ``scope`` this is."""
     number = scope.count(name)
     return f"{scope.path}-{number}" if scope.path else str(number)
 
 
-def of_arguments(args: list[Any], kwargs: dict[str, Any], what: str) -> str:
+def arguments_suffix(args: list[Any], kwargs: dict[str, Any], label: str) -> str:
     """A digest that equal arguments share, whatever the order of keys and sets."""
-    return _digest(values.canonical({"args": args, "kwargs": kwargs}, what))
+    return _digest(values.canonical({"args": args, "kwargs": kwargs}, label))
 
 
 def _digest(text: str) -> str:

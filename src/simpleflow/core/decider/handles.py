@@ -31,7 +31,7 @@ class ActivityHandle(RetryHandle):
         if hasattr(activity.callable, "get_task_id"):
             suffix = str(activity.callable.get_task_id(evaluation.workflow, *task.args, **task.kwargs))
         elif activity.idempotent:
-            suffix = taskids.of_arguments(task.args, task.kwargs, f"input of {activity.name}")
+            suffix = taskids.arguments_suffix(task.args, task.kwargs, f"input of {activity.name}")
         else:
             suffix = place if place is not None else self.reserve(evaluation, activity)
         self.key = ("activity", taskids.task_id("activity", activity.name, suffix))
@@ -42,13 +42,13 @@ class ActivityHandle(RetryHandle):
     @staticmethod
     def first_id(activity: Activity, scope: Scope) -> str:
         """The id of the first task of ``activity`` in ``scope``."""
-        return taskids.task_id("activity", activity.name, taskids.place(Scope(scope.path), activity.name))
+        return taskids.task_id("activity", activity.name, taskids.position_suffix(Scope(scope.path), activity.name))
 
     @classmethod
     def reserve(cls, evaluation: Evaluation, submittable: Activity) -> str:
         if submittable.idempotent or hasattr(submittable.callable, "get_task_id"):
             return ""
-        return taskids.place(evaluation.scope, submittable.name)
+        return taskids.position_suffix(evaluation.scope, submittable.name)
 
     @property
     def record(self) -> Record | None:
@@ -93,7 +93,7 @@ class ChildHandle(RetryHandle):
             place = self.reserve(evaluation, task.workflow)
         if workflow_id is None:
             if getattr(task.workflow, "idempotent", False):
-                place = taskids.of_arguments(task.args, task.kwargs, f"input of {task.name}")
+                place = taskids.arguments_suffix(task.args, task.kwargs, f"input of {task.name}")
             workflow_id = taskids.fit(taskids.clean(f"{evaluation.execution.workflow_id}--{task.name}-{place}"))
         self.key = ("child", workflow_id)
         self._priority = _priority(evaluation, priority, task.priority or PRIORITY_NOT_SET)
@@ -102,7 +102,7 @@ class ChildHandle(RetryHandle):
 
     @classmethod
     def reserve(cls, evaluation: Evaluation, submittable: Any) -> str:
-        return taskids.place(evaluation.scope, submittable.name or submittable.__name__)
+        return taskids.position_suffix(evaluation.scope, submittable.name or submittable.__name__)
 
     @property
     def record(self) -> Record | None:
