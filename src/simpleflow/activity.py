@@ -19,7 +19,7 @@ registry: dict[str, Activity] = {}
 """Every activity of this process by name: workers run these and nothing else."""
 
 
-def seconds(value: object, what: str) -> str:
+def seconds(value: object, label: str) -> str:
     """A duration as SWF writes it: digits, or ``NONE`` for no limit.
 
     Takes whole seconds as a number or text, and None. Raises InputError for anything else.
@@ -27,14 +27,14 @@ def seconds(value: object, what: str) -> str:
     if value is None or value == "NONE":
         return "NONE"
     if isinstance(value, bool) or not isinstance(value, int | str):
-        raise InputError(f"{what} is {value!r}; expected whole seconds or None")
+        raise InputError(f"{label} is {value!r}; expected whole seconds or None")
     text = str(value)
     if not text.isascii() or not text.isdigit() or len(text) > 8:
-        raise InputError(f"{what} is {value!r}; expected whole seconds (at most 99999999) or None")
+        raise InputError(f"{label} is {value!r}; expected whole seconds (at most 99999999) or None")
     return text
 
 
-def check_priority(value: object, what: str) -> None:
+def check_priority(value: object, label: str) -> None:
     """Raise InputError unless ``value`` is a whole number, text of one, None or PRIORITY_NOT_SET."""
     if value is None or value is PRIORITY_NOT_SET:
         return
@@ -45,7 +45,7 @@ def check_priority(value: object, what: str) -> None:
     except ValueError:
         fits = False
     if not fits:
-        raise InputError(f"{what} is {value!r}; expected a whole number of 32 bits or None")
+        raise InputError(f"{label} is {value!r}; expected a whole number of 32 bits or None")
 
 
 class Activity:

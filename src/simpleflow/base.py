@@ -15,16 +15,16 @@ from simpleflow.marker import Marker
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
-def check_name(name: object, what: str, limit: int = MAX_ID_LENGTH) -> str:
-    """``name`` if it is text that the service takes for a ``what``; raises InputError if it is not."""
+def check_name(name: object, label: str, limit: int = MAX_ID_LENGTH) -> str:
+    """``name`` if it is text that the service accepts; ``label`` names it in errors; raises InputError if it is not."""
     if not isinstance(name, str):
-        raise InputError(f"{what} {name!r} is a {type(name).__name__}; expected text")
+        raise InputError(f"{label} {name!r} is a {type(name).__name__}; expected text")
     if not name:
-        raise InputError(f"{what} is empty; expected text")
+        raise InputError(f"{label} is empty; expected text")
     if len(name) > limit:
-        raise InputError(f"{what} {name[:40] + '...'!r} has {len(name)} characters; expected {limit} at most")
+        raise InputError(f"{label} {name[:40] + '...'!r} has {len(name)} characters; expected {limit} at most")
     if _CONTROL.search(name):
-        raise InputError(f"{what} {name!r} holds a control character; expected plain text")
+        raise InputError(f"{label} {name!r} holds a control character; expected plain text")
     return name
 
 

@@ -97,7 +97,7 @@ class WorkflowTask(CallTask):
         self._task_list = workflow_task_list
         super().__init__(*args, **kwargs)
 
-    def _ask(self, method: str, attribute: str) -> Any:
+    def _from_class(self, method: str, attribute: str) -> Any:
         """What ``get_<attribute>(cls, *args, **kwargs)`` of the class says, else its attribute."""
         if hasattr(self.workflow, method):
             return getattr(self.workflow, method)(*self.args, **self.kwargs)
@@ -128,13 +128,13 @@ class WorkflowTask(CallTask):
     @property
     def task_list(self) -> str | None:
         """Where deciders look for its decision tasks; None: nothing was said."""
-        found = self._task_list or self._ask("get_task_list", "task_list")
+        found = self._task_list or self._from_class("get_task_list", "task_list")
         return None if found is None else check_name(found, f"task list of workflow {self.name}")
 
     @property
     def tag_list(self) -> list[str] | None:
         """Its tags, at most five; None: nothing was said, ``INHERIT_TAG_LIST``: the parent's."""
-        tags = self._ask("get_tag_list", "tag_list")
+        tags = self._from_class("get_tag_list", "tag_list")
         if tags is None or tags is self.workflow.INHERIT_TAG_LIST:
             return tags
         return check_tags(tags, f"tag_list of workflow {self.name}")
@@ -376,10 +376,10 @@ def _check_class(workflow: type[AbstractWorkflow]) -> None:
             raise InputError(f"{attribute} of workflow {name} is {number!r}; expected a number, {least} or more")
 
 
-def check_tags(tags: Any, what: str) -> list[str]:
+def check_tags(tags: Any, label: str) -> list[str]:
     """The tags as a list; raises InputError unless they are at most five texts of 1 to 256 characters."""
     if isinstance(tags, str) or not isinstance(tags, list | tuple):
-        raise InputError(f"{what} is {tags!r}; expected a list of at most 5 texts")
+        raise InputError(f"{label} is {tags!r}; expected a list of at most 5 texts")
     if len(tags) > 5:
-        raise InputError(f"{what} holds {len(tags)} tags; expected 5 at most")
-    return [check_name(tag, f"{what}: tag") for tag in tags]
+        raise InputError(f"{label} holds {len(tags)} tags; expected 5 at most")
+    return [check_name(tag, f"{label}: tag") for tag in tags]

@@ -51,31 +51,31 @@ _CANONICAL = json.JSONEncoder(
 )
 
 
-def _encode(encoder: json.JSONEncoder, value: Any, what: str) -> str:
+def _encode(encoder: json.JSONEncoder, value: Any, label: str) -> str:
     try:
         return encoder.encode(value)
     except (TypeError, ValueError, RecursionError, UnicodeDecodeError) as error:
-        raise NotEncodable(f"{what} is not JSON: {_culprit(value)}") from error
+        raise NotEncodable(f"{label} is not JSON: {_culprit(value)}") from error
 
 
-def encode(value: Any, what: str) -> str:
+def encode(value: Any, label: str) -> str:
     """The value as compact JSON text.
 
-    ``what`` names the value in the error ("result of activity a.b"). Raises NotEncodable with the place, the value and
+    ``label`` names the value in the error ("result of activity a.b"). Raises NotEncodable with the place, the value and
     its type.
     """
-    text = _encode(_ENCODER, value, what)
+    text = _encode(_ENCODER, value, label)
     if not text.isascii():
         try:
             text.encode("utf-8")
         except UnicodeEncodeError:  # half a surrogate pair cannot be stored; its escape can
-            return _encode(_ASCII_ENCODER, value, what)
+            return _encode(_ASCII_ENCODER, value, label)
     return text
 
 
-def canonical(value: Any, what: str) -> str:
+def canonical(value: Any, label: str) -> str:
     """The value as JSON text in which equal values look alike: keys sorted, everything outside ASCII escaped."""
-    return _encode(_CANONICAL, value, what)
+    return _encode(_CANONICAL, value, label)
 
 
 @functools.cache
@@ -107,9 +107,9 @@ def _culprit(value: Any) -> str:
     if found is None:
         return f"{_short(value)} (it contains itself, is nested too deeply, or its keys cannot be ordered)"
     path, bad, why = found
-    place = f" at {path}" if path else ""
+    location = f" at {path}" if path else ""
     return (
-        f"{_short(bad)}{place} is {why}; expected text, numbers, true/false, None, lists, dicts with text keys, "
+        f"{_short(bad)}{location} is {why}; expected text, numbers, true/false, None, lists, dicts with text keys, "
         "dates, sets or UUIDs"
     )
 
