@@ -5,7 +5,7 @@ with Server() as server:
 """
 
 from simpleflow.server.chaos import Chaos
+from simpleflow.server.decision_check import Limits
 from simpleflow.server.http import Server
-from simpleflow.server.judge import Limits
 
 __all__ = ["Chaos", "Limits", "Server"]

@@ -17,7 +17,7 @@ from simpleflow.engines.run import Observer, Run
 from simpleflow.exceptions import UnknownResource
 from simpleflow.server import faults
 from simpleflow.server.chaos import Dice
-from simpleflow.server.judge import Judge, Limits
+from simpleflow.server.decision_check import DecisionCheck, Limits
 from simpleflow.server.registry import ACTIVITY, WORKFLOW, Registry, Shelf
 from simpleflow.server.visibility import Summary
 
@@ -79,7 +79,7 @@ class Domain:
         self.engine = DomainEngine(journal, clock, self._observe, dice)
         self.activity_types = Registry(ACTIVITY, name, shelf)
         self.workflow_types = Registry(WORKFLOW, name, shelf)
-        self.judge = Judge(self.activity_types, self.workflow_types, limits)
+        self.decision_check = DecisionCheck(self.activity_types, self.workflow_types, limits)
         self._keeps = keeps
         self._limits = limits
         self._closed: dict[str, Summary] = {}

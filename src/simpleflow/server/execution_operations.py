@@ -13,7 +13,7 @@ from simpleflow.engines.base import StartRequest
 from simpleflow.engines.journal import Message
 from simpleflow.exceptions import UnknownResource
 from simpleflow.server import faults, pages, visibility
-from simpleflow.server.judge import WORKFLOW_DEFAULTS, WORKFLOW_OPTIONS, fill
+from simpleflow.server.decision_check import WORKFLOW_DEFAULTS, WORKFLOW_OPTIONS, fill
 from simpleflow.server.polls import Caller
 from simpleflow.server.service import Service
 from simpleflow.server.type_operations import page

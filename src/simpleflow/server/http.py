@@ -19,8 +19,8 @@ import msgspec
 from simpleflow.exceptions import InputError, RunBusy, UnknownResource
 from simpleflow.server import faults, model
 from simpleflow.server.chaos import Chaos
+from simpleflow.server.decision_check import Limits
 from simpleflow.server.faults import Fault
-from simpleflow.server.judge import Limits
 from simpleflow.server.operations import OPERATIONS
 from simpleflow.server.polls import Caller
 from simpleflow.server.service import Service

@@ -16,8 +16,8 @@ from simpleflow.engines.run import Run
 from simpleflow.exceptions import RunBusy, StateError, UnknownResource
 from simpleflow.server import faults
 from simpleflow.server.chaos import Chaos, Dice
+from simpleflow.server.decision_check import Limits
 from simpleflow.server.domain import Domain
-from simpleflow.server.judge import Limits
 from simpleflow.server.polls import Polls
 from simpleflow.server.registry import DOMAIN, WORKFLOW, Registry, Shelf
 

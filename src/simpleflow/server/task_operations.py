@@ -12,9 +12,10 @@ from simpleflow.core import transitions as t
 from simpleflow.core.history import History
 from simpleflow.engines.run import Run
 from simpleflow.server import faults, pages
+from simpleflow.server.decision_check import CLOSES, UNHANDLED
 from simpleflow.server.domain import Domain
 from simpleflow.server.execution_operations import page_of_events
-from simpleflow.server.judge import UNHANDLED
+from simpleflow.server.decision_check import UNHANDLED
 from simpleflow.server.polls import Caller
 from simpleflow.server.service import ACTIVITY, DECISION, Service
 from simpleflow.server.visibility import execution
@@ -68,7 +69,7 @@ def _respond_decision(service: Service, request: dict[str, Any], caller: Caller)
     decisions = [_decision(each) for each in request.get("decisions") or ()]
     if any(isinstance(each, d.CLOSING) for each in decisions[:-1]):
         raise faults.refused("Close must be last decision in list")
-    filled, refused = domain.judge.judge(run.history, decisions)
+    filled, refused = domain.decision_check.check(run.history, decisions)
     if filled and isinstance(filled[-1], d.CLOSING) and service.dice.refuses():
         refused[len(filled) - 1] = UNHANDLED
     domain.engine.respond_decision_task_completed(

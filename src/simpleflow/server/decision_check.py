@@ -50,29 +50,29 @@ class Limits:
     events: int = 25_000
 
 
-class Judge:
-    """Judges the decisions of one domain."""
+class DecisionCheck:
+    """Checks the decisions of one domain."""
 
     def __init__(self, activity_types: Registry, workflow_types: Registry, limits: Limits) -> None:
         self._activity_types = activity_types
         self._workflow_types = workflow_types
         self._limits = limits
 
-    def judge(self, history: History, decisions: Sequence[Decision]) -> tuple[list[Decision], dict[int, str]]:
+    def check(self, history: History, decisions: Sequence[Decision]) -> tuple[list[Decision], dict[int, str]]:
         """The decisions with what their types say filled in, and the causes, by index, of those that are refused."""
         filled: list[Decision] = []
         refused: dict[int, str] = {}
-        room = _Room(history, self._limits)
+        remaining = _Remaining(history, self._limits)
         for index, decision in enumerate(decisions):
             cause: str | None = None
             if isinstance(decision, d.ScheduleActivityTask):
                 entry = self._activity_types.find(decision.activity_type.name, decision.activity_type.version)
-                cause = _state(entry, "ACTIVITY") or room.activity()
+                cause = _state(entry, "ACTIVITY") or remaining.activity()
                 if cause is None and entry is not None:
                     decision, cause = _fill(decision, entry, _ACTIVITY_DEFAULTS, _ACTIVITY_OPTIONS)
             elif isinstance(decision, d.StartChildWorkflowExecution):
                 entry = self._workflow_types.find(decision.workflow_type.name, decision.workflow_type.version)
-                cause = _state(entry, "WORKFLOW") or room.child()
+                cause = _state(entry, "WORKFLOW") or remaining.child()
                 if cause is None and entry is not None:
                     decision, cause = _fill(decision, entry, WORKFLOW_DEFAULTS, WORKFLOW_OPTIONS)
             elif isinstance(decision, d.ContinueAsNewWorkflowExecution):
@@ -83,14 +83,14 @@ class Judge:
                     if cause is None and entry is not None:
                         decision, cause = _fill(decision, entry, WORKFLOW_DEFAULTS, WORKFLOW_OPTIONS)
             elif isinstance(decision, d.StartTimer):
-                cause = room.timer()
+                cause = remaining.timer()
             filled.append(decision)
             if cause is not None:
                 refused[index] = cause
         return filled, refused
 
 
-class _Room:
+class _Remaining:
     """How many more of each an execution may open."""
 
     def __init__(self, history: History, limits: Limits) -> None:
