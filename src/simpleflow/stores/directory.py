@@ -119,10 +119,10 @@ class DirectoryStore:
         try:
             yield
         except OSError as error:
-            what = error.strerror or str(error)
+            reason = error.strerror or str(error)
             where = f" ({error.filename})" if isinstance(error.filename, str) else ""
             advice = _ADVICE.get(error.errno or 0, "look at that folder")
-            raise StoreError(f"folder {self.url}: cannot {action}: {what}{where}; {advice}") from error
+            raise StoreError(f"folder {self.url}: cannot {action}: {reason}{where}; {advice}") from error
 
 
 def _walk(folder: str, done: str, pieces: tuple[str, ...], found: list[str]) -> None:
@@ -165,16 +165,16 @@ def _read(path: str) -> Stored | None:
         os.close(descriptor)
 
 
-def _publish(path: str, body: bytes, place: Callable[[str, str], object]) -> None:
-    """Write ``body`` to a temporary file, and have ``place(temporary, path)`` put that where it belongs."""
+def _publish(path: str, body: bytes, move: Callable[[str, str], object]) -> None:
+    """Write ``body`` to a temporary file, and have ``move(temporary, path)`` put that where it belongs."""
     try:
-        _write(path, body, place)
+        _write(path, body, move)
     except FileNotFoundError:
         _make_folder(os.path.dirname(path))
-        _write(path, body, place)
+        _write(path, body, move)
 
 
-def _write(path: str, body: bytes, place: Callable[[str, str], object]) -> None:
+def _write(path: str, body: bytes, move: Callable[[str, str], object]) -> None:
     folder = os.path.dirname(path)
     temporary = f"{folder}/.{os.urandom(8).hex()}.tmp"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
@@ -185,7 +185,7 @@ def _write(path: str, body: bytes, place: Callable[[str, str], object]) -> None:
                 rest = rest[os.write(descriptor, rest) :]
         finally:
             os.close(descriptor)
-        place(temporary, path)
+        move(temporary, path)
     except BaseException:
         _discard(temporary)
         raise

@@ -74,5 +74,5 @@ def store_error(url: str, action: str, error: BaseException) -> StoreError:
         known = known or _FAULTS.get(kind.__name__)
     if known is None:
         return StoreError(f"bucket {url}: cannot {action}: {one_line(error)}; check the bucket and the server")
-    what, advice = known
-    return StoreError(f"bucket {url}: cannot {action}: {what} ({code or one_line(error)}); {advice}")
+    reason, advice = known
+    return StoreError(f"bucket {url}: cannot {action}: {reason} ({code or one_line(error)}); {advice}")
