@@ -18,7 +18,7 @@ from simpleflow.exceptions import UnknownResource
 from simpleflow.server import faults
 from simpleflow.server.chaos import Dice
 from simpleflow.server.decision_check import DecisionCheck, Limits
-from simpleflow.server.registry import ACTIVITY, WORKFLOW, Registry, Shelf
+from simpleflow.server.registry import ACTIVITY, WORKFLOW, RegistrationStore, Registry
 from simpleflow.server.visibility import Summary
 
 
@@ -72,13 +72,13 @@ class Domain:
         keeps: bool,
         clock: Callable[[], float],
         dice: Dice,
-        shelf: Shelf | None,
+        store: RegistrationStore | None,
         limits: Limits,
     ) -> None:
         self.name = name
         self.engine = DomainEngine(journal, clock, self._observe, dice)
-        self.activity_types = Registry(ACTIVITY, name, shelf)
-        self.workflow_types = Registry(WORKFLOW, name, shelf)
+        self.activity_types = Registry(ACTIVITY, name, store)
+        self.workflow_types = Registry(WORKFLOW, name, store)
         self.decision_check = DecisionCheck(self.activity_types, self.workflow_types, limits)
         self._keeps = keeps
         self._limits = limits

@@ -12,7 +12,7 @@ T = TypeVar("T")
 Key = tuple[str, ...]
 """Domain, kind of task, task list."""
 
-LOOK_SECONDS = 1.0
+CHECK_SECONDS = 1.0
 """How often a poll looks whether its caller is still there."""
 
 
@@ -42,9 +42,9 @@ class Polls:
         if waiting is not None:
             waiting[0].notify()
 
-    def wait(self, key: Key, take: Callable[[], T | None], caller: Caller) -> T | None:
-        """What ``take`` gives, as soon as it gives something; None once the time is over or the caller is gone."""
-        found = take()
+    def wait(self, key: Key, poll: Callable[[], T | None], caller: Caller) -> T | None:
+        """What ``poll`` gives, as soon as it gives something; None once the time is over or the caller is gone."""
+        found = poll()
         if found is not None or self._seconds <= 0:
             return found
         end = time.monotonic() + self._seconds
@@ -52,11 +52,11 @@ class Polls:
         waiting[1] += 1
         try:
             while not self.closed and (left := end - time.monotonic()) > 0:
-                waiting[0].wait(min(left, LOOK_SECONDS))
+                waiting[0].wait(min(left, CHECK_SECONDS))
                 if caller.gone():
                     waiting[0].notify()  # what woke this poll is for another one
                     return None
-                found = take()
+                found = poll()
                 if found is not None:
                     return found
             return None

@@ -32,7 +32,7 @@ class Entry:
         return "REGISTERED" if self.deprecated is None else "DEPRECATED"
 
 
-class Shelf(Protocol):
+class RegistrationStore(Protocol):
     """Keeps entries as text, by kind, domain, name and version."""
 
     def load(self) -> list[tuple[str, str, str]]:
@@ -49,12 +49,12 @@ class Shelf(Protocol):
 
 
 class Registry:
-    """The entries of one kind in one domain, or all domains. ``shelf`` keeps them, if there is one."""
+    """The entries of one kind in one domain, or all domains. ``store`` keeps them, if there is one."""
 
-    def __init__(self, kind: str, domain: str = "", shelf: Shelf | None = None) -> None:
+    def __init__(self, kind: str, domain: str = "", store: RegistrationStore | None = None) -> None:
         self.kind = kind
         self._domain = domain
-        self._shelf = shelf
+        self._store = store
         self._entries: dict[tuple[str, str], Entry] = {}
 
     def __iter__(self) -> Iterator[Entry]:
@@ -62,7 +62,7 @@ class Registry:
         return (self._entries[key] for key in sorted(self._entries))
 
     def restore(self, text: str) -> Entry:
-        """Take in an entry from the shelf."""
+        """Take in an entry from the store."""
         entry = msgspec.json.decode(text, type=Entry)
         self._entries[entry.name, entry.version] = entry
         return entry
@@ -106,8 +106,8 @@ class Registry:
         if self.get(name, version).deprecated is None:
             raise self._fault("NotDeprecatedFault", name, version)
         del self._entries[name, version]
-        if self._shelf is not None:
-            self._shelf.delete(self.kind, self._domain, name, version)
+        if self._store is not None:
+            self._store.delete(self.kind, self._domain, name, version)
 
     def check_current(self, name: str, version: str = "") -> Entry:
         """Raises the fault that it is not there, or is deprecated."""
@@ -118,17 +118,17 @@ class Registry:
 
     def _keep(self, entry: Entry) -> Entry:
         self._entries[entry.name, entry.version] = entry
-        if self._shelf is not None:
+        if self._store is not None:
             text = msgspec.json.encode(asdict(entry)).decode()
-            self._shelf.save(self.kind, self._domain, entry.name, entry.version, text)
+            self._store.save(self.kind, self._domain, entry.name, entry.version, text)
         return entry
 
     @property
     def _noun(self) -> str:
         return "domain" if self.kind == DOMAIN else "type"
 
-    def _fault(self, what: str, name: str, version: str) -> Fault:
-        return faults.swf(f"{self._noun.capitalize()}{what}", self._label(name, version))
+    def _fault(self, ending: str, name: str, version: str) -> Fault:
+        return faults.swf(f"{self._noun.capitalize()}{ending}", self._label(name, version))
 
     def _label(self, name: str, version: str) -> str:
         return name if self.kind == DOMAIN else f"{self.kind}=[name={name}, version={version}]"

@@ -19,7 +19,7 @@ from simpleflow.server.chaos import Chaos, Dice
 from simpleflow.server.decision_check import Limits
 from simpleflow.server.domain import Domain
 from simpleflow.server.polls import Polls
-from simpleflow.server.registry import DOMAIN, WORKFLOW, Registry, Shelf
+from simpleflow.server.registry import DOMAIN, WORKFLOW, RegistrationStore, Registry
 
 logger = logging.getLogger(__name__)
 
@@ -54,8 +54,8 @@ class Service:
         self.polls = Polls(self.lock, poll_seconds)
         self._state = state
         self._limits = limits
-        self._shelf = _shelf(state)
-        self.domains = Registry(DOMAIN, "", self._shelf)
+        self._store = _registration_store(state)
+        self.domains = Registry(DOMAIN, "", self._store)
         self._domains: dict[str, Domain] = {}
         self._sooner = threading.Condition(self.lock)
         self._asleep_until: float | None = 0.0
@@ -87,7 +87,7 @@ class Service:
             from simpleflow.engines.sqlite.journal import SqliteJournal
 
             journal, keeps = SqliteJournal(str(self._state / _folder(name))), True  # type: ignore[assignment]
-        domain = Domain(name, journal, keeps, self.clock, self.dice, self._shelf, self._limits)
+        domain = Domain(name, journal, keeps, self.clock, self.dice, self._store, self._limits)
         domain.engine.tasks.decisions.offered = lambda task_list: self.polls.offered(name, DECISION, task_list)
         domain.engine.tasks.activities.offered = lambda task_list: self.polls.offered(name, ACTIVITY, task_list)
         self._domains[name] = domain
@@ -131,8 +131,8 @@ class Service:
             for domain in self._domains.values():
                 domain.engine.close()
             self._domains = {}
-            if self._shelf is not None:
-                self._shelf.close()
+            if self._store is not None:
+                self._store.close()
 
     def _expire(self) -> None:
         for domain in list(self._domains.values()):
@@ -166,9 +166,9 @@ class Service:
                     self._sooner.wait(1.0)
 
     def _restore(self) -> None:
-        if self._shelf is None:
+        if self._store is None:
             return
-        rows = self._shelf.load()
+        rows = self._store.load()
         for kind, _, text in rows:
             if kind == DOMAIN:
                 self.add_domain(self.domains.restore(text).name)
@@ -180,7 +180,7 @@ class Service:
             each.resume()
 
 
-def _shelf(state: Path | None) -> Shelf | None:
+def _registration_store(state: Path | None) -> RegistrationStore | None:
     if state is None:
         return None
     from simpleflow.engines.sqlite.registrations import Registrations

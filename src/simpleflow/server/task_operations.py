@@ -26,8 +26,8 @@ def _poll_decision(service: Service, request: dict[str, Any], caller: Caller) ->
     if request.get("nextPageToken"):
         token, first, last = pages.position(request["nextPageToken"], service.clock(), str, int, int)
         return _decision_page(service, domain, request, token, (first, last))
-    take = lambda: domain.engine.poll_for_decision_task(request.get("identity"), task_list)  # noqa: E731
-    task = service.polls.wait((domain.name, DECISION, task_list), take, caller)
+    poll = lambda: domain.engine.poll_for_decision_task(request.get("identity"), task_list)  # noqa: E731
+    task = service.polls.wait((domain.name, DECISION, task_list), poll, caller)
     if task is None:
         return {"previousStartedEventId": 0, "startedEventId": 0}
     run, token = domain.engine.runs[task.run_id], task.token
@@ -90,8 +90,8 @@ def _decision(members: dict[str, Any]) -> Any:
 
 def _poll_activity(service: Service, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
     domain, task_list = service.domain(request["domain"]), request["taskList"]["name"]
-    take = lambda: domain.engine.poll_for_activity_task(request.get("identity"), task_list)  # noqa: E731
-    task = service.polls.wait((domain.name, ACTIVITY, task_list), take, caller)
+    poll = lambda: domain.engine.poll_for_activity_task(request.get("identity"), task_list)  # noqa: E731
+    task = service.polls.wait((domain.name, ACTIVITY, task_list), poll, caller)
     if task is None:
         return {"startedEventId": 0}
     run, token = domain.engine.runs[task.run_id], task.token
