@@ -12,10 +12,9 @@ from simpleflow.core import transitions as t
 from simpleflow.core.history import History
 from simpleflow.engines.run import Run
 from simpleflow.server import faults, pages
-from simpleflow.server.decision_check import CLOSES, UNHANDLED
+from simpleflow.server.decision_check import UNHANDLED
 from simpleflow.server.domain import Domain
 from simpleflow.server.execution_operations import page_of_events
-from simpleflow.server.decision_check import UNHANDLED
 from simpleflow.server.polls import Caller
 from simpleflow.server.service import ACTIVITY, DECISION, Service
 from simpleflow.server.visibility import execution
