@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from simpleflow import values
 from simpleflow.constants import UNKNOWN
 from simpleflow.exceptions import NotEncodable
-from simpleflow.values import text_tuple, text_or_none
+from simpleflow.values import text_or_none, text_tuple
 
 MAX_RESULT = 30_000
 """Characters of JSON of a result that is kept: with what goes along it has to fit into a field of SWF's."""

@@ -8,7 +8,7 @@ from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
 from simpleflow.step.constants import COMPLETED, FAILED, SCHEDULED, SKIPPED, WAITING
-from simpleflow.values import text_tuple, text_or_none
+from simpleflow.values import text_or_none, text_tuple
 
 _scan = json.JSONDecoder().raw_decode
 _USUAL = 4  # keys: step, status, forced, reasons
