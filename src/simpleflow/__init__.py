@@ -1,4 +1,4 @@
-"""Workflows made of named steps that run once, are skipped next time, and can be forced or skipped by name."""
+"""Workflows made of named steps. A step runs once and is skipped next time; steps can be forced or skipped by name."""
 
 from simpleflow import activity, futures
 from simpleflow.signal import WaitForSignal

@@ -1,4 +1,4 @@
-"""``python -m simpleflow``."""
+"""The command line, as ``python -m simpleflow``."""
 
 import sys
 

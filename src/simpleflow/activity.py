@@ -1,4 +1,4 @@
-"""Activities: functions, or classes with ``execute``, that a workflow has done for it."""
+"""Activities: the functions, or classes with ``execute()``, that workers run for a workflow."""
 
 from __future__ import annotations
 
@@ -13,16 +13,23 @@ from simpleflow.constants import MAX_VERSION_LENGTH
 from simpleflow.exceptions import InputError
 
 PRIORITY_NOT_SET: Any = type("PriorityNotSet", (), {"__repr__": lambda self: "PRIORITY_NOT_SET"})()
-"""No priority was given, neither a number nor None ("none, whatever the workflow says")."""
+"""The default of ``task_priority``: the workflow's own priority applies.
+
+None is a value of its own: no priority, even if the workflow has one.
+"""
 
 registry: dict[str, Activity] = {}
-"""Every activity of this process by name: workers run these and nothing else."""
+"""Every activity defined in this process, by name. Workers run these and nothing else."""
 
 
 def seconds(value: object, label: str) -> str:
-    """A duration as SWF writes it: digits, or ``NONE`` for no limit.
+    """Return a duration as SWF writes it: digits, or ``NONE`` for no limit.
 
-    Takes whole seconds as a number or text, and None. Raises InputError for anything else.
+    Args:
+        value: whole seconds as a number or as text, at most 99,999,999; None or ``"NONE"`` for no limit.
+        label: names the value in error messages.
+
+    Raises InputError for anything else.
     """
     if value is None or value == "NONE":
         return "NONE"
@@ -35,7 +42,10 @@ def seconds(value: object, label: str) -> str:
 
 
 def check_priority(value: object, label: str) -> None:
-    """Raise InputError unless ``value`` is a whole number, text of one, None or PRIORITY_NOT_SET."""
+    """Raise InputError unless ``value`` is a whole number of 32 bits (or text of one), None or PRIORITY_NOT_SET.
+
+    ``label`` names the value in error messages.
+    """
     if value is None or value is PRIORITY_NOT_SET:
         return
     try:
@@ -49,9 +59,10 @@ def check_priority(value: object, label: str) -> None:
 
 
 class Activity:
-    """A function or class that workers run, with how it is to be run. Made by ``with_attributes``.
+    """A function or class that workers run, with its SWF type, time-outs and retries. ``with_attributes`` makes it.
 
-    Calling it calls the function (for a class: makes an instance, then ``execute()`` and ``post_execute()``).
+    An activity can be called like the function that it decorates. Calling a class-based one makes an instance, then
+    calls ``execute()`` and, if the class has it, ``post_execute()``; the result is that of ``execute()``.
     """
 
     def __init__(
@@ -71,14 +82,14 @@ class Activity:
         meta: dict[str, Any] | None = None,
     ) -> None:
         if not _is_callable(callable):
-            raise InputError(f"an activity is made of a function or a class, not of {callable!r}")
+            raise InputError(f"an activity is made of a function or a class with execute(), not of {callable!r}")
         self.callable = callable
         self.name = name if name is not None else f"{callable.__module__}.{callable.__name__}"
         check_name(self.name, "activity name")
         self.version = check_name(version, f"version of activity {self.name}", MAX_VERSION_LENGTH)
         self.task_list = None if task_list is None else check_name(task_list, f"task list of activity {self.name}")
         if isinstance(retry, bool) or not isinstance(retry, int) or retry < 0:
-            raise InputError(f"retry of activity {self.name} is {retry!r}; expected a number of tries, 0 or more")
+            raise InputError(f"retry of activity {self.name} is {retry!r}; expected a number of retries, 0 or more")
         self.retry = retry
         self.raises_on_failure = raises_on_failure
         self.task_start_to_close_timeout = seconds(start_to_close_timeout, f"start_to_close_timeout of {self.name}")
@@ -105,7 +116,7 @@ class Activity:
 
     @property
     def context(self) -> Any:
-        """The context of the task that is running in this process; None outside one."""
+        """The context of the task that this process is running, set by the worker; None outside a task."""
         return getattr(self.callable, "context", None)
 
     @context.setter
@@ -113,18 +124,21 @@ class Activity:
         self.callable.context = value  # type: ignore[attr-defined]
 
     def propagate_attribute(self, attr: str, val: Any) -> None:
-        """Set an attribute; only ever called on a copy, so that the decorated name keeps its own."""
+        """Set an attribute. Callers use it on a copy only, so that the decorated function keeps its own value."""
         setattr(self, attr, val)
 
     def scoped(self, attr: str, val: Any) -> Activity:
-        """A copy with one attribute changed."""
+        """Return a copy with one attribute changed."""
         twin = copy.copy(self)
         twin.propagate_attribute(attr, val)
         return twin
 
 
 def execute(instance: Any) -> Any:
-    """Run an instance of a class-based activity: ``execute()``, then ``post_execute()`` if it has one."""
+    """Run an instance of a class-based activity: ``execute()``, then ``post_execute()`` if the class defines it.
+
+    Returns the result of ``execute()``.
+    """
     result = instance.execute()
     if hasattr(instance, "post_execute"):
         instance.post_execute()
@@ -138,7 +152,10 @@ def _is_callable(value: object) -> bool:
 
 
 def _default(setting: str) -> str:
-    """A setting when this module is loaded; a wrong one is refused when a run begins, and not by an import."""
+    """Return a setting as it is when this module is loaded.
+
+    A wrong setting must not make an import fail: the run reports it when it starts. Until then a fixed value serves.
+    """
     try:
         return str(getattr(settings, setting))
     except InputError:
@@ -162,20 +179,23 @@ def with_attributes(
     """Decorate a function, or a class with ``execute()``, as an activity.
 
     Args:
-        name: the activity type's name; ``<module>.<function>`` if not given.
-        version: the activity type's version.
-        task_list: where workers look for its tasks.
-        task_priority: whole number, higher first; None for none; not given: the workflow's.
-        retry: how many more tries after a failure or time-out.
-        raises_on_failure: True: its failure fails the workflow; False: its future holds the exception.
-        start_to_close_timeout: seconds a worker may take; None for no limit. The other three alike.
+        name: name of the activity type, at most 256 characters; default ``<module>.<function>``.
+        version: version of the activity type, at most 64 characters.
+        task_list: the list from which workers take its tasks.
+        task_priority: whole number of 32 bits, higher first; None for no priority; default: the workflow's priority.
+        retry: number of further tries after a failure or a time-out, 0 or more.
+        raises_on_failure: True: a failure fails the workflow. False: the future holds the exception.
+        start_to_close_timeout: seconds a worker may take. For this and the next three: whole seconds as a number or
+            text, None for no limit; defaults from the settings ``ACTIVITY_*_TIMEOUT``.
         schedule_to_close_timeout: seconds from scheduling to the end.
-        schedule_to_start_timeout: seconds it may wait for a worker.
-        heartbeat_timeout: seconds between two signs of life of the worker.
-        idempotent: True: once per distinct arguments in a workflow execution.
-        meta: anything else, kept as it is.
+        schedule_to_start_timeout: seconds the task may wait for a worker.
+        heartbeat_timeout: seconds that may pass between two heartbeats of the worker.
+        idempotent: True: a workflow execution runs it once for equal arguments, however often it is submitted.
+        meta: any further data; kept on the activity as it is.
 
-    Raises InputError for values that cannot be; TypeError for unknown names.
+    Returns a decorator that registers the activity and returns it as an ``Activity``.
+
+    Raises InputError, when it decorates, for a value that is not allowed; TypeError for an unknown parameter.
     """
 
     def decorate(function: Callable[..., Any]) -> Activity:

@@ -1,4 +1,8 @@
-"""What a workflow may submit, and what it may ask of whoever evaluates it."""
+"""The two interfaces between a workflow and the machinery.
+
+``Submittable`` is everything that a workflow may submit. ``Executor`` is the protocol of the object that evaluates a
+workflow: the calls that a workflow, a canvas or a step may make.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,10 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def check_name(name: object, label: str, limit: int = MAX_ID_LENGTH) -> str:
-    """``name`` if it is text that the service accepts; ``label`` names it in errors; raises InputError if it is not."""
+    """Return ``name`` if the service accepts it: text of 1 to ``limit`` characters without control characters.
+
+    ``label`` says in error messages what the name is for, such as ``"timer id"``. Raises InputError.
+    """
     if not isinstance(name, str):
         raise InputError(f"{label} {name!r} is a {type(name).__name__}; expected text")
     if not name:
@@ -29,29 +36,32 @@ def check_name(name: object, label: str, limit: int = MAX_ID_LENGTH) -> str:
 
 
 class Submittable:
-    """Anything that ``Workflow.submit`` takes and that a canvas or a step may hold."""
+    """Base of everything that ``Workflow.submit`` accepts and that a canvas or a step may hold."""
 
     def propagate_attribute(self, attr: str, val: Any) -> None:
-        """Set an attribute, such as ``raises_on_failure``, on what this submits. Only ever called on a copy."""
+        """Set an attribute, such as ``raises_on_failure``, on the tasks that this submits. Called on copies only."""
 
     def receive(self, value: Any) -> Submittable:
-        """A copy that gets ``value`` as its last positional argument; itself where there is nothing to give it to.
+        """Return a copy with ``value`` as a further, last positional argument; ``self`` if it takes no arguments.
 
-        This is how ``Chain(send_result=True)`` hands a result on.
+        ``Chain(send_result=True)`` passes a result on this way.
         """
         return self
 
 
 class SubmittableContainer(Submittable):
-    """A submittable that is made of others and submits them itself, in its own time."""
+    """A submittable that holds others and decides itself when to submit each."""
 
     def submit(self, executor: Executor) -> Future:
-        """Begin; the future is final once everything inside has ended."""
+        """Submit the members through ``executor``. Returns a future that is done once all members have ended."""
         raise NotImplementedError
 
 
 class AbstractWorkflow:
-    """What canvas and tasks know of a workflow class; the real one is ``simpleflow.Workflow``."""
+    """The attributes of a workflow class that canvas and tasks rely on. ``simpleflow.Workflow`` implements them.
+
+    ``Workflow`` itself imports the tasks, so they cannot import it.
+    """
 
     name: str | None
     version: str | None
@@ -63,31 +73,32 @@ class AbstractWorkflow:
 
 
 class Scope:
-    """A place in the structure of a run: the root, a member of a canvas, the inside of a step.
+    """A scope in the structure of a run: the root, a member of a canvas, or the inside of a step.
 
-    Task ids are made from it, so that a task keeps its id whatever order results come back in.
+    Scopes form a tree. Task ids are built from a scope's path, see ``simpleflow.taskids``: a task keeps its id in
+    whatever order results arrive.
     """
 
     __slots__ = ("_counts", "owner", "parent", "path")
 
     def __init__(self, path: str = "", parent: Scope | None = None, owner: object = None) -> None:
-        self.path = path
-        self.parent = parent
-        self.owner = owner  # the container whose content stands here
-        self._counts: dict[str, int] = {}
+        self.path = path  # labels from the root, joined by dots; "" for the root
+        self.parent = parent  # None for the root
+        self.owner = owner  # the container whose members are submitted in this scope
+        self._counts: dict[str, int] = {}  # number of submissions so far, by label
 
     def count(self, label: str) -> int:
-        """How many times ``label`` has been asked for here: 1, 2, ..."""
+        """Count one more submission of ``label`` in this scope; returns its number: 1, 2, ..."""
         number = self._counts.get(label, 0) + 1
         self._counts[label] = number
         return number
 
     def child(self, label: str) -> Scope:
-        """The place ``label`` below this one."""
+        """Return a new scope ``label`` below this one."""
         return Scope(f"{self.path}.{label}" if self.path else label, self)
 
     def owners(self) -> Iterator[object]:
-        """The containers around this place, innermost first."""
+        """Yield the containers around this scope, innermost first."""
         scope: Scope | None = self
         while scope is not None:
             if scope.owner is not None:
@@ -96,51 +107,53 @@ class Scope:
 
 
 class Executor(Waiter, Protocol):
-    """Whoever evaluates a workflow: all that a workflow, a canvas or a step may ask for."""
+    """The object that evaluates a workflow, as workflows, canvases and steps see it."""
 
     workflow: Any
+    """The workflow instance that is being evaluated."""
     scope: Scope
+    """The scope in which the running code submits."""
     default_bucket: str | None
-    """Bucket string of the engine's own store of done marks; None where one has to be configured."""
+    """Bucket string of the engine's own store of done marks; None if the user must configure one."""
     reserved: Mapping[str, Any]
-    """What the execution's input holds beside arguments, by key."""
+    """The values in the execution's input that are not arguments, by key (see ``values.reserved``)."""
     handed_down: dict[str, Any]
-    """What the input of its children is to hold beside arguments: at first the same."""
+    """The reserved values for the inputs of child workflows; starts as a copy of ``reserved``."""
     carried: dict[str, Any]
-    """As ``handed_down``, for the execution that this one may continue as."""
+    """The same for the execution that this one may continue as."""
     filling: bool
-    """The history is so long that what can as well be begun in the execution that continues this one should be."""
+    """True if the history is so long that new work should wait for the execution that continues this one."""
 
     def submit(self, submittable: Any, *args: Any, **kwargs: Any) -> Future:
-        """Submit; see ``Workflow.submit``."""
+        """Submit something; see ``Workflow.submit``."""
 
     def within(self, scope: Scope) -> AbstractContextManager[None]:
-        """What is submitted inside the ``with`` block stands in ``scope``."""
+        """Submissions inside the ``with`` block belong to ``scope``."""
 
     def spawn(self, function: Callable[[], None], scope: Scope) -> None:
-        """Run user code beside ``run``: it may wait without holding anything else up."""
+        """Run user code beside ``run``, in ``scope``. It may wait for a result without blocking anything else."""
 
     def when_idle(self, function: Callable[[], None]) -> None:
-        """Call ``function`` once nothing else can go on before the history says more."""
+        """Call ``function`` once all other code waits for further events of the history."""
 
     def track(self, future: Future) -> None:
-        """The run does not complete before ``future`` is final."""
+        """Keep the run from completing before ``future`` is done."""
 
     def is_recorded(self, activity: Any, scope: Scope) -> bool:
-        """Whether the history knows the first task of ``activity`` in ``scope``."""
+        """True if the history holds the first task of ``activity`` in ``scope``."""
 
     def recorded_markers(self, name: str) -> Sequence[str | None]:
-        """Details (JSON text) of the markers of that name that the history holds, in its order."""
+        """Return the details (JSON text) of all markers of that name in the history, in its order."""
 
     def marked_at(self, name: str, details: str | None) -> float:
-        """When the latest marker of that name and these details (JSON text) was recorded, in epoch seconds.
+        """Return when the latest marker of that name with these details (JSON text) was recorded, in epoch seconds.
 
-        ``now``, if the history holds none.
+        Returns ``now`` if the history holds no such marker.
         """
 
     @property
     def now(self) -> float:
-        """When the decision that is being taken was begun, in epoch seconds."""
+        """Start of the current decision task, in epoch seconds."""
 
     def list_markers(self, all: bool = False) -> list[Marker]:
         """See ``Workflow.list_markers``."""

@@ -1,4 +1,4 @@
-"""Durations in seconds and the service's limits (SWF's documented quotas)."""
+"""Durations in seconds, limits of the service (SWF's documented quotas), and reserved names."""
 
 MINUTE = 60
 HOUR = 60 * MINUTE
@@ -21,25 +21,25 @@ MAX_HEARTBEAT_LENGTH = 2_048
 """Characters of the details of a heartbeat."""
 
 MAX_JUMBO_LENGTH = 5 * 2**20
-"""Characters of a text that is kept in an object store because it does not fit into a field."""
+"""Characters of a text that is kept in an object store because it is too long for a field (a jumbo field)."""
 
 MAX_EVENTS = 25_000
-"""Events of one execution; the service terminates it with one more."""
+"""Events of one execution. The service terminates an execution that has more."""
 
 MAX_DECISIONS = 100
 """Decisions in one answer to a decision task."""
 
 MAX_ANSWER_BYTES = 900_000
-"""Size of one answer; the request may hold 1 MB, the rest is left for its envelope."""
+"""Bytes of one answer to a decision task. A request may hold 1 MB; the rest is left for its envelope."""
 
 MAX_OPEN_ACTIVITIES = 1_000
 """Open activity tasks of one execution."""
 
 WAKE_UP_TIMER = "_simpleflow_wake_up_timer"
-"""Timer of 0 seconds that asks for another decision task when one answer cannot hold all decisions."""
+"""Id of a timer of 0 seconds. It causes another decision task when one answer cannot hold all decisions."""
 
 RESERVED = "__simpleflow_"
-"""What keys of an execution's input begin with that hold no arguments."""
+"""Prefix of the keys in an execution's input that hold simpleflow's own values rather than arguments."""
 
 UNKNOWN = RESERVED + "unknown__"
-"""Key of the JSON object that stands for a result which only running gives."""
+"""Key of the JSON object that stands for an unknown result in a plan (see ``simpleflow.steering.unknown``)."""

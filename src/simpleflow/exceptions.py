@@ -1,27 +1,33 @@
-"""Every error that simpleflow raises.
+"""All exceptions that simpleflow raises.
 
     BaseException
       ExecutionBlocked                 a result is not there yet: control flow, not an error
     Exception
       SimpleflowError
-        InputError                     you asked for something that cannot be (also a ValueError)
-          NotSubmittable               (also a TypeError)
+        InputError                     an argument, option or setting is not valid (also a ValueError)
+          NotSubmittable               an object that a workflow cannot submit (also a TypeError)
           NotEncodable                 a value that is not JSON (also a TypeError)
-        ResultNotKept                  the result of a step that was skipped is not known
-        StoreError                     the bucket or folder of the done marks said no
+        ResultNotKept                  a step was skipped and its mark holds no result
+        StoreError                     the bucket or folder of the done marks cannot be read or written
         StateError                     the state folder cannot be used
-        SwfError                       Amazon SWF, or the way to it, said no
+        SwfError                       Amazon SWF refused a request or cannot be reached
         RunBusy                        another live process drives this run
-        UnknownResource                a token or execution that is no longer open
+        UnknownResource                a token or an execution that is unknown or no longer open
           LeaseLost                    this process no longer owns the run
-        InvalidTransition              an event that cannot follow what is recorded
-        TaskException                  a task of the workflow ended badly
-          TaskFailed, TimeoutError, TaskCanceled, TaskTerminated
-        WorkflowException              the workflow itself ended badly
-          ExecutionError, ExecutionTimeoutError, ExecutionCanceled, ExecutionTerminated
-        AggregateException             several at once: those of a group or a chain
+        InvalidTransition              an event that cannot follow the recorded ones
+        TaskException                  a task of the workflow did not complete
+          TaskFailed                   an activity or child workflow failed
+          TimeoutError                 a task timed out
+          TaskCanceled                 a task was cancelled
+          TaskTerminated               a child workflow was terminated
+        WorkflowException              the workflow execution did not complete
+          ExecutionError               it failed
+          ExecutionTimeoutError        it timed out
+          ExecutionCanceled            it was cancelled
+          ExecutionTerminated          it was terminated from outside
+        AggregateException             the exceptions of several members of a group or a chain
 
-A message names the thing, its value, what was expected and what to do; the cause stays in ``__cause__``.
+A message names the thing, its value, what was expected and what to do. ``__cause__`` holds the original exception.
 """
 
 from __future__ import annotations
@@ -31,30 +37,30 @@ from typing import Any
 
 
 class ExecutionBlocked(BaseException):
-    """A result that the workflow asked for is not there yet.
+    """The workflow needs a result that is not there yet; its evaluation stops here until the history has it.
 
-    A ``BaseException``, so that ``except Exception`` in a workflow does not swallow it.
+    It is a ``BaseException``, so that ``except Exception`` in a workflow does not swallow it.
     """
 
 
 class SimpleflowError(Exception):
-    """Base of every error of this library."""
+    """Base of all errors of this library."""
 
 
 class InputError(SimpleflowError, ValueError):
-    """Something that was handed in cannot be used."""
+    """An argument, option, setting or input is not valid."""
 
 
 class NotSubmittable(InputError, TypeError):
-    """What was handed in is nothing that a workflow can run."""
+    """The object is not something that a workflow can submit."""
 
 
 class NotEncodable(InputError, TypeError):
-    """A value cannot cross as JSON."""
+    """A value cannot be written as JSON, so it cannot be an argument, a result or details."""
 
 
 class ResultNotKept(SimpleflowError):
-    """A step was skipped, and the result that its work had when it was played is not known."""
+    """A step was skipped, and its mark does not hold the result of the run that executed it."""
 
 
 class StoreError(SimpleflowError):
@@ -66,7 +72,10 @@ class StateError(SimpleflowError):
 
 
 class SwfError(SimpleflowError):
-    """Amazon SWF refused a request, or could not be reached. ``passing``: the same request may be taken later."""
+    """Amazon SWF refused a request, or could not be reached.
+
+    ``passing`` is True if the same request may succeed later (throttling, network).
+    """
 
     def __init__(self, message: str, passing: bool = False) -> None:
         super().__init__(message)
@@ -82,22 +91,25 @@ class UnknownResource(SimpleflowError):
 
 
 class LeaseLost(UnknownResource):
-    """This process no longer owns the run; nothing was changed."""
+    """This process no longer owns the run. Nothing was changed."""
 
 
 class InvalidTransition(SimpleflowError):
-    """An event that cannot follow what the history holds; nothing was changed."""
+    """An event cannot follow those that the history holds. Nothing was changed."""
 
 
 class TaskException(SimpleflowError):
-    """A task of the workflow ended badly."""
+    """Base: a task of the workflow did not complete."""
 
 
 class TaskFailed(TaskException):
     """An activity or child workflow failed.
 
-    ``name`` is the task's name, ``reason`` one line such as ``ValueError: no such file``, ``details`` a JSON
-    object with ``error``, ``error_type``, ``message`` and ``traceback`` (a list of lines), or None.
+    Attributes:
+        name: the task's name.
+        reason: one line, such as ``ValueError: no such file``; or None.
+        details: JSON text of an object with the keys ``error``, ``error_type``, ``message`` and ``traceback`` (a list
+            of lines); or None.
     """
 
     def __init__(self, name: str, reason: str | None = None, details: str | None = None) -> None:
@@ -111,7 +123,12 @@ class TaskFailed(TaskException):
 
 
 class TimeoutError(TaskException):
-    """A task ran out of time. ``timeout_type`` is SWF's word (``START_TO_CLOSE`` ...), ``timeout_value`` seconds."""
+    """A task timed out.
+
+    Attributes:
+        timeout_type: START_TO_CLOSE, SCHEDULE_TO_START, SCHEDULE_TO_CLOSE or HEARTBEAT.
+        timeout_value: the limit in seconds, or None.
+    """
 
     def __init__(self, timeout_type: str, timeout_value: int | None = None) -> None:
         super().__init__(timeout_type, timeout_value)
@@ -124,7 +141,7 @@ class TimeoutError(TaskException):
 
 
 class TaskCanceled(TaskException):
-    """A task was cancelled; ``details`` is what it said of that, or None."""
+    """A task was cancelled. ``details`` is the text with which it confirmed that, or None."""
 
     def __init__(self, details: str | None = None) -> None:
         super().__init__(details)
@@ -139,7 +156,10 @@ class TaskTerminated(TaskException):
 
 
 class WorkflowException(SimpleflowError):
-    """The workflow execution ended badly; ``reason`` is one line, ``details`` more text or None."""
+    """Base: the workflow execution did not complete.
+
+    ``reason`` is one line, ``details`` a longer text; each may be None.
+    """
 
     def __init__(self, reason: str | None = None, details: str | None = None) -> None:
         super().__init__(reason, details)
@@ -155,7 +175,7 @@ class ExecutionError(WorkflowException):
 
 
 class ExecutionTimeoutError(WorkflowException):
-    """The workflow execution ran out of time."""
+    """The workflow execution timed out."""
 
 
 class ExecutionCanceled(WorkflowException):
@@ -167,14 +187,17 @@ class ExecutionTerminated(WorkflowException):
 
 
 class AggregateException(SimpleflowError):
-    """The exceptions of a container's members: one place for each member, None where it did not fail."""
+    """The exceptions of a container's members.
+
+    ``exceptions`` has one entry for each member, in their order; None for a member that did not fail.
+    """
 
     def __init__(self, exceptions: Sequence[BaseException | None]) -> None:
         super().__init__(list(exceptions))
         self.exceptions: list[BaseException | None] = list(exceptions)
 
     def append(self, exception: BaseException | None) -> None:
-        """Add the place of one more member."""
+        """Add the entry of one more member."""
         self.exceptions.append(exception)
 
     def _leaves(self) -> Iterator[BaseException]:
@@ -185,13 +208,13 @@ class AggregateException(SimpleflowError):
                 yield exception
 
     def flatten(self) -> AggregateException:
-        """The same without nesting and without the places that hold None."""
+        """Return a copy without nesting and without the entries that are None."""
         return AggregateException(list(self._leaves()))
 
     def handle(self, predicate: Callable[..., bool], *args: Any, **kwargs: Any) -> None:
-        """Call ``predicate(exception, *args, **kwargs)`` on each one; raise those that it does not accept.
+        """Call ``predicate(exception, *args, **kwargs)`` on each exception; it returns True for one that it handled.
 
-        Raises AggregateException with what is left, nested as here; nothing if all were accepted.
+        Raises AggregateException with the exceptions that were not handled, nested as here. Returns None if all were.
         """
         rest: list[BaseException | None] = []
         for exception in self.exceptions:
@@ -210,5 +233,5 @@ class AggregateException(SimpleflowError):
 
 
 def one_line(error: BaseException) -> str:
-    """The error's class and message in one line."""
+    """Return the error's class and message in one line."""
     return " ".join(f"{type(error).__name__}: {error}".split())

@@ -1,4 +1,4 @@
-"""Markers: notes that a workflow leaves in its history."""
+"""Markers: data that a workflow records in its history."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 
 class Marker(NamedTuple):
-    """A marker as ``Workflow.list_markers`` returns it; ``details`` is the value that was recorded, or None."""
+    """A marker, as ``Workflow.list_markers`` returns it. ``details`` is the recorded value, decoded, or None."""
 
     name: str
     details: Any = None

@@ -1,8 +1,11 @@
-"""Settings by name: the environment, then the module named by SIMPLEFLOW_SETTINGS_MODULE, then a default.
+"""Settings by name.
 
-Each is an attribute of this module (``settings.STEP_BUCKET``) and is read again at every access, so that a
-change of the environment is seen at once. A text that is empty counts as not given: ``STEP_BUCKET=`` in a
-shell script means "the default", and an empty host must not turn ``{host}/{bucket}`` into a folder of ``/``.
+A value comes from the environment, else from the module that SIMPLEFLOW_SETTINGS_MODULE names, else it is the default.
+Each setting is an attribute of this module (``settings.STEP_BUCKET``). It is read anew at every access, so a change of
+the environment takes effect at once. An access raises InputError if the value cannot be read.
+
+For a text setting, an empty text counts as not set: ``STEP_BUCKET=`` in a shell script means "the default", and an
+empty host must not turn ``{host}/{bucket}`` into a folder below ``/``.
 """
 
 from __future__ import annotations
@@ -17,28 +20,28 @@ from simpleflow.exceptions import InputError, one_line
 MODULE_VARIABLE = "SIMPLEFLOW_SETTINGS_MODULE"
 
 # Declared for type checkers and readers; the values come from __getattr__ below.
-SIMPLEFLOW_S3_HOST: str
-SIMPLEFLOW_S3_SSE: bool
-STEP_BUCKET: str
-SIMPLEFLOW_STEP_CLAIMS: bool | None
-SIMPLEFLOW_STATE: str
-WORKFLOW_DEFAULT_TASK_LIST: str
-WORKFLOW_DEFAULT_VERSION: str
-WORKFLOW_DEFAULT_EXECUTION_TIME: int
-WORKFLOW_DEFAULT_DECISION_TASK_TIMEOUT: int
-ACTIVITY_DEFAULT_TASK_LIST: str
-ACTIVITY_DEFAULT_VERSION: str
-ACTIVITY_DEFAULT_TIMEOUT: int
-ACTIVITY_START_TO_CLOSE_TIMEOUT: int
-ACTIVITY_SCHEDULE_TO_CLOSE_TIMEOUT: int
-ACTIVITY_SCHEDULE_TO_START_TIMEOUT: int
-ACTIVITY_HEARTBEAT_TIMEOUT: int
-ACTIVITY_SIGTERM_WAIT_SEC: int
-SWF_DOMAIN: str | None
-SWF_CONNECTION_RETRIES: int
-SWF_MAX_OPEN_ACTIVITY_COUNT: int
-SIMPLEFLOW_JUMBO_FIELDS_BUCKET: str | None
-SIMPLEFLOW_IDENTITY: str | None
+SIMPLEFLOW_S3_HOST: str  # host of bucket strings that name no host
+SIMPLEFLOW_S3_SSE: bool  # encrypt marks on S3 (server-side, AES256)
+STEP_BUCKET: str  # bucket string of the done marks
+SIMPLEFLOW_STEP_CLAIMS: bool | None  # claim steps against other runs; None: where marks are on this machine
+SIMPLEFLOW_STATE: str  # state folder of the embedded engine
+WORKFLOW_DEFAULT_TASK_LIST: str  # for workflow classes that set none
+WORKFLOW_DEFAULT_VERSION: str  # for workflow classes that set none
+WORKFLOW_DEFAULT_EXECUTION_TIME: int  # seconds until an execution times out
+WORKFLOW_DEFAULT_DECISION_TASK_TIMEOUT: int  # seconds that one decision may take
+ACTIVITY_DEFAULT_TASK_LIST: str  # default of with_attributes(task_list=)
+ACTIVITY_DEFAULT_VERSION: str  # default of with_attributes(version=)
+ACTIVITY_DEFAULT_TIMEOUT: int  # seconds; default of the four time-outs below
+ACTIVITY_START_TO_CLOSE_TIMEOUT: int  # seconds that a worker may take
+ACTIVITY_SCHEDULE_TO_CLOSE_TIMEOUT: int  # seconds from scheduling to the end
+ACTIVITY_SCHEDULE_TO_START_TIMEOUT: int  # seconds that a task may wait for a worker
+ACTIVITY_HEARTBEAT_TIMEOUT: int  # seconds between two heartbeats
+ACTIVITY_SIGTERM_WAIT_SEC: int  # seconds between SIGTERM and SIGKILL for an activity that is stopped
+SWF_DOMAIN: str | None  # domain of commands that name none
+SWF_CONNECTION_RETRIES: int  # further tries of a request to SWF that is not a poll
+SWF_MAX_OPEN_ACTIVITY_COUNT: int  # most open activities of one execution
+SIMPLEFLOW_JUMBO_FIELDS_BUCKET: str | None  # bucket string of texts that are too long for a field of SWF
+SIMPLEFLOW_IDENTITY: str | None  # name of a worker or decider in the history
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off", ""})
@@ -72,12 +75,12 @@ def _count(name: str, value: object) -> int:
 def _text(name: str, value: object) -> str:
     if isinstance(value, str):
         return value
-    raise InputError(f"{name} is {value!r}: expected a text")
+    raise InputError(f"{name} is {value!r}: expected text")
 
 
 class _Setting(NamedTuple):
-    parse: Callable[[str, object], Any]
-    default: object
+    parse: Callable[[str, object], Any]  # called with name and raw value; raises InputError
+    default: object  # as parsed
     follows: str | None = None  # the setting whose value is the default, instead of ``default``
 
 
@@ -91,7 +94,7 @@ _SETTINGS: dict[str, _Setting] = {
     "SIMPLEFLOW_STATE": _Setting(_text, ".simpleflow"),
     "WORKFLOW_DEFAULT_TASK_LIST": _Setting(_text, "default"),
     "WORKFLOW_DEFAULT_VERSION": _Setting(_text, "default"),
-    "WORKFLOW_DEFAULT_EXECUTION_TIME": _Setting(_seconds, 31_536_000),  # a year: the longest that SWF takes
+    "WORKFLOW_DEFAULT_EXECUTION_TIME": _Setting(_seconds, 31_536_000),  # a year: the longest that SWF allows
     "WORKFLOW_DEFAULT_DECISION_TASK_TIMEOUT": _Setting(_seconds, 300),
     "ACTIVITY_DEFAULT_TASK_LIST": _Setting(_text, "default"),
     "ACTIVITY_DEFAULT_VERSION": _Setting(_text, "default"),
@@ -109,10 +112,11 @@ _SETTINGS: dict[str, _Setting] = {
 }
 
 NAMES: tuple[str, ...] = tuple(sorted(_SETTINGS))
+"""The names of all settings, sorted."""
 
 
 def _from_module(name: str) -> tuple[object, str] | None:
-    """What the settings module gives for ``name``, and that module's name; None if it gives nothing."""
+    """Return the settings module's value for ``name`` and the module's name; None if the module does not set it."""
     module_name = os.environ.get(MODULE_VARIABLE)
     if not module_name:
         return None
@@ -129,7 +133,7 @@ def _from_module(name: str) -> tuple[object, str] | None:
 
 
 def _given(name: str) -> tuple[object, str] | None:
-    """The value that a person gave, not parsed yet, and its origin; None if there is none."""
+    """Return the raw value from the environment or the settings module, and its origin; None if neither sets it."""
     parse = _SETTINGS[name].parse
     if (text := os.environ.get(name)) is not None and (text or parse is not _text):
         return text, "environment"
@@ -148,9 +152,9 @@ def _resolve(name: str) -> tuple[Any, str]:
 
 
 def is_set(name: str) -> bool:
-    """Whether the environment or the settings module gives ``name``, rather than its default.
+    """Return True if the environment or the settings module sets ``name``, False if its default applies.
 
-    Raises InputError for a name that is no setting, or if the settings module cannot be imported.
+    Raises InputError if ``name`` is not a setting, or if the settings module cannot be imported.
     """
     if name not in _SETTINGS:
         raise InputError(f"{name!r} is not a setting: expected one of {', '.join(NAMES)}")
@@ -158,11 +162,11 @@ def is_set(name: str) -> bool:
 
 
 def describe() -> list[tuple[str, object, str]]:
-    """Every setting as ``(name, value, origin)``, sorted by name.
+    """Return every setting as ``(name, value, origin)``, sorted by name.
 
-    ``origin`` is ``environment``, the name of the settings module, ``default``, or the name of the setting
-    that it follows (``ACTIVITY_HEARTBEAT_TIMEOUT`` follows ``ACTIVITY_DEFAULT_TIMEOUT``). Raises InputError
-    for the first value that cannot be read.
+    ``origin`` is ``environment``, the name of the settings module, ``default``, or the name of the setting whose value
+    it takes by default (``ACTIVITY_HEARTBEAT_TIMEOUT`` follows ``ACTIVITY_DEFAULT_TIMEOUT``). Raises InputError for
+    the first value that cannot be read.
     """
     return [(name, *_resolve(name)) for name in NAMES]
 

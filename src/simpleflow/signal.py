@@ -6,10 +6,13 @@ from simpleflow import base
 
 
 class WaitForSignal(base.Submittable):
-    """Submit it to get a future that is finished once the signal ``signal_name`` has come in.
+    """A wait for a signal. Submitting it returns a future that is done once the signal has arrived.
 
-    Its result is the signal's input: for signals sent by ``Workflow.signal`` a dict with the keys ``args``,
-    ``kwargs`` and ``__propagate``. A signal that came in before counts; of several of one name, the latest.
+    The future's result is the signal's input, decoded. A signal that ``Workflow.signal`` sent has a dict with the keys
+    ``args``, ``kwargs`` and ``__propagate``. A signal that arrived before the wait counts; if several of the same name
+    arrived, the latest is the result.
+
+    Raises InputError for a name that is not text of 1 to 256 characters.
     """
 
     def __init__(self, signal_name: str) -> None:

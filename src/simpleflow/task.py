@@ -1,4 +1,4 @@
-"""Tasks: the smallest things that a workflow submits, each with its arguments."""
+"""Tasks: the units of work that a workflow submits, and ``TaskFailureContext``, which describes a failed one."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def _results(args: Iterable[Any]) -> list[Any]:
 
 
 class Task(Submittable):
-    """One task; ``name`` says what it is in messages and ids."""
+    """Base of all tasks. ``name`` identifies the task in messages and ids."""
 
     name: str
 
 
 class CallTask(Task):
-    """A task with arguments. Futures among them are replaced by their results, which waits for them."""
+    """A task with arguments. Futures among them are replaced by their results; making the task waits for these."""
 
     args: list[Any]
     kwargs: dict[str, Any]
@@ -46,15 +46,18 @@ class CallTask(Task):
         return twin
 
     def encode_input(self, reserved: Mapping[str, Any] = {}) -> str:
-        """The arguments as JSON text ``{"args": [...], "kwargs": {...}}``, and what ``reserved`` holds beside them.
+        """Return the arguments as JSON text ``{"args": [...], "kwargs": {...}}``, with the items of ``reserved`` added.
 
-        Raises NotEncodable.
+        Raises NotEncodable for arguments that are not JSON.
         """
         return values.encode({"args": self.args, "kwargs": self.kwargs, **reserved}, f"input of {self.name}")
 
 
 class ActivityTask(CallTask):
-    """An activity with its arguments. Futures among the arguments are waited for here, when it is made."""
+    """An activity with its arguments. Making it waits for the results of futures among the arguments.
+
+    Raises NotSubmittable if ``activity`` is not an ``Activity``.
+    """
 
     def __init__(self, activity: Activity, *args: Any, **kwargs: Any) -> None:
         if not isinstance(activity, Activity):
@@ -76,8 +79,10 @@ class ActivityTask(CallTask):
 class WorkflowTask(CallTask):
     """A child workflow with its arguments.
 
-    ``executor`` may be None; ``workflow_task_list`` overrides the class's own task list. What the class does not say is
-    taken from the settings ``WORKFLOW_DEFAULT_*``.
+    ``executor`` may be None. ``workflow_task_list`` overrides the class's own task list. The settings
+    ``WORKFLOW_DEFAULT_*`` give the version and the time-outs that the class does not define.
+
+    Raises NotSubmittable if ``workflow`` is not a workflow class, InputError for attributes of it that are not valid.
     """
 
     def __init__(
@@ -98,7 +103,7 @@ class WorkflowTask(CallTask):
         super().__init__(*args, **kwargs)
 
     def _from_class(self, method: str, attribute: str) -> Any:
-        """What ``get_<attribute>(cls, *args, **kwargs)`` of the class says, else its attribute."""
+        """Return ``method(*args, **kwargs)`` of the class if it defines that method, else its attribute or None."""
         if hasattr(self.workflow, method):
             return getattr(self.workflow, method)(*self.args, **self.kwargs)
         return getattr(self.workflow, attribute, None)
@@ -114,12 +119,12 @@ class WorkflowTask(CallTask):
 
     @property
     def version(self) -> str:
-        """The workflow type's version."""
+        """The workflow type's version: the class's ``version``, else the setting WORKFLOW_DEFAULT_VERSION."""
         return self.workflow.version or settings.WORKFLOW_DEFAULT_VERSION
 
     @property
     def workflow_id(self) -> str | None:
-        """The id that the class's ``get_workflow_id`` gives, or None."""
+        """The result of the class's ``get_workflow_id(*args, **kwargs)``; None if it has no such method."""
         if not hasattr(self.workflow, "get_workflow_id"):
             return None
         found = self.workflow.get_workflow_id(*self.args, **self.kwargs)
@@ -127,13 +132,13 @@ class WorkflowTask(CallTask):
 
     @property
     def task_list(self) -> str | None:
-        """Where deciders look for its decision tasks; None: nothing was said."""
+        """The task list of its decision tasks; None if neither the task nor the class sets one."""
         found = self._task_list or self._from_class("get_task_list", "task_list")
         return None if found is None else check_name(found, f"task list of workflow {self.name}")
 
     @property
     def tag_list(self) -> list[str] | None:
-        """Its tags, at most five; None: nothing was said, ``INHERIT_TAG_LIST``: the parent's."""
+        """Its tags, at most five; None if the class sets none; ``INHERIT_TAG_LIST`` for those of the parent."""
         tags = self._from_class("get_tag_list", "tag_list")
         if tags is None or tags is self.workflow.INHERIT_TAG_LIST:
             return tags
@@ -141,7 +146,7 @@ class WorkflowTask(CallTask):
 
     @property
     def priority(self) -> Any:
-        """Its task priority, checked; None where it is a property, which only its instances have."""
+        """Its task priority, checked; None if the class defines a property, since only instances have its value."""
         priority = self.workflow.task_priority
         if isinstance(priority, property):
             return None
@@ -150,17 +155,17 @@ class WorkflowTask(CallTask):
 
     @property
     def execution_timeout(self) -> str:
-        """Seconds, as text, after which the execution times out."""
+        """Seconds until the execution times out, as text."""
         return self._seconds("execution_timeout", settings.WORKFLOW_DEFAULT_EXECUTION_TIME)
 
     @property
     def decision_tasks_timeout(self) -> str:
-        """Seconds, as text, that one decision may take."""
+        """Seconds that one decision may take, as text."""
         return self._seconds("decision_tasks_timeout", settings.WORKFLOW_DEFAULT_DECISION_TASK_TIMEOUT)
 
     @property
     def child_policy(self) -> str:
-        """What becomes of its children when it is terminated or times out."""
+        """The fate of its children when it is terminated or times out: TERMINATE, REQUEST_CANCEL or ABANDON."""
         policy = getattr(self.workflow, "child_policy", None) or "TERMINATE"
         if policy not in ("TERMINATE", "REQUEST_CANCEL", "ABANDON"):
             raise InputError(
@@ -173,7 +178,7 @@ class WorkflowTask(CallTask):
 
 
 class ChildWorkflowTask(WorkflowTask):
-    """A child workflow with its arguments, as a member of a canvas or a step."""
+    """A child workflow with its arguments, for use as a member of a canvas or a step."""
 
     def __init__(
         self,
@@ -186,7 +191,7 @@ class ChildWorkflowTask(WorkflowTask):
 
 
 class SignalTask(CallTask):
-    """A signal to be sent: to this workflow if ``workflow_id`` is None; see ``Workflow.signal``."""
+    """Sends a signal, to this workflow if ``workflow_id`` is None. See ``Workflow.signal``."""
 
     def __init__(
         self,
@@ -212,13 +217,13 @@ class SignalTask(CallTask):
 
     @property
     def encoded_input(self) -> str:
-        """The signal's input as JSON text."""
+        """The signal's input as JSON text ``{"args": [...], "kwargs": {...}, "__propagate": ...}``."""
         content = {"args": self.args, "kwargs": self.kwargs, "__propagate": bool(self.propagate)}
         return values.encode(content, f"input of signal {self.name!r}")
 
 
 class MarkerTask(Task):
-    """A marker to be recorded, with details that JSON can hold, or None."""
+    """Records a marker. ``details`` is any value that can be JSON, or None."""
 
     def __init__(self, name: str, details: Any = None) -> None:
         self.name = check_name(name, "marker name")
@@ -231,9 +236,16 @@ class MarkerTask(Task):
 
 
 class TimerTask(Task):
-    """A timer to be started; its future is finished when it fires, ``timeout`` seconds later.
+    """Starts a timer. Its future is done when the timer fires, ``timeout`` seconds later.
 
-    Timers are known by their id: the same id again is the same timer.
+    The id identifies the timer: submitting the same id again returns the same timer.
+
+    Args:
+        timer_id: text of 1 to 256 characters.
+        timeout: whole seconds, as a number or as text.
+        control: any value that can be JSON; the history keeps it.
+
+    Raises InputError, NotEncodable.
     """
 
     def __init__(self, timer_id: str, timeout: int | str, control: Any = None) -> None:
@@ -251,7 +263,7 @@ class TimerTask(Task):
 
 
 class CancelTimerTask(Task):
-    """A timer to be cancelled."""
+    """Cancels a timer."""
 
     def __init__(self, timer_id: str) -> None:
         self.timer_id = check_name(timer_id, "timer id")
@@ -259,15 +271,27 @@ class CancelTimerTask(Task):
 
 
 class ContinueAsNewWorkflowTask(CallTask):
-    """The end of this execution and the start of a new one of the same class with these arguments."""
+    """Ends this execution and starts a new one of the same class, with these arguments and the same workflow id."""
 
     name = "continue_as_new"
 
 
 class TaskFailureContext:
-    """One failure of one task, and what is to be done about it: given to ``Workflow.on_task_failure``.
+    """One failure of one task. ``Workflow.on_task_failure`` receives it and returns one of its ``decide_...()``.
 
-    ``retry_count`` is the number of tries made before this one (0 first), ``attempt_number`` one more.
+    Attributes:
+        a_task: the task that failed.
+        task_name: its name.
+        exception: TaskFailed, TimeoutError, TaskCanceled or TaskTerminated.
+        retry_count: number of tries before this one; 0 for the first.
+        id: the id of the task.
+        event: the event of the history that records the failure.
+        history: the history of the execution.
+        reason: one line, or None.
+        details: JSON text (see ``TaskFailed``), or None.
+        future: the future of the task, or the one given to ``decide_handled``.
+        decision: the decision taken: abort, ignore, cancel, retry or handled; None before.
+        retry_wait_timeout: seconds before the next try, if the decision is retry.
     """
 
     def __init__(
@@ -301,7 +325,7 @@ class TaskFailureContext:
 
     @property
     def attempt_number(self) -> int:
-        """1 for the first try."""
+        """Number of this try, from 1."""
         return self.retry_count + 1
 
     @property
@@ -321,7 +345,7 @@ class TaskFailureContext:
 
     @property
     def task_error_type(self) -> str | None:
-        """The same with its module."""
+        """The same with its module, such as ``builtins.ValueError``."""
         return self._detail("error_type")
 
     @property
@@ -335,24 +359,24 @@ class TaskFailureContext:
         return self
 
     def decide_ignore(self) -> TaskFailureContext:
-        """Go on: the future is finished with the exception."""
+        """Carry on; the task's future holds the exception."""
         self.decision = "ignore"
         return self
 
     def decide_cancel(self) -> TaskFailureContext:
-        """Go on: the future is cancelled."""
+        """Carry on; the task's future is cancelled."""
         self.decision = "cancel"
         return self
 
     def decide_retry(self, retry_wait_timeout: int = 0) -> TaskFailureContext:
-        """Try again after ``retry_wait_timeout`` seconds."""
+        """Try again after ``retry_wait_timeout`` whole seconds. Raises InputError."""
         seconds(retry_wait_timeout, f"retry_wait_timeout of {self.task_name}")
         self.decision = "retry"
         self.retry_wait_timeout = int(retry_wait_timeout)
         return self
 
     def decide_handled(self, a_task: Task, future: Future | None = None) -> TaskFailureContext:
-        """Go on with the result of ``future`` (of ``a_task``) in the place of the failed task's."""
+        """Carry on with the result of ``future``, the future of ``a_task``, instead of the failed task's result."""
         self.decision = "handled"
         self.a_task = a_task
         self.future = future
@@ -364,7 +388,7 @@ def _class_name(workflow: type[AbstractWorkflow]) -> str:
 
 
 def _check_class(workflow: type[AbstractWorkflow]) -> None:
-    """Raise InputError for attributes of a workflow class that cannot be."""
+    """Raise InputError if an attribute of a workflow class is not valid."""
     name = _class_name(workflow)
     if workflow.name:
         check_name(workflow.name, f"name of workflow {name}")
@@ -377,7 +401,7 @@ def _check_class(workflow: type[AbstractWorkflow]) -> None:
 
 
 def check_tags(tags: Any, label: str) -> list[str]:
-    """The tags as a list; raises InputError unless they are at most five texts of 1 to 256 characters."""
+    """Return the tags as a list. Raises InputError unless they are at most five texts of 1 to 256 characters."""
     if isinstance(tags, str) or not isinstance(tags, list | tuple):
         raise InputError(f"{label} is {tags!r}; expected a list of at most 5 texts")
     if len(tags) > 5:

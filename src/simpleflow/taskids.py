@@ -1,4 +1,21 @@
-"""Task ids: where a task stands in the structure of its workflow, in the characters that SWF allows."""
+"""Task ids: the position of a task in the structure of its workflow, in the characters that SWF allows.
+
+Theory of operation
+-------------------
+A decider evaluates ``run`` again for every decision, and pairs each submission with the task that an earlier evaluation
+scheduled. The id of the task is the key of that pairing, so two evaluations must give a submission the same id. Two
+submissions of one execution must never share an id.
+
+A counter over the whole run would not do. Members of a group and code inside steps go on as results arrive, and results
+arrive in any order: with one counter, the same submission would get number 7 in one evaluation and 8 in the next.
+
+So ids are structural. Each container opens a scope (``base.Scope``), whose path says which container of which parent it
+is. Within a scope the code runs in a fixed order, and a count for each name numbers the submissions:
+``activity-<name>-<path>-<number>``. An idempotent activity has a digest of its arguments instead of path and number:
+equal arguments mean the same task, wherever it is submitted.
+
+Histories hold these ids. If a new version formed them differently, runs that are open would schedule tasks again.
+"""
 
 from __future__ import annotations
 
@@ -13,33 +30,33 @@ _FORBIDDEN = re.compile(r"[%:/|\x00-\x1f\x7f-\x9f]")
 
 
 def task_id(prefix: str, name: str, suffix: str) -> str:
-    """``prefix-name-suffix`` as an id: forbidden characters escaped, at most 256 characters."""
+    """Return the id ``prefix-name-suffix``, with forbidden characters escaped, of at most 256 characters."""
     return fit(clean(f"{prefix}-{name}-{suffix}"))
 
 
 def clean(text: str) -> str:
-    """The text with what SWF forbids in ids (``:``, ``/``, ``|``, control characters) as ``%`` and two hex digits.
+    """Return the text with each character that SWF forbids in ids written as ``%`` and two hex digits.
 
-    ``%`` too, so that different texts stay different.
+    These are ``:``, ``/``, ``|`` and control characters. ``%`` is escaped too, so that different texts stay different.
     """
     return _FORBIDDEN.sub(lambda found: f"%{ord(found[0]):02X}", text)
 
 
 def fit(id: str) -> str:
-    """The id itself, or its beginning and a digest of the whole if it is too long."""
+    """Return the id; if it is longer than SWF allows, its first 223 characters and a digest of the whole."""
     if len(id) <= MAX_ID_LENGTH:
         return id
     return f"{id[:223]}-{_digest(id)}"
 
 
 def position_suffix(scope: Scope, name: str) -> str:
-    """Which submission of ``name`` in ``scope`` this is."""
+    """Count one more submission of ``name`` in ``scope``; return the scope's path and its number, ``path-number``."""
     number = scope.count(name)
     return f"{scope.path}-{number}" if scope.path else str(number)
 
 
 def arguments_suffix(args: list[Any], kwargs: dict[str, Any], label: str) -> str:
-    """A digest that equal arguments share, whatever the order of keys and sets."""
+    """Return a digest of the arguments; it does not depend on the order of dict keys and set members."""
     return _digest(values.canonical({"args": args, "kwargs": kwargs}, label))
 
 

@@ -1,8 +1,17 @@
-"""Values that cross between a workflow and its tasks: JSON, the same on every engine.
+"""Encoding of the values that pass between a workflow and its tasks: JSON, the same on every engine.
 
-Besides JSON's own types, ``bytes`` (UTF-8), dates and times (ISO 8601), sets (sorted), tuples and generators (as
-lists), UUIDs (text) and futures (their result) are encoded; they come back as text and lists. Anything else, and NaN
-and infinities, which are not JSON, are refused by name.
+Theory of operation
+-------------------
+Arguments, results, details and marker contents are recorded in the history as text. Three properties matter:
+
+- Encoding is deterministic. A workflow is evaluated again over its history, and the same value must give the same
+  bytes each time. So sets, which have no order, are sorted; dicts keep the order of their keys. ``canonical`` goes
+  further and sorts keys too, for digests of equal arguments.
+- Encoding is strict. Besides JSON's own types it accepts ``bytes`` (as UTF-8), dates and times (ISO 8601), sets
+  (sorted), tuples and generators (as lists), UUIDs (as text), and objects with ``__json_value__``, such as futures (as
+  their result). They come back as text and lists. Anything else, NaN and the infinities raise NotEncodable, which names
+  the offending part.
+- Decoding is lenient. Another library may have written the text: text that is not JSON comes back as it is.
 """
 
 from __future__ import annotations
@@ -21,7 +30,7 @@ from simpleflow.exceptions import InputError, NotEncodable
 
 
 def _sorted(values: Any) -> list[Any]:
-    """A set has no order of its own; the same set must always give the same text."""
+    """Return the members of a set in an order that is always the same, so that its text is."""
     try:
         return sorted(values)
     except TypeError:
@@ -59,35 +68,35 @@ def _encode(encoder: json.JSONEncoder, value: Any, label: str) -> str:
 
 
 def encode(value: Any, label: str) -> str:
-    """The value as compact JSON text.
+    """Return the value as compact JSON text.
 
-    ``label`` names the value in the error ("result of activity a.b"). Raises NotEncodable with the place, the value and
-    its type.
+    ``label`` names the value in errors, such as ``"result of activity a.b"``. Raises NotEncodable, which says where in
+    the value the offending part is, and its type.
     """
     text = _encode(_ENCODER, value, label)
     if not text.isascii():
         try:
             text.encode("utf-8")
-        except UnicodeEncodeError:  # half a surrogate pair cannot be stored; its escape can
+        except UnicodeEncodeError:  # half of a surrogate pair: UTF-8 cannot hold it, but its JSON escape can be stored
             return _encode(_ASCII_ENCODER, value, label)
     return text
 
 
 def canonical(value: Any, label: str) -> str:
-    """The value as JSON text in which equal values look alike: keys sorted, everything outside ASCII escaped."""
+    """Return the value as JSON text that is equal for equal values: keys sorted, all but ASCII escaped."""
     return _encode(_CANONICAL, value, label)
 
 
 @functools.cache
 def _decoder() -> tuple[Callable[[str], Any], tuple[type[BaseException], ...]]:
-    """A quick decoder, and what it raises for what it does not take."""
-    import msgspec  # which whoever only defines workflows does without
+    """Return a fast decoder, and the exceptions that it raises for text that it cannot decode."""
+    import msgspec  # here, so that a program that only defines workflows does not load it
 
     return msgspec.json.Decoder[Any]().decode, (msgspec.MsgspecError, UnicodeEncodeError, RecursionError)
 
 
 def decode(text: str | None) -> Any:
-    """The value of a JSON text; the text itself if it is not JSON (another library may have written it)."""
+    """Return the value of a JSON text; the text itself if it is not JSON, since another library may have written it."""
     if text is None:
         return None
     quickly, errors = _decoder()
@@ -96,13 +105,13 @@ def decode(text: str | None) -> Any:
     except errors:
         pass
     try:
-        return json.loads(text)  # which takes more: NaN, half a surrogate pair
+        return json.loads(text)  # it accepts more: NaN, half of a surrogate pair
     except ValueError:
         return text
 
 
 def _culprit(value: Any) -> str:
-    """Where the value stops being JSON, in words."""
+    """Return a sentence that names the first part of the value that is not JSON."""
     found = _find(value, "", set())
     if found is None:
         return f"{_short(value)} (it contains itself, is nested too deeply, or its keys cannot be ordered)"
@@ -152,8 +161,8 @@ def _type_name(value: Any) -> str:
 
 def _short(value: Any) -> str:
     try:
-        text = re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))  # an address is another one each time
-    except Exception:  # noqa: BLE001 (whatever a class's own repr may raise)
+        text = re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))  # the address differs each time
+    except Exception:  # noqa: BLE001 (a class's own repr may raise anything)
         return f"a {_type_name(value)}"
     return text if len(text) <= 60 else text[:57] + "..."
 
@@ -162,9 +171,10 @@ _BOTH = {"args", "kwargs"}
 
 
 def arguments(value: Any) -> tuple[list[Any], dict[str, Any]]:
-    """The arguments and keyword arguments in the decoded input of an execution or an activity.
+    """Return the arguments and keyword arguments in the decoded input of an execution or an activity.
 
-    ``{"args": [...], "kwargs": {...}}``, a list of arguments, or one argument. Raises InputError.
+    The input is ``{"args": [...], "kwargs": {...}}``, a list of arguments, or one argument; None means no arguments.
+    Raises InputError if ``args`` is not a list or ``kwargs`` is not a dict.
     """
     if value is None:
         return [], {}
@@ -181,7 +191,10 @@ def arguments(value: Any) -> tuple[list[Any], dict[str, Any]]:
 
 
 def reserved(text: str | None) -> dict[str, Any]:
-    """The values in an execution's input that are not arguments: their keys begin with ``constants.RESERVED``."""
+    """Return the values in an execution's input (JSON text) that are simpleflow's own, by key.
+
+    Their keys begin with ``constants.RESERVED``.
+    """
     if text is None or f'"{RESERVED}' not in text:
         return {}
     value = decode(text)
@@ -191,10 +204,10 @@ def reserved(text: str | None) -> dict[str, Any]:
 
 
 def text_or_none(value: object) -> str | None:
-    """``value`` if it is text: for JSON that others may have written."""
+    """Return ``value`` if it is text, else None: for JSON that others may have written."""
     return value if isinstance(value, str) else None
 
 
 def text_tuple(value: object) -> tuple[str, ...]:
-    """The texts in ``value`` if it is a list: for JSON that others may have written."""
+    """Return the texts in ``value`` if it is a list, else nothing: for JSON that others may have written."""
     return tuple([each for each in value if isinstance(each, str)]) if value and isinstance(value, list) else ()

@@ -1,4 +1,4 @@
-"""Workflow: the class that users derive from."""
+"""``Workflow``, the class that users derive their workflows from."""
 
 from __future__ import annotations
 
@@ -19,18 +19,29 @@ from simpleflow.task import (
 )
 
 registry: dict[str, type[Workflow]] = {}
-"""The workflow classes of this process by type name; of several with one name, the one defined last."""
+"""The workflow classes of this process by type name. If several share a name, the one defined last counts."""
 
 
 class Workflow(AbstractWorkflow):
-    """A workflow: ``run`` submits activities and reads their futures.
+    """A workflow. Its ``run`` submits activities and reads the results of their futures.
 
-    ``run`` may be evaluated from its first line again at any time, over what its history holds by then; so it must be
-    deterministic, and what it does outside of activities is done more than once.
+    simpleflow may evaluate ``run`` again from its first line at any time, with the results that the history holds by
+    then. So ``run`` must be deterministic: it must submit the same things for the same history. Code of ``run`` outside
+    of activities is executed more than once.
+
+    Attributes that a class may set:
+        name: name of the workflow type; default ``<module>.<class>``.
+        version: version of the workflow type; default: the setting WORKFLOW_DEFAULT_VERSION.
+        task_list: task list of its decision tasks; default: the setting WORKFLOW_DEFAULT_TASK_LIST, for a child the
+            task list of its parent.
+        task_priority: priority of its tasks, a whole number, higher first; None for no priority.
+        retry: as a child workflow: number of further tries after a failure.
+        raises_on_failure: as a child workflow: True if its failure fails the parent.
+        propagate_signals_to_parent: False: signals that it receives do not go on to its parent.
     """
 
     INHERIT_TAG_LIST: ClassVar[Any] = type("InheritTagList", (), {"__repr__": lambda self: "INHERIT_TAG_LIST"})()
-    """As ``tag_list``: the tags of the parent."""
+    """Value of ``tag_list`` that stands for the tags of the parent."""
 
     name: str | None = None
     version: str | None = None
@@ -49,40 +60,42 @@ class Workflow(AbstractWorkflow):
 
     @property
     def executor(self) -> Executor:
-        """Whoever evaluates this workflow."""
+        """The object that evaluates this workflow."""
         return self._executor
 
     def run(self, *args: Any, **kwargs: Any) -> Any:
-        """What the workflow does; its result is the execution's, and must be JSON."""
+        """The workflow itself; subclasses define it. Its result, a value that can be JSON, is that of the execution."""
         raise NotImplementedError(f"{type(self).__name__} does not define run()")
 
-    # What run() may do.
+    # For use in run()
 
     def submit(self, submittable: Any, *args: Any, **kwargs: Any) -> Future:
-        """Submit something; returns its future at once.
+        """Submit something and return its future, without waiting.
 
-        Takes an activity or a workflow class with its arguments, a task, a WaitForSignal, or a container (Group, Chain,
-        FuncGroup, Step). Futures among the arguments are replaced by their results: the task is scheduled when all of
-        them are there. ``__priority=`` overrides the task's priority.
+        Args:
+            submittable: an activity or a workflow class, with its arguments; a task; a WaitForSignal; or a container
+                (Group, Chain, FuncGroup, Step).
+            args, kwargs: the arguments. Futures among them are replaced by their results: the task is scheduled once
+                all of these are there. The keyword ``__priority`` overrides the task's priority.
 
         Raises NotSubmittable (a TypeError) for anything else, NotEncodable for arguments that are not JSON.
         """
         return self._executor.submit(submittable, *args, **kwargs)
 
     def map(self, activity: Any, iterable: Iterable[Any]) -> list[Future]:
-        """Submit the activity once with each of the values; returns the futures in their order."""
+        """Submit the activity once for each of the values. Returns the futures in the order of the values."""
         return [self.submit(activity, each) for each in iterable]
 
     def starmap(self, activity: Any, iterable: Iterable[Iterable[Any]]) -> list[Future]:
-        """Submit the activity once with each of the argument lists; returns the futures in their order."""
+        """Submit the activity once for each list of arguments. Returns the futures in the order of the lists."""
         return [self.submit(activity, *each) for each in iterable]
 
     def record_marker(self, name: str, details: Any = None) -> MarkerTask:
-        """A marker, to be submitted."""
+        """Make a marker with these details, a value that can be JSON. Submit it to record it."""
         return MarkerTask(name, details)
 
     def list_markers(self, all: bool = False) -> list[Marker]:
-        """The markers recorded so far: the last one of each name, or all of them, in order."""
+        """Return the markers recorded so far: the latest one of each name or, with ``all``, every one, in order."""
         return self._executor.list_markers(all)
 
     def signal(
@@ -94,49 +107,52 @@ class Workflow(AbstractWorkflow):
         propagate: bool = True,
         **kwargs: Any,
     ) -> SignalTask:
-        """A signal with arguments, to be submitted: to the execution ``workflow_id``, or to this one.
+        """Make a signal with arguments. Submit it to send it.
 
-        ``propagate``: it also goes to the parent and the children of whoever gets it.
+        Args:
+            name: name of the signal.
+            workflow_id, run_id: the execution that receives it; default: this one.
+            propagate: True: the receiver passes it on to its parent and its children.
         """
         return SignalTask(name, *args, workflow_id=workflow_id, run_id=run_id, propagate=propagate, **kwargs)
 
     def wait_signal(self, name: str) -> WaitForSignal:
-        """A wait for a signal, to be submitted."""
+        """Make a wait for a signal. Submit it to get a future that holds the signal's input."""
         return WaitForSignal(name)
 
     def start_timer(self, timer_id: str, timeout: int | str, control: Any = None) -> TimerTask:
-        """A timer of ``timeout`` seconds, to be submitted."""
+        """Make a timer of ``timeout`` whole seconds. Submit it to start it; its future is done when it fires."""
         return TimerTask(timer_id, timeout, control)
 
     def cancel_timer(self, timer_id: str) -> CancelTimerTask:
-        """The cancelling of a timer, to be submitted."""
+        """Make the cancellation of a timer. Submit it to cancel the timer."""
         return CancelTimerTask(timer_id)
 
     def continue_as_new(self, *args: Any, **kwargs: Any) -> ContinueAsNewWorkflowTask:
-        """The end of this execution and the start of a new one with these arguments, to be submitted."""
+        """Make a task that ends this execution and starts a new one with these arguments. Submit it to do so."""
         return ContinueAsNewWorkflowTask(*args, **kwargs)
 
     def fail(self, reason: str, details: str | None = None) -> None:
-        """End the execution as failed. Does not return."""
+        """End the execution as failed: with one line as ``reason``, and more text as ``details``. Does not return."""
         self._executor.fail(reason, details)
 
     def get_run_context(self) -> dict[str, Any]:
-        """What this execution is.
+        """Return a description of this execution.
 
         Keys: name, version, domain_name, workflow_id, run_id, tag_list, continued_execution_run_id,
-        parent_workflow_id, parent_run_id; the last three None where there is none.
+        parent_workflow_id, parent_run_id. The last three are None if the execution continues no other or has no parent.
         """
         return self._executor.get_run_context()
 
     def get_event_details(self, event_type: str, event_name: str) -> dict[str, Any] | None:
-        """The latest ``signal``, ``marker`` or ``timer`` of that name as a dict, or None.
+        """Return the latest ``signal``, ``marker`` or ``timer`` of that name as a dict; None if there is none.
 
-        Keys: type, state, name, event_id, timestamp (epoch seconds), and what that kind has: input, details,
-        timeout, control. Raises InputError for another type.
+        Keys: type, state, name, event_id, timestamp (epoch seconds); and input for a signal, details for a marker,
+        timeout and control for a timer. Raises InputError for another ``event_type``.
         """
         return self._executor.get_event_details(event_type, event_name)
 
-    # What a class may define; all are called by whoever evaluates the workflow.
+    # Hooks that a class may define. The executor calls them.
 
     def before_replay(self, history: Any) -> None:
         """Called before each evaluation."""
@@ -145,11 +161,11 @@ class Workflow(AbstractWorkflow):
         """Called after each evaluation that did not fail."""
 
     def on_task_failure(self, failure_context: TaskFailureContext) -> TaskFailureContext | None:
-        """Called for each failure of a task; return ``failure_context.decide_...()``, or None for the default."""
+        """Called for each failure of a task. Return ``failure_context.decide_...()``, or None for the default."""
         return None
 
     def should_cancel(self, history: Any) -> bool:
-        """Called when somebody asked to cancel the execution: whether to."""
+        """Called when the cancellation of the execution is requested. Return True to cancel it, False to go on."""
         return True
 
     def on_completed(self, history: Any) -> None:
@@ -162,4 +178,4 @@ class Workflow(AbstractWorkflow):
         """Called when the execution is cancelled."""
 
     def after_closed(self, history: Any) -> None:
-        """Called when the execution ends, however."""
+        """Called when the execution ends, in whichever way."""
