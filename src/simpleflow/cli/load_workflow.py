@@ -22,7 +22,7 @@ def load(target: str) -> type[Workflow]:
     Raises InputError: no such file, module or class, not a workflow, or what its import raised.
     """
     place, name = _split(target)
-    _add_to_path(os.getcwd())
+    find_modules_here()
     is_file = place.endswith(".py") or "/" in place or os.sep in place
     module = _module_of_file(place) if is_file else _module_named(place)
     found = getattr(module, name, None) if name else None
@@ -89,6 +89,11 @@ def _module_of_file(path: str) -> ModuleType:
 def _same_file(module: ModuleType, path: str) -> bool:
     file = getattr(module, "__file__", None)
     return file is not None and os.path.exists(file) and os.path.samefile(file, path)
+
+
+def find_modules_here() -> None:
+    """Let the modules of the current folder be imported."""
+    _add_to_path(os.getcwd())
 
 
 def _add_to_path(folder: str, last: bool = False) -> None:

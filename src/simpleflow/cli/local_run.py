@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from simpleflow import settings
-from simpleflow.cli import errors, inputs, start_options
+from simpleflow.cli import errors, start_options, workflow_input
 from simpleflow.cli.options import Session
 from simpleflow.cli.signals import Stopped, stoppable
 from simpleflow.cli.terminal import BOLD, Terminal
@@ -33,7 +33,7 @@ def run_locally(
     try:
         with stoppable():
             workflow_class = load(target)
-            inputs.check_fits(workflow_class, given)
+            workflow_input.check_fits(workflow_class, given)
             progress = _progress(here, options)
             if not progress.open():
                 progress = _progress(here, options | {"no_progress": True})

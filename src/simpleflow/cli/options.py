@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from simpleflow.cli.terminal import ALWAYS, AUTO, NEVER, Terminal
+from simpleflow.cli.view.tables import FORMATS, TABLE
 
 SETTINGS = {"help_option_names": ["--help", "-h"], "max_content_width": 100}
 """What every command is made with."""
@@ -70,3 +71,9 @@ def help_alone(context: click.Context) -> None:
     """Show the help of a group of commands where none of them is named."""
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
+
+
+def format_option(default: str | None = TABLE) -> Callable[[_Command], _Command]:
+    """Add ``--format`` to a command."""
+    words = "Default: table." if default else "Default: table on a terminal, else lines with tabs."
+    return click.option("--format", "style", type=click.Choice(FORMATS), default=default, help=f"How it looks. {words}")

@@ -5,6 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import logging
+import os
+import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +20,8 @@ from simpleflow.worker.supervisor import Body, Supervisor
 if TYPE_CHECKING:
     from simpleflow.engines.base import ActivityTask
     from simpleflow.workflow import Workflow
+
+_FORMAT = "%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"
 
 
 def run(wanted: Sequence[tuple[str, int, Body]]) -> int:
@@ -45,10 +50,9 @@ def exit_code(supervisor: Supervisor) -> int:
 
 def classes(targets: Sequence[str]) -> dict[str, type[Workflow]]:
     """The workflow classes by type name. Raises InputError for what is no workflow."""
-    from simpleflow.cli import remote
-    from simpleflow.cli.load_workflow import load
+    from simpleflow.cli.load_workflow import find_modules_here, load
 
-    remote.find_modules_here()
+    find_modules_here()
     found = [load(target) for target in targets]
     return {each.name or f"{each.__module__}.{each.__name__}": each for each in found}
 
@@ -86,3 +90,13 @@ def task_of(text: str, task_list: str) -> ActivityTask:
     except (binascii.Error, ValueError, TypeError, KeyError, AttributeError) as error:
         expected = "the JSON that PollForActivityTask answered, in Base64"
         raise InputError(f"--poll-data is not {expected} ({type(error).__name__}: {error})") from error
+
+
+def log_to_stderr() -> None:
+    """Write the log to standard error, from LOG_LEVEL on. Raises InputError for a level that is none."""
+    name = os.environ.get("LOG_LEVEL") or "INFO"
+    level = logging.getLevelNamesMapping().get(name.strip().upper())
+    if level is None:
+        raise InputError(f"LOG_LEVEL is {name!r}: expected DEBUG, INFO, WARNING, ERROR or CRITICAL")
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format=_FORMAT)
+    logging.getLogger("simpleflow").setLevel(level)

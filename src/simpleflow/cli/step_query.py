@@ -11,10 +11,9 @@ import click
 
 from simpleflow import settings
 from simpleflow.base import check_name
-from simpleflow.cli import inputs
-from simpleflow.cli.options import common
+from simpleflow.cli import workflow_input
+from simpleflow.cli.options import common, format_option
 from simpleflow.cli.run_query import Runs, Where, opened
-from simpleflow.cli.view.tables import format_option
 from simpleflow.exceptions import InputError, UnknownResource
 
 if TYPE_CHECKING:
@@ -101,7 +100,7 @@ def ask(workflow: str, options: dict[str, Any]) -> Asked:
     from simpleflow.local import Executor
     from simpleflow.steering import place
 
-    given = inputs.read(options["input_text"], options["input_file"])
+    given = workflow_input.read(options["input_text"], options["input_file"])
     domain, folder = options["domain"], options["state"]
     if options["workflow_id"] is not None:
         check_name(options["workflow_id"], "--workflow-id")
@@ -109,7 +108,7 @@ def ask(workflow: str, options: dict[str, Any]) -> Asked:
         raise InputError("--state and --domain exclude each other: runs are kept in a folder or on Amazon SWF")
     workflow_class = load(workflow)
     if options["input_text"] is not None or options["input_file"] is not None:
-        inputs.check_fits(workflow_class, given)
+        workflow_input.check_fits(workflow_class, given)
     where = Where(domain, None if domain is not None else Path(folder or settings.SIMPLEFLOW_STATE))
     bucket = None if where.folder is None else Executor(workflow_class, state=where.folder).default_bucket
     found = place.find(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from simpleflow.cli import errors, inputs, remote, run_query
+from simpleflow.cli import errors, run_query, workflow_input
 from simpleflow.cli.activity_query import find_activity
 from simpleflow.cli.options import SETTINGS
 from simpleflow.cli.run_query import Named, Runs, kept_in
@@ -33,7 +33,7 @@ def workflow_signal(words: Sequence[str], name: str, input_text: str | None, **o
     Example: simpleflow workflow.signal --local daily --name go --input '{"rows": 3}'
     """
     asked = run_query.named(words, options)
-    text = None if input_text is None else _json(inputs.value_of(input_text, "--input"))
+    text = None if input_text is None else _json(workflow_input.value_of(input_text, "--input"))
     if not 1 <= len(name) <= 256:
         raise InputError(f"--name has {len(name)} characters; expected 1 to 256")
     with open_output() as out, run_query.opened(asked.where) as runs:
@@ -100,7 +100,7 @@ def activity_rerun(
     """
     if (activity_id is None) == (scheduled_id is None):
         raise InputError("expected one of --activity-id and --scheduled-id")
-    given = None if input_text is None else _json(inputs.parse(input_text, "--input"))
+    given = None if input_text is None else _json(workflow_input.parse(input_text, "--input"))
     asked = Named(run_query.place(domain, options), workflow_id, run_id)
     with open_output() as out:
         with run_query.opened(asked.where) as runs:
@@ -112,10 +112,11 @@ def activity_rerun(
 
 def _perform(out: Output, asked: Named, item: Item, text: str | None) -> int:
     """Do an activity and write its result; returns the exit code."""
+    from simpleflow.cli.load_workflow import find_modules_here
     from simpleflow.engines.base import ActivityTask
     from simpleflow.worker import dispatch
 
-    remote.find_modules_here()
+    find_modules_here()
     try:
         dispatch.resolve(item.name)
     except SimpleflowError:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import click
 
 from simpleflow.base import check_name
-from simpleflow.cli import remote
+from simpleflow.cli import swf
 from simpleflow.cli.options import SETTINGS, common
 from simpleflow.cli.terminal import results_only
 
 
 @click.command("decider.start", context_settings=SETTINGS)
 @click.argument("workflows", nargs=-1)
-@remote.domain_option
+@swf.domain_option
 @click.option("--task-list", "-t", metavar="NAME", help="Where to look for decisions. Default: that of the workflows.")
 @click.option(
     "--nb-processes", "-N", type=click.IntRange(min=1), default=1, show_default=True, help="How many processes decide."
@@ -30,10 +30,10 @@ def decider(workflows: tuple[str, ...], domain: str | None, task_list: str | Non
     from simpleflow.cli import processes
     from simpleflow.worker.service import decider_body
 
-    found = remote.domain_of(domain)
+    found = swf.domain_of(domain)
     with results_only():
-        remote.log_to_stderr()
+        processes.log_to_stderr()
         classes = processes.classes(workflows)
         name = check_name(task_list or processes.task_list_of(classes), "--task-list")
-        body = decider_body(lambda: remote.decisions(found, name), classes, found)
+        body = decider_body(lambda: swf.decisions(found, name), classes, found)
         return processes.run([("decider", nb_processes, body)])

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 import click
 
 from simpleflow import __version__, settings
-from simpleflow.cli.options import SETTINGS, common, help_alone, session
+from simpleflow.cli.options import SETTINGS, common, format_option, help_alone, session
 from simpleflow.cli.terminal import Terminal
-from simpleflow.cli.view.tables import TABLE, format_option, look, objects, table
+from simpleflow.cli.view.tables import TABLE, look, objects, table
 from simpleflow.step.report import printable
 
 _PACKAGES = ("click", "greenlet", "msgspec", "boto3", "botocore")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from simpleflow.cli import errors, inputs, run_query
+from simpleflow.cli import errors, run_query, workflow_input
 from simpleflow.cli.local_run import run_locally
 from simpleflow.cli.options import SETTINGS, session
 from simpleflow.cli.run_query import Named, Runs, kept_in
@@ -140,7 +140,7 @@ def _check_class(target: str, run: RunDescription, started: Any, given: dict[str
         raise InputError(
             f"run {run.run_id} is one of workflow type {started.workflow_type.name!r}, and {target} is {name!r}"
         )
-    inputs.check_fits(found, given)
+    workflow_input.check_fits(found, given)
 
 
 def _end(out: Output, runs: Runs, workflow_id: str) -> None:

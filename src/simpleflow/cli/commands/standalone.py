@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from simpleflow.cli import errors, inputs, remote, start_options
+from simpleflow.cli import errors, start_options, swf, workflow_input
 from simpleflow.cli.options import SETTINGS, Session, common, session
 from simpleflow.cli.terminal import BOLD, results_only
 from simpleflow.exceptions import InputError
@@ -26,13 +26,13 @@ _LOOK_SECONDS_MOST = 3.0
 
 @click.command("standalone", context_settings=SETTINGS)
 @click.argument("workflow")
-@remote.domain_option
+@swf.domain_option
 @start_options.options
 @click.option(
     "--nb-deciders", "-D", type=click.IntRange(min=1), default=1, show_default=True, help="Decider processes."
 )
 @click.option("--nb-workers", "-W", type=click.IntRange(min=1), default=1, show_default=True, help="Worker processes.")
-@remote.heartbeat_option
+@swf.heartbeat_option
 @click.option("--display-status", is_flag=True, help="Show what happens in the run while it happens.")
 @click.option(
     "--repair",
@@ -50,12 +50,14 @@ def standalone(workflow: str, input_text: str | None, input_file: str | None, **
     \b
     Example: simpleflow standalone --domain tests --nb-workers 4 flow.py:Daily
     """
-    domain = remote.domain_of(options["domain"])
+    domain = swf.domain_of(options["domain"])
     again = _pattern(options["force_activities"], options["repair"])
-    given = inputs.read(input_text, input_file) if input_text is not None or input_file is not None else None
+    given = workflow_input.read(input_text, input_file) if input_text is not None or input_file is not None else None
     start_options.check(options)
+    from simpleflow.cli import processes
+
     with results_only() as write_result:
-        remote.log_to_stderr()
+        processes.log_to_stderr()
         return _run(workflow, domain, given, again, options, session(), write_result)
 
 
@@ -76,10 +78,10 @@ def _run(
 
     workflow_class = load(target)
     task_list = f"standalone-{uuid.uuid4()}"
-    past = remote.engine(domain).history(*_execution(options["repair"])) if options["repair"] else None
+    past = swf.engine(domain).history(*_execution(options["repair"])) if options["repair"] else None
     if given is None:
         given = {"args": [], "kwargs": {}} if past is None else former_input(past)
-    inputs.check_fits(workflow_class, given)
+    workflow_input.check_fits(workflow_class, given)
     executor = start_options.executor(workflow_class, {**options, "task_list": task_list})
     request = start_options.request(executor, given)
     former = {} if past is None else former_tasks(past, again)
@@ -89,15 +91,13 @@ def _run(
         supervisor.add(
             "decider",
             options["nb_deciders"],
-            decider_body(
-                lambda: remote.decisions(domain, task_list), {request.name: workflow_class}, domain, task_list
-            ),
+            decider_body(lambda: swf.decisions(domain, task_list), {request.name: workflow_class}, domain, task_list),
         )
         supervisor.add(
             "worker",
             options["nb_workers"],
             worker_body(
-                lambda: remote.activities(domain, task_list), domain, options["heartbeat"], middlewares, former=former
+                lambda: swf.activities(domain, task_list), domain, options["heartbeat"], middlewares, former=former
             ),
         )
         return _follow(supervisor, domain, request, here, options, write_result)
@@ -117,12 +117,12 @@ def _follow(
     from simpleflow.cli.terminal import Terminal
     from simpleflow.cli.view.progress import Progress
     from simpleflow.cli.view.run_end import report_end, report_unreached
-    from simpleflow.cli.watch import Watch
+    from simpleflow.cli.view.run_watcher import Watch
 
     shows = options["display_status"]
     supervisor.tend(0)  # forked before this process has a connection
     began = time.monotonic()
-    engine = remote.engine(domain)
+    engine = swf.engine(domain)
     run_id = engine.start_workflow_execution(request)
     terminal = here.terminal
     head = terminal.paint(f"workflow {request.workflow_id}:", BOLD)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from simpleflow.cli import errors, inputs, step_names
+from simpleflow.cli import errors, step_names, workflow_input
 from simpleflow.cli.options import SETTINGS, session
 from simpleflow.cli.step_query import Asked, ask, target
 from simpleflow.cli.terminal import YELLOW, Terminal, results_only
@@ -65,7 +65,7 @@ def step_plan(
     forced, skipped = step_names.split(force, "--force"), step_names.split(skip, "--skip")
     with _results(style) as out:
         asked = ask(workflow, options)
-        inputs.check_fits(asked.workflow_class, asked.given)
+        workflow_input.check_fits(asked.workflow_class, asked.given)
         plan = asked.plan(forced, skipped, assume_last=assume_last)
         out.say_where(asked.place, len(plan.steps), "step")
         if assume_last and not asked.has_run():
@@ -125,7 +125,7 @@ def step_mark(workflow: str, steps: Sequence[str], result_text: str | None, styl
     with _results(style) as out:
         from simpleflow.steering import marks
 
-        result = marks.NO_RESULT if result_text is None else inputs.value_of(result_text, "--result")
+        result = marks.NO_RESULT if result_text is None else workflow_input.value_of(result_text, "--result")
         asked = ask(workflow, options)
         rows = asked.own_steps()
         fingerprints = {row.step: row.fingerprint for row in reversed(rows) if row.fingerprint is not None}

@@ -6,21 +6,21 @@ import click
 
 from simpleflow import settings
 from simpleflow.base import check_name
-from simpleflow.cli import remote
+from simpleflow.cli import swf
 from simpleflow.cli.options import SETTINGS, common
 from simpleflow.cli.start_options import middleware_options
 from simpleflow.cli.terminal import results_only
 
 
 @click.command("worker.start", context_settings=SETTINGS)
-@remote.domain_option
+@swf.domain_option
 @click.option(
     "--task-list", "-t", metavar="NAME", help="Where to look for activities. Default: ACTIVITY_DEFAULT_TASK_LIST."
 )
 @click.option(
     "--nb-processes", "-N", type=click.IntRange(min=1), default=1, show_default=True, help="How many tasks at a time."
 )
-@remote.heartbeat_option
+@swf.heartbeat_option
 @click.option("--one-task", is_flag=True, help="End after one task (each process).")
 @click.option("--poll-data", metavar="BASE64", help="Do this task, an answer to a poll as JSON in Base64, and end.")
 @middleware_options
@@ -44,16 +44,17 @@ def worker(
     Example: simpleflow worker.start --domain tests -N 4
     """
     from simpleflow.cli import processes
+    from simpleflow.cli.load_workflow import find_modules_here
     from simpleflow.worker.service import worker_body
 
-    found = remote.domain_of(domain)
+    found = swf.domain_of(domain)
     with results_only():
-        remote.log_to_stderr()
-        remote.find_modules_here()
+        processes.log_to_stderr()
+        find_modules_here()
         name = check_name(task_list or settings.ACTIVITY_DEFAULT_TASK_LIST, "--task-list")
         given = None if poll_data is None else processes.task_of(poll_data, name)
         body = worker_body(
-            lambda: remote.activities(found, name),
+            lambda: swf.activities(found, name),
             found,
             heartbeat,
             processes.middlewares(pre, post),

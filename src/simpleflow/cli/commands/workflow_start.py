@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from simpleflow.cli import errors, inputs, start_options
+from simpleflow.cli import errors, start_options, workflow_input
 from simpleflow.cli.local_run import run_locally
 from simpleflow.cli.options import SETTINGS, common, session
 from simpleflow.cli.terminal import results_only
@@ -48,7 +48,7 @@ def start(workflow: str, local: bool, input_text: str | None, input_file: str | 
     \b
     Example: simpleflow workflow.start --local flow.py:Daily --force load
     """
-    given = inputs.read(input_text, input_file)
+    given = workflow_input.read(input_text, input_file)
     start_options.check(options)
     with results_only() as write_result:
         if not local:
@@ -58,17 +58,17 @@ def start(workflow: str, local: bool, input_text: str | None, input_file: str | 
 
 def _start_on_swf(target: str, given: dict[str, Any], options: dict[str, Any], write: Callable[[str], None]) -> int:
     """Start an execution and write its workflow id and run id; does not wait for its end. Returns the exit code."""
-    from simpleflow.cli import remote
+    from simpleflow.cli import swf
     from simpleflow.cli.load_workflow import load
 
     for name, option in (*_LOCAL_ONLY.items(), *_WORKERS_OWN.items()):
         if options.get(name) not in (None, (), False):
             hint = "; give it to worker.start" if name in _WORKERS_OWN else ""
             raise InputError(f"{option} is for runs with --local, not for Amazon SWF{hint}")
-    domain = remote.domain_of(options["domain"], hint="; or add --local to run the workflow in this process")
+    domain = swf.domain_of(options["domain"], hint="; or add --local to run the workflow in this process")
     workflow_class = load(target)
-    inputs.check_fits(workflow_class, given)
+    workflow_input.check_fits(workflow_class, given)
     asked = start_options.request(start_options.executor(workflow_class, options), given)
-    run_id = remote.engine(domain).start_workflow_execution(asked)
+    run_id = swf.engine(domain).start_workflow_execution(asked)
     write(f"{asked.workflow_id} {run_id}")
     return errors.OK

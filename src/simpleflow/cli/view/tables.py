@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
-
-import click
+from typing import Any, NamedTuple
 
 from simpleflow.cli.terminal import BOLD, Terminal
 from simpleflow.cli.view.text_width import apart, width, wrap
@@ -17,13 +15,6 @@ FORMATS = (TABLE, JSON, CSV)
 
 _GAP = "  "
 _LEAST = 30  # cells of a last column whose texts are given several lines
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-
-
-def format_option(default: str | None = TABLE) -> Callable[[_Command], _Command]:
-    """Add ``--format`` to a command."""
-    words = "Default: table." if default else "Default: table on a terminal, else lines with tabs."
-    return click.option("--format", "style", type=click.Choice(FORMATS), default=default, help=f"How it looks. {words}")
 
 
 class Look(NamedTuple):

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,8 +16,6 @@ if TYPE_CHECKING:
     from simpleflow.engines.swf.activities import SwfActivitySource
     from simpleflow.engines.swf.decisions import SwfDecisionSource
     from simpleflow.engines.swf.engine import SwfEngine
-
-_FORMAT = "%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"
 
 _LEFT = MAX_ID_LENGTH - 13
 """Characters that there may be of a task list's name in that of a process's own list."""
@@ -75,19 +70,3 @@ def activities(domain: str, task_list: str) -> SwfActivitySource:
     from simpleflow.engines.swf.activities import SwfActivitySource
 
     return SwfActivitySource(domain, task_list)
-
-
-def log_to_stderr() -> None:
-    """Write the log to standard error, from LOG_LEVEL on. Raises InputError for a level that is none."""
-    name = os.environ.get("LOG_LEVEL") or "INFO"
-    level = logging.getLevelNamesMapping().get(name.strip().upper())
-    if level is None:
-        raise InputError(f"LOG_LEVEL is {name!r}: expected DEBUG, INFO, WARNING, ERROR or CRITICAL")
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format=_FORMAT)
-    logging.getLogger("simpleflow").setLevel(level)
-
-
-def find_modules_here() -> None:
-    """Let the modules of the current folder be imported."""
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
