@@ -29,7 +29,7 @@ from tests.cli.test_start import lines
     ],
 )
 def test_split(values: list[str], found: list[str]) -> None:
-    assert step_names.split(values, "--force") == found
+    assert step_names.split_names(values, "--force") == found
 
 
 @pytest.mark.parametrize(
@@ -49,19 +49,19 @@ def test_split(values: list[str], found: list[str]) -> None:
 )
 def test_what_is_no_list_of_names(value: str, said: str) -> None:
     with pytest.raises(InputError) as caught:
-        step_names.split([value], "--force")
+        step_names.split_names([value], "--force")
     assert str(caught.value).startswith(said)
 
 
 def test_names_that_were_not_reached() -> None:
     steps = ["load.users", "load.orders", "report"]
-    assert step_names.unreached(["load", "*", "report", "load.users"], steps, "--skip") == []
-    assert step_names.unreached(["reprot", "x" * 30, "reprot", "load.user"], steps, "--force") == [
+    assert step_names.unreached_names(["load", "*", "report", "load.users"], steps, "--skip") == []
+    assert step_names.unreached_names(["reprot", "x" * 30, "reprot", "load.user"], steps, "--force") == [
         "--force 'reprot': no step of that name was reached (did you mean 'report'?)",
         f"--force '{'x' * 30}': no step of that name was reached",
         "--force 'load.user': no step of that name was reached (did you mean 'load.users'?)",
     ]
-    assert step_names.unreached(["*"], [], "--skip") == ["--skip '*': no step of that name was reached"]
+    assert step_names.unreached_names(["*"], [], "--skip") == ["--skip '*': no step of that name was reached"]
 
 
 def test_one_step_only(folder: Folder) -> None:

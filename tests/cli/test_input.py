@@ -46,9 +46,9 @@ def test_of_no_input_anything_is_lost(value: Any) -> None:
     text = json.dumps(value)
     if expected(value) is None:
         with pytest.raises(InputError, match="--input"):
-            workflow_input.read(text, None)
+            workflow_input.read_input(text, None)
     else:
-        assert Executor(Echo).run(workflow_input.read(text, None)) == expected(value)
+        assert Executor(Echo).run(workflow_input.read_input(text, None)) == expected(value)
 
 
 FORMS = ["[1, [2]]", '{"args": [1], "kwargs": {"x": 2}}', '{"args": [1]}', '{"kwargs": {"x": 1}}', "12", '"[1"', "true"]

@@ -79,13 +79,13 @@ def run(args: Sequence[str] | None = None) -> int:
         code = errors.exit_code(error)
         if code == errors.INTERNAL:
             hint = "" if session.debug else "; run it again with --debug for the traceback"
-            session.terminal.error(f"internal fault: {errors.told(error)}{hint}")
+            session.terminal.error(f"internal fault: {errors.error_line(error)}{hint}")
         else:
-            session.terminal.error(errors.line(str(error)))
+            session.terminal.error(errors.one_line(str(error)))
         return code
 
 
 def _usage(error: click.ClickException) -> str:
     context = error.ctx if isinstance(error, click.UsageError) else None
     hint = f"; see {context.command_path} --help" if context is not None else ""
-    return errors.line(error.format_message()).rstrip(".") + hint
+    return errors.one_line(error.format_message()).rstrip(".") + hint

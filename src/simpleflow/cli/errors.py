@@ -45,44 +45,44 @@ def exit_code(error: BaseException) -> int:
     return INTERNAL if ours else RUN_FAILED
 
 
-def told(error: BaseException, details: str | None = None) -> str:
+def error_line(error: BaseException, details: str | None = None) -> str:
     """An exception in one line: type, text, and the file and line of the user's code that raised it.
 
     ``details``: its traceback as text, where the exception does not carry it.
     """
     if isinstance(error, AggregateException):
-        return "; ".join(dict.fromkeys(told(each) for each in error.flatten().exceptions if each is not None))
+        return "; ".join(dict.fromkeys(error_line(each) for each in error.flatten().exceptions if each is not None))
     if isinstance(error, TaskFailed):
-        return f"{error.name}: {told_failure(error.reason, error.details)}"
+        return f"{error.name}: {task_failure_line(error.reason, error.details)}"
     if isinstance(error, TaskException | WorkflowException):
-        return line(str(error))
+        return one_line(str(error))
     text = traceback_of(details) or "".join(traceback.format_exception(error))
     if isinstance(error, SyntaxError) and error.filename:
         where = f"{_relative(error.filename)}:{error.lineno}"
-        return f"{type(error).__name__}: {line(error.msg)} ({where})"
+        return f"{type(error).__name__}: {one_line(error.msg)} ({where})"
     kind = type(error).__name__
-    return _placed(f"{kind}: {error}" if str(error) else kind, text)
+    return _with_source_line(f"{kind}: {error}" if str(error) else kind, text)
 
 
-def told_run(failure: Failure) -> str:
+def run_failure_line(failure: Failure) -> str:
     """How a run fails, in one line: its own words, its task's, or what its code raised, with the place of that."""
     error = failure.error
     if isinstance(error, WorkflowException):
         details = f" ({error.details})" if error.details else ""
-        return line((error.reason or "").removeprefix("Workflow execution failed: ") + details)
+        return one_line((error.reason or "").removeprefix("Workflow execution failed: ") + details)
     if isinstance(error, TaskException) and not isinstance(error, TaskFailed):
         said = failure.reason.removeprefix("Workflow execution error in ")
-        return _placed(said if said != failure.reason else str(error), traceback_of(failure.details))
-    return told(error, failure.details)
+        return _with_source_line(said if said != failure.reason else str(error), traceback_of(failure.details))
+    return error_line(error, failure.details)
 
 
-def told_failure(reason: str | None, details: str | None) -> str:
+def task_failure_line(reason: str | None, details: str | None) -> str:
     """The same for a failed task, from what the history holds of it."""
     found = values.decode(details)
     if isinstance(found, dict) and isinstance(found.get("error"), str):
         message = found.get("message")
         reason = f"{found['error']}: {message}" if message else found["error"]
-    return _placed(reason or "no reason was given", traceback_of(details))
+    return _with_source_line(reason or "no reason was given", traceback_of(details))
 
 
 def traceback_of(details: str | None) -> str:
@@ -94,7 +94,7 @@ def traceback_of(details: str | None) -> str:
     return found if isinstance(found, str) and _TRACEBACK in found else ""
 
 
-def place(text: str) -> str:
+def source_line(text: str) -> str:
     """``file:line`` of the innermost frame of a traceback that is the user's own code; empty if none is.
 
     Neither this library, nor Python's, nor installed packages; the file is relative to the current folder if inside it.
@@ -109,12 +109,12 @@ def place(text: str) -> str:
     return found
 
 
-def _placed(text: str, trace: str) -> str:
-    where = place(trace)
-    return line(text) + (f" ({where})" if where else "")
+def _with_source_line(text: str, trace: str) -> str:
+    where = source_line(trace)
+    return one_line(text) + (f" ({where})" if where else "")
 
 
-def line(text: str) -> str:
+def one_line(text: str) -> str:
     """A text of any kind in one line of bounded length."""
     text = printable(" ".join(text.split()))
     return text if len(text) <= _MAX else text[: _MAX - 3] + "..."

@@ -9,42 +9,44 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from simpleflow.cli.errors import told
+from simpleflow.cli.errors import error_line
 from simpleflow.exceptions import InputError
 from simpleflow.workflow import Workflow
 
 _FORMS = "expected module.Class or path/to/file.py:Class"
 
 
-def load(target: str) -> type[Workflow]:
+def load_workflow(reference: str) -> type[Workflow]:
     """The workflow class; its module is imported. The current folder, and that of a file, are put on ``sys.path``.
 
     Raises InputError: no such file, module or class, not a workflow, or what its import raised.
     """
-    place, name = _split(target)
+    module_or_file, name = _split_reference(reference)
     find_modules_here()
-    is_file = place.endswith(".py") or "/" in place or os.sep in place
-    module = _module_of_file(place) if is_file else _module_named(place)
+    is_file = module_or_file.endswith(".py") or "/" in module_or_file or os.sep in module_or_file
+    module = _module_of_file(module_or_file) if is_file else _module_named(module_or_file)
     found = getattr(module, name, None) if name else None
     if isinstance(found, type) and issubclass(found, Workflow) and found is not Workflow:
         return found
     if not name:
-        raise InputError(f"{target!r} names no class; expected {target}:Class; {_classes(module)}")
+        raise InputError(f"{reference!r} names no class; expected {reference}:Class; {_list_of_classes(module)}")
     if found is not None:
-        raise InputError(f"{target!r} is {_kind(found)}, not a workflow class; {_classes(module)}")
-    raise InputError(f"there is no class {name!r} in {place!r}{_similar(module, name)}; {_classes(module)}")
+        raise InputError(f"{reference!r} is {_kind(found)}, not a workflow class; {_list_of_classes(module)}")
+    raise InputError(
+        f"there is no class {name!r} in {module_or_file!r}{_suggestion(module, name)}; {_list_of_classes(module)}"
+    )
 
 
-def _split(target: str) -> tuple[str, str]:
+def _split_reference(reference: str) -> tuple[str, str]:
     """The module or file, and the class, which is empty if a file is named alone."""
-    place, colon, name = target.rpartition(":")
+    module_or_file, colon, name = reference.rpartition(":")
     if not colon:
-        if target.endswith(".py") or "/" in target:
-            return target, ""
-        place, _, name = target.rpartition(".")
-    if not place or (colon and not name):
-        raise InputError(f"{target!r} is no workflow; {_FORMS}")
-    return place, name
+        if reference.endswith(".py") or "/" in reference:
+            return reference, ""
+        module_or_file, _, name = reference.rpartition(".")
+    if not module_or_file or (colon and not name):
+        raise InputError(f"{reference!r} is no workflow; {_FORMS}")
+    return module_or_file, name
 
 
 def _module_named(name: str) -> ModuleType:
@@ -54,9 +56,9 @@ def _module_named(name: str) -> ModuleType:
         if error.name is not None and (name == error.name or name.startswith(error.name + ".")):
             message = f"there is no module {error.name!r} in {os.getcwd()} or among the installed ones; {_FORMS}"
             raise InputError(message) from error
-        raise InputError(f"module {name!r} cannot be imported: {told(error)}") from error
+        raise InputError(f"module {name!r} cannot be imported: {error_line(error)}") from error
     except (Exception, SystemExit) as error:
-        raise InputError(f"module {name!r} cannot be imported: {told(error)}") from error
+        raise InputError(f"module {name!r} cannot be imported: {error_line(error)}") from error
 
 
 def _module_of_file(path: str) -> ModuleType:
@@ -82,7 +84,7 @@ def _module_of_file(path: str) -> ModuleType:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         del sys.modules[name]
-        raise InputError(f"{path!r} cannot be imported: {told(error)}") from error
+        raise InputError(f"{path!r} cannot be imported: {error_line(error)}") from error
     return module
 
 
@@ -101,7 +103,7 @@ def _add_to_path(folder: str, last: bool = False) -> None:
         sys.path.insert(len(sys.path) if last else 0, folder)
 
 
-def _classes(module: ModuleType) -> str:
+def _list_of_classes(module: ModuleType) -> str:
     """Which workflow classes there are: those that the module defines, else those that it imports."""
     every = {
         name: each
@@ -112,7 +114,7 @@ def _classes(module: ModuleType) -> str:
     return f"workflow classes there: {', '.join(names)}" if names else "there is no workflow class there"
 
 
-def _similar(module: ModuleType, name: str) -> str:
+def _suggestion(module: ModuleType, name: str) -> str:
     import difflib
 
     close = difflib.get_close_matches(name, [each for each in vars(module) if not each.startswith("_")], 1)

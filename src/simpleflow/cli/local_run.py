@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 def run_locally(
-    target: str, given: dict[str, Any], options: dict[str, Any], here: Session, write_result: Callable[[str], None]
+    reference: str, given: dict[str, Any], options: dict[str, Any], here: Session, write_result: Callable[[str], None]
 ) -> int:
     """Run a workflow to its end, as ``workflow.start --local`` is asked to; returns the exit code."""
-    from simpleflow.cli.load_workflow import load
+    from simpleflow.cli.load_workflow import load_workflow
     from simpleflow.cli.view.run_end import report_end, report_unreached
 
     executor: Executor | None = None
@@ -32,13 +32,13 @@ def run_locally(
     began = time.monotonic()
     try:
         with stoppable():
-            workflow_class = load(target)
-            workflow_input.check_fits(workflow_class, given)
+            workflow_class = load_workflow(reference)
+            workflow_input.check_input(workflow_class, given)
             progress = _progress(here, options)
             if not progress.open():
                 progress = _progress(here, options | {"no_progress": True})
             executor = _executor(workflow_class, options, progress)
-            start_options.request(executor, given)
+            start_options.start_request(executor, given)
             run, failure = executor.execute(given)
     except Stopped as stop:
         if progress is not None:
@@ -66,7 +66,7 @@ def _progress(here: Session, options: dict[str, Any]) -> Progress:
 def _executor(workflow_class: type[Workflow], options: dict[str, Any], progress: Progress) -> Executor:
     workers = options["nb_workers"]
     try:
-        return start_options.executor(
+        return start_options.make_executor(
             workflow_class,
             options,
             state=options["state"] or settings.SIMPLEFLOW_STATE,
@@ -79,7 +79,7 @@ def _executor(workflow_class: type[Workflow], options: dict[str, Any], progress:
     except SimpleflowError:
         raise
     except Exception as error:
-        raise InputError(f"a middleware cannot be imported: {errors.told(error)}") from error
+        raise InputError(f"a middleware cannot be imported: {errors.error_line(error)}") from error
 
 
 def _cores() -> int:

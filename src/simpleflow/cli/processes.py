@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from simpleflow.engines.base import ActivityTask
     from simpleflow.workflow import Workflow
 
-_FORMAT = "%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"
+_LOG_FORMAT = "%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"
 
 
-def run(wanted: Sequence[tuple[str, int, Body]]) -> int:
+def run_processes(wanted: Sequence[tuple[str, int, Body]]) -> int:
     """Keep the processes running, each a name, how many, and what they do, until all have ended.
 
     Returns the exit code: also after SIGTERM or SIGINT 0 if all could finish what they were doing.
@@ -48,16 +48,16 @@ def exit_code(supervisor: Supervisor) -> int:
     return errors.OK
 
 
-def classes(targets: Sequence[str]) -> dict[str, type[Workflow]]:
+def load_workflow_classes(targets: Sequence[str]) -> dict[str, type[Workflow]]:
     """The workflow classes by type name. Raises InputError for what is no workflow."""
-    from simpleflow.cli.load_workflow import find_modules_here, load
+    from simpleflow.cli.load_workflow import find_modules_here, load_workflow
 
     find_modules_here()
-    found = [load(target) for target in targets]
+    found = [load_workflow(target) for target in targets]
     return {each.name or f"{each.__module__}.{each.__name__}": each for each in found}
 
 
-def task_list_of(classes: Mapping[str, type[Workflow]]) -> str:
+def common_task_list(classes: Mapping[str, type[Workflow]]) -> str:
     """The task list of these workflows, or the configured one. Raises InputError if they have several."""
     lists = list(dict.fromkeys(each.task_list or settings.WORKFLOW_DEFAULT_TASK_LIST for each in classes.values()))
     if len(lists) > 1:
@@ -65,17 +65,17 @@ def task_list_of(classes: Mapping[str, type[Workflow]]) -> str:
     return lists[0] if lists else settings.WORKFLOW_DEFAULT_TASK_LIST
 
 
-def middlewares(pre: Sequence[str], post: Sequence[str]) -> Middlewares:
+def load_middlewares(pre: Sequence[str], post: Sequence[str]) -> Middlewares:
     """Those with these dotted paths. Raises InputError for one that cannot be loaded."""
     try:
         return Middlewares.load({"pre": pre, "post": post})
     except SimpleflowError:
         raise
     except Exception as error:
-        raise InputError(f"a middleware cannot be imported: {errors.told(error)}") from error
+        raise InputError(f"a middleware cannot be imported: {errors.error_line(error)}") from error
 
 
-def task_of(text: str, task_list: str) -> ActivityTask:
+def decode_poll_data(text: str, task_list: str) -> ActivityTask:
     """The task in ``--poll-data``: what PollForActivityTask answered, as JSON in Base64. Raises InputError."""
     from simpleflow.engines.base import ActivityTask
 
@@ -98,5 +98,5 @@ def log_to_stderr() -> None:
     level = logging.getLevelNamesMapping().get(name.strip().upper())
     if level is None:
         raise InputError(f"LOG_LEVEL is {name!r}: expected DEBUG, INFO, WARNING, ERROR or CRITICAL")
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format=_FORMAT)
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format=_LOG_FORMAT)
     logging.getLogger("simpleflow").setLevel(level)

@@ -117,7 +117,7 @@ def place(domain: str | None, options: Mapping[str, Any]) -> Where:
         if not (domain or settings.SWF_DOMAIN):
             expected = "expected a domain of Amazon SWF here or in SWF_DOMAIN, or --state FOLDER, or --local"
             raise InputError(f"where the runs are is not said; {expected}")
-        return Where(swf.domain_of(domain), None)
+        return Where(swf.swf_domain(domain), None)
     if domain is not None:
         raise InputError("--domain is for Amazon SWF: with --state or --local there is none")
     return Where(None, Path(folder))
@@ -166,7 +166,7 @@ def epoch(date: datetime.datetime, option: str) -> float:
 def opened(where: Where) -> Iterator[Runs]:
     """The runs of a place; a folder is not made by looking. Raises StateError."""
     if where.folder is None:
-        yield Runs(where, swf.engine(where.domain or ""))
+        yield Runs(where, swf.swf_engine(where.domain or ""))
         return
     if not _has_history(where.folder):
         yield Runs(where, None)

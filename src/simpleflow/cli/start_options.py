@@ -21,7 +21,7 @@ _YEAR = 31_536_000
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-def options(command: _Command) -> _Command:
+def add_start_options(command: _Command) -> _Command:
     """Add the options that every start takes."""
     for add in reversed(_OPTIONS):
         command = add(command)
@@ -67,18 +67,18 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
 )
 
 
-def check(given: dict[str, Any]) -> None:
+def check_start_options(given: dict[str, Any]) -> None:
     """Check the names among the options, and split lists. Raises InputError."""
     for name in ("workflow_id", "task_list"):
         if given.get(name) is not None:
             check_name(given[name], "--" + name.replace("_", "-"))
     for name in ("force", "skip"):
-        given[name] = step_names.split(given[name], f"--{name}")
+        given[name] = step_names.split_names(given[name], f"--{name}")
     if given["tags"] is not None:
         given["tags"] = [tag.strip() for tag in given["tags"].split(",")] if given["tags"].strip() else []
 
 
-def executor(workflow_class: type[Workflow], given: dict[str, Any], **others: Any) -> Executor:
+def make_executor(workflow_class: type[Workflow], given: dict[str, Any], **others: Any) -> Executor:
     """The Executor that the options ask for; ``others``: what else it takes. Raises InputError for what cannot be."""
     from simpleflow.local import Executor
 
@@ -98,7 +98,7 @@ def executor(workflow_class: type[Workflow], given: dict[str, Any], **others: An
     )
 
 
-def request(executor: Executor, given: Any) -> StartRequest:
+def start_request(executor: Executor, given: Any) -> StartRequest:
     """What a start with that input asks of an engine. Raises InputError for what cannot be."""
     try:
         return executor.request(given)
@@ -106,4 +106,4 @@ def request(executor: Executor, given: Any) -> StartRequest:
         raise
     except Exception as error:  # its own code may be at fault in what it says of its execution
         name = executor.workflow_class.__name__
-        raise InputError(f"workflow {name} cannot be started: {errors.told(error)}") from error
+        raise InputError(f"workflow {name} cannot be started: {errors.error_line(error)}") from error

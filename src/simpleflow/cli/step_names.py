@@ -12,17 +12,17 @@ _EXPECTED = "expected names such as load or load.users, with commas in between"
 _NAME = re.compile(r'\s*+(?:"((?:[^"]|"")*)"\s*|((?!")[^,]*))(,|\Z)')
 
 
-def split(values: Sequence[str], what: str) -> list[str]:
+def split_names(values: Sequence[str], what: str) -> list[str]:
     """The names in the values of an option that may be given several times, each of them a list with commas.
 
     ``"a,b"`` in quotes is one name, with its blanks; those around a name do not count, and ``""`` in there is a quote.
     Raises InputError, naming ``what``.
     """
-    found = [name for value in values for name in _names(value, what)]
+    found = [name for value in values for name in _names_in(value, what)]
     return rules.check_names(found, what)
 
 
-def _names(value: str, what: str) -> Iterator[str]:
+def _names_in(value: str, what: str) -> Iterator[str]:
     at = 0
     while True:
         match = _NAME.match(value, at)
@@ -39,7 +39,7 @@ def _names(value: str, what: str) -> Iterator[str]:
         at = match.end()
 
 
-def unreached(names: Sequence[str], steps: Sequence[str], what: str) -> list[str]:
+def unreached_names(names: Sequence[str], steps: Sequence[str], what: str) -> list[str]:
     """One line for each name that covers none of the ``steps`` that a run came to, with the likeliest misspelling."""
     if not names:
         return []

@@ -96,19 +96,19 @@ class Asked(NamedTuple):
 
 def ask(workflow: str, options: dict[str, Any]) -> Asked:
     """Find the workflow that the options speak of, and its marks."""
-    from simpleflow.cli.load_workflow import load
+    from simpleflow.cli.load_workflow import load_workflow
     from simpleflow.local import Executor
     from simpleflow.steering import place
 
-    given = workflow_input.read(options["input_text"], options["input_file"])
+    given = workflow_input.read_input(options["input_text"], options["input_file"])
     domain, folder = options["domain"], options["state"]
     if options["workflow_id"] is not None:
         check_name(options["workflow_id"], "--workflow-id")
     if domain is not None and folder is not None:
         raise InputError("--state and --domain exclude each other: runs are kept in a folder or on Amazon SWF")
-    workflow_class = load(workflow)
+    workflow_class = load_workflow(workflow)
     if options["input_text"] is not None or options["input_file"] is not None:
-        workflow_input.check_fits(workflow_class, given)
+        workflow_input.check_input(workflow_class, given)
     where = Where(domain, None if domain is not None else Path(folder or settings.SIMPLEFLOW_STATE))
     bucket = None if where.folder is None else Executor(workflow_class, state=where.folder).default_bucket
     found = place.find(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from simpleflow.engines.swf.decisions import SwfDecisionSource
     from simpleflow.engines.swf.engine import SwfEngine
 
-_LEFT = MAX_ID_LENGTH - 13
+_OWN_LIST_PREFIX_LENGTH = MAX_ID_LENGTH - 13
 """Characters that there may be of a task list's name in that of a process's own list."""
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -40,7 +40,7 @@ def heartbeat_option(command: _Command) -> _Command:
     )(command)
 
 
-def domain_of(given: str | None, hint: str = "") -> str:
+def swf_domain(given: str | None, hint: str = "") -> str:
     """The domain to use. Raises InputError if none is given or configured; ``hint``: what else there is to do."""
     found = given or settings.SWF_DOMAIN
     if not found:
@@ -49,23 +49,25 @@ def domain_of(given: str | None, hint: str = "") -> str:
     return check_name(found, "--domain")
 
 
-def engine(domain: str) -> SwfEngine:
+def swf_engine(domain: str) -> SwfEngine:
     """The engine of a domain."""
     from simpleflow.engines.swf.engine import SwfEngine
 
     return SwfEngine(domain)
 
 
-def decisions(domain: str, task_list: str) -> SwfDecisionSource:
+def decision_source(domain: str, task_list: str) -> SwfDecisionSource:
     """The decision tasks of a task list; to be called in the process that polls, which gets a list of its own."""
     import secrets
 
     from simpleflow.engines.swf.decisions import SwfDecisionSource
 
-    return SwfDecisionSource(domain, task_list, own_list=f"{task_list[:_LEFT]}.{secrets.token_hex(6)}")
+    return SwfDecisionSource(
+        domain, task_list, own_list=f"{task_list[:_OWN_LIST_PREFIX_LENGTH]}.{secrets.token_hex(6)}"
+    )
 
 
-def activities(domain: str, task_list: str) -> SwfActivitySource:
+def activity_source(domain: str, task_list: str) -> SwfActivitySource:
     """The activity tasks of a task list; to be called in the process that polls."""
     from simpleflow.engines.swf.activities import SwfActivitySource
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _KEYS = {"args", "kwargs"}
 
 
-def read(text: str | None, file: str | None) -> dict[str, Any]:
+def read_input(text: str | None, file: str | None) -> dict[str, Any]:
     """``{"args": [...], "kwargs": {...}}`` from ``--input`` or from the file of ``--input-file``.
 
     Raises InputError for what is no input.
@@ -30,33 +30,33 @@ def read(text: str | None, file: str | None) -> dict[str, Any]:
     if text is not None and file is not None:
         raise InputError("--input and --input-file exclude each other; give one of them")
     if file is not None:
-        return parse(_content(file), "standard input" if file == "-" else f"input file {file!r}")
-    return {"args": [], "kwargs": {}} if text is None else parse(text, "--input")
+        return parse_input(_file_text(file), "standard input" if file == "-" else f"input file {file!r}")
+    return {"args": [], "kwargs": {}} if text is None else parse_input(text, "--input")
 
 
-def parse(text: str, what: str) -> dict[str, Any]:
+def parse_input(text: str, what: str) -> dict[str, Any]:
     """The same from a text; ``what`` names it in errors."""
-    value = value_of(text, what)
+    value = parse_json(text, what)
     if isinstance(value, list):
         return {"args": value, "kwargs": {}}
     if not isinstance(value, dict):
         return {"args": [value], "kwargs": {}}
     if not value.keys() <= _KEYS:
-        raise InputError(_ambiguous(value, what))
+        raise InputError(_ambiguity(value, what))
     args, kwargs = value.get("args", []), value.get("kwargs", {})
     if not isinstance(args, list):
-        raise InputError(f'{what}: "args" is {_shown(args)}; expected a list')
+        raise InputError(f'{what}: "args" is {_shortened(args)}; expected a list')
     if not isinstance(kwargs, dict):
-        raise InputError(f'{what}: "kwargs" is {_shown(kwargs)}; expected an object')
+        raise InputError(f'{what}: "kwargs" is {_shortened(kwargs)}; expected an object')
     return {"args": args, "kwargs": kwargs}
 
 
-def value_of(text: str, what: str) -> Any:
+def parse_json(text: str, what: str) -> Any:
     """The value of a JSON text; ``what`` names it in errors. Raises InputError for what is not JSON."""
     if not text.strip():
         raise InputError(f"{what} is empty; expected JSON such as [1, 2]")
     try:
-        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_object)
+        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_object_without_duplicates)
     except json.JSONDecodeError as error:
         raise InputError(_not_json(text, what, error)) from error
     except RecursionError as error:
@@ -65,7 +65,7 @@ def value_of(text: str, what: str) -> Any:
         raise InputError(f"{what} is not JSON: {error}") from error
 
 
-def check_fits(workflow_class: type[Workflow], given: dict[str, Any]) -> None:
+def check_input(workflow_class: type[Workflow], given: dict[str, Any]) -> None:
     """Refuse an input that ``run`` does not take: better than a run that fails for it. Raises InputError."""
     try:
         signature = inspect.signature(workflow_class.run)
@@ -79,7 +79,7 @@ def check_fits(workflow_class: type[Workflow], given: dict[str, Any]) -> None:
         raise InputError(f"the input does not fit {workflow_class.__name__}.run{takes}: {error}") from error
 
 
-def _content(file: str) -> str:
+def _file_text(file: str) -> str:
     try:
         if file == "-":
             return sys.stdin.buffer.read().decode("utf-8-sig")
@@ -92,12 +92,12 @@ def _content(file: str) -> str:
         raise InputError(f"{what} is not UTF-8 text: byte {error.start} is {error.object[error.start]:#04x}") from error
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object_without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"the key {_shown(twice)} stands twice in one object")
+        raise ValueError(f"the key {_shortened(twice)} stands twice in one object")
     return found
 
 
@@ -115,18 +115,18 @@ def _not_json(text: str, what: str, error: json.JSONDecodeError) -> str:
     return f"{what} is not JSON: {message} ({place}{near}){hint}"
 
 
-def _ambiguous(value: dict[str, Any], what: str) -> str:
+def _ambiguity(value: dict[str, Any], what: str) -> str:
     unknown = [key for key in value if key not in _KEYS]
-    listed = ", ".join(map(_shown, unknown[:3])) + (" ..." if len(unknown) > 3 else "")
+    listed = ", ".join(map(_shortened, unknown[:3])) + (" ..." if len(unknown) > 3 else "")
     if len(unknown) < len(value):
         return f'{what} is an object with "args" or "kwargs" and also {listed}; expected these two keys only'
-    whole = _shown(value)
+    whole = _shortened(value)
     return (
         f"{what} is an object with the key{'' if len(unknown) == 1 else 's'} {listed}, which may mean two things; "
         f'write {{"kwargs": {whole}}} for keyword arguments, or [{whole}] for one argument'
     )
 
 
-def _shown(value: Any) -> str:
+def _shortened(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 60 else "{...}" if isinstance(value, dict) else text[:57] + "..."

@@ -33,7 +33,7 @@ def workflow_signal(words: Sequence[str], name: str, input_text: str | None, **o
     Example: simpleflow workflow.signal --local daily --name go --input '{"rows": 3}'
     """
     asked = run_query.named(words, options)
-    text = None if input_text is None else _json(workflow_input.value_of(input_text, "--input"))
+    text = None if input_text is None else _json(workflow_input.parse_json(input_text, "--input"))
     if not 1 <= len(name) <= 256:
         raise InputError(f"--name has {len(name)} characters; expected 1 to 256")
     with open_output() as out, run_query.opened(asked.where) as runs:
@@ -100,7 +100,7 @@ def activity_rerun(
     """
     if (activity_id is None) == (scheduled_id is None):
         raise InputError("expected one of --activity-id and --scheduled-id")
-    given = None if input_text is None else _json(workflow_input.parse(input_text, "--input"))
+    given = None if input_text is None else _json(workflow_input.parse_input(input_text, "--input"))
     asked = Named(run_query.place(domain, options), workflow_id, run_id)
     with open_output() as out:
         with run_query.opened(asked.where) as runs:
@@ -122,7 +122,9 @@ def _perform(out: Output, asked: Named, item: Item, text: str | None) -> int:
     except SimpleflowError:
         raise
     except Exception as error:  # its module is the user's code
-        raise InputError(f"the module of activity {item.name} cannot be imported: {errors.told(error)}") from error
+        raise InputError(
+            f"the module of activity {item.name} cannot be imported: {errors.error_line(error)}"
+        ) from error
     task = ActivityTask(
         token="",
         workflow_id=asked.workflow_id,
@@ -141,7 +143,7 @@ def _perform(out: Output, asked: Named, item: Item, text: str | None) -> int:
     trace = errors.traceback_of(outcome.details).rstrip()
     if trace:
         out.say(trace)
-    out.say(f"activity {printable(item.id)} failed: {errors.told_failure(outcome.reason, outcome.details)}")
+    out.say(f"activity {printable(item.id)} failed: {errors.task_failure_line(outcome.reason, outcome.details)}")
     return errors.RUN_FAILED
 
 

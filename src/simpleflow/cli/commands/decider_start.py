@@ -30,10 +30,10 @@ def decider(workflows: tuple[str, ...], domain: str | None, task_list: str | Non
     from simpleflow.cli import processes
     from simpleflow.worker.service import decider_body
 
-    found = swf.domain_of(domain)
+    found = swf.swf_domain(domain)
     with results_only():
         processes.log_to_stderr()
-        classes = processes.classes(workflows)
-        name = check_name(task_list or processes.task_list_of(classes), "--task-list")
-        body = decider_body(lambda: swf.decisions(found, name), classes, found)
-        return processes.run([("decider", nb_processes, body)])
+        classes = processes.load_workflow_classes(workflows)
+        name = check_name(task_list or processes.common_task_list(classes), "--task-list")
+        body = decider_body(lambda: swf.decision_source(found, name), classes, found)
+        return processes.run_processes([("decider", nb_processes, body)])

@@ -78,9 +78,9 @@ def _here(out: Output, asked: Named, workflow: str | None) -> int:
     """End the open run of the workflow id, and run the workflow anew in this process."""
     with run_query.opened(asked.where) as runs:
         run, started = _find(runs, asked)
-        target = workflow or _importable(run, started)
+        reference = workflow or _importable(run, started)
         given = _input(started)
-        _check_class(target, run, started, given)
+        _check_class(reference, run, started, given)
         _end(out, runs, run.workflow_id)
     options: dict[str, Any] = {
         "workflow_id": run.workflow_id,
@@ -93,7 +93,7 @@ def _here(out: Output, asked: Named, workflow: str | None) -> int:
         "no_progress": False,
         **dict.fromkeys(("force", "skip", "pre", "post"), ()),
     }
-    return run_locally(target, given, options, session(), out.write)
+    return run_locally(reference, given, options, session(), out.write)
 
 
 def _find(runs: Runs, asked: Named) -> tuple[RunDescription, Any]:
@@ -108,11 +108,11 @@ def _tags(started: Any) -> list[str]:
 
 def _importable(run: RunDescription, started: Any) -> str:
     """The workflow's class, by the name of its type. Raises InputError if that does not name it."""
-    from simpleflow.cli.load_workflow import load
+    from simpleflow.cli.load_workflow import load_workflow
 
     name: str = started.workflow_type.name
     try:
-        load(name)
+        load_workflow(name)
     except InputError as error:
         again = f"simpleflow workflow.restart --local {shlex.quote(run.workflow_id)} --workflow module.Class"
         raise InputError(
@@ -130,17 +130,17 @@ def _input(started: Any) -> dict[str, Any]:
     return {"args": args, "kwargs": kwargs, **reserved(started.input)}
 
 
-def _check_class(target: str, run: RunDescription, started: Any, given: dict[str, Any]) -> None:
+def _check_class(reference: str, run: RunDescription, started: Any, given: dict[str, Any]) -> None:
     """Raises InputError if the class is one of another type, or does not take the input."""
-    from simpleflow.cli.load_workflow import load
+    from simpleflow.cli.load_workflow import load_workflow
 
-    found = load(target)
+    found = load_workflow(reference)
     name = found.name or f"{found.__module__}.{found.__name__}"
     if name != started.workflow_type.name:
         raise InputError(
-            f"run {run.run_id} is one of workflow type {started.workflow_type.name!r}, and {target} is {name!r}"
+            f"run {run.run_id} is one of workflow type {started.workflow_type.name!r}, and {reference} is {name!r}"
         )
-    workflow_input.check_fits(found, given)
+    workflow_input.check_input(found, given)
 
 
 def _end(out: Output, runs: Runs, workflow_id: str) -> None:

@@ -27,7 +27,7 @@ _LOOK_SECONDS_MOST = 3.0
 @click.command("standalone", context_settings=SETTINGS)
 @click.argument("workflow")
 @swf.domain_option
-@start_options.options
+@start_options.add_start_options
 @click.option(
     "--nb-deciders", "-D", type=click.IntRange(min=1), default=1, show_default=True, help="Decider processes."
 )
@@ -50,10 +50,12 @@ def standalone(workflow: str, input_text: str | None, input_file: str | None, **
     \b
     Example: simpleflow standalone --domain tests --nb-workers 4 flow.py:Daily
     """
-    domain = swf.domain_of(options["domain"])
+    domain = swf.swf_domain(options["domain"])
     again = _pattern(options["force_activities"], options["repair"])
-    given = workflow_input.read(input_text, input_file) if input_text is not None or input_file is not None else None
-    start_options.check(options)
+    given = (
+        workflow_input.read_input(input_text, input_file) if input_text is not None or input_file is not None else None
+    )
+    start_options.check_start_options(options)
     from simpleflow.cli import processes
 
     with results_only() as write_result:
@@ -62,7 +64,7 @@ def standalone(workflow: str, input_text: str | None, input_file: str | None, **
 
 
 def _run(
-    target: str,
+    reference: str,
     domain: str,
     given: dict[str, Any] | None,
     again: re.Pattern[str] | None,
@@ -71,33 +73,35 @@ def _run(
     write_result: Callable[[str], None],
 ) -> int:
     from simpleflow.cli import processes
-    from simpleflow.cli.load_workflow import load
+    from simpleflow.cli.load_workflow import load_workflow
     from simpleflow.worker.repair import former_input, former_tasks
     from simpleflow.worker.service import decider_body, worker_body
     from simpleflow.worker.supervisor import Supervisor
 
-    workflow_class = load(target)
+    workflow_class = load_workflow(reference)
     task_list = f"standalone-{uuid.uuid4()}"
-    past = swf.engine(domain).history(*_execution(options["repair"])) if options["repair"] else None
+    past = swf.swf_engine(domain).history(*_execution(options["repair"])) if options["repair"] else None
     if given is None:
         given = {"args": [], "kwargs": {}} if past is None else former_input(past)
-    workflow_input.check_fits(workflow_class, given)
-    executor = start_options.executor(workflow_class, {**options, "task_list": task_list})
-    request = start_options.request(executor, given)
+    workflow_input.check_input(workflow_class, given)
+    executor = start_options.make_executor(workflow_class, {**options, "task_list": task_list})
+    request = start_options.start_request(executor, given)
     former = {} if past is None else former_tasks(past, again)
-    middlewares = processes.middlewares(options["pre"], options["post"])
+    middlewares = processes.load_middlewares(options["pre"], options["post"])
     supervisor = Supervisor()
     try:
         supervisor.add(
             "decider",
             options["nb_deciders"],
-            decider_body(lambda: swf.decisions(domain, task_list), {request.name: workflow_class}, domain, task_list),
+            decider_body(
+                lambda: swf.decision_source(domain, task_list), {request.name: workflow_class}, domain, task_list
+            ),
         )
         supervisor.add(
             "worker",
             options["nb_workers"],
             worker_body(
-                lambda: swf.activities(domain, task_list), domain, options["heartbeat"], middlewares, former=former
+                lambda: swf.activity_source(domain, task_list), domain, options["heartbeat"], middlewares, former=former
             ),
         )
         return _follow(supervisor, domain, request, here, options, write_result)
@@ -122,7 +126,7 @@ def _follow(
     shows = options["display_status"]
     supervisor.tend(0)  # forked before this process has a connection
     began = time.monotonic()
-    engine = swf.engine(domain)
+    engine = swf.swf_engine(domain)
     run_id = engine.start_workflow_execution(request)
     terminal = here.terminal
     head = terminal.paint(f"workflow {request.workflow_id}:", BOLD)

@@ -38,7 +38,7 @@ def step_list(workflow: str, steps: Sequence[str], style: str, **options: Any) -
     with _results(style) as out:
         from simpleflow.steering import marks
 
-        wanted = step_names.split(steps, "NAME")
+        wanted = step_names.split_names(steps, "NAME")
         asked = ask(workflow, options)
         found = marks.done(asked.place, wanted or ["*"])
         out.say_where(asked.place, len(found), "done step", " of these names" if wanted and not found else "")
@@ -62,16 +62,16 @@ def step_plan(
     \b
     Example: simpleflow step.plan flow.py:Daily --force load
     """
-    forced, skipped = step_names.split(force, "--force"), step_names.split(skip, "--skip")
+    forced, skipped = step_names.split_names(force, "--force"), step_names.split_names(skip, "--skip")
     with _results(style) as out:
         asked = ask(workflow, options)
-        workflow_input.check_fits(asked.workflow_class, asked.given)
+        workflow_input.check_input(asked.workflow_class, asked.given)
         plan = asked.plan(forced, skipped, assume_last=assume_last)
         out.say_where(asked.place, len(plan.steps), "step")
         if assume_last and not asked.has_run():
             out.warn(f"there is no earlier run of workflow {asked.place.workflow_id!r} in {asked.where}")
         for asked_for, option in ((forced, "--force"), (skipped, "--skip")):
-            for line in step_names.unreached(asked_for, [row.step for row in plan.steps], option):
+            for line in step_names.unreached_names(asked_for, [row.step for row in plan.steps], option):
                 out.warn(line)
         if style != TABLE:
             for note in plan.notes:
@@ -94,7 +94,7 @@ def step_forget(workflow: str, steps: Sequence[str], yes: bool, style: str, **op
         from simpleflow.steering import marks
 
         asked = ask(workflow, options)
-        found = marks.covered(asked.place, step_names.split(steps, "NAME"))
+        found = marks.covered(asked.place, step_names.split_names(steps, "NAME"))
         out.say_where(asked.place, len(found), "done step")
         if found:
             _warn_of_a_run(asked, out)
@@ -119,13 +119,13 @@ def step_mark(workflow: str, steps: Sequence[str], result_text: str | None, styl
     \b
     Example: simpleflow step.mark flow.py:Daily load report
     """
-    wanted = step_names.split(steps, "NAME")
+    wanted = step_names.split_names(steps, "NAME")
     if result_text is not None and len(wanted) != 1:
         raise InputError(f"--result is the result of one step; expected one NAME, not {len(wanted)}")
     with _results(style) as out:
         from simpleflow.steering import marks
 
-        result = marks.NO_RESULT if result_text is None else workflow_input.value_of(result_text, "--result")
+        result = marks.NO_RESULT if result_text is None else workflow_input.parse_json(result_text, "--result")
         asked = ask(workflow, options)
         rows = asked.own_steps()
         fingerprints = {row.step: row.fingerprint for row in reversed(rows) if row.fingerprint is not None}
@@ -162,7 +162,7 @@ class _Out:
 
     def warn(self, text: str) -> None:
         """A line that says what is likely not meant."""
-        self.say(f"{self._terminal.paint('warning:', YELLOW)} {errors.line(text)}\n")
+        self.say(f"{self._terminal.paint('warning:', YELLOW)} {errors.one_line(text)}\n")
 
     def say_where(self, place: Place, count: int, what: str, which: str = "") -> None:
         """How many there are, and where; programs, which read the answer, are told only if there are none."""
@@ -202,7 +202,9 @@ def _warn_of_names(rows: Sequence[PlannedStep], wanted: Sequence[str], out: _Out
     steps = [row.step for row in rows]
     for name in wanted:
         if name not in steps:
-            [line] = step_names.unreached([name], steps, "step") or [f"step {name!r}: only steps below it were reached"]
+            [line] = step_names.unreached_names([name], steps, "step") or [
+                f"step {name!r}: only steps below it were reached"
+            ]
             out.warn(f"{line}; it is marked all the same")
 
 

@@ -47,18 +47,18 @@ def worker(
     from simpleflow.cli.load_workflow import find_modules_here
     from simpleflow.worker.service import worker_body
 
-    found = swf.domain_of(domain)
+    found = swf.swf_domain(domain)
     with results_only():
         processes.log_to_stderr()
         find_modules_here()
         name = check_name(task_list or settings.ACTIVITY_DEFAULT_TASK_LIST, "--task-list")
-        given = None if poll_data is None else processes.task_of(poll_data, name)
+        given = None if poll_data is None else processes.decode_poll_data(poll_data, name)
         body = worker_body(
-            lambda: swf.activities(found, name),
+            lambda: swf.activity_source(found, name),
             found,
             heartbeat,
-            processes.middlewares(pre, post),
+            processes.load_middlewares(pre, post),
             one_task,
             given,
         )
-        return processes.run([("worker", 1 if given is not None else nb_processes, body)])
+        return processes.run_processes([("worker", 1 if given is not None else nb_processes, body)])

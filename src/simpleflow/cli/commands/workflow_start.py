@@ -20,7 +20,7 @@ _WORKERS_OWN = {"pre": "--middleware-pre-execution", "post": "--middleware-post-
 @click.command("workflow.start", context_settings=SETTINGS)
 @click.argument("workflow")
 @click.option("--local", is_flag=True, help="Run it here, and wait for its end.")
-@start_options.options
+@start_options.add_start_options
 @click.option("--state", metavar="FOLDER", help="Where history and done marks are kept. Default: SIMPLEFLOW_STATE.")
 @click.option(
     "--nb-workers",
@@ -48,27 +48,27 @@ def start(workflow: str, local: bool, input_text: str | None, input_file: str | 
     \b
     Example: simpleflow workflow.start --local flow.py:Daily --force load
     """
-    given = workflow_input.read(input_text, input_file)
-    start_options.check(options)
+    given = workflow_input.read_input(input_text, input_file)
+    start_options.check_start_options(options)
     with results_only() as write_result:
         if not local:
             return _start_on_swf(workflow, given, options, write_result)
         return run_locally(workflow, given, options, session(), write_result)
 
 
-def _start_on_swf(target: str, given: dict[str, Any], options: dict[str, Any], write: Callable[[str], None]) -> int:
+def _start_on_swf(reference: str, given: dict[str, Any], options: dict[str, Any], write: Callable[[str], None]) -> int:
     """Start an execution and write its workflow id and run id; does not wait for its end. Returns the exit code."""
     from simpleflow.cli import swf
-    from simpleflow.cli.load_workflow import load
+    from simpleflow.cli.load_workflow import load_workflow
 
     for name, option in (*_LOCAL_ONLY.items(), *_WORKERS_OWN.items()):
         if options.get(name) not in (None, (), False):
             hint = "; give it to worker.start" if name in _WORKERS_OWN else ""
             raise InputError(f"{option} is for runs with --local, not for Amazon SWF{hint}")
-    domain = swf.domain_of(options["domain"], hint="; or add --local to run the workflow in this process")
-    workflow_class = load(target)
-    workflow_input.check_fits(workflow_class, given)
-    asked = start_options.request(start_options.executor(workflow_class, options), given)
-    run_id = swf.engine(domain).start_workflow_execution(asked)
+    domain = swf.swf_domain(options["domain"], hint="; or add --local to run the workflow in this process")
+    workflow_class = load_workflow(reference)
+    workflow_input.check_input(workflow_class, given)
+    asked = start_options.start_request(start_options.make_executor(workflow_class, options), given)
+    run_id = swf.swf_engine(domain).start_workflow_execution(asked)
     write(f"{asked.workflow_id} {run_id}")
     return errors.OK

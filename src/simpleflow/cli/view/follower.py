@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from simpleflow.cli.errors import told_failure, traceback_of
+from simpleflow.cli.errors import task_failure_line, traceback_of
 from simpleflow.core import events as e
 from simpleflow.engines.embedded import Run
 from simpleflow.local import Beginning
@@ -126,7 +126,7 @@ class Follower:
             said = reason = f"time-out {attributes.timeout_type}"
         else:
             reason = report.printable(attributes.reason or "")
-            said = told_failure(attributes.reason, attributes.details)
+            said = task_failure_line(attributes.reason, attributes.details)
         name = scheduled.activity_type.name
         place = run.run_id, scheduled.activity_id
         trace = traceback_of(attributes.details) if self._debug else ""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def report_unreached(terminal: Terminal, progress: Progress, options: dict[str, Any]) -> None:
     for name in ("force", "skip"):
-        for said in step_names.unreached(options[name], progress.tally.steps, f"--{name}"):
+        for said in step_names.unreached_names(options[name], progress.tally.steps, f"--{name}"):
             terminal.write(said + "\n")
 
 
@@ -42,7 +42,7 @@ def report_end(
     if completed:
         text = "completed" + (f", but {_count(len(failed), 'step')} failed: {some(failed)}" if failed else "")
     else:
-        text = ended(run) if failure is None else f"failed: {errors.told_run(failure)}"
+        text = ended(run) if failure is None else f"failed: {errors.run_failure_line(failure)}"
         if here.debug:
             here.terminal.write(_trace(failure, closed))
     if progress.soft_failures:

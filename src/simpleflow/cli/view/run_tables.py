@@ -247,7 +247,7 @@ def _took(run: RunDescription) -> str:
 def _why(item: Item) -> str:
     if item.state != "failed" or item.kind != history_items.ACTIVITY:
         return _short(item.reason)
-    return errors.told_failure(item.reason, item.details)
+    return errors.task_failure_line(item.reason, item.details)
 
 
 def _seconds(value: float | None) -> str:
@@ -262,5 +262,5 @@ def _short(value: Any) -> str:
     """A value in one line, cut."""
     if value is None:
         return ""
-    text = errors.line(value if isinstance(value, str) else values.encode(value, "what is shown"))
+    text = errors.one_line(value if isinstance(value, str) else values.encode(value, "what is shown"))
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
