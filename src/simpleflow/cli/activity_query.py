@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simpleflow.cli.run_query import Named, Runs
+from simpleflow.cli.run_query import RunQuery, Runs
 from simpleflow.exceptions import UnknownResource
 
 if TYPE_CHECKING:
     from simpleflow.cli.view.history_items import Item
 
 
-def find_activity(runs: Runs, asked: Named, activity_id: str | None, scheduled_id: int | None = None) -> Item:
+def find_activity(runs: Runs, query: RunQuery, activity_id: str | None, scheduled_id: int | None = None) -> Item:
     """The last try of an activity, with its input. Raises UnknownResource.
 
     ``activity_id`` may be the id of the event that scheduled it, if no activity has that for its own.
     """
     from simpleflow.cli.view import history_items
 
-    tries = activities_of(runs, asked)
+    tries = activities_of(runs, query)
     by_id = {each.id: each for each in tries}
     by_event = {each.event_id: each for each in tries}
     found = None
@@ -32,15 +32,15 @@ def find_activity(runs: Runs, asked: Named, activity_id: str | None, scheduled_i
         name = repr(activity_id) if scheduled_id is None else f"scheduled by event {scheduled_id}"
         known = ", ".join(each.id for each in history_items.latest(tries)[:5])
         hint = f"it has {known}{', ...' if len(by_id) > 5 else ''}" if known else "it has none"
-        raise UnknownResource(f"the run of workflow {asked.workflow_id!r} has no activity {name}; {hint}")
-    if asked.where.domain is not None and found.input is not None:
+        raise UnknownResource(f"the run of workflow {query.workflow_id!r} has no activity {name}; {hint}")
+    if query.location.domain is not None and found.input is not None:
         from simpleflow.engines.swf import jumbo
 
         found.input = jumbo.restore(found.input)
     return found
 
 
-def activities_of(runs: Runs, asked: Named) -> list[Item]:
+def activities_of(runs: Runs, query: RunQuery) -> list[Item]:
     from simpleflow.cli.view import history_items
 
-    return history_items.activities(runs.events(asked.workflow_id, asked.run_id))
+    return history_items.activities(runs.events(query.workflow_id, query.run_id))

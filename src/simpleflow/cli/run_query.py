@@ -28,7 +28,7 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 _DAY = 86_400
 
 
-def kept_in(command: _Command) -> _Command:
+def location_options(command: _Command) -> _Command:
     """Add ``--state`` and ``--local``, and what every command takes."""
     for add in (
         common,
@@ -39,7 +39,7 @@ def kept_in(command: _Command) -> _Command:
     return command
 
 
-class Where(NamedTuple):
+class RunLocation(NamedTuple):
     """Where runs are: in a domain, or in a folder; the other one is None."""
 
     domain: str | None
@@ -51,26 +51,32 @@ class Where(NamedTuple):
         return f"folder {os.path.abspath(self.folder)}"
 
 
-class Named(NamedTuple):
+class RunQuery(NamedTuple):
     """An execution as a command names it; no ``run_id``: the latest one."""
 
-    where: Where
+    location: RunLocation
     workflow_id: str
     run_id: str | None
+
+    @classmethod
+    def from_arguments(cls, given: Sequence[str], options: Mapping[str, Any]) -> RunQuery:
+        """``DOMAIN WORKFLOW_ID [RUN_ID]``, without DOMAIN for a folder. Raises InputError."""
+        domain, workflow_id, run_id = split_arguments(given, options, ["WORKFLOW_ID"], "RUN_ID")
+        return cls(location_of(domain, options), workflow_id or "", run_id)
 
 
 class Runs:
     """The runs of a place. ``engine`` is None for a folder without any."""
 
-    def __init__(self, where: Where, engine: SwfEngine | SqliteEngine | None) -> None:
-        self.where = where
+    def __init__(self, location: RunLocation, engine: SwfEngine | SqliteEngine | None) -> None:
+        self.location = location
         self._engine = engine
 
     @property
     def engine(self) -> SwfEngine | SqliteEngine:
         """The engine. Raises UnknownResource if there are no runs."""
         if self._engine is None:
-            raise UnknownResource(f"there are no runs in {self.where}")
+            raise UnknownResource(f"there are no runs in {self.location}")
         return self._engine
 
     def describe(self, workflow_id: str, run_id: str | None) -> RunDescription:
@@ -81,16 +87,17 @@ class Runs:
         """Its history. Raises UnknownResource."""
         return self.engine.history(workflow_id, run_id)
 
-    def find(self, status: str, asked: Mapping[str, Any], oldest: float, tag: str | None) -> list[RunDescription]:
+    def find(self, status: str, wanted: Mapping[str, Any], oldest: float, tag: str | None) -> list[RunDescription]:
         """Runs started since ``oldest`` (epoch seconds), the latest first.
 
-        ``status``: open, closed or all. ``asked``: what members of RunDescription have to be. The tag is one of theirs.
+        ``status``: open, closed or all. ``wanted``: what members of RunDescription have to be.
+        The tag is one of theirs.
         """
         if self._engine is None:
             return []
-        if self.where.domain is not None:
+        if self.location.domain is not None:
             engine: Any = self._engine
-            found = engine.find_runs(status, asked, oldest, tag)
+            found = engine.find_runs(status, wanted, oldest, tag)
         else:
             found = [
                 run
@@ -101,8 +108,8 @@ class Runs:
             run
             for run in found
             if run.started >= oldest
-            and all(getattr(run, name) == value for name, value in asked.items())
-            and (tag is None or self.where.domain is not None or tag in self._tags(run))
+            and all(getattr(run, name) == value for name, value in wanted.items())
+            and (tag is None or self.location.domain is not None or tag in self._tags(run))
         ]
 
     def _tags(self, run: RunDescription) -> Sequence[str | None]:
@@ -110,17 +117,17 @@ class Runs:
         return started.tag_list or ()
 
 
-def place(domain: str | None, options: Mapping[str, Any]) -> Where:
+def location_of(domain: str | None, options: Mapping[str, Any]) -> RunLocation:
     """The place that the options name. Raises InputError if there is none."""
     folder = options["state"] or (settings.SIMPLEFLOW_STATE if options["local"] else None)
     if folder is None:
         if not (domain or settings.SWF_DOMAIN):
             expected = "expected a domain of Amazon SWF here or in SWF_DOMAIN, or --state FOLDER, or --local"
             raise InputError(f"where the runs are is not said; {expected}")
-        return Where(swf.swf_domain(domain), None)
+        return RunLocation(swf.swf_domain(domain), None)
     if domain is not None:
         raise InputError("--domain is for Amazon SWF: with --state or --local there is none")
-    return Where(None, Path(folder))
+    return RunLocation(None, Path(folder))
 
 
 def is_local(options: Mapping[str, Any]) -> bool:
@@ -128,7 +135,9 @@ def is_local(options: Mapping[str, Any]) -> bool:
     return bool(options["state"] or options["local"])
 
 
-def words(given: Sequence[str], options: Mapping[str, Any], names: Sequence[str], optional: str) -> list[str | None]:
+def split_arguments(
+    given: Sequence[str], options: Mapping[str, Any], names: Sequence[str], optional: str
+) -> list[str | None]:
     """The domain, what is named, and what may be; None for what is not given. Raises InputError.
 
     In a folder there is no domain to name.
@@ -141,12 +150,6 @@ def words(given: Sequence[str], options: Mapping[str, Any], names: Sequence[str]
         raise InputError(f"expected {expected}{hint}; got {' '.join(map(repr, given)) or 'nothing'}")
     found: list[str | None] = [None, *given] if local else list(given)
     return found + [None] * (1 + len(names) + bool(optional) - len(found))
-
-
-def named(given: Sequence[str], options: Mapping[str, Any]) -> Named:
-    """``DOMAIN WORKFLOW_ID [RUN_ID]``, without DOMAIN for a folder. Raises InputError."""
-    domain, workflow_id, run_id = words(given, options, ["WORKFLOW_ID"], "RUN_ID")
-    return Named(place(domain, options), workflow_id or "", run_id)
 
 
 def since(days: float) -> float:
@@ -163,19 +166,19 @@ def epoch(date: datetime.datetime, option: str) -> float:
 
 
 @contextmanager
-def opened(where: Where) -> Iterator[Runs]:
+def open_runs(location: RunLocation) -> Iterator[Runs]:
     """The runs of a place; a folder is not made by looking. Raises StateError."""
-    if where.folder is None:
-        yield Runs(where, swf.swf_engine(where.domain or ""))
+    if location.folder is None:
+        yield Runs(location, swf.swf_engine(location.domain or ""))
         return
-    if not _has_history(where.folder):
-        yield Runs(where, None)
+    if not _has_history(location.folder):
+        yield Runs(location, None)
         return
     from simpleflow.engines.sqlite.engine import SqliteEngine
 
-    engine = SqliteEngine(where.folder)
+    engine = SqliteEngine(location.folder)
     try:
-        yield Runs(where, engine)
+        yield Runs(location, engine)
     finally:
         engine.close()
 

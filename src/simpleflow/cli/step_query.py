@@ -13,7 +13,7 @@ from simpleflow import settings
 from simpleflow.base import check_name
 from simpleflow.cli import workflow_input
 from simpleflow.cli.options import common, format_option
-from simpleflow.cli.run_query import Runs, Where, opened
+from simpleflow.cli.run_query import RunLocation, Runs, open_runs
 from simpleflow.exceptions import InputError, UnknownResource
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-def target(command: _Command) -> _Command:
+def step_options(command: _Command) -> _Command:
     """Add what the four commands share: the workflow, what finds its marks, and how the answer looks."""
     for add in (
         common,
@@ -38,86 +38,90 @@ def target(command: _Command) -> _Command:
         ),
         click.option("--input-file", metavar="FILE", help="Its input from a file; - is standard input."),
         click.option(
-            "--input", "-i", "input_text", metavar="JSON", help="Its input, as for workflow.start, where that matters."
+            "--input",
+            "-i",
+            "input_text",
+            metavar="JSON",
+            help="Its input, as for workflow.start, where that matters.",
         ),
     ):
         command = add(command)
     return command
 
 
-class Asked(NamedTuple):
-    """The workflow that a command is about; ``where`` its runs are kept."""
+class StepQuery(NamedTuple):
+    """The workflow that a command is about; ``location``: of its runs."""
 
     workflow_class: type[Workflow]
     given: dict[str, Any]
-    place: Place
-    where: Where
+    mark_location: Place
+    location: RunLocation
     default_bucket: str | None
+
+    @classmethod
+    def from_options(cls, workflow: str, options: dict[str, Any]) -> StepQuery:
+        """Find the workflow that the options speak of, and its marks."""
+        from simpleflow.cli.load_workflow import load_workflow
+        from simpleflow.local import Executor
+        from simpleflow.steering import place
+
+        given = workflow_input.read_input(options["input_text"], options["input_file"])
+        domain, folder = options["domain"], options["state"]
+        if options["workflow_id"] is not None:
+            check_name(options["workflow_id"], "--workflow-id")
+        if domain is not None and folder is not None:
+            raise InputError("--state and --domain exclude each other: runs are kept in a folder or on Amazon SWF")
+        workflow_class = load_workflow(workflow)
+        if options["input_text"] is not None or options["input_file"] is not None:
+            workflow_input.check_input(workflow_class, given)
+        location = RunLocation(domain, None if domain is not None else Path(folder or settings.SIMPLEFLOW_STATE))
+        bucket = None if location.folder is None else Executor(workflow_class, state=location.folder).default_bucket
+        found = place.find(
+            workflow_class, input=given, workflow_id=options["workflow_id"], default_bucket=bucket, domain=domain
+        )
+        return cls(workflow_class, given, found, location, bucket)
 
     def plan(self, force: Iterable[str] = (), skip: Iterable[str] = (), assume_last: bool = False) -> Plan:
         """What a run would do; ``assume_last``: with results of earlier ones. Raises StateError, SwfError then."""
         from simpleflow.steering.plan import plan
 
-        with opened(self.where) if assume_last else nullcontext() as runs:
+        with open_runs(self.location) if assume_last else nullcontext() as runs:
             return plan(
                 self.workflow_class,
                 input=self.given,
-                workflow_id=self.place.workflow_id,
+                workflow_id=self.mark_location.workflow_id,
                 force=force,
                 skip=skip,
                 default_bucket=self.default_bucket,
-                domain=self.where.domain,
-                past=None if runs is None else (lambda workflow_id: _past(runs, workflow_id)),
+                domain=self.location.domain,
+                past=None if runs is None else (lambda workflow_id: _earlier_runs(runs, workflow_id)),
             )
 
     def own_steps(self) -> list[PlannedStep]:
         """The steps in the plan of a run that have their marks here, those of child workflows not."""
-        return [row for row in self.plan().steps if row.workflow_id == self.place.workflow_id]
+        return [row for row in self.plan().steps if row.workflow_id == self.mark_location.workflow_id]
 
     def has_run(self) -> bool:
         """Whether there is a run of the workflow id. Raises StateError, SwfError."""
         return self._latest_run() is not None
 
-    def run_under_way(self) -> RunDescription | None:
+    def open_run(self) -> RunDescription | None:
         """The run of the workflow id that is open and, in a folder, driven by a living process, if there is one.
 
         Raises StateError, SwfError.
         """
         run = self._latest_run()
-        return run if run is not None and run.status == "open" and (run.alive or self.where.folder is None) else None
+        return run if run is not None and run.status == "open" and (run.alive or self.location.folder is None) else None
 
     def _latest_run(self) -> RunDescription | None:
-        with opened(self.where) as runs:
+        with open_runs(self.location) as runs:
             try:
-                return runs.describe(self.place.workflow_id, None)
+                return runs.describe(self.mark_location.workflow_id, None)
             except UnknownResource:
                 return None
 
 
-def ask(workflow: str, options: dict[str, Any]) -> Asked:
-    """Find the workflow that the options speak of, and its marks."""
-    from simpleflow.cli.load_workflow import load_workflow
-    from simpleflow.local import Executor
-    from simpleflow.steering import place
-
-    given = workflow_input.read_input(options["input_text"], options["input_file"])
-    domain, folder = options["domain"], options["state"]
-    if options["workflow_id"] is not None:
-        check_name(options["workflow_id"], "--workflow-id")
-    if domain is not None and folder is not None:
-        raise InputError("--state and --domain exclude each other: runs are kept in a folder or on Amazon SWF")
-    workflow_class = load_workflow(workflow)
-    if options["input_text"] is not None or options["input_file"] is not None:
-        workflow_input.check_input(workflow_class, given)
-    where = Where(domain, None if domain is not None else Path(folder or settings.SIMPLEFLOW_STATE))
-    bucket = None if where.folder is None else Executor(workflow_class, state=where.folder).default_bucket
-    found = place.find(
-        workflow_class, input=given, workflow_id=options["workflow_id"], default_bucket=bucket, domain=domain
-    )
-    return Asked(workflow_class, given, found, where, bucket)
-
-
-def _past(runs: Runs, workflow_id: str) -> Iterator[tuple[str, Sequence[Event]]]:
+def _earlier_runs(runs: Runs, workflow_id: str) -> Iterator[tuple[str, Sequence[Event]]]:
     """The runs of a workflow id, the latest first."""
     for run in runs.find("all", {"workflow_id": workflow_id}, 0, None):
         yield run.run_id, runs.events(workflow_id, run.run_id)

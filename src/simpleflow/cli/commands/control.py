@@ -10,7 +10,7 @@ import click
 from simpleflow.cli import errors, run_query, workflow_input
 from simpleflow.cli.activity_query import find_activity
 from simpleflow.cli.options import SETTINGS
-from simpleflow.cli.run_query import Named, Runs, kept_in
+from simpleflow.cli.run_query import RunQuery, Runs, location_options
 from simpleflow.cli.view.output import Output, open_output
 from simpleflow.exceptions import InputError, SimpleflowError
 from simpleflow.step.report import printable
@@ -18,58 +18,58 @@ from simpleflow.step.report import printable
 if TYPE_CHECKING:
     from simpleflow.cli.view.history_items import Item
 
-_one_run = click.argument("words", metavar="[DOMAIN] WORKFLOW_ID [RUN_ID]", nargs=-1)
+_one_run = click.argument("arguments", metavar="[DOMAIN] WORKFLOW_ID [RUN_ID]", nargs=-1)
 
 
 @click.command("workflow.signal", context_settings=SETTINGS)
 @_one_run
 @click.option("--name", required=True, metavar="NAME", help="The name of the signal.")
 @click.option("--input", "-i", "input_text", metavar="JSON", help="What the signal carries.")
-@kept_in
-def workflow_signal(words: Sequence[str], name: str, input_text: str | None, **options: Any) -> None:
+@location_options
+def workflow_signal(arguments: Sequence[str], name: str, input_text: str | None, **options: Any) -> None:
     """Send a signal to an open run.
 
     \b
     Example: simpleflow workflow.signal --local daily --name go --input '{"rows": 3}'
     """
-    asked = run_query.named(words, options)
+    query = RunQuery.from_arguments(arguments, options)
     text = None if input_text is None else _json(workflow_input.parse_json(input_text, "--input"))
     if not 1 <= len(name) <= 256:
         raise InputError(f"--name has {len(name)} characters; expected 1 to 256")
-    with open_output() as out, run_query.opened(asked.where) as runs:
-        runs.engine.signal_workflow_execution(asked.workflow_id, name, text, asked.run_id)
-        _said(out, runs, asked, f"signal {printable(name)} is sent to")
+    with open_output() as out, run_query.open_runs(query.location) as runs:
+        runs.engine.signal_workflow_execution(query.workflow_id, name, text, query.run_id)
+        _said(out, runs, query, f"signal {printable(name)} is sent to")
 
 
 @click.command("workflow.cancel", context_settings=SETTINGS)
 @_one_run
-@kept_in
-def workflow_cancel(words: Sequence[str], **options: Any) -> None:
+@location_options
+def workflow_cancel(arguments: Sequence[str], **options: Any) -> None:
     """Ask an open run to cancel itself.
 
     \b
     Example: simpleflow workflow.cancel --local daily
     """
-    asked = run_query.named(words, options)
-    with open_output() as out, run_query.opened(asked.where) as runs:
-        runs.engine.request_cancel_workflow_execution(asked.workflow_id, asked.run_id)
-        _said(out, runs, asked, "a request to cancel is sent to")
+    query = RunQuery.from_arguments(arguments, options)
+    with open_output() as out, run_query.open_runs(query.location) as runs:
+        runs.engine.request_cancel_workflow_execution(query.workflow_id, query.run_id)
+        _said(out, runs, query, "a request to cancel is sent to")
 
 
 @click.command("workflow.terminate", context_settings=SETTINGS)
 @_one_run
 @click.option("--reason", metavar="TEXT", help="Why; it is kept in the history.")
-@kept_in
-def workflow_terminate(words: Sequence[str], reason: str | None, **options: Any) -> None:
+@location_options
+def workflow_terminate(arguments: Sequence[str], reason: str | None, **options: Any) -> None:
     """End an open run at once; its activities learn of it with their next sign of life.
 
     \b
     Example: simpleflow workflow.terminate --local daily --reason 'wrong day'
     """
-    asked = run_query.named(words, options)
-    with open_output() as out, run_query.opened(asked.where) as runs:
-        runs.engine.terminate_workflow_execution(asked.workflow_id, asked.run_id, reason)
-        _said(out, runs, asked, "the order to end is sent to")
+    query = RunQuery.from_arguments(arguments, options)
+    with open_output() as out, run_query.open_runs(query.location) as runs:
+        runs.engine.terminate_workflow_execution(query.workflow_id, query.run_id, reason)
+        _said(out, runs, query, "the order to end is sent to")
 
 
 @click.command("activity.rerun", context_settings=SETTINGS)
@@ -81,7 +81,7 @@ def workflow_terminate(words: Sequence[str], reason: str | None, **options: Any)
 )
 @click.option("--input", "-i", "input_text", metavar="JSON", help="Its input, instead of the one it had.")
 @click.option("--domain", metavar="NAME", help="Amazon SWF domain. Default: SWF_DOMAIN.")
-@kept_in
+@location_options
 def activity_rerun(
     workflow_id: str,
     run_id: str | None,
@@ -101,16 +101,16 @@ def activity_rerun(
     if (activity_id is None) == (scheduled_id is None):
         raise InputError("expected one of --activity-id and --scheduled-id")
     given = None if input_text is None else _json(workflow_input.parse_input(input_text, "--input"))
-    asked = Named(run_query.place(domain, options), workflow_id, run_id)
+    query = RunQuery(run_query.location_of(domain, options), workflow_id, run_id)
     with open_output() as out:
-        with run_query.opened(asked.where) as runs:
+        with run_query.open_runs(query.location) as runs:
             run = runs.describe(workflow_id, run_id)
-            asked = asked._replace(run_id=run.run_id)
-            found = find_activity(runs, asked, activity_id, scheduled_id)
-        return _perform(out, asked, found, found.input if given is None else given)
+            query = query._replace(run_id=run.run_id)
+            found = find_activity(runs, query, activity_id, scheduled_id)
+        return _perform(out, query, found, found.input if given is None else given)
 
 
-def _perform(out: Output, asked: Named, item: Item, text: str | None) -> int:
+def _perform(out: Output, query: RunQuery, item: Item, text: str | None) -> int:
     """Do an activity and write its result; returns the exit code."""
     from simpleflow.cli.load_workflow import find_modules_here
     from simpleflow.engines.base import ActivityTask
@@ -127,8 +127,8 @@ def _perform(out: Output, asked: Named, item: Item, text: str | None) -> int:
         ) from error
     task = ActivityTask(
         token="",
-        workflow_id=asked.workflow_id,
-        run_id=asked.run_id or "",
+        workflow_id=query.workflow_id,
+        run_id=query.run_id or "",
         activity_id=item.id,
         name=item.name,
         version=item.version or "",
@@ -136,7 +136,7 @@ def _perform(out: Output, asked: Named, item: Item, text: str | None) -> int:
         task_list=item.task_list or "",
         heartbeat_timeout=None,
     )
-    outcome = dispatch.perform(task, domain=asked.where.domain)
+    outcome = dispatch.perform(task, domain=query.location.domain)
     if not outcome.failed:
         out.write("null" if outcome.result is None else outcome.result)
         return errors.OK
@@ -147,12 +147,12 @@ def _perform(out: Output, asked: Named, item: Item, text: str | None) -> int:
     return errors.RUN_FAILED
 
 
-def _said(out: Output, runs: Runs, asked: Named, what: str) -> None:
+def _said(out: Output, runs: Runs, query: RunQuery, what: str) -> None:
     """Say what was sent, and whether somebody is there to hear it."""
-    run = "" if asked.run_id is None else f" (run {printable(asked.run_id)})"
-    out.say(f"{what} workflow {printable(asked.workflow_id)}{run}")
-    if asked.where.folder is not None:
-        found = runs.describe(asked.workflow_id, asked.run_id)
+    run = "" if query.run_id is None else f" (run {printable(query.run_id)})"
+    out.say(f"{what} workflow {printable(query.workflow_id)}{run}")
+    if query.location.folder is not None:
+        found = runs.describe(query.workflow_id, query.run_id)
         if found.status == "open" and not found.alive:
             out.say("no process drives it now: it is heard when the run is resumed, by workflow.start --local")
 

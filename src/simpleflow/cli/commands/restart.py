@@ -12,7 +12,7 @@ import click
 from simpleflow.cli import errors, run_query, workflow_input
 from simpleflow.cli.local_run import run_locally
 from simpleflow.cli.options import SETTINGS, session
-from simpleflow.cli.run_query import Named, Runs, kept_in
+from simpleflow.cli.run_query import RunQuery, Runs, location_options
 from simpleflow.cli.view.output import Output, open_output
 from simpleflow.exceptions import InputError, RunBusy
 
@@ -24,14 +24,14 @@ _ENDS_SECONDS = 10.0  # within which a run that is terminated ends; its process 
 
 
 @click.command("workflow.restart", context_settings=SETTINGS)
-@click.argument("words", metavar="[DOMAIN] WORKFLOW_ID [RUN_ID]", nargs=-1)
+@click.argument("arguments", metavar="[DOMAIN] WORKFLOW_ID [RUN_ID]", nargs=-1)
 @click.option(
     "--workflow",
     metavar="WORKFLOW",
     help="In a folder: its class, module.Class or path/to/file.py:Class, where its type has another name.",
 )
-@kept_in
-def restart(words: Sequence[str], workflow: str | None, **options: Any) -> int:
+@location_options
+def restart(arguments: Sequence[str], workflow: str | None, **options: Any) -> int:
     """Start a run again, with the type, the input, the task list and the tags it had; it is terminated first if open.
 
     On Amazon SWF, prints the workflow id and the run id of the new one. In a folder the new one is run here, as by
@@ -40,20 +40,20 @@ def restart(words: Sequence[str], workflow: str | None, **options: Any) -> int:
     \b
     Example: simpleflow workflow.restart nightly daily
     """
-    asked = run_query.named(words, options)
-    if workflow is not None and asked.where.folder is None:
+    query = RunQuery.from_arguments(arguments, options)
+    if workflow is not None and query.location.folder is None:
         raise InputError("--workflow is for runs in a folder: on Amazon SWF deciders know their classes")
     with open_output() as out:
-        if asked.where.folder is None:
-            with run_query.opened(asked.where) as runs:
-                return _on_swf(out, runs, asked)
-        return _here(out, asked, workflow)
+        if query.location.folder is None:
+            with run_query.open_runs(query.location) as runs:
+                return _on_swf(out, runs, query)
+        return _here(out, query, workflow)
 
 
-def _on_swf(out: Output, runs: Runs, asked: Named) -> int:
+def _on_swf(out: Output, runs: Runs, query: RunQuery) -> int:
     from simpleflow.engines.base import StartRequest
 
-    run, started = _find(runs, asked)
+    run, started = _find(runs, query)
     request = StartRequest(
         workflow_id=run.workflow_id,
         name=started.workflow_type.name,
@@ -74,10 +74,10 @@ def _on_swf(out: Output, runs: Runs, asked: Named) -> int:
     return errors.OK
 
 
-def _here(out: Output, asked: Named, workflow: str | None) -> int:
+def _here(out: Output, query: RunQuery, workflow: str | None) -> int:
     """End the open run of the workflow id, and run the workflow anew in this process."""
-    with run_query.opened(asked.where) as runs:
-        run, started = _find(runs, asked)
+    with run_query.open_runs(query.location) as runs:
+        run, started = _find(runs, query)
         reference = workflow or _importable(run, started)
         given = _input(started)
         _check_class(reference, run, started, given)
@@ -88,7 +88,7 @@ def _here(out: Output, asked: Named, workflow: str | None) -> int:
         "task_list": started.task_list.name,
         "execution_timeout": started.execution_start_to_close_timeout,
         "decision_tasks_timeout": started.task_start_to_close_timeout,
-        "state": str(asked.where.folder),
+        "state": str(query.location.folder),
         "nb_workers": None,
         "no_progress": False,
         **dict.fromkeys(("force", "skip", "pre", "post"), ()),
@@ -96,9 +96,9 @@ def _here(out: Output, asked: Named, workflow: str | None) -> int:
     return run_locally(reference, given, options, session(), out.write)
 
 
-def _find(runs: Runs, asked: Named) -> tuple[RunDescription, Any]:
+def _find(runs: Runs, query: RunQuery) -> tuple[RunDescription, Any]:
     """The run, and how it was started."""
-    run = runs.describe(asked.workflow_id, asked.run_id)
+    run = runs.describe(query.workflow_id, query.run_id)
     return run, runs.events(run.workflow_id, run.run_id)[0].attributes
 
 

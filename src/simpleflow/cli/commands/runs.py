@@ -11,14 +11,14 @@ import click
 from simpleflow.cli import run_query
 from simpleflow.cli.activity_query import activities_of, find_activity
 from simpleflow.cli.options import SETTINGS, format_option
-from simpleflow.cli.run_query import Named, Where, kept_in
+from simpleflow.cli.run_query import RunLocation, RunQuery, location_options
 from simpleflow.cli.view.output import open_output
 from simpleflow.cli.view.tables import CSV, TABLE
 from simpleflow.exceptions import InputError
 
 _CLOSED = ("completed", "failed", "canceled", "timed_out", "terminated", "continued_as_new")
 
-_one_run = click.argument("words", metavar="[DOMAIN] WORKFLOW_ID [RUN_ID]", nargs=-1)
+_one_run = click.argument("arguments", metavar="[DOMAIN] WORKFLOW_ID [RUN_ID]", nargs=-1)
 _days = click.option(
     "--started-since",
     "-d",
@@ -32,7 +32,7 @@ _days = click.option(
 
 
 @click.command("workflow.list", context_settings=SETTINGS)
-@click.argument("words", metavar="[DOMAIN]", nargs=-1)
+@click.argument("arguments", metavar="[DOMAIN]", nargs=-1)
 @click.option(
     "--status",
     "-s",
@@ -43,18 +43,18 @@ _days = click.option(
 )
 @_days
 @format_option()
-@kept_in
-def workflow_list(words: Sequence[str], status: str, days: float, style: str, **options: Any) -> None:
+@location_options
+def workflow_list(arguments: Sequence[str], status: str, days: float, style: str, **options: Any) -> None:
     """List runs, the latest first: in DOMAIN of Amazon SWF (default: SWF_DOMAIN), or in a folder.
 
     \b
     Example: simpleflow workflow.list --local -s closed
     """
-    _list(_place(words, options), status, {}, run_query.since(days), None, None, style)
+    _list_runs(_location(arguments, options), status, {}, run_query.since(days), None, None, style)
 
 
 @click.command("workflow.filter", context_settings=SETTINGS)
-@click.argument("words", metavar="[DOMAIN]", nargs=-1)
+@click.argument("arguments", metavar="[DOMAIN]", nargs=-1)
 @click.option(
     "--status", "-s", type=click.Choice(["open", "closed", "all"]), default="all", show_default=True, help="Which runs."
 )
@@ -69,9 +69,9 @@ def workflow_list(words: Sequence[str], status: str, days: float, style: str, **
 @click.option("--to", "last", type=click.DateTime(), metavar="DATE", help="Those started before then.")
 @_days
 @format_option()
-@kept_in
+@location_options
 def workflow_filter(
-    words: Sequence[str],
+    arguments: Sequence[str],
     status: str,
     tag: str | None,
     workflow_id: str | None,
@@ -97,32 +97,32 @@ def workflow_filter(
         "version": workflow_type_version,
         "status": close_status,
     }
-    asked = {name: value for name, value in given.items() if value is not None}
+    wanted = {name: value for name, value in given.items() if value is not None}
     oldest = run_query.since(days) if first is None else run_query.epoch(first, "--from")
     latest = None if last is None else run_query.epoch(last, "--to")
-    _list(_place(words, options), status, asked, oldest, latest, tag, style)
+    _list_runs(_location(arguments, options), status, wanted, oldest, latest, tag, style)
 
 
 @click.command("workflow.info", context_settings=SETTINGS)
 @_one_run
 @format_option()
-@kept_in
-def workflow_info(words: Sequence[str], style: str, **options: Any) -> None:
+@location_options
+def workflow_info(arguments: Sequence[str], style: str, **options: Any) -> None:
     """Show what there is to know of a run: when and with what it was started, how it ended, what it did.
 
     \b
     Example: simpleflow workflow.info --local daily
     """
-    asked = run_query.named(words, options)
-    with open_output(style) as out, run_query.opened(asked.where) as runs:
+    query = RunQuery.from_arguments(arguments, options)
+    with open_output(style) as out, run_query.open_runs(query.location) as runs:
         from simpleflow.cli.view import run_tables
 
-        run = runs.describe(asked.workflow_id, asked.run_id)
-        run_tables.info(out, run, runs.events(run.workflow_id, run.run_id), asked.where.folder is not None)
+        run = runs.describe(query.workflow_id, query.run_id)
+        run_tables.info(out, run, runs.events(run.workflow_id, run.run_id), query.location.folder is not None)
 
 
 @click.command("workflow.history", context_settings=SETTINGS)
-@click.argument("words", metavar="WORKFLOW_ID [RUN_ID]", nargs=-1)
+@click.argument("arguments", metavar="WORKFLOW_ID [RUN_ID]", nargs=-1)
 @click.option("--domain", metavar="NAME", help="Amazon SWF domain. Default: SWF_DOMAIN.")
 @click.option(
     "--output",
@@ -133,8 +133,8 @@ def workflow_info(words: Sequence[str], style: str, **options: Any) -> None:
     help="A line for each event; SWF's own JSON; or a line for each activity, child, timer, signal and marker.",
 )
 @format_option()
-@kept_in
-def workflow_history(words: Sequence[str], domain: str | None, output: str, style: str, **options: Any) -> None:
+@location_options
+def workflow_history(arguments: Sequence[str], domain: str | None, output: str, style: str, **options: Any) -> None:
     """Show the history of a run.
 
     \b
@@ -142,14 +142,14 @@ def workflow_history(words: Sequence[str], domain: str | None, output: str, styl
     """
     if output == "raw" and style == CSV:
         raise InputError("--output raw is JSON; expected --format json, or none")
-    if not 1 <= len(words) <= 2:
-        raise InputError(f"expected WORKFLOW_ID [RUN_ID]; got {' '.join(map(repr, words)) or 'nothing'}")
-    asked = Named(run_query.place(domain, options), words[0], words[1] if len(words) > 1 else None)
-    with open_output(style) as out, run_query.opened(asked.where) as runs:
+    if not 1 <= len(arguments) <= 2:
+        raise InputError(f"expected WORKFLOW_ID [RUN_ID]; got {' '.join(map(repr, arguments)) or 'nothing'}")
+    query = RunQuery(run_query.location_of(domain, options), arguments[0], arguments[1] if len(arguments) > 1 else None)
+    with open_output(style) as out, run_query.open_runs(query.location) as runs:
         from simpleflow.cli.view import history_items, run_tables, tables
         from simpleflow.core import codec
 
-        events = runs.events(asked.workflow_id, asked.run_id)
+        events = runs.events(query.workflow_id, query.run_id)
         if output == "raw":
             out.write(tables.as_json([codec.event_to_dict(event) for event in events]))
         elif output == "cooked":
@@ -162,20 +162,20 @@ def workflow_history(words: Sequence[str], domain: str | None, output: str, styl
 @_one_run
 @click.option("--nb-tasks", "-n", type=click.IntRange(min=1), metavar="NUMBER", help="Only the last so many.")
 @format_option()
-@kept_in
-def workflow_tasks(words: Sequence[str], nb_tasks: int | None, style: str, **options: Any) -> None:
+@location_options
+def workflow_tasks(arguments: Sequence[str], nb_tasks: int | None, style: str, **options: Any) -> None:
     """List the activities of a run as they were scheduled: state, tries, how long, by whom, and why not.
 
     \b
     Example: simpleflow workflow.tasks --local daily
     """
-    asked = run_query.named(words, options)
-    with open_output(style) as out, run_query.opened(asked.where) as runs:
+    query = RunQuery.from_arguments(arguments, options)
+    with open_output(style) as out, run_query.open_runs(query.location) as runs:
         from simpleflow.cli.view import history_items, run_tables
 
-        found = history_items.latest(activities_of(runs, asked))
+        found = history_items.latest(activities_of(runs, query))
         if not found:
-            out.say(f"the run of workflow {asked.workflow_id!r} has scheduled no activities")
+            out.say(f"the run of workflow {query.workflow_id!r} has scheduled no activities")
         run_tables.activities(out, found if nb_tasks is None else found[-nb_tasks:])
 
 
@@ -183,68 +183,74 @@ def workflow_tasks(words: Sequence[str], nb_tasks: int | None, style: str, **opt
 @_one_run
 @click.option("--nb-tasks", "-n", type=click.IntRange(min=1), metavar="NUMBER", help="Only the first so many.")
 @format_option()
-@kept_in
-def workflow_profile(words: Sequence[str], nb_tasks: int | None, style: str, **options: Any) -> None:
+@location_options
+def workflow_profile(arguments: Sequence[str], nb_tasks: int | None, style: str, **options: Any) -> None:
     """Show for each type of activity in a run how long its tasks waited and worked, the most work first.
 
     \b
     Example: simpleflow workflow.profile --local daily
     """
-    asked = run_query.named(words, options)
-    with open_output(style) as out, run_query.opened(asked.where) as runs:
+    query = RunQuery.from_arguments(arguments, options)
+    with open_output(style) as out, run_query.open_runs(query.location) as runs:
         from simpleflow.cli.view import history_items, run_tables
 
         found = history_items.profile(
-            [task for task in activities_of(runs, asked) if task.state != history_items.REFUSED]
+            [task for task in activities_of(runs, query) if task.state != history_items.REFUSED]
         )
         if not found:
-            out.say(f"the run of workflow {asked.workflow_id!r} has scheduled no activities")
+            out.say(f"the run of workflow {query.workflow_id!r} has scheduled no activities")
         run_tables.profile(out, found[:nb_tasks])
 
 
 @click.command("task.info", context_settings=SETTINGS)
-@click.argument("words", metavar="[DOMAIN] WORKFLOW_ID TASK_ID", nargs=-1)
+@click.argument("arguments", metavar="[DOMAIN] WORKFLOW_ID TASK_ID", nargs=-1)
 @click.option("--run-id", metavar="ID", help="Default: the latest run of the workflow id.")
 @click.option("--details", is_flag=True, help="Also the traceback of a failure.")
 @format_option()
-@kept_in
-def task_info(words: Sequence[str], run_id: str | None, details: bool, style: str, **options: Any) -> None:
+@location_options
+def task_info(arguments: Sequence[str], run_id: str | None, details: bool, style: str, **options: Any) -> None:
     """Show an activity of a run, by its activity id or the id of the event that scheduled it.
 
     \b
     Example: simpleflow task.info --local daily 5 --details
     """
-    domain, workflow_id, task_id = run_query.words(words, options, ["WORKFLOW_ID", "TASK_ID"], "")
-    asked = Named(run_query.place(domain, options), workflow_id or "", run_id)
-    with open_output(style) as out, run_query.opened(asked.where) as runs:
+    domain, workflow_id, task_id = run_query.split_arguments(arguments, options, ["WORKFLOW_ID", "TASK_ID"], "")
+    query = RunQuery(run_query.location_of(domain, options), workflow_id or "", run_id)
+    with open_output(style) as out, run_query.open_runs(query.location) as runs:
         from simpleflow.cli import errors
         from simpleflow.cli.view import run_tables
 
-        found = find_activity(runs, asked, task_id)
+        found = find_activity(runs, query, task_id)
         run_tables.activity(out, found, details)
         trace = errors.traceback_of(found.details) if details and style == TABLE else ""
         if trace:
             out.write(f"\n{trace.rstrip()}")
 
 
-def _place(words: Sequence[str], options: dict[str, Any]) -> Where:
+def _location(arguments: Sequence[str], options: dict[str, Any]) -> RunLocation:
     """The domain that may be named, or the folder."""
-    if len(words) > (0 if run_query.is_local(options) else 1):
+    if len(arguments) > (0 if run_query.is_local(options) else 1):
         expected = "nothing with --state or --local" if run_query.is_local(options) else "[DOMAIN]"
-        raise InputError(f"expected {expected}; got {' '.join(map(repr, words))}")
-    return run_query.place(words[0] if words else None, options)
+        raise InputError(f"expected {expected}; got {' '.join(map(repr, arguments))}")
+    return run_query.location_of(arguments[0] if arguments else None, options)
 
 
-def _list(
-    where: Where, status: str, asked: dict[str, Any], oldest: float, latest: float | None, tag: str | None, style: str
+def _list_runs(
+    location: RunLocation,
+    status: str,
+    wanted: dict[str, Any],
+    oldest: float,
+    latest: float | None,
+    tag: str | None,
+    style: str,
 ) -> None:
-    with open_output(style) as out, run_query.opened(where) as runs:
+    with open_output(style) as out, run_query.open_runs(location) as runs:
         from simpleflow.cli.view import run_tables
 
-        found = [run for run in runs.find(status, asked, oldest, tag) if latest is None or run.started < latest]
+        found = [run for run in runs.find(status, wanted, oldest, tag) if latest is None or run.started < latest]
         if style == TABLE or not found:
             number = (
                 f"{len(found) or 'no'} {'' if status == 'all' else status + ' '}run{'' if len(found) == 1 else 's'}"
             )
-            out.say(f"{number}: {where}")
-        run_tables.runs(out, found, where.folder is not None)
+            out.say(f"{number}: {location}")
+        run_tables.runs(out, found, location.folder is not None)

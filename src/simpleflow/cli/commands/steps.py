@@ -11,7 +11,7 @@ import click
 
 from simpleflow.cli import errors, step_names, workflow_input
 from simpleflow.cli.options import SETTINGS, session
-from simpleflow.cli.step_query import Asked, ask, target
+from simpleflow.cli.step_query import StepQuery, step_options
 from simpleflow.cli.terminal import YELLOW, Terminal, results_only
 from simpleflow.cli.view import step_tables
 from simpleflow.cli.view.tables import TABLE, Look, look
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @click.command("step.list", context_settings=SETTINGS)
 @click.argument("workflow")
 @click.argument("steps", metavar="[NAME]...", nargs=-1)
-@target
+@step_options
 def step_list(workflow: str, steps: Sequence[str], style: str, **options: Any) -> None:
     """List the done steps of WORKFLOW, all or those of these names and below: when, by which run, how long.
 
@@ -39,13 +39,13 @@ def step_list(workflow: str, steps: Sequence[str], style: str, **options: Any) -
         from simpleflow.steering import marks
 
         wanted = step_names.split_names(steps, "NAME")
-        asked = ask(workflow, options)
-        found = marks.done(asked.place, wanted or ["*"])
-        out.say_where(asked.place, len(found), "done step", " of these names" if wanted and not found else "")
+        query = StepQuery.from_options(workflow, options)
+        found = marks.done(query.mark_location, wanted or ["*"])
+        out.say_where(query.mark_location, len(found), "done step", " of these names" if wanted and not found else "")
         if missing := [name for name in wanted if not any(rules.covers(name, mark.step) for mark in found)]:
-            for line in marks.absent(asked.place, missing):
+            for line in marks.absent(query.mark_location, missing):
                 out.warn(line)
-        out.write(step_tables.listed(found, asked.place.workflow_id, style, out.look))
+        out.write(step_tables.listed(found, query.mark_location.workflow_id, style, out.look))
 
 
 @click.command("step.plan", context_settings=SETTINGS)
@@ -53,7 +53,7 @@ def step_list(workflow: str, steps: Sequence[str], style: str, **options: Any) -
 @click.option("--force", multiple=True, metavar="A,B", help="Steps to force, and all below them; * is all.")
 @click.option("--skip", multiple=True, metavar="A,B", help="Steps to skip, and all below them; * is all.")
 @click.option("--assume-last", is_flag=True, help="Where a result is needed, take that of an earlier run.")
-@target
+@step_options
 def step_plan(
     workflow: str, force: Sequence[str], skip: Sequence[str], assume_last: bool, style: str, **options: Any
 ) -> None:
@@ -64,26 +64,26 @@ def step_plan(
     """
     forced, skipped = step_names.split_names(force, "--force"), step_names.split_names(skip, "--skip")
     with _results(style) as out:
-        asked = ask(workflow, options)
-        workflow_input.check_input(asked.workflow_class, asked.given)
-        plan = asked.plan(forced, skipped, assume_last=assume_last)
-        out.say_where(asked.place, len(plan.steps), "step")
-        if assume_last and not asked.has_run():
-            out.warn(f"there is no earlier run of workflow {asked.place.workflow_id!r} in {asked.where}")
-        for asked_for, option in ((forced, "--force"), (skipped, "--skip")):
-            for line in step_names.unreached_names(asked_for, [row.step for row in plan.steps], option):
+        query = StepQuery.from_options(workflow, options)
+        workflow_input.check_input(query.workflow_class, query.given)
+        plan = query.plan(forced, skipped, assume_last=assume_last)
+        out.say_where(query.mark_location, len(plan.steps), "step")
+        if assume_last and not query.has_run():
+            out.warn(f"there is no earlier run of workflow {query.mark_location.workflow_id!r} in {query.location}")
+        for names, option in ((forced, "--force"), (skipped, "--skip")):
+            for line in step_names.unreached_names(names, [row.step for row in plan.steps], option):
                 out.warn(line)
         if style != TABLE:
             for note in plan.notes:
                 out.say(f"{printable(note)}\n")
-        out.write(step_tables.planned(plan, asked.place.workflow_id, style, out.look))
+        out.write(step_tables.planned(plan, query.mark_location.workflow_id, style, out.look))
 
 
 @click.command("step.forget", context_settings=SETTINGS)
 @click.argument("workflow")
 @click.argument("steps", metavar="NAME...", nargs=-1, required=True)
-@click.option("--yes", "-y", is_flag=True, help="Do not ask before more than one is removed.")
-@target
+@click.option("--yes", "-y", is_flag=True, help="Do not StepQuery.from_options before more than one is removed.")
+@step_options
 def step_forget(workflow: str, steps: Sequence[str], yes: bool, style: str, **options: Any) -> int:
     """Remove the done marks of steps of WORKFLOW, and of all below them, so that the next run plays them; * is all.
 
@@ -93,15 +93,15 @@ def step_forget(workflow: str, steps: Sequence[str], yes: bool, style: str, **op
     with _results(style) as out:
         from simpleflow.steering import marks
 
-        asked = ask(workflow, options)
-        found = marks.covered(asked.place, step_names.split_names(steps, "NAME"))
-        out.say_where(asked.place, len(found), "done step")
+        query = StepQuery.from_options(workflow, options)
+        found = marks.covered(query.mark_location, step_names.split_names(steps, "NAME"))
+        out.say_where(query.mark_location, len(found), "done step")
         if found:
-            _warn_of_a_run(asked, out)
+            _warn_of_open_runs(query, out)
         if len(found) > 1 and not yes and not _confirmed(out, f"{len(found)} steps: {some(found)}"):
             out.say("nothing was removed\n")
             return errors.RUN_FAILED
-        marks.remove(asked.place, found)
+        marks.remove(query.mark_location, found)
         out.write(step_tables.changed("removed", found, (), style, out.look))
     return errors.OK
 
@@ -112,7 +112,7 @@ def step_forget(workflow: str, steps: Sequence[str], yes: bool, style: str, **op
 @click.option(
     "--result", "result_text", metavar="JSON", help="Keep this as the result of the step, of which there is one."
 )
-@target
+@step_options
 def step_mark(workflow: str, steps: Sequence[str], result_text: str | None, style: str, **options: Any) -> None:
     """Mark steps of WORKFLOW as done by hand, so that the next run skips them.
 
@@ -126,20 +126,20 @@ def step_mark(workflow: str, steps: Sequence[str], result_text: str | None, styl
         from simpleflow.steering import marks
 
         result = marks.NO_RESULT if result_text is None else workflow_input.parse_json(result_text, "--result")
-        asked = ask(workflow, options)
-        rows = asked.own_steps()
+        query = StepQuery.from_options(workflow, options)
+        rows = query.own_steps()
         fingerprints = {row.step: row.fingerprint for row in reversed(rows) if row.fingerprint is not None}
-        marked = marks.mark(asked.place, wanted, fingerprints=fingerprints, result=result)
+        marked = marks.mark(query.mark_location, wanted, fingerprints=fingerprints, result=result)
         others = [name for name in dict.fromkeys(wanted) if name not in marked]
-        out.say_where(asked.place, len(marked) + len(others), "step")
+        out.say_where(query.mark_location, len(marked) + len(others), "step")
         for name in others:
             out.say(f"step {printable(repr(name))} is done already: its mark is left as it is\n")
         if marked:
-            _warn_of_names(rows, marked, out)
-            _warn_of_plays(asked.own_steps(), marked, out)
+            _warn_of_unreached(rows, marked, out)
+            _warn_of_verdicts(query.own_steps(), marked, out)
         out.write(step_tables.changed("marked", marked, others, style, out.look))
         if marked:
-            _warn_of_a_run(asked, out)  # last: a domain may take its time to answer
+            _warn_of_open_runs(query, out)  # last: a domain may take its time to answer
 
 
 class _Out:
@@ -181,15 +181,15 @@ def _results(style: str) -> Iterator[_Out]:
         yield _Out(style, here.terminal, shown, write)
 
 
-def _warn_of_a_run(asked: Asked, out: _Out) -> None:
+def _warn_of_open_runs(query: StepQuery, out: _Out) -> None:
     """A run reads the marks once: what is changed under it, it does not see."""
     from simpleflow.steering import marks
 
-    workflow_id = asked.place.workflow_id
-    for other in marks.others_under_way(asked.place):
+    workflow_id = query.mark_location.workflow_id
+    for other in marks.others_under_way(query.mark_location):
         out.warn(f"{other} holds a step whose mark is here: it has read the marks already")
     try:
-        run = asked.run_under_way()
+        run = query.open_run()
     except (StateError, SwfError) as error:
         out.warn(f"whether a run of workflow {workflow_id!r} is under way cannot be told: {error}")
         return
@@ -197,7 +197,7 @@ def _warn_of_a_run(asked: Asked, out: _Out) -> None:
         out.warn(f"a run of workflow {workflow_id!r} is under way: it has read its marks already (run {run.run_id})")
 
 
-def _warn_of_names(rows: Sequence[PlannedStep], wanted: Sequence[str], out: _Out) -> None:
+def _warn_of_unreached(rows: Sequence[PlannedStep], wanted: Sequence[str], out: _Out) -> None:
     """Steps that a run does not come to may be meant all the same: it cannot always be known."""
     steps = [row.step for row in rows]
     for name in wanted:
@@ -208,7 +208,7 @@ def _warn_of_names(rows: Sequence[PlannedStep], wanted: Sequence[str], out: _Out
             out.warn(f"{line}; it is marked all the same")
 
 
-def _warn_of_plays(rows: Sequence[PlannedStep], marked: Sequence[str], out: _Out) -> None:
+def _warn_of_verdicts(rows: Sequence[PlannedStep], marked: Sequence[str], out: _Out) -> None:
     """A step that is done is played nevertheless if it is forced, or if it was done with other inputs."""
     first = {row.step: row for row in reversed(rows)}
     for name in marked:
