@@ -48,6 +48,13 @@ class Submittable:
         """
         return self
 
+    def time_limit(self) -> float | None:
+        """Seconds that this may take at most by its own time-outs, with all retries; None if they set no limit.
+
+        Pauses that ``on_task_failure`` makes between two tries are not known beforehand, and not counted.
+        """
+        return None
+
 
 class SubmittableContainer(Submittable):
     """A submittable that holds others and decides itself when to submit each."""

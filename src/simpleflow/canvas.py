@@ -46,6 +46,17 @@ def _call(value: Any, args: tuple[Any, ...], kwargs: dict[str, Any], what: str) 
     raise NotSubmittable(f"{what} should be a Submittable, Group, or Activity, not {value!r}: {_EXPECTED}{hint}")
 
 
+def combined_time_limit(members: Iterable[Submittable], one_by_one: bool) -> float | None:
+    """The time limit of members that run one by one, or all at once; None if one of them has no limit."""
+    limits = [0.0]
+    for member in members:
+        limit = member.time_limit()
+        if limit is None:
+            return None
+        limits.append(limit)
+    return sum(limits) if one_by_one else max(limits)
+
+
 def scoped(submittable: Submittable, attr: str, val: Any) -> Submittable:
     """A copy with ``attr`` set on all that it submits; the original, which others may hold, stays as it is."""
     twin = copy.copy(submittable)
@@ -275,6 +286,9 @@ class Group(SubmittableContainer):
         twin.activities = [member.receive(value) for member in self.activities]
         return twin
 
+    def time_limit(self) -> float | None:
+        return combined_time_limit(self.activities, one_by_one=self.max_parallel is not None)
+
     def submit(self, executor: Executor) -> Future:
         return self.future_class(self, executor)
 
@@ -317,6 +331,9 @@ class Chain(Group):
         twin = copy.copy(self)
         twin.activities = [member.receive(value) for member in self.activities[:1]] + self.activities[1:]
         return twin
+
+    def time_limit(self) -> float | None:
+        return combined_time_limit(self.activities, one_by_one=True)
 
 
 class FuncGroup(SubmittableContainer):

@@ -75,6 +75,15 @@ class ActivityTask(CallTask):
     def propagate_attribute(self, attr: str, val: Any) -> None:
         self.activity = self.activity.scoped(attr, val)
 
+    def time_limit(self) -> float | None:
+        activity = self.activity
+        whole = _limit(activity.task_schedule_to_close_timeout)
+        if whole is None:
+            waiting = _limit(activity.task_schedule_to_start_timeout)
+            working = _limit(activity.task_start_to_close_timeout)
+            whole = None if waiting is None or working is None else waiting + working
+        return None if whole is None else (activity.retry + 1) * whole
+
 
 class WorkflowTask(CallTask):
     """A child workflow with its arguments.
@@ -176,6 +185,12 @@ class WorkflowTask(CallTask):
     def propagate_attribute(self, attr: str, val: Any) -> None:
         setattr(self, attr, val)
 
+    def time_limit(self) -> float | None:
+        if self.execution_timeout == str(settings.WORKFLOW_DEFAULT_EXECUTION_TIME):
+            return None  # the default says nothing about this workflow
+        limit = _limit(self.execution_timeout)
+        return None if limit is None else (self.workflow.retry + 1) * limit
+
 
 class ChildWorkflowTask(WorkflowTask):
     """A child workflow with its arguments, for use as a member of a canvas or a step."""
@@ -260,6 +275,9 @@ class TimerTask(Task):
     def name(self) -> str:  # type: ignore[override]
         """The timer's id."""
         return self.timer_id
+
+    def time_limit(self) -> float | None:
+        return _limit(self.timeout)
 
 
 class CancelTimerTask(Task):
@@ -381,6 +399,11 @@ class TaskFailureContext:
         self.a_task = a_task
         self.future = future
         return self
+
+
+def _limit(seconds: str) -> float | None:
+    """A time-out as SWF writes it, as a number; None for ``NONE``."""
+    return None if seconds == "NONE" else float(seconds)
 
 
 def _class_name(workflow: type[AbstractWorkflow]) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from simpleflow import taskids
 from simpleflow.base import Executor, Scope
+from simpleflow.constants import DAY, MINUTE
 from simpleflow.exceptions import InputError
 from simpleflow.futures import Future
 from simpleflow.step import constants, rules
@@ -176,7 +177,9 @@ class Turn:
         name, steps = self._future.name, self._steps
         # A mark that this run has known, and that counts no longer, is one that it is about to remove.
         unless_done = not verdict.forced and (name not in steps.known_names or name in steps.done)
-        return self._bookkeeping.claim(name, self._step.longest, unless_done, self._step.fingerprint)
+        return self._bookkeeping.claim(
+            name, (self._step.work().time_limit() or DAY) + MINUTE, unless_done, self._step.fingerprint
+        )
 
     def _pause(self, claim: Claim, verdict: rules.Verdict, answer: dict[str, Any]) -> Future:
         """Somebody else plays it: say who, once, and try again later."""

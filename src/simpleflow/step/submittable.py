@@ -8,7 +8,6 @@ from typing import Any
 
 from simpleflow import canvas
 from simpleflow.base import Executor, Submittable, SubmittableContainer
-from simpleflow.constants import DAY, MINUTE
 from simpleflow.exceptions import InputError
 from simpleflow.step import mark, rules
 from simpleflow.step.future import StepFuture
@@ -82,12 +81,10 @@ class Step(SubmittableContainer):
             return None
         return canvas.as_submittable(given, f"activities_if_step_already_done of step {self.step_name!r}")
 
-    @property
-    def longest(self) -> float:
-        """Seconds that the work may take by its own time-outs, a day where they do not tell."""
-        from simpleflow.step import bounds  # which knows steps
-
-        return (bounds.longest(self.work()) or DAY) + MINUTE
+    def time_limit(self) -> float | None:
+        alternative = self.alternative()
+        works = [self.work()] if alternative is None else [self.work(), alternative]
+        return canvas.combined_time_limit(works, one_by_one=False)
 
     def propagate_attribute(self, attr: str, val: Any) -> None:
         self.activities = canvas.scoped(self.work(), attr, val)

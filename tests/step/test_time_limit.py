@@ -1,4 +1,4 @@
-"""How long work may take at most, by its own time-outs."""
+"""The time limit of work, by its own time-outs."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from simpleflow import Workflow, activity
-from simpleflow.canvas import Chain, FuncGroup, Group
+from simpleflow.canvas import Chain, FuncGroup, Group, as_submittable
 from simpleflow.exceptions import NotSubmittable
 from simpleflow.signal import WaitForSignal
-from simpleflow.step.bounds import longest
 from simpleflow.step.submittable import Step
 from simpleflow.task import ActivityTask, ChildWorkflowTask, MarkerTask, TimerTask
 
@@ -18,6 +17,10 @@ from simpleflow.task import ActivityTask, ChildWorkflowTask, MarkerTask, TimerTa
 def of(name: str, **times: Any) -> activity.Activity:
     unbounded = {"schedule_to_close_timeout": None, "schedule_to_start_timeout": None, "start_to_close_timeout": None}
     return activity.Activity(lambda: None, name, **(unbounded | times))
+
+
+def time_limit(work: Any) -> float | None:
+    return as_submittable(work, "the work to bound").time_limit()
 
 
 TEN = of("ten", schedule_to_close_timeout=10)
@@ -35,7 +38,7 @@ class Child(Workflow):
 
 
 class Unbounded(Workflow):
-    """A year is the service's default, and nobody's guess."""
+    """It has the default time-out, a year, which says nothing about it."""
 
     name = "unbounded"
 
@@ -71,10 +74,10 @@ class Unbounded(Workflow):
         (MarkerTask("m"), None),
     ],
 )
-def test_longest(work: Any, seconds: float | None) -> None:
-    assert longest(work) == seconds
+def test_time_limit(work: Any, seconds: float | None) -> None:
+    assert time_limit(work) == seconds
 
 
 def test_what_cannot_be_submitted() -> None:
     with pytest.raises(NotSubmittable, match="the work to bound"):
-        longest(3)
+        time_limit(3)
