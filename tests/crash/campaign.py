@@ -1,10 +1,10 @@
-"""Kill the owner of a run at random instants, start it again, and hold the log of its activities against its history.
+"""Kill the process of a run at random instants, start it again, and compare the log of its activities with its history.
 
-By hand: ``python -m tests.crash.campaign --kills 500 --seed 1``. What must be true, however often and whenever:
+Run it by hand with ``python -m tests.crash.campaign --kills 500 --seed 1``. However often and whenever it kills:
 
 - the run finishes in the end, with the right result;
-- an activity whose completion is in the history when its owner dies never begins again;
-- nothing of the dead owner is alive a moment later: no worker, and nothing that a worker has started;
+- an activity whose completion is in the history when its process dies never begins again;
+- a moment later no process of the dead run is alive: no worker, and no process that a worker has started;
 - the journal is sound, and every history replays to the decisions that it holds.
 """
 
@@ -31,22 +31,22 @@ from simpleflow.core.service.record import record
 from tests.crash import crash_workflow
 
 ROOT = Path(__file__).parents[2]
-CLASSES = {crash_workflow.Story.name: crash_workflow.Story, crash_workflow.Chapter.name: crash_workflow.Chapter}
+CLASSES = {kind.name: kind for kind in (crash_workflow.CrashWorkflow, crash_workflow.CrashChild)}
 
 
 @dataclass
 class Tally:
-    """What a campaign has done."""
+    """The counts of a campaign."""
 
-    runs: int = 0
-    kills: int = 0
-    starts: int = 0
-    repeated: int = 0  # activities that had begun, and began again: allowed, since nothing had said that they ended
-    decisions: int = 0
+    runs: int = 0  # runs that finished
+    kills: int = 0  # processes that were killed
+    starts: int = 0  # starts of activities
+    repeated: int = 0  # starts of activities that had started before; allowed, since no history held their completion
+    decisions: int = 0  # decisions that were replayed
 
 
 class Campaign:
-    """Runs of the story in one folder after the other, each killed again and again until a process gets to its end."""
+    """Runs of the crash workflow, each in a new folder and killed again and again until one process reaches the end."""
 
     def __init__(self, folder: Path, seed: int, workers: int, size: int = 4) -> None:
         self.folder = folder
@@ -56,7 +56,7 @@ class Campaign:
         self.tally = Tally()
 
     def run(self, kills: int) -> Tally:
-        """Go on until so many processes were killed."""
+        """Start runs until this many processes were killed."""
         while self.tally.kills < kills:
             self.tally.runs += 1
             self._run_one(self.folder / str(self.tally.runs))
@@ -70,9 +70,9 @@ class Campaign:
         while True:
             seen = log.stat().st_size
             process = self._start(state, log)
-            killed = self._kill_some_time(process, log)
+            killed = self._kill_at_random(process, log)
             out, err = process.communicate()
-            self._check_nobody_is_left(log)
+            self._check_no_process_is_left(log)
             lines = log.read_bytes()[seen:].decode().splitlines()
             begun = [(run_id, id) for word, _, run_id, id in map(str.split, filter(_whole, lines)) if word == "start"]
             again = completed.intersection(begun)
@@ -96,13 +96,13 @@ class Campaign:
         environment = {**os.environ, crash_workflow.LOG: str(log)}
         return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=-1, stderr=-1, stdin=subprocess.DEVNULL)
 
-    def _kill_some_time(self, process: subprocess.Popen[bytes], log: Path) -> bool:
-        """Kill the process some time after it has begun, or not at all; whether it was killed before its end."""
+    def _kill_at_random(self, process: subprocess.Popen[bytes], log: Path) -> bool:
+        """Kill the process some time after it has begun, or never; True if it was killed before its end."""
         choice = self.random.random()
         if choice < 0.1:
             process.wait()
             return False
-        if choice < 0.3:  # while it starts, adopts, or wherever it is by then
+        if choice < 0.3:  # often while it starts or takes over the run
             time.sleep(self.random.uniform(0.1, 0.4))
         else:
             lines = self.random.randint(1, 12)
@@ -115,19 +115,20 @@ class Campaign:
         self.tally.kills += killed
         return killed
 
-    def _check_nobody_is_left(self, log: Path) -> None:
+    def _check_no_process_is_left(self, log: Path) -> None:
         deadline = time.monotonic() + 3
         while left := descendants(f"{crash_workflow.LOG}={log}"):
-            assert time.monotonic() < deadline, f"processes that outlived their owner: {left}"
+            assert time.monotonic() < deadline, f"processes that outlived the process of the run: {left}"
             time.sleep(0.001)
 
 
 def _whole(line: str) -> bool:
+    """True for a line that names a start or an end, and that was written to its end."""
     return len(line.split()) == 4
 
 
 def descendants(variable: str) -> list[int]:
-    """Living processes that have inherited this environment variable (where there is a /proc to ask)."""
+    """Living processes that inherited this environment variable; empty on a system without /proc."""
     found = []
     for each in Path("/proc").glob("[0-9]*"):
         try:
@@ -139,7 +140,7 @@ def descendants(variable: str) -> list[int]:
 
 
 def read(state: Path) -> dict[tuple[str, str], list[e.Event]]:
-    """The histories in a state folder by (workflow id, run id), read as a stranger would; the journal must be sound."""
+    """The histories in a state folder by (workflow id, run id), read with sqlite3 alone; the journal must be sound."""
     file = state / "history.sqlite"
     if not file.exists():
         return {}
@@ -160,12 +161,12 @@ def read(state: Path) -> dict[tuple[str, str], list[e.Event]]:
 
 
 def completions(events: list[e.Event]) -> set[str]:
-    """Ids of the activities that the history says are completed."""
+    """Ids of the activities that are completed in the history."""
     return {record.id for record in History(events).activities.values() if record.state == "completed"}
 
 
 def replay(execution: Execution, events: list[e.Event]) -> int:
-    """Decide again, from the first event to the last: the decisions must be those that the history holds."""
+    """Replay a history from its first event: the decisions must be those it holds. Returns the number of decisions."""
     started = events[0].attributes
     assert isinstance(started, e.WorkflowExecutionStarted)
     decider = Decider(CLASSES[started.workflow_type.name], execution)
@@ -187,9 +188,11 @@ def replay(execution: Execution, events: list[e.Event]) -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--kills", type=int, default=100)
-    parser.add_argument("--seed", type=int, default=0)
+    parser = argparse.ArgumentParser(
+        "python -m tests.crash.campaign", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--kills", type=int, default=100, help="processes to kill: half with 2 workers, half without")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the instants (default 0)")
     arguments = parser.parse_args()
     for workers in (2, 0):
         with tempfile.TemporaryDirectory() as folder:

@@ -1,8 +1,8 @@
-"""A workflow that runs in several processes at once, with marks in one place, and what its steps do there.
+"""A workflow that runs in several processes at once, with shared marks, and logs what its steps do.
 
-``python -m tests.crash.competing_runs FOLDER WHO NUMBER WORKERS UNTIL FUSE`` runs the inputs NUMBER, NUMBER + 1, ...
-as workflow id WHO until that time, and kills itself after it has noted FUSE things. Everything is noted in one file in
-its order: a line's number is the time.
+``python -m tests.crash.competing_runs FOLDER ID NUMBER WORKERS UNTIL FUSE`` runs the inputs NUMBER, NUMBER + 1, ...
+as workflow id ID until the time UNTIL (seconds since 1970), and kills itself after FUSE lines of log; 0 means never.
+All processes append to one log file, so the number of a line serves as the time of what it says.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from simpleflow.exceptions import TaskFailed
 from simpleflow.local import Executor
 from simpleflow.step.workflow import WorkflowStepMixin
 
-PREFIX = "rivals/steps"
+PREFIX = "competing/steps"
 LONGEST_RUN = 120
-"""Seconds, after which a run counts as hanging."""
+"""Seconds after which a run counts as hanging."""
 
 NAMES = (
     *("in", "clean", "clean.users", "clean.orders", "join", "stats"),
@@ -52,14 +52,14 @@ _fuse: Iterator[int] = itertools.repeat(1)
 
 @dataclass(frozen=True)
 class Choice:
-    """What the input of that number means; 0 is a run in which nothing is asked for and nothing fails."""
+    """What the run with a given input number does. For 0, no step is forced and none fails; for -1, all are forced."""
 
-    order: tuple[str, ...] = NAMES
-    together: tuple[int, ...] = ()  # how many steps are submitted at once, one group after the other
-    forced: tuple[str, ...] = ()
-    soft: tuple[str, ...] = ()
-    hard: tuple[str, ...] = ()
-    milliseconds: int = 0
+    order: tuple[str, ...] = NAMES  # of submission
+    together: tuple[int, ...] = ()  # how many steps each group submits at once
+    forced: tuple[str, ...] = ()  # patterns
+    soft: tuple[str, ...] = ()  # steps whose activity fails, and the run goes on
+    hard: tuple[str, ...] = ()  # steps whose activity fails, and fails the run
+    milliseconds: int = 0  # that each step takes
 
     @staticmethod
     def of(number: int) -> Choice:
@@ -81,6 +81,7 @@ class Choice:
         )
 
     def groups(self) -> Iterable[tuple[str, ...]]:
+        """The names that are submitted together, one group after the other."""
         left = self.order
         for size in itertools.chain(self.together, itertools.repeat(1)):
             if not left:
@@ -90,7 +91,7 @@ class Choice:
 
 
 def note(word: str, run_id: str, names: Sequence[str], **more: Any) -> None:
-    """Write a line; the process that owns the run dies there if the fuse has burned down."""
+    """Write a line to the log; then kill the process that owns the run, if the fuse has burned down."""
     line = {"word": word, "run": run_id, "names": list(names), "pid": os.getpid(), "owner": owner, **more}
     with open(_folder / "log", "ab", buffering=0) as log:
         fcntl.flock(log, fcntl.LOCK_EX)
@@ -100,12 +101,12 @@ def note(word: str, run_id: str, names: Sequence[str], **more: Any) -> None:
         signal.pause()
 
 
-def _play(context: dict[str, Any], name: str, milliseconds: int, fails: bool) -> None:
-    """Note that a step is played, and whether somebody else is playing it."""
+def _work(context: dict[str, Any], name: str, milliseconds: int, fails: bool) -> None:
+    """The work of a step: log when it begins and ends, and whether another process works on the same step."""
     run_id = context["run_id"]
     with open(_folder / f"{name}.guard", "a+") as guard:
         try:
-            fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel opens it when a process dies
+            fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel releases the lock when a process dies
         except BlockingIOError:
             guard.seek(0)
             other = int(guard.read() or 0)
@@ -122,25 +123,25 @@ def _play(context: dict[str, Any], name: str, milliseconds: int, fails: bool) ->
 
 
 def alive(pid: int) -> bool:
-    """Whether a process is there and not a zombie."""
+    """True if the process exists and is not a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except OSError:
         return False
 
 
-@activity.with_attributes(name="rivals.soft")
+@activity.with_attributes(name="competing.soft")
 def soft(name: str, milliseconds: int, fails: bool) -> None:
-    _play(soft.context, name, milliseconds, fails)
+    _work(soft.context, name, milliseconds, fails)
 
 
-@activity.with_attributes(name="rivals.hard", raises_on_failure=True)
+@activity.with_attributes(name="competing.hard", raises_on_failure=True)
 def hard(name: str, milliseconds: int, fails: bool) -> None:
-    _play(hard.context, name, milliseconds, fails)
+    _work(hard.context, name, milliseconds, fails)
 
 
 def before(context: dict[str, Any]) -> None:
-    """Note what is about to be done to the marks."""
+    """Log which marks an activity is going to write or remove."""
     args = context["input"]["args"]
     kind = context["name"].rpartition(".")[2]
     if kind == "UnmarkStepsDoneTask":
@@ -150,7 +151,7 @@ def before(context: dict[str, Any]) -> None:
 
 
 def after(context: dict[str, Any], result: Any) -> None:
-    """Note what has been done to the marks."""
+    """Log which marks or claims an activity has written or removed."""
     args = context["input"]["args"]
     kind = context["name"].rpartition(".")[2]
     if kind == "ClaimStepTask":
@@ -161,10 +162,10 @@ def after(context: dict[str, Any], result: Any) -> None:
         note("marked" if result is None else "revoked", context["run_id"], [args[2]])
 
 
-class Rivals(Workflow, WorkflowStepMixin):
-    """Twelve steps, some of which force others; their marks are in one place for all workflow ids."""
+class CompetingRun(Workflow, WorkflowStepMixin):
+    """Twelve steps, some of which force others; all workflow ids share their marks."""
 
-    name = "rivals"
+    name = "competing"
 
     def get_step_bucket(self) -> str:
         return str(_folder / "marks")
@@ -176,9 +177,9 @@ class Rivals(Workflow, WorkflowStepMixin):
         choice = Choice.of(number)
         self.add_forced_steps(choice.forced, "chance")
         for names in choice.groups():
-            self.submit(Group(*(self.one(name, choice) for name in names))).result
+            self.submit(Group(*(self.make_step(name, choice) for name in names))).result
 
-    def one(self, name: str, choice: Choice) -> Any:
+    def make_step(self, name: str, choice: Choice) -> Any:
         fails = name in choice.soft or name in choice.hard
         work = (hard if name in choice.hard else soft, name, choice.milliseconds, fails)
         return self.step(name, work, force_steps_if_executed=FORCES.get(name, ()))
@@ -186,15 +187,19 @@ class Rivals(Workflow, WorkflowStepMixin):
 
 def main() -> None:
     global _folder, _fuse
-    _folder, who, number = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+    _folder, workflow_id, number = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     workers, until, fuse = int(sys.argv[4]), float(sys.argv[5]), int(sys.argv[6])
     _fuse = itertools.chain([1] * fuse, [0]) if fuse else itertools.repeat(1)
     middlewares: dict[str, list[str | Callable[..., Any]]] = {"pre": [before], "post": [after]}
     while True:
-        (_folder / f"{who}.input").write_text(str(number))
+        (_folder / f"{workflow_id}.input").write_text(str(number))
         faulthandler.dump_traceback_later(LONGEST_RUN, exit=True)
         executor = Executor(
-            Rivals, workflow_id=who, state=_folder / who, nb_workers=workers or None, middlewares=middlewares
+            CompetingRun,
+            workflow_id=workflow_id,
+            state=_folder / workflow_id,
+            nb_workers=workers or None,
+            middlewares=middlewares,
         )
         try:
             executor.run([number])
@@ -208,7 +213,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    # Workers find activities by the names that they have in the module, not in ``__main__``.
+    # Workers look activities up in the module tests.crash.competing_runs, not in __main__.
     from tests.crash import competing_runs
 
     competing_runs.main()

@@ -1,7 +1,7 @@
 """The workflow that the crash campaign kills: steps, a group of activities, a child workflow, timers, retries, markers.
 
-Every activity appends its start and its end to a log, so that the log and the history can be held against each other.
-Run as a script: ``python -m tests.crash.crash_workflow FOLDER WORKERS SIZE``; it prints the result.
+Every activity appends its start and its end to a log. The campaign compares the log with the history.
+Run it as a script: ``python -m tests.crash.crash_workflow FOLDER WORKERS SIZE``. It prints the result.
 """
 
 from __future__ import annotations
@@ -29,10 +29,11 @@ def _log(line: str) -> None:
 
 
 def _task(of: Any) -> str:
+    """The run id and the activity id of the task that runs now."""
     return f"{of.context['run_id']} {of.context['activity_id']}"
 
 
-@activity.with_attributes(name="story.work", heartbeat_timeout=30, start_to_close_timeout=60)
+@activity.with_attributes(name="crash.work", heartbeat_timeout=30, start_to_close_timeout=60)
 def work(name: str, milliseconds: int = 3) -> str:
     _log(f"start {name} {_task(work)}")
     time.sleep(milliseconds / 1000)
@@ -40,9 +41,9 @@ def work(name: str, milliseconds: int = 3) -> str:
     return name
 
 
-@activity.with_attributes(name="story.shaky", retry=1)
+@activity.with_attributes(name="crash.shaky", retry=1)
 def shaky(name: str) -> str:
-    """Fails the first time that it comes to its end."""
+    """Fail, unless an earlier attempt is known to have failed."""
     _log(f"start {name} {_task(shaky)}")
     with open(os.environ[LOG]) as log:
         again = f"failed {name}\n" in log.readlines()
@@ -52,8 +53,8 @@ def shaky(name: str) -> str:
     return name
 
 
-class Chapter(Workflow):
-    name = "story.chapter"
+class CrashChild(Workflow):
+    name = "crash.child"
 
     def run(self, name: str) -> Any:
         first = self.submit(work, f"{name}.begin")
@@ -61,30 +62,31 @@ class Chapter(Workflow):
         return second.result
 
 
-class Story(Workflow, WorkflowStepMixin):
-    name = "story"
+class CrashWorkflow(Workflow, WorkflowStepMixin):
+    name = "crash"
 
     def run(self, size: int) -> Any:
-        self.submit(self.record_marker("chapter", "one"))
+        self.submit(self.record_marker("part", "one"))
         futures.wait(self.submit(self.step("prepare", (work, "prepare"))))
         members = [Chain((work, f"m{index}.a"), (work, f"m{index}.b", 1)) for index in range(size)]
         group = self.submit(Group(*members))
-        chapter = self.submit(Chapter, "chapter")
+        child = self.submit(CrashChild, "child")
         timer = self.submit(self.start_timer("pause", 0))
         retried = self.submit(shaky, "shaky")
-        futures.wait(group, chapter, timer, retried)
-        self.submit(self.record_marker("chapter", "two"))
+        futures.wait(group, child, timer, retried)
+        self.submit(self.record_marker("part", "two"))
         step = self.submit(self.step("publish", Group((work, "publish.x"), (work, "publish.y"))))
         futures.wait(step)
-        return [group.result, chapter.result, retried.result, self.submit(work, "last").result]
+        return [group.result, child.result, retried.result, self.submit(work, "last").result]
 
 
 def expected(size: int) -> Any:
-    """The result, however often the process died."""
+    """The result of a run, however often its process died."""
     group = [[f"m{index}.a", f"m{index}.b"] for index in range(size)]
-    return [group, "chapter.end-of-chapter.begin", "shaky", "last"]
+    return [group, "child.end-of-child.begin", "shaky", "last"]
 
 
 if __name__ == "__main__":
     folder, workers, size = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    print(json.dumps(Executor(Story, workflow_id="story", state=folder, nb_workers=workers or None).run([size])))
+    executor = Executor(CrashWorkflow, workflow_id="crash", state=folder, nb_workers=workers or None)
+    print(json.dumps(executor.run([size])))

@@ -1,8 +1,7 @@
-"""A workflow whose process dies by SIGKILL at exactly the instant that the environment names.
+"""A workflow whose process is killed by SIGKILL at the instant that the environment variable CRASH_AT names.
 
-``CRASH_AT`` is ``before X``, ``after X`` or ``during X``, where X is an activity and the step that it is about: a
-middleware, or the activity itself, kills the process that owns the run. So it dies where a real one may die, in the
-middle of what a real command does.
+``CRASH_AT`` is ``before X``, ``after X`` or ``during X``, where X is an activity and the step it works on. A middleware
+or the activity itself kills the process that owns the run, so it dies in the middle of a real command.
 """
 
 from __future__ import annotations
@@ -21,22 +20,22 @@ OWNER = os.getpid()  # workers are forked after this module was imported
 
 
 def die(instant: str) -> None:
-    """Kill the process that owns the run, if this is the instant."""
+    """Kill the process that owns the run, if ``CRASH_AT`` names this instant."""
     if os.environ.get(AT) == instant:
         os.kill(OWNER, signal.SIGKILL)
-        signal.pause()  # a worker waits here for its own end
+        signal.pause()  # a worker waits here until it is killed too
 
 
 def before(context: dict[str, Any]) -> None:
-    die(f"before {_what(context)}")
+    die(f"before {_subject(context)}")
 
 
 def after(context: dict[str, Any], result: Any) -> None:
-    die(f"after {_what(context)}")
+    die(f"after {_subject(context)}")
 
 
-def _what(context: dict[str, Any]) -> str:
-    """The activity's name without its module, and the step or steps."""
+def _subject(context: dict[str, Any]) -> str:
+    """The name of the activity without its module, and the step or steps it works on."""
     kind = context["name"].rpartition(".")[2]
     args = context["input"]["args"]
     about = args[2:3] if kind.endswith("Task") else args[:1]
@@ -58,7 +57,7 @@ def work(name: str) -> None:
 
 @activity.with_attributes()
 def gate() -> None:
-    """Something between a step and its dependents."""
+    """An activity between a step and its dependents."""
 
 
 class Own(Workflow, WorkflowStepMixin):
@@ -70,20 +69,20 @@ class Own(Workflow, WorkflowStepMixin):
         return os.environ.get(BUCKET) or super().get_step_bucket()
 
     def run(self) -> None:
-        self.play("load")
-        self.play("clean", "report")
+        self.run_step("load")
+        self.run_step("clean", "report")
         die("after step clean")
         self.submit(gate).result
-        self.play("report", "mail")
-        self.play("mail")
-        self.play("other")
+        self.run_step("report", "mail")
+        self.run_step("mail")
+        self.run_step("other")
 
-    def play(self, name: str, *forces: str) -> None:
+    def run_step(self, name: str, *forces: str) -> None:
         futures.wait(self.submit(self.step(name, (work, name), force_steps_if_executed=forces)))
 
 
 class Shared(Own):
-    """Its marks are where other workflow ids may have theirs too: each step is claimed by itself."""
+    """Keeps its marks where other workflow ids may keep theirs: the run claims each step by itself."""
 
     name = "killed.shared"
 

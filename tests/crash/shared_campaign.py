@@ -1,15 +1,16 @@
-"""Several processes at once play a workflow whose marks are shared; they fail and are killed; what is marked is judged.
+"""Several processes run a workflow with shared marks at once, and fail or are killed; then every mark is checked.
 
-By hand: ``python -m tests.crash.shared_campaign --seconds 300 --seed 1``. What must be true, whatever happens:
+Run it by hand with ``python -m tests.crash.shared_campaign --seconds 300 --seed 1``. Whatever happens:
 
-- no step is played by two living runs at the same time;
+- two living runs never run the same step at the same time;
 - no run hangs;
-- at rest, each mark is true: the step's latest work ended well, and began after every step that forces it had ended;
-- after a run that plays everything, no claim is left.
+- when all runs have ended, each mark is true: the latest work of the step ended well, and began after every step that
+  forces it had ended;
+- after a run that runs every step, no claim is left.
 
-A mark is stale across runs, which is known and counted apart, if its run claimed the step after a run that was about
-to play an origin had revoked claims and removed marks (``raced``); or if its run was killed when it had written the
-mark, and had not yet looked whether its claim was revoked (``killed``).
+Two kinds of stale marks across runs are known, and counted apart. In both, another run prepares to run a step that
+forces the marked one: it revokes claims and removes marks. ``raced``: the run of the mark claimed its step after that.
+``killed``: the run of the mark was killed after it wrote the mark, before it checked that its claim was not revoked.
 """
 
 from __future__ import annotations
@@ -37,28 +38,28 @@ KNOWN = frozenset({"raced", "killed"})
 
 
 class Round:
-    """Rivals in one folder for some seconds, then at rest."""
+    """Competing runs in one folder for some seconds, then checks when all have ended."""
 
-    def __init__(self, folder: Path, seed: int, rivals: int = 3) -> None:
+    def __init__(self, folder: Path, seed: int, processes: int = 3) -> None:
         self.folder = folder
         self.seed = seed
-        self.rivals = rivals
+        self.processes = processes
         self.tally: Counter[str] = Counter()
         self.wrong: list[str] = []
 
     def run(self, seconds: float) -> None:
-        """Play, and judge; ``wrong`` says what is not as it must be."""
+        """Run the processes and check the marks; ``wrong`` has a line for each rule that was broken."""
         self.folder.mkdir(parents=True)
         until = time.time() + seconds
-        with ThreadPoolExecutor(self.rivals) as threads:
-            for played in [threads.submit(self._play, f"w{n}", until) for n in range(self.rivals)]:
-                played.result()
+        with ThreadPoolExecutor(self.processes) as threads:
+            for driver in [threads.submit(self._drive, f"w{n}", until) for n in range(self.processes)]:
+                driver.result()
         self._judge("at rest")
         self._last_run(0, "after a run without requests")
         if sorted(self.marks) != sorted(NAMES):
             self.wrong.append(f"a run without requests has left steps that are not done: {sorted(self.marks)}")
         self.tally["dead claims"] += len(self.claims)
-        self._last_run(-1, "after all was played")
+        self._last_run(-1, "after a run of all steps")
         if self.claims:
             self.wrong.append(f"claims are left: {self.claims}")
 
@@ -74,42 +75,42 @@ class Round:
 
     # Processes
 
-    def _play(self, who: str, until: float) -> None:
-        """Start a process of that workflow id, again and again, until the time is over and its run has ended."""
-        chance = random.Random(f"{self.seed} {who}")
+    def _drive(self, workflow_id: str, until: float) -> None:
+        """Start a process for this workflow id, again and again, until the time is over and its run has ended."""
+        chance = random.Random(f"{self.seed} {workflow_id}")
         number = chance.randrange(1, 1_000_000)
         while True:
             over = time.time() >= until
             fuse = chance.randint(1, chance.choice([15, 150])) if chance.random() < 0.5 and not over else 0
-            process = self._start(who, number, chance.choice([0, 2]), until, fuse)
+            process = self._start(workflow_id, number, chance.choice([0, 2]), until, fuse)
             if not fuse and not over and chance.random() < 0.9:
                 try:
                     process.wait(chance.uniform(0.2, 5))
                 except subprocess.TimeoutExpired:
                     process.kill()
             try:
-                _, said = process.communicate(timeout=LONGEST_RUN + 60)
+                _, stderr = process.communicate(timeout=LONGEST_RUN + 60)
             except subprocess.TimeoutExpired:
                 process.kill()
-                self.wrong.append(f"{who}: hangs: {process.communicate()[1]}")
+                self.wrong.append(f"{workflow_id}: hangs: {process.communicate()[1]}")
                 return
             if process.returncode == 0:
                 return
             if process.returncode != -signal.SIGKILL:
-                self.wrong.append(f"{who}: exit code {process.returncode}: {said}")
+                self.wrong.append(f"{workflow_id}: exit code {process.returncode}: {stderr}")
                 return
             self.tally["kills"] += 1
             resumes = chance.random() < 0.6
             self.tally["resumed" if resumes else "replaced"] += 1
-            number = self._input(who, number) if resumes else chance.randrange(1, 1_000_000)
+            number = self._input(workflow_id, number) if resumes else chance.randrange(1, 1_000_000)
 
-    def _input(self, who: str, number: int) -> int:
-        """The input of the run that died; ``number`` if the process died before it could say."""
-        path = self.folder / f"{who}.input"
+    def _input(self, workflow_id: str, number: int) -> int:
+        """The input of the run whose process died; ``number`` if it died before it wrote its input to a file."""
+        path = self.folder / f"{workflow_id}.input"
         return int((path.read_text() if path.exists() else "") or number)
 
-    def _start(self, who: str, number: int, workers: int, until: float, fuse: int) -> subprocess.Popen[str]:
-        arguments = map(str, (self.folder, who, number, workers, until, fuse))
+    def _start(self, workflow_id: str, number: int, workers: int, until: float, fuse: int) -> subprocess.Popen[str]:
+        arguments = map(str, (self.folder, workflow_id, number, workers, until, fuse))
         return subprocess.Popen(
             [sys.executable, "-m", "tests.crash.competing_runs", *arguments],
             cwd=ROOT,
@@ -121,15 +122,17 @@ class Round:
         )
 
     def _last_run(self, number: int, when: str) -> None:
+        """One more run by itself, with this input number; then check the marks."""
         process = self._start("last", number, 0, 0, 0)
-        _, said = process.communicate(timeout=LONGEST_RUN + 60)
+        _, stderr = process.communicate(timeout=LONGEST_RUN + 60)
         if process.returncode != 0:
-            self.wrong.append(f"{when}: exit code {process.returncode}: {said}")
+            self.wrong.append(f"{when}: exit code {process.returncode}: {stderr}")
         self._judge(when)
 
-    # The judge
+    # Checks
 
     def _judge(self, when: str) -> None:
+        """Hold every mark against the log, and at the last call every step that two runs ran at the same time."""
         lines = [json.loads(line) for line in (self.folder / "log").read_text().splitlines()]
         judge = Judge(lines)
         for name, run_id in sorted(self.marks.items()):
@@ -139,32 +142,32 @@ class Round:
                 self.tally[f"{kind} {when}"] += 1
                 if kind not in KNOWN:
                     self.wrong.append(f"{when}: {name}, marked by run {run_id}: {kind}: {why}")
-        if when == "after all was played":
+        if when == "after a run of all steps":
             self.tally.update(each["word"] for each in lines)
             self.tally["runs"] += len({each["run"] for each in lines})
             for number, each in enumerate(lines):
                 if each["word"] == "met":
                     kind, why = judge.met(number)
                     self.tally[f"met: {kind}"] += 1
-                    self.wrong.append(f"{each['names'][0]} is played twice at the same time: {kind}: {why}")
+                    self.wrong.append(f"{each['names'][0]} runs twice at the same time: {kind}: {why}")
 
 
 class Judge:
-    """What the lines of a log say about a mark."""
+    """Finds in the lines of a log whether a mark is true."""
 
     def __init__(self, lines: list[dict[str, Any]]) -> None:
         self._lines = lines
 
     def of(self, name: str, run_id: str) -> tuple[str, str] | None:
-        """None if the mark that the run has written is true; else what kind of falsehood it is, and why."""
+        """None if the mark that this run wrote is true; otherwise what kind of wrong mark it is, and why."""
         begun = self._last(name, "begin")
         ended = self._last(name, "end", "failed")
-        player = self._lines[begun]["run"]
+        latest = self._lines[begun]["run"]
         if ended < begun or self._lines[ended]["word"] == "failed":
-            marked, claimed = self._last(name, "marking", run=run_id), self._last(name, "claimed", run=player)
-            kind = "kept" if player != run_id and marked < claimed else "unfinished"
+            marked, claimed = self._last(name, "marking", run=run_id), self._last(name, "claimed", run=latest)
+            kind = "kept" if latest != run_id and marked < claimed else "unfinished"
             return kind, (
-                f"marked {marked}; claimed {claimed} and begun {begun} by {player}, the latest to play it, which did "
+                f"marked {marked}; claimed {claimed} and begun {begun} by {latest}, the latest run of it, which did "
                 f"not end well (line {ended})"
             )
         for origin in _origins(name):
@@ -174,7 +177,7 @@ class Judge:
         return None
 
     def met(self, number: int) -> tuple[str, str]:
-        """How a step came to be played by two: whether the claim of one of them had been revoked by then, or not."""
+        """Why two runs ran one step at the same time: the claim of one had been revoked, or both held a claim."""
         line = self._lines[number]
         name = line["names"][0]
         begun = self._last(name, "begin", owner=line["other"], before=number)
@@ -215,7 +218,7 @@ class Judge:
     def _last(
         self, name: str, *words: str, run: str | None = None, owner: int | None = None, before: int | None = None
     ) -> int:
-        """The number of the latest such line; -1 if there is none."""
+        """The number of the latest line with these properties; -1 if there is none."""
         for number in reversed(range(len(self._lines) if before is None else before)):
             each = self._lines[number]
             if each["word"] not in words or name not in each["names"]:
@@ -234,18 +237,24 @@ def _covered(patterns: Iterable[str], name: str) -> bool:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--seconds", type=float, default=300)
-    parser.add_argument("--round", type=float, default=15, help="seconds of each round, in a folder of its own")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--keep", action="store_true", help="keep the folders of rounds in which something is wrong")
+    parser = argparse.ArgumentParser(
+        "python -m tests.crash.shared_campaign",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--seconds", type=float, default=300, help="seconds of all rounds together (default 300)")
+    parser.add_argument(
+        "--round", type=float, default=15, help="seconds of each round, which has its own folder (default 15)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of the first round (default 0)")
+    parser.add_argument("--keep", action="store_true", help="keep the folder of each round that breaks a rule")
     arguments = parser.parse_args()
     end = time.monotonic() + arguments.seconds
     tally: Counter[str] = Counter()
     seed = arguments.seed
     wrong = 0
     while time.monotonic() < end:
-        folder = tempfile.TemporaryDirectory(prefix=f"rivals-{seed}-")
+        folder = tempfile.TemporaryDirectory(prefix=f"competing-{seed}-")
         found = Round(Path(folder.name) / "round", seed)
         found.run(arguments.round)
         tally += found.tally

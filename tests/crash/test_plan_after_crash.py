@@ -1,4 +1,4 @@
-"""Killed between the removal of stale marks, the work and the new mark: the next plan is right, and so is the run."""
+"""A run is killed between the removal of stale marks, the work and the new mark: the next plan and run are right."""
 
 from __future__ import annotations
 
@@ -22,20 +22,21 @@ FORCES = {"clean": "report", "report": "mail"}
 STEPS = ["load", "clean", "report", "mail", "other"]
 DONE, REQUESTED = ["Step was already played"], ["Requested at start"]
 
-# What is played by who goes on with the dead run, and by a new run; the rest is skipped.
+# The steps that run when the dead run is resumed, or when a new run starts; all other steps are skipped.
 ALL, REST, LAST = ["clean", "report", "mail"], ["report", "mail"], ["mail"]
 
+# The instant, the marks there, the steps that a resumed run runs, the steps that a new run runs.
 INSTANTS = [
-    # The stale marks are there, and are true: nothing has happened to what they stand for.
+    # The marks are still there, and true: no step has run yet.
     ("before UnmarkStepsDoneTask clean,report", STEPS, ALL, []),
-    # From here on, what is stale is not done.
+    # From here on, stale steps have no marks.
     ("after UnmarkStepsDoneTask clean,report", ["load", "mail", "other"], ALL, ALL),
     ("before work clean", ["load", "mail", "other"], ALL, ALL),
     ("during work clean", ["load", "mail", "other"], ALL, ALL),
     ("after work clean", ["load", "mail", "other"], ALL, ALL),
-    # The history says that the work is done: who goes on does not repeat it.
+    # The history says that the work is done: a resumed run does not repeat it.
     ("before MarkStepDoneTask clean", ["load", "mail", "other"], REST, ALL),
-    # The mark says so too: nobody repeats it, though no marker says that the step is completed.
+    # The mark says so too: no run repeats it, though no marker says that the step is completed.
     ("after MarkStepDoneTask clean", ["load", "clean", "mail", "other"], REST, REST),
     ("after step clean", ["load", "clean", "mail", "other"], REST, REST),
     ("before gate", ["load", "clean", "mail", "other"], REST, REST),
@@ -46,7 +47,7 @@ INSTANTS = [
 ]
 CLAIMED = [
     ("before ClaimStepTask clean", STEPS, ALL, []),
-    # The mark of what is going to be played goes with its claim; its dependents follow by themselves.
+    # A claim removes the mark of its step; the dependents are removed later, by themselves.
     ("after ClaimStepTask clean", ["load", "report", "mail", "other"], ALL, ALL),
     ("before UnmarkStepsDoneTask clean,report", ["load", "report", "mail", "other"], ALL, ALL),
     ("before ClaimStepTask report", ["load", "clean", "mail", "other"], REST, REST),
@@ -55,18 +56,18 @@ CLAIMED = [
 Verdicts = list[list[Any]]
 
 
-class Place(NamedTuple):
-    """A folder in which commands are run, and the workflow that they are about."""
+class RunFolder(NamedTuple):
+    """A folder for the commands of a test, and the workflow they run."""
 
     path: Path
-    workflow: str
-    prefix: str
-    bucket: str
-    workers: int
+    workflow: str  # the name of its class
+    prefix: str  # of its marks
+    bucket: str  # of its marks
+    workers: int  # 0: activities run in the process of the run
 
     @property
     def other_bucket(self) -> str:
-        """The bucket, where it is not the state folder's own."""
+        """The bucket if it is on an S3 server; empty for the bucket in the state folder."""
         return self.bucket if self.bucket.startswith("http") else ""
 
     @property
@@ -94,27 +95,28 @@ class Place(NamedTuple):
         return done.returncode
 
     def planned(self, *args: str) -> Verdicts:
+        """The verdicts that ``step.plan`` prints."""
         done = self.command("step.plan", *args, "--format", "json")
         assert (done.returncode, done.stderr) == (0, "")
         keys = ("step", "verdict", "forced", "reasons", "unmarks")
         return [[each[key] for key in keys] for each in json.loads(done.stdout)]
 
     def verdicts(self) -> Verdicts:
-        """Those of the latest run, as its markers have them."""
+        """The verdicts in the markers of the latest run."""
         events = max(read(self.state).values(), key=lambda events: events[0].time)
         attributes = [each.attributes for each in events]
         details = [json.loads(each.details or "") for each in attributes if isinstance(each, e.MarkerRecorded)]
-        said = {"scheduled": "run", "skipped": "skip"}
+        verdict = {"scheduled": "run", "skipped": "skip"}
         return [
             [
                 each["step"],
-                said[each["status"]],
+                verdict[each["status"]],
                 each["forced"],
                 each["reasons"],
                 [name for name in each.get("unmarks", []) if name != each["step"]],
             ]
             for each in details
-            if each["status"] in said
+            if each["status"] in verdict
         ]
 
     @property
@@ -129,108 +131,108 @@ class Place(NamedTuple):
     def log(self) -> list[list[str]]:
         return [line.split() for line in (self.path / "log").read_text().splitlines()]
 
-    def played(self, since: int) -> list[str]:
-        """The steps whose work has begun since the log had so many lines."""
+    def steps_run(self, since: int) -> list[str]:
+        """The steps whose work began after the first ``since`` lines of the log."""
         return [name for word, name in self.log[since:] if word == "begin"]
 
     def check_marks(self) -> None:
-        """Each mark is true: the latest work ended well, and began after that of the step that forces it had ended."""
+        """Each mark is true: the latest work ended well, and began after the step that forces it had ended."""
         last = {(word, name): number for number, (word, name) in enumerate(self.log)}
         for name in self.marks:
-            assert last["end", name] > last["begin", name], f"{name} is marked, and its work did not end"
+            assert last["end", name] > last["begin", name], f"{name} is marked, but its work did not end"
         for origin, name in FORCES.items():
             touched = max(last["begin", origin], last["end", origin])
-            assert name not in self.marks or last["begin", name] > touched, f"{name} is marked, and is stale"
+            assert name not in self.marks or last["begin", name] > touched, f"{name} is marked, but stale"
 
 
-def check_planned_and_run(place: Place, *args: str) -> list[str]:
-    """A new run does what the plan says, and plays nothing else; returns what it played."""
-    marked, seen = place.marks, len(place.log)
-    planned = place.planned(*args)
-    assert place.marks == marked
-    assert place.start(*args) == 0
-    assert place.verdicts() == planned
-    played = place.played(seen)
-    assert played == [step for step, verdict, *_ in planned if verdict == "run"]
+def check_planned_and_run(folder: RunFolder, *args: str) -> list[str]:
+    """Start a new run: it does exactly what the plan says. Returns the steps that ran."""
+    marked, seen = folder.marks, len(folder.log)
+    planned = folder.planned(*args)
+    assert folder.marks == marked
+    assert folder.start(*args) == 0
+    assert folder.verdicts() == planned
+    ran = folder.steps_run(seen)
+    assert ran == [step for step, verdict, *_ in planned if verdict == "run"]
     for step, verdict, _, reasons, _ in planned:
         assert step in marked or verdict == "run" or reasons == REQUESTED
         assert step in marked or reasons != DONE
-    place.check_marks()
-    return played
+    folder.check_marks()
+    return ran
 
 
-def crash(place: Place, instant: str, marks: list[str]) -> int:
-    """Have a run die there; returns how many lines the log has then."""
-    assert place.start("--force", "clean", at=instant) == -signal.SIGKILL
-    assert place.marks == sorted(marks)
-    place.check_marks()
-    return len(place.log)
+def crash(folder: RunFolder, instant: str, marks: list[str]) -> int:
+    """Start a run that is killed at this instant. Returns the number of lines that the log has then."""
+    assert folder.start("--force", "clean", at=instant) == -signal.SIGKILL
+    assert folder.marks == sorted(marks)
+    folder.check_marks()
+    return len(folder.log)
 
 
-def go_on(place: Place, played: list[str]) -> None:
-    """Go on with the run that died: it plays these, and handles nothing to do."""
-    seen = len(place.log)
-    assert place.start("--force", "clean") == 0
-    assert place.played(seen) == played
-    assert [step for step, *_ in place.verdicts()] == STEPS
-    assert place.marks == sorted(STEPS)
-    place.check_marks()
-    assert place.claims == []
-    assert check_planned_and_run(place) == []
+def resume(folder: RunFolder, expected: list[str]) -> None:
+    """Resume the run that died: these steps run, and the next run has none to run."""
+    seen = len(folder.log)
+    assert folder.start("--force", "clean") == 0
+    assert folder.steps_run(seen) == expected
+    assert [step for step, *_ in folder.verdicts()] == STEPS
+    assert folder.marks == sorted(STEPS)
+    folder.check_marks()
+    assert folder.claims == []
+    assert check_planned_and_run(folder) == []
 
 
-def make(path: Path, workflow: str, workers: int, bucket: str = "") -> Place:
-    """A place in which every step has been played."""
+def make(path: Path, workflow: str, workers: int, bucket: str = "") -> RunFolder:
+    """A new folder in which every step has run once."""
     path.mkdir()
     prefix = "killed/steps" if workflow == "Own" else "shared/steps"
-    place = Place(path, workflow, prefix, bucket or str(path / "state" / "objects"), workers)
-    assert place.start() == 0
-    assert place.played(0) == STEPS
-    return place
+    folder = RunFolder(path, workflow, prefix, bucket or str(path / "state" / "objects"), workers)
+    assert folder.start() == 0
+    assert folder.steps_run(0) == STEPS
+    return folder
 
 
 @pytest.mark.parametrize(
-    ("workflow", "workers", "instant", "marks", "goes_on", "anew"),
+    ("workflow", "workers", "instant", "marks", "resumed", "new"),
     [
         *(("Own", 2, *each) for each in INSTANTS),
         *(("Shared", 0, *each) for each in [*INSTANTS[2::2], *CLAIMED]),
     ],
 )
-def test_in_a_folder(
-    tmp_path: Path, workflow: str, workers: int, instant: str, marks: list[str], goes_on: list[str], anew: list[str]
+def test_after_a_crash_with_marks_in_a_folder(
+    tmp_path: Path, workflow: str, workers: int, instant: str, marks: list[str], resumed: list[str], new: list[str]
 ) -> None:
-    place = make(tmp_path / "place", workflow, workers)
-    seen = crash(place, instant, marks)
-    shutil.copytree(place.path, tmp_path / "copy")
-    go_on(place, goes_on)
-    shutil.rmtree(place.path)
-    shutil.move(tmp_path / "copy", place.path)
-    assert len(place.log) == seen
-    assert check_planned_and_run(place) == anew
-    assert place.marks == sorted(STEPS)
-    # The claim of a dead process, of which no history tells, is removed by whoever plays the step next.
-    assert check_planned_and_run(place, "--force", "*") == STEPS
-    assert place.claims == []
+    folder = make(tmp_path / "folder", workflow, workers)
+    seen = crash(folder, instant, marks)
+    shutil.copytree(folder.path, tmp_path / "copy")
+    resume(folder, resumed)
+    shutil.rmtree(folder.path)
+    shutil.move(tmp_path / "copy", folder.path)
+    assert len(folder.log) == seen
+    assert check_planned_and_run(folder) == new
+    assert folder.marks == sorted(STEPS)
+    # No history tells of the claim of the dead process; the next run of the step removes it.
+    assert check_planned_and_run(folder, "--force", "*") == STEPS
+    assert folder.claims == []
 
 
-# Workers read and write the marks there, and the process that owns the run dies all the same.
+# Here workers read and write the marks; the process that owns the run is killed all the same.
 @pytest.mark.parametrize("number", [1, 3, 6, 10])
-def test_in_a_bucket(tmp_path: Path, bucket: str, number: int) -> None:
-    instant, marks, goes_on, anew = INSTANTS[number]
-    for path, played in (("one", goes_on), ("other", anew)):
-        place = make(tmp_path / path, "Own", 2, bucket)
-        crash(place, instant, marks)
+def test_after_a_crash_with_marks_in_a_bucket(tmp_path: Path, bucket: str, number: int) -> None:
+    instant, marks, resumed, new = INSTANTS[number]
+    for path, expected in (("one", resumed), ("other", new)):
+        folder = make(tmp_path / path, "Own", 2, bucket)
+        crash(folder, instant, marks)
         if path == "one":
-            go_on(place, played)
+            resume(folder, expected)
         else:
-            assert check_planned_and_run(place) == played
-            assert place.marks == sorted(STEPS)
-        open_store(bucket).delete(place.prefix, STEPS)
+            assert check_planned_and_run(folder) == expected
+            assert folder.marks == sorted(STEPS)
+        open_store(bucket).delete(folder.prefix, STEPS)
 
 
 @pytest.mark.parametrize("workflow", ["Own", "Shared"])
-def test_a_new_run_that_is_asked_for_more(tmp_path: Path, workflow: str) -> None:
-    place = make(tmp_path / "place", workflow, 0)
-    crash(place, "during work clean", ["load", "mail", "other"])
-    assert check_planned_and_run(place, "--force", "mail", "--skip", "clean,report") == ["mail"]
-    assert check_planned_and_run(place) == ["clean", "report", "mail"]
+def test_a_new_run_with_more_requests_than_the_dead_one(tmp_path: Path, workflow: str) -> None:
+    folder = make(tmp_path / "folder", workflow, 0)
+    crash(folder, "during work clean", ["load", "mail", "other"])
+    assert check_planned_and_run(folder, "--force", "mail", "--skip", "clean,report") == ["mail"]
+    assert check_planned_and_run(folder) == ["clean", "report", "mail"]

@@ -25,14 +25,14 @@ def log(tmp_path: Path) -> Path:
 
 
 def output(state: Path, *arguments: Any, **environment: str) -> Any:
-    """What such a process prints; None if it was killed."""
+    """Run a workflow in a process. Returns what it printed; None if it was killed."""
     with start(state, *arguments, **environment) as process:
         text, _ = process.communicate(timeout=30)
     assert process.returncode == (0 if text else KILLED)
     return json.loads(text) if text else None
 
 
-def test_a_process_killed_between_a_step_and_its_dependent_leaves_the_dependent_to_be_played(log: Path) -> None:
+def test_a_dependent_runs_next_time_if_the_process_was_killed_between_its_origin_and_it(log: Path) -> None:
     state = log.parent / "state"
     assert Executor(Pipeline, state=state).run([str(log), "monday"]) is True
     assert output(state, Pipeline, str(log), "tuesday") is None
@@ -41,7 +41,7 @@ def test_a_process_killed_between_a_step_and_its_dependent_leaves_the_dependent_
     assert Executor(Pipeline, state=state).run([str(log), "thursday"]) is False
 
 
-def test_a_run_that_is_killed_goes_on_and_repeats_nothing(log: Path) -> None:
+def test_a_killed_run_is_resumed_and_repeats_no_activity(log: Path) -> None:
     state = log.parent / "state"
     assert output(state, Interrupted, str(log)) is None
     everything = [f"{part} {number}" for part in ("first", "second") for number in range(3)]
@@ -53,7 +53,7 @@ def test_a_run_that_is_killed_goes_on_and_repeats_nothing(log: Path) -> None:
     assert (types.count("WorkflowExecutionStarted"), types.count("ActivityTaskScheduled")) == (1, 6)
 
 
-def test_of_two_runs_at_the_same_time_one_is_refused_and_the_step_is_played_once(log: Path) -> None:
+def test_a_second_run_at_the_same_time_is_refused_and_the_step_runs_once(log: Path) -> None:
     state, go = log.parent / "state", log.parent / "go"
     arguments = [str(log), str(go)]
     with start(state, Overlapping, *arguments) as first:
@@ -70,13 +70,13 @@ def test_of_two_runs_at_the_same_time_one_is_refused_and_the_step_is_played_once
     assert log.read_text() == "load\n"
 
 
-def test_runs_of_one_id_over_different_state_folders_do_not_refuse_each_other(log: Path) -> None:
+def test_runs_of_one_workflow_id_in_different_state_folders_are_not_refused(log: Path) -> None:
     go = log.parent / "go"
     go.touch()
     assert [Executor(Overlapping, state=log.parent / name).run([str(log), str(go)]) for name in "ab"] == [True, True]
 
 
-def test_what_is_recorded_does_not_depend_on_the_order_of_sets(log: Path) -> None:
+def test_records_do_not_depend_on_the_order_of_sets(log: Path) -> None:
     found = [output(log.parent / seed, Reasoned, str(log), False, PYTHONHASHSEED=seed) for seed in ("1", "2", "3")]
     found = [(result, json.loads(re.sub(r'\\"seconds\\":[0-9.]+', "", json.dumps(all)))) for result, all in found]
     result, recorded = found[0]
@@ -88,7 +88,7 @@ def test_what_is_recorded_does_not_depend_on_the_order_of_sets(log: Path) -> Non
     assert sum("seven" in str(each) for each in recorded) == 1, "one set is one argument, for an idempotent activity"
 
 
-def test_a_run_that_goes_on_in_a_process_with_another_seed_records_nothing_twice(log: Path) -> None:
+def test_a_run_resumed_with_another_hash_seed_records_nothing_twice(log: Path) -> None:
     state = log.parent / "state"
     assert output(state, Reasoned, str(log), True, PYTHONHASHSEED="1") is None
     result, recorded = output(state, Reasoned, str(log), True, PYTHONHASHSEED="2")

@@ -1,4 +1,4 @@
-"""Runs that share their marks, fail and are killed: what is marked is true, and nothing is played by two at once."""
+"""Runs that share their marks, fail and are killed: every mark is true, and no step runs twice at the same time."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from tests.step.exclusive import Shared
 
 
 @activity.with_attributes(raises_on_failure=True)
-def let_another_run_play(bucket: str) -> None:
+def start_another_run(bucket: str) -> None:
     Executor(Plain, workflow_id="another").run([bucket])
 
 
 @activity.with_attributes(raises_on_failure=True)
 def has_ended(folder: str) -> bool:
-    """Whether the other process has ended its work."""
+    """True if the other process has ended its work."""
     return Path(folder, "go").exists()
 
 
@@ -46,13 +46,13 @@ class Plain(Shared):
 
 
 class Late(Shared):
-    """Reads the marks before another run marks ``held``, and is then forced to play it, in vain."""
+    """Reads the marks before another run marks ``held``; then forces ``held``, which fails."""
 
     name = "late"
 
     def run(self, bucket: str) -> None:
         self.bucket = bucket
-        self.submit(self.step("first", (let_another_run_play, bucket))).result
+        self.submit(self.step("first", (start_another_run, bucket))).result
         self.submit(self.step("held", exclusive.fail, force=True)).result
 
 
@@ -69,14 +69,14 @@ class Origin(Shared):
         return bool(held.value)
 
 
-def test_a_step_that_another_run_has_marked_meanwhile_is_not_done_if_it_is_forced_and_fails(tmp_path: Path) -> None:
+def test_a_step_marked_by_another_run_meanwhile_is_not_done_if_it_is_forced_and_fails(tmp_path: Path) -> None:
     bucket = str(tmp_path / "marks")
     with pytest.raises(Exception, match="as expected"):
         Executor(Late).run([bucket])
     assert open_store(bucket).names("shared/steps") == ["first"]
 
 
-def test_a_step_whose_claim_was_revoked_is_not_played_again_before_its_work_has_ended(tmp_path: Path) -> None:
+def test_a_step_whose_claim_was_revoked_waits_for_the_end_of_its_work_before_it_runs_again(tmp_path: Path) -> None:
     bucket = str(tmp_path / "marks")
     command = [sys.executable, "-m", exclusive.__name__, "Holding", "", f'"{bucket}"', f'"{tmp_path}"', '"first"']
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as holding:
@@ -90,20 +90,20 @@ def test_a_step_whose_claim_was_revoked_is_not_played_again_before_its_work_has_
     assert open_store(bucket).names(".claims") == []
 
 
-def test_a_step_that_another_run_has_marked_meanwhile_is_not_done_if_it_is_resumed_and_killed(tmp_path: Path) -> None:
-    place = make(tmp_path / "place", "Shared", 0)
+def test_a_step_marked_by_another_run_meanwhile_is_not_done_if_it_is_resumed_and_killed(tmp_path: Path) -> None:
+    folder = make(tmp_path / "folder", "Shared", 0)
     for number in (1, 2):
-        killed = place.start("--workflow-id", "one", "--force", "clean", at="during work clean")
+        killed = folder.start("--workflow-id", "one", "--force", "clean", at="during work clean")
         assert killed == -signal.SIGKILL
-        assert place.marks == ["load", "mail", "other"]
-        place.check_marks()
+        assert folder.marks == ["load", "mail", "other"]
+        folder.check_marks()
         if number == 1:
-            assert place.start("--workflow-id", "another") == 0
-            assert place.marks == sorted(STEPS)
+            assert folder.start("--workflow-id", "another") == 0
+            assert folder.marks == sorted(STEPS)
 
 
 def test_a_short_campaign(tmp_path: Path) -> None:
-    """A longer one: ``python -m tests.crash.shared_campaign``."""
+    """Run a longer one with ``python -m tests.crash.shared_campaign``."""
     found = Round(tmp_path / "round", 1)
     found.run(6)
     assert found.wrong == []

@@ -1,6 +1,6 @@
-"""Workflows that tests run in separate processes: ``python -m tests.crash.workflows STATE WORKFLOW [ARGUMENT ...]``.
+"""Workflows that tests run in separate processes: ``python -m tests.crash.workflows STATE WORKFLOW ARGUMENTS``.
 
-The process prints the result, and what the run recorded, as JSON.
+ARGUMENTS is a JSON list. The process prints the result and what the decider recorded, as JSON.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 
 @activity.with_attributes(raises_on_failure=True)
 def note(log: str, what: str, until: str | None = None) -> str:
-    """Append to a file; come back when another one exists, or after a while."""
+    """Append a line to a file; return when the file ``until`` exists, or after ten seconds."""
     with open(log, "a") as file:
         file.write(f"{what}\n")
     end = time.monotonic() + 10
@@ -37,7 +37,7 @@ def note(log: str, what: str, until: str | None = None) -> str:
 
 @activity.with_attributes(raises_on_failure=True)
 def nap(seconds: float) -> list[float]:
-    """Sleep; from when to when, in seconds of a clock that all processes share."""
+    """Sleep. Returns when it began and ended, in seconds of a clock that all processes share."""
     began = time.monotonic()
     time.sleep(seconds)
     return [began, time.monotonic()]
@@ -49,7 +49,7 @@ def count(words: list[str]) -> int:
 
 
 def die_once(flag: str) -> None:
-    """The process is killed, unless it was before."""
+    """Kill this process, unless an earlier call did so and left the flag."""
     if not os.path.exists(flag):
         Path(flag).touch()
         os.kill(os.getpid(), signal.SIGKILL)
@@ -83,7 +83,7 @@ class Pipeline(Workflow, WorkflowStepMixin):
 
 
 class Reasoned(Workflow, WorkflowStepMixin):
-    """Whatever has no order of its own and ends up in the history."""
+    """Gives sets wherever a list may be given, so that only the library can order what goes into the history."""
 
     name = "reasoned"
 
@@ -105,7 +105,7 @@ class Reasoned(Workflow, WorkflowStepMixin):
 
 
 def recorded(history: list[dict[str, Any]]) -> list[Any]:
-    """What the decider wrote: markers, and the ids and inputs of activities."""
+    """What the decider wrote: details of markers, and the ids and inputs of activities."""
     found = []
     for event in history:
         if event["eventType"] == "MarkerRecorded":
@@ -120,7 +120,7 @@ def recorded(history: list[dict[str, Any]]) -> list[Any]:
 def start(
     state: Path, workflow: type[Workflow], *arguments: Any, **environment: str
 ) -> Iterator[subprocess.Popen[str]]:
-    """Begin such a process; it is killed at the end, if it has not ended."""
+    """Start a process that runs this workflow; kill it at the end of the block, if it has not ended."""
     command = [sys.executable, "-m", "tests.crash.workflows", str(state), workflow.__name__, json.dumps(arguments)]
     env = {**os.environ, **environment}
     with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True) as process:
@@ -137,6 +137,6 @@ def main(state: str, name: str, arguments: str) -> None:
 
 
 if __name__ == "__main__":
-    from tests.crash import workflows  # under the name that the activities have elsewhere
+    from tests.crash import workflows  # the activities are found under this module name, not __main__
 
     workflows.main(*sys.argv[1:])
