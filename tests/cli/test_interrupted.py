@@ -1,4 +1,4 @@
-"""A run whose process is killed, stopped or interrupted goes on, and handles nothing behind."""
+"""A run whose process is killed, stopped or interrupted goes on, and leaves nothing behind."""
 
 from __future__ import annotations
 

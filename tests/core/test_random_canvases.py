@@ -35,7 +35,7 @@ class Echoing(Workflow):
 
 @dataclass
 class Node:
-    """A part of a canvas. Handles have a ``number``, and fail at their first ``failures`` tries."""
+    """A part of a canvas. A leaf has a ``number``, and its first ``failures`` attempts fail."""
 
     kind: str
     members: list[Node] = field(default_factory=list)
@@ -77,16 +77,16 @@ class Node:
         failed = any(failed for _, failed in ends) and self.options.get("bubbles_exception_on_failure") is not False
         return [result for result, _ in ends], failed
 
-    def handles(self) -> list[Node]:
-        return [self] if self.number >= 0 else [handle for each in self.members for handle in each.handles()]
+    def leaves(self) -> list[Node]:
+        return [self] if self.number >= 0 else [leaf for each in self.members for leaf in each.leaves()]
 
 
-def handle(kind: str, failures: int) -> Node:
+def leaf(kind: str, failures: int) -> Node:
     return Node(kind, failures=0 if kind == "child" else failures, number=0)
 
 
 def numbered(node: Node) -> Node:
-    for number, each in enumerate(node.handles()):
+    for number, each in enumerate(node.leaves()):
         each.number = number
     return node
 
@@ -98,7 +98,7 @@ chain_options = st.one_of(
     bubbles.map(lambda found: {**found, "break_on_failure": False}),
 )
 group_options = st.one_of(bubbles, st.integers(1, 3).map(lambda most: {"max_parallel": most}))
-handles = st.builds(handle, st.sampled_from(["plain", "plain", "retried", "child"]), st.sampled_from([0, 0, 0, 1, 3]))
+leaves = st.builds(leaf, st.sampled_from(["plain", "plain", "retried", "child"]), st.sampled_from([0, 0, 0, 1, 3]))
 
 
 def containers(inside: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
@@ -110,7 +110,7 @@ def containers(inside: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
     )
 
 
-canvases = containers(st.recursive(handles, containers, max_leaves=9)).map(numbered)
+canvases = containers(st.recursive(leaves, containers, max_leaves=9)).map(numbered)
 
 
 class Canvas(Workflow):
@@ -126,7 +126,7 @@ class Canvas(Workflow):
 
 
 def outcomes(node: Node) -> Callable[[Task, int], Outcome | None]:
-    failures = {each.number: each.failures for each in node.handles()}
+    failures = {each.number: each.failures for each in node.leaves()}
 
     def outcome(task: Task, attempt: int) -> Outcome | None:
         number = json.loads(task.input or "")["args"][0]

@@ -29,7 +29,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def make(tmp_path: Path, clock: Clock) -> Iterator[Make]:
-    """Makes engines on one folder; what a test handles open is closed."""
+    """Makes engines on one folder; what a test leaves open is closed."""
     made: list[SqliteEngine] = []
 
     def make() -> SqliteEngine:

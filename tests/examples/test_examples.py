@@ -1,4 +1,4 @@
-"""Every small example: its result, what it prints, what it handles in the history; in this process and in workers."""
+"""Every small example: its result, what it prints, what it leaves in the history; in this process and in workers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Steps that force others: what becomes stale, who waits for whom, and what a failure or a crash handles."""
+"""Steps that force others: what becomes stale, who waits for whom, and what a failure or a crash leaves behind."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class DecisionWorker:
     def decide(self, task: DecisionTask) -> None:
         """Answer one task; nothing happens if it is no longer wanted.
 
-        A fault of ours handles the task as it is: the execution does not fail for it. Raises what went wrong.
+        A fault of ours leaves the task as it is: the execution does not fail for it. Raises what went wrong.
         """
         decider = self._deciders.get(task.run_id)
         if decider is not None and decider.follows and decider.history is not task.history:

@@ -86,7 +86,7 @@ def packed(message: Any) -> bytes:
 def look_keenly(poll: select.poll, seconds: float) -> bool:
     """Whether something can be read within so many seconds, in which the processor is kept awake.
 
-    To wake it takes longer than a short task, and handles its caches cold. Where there is but one, it is not held up.
+    To wake it takes longer than a short task, and leaves its caches cold. Where there is but one, it is not held up.
     """
     end = time.monotonic() + seconds if _processors() > 1 else 0
     while time.monotonic() < end:
