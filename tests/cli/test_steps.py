@@ -231,7 +231,9 @@ class TestPlan:
         ]
 
     def test_where_a_result_is_needed(self, place: Folder) -> None:
-        line = r"run\(\) needs the result of activity flow\.fetch, which only running gives \(steered\.py:\d+\)"
+        line = (
+            r"run\(\) needs the result of activity flow\.fetch, which is known only after it runs \(steered\.py:\d+\)"
+        )
         done = place.run("step.plan", "steered.Waits")
         assert (done.code, done.out.splitlines()[1]) == (0, "first  run      no")
         assert re.fullmatch(line, done.out.splitlines()[2])
@@ -271,7 +273,7 @@ class TestPlan:
     def test_a_note_of_a_step_stands_in_its_row(self, place: Folder) -> None:
         place.run("step.mark", "steered.Prints", "publish")
         out = place.run("step.plan", "steered.Prints").out
-        note = "whether step 'publish' is to be played depends on the result of activity flow.fetch"
+        note = "whether step 'publish' runs depends on the result of activity flow.fetch"
         assert re.search(rf"^publish  unknown  no      .*{note}$", out, re.MULTILINE)
         assert out.count(note) == 1
 

@@ -32,7 +32,7 @@ def add_more(what: str) -> list[str]:
     return [what + "!"]
 
 
-NEEDS_DO = f"needs the result of activity {do.name}, which only running gives"
+NEEDS_DO = f"needs the result of activity {do.name}, which is known only after it runs"
 
 
 class Bench:

@@ -178,7 +178,7 @@ def test_the_domain() -> None:
 @pytest.mark.parametrize(
     ("workflow", "given", "said"),
     [
-        (ByDay, None, "without running it: AttributeError: 'ByDay' object has no attribute 'day'; if that depends on"),
+        (ByDay, None, "without running it: AttributeError: 'ByDay' object has no attribute 'day'; if it depends on"),
         (TooLate, ["mon"], "AttributeError: 'TooLate' object has no attribute 'day'"),
         (NoInit, None, "without running it: OSError: no such file; if"),
         (Waiting, None, "without running it: it waits for a result"),

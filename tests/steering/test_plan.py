@@ -171,7 +171,7 @@ def test_fingerprints(bench: Bench) -> None:
     assert first.notes == ()
     bench.run(run, "mon")
     found = bench.plan(run, "tue")
-    doubt = f"whether step 'unknown' is to be played depends on the result of activity {do.name}"
+    doubt = f"whether step 'unknown' runs depends on the result of activity {do.name}"
     assert [(each.step, each.verdict, each.reasons, each.note) for each in found.steps] == [
         ("known", "run", ("Inputs changed",), None),
         ("unknown", "unknown", ("Inputs changed",), doubt),

@@ -53,7 +53,7 @@ def test_continuing_as_new(bench: Bench) -> None:
 
     found = bench.plan(run, "a")
     assert [row[0] for row in rows(found)] == ["a"]
-    assert found.notes == ("run() continues as new: what follows is another run",)
+    assert found.notes == ("run() continues as new: the plan does not cover the run that follows",)
 
 
 def raising(self: Any) -> None:
@@ -154,7 +154,10 @@ def test_going_round_in_circles_ends(bench: Bench, monkeypatch: pytest.MonkeyPat
             futures.wait(self.submit(do))
 
     found = bench.plan(run)
-    assert found.notes == ("run() waits for the signal 'stop'", "it takes more than 500 decisions: the plan ends there")
+    assert found.notes == (
+        "run() waits for the signal 'stop'",
+        "it takes more than 500 decisions: the plan stops there",
+    )
 
 
 def test_what_code_does_when_the_plan_is_over_changes_nothing(bench: Bench) -> None:

@@ -185,7 +185,7 @@ def test_what_looks_into_it_waits_for_ever(use: Callable[[Any], Any]) -> None:
 
     (note,) = notes(body)
     name = f"activity {give.name}"
-    assert note.startswith(f"run() needs the result of {name}, which only running gives (test_unknown.py:")
+    assert note.startswith(f"run() needs the result of {name}, which is known only after it runs (test_unknown.py:")
     assert reached == []
 
 
@@ -245,4 +245,4 @@ def test_it_stays_what_it_is_wherever_it_is_handed_to() -> None:
 )
 def test_where_the_library_looks_into_it_it_waits_too(misuse: Callable[[Workflow, Any], Any]) -> None:
     (note,) = notes(misuse)
-    assert note.startswith(f"run() needs the result of activity {give.name}, which only running gives")
+    assert note.startswith(f"run() needs the result of activity {give.name}, which is known only after it runs")

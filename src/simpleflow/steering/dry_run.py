@@ -1,4 +1,21 @@
-"""A run in which nothing is done: decisions are taken, activities are answered with what is known of their results."""
+"""A run in which nothing is executed: decisions are taken, activities get the results that are known.
+
+Theory of operation
+-------------------
+A plan must not lie, so a dry run uses the machinery of a real run: the workflow's own ``run``, the decider, the engine
+in memory and the activities of steps. Only the edges differ:
+
+- An activity is not executed. Activities of steps are executed on an overlay over the store (``overlay_store``): they
+  read the real marks, and their changes stay in memory. Any other activity returns its result from an earlier run if
+  the caller gives earlier runs, else an *unknown* result (``unknown``).
+- Code that needs to look into an unknown result waits for ever (``_Evaluation._need``), and the dry run notes where.
+  Everything that does not depend on it goes on. Hence a plan holds only steps that would be reached in any case.
+- Time stands still unless nothing else can happen. Then the clock jumps to the next timer. Nothing times out.
+- No hook is called at the end of an execution (``_Decider``), since nothing ends.
+
+``DryRun._advance`` does one thing at a time, in the order in which ``worker.loop`` does them: an order that differed
+could give other verdicts. The verdicts are read from the markers of steps, as they are for a real run.
+"""
 
 from __future__ import annotations
 
@@ -28,35 +45,35 @@ from simpleflow.workflow import Workflow
 from simpleflow.workflow import registry as workflows
 
 MAX_DECISION_TASKS = 50_000
-"""Of a rehearsal: one that takes more goes round in circles, or nobody wants to read its plan."""
+"""Most decision tasks of a dry run. One that needs more probably loops for ever; its plan would be too long to read."""
 
 
 class Marker(NamedTuple):
-    """A step's marker: of which execution, and its details as JSON text."""
+    """A marker of a step."""
 
-    workflow_id: str
+    workflow_id: str  # of the execution that recorded it
     run_id: str
-    details: str | None
+    details: str | None  # JSON text
 
 
 class Need(NamedTuple):
-    """What an execution looked into and nobody knows: in which step, None for ``run`` itself; ``text`` says it."""
+    """A use of an unknown result, at which the code had to stop."""
 
-    run_id: str
-    step: str | None
-    text: str
+    run_id: str  # of the execution that needs the result
+    step: str | None  # the step whose code needs it; None for ``run`` itself
+    text: str  # a sentence for the reader of the plan
 
 
 class Findings(NamedTuple):
-    """What came of a rehearsal: markers of steps in order, what was needed, and all that could not be known."""
+    """The outcome of a dry run."""
 
-    markers: list[Marker]
-    needs: list[Need]
-    notes: list[str]
+    markers: list[Marker]  # markers of steps of all executions, in order
+    needs: list[Need]  # uses of unknown results
+    notes: list[str]  # everything that makes the plan incomplete, one sentence each
 
 
 class DryRun:
-    """A run of a workflow in which nothing is done; see ``plan.plan`` for the arguments."""
+    """A run of a workflow in which nothing is executed. See ``plan.plan`` for the arguments."""
 
     def __init__(
         self,
@@ -65,24 +82,24 @@ class DryRun:
         domain: str | None,
         earlier_runs: EarlierRuns | None,
     ) -> None:
-        self._clock = time.time()
+        self._clock = time.time()  # epoch seconds; jumps when only a timer can go on
         self._engine = _Engine(lambda: self._clock, self._observe)
         self._workflow_class = workflow_class
         self._default_bucket = default_bucket
         self._domain = domain
         self._results = None if earlier_runs is None else EarlierResults(earlier_runs)
         self._overlays = OverlayStores()
-        self._deciders: dict[str, _Decider] = {}
-        self._classes: dict[str, type[Workflow]] = {}
+        self._deciders: dict[str, _Decider] = {}  # by run id
+        self._classes: dict[str, type[Workflow]] = {}  # by name of the workflow type, as far as they were used
         self._markers: list[Marker] = []
-        self._left = MAX_DECISION_TASKS
+        self._left = MAX_DECISION_TASKS  # decision tasks that may still be taken
 
     def run(self, request: StartRequest) -> Findings:
-        """Begin, and go on as long as anything can. Raises StoreError, InputError."""
+        """Start the workflow and go on until nothing more can happen. Raises StoreError, InputError."""
         self._classes[request.name] = self._workflow_class
         try:
             root = self._engine.runs[self._engine.start_workflow_execution(request)]
-            while self._left and self._go_on(root):
+            while self._left and self._advance(root):
                 pass
             self._engine.flush()
             needs = [need for each in self._evaluations() for need in each.needs]
@@ -91,8 +108,8 @@ class DryRun:
             for decider in self._deciders.values():
                 decider.discard()
 
-    def _go_on(self, root: Run) -> bool:
-        """One thing that can be done, in the order in which ``worker.loop`` does them; False if there is none."""
+    def _advance(self, root: Run) -> bool:
+        """Do the next thing that can be done, in the order of ``worker.loop``. Returns False if there is none."""
         engine = self._engine
         due = engine.next_deadline()
         if due is not None and due <= self._clock:
@@ -109,7 +126,7 @@ class DryRun:
             engine.respond_activity_task_completed(activity.token, self._result(activity))
             return True
         if due is not None:
-            self._clock = max(due, self._clock)  # nothing else can happen before
+            self._clock = max(due, self._clock)  # nothing else can happen before that time
         return due is not None
 
     def _decide(self, task: DecisionTask) -> None:
@@ -117,7 +134,7 @@ class DryRun:
         if decider is None:
             workflow_class = self._classes.get(task.name) or workflows.get(task.name)
             if workflow_class is None:
-                raise InputError(f"workflow type {task.name!r} is unknown here; import the module of its class")
+                raise InputError(f"workflow type {task.name!r} is unknown; import the module that defines its class")
             execution = Execution(task.workflow_id, task.run_id, self._domain, self._default_bucket)
             decider = self._deciders[task.run_id] = _Decider(workflow_class, execution)
         decider.advance(task.events[len(decider.history.events) : task.started_event_id])
@@ -141,7 +158,7 @@ class DryRun:
             if isinstance(attributes, e.MarkerRecorded) and attributes.marker_name == MARKER_NAME:
                 self._markers.append(Marker(run.workflow_id, run.run_id, attributes.details))
 
-    # What could not be known
+    # Unknown results
 
     def _evaluations(self) -> Iterator[_Evaluation]:
         for decider in self._deciders.values():
@@ -157,18 +174,18 @@ class DryRun:
             elif run.history.open and root.history.open:
                 yield from _why_open(evaluation, run.history, name)
         if not self._left:
-            yield f"it takes more than {MAX_DECISION_TASKS:,} decisions: the plan ends there"
+            yield f"it takes more than {MAX_DECISION_TASKS:,} decisions: the plan stops there"
 
 
 def _why_open(evaluation: _Evaluation, history: History, name: str) -> Iterator[str]:
-    """Why an execution goes no further."""
+    """Yield the reasons for which an execution is still open."""
     yield from (need.text for need in evaluation.needs)
     signals = [signal for signal, future in evaluation.signals if not future._done]
     yield from (f"{name} waits for the signal {signal!r}" for signal in signals)
     if evaluation.continues is not None:
-        yield f"{name} continues as new: what follows is another run"
+        yield f"{name} continues as new: the plan does not cover the run that follows"
     if not (evaluation.needs or signals or evaluation.continues or history.under_way):
-        yield f"{name} waits for something that nothing in it brings"
+        yield f"{name} waits for something that nothing in the workflow provides"
 
 
 def _run_name(evaluation: Evaluation) -> str:
@@ -182,11 +199,11 @@ def _one_line(failure: Failure) -> str:
 
 
 class _Evaluation(Evaluation):
-    """An evaluation in which what looks into an unknown result waits for ever."""
+    """An evaluation in which code that looks into an unknown result waits for ever."""
 
     def __init__(self, workflow_class: type[Workflow], history: History, execution: Execution) -> None:
         self.needs: list[Need] = []
-        self.signals: list[tuple[str, Future]] = []  # waited for
+        self.signals: list[tuple[str, Future]] = []  # name and future of each wait
         super().__init__(workflow_class, history, execution)
 
     def decode(self, text: str | None) -> object:
@@ -202,15 +219,14 @@ class _Evaluation(Evaluation):
         step = next((each.name for each in self.scope.owners() if isinstance(each, StepFuture)), None)
         name = _run_name(self) if step is None else f"step {step!r}"
         where = "" if source_line is None else f" ({source_line})"
-        self.needs.append(
-            Need(self.execution.run_id, step, f"{name} needs the result of {source}, which only running gives{where}")
-        )
+        text = f"{name} needs the result of {source}, which is known only after it runs{where}"
+        self.needs.append(Need(self.execution.run_id, step, text))
         self.block(Future(self))
         raise ExecutionBlocked
 
 
 class _Decider(Decider):
-    """A decider that calls no hook when its execution ends."""
+    """A decider that calls no hooks at the end of an execution."""
 
     evaluation_class = _Evaluation
 
@@ -228,7 +244,7 @@ class _Decider(Decider):
 
 
 class _Engine(MemoryEngine):
-    """An engine in which time does nothing but let timers fire."""
+    """An engine in which nothing times out; timers fire."""
 
     times_out = False
 

@@ -1,4 +1,4 @@
-"""The done marks of a workflow, read and changed from outside a run."""
+"""Reading and changing the done marks of a workflow from outside a run."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from simpleflow.step.mark import Mark
 from simpleflow.stores import keys
 
 NO_RESULT: Any = object()
-"""As ``result`` of ``mark``: none is kept. None is a result."""
+"""Default of ``result`` in ``mark``: keep no result. (None is a result.)"""
 
-_CHUNK = 64  # marks that are read between two looks at the clock
+_CHUNK = 64  # marks that are read between two checks of the clock
 
 
 def where(place: Place) -> str:
-    """The place in words: ``nightly/steps in /x/.simpleflow/objects``. Raises InputError for what is no bucket."""
+    """Return the place as text, such as ``nightly/steps in /x/.simpleflow/objects``. Raises InputError (bucket)."""
     url = stores.open_store(place.bucket).url
     return f"{place.path} in {url}" if place.path else url
 
 
 def names(place: Place) -> list[str]:
-    """The names of the done steps, sorted. Raises StoreError."""
+    """Return the names of the done steps, sorted. Raises StoreError."""
     return [name for name in stores.open_store(place.bucket).names(place.path) if not claims.is_claim(name)]
 
 
 def done(place: Place, patterns: Sequence[str] = (rules.EVERYTHING,)) -> list[Mark]:
-    """The marks of the done steps that the patterns cover, sorted by name. Raises InputError, StoreError."""
+    """Return the marks of the done steps that the patterns cover, sorted by name. Raises InputError, StoreError."""
     known = rules.Names(names(place))
     wanted = _covered(known, rules.check_names(patterns, "steps"))
     found = stores.open_store(place.bucket).read(place.path, wanted)
@@ -41,9 +41,9 @@ def done(place: Place, patterns: Sequence[str] = (rules.EVERYTHING,)) -> list[Ma
 
 
 def covered(place: Place, patterns: Iterable[str]) -> list[str]:
-    """The names of the done steps that the patterns cover, sorted.
+    """Return the names of the done steps that the patterns cover, sorted.
 
-    Raises InputError for a pattern that covers none, ``*`` aside; StoreError.
+    Raises InputError for a pattern other than ``*`` that covers none; StoreError.
     """
     patterns = rules.check_names(patterns, "steps")
     known = rules.Names(names(place))
@@ -53,14 +53,14 @@ def covered(place: Place, patterns: Iterable[str]) -> list[str]:
 
 
 def absent(place: Place, patterns: Iterable[str]) -> list[str]:
-    """One line for each of the patterns that covers no done step, ``*`` aside. Raises InputError, StoreError."""
+    """Return one line for each pattern other than ``*`` that covers no done step. Raises InputError, StoreError."""
     return list(_absent(rules.Names(names(place)), rules.check_names(patterns, "steps")))
 
 
 def forget(place: Place, patterns: Iterable[str]) -> list[str]:
-    """Remove the marks of the done steps that the patterns cover; returns their names, sorted.
+    """Remove the marks of the done steps that the patterns cover. Returns the names of these steps, sorted.
 
-    Raises InputError, and removes nothing, as ``covered``; StoreError.
+    Raises InputError, before it removes anything, for a pattern other than ``*`` that covers none; StoreError.
     """
     found = covered(place, patterns)
     remove(place, found)
@@ -68,7 +68,7 @@ def forget(place: Place, patterns: Iterable[str]) -> list[str]:
 
 
 def remove(place: Place, names: Iterable[str]) -> None:
-    """Remove the marks of these very steps; one that is absent is fine. Raises StoreError."""
+    """Remove the marks of exactly these steps. A mark that does not exist is not an error. Raises StoreError."""
     stores.open_store(place.bucket).delete(place.path, names)
 
 
@@ -80,15 +80,16 @@ def mark(
     result: Any = NO_RESULT,
     clock: Callable[[], float] = time.time,
 ) -> list[str]:
-    """Mark steps as done by hand, those that are done aside; returns the names of those that were marked, in order.
+    """Mark steps as done by hand. Returns the names of those that were not done before, in the order given.
 
     Args:
-        names: exact names.
-        fingerprints: what the inputs of a step are, as ``step.mark.fingerprint`` gives it: without it, a step that
-            has one is played all the same.
-        result: what is kept as the result of each of them, to be found by a run that skips it.
+        names: exact names of steps.
+        fingerprints: the fingerprint of a step's inputs, as ``step.mark.fingerprint`` computes it, by step name. A run
+            executes a step that has a fingerprint if its mark has none.
+        result: the result to keep in each mark; a run that skips the step returns it.
+        clock: gives the time of the marks, in epoch seconds.
 
-    Raises InputError, and marks nothing, for what cannot be a name or a result; StoreError.
+    Raises InputError, before it marks anything, for a bad name or result; StoreError.
     """
     wanted = list(dict.fromkeys(rules.check_names(names, "steps")))
     kept: dict[str, Any] = {}
@@ -111,18 +112,18 @@ def mark(
 
 
 def others_under_way(place: Place) -> list[str]:
-    """The runs of other workflow ids that play steps whose marks are here now, in words, as far as claims tell.
+    """Return a text for each run of another workflow id that is running steps whose marks belong here.
 
-    Raises StoreError.
+    Only steps that are claimed are known to be running. Raises StoreError.
     """
     found = claims.holders(stores.open_store(place.bucket), place.path).values()
     return sorted({tasks.told(holder) for holder in found if holder.workflow_id != place.workflow_id})
 
 
 def recorded_seconds(bucket: str, path: str, names: Sequence[str], budget: float) -> tuple[float, int]:
-    """How long these steps took when they were played, together, and how many of their marks could be read.
+    """Return the seconds that these steps took in total when they ran, and the number of marks that this counts.
 
-    Reads for about ``budget`` seconds at most; what cannot be read is left out.
+    Reads for about ``budget`` seconds at most. Marks that cannot be read are left out.
     """
     end = time.monotonic() + budget
     seconds, count = 0.0, 0
@@ -135,7 +136,7 @@ def recorded_seconds(bucket: str, path: str, names: Sequence[str], budget: float
                 seconds += marks.read(name, *stored).seconds or 0.0
                 count += 1
     except StoreError:
-        pass  # this is said beside what matters
+        pass  # the figure is an addition to a message that must not fail
     return seconds, count
 
 
@@ -150,7 +151,7 @@ def _covered(known: rules.Names, patterns: Iterable[str]) -> list[str]:
 
 
 def _similar(pattern: str, known: rules.Names) -> str:
-    import difflib  # takes longer to load than the end of a run, which needs this module, may take
+    import difflib  # here: the end of a run loads this module, and difflib would take longer than the rest
 
     every = known.covered_by(rules.EVERYTHING)
     patterns = dict.fromkeys(each for name in every for each in rules.patterns_covering(name))
@@ -161,5 +162,5 @@ def _similar(pattern: str, known: rules.Names) -> str:
 def _user() -> dict[str, str]:
     try:
         return {"user": getpass.getuser()}
-    except (KeyError, OSError, ImportError):  # this user has no name
+    except (KeyError, OSError, ImportError):  # the user has no name
         return {}

@@ -1,4 +1,4 @@
-"""Where the done marks of a workflow are, without running it."""
+"""Finding the done marks of a workflow without running it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from simpleflow.workflow import Workflow
 
 
 class Place(NamedTuple):
-    """The marks of ``workflow_id`` are the objects ``{path}/{step name}`` in ``bucket``, see ``stores.open_store``."""
+    """The location of a workflow's done marks: the objects ``{path}/{step name}`` in ``bucket``."""
 
     workflow_id: str
-    bucket: str
-    path: str
+    bucket: str  # a bucket string, see ``stores.open_store``
+    path: str  # prefix of the marks
 
 
 def find(
@@ -34,18 +34,20 @@ def find(
     default_bucket: str | None,
     domain: str | None = None,
 ) -> Place:
-    """Where a run of the workflow with that input would keep its marks.
+    """Find the place where a run of the workflow with that input would keep its marks.
 
-    ``get_step_path_prefix`` may use what ``run`` has put on the workflow: so ``run`` is called, up to its first step.
-    Where it does not come to one, because it needs a result before or raises, the workflow is asked as it is then.
+    ``get_step_path_prefix`` may use attributes that ``run`` sets on the workflow. So this calls ``run`` up to its first
+    step. If ``run`` reaches no step, because it first needs a result or raises, ``get_step_path_prefix`` is called on
+    the workflow as ``run`` left it.
 
     Args:
         input: as for ``local.Executor.run``.
-        workflow_id: default: what the class says, else the workflow type's name.
-        default_bucket: bucket string of the engine's own store; None: a bucket must be configured.
-        domain: what ``get_run_context`` says.
+        workflow_id: default: the id that the class defines, else the name of the workflow type.
+        default_bucket: bucket string of the engine's own store; None if the workflow must configure one.
+        domain: the domain name that ``get_run_context`` returns.
 
-    Raises InputError: a workflow without steps, an id or an input that cannot be, a prefix that cannot be found out.
+    Raises InputError if the workflow has no steps, if the id or the input is not valid, or if the prefix depends on
+    a result.
     """
     check_has_steps(workflow_class)
     request = request_of(workflow_class, input, workflow_id)
@@ -57,7 +59,7 @@ def find(
 
 
 def check_has_steps(workflow_class: type[Workflow]) -> None:
-    """Raise InputError for a workflow that cannot have steps."""
+    """Raise InputError unless the workflow class can have steps."""
     if not issubclass(workflow_class, WorkflowStepMixin):
         raise InputError(
             f"workflow {workflow_class.__name__} has no steps; expected a class that derives from WorkflowStepMixin too"
@@ -65,7 +67,7 @@ def check_has_steps(workflow_class: type[Workflow]) -> None:
 
 
 def request_of(workflow_class: type[Workflow], input: Any, workflow_id: str | None) -> StartRequest:
-    """What starting the workflow asks of an engine. Raises InputError, also for what the class's own code raises."""
+    """Return the request that starts the workflow. Raises InputError, also if the class's own code raises."""
     executor = Executor(workflow_class, workflow_id=workflow_id)
     try:
         return executor.request(input)
@@ -76,7 +78,7 @@ def request_of(workflow_class: type[Workflow], input: Any, workflow_id: str | No
 
 
 class _Evaluation(Evaluation):
-    """Stops at the first activity about marks: that one says where they are."""
+    """Stops at the first activity about marks, whose arguments hold their bucket and path."""
 
     found: tuple[str, str] | None = None
 
@@ -92,7 +94,7 @@ class _Decider(Decider):
     evaluation_class = _Evaluation
 
     def _close(self) -> d.Decision | None:
-        return None  # nothing is run, so nothing ends, and no hook is told that it did
+        return None  # the run does not end, so no hook must be called
 
 
 def _evaluate(
@@ -123,6 +125,6 @@ def _current_location(evaluation: _Evaluation) -> tuple[str, str]:
 def _unknown(name: str, error: BaseException | None) -> InputError:
     reason = "it waits for a result" if error is None or isinstance(error, ExecutionBlocked) else one_line(error)
     return InputError(
-        f"where workflow {name!r} keeps its done marks cannot be found out without running it: {reason}; "
-        "if that depends on the input, give the one of the run with --input"
+        f"cannot find out where workflow {name!r} keeps its done marks without running it: {reason}; "
+        "if it depends on the input, give the run's input with --input"
     )

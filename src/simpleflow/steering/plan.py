@@ -1,4 +1,4 @@
-"""The plan of a run: which steps it would play and skip, and why, without running an activity."""
+"""The plan of a run: which steps it would run and skip, and why, without executing an activity."""
 
 from __future__ import annotations
 
@@ -21,31 +21,27 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True)
 class PlannedStep:
-    """The verdict that a step would get.
+    """The verdict that a step would get."""
 
-    ``verdict`` is ``run``, ``skip`` or ``unknown``, from where on the plan takes it that it runs; ``forced`` and
-    ``reasons`` as in the step's markers. ``workflow_id``: of the execution that it is a step of. ``unmarks``: other
-    steps that would no longer be done when it begins. ``note``: what of it is not known. ``fingerprint``: what it would
-    be marked with; None if it has none, is skipped, or that is not known.
-    """
-
-    step: str
-    verdict: str
-    forced: bool
-    reasons: tuple[str, ...]
-    workflow_id: str
-    unmarks: tuple[str, ...] = ()
-    note: str | None = None
-    fingerprint: str | None = None
+    step: str  # name of the step
+    verdict: str  # run, skip or unknown; after an unknown one the plan assumes that the step runs
+    forced: bool  # as in the step's markers
+    reasons: tuple[str, ...]  # as in the step's markers
+    workflow_id: str  # of the execution that the step belongs to
+    unmarks: tuple[str, ...] = ()  # other steps that would lose their marks when this one begins
+    note: str | None = None  # a sentence on what is not known about the step
+    fingerprint: str | None = None  # for its mark; None if it has none, the step is skipped, or it is not known
 
 
 @dataclass(frozen=True)
 class Plan:
-    """``steps`` in the order of their markers: one that is skipped comes after what is done instead. A step that is
-    submitted twice may have two verdicts.
+    """The verdicts of a run's steps.
 
-    ``notes``: what could not be known, and why the run would fail if it would, one line each. Without any, the plan is
-    complete. Each ``note`` of a step is among them.
+    Attributes:
+        steps: in the order of their markers. A skipped step comes after the work that is done instead of it. A step
+            that is submitted twice may have two verdicts.
+        notes: one line for each thing that could not be known, and for each failure that the run would have. They
+            include the ``note`` of every step. A plan without notes is complete.
     """
 
     steps: tuple[PlannedStep, ...]
@@ -63,22 +59,23 @@ def plan(
     domain: str | None = None,
     past: EarlierRuns | None = None,
 ) -> Plan:
-    """What a run of the workflow would do with its steps, if no activity failed.
+    """Plan a run of the workflow: the verdicts that its steps would get if no activity failed.
 
-    ``run`` and the hooks of a decision are called, as are those of child workflows; activities and the hooks of an
-    execution's end are not. The done marks are read, and nothing is written. A result that only running gives holds up
-    whatever looks into it, see ``steering.unknown``; the rest goes on. Claims of other runs do not count.
+    This calls ``run`` and the hooks of a decision, also those of child workflows. It calls neither activities nor the
+    hooks of an execution's end. It reads the done marks and writes nothing. Code that looks into an unknown result
+    stops there, see ``steering.unknown``; the rest goes on. Claims of other runs do not count.
 
     Args:
         input: as for ``local.Executor.run``.
-        workflow_id: default: what the class says, else the workflow type's name.
-        force, skip: names of steps, asked for at start.
-        default_bucket: bucket string of the engine's own store of done marks; None where one must be configured.
-        domain: what ``get_run_context`` says.
-        past: called with a workflow id: the earlier runs of it, the newest first, each as (run id, events). An
-            activity then returns what it returned in the newest of them that completed it. Called when it is needed.
+        workflow_id: default: the id that the class defines, else the name of the workflow type.
+        force, skip: names of steps to force or skip, as at the start of a run.
+        default_bucket: bucket string of the engine's own store of done marks; None if the workflow must configure one.
+        domain: the domain name that ``get_run_context`` returns.
+        past: a function that takes a workflow id and returns its earlier runs, the newest first, each as (run id,
+            events). An activity then gets the result that it had in the newest run that completed it. It is called
+            only when a result is needed.
 
-    Raises InputError for an input, an id, a name or a bucket that cannot be; StoreError if the marks cannot be read.
+    Raises InputError for an input, an id, a name or a bucket that is not valid; StoreError if the marks cannot be read.
     """
     executor = Executor(workflow_class, workflow_id=workflow_id, force_steps=force, skip_steps=skip)
     request = executor.request(input)
@@ -89,7 +86,7 @@ def plan(
 
 
 def _steps(markers: list[Marker], needs: dict[tuple[str, str | None], str]) -> Iterator[PlannedStep]:
-    """The verdicts that the markers of all executions speak of, in their order."""
+    """Yield the verdicts that the markers of all executions record, in the order of the markers."""
     indexes: dict[str, list[int]] = {}
     for index, marker in enumerate(markers):
         indexes.setdefault(marker.run_id, []).append(index)
@@ -109,7 +106,7 @@ def _steps(markers: list[Marker], needs: dict[tuple[str, str | None], str]) -> I
             fingerprint = None
         if doubt and INPUTS_CHANGED in details["reasons"]:
             planned = UNKNOWN
-            note = f"whether step {name!r} is to be played depends on the result of {' and '.join(doubt)}"
+            note = f"whether step {name!r} runs depends on the result of {' and '.join(doubt)}"
         unmarks = tuple(each for each in verdict.unmarks if each != name)
         yield PlannedStep(
             name, planned, details["forced"], tuple(details["reasons"]), marker.workflow_id, unmarks, note, fingerprint

@@ -1,12 +1,19 @@
-"""What stands in a rehearsal for a result that only running gives.
+"""Unknown results: the objects that stand in a dry run for results which are known only after an activity has run.
 
-As JSON it is ``{"__simpleflow_unknown__": "activity pkg.name", "task": ...}``. Decoded, at any depth, it is an
-``Unknown``, which can be handed on as it is: as an argument, in a list, as a result. Whatever looks into it has to wait
-for ever, so that the workflow does nothing that it might not do when it has the result. That includes ``isinstance`` in
-code of users.
+Theory of operation
+-------------------
+As JSON, an unknown result is ``{"__simpleflow_unknown__": "activity pkg.name", "task": ...}``. It is recorded in the
+history of the dry run like any result, and can be part of another value at any depth. Decoded, it is an ``Unknown``.
 
-``result is None``, ``type(result)`` and the patterns ``case [...]`` and ``case {...}`` cannot be noticed: they see an
-object that is neither None nor a list nor a dict.
+A workflow may pass an ``Unknown`` on without looking into it: as an argument, in a list, as a result. Every use that
+would depend on the value calls ``Use``, which never returns: it blocks the code that looked, for ever. So a dry run
+does nothing that a real run might not do. To notice each use, ``Unknown`` defines all special methods (``_USES``), and
+``__class__`` as a property, since ``isinstance`` reads it. The library and the standard library call ``isinstance`` on
+every value that passes through; so the property looks for the calling frame outside of the standard library, and
+blocks only if that frame is user code.
+
+Limits: ``result is None``, ``type(result)`` and the patterns ``case [...]`` and ``case {...}`` go unnoticed. They see
+an object that is neither None nor a list nor a dict.
 """
 
 from __future__ import annotations
@@ -24,11 +31,11 @@ from simpleflow.constants import UNKNOWN
 KEY = UNKNOWN
 
 Use = Callable[[str, str | None], NoReturn]
-"""What a use does; called with whose result it is, and where the use stands: ``file.py:12``, None if nowhere."""
+"""Called at a use, with the source of the result and the source line of the use (``file.py:12``, None if unknown)."""
 
 
 class Unknown:
-    """An unknown result, ``content`` as JSON; every use of it calls ``use``, which does not return."""
+    """An unknown result. ``content`` is its JSON object; every use of it calls ``use``, which does not return."""
 
     __slots__ = ("_unknown_content", "_unknown_use")
     _unknown_content: dict[str, str]
@@ -49,7 +56,7 @@ class Unknown:
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
-        # What isinstance() asks. The library asks it of everything that it is handed, without looking into it.
+        # isinstance() reads this. The library calls isinstance() on every value, without looking into it.
         frame = _calling_frame()
         if frame is not None and not _is_ours(frame):
             _used(self)
@@ -57,12 +64,12 @@ class Unknown:
 
 
 def encode(source: str, task: str) -> str:
-    """The JSON text of the unknown result of ``source``; ``task`` tells it from others of that name."""
+    """Return the JSON text of the unknown result of ``source``. ``task`` distinguishes it from others of that name."""
     return values.encode({KEY: source, "task": task}, "an unknown result")
 
 
 def decode(text: str | None, use: Use) -> Any:
-    """As ``values.decode``, with what is unknown as ``Unknown``."""
+    """Decode as ``values.decode`` does, with unknown results as ``Unknown`` objects."""
     if text is None or KEY not in text:
         return values.decode(text)
 
@@ -76,7 +83,7 @@ def decode(text: str | None, use: Use) -> Any:
 
 
 def sources(text: str) -> list[str]:
-    """Whose unknown results a JSON text holds, each once."""
+    """Return the sources of the unknown results in a JSON text, each once."""
     found: dict[str, None] = {}
 
     def note(content: dict[str, Any]) -> dict[str, Any]:
@@ -98,7 +105,7 @@ def _used(unknown: Unknown, *_: object) -> NoReturn:
 
 
 def _calling_frame() -> FrameType | None:
-    """Who has made use of it: the innermost frame that is neither here nor in the standard library."""
+    """Return the innermost frame outside this module and the standard library: the code that made the use."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         name = frame.f_globals.get("__name__", "")
