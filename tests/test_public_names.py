@@ -98,9 +98,9 @@ MEMBERS: dict[str, str] = {
     ),
     "simpleflow.futures.Future": (
         "cancel cancelled done exception finished pending result running set_cancelled set_exception set_finished "
-        "set_running state"
+        "set_running state wait"
     ),
-    "simpleflow.step.submittable.StepFuture": "exception forced ran reasons result state value",
+    "simpleflow.step.submittable.StepFuture": "exception failed forced name ran reasons result state value wait",
     "simpleflow.canvas.Group": "append extend __iadd__ propagate_attribute submit",
     "simpleflow.canvas.Chain": "append extend __iadd__ propagate_attribute submit",
     "simpleflow.exceptions.AggregateException": "append flatten handle",

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Protocol
 
 from simpleflow.constants import MAX_ID_LENGTH
 from simpleflow.exceptions import InputError
-from simpleflow.futures import Future, Waiter
+from simpleflow.futures import Future, Promise, Waiter
 from simpleflow.marker import Marker
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -143,8 +143,8 @@ class Executor(Waiter, Protocol):
     def when_idle(self, function: Callable[[], None]) -> None:
         """Call ``function`` once all other code waits for further events of the history."""
 
-    def track(self, future: Future) -> None:
-        """Keep the run from completing before ``future`` is done."""
+    def track(self, promise: Promise) -> None:
+        """Keep the run from completing before ``promise`` is final."""
 
     def is_recorded(self, activity: Any, scope: Scope) -> bool:
         """True if the history holds the first task of ``activity`` in ``scope``."""

@@ -1,8 +1,4 @@
-"""Groups and chains: several submittables as one.
-
-A container's future moves on whenever one of its members ends. Members are submitted through ``Workflow.submit``, each
-in its own place of the structure (``base.Scope``), so that its task id does not depend on the order of results.
-"""
+"""Groups, chains and FuncGroups: several submittables as one. How they move on is in ``containers``."""
 
 from __future__ import annotations
 
@@ -12,8 +8,9 @@ from typing import Any
 
 from simpleflow.activity import Activity
 from simpleflow.base import AbstractWorkflow, Executor, Submittable, SubmittableContainer
-from simpleflow.exceptions import AggregateException, InputError, NotSubmittable
-from simpleflow.futures import CANCELLED, FINISHED, RUNNING, Future
+from simpleflow.containers import ChainPromise, FuncPromise, GroupPromise
+from simpleflow.exceptions import InputError, NotSubmittable
+from simpleflow.futures import Future
 from simpleflow.task import ActivityTask, ChildWorkflowTask
 
 _EXPECTED = (
@@ -64,162 +61,44 @@ def scoped(submittable: Submittable, attr: str, val: Any) -> Submittable:
     return twin
 
 
-class ContainerFuture(Future):
-    """The future of a container: submits members in their places and tells the executor when all is over."""
-
-    __slots__ = ("_advancing", "_executor", "_scope")
-
-    def __init__(self, executor: Executor, label: str) -> None:
-        super().__init__(executor)
-        self._executor = executor
-        self._advancing = False
-        here = executor.scope
-        self._scope = here.child(f"{label}{here.count(label)}")
-        executor.track(self)
-
-    def _end_as(self, futures: list[Future], bubbles: bool | None) -> None:
-        """End as these members did."""
-        exceptions = [future._exception for future in futures]
-        failed = bubbles is not False and any(each is not None for each in exceptions)
-        cancelled = any(future._state == CANCELLED for future in futures)
-        self._assign(
-            CANCELLED if cancelled else FINISHED,
-            [future._result for future in futures],
-            AggregateException(exceptions) if failed else None,
-        )
-        self._announce()
-
-    def _cancel_members(self, futures: Iterable[Future]) -> bool:
-        if not self._done:
-            self._advancing = True  # their ends begin nothing more
-            for future in futures:
-                future.cancel()
-        return Future.cancel(self)
-
-    def _submit_member(self, member: Submittable, place: int | str, owner: object = None) -> Future:
-        scope = self._scope.child(str(place))
-        scope.owner = owner
-        with self._executor.within(scope):
-            return self._executor.workflow.submit(member)  # type: ignore[no-any-return]
-
-
-class GroupFuture(ContainerFuture):
+class GroupFuture(Future):
     """The future of a group: final once every member is."""
 
-    __slots__ = ("_bubbles", "_futures", "_limit", "_members", "_open")
+    __slots__ = ()
 
     def __init__(self, group: Group, executor: Executor) -> None:
-        super().__init__(executor, "g")
-        self._members = group.activities
-        self._bubbles = group.bubbles_exception_on_failure
-        self._limit = group.max_parallel
-        self._futures: list[Future] = []
-        self._open = 0
-        self._state = RUNNING
-        self._advance()
-
-    def _advance(self) -> None:
-        if self._advancing or self._done:
-            return
-        self._advancing = True
-        while len(self._futures) < len(self._members) and (self._limit is None or self._open < self._limit):
-            place = len(self._futures)
-            future = self._submit_member(self._members[place], place)
-            self._futures.append(future)
-            if not future._done:
-                self._open += 1
-                future._when_done(self._member_done)
-        self._advancing = False
-        if not self._open and not self._done:
-            self._finish()
-
-    def _member_done(self, _: Future) -> None:
-        self._open -= 1
-        if len(self._futures) < len(self._members) or not self._open:
-            self._advance()
-
-    def cancel(self) -> bool:
-        """Cancel the members that are under way; the others are never submitted."""
-        return self._cancel_members(self._futures)
-
-    def _finish(self) -> None:
-        self._end_as(self._futures, self._bubbles)
+        super().__init__(
+            promise=GroupPromise(
+                group.activities, group.max_parallel, group.bubbles_exception_on_failure, executor, self
+            )
+        )
 
 
-class ChainFuture(ContainerFuture):
-    """The future of a chain: one member after the other."""
+class ChainFuture(Future):
+    """The future of a chain: final once its last member is, or the one that broke it."""
 
-    __slots__ = ("_chain", "_futures")
+    __slots__ = ()
 
     def __init__(self, chain: Chain, executor: Executor) -> None:
-        super().__init__(executor, "c")
-        self._chain = chain
-        self._futures: list[Future] = []
-        self._state = RUNNING
-        self._advance()
-
-    def _advance(self, _: Future | None = None) -> None:
-        if self._advancing or self._done:
-            return
-        self._advancing = True
-        members = self._chain.activities
-        broken = False
-        while True:
-            if self._futures:
-                last = self._futures[-1]
-                if not last._done:
-                    last._when_done(self._advance)
-                    self._advancing = False
-                    return
-                broken = self._chain.break_on_failure and last._failure is not None
-            place = len(self._futures)
-            if broken or place == len(members):
-                break
-            member = members[place]
-            if self._chain.send_result and self._futures:
-                member = member.receive(self._futures[-1]._result)
-            self._futures.append(self._submit_member(member, place))
-        self._finish()
-
-    def cancel(self) -> bool:
-        """Cancel the member that is under way; the others are never submitted."""
-        return self._cancel_members(self._futures)
-
-    def _finish(self) -> None:
-        self._end_as(self._futures, self._chain.bubbles_exception_on_failure)
+        super().__init__(
+            promise=ChainPromise(
+                chain.activities,
+                chain.send_result,
+                chain.break_on_failure,
+                chain.bubbles_exception_on_failure,
+                executor,
+                self,
+            )
+        )
 
 
-class FuncFuture(ContainerFuture):
-    """The future of a FuncGroup: calls the function, then follows what it returned."""
+class FuncFuture(Future):
+    """The future of a FuncGroup: final once the submittable that its function returned is."""
 
-    __slots__ = ("_group", "_inner")
+    __slots__ = ()
 
     def __init__(self, group: FuncGroup, executor: Executor) -> None:
-        super().__init__(executor, "f")
-        self._group = group
-        self._inner: Future | None = None
-        self._state = RUNNING
-        executor.spawn(self._call, self._scope)
-
-    def _call(self) -> None:
-        made = self._group.call()
-        if self._done:  # cancelled while the function waited
-            return
-        if made is None:
-            self.set_finished(None)
-        else:
-            self._inner = self._executor.workflow.submit(made)
-            self._inner._when_done(self._follow)
-
-    def cancel(self) -> bool:
-        """Cancel what the function returned; if it has not returned yet, that is not submitted."""
-        return self._cancel_members([] if self._inner is None else [self._inner])
-
-    def _follow(self, inner: Future) -> None:
-        if self._done or self._advancing:
-            return
-        self._assign(inner._state, inner._result, inner._exception)
-        self._announce()
+        super().__init__(promise=FuncPromise(group.call, executor, self))
 
 
 class Group(SubmittableContainer):

@@ -1,14 +1,21 @@
-"""Futures: the results of what a workflow submitted.
+"""Futures and promises: the two halves of the result of a submission.
 
-A future is final once it is FINISHED or CANCELLED. Reading ``result`` or ``exception`` before that waits: it returns
-when the history holds the answer, or raises ``ExecutionBlocked`` where nobody can wait. Reading ``finished`` and the
-like never waits.
+A *promise* is the half that the library holds: it moves from state to state and calls back when it is final. Reading
+it neither waits nor counts as observed by user code. A *future* is the half that user code holds: a thin view of its
+promise. Reading ``result`` or ``exception`` of a future waits: it returns when the history holds the answer, or raises
+``ExecutionBlocked`` where the evaluation cannot go on. Reading ``finished`` and the like never waits.
+
+A promise is final once it is FINISHED or CANCELLED.
+
+User code may branch on a future that is not final (``if future.finished: ...``). The promise remembers that it was
+seen in that state. If it changes later, what user code did next may be wrong, so the waiter is told, and evaluates
+``run`` afresh.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from simpleflow.exceptions import ExecutionBlocked, TaskCanceled
 
@@ -20,155 +27,211 @@ FINISHED = "FINISHED"
 
 _FINAL = frozenset({FINISHED, CANCELLED, CANCELLED_AND_NOTIFIED})
 
-F = TypeVar("F", bound="Future")
-
 
 class Waiter(Protocol):
-    """Whoever evaluates the workflow that a future belongs to."""
+    """The evaluation that a promise belongs to."""
 
-    def block(self, future: Future) -> None:
-        """Return once ``future`` is final; raise ExecutionBlocked if it will not be in this evaluation."""
+    def block(self, promise: Promise) -> None:
+        """Return once ``promise`` is final. Raises ExecutionBlocked if it will not be in this evaluation."""
 
-    def changed(self, future: Future) -> None:
-        """``future`` is no longer as user code has seen it: what that did next may have been wrong."""
+    def changed(self, promise: Promise) -> None:
+        """Take note that ``promise`` is no longer in the state that user code has seen."""
 
-    def cancel(self, future: Future) -> None:
-        """User code has cancelled ``future``: ask for the task's end where there is a task."""
+    def cancel(self, promise: Promise) -> None:
+        """Ask the service to end the task of ``promise``, if there is one: user code has cancelled it."""
 
 
-class Future:
-    """The result of one submission."""
+class Promise:
+    """The library's half of a submission's result."""
 
-    __slots__ = ("__dict__", "_callbacks", "_exception", "_result", "_seen", "_state", "_waiter")
+    __slots__ = ("_callbacks", "_future", "_seen", "_waiter", "exception", "result", "state")
 
-    def __init__(self, waiter: Waiter | None = None) -> None:
-        self._state = PENDING
-        self._seen = False  # user code has looked at it before it was final
-        self._result: Any = None
-        self._exception: BaseException | None = None
+    def __init__(self, waiter: Waiter | None = None, future: Future | None = None) -> None:
+        self.state = PENDING
+        self.result: Any = None
+        self.exception: BaseException | None = None
         self._waiter = waiter
-        self._callbacks: list[Callable[[Future], None]] | None = None
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self._state} at {id(self):#x}>"
-
-    @property
-    def result(self) -> Any:
-        """What the task returned; None if it failed or was cancelled. Waits."""
-        if self._state not in _FINAL:
-            self._wait()
-        return self._result
+        self._future = future  # the view of it, made when user code first gets one
+        self._seen = False  # user code has read its state before it was final
+        self._callbacks: list[Callable[[Promise], None]] | None = None
 
     @property
-    def exception(self) -> BaseException | None:
-        """Why the task failed, or None. Waits."""
-        if self._state not in _FINAL:
-            self._wait()
-        return self._exception
-
-    @property
-    def state(self) -> str:
-        """One of PENDING, RUNNING, CANCELLED, CANCELLED_AND_NOTIFIED, FINISHED."""
-        if self._state not in _FINAL:
-            self._seen = True
-        return self._state
-
-    @property
-    def pending(self) -> bool:
-        """Submitted, not started."""
-        return self.state == PENDING
-
-    @property
-    def running(self) -> bool:
-        """Started, not ended."""
-        return self.state == RUNNING
-
-    @property
-    def finished(self) -> bool:
-        """Ended, well or badly."""
-        return self.state == FINISHED
-
-    @property
-    def cancelled(self) -> bool:
-        """Cancelled."""
-        return self.state in (CANCELLED, CANCELLED_AND_NOTIFIED)
+    def future(self) -> Future:
+        """The view of this promise that user code gets; always the same object."""
+        if self._future is None:
+            self._future = Future(promise=self)
+        return self._future
 
     @property
     def done(self) -> bool:
-        """Finished or cancelled: nothing more will happen to it."""
+        """True once it is final."""
         return self.state in _FINAL
 
-    def cancel(self) -> bool:
-        """Cancel the task, started or not. Returns False if it had already finished, else True."""
-        if self._state in _FINAL:
-            return self._state != FINISHED
-        self._seen = False  # no surprise to who cancels it
-        if self._waiter is not None:
-            self._waiter.cancel(self)
-        self.set_cancelled()
-        return True
-
-    def set_running(self) -> None:
-        """Move to RUNNING."""
-        self._assign(RUNNING)
-
-    def set_finished(self, result: Any = None) -> None:
-        """Move to FINISHED with a result."""
-        self._assign(FINISHED, result)
-        self._announce()
-
-    def set_exception(self, exception: BaseException) -> None:
-        """Move to FINISHED with a failure."""
-        self._assign(FINISHED, None, exception)
-        self._announce()
-
-    def set_cancelled(self) -> None:
-        """Move to CANCELLED."""
-        self._assign(CANCELLED)
-        self._announce()
-
-    def __json_value__(self) -> Any:
-        return self.result
-
-    # For the machinery: these neither wait nor count as observed by user code.
-
     @property
-    def _done(self) -> bool:
-        return self._state in _FINAL
-
-    @property
-    def _failure(self) -> BaseException | None:
-        """The exception; a cancelled task counts as one that did not succeed."""
-        if self._exception is None and self._state in (CANCELLED, CANCELLED_AND_NOTIFIED):
+    def failure(self) -> BaseException | None:
+        """The exception; TaskCanceled for a cancelled task, which has none but did not succeed."""
+        if self.exception is None and self.state in (CANCELLED, CANCELLED_AND_NOTIFIED):
             return TaskCanceled()
-        return self._exception
+        return self.exception
 
-    def _assign(self, state: str, result: Any = None, exception: BaseException | None = None) -> None:
-        if self._seen and state != self._state and self._waiter is not None:
+    def assign(self, state: str, result: Any = None, exception: BaseException | None = None) -> None:
+        """Move to ``state`` without calling back."""
+        if self._seen and state != self.state and self._waiter is not None:
             self._waiter.changed(self)
-        self._state = state
-        self._result = result
-        self._exception = exception
+        self.state = state
+        self.result = result
+        self.exception = exception
 
-    def _announce(self) -> None:
-        """Tell those who wait for it that this future is final."""
+    def announce(self) -> None:
+        """Call back everything that waits for this promise, which is final."""
         callbacks, self._callbacks = self._callbacks, None
         for callback in callbacks or ():
             callback(self)
 
-    def _when_done(self, callback: Callable[[Future], None]) -> None:
-        """Call back once final: at once if it is."""
-        if self._state in _FINAL:
+    def settle(self, state: str, result: Any = None, exception: BaseException | None = None) -> None:
+        """Move to a final state and call back."""
+        self.assign(state, result, exception)
+        self.announce()
+
+    def finish(self, result: Any = None) -> None:
+        """End well, with a result."""
+        self.settle(FINISHED, result)
+
+    def fail(self, exception: BaseException) -> None:
+        """End with a failure."""
+        self.settle(FINISHED, None, exception)
+
+    def settle_as(self, other: Promise) -> None:
+        """End as ``other`` did."""
+        self.settle(other.state, other.result, other.exception)
+
+    def when_done(self, callback: Callable[[Promise], None]) -> None:
+        """Call back once this promise is final: at once if it is."""
+        if self.state in _FINAL:
             callback(self)
         elif self._callbacks is None:
             self._callbacks = [callback]
         else:
             self._callbacks.append(callback)
 
-    def _wait(self) -> None:
-        if self._waiter is None:
-            raise ExecutionBlocked
-        self._waiter.block(self)
+    @property
+    def is_awaited(self) -> bool:
+        """True if something waits for it to be final."""
+        return bool(self._callbacks)
+
+    def wait(self) -> None:
+        """Return once it is final. Raises ExecutionBlocked if it will not be in this evaluation."""
+        if self.state not in _FINAL:
+            if self._waiter is None:
+                raise ExecutionBlocked
+            self._waiter.block(self)
+
+    def observe(self) -> str:
+        """The state, for user code: a later change makes what user code did next doubtful."""
+        if self.state not in _FINAL:
+            self._seen = True
+        return self.state
+
+    def cancel(self) -> bool:
+        """Cancel the task, started or not. Returns False if it had already finished, else True."""
+        if self.state in _FINAL:
+            return self.state != FINISHED
+        self._seen = False  # the code that cancels it expects the change
+        if self._waiter is not None:
+            self._waiter.cancel(self)
+        self.settle(CANCELLED)
+        return True
+
+    def cancelled_by_other(self) -> None:
+        """Move to CANCELLED, since user code has cancelled another promise of the same task."""
+        self._seen = False
+        self.settle(CANCELLED)
+
+
+class Future:
+    """The result of one submission, as user code sees it."""
+
+    __slots__ = ("__dict__", "_promise")
+
+    def __init__(self, waiter: Waiter | None = None, *, promise: Promise | None = None) -> None:
+        self._promise = promise if promise is not None else Promise(waiter, self)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._promise.state} at {id(self):#x}>"
+
+    @property
+    def result(self) -> Any:
+        """What the task returned; None if it failed or was cancelled. Waits."""
+        self._promise.wait()
+        return self._promise.result
+
+    @property
+    def exception(self) -> BaseException | None:
+        """Why the task failed, or None. Waits."""
+        self._promise.wait()
+        return self._promise.exception
+
+    def wait(self) -> None:
+        """Wait until the task has ended, well or badly. Never raises the task's exception."""
+        self._promise.wait()
+
+    @property
+    def state(self) -> str:
+        """One of PENDING, RUNNING, CANCELLED, CANCELLED_AND_NOTIFIED, FINISHED."""
+        return self._promise.observe()
+
+    @property
+    def pending(self) -> bool:
+        """True if the task was submitted and has not started."""
+        return self.state == PENDING
+
+    @property
+    def running(self) -> bool:
+        """True if the task has started and has not ended."""
+        return self.state == RUNNING
+
+    @property
+    def finished(self) -> bool:
+        """True if the task has ended, well or badly."""
+        return self.state == FINISHED
+
+    @property
+    def cancelled(self) -> bool:
+        """True if the task was cancelled."""
+        return self.state in (CANCELLED, CANCELLED_AND_NOTIFIED)
+
+    @property
+    def done(self) -> bool:
+        """True if the task was finished or cancelled: nothing more will happen to it."""
+        return self.state in _FINAL
+
+    def cancel(self) -> bool:
+        """Cancel the task, started or not. Returns False if it had already finished, else True."""
+        return self._promise.cancel()
+
+    def set_running(self) -> None:
+        """Move to RUNNING."""
+        self._promise.assign(RUNNING)
+
+    def set_finished(self, result: Any = None) -> None:
+        """Move to FINISHED with a result."""
+        self._promise.finish(result)
+
+    def set_exception(self, exception: BaseException) -> None:
+        """Move to FINISHED with a failure."""
+        self._promise.fail(exception)
+
+    def set_cancelled(self) -> None:
+        """Move to CANCELLED."""
+        self._promise.settle(CANCELLED)
+
+    def __json_value__(self) -> Any:
+        return self.result
+
+
+def promise_of(future: Future) -> Promise:
+    """The promise behind a future."""
+    return future._promise
 
 
 def wait(*futures: Future) -> list[Any]:

@@ -23,7 +23,8 @@ from simpleflow.core.codec import (
     encode_history,
     event_to_dict,
 )
-from simpleflow.core.decider.decide import Decider, Limits, decide
+from simpleflow.core.decider.answer import Limits
+from simpleflow.core.decider.decide import Decider, decide
 from simpleflow.core.decider.evaluation import Execution, Failure
 from simpleflow.core.history import History
 from simpleflow.engines.base import ActivityTask, DecisionTask, StartRequest

@@ -13,7 +13,7 @@ from simpleflow import Workflow, futures
 from simpleflow.canvas import Group
 from simpleflow.constants import WAKE_UP_TIMER
 from simpleflow.core import events as e
-from simpleflow.core.decider.decide import Limits
+from simpleflow.core.decider.answer import Limits
 from tests.core.activities import unranked, urgent
 from tests.core.harness import Play, add, play, same
 

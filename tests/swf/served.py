@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from simpleflow import Workflow, values
-from simpleflow.core.decider.decide import Limits
+from simpleflow.core.decider.answer import Limits
 from simpleflow.engines.base import RunDescription, StartRequest
 from simpleflow.engines.swf import registration
 from simpleflow.engines.swf.activities import SwfActivitySource

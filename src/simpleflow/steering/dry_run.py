@@ -28,19 +28,20 @@ import msgspec
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.core.decider.decide import Decider
-from simpleflow.core.decider.evaluation import Evaluation, Execution, Failure
+from simpleflow.core.decider.evaluation import Execution, Failure
+from simpleflow.core.decider.executor import Executor
 from simpleflow.core.history import History
 from simpleflow.engines.base import ActivityTask, DecisionTask, StartRequest
 from simpleflow.engines.memory import MemoryEngine
 from simpleflow.engines.run import Run
 from simpleflow.exceptions import ExecutionBlocked, InputError, SimpleflowError, one_line
-from simpleflow.futures import Future
+from simpleflow.futures import Future, Promise, promise_of
 from simpleflow.signal import WaitForSignal
 from simpleflow.steering import unknown
 from simpleflow.steering.earlier_results import EarlierResults, EarlierRuns
 from simpleflow.steering.overlay_store import OverlayStores
 from simpleflow.step.constants import MARKER_NAME
-from simpleflow.step.future import StepFuture
+from simpleflow.step.future import StepRun
 from simpleflow.workflow import Workflow
 from simpleflow.workflow import registry as workflows
 
@@ -160,9 +161,9 @@ class DryRun:
 
     # Unknown results
 
-    def _evaluations(self) -> Iterator[_Evaluation]:
+    def _evaluations(self) -> Iterator[_Executor]:
         for decider in self._deciders.values():
-            if isinstance(decider.evaluation, _Evaluation):
+            if isinstance(decider.evaluation, _Executor):
                 yield decider.evaluation
 
     def _notes(self, root: Run) -> Iterator[str]:
@@ -177,10 +178,10 @@ class DryRun:
             yield f"it takes more than {MAX_DECISION_TASKS:,} decisions: the plan stops there"
 
 
-def _why_open(evaluation: _Evaluation, history: History, name: str) -> Iterator[str]:
+def _why_open(evaluation: _Executor, history: History, name: str) -> Iterator[str]:
     """Yield the reasons for which an execution is still open."""
     yield from (need.text for need in evaluation.needs)
-    signals = [signal for signal, future in evaluation.signals if not future._done]
+    signals = [signal for signal, future in evaluation.awaited_signals if not promise_of(future).done]
     yield from (f"{name} waits for the signal {signal!r}" for signal in signals)
     if evaluation.continues is not None:
         yield f"{name} continues as new: the plan does not cover the run that follows"
@@ -188,7 +189,7 @@ def _why_open(evaluation: _Evaluation, history: History, name: str) -> Iterator[
         yield f"{name} waits for something that nothing in the workflow provides"
 
 
-def _run_name(evaluation: Evaluation) -> str:
+def _run_name(evaluation: Executor) -> str:
     child = evaluation.history.started.parent_workflow_execution is not None
     return f"run() of workflow {evaluation.execution.workflow_id}" if child else "run()"
 
@@ -198,12 +199,12 @@ def _one_line(failure: Failure) -> str:
     return " ".join(str(error).split()) if isinstance(error, SimpleflowError) else one_line(error)
 
 
-class _Evaluation(Evaluation):
+class _Executor(Executor):
     """An evaluation in which code that looks into an unknown result waits for ever."""
 
     def __init__(self, workflow_class: type[Workflow], history: History, execution: Execution) -> None:
         self.needs: list[Need] = []
-        self.signals: list[tuple[str, Future]] = []  # name and future of each wait
+        self.awaited_signals: list[tuple[str, Future]] = []  # name and future of each wait
         super().__init__(workflow_class, history, execution)
 
     def decode(self, text: str | None) -> object:
@@ -212,35 +213,38 @@ class _Evaluation(Evaluation):
     def submit(self, submittable: Any, *args: Any, **kwargs: Any) -> Future:
         future = super().submit(submittable, *args, **kwargs)
         if isinstance(submittable, WaitForSignal):
-            self.signals.append((submittable.signal_name, future))
+            self.awaited_signals.append((submittable.signal_name, future))
         return future
 
     def _need(self, source: str, source_line: str | None) -> NoReturn:
-        step = next((each.name for each in self.scope.owners() if isinstance(each, StepFuture)), None)
+        step = next((each.name for each in self.scope.owners() if isinstance(each, StepRun)), None)
         name = _run_name(self) if step is None else f"step {step!r}"
         where = "" if source_line is None else f" ({source_line})"
         text = f"{name} needs the result of {source}, which is known only after it runs{where}"
         self.needs.append(Need(self.execution.run_id, step, text))
-        self.block(Future(self))
+        self.block(Promise(self))
         raise ExecutionBlocked
 
 
 class _Decider(Decider):
-    """A decider that calls no hooks at the end of an execution."""
+    """A decider that calls no hook when its execution ends, and continues no execution as new."""
 
-    evaluation_class = _Evaluation
+    executor_class = _Executor
 
-    def _close(self) -> d.Decision | None:
-        evaluation = self.evaluation
-        assert isinstance(evaluation, _Evaluation)
-        if evaluation.failure is None and evaluation.continues is None:
-            if evaluation.returned and not evaluation.unfinished:
-                return d.CompleteWorkflowExecution(result=evaluation.result)
-            if not evaluation.needs:
-                self._check_progress(evaluation)
-        if evaluation.failure is None:
-            return None
-        return d.FailWorkflowExecution(details=evaluation.failure.details, reason=evaluation.failure.reason)
+    def _complete(self, executor: Executor) -> d.Decision | None:
+        if executor.continues is None and executor.returned and not executor.unfinished:
+            return d.CompleteWorkflowExecution(result=executor.result)
+        return None
+
+    def _check_progress(self, executor: Executor) -> None:
+        assert isinstance(executor, _Executor)
+        if executor.continues is None and not executor.needs:
+            super()._check_progress(executor)
+
+    def _closing_hook(self, name: str, *args: object) -> None:
+        pass
+
+    stages = (_complete, _check_progress)
 
 
 class _Engine(MemoryEngine):

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 from simpleflow.core import decisions as d
 from simpleflow.core.decider.decide import Decider
-from simpleflow.core.decider.evaluation import Evaluation, Execution
+from simpleflow.core.decider.evaluation import Execution
+from simpleflow.core.decider.executor import Executor as DeciderExecutor
 from simpleflow.engines.base import StartRequest
 from simpleflow.engines.memory import MemoryEngine
 from simpleflow.exceptions import ExecutionBlocked, InputError, SimpleflowError, one_line
@@ -77,7 +78,7 @@ def request_of(workflow_class: type[Workflow], input: Any, workflow_id: str | No
         raise InputError(f"workflow {workflow_class.__name__} cannot be started: {one_line(error)}") from error
 
 
-class _Evaluation(Evaluation):
+class _Executor(DeciderExecutor):
     """Stops at the first activity about marks, whose arguments hold their bucket and path."""
 
     found: tuple[str, str] | None = None
@@ -91,7 +92,7 @@ class _Evaluation(Evaluation):
 
 
 class _Decider(Decider):
-    evaluation_class = _Evaluation
+    executor_class = _Executor
 
     def _close(self) -> d.Decision | None:
         return None  # the run does not end, so no hook must be called
@@ -99,18 +100,18 @@ class _Decider(Decider):
 
 def _evaluate(
     workflow_class: type[Workflow], request: StartRequest, default_bucket: str | None, domain: str | None
-) -> _Evaluation:
+) -> _Executor:
     engine = MemoryEngine()
     run_id = engine.start_workflow_execution(request)
     task = engine.poll_for_decision_task()
     assert task is not None
     decider = _Decider(workflow_class, Execution(request.workflow_id, run_id, domain, default_bucket))
     decider.advance(task.events)
-    assert isinstance(decider.evaluation, _Evaluation)
+    assert isinstance(decider.evaluation, _Executor)
     return decider.evaluation
 
 
-def _current_location(evaluation: _Evaluation) -> tuple[str, str]:
+def _current_location(evaluation: _Executor) -> tuple[str, str]:
     workflow = evaluation.workflow
     name = evaluation.history.started.workflow_type.name
     if not isinstance(workflow, WorkflowStepMixin):  # its __init__ raised

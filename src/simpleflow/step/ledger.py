@@ -6,14 +6,14 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from simpleflow.base import Executor, Scope
-from simpleflow.futures import Future
+from simpleflow.futures import Promise
 from simpleflow.step import rules
 from simpleflow.step.constants import COMPLETED, DEPENDENT_OF, MARKER_NAME, SCHEDULED
 from simpleflow.step.recorded_verdicts import Recorded, read
 from simpleflow.step.request import REASON, Request
 
 if TYPE_CHECKING:
-    from simpleflow.step.future import StepFuture
+    from simpleflow.step.future import StepRun
 
 _NOBODY = "\0"  # no reason: a text that nobody gives as one
 _UNRECORDED = 1 << 40  # comes after every place in a history
@@ -69,10 +69,10 @@ class Claim:
         self.scope = scope
         self.number = number
         self.tries = 0
-        self.asked: Future | None = None
-        self.pause: Future | None = None
+        self.asked: Promise | None = None
+        self.pause: Promise | None = None
         self.holder: str | None = None
-        self.users: dict[StepFuture, None] = {}
+        self.users: dict[StepRun, None] = {}
         self.used = False
 
 
@@ -85,12 +85,12 @@ class Steps:
         self.done = rules.Names()
         self.known: list[str] = []  # names in the order in which they became known as done
         self.known_names: set[str] = set()
-        self.latest: dict[str, StepFuture] = {}  # the latest play of each name
-        self.marking: dict[StepFuture, Future] = {}  # plays whose mark is being written, and what is final once it is
-        self.awaiting: dict[StepFuture, Future] = {}  # steps whose verdict must wait, and for whom
-        self.releasing: dict[str, Future] = {}  # of each name, the latest activity that gives up its claim
+        self.latest: dict[str, StepRun] = {}  # the latest play of each name
+        self.marking: dict[StepRun, Promise] = {}  # plays whose mark is being written, and what is final once it is
+        self.awaiting: dict[StepRun, Promise] = {}  # steps whose verdict must wait, and for whom
+        self.releasing: dict[str, Promise] = {}  # of each name, the latest activity that gives up its claim
         self._claims: dict[tuple[str, int], Claim] = {}
-        self._origins: dict[str, dict[StepFuture, None]] = {}  # by pattern, the plays that force it
+        self._origins: dict[str, dict[StepRun, None]] = {}  # by pattern, the plays that force it
         self._done_at_first: frozenset[str] = frozenset()
         self._marked: dict[str, int] = {}  # order of the play that wrote the latest mark
         self._unmarked: dict[str, int] = {}  # order of the latest play that removed it
@@ -139,7 +139,7 @@ class Steps:
         if (found := self._claims.get((name, number))) is not None:
             found.used = True
 
-    def played_elsewhere(self, step: StepFuture) -> None:
+    def played_elsewhere(self, step: StepRun) -> None:
         """Another run has played it since the marks were listed: what it forces may be done no longer, or again."""
         for pattern in step.dependents:
             for name in self.done.covered_by(pattern):
@@ -177,7 +177,7 @@ class Steps:
         """That submission has been dealt with."""
         self._waiting[name] = next(self._next[name], None)
 
-    def next_verdict(self, step: StepFuture, recorded: Recorded | None) -> tuple[int, int]:
+    def next_verdict(self, step: StepRun, recorded: Recorded | None) -> tuple[int, int]:
         """Count a verdict: its number among those on the step's name, from 0, and its order among all."""
         number = self._taken.get(step.name, 0)
         self._taken[step.name] = number + 1
@@ -189,7 +189,7 @@ class Steps:
         recorded.met = True
         return number, recorded.order
 
-    def play(self, step: StepFuture) -> None:
+    def play(self, step: StepRun) -> None:
         """A step is going to be played; from now on its dependents are forced."""
         self.latest[step.name] = step
         for pattern in step.dependents:
@@ -199,7 +199,7 @@ class Steps:
     @property
     def playing(self) -> bool:
         """Whether the play of a step has begun and is not over."""
-        return any(not step._done for step in self.latest.values()) or any(
+        return any(not step.done for step in self.latest.values()) or any(
             each.outcome is None for each in self._unmet_plays()
         )
 
@@ -208,7 +208,7 @@ class Steps:
         """Whether a step has been marked that was not known as done when the run began."""
         return any(name not in self._done_at_first for name in self._marked if name in self.done)
 
-    def completed(self, step: StepFuture) -> None:
+    def completed(self, step: StepRun) -> None:
         """A step has been played and marked."""
         if self._unmarked.get(step.name, -1) <= step.order:
             self._marked[step.name] = max(step.order, self._marked.get(step.name, -1))
@@ -218,7 +218,7 @@ class Steps:
             self.known_names.add(step.name)
             self.known.append(step.name)
 
-    def found_done(self, step: StepFuture) -> None:
+    def found_done(self, step: StepRun) -> None:
         """A step was skipped since it is done, as this run or another one has marked it."""
         if self._unmarked.get(step.name, -1) <= step.order:
             self.done.add(step.name)
@@ -229,14 +229,14 @@ class Steps:
         satisfied = self._request.force and not self._request.forces(name)
         return self.forced.covering(name, count, REASON if satisfied else _NOBODY)
 
-    def unmarked(self, step: StepFuture, names: Iterable[str]) -> None:
+    def unmarked(self, step: StepRun, names: Iterable[str]) -> None:
         """The marks that ``step`` makes stale are gone. Evaluated again, a later mark may have been met before this."""
         for name in names:
             self._unmarked[name] = max(step.order, self._unmarked.get(name, -1))
             if self._marked.get(name, -1) < step.order:
                 self.done.discard(name)
 
-    def origins(self, step: StepFuture) -> list[StepFuture]:
+    def origins(self, step: StepRun) -> list[StepRun]:
         """The plays that force ``step``, less those that it stands in and those that stand in it."""
         if not self._origins:
             return []
@@ -252,7 +252,7 @@ class Steps:
         if self._unmet:
             yield from (each for each in self._recorded if each.status == SCHEDULED and not each.met)
 
-    def unmet_origin(self, step: StepFuture) -> str | None:
+    def unmet_origin(self, step: StepRun) -> str | None:
         """Name of a play that forces ``step``, still going on, that this evaluation has not come to.
 
         It may stand behind ``step``, so nobody can wait for it.
@@ -260,7 +260,7 @@ class Steps:
         unmet = (each.name for each in self._unmet_plays() if each.outcome is None and each.forces(step.name))
         return next(unmet, None)
 
-    def unmet_dependents(self, step: StepFuture) -> list[Recorded]:
+    def unmet_dependents(self, step: StepRun) -> list[Recorded]:
         """Plays that ``step`` makes stale, still going on, that this evaluation has not come to."""
         return [recorded for recorded in self._unmet_plays() if recorded.outcome is None and step.forces(recorded.name)]
 
@@ -269,23 +269,23 @@ class Steps:
         """No step bears on another one: none forces any, waits, or is just being marked, as far as is known."""
         return not (self._origins or self.awaiting or self.marking or self._unmet)
 
-    def awaited_origin(self, step: StepFuture) -> StepFuture | None:
+    def awaited_origin(self, step: StepRun) -> StepRun | None:
         """A play that forces ``step`` and is still going on, or one that will be when what it waits for is over."""
         if not self._origins and not self.awaiting:
             return None
         for origin in self.origins(step):
-            if not origin._done:
+            if not origin.done:
                 return origin
         for other in self.awaiting:
-            if other._done or other is step or not other.forces(step.name):
+            if other.done or other is step or not other.forces(step.name):
                 continue
             if not self._is_held_up_by(other, step.enclosing | {step}):
                 return other
         return None
 
-    def _is_held_up_by(self, step: StepFuture, others: Collection[StepFuture]) -> bool:
+    def _is_held_up_by(self, step: StepRun, others: Collection[StepRun]) -> bool:
         """Whether ``step`` waits, directly or not, for one of ``others``, or stands in one."""
-        awaited: Future | None = step
+        awaited: Promise | None = step
         while awaited is not None:
             if not isinstance(awaited, type(step)):  # a mark: nothing holds it up
                 return False
@@ -294,11 +294,11 @@ class Steps:
             awaited = self.awaiting.get(awaited)
         return False
 
-    def failed_origin(self, step: StepFuture) -> StepFuture | None:
+    def failed_origin(self, step: StepRun) -> StepRun | None:
         """A step that forces ``step`` and whose latest play failed."""
         return next((each for each in self.origins(step) if each.failed and self.latest[each.name] is each), None)
 
-    def overtaken(self, step: StepFuture) -> str | None:
+    def overtaken(self, step: StepRun) -> str | None:
         """Name of a play that forces ``step`` and began after it: what ``step`` has done is stale."""
         if not self._origins and not self._unmet:
             return None
@@ -306,7 +306,7 @@ class Steps:
         unmet = (each.name for each in self._unmet_plays() if each.order > step.order and each.forces(step.name))
         return next(met, None) or next(unmet, None)
 
-    def made_stale_by(self, step: StepFuture) -> list[str]:
+    def made_stale_by(self, step: StepRun) -> list[str]:
         """The done names whose marks must go before ``step`` is played, sorted."""
         names = {step.name} if step.name in self.done else set()
         around = {each.name for each in step.enclosing}
@@ -318,9 +318,9 @@ class Steps:
         names.update(recorded.name for recorded in self.unmet_dependents(step))
         return sorted(names - around)
 
-    def mark_under_way(self, step: StepFuture) -> Future | None:
+    def mark_under_way(self, step: StepRun) -> Promise | None:
         """What writes a mark that ``step`` would make stale: a play, or, if it was cancelled, the writing alone."""
         for other, written in self.marking.items():
             if other not in step.enclosing and step.forces(other.name):
-                return written if other._done else other
+                return written if other.done else other
         return None

@@ -10,7 +10,7 @@ from simpleflow.activity import Activity
 from simpleflow.base import Scope
 from simpleflow.constants import RESERVED
 from simpleflow.exceptions import InputError
-from simpleflow.futures import Future
+from simpleflow.futures import Promise, promise_of
 from simpleflow.step import tasks
 from simpleflow.step.constants import STEP_ACTIVITY_PARAMS_DEFAULT
 from simpleflow.stores.base import clean
@@ -29,7 +29,7 @@ class Bookkeeping:
     def __init__(self, workflow: WorkflowStepMixin) -> None:
         self._workflow = workflow
         self._activities: dict[tuple[type, bool | None], Activity] = {}
-        self._listing: Future | None = None
+        self._listing: Promise | None = None
         self._owner: list[str] | None = None  # where steps are claimed one by one: in whose name
         self._place: tuple[str, str] | None = None
 
@@ -38,7 +38,7 @@ class Bookkeeping:
         """Whether each step is to be claimed before it is played. Known once the marks have been listed."""
         return self._owner is not None
 
-    def listing(self) -> Future:
+    def listing(self) -> Promise:
         """The future of the done marks' names, which are read once in a run."""
         if self._listing is None:
             # Runs that keep their marks in their own place have one workflow id, and there is one such run at a time:
@@ -47,8 +47,8 @@ class Bookkeeping:
             # By its place, not by its arguments: a setting that has changed since does not have it done again.
             listing = self._make(tasks.GetStepsDoneTask, *exclusive, idempotent=False)
             with self._workflow.executor.within(Scope("steps")):
-                self._listing = self._workflow.submit(listing)
-            self._listing._when_done(lambda listing: self._listed(listing._result))
+                self._listing = promise_of(self._workflow.submit(listing))
+            self._listing.when_done(lambda listing: self._listed(listing.result))
         return self._listing
 
     def _listed(self, found: Any) -> None:

@@ -12,12 +12,12 @@ from simpleflow import taskids
 from simpleflow.base import Executor, Scope
 from simpleflow.constants import DAY, MINUTE
 from simpleflow.exceptions import InputError
-from simpleflow.futures import Future
+from simpleflow.futures import Promise, promise_of
 from simpleflow.step import constants, rules
 from simpleflow.task import TimerTask
 
 if TYPE_CHECKING:
-    from simpleflow.step.future import StepFuture
+    from simpleflow.step.future import StepRun
     from simpleflow.step.ledger import Claim
     from simpleflow.step.submittable import Step
 
@@ -27,7 +27,7 @@ _LONGEST_PAUSE = 60  # seconds between two tries to claim a step that somebody e
 class Turn:
     """Waits for what the verdict on a submission of a step depends on; then lets its future begin, or join another."""
 
-    def __init__(self, future: StepFuture, step: Step, executor: Executor) -> None:
+    def __init__(self, future: StepRun, step: Step, executor: Executor) -> None:
         self._future = future
         self._step = step
         self._executor = executor
@@ -37,7 +37,7 @@ class Turn:
         self._forced_count = self._steps.forced.count
         self._skipped_count = self._steps.skipped.count
 
-    def take(self, _: Future | None = None) -> None:
+    def take(self, _: Promise | None = None) -> None:
         """Take the verdict; where ``run`` is evaluated again, new verdicts come after those that were taken before."""
         if self._steps.catching_up and self._steps.recorded(self._future.name) is None:
             self._executor.when_idle(self._decide)
@@ -47,21 +47,21 @@ class Turn:
     def _decide(self) -> None:
         """Take the verdict, unless something that bears on it is still going on: then when that is over."""
         future, steps = self._future, self._steps
-        if future._done:  # cancelled meanwhile
+        if future.done:  # cancelled meanwhile
             return
         steps.awaiting.pop(future, None)
         playing = steps.latest.get(future.name)
         if playing in future.enclosing:
             raise InputError(f"step {future.name!r} stands inside itself")
         recorded = steps.recorded(future.name)
-        if playing is not None and not playing._done:
+        if playing is not None and not playing.done:
             if recorded is not None:
                 steps.pass_recorded(future.name)
             playing.joined += 1
-            playing._when_done(future.join)
+            playing.when_done(future.join)
         elif recorded is not None and recorded.met:
             steps.pass_recorded(future.name)
-            steps.latest[future.name]._when_done(future.join)
+            steps.latest[future.name].when_done(future.join)
         elif recorded is not None:
             details = recorded.details
             reasons = tuple(details.get("reasons") or ())
@@ -79,7 +79,7 @@ class Turn:
             origin = steps.failed_origin(future)
             if origin is not None:
                 asked = self._asked_before()
-                if asked is not None and not asked._done:
+                if asked is not None and not asked.done:
                     self._wait_for(asked)  # to be given up once it is there
                     return
                 refused = rules.Verdict(False, True, (constants.DEPENDENT_OF + origin.name,))
@@ -92,18 +92,18 @@ class Turn:
         if found is not None:
             self._future.begin(found, None, unmet=self._steps.unmet_origin(self._future))
 
-    def _wait_for(self, awaited: Future) -> None:
+    def _wait_for(self, awaited: Promise) -> None:
         self._steps.awaiting[self._future] = awaited
-        awaited._when_done(self.take)
+        awaited.when_done(self.take)
 
-    def _unmet_mark(self) -> Future | None:
+    def _unmet_mark(self) -> Promise | None:
         """The writing of a mark that this step would make stale, by a play that this evaluation has not come to."""
         for recorded in self._steps.unmet_dependents(self._future):
             marking = self._bookkeeping.mark(recorded.name)
             scope = Scope(place(recorded.name, recorded.number))
             if self._executor.is_recorded(marking.activity, scope):
                 future = self._submit(marking, scope)
-                if not future._done:
+                if not future.done:
                     return future
         return None
 
@@ -117,7 +117,7 @@ class Turn:
             reading = self._submit(self._bookkeeping.get_mark(name), self._scope)
             if not self._ready(reading):
                 return None
-            mark = reading._result
+            mark = reading.result
             changed = compared and mark is not None and mark["fingerprint"] != self._step.fingerprint
             found = self._judge(mark is not None, changed)
         if found.run and self._bookkeeping.claims:
@@ -137,13 +137,13 @@ class Turn:
     def _claim(self, verdict: rules.Verdict) -> rules.Verdict | None:
         """``verdict``, to play the step, once the claim is ours; that it is done, if somebody else has played it."""
         name, steps = self._future.name, self._steps
-        if (releasing := steps.releasing.get(name)) is not None and not releasing._done:
+        if (releasing := steps.releasing.get(name)) is not None and not releasing.done:
             self._wait_for(releasing)  # else what is given up is the claim that is taken now
             return None
         claim = steps.claim(name, self._scope)
         if self._future not in claim.users:
             claim.users[self._future] = None
-            self._future._when_done(lambda _: self._let_go(claim))
+            self._future.when_done(lambda _: self._let_go(claim))
         while True:
             awaited = claim.pause or claim.asked
             if awaited is None:
@@ -151,7 +151,7 @@ class Turn:
                 claim.tries += 1
             if not self._ready(awaited):
                 return None
-            answer = awaited._result
+            answer = awaited.result
             if awaited is claim.pause or (answer.get("done") and verdict.forced):  # forced since it was asked
                 claim.pause = claim.asked = None
             elif "held" in answer:
@@ -162,7 +162,7 @@ class Turn:
             else:
                 return verdict
 
-    def _asked_before(self) -> Future | None:
+    def _asked_before(self) -> Promise | None:
         """The asking for the claim, by this evaluation or by one before it."""
         if not self._bookkeeping.claims:
             return None
@@ -181,7 +181,7 @@ class Turn:
             name, (self._step.work().time_limit() or DAY) + MINUTE, unless_done, self._step.fingerprint
         )
 
-    def _pause(self, claim: Claim, verdict: rules.Verdict, answer: dict[str, Any]) -> Future:
+    def _pause(self, claim: Claim, verdict: rules.Verdict, answer: dict[str, Any]) -> Promise:
         """Somebody else plays it: say who, once, and try again later."""
         holder = answer["held"]
         if holder != claim.holder:
@@ -200,32 +200,32 @@ class Turn:
         if self._future.began or claim.users or claim.asked is None:
             return
 
-        def release(_: Future) -> None:
+        def release(_: Promise) -> None:
             if not claim.users and not claim.used:
                 name, place = self._future.name, claim.scope.child(f"canceled{claim.tries}")
                 self._steps.releasing[name] = self._submit(self._bookkeeping.release(name), place)
                 claim.asked = claim.pause = None
 
-        claim.asked._when_done(release)
+        claim.asked.when_done(release)
 
     @property
     def _scope(self) -> Scope:
         """Where what the next verdict on the name does stands."""
         return Scope(place(self._future.name, self._steps.upcoming(self._future.name)))
 
-    def _ready(self, awaited: Future) -> bool:
+    def _ready(self, awaited: Promise) -> bool:
         """Whether it is final and good; else the verdict waits for it, or the step fails for it."""
-        if not awaited._done:
+        if not awaited.done:
             self._wait_for(awaited)
             return False
-        if awaited._failure is not None:
-            self._future.begin(rules.Verdict(False, False), None, unread=awaited._failure)
+        if awaited.failure is not None:
+            self._future.begin(rules.Verdict(False, False), None, unread=awaited.failure)
             return False
         return True
 
-    def _submit(self, submittable: Any, scope: Scope) -> Future:
+    def _submit(self, submittable: Any, scope: Scope) -> Promise:
         with self._executor.within(scope):
-            return self._workflow.submit(submittable)  # type: ignore[no-any-return]
+            return promise_of(self._workflow.submit(submittable))
 
 
 def place(name: str, number: int) -> str:

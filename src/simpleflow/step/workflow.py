@@ -81,7 +81,7 @@ class WorkflowStepMixin:
 
     def get_steps_done(self) -> list[str]:
         """The names of the steps that were done when this run began. Waits."""
-        return self.bookkeeping.names(self.bookkeeping.listing().result)
+        return self.bookkeeping.names(self.bookkeeping.listing().future.result)
 
     # What users may override
 

@@ -7,7 +7,8 @@ import importlib
 from simpleflow import workflow as workflows
 from simpleflow.activity import Activity
 from simpleflow.core import decisions as d
-from simpleflow.core.decider.decide import Decider, Limits
+from simpleflow.core.decider.answer import Limits
+from simpleflow.core.decider.decide import Decider, SharedDecider
 from simpleflow.core.decider.evaluation import Execution, Failure
 from simpleflow.engines.base import DecisionSource, DecisionTask
 from simpleflow.exceptions import InputError, LeaseLost, UnknownResource
@@ -44,32 +45,15 @@ class DecisionWorker:
         self._default_bucket = default_bucket
         self._limits = limits
         self._kept = kept
-        self._deciders: dict[str, Decider] = {}
+        self._deciders: dict[str, Decider | SharedDecider] = {}
 
     def decide(self, task: DecisionTask) -> None:
         """Answer one task; nothing happens if it is no longer wanted.
 
         A fault of ours leaves the task as it is: the execution does not fail for it. Raises what went wrong.
         """
-        decider = self._deciders.get(task.run_id)
-        if decider is not None and decider.follows and decider.history is not task.history:
-            self.forget(task.run_id)
-            decider = None
-        if decider is None:
-            execution = Execution(task.workflow_id, task.run_id, self._domain, self._default_bucket)
-            decider = Decider(self._class(task.name), execution, self._limits)
-            self._deciders[task.run_id] = decider
-        if self._kept is not None:
-            self._deciders[task.run_id] = self._deciders.pop(task.run_id)
-            if len(self._deciders) > self._kept:
-                self.forget(next(iter(self._deciders)))
         try:
-            if decider.follows:
-                decider.decide()
-            else:
-                decider.advance(task.events[len(decider.history.events) : task.started_event_id])
-                if task.history is not None:
-                    decider.follow(task.history)
+            decider = self._decided(task)
             answer = decider.answer()
             if decider.evaluation is not None:
                 self._classes |= decider.evaluation.workflows
@@ -89,6 +73,34 @@ class DecisionWorker:
         except BaseException:
             self.forget(task.run_id)
             raise
+
+    def _decided(self, task: DecisionTask) -> Decider | SharedDecider:
+        """The decider of the execution, which has decided ``task``: the one that is kept alive, where it still fits."""
+        decider = self._deciders.get(task.run_id)
+        if (
+            decider is not None
+            and decider.history is not task.history
+            and not (isinstance(decider, Decider) and task.history is None)
+        ):
+            self.forget(task.run_id)
+            decider = None
+        execution = Execution(task.workflow_id, task.run_id, self._domain, self._default_bucket)
+        if isinstance(decider, SharedDecider):
+            decider.decide()
+        elif task.history is not None:
+            decider = SharedDecider(self._class(task.name), execution, task.history, self._limits)
+        else:
+            decider = decider or Decider(self._class(task.name), execution, self._limits)
+            decider.advance(task.events[len(decider.history.events) : task.started_event_id])
+        self._keep(task.run_id, decider)
+        return decider
+
+    def _keep(self, run_id: str, decider: Decider | SharedDecider) -> None:
+        """Keep a decider alive, as the latest one."""
+        self._deciders.pop(run_id, None)
+        self._deciders[run_id] = decider
+        if self._kept is not None and len(self._deciders) > self._kept:
+            self.forget(next(iter(self._deciders)))
 
     def forget(self, run_id: str) -> None:
         """Let go of what is kept alive for an execution."""

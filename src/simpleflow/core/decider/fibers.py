@@ -1,7 +1,10 @@
-"""Fibers: user code that waits without holding up anything else.
+"""Fibers: pieces of user code that wait without holding up anything else.
 
-``run`` is evaluated in a greenlet, so that reading a future that is not there yet parks it and the decider goes on when
-the history has the answer, instead of starting over. Everything stays in the calling thread.
+A *piece* is one call of user code: ``run``, the function of a FuncGroup, a hook, or a callback of a promise. Each runs
+in a *fiber*, a greenlet with a stack of its own. When a piece reads a promise that is not final, its fiber parks, and
+control goes back to the caller. When the promise is final, the fiber is ready; ``settle`` lets it go on exactly there,
+so the piece need not start over. Everything stays in the calling thread, and fibers switch only where they wait, so
+the order is the same in every evaluation.
 """
 
 from __future__ import annotations
@@ -12,21 +15,21 @@ from collections.abc import Callable
 from greenlet import getcurrent, greenlet
 
 from simpleflow.exceptions import ExecutionBlocked
-from simpleflow.futures import Future
+from simpleflow.futures import Promise
 
 
 class Fiber(greenlet):
-    """One piece of user code on a stack of its own; and then another one, since a new stack costs a system call."""
+    """A stack that runs one piece after the other: a new stack for each would cost a system call."""
 
     piece: Callable[[], None] | None = None
 
 
 class Fibers:
-    """The parked pieces of one evaluation, and what is ready to go on."""
+    """The fibers of one evaluation: those that are parked, and those that are ready to go on."""
 
     def __init__(self) -> None:
-        self._parked: dict[Fiber, Future] = {}
-        self._spare: list[Fiber] = []  # whose pieces have ended
+        self._parked: dict[Fiber, Promise] = {}
+        self._spare: list[Fiber] = []  # fibers whose piece has ended
         self._ready: deque[Callable[[], None] | Fiber] = deque()
         self._idle: deque[Callable[[], None]] = deque()
         self.discarded = False
@@ -35,7 +38,7 @@ class Fibers:
         """Run ``function`` until it ends or waits."""
         if self._spare:
             fiber = self._spare.pop()
-            fiber.gr_context = None  # a piece finds no context variables that the one before it has set
+            fiber.gr_context = None  # a piece must not see the context variables of the piece before it
         else:
             fiber = Fiber(self._serve)
         fiber.piece = function
@@ -54,19 +57,19 @@ class Fibers:
         """Run ``function``, in a fiber of its own, when nothing else can go on."""
         self._idle.append(function)
 
-    def wait(self, future: Future) -> None:
-        """Park the current fiber until ``future`` is final. Raises ExecutionBlocked if it will not be."""
+    def wait(self, promise: Promise) -> None:
+        """Park the current fiber until ``promise`` is final. Raises ExecutionBlocked if it will not be."""
         fiber = getcurrent()
         if self.discarded or not isinstance(fiber, Fiber) or fiber.parent is None:
             raise ExecutionBlocked
-        self._parked[fiber] = future
-        future._when_done(lambda _: self._wake(fiber))
+        self._parked[fiber] = promise
+        promise.when_done(lambda _: self._wake(fiber))
         fiber.parent.switch()
         if self.discarded:
             raise ExecutionBlocked
 
     def settle(self, resume: Callable[[], bool]) -> None:
-        """Let everything that is ready go on, until nothing is; parked fibers only while ``resume()`` says so."""
+        """Let every ready piece go on, until none is ready; parked fibers go on only while ``resume()`` is true."""
         while self._ready or (self._idle and resume()):
             item = self._ready.popleft() if self._ready else self._idle.popleft()
             if not isinstance(item, Fiber):
@@ -88,12 +91,12 @@ class Fibers:
         self._spare.clear()
 
     @property
-    def waits_for(self) -> list[Future]:
-        """What the parked fibers wait for."""
+    def waits_for(self) -> list[Promise]:
+        """The promises that the parked fibers wait for."""
         return list(self._parked.values())
 
     def _serve(self) -> None:
-        """The life of a fiber: its piece, and the next ones, until all is given up."""
+        """The life of a fiber: one piece after the other, until the evaluation is given up."""
         fiber = getcurrent()
         assert isinstance(fiber, Fiber)
         while fiber.piece is not None:
@@ -110,6 +113,6 @@ class Fibers:
             self._ready.append(fiber)
 
     def _enter(self, fiber: Fiber) -> None:
-        # Whoever lets a fiber go on gets control back when it waits or ends.
+        # Control comes back here when the fiber waits or ends.
         fiber.parent = getcurrent()
         fiber.switch()

@@ -1,8 +1,17 @@
-"""A handle: one task that the service runs or keeps, tied to its record in the history. Some are tried again."""
+"""Handles: a handle ties one task that the service runs or keeps to its record in the history.
+
+A handle is made when the task is submitted. If the history knows no record with its key, the handle puts a decision
+into the outbox; else its promise takes the state of the record. ``recorded`` is called whenever the history says more
+about the record.
+
+A task may fail several times under one key: each failure is kept in ``record.failures``, and a handle deals with each
+of them once (``seen``). It either decides the task again or ends the promise. If the workflow overrides
+``on_task_failure``, that method is asked about each failure, in a fiber, since it may wait.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from simpleflow import taskids
 from simpleflow.base import Scope
@@ -10,75 +19,73 @@ from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.core import transitions as t
 from simpleflow.core.decider import refusals
+from simpleflow.core.decider.evaluation import Evaluation
 from simpleflow.core.decider.refusals import TRIES, Reaction
 from simpleflow.core.records import Key, Record
 from simpleflow.exceptions import TaskCanceled, TaskException, TaskFailed, TaskTerminated, TimeoutError
-from simpleflow.futures import CANCELLED, FINISHED, RUNNING, Future
+from simpleflow.futures import CANCELLED, FINISHED, RUNNING, Promise, promise_of
 from simpleflow.task import TaskFailureContext, TimerTask
 from simpleflow.workflow import Workflow
 
-if TYPE_CHECKING:
-    from simpleflow.core.decider.evaluation import Evaluation
-
 
 class Handle:
-    """One task: its future, and the decision that asks for it where the history does not know it yet."""
+    """One task, its promise, and the decision that asks the service for it."""
 
     key: Key
 
-    def __init__(self, evaluation: Evaluation, task: Any, priority: Any, place: str | None = None) -> None:
+    def __init__(self, evaluation: Evaluation, task: Any, priority: Any, reserved: str | None = None) -> None:
         self.evaluation = evaluation
         self.task = task
-        self.future = Future(evaluation)
-        self.promises: tuple[Future, ...] = ()  # futures given out before the task could be made
+        self.promise = Promise(evaluation)
+        self.early: tuple[Promise, ...] = ()  # promises given out before the task could be made
         self.seen = 0  # failures that were dealt with
 
     @classmethod
     def reserve(cls, evaluation: Evaluation, submittable: Any) -> str:
-        """The place of a task that is to be made later, once its arguments are there."""
+        """The part of the key that the scope decides, for a task that is made later, once its arguments are there."""
         raise NotImplementedError
 
     @property
     def record(self) -> Record | None:
-        """What the history knows of it."""
+        """The record of this task in the history; None if there is none yet."""
         raise NotImplementedError
 
     def decision(self) -> d.Decision:
-        """What asks the service for it."""
+        """The decision that asks the service for the task."""
         raise NotImplementedError
 
     def request_cancel(self, record: Record) -> None:
-        """Ask the service to end it, where it is under way."""
+        """Ask the service to end the task, which is under way."""
         raise NotImplementedError
 
     def begin(self) -> None:
-        """Submitted: look it up in the history, or ask for it."""
+        """Take the state of the record; if there is none, decide the task."""
         if self.record is None:
             self.evaluation.outbox[self.key] = self.decision()
         else:
             self.update()
 
     def recorded(self) -> None:
-        """The history says something new of it."""
+        """The history says more about the record."""
         record = self.record
         if record is not None and (not record.open or record.cancel_requested_id):
             self.evaluation.outbox.pop(self.cancel_key)
-        if not self.future._done:
+        if not self.promise.done:
             self.update()
 
     @property
     def cancel_key(self) -> Key:
-        """Under which its cancelling stands in the outbox."""
+        """Key of the decision to cancel the task, in the outbox."""
         return f"cancel_{self.key[0]}", self.key[1]
 
     def running(self) -> None:
-        """The service has begun with it."""
-        for future in (self.future, *self.promises):
-            if not future._done:
-                future._assign(RUNNING)
+        """The task has started."""
+        for promise in (self.promise, *self.early):
+            if not promise.done:
+                promise.assign(RUNNING)
 
     def update(self) -> None:
-        """The record has changed: bring the future up to it."""
+        """Bring the promise up to the record."""
         record = self.record
         assert record is not None
         if record.state == t.COMPLETED:
@@ -93,26 +100,26 @@ class Handle:
             self.failed(record)
 
     def failed(self, record: Record) -> None:
-        """The latest try ended badly."""
+        """Deal with a failure: the latest try has ended badly."""
         raise NotImplementedError
 
     def finish(self, result: Any = None, exception: BaseException | None = None, state: str = FINISHED) -> None:
-        """Make the future final."""
-        self.future._assign(state, result, exception)
-        self.evaluation.ended(self.future)
+        """Make the promise final."""
+        self.promise.assign(state, result, exception)
+        self.evaluation.announce_soon(self.promise)
 
     def cancel(self) -> None:
-        """The workflow cancelled the future."""
+        """User code has cancelled the future: withdraw the decision, or ask the service to end the task."""
         if self.evaluation.outbox.pop(self.key) is None and self.record is not None and self.record.open:
             self.request_cancel(self.record)
 
 
 class RetryHandle(Handle):
-    """A task that fails by an exception and may be tried again: an activity or a child workflow."""
+    """A task that may fail and be tried again: an activity or a child workflow."""
 
     retry: int
     raises_on_failure: bool
-    pause: Future | None = None  # timer before the next try
+    pause: Promise | None = None  # timer before the next try
 
     def begin(self) -> None:
         super().begin()
@@ -126,36 +133,36 @@ class RetryHandle(Handle):
 
     @property
     def _asks(self) -> bool:
-        """The workflow wants to be asked about failures."""
+        """True if the workflow overrides ``on_task_failure``."""
         return type(self.evaluation.workflow).on_task_failure is not Workflow.on_task_failure
 
     def failed(self, record: Record) -> None:
         if not self._asks:
             self.seen = len(record.failures)
-            if not self._refused(record):
+            if not self._schedule_again_if_refused(record):
                 self._decide(record, None, self._exception(record.failures[-1]))
 
-    def _refused(self, record: Record) -> bool:
-        """Whether the latest failure is a refusal of the service that is none of the task's: it is scheduled again."""
+    def _schedule_again_if_refused(self, record: Record) -> bool:
+        """Schedule the task again if the service refused it for a passing reason; returns True if so."""
         if not refusals.is_refusal(record.failures[-1]):
             return False
         reaction = refusals.reaction(record.failures)
         if reaction is Reaction.AGAIN:
             self._again(None)
         elif reaction is Reaction.WAIT:
-            # Not its own pause, which it could cancel: others may wait for the same timer.
-            self.evaluation.submit(TimerTask(*refusals.pause(record.failures)))._when_done(self._again)
+            # This is not ``self.pause``, which ``cancel`` ends: other handles may wait for the same timer.
+            self.evaluation.start_timer(TimerTask(*refusals.pause(record.failures))).when_done(self._again)
         return reaction in TRIES
 
     def _ask(self, record: Record | None) -> None:
-        """Ask ``on_task_failure`` about each failure; what it says of the latest one counts, if that is the end."""
+        """Ask ``on_task_failure`` about each new failure; its answer to the latest counts, if that ended the task."""
         assert record is not None
         while self.seen < len(record.failures):
             event = record.failures[self.seen]
             if refusals.is_refusal(event) and refusals.reaction(record.failures[: self.seen + 1]) in TRIES:
                 self.seen += 1
-                if self.seen == len(record.failures) and not self.future._done and not record.open:
-                    self._refused(record)
+                if self.seen == len(record.failures) and not self.promise.done and not record.open:
+                    self._schedule_again_if_refused(record)
                 continue
             exception = self._exception(event)
             context = TaskFailureContext(
@@ -168,12 +175,12 @@ class RetryHandle(Handle):
                 history=self.evaluation.history,
                 reason=getattr(exception, "reason", None) or str(exception),
                 details=getattr(exception, "details", None),
-                future=self.future,
+                future=self.promise.future,
             )
             self.seen += 1
             with self.evaluation.within(Scope(f"on_failure-{self.key[1]}-{self.seen}")):
                 answer = self.evaluation.workflow.on_task_failure(context)
-            over = self.future._done or record.open or record.state == t.COMPLETED
+            over = self.promise.done or record.open or record.state == t.COMPLETED
             if self.seen == len(record.failures) and not over:
                 self._decide(record, answer, exception)
 
@@ -185,7 +192,7 @@ class RetryHandle(Handle):
         elif verdict == "cancel":
             self.finish(state=CANCELLED)
         elif verdict == "handled" and answer is not None and answer.future is not None:
-            answer.future._when_done(self._handled)
+            promise_of(answer.future).when_done(self._handled)
         else:
             if verdict == "abort" or (verdict is None and self.raises_on_failure):
                 name = self.task.name
@@ -197,10 +204,10 @@ class RetryHandle(Handle):
                 )
             self.finish(exception=exception)
 
-    def _handled(self, other: Future) -> None:
-        """Another task took the place of this one."""
-        if not self.future._done:
-            self.finish(other._result, other._exception, other._state)
+    def _handled(self, other: Promise) -> None:
+        """End as the task did that ``on_task_failure`` put in place of this one."""
+        if not self.promise.done:
+            self.finish(other.result, other.exception, other.state)
 
     def _may_retry(self, record: Record) -> bool:
         latest = record.failures[-1]
@@ -214,13 +221,13 @@ class RetryHandle(Handle):
     def _retry(self, record: Record, seconds: int) -> None:
         if seconds:
             timer_id = taskids.fit(f"_simpleflow_retry_{record.tries}_{self.key[1]}")
-            self.pause = self.evaluation.submit(TimerTask(timer_id, seconds))
-            self.pause._when_done(self._again)
+            self.pause = self.evaluation.start_timer(TimerTask(timer_id, seconds))
+            self.pause.when_done(self._again)
         else:
             self._again(None)
 
-    def _again(self, pause: Future | None) -> None:
-        if not self.future._done and (pause is None or pause._state == FINISHED):
+    def _again(self, pause: Promise | None) -> None:
+        if not self.promise.done and (pause is None or pause.state == FINISHED):
             self.evaluation.outbox[self.key] = self.decision()
 
     def cancel(self) -> None:

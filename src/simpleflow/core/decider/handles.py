@@ -1,8 +1,8 @@
-"""Handles: tasks that the service runs or keeps, each tied to its record in the history."""
+"""The kinds of handles: of an activity, of a child workflow, of a timer. Each makes its key and its decision."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from simpleflow import taskids
 from simpleflow.activity import PRIORITY_NOT_SET, Activity, check_priority
@@ -10,20 +10,18 @@ from simpleflow.base import Scope
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.core import transitions as t
+from simpleflow.core.decider.evaluation import Evaluation
 from simpleflow.core.decider.handle import Handle, RetryHandle
 from simpleflow.core.records import Record
 from simpleflow.exceptions import TaskFailed
 from simpleflow.futures import CANCELLED
 from simpleflow.task import ActivityTask, Task, TimerTask, WorkflowTask
 
-if TYPE_CHECKING:
-    from simpleflow.core.decider.evaluation import Evaluation
-
 
 class ActivityHandle(RetryHandle):
     """An activity task."""
 
-    def __init__(self, evaluation: Evaluation, task: ActivityTask, priority: Any, place: str | None = None) -> None:
+    def __init__(self, evaluation: Evaluation, task: ActivityTask, priority: Any, reserved: str | None = None) -> None:
         super().__init__(evaluation, task, priority)
         activity = task.activity
         self.retry = activity.retry
@@ -33,7 +31,7 @@ class ActivityHandle(RetryHandle):
         elif activity.idempotent:
             suffix = taskids.arguments_suffix(task.args, task.kwargs, f"input of {activity.name}")
         else:
-            suffix = place if place is not None else self.reserve(evaluation, activity)
+            suffix = reserved if reserved is not None else self.reserve(evaluation, activity)
         self.key = ("activity", taskids.task_id("activity", activity.name, suffix))
         self._priority = _priority(evaluation, priority, activity.task_priority)
         self._input = task.encode_input()
@@ -80,21 +78,20 @@ class ActivityHandle(RetryHandle):
 class ChildHandle(RetryHandle):
     """A child workflow execution.
 
-    Its workflow id is the class's ``get_workflow_id``, or made from the parent's workflow id and its place, the same in
-    every run, so that the done marks of a child with steps are found again.
+    Its workflow id comes from the class's ``get_workflow_id``, or from the parent's workflow id and its scope. It is
+    the same in every run, so that the done marks of a child with steps are found again.
     """
 
-    def __init__(self, evaluation: Evaluation, task: WorkflowTask, priority: Any, place: str | None = None) -> None:
+    def __init__(self, evaluation: Evaluation, task: WorkflowTask, priority: Any, reserved: str | None = None) -> None:
         super().__init__(evaluation, task, priority)
         self.retry = task.workflow.retry
         self.raises_on_failure = task.raises_on_failure
         workflow_id = task.workflow_id
-        if place is None:
-            place = self.reserve(evaluation, task.workflow)
+        suffix = reserved if reserved is not None else self.reserve(evaluation, task.workflow)
         if workflow_id is None:
             if getattr(task.workflow, "idempotent", False):
-                place = taskids.arguments_suffix(task.args, task.kwargs, f"input of {task.name}")
-            workflow_id = taskids.fit(taskids.clean(f"{evaluation.execution.workflow_id}--{task.name}-{place}"))
+                suffix = taskids.arguments_suffix(task.args, task.kwargs, f"input of {task.name}")
+            workflow_id = taskids.fit(taskids.clean(f"{evaluation.execution.workflow_id}--{task.name}-{suffix}"))
         self.key = ("child", workflow_id)
         self._priority = _priority(evaluation, priority, task.priority or PRIORITY_NOT_SET)
         self._input = task.encode_input(evaluation.handed_down)
@@ -143,7 +140,7 @@ class ChildHandle(RetryHandle):
 class TimerHandle(Handle):
     """A timer."""
 
-    def __init__(self, evaluation: Evaluation, task: TimerTask, priority: Any, place: str | None = None) -> None:
+    def __init__(self, evaluation: Evaluation, task: TimerTask, priority: Any, reserved: str | None = None) -> None:
         super().__init__(evaluation, task, priority)
         self.key = ("timer", task.timer_id)
 
@@ -173,7 +170,7 @@ class TimerHandle(Handle):
 
 
 def _priority(evaluation: Evaluation, given: Any, own: Any) -> str | None:
-    """The first that was said: at submission, on the task, on the workflow; None for none."""
+    """The priority given at submission, else that of the task, else that of the workflow; None for no priority."""
     check_priority(given, "__priority")
     for priority in (given, own, evaluation.workflow.task_priority):
         if priority is not PRIORITY_NOT_SET:

@@ -9,7 +9,7 @@ from typing import Any
 from simpleflow import settings
 from simpleflow.constants import MAX_EVENTS, MAX_REASON_LENGTH
 from simpleflow.core import decisions as d
-from simpleflow.core.decider.decide import Limits
+from simpleflow.core.decider.answer import Limits
 from simpleflow.core.decisions import Decision
 from simpleflow.core.events import Event
 from simpleflow.engines.base import DecisionTask

@@ -1,0 +1,179 @@
+"""The promises of groups, chains and FuncGroups: how a container moves on whenever one of its members ends.
+
+A container submits its members through ``Workflow.submit``, each in a scope of its own (``base.Scope``), so that the
+task id of a member does not depend on the order in which results come back.
+
+``_advancing`` guards against re-entry: a member that is final at once (known from the history) calls back while its
+container is still submitting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from simpleflow.base import Executor, Submittable
+from simpleflow.exceptions import AggregateException
+from simpleflow.futures import CANCELLED, FINISHED, RUNNING, Future, Promise, promise_of
+
+
+class ContainerPromise(Promise):
+    """The promise of a container: submits members in their scopes; the run does not complete before it is final."""
+
+    __slots__ = ("_advancing", "_executor", "_scope")
+
+    def __init__(self, executor: Executor, label: str, future: Future | None) -> None:
+        super().__init__(executor, future)
+        self._executor = executor
+        self._advancing = False
+        here = executor.scope
+        self._scope = here.child(f"{label}{here.count(label)}")
+        executor.track(self)
+        self.state = RUNNING
+
+    def _settle_as_members(self, members: Sequence[Promise], bubbles: bool | None) -> None:
+        exceptions = [member.exception for member in members]
+        failed = bubbles is not False and any(each is not None for each in exceptions)
+        cancelled = any(member.state == CANCELLED for member in members)
+        self.settle(
+            CANCELLED if cancelled else FINISHED,
+            [member.result for member in members],
+            AggregateException(exceptions) if failed else None,
+        )
+
+    def _cancel_with(self, members: Iterable[Promise]) -> bool:
+        if not self.done:
+            self._advancing = True  # the ends of the members begin nothing more
+            for member in members:
+                member.cancel()
+        return super().cancel()
+
+    def _submit_member(self, member: Submittable, slot: int) -> Promise:
+        with self._executor.within(self._scope.child(str(slot))):
+            return promise_of(self._executor.workflow.submit(member))
+
+
+class GroupPromise(ContainerPromise):
+    """The promise of a group: final once every member is."""
+
+    __slots__ = ("_bubbles", "_limit", "_members", "_open", "promises")
+
+    def __init__(
+        self,
+        members: Sequence[Submittable],
+        max_parallel: int | None,
+        bubbles: bool | None,
+        executor: Executor,
+        future: Future | None = None,
+    ) -> None:
+        super().__init__(executor, "g", future)
+        self._members = members
+        self._bubbles = bubbles
+        self._limit = max_parallel
+        self.promises: list[Promise] = []  # of the members submitted so far
+        self._open = 0  # members under way
+        self._advance()
+
+    def _advance(self) -> None:
+        if self._advancing or self.done:
+            return
+        self._advancing = True
+        while len(self.promises) < len(self._members) and (self._limit is None or self._open < self._limit):
+            slot = len(self.promises)
+            member = self._submit_member(self._members[slot], slot)
+            self.promises.append(member)
+            if not member.done:
+                self._open += 1
+                member.when_done(self._member_done)
+        self._advancing = False
+        if not self._open and not self.done:
+            self._settle_as_members(self.promises, self._bubbles)
+
+    def _member_done(self, _: Promise) -> None:
+        self._open -= 1
+        if len(self.promises) < len(self._members) or not self._open:
+            self._advance()
+
+    def cancel(self) -> bool:
+        """Cancel the members that are under way; the others are never submitted."""
+        return self._cancel_with(self.promises)
+
+
+class ChainPromise(ContainerPromise):
+    """The promise of a chain: one member after the other."""
+
+    __slots__ = ("_breaks", "_bubbles", "_members", "_sends", "promises")
+
+    def __init__(
+        self,
+        members: Sequence[Submittable],
+        send_result: bool,
+        break_on_failure: bool,
+        bubbles: bool | None,
+        executor: Executor,
+        future: Future | None = None,
+    ) -> None:
+        super().__init__(executor, "c", future)
+        self._members = members
+        self._sends = send_result
+        self._breaks = break_on_failure
+        self._bubbles = bubbles
+        self.promises: list[Promise] = []  # of the members submitted so far
+        self._advance()
+
+    def _advance(self, _: Promise | None = None) -> None:
+        if self._advancing or self.done:
+            return
+        self._advancing = True
+        broken = False
+        while True:
+            if self.promises:
+                last = self.promises[-1]
+                if not last.done:
+                    last.when_done(self._advance)
+                    self._advancing = False
+                    return
+                broken = self._breaks and last.failure is not None
+            slot = len(self.promises)
+            if broken or slot == len(self._members):
+                break
+            member = self._members[slot]
+            if self._sends and self.promises:
+                member = member.receive(self.promises[-1].result)
+            self.promises.append(self._submit_member(member, slot))
+        self._settle_as_members(self.promises, self._bubbles)
+
+    def cancel(self) -> bool:
+        """Cancel the member that is under way; the others are never submitted."""
+        return self._cancel_with(self.promises)
+
+
+class FuncPromise(ContainerPromise):
+    """The promise of a FuncGroup: calls the function, then follows the submittable that it returned."""
+
+    __slots__ = ("_inner", "_make")
+
+    def __init__(
+        self, make: Callable[[], Submittable | None], executor: Executor, future: Future | None = None
+    ) -> None:
+        super().__init__(executor, "f", future)
+        self._make = make
+        self._inner: Promise | None = None
+        executor.spawn(self._call, self._scope)
+
+    def _call(self) -> None:
+        made = self._make()
+        if self.done:  # cancelled while the function waited
+            return
+        if made is None:
+            self.finish(None)
+        else:
+            self._inner = promise_of(self._executor.workflow.submit(made))
+            self._inner.when_done(self._inner_done)
+
+    def cancel(self) -> bool:
+        """Cancel what the function returned; if it has not returned yet, nothing is submitted."""
+        return self._cancel_with([] if self._inner is None else [self._inner])
+
+    def _inner_done(self, inner: Promise) -> None:
+        if not self.done and not self._advancing:
+            self.settle_as(inner)

@@ -1,0 +1,261 @@
+"""One decision after another: evaluate, pass on signals, see if the execution is to be closed, make the answer.
+
+Theory of operation. The events of a history are folded in the pieces that its decision tasks cut it into. At the end of
+each piece, at DecisionTaskStarted, ``decide`` is called, and all user code runs there, hooks included. A decider that
+starts from nothing folds the same pieces. So an evaluation that was kept alive and one that starts afresh see the same
+and decide the same; a property test holds this.
+
+An evaluation stays good as long as ``run`` has only waited. If user code has seen something that the history has
+changed since (``future.finished``, a list of markers), what it did next may be wrong: ``run`` is evaluated afresh.
+
+Whether the execution is to be closed is a list of stages, taken in order. The first stage that gives a decision ends
+the list. A stage may instead find a failure; then the run fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
+
+from simpleflow import values
+from simpleflow.core import decisions as d
+from simpleflow.core import events as e
+from simpleflow.core.changes import Changes
+from simpleflow.core.decider.answer import Answer, Limits, fit, holds_back, rests
+from simpleflow.core.decider.evaluation import Execution
+from simpleflow.core.decider.executor import Executor
+from simpleflow.core.decider.hooks import Hooks
+from simpleflow.core.decider.signals import relays
+from simpleflow.core.history import History
+from simpleflow.core.records import Key
+from simpleflow.exceptions import WorkflowException
+from simpleflow.task import ContinueAsNewWorkflowTask
+from simpleflow.workflow import Workflow
+
+FILLING = 0.8
+"""Share of the events that an execution may have, from which on it is continued as new if it can be."""
+
+_SPARE = 200
+"""Events that may be added between two checks of their number."""
+
+
+class Deciding:
+    """The decisions of one execution, task after task. Which history it reads is up to the classes in ``decide``."""
+
+    executor_class: ClassVar[type[Executor]] = Executor
+
+    def __init__(self, workflow_class: type[Workflow], execution: Execution, limits: Limits) -> None:
+        self.workflow_class = workflow_class
+        self.execution = execution
+        self.evaluation: Executor | None = None  # kept alive between decisions
+        self.history = History()
+        self._changes = Changes()  # of the history since the last decision
+        self._limits = limits
+        self._hooks: Hooks | None = None  # of the evaluation
+        self._relays: dict[Key, d.Decision] = {}  # signals to pass on that the history does not hold yet
+        self._closing: d.Decision | None = None
+        self._may_fill = limits.events is not None and hasattr(workflow_class, "may_continue_as_new")
+        self.history.times_out = False  # time-outs are the service's business
+        self._read(self.history)
+
+    def decide(self) -> None:
+        """Decide, now that the history has got to a DecisionTaskStarted."""
+        touched, signals = self._changes.take()
+        for key in touched:
+            self._relays.pop(key, None)
+        if not self._go_on(touched):
+            self._begin()
+        if self._executor.failure is None:
+            self._hook("after_replay")
+        self._relay(signals)
+        self._closing = self._close()
+
+    def answer(self) -> Answer:
+        """The answer to the decision task that the events end with."""
+        if self.evaluation is None:
+            return Answer([])
+        open_activities = getattr(self.workflow_class, "max_open_activity_count", self._limits.open_activities)
+        decisions = fit(
+            self._closing,
+            self.evaluation.outbox,
+            self._relays.values(),
+            self.history,
+            self._limits,
+            open_activities,
+        )
+        return Answer(decisions, self.evaluation.failure)
+
+    def discard(self) -> None:
+        """Give up the evaluation that is kept alive, and stop reading the history."""
+        self.history.changes = None
+        self._discard_evaluation()
+
+    def _fold(self, events: Iterable[e.Event]) -> None:
+        """Add events to the history, and decide at each DecisionTaskStarted."""
+        for event in events:
+            self.history.apply(event)
+            if type(event.attributes) is e.DecisionTaskStarted:
+                self.decide()
+
+    def _read(self, history: History) -> None:
+        """Read the changes of this history from now on."""
+        self.history.changes = None
+        self.history = history
+        history.changes = self._changes
+        if self.evaluation is not None:
+            self.evaluation.history = history
+
+    # Evaluating
+
+    @property
+    def _executor(self) -> Executor:
+        assert self.evaluation is not None
+        return self.evaluation
+
+    def _discard_evaluation(self) -> None:
+        if self.evaluation is not None:
+            self.evaluation.discard()
+            self.evaluation = None
+
+    def _begin(self) -> None:
+        """Evaluate ``run`` from its first line."""
+        self._discard_evaluation()
+        self.evaluation = self.executor_class(self.workflow_class, self.history, self.execution)
+        self._hooks = Hooks(self.evaluation, self.workflow_class)
+        self.evaluation.filling = self._fills
+        self._hook("before_replay")
+        self.evaluation.begin()
+
+    def _go_on(self, touched: Iterable[Key]) -> bool:
+        """Let the evaluation that is kept alive go on with what is new; False if it is no longer good."""
+        executor = self.evaluation
+        if executor is None or executor.unwound or executor.filling != self._fills:
+            return False
+        executor.update(touched)
+        if not executor.stale:
+            self._hook("before_replay")
+            executor.settle()
+        return not executor.stale
+
+    @property
+    def _fills(self) -> bool:
+        """True if the history is so long that the workflow should come to a point where it can continue as new."""
+        limit = self._limits.events
+        return self._may_fill and limit is not None and len(self.history.events) >= limit * FILLING
+
+    def _relay(self, signals: Iterable[e.Event]) -> None:
+        """Pass on the signals that came in."""
+        to_parent = self.workflow_class.propagate_signals_to_parent
+        for event in signals:
+            self._relays.update(relays(self.history, event, self.execution.workflow_id, to_parent))
+
+    def _hook(self, name: str) -> object:
+        """Call a hook that is called at every decision."""
+        assert self._hooks is not None
+        return self._hooks.repeat(name)
+
+    def _closing_hook(self, name: str, *args: object) -> None:
+        assert self._hooks is not None
+        self._hooks.close(name, *args)
+
+    # Closing: stages, in order
+
+    def _close(self) -> d.Decision | None:
+        """The decision that closes the execution; None while it goes on."""
+        for stage in self.stages:
+            if self._executor.failure is not None:
+                return self._fail()
+            decision = stage(self, self._executor)
+            if decision is not None:
+                return decision
+        return self._fail() if self._executor.failure is not None else None
+
+    def _cancel(self, executor: Executor) -> d.Decision | None:
+        """A cancel request came in, and the workflow agrees."""
+        if not self.history.cancel_requested:
+            return None
+        if self.workflow_class.should_cancel is not Workflow.should_cancel and not self._hook("should_cancel"):
+            return None
+        self._closing_hook("on_canceled")
+        self._closing_hook("after_closed")
+        return d.CancelWorkflowExecution()
+
+    def _continue_as_asked(self, executor: Executor) -> d.Decision | None:
+        """The workflow has asked to continue as new, and everything that it submitted has ended."""
+        if executor.continues is None or not self._all_ended(executor):
+            return None
+        self._closing_hook("after_closed")
+        return _continuation(executor, executor.continues)
+
+    def _complete(self, executor: Executor) -> d.Decision | None:
+        """``run`` has returned, and everything that it submitted has ended. The hooks may submit more."""
+        if not executor.returned or not self._all_ended(executor):
+            return None
+        for hook in ("on_completed", "after_closed"):
+            self._closing_hook(hook)
+            if executor.failure is not None or executor.unfinished:
+                return None
+        return d.CompleteWorkflowExecution(result=executor.result)
+
+    def _continue_when_full(self, executor: Executor) -> d.Decision | None:
+        """The history nears its limit: continue as new with the same arguments, if nothing is lost by it."""
+        if not executor.filling or self._relays or not rests(executor.outbox, self.history, self._limits):
+            return None
+        hears = executor.waits_for_signal or self.history.hears_others(self.execution.workflow_id)
+        if not hears and self._hook("may_continue_as_new"):
+            self._closing_hook("after_closed")
+            args, kwargs = values.arguments(executor.decode(self.history.started.input))
+            return _continuation(executor, ContinueAsNewWorkflowTask(*args, **kwargs))
+        self._may_fill = False  # go on to the end of the history
+        self._begin()
+        return self._close()
+
+    def _check_room(self, executor: Executor) -> None:
+        """Fail the run while there is room to do so: at the limit, the service terminates it without a reason."""
+        limit, count = self._limits.events, len(self.history.events)
+        if limit is not None and count + 2 * (self.history.under_way + self._limits.decisions) + _SPARE > limit:
+            reason = f"Workflow execution failed: it has {count} events, and {limit} are the most"
+            advice = "use continue_as_new, steps, or child workflows for parts of the work"
+            executor.abort(reason, WorkflowException(reason, advice), advice)
+
+    def _check_progress(self, executor: Executor) -> None:
+        """Fail a run that waits for something that cannot come, instead of letting it wait for ever."""
+        if self.history.under_way or executor.waits_for_signal or self._relays:
+            return
+        if not executor.outbox.asks():
+            what = ", ".join(map(executor.describe, executor.fibers.waits_for)) or "what it submitted"
+            reason = "Workflow execution failed: deadlock: it waits and nothing is under way"
+            executor.abort(reason, WorkflowException(reason, what), f"waits for {what}")
+
+    def _fail(self) -> d.Decision:
+        failure = self._executor.failure
+        assert failure is not None
+        self._closing_hook("on_failure", failure.reason, failure.details)
+        self._closing_hook("after_closed")
+        return d.FailWorkflowExecution(details=failure.details, reason=failure.reason)
+
+    stages: ClassVar[tuple[Callable[[Any, Executor], d.Decision | None], ...]] = (
+        _cancel,
+        _continue_as_asked,
+        _complete,
+        _continue_when_full,
+        _check_room,
+        _check_progress,
+    )
+
+    def _all_ended(self, executor: Executor) -> bool:
+        return not executor.unfinished and not holds_back(executor.outbox, self.history)
+
+
+def _continuation(executor: Executor, task: ContinueAsNewWorkflowTask) -> d.ContinueAsNewWorkflowExecution:
+    """The decision that ends this execution and begins the next one."""
+    started = executor.history.started
+    return d.ContinueAsNewWorkflowExecution(
+        child_policy=started.child_policy,
+        execution_start_to_close_timeout=started.execution_start_to_close_timeout,
+        input=task.encode_input(executor.carried),
+        tag_list=tuple(tag for tag in started.tag_list or () if tag is not None) or None,
+        task_list=started.task_list,
+        task_priority=started.task_priority,
+        task_start_to_close_timeout=started.task_start_to_close_timeout,
+    )

@@ -1,0 +1,310 @@
+"""The executor: everything that a workflow, a canvas or a step may ask of the decider (``base.Executor``).
+
+``submit`` looks a submission up in the history by its id. If the history knows it, the promise gets the recorded
+state; else a decision goes to the outbox. Submissions come in three kinds:
+
+- containers (groups, chains, steps), which submit their members themselves;
+- tasks that the service runs or keeps (activities, children, timers): each has a *handle*, tied to its record;
+- markers, signals and the like, which count as done the moment they are decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from simpleflow.activity import PRIORITY_NOT_SET, Activity
+from simpleflow.base import Scope, SubmittableContainer
+from simpleflow.core import events as e
+from simpleflow.core.decider.evaluation import Evaluation, Execution
+from simpleflow.core.decider.event_details import event_details
+from simpleflow.core.decider.handle import Handle
+from simpleflow.core.decider.handles import HANDLES, ActivityHandle
+from simpleflow.core.decider.markers import Markers
+from simpleflow.core.decider.signals import Signals
+from simpleflow.core.history import History
+from simpleflow.core.records import Key
+from simpleflow.exceptions import ExecutionBlocked, ExecutionError, InputError, NotSubmittable
+from simpleflow.futures import FINISHED, Future, Promise, promise_of
+from simpleflow.marker import Marker
+from simpleflow.signal import WaitForSignal
+from simpleflow.task import (
+    ActivityTask,
+    CancelTimerTask,
+    ContinueAsNewWorkflowTask,
+    MarkerTask,
+    SignalTask,
+    Task,
+    TimerTask,
+    WorkflowTask,
+)
+from simpleflow.workflow import Workflow
+
+T = TypeVar("T")
+
+
+class Executor(Evaluation):
+    """An evaluation as its workflow sees it."""
+
+    def __init__(self, workflow_class: type[Workflow], history: History, execution: Execution) -> None:
+        super().__init__(history, execution)
+        self.handles: dict[Key, Handle] = {}  # of the tasks submitted so far
+        self.markers = Markers(self)
+        self.signals = Signals(self)
+        self.continues: ContinueAsNewWorkflowTask | None = None  # the workflow wants to continue as new with this
+        self._observed_events: set[Key] = set()  # (type, name) that get_event_details was asked for
+        self._handle_of: dict[Promise, Handle] = {}
+        self._counts_before: dict[str, tuple[Any, Any]] = {}  # see ``repeated``
+        self.workflow = Workflow(self)
+        self.guard(lambda: self._make(workflow_class))
+
+    def _make(self, workflow_class: type[Workflow]) -> None:
+        try:
+            self.workflow = workflow_class(self)
+        except ExecutionBlocked:
+            if self.failure is None:
+                raise InputError(
+                    f"__init__ of workflow {workflow_class.__name__} waits; wait in run() instead"
+                ) from None
+
+    def update(self, touched: Iterable[Key]) -> None:
+        """Bring the promises up to the records that new events are about; ``settle`` lets go on what waits for them."""
+        for key in touched:
+            self.outbox.pop(key)
+            handle = self.handles.get(key)
+            if handle is not None:
+                handle.recorded()
+            if self._observed_events and _event_of(key) in self._observed_events:
+                self.stale = True
+            if key[0] == "signal":
+                self.signals.received(key[1])
+
+    @property
+    def waits_for_signal(self) -> bool:
+        """True if something from outside may still change what ``run`` does."""
+        return self.signals.awaited or bool(self._observed_events)
+
+    def describe(self, promise: Promise) -> str:
+        """The name of the task behind a promise, for a message; the same every time."""
+        handle = self._handle_of.get(promise)
+        return handle.task.name if handle is not None else f"a {type(promise.future).__name__} that is {promise.state}"
+
+    @contextmanager
+    def repeated(self, name: str) -> Iterator[None]:
+        """Number the markers and signals submitted inside as when the hook ``name`` was first called.
+
+        Such a hook is called at every decision and submits the same each time; each of these is recorded once.
+        """
+        before = self._counts_before.get(name)
+        if before is None:
+            self._counts_before[name] = self.markers.save(), self.signals.save()
+            yield
+            return
+        saved = self.markers.save(), self.signals.save()
+        self.markers.restore(before[0], keep_recorded=True)
+        self.signals.restore(before[1])
+        try:
+            yield
+        finally:
+            self.markers.restore(saved[0])
+            self.signals.restore(saved[1])
+
+    # Submitting
+
+    def submit(self, submittable: Any, *args: Any, **kwargs: Any) -> Future:
+        if self.fibers.discarded:
+            raise ExecutionBlocked
+        priority = kwargs.pop("__priority", PRIORITY_NOT_SET) if kwargs else PRIORITY_NOT_SET
+        if isinstance(submittable, SubmittableContainer):
+            return submittable.submit(self)
+        if type(submittable) in _AT_ONCE:
+            return _AT_ONCE[type(submittable)](self, submittable).future
+        if isinstance(submittable, Activity):
+            call = lambda: ActivityTask(submittable, *args, **kwargs)  # noqa: E731 (two kinds, one shape)
+            return self._call(call, submittable, args, kwargs, priority).future
+        if isinstance(submittable, type) and issubclass(submittable, Workflow):
+            child = lambda: WorkflowTask(self, submittable, *args, **kwargs)  # noqa: E731
+            return self._call(child, submittable, args, kwargs, priority).future
+        handle_class = _of_kind(HANDLES, submittable)
+        if handle_class is not None:
+            return self._begin(handle_class(self, submittable, priority)).future
+        at_once = _of_kind(_AT_ONCE, submittable)
+        if at_once is None:
+            raise NotSubmittable(
+                f"Bad type for what was submitted: {submittable!r} is a {type(submittable).__name__}; expected an "
+                "activity, a workflow class, a task, a group, a chain, a step or WaitForSignal"
+            )
+        return at_once(self, submittable).future
+
+    def _call(
+        self,
+        make: Callable[[], Task],
+        submittable: Any,
+        args: Sequence[Any],
+        kwargs: dict[str, Any],
+        priority: Any,
+    ) -> Promise:
+        """Submit an activity or a child workflow; if its arguments are not there yet, once they are.
+
+        The counter of its scope is reserved now, so that the task id does not depend on when the arguments come.
+        """
+        handle_class = HANDLES[ActivityTask if isinstance(submittable, Activity) else WorkflowTask]
+        awaited = [
+            promise
+            for each in (*args, *kwargs.values())
+            if isinstance(each, Future) and not (promise := promise_of(each)).done
+        ]
+        if not awaited:
+            return self._begin(handle_class(self, make(), priority))
+        early = Promise(self)  # given out before the task can be made
+        reserved = handle_class.reserve(self, submittable)
+        missing = len(awaited)
+        scope = self.scope
+
+        def begin() -> None:
+            if not early.done:  # else it was cancelled meanwhile
+                with self.within(scope):
+                    promise = self._begin(handle_class(self, make(), priority, reserved))
+                self._follow(early, promise)
+
+        def arrived(_: Promise) -> None:
+            nonlocal missing
+            missing -= 1
+            if not missing:
+                self.guard(begin)
+
+        self.track(early)
+        for each in awaited:
+            each.when_done(arrived)
+        return early
+
+    def _begin(self, handle: Handle) -> Promise:
+        known = self.handles.get(handle.key)
+        if known is not None:
+            return known.promise
+        self.handles[handle.key] = handle
+        self._handle_of[handle.promise] = handle
+        handle.begin()
+        self.track(handle.promise)
+        return handle.promise
+
+    def _follow(self, early: Promise, promise: Promise) -> None:
+        """Let ``early`` end as ``promise`` does."""
+        handle = self._handle_of[early] = self._handle_of[promise]
+
+        def ended(_: Promise) -> None:
+            if not early.done:
+                early.settle_as(promise)
+
+        if not promise.done:
+            early.assign(promise.state)
+            handle.early = (*handle.early, early)
+        promise.when_done(ended)
+
+    def start_timer(self, task: TimerTask) -> Promise:
+        return promise_of(self.submit(task))
+
+    def cancel(self, promise: Promise) -> None:
+        handle = self._handle_of.get(promise)
+        if handle is None or handle.promise.done:
+            return
+        handle.cancel()
+        if promise is not handle.promise:
+            handle.promise.cancelled_by_other()
+
+    def _cancel_timer(self, task: CancelTimerTask) -> Promise:
+        handle = self.handles.get(("timer", task.timer_id))
+        if handle is not None:
+            handle.promise.cancel()
+        done = Promise(self)
+        done.assign(FINISHED)
+        return done
+
+    def _continue_as_new(self, task: ContinueAsNewWorkflowTask) -> Promise:
+        self.continues = task
+        return Promise(self)  # never final: the execution ends instead
+
+    # Reading, see ``base.Executor``
+
+    def recorded_markers(self, name: str) -> Sequence[str | None]:
+        found = self.history.markers.get(name, ())
+        return [each.attributes.details for each in found if isinstance(each.attributes, e.MarkerRecorded)]
+
+    def marked_at(self, name: str, details: str | None) -> float:
+        return self.history.marker_times.get((name, details), self.now)
+
+    @property
+    def now(self) -> float:
+        return self.history.decision_started_at
+
+    def is_recorded(self, activity: Activity, scope: Scope) -> bool:
+        return ActivityHandle.first_id(activity, scope) in self.history.activities
+
+    def list_markers(self, all: bool = False) -> list[Marker]:
+        self.markers.observe()
+        found = [Marker(name, self.decode(details)) for name, details in self.markers.recorded]
+        return found if all else list({marker.name: marker for marker in found}.values())
+
+    def get_event_details(self, event_type: str, event_name: str) -> dict[str, Any] | None:
+        self._observed_events.add((event_type, event_name))
+        return event_details(self.history, event_type, event_name, self.decode)
+
+    def get_run_context(self) -> dict[str, Any]:
+        started = self.history.started
+        parent = started.parent_workflow_execution
+        return {
+            "name": started.workflow_type.name,
+            "version": started.workflow_type.version,
+            "domain_name": self.execution.domain,
+            "workflow_id": self.execution.workflow_id,
+            "run_id": self.execution.run_id,
+            "tag_list": list(started.tag_list or ()),
+            "continued_execution_run_id": started.continued_execution_run_id,
+            "parent_workflow_id": parent.workflow_id if parent else None,
+            "parent_run_id": parent.run_id if parent else None,
+        }
+
+    def fail(self, reason: str, details: str | None = None) -> None:
+        if not isinstance(reason, str):
+            raise InputError(f"the reason to fail is {reason!r}; expected text")
+        if details is not None and not isinstance(details, str):
+            raise InputError(f"the details of the failure are {details!r}; expected text or None")
+        self.abort(f"Workflow execution failed: {reason}", ExecutionError(reason, details), details)
+        raise ExecutionBlocked
+
+
+def _record_marker(executor: Executor, task: MarkerTask) -> Promise:
+    return executor.markers.submit(task)
+
+
+def _send_signal(executor: Executor, task: SignalTask) -> Promise:
+    return executor.signals.send(task)
+
+
+def _wait_for_signal(executor: Executor, wait: WaitForSignal) -> Promise:
+    return executor.signals.wait(wait)
+
+
+_AT_ONCE: dict[type[Any], Callable[[Executor, Any], Promise]] = {
+    MarkerTask: _record_marker,
+    SignalTask: _send_signal,
+    WaitForSignal: _wait_for_signal,
+    CancelTimerTask: Executor._cancel_timer,
+    ContinueAsNewWorkflowTask: Executor._continue_as_new,
+}
+"""Submissions that need no handle: the service neither runs them nor reports their end."""
+
+
+def _of_kind(kinds: Mapping[type, T], submittable: object) -> T | None:
+    """The entry for the class of ``submittable``, or for the nearest class that it is derived from."""
+    exact = kinds.get(type(submittable))
+    if exact is not None:
+        return exact
+    return next((kinds[kind] for kind in type(submittable).__mro__ if kind in kinds), None)
+
+
+def _event_of(key: Key) -> Key:
+    """The record as ``get_event_details`` names it."""
+    kind, id = key
+    return (kind, id[0]) if kind == "marker" else key

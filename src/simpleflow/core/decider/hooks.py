@@ -1,0 +1,40 @@
+"""The hooks of a workflow class, called in one evaluation. A hook that raises fails the run."""
+
+from __future__ import annotations
+
+from simpleflow.base import Scope
+from simpleflow.core.decider.executor import Executor
+from simpleflow.workflow import Workflow
+
+
+class Hooks:
+    """Calls the hooks of the workflow that an executor evaluates."""
+
+    def __init__(self, executor: Executor, workflow_class: type[Workflow]) -> None:
+        self._executor = executor
+        self._class = workflow_class
+        self._closing: set[str] = set()  # closing hooks that were called
+
+    def repeat(self, name: str) -> object:
+        """Call a hook that is called at every decision, if the class overrides it; returns its result."""
+        if getattr(self._class, name) is getattr(Workflow, name, None):
+            return None
+        with self._executor.repeated(name):
+            return self._call(name)
+
+    def close(self, name: str, *args: object) -> None:
+        """Call a closing hook, once in an evaluation."""
+        if name not in self._closing:
+            self._closing.add(name)
+            self._call(name, *args)
+            self._executor.settle()
+
+    def _call(self, name: str, *args: object) -> object:
+        executor = self._executor
+        returned = []
+
+        def call() -> None:
+            returned.append(getattr(executor.workflow, name)(executor.history, *args))
+
+        executor.spawn(call, Scope(name))
+        return returned[0] if returned else None

@@ -1,0 +1,64 @@
+"""The markers of one evaluation.
+
+A marker counts as recorded the moment it is decided. The same marker (name and details) may be submitted many times;
+the n-th submission stands for the n-th such marker in the history, and is decided if the history holds fewer.
+
+``list_markers`` lets user code branch on the markers so far. If another piece of user code records a marker later, the
+list might have been longer in an evaluation from the start, since pieces take turns in another order there. So that
+makes the evaluation stale.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from simpleflow.core import decisions as d
+from simpleflow.core.decider.evaluation import Evaluation
+from simpleflow.futures import FINISHED, Promise
+from simpleflow.task import MarkerTask
+
+_Identity = tuple[str, str | None]  # name, details as JSON text
+
+
+class _Saved(NamedTuple):
+    counts: dict[_Identity, int]
+    recorded: list[_Identity]
+
+
+class Markers:
+    """The markers that an evaluation has submitted, in order, and how often each."""
+
+    def __init__(self, evaluation: Evaluation) -> None:
+        self.recorded: list[_Identity] = []
+        self._evaluation = evaluation
+        self._counts: dict[_Identity, int] = {}
+        self._observers: set[object] = set()  # pieces of user code that have listed the markers
+
+    def observe(self) -> None:
+        """Take note that the current piece of user code lists the markers so far."""
+        self._observers.add(self._evaluation.fibers.current)
+
+    def submit(self, task: MarkerTask) -> Promise:
+        """Record a marker; the result is its details as JSON text."""
+        evaluation = self._evaluation
+        details = task.encoded_details
+        identity = (task.name, details)
+        number = self._counts[identity] = self._counts.get(identity, 0) + 1
+        self.recorded.append(identity)
+        if self._observers and self._observers != {evaluation.fibers.current}:
+            evaluation.stale = True
+        if number > evaluation.history.marker_counts.get(identity, 0):
+            evaluation.outbox["marker", (*identity, number)] = d.RecordMarker(details=details, marker_name=task.name)
+        promise = Promise(evaluation)
+        promise.assign(FINISHED, details)
+        return promise
+
+    def save(self) -> _Saved:
+        """The counts and the list as they stand, for ``restore``."""
+        return _Saved(dict(self._counts), list(self.recorded))
+
+    def restore(self, saved: _Saved, keep_recorded: bool = False) -> None:
+        """Go back to saved counts and, unless ``keep_recorded``, to the saved list."""
+        self._counts = dict(saved.counts)
+        if not keep_recorded:
+            self.recorded = list(saved.recorded)
