@@ -54,7 +54,7 @@ def test_the_random_workflows_come_to_all_that_they_are_for() -> None:
         *(rb"\"status\":\"skipped\"", rb"\"status\":\"failed\"", b"Dep of a", rb"\"unmarks\":["),
         *(b"WorkflowExecutionCompleted", rb"\"joined\":", rb"\"args\":[10", rb"\"args\":[20"),
         *(b"WorkflowExecutionContinuedAsNew", b"WorkflowExecutionCanceled", b"ActivityTaskCancelRequested"),
-        *(b"_simpleflow_retry", b"Workflow execution error", b"outside", b"roads.same-", rb"\"args\":[["),
+        *(b"_simpleflow_retry", b"Workflow execution error", b"outside", b"random_workflows.same-", rb"\"args\":[["),
         *(b'"markerName":"before"', b'"markerName":"after"'),
     ):
         assert text in whole, text

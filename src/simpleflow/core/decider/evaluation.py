@@ -14,7 +14,6 @@ What a workflow may ask for, ``submit`` first of all, is in ``executor``, which 
 
 from __future__ import annotations
 
-import os
 import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -33,7 +32,7 @@ from simpleflow.futures import Promise
 from simpleflow.task import TimerTask
 from simpleflow.workflow import Workflow
 
-_HERE = os.path.dirname(__file__) + os.sep
+_HERE = __file__.rpartition("evaluation.py")[0]
 
 
 class Execution(NamedTuple):
