@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyte
 import pytest
 
-from simpleflow.cli.view.text_width import apart, cut, width
+from simpleflow.cli.view.text_width import cut, justify, width
 
 TEXTS = ["", "load.users", "größe", "gro\u0308ße", "数据.清洗", "ｆｕｌｌ", "Ⅳ·½…━✓", "🚀 start", "ﬁn"]
 
@@ -37,4 +37,4 @@ def test_what_is_cut_has_room_and_no_more_would(text: str, cells: int) -> None:
     ],
 )
 def test_apart(left: str, right: str, found: str) -> None:
-    assert apart(left, right, 8) == found
+    assert justify(left, right, 8) == found

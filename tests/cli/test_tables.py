@@ -9,7 +9,7 @@ import json
 import pytest
 
 from simpleflow.cli.view.step_tables import listed
-from simpleflow.cli.view.tables import CSV, JSON, PLAIN, TABLE, Look, as_csv, as_json, objects, table
+from simpleflow.cli.view.tables import CSV, JSON, PLAIN, TABLE, TableLayout, as_csv, as_json, objects, table
 from simpleflow.step.mark import Mark, read
 from tests.cli.conftest import Folder
 from tests.cli.test_terminal import on_a_terminal
@@ -26,7 +26,7 @@ def test_titles_alone() -> None:
 
 
 def test_the_titles_are_painted() -> None:
-    assert table(["a", "b"], [["1", "2"]], Look(str.upper)) == "A  B\n1  2"
+    assert table(["a", "b"], [["1", "2"]], TableLayout(str.upper)) == "A  B\n1  2"
 
 
 def test_what_a_terminal_would_obey_is_escaped() -> None:
@@ -44,7 +44,7 @@ WHY = "Requested at start; no longer done: clean"
 
 def test_too_wide_for_the_terminal_the_last_column_has_several_lines() -> None:
     rows = [["load", "run", WHY], ["数据", "skip", ""], ["x", "run", "y" * 40]]
-    found = table(["step", "verdict", "why"], rows, Look(str.upper, 46))
+    found = table(["step", "verdict", "why"], rows, TableLayout(str.upper, 46))
     assert found == (
         "STEP  VERDICT  WHY\n"
         "load  run      Requested at start; no longer\n"
@@ -53,15 +53,15 @@ def test_too_wide_for_the_terminal_the_last_column_has_several_lines() -> None:
         f"x     run      {'y' * 31}\n"
         f"               {'y' * 9}"
     )
-    assert table(["step", "verdict", "why"], rows, Look(columns=56)).count("\n") == 3
+    assert table(["step", "verdict", "why"], rows, TableLayout(columns=56)).count("\n") == 3
 
 
 def test_where_even_that_has_no_room_each_row_is_a_block() -> None:
     rows = [["load", "2026-11-23 20:16:32", "run-1", WHY], ["x", "", "run-2", ""]]
-    assert table(["step", "done at", "run", "forced"], rows, Look(str.upper, 40)) == (
+    assert table(["step", "done at", "run", "forced"], rows, TableLayout(str.upper, 40)) == (
         f"LOAD\n  done at  2026-11-23 20:16:32\n  run      run-1\n  forced   {WHY}\nX\n  run      run-2"
     )
-    assert table(["step"], [["x" * 50]], Look(columns=40)) == f"step\n{'x' * 50}"
+    assert table(["step"], [["x" * 50]], TableLayout(columns=40)) == f"step\n{'x' * 50}"
 
 
 def test_json() -> None:

@@ -30,7 +30,7 @@ def find_activity(runs: Runs, query: RunQuery, activity_id: str | None, schedule
             found = by_event.get(int(activity_id))
     if found is None:
         name = repr(activity_id) if scheduled_id is None else f"scheduled by event {scheduled_id}"
-        known = ", ".join(each.id for each in history_items.latest(tries)[:5])
+        known = ", ".join(each.id for each in history_items.latest_tries(tries)[:5])
         hint = f"it has {known}{', ...' if len(by_id) > 5 else ''}" if known else "it has none"
         raise UnknownResource(f"the run of workflow {query.workflow_id!r} has no activity {name}; {hint}")
     if query.location.domain is not None and found.input is not None:

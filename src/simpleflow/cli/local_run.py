@@ -74,7 +74,7 @@ def _executor(workflow_class: type[Workflow], options: dict[str, Any], progress:
             middlewares={"pre": options["pre"], "post": options["post"]},
             observer=progress.observe,
             on_begin=progress.begin,
-            on_wait=progress.wait,
+            on_wait=progress.show_wait,
         )
     except SimpleflowError:
         raise

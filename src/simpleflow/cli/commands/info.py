@@ -12,7 +12,7 @@ import click
 from simpleflow import __version__, settings
 from simpleflow.cli.options import SETTINGS, common, format_option, help_alone, session
 from simpleflow.cli.terminal import Terminal
-from simpleflow.cli.view.tables import TABLE, look, objects, table
+from simpleflow.cli.view.tables import TABLE, objects, table, table_layout
 from simpleflow.step.report import printable
 
 _PACKAGES = ("click", "greenlet", "msgspec", "boto3", "botocore")
@@ -90,7 +90,7 @@ def _text(value: object) -> str:
 def _show(style: str | None, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     if style == TABLE or (style is None and sys.stdout.isatty()):
         answer = Terminal(sys.stdout, session().color)
-        click.echo(table(titles, rows, look(answer)))
+        click.echo(table(titles, rows, table_layout(answer)))
     elif style is not None:
         click.echo(objects(style, titles, [dict(zip(titles, row, strict=True)) for row in rows]))
     else:

@@ -173,7 +173,7 @@ def workflow_tasks(arguments: Sequence[str], nb_tasks: int | None, style: str, *
     with open_output(style) as out, run_query.open_runs(query.location) as runs:
         from simpleflow.cli.view import history_items, run_tables
 
-        found = history_items.latest(activities_of(runs, query))
+        found = history_items.latest_tries(activities_of(runs, query))
         if not found:
             out.say(f"the run of workflow {query.workflow_id!r} has scheduled no activities")
         run_tables.activities(out, found if nb_tasks is None else found[-nb_tasks:])

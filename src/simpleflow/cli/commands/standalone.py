@@ -44,7 +44,7 @@ _LOOK_SECONDS_MOST = 3.0
 def standalone(workflow: str, input_text: str | None, input_file: str | None, **options: Any) -> int:
     """Run a workflow on Amazon SWF, with deciders and workers of its own, and wait for its end.
 
-    They look at a task list of their own, to which all activities and child workflows go too. Result, progress and exit
+    They poll at a task list of their own, to which all activities and child workflows go too. Result, progress and exit
     code are those of workflow.start --local.
 
     \b
@@ -121,7 +121,7 @@ def _follow(
     from simpleflow.cli.terminal import Terminal
     from simpleflow.cli.view.progress import Progress
     from simpleflow.cli.view.run_end import report_end, report_unreached
-    from simpleflow.cli.view.run_watcher import Watch
+    from simpleflow.cli.view.run_watcher import RunWatcher
 
     shows = options["display_status"]
     supervisor.tend(0)  # forked before this process has a connection
@@ -133,20 +133,20 @@ def _follow(
     terminal.write(f"{head} started, run {run_id} in domain {domain}, task list {request.task_list}\n")
     progress = Progress(terminal if shows else Terminal(None), here.debug)
     progress.brief = shows  # else the summary is all that is said of the steps
-    watch = Watch(engine, request.workflow_id, run_id, progress.observe, whole=shows)
+    watcher = RunWatcher(engine, request.workflow_id, run_id, progress.observe, whole=shows)
     wait = _LOOK_SECONDS
-    look = began + wait
+    poll = began + wait
     while supervisor.signal is None and supervisor.busy:
-        supervisor.tend(max(0.0, look - time.monotonic()))
-        if time.monotonic() < look:
+        supervisor.tend(max(0.0, poll - time.monotonic()))
+        if time.monotonic() < poll:
             continue
-        if watch.look():
+        if watcher.poll():
             supervisor.stop()
             supervisor.run()
             report_unreached(terminal, progress, options)
-            return report_end(here, progress, watch.run, None, time.monotonic() - began, write_result)
+            return report_end(here, progress, watcher.run, None, time.monotonic() - began, write_result)
         wait = min(wait * 1.3, _LOOK_SECONDS_MOST)
-        look = time.monotonic() + wait
+        poll = time.monotonic() + wait
     supervisor.run()
     return _left_open(supervisor, domain, request, here)
 

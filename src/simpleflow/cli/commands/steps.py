@@ -14,7 +14,7 @@ from simpleflow.cli.options import SETTINGS, session
 from simpleflow.cli.step_query import StepQuery, step_options
 from simpleflow.cli.terminal import YELLOW, Terminal, results_only
 from simpleflow.cli.view import step_tables
-from simpleflow.cli.view.tables import TABLE, Look, look
+from simpleflow.cli.view.tables import TABLE, TableLayout, table_layout
 from simpleflow.exceptions import InputError, StateError, SwfError
 from simpleflow.step import rules
 from simpleflow.step.report import names as some
@@ -45,7 +45,7 @@ def step_list(workflow: str, steps: Sequence[str], style: str, **options: Any) -
         if missing := [name for name in wanted if not any(rules.covers(name, mark.step) for mark in found)]:
             for line in marks.absent(query.mark_location, missing):
                 out.warn(line)
-        out.write(step_tables.listed(found, query.mark_location.workflow_id, style, out.look))
+        out.write(step_tables.listed(found, query.mark_location.workflow_id, style, out.layout))
 
 
 @click.command("step.plan", context_settings=SETTINGS)
@@ -76,7 +76,7 @@ def step_plan(
         if style != TABLE:
             for note in plan.notes:
                 out.say(f"{printable(note)}\n")
-        out.write(step_tables.planned(plan, query.mark_location.workflow_id, style, out.look))
+        out.write(step_tables.planned(plan, query.mark_location.workflow_id, style, out.layout))
 
 
 @click.command("step.forget", context_settings=SETTINGS)
@@ -102,7 +102,7 @@ def step_forget(workflow: str, steps: Sequence[str], yes: bool, style: str, **op
             out.say("nothing was removed\n")
             return errors.RUN_FAILED
         marks.remove(query.mark_location, found)
-        out.write(step_tables.changed("removed", found, (), style, out.look))
+        out.write(step_tables.changed("removed", found, (), style, out.layout))
     return errors.OK
 
 
@@ -137,7 +137,7 @@ def step_mark(workflow: str, steps: Sequence[str], result_text: str | None, styl
         if marked:
             _warn_of_unreached(rows, marked, out)
             _warn_of_verdicts(query.own_steps(), marked, out)
-        out.write(step_tables.changed("marked", marked, others, style, out.look))
+        out.write(step_tables.changed("marked", marked, others, style, out.layout))
         if marked:
             _warn_of_open_runs(query, out)  # last: a domain may take its time to answer
 
@@ -145,8 +145,8 @@ def step_mark(workflow: str, steps: Sequence[str], result_text: str | None, styl
 class _Out:
     """Where an answer goes, and what is said beside it."""
 
-    def __init__(self, style: str, terminal: Terminal, look: Look, write: Callable[[str], None]) -> None:
-        self.look = look
+    def __init__(self, style: str, terminal: Terminal, layout: TableLayout, write: Callable[[str], None]) -> None:
+        self.layout = layout
         self._style = style
         self._terminal = terminal
         self._write = write
@@ -176,7 +176,7 @@ class _Out:
 @contextmanager
 def _results(style: str) -> Iterator[_Out]:
     here = session()
-    shown = look(Terminal(sys.stdout, here.color))  # asked now: in there, standard output is another
+    shown = table_layout(Terminal(sys.stdout, here.color))  # asked now: in there, standard output is another
     with results_only() as write:
         yield _Out(style, here.terminal, shown, write)
 

@@ -18,12 +18,12 @@ _RETRY_TIMER = "_simpleflow_retry_"
 _LISTING = "simpleflow.step.tasks.GetStepsDoneTask"
 
 
-class Failed(NamedTuple):
+class ActivityFailure(NamedTuple):
     """An activity that failed, until the decider says what becomes of that."""
 
     event_id: int
     name: str
-    said: str  # with the place in the user's code
+    message: str  # with the place in the user's code
     reason: str  # as the line of a step has it
     trace: str
 
@@ -42,20 +42,20 @@ class Follower:
         self.listings: dict[str, str | None] = {}
         self._debug = debug
         self._began: dict[tuple[str, str], float] = {}  # by workflow id and step: epoch seconds
-        self._failed: dict[tuple[str, str], Failed] = {}  # by run id and activity id
+        self._failed: dict[tuple[str, str], ActivityFailure] = {}  # by run id and activity id
         self._tries: dict[tuple[str, str], int] = {}
 
     # What subclasses show
 
     def show_step(
-        self, run: Run, found: StepReport, time: float, seconds: float | None, failures: Sequence[Failed]
+        self, run: Run, found: StepReport, time: float, seconds: float | None, failures: Sequence[ActivityFailure]
     ) -> None:
         """A marker of a step; ``seconds`` since it was scheduled; ``failures``: activities that it failed for."""
 
-    def show_failure(self, failed: Failed) -> None:
+    def show_failure(self, failed: ActivityFailure) -> None:
         """An activity failed without failing its step or run."""
 
-    def show_retry(self, failed: Failed, number: int, when: str) -> None:
+    def show_retry(self, failed: ActivityFailure, number: int, when: str) -> None:
         """An activity is tried for the ``number``-th time; ``when``: empty for now."""
 
     def show_run(self, run: Run, event: type[e.Attributes], attributes: Any, time: float) -> None:
@@ -76,16 +76,16 @@ class Follower:
         for event in events:
             attributes: Any = event.attributes
             kind = type(attributes)
-            if kind not in _NOTED:
+            if kind not in _HANDLED:
                 continue
             if kind is e.MarkerRecorded:
                 if attributes.marker_name == MARKER_NAME:
-                    self._marker(run, event.time, attributes.details)
+                    self._step_marker(run, event.time, attributes.details)
             elif kind is e.ActivityTaskScheduled:
                 if attributes.activity_type.name == _LISTING:
                     self.listings[run.workflow_id] = attributes.input
                 if self._failed:
-                    self._again(run, attributes.activity_id, "")
+                    self._retried(run, attributes.activity_id, "")
             elif kind in _FAILURES:
                 self._activity_failed(run, event.id, attributes)
             elif kind in RUN_EVENTS:
@@ -95,23 +95,23 @@ class Follower:
                     self._settle(run, decided)
                     decided = attributes.started_event_id
                 elif kind is e.TimerStarted:
-                    self._later(run, attributes)
+                    self._retry_timer_started(run, attributes)
         if self._failed:
             self._settle(run, decided if run.history.open else len(run.history.events) + 1)
 
-    def _marker(self, run: Run, time: float, details: str | None) -> None:
+    def _step_marker(self, run: Run, time: float, details: str | None) -> None:
         found = report.read(details)
         if found is None or found.status not in _STATUSES:
             return
         self.tally.add(found, run.workflow_id)
-        place = run.workflow_id, found.step
+        key = run.workflow_id, found.step
         seconds = None
         if found.status == SCHEDULED:
-            self._began[place] = time
+            self._began[key] = time
         elif found.status != WAITING:
-            began = self._began.pop(place, None)
+            began = self._began.pop(key, None)
             seconds = None if began is None else time - began
-        failures: list[Failed] = []
+        failures: list[ActivityFailure] = []
         if found.error is not None and self._failed:
             told = report.printable(found.error)
             for key, failed in list(self._failed.items()):
@@ -123,27 +123,27 @@ class Follower:
     def _activity_failed(self, run: Run, event_id: int, attributes: Any) -> None:
         scheduled: Any = run.history.events[attributes.scheduled_event_id - 1].attributes
         if type(attributes) is e.ActivityTaskTimedOut:
-            said = reason = f"time-out {attributes.timeout_type}"
+            message = reason = f"time-out {attributes.timeout_type}"
         else:
             reason = report.printable(attributes.reason or "")
-            said = task_failure_line(attributes.reason, attributes.details)
+            message = task_failure_line(attributes.reason, attributes.details)
         name = scheduled.activity_type.name
-        place = run.run_id, scheduled.activity_id
+        key = run.run_id, scheduled.activity_id
         trace = traceback_of(attributes.details) if self._debug else ""
-        self._tries[place] = self._tries.get(place, 0) + 1
-        self._failed[place] = Failed(event_id, name, said, reason, trace)
+        self._tries[key] = self._tries.get(key, 0) + 1
+        self._failed[key] = ActivityFailure(event_id, name, message, reason, trace)
 
-    def _again(self, run: Run, activity_id: str, when: str) -> None:
+    def _retried(self, run: Run, activity_id: str, when: str) -> None:
         failed = self._failed.pop((run.run_id, activity_id), None)
         if failed is not None:
             self.show_retry(failed, self._tries[run.run_id, activity_id] + 1, when)
 
-    def _later(self, run: Run, timer: Any) -> None:
+    def _retry_timer_started(self, run: Run, timer: Any) -> None:
         if not timer.timer_id.startswith(_RETRY_TIMER):
             return
         for run_id, activity_id in self._failed:
             if run_id == run.run_id and timer.timer_id.endswith(activity_id):
-                self._again(run, activity_id, f" in {timer.start_to_fire_timeout} s")
+                self._retried(run, activity_id, f" in {timer.start_to_fire_timeout} s")
                 return
 
     def _settle(self, run: Run, decided: int) -> None:
@@ -158,15 +158,15 @@ class Follower:
                     self.show_failure(failed)
 
 
-def note(found: StepReport, failures: Sequence[Failed]) -> str:
+def step_note(found: StepReport, failures: Sequence[ActivityFailure]) -> str:
     """What there is to say of a step beyond its status, with the places in the user's code where it failed."""
     text = report.why(found)
     for failed in failures:
-        text = text.replace(failed.reason, failed.said, 1)
+        text = text.replace(failed.reason, failed.message, 1)
     return text
 
 
-def ended(run: Run) -> str:
+def end_text(run: Run) -> str:
     """How a run ended, in a word, with the reason that the history holds."""
     closed: Any = run.history.closed.attributes if run.history.closed else None
     word = _WORDS.get(run.history.state, run.history.state)
@@ -194,8 +194,8 @@ def _signaled(run: Run, attributes: Any) -> str:
     return "" if sent_here else f"got the signal {report.printable(attributes.signal_name)!r}"
 
 
-def _child_ended(run: Run, attributes: Any) -> str:
-    return ended(run) if is_child(run) else ""
+def _child_end(run: Run, attributes: Any) -> str:
+    return end_text(run) if is_child(run) else ""
 
 
 ENDS = (
@@ -208,7 +208,7 @@ ENDS = (
 
 RUN_EVENTS: dict[type[Any], Callable[[Run, Any], str]] = {
     e.WorkflowExecutionStarted: _started,
-    **dict.fromkeys(ENDS, _child_ended),
+    **dict.fromkeys(ENDS, _child_end),
     e.WorkflowExecutionContinuedAsNew: lambda run, attributes: (
         f"continued as new, run {attributes.new_execution_run_id}"
     ),
@@ -217,6 +217,6 @@ RUN_EVENTS: dict[type[Any], Callable[[Run, Any], str]] = {
 }
 """Events of an execution as a whole, and what they say; empty for what goes without saying."""
 
-_NOTED = frozenset(
+_HANDLED = frozenset(
     {e.MarkerRecorded, e.ActivityTaskScheduled, e.DecisionTaskCompleted, e.TimerStarted, *_FAILURES, *RUN_EVENTS}
 )

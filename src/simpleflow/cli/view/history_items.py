@@ -29,7 +29,7 @@ _ENDS: dict[type[e.Attributes], str] = {
     e.SignalExternalWorkflowExecutionFailed: "failed",
 }
 _STARTS = (e.ActivityTaskStarted, e.ChildWorkflowExecutionStarted)
-_AT_ONCE = ("received", "recorded", REFUSED)
+_IMMEDIATE = ("received", "recorded", REFUSED)
 
 
 @dataclass
@@ -65,7 +65,7 @@ class Item:
     @property
     def worked(self) -> float | None:
         """Seconds from its start to its end; of a timer or a sent signal, from when it was asked for."""
-        if self.closed is None or self.state in _AT_ONCE or (self.started is None and self.kind in (ACTIVITY, CHILD)):
+        if self.closed is None or self.state in _IMMEDIATE or (self.started is None and self.kind in (ACTIVITY, CHILD)):
             return None
         return self.closed - (self.scheduled if self.started is None else self.started)
 
@@ -75,15 +75,15 @@ def items(events: Iterable[e.Event]) -> list[Item]:
     found: dict[int, Item] = {}
     tries: dict[str, int] = {}
     for event in events:
-        begun = _begun(event)
+        begun = _new_item(event)
         if begun is not None:
             found[event.id] = begun
             if begun.kind == ACTIVITY:
                 begun.tries = tries[begun.id] = tries.get(begun.id, 0) + (begun.state != REFUSED)
             continue
-        item = found.get(concerns(event.attributes))
+        item = found.get(initiating_event_id(event.attributes))
         if item is not None:
-            _note(item, event)
+            _update(item, event)
     return list(found.values())
 
 
@@ -94,12 +94,12 @@ def activities(events: Iterable[e.Event]) -> list[Item]:
     return [item for item in found if item.state != REFUSED or item.id not in scheduled]
 
 
-def latest(tasks: Iterable[Item]) -> list[Item]:
+def latest_tries(tasks: Iterable[Item]) -> list[Item]:
     """The last try of each activity id."""
     return list({task.id: task for task in tasks}.values())
 
 
-def concerns(attributes: Any) -> int:
+def initiating_event_id(attributes: Any) -> int:
     """The id of the event that asked for what this one is about; 0 if there is none."""
     for member in ("scheduled_event_id", "initiated_event_id"):
         found = getattr(attributes, member, None)
@@ -110,10 +110,10 @@ def concerns(attributes: Any) -> int:
     return 0
 
 
-def what(event: e.Event, known: dict[int, Item]) -> str:
+def describe_event(event: e.Event, known: dict[int, Item]) -> str:
     """What an event is about, in a few words; ``known``: items by the id of their first event."""
     attributes: Any = event.attributes
-    item = known.get(event.id) or known.get(concerns(attributes))
+    item = known.get(event.id) or known.get(initiating_event_id(attributes))
     words = [item.id if item.name in ("", item.id) else f"{item.id} {item.name}"] if item is not None else []
     for member in ("workflow_type", "activity_id", "timer_id", "signal_name", "marker_name"):
         value = getattr(attributes, member, None)
@@ -126,7 +126,7 @@ def what(event: e.Event, known: dict[int, Item]) -> str:
     return ": ".join(words)
 
 
-def _begun(event: e.Event) -> Item | None:
+def _new_item(event: e.Event) -> Item | None:
     """The item that begins with an event."""
     a = event.attributes
     id, time = event.id, event.time
@@ -173,7 +173,7 @@ def _refused(a: e.Attributes) -> tuple[str, str, str] | None:
     return None
 
 
-def _note(item: Item, event: e.Event) -> None:
+def _update(item: Item, event: e.Event) -> None:
     """What a later event says of an item."""
     a: Any = event.attributes
     if isinstance(a, _STARTS):

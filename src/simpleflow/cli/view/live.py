@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from simpleflow.cli.terminal import Terminal
-from simpleflow.cli.view.follower import ENDS, Failed, ended
+from simpleflow.cli.view.follower import ENDS, ActivityFailure, end_text
 from simpleflow.cli.view.live_frame import Frame
 from simpleflow.cli.view.progress import Progress
 from simpleflow.cli.view.screen import Screen
@@ -36,7 +36,7 @@ class Live(Progress):
         self._frame = Frame(terminal)
         self._drawn = 0  # version of the tree on the screen
         self._runs: dict[str, Run] = {}
-        self._noting = threading.Lock()
+        self._lock = threading.Lock()
         self._screen = Screen(self._draw, lambda: self._tree.version != self._drawn, terminal.encoding)
 
     def open(self) -> bool:
@@ -53,22 +53,22 @@ class Live(Progress):
     # Lines are written with the lock let go: who writes waits for the thread to read, and that may wait for the lock.
 
     def begin(self, beginning: Beginning) -> None:
-        with self._noting:
+        with self._lock:
             for run in (beginning.run, *beginning.family):
                 self._runs[run.run_id] = run
                 self._tree.begin(run.workflow_id, run.history.events[0].time)
-            self.note_beginning(beginning)
+            self.add_beginning(beginning)
         self.flush()
 
     def observe(self, run: Run, events: Sequence[e.Event]) -> None:
-        with self._noting:
+        with self._lock:
             self._runs[run.run_id] = run
             self.fold(run, events)
         if self._lines:
             self.flush()
 
     def show_step(
-        self, run: Run, found: StepReport, time: float, seconds: float | None, failures: Sequence[Failed]
+        self, run: Run, found: StepReport, time: float, seconds: float | None, failures: Sequence[ActivityFailure]
     ) -> None:
         self._tree.step(run.workflow_id, found, time, failures)
         self._lines += [failed.trace for failed in failures if failed.trace]
@@ -78,12 +78,12 @@ class Live(Progress):
             self._tree.begin(run.workflow_id, time)
         elif event in ENDS:
             well = event is e.WorkflowExecutionCompleted
-            self._tree.end(run.workflow_id, time, well, "" if well else ended(run))
+            self._tree.end(run.workflow_id, time, well, "" if well else end_text(run))
         else:
             super().show_run(run, event, attributes, time)
 
     def _draw(self, columns: int, rows: int, unfinished: str) -> list[str]:
-        with self._noting:
+        with self._lock:
             self._drawn = self._tree.version
             self._runs = {run_id: run for run_id, run in self._runs.items() if run.history.open}
             return self._frame.lines(self._tree, self._runs.values(), time.time(), columns, rows, unfinished)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from simpleflow.cli.terminal import BOLD, DIM, Terminal
-from simpleflow.cli.view.follower import note
-from simpleflow.cli.view.progress import head_width, heads, name_and_time
+from simpleflow.cli.view.follower import step_note
+from simpleflow.cli.view.progress import line_prefixes, name_and_time, prefix_width
 from simpleflow.cli.view.step_tree import ACTIVE, Node, Row, Tree
 from simpleflow.cli.view.text_width import cut, width
 from simpleflow.core import transitions
@@ -22,8 +22,8 @@ class Frame:
 
     def __init__(self, terminal: Terminal) -> None:
         self._paint = terminal.paint
-        self._heads = heads(terminal)
-        self._head_width = head_width(terminal)
+        self._prefixes = line_prefixes(terminal)
+        self._prefix_width = prefix_width(terminal)
         self._full, self._empty, self._more = ("━", "─", "…") if terminal.symbols else ("#", "-", "...")
 
     def lines(
@@ -74,13 +74,13 @@ class Frame:
         seconds = node.seconds
         if node.running and node.began is not None and now is not None:
             seconds = max(0.0, now - node.began)
-        begin = name_and_time(node.name, seconds, columns, self._head_width, len(indent))
+        begin = name_and_time(node.name, seconds, columns, self._prefix_width, len(indent))
         text = f"{begin}  {self._counts(node)}"
-        text += note(node.report, node.failures) if node.report is not None else node.said
+        text += step_note(node.report, node.failures) if node.report is not None else node.end_message
         text = text.rstrip()
         if now is not None:
-            text = self._cut(text, columns - len(indent) - self._head_width)
-        return indent + self._heads[node.state] + text
+            text = self._cut(text, columns - len(indent) - self._prefix_width)
+        return indent + self._prefixes[node.state] + text
 
     def _counts(self, node: Node) -> str:
         """The members of a group: a bar, how many are done, and how many failed."""
@@ -103,8 +103,8 @@ class Frame:
                     started.append((record.started_at, record.scheduled.activity_type.name, record.tries))
         lines = []
         for began, name, tries in sorted(started)[:limit]:
-            indent = 2 - self._head_width
-            begin = name_and_time(f"activity {name}", max(0.0, now - began), columns, self._head_width, indent)
+            indent = 2 - self._prefix_width
+            begin = name_and_time(f"activity {name}", max(0.0, now - began), columns, self._prefix_width, indent)
             again = f"  try {tries}" if tries > 1 else ""
             lines.append(self._dim(f"  {begin}{again}", columns))
         more = max(0, len(started) - limit)

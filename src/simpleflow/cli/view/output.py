@@ -9,16 +9,16 @@ from typing import Any
 
 from simpleflow.cli.options import session
 from simpleflow.cli.terminal import Terminal, results_only
-from simpleflow.cli.view.tables import JSON, TABLE, Look, look, objects, table
+from simpleflow.cli.view.tables import JSON, TABLE, TableLayout, objects, table, table_layout
 
 
 class Output:
     """Where results go: standard output, and nothing else goes there."""
 
-    def __init__(self, style: str, write: Callable[[str], None], look: Look) -> None:
+    def __init__(self, style: str, write: Callable[[str], None], layout: TableLayout) -> None:
         self._style = style
         self.write = write
-        self._look = look
+        self._layout = layout
 
     def rows(
         self,
@@ -32,7 +32,7 @@ class Output:
             each = [{key: one[key] for key in keys} for one in found]
             self.write(objects(self._style, keys, each if self._style == JSON else [_flat(one) for one in each]))
         elif cells:
-            self.write(table(titles, cells, self._look))
+            self.write(table(titles, cells, self._layout))
 
     def say(self, text: str) -> None:
         """A line for people, on standard error."""
@@ -42,7 +42,7 @@ class Output:
 @contextmanager
 def open_output(style: str = TABLE) -> Iterator[Output]:
     """Give where results go; what user code prints inside goes to standard error."""
-    shown = look(Terminal(sys.stdout, session().color))  # asked now: in there, standard output is another
+    shown = table_layout(Terminal(sys.stdout, session().color))  # asked now: in there, standard output is another
     with results_only() as write:
         yield Output(style, write, shown)
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from simpleflow import values
 from simpleflow.cli.terminal import BOLD, CYAN, GREEN, RED, YELLOW, Terminal
-from simpleflow.cli.view.follower import RUN_EVENTS, Failed, Follower, is_child, note
-from simpleflow.cli.view.text_width import apart
+from simpleflow.cli.view.follower import RUN_EVENTS, ActivityFailure, Follower, is_child, step_note
+from simpleflow.cli.view.text_width import justify
 from simpleflow.core import events as e
 from simpleflow.engines.embedded import Run
 from simpleflow.local import REPLACED, RESUMED, Beginning
@@ -32,14 +32,14 @@ _SYMBOLS = {
 }
 
 
-def heads(terminal: Terminal) -> dict[str, str]:
+def line_prefixes(terminal: Terminal) -> dict[str, str]:
     """What the line of a step begins with, by its status."""
     if not terminal.symbols:
         return {status: f"{status:<10} " for status in _SYMBOLS}
     return {status: terminal.paint(symbol, color) + " " for status, (symbol, color) in _SYMBOLS.items()}
 
 
-def head_width(terminal: Terminal) -> int:
+def prefix_width(terminal: Terminal) -> int:
     """The cells that those take."""
     return 2 if terminal.symbols else 11
 
@@ -52,7 +52,7 @@ def name_and_time(name: str, seconds: float | None, columns: int, head: int, ind
     """
     took = "" if seconds is None else report.duration(seconds)
     room = min(_NAME_AND_TIME, max(_LEAST, columns - head - _BAR_AND_COUNT)) if columns else _NAME_AND_TIME
-    return apart(report.printable(name), took, room - indent)
+    return justify(report.printable(name), took, room - indent)
 
 
 class Progress(Follower):
@@ -64,7 +64,7 @@ class Progress(Follower):
         super().__init__(debug)
         self._terminal = terminal
         self._lines: list[str] = []
-        self._heads = heads(terminal)
+        self._prefixes = line_prefixes(terminal)
 
     def open(self) -> bool:
         """Called before anything is begun; returns False where it cannot be shown like this."""
@@ -75,23 +75,23 @@ class Progress(Follower):
 
     def begin(self, beginning: Beginning) -> None:
         """Say how the run begins; what happened before counts too."""
-        self.note_beginning(beginning)
+        self.add_beginning(beginning)
         self.flush()
 
-    def note_beginning(self, beginning: Beginning) -> None:
+    def add_beginning(self, beginning: Beginning) -> None:
         """The same, with the line left to ``flush``."""
         run = beginning.run
         if beginning.kind == RESUMED:
             self.catch_up(beginning)
             self._lines.clear()
-            self.say(run, f"its process died; going on where it was ({len(run.history.events)} events)")
+            self.add_run_line(run, f"its process died; going on where it was ({len(run.history.events)} events)")
         elif beginning.kind == REPLACED:
             what = _difference(beginning)
-            self.say(run, f"its process died, and {what}: that run was closed, a new one begins")
+            self.add_run_line(run, f"its process died, and {what}: that run was closed, a new one begins")
         else:
-            self.say(run, f"started, run {run.run_id}")
+            self.add_run_line(run, f"started, run {run.run_id}")
 
-    def wait(self, text: str) -> None:
+    def show_wait(self, text: str) -> None:
         """Say why a run that goes on does not do so yet."""
         self._lines.append(text + "\n")
         self.flush()
@@ -102,7 +102,7 @@ class Progress(Follower):
         if self._lines:
             self.flush()
 
-    def say(self, run: Run, text: str) -> None:
+    def add_run_line(self, run: Run, text: str) -> None:
         """A line about a run as a whole; written with the next batch."""
         self._lines.append(f"{self._terminal.paint(f'workflow {report.printable(run.workflow_id)}:', BOLD)} {text}\n")
 
@@ -112,26 +112,26 @@ class Progress(Follower):
         self._terminal.write("".join(lines))
 
     def show_step(
-        self, run: Run, found: StepReport, time: float, seconds: float | None, failures: Sequence[Failed]
+        self, run: Run, found: StepReport, time: float, seconds: float | None, failures: Sequence[ActivityFailure]
     ) -> None:
         name = found.step if not is_child(run) else f"{run.workflow_id}: {found.step}"
         traces = "".join(failed.trace for failed in failures)
-        self._line(found.status, name, seconds, note(found, failures), traces)
+        self._line(found.status, name, seconds, step_note(found, failures), traces)
 
-    def show_failure(self, failed: Failed) -> None:
-        self._line(FAILED, f"activity {failed.name}", None, failed.said, failed.trace)
+    def show_failure(self, failed: ActivityFailure) -> None:
+        self._line(FAILED, f"activity {failed.name}", None, failed.message, failed.trace)
 
-    def show_retry(self, failed: Failed, number: int, when: str) -> None:
-        self._line(RETRYING, f"activity {failed.name}", None, f"{failed.said}; try {number}{when}", failed.trace)
+    def show_retry(self, failed: ActivityFailure, number: int, when: str) -> None:
+        self._line(RETRYING, f"activity {failed.name}", None, f"{failed.message}; try {number}{when}", failed.trace)
 
     def show_run(self, run: Run, event: type[e.Attributes], attributes: Any, time: float) -> None:
         text = RUN_EVENTS[event](run, attributes)
         if text:
-            self.say(run, text)
+            self.add_run_line(run, text)
 
     def _line(self, status: str, name: str, seconds: float | None, note: str, trace: str = "") -> None:
-        begin = name_and_time(name, seconds, self._terminal.columns, head_width(self._terminal))
-        self._lines.append(f"{self._heads[status]}{begin}  {note}".rstrip() + "\n" + trace)
+        begin = name_and_time(name, seconds, self._terminal.columns, prefix_width(self._terminal))
+        self._lines.append(f"{self._prefixes[status]}{begin}  {note}".rstrip() + "\n" + trace)
 
 
 def _difference(beginning: Beginning) -> str:

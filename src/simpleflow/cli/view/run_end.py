@@ -30,8 +30,8 @@ def report_end(
     write_result: Callable[[str], None],
 ) -> int:
     """Say how the run ended, and give its result; returns the exit code."""
-    from simpleflow.cli.view import summary
-    from simpleflow.cli.view.follower import ended
+    from simpleflow.cli.view.follower import end_text
+    from simpleflow.cli.view.summary import summary_lines
     from simpleflow.core import transitions
     from simpleflow.step.report import duration, printable
     from simpleflow.step.report import names as some
@@ -42,12 +42,12 @@ def report_end(
     if completed:
         text = "completed" + (f", but {_count(len(failed), 'step')} failed: {some(failed)}" if failed else "")
     else:
-        text = ended(run) if failure is None else f"failed: {errors.run_failure_line(failure)}"
+        text = end_text(run) if failure is None else f"failed: {errors.run_failure_line(failure)}"
         if here.debug:
             here.terminal.write(_trace(failure, closed))
     if progress.soft_failures:
         text += f"; {_count(progress.soft_failures, 'activity', 'activities')} failed"
-    said = summary.lines(progress, seconds, progress.brief, failed=not completed)
+    said = summary_lines(progress, seconds, progress.brief, failed=not completed)
     after = "" if said else f" ({duration(seconds)})"
     head = here.terminal.paint(f"workflow {printable(run.workflow_id)}:", BOLD)
     here.terminal.write("".join(line + "\n" for line in (f"{head} {text}{after}", *said)))

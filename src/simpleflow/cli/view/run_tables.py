@@ -28,7 +28,7 @@ _PROFILE = (
     *("name", "version", "count", "total_waiting", "mean_waiting", "max_waiting"),
     *("total_working", "mean_working", "max_working"),
 )
-_SHOWN = 200
+_MAX_VALUE_LENGTH = 200
 
 
 def runs(output: Output, found: Sequence[RunDescription], local_runs: bool) -> None:
@@ -42,7 +42,7 @@ def runs(output: Output, found: Sequence[RunDescription], local_runs: bool) -> N
             each.version,
             _status(each, local_runs),
             local(each.started),
-            _took(each),
+            _duration(each),
         ]
         for each in found
     ]
@@ -61,7 +61,7 @@ def info(output: Output, run: RunDescription, events: Sequence[e.Event], local_r
         "status": _status(run, local_run),
         "started": local(run.started),
         "closed": local(run.closed),
-        "took": _took(run),
+        "took": _duration(run),
         "task list": found["task_list"],
         "tags": ", ".join(found["tags"]),
         "input": _short(found["input"]),
@@ -79,7 +79,7 @@ def events(output: Output, history: Sequence[e.Event]) -> None:
     """A row for each event."""
     known = {item.event_id: item for item in history_items.items(history)}
     found = [
-        {"id": each.id, "time": utc(each.time), "type": each.type, "what": history_items.what(each, known)}
+        {"id": each.id, "time": utc(each.time), "type": each.type, "what": history_items.describe_event(each, known)}
         for each in history
     ]
     cells = [
@@ -95,7 +95,7 @@ def cooked(output: Output, found: Sequence[Item]) -> None:
     cells = [
         [
             *(each.kind, each.id, each.name, each.state, str(each.tries), local(each.scheduled)),
-            *(_seconds(each.waited), _seconds(each.worked), _why(each)),
+            *(_seconds(each.waited), _seconds(each.worked), _reason(each)),
         ]
         for each in found
     ]
@@ -108,7 +108,7 @@ def activities(output: Output, found: Sequence[Item]) -> None:
     cells = [
         [
             *(each.id, each.name, each.state, str(each.tries), local(each.started)),
-            *(_seconds(each.worked), _who(each), _why(each)),
+            *(_seconds(each.worked), _worker_name(each), _reason(each)),
         ]
         for each in found
     ]
@@ -129,16 +129,16 @@ def activity(output: Output, found: Item, details: bool) -> None:
         "closed": local(found.closed),
         "waited": _seconds(found.waited),
         "worked": _seconds(found.worked),
-        "worker": _who(found),
+        "worker": _worker_name(found),
         "input": _short(values.decode(found.input)),
         "result": _short(values.decode(found.result)),
-        "why": _why(found),
+        "why": _reason(found),
     }
     keys = _FULL_TASK if details else tuple(key for key in _FULL_TASK if key != "details")
     output.rows(keys, [_item(found)], ("what", "value"), [[name, value] for name, value in lines.items() if value])
 
 
-def _who(item: Item) -> str:
+def _worker_name(item: Item) -> str:
     """The worker: host and process id, where its identity tells these and a user only."""
     found = values.decode(item.worker)
     if isinstance(found, dict) and set(found) == {"user", "host", "pid"}:
@@ -210,7 +210,7 @@ def _ended(event: e.Event) -> dict[str, Any]:
 def _counts(history: Sequence[e.Event]) -> dict[str, int]:
     found = [each for each in history_items.items(history) if each.state != history_items.REFUSED]
     kinds = [each.kind for each in found]
-    last = history_items.latest(each for each in found if each.kind == history_items.ACTIVITY)
+    last = history_items.latest_tries(each for each in found if each.kind == history_items.ACTIVITY)
     return {
         "events": len(history),
         "decisions": sum(isinstance(event.attributes, e.DecisionTaskCompleted) for event in history),
@@ -240,11 +240,11 @@ def _status(run: RunDescription, local_run: bool) -> str:
     return "open, no process" if local_run and run.status == "open" and not run.alive else run.status
 
 
-def _took(run: RunDescription) -> str:
+def _duration(run: RunDescription) -> str:
     return duration(max(0.0, (time.time() if run.closed is None else run.closed) - run.started))
 
 
-def _why(item: Item) -> str:
+def _reason(item: Item) -> str:
     if item.state != "failed" or item.kind != history_items.ACTIVITY:
         return _short(item.reason)
     return errors.task_failure_line(item.reason, item.details)
@@ -263,4 +263,4 @@ def _short(value: Any) -> str:
     if value is None:
         return ""
     text = errors.one_line(value if isinstance(value, str) else values.encode(value, "what is shown"))
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+    return text if len(text) <= _MAX_VALUE_LENGTH else text[: _MAX_VALUE_LENGTH - 3] + "..."

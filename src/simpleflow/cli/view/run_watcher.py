@@ -14,14 +14,14 @@ log = logging.getLogger(__name__)
 _OPEN = "open"
 
 
-class Watch:
+class RunWatcher:
     """Looks at an execution until it has ended; continued as new, it goes on as the new run.
 
     Args:
-        reader: where to look.
+        reader: where to poll.
         workflow_id, run_id: of the execution.
         observer: called with (run, events) as with an engine's, for the execution and its children.
-        whole: read what is new at every look, and not just the whole at the end.
+        whole: read what is new at every poll, and not just the whole at the end.
     """
 
     def __init__(self, reader: RunReader, workflow_id: str, run_id: str, observer: Observer, whole: bool) -> None:
@@ -31,17 +31,17 @@ class Watch:
         self._whole = whole
         self._runs: dict[str, Run] = {run_id: self.run}
 
-    def look(self) -> bool:
+    def poll(self) -> bool:
         """Look once; returns whether it has ended. Errors that pass are left to the next look."""
         try:
-            return self._look()
+            return self._poll()
         except Exception as error:
             if not is_passing(error):
                 raise
             log.warning("the execution cannot be looked at just now: %s", error)
             return False
 
-    def _look(self) -> bool:
+    def _poll(self) -> bool:
         if not self._whole and self._reader.describe(self.run.workflow_id, self.run.run_id).status == _OPEN:
             return False
         self._read(self.run)

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from simpleflow.cli.view.tables import TABLE, Look, objects, table
+from simpleflow.cli.view.tables import TABLE, TableLayout, objects, table
 from simpleflow.step import report
 
 if TYPE_CHECKING:
@@ -21,15 +21,15 @@ _LISTED = (
 _PLANNED = ("step", "verdict", "forced", "reasons", "workflow_id", "unmarks", "note")
 
 
-def listed(marks: Sequence[Mark], workflow_id: str, style: str, look: Look) -> str:
+def listed(marks: Sequence[Mark], workflow_id: str, style: str, layout: TableLayout) -> str:
     """Done steps; empty for a table without any. ``workflow_id``: whose runs are named without it in a table."""
     if style != TABLE:
         return objects(style, _LISTED, list(map(_mark, marks)))
     titles = ("step", "done at", "run", "took", "forced")
-    return table(titles, (_mark_cells(each, workflow_id) for each in marks), look) if marks else ""
+    return table(titles, (_mark_cells(each, workflow_id) for each in marks), layout) if marks else ""
 
 
-def planned(plan: Plan, workflow_id: str, style: str, look: Look) -> str:
+def planned(plan: Plan, workflow_id: str, style: str, layout: TableLayout) -> str:
     """Steps that would run or be skipped; below a table what else there is to say."""
     if style != TABLE:
         return objects(style, _PLANNED, [{key: getattr(each, key) for key in _PLANNED} for each in plan.steps])
@@ -38,14 +38,14 @@ def planned(plan: Plan, workflow_id: str, style: str, look: Look) -> str:
     rows = [_plan_cells(each, children) for each in plan.steps]
     said = {each.note for each in plan.steps}
     notes = [report.printable(note) for note in plan.notes if note not in said]
-    return "\n".join([*([table(titles, rows, look)] if rows else []), *notes])
+    return "\n".join([*([table(titles, rows, layout)] if rows else []), *notes])
 
 
-def changed(what: str, names: Iterable[str], others: Iterable[str], style: str, look: Look) -> str:
+def changed(what: str, names: Iterable[str], others: Iterable[str], style: str, layout: TableLayout) -> str:
     """Steps to which something was done, which the key ``what`` says, and others to which nothing was."""
     yes = list(names)
     if style == TABLE:
-        return table([what], [[name] for name in yes], look) if yes else ""
+        return table([what], [[name] for name in yes], layout) if yes else ""
     rows = [{"step": name, what: True} for name in yes] + [{"step": name, what: False} for name in others]
     return objects(style, ("step", what), rows)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from simpleflow.cli.view.follower import Failed
+from simpleflow.cli.view.follower import ActivityFailure
 from simpleflow.step.constants import COMPLETED, FAILED, SCHEDULED, SKIPPED, WAITING
 from simpleflow.step.report import StepReport
 
@@ -23,7 +23,7 @@ class Node:
     seconds, of its own step if there is one, else of those below it. ``report``: what was said last of its own step.
     """
 
-    __slots__ = ("began", "children", "counts", "ended", "failures", "name", "report", "said", "status")
+    __slots__ = ("began", "children", "counts", "end_message", "ended", "failures", "name", "report", "status")
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -32,8 +32,8 @@ class Node:
         self.began: float | None = None
         self.ended: float | None = None
         self.report: StepReport | None = None
-        self.failures: Sequence[Failed] = ()
-        self.said = ""  # of an execution: how it ended
+        self.failures: Sequence[ActivityFailure] = ()
+        self.end_message = ""  # of an execution: how it ended
         self.status: str | None = None  # of an execution: SCHEDULED, COMPLETED or FAILED
 
     @property
@@ -104,21 +104,21 @@ class Tree:
     def begin(self, workflow_id: str, time: float) -> None:
         """An execution has begun, for the first time or again."""
         node = self._run(workflow_id, time)
-        node.status, node.ended, node.said = SCHEDULED, None, ""
+        node.status, node.ended, node.end_message = SCHEDULED, None, ""
         self.version += 1
 
-    def end(self, workflow_id: str, time: float, well: bool, said: str = "") -> None:
-        """An execution has ended; ``said``: how, if not well."""
+    def end(self, workflow_id: str, time: float, well: bool, end_message: str = "") -> None:
+        """An execution has ended; ``end_message``: how, if not well."""
         node = self._run(workflow_id, time)
-        node.status, node.ended, node.said = COMPLETED if well else FAILED, time, said
+        node.status, node.ended, node.end_message = COMPLETED if well else FAILED, time, end_message
         self.version += 1
 
-    def step(self, workflow_id: str, found: StepReport, time: float, failures: Sequence[Failed] = ()) -> None:
+    def step(self, workflow_id: str, found: StepReport, time: float, failures: Sequence[ActivityFailure] = ()) -> None:
         """Something was said of a step."""
-        place = workflow_id, found.step
-        path = self._paths.get(place)
+        key = workflow_id, found.step
+        path = self._paths.get(key)
         if path is None:
-            path = self._paths[place] = _make_path(self._run(workflow_id, time), found.step)
+            path = self._paths[key] = _make_path(self._run(workflow_id, time), found.step)
         node = path[-1]
         kind = _KINDS[found.status]
         before = None if node.report is None else _KINDS[node.report.status]
@@ -159,7 +159,7 @@ class Tree:
                 is_open = root.urgent or root.running
                 found.append(Row(root, 0, is_open))
             if not number or is_open:
-                found += _below(root, min(number, 1), limit)
+                found += _rows_below(root, min(number, 1), limit)
         if len(found) > limit:
             order = sorted(range(len(found)), key=lambda at: _rank(found[at], at))
             found = [found[at] for at in sorted(order[:limit])]
@@ -176,7 +176,7 @@ def _make_path(root: Node, name: str) -> tuple[Node, ...]:
     return tuple(path)
 
 
-def _below(node: Node, depth: int, limit: int) -> Iterator[Row]:
+def _rows_below(node: Node, depth: int, limit: int) -> Iterator[Row]:
     children = list(node.children.values())
     if len(children) > limit:
         active = [each for each in children if each.counts[ACTIVE]]
@@ -190,7 +190,7 @@ def _below(node: Node, depth: int, limit: int) -> Iterator[Row]:
         is_open = bool(each.children) and each.urgent
         yield Row(each, depth, is_open)
         if is_open:
-            yield from _below(each, depth + 1, limit)
+            yield from _rows_below(each, depth + 1, limit)
 
 
 def _rank(row: Row, at: int) -> tuple[int, int]:

@@ -15,14 +15,14 @@ _REMOTE_SECONDS = 0.3
 _WORTH_A_LINE = 0.5  # seconds, of a brief summary
 
 
-class Saved(NamedTuple):
+class TimeSaved(NamedTuple):
     """The recorded seconds of steps that were skipped; ``all``: of all of them."""
 
     seconds: float
     all: bool
 
 
-def lines(follower: Follower, seconds: float, brief: bool, failed: bool) -> list[str]:
+def summary_lines(follower: Follower, seconds: float, brief: bool, failed: bool) -> list[str]:
     """What there is to say of the steps of a run that took so long.
 
     ``brief``: in two lines at most; ``failed``: with the names of those that failed.
@@ -40,7 +40,7 @@ def lines(follower: Follower, seconds: float, brief: bool, failed: bool) -> list
     return found if brief else [*found, *([why] if why else []), *names_failed]
 
 
-def time_saved(follower: Follower, seconds: float) -> Saved | None:
+def time_saved(follower: Follower, seconds: float) -> TimeSaved | None:
     """What the marks of skipped steps say that playing them took; None if none of them says anything.
 
     Looking it up takes 2 % of the ``seconds`` of the run, or a moment if that is more.
@@ -61,4 +61,4 @@ def time_saved(follower: Follower, seconds: float) -> Saved | None:
         except Exception:  # noqa: BLE001 (a summary that cannot be made is no reason to spoil the end of a run)
             found, number = 0.0, 0
         total, read, missing = total + found, read + number, missing + len(skipped) - number
-    return Saved(total, not missing) if read else None
+    return TimeSaved(total, not missing) if read else None

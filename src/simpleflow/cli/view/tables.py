@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from simpleflow.cli.terminal import BOLD, Terminal
-from simpleflow.cli.view.text_width import apart, width, wrap
+from simpleflow.cli.view.text_width import justify, width, wrap
 from simpleflow.step.report import printable
 
 TABLE, JSON, CSV = "table", "json", "csv"
@@ -17,28 +17,28 @@ _GAP = "  "
 _LEAST = 30  # cells of a last column whose texts are given several lines
 
 
-class Look(NamedTuple):
+class TableLayout(NamedTuple):
     """How a table is shown: ``heading`` paints titles; ``columns`` of the terminal, 0 for any number."""
 
     heading: Callable[[str], str] = str
     columns: int = 0
 
 
-PLAIN = Look()
+PLAIN = TableLayout()
 
 
-def look(terminal: Terminal) -> Look:
+def table_layout(terminal: Terminal) -> TableLayout:
     """How a table is shown there."""
-    return Look(lambda line: terminal.paint(line, BOLD), terminal.columns)
+    return TableLayout(lambda line: terminal.paint(line, BOLD), terminal.columns)
 
 
-def table(titles: Sequence[str], rows: Iterable[Sequence[str]], look: Look = PLAIN) -> str:
+def table(titles: Sequence[str], rows: Iterable[Sequence[str]], layout: TableLayout = PLAIN) -> str:
     """Aligned columns below their titles.
 
     What a terminal would obey is escaped; wide characters take two places. A table that is too wide for the terminal
     has the texts of its last column in several lines, or each of its rows as a block.
     """
-    heading, columns = look
+    heading, columns = layout
     lines = [list(titles), *([printable(cell) for cell in row] for row in rows)]
     sizes = [[width(cell) for cell in line] for line in lines]
     widths = [max(column) for column in zip(*sizes, strict=True)]
@@ -59,7 +59,7 @@ def _wrapped(lines: list[list[str]], widths: list[int], room: int, heading: Call
     """The table with what is in the last column in lines of so much room."""
     found = []
     for line in lines:
-        begin = "".join(apart(cell, "", cells) + _GAP for cell, cells in zip(line, widths, strict=False))
+        begin = "".join(justify(cell, "", cells) + _GAP for cell, cells in zip(line, widths, strict=False))
         first, *more = wrap(line[-1], room)
         found.append((begin + first).rstrip())
         found += [" " * width(begin) + each for each in more]
@@ -73,7 +73,7 @@ def _blocks(lines: list[list[str]], heading: Callable[[str], str]) -> str:
     found = []
     for first, *rest in rows:
         found.append(heading(first))
-        found += [f"  {apart(title, '', indent)}  {cell}" for title, cell in zip(titles, rest, strict=True) if cell]
+        found += [f"  {justify(title, '', indent)}  {cell}" for title, cell in zip(titles, rest, strict=True) if cell]
     return "\n".join(found)
 
 

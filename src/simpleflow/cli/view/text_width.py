@@ -24,7 +24,7 @@ def cut(text: str, cells: int) -> str:
     return text
 
 
-def apart(left: str, right: str, cells: int) -> str:
+def justify(left: str, right: str, cells: int) -> str:
     """The two with blanks in between, so that they take so many cells; one blank where there is no room for them."""
     gap = cells - width(left) - width(right)
     return left + " " * max(gap, 1 if right else 0) + right
