@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from simpleflow.cli import errors, step_names, workflow_input
-from simpleflow.cli.options import SETTINGS, session
+from simpleflow.cli.options import SETTINGS
 from simpleflow.cli.step_query import StepQuery, step_options
-from simpleflow.cli.terminal import YELLOW, Terminal, results_only
 from simpleflow.cli.view import step_tables
-from simpleflow.cli.view.tables import TABLE, TableLayout, table_layout
+from simpleflow.cli.view.output import Output, open_output
+from simpleflow.cli.view.tables import TABLE
 from simpleflow.exceptions import InputError, StateError, SwfError
 from simpleflow.step import rules
 from simpleflow.step.report import names as some
@@ -35,13 +34,13 @@ def step_list(workflow: str, steps: Sequence[str], style: str, **options: Any) -
     \b
     Example: simpleflow step.list flow.py:Daily
     """
-    with _results(style) as out:
+    with open_output(style) as out:
         from simpleflow.steering import marks
 
         wanted = step_names.split_names(steps, "NAME")
         query = StepQuery.from_options(workflow, options)
         found = marks.done(query.mark_location, wanted or ["*"])
-        out.say_where(query.mark_location, len(found), "done step", " of these names" if wanted and not found else "")
+        _say_where(out, query.mark_location, len(found), "done step", " of these names" if wanted and not found else "")
         if missing := [name for name in wanted if not any(rules.covers(name, mark.step) for mark in found)]:
             for line in marks.absent(query.mark_location, missing):
                 out.warn(line)
@@ -63,11 +62,11 @@ def step_plan(
     Example: simpleflow step.plan flow.py:Daily --force load
     """
     forced, skipped = step_names.split_names(force, "--force"), step_names.split_names(skip, "--skip")
-    with _results(style) as out:
+    with open_output(style) as out:
         query = StepQuery.from_options(workflow, options)
         workflow_input.check_input(query.workflow_class, query.given)
         plan = query.plan(forced, skipped, assume_last=assume_last)
-        out.say_where(query.mark_location, len(plan.steps), "step")
+        _say_where(out, query.mark_location, len(plan.steps), "step")
         if assume_last and not query.has_run():
             out.warn(f"there is no earlier run of workflow {query.mark_location.workflow_id!r} in {query.location}")
         for names, option in ((forced, "--force"), (skipped, "--skip")):
@@ -75,7 +74,7 @@ def step_plan(
                 out.warn(line)
         if style != TABLE:
             for note in plan.notes:
-                out.say(f"{printable(note)}\n")
+                out.say(printable(note))
         out.write(step_tables.planned(plan, query.mark_location.workflow_id, style, out.layout))
 
 
@@ -90,16 +89,16 @@ def step_forget(workflow: str, steps: Sequence[str], yes: bool, style: str, **op
     \b
     Example: simpleflow step.forget flow.py:Daily load report
     """
-    with _results(style) as out:
+    with open_output(style) as out:
         from simpleflow.steering import marks
 
         query = StepQuery.from_options(workflow, options)
         found = marks.covered(query.mark_location, step_names.split_names(steps, "NAME"))
-        out.say_where(query.mark_location, len(found), "done step")
+        _say_where(out, query.mark_location, len(found), "done step")
         if found:
             _warn_of_open_runs(query, out)
         if len(found) > 1 and not yes and not _confirmed(out, f"{len(found)} steps: {some(found)}"):
-            out.say("nothing was removed\n")
+            out.say("nothing was removed")
             return errors.RUN_FAILED
         marks.remove(query.mark_location, found)
         out.write(step_tables.changed("removed", found, (), style, out.layout))
@@ -122,7 +121,7 @@ def step_mark(workflow: str, steps: Sequence[str], result_text: str | None, styl
     wanted = step_names.split_names(steps, "NAME")
     if result_text is not None and len(wanted) != 1:
         raise InputError(f"--result is the result of one step; expected one NAME, not {len(wanted)}")
-    with _results(style) as out:
+    with open_output(style) as out:
         from simpleflow.steering import marks
 
         result = marks.NO_RESULT if result_text is None else workflow_input.parse_json(result_text, "--result")
@@ -131,9 +130,9 @@ def step_mark(workflow: str, steps: Sequence[str], result_text: str | None, styl
         fingerprints = {row.step: row.fingerprint for row in reversed(rows) if row.fingerprint is not None}
         marked = marks.mark(query.mark_location, wanted, fingerprints=fingerprints, result=result)
         others = [name for name in dict.fromkeys(wanted) if name not in marked]
-        out.say_where(query.mark_location, len(marked) + len(others), "step")
+        _say_where(out, query.mark_location, len(marked) + len(others), "step")
         for name in others:
-            out.say(f"step {printable(repr(name))} is done already: its mark is left as it is\n")
+            out.say(f"step {printable(repr(name))} is done already: its mark is left as it is")
         if marked:
             _warn_of_unreached(rows, marked, out)
             _warn_of_verdicts(query.own_steps(), marked, out)
@@ -142,46 +141,16 @@ def step_mark(workflow: str, steps: Sequence[str], result_text: str | None, styl
             _warn_of_open_runs(query, out)  # last: a domain may take its time to answer
 
 
-class _Out:
-    """Where an answer goes, and what is said beside it."""
+def _say_where(out: Output, location: Place, count: int, what: str, which: str = "") -> None:
+    """How many there are, and where; programs, which read the answer, are told only if there are none."""
+    from simpleflow.steering import marks
 
-    def __init__(self, style: str, terminal: Terminal, layout: TableLayout, write: Callable[[str], None]) -> None:
-        self.layout = layout
-        self._style = style
-        self._terminal = terminal
-        self._write = write
-
-    def write(self, text: str) -> None:
-        """The answer."""
-        if text:
-            self._write(text)
-
-    def say(self, text: str) -> None:
-        """Something for people, on standard error."""
-        self._terminal.write(text)
-
-    def warn(self, text: str) -> None:
-        """A line that says what is likely not meant."""
-        self.say(f"{self._terminal.paint('warning:', YELLOW)} {errors.one_line(text)}\n")
-
-    def say_where(self, place: Place, count: int, what: str, which: str = "") -> None:
-        """How many there are, and where; programs, which read the answer, are told only if there are none."""
-        from simpleflow.steering import marks
-
-        if count == 0 or self._style == TABLE:
-            number = f"{count or 'no'} {what}{'' if count == 1 else 's'}{which}"
-            self.say(f"{number}: {printable(marks.where(place))}\n")
+    if count == 0 or out.style == TABLE:
+        number = f"{count or 'no'} {what}{'' if count == 1 else 's'}{which}"
+        out.say(f"{number}: {printable(marks.where(location))}")
 
 
-@contextmanager
-def _results(style: str) -> Iterator[_Out]:
-    here = session()
-    shown = table_layout(Terminal(sys.stdout, here.color))  # asked now: in there, standard output is another
-    with results_only() as write:
-        yield _Out(style, here.terminal, shown, write)
-
-
-def _warn_of_open_runs(query: StepQuery, out: _Out) -> None:
+def _warn_of_open_runs(query: StepQuery, out: Output) -> None:
     """A run reads the marks once: what is changed under it, it does not see."""
     from simpleflow.steering import marks
 
@@ -197,7 +166,7 @@ def _warn_of_open_runs(query: StepQuery, out: _Out) -> None:
         out.warn(f"a run of workflow {workflow_id!r} is under way: it has read its marks already (run {run.run_id})")
 
 
-def _warn_of_unreached(rows: Sequence[PlannedStep], wanted: Sequence[str], out: _Out) -> None:
+def _warn_of_unreached(rows: Sequence[PlannedStep], wanted: Sequence[str], out: Output) -> None:
     """Steps that a run does not come to may be meant all the same: it cannot always be known."""
     steps = [row.step for row in rows]
     for name in wanted:
@@ -208,7 +177,7 @@ def _warn_of_unreached(rows: Sequence[PlannedStep], wanted: Sequence[str], out: 
             out.warn(f"{line}; it is marked all the same")
 
 
-def _warn_of_verdicts(rows: Sequence[PlannedStep], marked: Sequence[str], out: _Out) -> None:
+def _warn_of_verdicts(rows: Sequence[PlannedStep], marked: Sequence[str], out: Output) -> None:
     """A step that is done is played nevertheless if it is forced, or if it was done with other inputs."""
     first = {row.step: row for row in reversed(rows)}
     for name in marked:
@@ -218,12 +187,12 @@ def _warn_of_verdicts(rows: Sequence[PlannedStep], marked: Sequence[str], out: _
             out.warn(f"step {name!r} is marked, and may be played all the same{f': {why}' if why else ''}")
 
 
-def _confirmed(out: _Out, what: str) -> bool:
+def _confirmed(out: Output, what: str) -> bool:
     """Ask on the terminal whether to forget that. Raises InputError where nobody can answer."""
     if sys.stdin is None or not sys.stdin.isatty():
         raise InputError(f"nobody can be asked whether to forget {what}; add --yes to do it. Nothing was removed")
-    out.say(f"forget {printable(what)}? [y/N] ")
+    out.ask(f"forget {printable(what)}? [y/N] ")
     answer = sys.stdin.readline()
     if not answer:
-        out.say("\n")
+        out.say("")
     return answer.strip().lower() in ("y", "yes")

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from simpleflow.cli.errors import one_line
 from simpleflow.cli.options import session
-from simpleflow.cli.terminal import Terminal, results_only
+from simpleflow.cli.terminal import YELLOW, Terminal, results_only
 from simpleflow.cli.view.tables import JSON, TABLE, TableLayout, objects, table, table_layout
 
 
@@ -16,9 +17,14 @@ class Output:
     """Where results go: standard output, and nothing else goes there."""
 
     def __init__(self, style: str, write: Callable[[str], None], layout: TableLayout) -> None:
-        self._style = style
-        self.write = write
-        self._layout = layout
+        self.style = style
+        self.layout = layout
+        self._write = write
+
+    def write(self, text: str) -> None:
+        """Write a result, unless it is empty."""
+        if text:
+            self._write(text)
 
     def rows(
         self,
@@ -28,15 +34,24 @@ class Output:
         cells: Sequence[Sequence[str]],
     ) -> None:
         """A table of ``cells``, or the objects with ``keys``, as was asked for. No table if there are no rows."""
-        if self._style != TABLE:
+        if self.style != TABLE:
             each = [{key: one[key] for key in keys} for one in found]
-            self.write(objects(self._style, keys, each if self._style == JSON else [_flat(one) for one in each]))
+            self.write(objects(self.style, keys, each if self.style == JSON else [_flat(one) for one in each]))
         elif cells:
-            self.write(table(titles, cells, self._layout))
+            self.write(table(titles, cells, self.layout))
 
     def say(self, text: str) -> None:
         """A line for people, on standard error."""
         session().terminal.write(f"{text}\n")
+
+    def warn(self, text: str) -> None:
+        """A line that says what is likely not meant."""
+        terminal = session().terminal
+        terminal.write(f"{terminal.paint('warning:', YELLOW)} {one_line(text)}\n")
+
+    def ask(self, question: str) -> None:
+        """A question for people; the line is left open for the answer."""
+        session().terminal.write(question)
 
 
 @contextmanager
