@@ -150,7 +150,7 @@ class Executor:
         try:
             engine = self._engine()
             try:
-                engine.times_out = workers is not None
+                engine.executions.times_out = workers is not None
                 deciders = DecisionWorker(
                     engine, {request.name: self.workflow_class}, default_bucket=self.default_bucket
                 )

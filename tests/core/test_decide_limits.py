@@ -209,12 +209,12 @@ SCRIPT = """
 import sys
 from simpleflow import Workflow, engines
 from simpleflow.canvas import Chain, FuncGroup, Group
-from simpleflow.engines import embedded
+from simpleflow.engines import executions
 from tests.core import harness
 from tests.core.activities import once
 
 numbers = iter(range(1000))
-embedded.EmbeddedEngine.make_run_id = lambda self: f"run-{next(numbers)}"
+executions.Executions.make_run_id = lambda self: f"run-{next(numbers)}"
 
 class Child(Workflow):
     name = "child"

@@ -9,7 +9,6 @@ import pytest
 from simpleflow import Workflow, futures
 from simpleflow.canvas import Chain, Group
 from simpleflow.core import events as e
-from simpleflow.engines import effects
 from simpleflow.task import ChildWorkflowTask
 from tests.core.harness import Play, add, break_down, play, same
 
@@ -338,7 +337,7 @@ def test_continuing_as_new_waits_for_what_is_under_way() -> None:
             return self.submit(self.continue_as_new(n + 1)).result
 
     run = Play(Counting, tag_list=("a", "b"))
-    while run.engine._open:
+    while run.engine.executions.open_runs():
         run.settle()
         while run.tasks:
             run.finish()
@@ -429,14 +428,12 @@ def test_what_is_sent_to_a_child_waits_until_it_has_started() -> None:
             return child.result
 
     play = Play(Telling)
-    postponed: list[Any] = []
-    play.engine.postpone = lambda *start: bool(postponed.append(start)) or True  # type: ignore[method-assign]
+    play.engine.executions.child_delay = lambda: 60.0
     play.settle()
     kinds = [type(event.attributes) for event in play.engine.runs[play.run_id].history.events]
     assert kinds.count(e.StartChildWorkflowExecutionInitiated) == 1
     assert e.SignalExternalWorkflowExecutionInitiated not in kinds
-    with play.engine.operation():
-        effects.start_child(play.engine, *postponed.pop())
+    play.wait(60)
     assert play.run().result == [1]
 
 
@@ -461,15 +458,13 @@ def test_a_run_that_has_cancelled_a_child_before_it_started_tells_it_before_it_e
             return "done"
 
     play = Play(Fickle)
-    postponed: list[Any] = []
-    play.engine.postpone = lambda *start: bool(postponed.append(start)) or True  # type: ignore[method-assign]
+    play.engine.executions.child_delay = lambda: 60.0
     play.settle()
     play.finish(0)
     play.settle()
     history = play.engine.runs[play.run_id].history
     assert history.open
-    with play.engine.operation():
-        effects.start_child(play.engine, *postponed.pop())
+    play.wait(60)
     play.settle()
     kinds = [type(event.attributes) for event in history.events]
     assert kinds.count(e.RequestCancelExternalWorkflowExecutionInitiated) == 1

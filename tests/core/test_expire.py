@@ -82,7 +82,7 @@ def test_deadlines_that_have_passed_do_not_pile_up_in_the_engine(service: Servic
         service.pass_time(1)
     service.pass_time(880)
     assert service.orders().endswith("TimerFired DTS ActivityTaskTimedOut")
-    assert len(service.engine._deadlines) <= 2
+    assert len(service.engine.executions._deadlines) <= 2
 
 
 def test_a_time_out_then_a_signal_before_the_poll(service: Service) -> None:

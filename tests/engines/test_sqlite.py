@@ -130,7 +130,7 @@ def test_an_answer_that_waits_is_lost_as_a_whole_with_its_process(make: Make, tm
     assert first.poll_for_activity_task() is not None
     db = sqlite3.connect(tmp_path / "state" / "history.sqlite")
     assert db.execute("select max(id) from events").fetchone() == (2,), "it waits for what comes next"
-    first.journal.close()  # as if the process had died
+    first.executions.journal.close()  # as if the process had died
     second = make()
     second.adopt("w")
     decide(second, activity("a"), d.RecordMarker(marker_name="m"))
@@ -255,7 +255,7 @@ def test_nobody_is_kept_waiting_after_a_refusal(make: Make) -> None:
     ):
         with pytest.raises(SimpleflowError):
             refused()
-        assert not second.journal.must_commit
+        assert not second.executions.journal.must_commit
     decide(first, COMPLETE)
 
 
@@ -332,7 +332,7 @@ def test_a_full_disk_loses_nothing_that_was_kept(make: Make, tmp_path: Path) -> 
     task = engine.poll_for_activity_task()
     assert task is not None
     engine.flush()
-    engine.journal._db.execute("pragma max_page_count = 1")  # type: ignore[attr-defined]
+    engine.executions.journal._db.execute("pragma max_page_count = 1")  # type: ignore[attr-defined]
     with pytest.raises(StateError, match="full"):
         engine.respond_activity_task_completed(task.token, '"' + "x" * 100_000 + '"')
     engine.close()

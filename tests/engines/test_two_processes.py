@@ -109,10 +109,10 @@ def test_messages_to_a_dead_run_wait_for_whoever_resumes_it(tmp_path: Path) -> N
     engine.close()
     engine = SqliteEngine(tmp_path)
     engine.adopt("w")
-    engine.look()
+    engine.receive_messages()
     types = [event.type for event in engine.history("w")]
     assert types[2:] == ["WorkflowExecutionSignaled", "WorkflowExecutionCancelRequested"]
-    engine.look()
+    engine.receive_messages()
     assert len(engine.history("w")) == 4
     engine.close()
 

@@ -92,7 +92,7 @@ def test_requests_are_throttled_and_not_done() -> None:
                 answers.append((error.response["Error"]["Code"], error.response["Error"]["Message"]))
         assert set(answers) == {("ThrottlingException", "Rate exceeded")}
         with swf.server.service.lock:
-            runs = swf.server.service.domain(DOMAIN).engine.open_runs()
+            runs = swf.server.service.domain(DOMAIN).executions.open_runs()
         assert len(runs) == 40 - len(answers)
 
 

@@ -221,7 +221,7 @@ def tell(engine: EmbeddedEngine, order: random.Random) -> None:
 def drive(engine: EmbeddedEngine, road: Road_, seed: int, clock: list[float]) -> list[bytes]:
     """Run the workflow of ``seed`` to its end; the histories of it and its children. ``clock``: the engine's time."""
     numbers = itertools.count(1)
-    engine.make_run_id = lambda: f"run-{next(numbers)}"  # type: ignore[method-assign]
+    engine.executions.make_run_id = lambda: f"run-{next(numbers)}"  # type: ignore[method-assign]
     answer = road(engine, random.Random(seed))
     order = random.Random(seed)
     bucket = f"memory://roads-{next(_places)}"
@@ -231,7 +231,7 @@ def drive(engine: EmbeddedEngine, road: Road_, seed: int, clock: list[float]) ->
     called = 0
     while last_run(engine, run_id).history.open:
         engine.expire()
-        if engine.find("w", None) is None:
+        if engine.executions.find("w", None) is None:
             continue  # it has timed out
         tell(engine, order)
         decision = engine.poll_for_decision_task("decider")

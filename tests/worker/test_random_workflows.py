@@ -41,7 +41,7 @@ def test_the_short_road_leaves_the_history_of_the_long_one(tmp_path: Path) -> No
             clock = [1_000_000.0]
             engine = SqliteEngine(tmp_path / f"{seed}-{road.__name__}", lambda clock=clock: clock[0])
             drive(engine, road, seed, clock)
-            kept = [codec.encode_history(engine.journal.load(run_id)) for run_id in engine.runs]
+            kept = [codec.encode_history(engine.executions.journal.load(run_id)) for run_id in engine.runs]
             found.append([re.sub(rb"memory://roads-[0-9]+", b"bucket", text) for text in kept])
             engine.close()
         assert found[0] == found[1], f"seed {seed}"

@@ -1,117 +1,165 @@
-"""What the events of one execution set off in others: children, signals, cancel requests, ends."""
+"""The effects of an execution's new events on other executions, as values.
+
+Some events concern another execution: a child is to be started, a signal sent, a parent informed, a run continued.
+``effects_of`` finds these effects. It is pure: it reads the events and the history of their execution, and nothing
+else. ``Executions.perform`` performs the effects inside the operation that appended the events, so that both are kept
+or neither is.
+
+An effect also builds the event that reports its outcome. That event goes into the history of the execution that
+caused the effect (for ``TellParent``, into the parent's).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
 
 from simpleflow.core import events as e
-from simpleflow.core.service import record
 from simpleflow.engines.journal import Message
-from simpleflow.exceptions import RunBusy
-
-if TYPE_CHECKING:
-    from simpleflow.engines.executions import Executions
-    from simpleflow.engines.run import Run
+from simpleflow.engines.run import Run
 
 
-def follow(engine: Executions, run: Run, events: Sequence[e.Event]) -> None:
-    """Do what these events, just appended to ``run``, ask for. Called inside the operation that appended them."""
-    for event in events:
-        effect = _EFFECTS.get(type(event.attributes))
-        if effect is not None:
-            effect(engine, run, event, event.attributes)
+class StartChild(NamedTuple):
+    """Start a child execution."""
 
+    parent: e.WorkflowExecution
+    initiated_id: int
+    initiated: e.StartChildWorkflowExecutionInitiated
 
-def _tell(engine: Executions, run: Run, attributes: e.Attributes) -> None:
-    """Append one event to an execution, unless it is over."""
-    if run.history.open:
-        events = record.happened(run.history, [attributes], engine.clock())
-        engine.append(run, events)
-        follow(engine, run, events)
-
-
-def start_child(
-    engine: Executions, run: Run, event: e.Event, initiated: e.StartChildWorkflowExecutionInitiated
-) -> None:
-    """Begin the child, and tell its parent that it has, or could not."""
-    started = e.WorkflowExecutionStarted(
-        child_policy=initiated.child_policy,
-        execution_start_to_close_timeout=initiated.execution_start_to_close_timeout,
-        input=initiated.input,
-        lambda_role=initiated.lambda_role,
-        parent_initiated_event_id=event.id,
-        parent_workflow_execution=e.WorkflowExecution(run_id=run.run_id, workflow_id=run.workflow_id),
-        tag_list=initiated.tag_list,
-        task_list=initiated.task_list,
-        task_priority=initiated.task_priority,
-        task_start_to_close_timeout=initiated.task_start_to_close_timeout,
-        workflow_type=initiated.workflow_type,
-    )
-    try:
-        child = engine.begin(initiated.workflow_id, started, root_id=run.root_id)
-    except RunBusy:
-        refused = e.StartChildWorkflowExecutionFailed(
-            cause="WORKFLOW_ALREADY_RUNNING",
-            control=initiated.control,
-            decision_task_completed_event_id=initiated.decision_task_completed_event_id,
-            initiated_event_id=event.id,
-            workflow_id=initiated.workflow_id,
+    def first_event(self) -> e.WorkflowExecutionStarted:
+        """The first event of the child."""
+        initiated = self.initiated
+        return e.WorkflowExecutionStarted(
+            child_policy=initiated.child_policy,
+            execution_start_to_close_timeout=initiated.execution_start_to_close_timeout,
+            input=initiated.input,
+            lambda_role=initiated.lambda_role,
+            parent_initiated_event_id=self.initiated_id,
+            parent_workflow_execution=self.parent,
+            tag_list=initiated.tag_list,
+            task_list=initiated.task_list,
+            task_priority=initiated.task_priority,
+            task_start_to_close_timeout=initiated.task_start_to_close_timeout,
             workflow_type=initiated.workflow_type,
         )
-        _tell(engine, run, refused)
-        return
-    _tell(
-        engine,
-        run,
-        e.ChildWorkflowExecutionStarted(
-            initiated_event_id=event.id,
-            workflow_execution=e.WorkflowExecution(run_id=child.run_id, workflow_id=child.workflow_id),
-            workflow_type=initiated.workflow_type,
-        ),
-    )
+
+    def started(self, child_run_id: str) -> e.ChildWorkflowExecutionStarted:
+        """Reports that the child runs."""
+        return e.ChildWorkflowExecutionStarted(
+            initiated_event_id=self.initiated_id,
+            workflow_execution=e.WorkflowExecution(run_id=child_run_id, workflow_id=self.initiated.workflow_id),
+            workflow_type=self.initiated.workflow_type,
+        )
+
+    def refused(self) -> e.StartChildWorkflowExecutionFailed:
+        """Reports that the workflow id has an open execution already."""
+        return e.StartChildWorkflowExecutionFailed(
+            cause="WORKFLOW_ALREADY_RUNNING",
+            control=self.initiated.control,
+            decision_task_completed_event_id=self.initiated.decision_task_completed_event_id,
+            initiated_event_id=self.initiated_id,
+            workflow_id=self.initiated.workflow_id,
+            workflow_type=self.initiated.workflow_type,
+        )
 
 
-def _child_initiated(engine: Executions, run: Run, event: e.Event, initiated: Any) -> None:
-    if not engine.postpone(run, event, initiated):
-        start_child(engine, run, event, initiated)
+class Deliver(NamedTuple):
+    """Deliver a signal or a cancel request to any execution."""
 
+    message: Message
+    initiated: e.SignalExternalWorkflowExecutionInitiated | e.RequestCancelExternalWorkflowExecutionInitiated
 
-def _send(engine: Executions, run: Run, event: e.Event, initiated: Any) -> None:
-    """Deliver a signal or a cancel request to another execution, and say whether it arrived."""
-    signal = isinstance(initiated, e.SignalExternalWorkflowExecutionInitiated)
-    content = {"signal_name": initiated.signal_name, "input": initiated.input} if signal else {}
-    message = Message(
-        "signal" if signal else "cancel",
-        initiated.workflow_id,
-        initiated.run_id,
-        content,
-        e.WorkflowExecution(run_id=run.run_id, workflow_id=run.workflow_id),
-        event.id,
-    )
-    target = engine.find(initiated.workflow_id, initiated.run_id)
-    run_id = target.run_id if target is not None else initiated.run_id or ""
-    execution = e.WorkflowExecution(run_id=run_id, workflow_id=initiated.workflow_id)
-    if engine.deliver(message):
+    def delivered(self, run_id: str) -> e.Attributes:
+        """Reports that the execution got it; ``run_id`` is that execution's."""
+        signal = isinstance(self.initiated, e.SignalExternalWorkflowExecutionInitiated)
         kind = e.ExternalWorkflowExecutionSignaled if signal else e.ExternalWorkflowExecutionCancelRequested
-        _tell(engine, run, kind(initiated_event_id=event.id, workflow_execution=execution))
-        return
-    refused = e.SignalExternalWorkflowExecutionFailed if signal else e.RequestCancelExternalWorkflowExecutionFailed
-    _tell(
-        engine,
-        run,
-        refused(
+        execution = e.WorkflowExecution(run_id=run_id, workflow_id=self.initiated.workflow_id)
+        return kind(initiated_event_id=self.message.initiated_id, workflow_execution=execution)
+
+    def refused(self) -> e.Attributes:
+        """Reports that there is no such open execution."""
+        signal = isinstance(self.initiated, e.SignalExternalWorkflowExecutionInitiated)
+        kind = e.SignalExternalWorkflowExecutionFailed if signal else e.RequestCancelExternalWorkflowExecutionFailed
+        return kind(
             cause="UNKNOWN_EXTERNAL_WORKFLOW_EXECUTION",
-            control=initiated.control,
-            decision_task_completed_event_id=initiated.decision_task_completed_event_id,
-            initiated_event_id=event.id,
-            run_id=initiated.run_id,
-            workflow_id=initiated.workflow_id,
-        ),
-    )
+            control=self.initiated.control,
+            decision_task_completed_event_id=self.initiated.decision_task_completed_event_id,
+            initiated_event_id=self.message.initiated_id,
+            run_id=self.initiated.run_id,
+            workflow_id=self.initiated.workflow_id,
+        )
 
 
-def _continue_as_new(engine: Executions, run: Run, event: e.Event, ended: e.WorkflowExecutionContinuedAsNew) -> None:
+class TellParent(NamedTuple):
+    """Tell the parent that its child has ended."""
+
+    parent_run_id: str
+    initiated_id: int  # of the parent's event that started the child
+    child: e.WorkflowExecution
+    workflow_type: e.WorkflowType
+    end: e.Attributes  # the child's last event
+
+    def ended(self, started_id: int) -> e.Attributes:
+        """Reports the end; ``started_id`` is the parent's ChildWorkflowExecutionStarted."""
+        kind, members = _CHILD_ENDS[type(self.end)]
+        reported: e.Attributes = kind(
+            initiated_event_id=self.initiated_id,
+            started_event_id=started_id,
+            workflow_execution=self.child,
+            workflow_type=self.workflow_type,
+            **{member: getattr(self.end, member) for member in members},
+        )
+        return reported
+
+
+class StopChild(NamedTuple):
+    """Terminate or cancel a child whose parent was ended from outside, as the child policy says.
+
+    The message is for the open execution of its workflow id, whatever the run id, since the child may have been
+    continued as new. ``message.source`` is the parent: an execution that has another parent is left alone.
+    """
+
+    message: Message
+
+
+class Continue(NamedTuple):
+    """Start the execution that continues this one as new."""
+
+    new_run_id: str
+    first_event: e.WorkflowExecutionStarted
+
+
+Effect = StartChild | Deliver | TellParent | StopChild | Continue
+
+
+def effects_of(run: Run, events: Iterable[e.Event]) -> Sequence[Effect]:
+    """The effects of events that were just appended to ``run``, in the order in which they are to be performed."""
+    found: list[Effect] = []
+    for event in events:
+        find = _EFFECTS.get(type(event.attributes))
+        if find is not None:
+            found += find(run, event, event.attributes)
+    return found
+
+
+def _start_child(run: Run, event: e.Event, initiated: e.StartChildWorkflowExecutionInitiated) -> list[Effect]:
+    return [StartChild(run.execution, event.id, initiated)]
+
+
+def _signal(run: Run, event: e.Event, initiated: e.SignalExternalWorkflowExecutionInitiated) -> list[Effect]:
+    content = {"signal_name": initiated.signal_name, "input": initiated.input}
+    message = Message("signal", initiated.workflow_id, initiated.run_id, content, run.execution, event.id)
+    return [Deliver(message, initiated)]
+
+
+def _request_cancel(
+    run: Run, event: e.Event, initiated: e.RequestCancelExternalWorkflowExecutionInitiated
+) -> list[Effect]:
+    message = Message("cancel", initiated.workflow_id, initiated.run_id, {}, run.execution, event.id)
+    return [Deliver(message, initiated)]
+
+
+def _continue_as_new(run: Run, event: e.Event, ended: e.WorkflowExecutionContinuedAsNew) -> list[Effect]:
     before = run.history.started
     started = e.WorkflowExecutionStarted(
         child_policy=ended.child_policy,
@@ -127,42 +175,29 @@ def _continue_as_new(engine: Executions, run: Run, event: e.Event, ended: e.Work
         task_start_to_close_timeout=ended.task_start_to_close_timeout,
         workflow_type=ended.workflow_type,
     )
-    engine.begin(run.workflow_id, started, ended.new_execution_run_id, run.root_id)
+    return [Continue(ended.new_execution_run_id, started)]
 
 
-def _ended(engine: Executions, run: Run, event: e.Event, end: Any) -> None:
-    """Tell the parent; then, if the execution was ended from outside, apply the child policy."""
+def _end(run: Run, event: e.Event, end: Any) -> list[Effect]:
+    """Tell the parent first, then stop the children if the execution was ended from outside."""
+    found: list[Effect] = []
     started = run.history.started
     parent = started.parent_workflow_execution
-    owner = engine.runs.get(parent.run_id) if parent is not None else None
-    initiated_id = started.parent_initiated_event_id or 0
-    if owner is not None and owner.history.open and initiated_id in owner.history.tasks:
-        kind, members = _CHILD_ENDS[type(end)]
-        attributes = kind(
-            initiated_event_id=initiated_id,
-            started_event_id=owner.history.tasks[initiated_id].started_id,
-            workflow_execution=e.WorkflowExecution(run_id=run.run_id, workflow_id=run.workflow_id),
-            workflow_type=started.workflow_type,
-            **{member: getattr(end, member) for member in members},
-        )
-        _tell(engine, owner, attributes)
-    if isinstance(end, e.WorkflowExecutionTerminated | e.WorkflowExecutionTimedOut):
-        _apply_child_policy(engine, run, end.child_policy)
+    if parent is not None:
+        initiated_id = started.parent_initiated_event_id or 0
+        found.append(TellParent(parent.run_id, initiated_id, run.execution, started.workflow_type, end))
+    if isinstance(end, e.WorkflowExecutionTerminated | e.WorkflowExecutionTimedOut) and end.child_policy != "ABANDON":
+        kind = "terminate" if end.child_policy == "TERMINATE" else "cancel"
+        content = {"cause": "CHILD_POLICY_APPLIED"}
+        found += [
+            StopChild(Message(kind, task.id, None, content, run.execution, task.scheduled_id))
+            for record_kind, task in run.history.open_records()
+            if record_kind == "child"
+        ]
+    return found
 
 
-def _apply_child_policy(engine: Executions, run: Run, policy: str) -> None:
-    if policy == "ABANDON":
-        return
-    what = "terminate" if policy == "TERMINATE" else "cancel"
-    execution = e.WorkflowExecution(run_id=run.run_id, workflow_id=run.workflow_id)
-    for kind, task in list(run.history.open_records()):
-        child = engine.find(task.id, None) if kind == "child" else None
-        # Its run id may be another one by now, if it was continued as new; its parent stays the same.
-        if child is not None and child.history.started.parent_workflow_execution == execution:
-            content = {"cause": "CHILD_POLICY_APPLIED"}
-            engine.take(child, Message(what, child.workflow_id, child.run_id, content, execution, task.scheduled_id))
-
-
+# The event of an end -> the event that reports it to the parent, and the members that both have.
 _CHILD_ENDS: dict[type[e.Attributes], tuple[type[Any], tuple[str, ...]]] = {
     e.WorkflowExecutionCompleted: (e.ChildWorkflowExecutionCompleted, ("result",)),
     e.WorkflowExecutionFailed: (e.ChildWorkflowExecutionFailed, ("reason", "details")),
@@ -171,10 +206,10 @@ _CHILD_ENDS: dict[type[e.Attributes], tuple[type[Any], tuple[str, ...]]] = {
     e.WorkflowExecutionTerminated: (e.ChildWorkflowExecutionTerminated, ()),
 }
 
-_EFFECTS: dict[type[e.Attributes], Callable[[Executions, Run, e.Event, Any], None]] = {
-    e.StartChildWorkflowExecutionInitiated: _child_initiated,
-    e.SignalExternalWorkflowExecutionInitiated: _send,
-    e.RequestCancelExternalWorkflowExecutionInitiated: _send,
+_EFFECTS: dict[type[e.Attributes], Callable[[Run, e.Event, Any], list[Effect]]] = {
+    e.StartChildWorkflowExecutionInitiated: _start_child,
+    e.SignalExternalWorkflowExecutionInitiated: _signal,
+    e.RequestCancelExternalWorkflowExecutionInitiated: _request_cancel,
     e.WorkflowExecutionContinuedAsNew: _continue_as_new,
-    **dict.fromkeys(_CHILD_ENDS, _ended),
+    **dict.fromkeys(_CHILD_ENDS, _end),
 }

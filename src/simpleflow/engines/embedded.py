@@ -1,10 +1,13 @@
-"""The embedded engine: Amazon SWF's rules inside the calling process, through the ports of ``engines.base``."""
+"""The embedded engine: Amazon SWF's rules inside the calling process, through the ports of ``engines.base``.
+
+The ports are here: each method turns a request into events, and asks ``Executions`` to append them.
+"""
 
 from __future__ import annotations
 
-import functools
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
@@ -12,32 +15,67 @@ from simpleflow.core import transitions
 from simpleflow.core.decisions import Decision
 from simpleflow.core.records import Record, timeout
 from simpleflow.core.service import record
-from simpleflow.engines import effects
 from simpleflow.engines.base import ActivityTask, DecisionTask, RunDescription, StartRequest
 from simpleflow.engines.executions import Executions
 from simpleflow.engines.journal import Message
 from simpleflow.engines.run import Observer, Run
 from simpleflow.exceptions import RunBusy, UnknownResource
 
-__all__ = ["EmbeddedEngine", "Observer", "Run"]
+__all__ = ["EmbeddedEngine", "Observer", "Run", "process_identity"]
 
 
-class EmbeddedEngine(Executions):
-    """All four ports over a journal.
+def process_identity() -> str:
+    """The identity of this process, for those of its own threads that take tasks."""
+    return f"simpleflow@{os.getpid()}"
+
+
+class EmbeddedEngine:
+    """All four ports over the executions of this process.
 
     Args:
-        journal: where executions are kept.
-        clock: gives epoch seconds.
-        observer: called with (run, events) once they are kept.
+        executions: the executions, and where they are kept.
+        identity: recorded in events for a poll that gives no identity; None: no identity is recorded then.
+
+    Attributes:
+        executions: for a process that does more than drive them.
+        runs: the executions by run id.
     """
 
-    @functools.cached_property
-    def _identity(self) -> str:
-        return f"simpleflow@{os.getpid()}"
+    def __init__(self, executions: Executions, identity: str | None = None) -> None:
+        self.executions = executions
+        self.runs = executions.runs
+        self._tasks = executions.tasks
+        self._identity = identity
 
-    def identity(self, given: str | None) -> str | None:
-        """How events call whoever takes a task: as it calls itself."""
-        return given or self._identity
+    # Driving: the process that owns the executions calls these
+
+    def operation(self, may_wait: bool = False) -> AbstractContextManager[None]:
+        """See ``Executions.operation``."""
+        return self.executions.operation(may_wait)
+
+    def flush(self) -> None:
+        """See ``Executions.flush``."""
+        self.executions.flush()
+
+    def adopt(self, workflow_id: str) -> str | None:
+        """See ``Executions.adopt``."""
+        return self.executions.adopt(workflow_id)
+
+    def receive_messages(self) -> None:
+        """See ``Executions.receive_messages``."""
+        self.executions.receive_messages()
+
+    def expire(self) -> None:
+        """See ``Executions.expire``."""
+        self.executions.expire()
+
+    def next_deadline(self) -> float | None:
+        """See ``Executions.next_deadline``."""
+        return self.executions.next_deadline()
+
+    def close(self) -> None:
+        """See ``Executions.close``."""
+        self.executions.close()
 
     # Client
 
@@ -55,15 +93,15 @@ class EmbeddedEngine(Executions):
             workflow_type=e.WorkflowType(request.name, request.version),
         )
         with self.operation():
-            return self.begin(request.workflow_id, started).run_id
+            return self.executions.begin(request.workflow_id, started).run_id
 
     def signal_workflow_execution(
         self, workflow_id: str, signal_name: str, input: str | None = None, run_id: str | None = None
     ) -> None:
-        self._tell(Message("signal", workflow_id, run_id, {"signal_name": signal_name, "input": input}))
+        self._send(Message("signal", workflow_id, run_id, {"signal_name": signal_name, "input": input}))
 
     def request_cancel_workflow_execution(self, workflow_id: str, run_id: str | None = None) -> None:
-        self._tell(Message("cancel", workflow_id, run_id, {}))
+        self._send(Message("cancel", workflow_id, run_id, {}))
 
     def terminate_workflow_execution(
         self,
@@ -72,27 +110,27 @@ class EmbeddedEngine(Executions):
         reason: str | None = None,
         details: str | None = None,
     ) -> None:
-        """End the execution at once, also one whose process died; a living one's process sees to it."""
+        """See Client. An execution whose process died is adopted, ended with its family, and released again."""
         message = Message("terminate", workflow_id, run_id, {"reason": reason, "details": details})
         adopted = None
-        if self.find(workflow_id, None) is None:
+        if self.executions.find(workflow_id, None) is None:
             try:
                 adopted = self.adopt(workflow_id)
             except RunBusy:
                 pass
         if adopted is None:
-            self._tell(message)
+            self._send(message)
             return
         run = self.runs[adopted]
         try:
-            self._tell(message)
+            self._send(message)
             if run.history.started.parent_workflow_execution is None:
-                self.end_family(run)
+                self.executions.end_family(run)
         finally:
-            self.release(run.root_id)
+            self.executions.release(run.root_id)
 
-    def _tell(self, message: Message) -> None:
-        if not self.deliver(message):
+    def _send(self, message: Message) -> None:
+        if not self.executions.deliver(message):
             run = f" (run {message.run_id})" if message.run_id else ""
             raise UnknownResource(f"there is no open execution of workflow id {message.workflow_id!r}{run}")
 
@@ -100,23 +138,25 @@ class EmbeddedEngine(Executions):
 
     def poll_for_decision_task(self, identity: str | None = None, task_list: str | None = None) -> DecisionTask | None:
         """The next decision task, by priority, then by age; ``task_list`` None: of any list."""
-        while (found := self.tasks.decisions.take(task_list)) is not None:
+        while (found := self._tasks.decisions.pop(task_list)) is not None:
             run_id, scheduled_id = found
             run = self.runs.get(run_id)
             if run is None or not run.history.open:
                 continue
             history = run.history
             if history.decision == transitions.SCHEDULED and history.decision_scheduled_id == scheduled_id:
-                self.append(run, record.decision_started(history, self.identity(identity), self.clock()))
+                self.executions.append(
+                    run, record.decision_started(history, identity or self._identity, self.executions.clock())
+                )
             elif (
                 not history.deciding
                 or history.decision_taken_id != scheduled_id
-                or self.tasks.is_handed_out(run_id, history.decision_started_id)
+                or self._tasks.is_handed_out(run_id, history.decision_started_id)
             ):
                 continue
             started = history.started
             return DecisionTask(
-                self.tasks.hand_out(run_id, history.decision_started_id),
+                self._tasks.hand_out(run_id, history.decision_started_id),
                 run.workflow_id,
                 run_id,
                 started.workflow_type.name,
@@ -140,32 +180,32 @@ class EmbeddedEngine(Executions):
         run_id, _ = self.deciding(token)
         run = self.runs[run_id]
         new_run_id = ""
-        # An answer can be found again from the history before it, so it may be kept together with what comes next.
+        # A decider finds the same answer again from the history before it, so it may wait for the next commit.
         with self.operation(may_wait=True):
             if decisions and isinstance(decisions[-1], d.CLOSING):
-                # Whoever has sent something was told that it arrived: it must be in the history before its end is.
-                self.journal.hold()
-                self.look()
-                new_run_id = self.make_run_id()
+                # A message whose sender knows that it arrived must be in the history before the end. From here to the
+                # commit no process can send another one.
+                self.executions.journal.hold()
+                self.receive_messages()
+                new_run_id = self.executions.make_run_id()
             if run.history.open:
                 events = record.record(
                     run.history,
                     decisions,
-                    self.clock(),
+                    self.executions.clock(),
                     execution_context,
                     new_run_id,
                     refused,
                     e.TaskList(task_list) if task_list else None,
                     schedule_to_start_timeout,
                 )
-                self.append(run, events)
-                effects.follow(self, run, events)
+                self.executions.apply(run, events)
                 return
         raise UnknownResource(f"the execution of token {token} was ended from outside")
 
     def deciding(self, token: str) -> tuple[str, int]:
         """Run id and DecisionTaskStarted id of the decision task with that token. Raises UnknownResource."""
-        run_id, started_id = self.tasks.of(token)
+        run_id, started_id = self._tasks.of(token)
         history = self.runs[run_id].history
         if not history.deciding or history.decision_started_id != started_id:
             raise UnknownResource(f"token {token} is not that of a decision task")
@@ -180,18 +220,20 @@ class EmbeddedEngine(Executions):
 
         ``begin`` False: whoever takes it has others to do first, and calls ``begin_activity_task``.
         """
-        while (found := self.tasks.activities.take(task_list)) is not None:
+        while (found := self._tasks.activities.pop(task_list)) is not None:
             run_id, scheduled_id = found
             run = self.runs.get(run_id)
             task = run.history.tasks.get(scheduled_id) if run is not None else None
-            if run is None or task is None or not run.history.open or self.tasks.is_handed_out(run_id, scheduled_id):
+            if run is None or task is None or not run.history.open or self._tasks.is_handed_out(run_id, scheduled_id):
                 continue
             if begin and task.state == transitions.SCHEDULED:
-                now = self.clock()
-                self.append(run, record.activity_started(run.history, scheduled_id, self.identity(identity), now))
+                now = self.executions.clock()
+                self.executions.append(
+                    run, record.activity_started(run.history, scheduled_id, identity or self._identity, now)
+                )
             scheduled: e.ActivityTaskScheduled = task.scheduled
             return ActivityTask(
-                self.tasks.hand_out(run_id, scheduled_id),
+                self._tasks.hand_out(run_id, scheduled_id),
                 run.workflow_id,
                 run_id,
                 scheduled.activity_id,
@@ -208,18 +250,20 @@ class EmbeddedEngine(Executions):
         """A task that was handed out before is begun. Raises UnknownResource."""
         run, task = self._activity(token)
         if task.state == transitions.SCHEDULED:
-            events = record.activity_started(run.history, task.scheduled_id, self.identity(identity), self.clock())
-            self.append(run, events)
+            events = record.activity_started(
+                run.history, task.scheduled_id, identity or self._identity, self.executions.clock()
+            )
+            self.executions.append(run, events)
 
     def put_back_activity_task(self, token: str) -> None:
         """Whoever has the task is not going to do it: offer it again. Raises UnknownResource."""
         run, _ = self._activity(token)
-        self.tasks.put_back(run, token)
+        self._tasks.put_back(run, token)
 
     @property
     def waiting_activities(self) -> int:
         """How many activity tasks wait to be handed out, at most."""
-        return len(self.tasks.activities)
+        return len(self._tasks.activities)
 
     def respond_activity_task_completed(self, token: str, result: str | None = None) -> None:
         run, task = self._activity(token)
@@ -256,7 +300,7 @@ class EmbeddedEngine(Executions):
 
     def record_activity_task_heartbeat(self, token: str, details: str | None = None) -> bool:
         run, task = self._activity(token)
-        run.history.beat(task, self.clock(), details)
+        run.history.beat(task, self.executions.clock(), details)
         return bool(task.cancel_requested_id)
 
     def is_open(self, token: str) -> bool:
@@ -268,7 +312,7 @@ class EmbeddedEngine(Executions):
         return True
 
     def _activity(self, token: str) -> tuple[Run, Record]:
-        run_id, scheduled_id = self.tasks.of(token)
+        run_id, scheduled_id = self._tasks.of(token)
         run = self.runs[run_id]
         task = run.history.tasks.get(scheduled_id)
         if task is None:
@@ -277,7 +321,7 @@ class EmbeddedEngine(Executions):
 
     def _end_activity(self, run: Run, end: e.Attributes) -> None:
         with self.operation():
-            self.append(run, record.happened(run.history, [end], self.clock()))
+            self.executions.append(run, record.happened(run.history, [end], self.executions.clock()))
 
     # RunReader
 
@@ -291,14 +335,14 @@ class EmbeddedEngine(Executions):
     def history(self, workflow_id: str, run_id: str | None = None) -> Sequence[e.Event]:
         run_id = self.describe(workflow_id, run_id).run_id
         run = self.runs.get(run_id)
-        return list(run.history.events) if run is not None else self.journal.load(run_id)
+        return list(run.history.events) if run is not None else self.executions.journal.load(run_id)
 
     def list_runs(self) -> list[RunDescription]:
         return self._list(None)
 
     def _list(self, workflow_id: str | None) -> list[RunDescription]:
         self.flush()
-        kept = self.journal.list_runs(workflow_id)
+        kept = self.executions.journal.list_runs(workflow_id)
         if kept is not None:
             return kept
         return [run.describe() for run in reversed(self.runs.values()) if workflow_id in (None, run.workflow_id)]

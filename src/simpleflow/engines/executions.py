@@ -1,7 +1,23 @@
-"""The executions that a process owns, and how what happens to them is kept.
+"""The executions that a process owns: begun, changed, adopted and given up.
 
-What one operation changes, in however many executions, is kept as a whole or not at all. Where it is kept is the
-journal's business; what the rules say is in ``core.record`` and ``core.expire``.
+Theory of operation
+-------------------
+``Executions`` holds the open executions in memory, each a ``Run`` with its folded history. The rules are elsewhere:
+``core.service.record`` and ``core.service.expire`` say which events follow from a request or from time. Here is the
+order in which things are done with these events. ``apply`` is the centre:
+
+1. ``append`` folds the events into the history, makes or ends their tasks (``Tasks``), and leaves them pending
+   (``Operations``, which says when they are kept).
+2. ``effects_of`` finds what the events set off in other executions; ``perform`` does that, which appends more events
+   there and back here, and so on until nothing is set off any more.
+
+Both happen in one operation: an end is kept together with the event in the parent that reports it, and a message
+together with the event that says that it was delivered.
+
+An execution belongs to a *family*: the one it began with (the root) and all of its children, their children and so on.
+A family is owned, adopted and released as a whole, so all effects between its members happen inside one process. Only
+signals, cancel requests and terminations go to executions of other processes: as messages through the journal, which
+their owner reads with ``receive_messages``.
 """
 
 from __future__ import annotations
@@ -9,99 +25,90 @@ from __future__ import annotations
 import heapq
 import itertools
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from types import TracebackType
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 
 from simpleflow.core import events as e
 from simpleflow.core.service import record
-from simpleflow.core.service.expire import expire, forget_passed, next_deadline
-from simpleflow.engines import effects
+from simpleflow.core.service.expire import expire, forget_passed
+from simpleflow.engines.deadlines import Deadlines
+from simpleflow.engines.effects import Deliver, Effect, StartChild, StopChild, TellParent, effects_of
 from simpleflow.engines.journal import Journal, Message
+from simpleflow.engines.operations import Operations
 from simpleflow.engines.run import Observer, Run, make_run_id
 from simpleflow.engines.tasks import Tasks
 from simpleflow.exceptions import InputError, RunBusy, SimpleflowError
 
 
 class Executions:
-    """See ``EmbeddedEngine``, which is this with the ports of an engine."""
+    """The executions that this process owns.
 
-    times_out = True
-    """Whether activities time out; not where they run in the engine's own thread, which nothing can stop."""
+    Args:
+        journal: where they are kept.
+        clock: gives epoch seconds.
+        observer: called with (run, events) once they are kept.
+        workers_survive: True if those who took tasks live on when this process dies, and may still answer.
+        child_delay: gives the seconds by which the start of a child is late; None: children start at once.
 
-    workers_survive = False
-    """Whether those who took tasks live on when the process of the engine dies, and may still answer."""
+    Attributes:
+        runs: by run id; closed executions stay until their owner removes them.
+        times_out: False where activities run in the engine's own thread, which no time-out can stop.
+    """
 
     make_run_id = staticmethod(make_run_id)
 
     def __init__(
-        self, journal: Journal, clock: Callable[[], float] = time.time, observer: Observer | None = None
+        self,
+        journal: Journal,
+        clock: Callable[[], float] = time.time,
+        observer: Observer | None = None,
+        *,
+        workers_survive: bool = False,
+        child_delay: Callable[[], float] | None = None,
     ) -> None:
         self.journal = journal
         self.clock = clock
-        self.observer = observer
+        self.times_out = True
+        self.child_delay = child_delay
         self.runs: dict[str, Run] = {}
         self.tasks = Tasks()
+        self._workers_survive = workers_survive
+        self._operations = Operations(journal, self._forget, observer)
         self._open: dict[str, Run] = {}  # by workflow id
-        self._deadlines: list[tuple[float, int, str]] = []
+        self._deadlines = Deadlines()
+        self._delayed: list[tuple[float, int, Run, StartChild]] = []  # a heap: due, order, parent, effect
         self._order = itertools.count()
-        self._written: list[tuple[Run, e.Event]] = []  # folded, not kept yet
-        self._ended = False  # an execution has ended by what is not kept yet
-        self._operating = False
 
-    # Operations
+    # Events
 
     def operation(self, may_wait: bool = False) -> AbstractContextManager[None]:
-        """What is appended inside is kept as a whole at the end, or not at all; one inside another is part of it.
+        """A block whose events are kept as a whole at its end, or not at all; see ``engines.operations``.
 
-        ``may_wait``: it may be kept together with what comes next, unless somebody outside would miss it: another
-        process (the journal knows), or whoever waits for the end of an execution.
+        ``may_wait``: they may be kept together with what comes next.
         """
-        return _INSIDE if self._operating else _Operation(self, may_wait)
+        return self._operations.operation(may_wait)
+
+    def flush(self) -> None:
+        """Keep what is pending, such as that tasks were started."""
+        self._operations.flush()
 
     def append(self, run: Run, events: Sequence[e.Event]) -> None:
-        """Fold events into an execution and offer its tasks; kept at the end of the operation, or of the next one."""
+        """Fold events into an execution, and offer its tasks. They are kept when the operation ends."""
         history = run.history
         for event in events:
             history.apply(event)
-            self._written.append((run, event))
-            self.tasks.note(run, event)
+            self._operations.add(run, event)
+            self.tasks.update(run, event)
         if not history.open:
-            self._ended = True
+            self._operations.ended()
             self.tasks.forget(run)
             self._open.pop(run.workflow_id, None)
-        self._watch(run)
+        self._deadlines.watch(run)
 
-    def _keep_written(self) -> None:
-        written = self._written
-        try:
-            self.journal.commit(written)
-        except BaseException:
-            self._undo(-1)  # what waited is part of the commit that failed
-            raise
-        self._written = []
-        self._ended = False
-        if self.observer is not None:
-            for run, events in itertools.groupby(written, lambda each: each[0]):
-                self.observer(run, [event for _, event in events])
-
-    def _undo(self, before: int) -> None:
-        """An operation failed that began with so many events not kept yet."""
-        self.journal.rollback()
-        if len(self._written) > before:
-            self._forget_written()
-
-    def flush(self) -> None:
-        """Keep what is written so far, such as that tasks were started."""
-        if self._written and not self._operating:
-            self._keep_written()
-
-    def _forget_written(self) -> None:
-        """What could not be kept has not happened: let go of the executions it was about."""
-        for run in {run.run_id: run for run, _ in self._written}.values():
-            self._forget(run)
-        self._written = []
-        self._ended = False
+    def apply(self, run: Run, events: Sequence[e.Event]) -> None:
+        """Append events, and perform their effects on other executions. Call it inside an operation."""
+        self.append(run, events)
+        self.perform(run, effects_of(run, events))
 
     # Executions
 
@@ -114,12 +121,12 @@ class Executions:
         run_id = run_id or self.make_run_id()
         run = Run(workflow_id, run_id, root_id or run_id)
         self.journal.begin(workflow_id, run_id, run.root_id, started.workflow_type, self.clock())
-        self._keep(run)
+        self._add(run)
         self.append(run, record.start(started, self.clock()))
         return run
 
     def find(self, workflow_id: str, run_id: str | None) -> Run | None:
-        """The open execution of that workflow id in this process, if it has the run id asked for."""
+        """The open execution of that workflow id in this process, if it has that run id; None or "": any run id."""
         run = self._open.get(workflow_id)
         return run if run is not None and run_id in (None, "", run.run_id) else None
 
@@ -127,30 +134,26 @@ class Executions:
         """The open executions of this process, the oldest first."""
         return list(self._open.values())
 
-    def postpone(self, run: Run, event: e.Event, initiated: e.StartChildWorkflowExecutionInitiated) -> bool:
-        """Whether the start of a child is left for later; whoever overrides this sees to it."""
-        return False
-
     def adopt(self, workflow_id: str) -> str | None:
         """Take over the open execution of ``workflow_id``, with its family, from a process that died.
 
-        Returns its run id; None if there is none. Raises RunBusy if its process lives.
+        Returns its run id; None if there is no such execution. Raises RunBusy if its process lives.
         """
         found = None
-        for kept in self.journal.claim(workflow_id):
-            run = Run(kept.workflow_id, kept.run_id, kept.root_id)
-            for event in self.journal.load(kept.run_id):
+        for stored in self.journal.claim(workflow_id):
+            run = Run(stored.workflow_id, stored.run_id, stored.root_id)
+            for event in self.journal.load(stored.run_id):
                 run.history.apply(event)
-            self._keep(run)
+            self._add(run)
             run.history.resume(self.clock())
-            self._watch(run)
-            self.tasks.offer(run, self.workers_survive)
+            self._deadlines.watch(run)
+            self.tasks.offer(run, self._workers_survive)
             if run.workflow_id == workflow_id:
                 found = run.run_id
         return found
 
     def release(self, root_id: str) -> None:
-        """Own the open executions of that family no longer: whoever adopts them may drive them."""
+        """Give up the open executions of a family: another process may adopt and drive them."""
         self.flush()
         self.journal.release(root_id)
         for run in list(self.runs.values()):
@@ -158,25 +161,25 @@ class Executions:
                 self._forget(run)
 
     def end_family(self, root: Run) -> None:
-        """Terminate what is still open of a family whose first execution has ended: nobody would drive it."""
+        """Terminate the open executions of a family whose root has ended, since no process would drive them."""
         for run in list(self.runs.values()):
             if run.root_id == root.root_id and run.history.open:
                 reason = "its family's first execution ended"
-                self.take(run, Message("terminate", run.workflow_id, run.run_id, {"reason": reason}))
+                self.record_message(run, Message("terminate", run.workflow_id, run.run_id, {"reason": reason}))
 
     def close(self) -> None:
-        """Let go of everything; executions that are open wait for a process that adopts them."""
+        """Give up all executions. Open ones wait for a process that adopts them."""
         try:
             self.flush()
         except SimpleflowError:
-            pass  # they go on from what was kept
+            pass  # whoever adopts them goes on from what was kept before
         self.journal.close()
 
-    def _keep(self, run: Run) -> None:
+    def _add(self, run: Run) -> None:
         run.history.times_out = self.times_out
         self.runs[run.run_id] = run
         self._open[run.workflow_id] = run
-        self._watch(run)
+        self._deadlines.watch(run)
 
     def _forget(self, run: Run) -> None:
         self.tasks.forget(run)
@@ -187,103 +190,104 @@ class Executions:
     # Messages
 
     def deliver(self, message: Message) -> bool:
-        """Give a message to its execution, here or in another process; False if there is none."""
+        """Give a message to its execution, here or in another process; False if there is no such open execution."""
         run = self.find(message.workflow_id, message.run_id)
         if run is not None:
-            self.take(run, message)
+            self.record_message(run, message)
             return True
         with self.operation():
             return self.journal.send(message)
 
-    def look(self) -> None:
-        """Take in what other processes have sent to the executions of this one."""
+    def receive_messages(self) -> None:
+        """Record what other processes have sent to the executions of this one."""
         for message in self.journal.receive():
             run = self.find(message.workflow_id, message.run_id)
             if run is not None:  # else it ended with the message before
                 with self.operation():
-                    self.take(run, message)
+                    self.record_message(run, message)
                     self.journal.received(message)
 
-    def take(self, run: Run, message: Message) -> None:
+    def record_message(self, run: Run, message: Message) -> None:
         """Write a message into the history of an execution of this process."""
-        if message.kind == "terminate":
-            attributes: e.Attributes = e.WorkflowExecutionTerminated(
-                cause=message.content.get("cause") or "OPERATOR_INITIATED",
-                child_policy=message.content.get("child_policy") or run.history.started.child_policy,
-                details=message.content.get("details"),
-                reason=message.content.get("reason"),
-            )
-        elif message.kind == "cancel":
-            attributes = e.WorkflowExecutionCancelRequested(
-                cause=message.content.get("cause"),
-                external_initiated_event_id=message.initiated_id,
-                external_workflow_execution=message.source,
-            )
-        else:
-            attributes = e.WorkflowExecutionSignaled(
-                external_initiated_event_id=message.initiated_id,
-                external_workflow_execution=message.source,
-                input=message.content["input"],
-                signal_name=message.content["signal_name"],
-            )
+        event = message.event(run.history.started.child_policy)
         with self.operation():
-            events = record.happened(run.history, [attributes], self.clock())
-            self.append(run, events)
-            effects.follow(self, run, events)
+            self.apply(run, record.happened(run.history, [event], self.clock()))
+
+    # Effects
+
+    def perform(self, run: Run, effects: Iterable[Effect]) -> None:
+        """Perform the effects of events of ``run``, in their order. Call it inside an operation."""
+        for effect in effects:
+            if isinstance(effect, TellParent):
+                self._tell_parent(effect)
+            elif isinstance(effect, StartChild):
+                delay = self.child_delay() if self.child_delay is not None else 0
+                if delay:
+                    heapq.heappush(self._delayed, (self.clock() + delay, next(self._order), run, effect))
+                else:
+                    self._start_child(run, effect)
+            elif isinstance(effect, Deliver):
+                self._deliver(run, effect)
+            elif isinstance(effect, StopChild):
+                child = self.find(effect.message.workflow_id, None)
+                if child is not None and child.history.started.parent_workflow_execution == effect.message.source:
+                    self.record_message(child, effect.message)
+            else:
+                self.begin(run.workflow_id, effect.first_event, effect.new_run_id, run.root_id)
+
+    def start_child_now(self, parent: Run, initiated: e.Event) -> None:
+        """Start the child of that StartChildWorkflowExecutionInitiated, whose start was left for later."""
+        with self.operation():
+            for effect in effects_of(parent, [initiated]):
+                assert isinstance(effect, StartChild)
+                self._start_child(parent, effect)
+
+    def _start_child(self, parent: Run, effect: StartChild) -> None:
+        try:
+            child = self.begin(effect.initiated.workflow_id, effect.first_event(), root_id=parent.root_id)
+        except RunBusy:
+            self._report(parent, effect.refused())
+        else:
+            self._report(parent, effect.started(child.run_id))
+
+    def _deliver(self, run: Run, effect: Deliver) -> None:
+        message = effect.message
+        target = self.find(message.workflow_id, message.run_id)  # before it ends of the message
+        run_id = target.run_id if target is not None else message.run_id or ""
+        delivered = self.deliver(message)
+        self._report(run, effect.delivered(run_id) if delivered else effect.refused())
+
+    def _tell_parent(self, effect: TellParent) -> None:
+        parent = self.runs.get(effect.parent_run_id)
+        if parent is not None and parent.history.open and effect.initiated_id in parent.history.tasks:
+            self._report(parent, effect.ended(parent.history.tasks[effect.initiated_id].started_id))
+
+    def _report(self, run: Run, outcome: e.Attributes) -> None:
+        """Append the outcome of an effect to an execution, unless that has ended."""
+        if run.history.open:
+            self.apply(run, record.happened(run.history, [outcome], self.clock()))
 
     # Time
 
     def expire(self) -> None:
-        """Let time do its work on the executions of this process."""
+        """Time out and fire what is due, and start children whose delay is over."""
         now = self.clock()
-        while self._deadlines and self._deadlines[0][0] <= now:
-            due, _, run_id = heapq.heappop(self._deadlines)
-            run = self.runs.get(run_id)
-            if run is None or not run.history.open or run.due != due:  # else an earlier one took its place
-                continue
+        for run in self._deadlines.passed(now, self.runs):
             events = expire(run.history, now)
             if events:
                 with self.operation():
-                    self.append(run, events)
-                    effects.follow(self, run, events)
+                    self.apply(run, events)
             forget_passed(run.history, now)
             run.due = None
-            self._watch(run)
+            self._deadlines.watch(run)
+        while self._delayed and self._delayed[0][0] <= self.clock():
+            _, _, parent, effect = heapq.heappop(self._delayed)
+            with self.operation():
+                self._start_child(parent, effect)
 
     def next_deadline(self) -> float | None:
-        """Epoch seconds of the next thing that time does; None if there is none."""
-        return self._deadlines[0][0] if self._deadlines else None
-
-    def _watch(self, run: Run) -> None:
-        due = next_deadline(run.history)
-        if due is not None and (run.due is None or due < run.due):
-            run.due = due
-            heapq.heappush(self._deadlines, (due, next(self._order), run.run_id))
-
-
-class _Operation:
-    """See ``Executions.operation``."""
-
-    __slots__ = ("_before", "_engine", "_may_wait")
-
-    def __init__(self, engine: Executions, may_wait: bool) -> None:
-        self._engine = engine
-        self._may_wait = may_wait
-
-    def __enter__(self) -> None:
-        engine = self._engine
-        self._before = len(engine._written)
-        engine._operating = True
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        engine = self._engine
-        engine._operating = False
-        if kind is not None:
-            engine._undo(self._before)
-        elif not self._may_wait or engine._ended or engine.journal.must_commit:
-            engine._keep_written()
-
-
-_INSIDE = nullcontext()
+        """Epoch seconds of the next thing that ``expire`` does; None if there is none."""
+        due = self._deadlines.next()
+        if self._delayed:
+            return self._delayed[0][0] if due is None else min(due, self._delayed[0][0])
+        return due

@@ -1,87 +1,110 @@
-"""Where the embedded engine keeps its executions: the port, and the journal that keeps nothing."""
+"""Where the embedded engine keeps its executions: the port, and a journal that keeps nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from simpleflow.core import events as e
 from simpleflow.engines.base import RunDescription
+from simpleflow.engines.run import Run
 from simpleflow.exceptions import UnknownResource
-
-if TYPE_CHECKING:
-    from simpleflow.engines.run import Run
 
 
 class Message(NamedTuple):
-    """Something for an execution from outside it.
+    """A signal, a cancel request or a termination that an execution gets from outside."""
 
-    ``kind`` is signal, cancel or terminate; ``source`` and ``initiated_id`` say which execution and event sent it.
-    """
+    kind: str  # signal, cancel or terminate
+    workflow_id: str  # of the execution that gets it
+    run_id: str | None  # None: the open execution of the workflow id
+    content: dict[str, Any]  # members of the event, by name
+    source: e.WorkflowExecution | None = None  # the execution that sent it, if one did
+    initiated_id: int = 0  # the event by which ``source`` sent it
+    id: int = 0  # in the journal, if it came from there
 
-    kind: str
-    workflow_id: str
-    run_id: str | None
-    content: dict[str, Any]
-    source: e.WorkflowExecution | None = None
-    initiated_id: int = 0
-    id: int = 0
+    def event(self, child_policy: str) -> e.Attributes:
+        """The event that it is in the history of the execution that gets it.
+
+        ``child_policy``: the policy of that execution, for a termination that names none.
+        """
+        if self.kind == "terminate":
+            return e.WorkflowExecutionTerminated(
+                cause=self.content.get("cause") or "OPERATOR_INITIATED",
+                child_policy=self.content.get("child_policy") or child_policy,
+                details=self.content.get("details"),
+                reason=self.content.get("reason"),
+            )
+        if self.kind == "cancel":
+            return e.WorkflowExecutionCancelRequested(
+                cause=self.content.get("cause"),
+                external_initiated_event_id=self.initiated_id,
+                external_workflow_execution=self.source,
+            )
+        return e.WorkflowExecutionSignaled(
+            external_initiated_event_id=self.initiated_id,
+            external_workflow_execution=self.source,
+            input=self.content["input"],
+            signal_name=self.content["signal_name"],
+        )
 
 
-class Kept(NamedTuple):
+class StoredRun(NamedTuple):
     """An execution in the journal."""
 
     workflow_id: str
     run_id: str
-    root_id: str
+    root_id: str  # run id of the execution that its family began with
 
 
 class Journal(Protocol):
     """Keeps executions.
 
-    ``hold``, ``begin``, ``send`` and ``received`` open a transaction if none is open: no other process changes anything
-    until the ``commit`` or ``rollback`` that ends it.
+    ``hold``, ``begin``, ``send`` and ``received`` open a transaction if none is open. From then until the ``commit`` or
+    ``rollback`` that ends it, no other process can change anything.
     """
 
     @property
     def must_commit(self) -> bool:
-        """A transaction is open: other processes wait."""
+        """True while a transaction is open, since other processes wait for its end."""
 
     def hold(self) -> None:
         """Open a transaction."""
 
     def begin(self, workflow_id: str, run_id: str, root_id: str, workflow_type: e.WorkflowType, now: float) -> None:
-        """A new execution, owned by this process. Raises RunBusy if the workflow id has an open one."""
+        """Add an execution that this process owns. Raises RunBusy if the workflow id has an open one."""
 
     def commit(self, written: Sequence[tuple[Run, e.Event]]) -> None:
-        """Keep these events. Raises LeaseLost, and keeps nothing, if this process does not own the executions."""
+        """Keep these events, in their order.
+
+        Raises LeaseLost, and keeps nothing, if this process does not own one of the executions.
+        """
 
     def rollback(self) -> None:
-        """Drop what was not committed."""
+        """Drop everything since the last commit."""
 
-    def claim(self, workflow_id: str) -> list[Kept]:
+    def claim(self, workflow_id: str) -> list[StoredRun]:
         """Own the open execution of that workflow id, and its family. Raises RunBusy if a living process does."""
 
     def release(self, root_id: str) -> None:
-        """Own the open executions of that family no longer."""
+        """Give up the open executions of that family: another process may claim them."""
 
     def load(self, run_id: str) -> list[e.Event]:
         """The events of an execution. Raises UnknownResource."""
 
     def send(self, message: Message) -> bool:
-        """Leave a message for an open execution of another process; False if there is none."""
+        """Leave a message for an open execution of another process; False if there is no such execution."""
 
     def receive(self) -> Iterable[Message]:
-        """Messages that other processes left for this one."""
+        """Messages that other processes left for this one. They stay until ``received``."""
 
     def received(self, message: Message) -> None:
-        """The message has been dealt with."""
+        """Remove a message: its event has been appended."""
 
     def list_runs(self, workflow_id: str | None = None) -> list[RunDescription] | None:
         """All executions (of that workflow id), the latest first; None if the journal keeps none."""
 
     def close(self) -> None:
-        """Let go; other processes may own the executions then."""
+        """Give up all executions: other processes may claim them."""
 
 
 class NoJournal:
@@ -101,7 +124,7 @@ class NoJournal:
     def rollback(self) -> None:
         pass
 
-    def claim(self, workflow_id: str) -> list[Kept]:
+    def claim(self, workflow_id: str) -> list[StoredRun]:
         return []
 
     def release(self, root_id: str) -> None:

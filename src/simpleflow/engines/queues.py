@@ -1,4 +1,4 @@
-"""Tasks that wait, by task list: first those of higher priority, then those that have waited longer."""
+"""Queues of tasks, one for each task list: higher priority first, then the task that has waited longer."""
 
 from __future__ import annotations
 
@@ -11,23 +11,27 @@ Task = tuple[str, int]
 
 
 class Queues:
-    """What waits to be handed out. It may be over by now: whoever takes it looks.
+    """Tasks that wait to be handed out.
 
-    ``offered`` is called with the task list when something was put there; ``choose`` picks, of so many that wait, the
-    one to be taken: where it is None, the first.
+    A task is not removed when it ends while it waits. So a task that is popped may be over, and the caller checks.
+
+    Attributes:
+        offered: called with the task list when a task was put there.
+        choose: given the number of tasks that wait in a list, returns the index of the one to pop; None: the first.
     """
 
     def __init__(self) -> None:
         self.offered: Callable[[str], None] | None = None
         self.choose: Callable[[int], int] | None = None
-        self._heaps: dict[str, list[tuple[int, int, Task]]] = {}  # -priority, order, task
+        self._heaps: dict[str, list[tuple[int, int, Task]]] = {}  # by task list: -priority, order, task
         self._order = itertools.count()
 
     def __len__(self) -> int:
+        """How many tasks wait, at most: some may be over."""
         return sum(map(len, self._heaps.values()))
 
     def put(self, task_list: str, priority: str | None, task: Task) -> None:
-        """A task waits; a priority is an integer as text, 0 if there is none."""
+        """Add a task. ``priority`` is an integer as text; None: 0."""
         heap = self._heaps.get(task_list)
         if heap is None:
             heap = self._heaps[task_list] = []
@@ -35,8 +39,8 @@ class Queues:
         if self.offered is not None:
             self.offered(task_list)
 
-    def take(self, task_list: str | None = None) -> Task | None:
-        """The next task of that list, or of any."""
+    def pop(self, task_list: str | None = None) -> Task | None:
+        """The next task of that list, or of all lists if it is None; None if no task waits."""
         heaps = self._heaps
         if task_list is not None:
             heap = heaps.get(task_list)
@@ -57,4 +61,4 @@ class Queues:
 
 
 _KEPT_LISTS = 16
-"""How many task lists are remembered though nothing waits there; most are used again at once."""
+"""How many task lists are kept although they are empty, since most are used again at once."""

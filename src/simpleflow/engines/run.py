@@ -21,10 +21,15 @@ class Run:
         self.run_id = run_id
         self.root_id = root_id  # run id of the execution that the whole family began with
         self.history = History()
-        self.due: float | None = None  # the deadline that stands in the engine's heap
+        self.due: float | None = None  # its entry in ``Deadlines``, in epoch seconds
+
+    @property
+    def execution(self) -> e.WorkflowExecution:
+        """Its ids, as events name an execution."""
+        return e.WorkflowExecution(run_id=self.run_id, workflow_id=self.workflow_id)
 
     def describe(self) -> RunDescription:
-        """What lists show of it."""
+        """Its entry in lists of executions."""
         history = self.history
         started = history.started
         return RunDescription(
@@ -40,8 +45,9 @@ class Run:
 
 
 Observer = Callable[[Run, Sequence[e.Event]], None]
+"""Called with an execution and its new events once they are kept."""
 
 
 def make_run_id() -> str:
-    """A run id as SWF makes them: 46 characters, never the same again."""
+    """A new run id in SWF's form: 46 characters."""
     return f"2{os.urandom(1)[0] % 10}{base64.urlsafe_b64encode(os.urandom(33)).decode()}"

@@ -2,60 +2,21 @@
 
 from __future__ import annotations
 
-import heapq
-import itertools
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from simpleflow.core import events as e
 from simpleflow.core import transitions
 from simpleflow.core.history import History
-from simpleflow.engines import effects
 from simpleflow.engines.embedded import EmbeddedEngine
+from simpleflow.engines.executions import Executions
 from simpleflow.engines.journal import Journal, Message
-from simpleflow.engines.run import Observer, Run
+from simpleflow.engines.run import Run
 from simpleflow.exceptions import UnknownResource
 from simpleflow.server import faults
 from simpleflow.server.chaos import Dice
 from simpleflow.server.decision_check import DecisionCheck, Limits
 from simpleflow.server.registry import ACTIVITY, WORKFLOW, RegistrationStore, Registry
 from simpleflow.server.visibility import Summary
-
-
-class DomainEngine(EmbeddedEngine):
-    """The engine of a domain: whoever works for it is another process, which may outlive this one."""
-
-    workers_survive = True
-
-    def __init__(self, journal: Journal, clock: Callable[[], float], observer: Observer, dice: Dice) -> None:
-        super().__init__(journal, clock, observer)
-        self._dice = dice
-        self._late: list[tuple[float, int, Run, e.Event, Any]] = []
-        self._number = itertools.count()
-        if dice.chaos.shuffle:
-            self.tasks.decisions.choose = self.tasks.activities.choose = dice.choose
-
-    def identity(self, given: str | None) -> str | None:
-        return given or None
-
-    def postpone(self, run: Run, event: e.Event, initiated: e.StartChildWorkflowExecutionInitiated) -> bool:
-        lateness = self._dice.lateness()
-        if lateness:
-            heapq.heappush(self._late, (self.clock() + lateness, next(self._number), run, event, initiated))
-        return bool(lateness)
-
-    def expire(self) -> None:
-        super().expire()
-        while self._late and self._late[0][0] <= self.clock():
-            _, _, run, event, initiated = heapq.heappop(self._late)
-            with self.operation():
-                effects.start_child(self, run, event, initiated)
-
-    def next_deadline(self) -> float | None:
-        due = super().next_deadline()
-        if self._late:
-            return self._late[0][0] if due is None else min(due, self._late[0][0])
-        return due
 
 
 class Domain:
@@ -76,7 +37,11 @@ class Domain:
         limits: Limits,
     ) -> None:
         self.name = name
-        self.engine = DomainEngine(journal, clock, self._observe, dice)
+        # The workers of a domain are other processes, which may outlive this one.
+        self.executions = Executions(journal, clock, self._observe, workers_survive=True, child_delay=dice.lateness)
+        self.engine = EmbeddedEngine(self.executions)
+        if dice.chaos.shuffle:
+            self.executions.tasks.decisions.choose = self.executions.tasks.activities.choose = dice.choose
         self.activity_types = Registry(ACTIVITY, name, store)
         self.workflow_types = Registry(WORKFLOW, name, store)
         self.decision_check = DecisionCheck(self.activity_types, self.workflow_types, limits)
@@ -89,31 +54,29 @@ class Domain:
         """Drive the executions that a process before left. Raises RunBusy if that process lives."""
         for run in reversed(self.engine.list_runs()):
             if run.status != "open":
-                history = History(self.engine.journal.load(run.run_id))
+                history = History(self.executions.journal.load(run.run_id))
                 self._closed[run.run_id] = Summary.of(run.workflow_id, run.run_id, history)
-            elif run.run_id not in self.engine.runs:
-                self.engine.adopt(run.workflow_id)
-        for parent in self.engine.open_runs():
+            elif run.run_id not in self.executions.runs:
+                self.executions.adopt(run.workflow_id)
+        for parent in self.executions.open_runs():
             for kind, task in list(parent.history.open_records()):
                 if kind == "child" and task.state == transitions.INITIATED:  # its start was left for later
-                    with self.engine.operation():
-                        event = parent.history.events[task.scheduled_id - 1]
-                        effects.start_child(self.engine, parent, event, task.scheduled)
+                    self.executions.start_child_now(parent, parent.history.events[task.scheduled_id - 1])
 
     def settle(self) -> None:
         """Keep what a request has changed, and end executions that have become too long."""
-        self.engine.flush()
+        self.executions.flush()
         while self._too_long:
             run = self._too_long.pop()
             if run.history.open:
                 content = {"cause": "EVENT_LIMIT_EXCEEDED", "reason": "event limit exceeded"}
-                self.engine.take(run, Message("terminate", run.workflow_id, run.run_id, content))
+                self.executions.record_message(run, Message("terminate", run.workflow_id, run.run_id, content))
 
     def summaries(self, closed: bool) -> list[Summary]:
         """Those of the open executions, or of the closed ones, in the order of their starts or closes."""
         if closed:
             return list(self._closed.values())
-        return [self.summary(run) for run in self.engine.open_runs()]
+        return [self.summary(run) for run in self.executions.open_runs()]
 
     def summary(self, run: Run) -> Summary:
         """That of an execution in memory."""
@@ -121,7 +84,7 @@ class Domain:
 
     def execution(self, workflow_id: str, run_id: str) -> tuple[Summary, History | None]:
         """An execution, with its history if it is open. Raises Fault."""
-        run = self.engine.find(workflow_id, run_id)
+        run = self.executions.find(workflow_id, run_id)
         if run is not None:
             return self.summary(run), run.history
         summary = self._closed.get(run_id)
@@ -131,18 +94,18 @@ class Domain:
 
     def events(self, run_id: str) -> Sequence[e.Event]:
         """The history of an execution, open or closed. Raises UnknownResource."""
-        run = self.engine.runs.get(run_id)
+        run = self.executions.runs.get(run_id)
         if run is not None:
             return run.history.events
         if run_id not in self._closed:
             raise UnknownResource(f"there is no execution with run id {run_id!r}")
-        return self.engine.journal.load(run_id)
+        return self.executions.journal.load(run_id)
 
     def _observe(self, run: Run, events: Sequence[e.Event]) -> None:
         if not run.history.open:
             if run.run_id not in self._closed:
                 self._closed[run.run_id] = self.summary(run)
             if self._keeps:
-                self.engine.runs.pop(run.run_id, None)
+                self.executions.runs.pop(run.run_id, None)
         elif len(run.history.events) >= self._limits.events:
             self._too_long.append(run)

@@ -38,7 +38,7 @@ def _start(service: Service, request: dict[str, Any], caller: Caller) -> dict[st
     missing = fill(given, entry.configuration, WORKFLOW_DEFAULTS)
     if missing:
         raise faults.swf("DefaultUndefinedFault", WORKFLOW_DEFAULTS[missing[0]])
-    if domain.engine.find(request["workflowId"], None) is not None:
+    if domain.executions.find(request["workflowId"], None) is not None:
         raise faults.swf("WorkflowExecutionAlreadyStartedFault", "Already Started")
     start = StartRequest(
         workflow_id=request["workflowId"],
@@ -71,11 +71,11 @@ def _terminate(service: Service, request: dict[str, Any], caller: Caller) -> Non
 
 def _deliver(service: Service, request: dict[str, Any], kind: str, content: dict[str, Any]) -> None:
     workflow_id, run_id = request["workflowId"], request.get("runId") or None
-    engine = service.domain(request["domain"]).engine
-    run = engine.find(workflow_id, run_id)
+    executions = service.domain(request["domain"]).executions
+    run = executions.find(workflow_id, run_id)
     if run is None:
         raise faults.unknown_execution(workflow_id, run_id)
-    engine.take(run, Message(kind, workflow_id, run_id, content))
+    executions.record_message(run, Message(kind, workflow_id, run_id, content))
 
 
 def _describe(service: Service, request: dict[str, Any], caller: Caller) -> dict[str, Any]:

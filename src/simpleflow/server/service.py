@@ -88,8 +88,8 @@ class Service:
 
             journal, keeps = SqliteJournal(str(self._state / _folder(name))), True  # type: ignore[assignment]
         domain = Domain(name, journal, keeps, self.clock, self.dice, self._store, self._limits)
-        domain.engine.tasks.decisions.offered = lambda task_list: self.polls.offered(name, DECISION, task_list)
-        domain.engine.tasks.activities.offered = lambda task_list: self.polls.offered(name, ACTIVITY, task_list)
+        domain.executions.tasks.decisions.offered = lambda task_list: self.polls.offered(name, DECISION, task_list)
+        domain.executions.tasks.activities.offered = lambda task_list: self.polls.offered(name, ACTIVITY, task_list)
         self._domains[name] = domain
         return domain
 
@@ -98,7 +98,7 @@ class Service:
         for domain in self._domains.values():
             run = domain.engine.runs.get(token.partition(".")[0])
             if run is not None:
-                return domain, run, domain.engine.tasks.of(token)[1]
+                return domain, run, domain.executions.tasks.of(token)[1]
         raise UnknownResource(f"token {token} is unknown, or its task is over")
 
     @contextmanager

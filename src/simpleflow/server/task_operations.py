@@ -30,7 +30,7 @@ def _poll_decision(service: Service, request: dict[str, Any], caller: Caller) ->
     if task is None:
         return {"previousStartedEventId": 0, "startedEventId": 0}
     run, token = domain.engine.runs[task.run_id], task.token
-    caller.undo = lambda: domain.engine.tasks.put_back(run, token)
+    caller.undo = lambda: domain.executions.tasks.put_back(run, token)
     first = _first_of_new(run.history) if request.get("startAtPreviousStartedEvent") else 1
     return _decision_page(service, domain, request, token, (first, task.started_event_id))
 
@@ -94,8 +94,8 @@ def _poll_activity(service: Service, request: dict[str, Any], caller: Caller) ->
     if task is None:
         return {"startedEventId": 0}
     run, token = domain.engine.runs[task.run_id], task.token
-    caller.undo = lambda: domain.engine.tasks.put_back(run, token)
-    _, scheduled_id = domain.engine.tasks.of(token)
+    caller.undo = lambda: domain.executions.tasks.put_back(run, token)
+    _, scheduled_id = domain.executions.tasks.of(token)
     polled: dict[str, Any] = {
         "activityId": task.activity_id,
         "activityType": {"name": task.name, "version": task.version},
@@ -137,7 +137,7 @@ def _pending_activities(service: Service, request: dict[str, Any], caller: Calle
 
 def _count(service: Service, request: dict[str, Any], waiting: Callable[[Run], Sequence[Any]]) -> dict[str, Any]:
     task_list = e.TaskList(request["taskList"]["name"])
-    runs = service.domain(request["domain"]).engine.open_runs()
+    runs = service.domain(request["domain"]).executions.open_runs()
     found = sum(each.task_list == task_list for run in runs for each in waiting(run))
     return {"count": found, "truncated": False}
 

@@ -32,7 +32,9 @@ from simpleflow.core.decider.evaluation import Execution, Failure
 from simpleflow.core.decider.executor import Executor
 from simpleflow.core.history import History
 from simpleflow.engines.base import ActivityTask, DecisionTask, StartRequest
-from simpleflow.engines.memory import MemoryEngine
+from simpleflow.engines.embedded import EmbeddedEngine
+from simpleflow.engines.executions import Executions
+from simpleflow.engines.journal import NoJournal
 from simpleflow.engines.run import Run
 from simpleflow.exceptions import ExecutionBlocked, InputError, SimpleflowError, one_line
 from simpleflow.futures import Future, Promise, promise_of
@@ -84,7 +86,9 @@ class DryRun:
         earlier_runs: EarlierRuns | None,
     ) -> None:
         self._clock = time.time()  # epoch seconds; jumps when only a timer can go on
-        self._engine = _Engine(lambda: self._clock, self._observe)
+        executions = _Executions(NoJournal(), lambda: self._clock, self._observe)
+        executions.times_out = False
+        self._engine = EmbeddedEngine(executions)
         self._workflow_class = workflow_class
         self._default_bucket = default_bucket
         self._domain = domain
@@ -247,10 +251,8 @@ class _Decider(Decider):
     stages = (_complete, _check_progress)
 
 
-class _Engine(MemoryEngine):
-    """An engine in which nothing times out; timers fire."""
-
-    times_out = False
+class _Executions(Executions):
+    """Executions in which nothing times out; timers fire."""
 
     def begin(self, workflow_id: str, started: e.WorkflowExecutionStarted, run_id: str = "", root_id: str = "") -> Run:
         endless = msgspec.structs.replace(

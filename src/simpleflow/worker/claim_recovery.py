@@ -110,7 +110,7 @@ def _regain(engine: EmbeddedEngine, run: Run, held: Held, on_wait: Callable[[str
             told = found[:2]
             on_wait(f"step {held.step} is played by {tasks.told(found)}; waiting for its end")
         time.sleep(_LOOK_SECONDS)
-        engine.look()  # somebody may want to end this
+        engine.receive_messages()  # somebody may want to end this
 
 
 def _is_marked(run: Run, held: Held) -> bool:

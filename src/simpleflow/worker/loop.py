@@ -67,11 +67,11 @@ def drive(engine: EmbeddedEngine, deciders: DecisionWorker, workers: ActivityWor
         now = time.monotonic()
         if now - looked >= LOOK_SECONDS:
             looked = now
-            engine.look()
+            engine.receive_messages()
             workers.reap()
             _let_go_of_children(engine, let_go)
         due = engine.next_deadline()
-        if due is not None and due <= engine.clock():
+        if due is not None and due <= engine.executions.clock():
             engine.expire()
             workers.reap()
             _let_go_of_children(engine, let_go)
@@ -84,7 +84,7 @@ def drive(engine: EmbeddedEngine, deciders: DecisionWorker, workers: ActivityWor
         run = last_run(engine, run_id)
         if not run.history.open:
             if run.history.started.parent_workflow_execution is None:
-                engine.end_family(run)
+                engine.executions.end_family(run)
             return run
         activity = engine.poll_for_activity_task() if workers.free else None
         if activity is not None:
@@ -125,4 +125,4 @@ def last_run(engine: EmbeddedEngine, run_id: str) -> Run:
 def _until(engine: EmbeddedEngine) -> float:
     """Seconds until time does something."""
     due = engine.next_deadline()
-    return math.inf if due is None else max(0.0, due - engine.clock())
+    return math.inf if due is None else max(0.0, due - engine.executions.clock())

@@ -1,4 +1,4 @@
-"""The embedded engine over SQLite: an execution survives its process, and goes on in the next one."""
+"""The embedded engine over SQLite: an execution outlives its process, and the next process goes on with it."""
 
 from __future__ import annotations
 
@@ -6,16 +6,23 @@ import os
 import time
 from collections.abc import Callable
 
-from simpleflow.engines.embedded import EmbeddedEngine
+from simpleflow.engines.embedded import EmbeddedEngine, process_identity
+from simpleflow.engines.executions import Executions
 from simpleflow.engines.run import Observer
 from simpleflow.engines.sqlite.journal import SqliteJournal
 
 
 class SqliteEngine(EmbeddedEngine):
-    """An embedded engine that keeps its executions in a folder, made if need be.
+    """An embedded engine that keeps its executions in a folder.
 
-    Several processes may use one folder: each drives its own executions, all may read and send. ``clock`` gives epoch
-    seconds. Raises StateError if the folder cannot be used.
+    Several processes may use one folder: each drives its own executions, all may read and send messages.
+
+    Args:
+        folder: created if it does not exist.
+        clock: gives epoch seconds.
+        observer: called with (run, events) once they are kept.
+
+    Raises StateError if the folder cannot be used.
     """
 
     def __init__(
@@ -24,4 +31,4 @@ class SqliteEngine(EmbeddedEngine):
         clock: Callable[[], float] = time.time,
         observer: Observer | None = None,
     ) -> None:
-        super().__init__(SqliteJournal(os.fspath(folder)), clock, observer)
+        super().__init__(Executions(SqliteJournal(os.fspath(folder)), clock, observer), process_identity())

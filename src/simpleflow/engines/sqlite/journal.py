@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from simpleflow.core import codec
 from simpleflow.core import events as e
 from simpleflow.engines.base import RunDescription
-from simpleflow.engines.journal import Kept, Message
+from simpleflow.engines.journal import Message, StoredRun
 from simpleflow.engines.sqlite.lease import Lease
 from simpleflow.exceptions import InputError, LeaseLost, RunBusy, StateError, UnknownResource
 
@@ -113,7 +113,7 @@ class SqliteJournal:
             with self._errors("written"):
                 self._db.execute("rollback")
 
-    def claim(self, workflow_id: str) -> list[Kept]:
+    def claim(self, workflow_id: str) -> list[StoredRun]:
         with self._transaction():
             row = self._db.execute(SQL["open_run"], (workflow_id,)).fetchone()
             if row is None:
@@ -127,7 +127,7 @@ class SqliteJournal:
         self._lease.bury(owner)
         self._seen_version = None  # messages may wait for them
         self._numbers |= {run_id: number for number, _, run_id, _ in family}
-        return [Kept(workflow_id, run_id, root_id) for _, workflow_id, run_id, root_id in family]
+        return [StoredRun(workflow_id, run_id, root_id) for _, workflow_id, run_id, root_id in family]
 
     def release(self, root_id: str) -> None:
         with self._transaction():

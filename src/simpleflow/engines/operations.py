@@ -1,0 +1,128 @@
+"""When events are kept, and what happens if they cannot be.
+
+Theory of operation
+-------------------
+An event is first folded into its execution's history in memory, then it is *pending*, then it is *kept*: committed by
+the journal. Everything pending is committed in one transaction, in the order in which it was appended, across
+executions. So whatever is kept has everything before it kept too, and no execution is kept with an effect of another
+that is not.
+
+An *operation* is a block (``with operation():``) whose events are kept as a whole at its end, or not at all. One
+inside another is part of it. Events appended outside of any operation, such as that a task was started, are pending
+until the next operation ends or ``flush`` is called.
+
+``may_wait=True`` leaves the events of an operation pending too, and saves a transaction. This is right only if the
+same events come again after a crash: a decider finds the same answer from the history before it, and a quick activity
+may be done again. The operation commits all the same if somebody outside would miss its events:
+
+- the journal has a transaction open (``must_commit``): other processes wait for it, or get a message by it;
+- an execution has ended: a caller waits for that.
+
+If an operation fails, or the commit does, what is pending has not happened. A history cannot be unfolded, so the
+executions with pending events are forgotten; from then on this process does not drive them. What is in the journal is
+as it was at the last commit, and whoever adopts the executions goes on from there. An operation that failed before it
+appended anything costs nothing that was pending.
+
+Observers are called after the commit, in the order of the events: nobody hears of an event that is not kept.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from types import TracebackType
+
+from simpleflow.core import events as e
+from simpleflow.engines.journal import Journal
+from simpleflow.engines.run import Observer, Run
+
+
+class Operations:
+    """Pending events, and their commits.
+
+    Args:
+        journal: keeps the events.
+        forget: called with each execution whose pending events were lost.
+        observer: called with (run, events) once they are kept.
+    """
+
+    def __init__(self, journal: Journal, forget: Callable[[Run], None], observer: Observer | None) -> None:
+        self._journal = journal
+        self._forget = forget
+        self._observer = observer
+        self._pending: list[tuple[Run, e.Event]] = []
+        self._has_end = False  # an execution ended by a pending event
+        self._inside = False  # an operation is under way
+
+    def operation(self, may_wait: bool = False) -> AbstractContextManager[None]:
+        """A block whose events are kept as a whole at its end, or not at all; see the theory of operation."""
+        return _INSIDE if self._inside else _Operation(self, may_wait)
+
+    def add(self, run: Run, event: e.Event) -> None:
+        """An event was folded into an execution: it is pending."""
+        self._pending.append((run, event))
+
+    def ended(self) -> None:
+        """An execution ended by the last event that was added."""
+        self._has_end = True
+
+    def flush(self) -> None:
+        """Keep what is pending, unless an operation is under way."""
+        if self._pending and not self._inside:
+            self._commit()
+
+    def enter(self) -> int:
+        """An operation begins; returns how many events were pending before it."""
+        self._inside = True
+        return len(self._pending)
+
+    def leave(self, before: int, failed: bool, may_wait: bool) -> None:
+        """The operation that began with ``before`` pending events ends."""
+        self._inside = False
+        if failed:
+            self._undo(before)
+        elif not may_wait or self._has_end or self._journal.must_commit:
+            self._commit()
+
+    def _commit(self) -> None:
+        pending = self._pending
+        try:
+            self._journal.commit(pending)
+        except BaseException:
+            self._undo(-1)  # what had waited was part of this transaction
+            raise
+        self._pending = []
+        self._has_end = False
+        if self._observer is not None:
+            for run, events in itertools.groupby(pending, lambda each: each[0]):
+                self._observer(run, [event for _, event in events])
+
+    def _undo(self, before: int) -> None:
+        self._journal.rollback()
+        if len(self._pending) > before:
+            for run in {run.run_id: run for run, _ in self._pending}.values():
+                self._forget(run)
+            self._pending = []
+            self._has_end = False
+
+
+class _Operation:
+    """See ``Operations.operation``."""
+
+    __slots__ = ("_before", "_may_wait", "_operations")
+
+    def __init__(self, operations: Operations, may_wait: bool) -> None:
+        self._operations = operations
+        self._may_wait = may_wait
+
+    def __enter__(self) -> None:
+        self._before = self._operations.enter()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._operations.leave(self._before, kind is not None, self._may_wait)
+
+
+_INSIDE = nullcontext()
