@@ -97,7 +97,7 @@ def test_steps_run_once_and_are_skipped_then(contender: Contender, tmp_path: Pat
         assert (tmp_path / "calls").read_text() == "..."
 
 
-def test_what_fails_is_shown_and_not_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_measurement_is_shown_and_not_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONHOME", str(tmp_path / "nowhere"))
     rounds = Rounds([PLAIN], tmp_path, (5,), seconds=0.01, patience=0.0, cap=60.0, columns=("start", "cold"))
     for _ in range(2):
@@ -108,7 +108,7 @@ def test_what_fails_is_shown_and_not_tried_again(tmp_path: Path, monkeypatch: py
     assert "plain script, start: failed: exit code 1" in text
 
 
-def test_what_would_take_too_long_is_left_out_and_said_to_be(tmp_path: Path) -> None:
+def test_a_measurement_that_would_take_too_long_is_skipped_and_shown_as_such(tmp_path: Path) -> None:
     sizes = (50, 10**9)
     rounds = Rounds([SIMPLEFLOW], tmp_path, sizes, seconds=0.01, patience=0.0, cap=60.0, columns=("cold", "warm"))
     for number in range(2):
@@ -122,7 +122,7 @@ def test_what_would_take_too_long_is_left_out_and_said_to_be(tmp_path: Path) -> 
     assert "simpleflow, warm, N = 1,000,000,000: left out: a cold run of so many was left out" in text
 
 
-def test_what_takes_too_long_is_killed_with_its_children(tmp_path: Path) -> None:
+def test_a_measurement_that_takes_too_long_is_killed_with_its_children(tmp_path: Path) -> None:
     code = "import os, time; pid = os.fork(); pid and open('child', 'w').write(str(pid)); time.sleep(60)"
     began = time.monotonic()
     with pytest.raises(TooSlow, match=r"it took more than 0\.5 s"):

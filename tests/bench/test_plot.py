@@ -25,7 +25,7 @@ def linear(each: dict[str, float]) -> Results:
     return results
 
 
-def test_time_that_is_linear_runs_along_the_dashed_lines() -> None:
+def test_linear_time_follows_the_dashed_lines() -> None:
     root = ElementTree.fromstring(plot(linear({"simpleflow": 2e-3, "plain script": 1e-4}), SIZES))
     dashed = next(line for line in root.iter(f"{SVG}line") if "stroke-dasharray" in line.attrib)
     x1, y1, x2, y2 = (float(dashed.attrib[name]) for name in ("x1", "y1", "x2", "y2"))
@@ -45,12 +45,12 @@ def test_the_plot_names_what_it_draws() -> None:
     assert {contender.name for contender in CONTENDERS if not contender.aside} == set(COLOURS)
 
 
-def test_nothing_measured_is_an_empty_plot() -> None:
+def test_no_measurements_make_an_empty_plot() -> None:
     root = ElementTree.fromstring(plot(Results(), SIZES))
     assert list(root.iter(f"{SVG}polyline")) == []
 
 
-def test_targets_say_what_is_reached_what_is_not_and_what_was_not_measured() -> None:
+def test_targets_are_reached_missed_or_not_measured() -> None:
     results = linear({"simpleflow": 2e-4, "plain script": 1.5e-4, "DBOS": 5e-4})
     for contender, seconds in ((SIMPLEFLOW, 0.12), (DOIT, 0.1), (PLAIN, 0.05)):
         results.add(contender, START, seconds)

@@ -57,12 +57,12 @@ def test_the_basic_example_runs_with_nothing_configured(tmp_path: Path, workers:
 
 
 @pytest.mark.parametrize("value", ["{}", "not json", ""])
-def test_settings_of_others_do_no_harm(folder: Folder, value: str) -> None:
+def test_variables_of_other_programs_are_ignored(folder: Folder, value: str) -> None:
     done = folder.start("flow.Context", LOGGING=value, SIMPLEFLOW_SYSLOG_TARGET=value, SIMPLEFLOW_S3_SSE="no")
     assert (done.code, json.loads(done.out)) == (0, ["flow.Context", "flow.Context"])
 
 
-def test_a_boolean_that_is_none_is_refused_before_anything_is_done(folder: Folder) -> None:
+def test_a_boolean_setting_with_another_value_is_refused_before_anything_runs(folder: Folder) -> None:
     done = folder.start("flow.Daily", SIMPLEFLOW_S3_SSE="maybe")
     assert (done.code, done.out, folder.log) == (2, "", [])
     assert done.err.startswith("error: SIMPLEFLOW_S3_SSE is 'maybe': expected ")

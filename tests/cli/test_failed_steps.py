@@ -31,7 +31,7 @@ class Optional(Workflow, WorkflowStepMixin):
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])
-def test_a_step_that_fails_softly_is_told_recorded_and_played_again(folder: Folder, workers: str) -> None:
+def test_a_step_that_fails_softly_is_reported_recorded_and_runs_again(folder: Folder, workers: str) -> None:
     (folder.path / "weak.py").write_text(WEAK)
     command = ("workflow.start", "--local", "--nb-workers", workers, "weak.Weak")
     done = folder.run(*command)
@@ -59,7 +59,7 @@ def test_a_step_that_fails_softly_is_told_recorded_and_played_again(folder: Fold
     assert folder.log == ["other", "load"]
 
 
-def test_optional_work_that_fails_inside_a_step_is_told(folder: Folder) -> None:
+def test_optional_work_that_fails_inside_a_step_is_reported(folder: Folder) -> None:
     """The step is done, since nothing in it had to succeed; that something failed is not hidden."""
     (folder.path / "weak.py").write_text(WEAK)
     done = folder.start("weak.Optional")

@@ -42,7 +42,7 @@ def expected(value: Any) -> Any:
 
 
 @given(VALUES)
-def test_of_no_input_anything_is_lost(value: Any) -> None:
+def test_run_receives_every_part_of_an_input(value: Any) -> None:
     text = json.dumps(value)
     if expected(value) is None:
         with pytest.raises(InputError, match="--input"):
@@ -69,7 +69,7 @@ def test_every_form_of_the_input_reaches_the_workflow(
 
 @pytest.mark.parametrize("text", ['{"x": 1}', '{"args": [], "x": 1}', "[1", "text", "{'x': 1}", "", "[1] [2]"])
 @pytest.mark.parametrize("how", ["--input", "--input-file"])
-def test_an_input_that_could_mean_two_things_or_nothing_is_refused_in_one_line(
+def test_an_ambiguous_or_malformed_input_is_refused_in_one_line(
     text: str, how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)

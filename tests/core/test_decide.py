@@ -15,7 +15,7 @@ from simpleflow.task import ActivityTask
 from tests.core.harness import Play, add, break_down, echo, play, same
 
 
-def test_branches_on_finished_are_evaluated_again_when_it_changes() -> None:
+def test_a_branch_on_finished_is_evaluated_again_when_the_future_finishes() -> None:
     class Racing(Workflow):
         name = "racing"
 
@@ -30,7 +30,7 @@ def test_branches_on_finished_are_evaluated_again_when_it_changes() -> None:
     assert both_seen.result == "second"
 
 
-def test_work_submitted_for_a_future_that_is_not_there_yet_depends_on_the_order() -> None:
+def test_work_submitted_while_a_future_is_unfinished_depends_on_the_order_of_results() -> None:
     class Early(Workflow):
         name = "early"
 
@@ -49,7 +49,7 @@ def test_work_submitted_for_a_future_that_is_not_there_yet_depends_on_the_order(
 
 
 @pytest.mark.parametrize("kind", [Group, Chain])
-def test_a_container_that_was_seen_unfinished_is_seen_finished_later(kind: type[Group]) -> None:
+def test_a_container_read_as_unfinished_is_read_as_finished_later(kind: type[Group]) -> None:
     class Watching(Workflow):
         name = "watching"
 
@@ -63,7 +63,7 @@ def test_a_container_that_was_seen_unfinished_is_seen_finished_later(kind: type[
     assert play(Watching).result == [True, [1, 2]]
 
 
-def test_a_func_group_that_was_seen_unfinished_is_seen_finished_later() -> None:
+def test_a_func_group_read_as_unfinished_is_read_as_finished_later() -> None:
     class Watching(Workflow):
         name = "watching func group"
 
@@ -77,7 +77,7 @@ def test_a_func_group_that_was_seen_unfinished_is_seen_finished_later() -> None:
     assert play(Watching).result is True
 
 
-def test_running_is_seen() -> None:
+def test_a_run_that_read_running_is_evaluated_again_when_it_changes() -> None:
     class Running(Workflow):
         name = "running"
 
@@ -96,7 +96,7 @@ def test_running_is_seen() -> None:
     assert run.result == ["FINISHED", False, False, True, 1]
 
 
-def test_running_is_seen_through_a_submission_with_deferred_arguments() -> None:
+def test_a_run_that_read_running_of_a_submission_with_deferred_arguments_is_evaluated_again() -> None:
     class Running(Workflow):
         name = "running deferred"
 
@@ -167,7 +167,7 @@ def test_a_submission_whose_arguments_are_awaited_can_be_cancelled() -> None:
     assert len(run.scheduled) == 1
 
 
-def test_a_submission_can_be_cancelled_as_soon_as_its_arguments_are_there() -> None:
+def test_a_submission_can_be_cancelled_as_soon_as_its_arguments_are_known() -> None:
     class Cancelling(Workflow):
         name = "cancelling in time"
 
@@ -221,7 +221,7 @@ def test_chains_send_results_to_every_kind_of_member() -> None:
     assert play(Sending).result == [1, 3, [13, 23], [13, 23], [[13, 23], None], None, ["end", None]]
 
 
-def test_chains_advance_independently_whatever_ends_first() -> None:
+def test_chains_advance_independently_of_the_order_of_results() -> None:
     class Crossing(Workflow):
         name = "crossing"
 
@@ -235,7 +235,7 @@ def test_chains_advance_independently_whatever_ends_first() -> None:
     assert runs[0].scheduled == runs[1].scheduled
 
 
-def test_a_func_group_may_wait_while_the_run_goes_on() -> None:
+def test_a_func_group_may_wait_while_the_run_continues() -> None:
     class Building(Workflow):
         name = "building"
 
@@ -253,7 +253,7 @@ def test_a_func_group_may_wait_while_the_run_goes_on() -> None:
     assert Play(Building).run(lambda tasks: -1).result == [[1, 2, 3], 100]
 
 
-def test_what_a_func_group_submits_after_waiting_still_stands_in_its_place() -> None:
+def test_submissions_of_a_func_group_after_a_wait_keep_their_task_ids() -> None:
     class Waiting(Workflow):
         name = "waiting func groups"
 
@@ -272,7 +272,7 @@ def test_what_a_func_group_submits_after_waiting_still_stands_in_its_place() -> 
     assert names == ["1", "2", "f1-1", "f1-2", "f1.g1.0-1", "f2-1", "f2-2", "f2.g1.0-1"]
 
 
-def test_context_variables_of_one_piece_of_user_code_are_not_those_of_another() -> None:
+def test_run_and_func_groups_have_separate_context_variables() -> None:
     class Rounding(Workflow):
         name = "rounding"
 
@@ -290,7 +290,7 @@ def test_context_variables_of_one_piece_of_user_code_are_not_those_of_another() 
     assert play(Rounding).result == ["0.3333333333333333333333333333"]
 
 
-def test_nothing_that_was_submitted_is_dropped() -> None:
+def test_every_submission_is_completed_before_the_run_ends() -> None:
     class Hasty(Workflow):
         name = "hasty"
 
@@ -351,7 +351,7 @@ def test_code_that_catches_exceptions_does_not_catch_waiting() -> None:
     assert play(Catching).result == 1
 
 
-def test_finally_in_run_is_not_reached_before_its_time() -> None:
+def test_a_finally_clause_in_run_is_reached_only_at_the_end() -> None:
     reached = []
 
     class Finally(Workflow):
@@ -386,7 +386,7 @@ def _live_only(run: Play, task: Any) -> Any:
     return decider.answer().decisions
 
 
-def test_reading_a_future_of_ones_own_making_waits_by_evaluating_again() -> None:
+def test_reading_a_future_made_by_the_workflow_waits_by_evaluating_again() -> None:
     evaluations = []
 
     class Own(Workflow):
@@ -418,7 +418,7 @@ def test_execution_blocked_raised_by_hand_waits() -> None:
     assert Play(Blocking).run(lambda tasks: -1).result == 3
 
 
-def test_waiting_for_nothing_is_reported_instead_of_waiting_for_ever() -> None:
+def test_a_wait_that_no_event_can_end_fails_the_run() -> None:
     class Stuck(Workflow):
         name = "stuck"
 
@@ -430,7 +430,7 @@ def test_waiting_for_nothing_is_reported_instead_of_waiting_for_ever() -> None:
     assert "a Future that is PENDING" in str(run.events[-1].attributes.details)  # type: ignore[attr-defined]
 
 
-def test_a_marker_answers_nothing_so_waiting_after_one_is_reported_too() -> None:
+def test_a_wait_that_no_event_can_end_fails_the_run_after_a_marker_too() -> None:
     class Noted(Workflow):
         name = "noted"
 

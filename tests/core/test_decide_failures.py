@@ -36,13 +36,13 @@ class Retrying(Workflow):
 
 
 @pytest.mark.parametrize("failures", [0, 1, 2])
-def test_an_activity_is_tried_again_under_the_same_id(failures: int) -> None:
+def test_an_activity_is_retried_under_the_same_id(failures: int) -> None:
     run = Play(Retrying).run(outcome=failing(failures))
     assert run.result == ["it", "None"]
     assert set(run.tries.values()) == {failures + 1}
 
 
-def test_an_activity_that_fails_at_every_try_fails() -> None:
+def test_an_activity_whose_every_attempt_fails_has_failed() -> None:
     run = Play(Retrying).run(outcome=failing(3))
     assert run.result == [
         None,
@@ -51,7 +51,7 @@ def test_an_activity_that_fails_at_every_try_fails() -> None:
     assert set(run.tries.values()) == {3}
 
 
-def test_a_task_that_raises_on_failure_fails_the_run_after_its_last_try() -> None:
+def test_a_task_with_raises_on_failure_fails_the_run_after_its_last_attempt() -> None:
     class Strict(Workflow):
         name = "strict"
 
@@ -66,7 +66,7 @@ def test_a_task_that_raises_on_failure_fails_the_run_after_its_last_try() -> Non
     assert isinstance(run.failures[run.run_id].error, TaskFailed)
 
 
-def test_time_outs_are_tried_again_and_then_are_the_exception() -> None:
+def test_time_outs_are_retried_and_the_last_one_is_the_exception() -> None:
     class Timed(Workflow):
         name = "timed"
 
@@ -93,7 +93,7 @@ def test_members_of_a_group_that_fail_do_not_stop_the_others() -> None:
     assert play(Mixed).result == [[1, None, 2], ["NoneType", "TaskFailed", "NoneType"]]
 
 
-def test_a_chain_stops_at_the_first_failure_unless_told_not_to() -> None:
+def test_a_chain_stops_at_the_first_failure_unless_break_on_failure_is_false() -> None:
     class Breaking(Workflow):
         name = "breaking"
 
@@ -176,7 +176,7 @@ def test_abort_fails_the_run_even_for_a_soft_task() -> None:
 
 
 @pytest.mark.parametrize("seconds", [0, 30])
-def test_retry_tries_again_after_so_many_seconds(seconds: int) -> None:
+def test_decide_retry_retries_after_the_given_seconds(seconds: int) -> None:
     class Again(Asking):
         name = "again"
 
@@ -194,7 +194,7 @@ def test_retry_tries_again_after_so_many_seconds(seconds: int) -> None:
     assert Play(Again).run(outcome=failing(9)).result == [None, "FINISHED", "TaskFailed"]
 
 
-def test_cancelling_what_waits_to_be_tried_again_ends_the_wait() -> None:
+def test_cancelling_a_task_that_waits_for_its_retry_ends_the_wait() -> None:
     class Impatient(Workflow):
         name = "impatient"
 
@@ -214,7 +214,7 @@ def test_cancelling_what_waits_to_be_tried_again_ends_the_wait() -> None:
     assert run.types().count("TimerCanceled") == 1
 
 
-def test_another_task_may_take_the_place_of_a_failed_one() -> None:
+def test_another_task_may_replace_a_failed_one() -> None:
     class Handling(Asking):
         name = "handling"
 
@@ -247,7 +247,7 @@ def test_on_task_failure_that_raises_fails_the_run() -> None:
     assert Play(Wrong).run(outcome=failing(1)).reason == "Cannot replay the workflow: LookupError(nobody knows)"
 
 
-def test_branches_on_finished_see_failures_that_on_task_failure_was_asked_about() -> None:
+def test_a_run_that_read_finished_is_evaluated_again_after_a_failure() -> None:
     class Watching(Workflow):
         name = "watching failures"
 
@@ -264,7 +264,7 @@ def test_branches_on_finished_see_failures_that_on_task_failure_was_asked_about(
     assert run.result is True
 
 
-def test_every_failure_is_asked_about_in_an_evaluation_that_begins_after_them() -> None:
+def test_on_task_failure_is_called_for_every_failure_before_an_evaluation() -> None:
     class Watching(Workflow):
         name = "watching retries"
 
@@ -302,7 +302,7 @@ def test_a_hard_failure_ends_the_run_at_once() -> None:
     assert run.types().count("ActivityTaskCompleted") == 0
 
 
-def test_a_failure_that_was_refused_is_decided_again() -> None:
+def test_a_failed_run_whose_closing_was_refused_fails_again() -> None:
     class Hard(Workflow):
         name = "hard"
 

@@ -26,7 +26,7 @@ class Wide(Workflow):
 
 
 @pytest.mark.parametrize(("size", "answers"), [(99, [99]), (100, [100]), (101, [100, 2]), (250, [100, 100, 52])])
-def test_more_decisions_than_an_answer_holds_go_into_the_next_ones(size: int, answers: list[int]) -> None:
+def test_decisions_beyond_the_limit_of_a_response_go_into_the_next_ones(size: int, answers: list[int]) -> None:
     run = Play(Wide, size)
     run.settle()
     assert [len(each) for each in run.answers] == answers
@@ -36,7 +36,7 @@ def test_more_decisions_than_an_answer_holds_go_into_the_next_ones(size: int, an
     assert Play(Wide, 30, limits=Limits(decisions=7)).run(lambda tasks: -1).result == 30
 
 
-def test_an_answer_is_no_larger_than_the_service_takes() -> None:
+def test_a_response_is_no_larger_than_the_service_accepts() -> None:
     class Large(Workflow):
         name = "large"
 
@@ -51,7 +51,7 @@ def test_an_answer_is_no_larger_than_the_service_takes() -> None:
     assert all(sum(map(len, each)) < 34_000 for each in run.answers)
 
 
-def test_markers_that_do_not_fit_in_the_last_answer_are_recorded_before_the_run_closes() -> None:
+def test_markers_that_do_not_fit_into_the_last_response_are_recorded_before_the_run_closes() -> None:
     class Chatty(Workflow):
         name = "chatty"
 
@@ -84,7 +84,7 @@ def test_no_more_activities_are_open_than_allowed(by_class: bool) -> None:
     assert (run.result, most) == (10, 3)
 
 
-def test_the_priority_given_at_submission_beats_the_activity_s_and_that_the_workflow_s() -> None:
+def test_the_priority_of_a_submission_beats_that_of_the_activity_which_beats_that_of_the_workflow() -> None:
     class Ranked(Workflow):
         name = "ranked"
         task_priority = 2
@@ -150,7 +150,7 @@ def names(run: Play) -> list[str]:
     return [each.marker_name for each in run.of_type(e.MarkerRecorded)]
 
 
-def test_hooks_are_called_and_what_they_submit_counts() -> None:
+def test_hooks_are_called_and_their_submissions_are_decided() -> None:
     run = play(Hooked)
     assert run.result == 2
     assert names(run) == [
@@ -182,7 +182,7 @@ def test_a_hook_that_raises_fails_the_run() -> None:
     assert play(Clumsy).reason == "Cannot replay the workflow: OSError(disk)"
 
 
-def test_on_completed_is_called_again_for_nobody_when_completing_was_refused() -> None:
+def test_on_completed_is_not_called_again_when_completing_was_refused() -> None:
     class Late(Workflow):
         name = "late"
 

@@ -31,7 +31,7 @@ def test_timers_fire_and_are_cancelled_once() -> None:
     assert "CancelTimerFailed" not in run.types()
 
 
-def test_a_timer_that_is_cancelled_before_it_was_sent_is_never_started() -> None:
+def test_a_timer_that_is_cancelled_before_its_decision_was_sent_is_never_started() -> None:
     class Fickle(Workflow):
         name = "fickle"
 
@@ -46,7 +46,7 @@ def test_a_timer_that_is_cancelled_before_it_was_sent_is_never_started() -> None
     assert not {"TimerStarted", "TimerCanceled", "CancelTimerFailed"} & set(run.types())
 
 
-def test_a_running_activity_is_asked_once_to_end() -> None:
+def test_cancelling_a_running_activity_requests_its_cancellation_once() -> None:
     class Stopping(Workflow):
         name = "stopping"
 
@@ -83,7 +83,7 @@ def test_an_activity_cancelled_by_the_workflow_stays_cancelled_when_it_ends() ->
 
 
 @pytest.mark.parametrize("kind", [Group, Chain])
-def test_a_container_that_is_cancelled_begins_nothing_more(kind: type[Group]) -> None:
+def test_a_cancelled_container_starts_no_further_member(kind: type[Group]) -> None:
     class Cancelling(Workflow):
         name = "cancelling container"
 
@@ -143,7 +143,7 @@ def test_a_signal_is_waited_for_and_its_input_is_the_result() -> None:
     assert run.result == [[empty, 1], {"args": [2], "kwargs": {}, "__propagate": False}]
 
 
-def test_a_run_that_has_looked_for_a_signal_is_evaluated_again_when_it_comes() -> None:
+def test_a_run_that_read_the_absence_of_a_signal_is_evaluated_again_when_it_arrives() -> None:
     class Looking(Workflow):
         name = "looking"
 
@@ -160,7 +160,7 @@ def test_a_run_that_has_looked_for_a_signal_is_evaluated_again_when_it_comes() -
     assert run.result == [1, 2]
 
 
-def test_a_run_that_has_looked_at_a_timer_or_a_marker_is_evaluated_again_when_it_changes() -> None:
+def test_a_run_that_read_a_timer_or_a_marker_is_evaluated_again_when_it_changes() -> None:
     class Looking(Workflow):
         name = "looking at timers"
 
@@ -216,7 +216,7 @@ class Parent(Workflow):
 
 @pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize("again", [False, True])
-def test_a_signal_goes_on_to_the_children_of_children_each_time_it_comes(times: int, again: bool) -> None:
+def test_a_signal_is_forwarded_to_children_of_children_each_time_it_arrives(times: int, again: bool) -> None:
     run = Play(Parent, again=again)
     run.settle()
     for number in range(times):
@@ -250,7 +250,7 @@ def test_a_signal_of_a_child_reaches_its_parent_and_its_siblings() -> None:
     assert run.result == [["from below"], ["from below"]]
 
 
-def test_a_child_that_keeps_signals_to_itself_does_not_send_them_up() -> None:
+def test_a_child_that_does_not_propagate_signals_does_not_send_them_to_its_parent() -> None:
     class Quiet(Workflow):
         name = "quiet"
         propagate_signals_to_parent = False
@@ -267,7 +267,7 @@ def test_a_child_that_keeps_signals_to_itself_does_not_send_them_up() -> None:
     assert play(Above).result == [True, None]
 
 
-def test_children_have_ids_of_their_place_and_give_results() -> None:
+def test_children_have_ids_by_their_position_and_return_results() -> None:
     class Small(Workflow):
         name = "small"
 
@@ -310,7 +310,7 @@ def test_a_child_that_fails_fails_its_parent_unless_it_is_soft() -> None:
     assert play(Above, False).reason == expected
 
 
-def test_a_child_that_is_cancelled_is_asked_once_to_end() -> None:
+def test_cancelling_a_child_requests_its_cancellation_once() -> None:
     class Above(Workflow):
         name = "above the cancelled"
 
@@ -326,7 +326,7 @@ def test_a_child_that_is_cancelled_is_asked_once_to_end() -> None:
     assert run.types().count("ChildWorkflowExecutionCanceled") == 1
 
 
-def test_continuing_as_new_waits_for_what_is_under_way() -> None:
+def test_continuing_as_new_waits_for_open_work() -> None:
     class Counting(Workflow):
         name = "counting"
 
@@ -369,7 +369,7 @@ class Cancelled(Workflow):
         self.submit(self.record_marker("closed"))
 
 
-def test_a_request_to_cancel_ends_the_run() -> None:
+def test_a_cancellation_request_ends_the_run() -> None:
     run = Play(Cancelled)
     run.settle()
     run.cancel()
@@ -379,7 +379,7 @@ def test_a_request_to_cancel_ends_the_run() -> None:
     assert run.types()[-5:] == ["DecisionTaskCompleted", *["MarkerRecorded"] * 3, "WorkflowExecutionCanceled"]
 
 
-def test_a_request_to_cancel_may_be_turned_down() -> None:
+def test_should_cancel_may_decline_a_cancellation_request() -> None:
     class Unwilling(Cancelled):
         name = "unwilling"
         agrees = False
@@ -392,7 +392,7 @@ def test_a_request_to_cancel_may_be_turned_down() -> None:
     assert [each.marker_name for each in run.of_type(e.MarkerRecorded)] == ["asked", "closed"]
 
 
-def test_a_request_to_cancel_that_the_workflow_fails_to_judge_fails_the_run() -> None:
+def test_a_should_cancel_that_raises_fails_the_run() -> None:
     class Clumsy(Cancelled):
         name = "clumsy"
 
@@ -406,7 +406,7 @@ def test_a_request_to_cancel_that_the_workflow_fails_to_judge_fails_the_run() ->
     assert run.reason == "Cannot replay the workflow: ArithmeticError(cannot say)"
 
 
-def test_what_is_sent_to_a_child_waits_until_it_has_started() -> None:
+def test_signals_and_cancellation_requests_to_a_child_wait_until_it_has_started() -> None:
     """The service refuses it before: it does not know an execution that has not started."""
 
     class Listening(Workflow):
@@ -437,7 +437,7 @@ def test_what_is_sent_to_a_child_waits_until_it_has_started() -> None:
     assert play.run().result == [1]
 
 
-def test_a_run_that_has_cancelled_a_child_before_it_started_tells_it_before_it_ends() -> None:
+def test_a_child_cancelled_before_it_started_gets_the_request_before_the_run_ends() -> None:
     class Lasting(Workflow):
         name = "lasting"
 

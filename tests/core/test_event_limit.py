@@ -129,7 +129,7 @@ def family(run: Play) -> list[int]:
 
 
 @pytest.mark.parametrize("workflow_class", [OneAfterTheOther, Together, Nested])
-def test_steps_are_played_once_each_over_several_executions(workflow_class: type[Workflow]) -> None:
+def test_each_step_runs_once_over_several_executions(workflow_class: type[Workflow]) -> None:
     run = Play(workflow_class, limits=LIMITS)
     lengths = family(run)
     assert len(lengths) > 1
@@ -138,7 +138,7 @@ def test_steps_are_played_once_each_over_several_executions(workflow_class: type
     assert len(played) == len(set(played)) == STEPS
 
 
-def test_all_of_it_counts_as_done_afterwards() -> None:
+def test_all_steps_are_done_afterwards() -> None:
     run = Play(OneAfterTheOther, limits=LIMITS, workflow_id="first")
     family(run)
     played.clear()
@@ -162,7 +162,7 @@ def test_a_signal_that_is_waited_for_would_be_lost() -> None:
     assert "900 are the most" in run.reason
 
 
-def test_what_is_outside_of_steps_is_done_again() -> None:
+def test_work_outside_of_steps_runs_again() -> None:
     run = Play(Mixed, limits=LIMITS)
     executions = len(family(run))
     assert executions > 1
@@ -170,7 +170,7 @@ def test_what_is_outside_of_steps_is_done_again() -> None:
     assert len(played) == len(set(played)) == STEPS
 
 
-def test_what_is_forced_in_every_execution_is_not_continued_for_ever() -> None:
+def test_a_step_that_every_execution_forces_is_not_continued_for_ever() -> None:
     run = Play(Forced, limits=LIMITS)
     assert 1 < len(family(run)) < STEPS
     assert "900 are the most" in run.reason
@@ -184,5 +184,5 @@ def test_a_workflow_without_steps_fails_before_the_limit_and_says_what_to_do() -
     assert len(run.events) < 900
 
 
-def test_a_workflow_that_fits_is_left_alone() -> None:
+def test_a_workflow_below_the_limit_completes_in_one_execution() -> None:
     assert Play(Plain, 100, limits=LIMITS).run().result == 100

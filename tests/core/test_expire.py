@@ -51,7 +51,7 @@ def test_activities_time_out_in_four_ways(service: Service, option: str, kind: s
     assert service.engine.poll_for_activity_task() is None
 
 
-def test_the_waiting_time_does_not_count_once_a_worker_has_the_task(service: Service) -> None:
+def test_the_schedule_to_start_time_out_ends_when_a_worker_has_the_task(service: Service) -> None:
     service.decide(activity(schedule_to_start_timeout="10", start_to_close_timeout="30"))
     service.pass_time(9)
     service.take()
@@ -61,7 +61,7 @@ def test_the_waiting_time_does_not_count_once_a_worker_has_the_task(service: Ser
     assert service.event(e.ActivityTaskTimedOut)["timeoutType"] == "START_TO_CLOSE"
 
 
-def test_signs_of_life_keep_an_activity_going(service: Service) -> None:
+def test_heartbeats_keep_an_activity_open(service: Service) -> None:
     service.decide(activity(heartbeat_timeout="10", start_to_close_timeout="NONE"))
     token = service.take()
     for _ in range(50):
@@ -73,7 +73,7 @@ def test_signs_of_life_keep_an_activity_going(service: Service) -> None:
     assert service.orders() == "ATS ATSt ActivityTaskTimedOut DTS"
 
 
-def test_deadlines_that_have_passed_do_not_pile_up_in_the_engine(service: Service) -> None:
+def test_deadlines_that_have_passed_do_not_accumulate_in_the_engine(service: Service) -> None:
     service.decide(activity(start_to_close_timeout="900"))
     service.take()
     for number in range(40):
@@ -93,7 +93,7 @@ def test_a_time_out_then_a_signal_before_the_poll(service: Service) -> None:
     assert service.orders() == "ATS ActivityTaskTimedOut DTS WorkflowExecutionSignaled DTSt DTC"
 
 
-def test_all_that_is_due_comes_in_the_order_of_its_deadlines_with_one_decision_task(service: Service) -> None:
+def test_events_that_are_due_follow_the_order_of_their_deadlines_with_one_decision_task(service: Service) -> None:
     service.decide(timer("c", 3), timer("a", 1), activity(schedule_to_close_timeout="2"), timer("z", 100))
     service.pass_time(50)
     assert service.orders(9) == "TimerFired ActivityTaskTimedOut TimerFired DTS"
@@ -101,7 +101,7 @@ def test_all_that_is_due_comes_in_the_order_of_its_deadlines_with_one_decision_t
     assert fired == ["a", "c"]
 
 
-def test_a_timer_of_zero_seconds_fires_after_all_that_its_answer_set_off(service: Service) -> None:
+def test_a_timer_of_zero_seconds_fires_after_everything_that_its_response_caused(service: Service) -> None:
     service.decide(timer("t", 0), child(), d.RecordMarker(marker_name="m"))
     service.engine.expire()
     assert service.orders() == (
@@ -109,7 +109,7 @@ def test_a_timer_of_zero_seconds_fires_after_all_that_its_answer_set_off(service
     )
 
 
-def test_a_timer_set_anew_fires_at_its_new_time(service: Service) -> None:
+def test_a_timer_started_again_fires_at_its_new_time(service: Service) -> None:
     service.decide(timer("t", 5))
     service.pass_time(3)
     service.signal()
@@ -121,7 +121,7 @@ def test_a_timer_set_anew_fires_at_its_new_time(service: Service) -> None:
     assert service.event(e.TimerFired) == {"startedEventId": 11, "timerId": "t"}
 
 
-def test_a_decision_task_that_is_not_answered_in_time_is_offered_again(service: Service) -> None:
+def test_a_decision_task_without_a_response_in_time_is_scheduled_again(service: Service) -> None:
     token = service.poll()
     service.pass_time(299)
     assert service.orders(1) == "Started DTS DTSt"
@@ -138,7 +138,7 @@ def test_a_decision_task_that_is_not_answered_in_time_is_offered_again(service: 
     assert service.orders(5) == "DTS DTSt DTC WorkflowExecutionCompleted"
 
 
-def test_a_decision_task_that_times_out_while_another_waits_makes_no_third(service: Service) -> None:
+def test_a_decision_task_that_times_out_while_another_waits_schedules_no_third(service: Service) -> None:
     service.poll()
     service.signal()
     service.pass_time(300)
@@ -161,7 +161,7 @@ def test_an_execution_that_runs_out_of_time_ends_with_one_event(service: Service
     assert next_deadline(service.run.history) is None
 
 
-def test_asking_what_is_due_changes_nothing(service: Service) -> None:
+def test_expire_returns_events_and_changes_nothing(service: Service) -> None:
     service.decide(timer("t", 1), activity(schedule_to_start_timeout="1"))
     history = service.run.history
     before = list(history.deadlines), list(history.events)

@@ -145,9 +145,7 @@ def play(node: Node, seed: int, peeks: bool) -> Play:
 
 @settings(max_examples=120, deadline=None, derandomize=True, database=None)
 @given(canvases, st.integers(1, 10_000), st.booleans())
-def test_the_order_of_results_changes_neither_the_result_nor_what_is_scheduled(
-    node: Node, seed: int, peeks: bool
-) -> None:
+def test_the_order_of_results_changes_neither_the_result_nor_the_tasks(node: Node, seed: int, peeks: bool) -> None:
     expected = [*node.expect(), ["side"]]
     runs = [play(node, seed, peeks), play(node, 0, False)]
     assert [run.result for run in runs] == [expected, expected]
@@ -172,7 +170,7 @@ class Program(Workflow):
 
 @settings(max_examples=40, deadline=None, derandomize=True, database=None)
 @given(st.lists(canvases, min_size=1, max_size=3), st.integers(1, 10_000))
-def test_results_are_handed_on_as_arguments_whatever_ends_first(nodes: list[Node], seed: int) -> None:
+def test_results_become_arguments_in_any_order_of_results(nodes: list[Node], seed: int) -> None:
     whole = numbered(Node("group", nodes))
     ends = [node.expect()[0] for node in nodes]
     expected = [*([["after", end], end] for end in reversed(ends)), "end"]

@@ -185,7 +185,7 @@ def test_a_result_during_a_decision_schedules_the_next_one_at_once_and_starts_it
     assert service.event(e.WorkflowExecutionSignaled) == {"externalInitiatedEventId": 0, "signalName": "s"}
 
 
-def test_a_second_result_finds_a_decision_task_that_waits(service: Service) -> None:
+def test_a_second_result_schedules_no_second_decision_task(service: Service) -> None:
     service.decide(activity("a"), activity("b"))
     service.do()
     service.do()
@@ -193,7 +193,7 @@ def test_a_second_result_finds_a_decision_task_that_waits(service: Service) -> N
     assert service.orders() == "ATS ATS ATSt ATC DTS ATSt ATC DTSt DTC"
 
 
-def test_markers_make_no_decision_task_but_the_timer_after_them_does(service: Service) -> None:
+def test_markers_schedule_no_decision_task_but_the_timer_after_them_does(service: Service) -> None:
     marker = d.RecordMarker(marker_name="m")
     service.decide(marker, d.RecordMarker(marker_name="m", details=""), timer(seconds=0))
     assert service.orders() == "MarkerRecorded MarkerRecorded TimerStarted"
@@ -229,7 +229,7 @@ def test_one_timer_fires_and_the_other_is_cancelled(service: Service) -> None:
     }
 
 
-def test_a_timer_started_and_cancelled_in_one_answer_may_be_started_again(service: Service) -> None:
+def test_a_timer_started_and_cancelled_in_one_response_may_be_started_again(service: Service) -> None:
     cancel = d.CancelTimer(timer_id="t")
     service.decide(timer("t", 5), cancel, timer("t", 7), timer("t", 9), cancel, cancel)
     expected = "TimerStarted TimerCanceled TimerStarted StartTimerFailed TimerCanceled CancelTimerFailed DTS"
@@ -253,7 +253,7 @@ def test_the_execution_context_is_kept_even_when_it_is_empty(service: Service) -
     assert service.run.history.execution_context == ""
 
 
-def test_all_that_one_answer_makes_has_one_time(service: Service) -> None:
+def test_all_events_of_one_response_have_the_same_time(service: Service) -> None:
     service.decide(activity(), timer(), d.RecordMarker(marker_name="m"), d.CancelTimer(timer_id="no"))
     events = service.run.history.events
     assert {event.time for event in events[3:]} == {service.clock.now}
@@ -305,7 +305,7 @@ def test_only_the_last_decision_may_close(service: Service) -> None:
     assert service.orders(1) == "Started DTS DTSt"
 
 
-def test_closing_ends_what_is_open_without_a_word_and_later_answers_are_refused(service: Service) -> None:
+def test_closing_drops_open_tasks_without_an_event_and_later_responses_are_refused(service: Service) -> None:
     service.decide(activity("a"), activity("b"), timer())
     token = service.take()
     service.signal()
@@ -318,7 +318,7 @@ def test_closing_ends_what_is_open_without_a_word_and_later_answers_are_refused(
     assert service.orders(1) == before
 
 
-def test_an_answer_is_taken_once(service: Service) -> None:
+def test_a_response_is_accepted_once(service: Service) -> None:
     token = service.poll()
     service.respond(token, activity())
     with pytest.raises(UnknownResource):
@@ -334,7 +334,7 @@ def cancel(id: str = "a") -> d.RequestCancelActivityTask:
     return d.RequestCancelActivityTask(activity_id=id)
 
 
-def test_an_activity_that_no_worker_has_is_cancelled_at_once(service: Service) -> None:
+def test_an_activity_that_no_worker_has_taken_is_cancelled_at_once(service: Service) -> None:
     service.decide(activity())
     service.signal()
     service.decide(cancel())
@@ -366,7 +366,7 @@ def test_a_worker_learns_of_a_cancel_request_with_its_heartbeat(service: Service
     }
 
 
-def test_a_worker_may_cancel_without_having_been_asked(service: Service) -> None:
+def test_a_worker_may_cancel_an_activity_without_a_request(service: Service) -> None:
     service.decide(activity())
     service.engine.respond_activity_task_canceled(service.take())
     assert service.orders() == "ATS ATSt ActivityTaskCanceled DTS"
@@ -383,7 +383,7 @@ def orders_of_cancels(*decisions: d.Decision, started: bool) -> str:
     return service.orders(11 if started else 10)
 
 
-def test_cancels_in_one_answer_see_those_before_them() -> None:
+def test_cancellations_in_one_response_take_effect_in_order() -> None:
     ended = "ActivityTaskCancelRequested ActivityTaskCanceled"
     assert orders_of_cancels(cancel(), cancel(), started=False) == f"{ended} RequestCancelActivityTaskFailed DTS"
     assert orders_of_cancels(cancel(), activity(), started=False) == f"{ended} ATS DTS"

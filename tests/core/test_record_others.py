@@ -67,7 +67,7 @@ def test_a_child_starts_and_completes(service: Service) -> None:
     assert len(run.run_id) == 46
 
 
-def test_two_children_start_after_both_were_asked_for(service: Service) -> None:
+def test_two_children_start_after_both_were_initiated(service: Service) -> None:
     service.decide(child("c1"), child("c2"))
     decide_for(service, "c1", COMPLETE)
     decide_for(service, "w")
@@ -145,7 +145,7 @@ def test_other_ends_of_a_child(service: Service, ending: str) -> None:
 @pytest.mark.parametrize(
     ("policy", "state"), [("TERMINATE", "terminated"), ("REQUEST_CANCEL", "open"), ("ABANDON", "open")]
 )
-def test_children_of_a_terminated_execution_go_by_its_child_policy(policy: str, state: str) -> None:
+def test_children_of_a_terminated_execution_follow_its_child_policy(policy: str, state: str) -> None:
     service = Service(policy)
     service.decide(child(child_policy="TERMINATE"))
     service.engine.terminate_workflow_execution("w")
@@ -205,14 +205,14 @@ def test_a_signal_to_an_unknown_execution(service: Service) -> None:
     assert service.orders(1, other) == "Started DTS"
 
 
-def test_a_signal_to_itself_comes_back(service: Service) -> None:
+def test_an_execution_may_signal_itself(service: Service) -> None:
     service.decide(signal("w"))
     assert service.orders() == (
         "SignalExternalWorkflowExecutionInitiated WorkflowExecutionSignaled DTS ExternalWorkflowExecutionSignaled"
     )
 
 
-def test_a_signal_and_the_end_in_one_answer(service: Service) -> None:
+def test_a_signal_and_the_end_in_one_response(service: Service) -> None:
     other = service.start("other")
     service.decide(signal("other"), COMPLETE)
     assert service.orders() == "SignalExternalWorkflowExecutionInitiated WorkflowExecutionCompleted"
@@ -273,7 +273,7 @@ def test_continuing_as_new_is_the_last_event_and_the_first_of_another_run(servic
     assert started["tagList"] == ["x"]
 
 
-def test_the_parent_hears_of_the_end_of_a_child_that_continued_as_new(service: Service) -> None:
+def test_a_parent_records_the_end_of_a_child_that_continued_as_new(service: Service) -> None:
     service.decide(child())
     decide_for(service, "c", d.ContinueAsNewWorkflowExecution(input="[2]"))
     service.decide()

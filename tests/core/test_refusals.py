@@ -156,7 +156,7 @@ def test_a_missing_type_of_a_child_is_started_again() -> None:
 
 
 @pytest.mark.parametrize("cause", [TOO_MANY, "ACTIVITY_CREATION_RATE_EXCEEDED"])
-def test_too_much_at_a_time_waits_longer_and_longer_and_not_for_ever(cause: str) -> None:
+def test_a_task_refused_for_a_limit_waits_longer_each_time_and_fails_in_the_end(cause: str) -> None:
     run = Run(One)
     run.refuse(run.decide(), cause)
     waited = []
@@ -168,7 +168,7 @@ def test_too_much_at_a_time_waits_longer_and_longer_and_not_for_ever(cause: str)
     assert cause in failure(decisions)
 
 
-def test_what_was_refused_in_one_answer_waits_for_one_timer() -> None:
+def test_tasks_refused_in_one_response_share_one_timer() -> None:
     class Many(Workflow):
         name = "many"
 
@@ -188,13 +188,13 @@ def test_what_was_refused_in_one_answer_waits_for_one_timer() -> None:
     "cause",
     ["ACTIVITY_TYPE_DEPRECATED", "DEFAULT_TASK_LIST_UNDEFINED", "OPERATION_NOT_PERMITTED"],
 )
-def test_what_would_be_refused_for_ever_fails_at_once_and_is_not_retried(cause: str) -> None:
+def test_a_task_that_would_always_be_refused_fails_at_once_and_is_not_retried(cause: str) -> None:
     run = Run(Retrying)
     run.refuse(run.decide(), cause)
     assert f"the service refused it: {cause} (" in failure(run.decide())
 
 
-def test_refusals_that_pass_leave_the_retries_to_real_failures() -> None:
+def test_a_passing_refusal_does_not_use_up_a_retry() -> None:
     run = Run(Retrying)
     run.refuse(run.decide(), MISSING)
     decisions = run.decide()
@@ -206,7 +206,7 @@ def test_refusals_that_pass_leave_the_retries_to_real_failures() -> None:
     assert kinds(decisions) == ["FailWorkflowExecution"]
 
 
-def test_the_workflow_is_asked_about_a_refusal_when_it_is_final() -> None:
+def test_on_task_failure_is_called_for_a_refusal_when_it_is_final() -> None:
     Asking.asked.clear()
     run = Run(Asking)
     for _ in range(3):
@@ -216,7 +216,7 @@ def test_the_workflow_is_asked_about_a_refusal_when_it_is_final() -> None:
     assert set(Asking.asked) == {str(TaskFailed("work", reason(MISSING)))}
 
 
-def test_a_cancelled_task_does_not_take_the_pause_of_others_with_it() -> None:
+def test_cancelling_a_refused_task_keeps_the_timer_of_the_others() -> None:
     class Two(Workflow):
         name = "two"
 

@@ -39,7 +39,7 @@ def test_every_pair_is_listed_or_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", t.TABLES)
-def test_tables_speak_of_events_that_exist(name: str) -> None:
+def test_tables_name_events_that_exist(name: str) -> None:
     assert set(TYPES[name]) <= set(EVENT_TYPES)
 
 
@@ -68,7 +68,7 @@ def test_every_open_state_can_end(name: str) -> None:
         assert reached - OPEN_STATES
 
 
-def test_an_execution_that_has_ended_takes_no_event() -> None:
+def test_an_execution_that_has_ended_accepts_no_event() -> None:
     assert {state for state, _ in t.EXECUTION} == {t.NEW, t.OPEN}
 
 
@@ -87,7 +87,7 @@ class Model:
 
 @several
 @given(st.sampled_from(sorted(t.TABLES)), st.data())
-def test_sequences_go_by_the_table(name: str, data: st.DataObject) -> None:
+def test_sequences_of_events_follow_the_table(name: str, data: st.DataObject) -> None:
     model = Model(name)
     state = model.state
     for event_type in data.draw(st.lists(st.sampled_from(TYPES[name]), max_size=12)):
@@ -136,7 +136,7 @@ def event_of(event_type: str, event_id: int, reference: int) -> e.Event:
 
 @several
 @given(st.lists(st.tuples(st.sampled_from(list(EVENT_TYPES)), st.integers(0, 12)), max_size=30))
-def test_a_history_takes_an_event_whole_or_not_at_all(steps: list[tuple[str, int]]) -> None:
+def test_a_history_applies_an_event_completely_or_not_at_all(steps: list[tuple[str, int]]) -> None:
     history = History([event_of("WorkflowExecutionStarted", 1, 0)])
     for event_type, reference in steps:
         before = snapshot(history)
@@ -159,7 +159,7 @@ def test_the_first_event_must_be_the_start() -> None:
             assert snapshot(history) == snapshot(History())
 
 
-def test_events_come_one_by_one_and_once() -> None:
+def test_events_must_come_in_order_and_once() -> None:
     run = Play(Parent)
     run.settle()
     events = run.events
@@ -170,7 +170,7 @@ def test_events_come_one_by_one_and_once() -> None:
                 history.apply(event)
 
 
-def test_nothing_follows_the_end() -> None:
+def test_no_event_follows_the_end() -> None:
     run = Play(Parent)
     run.settle()
     run.engine.terminate_workflow_execution("w")

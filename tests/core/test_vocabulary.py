@@ -228,7 +228,7 @@ def test_decision_round_trip(name: str, data: st.DataObject) -> None:
 @every_event
 @a_few
 @given(data=st.data())
-def test_botocore_reads_what_we_write(name: str, data: st.DataObject) -> None:
+def test_botocore_parses_encoded_events(name: str, data: st.DataObject) -> None:
     members = data.draw(event_dicts(name))
     body = b'{"events":' + encode_history([event_from_dict(members)]) + b"}"
     output = ServiceModel(MODEL).operation_model("GetWorkflowExecutionHistory").output_shape
@@ -406,7 +406,7 @@ NOT_EVENTS = [
 
 
 @pytest.mark.parametrize(("data", "message"), NOT_EVENTS)
-def test_what_is_no_event_is_refused(data: bytes | str, message: str) -> None:
+def test_bad_events_are_refused(data: bytes | str, message: str) -> None:
     with pytest.raises(InputError, match=f"^{message}") as caught:
         decode_event(data)
     assert caught.value.__cause__ is not None
@@ -414,13 +414,13 @@ def test_what_is_no_event_is_refused(data: bytes | str, message: str) -> None:
 
 @pytest.mark.parametrize("event_type", ["TimerFired", "CoffeeBrewed"])
 @pytest.mark.parametrize("time", [float("nan"), float("inf"), 10**400, None, "1", True])
-def test_a_time_that_is_no_number_is_refused(event_type: str, time: Any) -> None:
+def test_a_time_that_is_not_a_number_is_refused(event_type: str, time: Any) -> None:
     members = {**whole("Event", "TimerFired"), "eventType": event_type, "eventTimestamp": time}
     with pytest.raises(InputError, match=rf"^event 1 \({event_type}\): "):
         event_from_dict(members)
 
 
-def test_a_fault_in_a_history_is_placed() -> None:
+def test_an_error_in_a_history_names_its_event() -> None:
     good, bad = whole("Event", "TimerFired"), {**whole("Event", "TimerFired", ["timerId"]), "eventId": 2}
     for history in ([good, bad], json.dumps([good, bad])):
         with pytest.raises(InputError, match=r"^event 2 \(TimerFired\) at index 1 of the history: .*startedEventId"):
@@ -430,7 +430,7 @@ def test_a_fault_in_a_history_is_placed() -> None:
 
 
 @pytest.mark.parametrize("members", [{}, [], {"decisionType": []}, {"decisionType": "MakeCoffee"}])
-def test_what_is_no_decision_is_refused(members: Any) -> None:
+def test_bad_decisions_are_refused(members: Any) -> None:
     with pytest.raises(InputError, match=r"^not a decision: ") as from_members:
         decision_from_dict(members)
     with pytest.raises(InputError, match=r"^not a decision: ") as from_bytes:
@@ -439,7 +439,7 @@ def test_what_is_no_decision_is_refused(members: Any) -> None:
     assert from_bytes.value.__cause__ is not None
 
 
-def test_what_json_cannot_hold_is_not_written() -> None:
+def test_values_that_json_cannot_hold_are_refused() -> None:
     half = "\ud800"
     fired = TimerFired(started_event_id=1, timer_id=half)
     with pytest.raises(InputError, match=r"^event 2 \(TimerFired\) cannot be written: timer_id: ") as caught:
@@ -453,7 +453,7 @@ def test_what_json_cannot_hold_is_not_written() -> None:
         encode_event(Event(2, 1.0, UnknownEvent(event_type="Coffee", raw=b"[]")))
 
 
-def test_events_and_decisions_are_not_each_other() -> None:
+def test_events_and_decisions_are_never_equal() -> None:
     decision: Any = decisions.CancelTimer(timer_id="t")
     fired: Any = TimerFired(started_event_id=1, timer_id="t")
     with pytest.raises(InputError, match=r"^event 2 \(CancelTimer\) cannot be written"):

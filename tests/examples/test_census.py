@@ -35,7 +35,7 @@ class TestSources:
         assert 25 <= len(names) <= 45
         assert sum(len(sources.units_of(found, name)) for name in names) == len(found["units"])
 
-    def test_nothing_to_read_is_an_error(self, tmp_path: Path) -> None:
+    def test_a_folder_without_sources_is_an_error(self, tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="no Python source"):
             sources.scan(str(tmp_path))
         with pytest.raises(NotADirectoryError, match="nowhere"):
@@ -67,7 +67,7 @@ class TestMeasure:
     @pytest.mark.parametrize(
         "content", [b"def (:\n    pass\n", b"\xff\xfe\n\n", b"x = '\0'\n\n", b"# coding: nonsense\n\n"]
     )
-    def test_what_does_not_parse_is_counted(self, content: bytes) -> None:
+    def test_files_that_do_not_parse_are_counted(self, content: bytes) -> None:
         one = measure("bad.py", content)
         assert (one.files, one.lines, one.unparsed, one.failed) == (1, 2, 2, ["bad.py"])
 
@@ -97,7 +97,7 @@ class TestTables:
 class TestActivities:
     """What the steps do, one after the other, without a workflow around them."""
 
-    def test_they_hand_on_files_and_small_results(self, tmp_path: Path) -> None:
+    def test_steps_pass_on_files_and_small_results(self, tmp_path: Path) -> None:
         out = str(tmp_path / "out")
         scanned = work.scan.callable(str(library(tmp_path / "lib")), out)
         assert scanned["bundles"] == ["modules.s", "modules.t"]

@@ -48,7 +48,7 @@ class TestPicture:
             assert Box(x, y, w, h).inside(Box(0, 0, page.w + 0.2, page.h + 0.2))
 
     @pytest.mark.parametrize("which", ["made_up", "real"])
-    def test_no_text_lies_on_another(self, which: str, request: pytest.FixtureRequest) -> None:
+    def test_no_texts_overlap(self, which: str, request: pytest.FixtureRequest) -> None:
         root = ElementTree.fromstring(poster.render(request.getfixturevalue(which)))
         level = [element for element in root.iter(f"{SVG}text") if "transform" not in element.attrib]
         boxes = [(box_of(element), element.text) for element in level]

@@ -66,7 +66,7 @@ def scheduled(executor: Executor, key: str = "activityType") -> list[Any]:
     return [each["activityId"] if key == "activityId" else each[key]["name"] for each in found if each]
 
 
-def test_played_then_skipped(arguments: dict[str, Any], tmp_path: Path) -> None:
+def test_steps_run_then_are_skipped(arguments: dict[str, Any], tmp_path: Path) -> None:
     first, second = (Executor(Census, state=tmp_path / "state", nb_workers=2) for _ in range(2))
     result = first.run(arguments)
     assert {key: result[key] for key in ("packages", "files", "lines")} == {"packages": 13, "files": 15, "lines": 69}

@@ -47,7 +47,7 @@ def test_example(target: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("target", ["basic_step:AWorkflow", "step:CustomizedStepWorkflow"])
-def test_steps_are_played_then_skipped(target: str, tmp_path: Path) -> None:
+def test_example_steps_run_then_are_skipped(target: str, tmp_path: Path) -> None:
     counts = []
     for _ in range(2):
         run = start(target, tmp_path)
@@ -111,7 +111,7 @@ class TestDemo:
         # Once it has ended, the next one begins anew.
         assert [match["ran"] for match in NUMBERED.finditer(self.finish(clone))] == [first["steps"], "0"]
 
-    def test_killed_it_goes_on(self, clone: Path) -> None:
+    def test_a_killed_demo_is_resumed(self, clone: Path) -> None:
         with self.demo(clone) as process:
             assert process.stdout is not None
             completed = []

@@ -133,7 +133,7 @@ def options(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
     return {} if request.param == "here" else {"state": tmp_path / "state", "nb_workers": 2}
 
 
-def test_no_example_is_forgotten() -> None:
+def test_every_example_has_a_test() -> None:
     assert {path.stem for path in EXAMPLES.glob("*.py")} == {name.partition(":")[0] for name in EXPECTED} | OTHERS
 
 
@@ -151,7 +151,7 @@ def test_example(target: str, options: dict[str, Any], capfd: pytest.CaptureFixt
     assert sorted(map(tuple, executor.list_markers(all=True)), key=key) == sorted(markers, key=key)
 
 
-def test_basic_step_is_played_then_skipped(options: dict[str, Any]) -> None:
+def test_the_basic_step_runs_then_is_skipped(options: dict[str, Any]) -> None:
     statuses = []
     for _ in range(2):
         executor = make("basic_step:AWorkflow", **options)
@@ -203,7 +203,7 @@ def test_customized_steps(options: dict[str, Any], capfd: pytest.CaptureFixture[
     assert fourth["audit"] == {"ran": True, "forced": False, "reasons": [], "value": "audit is new"}
 
 
-def test_steps_that_are_steered(options: dict[str, Any], capfd: pytest.CaptureFixture[str]) -> None:
+def test_steered_steps(options: dict[str, Any], capfd: pytest.CaptureFixture[str]) -> None:
     done = ["Step was already played"]
 
     def run(currency: str, **asked: Any) -> tuple[str, list[list[str]], list[str]]:

@@ -34,7 +34,7 @@ class Crossing(Workflow):
 
 
 @pytest.mark.parametrize("ends_first", ["A", "B"])
-def test_parallel_chains_of_the_same_activities_keep_their_own_results(ends_first: str) -> None:
+def test_parallel_chains_of_the_same_activities_keep_their_results_apart(ends_first: str) -> None:
     played = Play(Crossing)
     played.settle()
     played.finish_named(f'"{ends_first}"')
@@ -48,7 +48,7 @@ def test_parallel_chains_of_the_same_activities_keep_their_own_results(ends_firs
     ]
 
 
-def test_raises_on_failure_of_a_container_stays_inside_it() -> None:
+def test_raises_on_failure_of_a_container_does_not_change_the_activity() -> None:
     def workflow(self: Workflow) -> Any:
         self.submit(Chain((increment, 1), raises_on_failure=True)).result
         Group(Chain(increment), FuncGroup(lambda: increment), raises_on_failure=True)
@@ -87,7 +87,7 @@ class Failing(Workflow):
         self.fail("down")
 
 
-def test_a_failing_child_raises_in_a_group_as_it_does_directly() -> None:
+def test_a_failing_child_raises_in_a_container_as_it_does_directly() -> None:
     for submittable in (Failing, Group(Failing), Chain(Failing)):
         with pytest.raises(TaskFailed, match="down"):
             run(lambda self, it=submittable: self.submit(it).result)
@@ -114,7 +114,7 @@ def test_send_result_goes_into_containers_and_over_timers_and_signals() -> None:
     assert run(workflow) == [2, [3, [["x", 2], {}]], [[3, [["x", 2], {}]], None], None]
 
 
-def test_a_func_group_that_has_nothing_to_do_does_not_stop_a_chain() -> None:
+def test_an_empty_func_group_does_not_stop_a_chain() -> None:
     def workflow(self: Workflow) -> Any:
         return self.submit(Chain((same, 1), FuncGroup(lambda: None, _allow_none=True), (same, 2))).result
 

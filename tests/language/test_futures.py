@@ -114,7 +114,7 @@ def test_a_result_that_was_changed_by_the_workflow_is_the_workflow_s_own() -> No
     assert run(workflow) == [[1, 2], [1, 2]]
 
 
-def test_what_was_submitted_and_not_waited_for_is_done() -> None:
+def test_submissions_that_are_not_waited_for_are_completed() -> None:
     def workflow(self: Workflow) -> Any:
         self.submit(same, "activity")
         self.submit(Chain((same, "c1"), (same, "c2")))

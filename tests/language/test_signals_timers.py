@@ -177,7 +177,7 @@ def test_a_signal_has_positional_arguments() -> None:
     assert run(workflow) == {"args": [1, "two"], "kwargs": {"three": 3}, "__propagate": True}
 
 
-def test_timers_do_not_hold_up_what_runs_beside_them_and_can_be_cancelled() -> None:
+def test_timers_do_not_delay_other_work_and_can_be_cancelled() -> None:
     def workflow(self: Workflow) -> Any:
         timers = [self.submit(self.start_timer(f"t{number}", 30)) for number in range(3)]
         found = self.submit(increment, 1).result

@@ -249,11 +249,11 @@ def listless() -> Any:
     return listless.context["activity_task_list"]
 
 
-def test_an_activity_without_a_task_list_is_put_on_the_execution_s() -> None:
+def test_an_activity_without_a_task_list_uses_that_of_its_execution() -> None:
     assert Executor(Inherited).run(["here"]) == "list of here"
 
 
-def test_a_priority_is_not_handed_to_the_activity() -> None:
+def test_a_priority_is_not_an_argument_of_the_activity() -> None:
     assert run(lambda self: self.submit(give, 1, __priority=5).result) == [[1], {}]
 
 

@@ -142,7 +142,7 @@ def test_arguments_are_taken_as_they_are_when_they_are_submitted() -> None:
     assert run(workflow) == [[[{"n": 1}], {}], [[{"n": 2}], {}]]
 
 
-def test_arguments_and_results_are_the_values_that_cross_a_network() -> None:
+def test_arguments_and_results_are_copies_as_after_a_network() -> None:
     def workflow(self: Workflow) -> Any:
         mine = [1]
         changed = self.submit(change, mine)
@@ -151,7 +151,7 @@ def test_arguments_and_results_are_the_values_that_cross_a_network() -> None:
     assert run(workflow) == [[1, 0], [1], True]
 
 
-def test_arguments_that_cannot_be_copied_are_refused_as_what_they_are() -> None:
+def test_arguments_that_cannot_be_copied_are_named_in_the_error() -> None:
     lock = threading.Lock()
 
     def workflow(self: Workflow) -> Any:

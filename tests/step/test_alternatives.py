@@ -26,7 +26,7 @@ class Child(Workflow, WorkflowStepMixin):
 
 
 @pytest.mark.parametrize("alternative", ["text", 12, [(play, "a")], print, (print, 1), (), True, object()])
-def test_an_alternative_that_cannot_be_is_refused_although_the_step_would_run(bench: Bench, alternative: Any) -> None:
+def test_an_invalid_alternative_is_refused_even_if_the_step_would_run(bench: Bench, alternative: Any) -> None:
     def run(workflow: Any) -> None:
         futures.wait(workflow.submit(workflow.step("a", (play, "a"), activities_if_step_already_done=alternative)))
 
@@ -36,7 +36,7 @@ def test_an_alternative_that_cannot_be_is_refused_although_the_step_would_run(be
     assert (played, bench.activities()) == ([], [])
 
 
-def test_an_alternative_is_whatever_the_work_may_be(bench: Bench) -> None:
+def test_an_alternative_may_be_anything_that_a_step_may_run(bench: Bench) -> None:
     alternatives = [
         play,
         (play, "tuple"),

@@ -23,12 +23,12 @@ def extra(bench: Bench) -> dict[str, dict[str, Any]]:
     return {what: keys for what, keys in found.items() if keys}
 
 
-def test_a_step_that_forces_nothing_says_no_more_than_the_verdict(bench: Bench) -> None:
+def test_the_markers_of_a_step_that_forces_nothing_hold_only_the_verdict(bench: Bench) -> None:
     bench.run(lambda workflow: workflow.submit(workflow.step("a", (play, "a"))).ran)
     assert [set(marker) for marker in bench.markers] == [VERDICT] * 2
 
 
-def test_a_step_says_what_it_forces_and_whose_marks_it_takes_back(bench: Bench) -> None:
+def test_a_marker_names_the_forced_steps_and_the_removed_marks(bench: Bench) -> None:
     bench.mark("a", "b.c")
 
     def run(workflow: Any) -> None:
@@ -39,7 +39,7 @@ def test_a_step_says_what_it_forces_and_whose_marks_it_takes_back(bench: Bench) 
 
 
 @pytest.mark.parametrize("submissions", [2, 4])
-def test_a_step_says_how_many_have_joined_it(bench: Bench, submissions: int) -> None:
+def test_a_marker_counts_the_submissions_that_joined_the_step(bench: Bench, submissions: int) -> None:
     """Evaluated afresh, those that had joined join again, instead of meeting a step that is done."""
 
     def run(workflow: Any) -> Any:
@@ -54,7 +54,7 @@ def test_a_step_says_how_many_have_joined_it(bench: Bench, submissions: int) -> 
     assert extra(bench) == {"a completed": {"joined": submissions - 1}}
 
 
-def test_a_failed_step_says_how_many_have_joined_it(bench: Bench) -> None:
+def test_the_marker_of_a_failed_step_counts_the_submissions_that_joined_it(bench: Bench) -> None:
     def run(workflow: Any) -> None:
         futures.wait(*[workflow.submit(workflow.step("a", (fail_softly, "a"))) for _ in range(3)])
 
@@ -62,7 +62,7 @@ def test_a_failed_step_says_how_many_have_joined_it(bench: Bench) -> None:
     assert extra(bench) == {"a failed": {"error": "ValueError: a is broken", "joined": 2}}
 
 
-def test_a_step_that_is_not_played_says_whose_failure_that_is(bench: Bench) -> None:
+def test_the_marker_of_a_step_that_does_not_run_names_the_step_that_failed(bench: Bench) -> None:
     def run(workflow: Any) -> None:
         steps = [
             workflow.step("a", (fail_softly, "a"), force_steps_if_executed=["b"]),
@@ -78,7 +78,7 @@ def test_a_step_that_is_not_played_says_whose_failure_that_is(bench: Bench) -> N
     }
 
 
-def test_a_step_whose_work_was_overtaken_says_by_whom(bench: Bench) -> None:
+def test_the_marker_of_a_step_whose_work_is_stale_names_the_step_that_made_it_so(bench: Bench) -> None:
     def run(workflow: Any) -> None:
         b = workflow.submit(Step("b", Chain(*[(play, "b")] * 6)))
         futures.wait(b, workflow.submit(Step("a", (play, "a"), force_steps_if_executed="b")))
@@ -109,7 +109,7 @@ def test_an_error_is_one_line_of_bounded_length(bench: Bench, text: str, said: s
     assert len(error) <= 1_000
 
 
-def test_the_errors_of_several_are_said_once_each(bench: Bench) -> None:
+def test_different_errors_of_one_step_are_listed_once_each(bench: Bench) -> None:
     work = Group((rage, "one"), (rage, "two"), (play, "fine"), (rage, "one"), *[(rage, x * 200) for x in "abcdefg"])
     bench.run(lambda workflow: futures.wait(workflow.submit(workflow.step("a", work))))
     error = extra(bench)["a failed"]["error"]
@@ -118,7 +118,7 @@ def test_the_errors_of_several_are_said_once_each(bench: Bench) -> None:
     assert len(error) == 1_000
 
 
-def test_markers_that_say_the_same_are_recorded_each_time_that_the_step_is_played(bench: Bench) -> None:
+def test_equal_markers_are_recorded_each_time_that_the_step_runs(bench: Bench) -> None:
     def run(workflow: Any) -> Any:
         return [workflow.submit(workflow.step("a", (play, "a"), force=True)).ran for _ in range(3)]
 

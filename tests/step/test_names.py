@@ -12,7 +12,7 @@ from simpleflow.step.submittable import Step
 from tests.step.bench import Bench, play, played
 
 
-def test_a_text_is_one_name_wherever_names_are_expected(bench: Bench) -> None:
+def test_a_string_is_one_name_wherever_names_are_expected(bench: Bench) -> None:
     bench.mark("a", "b", "c", "abc", "abc.d")
 
     def run(workflow: Any) -> Any:
@@ -28,7 +28,7 @@ def test_a_text_is_one_name_wherever_names_are_expected(bench: Bench) -> None:
 
 @pytest.mark.parametrize("names", [None, 1, [1], [None], {"a": "b"}, b"a", ["a", ""], ["a", ["b"]], [" ", "a\n"]])
 @pytest.mark.parametrize("how", ["forced steps", "skipped steps"])
-def test_what_is_no_list_of_names_is_refused_where_it_is_given(bench: Bench, names: Any, how: str) -> None:
+def test_anything_but_a_list_of_names_is_refused_at_once(bench: Bench, names: Any, how: str) -> None:
     def run(workflow: Any) -> Any:
         with pytest.raises(InputError, match=how):
             getattr(workflow, f"add_{how.replace(' ', '_')}")(names)
@@ -37,7 +37,7 @@ def test_what_is_no_list_of_names_is_refused_where_it_is_given(bench: Bench, nam
     assert bench.run(run) == [], "all of them or none"
 
 
-def test_a_reason_is_a_text(bench: Bench) -> None:
+def test_a_reason_must_be_text(bench: Bench) -> None:
     def run(workflow: Any) -> None:
         workflow.add_forced_steps("a", {"why": "not"})
 
@@ -46,14 +46,14 @@ def test_a_reason_is_a_text(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("name", [None, 12, ["a"], b"a", "", ".", "a..b", "../up", "a/../../up", "a\n", "*", "a\ud800"])
-def test_a_name_that_cannot_be_is_refused_before_anything_is_done(bench: Bench, name: Any) -> None:
+def test_an_invalid_name_is_refused_before_anything_runs(bench: Bench, name: Any) -> None:
     with pytest.raises(InputError, match="step name"):
         bench.run(lambda workflow: futures.wait(workflow.submit(workflow.step(name, (play, "a")))))
     assert (played, bench.activities()) == ([], [])
 
 
 @pytest.mark.parametrize("length", [1025, 100_000])
-def test_a_name_that_no_bucket_holds_is_refused_before_anything_is_done(stored: Bench, length: int) -> None:
+def test_a_name_too_long_for_a_store_is_refused_before_anything_runs(stored: Bench, length: int) -> None:
     name = "a" * (length - len("w/steps/"))
     with pytest.raises(InputError, match=rf"{length} bytes; expected 1024 at most") as caught:
         stored.run(lambda workflow: futures.wait(workflow.submit(workflow.step(name, (play, "a")))))
@@ -62,7 +62,7 @@ def test_a_name_that_no_bucket_holds_is_refused_before_anything_is_done(stored: 
 
 
 @pytest.mark.parametrize("name", ["\\" * 500, "//" * 400, "%=" * 300])
-def test_a_name_that_is_too_long_once_it_is_quoted_is_refused_before_anything_is_done(stored: Bench, name: str) -> None:
+def test_a_name_too_long_for_a_store_once_quoted_is_refused_before_anything_runs(stored: Bench, name: str) -> None:
     with pytest.raises(InputError, match="expected 1024 at most"):
         stored.run(lambda workflow: futures.wait(workflow.submit(workflow.step(name, (play, "a")))))
     assert (played, stored.activities()) == ([], [])
@@ -77,16 +77,14 @@ def test_a_name_that_is_too_long_once_it_is_quoted_is_refused_before_anything_is
         ("get_step_bucket", "a/b", "the bucket 'a/b' cannot be used"),
     ],
 )
-def test_a_place_for_marks_that_cannot_be_is_refused_as_what_it_is(
-    bench: Bench, method: str, value: Any, said: str
-) -> None:
+def test_an_invalid_bucket_or_prefix_is_refused_and_named(bench: Bench, method: str, value: Any, said: str) -> None:
     with pytest.raises(Exception, match=said):
         bench.run(lambda w: futures.wait(w.submit(w.step("a", (play, "a")))), **{method: lambda self: value})
     assert played == []
 
 
 @pytest.mark.parametrize("name", ["/abs", "//abs", "a//b", "a/", "with space", "é/ü", "%2Fabs"])
-def test_a_name_with_slashes_stays_below_its_prefix_and_is_found_again(stored: Bench, name: str) -> None:
+def test_a_name_with_special_characters_is_stored_below_the_prefix(stored: Bench, name: str) -> None:
     def run(workflow: Any) -> Any:
         return workflow.submit(workflow.step(name, (play, "a"))).ran
 

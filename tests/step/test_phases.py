@@ -259,7 +259,7 @@ def test_the_work_of_a_step_may_be_replaced_before_it_is_submitted(bench: Bench)
     assert [bench.run(run), bench.run(run)] == ["did b", ["c"]]
 
 
-def test_each_time_a_step_is_met_its_signal_is_sent(bench: Bench) -> None:
+def test_each_submission_of_a_step_sends_its_signal(bench: Bench) -> None:
     def run(workflow: Any) -> None:
         for _ in range(2):
             futures.wait(workflow.submit(workflow.step("a", (play, "a"), emit_signal=True)))

@@ -61,7 +61,7 @@ class Plain(Workflow):
         return self.submit(Child).result
 
 
-def test_a_child_has_steps_although_its_parent_has_none() -> None:
+def test_a_child_with_steps_may_have_a_parent_without_steps() -> None:
     from simpleflow.stores import open_store
 
     open_store("memory://bucket of the child").delete("child", ["a"])
@@ -69,7 +69,7 @@ def test_a_child_has_steps_although_its_parent_has_none() -> None:
 
 
 @pytest.mark.parametrize("how", ["add_forced_steps", "add_skipped_steps"])
-def test_a_parent_steers_its_own_steps_alone(bench: Bench, how: str) -> None:
+def test_forced_and_skipped_steps_of_a_parent_do_not_reach_its_child(bench: Bench, how: str) -> None:
     from simpleflow.stores import open_store
 
     there = open_store("memory://bucket of the child")

@@ -18,7 +18,7 @@ def a_forces_b(workflow: Any, b: Any = (play, "b")) -> list[bool]:
 
 
 @pytest.mark.parametrize("work", [fail_softly, fail_hard])
-def test_a_dependent_that_was_forced_and_failed_runs_again(stored: Bench, work: Any) -> None:
+def test_a_forced_dependent_that_failed_runs_again(stored: Bench, work: Any) -> None:
     stored.mark("b")
     if work is fail_hard:
         with pytest.raises(TaskFailed):
@@ -30,7 +30,7 @@ def test_a_dependent_that_was_forced_and_failed_runs_again(stored: Bench, work: 
     assert stored.run(a_forces_b) == [False, False]
 
 
-def test_a_run_that_ends_before_the_dependent_leaves_it_to_the_next(stored: Bench) -> None:
+def test_a_dependent_runs_next_time_if_the_run_ended_before_it(stored: Bench) -> None:
     stored.mark("b", "b.part", "bb")
 
     def ends(workflow: Any) -> None:
@@ -44,7 +44,7 @@ def test_a_run_that_ends_before_the_dependent_leaves_it_to_the_next(stored: Benc
 
 
 @pytest.mark.parametrize("container", [Group, Chain])
-def test_a_dependent_that_comes_before_its_origin_is_played_next_time(stored: Bench, container: Any) -> None:
+def test_a_dependent_before_its_origin_runs_next_time(stored: Bench, container: Any) -> None:
     def run(workflow: Any) -> None:
         a = workflow.step("a", (play, "a"), force=workflow.forces_a, force_steps_if_executed=["b"])
         futures.wait(workflow.submit(container(workflow.step("b", (play, "b")), a)))

@@ -27,7 +27,7 @@ def steps(*names: str) -> Any:
 
 
 @pytest.mark.parametrize("prefix", ["p/steps", "p/steps/"])
-def test_marks_of_a_prefix_that_begins_the_same_are_not_ours(stored: Bench, prefix: str) -> None:
+def test_marks_of_a_prefix_with_the_same_beginning_are_ignored(stored: Bench, prefix: str) -> None:
     store = open_store(stored.bucket)
     for sibling, name in (
         ("p/stepsX", "abc"),
@@ -45,7 +45,7 @@ def test_marks_of_a_prefix_that_begins_the_same_are_not_ours(stored: Bench, pref
 
 
 @pytest.mark.parametrize("prefix", ["", "/", "p", "p/", "p//", "p/q"])
-def test_whatever_the_prefix_names_are_found_whole(stored: Bench, prefix: str) -> None:
+def test_names_are_complete_for_every_form_of_prefix(stored: Bench, prefix: str) -> None:
     run = steps("load", "oad", "load.users")
     found = [stored.run(run, get_step_path_prefix=lambda self: prefix) for _ in range(2)]
     assert found == [[True] * 3, [False] * 3]
@@ -62,7 +62,7 @@ class Nightly(Workflow, WorkflowStepMixin):
 
 
 @pytest.mark.parametrize("scheme", ["", "http://"])
-def test_the_default_bucket_is_at_the_host_that_is_set(
+def test_the_default_bucket_is_on_the_host_in_the_settings(
     bucket: str, s3_server: S3Server, scheme: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SIMPLEFLOW_S3_HOST", s3_server.endpoint.replace("http://", scheme))
@@ -71,7 +71,7 @@ def test_the_default_bucket_is_at_the_host_that_is_set(
     assert open_store(bucket).names("nightly/steps") == ["load"]
 
 
-def test_the_default_host_is_where_the_environment_says(
+def test_the_default_host_is_taken_from_the_environment(
     bucket: str, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server.endpoint)
@@ -108,7 +108,7 @@ def requests(s3_server: S3Server, bucket: str) -> Iterator[list[Any]]:
     events.unregister("before-send.s3", note)
 
 
-def test_a_run_asks_for_the_marks_once_and_writes_each_once(
+def test_a_run_lists_the_marks_once_and_writes_each_once(
     bench: Bench, bucket: str, requests: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench.bucket = bucket
@@ -123,7 +123,7 @@ def test_a_run_asks_for_the_marks_once_and_writes_each_once(
     assert built == [], "the client is the one that was there"
 
 
-def test_a_run_reads_and_writes_at_the_host_that_it_names(
+def test_a_run_reads_and_writes_on_the_host_of_its_bucket(
     bench: Bench, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of two hosts with a bucket of one name, the first to be asked must not answer for both."""
@@ -139,7 +139,7 @@ def test_a_run_reads_and_writes_at_the_host_that_it_names(
 MANY = [f"step-{number:013d}" for number in range(2_100)]
 
 
-def test_thousands_of_done_names_are_read_and_taken_back(bench: Bench, tmp_path: Any) -> None:
+def test_thousands_of_marks_are_read_and_removed(bench: Bench, tmp_path: Any) -> None:
     """More than the 32,768 characters that SWF takes as a result, and as details of a marker."""
     assert {len(name) for name in MANY} == {18}
     bench.bucket = str(tmp_path / "marks")
@@ -164,7 +164,7 @@ class Many(Workflow, WorkflowStepMixin):
 
 
 @pytest.mark.parametrize("workers", [None, 1])
-def test_thousands_of_done_names_are_kept_in_a_history(tmp_path: Any, workers: int | None) -> None:
+def test_thousands_of_done_names_fit_in_a_history(tmp_path: Any, workers: int | None) -> None:
     executor = Executor(Many, state=tmp_path, nb_workers=workers)
     for name in MANY:
         open_store(executor.default_bucket).put("many/steps", name, b"{}")

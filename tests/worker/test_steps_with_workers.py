@@ -26,7 +26,7 @@ def span(naps: list[list[float]]) -> float:
     return max(end for _, end in naps) - min(began for began, _ in naps)
 
 
-def test_a_group_is_faster_with_workers_than_one_after_the_other() -> None:
+def test_a_group_is_faster_with_workers_than_without() -> None:
     alone = Executor(Naps).run()
     together = Executor(Naps, nb_workers=2).run()
     assert span(alone) >= 1.2
@@ -59,7 +59,7 @@ def test_a_dependent_waits_for_its_origin_although_a_worker_is_idle(tmp_path: Pa
         assert other[0] < report[0], "what depends on nothing waits for nothing"
 
 
-def test_a_dependent_that_ran_beside_its_origin_runs_again(tmp_path: Path) -> None:
+def test_a_dependent_that_ran_in_parallel_with_its_origin_runs_again(tmp_path: Path) -> None:
     played = []
     for _ in range(3):
         (load, _), (report, ran), _ = Executor(Dependents, state=tmp_path, nb_workers=2).run([True])
@@ -77,7 +77,7 @@ class Noted(Workflow, WorkflowStepMixin):
         return [first[0] == first[1], self.submit(self.step("load", (note, log, "again"))).ran]
 
 
-def test_a_step_that_stands_twice_in_a_group_is_played_once_by_workers(tmp_path: Path) -> None:
+def test_a_step_that_is_twice_in_a_group_runs_once_with_workers(tmp_path: Path) -> None:
     log = tmp_path / "log"
     assert Executor(Noted, state=tmp_path / "state", nb_workers=2).run([str(log)]) == [True, False]
     assert log.read_text() == "load\n"
