@@ -149,8 +149,9 @@ class DryRun:
         self._engine.respond_decision_task_completed(task.token, answer.decisions)
 
     def _result(self, task: ActivityTask) -> str | None:
-        if self._overlays.handles(task.name):
-            return self._overlays.perform(task)
+        performed = self._overlays.perform(task)
+        if performed is not None:
+            return performed
         if self._results is not None:
             found = self._results.find(task.workflow_id, task.activity_id, task.name)
             if found is not None:

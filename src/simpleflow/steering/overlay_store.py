@@ -7,9 +7,9 @@ from typing import Any
 
 from simpleflow import stores, values
 from simpleflow.engines.base import ActivityTask
-from simpleflow.step import tasks
+from simpleflow.step import recorded_tasks, tasks
+from simpleflow.step.recorded_tasks import Claimed, Listed, Marked, MarkRead, Unmarked
 from simpleflow.stores.base import Store, as_names, clean, join
-from simpleflow.values import arguments
 
 
 class OverlayStore:
@@ -42,48 +42,38 @@ class OverlayStore:
         self._changed |= dict.fromkeys([join(prefix, name) for name in as_names(names)])
 
 
-def _overlaid(task: type[Any], arguments: int) -> tuple[str, tuple[Any, int]]:
-    """By name: the task with its store set from outside, and how many of its arguments are not about claims."""
-    return f"{task.__module__}.{task.__name__}", (type(task.__name__, (task,), {"store": None}), arguments)
-
-
-_PERFORMED = dict(
-    [
-        _overlaid(tasks.GetStepsDoneTask, 2),
-        _overlaid(tasks.GetStepMarkTask, 3),
-        _overlaid(tasks.MarkStepDoneTask, 4),
-        _overlaid(tasks.UnmarkStepsDoneTask, 3),
-    ]
-)
-_LISTING = f"{tasks.__name__}.{tasks.GetStepsDoneTask.__name__}"
-_CLAIMING = {
-    f"{tasks.__name__}.{tasks.ClaimStepTask.__name__}": "{}",  # claimed: there are no other runs
-    f"{tasks.__name__}.{tasks.ReleaseStepTask.__name__}": "null",
-}
-
-
 class OverlayStores:
-    """Executes the activities of steps without changing a store: one overlay for each store that they name."""
+    """Executes the activities about marks without changing a store: one overlay for each store that they name."""
 
     def __init__(self) -> None:
         self._stores: dict[Store, OverlayStore] = {}
 
-    def handles(self, name: str) -> bool:
-        """True if the activity of that name is one of a step, which ``perform`` executes."""
-        return name in _PERFORMED or name in _CLAIMING
+    def perform(self, task: ActivityTask) -> str | None:
+        """Execute the activity if it is about marks; returns its result as JSON text, None for any other activity.
 
-    def perform(self, task: ActivityTask) -> str:
-        """Execute the activity on the overlay. Returns its result as JSON text. Raises StoreError, InputError."""
-        if task.name in _CLAIMING:
-            return _CLAIMING[task.name]
-        args, _ = arguments(values.decode(task.input))
-        kind, count = _PERFORMED[task.name]
-        store = stores.open_store(args[0])
-        instance = kind(*args[:count])
+        No other run exists here: every claim is granted. Raises StoreError, InputError.
+        """
+        parsed = recorded_tasks.parse(task.name, task.input)
+        result: Any = None
+        match parsed:
+            case None:
+                return None
+            case Listed(bucket, path, owner, whole):
+                result = self._execute(tasks.GetStepsDoneTask(bucket, path), task)
+                if owner is not None:
+                    result = {"names": result, "shared": not whole}
+            case MarkRead(bucket, path, step_name):
+                result = self._execute(tasks.GetStepMarkTask(bucket, path, step_name), task)
+            case Claimed():
+                result = {}
+            case Marked(bucket, path, step_name, details):
+                result = self._execute(tasks.MarkStepDoneTask(bucket, path, step_name, details), task)
+            case Unmarked(bucket, path, step_names):
+                result = self._execute(tasks.UnmarkStepsDoneTask(bucket, path, step_names), task)
+        return values.encode(result, f"result of activity {task.name}")
+
+    def _execute(self, instance: Any, task: ActivityTask) -> Any:
+        store = stores.open_store(instance.bucket)
         instance.store = self._stores.setdefault(store, OverlayStore(store))
         instance.context = {"workflow_id": task.workflow_id, "run_id": task.run_id}
-        result = instance.execute()
-        if kind is _PERFORMED[_LISTING][0] and len(args) > count:
-            _, whole = args[count:]
-            result = {"names": result, "shared": not whole}  # as if there were no other runs
-        return values.encode(result, f"result of activity {task.name}")
+        return instance.execute()

@@ -13,7 +13,7 @@ from simpleflow.engines.memory import MemoryEngine
 from simpleflow.exceptions import ExecutionBlocked, InputError, SimpleflowError, one_line
 from simpleflow.futures import Future
 from simpleflow.local import Executor
-from simpleflow.step import tasks
+from simpleflow.step import recorded_tasks
 from simpleflow.step.workflow import WorkflowStepMixin
 from simpleflow.task import ActivityTask
 from simpleflow.workflow import Workflow
@@ -84,10 +84,11 @@ class _Executor(DeciderExecutor):
     found: tuple[str, str] | None = None
 
     def submit(self, submittable: Any, *args: Any, **kwargs: Any) -> Future:
-        if isinstance(submittable, ActivityTask) and submittable.activity.callable in tasks.TASKS:
-            bucket, path = submittable.args[:2]
-            self.found = self.found or (bucket, path)
-            raise ExecutionBlocked
+        if isinstance(submittable, ActivityTask):
+            parsed = recorded_tasks.parse_arguments(submittable.name, submittable.args, submittable.kwargs)
+            if parsed is not None:
+                self.found = self.found or (parsed.bucket, parsed.path)
+                raise ExecutionBlocked
         return super().submit(submittable, *args, **kwargs)
 
 

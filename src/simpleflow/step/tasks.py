@@ -23,10 +23,12 @@ class _MarksTask:
     """An activity about the marks below ``path`` in ``bucket``."""
 
     context: dict[str, Any] | None = None
+    """What the worker says of the execution that the task belongs to."""
 
     def __init__(self, bucket: str, path: str) -> None:
         self.bucket = bucket
         self.path = path
+        self._store: stores.Store | None = None
 
     @staticmethod
     def is_quick(bucket: str, *_: Any) -> bool:
@@ -35,7 +37,12 @@ class _MarksTask:
 
     @property
     def store(self) -> stores.Store:
-        return stores.open_store(self.bucket)
+        """Where the marks are; a dry run sets another store."""
+        return self._store if self._store is not None else stores.open_store(self.bucket)
+
+    @store.setter
+    def store(self, store: stores.Store) -> None:
+        self._store = store
 
     def claim(self, name: str, owner: claims.Owner, seconds: float) -> claims.Holder | None:
         """Claim a step, or ``*``; returns who else has it."""

@@ -9,13 +9,12 @@ from simpleflow.cli.errors import task_failure_line, traceback_of
 from simpleflow.core import events as e
 from simpleflow.engines.embedded import Run
 from simpleflow.local import Beginning
-from simpleflow.step import report
+from simpleflow.step import recorded_tasks, report
 from simpleflow.step.constants import COMPLETED, FAILED, MARKER_NAME, SCHEDULED, SKIPPED, WAITING
 from simpleflow.step.report import StepReport
 
 _STATUSES = frozenset({WAITING, SCHEDULED, COMPLETED, SKIPPED, FAILED})
 _RETRY_TIMER = "_simpleflow_retry_"
-_LISTING = "simpleflow.step.tasks.GetStepsDoneTask"
 
 
 class ActivityFailure(NamedTuple):
@@ -33,13 +32,13 @@ class Follower:
 
     An activity's failure is told once: with its step, as a retry, at the end of the run that it fails, or as a soft
     one. ``tally``: the steps; ``soft_failures``: how many failed activities failed neither step nor run; ``listings``:
-    by workflow id, the input of the activity that read its done marks; ``debug``: keep tracebacks of failures.
+    by workflow id, how its done marks were listed; ``debug``: keep tracebacks of failures.
     """
 
     def __init__(self, debug: bool = False) -> None:
         self.tally = report.Tally()
         self.soft_failures = 0
-        self.listings: dict[str, str | None] = {}
+        self.listings: dict[str, recorded_tasks.Listed] = {}
         self._debug = debug
         self._began: dict[tuple[str, str], float] = {}  # by workflow id and step: epoch seconds
         self._failed: dict[tuple[str, str], ActivityFailure] = {}  # by run id and activity id
@@ -82,8 +81,9 @@ class Follower:
                 if attributes.marker_name == MARKER_NAME:
                     self._step_marker(run, event.time, attributes.details)
             elif kind is e.ActivityTaskScheduled:
-                if attributes.activity_type.name == _LISTING:
-                    self.listings[run.workflow_id] = attributes.input
+                listed = recorded_tasks.parse(attributes.activity_type.name, attributes.input)
+                if isinstance(listed, recorded_tasks.Listed):
+                    self.listings[run.workflow_id] = listed
                 if self._failed:
                     self._retried(run, attributes.activity_id, "")
             elif kind in _FAILURES:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
-from simpleflow import stores, values
+from simpleflow import stores
 from simpleflow.cli.view.follower import Follower
 from simpleflow.step.report import duration, names
 
@@ -47,17 +47,16 @@ def time_saved(follower: Follower, seconds: float) -> TimeSaved | None:
     """
     total, missing, read = 0.0, 0, 0
     began = time.monotonic()
-    for workflow_id, text in follower.listings.items():
+    for workflow_id, listed in follower.listings.items():
         skipped = follower.tally.skipped(workflow_id)
         if not skipped:
             continue
         try:
             from simpleflow.steering.marks import recorded_seconds
 
-            bucket, path, *_ = values.decode(text)["args"]
-            least = _LOCAL_SECONDS if stores.is_local(bucket) else _REMOTE_SECONDS
+            least = _LOCAL_SECONDS if stores.is_local(listed.bucket) else _REMOTE_SECONDS
             left = max(least, seconds * _SHARE) - (time.monotonic() - began)
-            found, number = recorded_seconds(bucket, path, skipped, left) if left > 0 else (0.0, 0)
+            found, number = recorded_seconds(listed.bucket, listed.path, skipped, left) if left > 0 else (0.0, 0)
         except Exception:  # noqa: BLE001 (a summary that cannot be made is no reason to spoil the end of a run)
             found, number = 0.0, 0
         total, read, missing = total + found, read + number, missing + len(skipped) - number

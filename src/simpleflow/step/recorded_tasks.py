@@ -1,0 +1,117 @@
+"""Activities about marks, read from a history: which one it is, and its arguments by name.
+
+Everything that looks into the arguments of the activities in ``tasks`` reads them here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from simpleflow import values
+from simpleflow.exceptions import InputError
+from simpleflow.step import tasks
+from simpleflow.step.claims import Owner
+
+
+class Listed(NamedTuple):
+    """The arguments of ``GetStepsDoneTask``."""
+
+    bucket: str
+    path: str
+    owner: Owner | None = None
+    whole: bool = False
+
+
+class MarkRead(NamedTuple):
+    """The arguments of ``GetStepMarkTask``."""
+
+    bucket: str
+    path: str
+    step_name: str
+
+
+class Claimed(NamedTuple):
+    """The arguments of ``ClaimStepTask``."""
+
+    bucket: str
+    path: str
+    step_name: str
+    owner: Owner
+    seconds: float
+    unless_done: bool = False
+    fingerprint: str | None = None
+
+
+class Released(NamedTuple):
+    """The arguments of ``ReleaseStepTask``."""
+
+    bucket: str
+    path: str
+    step_name: str
+    owner: Owner
+
+
+class Marked(NamedTuple):
+    """The arguments of ``MarkStepDoneTask``; it gives up a claim if ``owner`` is not None."""
+
+    bucket: str
+    path: str
+    step_name: str
+    details: Mapping[str, Any] = {}
+    owner: Owner | None = None
+
+
+class Unmarked(NamedTuple):
+    """The arguments of ``UnmarkStepsDoneTask``."""
+
+    bucket: str
+    path: str
+    step_names: Sequence[str]
+    owner: Owner | None = None
+    patterns: Sequence[str] = ()
+    but: Sequence[str] = ()
+
+
+Parsed = Listed | MarkRead | Claimed | Released | Marked | Unmarked
+
+_KINDS: dict[str, type[Any]] = {
+    f"{task.__module__}.{task.__name__}": kind
+    for task, kind in (
+        (tasks.GetStepsDoneTask, Listed),
+        (tasks.GetStepMarkTask, MarkRead),
+        (tasks.ClaimStepTask, Claimed),
+        (tasks.ReleaseStepTask, Released),
+        (tasks.MarkStepDoneTask, Marked),
+        (tasks.UnmarkStepsDoneTask, Unmarked),
+    )
+}
+
+
+def parse(name: str, input: str | None) -> Parsed | None:
+    """The activity of that name with this input (JSON text, as in a history).
+
+    Returns None for an activity that is not about marks, and for arguments that it does not take: such a task fails and
+    changes no mark.
+    """
+    if name not in _KINDS:
+        return None
+    try:
+        args, kwargs = values.arguments(values.decode(input))
+    except InputError:
+        return None
+    return parse_arguments(name, args, kwargs)
+
+
+def parse_arguments(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Parsed | None:
+    """The same for arguments that have not been encoded."""
+    kind = _KINDS.get(name)
+    if kind is None:
+        return None
+    try:
+        parsed = kind(*args, **kwargs)
+        if isinstance(parsed, MarkRead) or parsed.owner is None:
+            return parsed  # type: ignore[no-any-return]
+        return parsed._replace(owner=tasks.owner_of(parsed.owner))  # type: ignore[no-any-return]
+    except (TypeError, ValueError):
+        return None
