@@ -1,6 +1,6 @@
-"""The ports of an engine: who starts and steers executions, who decides, who works, who reads.
+"""The ports of an engine: start and steer executions, decide, run activities, read.
 
-The names and the semantics are Amazon SWF's. Ports are synchronous; polls return None when there is nothing to do.
+Names and semantics are those of Amazon SWF. Ports are synchronous; a poll returns None if there is no task.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from simpleflow.core.history import History
 
 
 class StartRequest(NamedTuple):
-    """What StartWorkflowExecution takes. Time-outs are seconds as text."""
+    """The members of StartWorkflowExecution. Time-outs are seconds as text."""
 
     workflow_id: str
-    name: str
-    version: str
-    input: str | None = None
-    task_list: str = "default"
+    name: str  # of the workflow type
+    version: str  # of the workflow type
+    input: str | None = None  # JSON text
+    task_list: str = "default"  # of its decision tasks
     tag_list: tuple[str, ...] = ()
-    task_priority: str | None = None
+    task_priority: str | None = None  # an integer as text
     execution_timeout: str = "31536000"
     decision_task_timeout: str = "300"
     child_policy: str = "TERMINATE"
@@ -30,58 +30,56 @@ class StartRequest(NamedTuple):
 
 
 class DecisionTask(NamedTuple):
-    """A decision to be taken. ``events`` is the whole history, up to the DecisionTaskStarted of this task at least.
-
-    ``history``: the same, folded up to there, where the engine is in this process and folds on only after the answer.
-    """
+    """A decision task that was handed out."""
 
     token: str
     workflow_id: str
     run_id: str
-    name: str
-    version: str
-    started_event_id: int
-    events: Sequence[Event]
+    name: str  # of the workflow type
+    version: str  # of the workflow type
+    started_event_id: int  # the DecisionTaskStarted of this task
+    events: Sequence[Event]  # the whole history, up to that event at least
     history: History | None = None
+    """The same history, folded up to that event, if the engine is in this process. The engine folds the next events
+    into it only after the task was answered."""
 
 
 class ActivityTask(NamedTuple):
-    """An activity to be done."""
+    """An activity task that was handed out."""
 
     token: str
     workflow_id: str
     run_id: str
     activity_id: str
-    name: str
-    version: str
-    input: str | None
+    name: str  # of the activity type
+    version: str  # of the activity type
+    input: str | None  # JSON text
     task_list: str
-    heartbeat_timeout: float | None
-    tag_list: tuple[str, ...] = ()
+    heartbeat_timeout: float | None  # seconds; None: no time-out, or it is not known
+    tag_list: tuple[str, ...] = ()  # of the execution
 
 
 class RunDescription(NamedTuple):
-    """An execution as lists show it. ``status`` is open, completed, failed, canceled, timed_out, terminated or
-    continued_as_new; times are epoch seconds; ``alive``: a living process drives it."""
+    """An execution as lists show it."""
 
     workflow_id: str
     run_id: str
-    name: str
-    version: str
-    status: str
-    started: float
-    closed: float | None
-    alive: bool
+    name: str  # of the workflow type
+    version: str  # of the workflow type
+    status: str  # open, completed, failed, canceled, timed_out, terminated or continued_as_new
+    started: float  # epoch seconds
+    closed: float | None  # epoch seconds; None while it is open
+    alive: bool  # a living process drives it
 
 
 class Client(Protocol):
     """Starts and steers executions.
 
-    ``run_id`` None means the open execution of that workflow id. Raises UnknownResource if there is none.
+    ``run_id`` None means the open execution of that workflow id. Raises UnknownResource if there is no such execution.
     """
 
     def start_workflow_execution(self, request: StartRequest) -> str:
-        """Start; returns the run id. Raises RunBusy if the workflow id has an open execution."""
+        """Start an execution; returns its run id. Raises RunBusy if the workflow id has an open one."""
 
     def signal_workflow_execution(
         self, workflow_id: str, signal_name: str, input: str | None = None, run_id: str | None = None
@@ -89,7 +87,7 @@ class Client(Protocol):
         """Send a signal; ``input`` is JSON text."""
 
     def request_cancel_workflow_execution(self, workflow_id: str, run_id: str | None = None) -> None:
-        """Ask the execution's decider to cancel it."""
+        """Request the execution's decider to cancel it."""
 
     def terminate_workflow_execution(
         self,
@@ -102,7 +100,7 @@ class Client(Protocol):
 
 
 class DecisionSource(Protocol):
-    """Hands out decision tasks. Raises UnknownResource for a token that is no longer good; nothing changes then."""
+    """Hands out decision tasks. A token that is no longer good raises UnknownResource, and changes nothing."""
 
     def poll_for_decision_task(self, identity: str | None = None) -> DecisionTask | None:
         """The next decision task, or None."""
@@ -110,36 +108,36 @@ class DecisionSource(Protocol):
     def respond_decision_task_completed(
         self, token: str, decisions: Sequence[Decision], execution_context: str | None = None
     ) -> None:
-        """Answer; all effects are kept, or none."""
+        """Answer the task. All effects of the answer are kept, or none."""
 
 
 class ActivitySource(Protocol):
-    """Hands out activity tasks. Raises UnknownResource for a token that is no longer good; nothing changes then."""
+    """Hands out activity tasks. A token that is no longer good raises UnknownResource, and changes nothing."""
 
     def poll_for_activity_task(self, identity: str | None = None) -> ActivityTask | None:
         """The next activity task, by priority, then by age; or None."""
 
     def respond_activity_task_completed(self, token: str, result: str | None = None) -> None:
-        """It is done; ``result`` is JSON text."""
+        """Report that the activity completed; ``result`` is JSON text."""
 
     def respond_activity_task_failed(self, token: str, reason: str | None = None, details: str | None = None) -> None:
-        """It failed."""
+        """Report that the activity failed."""
 
     def respond_activity_task_canceled(self, token: str, details: str | None = None) -> None:
-        """It was cancelled."""
+        """Report that the activity was cancelled."""
 
     def record_activity_task_heartbeat(self, token: str, details: str | None = None) -> bool:
-        """It is still being worked on; returns whether it is to be cancelled."""
+        """Report that the activity goes on; returns True if its cancellation was requested."""
 
 
 class RunReader(Protocol):
-    """Reads executions, open and closed."""
+    """Reads executions, open and closed. Raises UnknownResource if there is no such execution."""
 
     def describe(self, workflow_id: str, run_id: str | None = None) -> RunDescription:
         """The execution; without ``run_id`` the latest one of that workflow id."""
 
     def history(self, workflow_id: str, run_id: str | None = None) -> Sequence[Event]:
-        """Its events."""
+        """The events of the execution."""
 
     def list_runs(self) -> list[RunDescription]:
         """All executions, the latest first."""

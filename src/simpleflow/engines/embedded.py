@@ -176,7 +176,7 @@ class EmbeddedEngine:
         task_list: str | None = None,
         schedule_to_start_timeout: str | None = None,
     ) -> None:
-        """Answer; see ``core.record.record`` for what is no part of the port."""
+        """See DecisionSource. For the other arguments see ``core.service.record.record``."""
         run_id, _ = self.deciding(token)
         run = self.runs[run_id]
         new_run_id = ""
@@ -208,7 +208,7 @@ class EmbeddedEngine:
         run_id, started_id = self._tasks.of(token)
         history = self.runs[run_id].history
         if not history.deciding or history.decision_started_id != started_id:
-            raise UnknownResource(f"token {token} is not that of a decision task")
+            raise UnknownResource(f"token {token} is not the token of a decision task")
         return run_id, started_id
 
     # ActivitySource
@@ -218,7 +218,8 @@ class EmbeddedEngine:
     ) -> ActivityTask | None:
         """The next activity task, by priority, then by age; ``task_list`` None: of any list.
 
-        ``begin`` False: whoever takes it has others to do first, and calls ``begin_activity_task``.
+        ``begin`` False: the task does not start yet, since its worker is busy. The caller starts it later with
+        ``begin_activity_task``.
         """
         while (found := self._tasks.activities.pop(task_list)) is not None:
             run_id, scheduled_id = found
@@ -247,7 +248,7 @@ class EmbeddedEngine:
         return None
 
     def begin_activity_task(self, token: str, identity: str | None = None) -> None:
-        """A task that was handed out before is begun. Raises UnknownResource."""
+        """Start a task that was handed out with ``begin=False``. Raises UnknownResource."""
         run, task = self._activity(token)
         if task.state == transitions.SCHEDULED:
             events = record.activity_started(
@@ -256,13 +257,13 @@ class EmbeddedEngine:
             self.executions.append(run, events)
 
     def put_back_activity_task(self, token: str) -> None:
-        """Whoever has the task is not going to do it: offer it again. Raises UnknownResource."""
+        """Offer a task again that its worker is not going to do. Raises UnknownResource."""
         run, _ = self._activity(token)
         self._tasks.put_back(run, token)
 
     @property
     def waiting_activities(self) -> int:
-        """How many activity tasks wait to be handed out, at most."""
+        """An upper bound of the activity tasks that wait to be handed out."""
         return len(self._tasks.activities)
 
     def respond_activity_task_completed(self, token: str, result: str | None = None) -> None:
@@ -304,7 +305,7 @@ class EmbeddedEngine:
         return bool(task.cancel_requested_id)
 
     def is_open(self, token: str) -> bool:
-        """Whether an answer to the activity task with this token would be taken."""
+        """True if an answer to the activity task with this token would be accepted."""
         try:
             self._activity(token)
         except UnknownResource:
@@ -316,7 +317,7 @@ class EmbeddedEngine:
         run = self.runs[run_id]
         task = run.history.tasks.get(scheduled_id)
         if task is None:
-            raise UnknownResource(f"token {token} is not that of an activity task")
+            raise UnknownResource(f"token {token} is not the token of an activity task")
         return run, task
 
     def _end_activity(self, run: Run, end: e.Attributes) -> None:

@@ -1,7 +1,29 @@
-"""The journal in SQLite: one file, several processes, each writing its own executions.
+"""The journal in SQLite: one file, several processes, each of which writes its own executions.
 
-Transactions are short and immediate, and no user code runs inside one. ``synchronous=NORMAL`` with a write-ahead log:
-what was committed survives the death of any process; a power cut may lose the last moments, so that an activity is run
+Theory of operation
+-------------------
+*Ownership.* Each process has a lease (see ``lease``), whose token stands in ``runs.owner`` of the executions that it
+drives. A process writes to an execution only inside a transaction in which it has checked that the execution is open
+and its own (the query ``fence``). The transaction is immediate: it holds the database's only write lock from its first
+statement, so the check stays true until the commit. A process that has lost an execution gets LeaseLost and has
+written nothing.
+
+*Taking over.* ``claim`` finds the owner of an open execution, and refuses if that owner's lease is held. Otherwise it
+writes its own token into all open executions of the family, in the same transaction. Of several processes that try,
+one does this first; the others then see an owner that lives.
+
+*One open execution for each workflow id* is the unique index ``one_open_run``. A new execution is inserted at the
+commit, after the ends of the same operation, so that an execution and the one that continues it never are open at the
+same time. ``begin`` finds a conflict with another process early; the index decides.
+
+*Messages* go into a table, with the number of the execution that gets them. Their sender inserts them in a transaction
+in which the execution is open, and the owner closes an execution in one, too. So a message is either there before the
+end, and its owner reads it first (``EmbeddedEngine.respond_decision_task_completed`` holds the lock from before it
+reads to its commit), or it is refused. ``pragma data_version`` tells cheaply whether another connection has written
+since; only then the owner looks into the table.
+
+*Durability.* Transactions are short, and no user code runs inside one. ``synchronous=NORMAL`` with a write-ahead log:
+what was committed survives the death of any process. A power cut may lose the last moments; then an activity is run
 again.
 """
 
@@ -26,6 +48,7 @@ if TYPE_CHECKING:
     from simpleflow.engines.run import Run
 
 VERSION = 2
+"""Of the schema, in ``pragma user_version``."""
 
 
 def _text(file: str) -> str:
@@ -46,13 +69,13 @@ class SqliteJournal:
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
-        self._numbers: dict[str, int] = {}
-        self._begun: list[tuple[str | float, ...]] = []
-        self._seen_version: int | None = None
+        self._numbers: dict[str, int] = {}  # by run id, of the executions that this process has begun or claimed
+        self._begun: list[tuple[str | float, ...]] = []  # rows of ``runs`` that the next commit inserts
+        self._seen_version: int | None = None  # the data_version at which messages were last read
         with self._errors("opened"), ExitStack() as undo:
             owners = os.path.join(folder, "owners")
             os.makedirs(owners, exist_ok=True)
-            # Threads may share an engine if they take turns, which a server's do.
+            # The threads of a server share an engine, one at a time.
             self._db = sqlite3.connect(
                 os.path.join(folder, "history.sqlite"), timeout=30, isolation_level=None, check_same_thread=False
             )
@@ -77,7 +100,7 @@ class SqliteJournal:
         self.hold()
         with self._errors("read"):
             row = self._db.execute(SQL["open_run"], (workflow_id,)).fetchone()
-        if row is not None and row[1] not in self._numbers:  # one of ours ends here: it is continued as new
+        if row is not None and row[1] not in self._numbers:  # else the open one is ours, and ends in this transaction
             self._raise_busy(workflow_id, row[3])
         self._begun.append((run_id, workflow_id, root_id, workflow_type.name, workflow_type.version, now))
 
@@ -125,7 +148,7 @@ class SqliteJournal:
             self._db.execute(SQL["own_family"], (self._lease.token, root_id))
             self._db.execute(SQL["remove_owner"], (owner,))
         self._lease.bury(owner)
-        self._seen_version = None  # messages may wait for them
+        self._seen_version = None  # there may be messages for them
         self._numbers |= {run_id: number for number, _, run_id, _ in family}
         return [StoredRun(workflow_id, run_id, root_id) for _, workflow_id, run_id, root_id in family]
 
@@ -191,12 +214,12 @@ class SqliteJournal:
         try:
             self._db.execute(SQL["remove_owner"], (self._lease.token,))
         except sqlite3.Error:
-            pass  # the row says nothing that its lease does not
+            pass  # others go by the lease, not by this row
         self._db.close()
         self._lease.release()
 
     def _use_log(self) -> None:
-        """Switch to the write-ahead log, which SQLite does not wait for if another process is just doing the same."""
+        """Switch to the write-ahead log. SQLite does not wait here if another process does the same, so retry."""
         deadline = time.monotonic() + 30
         while True:
             try:
@@ -212,7 +235,7 @@ class SqliteJournal:
         (version,) = self._db.execute("pragma user_version").fetchone()
         if version < VERSION:
             with self._transaction():
-                # Another process may have been faster.
+                # Another process may have done it while this one waited for the lock.
                 (version,) = self._db.execute("pragma user_version").fetchone()
                 tables = [each for each in _text("schema.sql").split(";\n") if each.strip()]
                 if version == 0:
@@ -245,29 +268,29 @@ class SqliteJournal:
 
     def _raise_busy(self, workflow_id: str, owner: str) -> None:
         row = self._db.execute(SQL["owner_pid"], (owner,)).fetchone()
-        by = f"process {row[0]} drives it" if row is not None and self._lease.alive(owner) else "nobody drives it"
+        by = f"process {row[0]} drives it" if row is not None and self._lease.alive(owner) else "no process drives it"
         raise RunBusy(f"workflow id {workflow_id!r} has an open execution ({by}); wait for it, or use another id")
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        """The one that is open, or else a new one; ended either way."""
+        """The open transaction, or a new one; committed at the end, or rolled back after an error."""
         self.hold()
         with self._errors("written"):
             try:
                 yield
                 self._db.execute("commit")
             except BaseException:
-                if self._db.in_transaction:  # else the error has ended it
+                if self._db.in_transaction:  # else SQLite has rolled it back
                     self._db.execute("rollback")
                 raise
 
     @contextmanager
-    def _errors(self, what: str) -> Iterator[None]:
+    def _errors(self, action: str) -> Iterator[None]:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
             raise StateError(
-                f"state folder {self.folder} could not be {what}: {error}; "
+                f"state folder {self.folder} could not be {action}: {error}; "
                 "check the folder, or name another one with --state or SIMPLEFLOW_STATE"
             ) from error
 

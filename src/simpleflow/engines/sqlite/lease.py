@@ -1,7 +1,14 @@
-"""Whether the process that owns an execution lives: a lock on a file that the kernel lets go of when it dies.
+"""Leases: how other processes find out whether the process that owns an execution still lives.
 
-No clock is asked and nothing is renewed, so an execution can be taken over the moment its process is gone, and never
-before. The locks are POSIX record locks: child processes do not inherit them.
+Theory of operation
+-------------------
+A lease is a locked file, named after a random token. The kernel gives up the lock when its process ends, however it
+ends. So there is no clock and nothing to renew: an execution can be taken over as soon as its process is gone, and
+never before.
+
+The locks are POSIX record locks. Child processes do not inherit them, so a fork does not keep a lease alive. They have
+two traps. A process cannot see its own locks: ``alive`` looks into ``_held`` for these. And a process loses its lock
+on a file when it closes *any* descriptor of that file: ``alive`` never opens the file of a lease of its own process.
 """
 
 from __future__ import annotations
@@ -10,14 +17,19 @@ import fcntl
 import os
 
 _held: dict[str, int] = {}
-"""Tokens that this process holds, with its pid: a process cannot ask the kernel about its own locks."""
+"""Tokens of the leases of this process, each with its process id: a fork copies this, but not the locks."""
 
 
 class Lease:
-    """The lease of this process; ``token`` is what it signs executions with."""
+    """The lease of this process; its ``token`` is entered as the owner of executions.
+
+    Args:
+        folder: of all leases; must exist.
+
+    Raises OSError.
+    """
 
     def __init__(self, folder: str) -> None:
-        """Take a lease in ``folder``, which must exist. Raises OSError."""
         self.token = os.urandom(16).hex()
         self._folder = folder
         self._file = os.open(self._path(self.token), os.O_RDWR | os.O_CREAT, 0o644)
@@ -25,7 +37,7 @@ class Lease:
         _held[self.token] = os.getpid()
 
     def alive(self, token: str) -> bool:
-        """Whether the process with that token lives."""
+        """True if the process with that token lives."""
         if _held.get(token) == os.getpid():
             return True
         try:
@@ -33,7 +45,7 @@ class Lease:
         except FileNotFoundError:
             return False
         try:
-            # Shared, so that two processes that ask at once do not take each other for the owner.
+            # A shared lock, so that two processes that check at once do not take each other for the owner.
             fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except OSError:
             return True
@@ -42,7 +54,7 @@ class Lease:
         return False
 
     def bury(self, token: str) -> None:
-        """Remove what a dead process left."""
+        """Remove the file of a dead process."""
         _remove(self._path(token))
 
     def release(self) -> None:

@@ -1,4 +1,4 @@
-"""What is registered with a local server, in a SQLite file of its own beside the executions."""
+"""The registrations of a local server: domains and types, in a SQLite file beside those of the executions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ from simpleflow.exceptions import StateError
 
 
 class Registrations:
-    """Texts by kind, domain, name and version, in ``folder``, made if need be. Raises StateError."""
+    """Texts by kind, domain, name and version.
+
+    Args:
+        folder: created if it does not exist.
+
+    Raises StateError.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -26,19 +32,19 @@ class Registrations:
             )
 
     def load(self) -> list[tuple[str, str, str]]:
-        """Kind, domain and text of each."""
+        """Kind, domain and text of each registration."""
         with self._errors():
             return self._db.execute("select kind, domain, entry from registrations").fetchall()
 
     def save(self, kind: str, domain: str, name: str, version: str, text: str) -> None:
-        """Keep a text, instead of the one before."""
+        """Keep a text, in place of the one before."""
         with self._errors():
             self._db.execute(
                 "insert or replace into registrations values (?, ?, ?, ?, ?)", (kind, domain, name, version, text)
             )
 
     def delete(self, kind: str, domain: str, name: str, version: str) -> None:
-        """Forget a text."""
+        """Remove a text."""
         with self._errors():
             self._db.execute(
                 "delete from registrations where kind = ? and domain = ? and name = ? and version = ?",
@@ -46,7 +52,7 @@ class Registrations:
             )
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._db.close()
 
     @contextmanager
