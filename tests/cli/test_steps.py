@@ -150,7 +150,7 @@ class TestList:
         (place.path / "day").write_text('["mon"]')
         assert done_steps(place, "steered.ByDay", "--input-file", "day") == ["load"]
         said = error(place.run("step.list", "steered.ByDay"))
-        assert said.startswith("where workflow 'byday' keeps its done marks cannot be found out")
+        assert said.startswith("cannot find out where workflow 'byday' keeps its done marks")
         assert said.endswith("give the one of the run with --input")
         said = error(place.run("step.list", "steered.ByDay", "--input", "[1, 2]"))
         assert said == "the input does not fit ByDay.run(day): too many positional arguments"
