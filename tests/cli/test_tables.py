@@ -8,8 +8,9 @@ import json
 
 import pytest
 
+from simpleflow.cli.options import CSV, JSON, TABLE
 from simpleflow.cli.view.step_tables import listed
-from simpleflow.cli.view.tables import CSV, JSON, PLAIN, TABLE, TableLayout, as_csv, as_json, objects, table
+from simpleflow.cli.view.tables import PLAIN, TableLayout, as_csv, as_json, objects, table
 from simpleflow.step.mark import Mark, read
 from tests.cli.conftest import Folder
 from tests.cli.test_terminal import on_a_terminal

@@ -9,10 +9,13 @@ from typing import Any, TypeVar
 import click
 
 from simpleflow.cli.terminal import ALWAYS, AUTO, NEVER, Terminal
-from simpleflow.cli.view.tables import FORMATS, TABLE
 
 SETTINGS = {"help_option_names": ["--help", "-h"], "max_content_width": 100}
 """What every command is made with."""
+
+TABLE, JSON, CSV = "table", "json", "csv"
+FORMATS = (TABLE, JSON, CSV)
+"""The values of ``--format``."""
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 

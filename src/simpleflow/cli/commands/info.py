@@ -10,9 +10,9 @@ from collections.abc import Sequence
 import click
 
 from simpleflow import __version__, settings
-from simpleflow.cli.options import SETTINGS, common, format_option, help_alone, session
+from simpleflow.cli.options import SETTINGS, TABLE, common, format_option, help_alone, session
 from simpleflow.cli.terminal import Terminal
-from simpleflow.cli.view.tables import TABLE, objects, table, table_layout
+from simpleflow.cli.view.tables import objects, table, table_layout
 from simpleflow.step.report import printable
 
 _PACKAGES = ("click", "greenlet", "msgspec", "boto3", "botocore")

@@ -10,10 +10,9 @@ import click
 
 from simpleflow.cli import run_query
 from simpleflow.cli.activity_query import activities_of, find_activity
-from simpleflow.cli.options import SETTINGS, format_option
+from simpleflow.cli.options import CSV, SETTINGS, TABLE, format_option
 from simpleflow.cli.run_query import RunLocation, RunQuery, location_options
 from simpleflow.cli.view.output import open_output
-from simpleflow.cli.view.tables import CSV, TABLE
 from simpleflow.exceptions import InputError
 
 _CLOSED = ("completed", "failed", "canceled", "timed_out", "terminated", "continued_as_new")

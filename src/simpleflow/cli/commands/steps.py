@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from simpleflow.cli import errors, step_names, workflow_input
-from simpleflow.cli.options import SETTINGS
+from simpleflow.cli.options import SETTINGS, TABLE
 from simpleflow.cli.step_query import StepQuery, step_options
 from simpleflow.cli.view import step_tables
 from simpleflow.cli.view.output import Output, open_output
-from simpleflow.cli.view.tables import TABLE
 from simpleflow.exceptions import InputError, StateError, SwfError
 from simpleflow.step import rules
 from simpleflow.step.report import names as some

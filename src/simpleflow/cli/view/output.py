@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from simpleflow.cli.errors import one_line
-from simpleflow.cli.options import session
+from simpleflow.cli.options import JSON, TABLE, session
 from simpleflow.cli.terminal import YELLOW, Terminal, results_only
-from simpleflow.cli.view.tables import JSON, TABLE, TableLayout, objects, table, table_layout
+from simpleflow.cli.view.tables import TableLayout, objects, table, table_layout
 
 
 class Output:

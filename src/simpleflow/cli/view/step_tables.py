@@ -7,7 +7,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from simpleflow.cli.view.tables import TABLE, TableLayout, objects, table
+from simpleflow.cli.options import TABLE
+from simpleflow.cli.view.tables import TableLayout, objects, table
 from simpleflow.step import report
 
 if TYPE_CHECKING:

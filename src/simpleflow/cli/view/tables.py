@@ -6,12 +6,10 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from simpleflow.cli.options import JSON
 from simpleflow.cli.terminal import BOLD, Terminal
 from simpleflow.cli.view.text_width import justify, width, wrap
 from simpleflow.step.report import printable
-
-TABLE, JSON, CSV = "table", "json", "csv"
-FORMATS = (TABLE, JSON, CSV)
 
 _GAP = "  "
 _LEAST = 30  # cells of a last column whose texts are given several lines
