@@ -23,11 +23,11 @@ from simpleflow.exceptions import (
     WorkflowException,
 )
 from simpleflow.marker import Marker
+from simpleflow.step import claim_recovery
 from simpleflow.step.request import REQUEST, request_of
 from simpleflow.stores.location import folder_url
 from simpleflow.task import WorkflowTask, check_tags
 from simpleflow.values import arguments, reserved
-from simpleflow.worker import claim_recovery
 from simpleflow.worker.decision_worker import DecisionWorker
 from simpleflow.worker.dispatch import Middlewares
 from simpleflow.worker.inline import InlineWorker
@@ -160,7 +160,7 @@ class Executor:
                     workers = InlineWorker(engine, deciders.activities, self._middlewares, None)
                 assert workers is not None
                 self.run_id = self._begin(engine, request)
-                run = drive(engine, deciders, workers, self.run_id)
+                run = drive(engine, deciders, workers, self.run_id, claim_recovery.closed)
                 self.run_id = run.run_id
                 self._events = run.history.events
                 return run, deciders.failures.get(run.run_id)
@@ -259,7 +259,8 @@ class Executor:
             self._on_begin(Beginning(kind, engine.runs[run_id], family, replaced))
         if kind == RESUMED:
             self.run_id = run_id
-            claim_recovery.regain(engine, self._on_wait)
+            for run in list(engine.runs.values()):
+                claim_recovery.regain(run, self._on_wait, engine.receive_messages)
         return run_id
 
 

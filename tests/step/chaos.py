@@ -19,10 +19,10 @@ from simpleflow.core import events as e
 from simpleflow.engines.base import StartRequest
 from simpleflow.engines.memory import MemoryEngine
 from simpleflow.exceptions import ResultNotKept
+from simpleflow.step import claim_recovery
 from simpleflow.step.future import StepFuture
 from simpleflow.step.workflow import WorkflowStepMixin
 from simpleflow.stores import open_store
-from simpleflow.worker import claim_recovery
 from simpleflow.worker.decision_worker import DecisionWorker
 from simpleflow.worker.dispatch import perform
 from simpleflow.worker.inline import respond

@@ -9,9 +9,9 @@ import pytest
 
 from simpleflow import activity, futures
 from simpleflow.canvas import Group
+from simpleflow.step import claim_recovery as held
 from simpleflow.step import claims, tasks
 from simpleflow.stores import open_store
-from simpleflow.worker import claim_recovery as held
 from tests.step.bench import Bench, echo, fail_hard, fail_softly, play
 from tests.step.test_evaluated_afresh import CLAIMS, OTHER, PATH, Ordered
 

@@ -88,6 +88,11 @@ _KINDS: dict[str, type[Any]] = {
 }
 
 
+def is_about_marks(name: str) -> bool:
+    """True for the name of an activity that reads or writes marks or claims."""
+    return name in _KINDS
+
+
 def parse(name: str, input: str | None) -> Parsed | None:
     """The activity of that name with this input (JSON text, as in a history).
 

@@ -12,7 +12,7 @@ from simpleflow.core.decider.decide import Decider, SharedDecider
 from simpleflow.core.decider.evaluation import Execution, Failure
 from simpleflow.engines.base import DecisionSource, DecisionTask
 from simpleflow.exceptions import InputError, LeaseLost, UnknownResource
-from simpleflow.worker import claim_recovery
+from simpleflow.worker.on_closed import OnClosed, ignore
 from simpleflow.workflow import Workflow
 
 
@@ -26,6 +26,7 @@ class DecisionWorker:
         domain, default_bucket: see ``core.evaluation.Execution``.
         limits: of one answer.
         kept: how many executions are kept alive at most, the latest ones; None: all until they are forgotten.
+        on_closed: called where ``kept`` is given, with each execution that an answer closes.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class DecisionWorker:
         default_bucket: str | None = None,
         limits: Limits = Limits(),
         kept: int | None = None,
+        on_closed: OnClosed = ignore,
     ) -> None:
         self.failures: dict[str, Failure] = {}
         self.activities: dict[str, Activity] = {}
@@ -45,6 +47,7 @@ class DecisionWorker:
         self._default_bucket = default_bucket
         self._limits = limits
         self._kept = kept
+        self._on_closed = on_closed
         self._deciders: dict[str, Decider | SharedDecider] = {}
 
     def decide(self, task: DecisionTask) -> None:
@@ -63,7 +66,7 @@ class DecisionWorker:
             self._source.respond_decision_task_completed(task.token, answer.decisions)
             if self._kept is not None and answer.decisions and isinstance(answer.decisions[-1], d.CLOSING):
                 if not isinstance(answer.decisions[-1], d.ContinueAsNewWorkflowExecution):
-                    claim_recovery.release([decider])
+                    self._on_closed(decider)
                 self.forget(task.run_id)
         except LeaseLost:
             self.forget(task.run_id)

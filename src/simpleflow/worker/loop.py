@@ -15,8 +15,8 @@ from simpleflow.core import transitions
 from simpleflow.engines.base import ActivityTask
 from simpleflow.engines.embedded import EmbeddedEngine
 from simpleflow.engines.run import Run
-from simpleflow.worker import claim_recovery
 from simpleflow.worker.decision_worker import DecisionWorker
+from simpleflow.worker.on_closed import OnClosed
 
 LOOK_SECONDS = 0.1
 """How often messages from other processes are looked for."""
@@ -55,26 +55,30 @@ class ActivityWorker(Protocol):
         """Stop everything."""
 
 
-def drive(engine: EmbeddedEngine, deciders: DecisionWorker, workers: ActivityWorker, run_id: str) -> Run:
+def drive(
+    engine: EmbeddedEngine, deciders: DecisionWorker, workers: ActivityWorker, run_id: str, on_closed: OnClosed
+) -> Run:
     """Drive the engine's executions until the one begun as ``run_id`` has ended; returns its last run.
+
+    ``on_closed`` is called with each child that has ended: its parent may go on for long.
 
     Continued as new, it goes on as the new run. If it has no parent, executions of its family that are still open then
     are terminated: nobody would drive them.
     """
     looked = 0.0
-    let_go: set[str] = set()
+    reported: set[str] = set()  # run ids of the children that ``on_closed`` has been called with
     while True:
         now = time.monotonic()
         if now - looked >= LOOK_SECONDS:
             looked = now
             engine.receive_messages()
             workers.reap()
-            _let_go_of_children(engine, let_go)
+            _report_closed_children(engine, reported, on_closed)
         due = engine.next_deadline()
         if due is not None and due <= engine.executions.clock():
             engine.expire()
             workers.reap()
-            _let_go_of_children(engine, let_go)
+            _report_closed_children(engine, reported, on_closed)
         task = engine.poll_for_decision_task()
         if task is not None:
             deciders.decide(task)
@@ -103,15 +107,14 @@ def drive(engine: EmbeddedEngine, deciders: DecisionWorker, workers: ActivityWor
         workers.wait(min(LOOK_SECONDS, _until(engine)))
 
 
-def _let_go_of_children(engine: EmbeddedEngine, let_go: set[str]) -> None:
-    """Give up the claims of children that have ended: their parents may go on for long. ``let_go``: of whom already."""
+def _report_closed_children(engine: EmbeddedEngine, reported: set[str], on_closed: OnClosed) -> None:
     for run in list(engine.runs.values()):
         history = run.history
-        if history.open or run.run_id in let_go or history.started.parent_workflow_execution is None:
+        if history.open or run.run_id in reported or history.started.parent_workflow_execution is None:
             continue
-        let_go.add(run.run_id)
-        if history.state != transitions.CONTINUED_AS_NEW:  # what it continues as has the same claims
-            claim_recovery.release([run])
+        reported.add(run.run_id)
+        if history.state != transitions.CONTINUED_AS_NEW:
+            on_closed(run)
 
 
 def last_run(engine: EmbeddedEngine, run_id: str) -> Run:

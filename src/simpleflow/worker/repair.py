@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from simpleflow import values
@@ -19,8 +18,8 @@ def former_input(events: Sequence[e.Event]) -> dict[str, Any]:
     return {"args": args, "kwargs": kwargs}
 
 
-def former_tasks(events: Iterable[e.Event], again: re.Pattern[str] | None = None) -> dict[str, Former]:
-    """The activities that completed, by activity id, but for those in whose name ``again`` is found."""
+def former_tasks(events: Iterable[e.Event], runs_again: Callable[[str], bool]) -> dict[str, Former]:
+    """The activities that completed, by activity id, except those whose name ``runs_again`` answers with True."""
     scheduled: dict[int, Any] = {}
     found: dict[str, Former] = {}
     for event in events:
@@ -30,10 +29,6 @@ def former_tasks(events: Iterable[e.Event], again: re.Pattern[str] | None = None
         elif isinstance(attributes, e.ActivityTaskCompleted):
             task = scheduled[attributes.scheduled_event_id]
             name = task.activity_type.name
-            if not name.startswith(_STEPS) and (again is None or not again.search(name)):
+            if not runs_again(name):
                 found[task.activity_id] = Former(name, task.input, attributes.result)
     return found
-
-
-_STEPS = "simpleflow.step."
-"""Activities that read and write done marks, which may have changed since."""

@@ -21,6 +21,7 @@ from simpleflow.worker.child import Child
 from simpleflow.worker.decision_worker import DecisionWorker
 from simpleflow.worker.dispatch import Middlewares
 from simpleflow.worker.identity import identity
+from simpleflow.worker.on_closed import OnClosed
 from simpleflow.worker.performer import Former, Performer
 from simpleflow.worker.poller import Pause, serve
 from simpleflow.worker.pollers import Pollers
@@ -63,6 +64,7 @@ def decider_body(
     connect: Callable[[], SwfDecisionSource],
     workflow_classes: Mapping[str, type[Workflow]],
     domain: str,
+    on_closed: OnClosed,
     task_list_of_all: str | None = None,
 ) -> Body:
     """A process that answers decision tasks.
@@ -74,6 +76,7 @@ def decider_body(
         connect: gives the source; called in the new process, so that no connection is shared.
         workflow_classes: by type name; others are imported when they are met.
         domain: of the executions.
+        on_closed: see ``DecisionWorker``.
         task_list_of_all: where to send all that is asked for; None: where the workflow says.
 
     Raises InputError as ``identity``.
@@ -85,7 +88,9 @@ def decider_body(
         me = identity()
         source = connect()
         answers = source if task_list_of_all is None else OneList(source, task_list_of_all)
-        worker = DecisionWorker(answers, dict(workflow_classes), domain, limits=limits(), kept=KEPT_EXECUTIONS)
+        worker = DecisionWorker(
+            answers, dict(workflow_classes), domain, limits=limits(), kept=KEPT_EXECUTIONS, on_closed=on_closed
+        )
         pollers: Pollers[DecisionTask] = Pollers(stopping)
         pollers.add(partial(source.poll_for_decision_task, me))
         pause = Pause()

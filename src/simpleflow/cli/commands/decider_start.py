@@ -28,6 +28,7 @@ def decider(workflows: tuple[str, ...], domain: str | None, task_list: str | Non
     Example: simpleflow decider.start --domain tests -N 2 flow.Daily
     """
     from simpleflow.cli import processes
+    from simpleflow.step import claim_recovery
     from simpleflow.worker.service import decider_body
 
     found = swf.swf_domain(domain)
@@ -35,5 +36,5 @@ def decider(workflows: tuple[str, ...], domain: str | None, task_list: str | Non
         processes.log_to_stderr()
         classes = processes.load_workflow_classes(workflows)
         name = check_name(task_list or processes.common_task_list(classes), "--task-list")
-        body = decider_body(lambda: swf.decision_source(found, name), classes, found)
+        body = decider_body(lambda: swf.decision_source(found, name), classes, found, claim_recovery.closed)
         return processes.run_processes([("decider", nb_processes, body)])

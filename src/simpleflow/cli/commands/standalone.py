@@ -74,9 +74,14 @@ def _run(
 ) -> int:
     from simpleflow.cli import processes
     from simpleflow.cli.load_workflow import load_workflow
+    from simpleflow.step import claim_recovery, recorded_tasks
     from simpleflow.worker.repair import former_input, former_tasks
     from simpleflow.worker.service import decider_body, worker_body
     from simpleflow.worker.supervisor import Supervisor
+
+    def runs_again(name: str) -> bool:
+        """True for what reads and writes marks, since those may have changed, and for what ``again`` names."""
+        return recorded_tasks.is_about_marks(name) or (again is not None and again.search(name) is not None)
 
     workflow_class = load_workflow(reference)
     task_list = f"standalone-{uuid.uuid4()}"
@@ -86,7 +91,7 @@ def _run(
     workflow_input.check_input(workflow_class, given)
     executor = start_options.make_executor(workflow_class, {**options, "task_list": task_list})
     request = start_options.start_request(executor, given)
-    former = {} if past is None else former_tasks(past, again)
+    former = {} if past is None else former_tasks(past, runs_again)
     middlewares = processes.load_middlewares(options["pre"], options["post"])
     supervisor = Supervisor()
     try:
@@ -94,7 +99,11 @@ def _run(
             "decider",
             options["nb_deciders"],
             decider_body(
-                lambda: swf.decision_source(domain, task_list), {request.name: workflow_class}, domain, task_list
+                lambda: swf.decision_source(domain, task_list),
+                {request.name: workflow_class},
+                domain,
+                claim_recovery.closed,
+                task_list,
             ),
         )
         supervisor.add(

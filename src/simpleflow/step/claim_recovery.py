@@ -1,0 +1,148 @@
+"""The claims that a run still holds, as its history tells: released when it closes, taken again when it resumes.
+
+A step gives its claim up itself when it ends. This module is for steps that never come to that: a failure ended the run
+at once, somebody terminated it, or its process stopped.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple, Protocol
+
+from simpleflow import values
+from simpleflow.constants import DAY
+from simpleflow.core import transitions
+from simpleflow.core.history import History
+from simpleflow.core.records import Record
+from simpleflow.exceptions import StoreError
+from simpleflow.step import claims, mark, recorded_tasks, recorded_verdicts, rules, tasks
+from simpleflow.step.constants import MARKER_NAME
+from simpleflow.step.recorded_tasks import Claimed, Listed, Marked, Parsed, Released
+from simpleflow.stores import is_local, open_store
+
+_PAUSE_SECONDS = 0.5  # between two tries to take a claim again
+
+
+class HasHistory(Protocol):
+    """An execution that has a history."""
+
+    @property
+    def history(self) -> History:
+        """All events so far."""
+
+
+class Run(HasHistory, Protocol):
+    """An execution that goes on in this process."""
+
+    @property
+    def run_id(self) -> str:
+        """Its id."""
+
+
+class Held(NamedTuple):
+    """A claim that a run holds."""
+
+    bucket: str
+    path: str
+    step: str
+    owner: claims.Owner
+    seconds: float  # as the run asked for
+    certain: bool  # the history says that the claim was granted; if False, it may have been
+
+
+def held(run: HasHistory) -> list[Held]:
+    """The claims that the run was granted, or may have been granted, and has not given up."""
+    taken: list[Held] = []
+    ended: Counter[tuple[str, str, str]] = Counter()
+    for record in run.history.activities.values():
+        parsed = _parse(record)
+        completed = record.state == transitions.COMPLETED
+        match parsed:
+            case Listed(bucket, path, owner, whole=True) if owner is not None:
+                if not (completed and _result(record)["shared"]):
+                    taken.append(Held(bucket, path, rules.EVERYTHING, owner, DAY, completed))
+            case Claimed(bucket, path, step, owner, seconds):
+                if not (completed and _result(record)):
+                    taken.append(Held(bucket, path, step, owner, seconds, completed))
+            case Released(bucket, path, step, owner) | Marked(bucket, path, step, owner=owner):
+                if completed and owner is not None:
+                    ended[bucket, path, step] += 1
+    if all(each.step == rules.EVERYTHING for each in taken):
+        return taken
+    # A run claims a step again only after it has given the step up: so each end is the end of an earlier claim.
+    found: dict[tuple[str, str, str], Held] = {}
+    for each in taken:
+        if ended[each[:3]]:
+            ended[each[:3]] -= 1
+        else:
+            found[each[:3]] = each
+    return list(found.values())
+
+
+def release(runs: Iterable[HasHistory]) -> None:
+    """Give up the claims that these runs hold. Where a store fails, the claims end by their own time-outs."""
+    for run in runs:
+        for each in held(run):
+            try:
+                claims.release(open_store(each.bucket), each.path, [each.step], each.owner)
+            except StoreError:
+                pass  # how the run ends matters more
+
+
+def closed(run: HasHistory) -> None:
+    """Give up the claims of one run: what a worker calls when the run has closed."""
+    release([run])
+
+
+def regain(run: Run, on_wait: Callable[[str], None], look: Callable[[], None]) -> None:
+    """Take again, in the name of this process, the claims that ``run`` holds; wait for other runs that have them now.
+
+    ``on_wait`` gets a line of text that says for whom; ``look`` is called between two tries, and lets somebody end the
+    run meanwhile. Raises StoreError.
+    """
+    for each in held(run):
+        if each.certain:
+            _regain(run, each, on_wait, look)
+
+
+def _regain(run: Run, held: Held, on_wait: Callable[[str], None], look: Callable[[], None]) -> None:
+    reported = None
+    store = open_store(held.bucket)
+    if _is_marked(run, held):
+        return  # writing the mark gave up the claim too, though the history does not hold that yet
+    while run.history.open:
+        found = claims.regain(store, held.path, held.step, held.owner, held.seconds, is_local(held.bucket))
+        if isinstance(found, bool):
+            if not found:
+                store.delete(held.path, [name for name in store.names(held.path) if _is_stale(run, held.step, name)])
+            return
+        if found[:2] != reported:
+            reported = found[:2]
+            on_wait(f"step {held.step} is played by {tasks.told(found)}; waiting for its end")
+        time.sleep(_PAUSE_SECONDS)
+        look()
+
+
+def _is_marked(run: Run, held: Held) -> bool:
+    """True if the run that the claim is for has marked the step: marks from before it are removed with the claim."""
+    body = open_store(held.bucket).get(held.path, held.step) if held.step != rules.EVERYTHING else None
+    return body is not None and mark.read(held.step, body).run_id == run.run_id
+
+
+def _is_stale(run: Run, step: str, name: str) -> bool:
+    """True if the mark of ``name``, which another run wrote meanwhile, is not true: ``step`` is running again."""
+    if step == rules.EVERYTHING or claims.is_claim(name):
+        return False
+    markers = [getattr(event.attributes, "details", None) for event in run.history.markers.get(MARKER_NAME, ())]
+    return name == step or any(each.name == step and each.forces(name) for each in recorded_verdicts.read(markers))
+
+
+def _parse(record: Record) -> Parsed | None:
+    scheduled = record.scheduled
+    return None if scheduled is None else recorded_tasks.parse(scheduled.activity_type.name, scheduled.input)
+
+
+def _result(record: Record) -> Any:
+    return values.decode(getattr(record.closed.attributes, "result", None)) if record.closed is not None else None
