@@ -151,7 +151,7 @@ class TestList:
         assert done_steps(place, "steered.ByDay", "--input-file", "day") == ["load"]
         said = error(place.run("step.list", "steered.ByDay"))
         assert said.startswith("cannot find out where workflow 'byday' keeps its done marks")
-        assert said.endswith("give the one of the run with --input")
+        assert said.endswith("give the run's input with --input")
         said = error(place.run("step.list", "steered.ByDay", "--input", "[1, 2]"))
         assert said == "the input does not fit ByDay.run(day): too many positional arguments"
 
