@@ -257,7 +257,7 @@ def test_errors_of_the_store_get_out(tmp_path: Path, clock: Clock) -> None:
     (tmp_path / "file").write_text("")
     run = Run(DirectoryStore(str(tmp_path / "file")), ONE, clock)
     for call in (run.claim, run.release, run.stands, run.revoke):
-        with pytest.raises(StoreError, match="a file stands where a folder is needed"):
+        with pytest.raises(StoreError, match="there is a file where a folder is needed"):
             call("load")  # type: ignore[operator]
 
 

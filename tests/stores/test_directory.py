@@ -111,7 +111,7 @@ def test_no_temporary_file_is_left(tmp_path: Path) -> None:
     store = DirectoryStore(str(tmp_path))
     store.put("p", "a", b"")
     (tmp_path / "p/b.done").mkdir()
-    with pytest.raises(StoreError, match="a folder stands where the mark should be"):
+    with pytest.raises(StoreError, match="there is a folder where the mark should be"):
         store.put("p", "b", b"")
     assert not store.create("p", "a", b"other")
     assert store.create("p", "c", b"")
@@ -139,7 +139,7 @@ def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
         lambda: store.read("p", ["a"]),
         lambda: store.delete("p", ["a"]),
     ):
-        with pytest.raises(StoreError, match="a file stands where a folder is needed") as caught:
+        with pytest.raises(StoreError, match="there is a file where a folder is needed") as caught:
             call()
         assert str(caught.value).startswith(f"folder {tmp_path}/file: cannot ")
         assert "\n" not in str(caught.value)

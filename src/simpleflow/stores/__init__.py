@@ -1,4 +1,4 @@
-"""Stores of done marks behind the port ``Store``; ``open_store`` gives the one that a bucket string names."""
+"""Stores of done marks. They implement the protocol ``Store``; ``open_store`` returns the one for a bucket string."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from simpleflow.stores.location import Location, parse
 
 __all__ = ["Location", "Store", "open_store"]
 
-# By process as well: a child that was forked must not use its parent's connections. Two threads may build
-# the same store at once; setdefault keeps one, without a lock that a fork could copy while it is held.
+# The keys hold the process id: a forked child must not use its parent's connections. Two threads may build the same
+# store at once; setdefault keeps one of the two. A lock would not do: a fork could copy it while it is held.
 _stores: dict[tuple[int, Location], Store] = {}
-_named: dict[tuple[int, str], Store] = {}  # by bucket strings that mean the same everywhere
+_named: dict[tuple[int, str], Store] = {}  # by bucket string; only those that do not depend on folder, HOME or host
 
 _ABSOLUTE = ("/", "file:///", "memory://")
 _LOCAL = (*_ABSOLUTE, "./", "../", "~")
 
 
 def open_store(bucket: str) -> Store:
-    """The store that ``bucket`` names: one object per place and process, nothing is read or made yet.
+    """Return the store for a bucket string: one object for each location and process.
 
-    See ``simpleflow.stores.location`` for the forms. Raises InputError for a text that is none of them.
+    This does not read or create anything. ``simpleflow.stores.location`` lists the forms of bucket strings. Raises
+    InputError for a text that has none of these forms.
     """
     process = os.getpid()
     found = _named.get((process, bucket)) if isinstance(bucket, str) else None
@@ -37,23 +38,23 @@ def open_store(bucket: str) -> Store:
 
 
 def is_local(bucket: str) -> bool:
-    """Whether ``bucket`` names a store on this machine, in a folder or in memory. Raises InputError."""
+    """Return True if ``bucket`` names a store on this machine, in a folder or in memory. Raises InputError."""
     return _location(bucket).kind != "s3"
 
 
 def is_folder(bucket: str) -> bool:
-    """Whether ``bucket`` names a folder. Raises InputError."""
+    """Return True if ``bucket`` names a folder. Raises InputError."""
     return _location(bucket).kind == "directory"
 
 
 def _location(bucket: str) -> Location:
     if isinstance(bucket, str) and bucket.startswith(_LOCAL):
-        return parse(bucket)  # whatever the host is
+        return parse(bucket)  # it does not depend on the host
     return parse(bucket, settings.SIMPLEFLOW_S3_HOST)
 
 
 def _absolute(location: Location) -> Location:
-    """``location`` such that another working folder or HOME does not change what it means."""
+    """Return ``location`` with an absolute path, so that its meaning does not depend on the working folder or HOME."""
     if location.kind != "directory":
         return location
     path = os.path.expanduser(location.name)
@@ -63,7 +64,7 @@ def _absolute(location: Location) -> Location:
 
 
 def _build(location: Location) -> Store:
-    # Each kind is loaded when it is used, so that a program pays for one only.
+    # Each kind is imported when it is used, so that a program loads only the one that it needs.
     if location.kind == "s3":
         from simpleflow.stores.s3 import S3Store
 

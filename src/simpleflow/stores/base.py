@@ -1,7 +1,7 @@
-"""The port of the done marks: small objects named ``{prefix}/{name}``, of which the names matter.
+"""The protocol of the stores of done marks.
 
-A prefix and a name together are one key: ``put("a", "b/c", ...)`` and ``put("a/b", "c", ...)`` write the
-same mark, in every store.
+A mark is a small object named ``{prefix}/{name}``. That it exists says that the step is done. Prefix and name together
+are one key: ``put("a", "b/c", ...)`` and ``put("a/b", "c", ...)`` write the same mark, in every store.
 """
 
 from __future__ import annotations
@@ -13,72 +13,76 @@ from simpleflow.exceptions import StoreError
 
 
 class Stored(NamedTuple):
-    """What a mark holds, and when it was written: seconds since 1970 by the store's clock (S3: whole ones)."""
+    """The content of a mark and the time when it was written."""
 
     body: bytes
-    modified: float
+    modified: float  # epoch seconds by the store's clock; whole seconds on S3
 
 
 class Store(Protocol):
-    """Where done marks are kept.
+    """A store of done marks.
 
-    ``prefix`` is a text of segments joined by slashes; slashes at its end do not count, and ``""`` is the
-    whole store. ``name`` is any text. A store may be shared by threads, and used after a fork.
+    ``prefix`` is text, of segments joined by slashes; slashes at its end do not count, and ``""`` is the whole store.
+    ``name`` is any text. Threads may share a store, and it may be used after a fork.
 
-    Every method raises StoreError, with one line that names the store, what was tried, what is wrong and
-    what to do; the cause stays in ``__cause__``. What ``put``, ``create`` and ``delete`` did is seen by every
-    later ``names`` when they return, and what ``put`` and ``delete`` did is durable then.
+    Every method raises StoreError. Its message is one line, with the store, the action that failed, the reason and the
+    remedy; ``__cause__`` holds the original exception.
+
+    Once ``put``, ``create`` or ``delete`` has returned, every later ``names`` sees its effect. The effects of ``put``
+    and ``delete`` are durable then (see ``directory`` for the one second by which a ``put`` in a folder may be late).
     """
 
     @property
     def url(self) -> str:
-        """What messages call the store: a bucket string that opens it again. It holds no secret."""
+        """The name of the store in messages: a bucket string that opens it again. It contains no credentials."""
 
     def names(self, prefix: str) -> list[str]:
-        """The names of all marks below ``prefix + "/"``, sorted, however many; ``[]`` if there are none.
+        """Return the names of all marks below ``prefix + "/"``, sorted; ``[]`` if there are none.
 
-        Names hold slashes when they lie deeper. A sibling such as ``steps-old`` of ``steps``, the
-        placeholder of a folder, foreign files, and marks whose writing was cut short are not among them.
+        The name of a mark at a deeper level contains slashes. The list leaves out marks of a sibling prefix, such as
+        ``steps-old`` of ``steps``, placeholders of folders, foreign files, and marks whose writing was interrupted.
         """
 
     def put(self, prefix: str, name: str, body: bytes) -> None:
-        """Write the mark, or replace it. Whoever lists meanwhile sees it whole or not at all."""
+        """Write the mark, or replace it. A concurrent reader sees the whole mark or none."""
 
     def create(self, prefix: str, name: str, body: bytes) -> bool:
-        """Write the mark if there is none, whole or not at all; of several contenders exactly one gets True.
+        """Write the mark if it does not exist, whole or not at all. If several callers compete, exactly one gets True.
 
-        ``body`` should be unique to the caller: S3 tells by it whether a mark comes from a try of this very
-        call whose answer was lost. Not durable across a power cut: it is meant for what a process says of
-        itself, which is void then anyway. Raises StoreError also if a server of S3 does not know conditional
-        writes; one that ignores the condition without a word cannot be told.
+        ``body`` should be unique to the caller. On S3 it shows whether an existing mark comes from an earlier try of
+        this very call whose answer was lost. The mark need not survive a power cut: claims of running processes use
+        this, and a power cut ends these processes anyway.
+
+        Raises StoreError also if an S3 server does not support conditional writes. A server that silently ignores the
+        condition cannot be detected.
         """
 
     def get(self, prefix: str, name: str) -> bytes | None:
-        """What the mark holds; None if there is no such mark."""
+        """Return the content of the mark; None if there is no such mark."""
 
     def read(self, prefix: str, names: Iterable[str]) -> dict[str, Stored]:
-        """Those of these marks that are there, by name, in the order given. A single text is one name.
+        """Return those of the marks that exist, by name, in the order given. A single text is one name.
 
-        It is not one moment that is seen: each mark is read at its own.
+        The marks are read one by one, so the result is not a snapshot of one moment.
         """
 
     def delete(self, prefix: str, names: Iterable[str], durable: bool = True) -> None:
-        """Remove these marks; one that is absent is fine. A single text is one name.
+        """Remove these marks. A mark that does not exist is not an error. A single text is one name.
 
-        With ``durable=False`` they may be back after a power cut, which is cheaper in a folder. If it raises,
-        some of them may be gone already; calling it again is safe.
+        With ``durable=False`` the marks may be back after a power cut; in a folder this is cheaper. If it raises, some
+        of the marks may be gone already; calling it again is safe.
         """
 
 
 def clean(prefix: str) -> str:
-    """``prefix`` without the slashes at its end."""
+    """Return ``prefix`` without the slashes at its end."""
     return prefix.rstrip("/")
 
 
 def join(prefix: str, name: str) -> str:
-    """The key of a mark: ``prefix/name``, or ``name`` alone below the prefix ``""``.
+    """Return the key of a mark: ``prefix/name``, or ``name`` alone if the prefix is ``""``.
 
-    Raises StoreError for text that UTF-8 cannot hold (a lone surrogate), since no store could keep it.
+    Raises StoreError for text that UTF-8 cannot hold (a lone surrogate), since no store can keep it.
     """
     prefix = clean(prefix)
     key = f"{prefix}/{name}" if prefix else name
@@ -92,10 +96,10 @@ def join(prefix: str, name: str) -> str:
 
 
 def shown(text: str) -> str:
-    """``text`` quoted for a message, and shortened if it is long."""
+    """Return ``text`` quoted for a message, and shortened if it is long."""
     return repr(text) if len(text) <= 100 else f"{text[:60]!r}... ({len(text)} characters)"
 
 
 def as_names(names: Iterable[str]) -> list[str]:
-    """``names`` as a list without repetition; a single text is one name, not its letters."""
+    """Return ``names`` as a list without repetition. A single text is one name, not its letters."""
     return [names] if isinstance(names, str) else list(dict.fromkeys(names))

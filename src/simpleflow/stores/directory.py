@@ -1,15 +1,19 @@
-"""Done marks as files of a folder; how keys become paths is said in ``filenames``.
+"""Done marks as files in a folder. ``filenames`` maps keys to paths.
 
-A mark is written to a temporary file beside its place and renamed, or linked where there must not be one yet: at
-any instant the death of a process leaves the whole mark or none. A temporary file that it leaves behind is ignored.
+Theory of operation
+-------------------
+*Atomic writes.* A mark is written to a temporary file in the same folder. ``put`` then renames it to its final name,
+which replaces an older mark; ``create`` links it there, which fails if there is a mark. So a process that dies at any
+moment leaves the whole mark or none. A temporary file that is left behind has a name that listing ignores.
 
-The folder is synced at most once a second. So a power cut can only lose marks of the last moments, and a step that
-took seconds is never lost for having been followed by others; what is lost is run again. Syncing at every mark costs
-half a millisecond, which a run of many small steps would notice. Content is not synced: only the name counts.
-Removals are always synced: a mark that came back would have a stale step skipped.
+*Durable writes (fsync).* Only the name of a mark counts, so its content is never synced. The folder, which holds the
+name, is synced at most once a second: syncing at every mark costs half a millisecond, which a run of many small steps
+would notice. So a power cut loses at most the marks of the last second, and these steps run again. A step that took
+seconds is never lost for having been followed by others. Removals are always synced: a mark that came back would make a
+run skip a stale step.
 
-Nothing is kept open between calls: opening the folder costs some microseconds beside a sync, and a kept
-descriptor would go on writing into a folder that somebody has moved away.
+*No open files.* Nothing stays open between calls. Opening the folder takes microseconds, little beside a sync. A
+descriptor kept open would go on writing into a folder that somebody has moved away.
 """
 
 from __future__ import annotations
@@ -24,35 +28,36 @@ from simpleflow.exceptions import StoreError
 from simpleflow.stores.base import Stored, as_names, clean, join, shown
 from simpleflow.stores.filenames import SUFFIX, file_of, folder_of, is_plain_file, mark_of, segment_of
 
+# What a person can do about an error of the operating system.
 _ADVICE = {
-    errno.EACCES: "give this user the right to read and write there, or choose another folder",
-    errno.EPERM: "give this user the right to read and write there, or choose another folder",
+    errno.EACCES: "allow this user to read and write there, or choose another folder",
+    errno.EPERM: "allow this user to read and write there, or choose another folder",
     errno.EROFS: "the file system is read-only: choose another folder",
     errno.ENOSPC: "the disk is full: free some space",
     errno.EDQUOT: "the quota is used up: free some space",
-    errno.ENOTDIR: "a file stands where a folder is needed: move it away or choose another folder",
-    errno.EISDIR: "a folder stands where the mark should be: move it away",
-    errno.ENAMETOOLONG: "shorten the step's name (S3 takes 1,024 bytes for prefix and name together)",
-    errno.ENOENT: "the file system does not let folders be made there: choose another folder",
+    errno.ENOTDIR: "there is a file where a folder is needed: move it away or choose another folder",
+    errno.EISDIR: "there is a folder where the mark should be: move it away",
+    errno.ENAMETOOLONG: "shorten the step's name (S3 allows 1,024 bytes for prefix and name together)",
+    errno.ENOENT: "folders cannot be created in this file system: choose another folder",
     errno.ENOTSUP: "the file system has no hard links: choose another folder",
     errno.EMFILE: "this process has too many open files: raise its limit (ulimit -n)",
 }
-SYNC_SECONDS = 1.0
-_NO_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP})  # file systems that cannot sync a folder say this
+SYNC_SECONDS = 1.0  # least time between two syncs after ``put``
+_NO_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP})  # errors of file systems that cannot sync a folder
 
 
 class DirectoryStore:
-    """A store in the folder ``path``, which is made by the first ``put``."""
+    """A store in the folder ``path``. The first ``put`` or ``create`` creates the folder."""
 
     def __init__(self, path: str) -> None:
         self.url = os.path.abspath(path)
-        self._synced = float("-inf")
+        self._synced = float("-inf")  # monotonic time of the last sync after a put
 
     def __repr__(self) -> str:
         return f"DirectoryStore({self.url!r})"
 
     def names(self, prefix: str) -> list[str]:
-        """The sorted names below ``prefix``; none if the folder does not exist."""
+        """Return the sorted names below ``prefix``; none if the folder does not exist."""
         prefix = clean(prefix)
         with self._errors(f"list the done marks below {shown(prefix)}"):
             join(prefix, "")
@@ -75,7 +80,7 @@ class DirectoryStore:
                 self._synced = now
 
     def create(self, prefix: str, name: str, body: bytes) -> bool:
-        """Write the mark if there is none; nothing is synced."""
+        """Write the mark if it does not exist. Nothing is synced."""
         with self._errors(f"create the mark {shown(name)} below {shown(clean(prefix))}"):
             try:
                 _publish(self._path(prefix, name), body, _link)
@@ -84,20 +89,20 @@ class DirectoryStore:
             return True
 
     def get(self, prefix: str, name: str) -> bytes | None:
-        """What the mark holds, or None."""
+        """Return the content of the mark, or None."""
         with self._errors(f"read the done mark {shown(name)} below {shown(clean(prefix))}"):
             mark = _read(self._path(prefix, name))
             return None if mark is None else mark.body
 
     def read(self, prefix: str, names: Iterable[str]) -> dict[str, Stored]:
-        """Those of the marks that are there, one after the other: some 15 microseconds each."""
+        """Return those of the marks that exist. They are read one after the other, about 15 microseconds each."""
         names = as_names(names)
         with self._errors(f"read {len(names)} done marks below {shown(clean(prefix))}"):
             found = {name: _read(self._path(prefix, name)) for name in names}
             return {name: mark for name, mark in found.items() if mark is not None}
 
     def delete(self, prefix: str, names: Iterable[str], durable: bool = True) -> None:
-        """Remove the marks that exist, then sync the folders that held them if it is to be durable."""
+        """Remove the marks that exist. If ``durable``, sync the folders that held them."""
         names = as_names(names)
         with self._errors(f"remove {len(names)} done marks below {shown(clean(prefix))}"):
             touched: dict[str, None] = {}
@@ -121,15 +126,15 @@ class DirectoryStore:
         except OSError as error:
             reason = error.strerror or str(error)
             where = f" ({error.filename})" if isinstance(error.filename, str) else ""
-            advice = _ADVICE.get(error.errno or 0, "look at that folder")
+            advice = _ADVICE.get(error.errno or 0, "check that folder")
             raise StoreError(f"folder {self.url}: cannot {action}: {reason}{where}; {advice}") from error
 
 
 def _walk(folder: str, done: str, pieces: tuple[str, ...], found: list[str]) -> None:
-    """Add to ``found`` the names below ``folder``, each begun with ``done``.
+    """Add the names of the marks below ``folder`` to ``found``, each with ``done`` in front.
 
-    ``pieces`` are the folders of a long name that has been cut; they end at ``folder``. A folder that
-    vanishes while it is being listed held nothing that is still there, except at the top.
+    ``pieces`` are the folders of a long name that was cut into pieces; ``folder`` is the last of them. A folder below
+    the top that vanishes while it is listed is skipped: it no longer holds a mark.
     """
     inner: list[str] = []
     with os.scandir(folder) as entries:
@@ -166,7 +171,7 @@ def _read(path: str) -> Stored | None:
 
 
 def _publish(path: str, body: bytes, move: Callable[[str, str], object]) -> None:
-    """Write ``body`` to a temporary file, and have ``move(temporary, path)`` put that where it belongs."""
+    """Write ``body`` to a temporary file, then call ``move(temporary, path)`` to give it its final name."""
     try:
         _write(path, body, move)
     except FileNotFoundError:
@@ -195,7 +200,8 @@ def _link(temporary: str, path: str) -> None:
     try:
         os.link(temporary, path)
     except FileExistsError:
-        # A server of files may have linked it and lost the answer: the client's next try finds our own.
+        # On a network file system, a first try may have made the link although its answer was lost. The client's
+        # second try then finds our own file, which has two links.
         if os.stat(temporary).st_nlink == 1:
             raise
     os.unlink(temporary)
@@ -205,7 +211,7 @@ def _discard(temporary: str) -> None:
     try:
         os.unlink(temporary)
     except OSError:
-        pass  # listing ignores it, and the reason that it is left over is already on its way up
+        pass  # listing ignores the file, and the caller is about to raise the original error
 
 
 def _sync_folder(folder: str) -> None:
@@ -220,7 +226,7 @@ def _sync_folder(folder: str) -> None:
 
 
 def _make_folder(folder: str) -> None:
-    """Make ``folder`` and those above it, and sync each parent, so that a power cut does not lose them."""
+    """Create ``folder`` and its parents. Each parent is synced, so that a power cut does not lose the new folder."""
     if os.path.isdir(folder):
         return
     parent = os.path.dirname(folder)
@@ -229,6 +235,6 @@ def _make_folder(folder: str) -> None:
     try:
         os.mkdir(folder)
     except FileExistsError:
-        if not os.path.isdir(folder):  # another process has not just made it
+        if not os.path.isdir(folder):  # it is not that another process has just created it
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), folder) from None
     _sync_folder(parent)
