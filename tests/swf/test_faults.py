@@ -92,7 +92,7 @@ def test_what_the_client_says(error: Exception, passing: bool) -> None:
 
 def test_an_error_of_nobody_we_know_is_left_alone() -> None:
     assert faults.translate(KeyError("x"), "SomeOperation") is None
-    with pytest.raises(KeyError), faults.ours("SomeOperation"):
+    with pytest.raises(KeyError), faults.translated("SomeOperation"):
         raise KeyError("x")
 
 

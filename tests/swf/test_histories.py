@@ -90,16 +90,16 @@ def test_what_another_process_was_told_is_read_after_it() -> None:
     histories = kept(service)
     histories.complete(service.poll(0))
     histories.complete(service.poll(1, since=STARTS[0]))
-    assert not histories.overtaken
+    assert not histories.answered_elsewhere
     assert histories.complete(service.poll(19, since=STARTS[18])) == EVENTS[: STARTS[19]]
     assert min(service.read) <= STARTS[1] + 1
-    assert histories.overtaken
+    assert histories.answered_elsewhere
     nothing_kept = kept(Service())
     other = Service()
     nothing_kept = kept(other)
     assert nothing_kept.complete(other.poll(19, since=STARTS[18])) == EVENTS[: STARTS[19]]
     assert min(other.read) == 1
-    assert not nothing_kept.overtaken, "it may have been this one, before it was started again"
+    assert not nothing_kept.answered_elsewhere, "it may have been this one, before it was started again"
 
 
 def test_what_comes_again_is_dropped() -> None:

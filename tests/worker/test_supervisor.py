@@ -38,7 +38,7 @@ supervisor.run()
 supervisor.close()
 note(f"over signal={supervisor.signal} gave_up={supervisor.gave_up} killed={supervisor.killed}")
 """
-UNTIL_ASKED = "while not stopping.asked(): stopping.nap(60)"
+UNTIL_ASKED = "while not stopping.requested(): stopping.nap(60)"
 DEAF = "time.sleep(60)"
 
 
@@ -146,7 +146,7 @@ def test_ctrl_c_on_a_terminal_asks_once(team: Team) -> None:
 
 
 def test_processes_stop_when_their_supervisor_is_killed(team: Team) -> None:
-    process = team.begin("while not stopping.asked(): stopping.nap(0.1)")
+    process = team.begin("while not stopping.requested(): stopping.nap(0.1)")
     programs.wait_for(lambda: len(team.noted("begun")) == 2)
     process.kill()
     process.wait()

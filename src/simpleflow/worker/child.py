@@ -17,7 +17,7 @@ from simpleflow.worker.dispatch import Middlewares, Outcome
 from simpleflow.worker.messages import Channel
 from simpleflow.worker.process import Bounds, WorkerProcess, flush
 
-_LOOK_SECONDS = 0.001
+_POLL_SECONDS = 0.001
 
 
 def check_forks() -> None:
@@ -32,7 +32,7 @@ def fork(
     known: Mapping[str, Activity],
     middlewares: Middlewares,
     domain: str | None = None,
-    tells_bounds: bool = False,
+    sends_bounds: bool = False,
 ) -> tuple[int, Channel]:
     """Fork a worker that leads a process group of its own; returns its process id and the channel to it.
 
@@ -51,7 +51,7 @@ def fork(
             os.close(life[1])
             for channel in others:
                 channel.close()
-            WorkerProcess(theirs, life[0], owner, known, middlewares, domain, tells_bounds).run()
+            WorkerProcess(theirs, life[0], owner, known, middlewares, domain, sends_bounds).run()
         except SystemExit:
             pass  # asked to stop, with nothing to do
         except BaseException:  # noqa: BLE001 (it must not go on as a second owner)
@@ -75,7 +75,7 @@ def signal_group(pid: int, number: int) -> None:
         pass
 
 
-def reaped(pid: int) -> bool:
+def has_ended(pid: int) -> bool:
     """Whether the worker has ended."""
     try:
         return os.waitpid(pid, os.WNOHANG)[0] == pid
@@ -83,7 +83,7 @@ def reaped(pid: int) -> bool:
         return True
 
 
-def how_it_ended(pid: int) -> str:
+def death_reason(pid: int) -> str:
     """The reason of a task whose worker has ended without an answer."""
     for _ in range(100):
         try:
@@ -94,7 +94,7 @@ def how_it_ended(pid: int) -> str:
             code = os.waitstatus_to_exitcode(status)
             how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
             return f"WorkerDied: the worker process ended {how} while it did the activity"
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(_POLL_SECONDS)
     return "WorkerDied: the worker process ended while it did the activity"
 
 
@@ -116,7 +116,7 @@ class Child:
     def open(self) -> Channel:
         """Have a process; returns the channel to it."""
         if self._channel is None:
-            self._pid, self._channel = fork(self._life, (), {}, self._middlewares, self._domain, tells_bounds=True)
+            self._pid, self._channel = fork(self._life, (), {}, self._middlewares, self._domain, sends_bounds=True)
         return self._channel
 
     def start(self, task: ActivityTask) -> None:
@@ -146,7 +146,7 @@ class Child:
         # Dead: what it has started may still hold its end of the channel, and is ended too.
         self._forget()
         signal_group(self._pid, signal.SIGKILL)
-        return Outcome(reason=how_it_ended(self._pid))
+        return Outcome(reason=death_reason(self._pid))
 
     def stop(self) -> None:
         """End the process and what it has started: nicely, and by force after ACTIVITY_SIGTERM_WAIT_SEC."""
@@ -155,10 +155,10 @@ class Child:
         self._forget()
         signal_group(self._pid, signal.SIGTERM)
         deadline = time.monotonic() + settings.ACTIVITY_SIGTERM_WAIT_SEC
-        while not reaped(self._pid):
+        while not has_ended(self._pid):
             if time.monotonic() >= deadline:
                 signal_group(self._pid, signal.SIGKILL)
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_POLL_SECONDS)
         signal_group(self._pid, signal.SIGKILL)  # what it has started and left behind
 
     def close(self) -> None:

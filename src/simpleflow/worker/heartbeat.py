@@ -70,7 +70,7 @@ class Heartbeat:
         except Exception as error:  # noqa: BLE001 (one that is missed is made up for by the next)
             if not is_passing(error):
                 log.warning("heartbeat failed: %s", error)
-            self._next = time.monotonic() + min(self._pause.take(), self._every)
+            self._next = time.monotonic() + min(self._pause.next(), self._every)
             return GOES_ON
         self._pause.reset()
         now = time.monotonic()

@@ -18,7 +18,7 @@ from simpleflow.engines.run import Run
 from simpleflow.worker.decision_worker import DecisionWorker
 from simpleflow.worker.on_closed import OnClosed
 
-LOOK_SECONDS = 0.1
+MESSAGE_SECONDS = 0.1
 """How often messages from other processes are looked for."""
 
 QUIET_SECONDS = 0.01
@@ -65,12 +65,12 @@ def drive(
     Continued as new, it goes on as the new run. If it has no parent, executions of its family that are still open then
     are terminated: nobody would drive them.
     """
-    looked = 0.0
+    checked_at = 0.0
     reported: set[str] = set()  # run ids of the children that ``on_closed`` has been called with
     while True:
         now = time.monotonic()
-        if now - looked >= LOOK_SECONDS:
-            looked = now
+        if now - checked_at >= MESSAGE_SECONDS:
+            checked_at = now
             engine.receive_messages()
             workers.reap()
             _report_closed_children(engine, reported, on_closed)
@@ -101,10 +101,10 @@ def drive(
             if activity is not None:
                 workers.send_ahead(activity)
                 continue
-        if workers.wait(min(QUIET_SECONDS, _until(engine))):
+        if workers.wait(min(QUIET_SECONDS, _seconds_to_deadline(engine))):
             continue
         engine.flush()  # nothing happens just now: let others see how things stand
-        workers.wait(min(LOOK_SECONDS, _until(engine)))
+        workers.wait(min(MESSAGE_SECONDS, _seconds_to_deadline(engine)))
 
 
 def _report_closed_children(engine: EmbeddedEngine, reported: set[str], on_closed: OnClosed) -> None:
@@ -125,7 +125,7 @@ def last_run(engine: EmbeddedEngine, run_id: str) -> Run:
     return run
 
 
-def _until(engine: EmbeddedEngine) -> float:
+def _seconds_to_deadline(engine: EmbeddedEngine) -> float:
     """Seconds until time does something."""
     due = engine.next_deadline()
     return math.inf if due is None else max(0.0, due - engine.executions.clock())

@@ -42,15 +42,15 @@ class Channel:
         while rest:
             rest = rest[os.write(self._writer, rest) :]
 
-    def receive(self, keenly: float = 0) -> Any:
+    def receive(self, spin_seconds: float = 0) -> Any:
         """The next message; waits for it, for so many seconds ``keenly``.
 
         Raises EOFError or OSError if nobody is going to send one.
         """
-        if keenly:
+        if spin_seconds:
             poll = select.poll()
             poll.register(self._reader, select.POLLIN)
-            look_keenly(poll, keenly)
+            spin(poll, spin_seconds)
         return pickle.loads(self._read(int.from_bytes(self._read(_LENGTH))))
 
     def ready(self, seconds: float) -> bool:
@@ -83,7 +83,7 @@ def packed(message: Any) -> bytes:
     return len(data).to_bytes(_LENGTH) + data
 
 
-def look_keenly(poll: select.poll, seconds: float) -> bool:
+def spin(poll: select.poll, seconds: float) -> bool:
     """Whether something can be read within so many seconds, in which the processor is kept awake.
 
     To wake it takes longer than a short task, and leaves its caches cold. Where there is but one, it is not held up.

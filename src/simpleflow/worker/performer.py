@@ -16,7 +16,7 @@ from simpleflow.worker.process import Bounds
 
 log = logging.getLogger(__name__)
 
-_LOOK_SECONDS = 1.0
+_POLL_SECONDS = 1.0
 
 
 class Former(NamedTuple):
@@ -72,7 +72,7 @@ class Performer:
         beats = Heartbeat(self._source, task.token, self._every, task.heartbeat_timeout)
         self._child.start(task)
         while True:
-            message = self._child.receive(min(beats.wait_seconds, _LOOK_SECONDS))
+            message = self._child.receive(min(beats.wait_seconds, _POLL_SECONDS))
             if isinstance(message, Outcome):
                 return message
             if isinstance(message, Bounds):

@@ -25,7 +25,7 @@ class Pause:
         self._longest = longest
         self._next = first
 
-    def take(self) -> float:
+    def next(self) -> float:
         """How long to wait now."""
         found = self._next
         self._next = min(2 * found, self._longest)
@@ -50,17 +50,17 @@ def serve(
     """
     pause = Pause()
     begun = not is_vital
-    while not stopping.asked():
-        asked_at = time.monotonic()
+    while not stopping.requested():
+        polled_at = time.monotonic()
         try:
             with stopping.polling():
-                task = None if stopping.asked() else poll()
+                task = None if stopping.requested() else poll()
         except Exception as error:
-            if stopping.asked():
+            if stopping.requested():
                 return
             if not begun and isinstance(error, SimpleflowError) and not is_passing(error):
                 raise
-            seconds = pause.take()
+            seconds = pause.next()
             log.warning("poll failed, next one in %.1f s: %s", seconds, one_line(error)[:1_000])
             stopping.nap(seconds)
             continue
@@ -70,7 +70,7 @@ def serve(
             work(task)
             if one_task:
                 return
-        elif time.monotonic() - asked_at < _EMPTY_SECONDS:
+        elif time.monotonic() - polled_at < _EMPTY_SECONDS:
             stopping.nap(_EMPTY_SECONDS)
 
 

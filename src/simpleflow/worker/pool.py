@@ -18,18 +18,18 @@ from simpleflow import settings
 from simpleflow.activity import Activity
 from simpleflow.engines.base import ActivitySource, ActivityTask
 from simpleflow.exceptions import UnknownResource
-from simpleflow.worker.child import check_forks, fork, how_it_ended, reaped, signal_group
+from simpleflow.worker.child import check_forks, death_reason, fork, has_ended, signal_group
 from simpleflow.worker.dispatch import Middlewares, Outcome, quick
 from simpleflow.worker.inline import do_quickly, respond
-from simpleflow.worker.messages import Channel, look_keenly, packed
+from simpleflow.worker.messages import Channel, packed, spin
 from simpleflow.worker.process import BEAT, Returned
 
-KEEN_SECONDS = 0.0002
+SPIN_SECONDS = 0.0002
 """How long the end of a task is waited for keenly: the shortest tasks take less."""
 
 _MOMENT = 0.01  # seconds
 _AHEAD = 8  # tasks
-_SURE = 8
+_SHORT_IN_A_ROW = 8
 """So many tasks in a row took less than a moment: those that are under way will, too."""
 
 
@@ -66,7 +66,7 @@ class Pool:
         self._life = os.pipe()
         self._poll = select.poll()
         self._by_channel: dict[int, _Worker] = {}
-        self._short = 0  # tasks in a row that took less than a moment
+        self._short_in_a_row = 0  # tasks in a row that took less than a moment
 
     @property
     def free(self) -> int:
@@ -76,7 +76,7 @@ class Pool:
     @property
     def ahead(self) -> int:
         """How many tasks could be sent to workers that are busy, if the latest tasks were short ones."""
-        if self._short < _SURE:
+        if self._short_in_a_row < _SHORT_IN_A_ROW:
             return 0
         return sum(_AHEAD - len(worker.ahead) for worker in self._workers if worker.task is not None)
 
@@ -95,7 +95,7 @@ class Pool:
         worker = min(busy, key=lambda each: len(each.ahead))
         if sum(size for _, size in worker.ahead) + len(data) > select.PIPE_BUF:
             # Both would wait for ever if its end, too, were more than a pipe holds.
-            self._short = 0
+            self._short_in_a_row = 0
             self._offer(task.token)
             return
         worker.ahead.append((task, len(data)))
@@ -127,7 +127,7 @@ class Pool:
     def wait(self, seconds: float) -> bool:
         """Report what has ended; return once something has, or after so many seconds; whether something has."""
         if len(self._idle) < len(self._workers):
-            look_keenly(self._poll, min(seconds, KEEN_SECONDS))
+            spin(self._poll, min(seconds, SPIN_SECONDS))
         ready = self._poll.poll(seconds * 1000)
         found = bool(ready)
         if ready:
@@ -171,7 +171,7 @@ class Pool:
             task = worker.task
             self._remove(worker)
             if task is not None:
-                respond(source, task.token, Outcome(reason=how_it_ended(worker.pid)))
+                respond(source, task.token, Outcome(reason=death_reason(worker.pid)))
             return
         task = worker.task
         if task is None:
@@ -188,12 +188,12 @@ class Pool:
         if isinstance(message, Returned):
             self._take_back(worker, message.token)
             return
-        self._short = self._short + 1 if time.monotonic() - worker.began < _MOMENT else 0
+        self._short_in_a_row = self._short_in_a_row + 1 if time.monotonic() - worker.began < _MOMENT else 0
         worker.task = None
         respond(source, task.token, message)
-        self._go_on(worker)
+        self._begin_next(worker)
 
-    def _go_on(self, worker: _Worker) -> None:
+    def _begin_next(self, worker: _Worker) -> None:
         """It is done with a task: it begins the next one, if it has one."""
         worker.task = worker.ahead.popleft()[0] if worker.ahead else None
         if worker.task is None:
@@ -211,7 +211,7 @@ class Pool:
         if given_back is not None:
             worker.ahead.remove(given_back)
         elif worker.task is not None and worker.task.token == token:
-            self._go_on(worker)
+            self._begin_next(worker)
         self._offer(token)
 
     def _offer(self, token: str) -> None:
@@ -227,7 +227,7 @@ class Pool:
 
     def _kill_the_dying(self) -> None:
         for pid, deadline in list(self._dying.items()):
-            if reaped(pid):
+            if has_ended(pid):
                 signal_group(pid, signal.SIGKILL)  # what it has started and left behind
                 del self._dying[pid]
             elif time.monotonic() >= deadline:

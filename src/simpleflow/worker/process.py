@@ -23,7 +23,7 @@ BEAT = "beat"
 BEAT_SECONDS = 1.0
 """How often, at least: an owner that wants the task no longer can say so only then."""
 
-KEEN_SECONDS = 0.001
+SPIN_SECONDS = 0.001
 """How long the next task is waited for keenly: a decision takes less."""
 
 
@@ -53,7 +53,7 @@ class WorkerProcess:
         life: end of a pipe whose other end closes when the owner dies.
         owner: process id of the owner.
         known, middlewares, domain: see ``dispatch.perform``.
-        tells_bounds: before each task the owner is sent its Bounds, which SWF does not tell.
+        sends_bounds: before each task the owner is sent its Bounds, which SWF does not tell.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class WorkerProcess:
         known: Mapping[str, Activity],
         middlewares: Middlewares,
         domain: str | None = None,
-        tells_bounds: bool = False,
+        sends_bounds: bool = False,
     ) -> None:
         self._channel = channel
         self._life = life
@@ -72,12 +72,12 @@ class WorkerProcess:
         self._known = known
         self._middlewares = middlewares
         self._domain = domain
-        self._tells_bounds = tells_bounds
+        self._sends_bounds = sends_bounds
         self._sending = threading.Lock()
         self._receiving = threading.Lock()
         self._every: float | None = None  # seconds between signs of life, while a task is done
         self._changed = os.pipe()
-        self._asked_to_stop = False
+        self._stop_requested = False
 
     def run(self) -> NoReturn:
         """Do tasks until the owner is gone, or wants no more."""
@@ -88,7 +88,7 @@ class WorkerProcess:
         while True:
             try:
                 with self._receiving:
-                    task: ActivityTask = self._channel.receive(KEEN_SECONDS)
+                    task: ActivityTask = self._channel.receive(SPIN_SECONDS)
             except (EOFError, OSError):
                 _end()
             every = BEAT_SECONDS
@@ -97,11 +97,11 @@ class WorkerProcess:
             self._every = every
             if every < BEAT_SECONDS:
                 os.write(self._changed[1], b".")
-            if self._tells_bounds:
-                self._tell_bounds(task)
+            if self._sends_bounds:
+                self._send_bounds(task)
             outcome = self._perform(task)
             flush()
-            if self._asked_to_stop:
+            if self._stop_requested:
                 os._exit(128 + signal.SIGTERM)
             try:
                 with self._sending:
@@ -116,12 +116,12 @@ class WorkerProcess:
         except BaseException as error:  # noqa: BLE001 (such as KeyboardInterrupt; it would end the process without a word)
             return failure(error)
 
-    def _tell_bounds(self, task: ActivityTask) -> None:
+    def _send_bounds(self, task: ActivityTask) -> None:
         try:
             bounds = Bounds.of(resolve(task.name, self._known))
         except (Exception, SystemExit):  # noqa: BLE001 (whatever its import raises, doing the task will say it)
             bounds = Bounds()
-        if self._asked_to_stop:
+        if self._stop_requested:
             os._exit(128 + signal.SIGTERM)
         try:
             with self._sending:
@@ -131,9 +131,9 @@ class WorkerProcess:
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         """End as a program ends by sys.exit(), so that the activity's ``finally`` clauses are run."""
-        if self._asked_to_stop:
+        if self._stop_requested:
             return
-        self._asked_to_stop = True
+        self._stop_requested = True
         self._every = None
         raise SystemExit(128 + number)
 

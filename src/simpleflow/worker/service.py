@@ -107,7 +107,7 @@ def decider_body(
             try:
                 worker.decide(task)
             except (Exception, SystemExit):  # a fault of ours, or of a module that is imported
-                seconds = pause.take()
+                seconds = pause.next()
                 log.exception("%s failed; left to its time-out, the next one begins in %.1f s", what, seconds)
                 stopping.nap(seconds)
                 return

@@ -43,19 +43,19 @@ class Stopping:
     """
 
     def __init__(self, owner: int | None = None) -> None:
-        self._asked = False
+        self._requested = False
         self._owner = owner
         self._main = threading.get_ident()
         self._polls: dict[int, _Poll] = {}  # by thread
-        self._ask_reader, self._ask_writer = os.pipe()
-        os.set_blocking(self._ask_writer, False)
+        self._wake_reader, self._wake_writer = os.pipe()
+        os.set_blocking(self._wake_writer, False)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the owner's business
         signal.signal(signal.SIGTERM, self._on_signal)
         signal.signal(signal.SIGALRM, self._on_signal)
 
-    def asked(self) -> bool:
+    def requested(self) -> bool:
         """Whether somebody asked to stop."""
-        return self._asked
+        return self._requested
 
     @contextmanager
     def polling(self) -> Iterator[None]:
@@ -73,49 +73,49 @@ class Stopping:
 
     def tick(self) -> None:
         """For the main thread, if others poll: see whether somebody asks to stop, and end what they wait for."""
-        self.look()
+        self.check_owner()
         frames = sys._current_frames()
         for thread, poll in list(self._polls.items()):
-            _watch(poll, frames.get(thread), self._asked)
+            _watch(poll, frames.get(thread), self._requested)
 
     def nap(self, seconds: float) -> None:
         """Let time pass, unless somebody asks to stop."""
-        if not self._asked:
-            select.select([self._ask_reader], [], [], seconds)
-            self.look()
+        if not self._requested:
+            select.select([self._wake_reader], [], [], seconds)
+            self.check_owner()
 
-    def look(self) -> None:
+    def check_owner(self) -> None:
         """See whether the owner has ended."""
         if self._owner is not None and os.getppid() != self._owner:
-            self._ask()
+            self._request()
 
-    def _ask(self) -> None:
-        if not self._asked:
-            self._asked = True
-            os.write(self._ask_writer, b".")
+    def _request(self) -> None:
+        if not self._requested:
+            self._requested = True
+            os.write(self._wake_writer, b".")
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if number == signal.SIGTERM:
-            self._ask()
-        self.look()
+            self._request()
+        self.check_owner()
         poll = self._polls.get(self._main)
         if poll is not None:
-            _watch(poll, frame, self._asked)
+            _watch(poll, frame, self._requested)
 
 
-def _watch(poll: _Poll, frame: FrameType | None, asked: bool) -> None:
+def _watch(poll: _Poll, frame: FrameType | None, requested: bool) -> None:
     """End the wait for an answer, if it is to be: first let the service know, then do not listen any longer.
 
     A task that was handed out before the service knew is still read in between.
     """
-    frame, connection = _waits_at(frame)
+    frame, connection = _waiting_call(frame)
     now = time.monotonic()
     if frame is None or connection is None:
         poll.waits = poll.hung_up_at = None
         return
     if poll.waits is not frame:
         poll.waits, poll.since, poll.hung_up_at = frame, now, None
-    if not asked or now - poll.since < _LONG_SECONDS:
+    if not requested or now - poll.since < _LONG_SECONDS:
         return
     if poll.hung_up_at is None:
         poll.hung_up_at = now
@@ -124,7 +124,7 @@ def _watch(poll: _Poll, frame: FrameType | None, asked: bool) -> None:
         _shut_down(connection, socket.SHUT_RDWR)
 
 
-def _waits_at(frame: FrameType | None) -> tuple[FrameType | None, socket.socket | None]:
+def _waiting_call(frame: FrameType | None) -> tuple[FrameType | None, socket.socket | None]:
     """The call in which the interrupted code waits for an answer, and its connection, if nothing has come yet.
 
     Nobody else could tell: the connection belongs to a client library, several layers below the request, and is not in

@@ -28,7 +28,7 @@ Body = Callable[[int], None]
 
 
 @dataclass
-class _Place:
+class _Slot:
     """One of the processes that are wanted."""
 
     name: str
@@ -51,7 +51,7 @@ class Supervisor:
         self.gave_up = False  # one of them ended with POINTLESS
         self.killed = False
         self._stopping = False
-        self._places: list[_Place] = []
+        self._slots: list[_Slot] = []
         self._reader, self._writer = os.pipe()
         os.set_blocking(self._reader, False)
         os.set_blocking(self._writer, False)
@@ -60,12 +60,12 @@ class Supervisor:
 
     def add(self, name: str, count: int, body: Body) -> None:
         """Want so many processes that do that."""
-        self._places += [_Place(name, body, Pause()) for _ in range(count)]
+        self._slots += [_Slot(name, body, Pause()) for _ in range(count)]
 
     @property
     def busy(self) -> bool:
         """Whether a process runs, or is going to."""
-        return bool(self._places)
+        return bool(self._slots)
 
     def run(self) -> None:
         """Keep them running until all have ended."""
@@ -75,10 +75,10 @@ class Supervisor:
     def tend(self, seconds: float) -> None:
         """Fork what is due and see what has ended; returns after so many seconds, or when something has happened."""
         now = time.monotonic()
-        for place in self._places:
-            if place.pid is None and place.due <= now:
-                self._fork(place)
-        dues = [place.due for place in self._places if place.pid is None]
+        for slot in self._slots:
+            if slot.pid is None and slot.due <= now:
+                self._fork(slot)
+        dues = [slot.due for slot in self._slots if slot.pid is None]
         timeout = max(0.0, min([seconds, *(due - time.monotonic() for due in dues)]))
         if select.select([self._reader], [], [], timeout)[0]:
             os.read(self._reader, 4096)
@@ -87,7 +87,7 @@ class Supervisor:
     def stop(self) -> None:
         """Ask all to stop; ``run`` then waits for their ends."""
         self._stopping = True
-        self._places = [place for place in self._places if place.pid is not None]
+        self._slots = [slot for slot in self._slots if slot.pid is not None]
         self._send(signal.SIGTERM)
 
     def kill(self) -> None:
@@ -117,39 +117,39 @@ class Supervisor:
             self.kill()
 
     def _send(self, number: int) -> None:
-        for place in self._places:
-            if place.pid is not None:
+        for slot in self._slots:
+            if slot.pid is not None:
                 try:
-                    os.kill(place.pid, number)
+                    os.kill(slot.pid, number)
                 except ProcessLookupError:
                     pass
 
     def _reap(self) -> None:
-        for place in list(self._places):
-            if place.pid is None:
+        for slot in list(self._slots):
+            if slot.pid is None:
                 continue
-            pid, status = os.waitpid(place.pid, os.WNOHANG)
+            pid, status = os.waitpid(slot.pid, os.WNOHANG)
             if pid:
-                self._ended(place, os.waitstatus_to_exitcode(status))
+                self._ended(slot, os.waitstatus_to_exitcode(status))
 
-    def _ended(self, place: _Place, code: int) -> None:
-        pid, place.pid = place.pid, None
+    def _ended(self, slot: _Slot, code: int) -> None:
+        pid, slot.pid = slot.pid, None
         if code == POINTLESS and not self._stopping:
             self.gave_up = True
             self.stop()
         if code == 0 or self._stopping:
-            if place in self._places:
-                self._places.remove(place)
+            if slot in self._slots:
+                self._slots.remove(slot)
             return
         now = time.monotonic()
-        if now - place.begun >= _SOON_SECONDS:
-            place.pause.reset()
-        wait = place.pause.take()
-        place.due = now + wait
+        if now - slot.begun >= _SOON_SECONDS:
+            slot.pause.reset()
+        wait = slot.pause.next()
+        slot.due = now + wait
         how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
-        log.error("%s (process %s) ended %s; another one begins in %.1f s", place.name, pid, how, wait)
+        log.error("%s (process %s) ended %s; another one begins in %.1f s", slot.name, pid, how, wait)
 
-    def _fork(self, place: _Place) -> None:
+    def _fork(self, slot: _Slot) -> None:
         owner = os.getpid()
         flush()
         # Until the process has handlers of its own, a signal must not be lost in those that it has from here.
@@ -159,13 +159,13 @@ class Supervisor:
                 return
             pid = os.fork()
             if pid == 0:
-                self._be(place, owner)
-            place.pid = pid
-            place.begun = time.monotonic()
+                self._run_body(slot, owner)
+            slot.pid = pid
+            slot.begun = time.monotonic()
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
 
-    def _be(self, place: _Place, owner: int) -> NoReturn:
+    def _run_body(self, slot: _Slot, owner: int) -> NoReturn:
         code = 1
         try:
             os.setpgid(0, 0)  # Ctrl-C is the supervisor's business
@@ -173,12 +173,12 @@ class Supervisor:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             os.close(self._reader)
             os.close(self._writer)
-            place.body(owner)
+            slot.body(owner)
             code = 0
         except SystemExit as error:
             code = error.code if isinstance(error.code, int) else 1
         except BaseException:  # it must not go on as a second supervisor
-            log.exception("%s (process %s) failed", place.name, os.getpid())
+            log.exception("%s (process %s) failed", slot.name, os.getpid())
         finally:
             flush()
             os._exit(code)

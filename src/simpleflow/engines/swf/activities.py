@@ -34,7 +34,7 @@ class SwfActivitySource:
         request: dict[str, Any] = {"domain": self._domain, "taskList": {"name": self._task_list}}
         if identity is not None:
             request["identity"] = identity[:256]
-        with faults.ours("PollForActivityTask"):
+        with faults.translated("PollForActivityTask"):
             found = client("polls", self._region).poll_for_activity_task(**request)
         task = wire.activity_task(found, self._task_list)
         if task is None or task.input is None or not task.input.startswith(jumbo.SCHEME):
@@ -67,7 +67,7 @@ class SwfActivitySource:
     def record_activity_task_heartbeat(self, token: str, details: str | None = None) -> bool:
         """See ActivitySource; ``details`` beyond 2,048 characters are cut. Raises SwfError: the next one may do."""
         members = {} if details is None else {"details": details[:MAX_HEARTBEAT_LENGTH]}
-        with faults.ours("RecordActivityTaskHeartbeat"):
+        with faults.translated("RecordActivityTaskHeartbeat"):
             found = self._calls.record_activity_task_heartbeat(taskToken=token, **members)
             return bool(found["cancelRequested"])
 

@@ -70,7 +70,7 @@ def _build(purpose: Purpose, region: str | None) -> Any:
     except ImportError as error:
         raise SwfError("Amazon SWF needs boto3, which is not installed: pip install 'simpleflow[aws]'") from error
     polls = purpose == "polls"
-    with faults.ours("connect"):
+    with faults.translated("connect"):
         core = botocore.session.get_session()
         # Half of the time that reading a history takes would go into making dates of numbers.
         core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=float)

@@ -62,7 +62,7 @@ class SwfDecisionSource:
     @property
     def wants_own_list(self) -> bool:
         """Whether a poll of the own list is worth it: others have answered for executions that are kept here."""
-        return self._own_list is not None and self._histories.overtaken
+        return self._own_list is not None and self._histories.answered_elsewhere
 
     def poll_own_list(self, identity: str | None = None) -> DecisionTask | None:
         """The next decision task that has come back to this process, or None; for a thread of its own, as a poll asks
@@ -119,7 +119,7 @@ class SwfDecisionSource:
             fitted = [_too_long(error)]
         calls = client("calls", self._region)
         own = self._own_list
-        if own is not None and not (own.is_asked and knows(calls, "RespondDecisionTaskCompleted", "taskList")):
+        if own is not None and not (own.is_in_use and knows(calls, "RespondDecisionTaskCompleted", "taskList")):
             own = None
         request = wire.answer(token, fitted, execution_context, None if own is None else (own.name, own.seconds))
         faults.insist("RespondDecisionTaskCompleted", lambda: calls.respond_decision_task_completed(**request))
@@ -137,7 +137,7 @@ class SwfDecisionSource:
             request["startAtPreviousStartedEvent"] = True
         if page_token is not None:
             request["nextPageToken"] = page_token
-        with faults.ours("PollForDecisionTask"):
+        with faults.translated("PollForDecisionTask"):
             found: Page = polls.poll_for_decision_task(**request)
             return found
 
@@ -159,7 +159,7 @@ class _OwnList:
     failed: bool = False
 
     @property
-    def is_asked(self) -> bool:
+    def is_in_use(self) -> bool:
         return self.polled and not self.failed
 
 
@@ -171,7 +171,7 @@ def history_pages(
     reverse: bool = False,
     size: int = _PAGE_SIZE,
 ) -> Iterator[Page]:
-    """The pages of GetWorkflowExecutionHistory, each a dict with ``events``. Raises as ``faults.ours``."""
+    """The pages of GetWorkflowExecutionHistory, each a dict with ``events``. Raises as ``faults.translated``."""
     calls = client("calls", region)
     request: dict[str, Any] = {
         "domain": domain,
@@ -180,7 +180,7 @@ def history_pages(
         "reverseOrder": reverse,
     }
     while True:
-        with faults.ours("GetWorkflowExecutionHistory"):
+        with faults.translated("GetWorkflowExecutionHistory"):
             page = calls.get_workflow_execution_history(**request)
         yield page
         if not page.get("nextPageToken"):

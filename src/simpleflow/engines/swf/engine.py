@@ -81,7 +81,7 @@ class SwfEngine:
             if not found:
                 raise UnknownResource(f"domain {self.domain} has no execution of workflow id {workflow_id!r}")
             return _latest_first(found)[0]
-        with faults.ours("DescribeWorkflowExecution"):
+        with faults.translated("DescribeWorkflowExecution"):
             answer = self._calls.describe_workflow_execution(
                 domain=self.domain, execution={"workflowId": workflow_id, "runId": run_id}
             )
@@ -99,19 +99,19 @@ class SwfEngine:
         return self.find_runs("all")
 
     def find_runs(
-        self, status: str = "all", asked: Mapping[str, Any] | None = None, oldest: float = 0, tag: str | None = None
+        self, status: str = "all", wanted: Mapping[str, Any] | None = None, oldest: float = 0, tag: str | None = None
     ) -> list[RunDescription]:
         """Executions started since ``oldest`` (epoch seconds), with that tag, the latest first.
 
-        ``status``: open, closed or all. ``asked``: what members of RunDescription have to be. SWF takes one of these
+        ``status``: open, closed or all. ``wanted``: what members of RunDescription have to be. SWF takes one of these
         filters, and is given the one that leaves least; who asks checks the others, but the tag.
         """
-        asked = asked or {}
+        wanted = wanted or {}
         found: list[RunDescription] = []
-        if status != "closed" and asked.get("status", "open") == "open":
-            found += self._list_open(oldest=oldest, **_filter(asked, tag, is_open=True))
-        if status != "open" and asked.get("status") != "open":
-            found += self._list_closed(oldest=oldest, **_filter(asked, tag, is_open=False))
+        if status != "closed" and wanted.get("status", "open") == "open":
+            found += self._list_open(oldest=oldest, **_filter(wanted, tag, is_open=True))
+        if status != "open" and wanted.get("status") != "open":
+            found += self._list_closed(oldest=oldest, **_filter(wanted, tag, is_open=False))
         return _latest_first(list({each.run_id: each for each in found}.values()))  # one may close in between
 
     @property
@@ -121,11 +121,11 @@ class SwfEngine:
     def _start(self, members: dict[str, Any]) -> str:
         began = time.time()
         try:
-            with faults.ours("StartWorkflowExecution"):
+            with faults.translated("StartWorkflowExecution"):
                 return str(self._calls.start_workflow_execution(**members)["runId"])
         except RunBusy as error:
             # The reply to a first try may have been lost, and the client's own second one have met what it started.
-            found = self._started_by(members, began) if faults.was_tried_again(error.__cause__) else None
+            found = self._started_by(members, began) if faults.was_retried(error.__cause__) else None
             if found is None:
                 raise RunBusy(
                     f"workflow id {members['workflowId']!r} has an open execution in domain {self.domain!r}; "
@@ -144,9 +144,9 @@ class SwfEngine:
         for found in _latest_first(both)[:1]:
             page = next(history_pages(self.domain, found.workflow_id, found.run_id, self._region, size=1))
             started: Any = wire.event(page["events"][0]).attributes
-            asked = (members["workflowType"], members.get("input"))
-            same = ({"name": started.workflow_type.name, "version": started.workflow_type.version}, started.input)
-            if asked == same and found.started >= oldest:
+            requested = (members["workflowType"], members.get("input"))
+            recorded = ({"name": started.workflow_type.name, "version": started.workflow_type.version}, started.input)
+            if requested == recorded and found.started >= oldest:
                 return found.run_id
         return None
 
@@ -156,11 +156,11 @@ class SwfEngine:
         if run_id is not None:
             members = {**members, "runId": run_id}
         try:
-            with faults.ours(action):
+            with faults.translated(action):
                 call(domain=self.domain, workflowId=workflow_id, **members)
         except UnknownResource as error:
             # The reply to a first try may have been lost, and what it asked for been done: it has ended.
-            if action == "SignalWorkflowExecution" or not faults.was_tried_again(error.__cause__):
+            if action == "SignalWorkflowExecution" or not faults.was_retried(error.__cause__):
                 raise
 
     def _list_open(self, workflow_id: str | None = None, oldest: float = 0, **given: Any) -> list[RunDescription]:
@@ -180,7 +180,7 @@ class SwfEngine:
 
     def _pages(self, action: str, method: str, request: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
         while True:
-            with faults.ours(action):
+            with faults.translated(action):
                 page = getattr(self._calls, method)(**request)
             yield page["executionInfos"]
             if not page.get("nextPageToken"):
@@ -188,17 +188,17 @@ class SwfEngine:
             request = {**request, "nextPageToken": page["nextPageToken"]}
 
 
-def _filter(asked: Mapping[str, Any], tag: str | None, is_open: bool) -> dict[str, Any]:
+def _filter(wanted: Mapping[str, Any], tag: str | None, is_open: bool) -> dict[str, Any]:
     """The one filter that SWF is given."""
     if tag is not None:
         return {"tagFilter": {"tag": tag}}
-    if "workflow_id" in asked:
-        return {"executionFilter": {"workflowId": asked["workflow_id"]}}
-    if "name" in asked:
-        version = {"version": asked["version"]} if "version" in asked else {}
-        return {"typeFilter": {"name": asked["name"], **version}}
-    if "status" in asked and not is_open:
-        return {"closeStatusFilter": {"status": asked["status"].upper()}}
+    if "workflow_id" in wanted:
+        return {"executionFilter": {"workflowId": wanted["workflow_id"]}}
+    if "name" in wanted:
+        version = {"version": wanted["version"]} if "version" in wanted else {}
+        return {"typeFilter": {"name": wanted["name"], **version}}
+    if "status" in wanted and not is_open:
+        return {"closeStatusFilter": {"status": wanted["status"].upper()}}
     return {}
 
 

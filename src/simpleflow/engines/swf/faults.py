@@ -84,7 +84,7 @@ def code(error: BaseException) -> str:
     return str(answer.get("Error", {}).get("Code", "")).rpartition("#")[2]
 
 
-def was_tried_again(error: BaseException | None) -> bool:
+def was_retried(error: BaseException | None) -> bool:
     """Whether the client had made the request more than once when it got this answer."""
     answer: dict[str, Any] = getattr(error, "response", None) or {}
     return bool(answer.get("ResponseMetadata", {}).get("RetryAttempts"))
@@ -126,7 +126,7 @@ def translate(error: BaseException, action: str) -> SimpleflowError | None:
 
 
 @contextmanager
-def ours(action: str) -> Iterator[None]:
+def translated(action: str) -> Iterator[None]:
     """Inside, errors of SWF and its client become ours; see ``translate``."""
     try:
         yield
@@ -138,7 +138,7 @@ def ours(action: str) -> Iterator[None]:
 
 
 def insist(action: str, call: Callable[[], Result], seconds: float = INSIST_SECONDS) -> Result:
-    """Make a call, and again for so many seconds while what it raises may pass. Raises as ``ours``.
+    """Make a call, and again for so many seconds while what it raises may pass. Raises as ``translated``.
 
     The pauses grow, and differ by chance, so that many who were turned away do not come back at once.
     """
@@ -146,7 +146,7 @@ def insist(action: str, call: Callable[[], Result], seconds: float = INSIST_SECO
     pause = 0.5
     while True:
         try:
-            with ours(action):
+            with translated(action):
                 return call()
         except SwfError as error:
             wait = random.uniform(pause / 2, pause)

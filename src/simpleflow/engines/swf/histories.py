@@ -21,7 +21,7 @@ MAX_KEPT_EVENTS = 200_000
 FETCH_SECONDS = 120.0
 """For how long a history is read: the decision that it is for has to be answered in time."""
 
-_LATER = 10
+_EXTRA_EVENTS = 10
 """Events that may have come since the decision task was started."""
 
 _TRIES = 4
@@ -41,7 +41,7 @@ class Histories:
         max_events: how many are kept.
 
     Attributes:
-        overtaken: whether a decision was answered by another process in an execution that was kept here.
+        answered_elsewhere: whether a decision was answered by another process in an execution that was kept here.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Histories:
     ) -> None:
         self._parse = parse
         self._read_back = read_back
-        self.overtaken = False
+        self.answered_elsewhere = False
         self._max_events = max_events
         self._kept: OrderedDict[str, list[Event]] = OrderedDict()
         self._count = 0
@@ -74,7 +74,7 @@ class Histories:
         workflow_id, run_id = first["workflowExecution"]["workflowId"], first["workflowExecution"]["runId"]
         last = int(first["startedEventId"])
         found = _by_id(first)
-        kept = self._take(run_id)
+        kept = self._pop(run_id)
         try:
             for page in pages:
                 found |= _by_id(page)
@@ -82,17 +82,17 @@ class Histories:
         except SimpleflowError:  # a page's token is good for a minute only: the rest is read by another way
             _check_time(deadline, run_id)
         previous = int(first.get("previousStartedEventId") or 0)
-        self.overtaken |= 0 < len(kept) < previous
+        self.answered_elsewhere |= 0 < len(kept) < previous
         if _contradicts(kept, found, previous):
             kept = []
         self._read_missing(workflow_id, run_id, kept, last, found, deadline)
         kept.extend([self._parse(found[id]) for id in range(len(kept) + 1, last + 1)])
-        self._put(run_id, kept)
+        self._keep(run_id, kept)
         return kept
 
     def forget(self, run_id: str) -> None:
         """Keep nothing of an execution."""
-        self._take(run_id)
+        self._pop(run_id)
 
     def _read_missing(
         self, workflow_id: str, run_id: str, kept: list[Event], last: int, found: _ById, deadline: float
@@ -106,20 +106,20 @@ class Histories:
                 break
             if tries:
                 time.sleep(_PAUSE * tries)
-            for page in self._read_back(workflow_id, run_id, last - missing + _LATER):
+            for page in self._read_back(workflow_id, run_id, last - missing + _EXTRA_EVENTS):
                 found |= _by_id(page)
                 _check_time(deadline, run_id)
                 if page["events"] and page["events"][-1]["eventId"] <= missing:
                     break
         raise SwfError(f"the history of run {run_id} up to event {last} cannot be read whole; it is left alone")
 
-    def _take(self, run_id: str) -> list[Event]:
+    def _pop(self, run_id: str) -> list[Event]:
         with self._lock:
             kept = self._kept.pop(run_id, [])
             self._count -= len(kept)
             return kept
 
-    def _put(self, run_id: str, events: list[Event]) -> None:
+    def _keep(self, run_id: str, events: list[Event]) -> None:
         with self._lock:
             self._kept[run_id] = events
             self._count += len(events)

@@ -1,4 +1,4 @@
-"""Texts that are too long for a field of SWF: kept in an object store, with their place in the field.
+"""Texts that are too long for a field of SWF: kept in an object store, with their reference in the field.
 
 The field then holds ``simpleflow+s3://bucket/key size``; the size is in characters. SIMPLEFLOW_JUMBO_FIELDS_BUCKET says
 where: ``bucket``, ``bucket/prefix``, or any other form that ``stores.location`` knows, without a prefix.
@@ -37,7 +37,7 @@ def limit(member: str) -> int:
 
 
 def shrink(text: str, member: str, what: str) -> str:
-    """``text`` if it fits into the member, else its place in the store, where it is put.
+    """``text`` if it fits into the member, else its reference in the store, where it is put.
 
     ``what`` says in messages what holds the member. Raises InputError if it is too long and no store is configured, or
     longer than 5 MiB; SwfError, as something that may pass, if the store cannot take it.
@@ -54,24 +54,24 @@ def shrink(text: str, member: str, what: str) -> str:
         raise InputError(f"{size}; expected at most {MAX_JUMBO_LENGTH}: keep it elsewhere yourself")
     bucket, prefix = _configured()
     name = uuid.uuid4().hex
-    place = f"{SCHEME}{bucket}/{prefix + '/' if prefix else ''}{name} {len(text)}"
-    if len(place) > limit(member):
-        raise InputError(f"{size}; SWF takes {limit(member)}, and the place {place!r} does not fit either")
+    reference = f"{SCHEME}{bucket}/{prefix + '/' if prefix else ''}{name} {len(text)}"
+    if len(reference) > limit(member):
+        raise InputError(f"{size}; SWF takes {limit(member)}, and the reference {reference!r} does not fit either")
     try:
         _store(bucket).put(prefix, name, text.encode())
     except StoreError as error:
         raise SwfError(f"{size}, and cannot be kept: {error}", passing=True) from error
-    return place
+    return reference
 
 
 def restore(text: str) -> str:
     """The text that was shrunk to this; any other text as it is. Raises SwfError if it cannot be read."""
     if not text.startswith(SCHEME):
         return text
-    place, _, size = text[len(SCHEME) :].rpartition(" ")
-    if not place or not size.isascii() or not size.isdigit():
+    reference, _, size = text[len(SCHEME) :].rpartition(" ")
+    if not reference or not size.isascii() or not size.isdigit():
         return text
-    bucket, prefix, name = _split(place)
+    bucket, prefix, name = _split(reference)
     try:
         body = _store(bucket).get(prefix, name)
     except StoreError as error:
@@ -134,16 +134,16 @@ def _configured() -> tuple[str, str]:
 
 
 def _store(bucket: str) -> stores.Store:
-    """The store that a place names, where the setting says it is."""
+    """The store that a reference names, where the setting says it is."""
     given = settings.SIMPLEFLOW_JUMBO_FIELDS_BUCKET
     if given and not _WITH_PREFIX.fullmatch(given) and _configured()[0] == bucket:
         return stores.open_store(given)
     return stores.open_store(bucket)
 
 
-def _split(place: str) -> tuple[str, str, str]:
-    """Bucket, prefix and name of a place."""
-    path, _, name = place.rpartition("/")
+def _split(reference: str) -> tuple[str, str, str]:
+    """Bucket, prefix and name of a reference."""
+    path, _, name = reference.rpartition("/")
     if path.startswith("/") or "://" in path:
         return path, "", name
     bucket, _, prefix = path.partition("/")

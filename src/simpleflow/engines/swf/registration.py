@@ -95,7 +95,7 @@ def register_domain(client: Any, domain: str, retention_days: int = 90) -> None:
 
 def _register(action: str, call: Any, **members: Any) -> None:
     try:
-        with faults.ours(action):
+        with faults.translated(action):
             call(**members)
     except SimpleflowError as error:
         if faults.code(error.__cause__ or error) not in ("TypeAlreadyExistsFault", "DomainAlreadyExistsFault"):
