@@ -1,6 +1,6 @@
 """A run under the test's control: its clock, the order of its results, and a second decider that checks the first.
 
-``Play`` drives a ``MemoryEngine``. Each decision is taken twice: by a live ``Decider``, event by event, and by
+``Simulation`` drives a ``MemoryEngine``. Each decision is taken twice: by a live ``Decider``, event by event, and by
 ``decide`` from nothing over the whole history. Both must give the same bytes. Every history must be what botocore's
 model of the service allows, and come back unchanged from the codec.
 """
@@ -117,7 +117,7 @@ def check_decisions(decisions: Iterable[d.Decision]) -> None:
         assert fault("Decision", decision_to_dict(decision)) is None, decision
 
 
-class Play:
+class Simulation:
     """One run, and the runs that it starts. Activities wait in ``tasks`` until the test lets them end."""
 
     def __init__(
@@ -245,7 +245,7 @@ class Play:
         self,
         choose: Callable[[list[ActivityTask]], int] = lambda tasks: 0,
         outcome: Callable[[ActivityTask, int], Outcome | None] = lambda task, attempt: None,
-    ) -> Play:
+    ) -> Simulation:
         """Go on to the end: after every decision, the activity that ``choose`` points at ends."""
         for _ in range(2_000):
             self.settle()
@@ -260,7 +260,7 @@ class Play:
 
     def run_in_disorder(
         self, order: Callable[[int], int], outcome: Callable[[ActivityTask, int], Outcome | None]
-    ) -> Play:
+    ) -> Simulation:
         """Go on to the end; ``order(n)`` chooses among n: what happens next, and which activity ends.
 
         Activities also end while a decision is being taken, and several between two decisions.
@@ -336,6 +336,6 @@ class Play:
             decider.discard()
 
 
-def play(workflow_class: type[Workflow], *args: Any, **kwargs: Any) -> Play:
+def simulate(workflow_class: type[Workflow], *args: Any, **kwargs: Any) -> Simulation:
     """A run from begin to end, each activity in its turn."""
-    return Play(workflow_class, *args, **kwargs).run()
+    return Simulation(workflow_class, *args, **kwargs).run()

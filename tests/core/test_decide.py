@@ -1,4 +1,4 @@
-"""What a workflow decides is a function of its history, however it is evaluated: ``Play`` checks every decision."""
+"""Decisions are a function of the history, however it is evaluated: ``Simulation`` checks every decision."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from simpleflow.canvas import Chain, FuncGroup, Group
 from simpleflow.exceptions import ExecutionBlocked
 from simpleflow.futures import Future
 from simpleflow.task import ActivityTask
-from tests.core.harness import Play, add, break_down, echo, play, same
+from tests.core.harness import Simulation, add, break_down, echo, same, simulate
 
 
 def test_a_branch_on_finished_is_evaluated_again_when_the_future_finishes() -> None:
@@ -25,8 +25,8 @@ def test_a_branch_on_finished_is_evaluated_again_when_the_future_finishes() -> N
             futures.wait(first, second)
             return winner
 
-    assert Play(Racing).run().result == "second"
-    both_seen = Play(Racing).run(lambda tasks: len(tasks) - 1)
+    assert Simulation(Racing).run().result == "second"
+    both_seen = Simulation(Racing).run(lambda tasks: len(tasks) - 1)
     assert both_seen.result == "second"
 
 
@@ -40,7 +40,7 @@ def test_work_submitted_while_a_future_is_unfinished_depends_on_the_order_of_res
                 return [self.submit(add, 1, 2).result, slow.result]
             return futures.wait(slow, quick)
 
-    run = Play(Early)
+    run = Simulation(Early)
     run.settle()
     run.finish_named("quick")
     run.settle()
@@ -60,7 +60,7 @@ def test_a_container_read_as_unfinished_is_read_as_finished_later(kind: type[Gro
             other.result
             return [seen, container.result]
 
-    assert play(Watching).result == [True, [1, 2]]
+    assert simulate(Watching).result == [True, [1, 2]]
 
 
 def test_a_func_group_read_as_unfinished_is_read_as_finished_later() -> None:
@@ -74,7 +74,7 @@ def test_a_func_group_read_as_unfinished_is_read_as_finished_later() -> None:
             other.result
             return seen
 
-    assert play(Watching).result is True
+    assert simulate(Watching).result is True
 
 
 def test_a_run_that_read_running_is_evaluated_again_when_it_changes() -> None:
@@ -87,7 +87,7 @@ def test_a_run_that_read_running_is_evaluated_again_when_it_changes() -> None:
             quick.result
             return [*states, slow.result]
 
-    run = Play(Running)
+    run = Simulation(Running)
     run.settle()
     run.finish(1)
     run.settle()
@@ -108,7 +108,7 @@ def test_a_run_that_read_running_of_a_submission_with_deferred_arguments_is_eval
             self.submit(same, "other").result
             return late.result
 
-    run = Play(Running)
+    run = Simulation(Running)
     run.settle()
     run.finish_named("add-1")
     run.settle()
@@ -129,7 +129,7 @@ def test_arguments_that_are_futures_are_waited_for_without_blocking() -> None:
             assert not three.finished or three.result == 3
             return [named.result, self.submit(add, 10).result]
 
-    run = Play(Deferred)
+    run = Simulation(Deferred)
     run.settle()
     assert len(run.tasks) == 2
     assert run.run(lambda tasks: -1).result == [[3, {"also": 1}], 10]
@@ -149,7 +149,7 @@ def test_a_failed_argument_is_passed_as_none() -> None:
         def run(self) -> Any:
             return self.submit(echo, self.submit(break_down), 1).result
 
-    assert play(Failing).result == [None, 1]
+    assert simulate(Failing).result == [None, 1]
 
 
 def test_a_submission_whose_arguments_are_awaited_can_be_cancelled() -> None:
@@ -162,7 +162,7 @@ def test_a_submission_whose_arguments_are_awaited_can_be_cancelled() -> None:
             assert second.cancel()
             return [first.result, second.result, second.cancelled]
 
-    run = play(Cancelling)
+    run = simulate(Cancelling)
     assert run.result == [1, None, True]
     assert len(run.scheduled) == 1
 
@@ -178,7 +178,7 @@ def test_a_submission_can_be_cancelled_as_soon_as_its_arguments_are_known() -> N
             second.cancel()
             return second.cancelled
 
-    run = play(Cancelling)
+    run = simulate(Cancelling)
     assert run.result is True
     assert len(run.scheduled) == 1
 
@@ -190,7 +190,7 @@ def test_a_group_holds_no_more_open_members_than_max_parallel() -> None:
         def run(self) -> Any:
             return self.submit(Group(*((add, i) for i in range(7)), max_parallel=2)).result
 
-    run = Play(Narrow)
+    run = Simulation(Narrow)
     most = 0
     while run.state == "open":
         run.settle()
@@ -218,7 +218,7 @@ def test_chains_send_results_to_every_kind_of_member() -> None:
                 )
             ).result
 
-    assert play(Sending).result == [1, 3, [13, 23], [13, 23], [[13, 23], None], None, ["end", None]]
+    assert simulate(Sending).result == [1, 3, [13, 23], [13, 23], [[13, 23], None], None, ["end", None]]
 
 
 def test_chains_advance_independently_of_the_order_of_results() -> None:
@@ -230,7 +230,7 @@ def test_chains_advance_independently_of_the_order_of_results() -> None:
             return self.submit(Group(*chains)).result
 
     expected = [[["A"], ["then A", ["A"]]], [["B"], ["then B", ["B"]]]]
-    runs = [Play(Crossing).run(choose) for choose in (lambda tasks: 0, lambda tasks: -1)]
+    runs = [Simulation(Crossing).run(choose) for choose in (lambda tasks: 0, lambda tasks: -1)]
     assert [run.result for run in runs] == [expected, expected]
     assert runs[0].scheduled == runs[1].scheduled
 
@@ -249,8 +249,8 @@ def test_a_func_group_may_wait_while_the_run_continues() -> None:
             other = self.submit(add, 100).result
             return [built.result, other]
 
-    assert Play(Building).run().result == [[1, 2, 3], 100]
-    assert Play(Building).run(lambda tasks: -1).result == [[1, 2, 3], 100]
+    assert Simulation(Building).run().result == [[1, 2, 3], 100]
+    assert Simulation(Building).run(lambda tasks: -1).result == [[1, 2, 3], 100]
 
 
 def test_submissions_of_a_func_group_after_a_wait_keep_their_task_ids() -> None:
@@ -265,7 +265,9 @@ def test_submissions_of_a_func_group_after_a_wait_keep_their_task_ids() -> None:
             after = self.submit(add, 100).result + self.submit(add, 200).result
             return [after, *futures.wait(*groups)]
 
-    runs = [Play(Waiting).run(choose) for choose in (lambda tasks: 0, lambda tasks: -1, lambda tasks: len(tasks) // 2)]
+    runs = [
+        Simulation(Waiting).run(choose) for choose in (lambda tasks: 0, lambda tasks: -1, lambda tasks: len(tasks) // 2)
+    ]
     assert [run.result for run in runs] == [[300, [11], [22]]] * 3
     assert runs[0].scheduled == runs[1].scheduled == runs[2].scheduled
     names = sorted(each.removeprefix("activity-tests.core.harness.add-") for each, _ in runs[0].scheduled)
@@ -287,7 +289,7 @@ def test_run_and_func_groups_have_separate_context_variables() -> None:
             self.submit(FuncGroup(rounded)).result
             return self.submit(FuncGroup(exact)).result
 
-    assert play(Rounding).result == ["0.3333333333333333333333333333"]
+    assert simulate(Rounding).result == ["0.3333333333333333333333333333"]
 
 
 def test_every_submission_is_completed_before_the_run_ends() -> None:
@@ -300,7 +302,7 @@ def test_every_submission_is_completed_before_the_run_ends() -> None:
             self.submit(self.record_marker("done"))
             return "returned"
 
-    run = play(Hasty)
+    run = simulate(Hasty)
     assert run.result == "returned"
     assert len(run.scheduled) == 5
 
@@ -316,7 +318,7 @@ def test_idempotent_activities_run_once_for_equal_arguments() -> None:
             group = self.submit(Group((once, 5), Chain((once, 5))))
             return [*futures.wait(*calls), *group.result]
 
-    run = play(Idempotent)
+    run = simulate(Idempotent)
     assert run.result == [{"a": [1, 2, 3], "b": 1}, {"a": [1, 2, 3], "b": 1}, 5, [5]]
     assert len(run.scheduled) == 2
 
@@ -330,7 +332,7 @@ def test_get_task_id_names_the_task() -> None:
         def run(self) -> Any:
             return futures.wait(self.submit(Named, "x"), self.submit(Named, "y", suffix="s"))
 
-    run = play(Naming)
+    run = simulate(Naming)
     assert run.result == ["x", "y"]
     assert {each for each, _ in run.scheduled} == {
         "activity-tests.core.activities.Named-naming-x",
@@ -348,7 +350,7 @@ def test_code_that_catches_exceptions_does_not_catch_waiting() -> None:
             except Exception as error:
                 return repr(error)
 
-    assert play(Catching).result == 1
+    assert simulate(Catching).result == 1
 
 
 def test_a_finally_clause_in_run_is_reached_only_at_the_end() -> None:
@@ -366,7 +368,7 @@ def test_a_finally_clause_in_run_is_reached_only_at_the_end() -> None:
                 reached.append("finally")
                 self.submit(add, 2)
 
-    run = Play(Finally)
+    run = Simulation(Finally)
     run.answer = lambda task: _live_only(run, task)  # type: ignore[method-assign]
     run.settle()
     assert reached == []
@@ -375,7 +377,7 @@ def test_a_finally_clause_in_run_is_reached_only_at_the_end() -> None:
     assert len(run.scheduled) == 2
 
 
-def _live_only(run: Play, task: Any) -> Any:
+def _live_only(run: Simulation, task: Any) -> Any:
     from simpleflow.core.decider.decide import Decider
     from simpleflow.core.decider.evaluation import Execution
 
@@ -400,7 +402,7 @@ def test_reading_a_future_made_by_the_workflow_waits_by_evaluating_again() -> No
                 own.set_finished(first.result + 1)
             return own.result
 
-    assert play(Own).result == 2
+    assert simulate(Own).result == 2
     assert len(evaluations) >= 3
 
 
@@ -414,8 +416,8 @@ def test_execution_blocked_raised_by_hand_waits() -> None:
                 raise ExecutionBlocked
             return first.result + second.result
 
-    assert Play(Blocking).run().result == 3
-    assert Play(Blocking).run(lambda tasks: -1).result == 3
+    assert Simulation(Blocking).run().result == 3
+    assert Simulation(Blocking).run(lambda tasks: -1).result == 3
 
 
 def test_a_wait_that_no_event_can_end_fails_the_run() -> None:
@@ -425,7 +427,7 @@ def test_a_wait_that_no_event_can_end_fails_the_run() -> None:
         def run(self) -> Any:
             return Group((add, 1)), self.submit(add, 1).result, Future(self.executor).result
 
-    run = play(Stuck)
+    run = simulate(Stuck)
     assert run.reason == "Workflow execution failed: deadlock: it waits and nothing is under way"
     assert "a Future that is PENDING" in str(run.events[-1].attributes.details)  # type: ignore[attr-defined]
 
@@ -438,7 +440,7 @@ def test_a_wait_that_no_event_can_end_fails_the_run_after_a_marker_too() -> None
             self.submit(self.record_marker("here"))
             return Future(self.executor).result
 
-    run = play(Noted)
+    run = simulate(Noted)
     assert run.reason == "Workflow execution failed: deadlock: it waits and nothing is under way"
     assert "MarkerRecorded" in [event.type for event in run.events]
 
@@ -451,7 +453,7 @@ def test_a_run_that_raises_fails_with_the_reason_and_its_traceback() -> None:
             self.submit(add, 1).result
             raise KeyError("nothing there")
 
-    run = play(Raising)
+    run = simulate(Raising)
     assert run.reason == "Cannot replay the workflow: KeyError('nothing there')"
     details = run.events[-1].attributes.details  # type: ignore[attr-defined]
     assert 'raise KeyError("nothing there")' in details
@@ -468,7 +470,7 @@ def test_a_workflow_that_cannot_be_made_fails_the_run() -> None:
         def before_replay(self, history: Any) -> None:
             raise AssertionError("there is no workflow")
 
-    assert play(Unmade).reason == "Cannot replay the workflow: LookupError(nothing here)"
+    assert simulate(Unmade).reason == "Cannot replay the workflow: LookupError(nothing here)"
 
 
 def test_a_result_that_is_not_json_fails_the_run() -> None:
@@ -478,7 +480,7 @@ def test_a_result_that_is_not_json_fails_the_run() -> None:
         def run(self) -> Any:
             return {"it": object()}
 
-    assert "result of workflow odd is not JSON" in play(Odd).reason
+    assert "result of workflow odd is not JSON" in simulate(Odd).reason
 
 
 def test_fail_ends_the_run() -> None:
@@ -491,7 +493,7 @@ def test_fail_ends_the_run() -> None:
             self.submit(add, 2)
             self.fail("no luck", "some details")
 
-    run = play(Failing)
+    run = simulate(Failing)
     assert run.reason == "Workflow execution failed: no luck"
     assert run.events[-1].attributes.details == "some details"  # type: ignore[attr-defined]
     assert run.types()[-3:] == ["DecisionTaskCompleted", "MarkerRecorded", "WorkflowExecutionFailed"]

@@ -15,7 +15,7 @@ from simpleflow.exceptions import TaskFailed, TimeoutError
 from simpleflow.task import ActivityTask, TaskFailureContext
 from simpleflow.worker.dispatch import Outcome
 from tests.core.activities import raising, strict, stubborn, timed
-from tests.core.harness import Play, add, break_down, break_hard, play, same
+from tests.core.harness import Simulation, add, break_down, break_hard, same, simulate
 
 FAILURE = Outcome(
     reason="OSError: no luck", details='{"error":"OSError","error_type":"builtins.OSError","message":"no luck"}'
@@ -37,13 +37,13 @@ class Retrying(Workflow):
 
 @pytest.mark.parametrize("failures", [0, 1, 2])
 def test_an_activity_is_retried_under_the_same_id(failures: int) -> None:
-    run = Play(Retrying).run(outcome=failing(failures))
+    run = Simulation(Retrying).run(outcome=failing(failures))
     assert run.result == ["it", "None"]
     assert set(run.tries.values()) == {failures + 1}
 
 
 def test_an_activity_whose_every_attempt_fails_has_failed() -> None:
-    run = Play(Retrying).run(outcome=failing(3))
+    run = Simulation(Retrying).run(outcome=failing(3))
     assert run.result == [
         None,
         "TaskFailed('tests.core.activities.stubborn', 'OSError: no luck', " + repr(FAILURE.details) + ")",
@@ -59,8 +59,8 @@ def test_a_task_with_raises_on_failure_fails_the_run_after_its_last_attempt() ->
             self.submit(strict, 1)
             return self.submit(add, 1).result
 
-    assert Play(Strict).run(outcome=failing(1, "strict")).result == 1
-    run = Play(Strict).run(outcome=failing(2, "strict"))
+    assert Simulation(Strict).run(outcome=failing(1, "strict")).result == 1
+    run = Simulation(Strict).run(outcome=failing(2, "strict"))
     assert run.reason == 'Workflow execution error in tests.core.activities.strict: "OSError: no luck"'
     assert run.events[-1].attributes.details == FAILURE.details  # type: ignore[attr-defined]
     assert isinstance(run.failures[run.run_id].error, TaskFailed)
@@ -75,7 +75,7 @@ def test_time_outs_are_retried_and_the_last_one_is_the_exception() -> None:
             assert isinstance(error, TimeoutError)
             return [error.timeout_type, error.timeout_value]
 
-    run = Play(Timed)
+    run = Simulation(Timed)
     run.settle()
     run.wait()
     run.settle()
@@ -90,7 +90,7 @@ def test_members_of_a_group_that_fail_do_not_stop_the_others() -> None:
             group = self.submit(Group((add, 1), (break_down, "a"), (add, 2)))
             return [group.result, [type(each).__name__ for each in group.exception.exceptions]]
 
-    assert play(Mixed).result == [[1, None, 2], ["NoneType", "TaskFailed", "NoneType"]]
+    assert simulate(Mixed).result == [[1, None, 2], ["NoneType", "TaskFailed", "NoneType"]]
 
 
 def test_a_chain_stops_at_the_first_failure_unless_break_on_failure_is_false() -> None:
@@ -101,7 +101,7 @@ def test_a_chain_stops_at_the_first_failure_unless_break_on_failure_is_false() -
             members = ((add, 1), (break_down,), (add, 2))
             return futures.wait(self.submit(Chain(*members)), self.submit(Chain(*members, break_on_failure=False)))
 
-    assert play(Breaking).result == [[1, None], [1, None, 2]]
+    assert simulate(Breaking).result == [[1, None], [1, None, 2]]
 
 
 class Asking(Workflow):
@@ -126,7 +126,7 @@ class Asking(Workflow):
         return self.answer(context)
 
 
-def markers(run: Play) -> list[tuple[str, str | None]]:
+def markers(run: Simulation) -> list[tuple[str, str | None]]:
     return [(each.marker_name, each.details) for each in run.of_type(e.MarkerRecorded)]
 
 
@@ -137,7 +137,7 @@ def test_no_answer_means_the_default() -> None:
         def answer(self, context: TaskFailureContext) -> None:
             return None
 
-    run = Play(Silent).run(outcome=failing(1))
+    run = Simulation(Silent).run(outcome=failing(1))
     assert run.reason == 'Workflow execution error in tests.core.activities.raising: "OSError: no luck"'
     assert markers(run) == [("asked", '["activity-tests.core.activities.raising-1",0,1]')]
 
@@ -149,7 +149,7 @@ def test_ignore_lets_the_run_go_on_with_the_exception() -> None:
         def answer(self, context: TaskFailureContext) -> TaskFailureContext:
             return context.decide_ignore()
 
-    assert Play(Ignoring).run(outcome=failing(1)).result == [None, "FINISHED", "TaskFailed"]
+    assert Simulation(Ignoring).run(outcome=failing(1)).result == [None, "FINISHED", "TaskFailed"]
 
 
 def test_cancel_leaves_a_cancelled_future() -> None:
@@ -159,7 +159,7 @@ def test_cancel_leaves_a_cancelled_future() -> None:
         def answer(self, context: TaskFailureContext) -> TaskFailureContext:
             return context.decide_cancel()
 
-    assert Play(Cancelling).run(outcome=failing(1)).result == [None, "CANCELLED", "NoneType"]
+    assert Simulation(Cancelling).run(outcome=failing(1)).result == [None, "CANCELLED", "NoneType"]
 
 
 def test_abort_fails_the_run_even_for_a_soft_task() -> None:
@@ -172,7 +172,7 @@ def test_abort_fails_the_run_even_for_a_soft_task() -> None:
         def on_task_failure(self, context: TaskFailureContext) -> TaskFailureContext:
             return context.decide_abort()
 
-    assert Play(Aborting).run(outcome=failing(1)).reason.startswith("Workflow execution error in")
+    assert Simulation(Aborting).run(outcome=failing(1)).reason.startswith("Workflow execution error in")
 
 
 @pytest.mark.parametrize("seconds", [0, 30])
@@ -183,7 +183,7 @@ def test_decide_retry_retries_after_the_given_seconds(seconds: int) -> None:
         def answer(self, context: TaskFailureContext) -> TaskFailureContext:
             return context.decide_retry(seconds) if context.retry_count < 3 else context.decide_ignore()
 
-    run = Play(Again)
+    run = Simulation(Again)
     begun = run.clock.now
     run.run(outcome=failing(2))
     assert run.result == [1, "FINISHED", "NoneType"]
@@ -191,7 +191,7 @@ def test_decide_retry_retries_after_the_given_seconds(seconds: int) -> None:
     assert [details for _, details in markers(run)] == [
         f'["activity-tests.core.activities.raising-1",{count},{count + 1}]' for count in range(2)
     ]
-    assert Play(Again).run(outcome=failing(9)).result == [None, "FINISHED", "TaskFailed"]
+    assert Simulation(Again).run(outcome=failing(9)).result == [None, "FINISHED", "TaskFailed"]
 
 
 def test_cancelling_a_task_that_waits_for_its_retry_ends_the_wait() -> None:
@@ -207,7 +207,7 @@ def test_cancelling_a_task_that_waits_for_its_retry_ends_the_wait() -> None:
         def on_task_failure(self, context: TaskFailureContext) -> TaskFailureContext:
             return context.decide_retry(1_000)
 
-    run = Play(Impatient)
+    run = Simulation(Impatient)
     begun = run.clock.now
     assert run.run(outcome=failing(9, "same")).result == ["CANCELLED", 1, 2]
     assert run.clock.now - begun == 5
@@ -222,7 +222,7 @@ def test_another_task_may_replace_a_failed_one() -> None:
             task = ActivityTask(add, 20, 1)
             return context.decide_handled(task, self.submit(task))
 
-    run = Play(Handling).run(outcome=failing(1, "raising"))
+    run = Simulation(Handling).run(outcome=failing(1, "raising"))
     assert run.result == [21, "FINISHED", "NoneType"]
     assert len(run.scheduled) == 2
 
@@ -234,7 +234,7 @@ def test_on_task_failure_may_wait() -> None:
         def answer(self, context: TaskFailureContext) -> TaskFailureContext:
             return context.decide_retry() if self.submit(add, 1).result == 1 else context.decide_abort()
 
-    assert Play(Waiting).run(outcome=failing(1, "raising")).result == [1, "FINISHED", "NoneType"]
+    assert Simulation(Waiting).run(outcome=failing(1, "raising")).result == [1, "FINISHED", "NoneType"]
 
 
 def test_on_task_failure_that_raises_fails_the_run() -> None:
@@ -244,7 +244,7 @@ def test_on_task_failure_that_raises_fails_the_run() -> None:
         def answer(self, context: TaskFailureContext) -> TaskFailureContext:
             raise LookupError("nobody knows")
 
-    assert Play(Wrong).run(outcome=failing(1)).reason == "Cannot replay the workflow: LookupError(nobody knows)"
+    assert Simulation(Wrong).run(outcome=failing(1)).reason == "Cannot replay the workflow: LookupError(nobody knows)"
 
 
 def test_a_run_that_read_finished_is_evaluated_again_after_a_failure() -> None:
@@ -260,7 +260,9 @@ def test_a_run_that_read_finished_is_evaluated_again_after_a_failure() -> None:
         def on_task_failure(self, context: TaskFailureContext) -> TaskFailureContext:
             return context.decide_ignore()
 
-    run = Play(Watching).run(outcome=lambda task, attempt: FAILURE if task.activity_id.endswith("same-1") else None)
+    run = Simulation(Watching).run(
+        outcome=lambda task, attempt: FAILURE if task.activity_id.endswith("same-1") else None
+    )
     assert run.result is True
 
 
@@ -279,7 +281,7 @@ def test_on_task_failure_is_called_for_every_failure_before_an_evaluation() -> N
             self.submit(self.record_marker("failure", context.retry_count))
             return context.decide_retry()
 
-    run = Play(Watching)
+    run = Simulation(Watching)
     for outcome in (FAILURE, FAILURE, None):
         run.settle()
         run.finish_named("slow", outcome)
@@ -297,7 +299,7 @@ def test_a_hard_failure_ends_the_run_at_once() -> None:
         def run(self) -> Any:
             return futures.wait(self.submit(same, 1), self.submit(break_hard), self.submit(same, 2))
 
-    run = Play(Hard).run(lambda tasks: 1)
+    run = Simulation(Hard).run(lambda tasks: 1)
     assert run.reason.startswith("Workflow execution error in")
     assert run.types().count("ActivityTaskCompleted") == 0
 
@@ -309,7 +311,7 @@ def test_a_failed_run_whose_closing_was_refused_fails_again() -> None:
         def run(self) -> Any:
             return futures.wait(self.submit(same, 1), self.submit(break_hard))
 
-    run = Play(Hard)
+    run = Simulation(Hard)
     run.settle()
     run.finish_named("break_hard")
     task = run.poll()

@@ -15,7 +15,7 @@ from simpleflow.constants import WAKE_UP_TIMER
 from simpleflow.core import events as e
 from simpleflow.core.decider.answer import Limits
 from tests.core.activities import unranked, urgent
-from tests.core.harness import Play, add, play, same
+from tests.core.harness import Simulation, add, same, simulate
 
 
 class Wide(Workflow):
@@ -27,13 +27,13 @@ class Wide(Workflow):
 
 @pytest.mark.parametrize(("size", "answers"), [(99, [99]), (100, [100]), (101, [100, 2]), (250, [100, 100, 52])])
 def test_decisions_beyond_the_limit_of_a_response_go_into_the_next_ones(size: int, answers: list[int]) -> None:
-    run = Play(Wide, size)
+    run = Simulation(Wide, size)
     run.settle()
     assert [len(each) for each in run.answers] == answers
     assert run.types().count("TimerFired") == len(answers) - 1
     assert len(run.tasks) == size
     assert {each.timer_id for each in run.of_type(e.TimerStarted)} <= {WAKE_UP_TIMER}
-    assert Play(Wide, 30, limits=Limits(decisions=7)).run(lambda tasks: -1).result == 30
+    assert Simulation(Wide, 30, limits=Limits(decisions=7)).run(lambda tasks: -1).result == 30
 
 
 def test_a_response_is_no_larger_than_the_service_accepts() -> None:
@@ -45,7 +45,7 @@ def test_a_response_is_no_larger_than_the_service_accepts() -> None:
                 self.submit(self.record_marker(f"m{number}", "x" * 10_000))
             return self.submit(same, "y").result
 
-    run = Play(Large, limits=Limits(answer_bytes=32_000)).run()
+    run = Simulation(Large, limits=Limits(answer_bytes=32_000)).run()
     assert run.result == "y"
     assert run.types().count("MarkerRecorded") == 12
     assert all(sum(map(len, each)) < 34_000 for each in run.answers)
@@ -62,7 +62,7 @@ def test_markers_that_do_not_fit_into_the_last_response_are_recorded_before_the_
                 self.fail("enough")
 
     for fails in (True, False):
-        run = play(Chatty, fails)
+        run = simulate(Chatty, fails)
         assert run.types().count("MarkerRecorded") == 130
         assert run.state == ("failed" if fails else "completed")
 
@@ -74,7 +74,7 @@ def test_no_more_activities_are_open_than_allowed(by_class: bool) -> None:
 
     if by_class:
         Limited.max_open_activity_count = 3  # type: ignore[attr-defined]
-    run = Play(Limited, 10, limits=Limits() if by_class else Limits(open_activities=3))
+    run = Simulation(Limited, 10, limits=Limits() if by_class else Limits(open_activities=3))
     most = 0
     while run.state == "open":
         run.settle()
@@ -100,7 +100,7 @@ def test_the_priority_of_a_submission_beats_that_of_the_activity_which_beats_tha
             ]
             return futures.wait(*submitted)
 
-    run = Play(Ranked)
+    run = Simulation(Ranked)
     run.settle()
     assert [task.name.rpartition(".")[2] for task in run.tasks] == [
         "urgent",
@@ -146,12 +146,12 @@ class Hooked(Workflow):
         self.submit(self.record_marker("closed"))
 
 
-def names(run: Play) -> list[str]:
+def names(run: Simulation) -> list[str]:
     return [each.marker_name for each in run.of_type(e.MarkerRecorded)]
 
 
 def test_hooks_are_called_and_their_submissions_are_decided() -> None:
-    run = play(Hooked)
+    run = simulate(Hooked)
     assert run.result == 2
     assert names(run) == [
         *["before", "run", "run", "after", "events"],
@@ -164,7 +164,7 @@ def test_hooks_are_called_and_their_submissions_are_decided() -> None:
 
 
 def test_hooks_of_a_run_that_fails() -> None:
-    run = play(Hooked, fails=True)
+    run = simulate(Hooked, fails=True)
     assert run.reason == "Cannot replay the workflow: ValueError(no)"
     assert names(run)[-3:] == ["events", "failed", "closed"]
 
@@ -179,7 +179,7 @@ def test_a_hook_that_raises_fails_the_run() -> None:
         def on_completed(self, history: Any) -> None:
             raise OSError("disk")
 
-    assert play(Clumsy).reason == "Cannot replay the workflow: OSError(disk)"
+    assert simulate(Clumsy).reason == "Cannot replay the workflow: OSError(disk)"
 
 
 def test_on_completed_is_not_called_again_when_completing_was_refused() -> None:
@@ -192,7 +192,7 @@ def test_on_completed_is_not_called_again_when_completing_was_refused() -> None:
         def on_completed(self, history: Any) -> None:
             self.submit(self.record_marker("completed"))
 
-    run = Play(Late)
+    run = Simulation(Late)
     run.settle()
     run.finish()
     task = run.poll()
@@ -239,7 +239,7 @@ class Mixed(Workflow):
             return {"it": object(), "names": names}
         return [found, names]
 
-run = harness.play(Mixed, **{})
+run = harness.simulate(Mixed, **{})
 for answer in run.answers:
     for decision in answer:
         print(decision.decode())

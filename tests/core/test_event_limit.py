@@ -1,6 +1,6 @@
 """Near the most events that an execution may have: workflows with steps continue as new, others fail and say so.
 
-Every decision is taken by a live decider and again from nothing; see ``harness.Play``.
+Every decision is taken by a live decider and again from nothing; see ``harness.Simulation``.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from simpleflow.core.decider import deciding
 from simpleflow.core.decider.answer import Limits
 from simpleflow.step.workflow import WorkflowStepMixin
 from simpleflow.task import ActivityTask
-from tests.core.harness import Play, same
+from tests.core.harness import Simulation, same
 
 MOST = 900
 LIMITS = Limits(decisions=10, events=MOST)  # filling from 720 on, full from 860 on
 STEPS = 100
 
-played: list[str] = []
+ran: list[str] = []
 
 
 @activity.with_attributes(name="limit.work")
 def work(name: str) -> str:
-    played.append(name)
+    ran.append(name)
     return name
 
 
@@ -113,11 +113,11 @@ class Plain(Workflow):
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deciding, "_SPARE", 20)
     monkeypatch.setattr(Marked, "folder", str(tmp_path / "marks"))
-    played.clear()
+    ran.clear()
 
 
-def family(run: Play) -> list[int]:
-    """Play to the end, through all that the run is continued as; returns how many events each execution had."""
+def family(run: Simulation) -> list[int]:
+    """Simulation to the end, through all that the run is continued as; returns how many events each execution had."""
     lengths = []
     while True:
         run.run()
@@ -130,25 +130,25 @@ def family(run: Play) -> list[int]:
 
 @pytest.mark.parametrize("workflow_class", [OneAfterTheOther, Together, Nested])
 def test_each_step_runs_once_over_several_executions(workflow_class: type[Workflow]) -> None:
-    run = Play(workflow_class, limits=LIMITS)
+    run = Simulation(workflow_class, limits=LIMITS)
     lengths = family(run)
     assert len(lengths) > 1
     assert all(MOST * 0.8 <= length < MOST for length in lengths[:-1])
     assert run.result
-    assert len(played) == len(set(played)) == STEPS
+    assert len(ran) == len(set(ran)) == STEPS
 
 
 def test_all_steps_are_done_afterwards() -> None:
-    run = Play(OneAfterTheOther, limits=LIMITS, workflow_id="first")
+    run = Simulation(OneAfterTheOther, limits=LIMITS, workflow_id="first")
     family(run)
-    played.clear()
-    again = Play(OneAfterTheOther, limits=LIMITS, workflow_id="first")
+    ran.clear()
+    again = Simulation(OneAfterTheOther, limits=LIMITS, workflow_id="first")
     family(again)
-    assert played == []
+    assert ran == []
 
 
 def test_a_signal_from_elsewhere_would_be_lost() -> None:
-    run = Play(Hearing, limits=LIMITS)
+    run = Simulation(Hearing, limits=LIMITS)
     run.settle()
     run.signal("anything")
     assert family(run) == [len(run.events)]
@@ -157,27 +157,27 @@ def test_a_signal_from_elsewhere_would_be_lost() -> None:
 
 
 def test_a_signal_that_is_waited_for_would_be_lost() -> None:
-    run = Play(Waiting, limits=LIMITS)
+    run = Simulation(Waiting, limits=LIMITS)
     assert family(run) == [len(run.events)]
     assert "900 are the most" in run.reason
 
 
 def test_work_outside_of_steps_runs_again() -> None:
-    run = Play(Mixed, limits=LIMITS)
+    run = Simulation(Mixed, limits=LIMITS)
     executions = len(family(run))
     assert executions > 1
     assert sum(tries for name, tries in run.tries.items() if "same" in name) == executions
-    assert len(played) == len(set(played)) == STEPS
+    assert len(ran) == len(set(ran)) == STEPS
 
 
 def test_a_step_that_every_execution_forces_is_not_continued_for_ever() -> None:
-    run = Play(Forced, limits=LIMITS)
+    run = Simulation(Forced, limits=LIMITS)
     assert 1 < len(family(run)) < STEPS
     assert "900 are the most" in run.reason
 
 
 def test_a_workflow_without_steps_fails_before_the_limit_and_says_what_to_do() -> None:
-    run = Play(Plain, 500, limits=LIMITS)
+    run = Simulation(Plain, 500, limits=LIMITS)
     run.run()
     assert "900 are the most" in run.reason
     assert "use continue_as_new, steps, or child workflows" in (run.history.closed.attributes.details or "")  # type: ignore[union-attr]
@@ -185,4 +185,4 @@ def test_a_workflow_without_steps_fails_before_the_limit_and_says_what_to_do() -
 
 
 def test_a_workflow_below_the_limit_completes_in_one_execution() -> None:
-    assert Play(Plain, 100, limits=LIMITS).run().result == 100
+    assert Simulation(Plain, 100, limits=LIMITS).run().result == 100

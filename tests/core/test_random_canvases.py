@@ -1,6 +1,6 @@
 """Any canvas, any order of results, any failures: the result is the model's, and the same tasks are scheduled.
 
-``Play`` also takes every decision from nothing and compares.
+``Simulation`` also takes every decision from nothing and compares.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from simpleflow.engines.base import ActivityTask as Task
 from simpleflow.task import ActivityTask, ChildWorkflowTask
 from simpleflow.worker.dispatch import Outcome
 from tests.core.activities import hesitant
-from tests.core.harness import Play, echo
+from tests.core.harness import Simulation, echo
 
 FAILURE = Outcome(reason="OSError: drawn")
 
@@ -135,9 +135,9 @@ def outcomes(node: Node) -> Callable[[Task, int], Outcome | None]:
     return outcome
 
 
-def play(node: Node, seed: int, peeks: bool) -> Play:
+def simulate(node: Node, seed: int, peeks: bool) -> Simulation:
     workflow = type("Drawn", (Canvas,), {"node": node})
-    run = Play(workflow, peeks)
+    run = Simulation(workflow, peeks)
     if seed == 0:
         return run.run(outcome=outcomes(node))
     return run.run_in_disorder(random.Random(seed).randrange, outcomes(node))
@@ -147,7 +147,7 @@ def play(node: Node, seed: int, peeks: bool) -> Play:
 @given(canvases, st.integers(1, 10_000), st.booleans())
 def test_the_order_of_results_changes_neither_the_result_nor_the_tasks(node: Node, seed: int, peeks: bool) -> None:
     expected = [*node.expect(), ["side"]]
-    runs = [play(node, seed, peeks), play(node, 0, False)]
+    runs = [simulate(node, seed, peeks), simulate(node, 0, False)]
     assert [run.result for run in runs] == [expected, expected]
     assert runs[0].scheduled == runs[1].scheduled
     assert runs[0].tries == runs[1].tries
@@ -175,7 +175,7 @@ def test_results_become_arguments_in_any_order_of_results(nodes: list[Node], see
     ends = [node.expect()[0] for node in nodes]
     expected = [*([["after", end], end] for end in reversed(ends)), "end"]
     workflow = type("DrawnProgram", (Program,), {"nodes": nodes})
-    ordered = Play(workflow).run(outcome=outcomes(whole))
-    disordered = Play(workflow).run_in_disorder(random.Random(seed).randrange, outcomes(whole))
+    ordered = Simulation(workflow).run(outcome=outcomes(whole))
+    disordered = Simulation(workflow).run_in_disorder(random.Random(seed).randrange, outcomes(whole))
     assert ordered.result == disordered.result == expected
     assert ordered.scheduled == disordered.scheduled

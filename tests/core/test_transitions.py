@@ -15,8 +15,8 @@ from simpleflow.core.events import EVENT_TYPES
 from simpleflow.core.history import _HANDLERS, History
 from simpleflow.core.records import Record
 from simpleflow.exceptions import InvalidTransition
-from tests.core.harness import SHAPES, Play
-from tests.core.test_decide_notes import Parent
+from tests.core.harness import SHAPES, Simulation
+from tests.core.test_decide_kinds import Parent
 
 STATES = {name: sorted({state for state, _ in table} | set(table.values())) for name, table in t.TABLES.items()}
 TYPES = {name: sorted({event_type for _, event_type in table}) for name, table in t.TABLES.items()}
@@ -160,7 +160,7 @@ def test_the_first_event_must_be_the_start() -> None:
 
 
 def test_events_must_come_in_order_and_once() -> None:
-    run = Play(Parent)
+    run = Simulation(Parent)
     run.settle()
     events = run.events
     for wrong in ([events[0], events[0]], [events[0], events[2]], events[1:]):
@@ -171,7 +171,7 @@ def test_events_must_come_in_order_and_once() -> None:
 
 
 def test_no_event_follows_the_end() -> None:
-    run = Play(Parent)
+    run = Simulation(Parent)
     run.settle()
     run.engine.terminate_workflow_execution("w")
     for event_type in EVENT_TYPES:

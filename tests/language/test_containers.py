@@ -10,7 +10,7 @@ from simpleflow import Workflow, activity
 from simpleflow.canvas import Chain, FuncGroup, Group
 from simpleflow.exceptions import TaskFailed
 from simpleflow.futures import CANCELLED
-from tests.core.harness import Play
+from tests.core.harness import Simulation
 from tests.language.activities import fail, give, increment, same
 from tests.language.helpers import run
 
@@ -35,12 +35,12 @@ class Crossing(Workflow):
 
 @pytest.mark.parametrize("ends_first", ["A", "B"])
 def test_parallel_chains_of_the_same_activities_keep_their_results_apart(ends_first: str) -> None:
-    played = Play(Crossing)
-    played.settle()
-    played.finish_named(f'"{ends_first}"')
-    played.run()
-    assert played.result == [["A", "sA:A"], ["B", "sB:B"]]
-    assert sorted(task for _, task in played.scheduled if task) == [
+    simulated = Simulation(Crossing)
+    simulated.settle()
+    simulated.finish_named(f'"{ends_first}"')
+    simulated.run()
+    assert simulated.result == [["A", "sA:A"], ["B", "sB:B"]]
+    assert sorted(task for _, task in simulated.scheduled if task) == [
         '{"args":["A"],"kwargs":{}}',
         '{"args":["B"],"kwargs":{}}',
         '{"args":["sA","A"],"kwargs":{}}',
@@ -71,13 +71,13 @@ class Cancelling(Workflow):
 
 
 def test_a_group_with_a_cancelled_member_waits_for_the_others() -> None:
-    played = Play(Cancelling)
-    played.settle()
-    played.finish_named("increment")
-    played.settle()
-    assert played.state == "open"
-    played.run()
-    assert played.result == [[None, "slow", "slower"], CANCELLED]
+    simulated = Simulation(Cancelling)
+    simulated.settle()
+    simulated.finish_named("increment")
+    simulated.settle()
+    assert simulated.state == "open"
+    simulated.run()
+    assert simulated.result == [[None, "slow", "slower"], CANCELLED]
 
 
 class Failing(Workflow):

@@ -10,7 +10,7 @@ from simpleflow import Workflow, futures
 from simpleflow.canvas import Chain, Group
 from simpleflow.core import events as e
 from simpleflow.task import ChildWorkflowTask
-from tests.core.harness import Play, add, break_down, play, same
+from tests.core.harness import Simulation, add, break_down, same, simulate
 
 
 def test_timers_fire_and_are_cancelled_once() -> None:
@@ -25,7 +25,7 @@ def test_timers_fire_and_are_cancelled_once() -> None:
                 self.submit(add, number).result
             return [short.state, long.state]
 
-    run = play(Timing)
+    run = simulate(Timing)
     assert run.result == ["FINISHED", "CANCELLED"]
     assert run.types().count("TimerCanceled") == 1
     assert "CancelTimerFailed" not in run.types()
@@ -41,7 +41,7 @@ def test_a_timer_that_is_cancelled_before_its_decision_was_sent_is_never_started
             self.submit(self.cancel_timer("unknown"))
             return self.submit(add, 1).result
 
-    run = play(Fickle)
+    run = simulate(Fickle)
     assert run.result == 1
     assert not {"TimerStarted", "TimerCanceled", "CancelTimerFailed"} & set(run.types())
 
@@ -58,7 +58,7 @@ def test_cancelling_a_running_activity_requests_its_cancellation_once() -> None:
                 self.submit(add, number).result
             return [slow.state, slow.result]
 
-    run = Play(Stopping)
+    run = Simulation(Stopping)
     run.run(lambda tasks: -1)
     assert run.result == ["CANCELLED", None]
     assert run.types().count("ActivityTaskCancelRequested") == 1
@@ -74,7 +74,7 @@ def test_an_activity_cancelled_by_the_workflow_stays_cancelled_when_it_ends() ->
             slow.cancel()
             return [self.submit(add, 2).result, slow.state]
 
-    run = Play(Stopping)
+    run = Simulation(Stopping)
     run.settle()
     run.finish_named("add")
     run.settle()
@@ -95,7 +95,7 @@ def test_a_cancelled_container_starts_no_further_member(kind: type[Group]) -> No
             container.cancel()
             return [container.state, self.submit(add, 2).result]
 
-    run = Play(Cancelling).run(lambda tasks: -1)
+    run = Simulation(Cancelling).run(lambda tasks: -1)
     assert run.result == ["CANCELLED", 2]
     assert "MarkerRecorded" not in run.types()
     assert len(run.scheduled) == 3
@@ -114,7 +114,7 @@ def test_markers_are_recorded_once_each_and_listed_in_order() -> None:
                 self.submit(add, number).result
             return [*listed, [list(each) for each in self.list_markers(all=True)]]
 
-    run = play(Noting)
+    run = simulate(Noting)
     assert run.result == [
         [["m", {"n": 0}], ["same", None]],
         [["m", {"n": 1}], ["same", None]],
@@ -132,7 +132,7 @@ def test_a_signal_is_waited_for_and_its_input_is_the_result() -> None:
             direct = self.submit(self.wait_signal("two"))
             return [group.result, direct.result]
 
-    run = Play(Listening)
+    run = Simulation(Listening)
     run.settle()
     run.signal("two", 2)
     run.settle()
@@ -153,7 +153,7 @@ def test_a_run_that_read_the_absence_of_a_signal_is_evaluated_again_when_it_arri
                 return found["input"]["args"]
             return self.submit(self.wait_signal("never")).result
 
-    run = Play(Looking)
+    run = Simulation(Looking)
     run.settle()
     run.signal("go", 1, 2)
     run.settle()
@@ -171,7 +171,7 @@ def test_a_run_that_read_a_timer_or_a_marker_is_evaluated_again_when_it_changes(
             timer.result
             return [[each["state"] for each in details], details[0]["control"], details[1]["details"]]
 
-    assert play(Looking).result == [["fired", "recorded"], "control", 7]
+    assert simulate(Looking).result == [["fired", "recorded"], "control", 7]
 
 
 def test_signals_of_one_name_with_other_arguments_are_all_sent() -> None:
@@ -183,7 +183,7 @@ def test_signals_of_one_name_with_other_arguments_are_all_sent() -> None:
                 self.submit(self.signal("s", number, propagate=False))
             return self.submit(add, 1).result
 
-    run = play(Sending)
+    run = simulate(Sending)
     assert run.result == 1
     assert [each.input for each in run.of_type(e.WorkflowExecutionSignaled)] == [
         f'{{"args":[{number}],"kwargs":{{}},"__propagate":false}}' for number in (1, 2, 2)
@@ -217,7 +217,7 @@ class Parent(Workflow):
 @pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize("again", [False, True])
 def test_a_signal_is_forwarded_to_children_of_children_each_time_it_arrives(times: int, again: bool) -> None:
-    run = Play(Parent, again=again)
+    run = Simulation(Parent, again=again)
     run.settle()
     for number in range(times):
         run.signal("news", number, propagate=True)
@@ -246,7 +246,7 @@ def test_a_signal_of_a_child_reaches_its_parent_and_its_siblings() -> None:
             self.submit(Caller)
             return [heard.result["args"], sibling.result]
 
-    run = play(Above)
+    run = simulate(Above)
     assert run.result == [["from below"], ["from below"]]
 
 
@@ -264,7 +264,7 @@ def test_a_child_that_does_not_propagate_signals_does_not_send_them_to_its_paren
         def run(self) -> Any:
             return [self.submit(Quiet).result, self.get_event_details("signal", "news")]
 
-    assert play(Above).result == [True, None]
+    assert simulate(Above).result == [True, None]
 
 
 def test_children_have_ids_by_their_position_and_return_results() -> None:
@@ -282,7 +282,7 @@ def test_children_have_ids_by_their_position_and_return_results() -> None:
             chain = self.submit(Chain((Small, 10), (Small, 20), send_result=True))
             return [self.submit(Small, first, 5).result, chain.result]
 
-    run = Play(Big).run(lambda tasks: -1)
+    run = Simulation(Big).run(lambda tasks: -1)
     assert run.result == [6, [10, 30]]
     assert run.history.children.keys() == {"w--small-1", "w--small-2", "w--small-c1.0-1", "w--small-c1.1-1"}
 
@@ -305,9 +305,9 @@ def test_a_child_that_fails_fails_its_parent_unless_it_is_soft() -> None:
             future = self.submit(Soft if soft else Bad)
             return [future.result, str(future.exception)]
 
-    assert play(Above, True).result == [None, "soft: Workflow execution failed: on purpose"]
+    assert simulate(Above, True).result == [None, "soft: Workflow execution failed: on purpose"]
     expected = 'Workflow execution error in bad: "Workflow execution failed: on purpose"'
-    assert play(Above, False).reason == expected
+    assert simulate(Above, False).reason == expected
 
 
 def test_cancelling_a_child_requests_its_cancellation_once() -> None:
@@ -320,7 +320,7 @@ def test_cancelling_a_child_requests_its_cancellation_once() -> None:
             child.cancel()
             return [child.state, self.submit(add, 2).result, self.submit(add, 3).result]
 
-    run = play(Above)
+    run = simulate(Above)
     assert run.result == ["CANCELLED", 2, 3]
     assert run.types().count("RequestCancelExternalWorkflowExecutionInitiated") == 1
     assert run.types().count("ChildWorkflowExecutionCanceled") == 1
@@ -336,7 +336,7 @@ def test_continuing_as_new_waits_for_open_work() -> None:
             self.submit(add, n)
             return self.submit(self.continue_as_new(n + 1)).result
 
-    run = Play(Counting, tag_list=("a", "b"))
+    run = Simulation(Counting, tag_list=("a", "b"))
     while run.engine.executions.open_runs():
         run.settle()
         while run.tasks:
@@ -370,7 +370,7 @@ class Cancelled(Workflow):
 
 
 def test_a_cancellation_request_ends_the_run() -> None:
-    run = Play(Cancelled)
+    run = Simulation(Cancelled)
     run.settle()
     run.cancel()
     run.settle()
@@ -384,7 +384,7 @@ def test_should_cancel_may_decline_a_cancellation_request() -> None:
         name = "unwilling"
         agrees = False
 
-    run = Play(Unwilling)
+    run = Simulation(Unwilling)
     run.settle()
     run.cancel()
     run.run()
@@ -399,7 +399,7 @@ def test_a_should_cancel_that_raises_fails_the_run() -> None:
         def should_cancel(self, history: Any) -> bool:
             raise ArithmeticError("cannot say")
 
-    run = Play(Clumsy)
+    run = Simulation(Clumsy)
     run.settle()
     run.cancel()
     run.settle()
@@ -427,14 +427,14 @@ def test_signals_and_cancellation_requests_to_a_child_wait_until_it_has_started(
             self.submit(self.signal("go", 1, workflow_id="listener"))
             return child.result
 
-    play = Play(Telling)
-    play.engine.executions.child_delay = lambda: 60.0
-    play.settle()
-    kinds = [type(event.attributes) for event in play.engine.runs[play.run_id].history.events]
+    run = Simulation(Telling)
+    run.engine.executions.child_delay = lambda: 60.0
+    run.settle()
+    kinds = [type(event.attributes) for event in run.engine.runs[run.run_id].history.events]
     assert kinds.count(e.StartChildWorkflowExecutionInitiated) == 1
     assert e.SignalExternalWorkflowExecutionInitiated not in kinds
-    play.wait(60)
-    assert play.run().result == [1]
+    run.wait(60)
+    assert run.run().result == [1]
 
 
 def test_a_child_cancelled_before_it_started_gets_the_request_before_the_run_ends() -> None:
@@ -457,15 +457,15 @@ def test_a_child_cancelled_before_it_started_gets_the_request_before_the_run_end
             child.cancel()
             return "done"
 
-    play = Play(Fickle)
-    play.engine.executions.child_delay = lambda: 60.0
-    play.settle()
-    play.finish(0)
-    play.settle()
-    history = play.engine.runs[play.run_id].history
+    run = Simulation(Fickle)
+    run.engine.executions.child_delay = lambda: 60.0
+    run.settle()
+    run.finish(0)
+    run.settle()
+    history = run.engine.runs[run.run_id].history
     assert history.open
-    play.wait(60)
-    play.settle()
+    run.wait(60)
+    run.settle()
     kinds = [type(event.attributes) for event in history.events]
     assert kinds.count(e.RequestCancelExternalWorkflowExecutionInitiated) == 1
     assert history.state == "completed"
