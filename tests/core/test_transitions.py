@@ -12,7 +12,8 @@ from simpleflow.core import events as e
 from simpleflow.core import transitions as t
 from simpleflow.core.codec import event_from_dict
 from simpleflow.core.events import EVENT_TYPES
-from simpleflow.core.history import _HANDLERS, History
+from simpleflow.core.folding import HANDLERS
+from simpleflow.core.history import History
 from simpleflow.core.records import Record
 from simpleflow.exceptions import InvalidTransition
 from tests.core.harness import SHAPES, Simulation
@@ -46,7 +47,7 @@ def test_tables_name_events_that_exist(name: str) -> None:
 def test_each_event_is_in_one_table_at_most_and_has_a_handler() -> None:
     listed = [event_type for types in TYPES.values() for event_type in types]
     assert len(listed) == len(set(listed))
-    assert set(listed) <= {kind.__name__ for kind in _HANDLERS}
+    assert set(listed) <= {kind.__name__ for kind in HANDLERS}
 
 
 @pytest.mark.parametrize("name", t.TABLES)

@@ -301,7 +301,7 @@ class EmbeddedEngine:
 
     def record_activity_task_heartbeat(self, token: str, details: str | None = None) -> bool:
         run, task = self._activity(token)
-        run.history.beat(task, self.executions.clock(), details)
+        run.history.heartbeat(task, self.executions.clock(), details)
         return bool(task.cancel_requested_id)
 
     def is_open(self, token: str) -> bool:

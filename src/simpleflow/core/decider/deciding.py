@@ -201,7 +201,7 @@ class Deciding:
         """The history nears its limit: continue as new with the same arguments, if nothing is lost by it."""
         if not executor.filling or self._relays or not rests(executor.outbox, self.history, self._limits):
             return None
-        hears = executor.waits_for_signal or self.history.hears_others(self.execution.workflow_id)
+        hears = executor.waits_for_signal or self.history.received_from_others(self.execution.workflow_id)
         if not hears and self._hook("may_continue_as_new"):
             self._closing_hook("after_closed")
             args, kwargs = values.arguments(executor.decode(self.history.started.input))

@@ -88,8 +88,7 @@ def _decision(new: NewEvents, event_id: int) -> None:
         new.pending = False
     else:
         return
-    if new.decision_list is not None and new.decision_list.task_list_schedule_to_start_timeout:
-        new.decision_list = None
+    new.decision_list = history.decision_list_after_time_out
     new.add(e.DecisionTaskTimedOut(scheduled_event_id=scheduled_id, started_event_id=started_id, timeout_type=kind))
 
 
