@@ -175,11 +175,11 @@ def test_the_command_ends_while_polls_wait(server_process: ServerProcess) -> Non
 @pytest.mark.parametrize(
     ("options", "error"),
     [
-        (["--chaos", "noise"], "'noise' is no part of the test mode"),
+        (["--chaos", "noise"], "'noise' is not an option of the test mode"),
         (["--chaos", "drop=often"], "expected drop=NUMBER"),
         (["--chaos", "drop=1"], "less than 1"),
         (["--domain", "a:b"], "domain 'a:b'"),
-        (["--port", "70000"], "port 70000"),
+        (["--port", "70000"], "cannot listen on 127.0.0.1:70000"),
     ],
 )
 def test_options_that_cannot_be(server_process: ServerProcess, options: list[str], error: str) -> None:

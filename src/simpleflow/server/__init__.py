@@ -1,4 +1,4 @@
-"""A local SWF server: Amazon SWF's protocol over the embedded engine, on loopback, for development and tests.
+"""A local SWF server for development and tests: Amazon SWF's protocol over the embedded engine, on loopback.
 
 with Server() as server:
     client = boto3.client("swf", endpoint_url=server.url, ...)

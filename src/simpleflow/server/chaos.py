@@ -1,7 +1,7 @@
-"""The test mode: what Amazon SWF may do and an engine at hand never does.
+"""The test mode: behaviour that Amazon SWF may show and a local engine never does.
 
-Tasks come in any order, timers and children late, requests are throttled, replies get lost after the request was done,
-closes are refused as if something had just happened, and pages are short.
+Tasks come in any order. Timers fire late and children start late. Requests are throttled. Replies get lost although the
+request took effect. Closing decisions are refused as if an event had just arrived. Pages are short.
 """
 
 from __future__ import annotations
@@ -15,16 +15,17 @@ from simpleflow.exceptions import InputError
 
 @dataclass(frozen=True)
 class Chaos:
-    """How much of it.
+    """The kinds of misbehaviour and their amounts. The defaults mean none.
 
     Attributes:
-        seed: of the random numbers.
-        shuffle: task lists are not first in, first out.
-        delay: the most seconds by which timers fire late and children start late.
-        drop: share of the requests that are done and not answered, 0 to 1. A task goes to the next poller then.
-        throttle: share of the requests that are answered with ThrottlingException, and not done, 0 to 1.
-        refuse: share of the closing decisions that are refused with UNHANDLED_DECISION, 0 to 1.
-        page: the most events or executions in one page.
+        seed: seed of the random numbers.
+        shuffle: True: task lists give out tasks in random order instead of first in, first out.
+        delay: most seconds by which timers fire late and children start late.
+        drop: share of the requests that take effect but get no reply, from 0 to less than 1. A task in the lost reply
+            goes to the next poller.
+        throttle: share of the requests that get a ThrottlingException and take no effect, from 0 to less than 1.
+        refuse: share of the closing decisions that are refused with UNHANDLED_DECISION, from 0 to less than 1.
+        page: most events or executions in one page, 1 or more.
     """
 
     seed: int = 0
@@ -37,13 +38,13 @@ class Chaos:
 
     @classmethod
     def parse(cls, text: str) -> Chaos:
-        """From ``shuffle,delay=0.2,drop=0.05,refuse=0.1,page=3,seed=1``. Raises InputError."""
+        """Parse text such as ``shuffle,delay=0.2,drop=0.05,refuse=0.1,page=3,seed=1``. Raises InputError."""
         given: dict[str, float | int | bool] = {}
         kinds = {field.name: type(field.default) for field in fields(cls)}
         for part in filter(None, (part.strip() for part in text.split(","))):
             name, _, value = part.partition("=")
             if name not in kinds:
-                raise InputError(f"{name!r} is no part of the test mode; expected any of {', '.join(kinds)}")
+                raise InputError(f"{name!r} is not an option of the test mode; expected any of {', '.join(kinds)}")
             try:
                 given[name] = True if kinds[name] is bool and not value else _TYPES[kinds[name]](value)
             except (ValueError, KeyError) as error:
@@ -72,21 +73,21 @@ class Dice:
         self._random = random.Random(chaos.seed)
 
     def lateness(self) -> float:
-        """Seconds by which something comes late."""
+        """Return the seconds by which the next timer or child is late."""
         return self._random.uniform(0, self.chaos.delay) if self.chaos.delay else 0.0
 
     def drops(self) -> bool:
-        """Whether this reply gets lost."""
+        """Return True if this reply gets lost."""
         return bool(self.chaos.drop) and self._random.random() < self.chaos.drop
 
     def throttles(self) -> bool:
-        """Whether this request is one too many."""
+        """Return True if this request is throttled."""
         return bool(self.chaos.throttle) and self._random.random() < self.chaos.throttle
 
     def refuses(self) -> bool:
-        """Whether this close is refused."""
+        """Return True if this closing decision is refused."""
         return bool(self.chaos.refuse) and self._random.random() < self.chaos.refuse
 
     def choose(self, number: int) -> int:
-        """One of so many."""
+        """Return a random index below ``number``."""
         return self._random.randrange(number)

@@ -1,6 +1,7 @@
-"""Decisions against what is registered: the defaults of their types are filled in, or they are refused, with the cause.
+"""Checks decisions against the registered types and the limits of an execution.
 
-What the execution's own history forbids (an activity id in use, a close while events wait) is the core's business.
+A decision gets the defaults of its type, or is refused with a cause. Rules that depend only on the execution's own
+history (an activity id in use, a close while events wait) are in ``simpleflow.core.service``.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from simpleflow.core.history import History
 from simpleflow.server.registry import Entry, Registry
 
 UNHANDLED = "UNHANDLED_DECISION"
+"""Cause of a closing decision that is refused because events have arrived since the decision task began."""
 
 WORKFLOW_DEFAULTS = {
     "execution_start_to_close_timeout": "defaultExecutionStartToCloseTimeout",
@@ -25,10 +27,10 @@ WORKFLOW_DEFAULTS = {
     "task_start_to_close_timeout": "defaultTaskStartToCloseTimeout",
     "child_policy": "defaultChildPolicy",
 }
-"""What a workflow execution cannot do without, and where its type says it."""
+"""Values that a workflow execution must have, and the members of its type with their defaults."""
 
 WORKFLOW_OPTIONS = {"task_priority": "defaultTaskPriority", "lambda_role": "defaultLambdaRole"}
-"""What it may have besides."""
+"""Values that it may have, likewise."""
 
 _ACTIVITY_DEFAULTS = {
     "task_list": "defaultTaskList",
@@ -42,7 +44,7 @@ _ACTIVITY_OPTIONS = {"task_priority": "defaultTaskPriority"}
 
 @dataclass(frozen=True)
 class Limits:
-    """What one execution may have: Amazon SWF's own numbers."""
+    """Limits of one execution. The defaults are Amazon SWF's."""
 
     open_activities: int = 1_000
     open_timers: int = 1_000
@@ -59,7 +61,7 @@ class DecisionCheck:
         self._limits = limits
 
     def check(self, history: History, decisions: Sequence[Decision]) -> tuple[list[Decision], dict[int, str]]:
-        """The decisions with what their types say filled in, and the causes, by index, of those that are refused."""
+        """Return the decisions with the defaults of their types, and the causes of those that are refused, by index."""
         filled: list[Decision] = []
         refused: dict[int, str] = {}
         remaining = _Remaining(history, self._limits)
@@ -76,7 +78,7 @@ class DecisionCheck:
                 if cause is None and entry is not None:
                     decision, cause = _fill(decision, entry, WORKFLOW_DEFAULTS, WORKFLOW_OPTIONS)
             elif isinstance(decision, d.ContinueAsNewWorkflowExecution):
-                if not history.decision_pending:  # else it is refused for that
+                if not history.decision_pending:  # otherwise it is refused for that reason
                     kind = history.started.workflow_type
                     entry = self._workflow_types.find(kind.name, decision.workflow_type_version or kind.version)
                     cause = _state(entry, "WORKFLOW")
@@ -91,7 +93,7 @@ class DecisionCheck:
 
 
 class _Remaining:
-    """How many more of each an execution may open."""
+    """Counts how many more activities, timers and children an execution may open; each call takes one."""
 
     def __init__(self, history: History, limits: Limits) -> None:
         children = len(history.tasks) - history.open_activities
@@ -113,7 +115,7 @@ class _Remaining:
 
 
 def fill(given: dict[str, Any], configuration: dict[str, Any], names: dict[str, str]) -> list[str]:
-    """Fill in what is not given from a type's defaults; returns the names of what is still missing."""
+    """Fill in missing values from a type's defaults. Returns the names of the values that are still missing."""
     missing = []
     for name, default in names.items():
         if not given.get(name):

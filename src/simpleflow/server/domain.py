@@ -1,4 +1,4 @@
-"""A domain: an engine of its own, the types registered in it, and what is left of its closed executions."""
+"""A domain: its engine, the types that are registered in it, and the summaries of its closed executions."""
 
 from __future__ import annotations
 
@@ -20,10 +20,15 @@ from simpleflow.server.visibility import Summary
 
 
 class Domain:
-    """One domain. Whoever uses it holds the lock of the service.
+    """One domain. Callers hold the lock of the service.
+
+    Open executions are in memory, in the engine. Of a closed one, only a summary stays there if the journal keeps its
+    history.
 
     Args:
-        journal: keeps the executions; ``keeps`` says whether it can give back those that are closed.
+        journal: stores the executions.
+        keeps: True if the journal can return the histories of closed executions.
+        store: stores the registered types; None if they end with the process.
     """
 
     def __init__(
@@ -47,11 +52,11 @@ class Domain:
         self.decision_check = DecisionCheck(self.activity_types, self.workflow_types, limits)
         self._keeps = keeps
         self._limits = limits
-        self._closed: dict[str, Summary] = {}
-        self._too_long: list[Run] = []
+        self._closed: dict[str, Summary] = {}  # by run id, in the order of their closes
+        self._too_long: list[Run] = []  # executions that have reached the limit of events
 
     def resume(self) -> None:
-        """Drive the executions that a process before left. Raises RunBusy if that process lives."""
+        """Take over the executions that an earlier process left. Raises RunBusy if that process still lives."""
         for run in reversed(self.engine.list_runs()):
             if run.status != "open":
                 history = History(self.executions.journal.load(run.run_id))
@@ -60,11 +65,11 @@ class Domain:
                 self.executions.adopt(run.workflow_id)
         for parent in self.executions.open_runs():
             for kind, task in list(parent.history.open_records()):
-                if kind == "child" and task.state == transitions.INITIATED:  # its start was left for later
+                if kind == "child" and task.state == transitions.INITIATED:  # the child's start was postponed
                     self.executions.start_child_now(parent, parent.history.events[task.scheduled_id - 1])
 
     def settle(self) -> None:
-        """Keep what a request has changed, and end executions that have become too long."""
+        """Write the changes of a request to the journal, and terminate executions with too many events."""
         self.executions.flush()
         while self._too_long:
             run = self._too_long.pop()
@@ -73,17 +78,17 @@ class Domain:
                 self.executions.record_message(run, Message("terminate", run.workflow_id, run.run_id, content))
 
     def summaries(self, closed: bool) -> list[Summary]:
-        """Those of the open executions, or of the closed ones, in the order of their starts or closes."""
+        """Return the summaries of the open executions by start, or of the closed ones by close."""
         if closed:
             return list(self._closed.values())
         return [self.summary(run) for run in self.executions.open_runs()]
 
     def summary(self, run: Run) -> Summary:
-        """That of an execution in memory."""
+        """Return the summary of an execution that is in memory."""
         return Summary.of(run.workflow_id, run.run_id, run.history)
 
     def execution(self, workflow_id: str, run_id: str) -> tuple[Summary, History | None]:
-        """An execution, with its history if it is open. Raises Fault."""
+        """Return the summary of an execution, and its history if it is open. Raises Fault."""
         run = self.executions.find(workflow_id, run_id)
         if run is not None:
             return self.summary(run), run.history
@@ -93,7 +98,7 @@ class Domain:
         return summary, None
 
     def events(self, run_id: str) -> Sequence[e.Event]:
-        """The history of an execution, open or closed. Raises UnknownResource."""
+        """Return the events of an execution, open or closed. Raises UnknownResource."""
         run = self.executions.runs.get(run_id)
         if run is not None:
             return run.history.events

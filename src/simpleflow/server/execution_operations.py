@@ -1,4 +1,4 @@
-"""Starting, steering, listing and reading workflow executions."""
+"""Operations on workflow executions: start, signal, cancel, terminate, describe, list, count, read the history."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def _history(service: Service, request: dict[str, Any], caller: Caller) -> dict[
 def page_of_events(
     service: Service, request: dict[str, Any], events: Sequence[Event], first: int, last: int
 ) -> tuple[msgspec.Raw, tuple[int, int] | None]:
-    """A page of the events from ``first`` to ``last``, and what is left of these: its first and last ids, or None."""
+    """Return one page of the events ``first`` to ``last`` (ids), and the first and last id of the rest, or None."""
     size = min(request.get("maximumPageSize") or 1000, service.chaos.page)
     left = None
     if last - first >= size:

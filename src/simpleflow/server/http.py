@@ -1,4 +1,10 @@
-"""The wire: AWS JSON 1.0 over HTTP, on loopback, for whoever can connect. Nothing is authenticated."""
+"""The wire: AWS JSON 1.0 over HTTP on loopback. Every local process can connect; nothing is authenticated.
+
+Each connection has a thread, which reads one request at a time, checks it against the model and calls its operation
+with the lock of the service held. A reply with a task may be lost: the client may have hung up while the poll waited.
+Three checks notice that: writing fails, the socket has an error after the write, or the connection is reset before the
+next request. Then the task goes back to its list (``Server.undo``).
+"""
 
 from __future__ import annotations
 
@@ -29,25 +35,26 @@ logger = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
 MAX_REQUEST = 2**20
-"""Bytes of the largest request that Amazon SWF takes."""
+"""Bytes of the largest request that Amazon SWF accepts."""
 
 _MAX_DISCARDED = 64 * MAX_REQUEST
+"""Most bytes of a request that is too large which are read and dropped."""
 
 _LAST_SECONDS = 2.0
-"""How long the end waits for replies to be written."""
+"""Seconds that ``close`` waits for replies to be written."""
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
 
 class Server:
-    """A local SWF server, listening from the start on; ``serve`` or ``start`` makes it answer.
+    """A local SWF server. It listens once it is made; ``serve`` or ``start`` makes it answer.
 
     Args:
-        port: 0: any that is free.
+        port: port on 127.0.0.1; 0 for any free one.
         state, poll_seconds, clock, chaos, limits: see ``service.Service``.
 
-    Raises InputError if the port cannot be had or botocore is missing, StateError if the folder cannot be used.
+    Raises InputError if it cannot listen on the port or botocore is missing, StateError if the folder cannot be used.
     """
 
     def __init__(
@@ -63,7 +70,7 @@ class Server:
         try:
             self._http = _HttpServer((HOST, port), _Handler)
         except (OSError, OverflowError) as error:
-            raise InputError(f"port {port} of {HOST} cannot be had: {error}; name another one with --port") from error
+            raise InputError(f"cannot listen on {HOST}:{port}: {error}; choose another --port") from error
         try:
             self.service = Service(state, poll_seconds, clock, chaos, limits)
         except BaseException:
@@ -71,20 +78,20 @@ class Server:
             raise
         self._http.owner = self
         self._thread: threading.Thread | None = None
-        self._busy = 0
+        self._busy = 0  # requests that are being answered
         self._idle = threading.Condition()
 
     @property
     def url(self) -> str:
-        """What clients are to connect to: AWS_ENDPOINT_URL_SWF."""
+        """The URL for clients, as in the variable AWS_ENDPOINT_URL_SWF."""
         return f"http://{HOST}:{self._http.server_address[1]}"
 
     def serve(self) -> None:
-        """Answer until ``stop`` is called by another thread."""
+        """Answer requests until another thread calls ``stop``."""
         self._http.serve_forever(poll_interval=0.1)
 
     def start(self) -> None:
-        """Answer in a thread."""
+        """Answer requests in a thread."""
         self._thread = threading.Thread(target=self.serve, name="swf-server", daemon=True)
         self._thread.start()
 
@@ -93,7 +100,7 @@ class Server:
         self._http.shutdown()
 
     def close(self) -> None:
-        """Stop, end open polls, and let go of the port and the state folder."""
+        """Stop, end open polls, and release the port and the state folder."""
         if self._thread is not None:
             self.stop()
             self._thread.join()
@@ -104,7 +111,7 @@ class Server:
 
     @contextmanager
     def answering(self) -> Iterator[None]:
-        """A request is being answered."""
+        """Count the request inside the ``with`` block as one that is being answered."""
         with self._idle:
             self._busy += 1
         try:
@@ -115,7 +122,7 @@ class Server:
                 self._idle.notify_all()
 
     def tick(self) -> None:
-        """Let the time pass that a clock of tests says has passed."""
+        """Do everything that is due. Tests call this after they have advanced their clock."""
         self.service.tick()
 
     def __enter__(self) -> Server:
@@ -128,7 +135,7 @@ class Server:
         self.close()
 
     def register_domain(self, name: str) -> None:
-        """Register a domain unless it is there. Raises InputError for a name that cannot be."""
+        """Register a domain unless it exists. Raises InputError for a name that is not valid."""
         request = {"name": name, "workflowExecutionRetentionPeriodInDays": "90"}
         try:
             self.answer("RegisterDomain", _encode(request), Caller())
@@ -137,7 +144,7 @@ class Server:
                 raise InputError(f"domain {name!r}: {fault.message}") from fault
 
     def answer(self, operation: str, body: bytes, caller: Caller) -> bytes:
-        """The reply to a request. Raises Fault."""
+        """Perform a request and return the reply. Raises Fault."""
         try:
             request = _decode(body) if body else {}
         except (msgspec.DecodeError, RecursionError) as error:
@@ -155,14 +162,14 @@ class Server:
         return b"" if reply is None else _encode(reply)
 
     def undo(self, caller: Caller) -> None:
-        """The reply did not arrive: the task in it goes to the next poll."""
+        """Put the task of a reply that did not arrive back, for the next poll."""
         undo, caller.undo = caller.undo, None
         if undo is not None:
             with self.service.lock:
                 try:
                     undo()
                 except UnknownResource:
-                    pass  # it is over meanwhile
+                    pass  # the task has ended in the meantime
 
 
 class _HttpServer(ThreadingHTTPServer):
@@ -176,19 +183,19 @@ class _HttpServer(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """One connection. Replies are one write each: two would cost 40 ms, as clients acknowledge the first late."""
+    """One connection. A reply is a single write: two would cost 40 ms, since clients delay their acknowledgement."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     server: _HttpServer
 
-    latest: Caller | None = None
+    latest: Caller | None = None  # of the latest request
 
     def handle(self) -> None:
         try:
             super().handle()
         except ConnectionResetError:
-            # It hung up without having read the latest reply; had it read that, the connection would just end.
+            # The client hung up before it read the latest reply. If it had read it, the connection would just end.
             if self.latest is not None:
                 self.server.owner.undo(self.latest)
 
@@ -203,7 +210,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             body = self._body()
             if self.headers.get("Origin"):
-                raise Fault("com.amazon.coral.service#AccessDeniedException", "Web pages are not served here", 403)
+                raise Fault("com.amazon.coral.service#AccessDeniedException", "Web pages may not send requests", 403)
             if owner.service.dice.throttles():
                 raise faults.throttled()
             operation = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
@@ -220,7 +227,7 @@ class _Handler(BaseHTTPRequestHandler):
             reply = _encode({"__type": "com.amazon.coral.service#InternalFailure", "message": str(error)})
         try:
             self._write(status, reply)
-            # A client that had hung up before resets the connection as it gets this.
+            # A client that has already hung up resets the connection when the reply arrives.
             arrived = self.connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
         except OSError:
             arrived = False
@@ -236,7 +243,7 @@ class _Handler(BaseHTTPRequestHandler):
             raise faults.unreadable("a Content-Length is needed") from None
         if not 0 <= length <= MAX_REQUEST:
             self.close_connection = True
-            self._discard(min(length, _MAX_DISCARDED))  # a client that still sends does not read the answer
+            self._discard(min(length, _MAX_DISCARDED))  # a client does not read the answer while it still sends
             raise Fault("com.amazon.coral.service#RequestEntityTooLargeException", "Request is over 1 MB", 413)
         return self.rfile.read(length)
 

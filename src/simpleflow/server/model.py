@@ -1,6 +1,6 @@
-"""The checks that SWF makes of every request, built from the service model that botocore carries.
+"""The checks that SWF makes on every request, built from botocore's model of the service.
 
-botocore itself checks types and minimum lengths only; what passes there may still be refused by the service.
+botocore itself checks only types and minimum lengths. A request that passes there may still be refused by the service.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from simpleflow.exceptions import InputError
 from simpleflow.server import faults
 
 Check = Callable[[Any, str, list[str]], None]
-"""Appends what is wrong with the value at that path. Raises Fault for one of another type."""
+"""Called with a value, its path and a list, to which it appends the problems. Raises Fault for a wrong type."""
 
 _UNSUPPORTED = {"ListTagsForResource", "TagResource", "UntagResource"}
 
@@ -29,14 +29,14 @@ _NAMES = {
     "StartTimerDecisionAttributes": ("timerId",),
     "StartWorkflowExecutionInput": ("domain", "workflowId", "taskList"),
 }
-"""Members that must not hold what would end a name inside an ARN. The model says so in its documentation only."""
+"""Members without characters that would end a name inside an ARN. Only the model's documentation says so."""
 
 _TRIMMED = {
     ("PollForActivityTaskInput", "taskList"),
     ("RegisterDomainInput", "name"),
     ("StartChildWorkflowExecutionDecisionAttributes", "taskList"),
 }
-"""Members that must not begin or end with white space: said there as well."""
+"""Members that must not begin or end with white space. Only the model's documentation says so."""
 
 _FORBIDDEN = re.compile("[:/|\x00-\x1f\x7f-\x9f]")
 _DIGITS = re.compile(r"\d{1,8}", re.ASCII)
@@ -50,11 +50,11 @@ _NOT_NONE = {
     ("ContinueAsNewWorkflowExecutionDecisionAttributes", "executionStartToCloseTimeout"),
     ("RegisterWorkflowTypeInput", "defaultExecutionStartToCloseTimeout"),
 }
-"""Durations that must be limited."""
+"""Durations that must not be NONE."""
 
 
 class Model:
-    """The operations of SWF, each with the check of its requests."""
+    """The operations of SWF, each with the check for its requests."""
 
     def __init__(self, description: dict[str, Any]) -> None:
         self._shapes = description["shapes"]
@@ -66,7 +66,7 @@ class Model:
         }
 
     def check(self, operation: str, request: Any) -> None:
-        """Raises Fault if the service would not take this request, whatever its state."""
+        """Raise Fault if the service would refuse this request in any state."""
         check = self.checks.get(operation)
         if check is None:
             raise faults.unsupported(operation)
@@ -113,7 +113,7 @@ class Model:
         return check
 
     def _decision(self) -> Check:
-        """A decision without the attributes of its type is one whose attributes are all absent."""
+        """Build the check of a decision. Missing attributes count as an object without members."""
         shape = self._shapes["Decision"]
         plain = self._structure("Decision", shape)
         types = self._shapes[shape["members"]["decisionType"]["shape"]]["enum"]
@@ -245,7 +245,7 @@ _DURATIONS: dict[str, Check] = {
 
 @cache
 def load() -> Model:
-    """The model. Raises InputError if botocore is not installed."""
+    """Return the model. Raises InputError if botocore is not installed."""
     try:
         from botocore.loaders import Loader
     except ImportError as error:

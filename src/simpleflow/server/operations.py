@@ -1,6 +1,6 @@
-"""The operations of SWF, one function each: a request that was checked becomes a reply.
+"""The operations of SWF, one function each. It takes a checked request and returns the reply.
 
-All are called with the lock of the service held.
+The caller holds the lock of the service.
 """
 
 from __future__ import annotations
@@ -19,4 +19,4 @@ OPERATIONS: dict[str, Operation] = {
     **execution_operations.OPERATIONS,
     **task_operations.OPERATIONS,
 }
-"""By name. None: the reply has no body."""
+"""The operations by name. One that returns None has a reply without a body."""

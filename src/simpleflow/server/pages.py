@@ -1,4 +1,4 @@
-"""Long answers, page by page. A page token says where the next page begins; to clients it is opaque."""
+"""Page tokens of long answers. A token says where the next page begins; clients cannot read it."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ import msgspec
 from simpleflow.server import faults
 
 LIFETIME_SECONDS = 24 * 3600.0
+"""Age at which a token is refused."""
 
 
 def token(now: float, *position: Any) -> str:
-    """A token for what begins at that position: strings and numbers."""
+    """Return a token for the page that begins at that position, which is made of strings and numbers."""
     return base64.urlsafe_b64encode(msgspec.json.encode([now, *position])).decode()
 
 
 def position(text: str, now: float, *kinds: type) -> list[Any]:
-    """The position in a token, of values of these types. Raises Fault if it is too old, or none of ours."""
+    """Return the position in a token, of values of these types. Raises Fault for a foreign or old token."""
     issued: float = 0.0
     found: list[Any] = []
     try:

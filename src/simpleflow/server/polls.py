@@ -1,4 +1,15 @@
-"""Long polls: who waits for a task of which list, and how they are woken."""
+"""Long polls: requests that wait for a task of a list.
+
+Theory of operation
+-------------------
+Each request is served by its own thread. A poll that finds no task waits on a condition, one for each domain, kind of
+task and task list. All conditions share the lock of the service, so a task cannot arrive between a failed look at the
+list and the wait. A new task wakes exactly one poll of its list (``offered``), which looks at the list again. It may
+find nothing: a poll that arrived in the meantime took the task. Then it waits on.
+
+A waiting poll checks every ``CHECK_SECONDS`` whether its client has hung up. If it has, the poll ends, and passes its
+wake-up on to another poll of the list: the task must not stay behind with nobody woken for it.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +24,15 @@ Key = tuple[str, ...]
 """Domain, kind of task, task list."""
 
 CHECK_SECONDS = 1.0
-"""How often a poll looks whether its caller is still there."""
+"""Seconds between two checks whether the caller of a poll is still connected."""
 
 
 class Caller:
-    """Whoever sent a request.
+    """The sender of a request.
 
-    ``undo`` is what is to be done if the reply does not reach it; ``gone`` says whether it has hung up.
+    Attributes:
+        gone: returns True if the sender has hung up.
+        undo: to be called if the reply does not reach the sender; None if nothing has to be undone.
     """
 
     def __init__(self, gone: Callable[[], bool] = lambda: False) -> None:
@@ -28,7 +41,7 @@ class Caller:
 
 
 class Polls:
-    """The polls of a server. All methods are called with ``lock`` held; ``wait`` lets go of it while it waits."""
+    """The waiting polls of a server. Callers of all methods hold ``lock``; ``wait`` releases it while it waits."""
 
     def __init__(self, lock: Lock, seconds: float) -> None:
         self.closed = False
@@ -37,13 +50,13 @@ class Polls:
         self._waiting: dict[Key, list[Any]] = {}  # condition, number of polls
 
     def offered(self, *key: str) -> None:
-        """There is a task for one poll."""
+        """Wake one poll of that key: there is a task for it."""
         waiting = self._waiting.get(key)
         if waiting is not None:
             waiting[0].notify()
 
     def wait(self, key: Key, poll: Callable[[], T | None], caller: Caller) -> T | None:
-        """What ``poll`` gives, as soon as it gives something; None once the time is over or the caller is gone."""
+        """Call ``poll`` until it returns a task, and return that; None if the time is over or the caller is gone."""
         found = poll()
         if found is not None or self._seconds <= 0:
             return found
@@ -54,7 +67,7 @@ class Polls:
             while not self.closed and (left := end - time.monotonic()) > 0:
                 waiting[0].wait(min(left, CHECK_SECONDS))
                 if caller.gone():
-                    waiting[0].notify()  # what woke this poll is for another one
+                    waiting[0].notify()  # this poll may have been woken for a task: wake another one
                     return None
                 found = poll()
                 if found is not None:

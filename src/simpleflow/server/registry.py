@@ -1,4 +1,4 @@
-"""Domains, and the workflow and activity types of each: what is registered, deprecated and deleted."""
+"""The registered domains, and the registered workflow and activity types of each domain."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ DOMAIN = "Domain"
 
 @dataclass
 class Entry:
-    """Something registered; times are epoch seconds. A domain's version is empty."""
+    """A registered domain or type."""
 
     name: str
-    version: str
-    created: float
+    version: str  # empty for a domain
+    created: float  # epoch seconds
     description: str | None = None
-    deprecated: float | None = None
-    configuration: dict[str, Any] = field(default_factory=dict)
+    deprecated: float | None = None  # epoch seconds; None if it is not deprecated
+    configuration: dict[str, Any] = field(default_factory=dict)  # defaults of a type, retention period of a domain
 
     @property
     def status(self) -> str:
@@ -33,23 +33,23 @@ class Entry:
 
 
 class RegistrationStore(Protocol):
-    """Keeps entries as text, by kind, domain, name and version."""
+    """Stores entries as text, by kind, domain, name and version."""
 
     def load(self) -> list[tuple[str, str, str]]:
-        """Kind, domain and text of every entry."""
+        """Return kind, domain and text of every entry."""
 
     def save(self, kind: str, domain: str, name: str, version: str, text: str) -> None:
-        """Keep an entry, instead of the one before."""
+        """Store an entry; it replaces an older one."""
 
     def delete(self, kind: str, domain: str, name: str, version: str) -> None:
-        """Forget an entry."""
+        """Delete an entry."""
 
     def close(self) -> None:
-        """Let go."""
+        """Release the store."""
 
 
 class Registry:
-    """The entries of one kind in one domain, or all domains. ``store`` keeps them, if there is one."""
+    """The types of one kind in one domain, or all domains. ``store`` stores them; None if they end with the process."""
 
     def __init__(self, kind: str, domain: str = "", store: RegistrationStore | None = None) -> None:
         self.kind = kind
@@ -58,11 +58,11 @@ class Registry:
         self._entries: dict[tuple[str, str], Entry] = {}
 
     def __iter__(self) -> Iterator[Entry]:
-        """By name, then version."""
+        """Iterate over the entries by name, then version."""
         return (self._entries[key] for key in sorted(self._entries))
 
     def restore(self, text: str) -> Entry:
-        """Take in an entry from the store."""
+        """Add an entry that was read from the store."""
         entry = msgspec.json.decode(text, type=Entry)
         self._entries[entry.name, entry.version] = entry
         return entry
@@ -71,7 +71,7 @@ class Registry:
         return self._entries.get((name, version))
 
     def get(self, name: str, version: str = "") -> Entry:
-        """Raises UnknownResourceFault."""
+        """Return an entry. Raises the fault for an unknown one."""
         found = self.find(name, version)
         if found is None:
             raise faults.unknown(f"Unknown {self._noun}: {self._label(name, version)}")
@@ -80,13 +80,13 @@ class Registry:
     def register(
         self, name: str, version: str, now: float, description: str | None, configuration: dict[str, Any]
     ) -> Entry:
-        """Raises the fault that it is there already, deprecated or not."""
+        """Add an entry. Raises the fault for one that exists, deprecated or not."""
         if (name, version) in self._entries:
             raise self._fault("AlreadyExistsFault", name, version)
         return self._keep(Entry(name, version, now, description, None, configuration))
 
     def deprecate(self, name: str, version: str, now: float) -> None:
-        """Raises the fault that it is not there, or is deprecated."""
+        """Deprecate an entry. Raises the fault for one that is unknown or deprecated."""
         entry = self.get(name, version)
         if entry.deprecated is not None:
             raise self._fault("DeprecatedFault", name, version)
@@ -94,7 +94,7 @@ class Registry:
         self._keep(entry)
 
     def undeprecate(self, name: str, version: str) -> None:
-        """Raises the fault that it is not there, or is not deprecated."""
+        """End the deprecation of an entry. Raises the fault for one that is unknown or not deprecated."""
         entry = self.get(name, version)
         if entry.deprecated is None:
             raise self._fault("AlreadyExistsFault", name, version)
@@ -102,7 +102,7 @@ class Registry:
         self._keep(entry)
 
     def delete(self, name: str, version: str) -> None:
-        """Raises the fault that it is not there, or is not deprecated."""
+        """Delete a deprecated entry. Raises the fault for one that is unknown or not deprecated."""
         if self.get(name, version).deprecated is None:
             raise self._fault("NotDeprecatedFault", name, version)
         del self._entries[name, version]
@@ -110,7 +110,7 @@ class Registry:
             self._store.delete(self.kind, self._domain, name, version)
 
     def check_current(self, name: str, version: str = "") -> Entry:
-        """Raises the fault that it is not there, or is deprecated."""
+        """Return an entry that may be used. Raises the fault for one that is unknown or deprecated."""
         entry = self.get(name, version)
         if entry.deprecated is not None:
             raise self._fault("DeprecatedFault", name, version)

@@ -1,4 +1,23 @@
-"""The service: its domains, the lock that guards them, and the clock that drives them."""
+"""The service: its domains, the lock that guards them, and the clock that drives them.
+
+Theory of operation
+-------------------
+*Lock.* One lock guards everything: domains, types, executions and polls. Each request takes it (``request``), runs its
+operation, and has its changes written to the journals before the lock is released. So the reply, which is sent after
+that, never speaks of something that a crash could undo. Requests are short; polls release the lock while they wait
+(``polls``).
+
+*Threads.* There is one thread for each connection (``http``), and one for the clock.
+
+*Clock.* Time-outs and timers become events only when ``expire`` of an engine is called. The clock thread sleeps until
+the next deadline of all domains, then expires them. A request that creates an earlier deadline wakes the thread
+(``settle``): ``_asleep_until`` is the deadline that it sleeps for, None if there is none, and 0.0 while it is not to be
+woken. If expiring fails, the error is logged and the thread tries again after a second. Tests that pass their own clock
+call ``tick`` instead, after they have advanced it.
+
+*State.* With a state folder, registrations are in one SQLite file, and each domain has a journal in a folder of its
+own. A new process loads both, and takes over the open executions. If another server uses the folder, it refuses.
+"""
 
 from __future__ import annotations
 
@@ -28,15 +47,16 @@ ACTIVITY = "activity"
 
 
 class Service:
-    """What Amazon SWF is to its clients, without the wire.
+    """Amazon SWF as its clients see it, without the wire.
 
     Args:
-        state: the folder to keep everything in; None: it ends with the process.
-        poll_seconds: how long a poll waits for a task.
-        clock: gives epoch seconds. If it is not the real one, ``tick`` must be called when time has passed.
+        state: folder for all data; None: the data end with the process.
+        poll_seconds: seconds that a poll waits for a task.
+        clock: returns epoch seconds. If it is not the real time, callers must call ``tick`` after it has advanced.
         chaos: the test mode.
+        limits: limits of one execution.
 
-    Raises StateError if the folder cannot be used, or another server uses it.
+    Raises StateError if the folder cannot be used, or if another server uses it.
     """
 
     def __init__(
@@ -57,7 +77,7 @@ class Service:
         self._store = _registration_store(state)
         self.domains = Registry(DOMAIN, "", self._store)
         self._domains: dict[str, Domain] = {}
-        self._sooner = threading.Condition(self.lock)
+        self._sooner = threading.Condition(self.lock)  # notified when a deadline earlier than ``_asleep_until`` appears
         self._asleep_until: float | None = 0.0
         try:
             self._restore()
@@ -70,17 +90,17 @@ class Service:
         self._thread = threading.Thread(target=self._run_clock, name="swf-clock", daemon=True)
         self._thread.start()
 
-    # Domains; with the lock held
+    # Domains. Callers hold the lock.
 
     def domain(self, name: str) -> Domain:
-        """Raises UnknownResourceFault."""
+        """Return a domain. Raises the fault for an unknown one."""
         found = self._domains.get(name)
         if found is None:
             raise faults.unknown(f"Unknown domain: {name}")
         return found
 
     def add_domain(self, name: str) -> Domain:
-        """The engine and the types of a domain that is registered."""
+        """Make the engine and the registries of a registered domain."""
         if self._state is None:
             journal, keeps = NoJournal(), False
         else:
@@ -94,7 +114,7 @@ class Service:
         return domain
 
     def of_token(self, token: str) -> tuple[Domain, Run, int]:
-        """The domain, the execution, and the event of the task with that token. Raises UnknownResource."""
+        """Return domain, execution and event id of the task with that token. Raises UnknownResource."""
         for domain in self._domains.values():
             run = domain.engine.runs.get(token.partition(".")[0])
             if run is not None:
@@ -103,13 +123,13 @@ class Service:
 
     @contextmanager
     def request(self) -> Iterator[None]:
-        """Hold the lock; what was changed is kept at the end, before anybody is told."""
+        """Hold the lock for a request. At the end its changes are written, before the reply is sent."""
         with self.lock:
             yield
             self.settle()
 
     def settle(self) -> None:
-        """Keep what was changed."""
+        """Write all changes, and wake the clock thread if there is an earlier deadline now."""
         for domain in self._domains.values():
             domain.settle()
         due = self._next_deadline()
@@ -119,12 +139,12 @@ class Service:
     # Time
 
     def tick(self) -> None:
-        """Let time do its work."""
+        """Do everything that is due."""
         with self.lock:
             self._expire()
 
     def close(self) -> None:
-        """End polls, and let go of the state folder."""
+        """End the polls, and release the state folder."""
         with self.lock:
             self.polls.close()
             self._sooner.notify()
@@ -156,12 +176,12 @@ class Service:
                     continue
                 lateness = self.dice.lateness()
                 if lateness:
-                    self._asleep_until = 0.0  # nothing is sooner
+                    self._asleep_until = 0.0  # no deadline is earlier: requests do not wake the thread
                     self._sooner.wait(lateness)
                 try:
                     self._expire()
                 except Exception:
-                    logger.exception("what was due could not be done; trying again in a second")
+                    logger.exception("time-outs and timers that are due failed; trying again in a second")
                     self._asleep_until = 0.0
                     self._sooner.wait(1.0)
 
@@ -189,6 +209,6 @@ def _registration_store(state: Path | None) -> RegistrationStore | None:
 
 
 def _folder(domain: str) -> str:
-    """The name of a domain's folder: readable if it can be."""
+    """Return the name of a domain's folder: its quoted name, or a digest if that is too long."""
     quoted = urllib.parse.quote(domain, safe="")
     return f"domain-{quoted if len(quoted) <= 100 else hashlib.sha256(domain.encode()).hexdigest()}"

@@ -1,4 +1,4 @@
-"""Polling for tasks, and answering them."""
+"""Operations on tasks: polls, answers, heartbeats and counts."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _decision_page(
 
 
 def _first_of_new(history: History) -> int:
-    """The first event at or after the time of the latest DecisionTaskStarted that was completed."""
+    """Return the id of the first event with the time of the DecisionTaskStarted of the latest completed decision."""
     first = max(history.previous_started_id, 1)
     time = round(history.events[first - 1].time, 3)
     while first > 1 and round(history.events[first - 2].time, 3) == time:

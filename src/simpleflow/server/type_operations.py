@@ -1,4 +1,4 @@
-"""Domains, workflow types and activity types."""
+"""Operations on domains, workflow types and activity types."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ARN = "arn:aws:swf:us-east-1:000000000000:/domain/"
 
 
 def page(service: Service, request: dict[str, Any], found: list[Any]) -> tuple[list[Any], dict[str, str]]:
-    """One page of a list, and the member that says where the next one begins, if there is one."""
+    """Return one page of a list, and the ``nextPageToken`` member if there are more."""
     first = 0
     if request.get("nextPageToken"):
         (first,) = pages.position(request["nextPageToken"], service.clock(), int)
@@ -60,7 +60,8 @@ def _listed(entries: Iterable[Entry], request: dict[str, Any]) -> list[Entry]:
     return found[::-1] if request.get("reverseOrder") else found
 
 
-# What follows is for types of both kinds; ``member`` is the one that names a type: activityType or workflowType.
+# The functions below serve types of both kinds. ``member`` is the request's member for a type: activityType or
+# workflowType.
 
 
 def _types(member: str, service: Service, request: dict[str, Any]) -> Registry:

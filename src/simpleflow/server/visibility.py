@@ -1,4 +1,4 @@
-"""Executions as SWF lists, counts and describes them."""
+"""Summaries of executions, for the operations that list, count and describe them."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ _FILTERS = ("executionFilter", "typeFilter", "tagFilter", "closeStatusFilter")
 
 @dataclass(frozen=True)
 class Summary:
-    """What is shown of an execution; times are epoch seconds. ``close_status`` None: it is open."""
+    """The visible state of an execution. Times are epoch seconds."""
 
     workflow_id: str
     run_id: str
     started: e.WorkflowExecutionStarted
     started_at: float
-    close_status: str | None
+    close_status: str | None  # None: it is open
     closed_at: float | None
     cancel_requested: bool
-    context: str | None
-    activity_at: float | None
+    context: str | None  # the execution context that the latest decision set
+    activity_at: float | None  # when the latest activity task was scheduled
 
     @classmethod
     def of(cls, workflow_id: str, run_id: str, history: History) -> Summary:
-        """As it stands."""
+        """Summarise an execution in its present state."""
         closed = history.closed
         return cls(
             workflow_id,
@@ -38,7 +38,7 @@ class Summary:
             history.events[0].time,
             history.state.upper() if closed else None,
             closed.time if closed else None,
-            history.cancel_requested and closed is None,  # SWF says so of open ones only
+            history.cancel_requested and closed is None,  # SWF reports it for open executions only
             history.execution_context,
             max((task.scheduled_at for task in history.activities.values() if task.scheduled_at), default=None),
         )
@@ -84,7 +84,7 @@ def execution(workflow_id: str, run_id: str) -> dict[str, str]:
 
 
 def open_counts(history: History | None) -> dict[str, int]:
-    """What is open in an execution; None: in one that is closed."""
+    """Return SWF's ``WorkflowExecutionOpenCounts``. ``history`` is None for a closed execution."""
     if history is None:
         return dict.fromkeys(_COUNTS, 0)
     children = len(history.tasks) - history.open_activities
@@ -102,7 +102,10 @@ _COUNTS = (
 
 
 def select(summaries: Iterable[Summary], request: dict[str, Any], closed: bool) -> list[Summary]:
-    """Those that the filters let pass, the latest first, or the last. Raises Fault for filters that clash."""
+    """Return the summaries that match the filters, the latest first (last with ``reverseOrder``).
+
+    Raises Fault for filters that exclude each other.
+    """
     given = [name for name in _FILTERS if request.get(name)]
     if len(given) > 1:
         raise faults.refused(f"{given[0]} and {given[1]} are mutually exclusive; specify at most one filter")
@@ -123,7 +126,7 @@ def select(summaries: Iterable[Summary], request: dict[str, Any], closed: bool) 
         and (latest is None or when(each) <= latest)
         and all(test(each) for test in tests)
     ]
-    found.reverse()  # of the same time: those that began later first, too
+    found.reverse()  # of executions with the same time, those that began later come first, too
     found.sort(key=when, reverse=True)
     if request.get("reverseOrder"):
         found.reverse()
