@@ -85,7 +85,7 @@ def test_at_amazon_its_stranger_marks_count_as_well(
 def test_the_longest_key(moto_bucket: str) -> None:
     store = open_store(moto_bucket)
     store.put("p", "é" * 511, b"")
-    with pytest.raises(StoreError, match=r"prefix and name take 1026 bytes, an S3 key takes 1024; shorten"):
+    with pytest.raises(StoreError, match=r"prefix and name take 1026 bytes, an S3 key can hold 1024; shorten"):
         store.put("p", "é" * 512, b"")
 
 

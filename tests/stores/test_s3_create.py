@@ -93,5 +93,5 @@ def test_creating_is_tried_again_when_the_server_cannot_tell_who_was_first(
 def test_a_server_without_conditional_writes(moto_bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     store = open_store(moto_bucket)
     answer_puts(store, monkeypatch, "NotImplemented")
-    with pytest.raises(StoreError, match=r"the server does not know conditional writes .*; use a newer server"):
+    with pytest.raises(StoreError, match=r"the server does not support conditional writes .*; use a newer server"):
         store.create("p", "a", b"")

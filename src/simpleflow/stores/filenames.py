@@ -1,16 +1,16 @@
-"""Keys of marks as paths of files, and back: pure.
+"""Mapping of keys of marks to paths of files, and back. Pure functions.
 
 The key ``nightly/steps/load.users`` is the file ``nightly/steps/load.users.done``.
 
-- Small ASCII letters, digits, ``-``, ``_`` and inner dots stay; every other byte of the UTF-8 becomes
-  ``%XX``. Capitals are among those, so that ``A`` and ``a`` differ on systems that ignore case; dots at
-  either end are too, so that ``..`` and hidden files cannot be written.
-- Marks end in ``.done``, and folders never do (``x.done`` becomes ``x%2Edone``): the marks ``a`` and ``a/b``
-  can stand side by side, and a stray ``notes.txt`` is not taken for a step that was done.
-- An empty segment is ``%-``.
-- A file name holds 255 bytes. A segment that needs more is cut into pieces of 240, all but the last being
-  folders that end in a lone ``%``. So the name stays in the path, where one atomic rename publishes it; a
-  hash would have to keep the name elsewhere, in the content, and listing would open every such file.
+- Small ASCII letters, digits, ``-``, ``_`` and inner dots stay. Every other byte of the UTF-8 text becomes ``%XX``.
+  That includes capital letters, so that ``A`` and ``a`` differ on file systems that ignore case, and dots at either
+  end, so that ``..`` and hidden files cannot be written.
+- File names of marks end in ``.done``; folder names never do (``x.done`` becomes ``x%2Edone``). So the marks ``a`` and
+  ``a/b`` can exist side by side, and a stray ``notes.txt`` does not count as a done step.
+- An empty segment becomes ``%-``.
+- A file name can hold 255 bytes. A longer segment is cut into pieces of 240. All but the last are folders whose names
+  end in a single ``%``. So the whole name stays in the path, where one atomic rename publishes it. A hash would need
+  the name inside of the file, and listing would have to open every such file.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from collections.abc import Sequence
 SUFFIX = ".done"
 
 _PLAIN = re.compile(r"[a-z0-9_-](?:[a-z0-9_.-]*[a-z0-9_-])?")
-# The file of a mark whose name is plain: the one rule that a listing needs for nearly all of its entries.
+# Matches the file of a mark whose name is plain. Nearly all entries of a listing need no other test.
 is_plain_file = re.compile(_PLAIN.pattern + re.escape(SUFFIX)).fullmatch
 _OTHER = re.compile(rb"^\.|\.\Z|[^a-z0-9_.-]")
 _ESCAPED = re.compile(rb"%([0-9A-F]{2})")
@@ -55,17 +55,17 @@ def _folders(segments: list[str]) -> list[str]:
 
 
 def folder_of(prefix: str) -> str:
-    """The relative path of the folder that holds the marks below ``prefix``; ``""`` for the whole store."""
+    """Return the relative path of the folder that holds the marks below ``prefix``; ``""`` for the whole store."""
     return _folder(prefix) if prefix else ""
 
 
-@functools.lru_cache(maxsize=64)  # every step of a run has the same one
+@functools.lru_cache(maxsize=64)  # all steps of a run have the same prefix
 def _folder(prefix: str) -> str:
     return "/".join(_folders(prefix.split("/")))
 
 
 def file_of(key: str) -> str:
-    """The relative path of the mark ``key``; it never leaves the folder that it is joined to."""
+    """Return the relative path of the mark ``key``. It never leads out of the folder that it is joined to."""
     prefix, slash, last = key.rpartition("/")
     file = "/".join(_cut(_escape(last), SUFFIX))
     return f"{_folder(prefix)}/{file}" if slash else file
@@ -82,9 +82,9 @@ def _decode(parts: Sequence[str]) -> str | None:
 
 
 def mark_of(pieces: tuple[str, ...], file: str) -> str | None:
-    """The last segment of a mark's key: of ``file``, which lies in the folders ``pieces`` of a cut name.
+    """Return the last segment of the key of the mark in ``file``; ``pieces`` are the folders of a name that was cut.
 
-    None for what this module would not have written: such a file is foreign.
+    Returns None for a name that this module would not write: the file is foreign.
     """
     segment = _decode([*pieces, file.removesuffix(SUFFIX)])
     if segment is None or "/" in segment or _cut(_escape(segment), SUFFIX) != [*pieces, file]:
@@ -93,7 +93,7 @@ def mark_of(pieces: tuple[str, ...], file: str) -> str | None:
 
 
 def segment_of(pieces: tuple[str, ...], folder: str) -> str | None:
-    """As ``mark_of``, for a folder that stands for a segment of a prefix."""
+    """The same for a folder, which is a segment of a prefix."""
     segment = _decode([*pieces, folder])
     if segment is None or "/" in segment or _folders([segment]) != [*pieces, folder]:
         return None

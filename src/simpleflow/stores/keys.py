@@ -1,10 +1,15 @@
-"""Keys of marks as keys of S3 objects, and back: pure.
+"""Mapping of keys of marks to keys of S3 objects, and back. Pure functions.
 
-An object's key is the mark's own, ``{prefix}/{name}``, without quoting: the existing library writes its marks
-so, and they must count. Only a segment that something on the way would change is written as ``%=`` and its
-quoted text: ``.``, ``..`` and an empty one (servers that keep files normalise them: a mark would land below
-another prefix), one with a backslash (SeaweedFS takes it for a slash) or with a control character (XML has
-none), and one that begins with the sign itself.
+The key of an object is the key of the mark, ``{prefix}/{name}``, without quoting. The existing library writes its marks
+that way, and they must count.
+
+Only a segment that would be changed on its way is written as ``%=`` and its quoted text:
+
+- ``.``, ``..`` and an empty segment, since servers that keep files normalise them, and the mark would end up below
+  another prefix;
+- a segment with a backslash, which SeaweedFS reads as a slash;
+- a segment with a control character, which XML cannot contain;
+- a segment that begins with ``%=`` itself.
 """
 
 from __future__ import annotations
@@ -31,35 +36,35 @@ def _text(segment: str) -> str:
     return text if segment.startswith(SIGN) and _segment(text) == segment else segment
 
 
-@functools.lru_cache(maxsize=64)  # every step of a run has the same one
+@functools.lru_cache(maxsize=64)  # all steps of a run have the same prefix
 def folder_key(prefix: str) -> str:
-    """What the key of every object below ``prefix`` begins with."""
+    """Return the beginning of the key of every object below ``prefix``."""
     prefix = clean(prefix)
     return "".join(f"{_segment(each)}/" for each in prefix.split("/")) if prefix else ""
 
 
 def object_key(prefix: str, name: str) -> str:
-    """The key of the mark's object."""
+    """Return the key of the mark's object."""
     return folder_key(prefix) + "/".join(map(_segment, name.split("/")))
 
 
 def folder_keys(prefix: str) -> list[str]:
-    """Ours, then what the existing library uses, if that differs."""
+    """Return our ``folder_key``, then the one that the existing library uses, if it differs."""
     prefix = clean(prefix)
     return list(dict.fromkeys((folder_key(prefix), prefix and f"{prefix}/")))
 
 
 def object_keys(prefix: str, name: str) -> list[str]:
-    """Ours, then what the existing library uses, if that differs and can be one."""
+    """Return our ``object_key``, then the one that the existing library uses, if it differs and can be a key."""
     prefix = clean(prefix)
     theirs = f"{prefix}/{name}" if prefix else name
     return list(dict.fromkeys((object_key(prefix, name), *([theirs] if name_of(theirs, "") else []))))
 
 
 def name_of(key: str, start: str) -> str | None:
-    """The name of the mark whose object is ``key``; ``start`` is its ``folder_key``.
+    """Return the name of the mark whose object has the key ``key``; ``start`` is the ``folder_key`` of its prefix.
 
-    None for the placeholder of a folder, which ends in a slash, and for what is not below ``start``.
+    Returns None for the placeholder of a folder, which ends in a slash, and for a key that is not below ``start``.
     """
     if not key.startswith(start) or key.endswith("/"):
         return None

@@ -1,15 +1,15 @@
-"""Bucket strings, as ``get_step_bucket()`` returns them: pure.
+"""Parsing of bucket strings, such as ``get_step_bucket()`` returns. Pure functions.
 
     bucket                                   the bucket at SIMPLEFLOW_S3_HOST
-    s3://bucket                              the bucket on Amazon S3, whatever SIMPLEFLOW_S3_HOST says
+    s3://bucket                              the bucket on Amazon S3, also if SIMPLEFLOW_S3_HOST names another host
     s3.amazonaws.com/bucket                  the same
     s3.eu-west-1.amazonaws.com/bucket        in that region (also s3-eu-west-1.amazonaws.com)
-    http://127.0.0.1:8333/bucket             at any server that speaks S3
+    http://127.0.0.1:8333/bucket             on any server that speaks S3
     minio.example.com/bucket, host:9000/bucket, localhost/bucket    the same, by https (loopback: by http)
     /path, ./path, ../path, ~/path, file:///path    a folder
     memory://name                            the memory of this process, for tests
 
-``a/b`` is refused unless ``a`` is what SIMPLEFLOW_S3_HOST says: it could be a folder as well as a bucket.
+``a/b`` is refused unless ``a`` is the value of SIMPLEFLOW_S3_HOST, since it could be a folder as well as a bucket.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from simpleflow.exceptions import InputError
 _BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}")
 _HOST = re.compile(r"(?P<name>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?")
 _REGION = r"[a-z]{2}(?:-[a-z]+)+-[0-9]+"
-# Hosts that say S3 and perhaps a region, nothing else; Amazon's others (dual stack, VPC) are endpoints.
+# Hosts that name S3 and perhaps a region, and nothing else. Amazon's other hosts (dual stack, VPC) are endpoints.
 _AMAZON_S3 = re.compile(rf"s3(?:[.-](?P<region>{_REGION}))?\.amazonaws\.com(?:\.cn)?")
 _AMAZON_REGION = re.compile(rf"[.-](?P<region>{_REGION})\.(?:[a-z]+\.)?amazonaws\.com(?:\.cn)?\Z")
 _UNQUOTED = re.compile(r"[A-Za-z0-9/._~-]+")
@@ -37,17 +37,12 @@ EXPECTED = (
 
 
 class Location(NamedTuple):
-    """Where a store is.
-
-    ``name`` is the bucket, the path as it was written (``~`` not expanded), or the name of a memory store.
-    ``endpoint`` is a URL without a slash at its end; None is Amazon's own. ``region`` is None when the
-    bucket string does not tell.
-    """
+    """The location of a store."""
 
     kind: Literal["s3", "directory", "memory"]
-    name: str
-    endpoint: str | None = None
-    region: str | None = None
+    name: str  # the bucket, the path as it was written (``~`` not expanded), or the name of a memory store
+    endpoint: str | None = None  # a URL without a slash at its end; None: Amazon's own
+    region: str | None = None  # None: the bucket string names no region
 
     @property
     def url(self) -> str:
@@ -65,23 +60,23 @@ class Location(NamedTuple):
 
 
 def parse(bucket: str, s3_host: str = "s3.amazonaws.com") -> Location:
-    """The location that a bucket string names; ``s3_host`` is the setting SIMPLEFLOW_S3_HOST.
+    """Return the location that a bucket string names. ``s3_host`` is the setting SIMPLEFLOW_S3_HOST.
 
-    Raises InputError, with what is expected, for anything else.
+    Raises InputError for text in none of the forms above; the message lists them.
     """
     if not isinstance(bucket, str) or not bucket:
-        raise _refused(bucket, "it is not a text" if not isinstance(bucket, str) else "it is empty")
+        raise _refused(bucket, "it is not text" if not isinstance(bucket, str) else "it is empty")
     return _parse(bucket, s3_host)
 
 
-@functools.lru_cache(maxsize=64)  # every step asks for the same one
+@functools.lru_cache(maxsize=64)  # all steps of a run use the same bucket
 def _parse(bucket: str, s3_host: str) -> Location:
     if "\0" in bucket:
         raise _refused(bucket, "it holds a NUL character")
     if bucket in (".", "..", "~") or bucket.startswith(("/", "./", "../", "~")):
         return Location("directory", bucket)
     host = s3_host.rstrip("/")
-    if bucket.startswith(host + "/"):  # the host is known to be one, even if it has no dot and no port
+    if bucket.startswith(host + "/"):  # the setting says that it is a host, even if it has no dot and no port
         return _at_host(bucket, host, bucket[len(host) + 1 :])
     scheme, separator, rest = bucket.partition("://")
     if separator:
@@ -99,7 +94,7 @@ def _parse(bucket: str, s3_host: str) -> Location:
 
 
 def folder_url(path: str) -> str:
-    """The bucket string ``file:///...`` of a folder, wherever it is read."""
+    """Return the bucket string ``file:///...`` of a folder. It means the same in every working folder."""
     absolute = os.path.abspath(path)
     if _UNQUOTED.fullmatch(absolute):
         return f"file://{absolute}"
@@ -119,7 +114,7 @@ def _with_scheme(bucket: str, scheme: str, rest: str) -> Location:
             return Location("memory", rest)
         raise _refused(bucket, "it has no name")
     if scheme == "file":
-        from urllib.parse import unquote  # here, since it takes longer to load than all of this package
+        from urllib.parse import unquote  # here: it takes longer to load than this whole package
 
         path = unquote(rest.removeprefix("localhost") if rest.startswith("localhost/") else rest)
         if path.startswith("/") and "\0" not in path:
@@ -129,15 +124,15 @@ def _with_scheme(bucket: str, scheme: str, rest: str) -> Location:
 
 
 def _at_host(bucket: str, host: str, name: str) -> Location:
-    """The bucket ``name`` at ``host``, which may begin with ``http://`` or ``https://``."""
+    """Return the location of the bucket ``name`` at ``host``, which may begin with ``http://`` or ``https://``."""
     scheme, separator, address = host.lower().rpartition("://")
     match = _HOST.fullmatch(address)
     if "@" in host:
-        raise _refused(bucket, "credentials do not belong in it: use AWS_ACCESS_KEY_ID or AWS_PROFILE")
+        raise _refused(bucket, "it must not contain credentials: use AWS_ACCESS_KEY_ID or AWS_PROFILE")
     if match is None or (separator and scheme not in ("http", "https")):
         raise _refused(bucket, f"{host!r} is not a host or host:port")
     if match["port"] and not 0 < int(match["port"]) < 65536:
-        raise _refused(bucket, f"there is no port {match['port']}")
+        raise _refused(bucket, f"{match['port']} is not a port number")
     name = _bucket(bucket, name)
     if (amazon := _AMAZON_S3.fullmatch(match["name"])) and match["port"] in (None, "443"):
         return Location("s3", name, region=amazon["region"])
@@ -152,7 +147,7 @@ def _bucket(bucket: str, name: str) -> str:
     if not name:
         raise _refused(bucket, "it names no bucket")
     if "/" in name:
-        raise _refused(bucket, f"{name!r} is more than a bucket: the path of the marks is get_step_path_prefix()")
+        raise _refused(bucket, f"{name!r} is more than a bucket: get_step_path_prefix() gives the path of the marks")
     if not _BUCKET.fullmatch(name):
         raise _refused(bucket, f"{name!r} is not a bucket's name (letters, digits, dots, dashes, underscores)")
     return name
@@ -164,6 +159,6 @@ def _without_user(text: str) -> str:
 
 def _refused(bucket: object, reason: str) -> InputError:
     shown = bucket
-    if isinstance(bucket, str) and "@" in bucket:  # a password may stand before it
+    if isinstance(bucket, str) and "@" in bucket:  # a password may come before it
         shown = "...@" + _without_user(bucket)
     return InputError(f"the bucket {shown!r} cannot be used: {reason}; {EXPECTED}")

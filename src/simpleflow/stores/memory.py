@@ -1,4 +1,4 @@
-"""Done marks in the memory of this process: for tests, and for ``memory://name``."""
+"""Done marks in the memory of this process, for tests: the bucket string ``memory://name``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from simpleflow.stores.base import Stored, as_names, clean, join
 
 
 class MemoryStore:
-    """A store that lives as long as this object; another process does not see it."""
+    """A store that lives as long as this object. Other processes do not see it."""
 
     def __init__(self, name: str = "memory") -> None:
         self.url = f"memory://{name}"
@@ -19,9 +19,9 @@ class MemoryStore:
         return f"MemoryStore({self.url!r})"
 
     def names(self, prefix: str) -> list[str]:
-        """The sorted names below ``prefix``."""
+        """Return the sorted names below ``prefix``."""
         start = join(prefix, "") if clean(prefix) else ""
-        # list() copies in one step, so that another thread may put meanwhile.
+        # list() copies in one step, so another thread may put at the same time.
         return sorted(key[len(start) :] for key in list(self._marks) if key.startswith(start))
 
     def put(self, prefix: str, name: str, body: bytes) -> None:
@@ -29,17 +29,17 @@ class MemoryStore:
         self._marks[join(prefix, name)] = Stored(bytes(body), time.time())
 
     def create(self, prefix: str, name: str, body: bytes) -> bool:
-        """Write the mark if there is none."""
+        """Write the mark if it does not exist."""
         mark = Stored(bytes(body), time.time())
         return self._marks.setdefault(join(prefix, name), mark) is mark
 
     def get(self, prefix: str, name: str) -> bytes | None:
-        """What the mark holds, or None."""
+        """Return the content of the mark, or None."""
         mark = self._marks.get(join(prefix, name))
         return None if mark is None else mark.body
 
     def read(self, prefix: str, names: Iterable[str]) -> dict[str, Stored]:
-        """Those of the marks that are there."""
+        """Return those of the marks that exist."""
         found = {name: self._marks.get(join(prefix, name)) for name in as_names(names)}
         return {name: mark for name, mark in found.items() if mark is not None}
 

@@ -1,6 +1,20 @@
-"""Done marks as objects in a bucket of Amazon S3, or of any server that speaks S3.
+"""Done marks as objects in a bucket of Amazon S3, or of any server that speaks S3. ``keys`` maps marks to keys.
 
-How a mark becomes the key of an object is said in ``keys``.
+Theory of operation
+-------------------
+*Consistency.* S3 is strongly consistent: every list and get sees all puts and deletes that have finished. A put is
+atomic and durable. So ``put``, ``get``, ``names`` and ``delete`` need nothing beyond the requests themselves.
+
+*Two keys.* The existing library writes keys as they are; we escape segments that a server may change. A mark with such
+a segment may be there under either key. We write under ours, and read, list and delete both, but only on Amazon's
+hosts: elsewhere, the unescaped key could mean another mark.
+
+*Create.* A conditional PUT (``If-None-Match: *``) writes only if there is no object. Two cases need care. The client
+repeats a request by itself if the answer is lost: then the repetition is refused because of our own mark, which we
+recognise by its content. And a server that answers 409 has not decided yet which of two requests came first: we try
+again after a pause.
+
+*Errors.* ``_call`` turns every error of boto3 and its transport into a StoreError (``s3_errors``).
 """
 
 from __future__ import annotations
@@ -21,16 +35,16 @@ from simpleflow.stores.s3_errors import store_error
 
 LONGEST_KEY = 1024  # bytes of UTF-8
 BATCH = 1000  # keys that one DeleteObjects takes
-# What servers say that have no DeleteObjects, or want the MD5 which boto3 no longer sends with it.
+# Error codes of servers that lack DeleteObjects, or want the MD5 that boto3 no longer sends with it.
 _NO_BATCHES = frozenset({"NotImplemented", "MethodNotAllowed", "MissingContentMD5"})
-_RACE_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)  # seconds: a server that answers 409 has not decided who was first
+_RACE_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)  # seconds before each further try after an answer 409
 
 
 class S3Store:
-    """A store in a bucket that exists; S3 is consistent, so every list sees every finished put and delete.
+    """A store in an existing bucket.
 
-    The client is looked up at each call, hence a store may be used after a fork, and a change of the
-    credentials in the environment is seen.
+    Each call looks the client up anew. So a store may be used after a fork, and a change of the credentials in the
+    environment takes effect.
     """
 
     def __init__(self, location: Location) -> None:
@@ -38,46 +52,46 @@ class S3Store:
         self._bucket = location.name
         self._endpoint = location.endpoint
         self._region = location.region
-        # The existing library knows Amazon's hosts alone, and takes any text for a key, as Amazon does.
-        # Elsewhere such a key could come to mean another mark.
+        # True if marks of the existing library may be in the bucket: it supports only Amazon's hosts, which accept any
+        # text as a key. On other servers such a key could mean another mark.
         self._shared = location.endpoint is None or location.endpoint.endswith((".amazonaws.com", ".amazonaws.com.cn"))
 
     def __repr__(self) -> str:
         return f"S3Store({self.url!r})"
 
     def names(self, prefix: str) -> list[str]:
-        """The sorted names below ``prefix``: one request for each 1,000."""
+        """Return the sorted names below ``prefix``. This takes one request for each 1,000."""
         join(prefix, "")
         action = f"list the done marks below {shown(clean(prefix))}"
-        found: set[str] = set()  # a mark may be there under both of its keys
+        found: set[str] = set()  # a mark may exist under both of its keys
         for start in folder_keys(prefix) if self._shared else [folder_key(prefix)]:
             keys = self._call(action, self._list, start)
             found.update(name for key in keys if (name := name_of(key, start)) is not None)
-        return sorted(found)  # not every server lists in the order of bytes
+        return sorted(found)  # some servers do not list in the order of bytes
 
     def put(self, prefix: str, name: str, body: bytes) -> None:
-        """Write or replace the mark, encrypted if SIMPLEFLOW_S3_SSE says so."""
+        """Write or replace the mark; it is encrypted if SIMPLEFLOW_S3_SSE is set."""
         action = f"write the done mark {shown(name)} below {shown(clean(prefix))}"
         self._call(action, self._put, self._key_to_write(action, prefix, name), body)
 
     def create(self, prefix: str, name: str, body: bytes) -> bool:
-        """Write the mark if there is none, by a conditional PUT."""
+        """Write the mark if it does not exist, with a conditional PUT."""
         action = f"create the mark {shown(name)} below {shown(clean(prefix))}"
         key = self._key_to_write(action, prefix, name)
         if len(self._keys(prefix, name)) > 1 and self.get(prefix, name) is not None:
-            return False  # it may be there under the other key alone
+            return False  # it may exist under the other key only
         created: bool = self._call(action, self._create, action, key, body)
         return created
 
     def get(self, prefix: str, name: str) -> bytes | None:
-        """What the mark holds, or None."""
+        """Return the content of the mark, or None."""
         join(prefix, name)
         action = f"read the done mark {shown(name)} below {shown(clean(prefix))}"
         mark: Stored | None = self._call(action, self._get, self._keys(prefix, name))
         return None if mark is None else mark.body
 
     def read(self, prefix: str, names: Iterable[str]) -> dict[str, Stored]:
-        """Those of the marks that are there: one request for each, 16 at a time."""
+        """Return those of the marks that exist. This takes one request for each, 16 at a time."""
         names = as_names(names)
         for name in names:
             join(prefix, name)
@@ -88,7 +102,7 @@ class S3Store:
         return {name: mark for name, mark in zip(names, marks, strict=True) if mark is not None}
 
     def delete(self, prefix: str, names: Iterable[str], durable: bool = True) -> None:
-        """Remove the marks, durably in any case: one request for each 1,000."""
+        """Remove the marks, always durably. This takes one request for each 1,000."""
         names = as_names(names)
         for name in names:
             join(prefix, name)
@@ -108,7 +122,7 @@ class S3Store:
         if (size := len(key.encode())) > LONGEST_KEY:
             raise StoreError(
                 f"bucket {self.url}: cannot {action}: prefix and name take {size} bytes, "
-                f"an S3 key takes {LONGEST_KEY}; shorten the step's name"
+                f"an S3 key can hold {LONGEST_KEY}; shorten the step's name"
             )
         return key
 
@@ -129,14 +143,14 @@ class S3Store:
             except s3.exceptions.ClientError as error:
                 code = str(error.response.get("Error", {}).get("Code"))
                 if code in ("PreconditionFailed", "412"):
-                    # The client tries again by itself. If its first try was applied and only the answer lost,
-                    # the second finds our own mark.
+                    # The client repeats requests by itself. If the first try succeeded and only its answer was lost,
+                    # the second try meets our own mark.
                     again = error.response.get("ResponseMetadata", {}).get("RetryAttempts", 1)
                     mark = self._get(s3, [key]) if again else None
                     return mark is not None and mark.body == body
                 if code == "NotImplemented":
                     raise StoreError(
-                        f"bucket {self.url}: cannot {action}: the server does not know conditional writes ({code}); "
+                        f"bucket {self.url}: cannot {action}: the server does not support conditional writes ({code}); "
                         "use a newer server, or a folder"
                     ) from error
                 pause = next(pauses, None)
@@ -145,7 +159,7 @@ class S3Store:
                 time.sleep(pause)
 
     def _get(self, s3: Any, keys: list[str]) -> Stored | None:
-        """The mark that is there under the first of these keys that there is."""
+        """Return the mark under the first of these keys that exists; None if none does."""
         for key in keys:
             try:
                 answer = s3.get_object(Bucket=self._bucket, Key=key)
@@ -159,11 +173,11 @@ class S3Store:
         if len(keys) <= 1:
             return [self._get(s3, each) for each in keys]
         with ThreadPoolExecutor(min(READERS, len(keys)), "simpleflow-s3") as pool:
-            # The first error ends it: map then cancels what has not begun.
+            # On the first error, map cancels the requests that have not begun.
             return list(pool.map(lambda each: self._get(s3, each), keys))
 
     def _delete(self, s3: Any, keys: list[str]) -> str:
-        """Why one of them could not be removed; empty if all are gone."""
+        """Remove the objects. Returns the reason why some could not be removed; empty if all are gone."""
         if len(keys) == 1:
             s3.delete_object(Bucket=self._bucket, Key=keys[0])
             return ""
@@ -183,7 +197,7 @@ class S3Store:
         return f"{first.get('Key')!r} and {len(failed) - 1} more: {first.get('Code')} {first.get('Message')}"
 
     def _call(self, action: str, function: Any, *args: Any) -> Any:
-        """``function(client, *args)``, with whatever goes wrong as a StoreError."""
+        """Return ``function(client, *args)``; raises every error of it as a StoreError."""
         try:
             return function(client(self._endpoint, self._region), *args)
         except StoreError:

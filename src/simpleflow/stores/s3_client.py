@@ -1,4 +1,4 @@
-"""One boto3 client for each endpoint, region, set of credentials and process: to build one takes 30 ms."""
+"""One boto3 client for each endpoint, region, set of credentials and process, since building one takes 30 ms."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 from simpleflow.exceptions import StoreError
 
 CONNECT_TIMEOUT = 4  # seconds
-READ_TIMEOUT = 4  # seconds without a byte; S3 answers requests this small within 0.2, and says to try again
-TRIES = 3  # with at most 3 s of pauses: a host that hangs is given up after 15 s at the latest
-READERS = 16  # marks that are read at a time
+READ_TIMEOUT = 4  # seconds without a byte; S3 answers such small requests within 0.2 s, and advises to try again then
+TRIES = 3  # with pauses of at most 3 s in total: after 15 s at the latest, a host that hangs is an error
+READERS = 16  # marks that are read at the same time
 
-# What a client takes from the environment when it is built. A change of these needs a new client.
+# The variables that a client reads when it is built. A change of these needs a new client.
 _VARIABLES = (
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
@@ -31,16 +31,16 @@ _VARIABLES = (
     "NO_PROXY",
 )
 
-# Two threads may build the same client at once; setdefault keeps one, without a lock that a fork could copy
-# while it is held. The entries of a parent process stay unused in its children.
+# Two threads may build the same client at once; setdefault keeps one of the two. A lock would not do: a fork could copy
+# it while it is held. Entries of a parent process stay unused in its children.
 _clients: dict[tuple[object, ...], Any] = {}
 
 
 def client(endpoint: str | None, region: str | None) -> Any:
-    """The client for ``endpoint`` (None: Amazon's, or AWS_ENDPOINT_URL) and ``region`` (None: as configured).
+    """Return the client for ``endpoint`` (None: Amazon's, or AWS_ENDPOINT_URL) and ``region`` (None: as configured).
 
-    Raises StoreError if boto3 is not installed, and botocore's errors for a profile that does not exist or
-    an endpoint that cannot be one.
+    Raises StoreError if boto3 is not installed, and botocore's errors for a profile that does not exist or an endpoint
+    that is not valid.
     """
     key = (os.getpid(), endpoint, region, *map(os.environ.get, _VARIABLES))
     found = _clients.get(key)
@@ -62,19 +62,19 @@ def _build(endpoint: str | None, region: str | None) -> Any:
         "read_timeout": READ_TIMEOUT,
         "retries": {"mode": "standard", "total_max_attempts": TRIES},
         "max_pool_connections": READERS,
-        "tcp_keepalive": True,  # between two marks lies a step of hours: a dropped connection must be noticed
+        "tcp_keepalive": True,  # hours may pass between two marks: a dropped connection must be noticed
     }
     if endpoint is not None:
         options["s3"] = {"addressing_style": "path"}
-        # Servers other than Amazon's may not know the newer checksums; boto3 before 1.36 has no such options.
+        # Other servers than Amazon's may not support the newer checksums. boto3 before 1.36 lacks these options.
         for name in ("request_checksum_calculation", "response_checksum_validation"):
             if name in Config.OPTION_DEFAULTS:
                 options[name] = "when_required"
     return session.client(
         "s3",
         endpoint_url=endpoint,
-        # boto3 does not read AWS_REGION. With no region at all us-east-1 signs for servers that have none,
-        # and Amazon's answers there say where the bucket is, which botocore follows.
+        # boto3 does not read AWS_REGION. If no region is configured, us-east-1 serves: servers without regions accept
+        # its signature, and Amazon answers there with the region of the bucket, which botocore then uses.
         region_name=region or os.environ.get("AWS_REGION") or session.region_name or "us-east-1",
         config=Config(**options),
     )

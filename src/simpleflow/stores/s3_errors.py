@@ -1,6 +1,6 @@
-"""What S3 and its client can say, each as one line: what is wrong, and what to do.
+"""The errors of S3 and its client, each translated to one line: the reason and the remedy.
 
-Errors are told apart by their class's name and their code, so that this file needs no botocore.
+Errors are recognised by the name of their class and by their code, so that this file does not import botocore.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _REGION = "set AWS_DEFAULT_REGION, or write the bucket as s3.REGION.amazonaws.co
 _ENDPOINT = "check the host and port, and that the server is up"
 _LATER = "try again later"
 
-# Code of the answer -> what is wrong, what to do.
+# Code of the answer -> reason, remedy.
 _ANSWERS: dict[str, tuple[str, str]] = {
     "NoSuchBucket": ("there is no such bucket", "create it, or correct get_step_bucket()"),
     "AccessDenied": ("access is denied", _RIGHTS),
@@ -32,9 +32,9 @@ _ANSWERS: dict[str, tuple[str, str]] = {
     "ServiceUnavailable": ("the server is unavailable, also after several tries", _LATER),
     "InternalError": ("the server failed, also after several tries", _LATER),
     "KeyTooLongError": ("the name is too long for this server", "shorten the step's name"),
-    "InvalidBucketName": ("the server does not take this bucket's name", "correct get_step_bucket()"),
+    "InvalidBucketName": ("the server does not accept this bucket's name", "correct get_step_bucket()"),
 }
-# Some answers have a status and no code (HEAD, gateways).
+# Answers to HEAD and those of gateways may have a status and no code.
 _ANSWERS |= {
     "301": _ANSWERS["PermanentRedirect"],
     "403": _ANSWERS["AccessDenied"],
@@ -43,7 +43,7 @@ _ANSWERS |= {
     "503": _ANSWERS["ServiceUnavailable"],
 }
 
-# Class of the client's error -> what is wrong, what to do.
+# Class of the client's error -> reason, remedy.
 _FAULTS: dict[str, tuple[str, str]] = {
     "NoCredentialsError": ("there are no credentials", _CREDENTIALS),
     "PartialCredentialsError": ("the credentials are incomplete", _CREDENTIALS),
@@ -60,12 +60,12 @@ _FAULTS: dict[str, tuple[str, str]] = {
     "ConnectionClosedError": ("the server closed the connection without an answer", _ENDPOINT),
     "ProxyConnectionError": ("the proxy cannot be reached", "check HTTP_PROXY, HTTPS_PROXY and NO_PROXY"),
     "SSLError": ("there is no trusted TLS there", "for a server without TLS write http://host:port/bucket"),
-    "ResponseParserError": ("what answers is not an S3 server", _ENDPOINT),
+    "ResponseParserError": ("the server is not an S3 server", _ENDPOINT),
 }
 
 
 def store_error(url: str, action: str, error: BaseException) -> StoreError:
-    """The StoreError that says in one line what ``error`` means for ``action`` on the bucket ``url``."""
+    """Return a StoreError whose one line says why ``action`` on the bucket ``url`` failed with ``error``."""
     answer: dict[str, Any] = getattr(error, "response", None) or {}
     code = str(answer.get("Error", {}).get("Code", ""))
     status = str(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", ""))
