@@ -39,7 +39,7 @@ def test_a_workflow_is_decided_over_a_history_that_was_built() -> None:
 
 def test_all_that_may_happen_is_in_order() -> None:
     history = HistoryBuilder("any").decide(subject.activity("a"), subject.activity("b"), subject.timer("t"))
-    history.take("b").signal("s", 1).fail("a").fire("t").cancel().complete("b")
+    history.start_activity("b").signal("s", 1).fail("a").fire("t").cancel().complete("b")
     assert [event.type for event in history.events][7:] == [
         "ActivityTaskStarted",
         "WorkflowExecutionSignaled",

@@ -1,9 +1,10 @@
-"""What every engine must do, through the ports of ``engines.base``: a suite of tests to inherit from.
+"""The engine contract: tests that every engine must pass, written against the protocols of ``engines.base``.
 
     class TestMyEngine(EngineContract):
         def make(self) -> Subject: ...
 
-pytest collects it as any class of tests; nothing here needs pytest. The event orders are those of Amazon SWF.
+Derive a test class from it, as above; pytest collects it. Nothing here imports pytest. The expected orders of events
+are those of Amazon SWF.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ __all__ = ["EngineContract", "Subject"]
 
 
 class EngineContract(TaskContract):
-    """Every engine passes these, and those about tasks."""
+    """The whole contract: executions, signals and children here; decisions, activities and time in ``TaskContract``."""
 
     # Signals, cancelling, ending
 
@@ -52,7 +53,7 @@ class EngineContract(TaskContract):
     def test_cancelling_an_execution(self) -> None:
         self.start()
         self.decide(activity())
-        done = self.take()
+        done = self.poll_activity()
         self.subject.client.request_cancel_workflow_execution("w")
         self.decide(d.CancelWorkflowExecution(details="as asked"))
         assert self.orders() == "ATS ATSt WorkflowExecutionCancelRequested DTS DTSt DTC WorkflowExecutionCanceled"
@@ -65,7 +66,7 @@ class EngineContract(TaskContract):
     def test_a_worker_learns_of_a_cancel_request_with_its_heartbeat(self) -> None:
         self.start()
         self.decide(activity("a"), activity("never taken"), timer(seconds=1))
-        done = self.take("a")
+        done = self.poll_activity("a")
         assert self.subject.activities.record_activity_task_heartbeat(done.token) is False
         self.subject.pass_time(1)
         self.decide(
@@ -138,7 +139,7 @@ class EngineContract(TaskContract):
             assert f"ChildWorkflowExecution{name}" in types
 
     def _decide_until(self, workflow_id: str, decision: d.Decision) -> None:
-        """Answer decision tasks with nothing, and the one of that execution with ``decision``."""
+        """Answer decision tasks with no decision until the one of that execution; answer that one with ``decision``."""
         while True:
             task = self.poll()
             if task.workflow_id == workflow_id:

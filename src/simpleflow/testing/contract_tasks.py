@@ -1,4 +1,4 @@
-"""The part of the engine contract that is about tasks: decisions, activities, tokens, time."""
+"""The part of the engine contract about tasks: decisions, activities, tokens and time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from simpleflow.testing.subject import COMPLETE, ContractBase, activity, timer
 
 
 class TaskContract(ContractBase):
-    """Decision tasks, activity tasks, their tokens, and time."""
+    """Tests of decision tasks, activity tasks, their tokens, and time."""
 
     # Decisions and activities
 
@@ -19,7 +19,7 @@ class TaskContract(ContractBase):
         assert (task.run_id, task.name, task.version, task.started_event_id) == (run_id, "type", "1", 3)
         assert list(task.events)[:3] == self.events()
         self.answer(task, activity(input="[1]", control="c"))
-        done = self.take("a")
+        done = self.poll_activity("a")
         assert (done.workflow_id, done.run_id, done.name, done.version, done.input) == ("w", run_id, "type", "1", "[1]")
         self.subject.activities.respond_activity_task_completed(done.token, "2")
         self.decide(COMPLETE)
@@ -32,7 +32,7 @@ class TaskContract(ContractBase):
     def test_an_activity_fails(self) -> None:
         self.start()
         self.decide(activity())
-        self.subject.activities.respond_activity_task_failed(self.take().token, "OSError: no", "details")
+        self.subject.activities.respond_activity_task_failed(self.poll_activity().token, "OSError: no", "details")
         assert self.orders() == "ATS ATSt ActivityTaskFailed DTS"
         failed = self.last(e.ActivityTaskFailed)
         assert (failed.reason, failed.details, failed.scheduled_event_id) == ("OSError: no", "details", 5)
@@ -40,17 +40,17 @@ class TaskContract(ContractBase):
     def test_a_result_while_a_decision_task_waits_makes_no_other(self) -> None:
         self.start()
         self.decide(activity("a"), activity("b"))
-        self.do()
-        self.do()
+        self.complete_activity()
+        self.complete_activity()
         self.decide()
         assert self.orders() == "ATS ATS ATSt ATC DTS ATSt ATC DTSt DTC"
 
     def test_a_result_during_a_decision_is_shown_with_the_next_one(self) -> None:
         self.start()
         self.decide(activity("a"), activity("b"))
-        self.do()
+        self.complete_activity()
         task = self.poll()
-        self.do()
+        self.complete_activity()
         assert self.subject.decisions.poll_for_decision_task() is None, "one decision task at a time"
         self.answer(task)
         self.decide()
@@ -69,7 +69,7 @@ class TaskContract(ContractBase):
     def test_priorities_come_before_age(self) -> None:
         self.start()
         self.decide(activity("a"), activity("b", task_priority="5"), activity("c", task_priority="-1"), activity("d"))
-        assert [self.take().activity_id for _ in range(4)] == ["b", "a", "d", "c"]
+        assert [self.poll_activity().activity_id for _ in range(4)] == ["b", "a", "d", "c"]
         assert self.subject.activities.poll_for_activity_task() is None
 
     def test_an_activity_id_in_use_is_refused(self) -> None:
@@ -91,7 +91,7 @@ class TaskContract(ContractBase):
         self.answer(task, activity())
         with self.refused():
             self.answer(task, activity("b"))
-        done = self.take()
+        done = self.poll_activity()
         self.subject.activities.respond_activity_task_completed(done.token, "1")
         for late in (
             lambda: self.subject.activities.respond_activity_task_completed(done.token, "2"),
@@ -105,7 +105,7 @@ class TaskContract(ContractBase):
     def test_a_token_of_the_other_kind_is_refused(self) -> None:
         self.start()
         self.decide(activity(), timer(seconds=0))
-        done = self.take()
+        done = self.poll_activity()
         self.subject.pass_time(1)
         task = self.poll()
         with self.refused():
@@ -120,7 +120,7 @@ class TaskContract(ContractBase):
     def test_answers_after_the_end_are_refused(self) -> None:
         self.start()
         self.decide(activity(), activity("never taken"), timer(seconds=1))
-        done = self.take()
+        done = self.poll_activity()
         self.subject.pass_time(2)
         task = self.poll()
         self.subject.client.terminate_workflow_execution("w", reason="enough", details="more")
@@ -153,7 +153,10 @@ class TaskContract(ContractBase):
             activity("c", schedule_to_close_timeout="9", task_priority="2"),
             activity("d", heartbeat_timeout="3", task_priority="1"),
         )
-        tokens = {task.activity_id: task.token for task in (self.take("b"), self.take("c"), self.take("d"))}
+        tokens = {
+            task.activity_id: task.token
+            for task in (self.poll_activity("b"), self.poll_activity("c"), self.poll_activity("d"))
+        }
         for seconds in (2, 2):
             self.subject.pass_time(seconds)
             assert self.subject.activities.record_activity_task_heartbeat(tokens["d"]) is False
@@ -175,10 +178,10 @@ class TaskContract(ContractBase):
     def test_an_activity_is_tried_again_after_a_time_out(self) -> None:
         self.start()
         self.decide(activity(start_to_close_timeout="5"))
-        first = self.take()
+        first = self.poll_activity()
         self.subject.pass_time(6)
         self.decide(activity(start_to_close_timeout="5"))
-        second = self.take()
+        second = self.poll_activity()
         with self.refused():
             self.subject.activities.respond_activity_task_completed(first.token, "1")
         self.subject.activities.respond_activity_task_completed(second.token, "2")
@@ -197,7 +200,7 @@ class TaskContract(ContractBase):
     def test_an_execution_times_out_with_all_that_is_due(self) -> None:
         self.start()
         self.decide(activity(start_to_close_timeout="5"), timer(seconds=5))
-        self.take()
+        self.poll_activity()
         self.subject.pass_time(20_000)
         assert self.orders(7) == "ATSt WorkflowExecutionTimedOut"
         assert self.status() == "timed_out"

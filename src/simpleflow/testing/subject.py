@@ -1,4 +1,4 @@
-"""What the engine contract is written with: an engine seen through its ports, and the moves that tests make."""
+"""The vocabulary of the engine contract: an engine seen through its protocols, and helpers that drive it."""
 
 from __future__ import annotations
 
@@ -23,17 +23,14 @@ from simpleflow.exceptions import SimpleflowError, UnknownResource
 
 @dataclass(frozen=True)
 class Subject:
-    """An engine under test, without executions.
-
-    ``pass_time`` lets so many seconds go by, and the engine do what is due; ``close`` lets go of it.
-    """
+    """An engine under test, without executions at first."""
 
     client: Client
     decisions: DecisionSource
     activities: ActivitySource
     reader: RunReader
-    pass_time: Callable[[float], None]
-    close: Callable[[], None]
+    pass_time: Callable[[float], None]  # advances the engine's clock by these seconds; the engine then does what is due
+    close: Callable[[], None]  # releases the engine after the test
 
 
 _SHORT = {
@@ -47,17 +44,17 @@ _SHORT = {
 
 
 def activity(id: str = "a", **options: Any) -> d.ScheduleActivityTask:
-    """The decision to schedule an activity; time-outs are seconds as text."""
+    """Return the decision to schedule an activity. Time-outs are seconds as text."""
     return d.ScheduleActivityTask(activity_id=id, activity_type=e.ActivityType("type", "1"), **options)
 
 
 def child(id: str = "child", **options: Any) -> d.StartChildWorkflowExecution:
-    """The decision to start a child workflow."""
+    """Return the decision to start a child workflow."""
     return d.StartChildWorkflowExecution(workflow_id=id, workflow_type=e.WorkflowType("type", "1"), **options)
 
 
 def timer(id: str = "t", seconds: int = 5) -> d.StartTimer:
-    """The decision to start a timer."""
+    """Return the decision to start a timer."""
     return d.StartTimer(timer_id=id, start_to_fire_timeout=str(seconds))
 
 
@@ -65,12 +62,12 @@ COMPLETE = d.CompleteWorkflowExecution(result='"done"')
 
 
 class ContractBase:
-    """What the tests are written with."""
+    """Base of the contract: set-up and the helpers of its tests."""
 
     subject: Subject
 
     def make(self) -> Subject:
-        """The engine to test, anew for each test."""
+        """Return a new engine to test. Called for each test."""
         raise NotImplementedError
 
     def setup_method(self) -> None:
@@ -80,12 +77,12 @@ class ContractBase:
         self.subject.close()
 
     def start(self, workflow_id: str = "w", **options: Any) -> str:
-        """Start an execution; returns its run id."""
+        """Start an execution. Returns its run id."""
         request = StartRequest(workflow_id, "type", "1", '"input"', execution_timeout="10000", **options)
         return self.subject.client.start_workflow_execution(request)
 
     def poll(self, workflow_id: str | None = None) -> DecisionTask:
-        """Take the next decision task; it must be of that execution."""
+        """Poll for a decision task. It must be of that execution."""
         task = self.subject.decisions.poll_for_decision_task("decider")
         assert task is not None, "there is no decision task"
         assert workflow_id in (None, task.workflow_id)
@@ -96,47 +93,47 @@ class ContractBase:
         self.subject.decisions.respond_decision_task_completed(task.token, decisions)
 
     def decide(self, *decisions: d.Decision, workflow_id: str | None = None) -> None:
-        """Take the next decision task and answer it."""
+        """Poll for a decision task and answer it."""
         self.answer(self.poll(workflow_id), *decisions)
 
-    def take(self, activity_id: str | None = None) -> ActivityTask:
-        """Take the next activity task; it must be that one."""
+    def poll_activity(self, activity_id: str | None = None) -> ActivityTask:
+        """Poll for an activity task. It must have that id."""
         task = self.subject.activities.poll_for_activity_task("worker")
         assert task is not None, "there is no activity task"
         assert activity_id in (None, task.activity_id)
         return task
 
-    def do(self, result: str = '"result"') -> None:
-        """Take the next activity task and complete it."""
-        self.subject.activities.respond_activity_task_completed(self.take().token, result)
+    def complete_activity(self, result: str = '"result"') -> None:
+        """Poll for an activity task and complete it."""
+        self.subject.activities.respond_activity_task_completed(self.poll_activity().token, result)
 
     def events(self, workflow_id: str = "w", run_id: str | None = None) -> list[e.Event]:
-        """The history."""
+        """Return the history of an execution."""
         return list(self.subject.reader.history(workflow_id, run_id))
 
     def orders(self, since: int = 5, workflow_id: str = "w", run_id: str | None = None) -> str:
-        """The types of the events from that one on, in short."""
+        """Return the types of the events from the id ``since`` on, the common ones abbreviated."""
         events = self.events(workflow_id, run_id)
         assert [event.id for event in events] == list(range(1, len(events) + 1))
         return " ".join(_SHORT.get(event.type, event.type) for event in events[since - 1 :])
 
     def last(self, kind: type[e.Attributes], workflow_id: str = "w", run_id: str | None = None) -> Any:
-        """The attributes of the last event of that kind."""
+        """Return the attributes of the last event of that kind."""
         events = self.events(workflow_id, run_id)
         return next(event.attributes for event in reversed(events) if isinstance(event.attributes, kind))
 
     def status(self, workflow_id: str = "w", run_id: str | None = None) -> str:
-        """How the execution stands."""
+        """Return the status of an execution."""
         return self.subject.reader.describe(workflow_id, run_id).status
 
     @contextmanager
     def refused(self, workflow_id: str = "w", error: type[SimpleflowError] = UnknownResource) -> Iterator[None]:
-        """What is done inside must raise, and change nothing."""
+        """Assert that the code inside raises ``error`` and does not change the history."""
         before = self.events(workflow_id)
         try:
             yield
         except error:
             pass
         else:
-            raise AssertionError(f"it was taken; expected {error.__name__}")
+            raise AssertionError(f"the call was accepted; expected {error.__name__}")
         assert self.events(workflow_id) == before
