@@ -1,4 +1,7 @@
-"""What each kind of decision becomes: one event, or, refused, its ``...Failed`` event."""
+"""The rules of the service: the events that each kind of decision becomes.
+
+A rule that finds the decision impossible, by the history and by the decisions before it in the same answer, refuses it.
+"""
 
 from __future__ import annotations
 
@@ -10,27 +13,26 @@ from simpleflow.core import events as e
 from simpleflow.core import transitions as t
 from simpleflow.core.records import Record
 from simpleflow.core.service.new_events import NewEvents
+from simpleflow.core.service.refusals import refuse
 
 
-def _open_activity(new: NewEvents, id: str) -> int:
-    """Event id that scheduled the open activity; 0 if there is none."""
-    if id in new.activities:
-        return new.activities[id]
-    record = new.history.activities.get(id)
+def _open_task(written: dict[str, int], records: dict[str, Record], id: str) -> int:
+    """Event id that scheduled the open activity, or started the open timer, of that id; 0 if none is open.
+
+    Args:
+        written: what this answer has done to the activities or timers so far, see ``NewEvents``.
+        records: the activities or timers of the history.
+    """
+    if id in written:
+        return written[id]
+    record = records.get(id)
     return record.scheduled_id if record is not None and record.open else 0
 
 
 def _schedule_activity(new: NewEvents, decision: d.ScheduleActivityTask, completed_id: int) -> None:
     id = decision.activity_id
-    if _open_activity(new, id):
-        new.add(
-            e.ScheduleActivityTaskFailed(
-                activity_id=id,
-                activity_type=decision.activity_type,
-                cause="ACTIVITY_ID_ALREADY_IN_USE",
-                decision_task_completed_event_id=completed_id,
-            )
-        )
+    if _open_task(new.activities, new.history.activities, id):
+        refuse(new, decision, completed_id, "ACTIVITY_ID_ALREADY_IN_USE")
         return
     new.activities[id] = new.add(
         e.ActivityTaskScheduled(
@@ -51,17 +53,13 @@ def _schedule_activity(new: NewEvents, decision: d.ScheduleActivityTask, complet
 
 def _cancel_activity(new: NewEvents, decision: d.RequestCancelActivityTask, completed_id: int) -> None:
     id = decision.activity_id
-    scheduled_id = _open_activity(new, id)
+    scheduled_id = _open_task(new.activities, new.history.activities, id)
     if not scheduled_id:
-        new.add(
-            e.RequestCancelActivityTaskFailed(
-                activity_id=id, cause="ACTIVITY_ID_UNKNOWN", decision_task_completed_event_id=completed_id
-            )
-        )
+        refuse(new, decision, completed_id, "ACTIVITY_ID_UNKNOWN")
         return
     requested_id = new.add(e.ActivityTaskCancelRequested(activity_id=id, decision_task_completed_event_id=completed_id))
     task = new.history.tasks.get(scheduled_id)
-    if task is None or task.state == t.SCHEDULED:  # no worker has it: nobody else could end it
+    if task is None or task.state == t.SCHEDULED:  # no worker has the task, so no worker will answer the request
         new.activities[id] = 0
         new.add(
             e.ActivityTaskCanceled(
@@ -82,19 +80,10 @@ def _record_marker(new: NewEvents, decision: d.RecordMarker, completed_id: int) 
     )
 
 
-def _open_timer(new: NewEvents, id: str) -> int:
-    """Event id that started the open timer; 0 if there is none."""
-    if id in new.timers:
-        return new.timers[id]
-    record: Record | None = new.history.timers.get(id)
-    return record.scheduled_id if record is not None and record.open else 0
-
-
 def _start_timer(new: NewEvents, decision: d.StartTimer, completed_id: int) -> None:
     id = decision.timer_id
-    if _open_timer(new, id):
-        cause = "TIMER_ID_ALREADY_IN_USE"
-        new.add(e.StartTimerFailed(cause=cause, decision_task_completed_event_id=completed_id, timer_id=id))
+    if _open_task(new.timers, new.history.timers, id):
+        refuse(new, decision, completed_id, "TIMER_ID_ALREADY_IN_USE")
         return
     new.timers[id] = new.add(
         e.TimerStarted(
@@ -108,10 +97,9 @@ def _start_timer(new: NewEvents, decision: d.StartTimer, completed_id: int) -> N
 
 def _cancel_timer(new: NewEvents, decision: d.CancelTimer, completed_id: int) -> None:
     id = decision.timer_id
-    started_id = _open_timer(new, id)
+    started_id = _open_task(new.timers, new.history.timers, id)
     if not started_id:
-        cause = "TIMER_ID_UNKNOWN"
-        new.add(e.CancelTimerFailed(cause=cause, decision_task_completed_event_id=completed_id, timer_id=id))
+        refuse(new, decision, completed_id, "TIMER_ID_UNKNOWN")
         return
     new.timers[id] = 0
     new.add(e.TimerCanceled(decision_task_completed_event_id=completed_id, started_event_id=started_id, timer_id=id))
@@ -145,108 +133,72 @@ def _start_child(new: NewEvents, decision: d.StartChildWorkflowExecution, comple
     id = decision.workflow_id
     record = new.history.children.get(id)
     if id in new.children or (record is not None and record.open):
-        new.add(
-            e.StartChildWorkflowExecutionFailed(
-                cause="WORKFLOW_ALREADY_RUNNING",
-                control=decision.control,
-                decision_task_completed_event_id=completed_id,
-                initiated_event_id=0,
-                workflow_id=id,
-                workflow_type=decision.workflow_type,
-            )
-        )
+        refuse(new, decision, completed_id, "WORKFLOW_ALREADY_RUNNING")
         return
     new.children.add(id)
-    started = new.history.started
     new.add(
         e.StartChildWorkflowExecutionInitiated(
-            child_policy=decision.child_policy or started.child_policy,
             control=decision.control,
             decision_task_completed_event_id=completed_id,
-            execution_start_to_close_timeout=decision.execution_start_to_close_timeout
-            or started.execution_start_to_close_timeout,
             input=decision.input,
             lambda_role=decision.lambda_role,
             tag_list=decision.tag_list,
-            task_list=decision.task_list or started.task_list,
             task_priority=decision.task_priority,
-            task_start_to_close_timeout=decision.task_start_to_close_timeout or started.task_start_to_close_timeout,
             workflow_id=id,
             workflow_type=decision.workflow_type,
+            **_inherited(decision, new.history.started),
         )
     )
+
+
+def _inherited(
+    decision: d.StartChildWorkflowExecution | d.ContinueAsNewWorkflowExecution, started: e.WorkflowExecutionStarted
+) -> dict[str, Any]:
+    """The members that a new execution takes from the one that starts it, where the decision does not give them."""
+    return {
+        "child_policy": decision.child_policy or started.child_policy,
+        "execution_start_to_close_timeout": decision.execution_start_to_close_timeout
+        or started.execution_start_to_close_timeout,
+        "task_list": decision.task_list or started.task_list,
+        "task_start_to_close_timeout": decision.task_start_to_close_timeout or started.task_start_to_close_timeout,
+    }
 
 
 def _lambda(new: NewEvents, decision: d.ScheduleLambdaFunction, completed_id: int) -> None:
+    refuse(new, decision, completed_id, "LAMBDA_SERVICE_NOT_AVAILABLE_IN_REGION")
+
+
+def _complete(new: NewEvents, decision: d.CompleteWorkflowExecution, completed_id: int) -> None:
+    new.add(e.WorkflowExecutionCompleted(decision_task_completed_event_id=completed_id, result=decision.result))
+
+
+def _fail(new: NewEvents, decision: d.FailWorkflowExecution, completed_id: int) -> None:
     new.add(
-        e.ScheduleLambdaFunctionFailed(
-            cause="LAMBDA_SERVICE_NOT_AVAILABLE_IN_REGION",
+        e.WorkflowExecutionFailed(
             decision_task_completed_event_id=completed_id,
-            id=decision.id,
-            name=decision.name,
+            details=decision.details,
+            reason=decision.reason,
         )
     )
 
 
-def _complete(new: NewEvents, decision: d.CompleteWorkflowExecution, completed_id: int) -> None:
-    if new.pending:
-        new.add(
-            e.CompleteWorkflowExecutionFailed(cause="UNHANDLED_DECISION", decision_task_completed_event_id=completed_id)
-        )
-    else:
-        new.add(e.WorkflowExecutionCompleted(decision_task_completed_event_id=completed_id, result=decision.result))
-
-
-def _fail(new: NewEvents, decision: d.FailWorkflowExecution, completed_id: int) -> None:
-    if new.pending:
-        new.add(
-            e.FailWorkflowExecutionFailed(cause="UNHANDLED_DECISION", decision_task_completed_event_id=completed_id)
-        )
-    else:
-        new.add(
-            e.WorkflowExecutionFailed(
-                decision_task_completed_event_id=completed_id,
-                details=decision.details,
-                reason=decision.reason,
-            )
-        )
-
-
 def _cancel(new: NewEvents, decision: d.CancelWorkflowExecution, completed_id: int) -> None:
-    if new.pending:
-        new.add(
-            e.CancelWorkflowExecutionFailed(cause="UNHANDLED_DECISION", decision_task_completed_event_id=completed_id)
-        )
-    else:
-        new.add(e.WorkflowExecutionCanceled(decision_task_completed_event_id=completed_id, details=decision.details))
+    new.add(e.WorkflowExecutionCanceled(decision_task_completed_event_id=completed_id, details=decision.details))
 
 
-def continue_as_new(
-    new: NewEvents, decision: d.ContinueAsNewWorkflowExecution, completed_id: int, new_run_id: str
-) -> None:
-    if new.pending:
-        new.add(
-            e.ContinueAsNewWorkflowExecutionFailed(
-                cause="UNHANDLED_DECISION", decision_task_completed_event_id=completed_id
-            )
-        )
-        return
+def _continue_as_new(new: NewEvents, decision: d.ContinueAsNewWorkflowExecution, completed_id: int) -> None:
     started = new.history.started
     version = decision.workflow_type_version or started.workflow_type.version
     new.add(
         e.WorkflowExecutionContinuedAsNew(
-            child_policy=decision.child_policy or started.child_policy,
             decision_task_completed_event_id=completed_id,
-            execution_start_to_close_timeout=decision.execution_start_to_close_timeout
-            or started.execution_start_to_close_timeout,
             input=decision.input,
             lambda_role=decision.lambda_role,
-            new_execution_run_id=new_run_id,
+            new_execution_run_id=new.new_run_id,
             tag_list=decision.tag_list,
-            task_list=decision.task_list or started.task_list,
             task_priority=decision.task_priority or started.task_priority,
-            task_start_to_close_timeout=decision.task_start_to_close_timeout or started.task_start_to_close_timeout,
             workflow_type=e.WorkflowType(name=started.workflow_type.name, version=version),
+            **_inherited(decision, started),
         )
     )
 
@@ -264,35 +216,7 @@ RULES: dict[type[d.Decision], Callable[[NewEvents, Any, int], None]] = {
     d.CompleteWorkflowExecution: _complete,
     d.FailWorkflowExecution: _fail,
     d.CancelWorkflowExecution: _cancel,
+    d.ContinueAsNewWorkflowExecution: _continue_as_new,
 }
-
-
-def refuse(new: NewEvents, decision: d.Decision, completed_id: int, cause: str) -> None:
-    """The ``...Failed`` event of a decision that the service does not accept."""
-    common: dict[str, Any] = {"cause": cause, "decision_task_completed_event_id": completed_id}
-    if isinstance(decision, d.ScheduleActivityTask):
-        id, kind = decision.activity_id, decision.activity_type
-        new.add(e.ScheduleActivityTaskFailed(activity_id=id, activity_type=kind, **common))
-    elif isinstance(decision, d.StartChildWorkflowExecution):
-        new.add(
-            e.StartChildWorkflowExecutionFailed(
-                control=decision.control,
-                initiated_event_id=0,
-                workflow_id=decision.workflow_id,
-                workflow_type=decision.workflow_type,
-                **common,
-            )
-        )
-    elif isinstance(decision, d.StartTimer):
-        new.add(e.StartTimerFailed(timer_id=decision.timer_id, **common))
-    else:
-        new.add(_REFUSED_CLOSES[type(decision)](**common))
-        new.needs_decision = True  # nobody else would call the decider again
-
-
-_REFUSED_CLOSES: dict[type[d.Decision], type[Any]] = {
-    d.CompleteWorkflowExecution: e.CompleteWorkflowExecutionFailed,
-    d.FailWorkflowExecution: e.FailWorkflowExecutionFailed,
-    d.CancelWorkflowExecution: e.CancelWorkflowExecutionFailed,
-    d.ContinueAsNewWorkflowExecution: e.ContinueAsNewWorkflowExecutionFailed,
-}
+"""The rules by the class of the decision. Each is called with the events so far, the decision, and the event id of the
+DecisionTaskCompleted that it belongs to."""

@@ -1,4 +1,22 @@
-"""The service's clock: what time alone makes of an execution."""
+"""Expire: the events that time alone adds to a history.
+
+Theory of operation: who watches which time-out. The service watches all of them, here; the decider watches none. Each
+deadline is a time in epoch seconds with a kind:
+
+    execution   start to close; ends the execution, and then nothing else of it can be due
+    decision    start to close of a started decision task; schedule to start of one that waits on a list that an answer
+                has named: when that time is over, the next task goes back to the common list
+    activity    the earliest of schedule to start, schedule to close, start to close and heartbeat
+    timer       the time at which it fires
+
+``History`` pushes a deadline when an event makes it (``ExecutionState.watch``), into one heap for each execution. A
+deadline is not removed when its task ends: that would cost a search. So a deadline in the heap only says when to check.
+For each one that has passed, ``expire`` checks the record: its task may have ended, or a heartbeat may have moved its
+time. The engine keeps the earliest deadline of each execution (``next_deadline``), calls ``expire`` when
+it comes, records the events, and then calls ``forget_passed``.
+
+``deadlines`` has the heap and the arithmetic of each kind.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +31,7 @@ from simpleflow.core.service.new_events import NewEvents
 
 
 def next_deadline(history: History) -> float | None:
-    """The earliest time (epoch seconds) at which ``expire`` may have something to say; None if there is none."""
+    """The earliest time (epoch seconds) at which ``expire`` may return events; None if there is none."""
     return history.deadlines[0][0] if history.open and history.deadlines else None
 
 
@@ -21,7 +39,7 @@ def expire(history: History, now: float) -> tuple[e.Event, ...]:
     """The events that are due at ``now``: timers that fire, and tasks and executions that time out. Changes nothing."""
     new = NewEvents(history, now)
     seen: set[tuple[str, str]] = set()
-    for kind, id in _due(history, now):
+    for kind, id in _passed(history, now):
         if (kind, id) in seen:
             continue
         seen.add((kind, id))
@@ -32,7 +50,8 @@ def expire(history: History, now: float) -> tuple[e.Event, ...]:
                 attributes = e.WorkflowExecutionTimedOut(
                     child_policy=started.child_policy, timeout_type="START_TO_CLOSE"
                 )
-                return (e.Event(history.next_id, now, attributes),)  # nothing else matters to what is over
+                # This event comes alone: what else is due ends with the execution.
+                return (e.Event(history.next_id, now, attributes),)
         elif kind == "timer":
             _timer(new, id)
         elif kind == "activity":
@@ -42,8 +61,8 @@ def expire(history: History, now: float) -> tuple[e.Event, ...]:
     return new.finish()
 
 
-def _due(history: History, now: float) -> list[tuple[str, str]]:
-    """Kinds and ids whose deadlines have passed, in the order of the deadlines; walks only that part of the heap."""
+def _passed(history: History, now: float) -> list[tuple[str, str]]:
+    """Kinds and ids of the deadlines that have passed, in order; walks only that part of the heap."""
     heap = history.deadlines
     found = []
     todo = [0]
@@ -76,7 +95,7 @@ def _activity(new: NewEvents, id: str) -> None:
 
 
 def _decision(new: NewEvents, event_id: int) -> None:
-    """One that was started, or one that waits on a list of its own: its execution goes back to the common list then."""
+    """A decision task that was started, or one that waits on a list named by an answer."""
     history = new.history
     if history.deciding and history.decision_started_id == event_id:
         scheduled_id, started_id, kind = history.decision_taken_id, event_id, "START_TO_CLOSE"
@@ -85,7 +104,7 @@ def _decision(new: NewEvents, event_id: int) -> None:
         if limit is None or history.decision_waits_since + limit > new.now:
             return
         scheduled_id, started_id, kind = event_id, 0, "SCHEDULE_TO_START"
-        new.pending = False
+        new.pending = False  # the task that waited is gone, so that ``finish`` schedules the next one
     else:
         return
     new.decision_list = history.decision_list_after_time_out
@@ -93,7 +112,7 @@ def _decision(new: NewEvents, event_id: int) -> None:
 
 
 def forget_passed(history: History, now: float) -> None:
-    """Drop deadlines up to ``now`` that ``expire`` has dealt with; those that have moved stand in the heap anew."""
+    """Drop the deadlines up to ``now``, which ``expire`` has dealt with; push those that a heartbeat has moved anew."""
     moved = {}
     while history.deadlines and history.deadlines[0][0] <= now:
         _, _, kind, id = heapq.heappop(history.deadlines)

@@ -1,8 +1,9 @@
-"""Events being written after a history."""
+"""The events that the service is writing after a history, all at one time, and whether they wake the decider."""
 
 from __future__ import annotations
 
 from simpleflow.core import events as e
+from simpleflow.core import transitions as t
 from simpleflow.core.history import History
 
 WAKES_DECIDER: frozenset[type[e.Attributes]] = frozenset(
@@ -33,24 +34,35 @@ WAKES_DECIDER: frozenset[type[e.Attributes]] = frozenset(
         e.SignalExternalWorkflowExecutionFailed,
         e.RequestCancelExternalWorkflowExecutionFailed,
         e.DecisionTaskTimedOut,
+        e.CompleteWorkflowExecutionFailed,
+        e.FailWorkflowExecutionFailed,
+        e.CancelWorkflowExecutionFailed,
+        e.ContinueAsNewWorkflowExecutionFailed,
     }
 )
-"""Events that the decider must be shown: each makes a decision task unless one waits already."""
+"""Events that the decider must see: each causes a decision task unless one waits already."""
+
+_ENDS = frozenset(e.EVENT_TYPES[event_type] for state, event_type in t.EXECUTION if state == t.OPEN)
+"""Events that end an execution."""
 
 
 class NewEvents:
-    """Events being written after a history, all at one time."""
+    """Events that the service is writing after a history, all at one time."""
 
-    def __init__(self, history: History, now: float) -> None:
-        self.history = history
-        self.now = now
-        self.events: list[e.Event] = []
-        self.pending = history.decision_pending
-        self.needs_decision = False
-        self.activities: dict[str, int] = {}  # scheduled (event id) or cancelled (0) in this new
-        self.timers: dict[str, int] = {}  # started (event id) or cancelled (0) in this new
-        self.children: set[str] = set()
-        self.decision_list = history.decision_list
+    def __init__(self, history: History, now: float, new_run_id: str = "") -> None:
+        self.history = history  # unchanged: the engine adds the new events to it later
+        self.now = now  # epoch seconds
+        self.new_run_id = new_run_id  # of the execution that continues this one, if one does
+        self.events: list[e.Event] = []  # written so far
+        self.pending = history.decision_pending  # a decision task waits already
+        self.needs_decision = False  # one of the events wakes the decider
+        self.decision_list = history.decision_list  # as in ``ExecutionState``, after the events so far
+
+        # Written here: the event id that scheduled or started the activity or timer; 0 if it was cancelled here
+        self.activities: dict[str, int] = {}  # by activity id
+        self.timers: dict[str, int] = {}  # by timer id
+        self.children: set[str] = set()  # workflow ids of the children initiated here
+
         self._next = history.next_id
 
     def add(self, attributes: e.Attributes) -> int:
@@ -62,26 +74,16 @@ class NewEvents:
         return event.id
 
     def finish(self) -> tuple[e.Event, ...]:
-        """The events, and a decision task if one wakes the decider, none is pending, and the execution goes on."""
+        """The events, and a decision task if one wakes the decider, none waits, and the execution has not ended."""
         if self.needs_decision and not self.pending and type(self.events[-1].attributes) not in _ENDS:
             self.add(decision_task(self.history.started, self.decision_list))
         return tuple(self.events)
 
 
-_ENDS: frozenset[type[e.Attributes]] = frozenset(
-    {
-        e.WorkflowExecutionCompleted,
-        e.WorkflowExecutionFailed,
-        e.WorkflowExecutionCanceled,
-        e.WorkflowExecutionContinuedAsNew,
-    }
-)
-
-
 def decision_task(
     started: e.WorkflowExecutionStarted, override: e.DecisionTaskCompleted | None = None
 ) -> e.DecisionTaskScheduled:
-    """The next decision task; ``override`` is the answer that named a list of its own for it, if one did."""
+    """The next decision task; ``override`` is the answer that named another task list for it, if one did."""
     limit = override.task_list_schedule_to_start_timeout if override is not None else None
     return e.DecisionTaskScheduled(
         schedule_to_start_timeout=limit or "NONE",
