@@ -1,4 +1,4 @@
-"""What all tests share. Nothing here starts unless a test asks for it, except the safe environment."""
+"""Fixtures of all tests. Only the safe environment is used without a request."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from simpleflow import settings
 from tests.servers import S3Server, seaweed
 
-# The suite gives the same answer each time, on a busy machine too; searching is for the campaigns.
+# Each run of the tests tries the same examples, also on a busy machine; the campaigns search for new ones.
 hypothesis.settings.register_profile(
     "suite", derandomize=True, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
@@ -29,7 +29,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(autouse=True)
 def safe_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No credentials, profile, or setting of the person who runs the tests reaches them."""
+    """Hide the credentials, profile and settings of the person who runs the tests."""
     for name in (*_AWS_VARIABLES, settings.MODULE_VARIABLE, *settings.NAMES):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -42,7 +42,7 @@ def safe_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    """A real S3 server, one for each process that runs tests: endpoint and credentials."""
+    """The endpoint and credentials of a real S3 server, one for each process that runs tests."""
     with seaweed(tmp_path_factory.mktemp("seaweed")) as server:
         yield server
 

@@ -1,4 +1,4 @@
-"""Servers that tests start for themselves, on loopback and on free ports."""
+"""Servers that the tests start, on loopback and on free ports."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class S3Server(NamedTuple):
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment variables with which boto3 is let in."""
+        """The environment variables that give boto3 access."""
         return {
             "AWS_ACCESS_KEY_ID": self.access_key,
             "AWS_SECRET_ACCESS_KEY": self.secret_key,
@@ -40,7 +40,7 @@ class S3Server(NamedTuple):
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of 127.0.0.1 that are free now, each a different one."""
+    """Different ports of 127.0.0.1 that are free now."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [each.getsockname()[1] for each in sockets]
     for each in sockets:
@@ -65,7 +65,7 @@ def seaweed(folder: Path) -> Iterator[S3Server]:
     actions = ["Admin", "Read", "Write", "List", "Tagging"]
     identities = {"identities": [{"name": "test", "credentials": credentials, "actions": actions}]}
     (folder / "s3.json").write_text(json.dumps(identities))
-    for attempt in (1, 2, 3):  # another process may take one of the ports between choosing and using it
+    for attempt in (1, 2, 3):  # another process may take a port between the choice and its use
         ports = free_ports(2 * len(_SERVICES))
         process = _start_seaweed(folder, ports)
         try:
@@ -95,7 +95,7 @@ def _start_seaweed(folder: Path, ports: list[int]) -> subprocess.Popen[bytes]:
         ),
         *("-s3.port.iceberg=0", "-s3.port.lance=0", f"-s3.config={folder}/s3.json"),
         *("-s3.autoCreateBucket=false", "-s3.allowDeleteBucketNotEmpty=false", "-volume.preStopSeconds=0"),
-        # A volume for each bucket. Left to itself it allows as many as the free disk would hold if all were full.
+        # Each bucket needs a volume. By default the limit is what the free disk holds if all volumes are full.
         "-volume.max=10000",
         *flags,
     ]
@@ -113,7 +113,7 @@ def _start_seaweed(folder: Path, ports: list[int]) -> subprocess.Popen[bytes]:
 
 
 def _answers(url: str, process: subprocess.Popen[bytes], seconds: float = 20) -> bool:
-    """Whether ``url`` answers 200 in time; False at once if the process has ended."""
+    """True if ``url`` answers 200 in time; False at once if the process has ended."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     end = time.monotonic() + seconds
     while time.monotonic() < end and process.poll() is None:
@@ -134,7 +134,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def _remove_sockets(ports: list[int]) -> None:
-    """Its Unix sockets outlive SIGKILL, and are in /tmp whatever TMPDIR says; only ours are removed."""
+    """Remove the Unix sockets of a killed server. They are always in /tmp, also if TMPDIR is set."""
     for port in ports:
         for path in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
             path.unlink(missing_ok=True)

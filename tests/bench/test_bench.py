@@ -1,4 +1,4 @@
-"""``python -m bench`` prints all it measures; what the figures are is not asked."""
+"""``python -m bench`` prints everything that it measures; the values of the figures are not tested."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from bench.rounds import COLD, LARGEST, WARM, Rounds, at
 from bench.targets import targets
 
 ROOT = Path(__file__).parents[2]
-FIGURE = r"[\d.,]+( \([\d.,]+x\))?"  # no ratio to what took no time
+FIGURE = r"[\d.,]+( \([\d.,]+x\))?"  # there is no ratio to a time of zero
 
-PLAYERS = [  # DBOS by default is the same script, synced at every step
+STEP_CONTENDERS = [  # DBOS by default is the same script, synced at every step
     contender for contender in CONTENDERS if STEPS in contender.kinds and contender not in (SIMPLEFLOW, DBOS_BY_DEFAULT)
 ]
 
@@ -86,7 +86,7 @@ def test_every_column_has_its_figure(tmp_path: Path) -> None:
     assert {row[5] for row in rows[-len(asked) :]} <= {"ok", "over", "not measured"}
 
 
-@pytest.mark.parametrize("contender", PLAYERS, ids=lambda contender: contender.name)
+@pytest.mark.parametrize("contender", STEP_CONTENDERS, ids=lambda contender: contender.name)
 def test_steps_run_once_and_are_skipped_then(contender: Contender, tmp_path: Path) -> None:
     if not contender.installed:
         pytest.skip(f"{contender.package} is not installed: pip install -e '.[bench]'")

@@ -1,4 +1,4 @@
-"""The plot and the targets, of figures that are known."""
+"""The plot and the targets, for known figures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def linear(each: dict[str, float]) -> Results:
-    """Results of contenders whose runs take so many seconds for each step."""
+    """Results of contenders that take this many seconds for each step."""
     results = Results()
     for contender in CONTENDERS:
         for size in SIZES:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.cli.conftest import Folder
 
-# As the documentation of steps has it.
+# The example in the documentation of steps.
 BASIC = """
 from simpleflow import Workflow, activity, futures
 from simpleflow.step.workflow import WorkflowStepMixin
@@ -30,7 +30,7 @@ class AWorkflow(Workflow, WorkflowStepMixin):
 """
 
 
-# No process may look up a host, open a connection, or load what speaks to Amazon.
+# The process must not look up a host, open a connection, or import the client of Amazon.
 CUT_OFF = """
 import sys
 
@@ -47,13 +47,13 @@ sys.exit(main(["workflow.start", "--local", *sys.argv[1:]]))
 @pytest.mark.parametrize("workers", ["0", "2"])
 def test_the_basic_example_runs_with_nothing_configured(tmp_path: Path, workers: str) -> None:
     (tmp_path / "basic.py").write_text(BASIC)
-    nothing = ("AWS_", "SIMPLEFLOW_", "SWF_", "STEP_")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(nothing)}
+    prefixes = ("AWS_", "SIMPLEFLOW_", "SWF_", "STEP_")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
     command = [sys.executable, "-c", CUT_OFF, "--nb-workers", workers, "basic.AWorkflow"]
-    for said in ("1 step: 1 ran, 0 skipped", "1 step: 0 ran, 1 skipped"):
+    for summary in ("1 step: 1 ran, 0 skipped", "1 step: 0 ran, 1 skipped"):
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
         assert (done.returncode, done.stdout) == (0, "null\n"), done.stderr
-        assert said in done.stderr
+        assert summary in done.stderr
 
 
 @pytest.mark.parametrize("value", ["{}", "not json", ""])

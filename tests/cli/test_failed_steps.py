@@ -60,7 +60,7 @@ def test_a_step_that_fails_softly_is_reported_recorded_and_runs_again(folder: Fo
 
 
 def test_optional_work_that_fails_inside_a_step_is_reported(folder: Folder) -> None:
-    """The step is done, since nothing in it had to succeed; that something failed is not hidden."""
+    """The step is done, since nothing in it had to succeed; the command line still reports the failure."""
     (folder.path / "weak.py").write_text(WEAK)
     done = folder.start("weak.Optional")
     assert done.code == 0

@@ -31,7 +31,7 @@ VALUES = st.recursive(
 
 
 def expected(value: Any) -> Any:
-    """What ``run`` is to receive for an input; None where it is to be refused."""
+    """The arguments that ``run`` must receive for an input; None if the input must be refused."""
     if isinstance(value, list):
         return [value, {}]
     if not isinstance(value, dict):

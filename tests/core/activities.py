@@ -1,4 +1,4 @@
-"""Activities with attributes of their own, for the tests of the core."""
+"""Activities with various attributes, for the tests of the core."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""A run under the test's control: its clock, the order of its results, and a second decider that checks the first.
+"""A run under the control of a test: its clock, the order of its results, and a second decider that checks the first.
 
-``Simulation`` drives a ``MemoryEngine``. Each decision is taken twice: by a live ``Decider``, event by event, and by
-``decide`` from nothing over the whole history. Both must give the same bytes. Every history must be what botocore's
-model of the service allows, and come back unchanged from the codec.
+``Simulation`` drives a ``MemoryEngine``. It makes each decision twice: with a live ``Decider``, event by event, and
+with ``decide``, which evaluates the whole history afresh. Both must give the same bytes. Every history must be one that
+botocore's model of the service allows, and come back unchanged from the codec.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SHAPES: dict[str, Any] = Loader().load_service_model("swf", "service-2")["shapes
 
 
 class Clock:
-    """Time that passes only when told to."""
+    """A clock that only the test advances."""
 
     def __init__(self, now: float = 1_700_000_000.0) -> None:
         self.now = now
@@ -71,7 +71,7 @@ def break_hard(text: str = "broken") -> None:
 
 
 def fault(shape_name: str, value: Any, path: str = "") -> str | None:
-    """How a JSON value breaks the model's shape of that name; None if it does not."""
+    """The first error of a JSON value against this shape of botocore's model; None if it fits."""
     shape = SHAPES[shape_name]
     match shape["type"]:
         case "structure":
@@ -97,7 +97,7 @@ def fault(shape_name: str, value: Any, path: str = "") -> str | None:
 
 
 def check_history(events: Sequence[e.Event]) -> None:
-    """The history is one that the service could have, and the codec keeps all of it."""
+    """The history is one that the service could have, and the codec keeps every part of it."""
     encoded = encode_history(events)
     assert encode_history(decode_history(encoded)) == encoded
     assert [each.attributes for each in decode_history(encoded)] == [each.attributes for each in events]
@@ -118,7 +118,7 @@ def check_decisions(decisions: Iterable[d.Decision]) -> None:
 
 
 class Simulation:
-    """One run, and the runs that it starts. Activities wait in ``tasks`` until the test lets them end."""
+    """One run, and the runs that it starts. Activities wait in ``tasks`` until the test ends them."""
 
     def __init__(
         self,
@@ -133,10 +133,10 @@ class Simulation:
         self.clock = Clock()
         self.engine = MemoryEngine(self.clock)
         self.limits = limits
-        self.tasks: list[ActivityTask] = []
-        self.tries: dict[str, int] = {}
-        self.answers: list[list[bytes]] = []
-        self.scheduled: set[tuple[str, str | None]] = set()
+        self.tasks: list[ActivityTask] = []  # open, in the order in which they were scheduled
+        self.tries: dict[str, int] = {}  # attempts by activity id
+        self.answers: list[list[bytes]] = []  # the encoded decisions of each decision task
+        self.scheduled: set[tuple[str, str | None]] = set()  # id and input of each activity
         self.failures: dict[str, Failure] = {}
         self.deciders: dict[str, Decider] = {}
         self.classes: dict[str, type[Workflow]] = {}
@@ -154,7 +154,7 @@ class Simulation:
         return self.engine.poll_for_decision_task("test")
 
     def answer(self, task: DecisionTask) -> list[d.Decision]:
-        """What the live decider answers; checked against one that starts from nothing."""
+        """The decisions of the live decider, compared with those of a fresh evaluation."""
         decider = self.deciders.get(task.run_id)
         execution = Execution(task.workflow_id, task.run_id)
         workflow_class = self.classes[task.name]
@@ -170,13 +170,13 @@ class Simulation:
             self.failures[task.run_id] = answer.failure
         live = [encode_decision(decision) for decision in answer.decisions]
         fresh = [encode_decision(each) for each in decide(workflow_class, events, execution, self.limits)]
-        assert live == fresh, f"decision task {task.started_event_id}: live and from nothing differ"
+        assert live == fresh, f"decision task {task.started_event_id}: the live and the fresh decisions differ"
         check_decisions(answer.decisions)
         self.answers.append(live)
         return answer.decisions
 
     def decide(self) -> list[d.Decision] | None:
-        """Take one decision; None if no decision task waits."""
+        """Complete one decision task. Returns its decisions; None if no decision task waits."""
         task = self.poll()
         if task is None:
             return None
@@ -185,7 +185,7 @@ class Simulation:
         return decisions
 
     def settle(self) -> None:
-        """Take all decisions that can be taken now, timers of 0 seconds included; then fetch the activities."""
+        """Complete every decision task that there is now, also after timers of 0 seconds; then fetch the activities."""
         for _ in range(500):
             due = self.engine.next_deadline()
             if due is not None and due <= self.clock.now:
@@ -193,10 +193,13 @@ class Simulation:
             if self.decide() is None and not self._due():
                 break
         else:
-            raise AssertionError("it decides for ever")
+            raise AssertionError("the run makes decisions for ever")
         self.fetch()
 
     def fetch(self) -> None:
+        """Move the scheduled activities into ``tasks``, and drop those that are no longer open."""
+        """Move the scheduled activities into ``tasks``, and drop those that are no longer open."""
+        """Move the scheduled activities into ``tasks``, and drop those that are no longer open."""
         while (task := self.engine.poll_for_activity_task("test")) is not None:
             name = self.name(task)
             self.tries[name] = self.tries.get(name, 0) + 1
@@ -205,17 +208,17 @@ class Simulation:
         self.tasks = [task for task in self.tasks if self.engine.is_open(task.token)]
 
     def name(self, task: ActivityTask) -> str:
-        """The activity's id, after that of its workflow if that is another than the one played."""
+        """The id of the activity, after the workflow id if it belongs to a child."""
         return task.activity_id if task.run_id == self.run_id else f"{task.workflow_id}/{task.activity_id}"
 
     def _due(self) -> bool:
         due = self.engine.next_deadline()
         return due is not None and due <= self.clock.now
 
-    # The world
+    # Events from outside
 
     def finish(self, index: int = 0, outcome: Outcome | None = None) -> str:
-        """End the activity task at that place of ``tasks``, as it ends of itself or with ``outcome``."""
+        """End the activity task at ``index`` of ``tasks``: with ``outcome``, or with what its code returns."""
         task = self.tasks.pop(index)
         if outcome is None:
             outcome = perform(task)
@@ -232,7 +235,7 @@ class Simulation:
         return self.finish(found[0], outcome)
 
     def wait(self, seconds: float | None = None) -> None:
-        """Let time pass: so many seconds, or until the next thing that time does."""
+        """Advance the clock by some seconds, or to the next deadline."""
         if seconds is None:
             due = self.engine.next_deadline()
             assert due is not None, "nothing is due"
@@ -246,7 +249,7 @@ class Simulation:
         choose: Callable[[list[ActivityTask]], int] = lambda tasks: 0,
         outcome: Callable[[ActivityTask, int], Outcome | None] = lambda task, attempt: None,
     ) -> Simulation:
-        """Go on to the end: after every decision, the activity that ``choose`` points at ends."""
+        """Run to the end: after every decision, the activity whose index ``choose`` returns ends."""
         for _ in range(2_000):
             self.settle()
             if not self.history.open:
@@ -256,14 +259,14 @@ class Simulation:
                 self.finish(index, outcome(self.tasks[index], self.tries[self.name(self.tasks[index])]))
             else:
                 self.wait()
-        raise AssertionError("it never ends")
+        raise AssertionError("the run never ends")
 
     def run_in_disorder(
         self, order: Callable[[int], int], outcome: Callable[[ActivityTask, int], Outcome | None]
     ) -> Simulation:
-        """Go on to the end; ``order(n)`` chooses among n: what happens next, and which activity ends.
+        """Run to the end; ``order(n)`` chooses among n: what happens next, and which activity ends.
 
-        Activities also end while a decision is being taken, and several between two decisions.
+        Activities also end during a decision task, and several end between two decision tasks.
         """
         for _ in range(5_000):
             if not self.history.open:
@@ -279,7 +282,7 @@ class Simulation:
                 self._finish_one(order, outcome)
             elif step == 2 and self._due():
                 self.wait(0)
-        raise AssertionError("it never ends")
+        raise AssertionError("the run never ends")
 
     def _finish_one(self, order: Callable[[int], int], outcome: Callable[[ActivityTask, int], Outcome | None]) -> None:
         index = order(len(self.tasks))
@@ -292,7 +295,7 @@ class Simulation:
     def cancel(self) -> None:
         self.engine.request_cancel_workflow_execution(self.workflow_id)
 
-    # What became of it
+    # Results
 
     @property
     def history(self) -> History:
@@ -308,7 +311,7 @@ class Simulation:
 
     @property
     def result(self) -> Any:
-        """The run's result; checks that it completed, and its whole family's histories."""
+        """The result of the run. Checks that the run completed, and the histories of it and its children."""
         self.check()
         assert self.state == "completed", (self.state, self.history.closed)
         return values.decode(self.history.closed.attributes.result)  # type: ignore[union-attr]
@@ -325,7 +328,7 @@ class Simulation:
             check_history(run.history.events)
 
     def types(self, since: int = 1) -> list[str]:
-        """Types of the events from that id on."""
+        """Types of the events from the id ``since`` on."""
         return [event.type for event in self.events[since - 1 :]]
 
     def of_type(self, kind: type[Any]) -> list[Any]:
@@ -337,5 +340,5 @@ class Simulation:
 
 
 def simulate(workflow_class: type[Workflow], *args: Any, **kwargs: Any) -> Simulation:
-    """A run from begin to end, each activity in its turn."""
+    """A run from start to end, in which activities end in order."""
     return Simulation(workflow_class, *args, **kwargs).run()

@@ -1,4 +1,4 @@
-"""What a workflow decides when tasks fail: retries, ``on_task_failure`` and its answers, soft and hard failures."""
+"""Decisions after failures of tasks: retries, ``on_task_failure`` and its answers, soft and hard failures."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FAILURE = Outcome(
 
 
 def failing(times: int, part: str = "") -> Callable[[Task, int], Outcome | None]:
-    """The first tries fail of the activities whose name contains ``part``."""
+    """An outcome for ``run``: the first ``times`` attempts fail of each activity whose name contains ``part``."""
     return lambda task, attempt: FAILURE if part in task.name and attempt <= times else None
 
 
@@ -104,10 +104,8 @@ def test_a_chain_stops_at_the_first_failure_unless_break_on_failure_is_false() -
     assert simulate(Breaking).result == [[1, None], [1, None, 2]]
 
 
-class Asking(Workflow):
-    """Asks ``answer`` about each failure, and keeps what it was told."""
-
-    told: list[tuple[str, int, int, str | None, str | None]]
+class Deciding(Workflow):
+    """Calls ``answer`` for each failure, and records a marker about it."""
 
     def run(self) -> Any:
         future = self.submit(raising, 1)
@@ -131,7 +129,7 @@ def markers(run: Simulation) -> list[tuple[str, str | None]]:
 
 
 def test_no_answer_means_the_default() -> None:
-    class Silent(Asking):
+    class Silent(Deciding):
         name = "silent"
 
         def answer(self, context: TaskFailureContext) -> None:
@@ -143,7 +141,7 @@ def test_no_answer_means_the_default() -> None:
 
 
 def test_ignore_lets_the_run_go_on_with_the_exception() -> None:
-    class Ignoring(Asking):
+    class Ignoring(Deciding):
         name = "ignoring"
 
         def answer(self, context: TaskFailureContext) -> TaskFailureContext:
@@ -153,7 +151,7 @@ def test_ignore_lets_the_run_go_on_with_the_exception() -> None:
 
 
 def test_cancel_leaves_a_cancelled_future() -> None:
-    class Cancelling(Asking):
+    class Cancelling(Deciding):
         name = "cancelling"
 
         def answer(self, context: TaskFailureContext) -> TaskFailureContext:
@@ -177,7 +175,7 @@ def test_abort_fails_the_run_even_for_a_soft_task() -> None:
 
 @pytest.mark.parametrize("seconds", [0, 30])
 def test_decide_retry_retries_after_the_given_seconds(seconds: int) -> None:
-    class Again(Asking):
+    class Again(Deciding):
         name = "again"
 
         def answer(self, context: TaskFailureContext) -> TaskFailureContext:
@@ -215,7 +213,7 @@ def test_cancelling_a_task_that_waits_for_its_retry_ends_the_wait() -> None:
 
 
 def test_another_task_may_replace_a_failed_one() -> None:
-    class Handling(Asking):
+    class Handling(Deciding):
         name = "handling"
 
         def answer(self, context: TaskFailureContext) -> TaskFailureContext:
@@ -228,7 +226,7 @@ def test_another_task_may_replace_a_failed_one() -> None:
 
 
 def test_on_task_failure_may_wait() -> None:
-    class Waiting(Asking):
+    class Waiting(Deciding):
         name = "waiting in on_task_failure"
 
         def answer(self, context: TaskFailureContext) -> TaskFailureContext:
@@ -238,7 +236,7 @@ def test_on_task_failure_may_wait() -> None:
 
 
 def test_on_task_failure_that_raises_fails_the_run() -> None:
-    class Wrong(Asking):
+    class Wrong(Deciding):
         name = "wrong"
 
         def answer(self, context: TaskFailureContext) -> TaskFailureContext:

@@ -1,4 +1,4 @@
-"""Limits of an answer, priorities, hooks, and the same bytes whatever the hash seed."""
+"""Limits of a response, priorities, hooks, and the same bytes under any hash seed."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Near the most events that an execution may have: workflows with steps continue as new, others fail and say so.
+"""Near the limit of events of an execution: workflows with steps continue as new, and others fail with a clear reason.
 
-Every decision is taken by a live decider and again from nothing; see ``harness.Simulation``.
+Every decision is made by a live decider and again by a fresh evaluation; see ``harness.Simulation``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from simpleflow.task import ActivityTask
 from tests.core.harness import Simulation, same
 
 MOST = 900
-LIMITS = Limits(decisions=10, events=MOST)  # filling from 720 on, full from 860 on
+LIMITS = Limits(decisions=10, events=MOST)  # it continues as new from 720 events on, and fails from 860 on
 STEPS = 100
 
 ran: list[str] = []
@@ -117,7 +117,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def family(run: Simulation) -> list[int]:
-    """Simulation to the end, through all that the run is continued as; returns how many events each execution had."""
+    """Run to the end, through every execution that continues it. Returns the number of events of each execution."""
     lengths = []
     while True:
         run.run()

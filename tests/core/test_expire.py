@@ -1,4 +1,4 @@
-"""What time alone does to an execution: timers, and the time-outs of activities, decisions and executions."""
+"""Events that time alone causes: timers, and the time-outs of activities, decisions and executions."""
 
 from __future__ import annotations
 

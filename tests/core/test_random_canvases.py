@@ -1,6 +1,6 @@
-"""Any canvas, any order of results, any failures: the result is the model's, and the same tasks are scheduled.
+"""Any canvas, order of results and failures: the result is that of a model, and the same tasks are scheduled.
 
-``Simulation`` also takes every decision from nothing and compares.
+``Simulation`` also compares every decision with that of a fresh evaluation.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Node:
     number: int = -1
 
     def build(self) -> Submittable:
-        """What the library makes of it."""
+        """This part as the library's object."""
         match self.kind:
             case "plain":
                 return ActivityTask(echo, self.number)
@@ -59,7 +59,7 @@ class Node:
         return Chain(*(each.build() for each in self.members), **self.options)
 
     def expect(self, *received: Any) -> tuple[Any, bool]:
-        """Result, and whether it failed, by the words of the documentation."""
+        """The result, and True if it failed, by the rules of the documentation."""
         if self.kind in ("plain", "retried", "child"):
             failed = self.failures > {"plain": 0, "retried": 2, "child": 9}[self.kind]
             return (None if failed else [self.number, *received]), failed
@@ -154,7 +154,7 @@ def test_the_order_of_results_changes_neither_the_result_nor_the_tasks(node: Nod
 
 
 class Program(Workflow):
-    """Submits several canvases and reads them in drawn orders, with results handed on as arguments."""
+    """Submits several canvases and reads them in drawn orders, with results as arguments of others."""
 
     name = "program"
     nodes: list[Node]

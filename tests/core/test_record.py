@@ -1,4 +1,4 @@
-"""The orders of events in an execution's history, as Amazon SWF has recorded them, and the members that they carry."""
+"""The order of events in the history of an execution, as recorded from Amazon SWF, and their attributes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SHORT = {
 
 
 class Service:
-    """An engine answered by hand."""
+    """An engine whose decisions and results the test gives by hand."""
 
     def __init__(self, child_policy: str = "TERMINATE") -> None:
         self.clock = Clock()
@@ -53,7 +53,7 @@ class Service:
         self.respond(self.poll(), *decisions, context=context)
 
     def take(self) -> str:
-        """Start the next activity; returns its token."""
+        """Start the next activity. Returns its token."""
         task = self.engine.poll_for_activity_task("worker")
         assert task is not None
         return task.token
@@ -69,13 +69,13 @@ class Service:
         self.engine.signal_workflow_execution("w", name)
 
     def orders(self, since: int = 5, run: Run | None = None) -> str:
-        """The types of the events from that one on, in short."""
+        """The types of the events from the id ``since`` on, abbreviated and joined."""
         self.check()
         events = (run or self.run).history.events
         return " ".join(SHORT.get(event.type, event.type) for event in events[since - 1 :])
 
     def event(self, kind: type[e.Attributes], run: Run | None = None) -> dict[str, Any]:
-        """The attributes of the last event of that kind, as the wire has them."""
+        """The attributes of the last event of this kind, as on the wire."""
         events = (run or self.run).history.events
         members = event_to_dict(next(each for each in reversed(events) if isinstance(each.attributes, kind)))
         assert list(members) == sorted(members)

@@ -1,4 +1,4 @@
-"""What executions do to one another: children, signals, requests to cancel, ends from outside, continuing as new."""
+"""Events between executions: children, signals, cancellation requests, terminations, continuing as new."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def run_of(service: Service, workflow_id: str) -> Run:
 
 
 def decide_for(service: Service, workflow_id: str, *decisions: Decision) -> None:
-    """Answer the next decision task, which must be that execution's."""
+    """Complete the next decision task, which must belong to this workflow id."""
     task = service.engine.poll_for_decision_task("decider")
     assert task is not None
     assert task.workflow_id == workflow_id

@@ -1,4 +1,4 @@
-"""What the service refuses to schedule: again, later, or not at all, by cause and within bounds."""
+"""Tasks that the service refuses to schedule: retried at once, later or never, by cause and within bounds."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Asking(Workflow):
 
 
 class Run:
-    """A run whose decisions are taken by a live decider, and again from nothing."""
+    """A run whose decisions are made by a live decider, and again by a fresh evaluation."""
 
     def __init__(self, workflow_class: type[Workflow]) -> None:
         self.workflow_class = workflow_class
@@ -91,7 +91,7 @@ class Run:
         return live
 
     def refuse(self, decisions: list[d.Decision], cause: str) -> None:
-        """The service takes the answer, but none of the activities and children in it; timers fire at once."""
+        """Accept the response, but refuse each activity and child in it for this cause; fire its timers at once."""
         self.history.decide(*[each for each in decisions if isinstance(each, d.StartTimer)])
         answered = self.history.events[-1 - sum(isinstance(each, d.StartTimer) for each in decisions)]
         for each in decisions:

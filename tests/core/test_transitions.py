@@ -1,4 +1,4 @@
-"""The tables of transitions are total, and a history takes what they list and nothing else."""
+"""The tables of transitions are total, and a history accepts exactly the events that they list."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from simpleflow.core.history import History
 from simpleflow.core.records import Record
 from simpleflow.exceptions import InvalidTransition
 from tests.core.harness import SHAPES, Simulation
-from tests.core.test_decide_kinds import Parent
+from tests.core.test_decide_children import Parent
 
 STATES = {name: sorted({state for state, _ in table} | set(table.values())) for name, table in t.TABLES.items()}
 TYPES = {name: sorted({event_type for _, event_type in table}) for name, table in t.TABLES.items()}
@@ -74,7 +74,7 @@ def test_an_execution_that_has_ended_accepts_no_event() -> None:
 
 
 class Model:
-    """What a sequence of events makes of the tables, without a history."""
+    """Follows one table through a sequence of events, without a history."""
 
     def __init__(self, name: str) -> None:
         self.table = t.TABLES[name]
@@ -101,7 +101,7 @@ def test_sequences_of_events_follow_the_table(name: str, data: st.DataObject) ->
 
 
 def snapshot(history: History) -> Any:
-    """All that a history holds, so that two can be compared."""
+    """Every value in a history, so that two histories can be compared."""
 
     def plain(value: Any) -> Any:
         if isinstance(value, Record):
@@ -119,7 +119,7 @@ NAMES = {"activityId": "a", "timerId": "t", "workflowId": "c", "startToFireTimeo
 
 
 def event_of(event_type: str, event_id: int, reference: int) -> e.Event:
-    """An event of that type; the ids of other events in it are ``reference``."""
+    """An event of this type; it refers to other events by the id ``reference``."""
 
     def value(key: str, shape_name: str) -> Any:
         shape = SHAPES[shape_name]

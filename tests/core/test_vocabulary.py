@@ -1,4 +1,4 @@
-"""The event and decision classes and their codec, judged by botocore's model of the service."""
+"""The event and decision classes and their codec, compared with botocore's model of the service."""
 
 import json
 from functools import cache
@@ -56,7 +56,7 @@ def class_of(kind: str, name: str) -> type[msgspec.Struct]:
 
 @cache
 def values(shape_name: str) -> st.SearchStrategy[Any]:
-    """Values that the model allows for a shape, as JSON has them."""
+    """JSON values that the model allows for a shape."""
     shape = SHAPES[shape_name]
     match shape["type"]:
         case "string" if "enum" in shape:
@@ -97,7 +97,7 @@ def decision_dicts(name: str) -> st.SearchStrategy[dict[str, Any]]:
 
 
 def empty_value(shape_name: str) -> Any:
-    """Zero, the empty string or the empty list; in a structure, of all its members."""
+    """Zero, the empty string or the empty list; for a structure, one of these for each member."""
     shape = SHAPES[shape_name]
     if shape["type"] == "structure":
         return {key: empty_value(member["shape"]) for key, member in shape["members"].items()}
@@ -105,7 +105,7 @@ def empty_value(shape_name: str) -> Any:
 
 
 def whole(kind: str, name: str, keys: Any = None) -> dict[str, Any]:
-    """An event or decision whose attributes are all empty values, or those of ``keys`` alone."""
+    """An event or decision whose attributes are empty values: all of them, or only those in ``keys``."""
     attributes = empty_value(f"{name}{kind}Attributes")
     if keys is not None:
         attributes = {key: attributes[key] for key in keys}
@@ -316,7 +316,7 @@ def test_unknown_members_of_a_known_type_are_ignored() -> None:
     assert event_from_dict(members) == decode_event(json.dumps(members)) == expected
 
 
-# Events of a type that is not ours
+# Events of an unknown type
 
 UNKNOWN = (
     b'{"coffeeBrewedEventAttributes":{"z":[1, 2.50,1e400],"a":"\\u00e9"},"eventId":9,'

@@ -1,4 +1,4 @@
-"""A small made-up library for the census, and a slice of the real one."""
+"""A small invented library for the census, and a part of the real one."""
 
 from __future__ import annotations
 

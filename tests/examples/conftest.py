@@ -1,4 +1,4 @@
-"""The examples are files of a folder, not of a package: as on the command line, their folder is on the path."""
+"""Put the folder of the examples on the path, as the command line does: it is not a package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The census, step by step, as pure functions over a small made-up library and over a slice of the real one."""
+"""The census, step by step, as pure functions over a small invented library and over a part of the real one."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class TestTables:
 
 
 class TestActivities:
-    """What the steps do, one after the other, without a workflow around them."""
+    """The activities of the steps, one after the other, without a workflow."""
 
     def test_steps_pass_on_files_and_small_results(self, tmp_path: Path) -> None:
         out = str(tmp_path / "out")

@@ -1,4 +1,4 @@
-"""What the census draws and writes, over a small made-up library and over a slice of the real one."""
+"""The reports and pictures of the census, for a small invented library and for a part of the real one."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def box_of(element: ElementTree.Element) -> Box:
 
 
 def corners(element: ElementTree.Element) -> list[tuple[float, float]]:
-    """The corners of a text, turned as it is turned."""
+    """The corners of a text, rotated with it."""
     box = box_of(element)
     points = [(box.x + dx * box.w, box.y + dy * box.h) for dx in (0, 1) for dy in (0, 1)]
     turn = element.get("transform")

@@ -1,4 +1,4 @@
-"""The census on the embedded engine: played, skipped, forced, and killed in the middle."""
+"""The census on the embedded engine: run, skipped, forced, and killed in the middle."""
 
 from __future__ import annotations
 
@@ -70,15 +70,15 @@ def test_steps_run_then_are_skipped(arguments: dict[str, Any], tmp_path: Path) -
     first, second = (Executor(Census, state=tmp_path / "state", nb_workers=2) for _ in range(2))
     result = first.run(arguments)
     assert {key: result[key] for key in ("packages", "files", "lines")} == {"packages": 13, "files": 15, "lines": 69}
-    played = statuses(first)
-    assert set(played.values()) == {"completed"}
-    assert {"scan", "parse.modules.a", "parse.modules.s", "tables", "report"} < played.keys()
-    assert len(played) == 15
+    ran = statuses(first)
+    assert set(ran.values()) == {"completed"}
+    assert {"scan", "parse.modules.a", "parse.modules.s", "tables", "report"} < ran.keys()
+    assert len(ran) == 15
     for path in ("report", "picture"):
-        assert Path(result[path]).stat().st_mode & 0o044 == 0o044  # whoever may read the folder may read them
+        assert Path(result[path]).stat().st_mode & 0o044 == 0o044  # readable for everybody who may read the folder
 
     assert second.run(arguments) == result
-    assert statuses(second) == dict.fromkeys(played, "skipped")
+    assert statuses(second) == dict.fromkeys(ran, "skipped")
     assert {name.rpartition(".")[2] for name in scheduled(second)} == {
         "GetStepsDoneTask",
         "scanned_before",
@@ -127,7 +127,7 @@ def test_killed_in_the_middle(
     assert set(statuses(after).values()) == {"completed"}
     ends = Counter(ended(history))
     assert set(ends.values()) == {1}
-    # What had ended before the kill was neither scheduled nor started again.
+    # No activity that ended before the kill was scheduled or started again.
     assert Counter(scheduled(after, "activityId")).most_common(1)[0][1] == 1
     again = Counter(
         event["activityTaskStartedEventAttributes"]["scheduledEventId"]
@@ -140,13 +140,13 @@ def test_killed_in_the_middle(
 
 
 def ended(history: list[dict[str, Any]]) -> list[int]:
-    """Ids of the events that scheduled what has completed."""
+    """Ids of the events that scheduled the completed activities."""
     completed = [each.get("activityTaskCompletedEventAttributes") for each in history]
     return [each["scheduledEventId"] for each in completed if each]
 
 
 def kept(state: Path) -> list[str]:
-    """The types of the events that the state folder holds."""
+    """The types of the events in the state folder."""
     engine = SqliteEngine(state)
     try:
         return [event.type for event in engine.history("census")]

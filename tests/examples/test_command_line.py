@@ -1,4 +1,4 @@
-"""The examples through the command line, each in a process of its own; and the demo."""
+"""The examples and the demo through the command line, each in a separate process."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_time_out(tmp_path: Path) -> None:
 class TestDemo:
     @pytest.fixture
     def clone(self, tmp_path: Path) -> Path:
-        """The examples alone, so that nobody's own demo is touched, and a part of the library to count."""
+        """A copy of the examples, so that the demo of a developer stays as it is, and a small library to count."""
         shutil.copytree(EXAMPLES, tmp_path / "examples", ignore=shutil.ignore_patterns("__pycache__"))
         for package in ("asyncio", "json", "logging", "unittest"):
             shutil.copytree(Path(sysconfig.get_path("stdlib"), package), tmp_path / "library" / package)
@@ -108,7 +108,7 @@ class TestDemo:
             path = clone / ".simpleflow" / "demo" / "census" / name
             assert path.is_file()
             assert str(path.relative_to(clone)) in output
-        # Once it has ended, the next one begins anew.
+        # After a demo has ended, the next one starts from the beginning.
         assert [match["ran"] for match in NUMBERED.finditer(self.finish(clone))] == [first["steps"], "0"]
 
     def test_a_killed_demo_is_resumed(self, clone: Path) -> None:

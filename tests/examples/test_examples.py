@@ -1,4 +1,4 @@
-"""Every small example: its result, what it prints, what it leaves in the history; in this process and in workers."""
+"""Every small example, in this process and with workers: its result, its output, and its markers in the history."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.examples.conftest import EXAMPLES
 
 OTHERS = {"census", "demo", "basic_step", "step", "steering", "fail", "retries"}  # their tests stand elsewhere or below
 
-# Example: result, lines that its activities print (in any order), markers.
+# By example: the result, the lines that its activities print (in any order), the markers.
 EXPECTED: dict[str, tuple[Any, list[str], list[tuple[str, Any]]]] = {
     "activity_class:ActivityClass": (
         [
@@ -128,7 +128,7 @@ def make(target: str, **options: Any) -> Executor:
 
 @pytest.fixture(params=["here", "workers"])
 def options(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """Once in this process, keeping nothing but done marks; once with a state folder and two workers."""
+    """Once in this process, which keeps only done marks; once with a state folder and two workers."""
     monkeypatch.chdir(tmp_path)
     return {} if request.param == "here" else {"state": tmp_path / "state", "nb_workers": 2}
 

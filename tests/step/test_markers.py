@@ -1,4 +1,4 @@
-"""What the markers of steps say beyond step, status, forced and reasons."""
+"""The markers of steps: what they hold beyond step, status, forced and reasons."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ VERDICT = {"step", "status", "forced", "reasons"}
 
 
 def extra(bench: Bench) -> dict[str, dict[str, Any]]:
-    """Beyond the verdict, by ``name status``; markers that say no more are left out."""
+    """The keys beyond the verdict, by ``name status``; markers without such keys are left out."""
     found = {
         f"{marker['step']} {marker['status']}": {key: marker[key] for key in marker if key not in VERDICT}
         for marker in bench.markers
@@ -40,7 +40,7 @@ def test_a_marker_names_the_forced_steps_and_the_removed_marks(bench: Bench) -> 
 
 @pytest.mark.parametrize("submissions", [2, 4])
 def test_a_marker_counts_the_submissions_that_joined_the_step(bench: Bench, submissions: int) -> None:
-    """Evaluated afresh, those that had joined join again, instead of meeting a step that is done."""
+    """After a fresh evaluation, the submissions join the step again, instead of being skipped since it is done."""
 
     def run(workflow: Any) -> Any:
         late = workflow.submit(Chain(*[(play, "x")] * 8))

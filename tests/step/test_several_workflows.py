@@ -40,7 +40,7 @@ def test_workflows_do_not_share_their_steps(durable: bool, tmp_path: Path, monke
 
 
 class Child(Workflow, WorkflowStepMixin):
-    """Keeps its marks in a place of its own, and is steered by nobody else."""
+    """Keeps its marks in its own bucket, and has its own forced and skipped steps."""
 
     name = "child"
 

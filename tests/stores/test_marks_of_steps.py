@@ -1,4 +1,4 @@
-"""Where done marks are: whose they are, how they are reached, how often, and what settings say of it."""
+"""Done marks in stores: prefixes, hosts and settings, the number of requests, and thousands of names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.step.bench import Bench, play, played
 
 
 def steps(*names: str) -> Any:
-    """A run that plays these steps, and says which ran."""
+    """A workflow that runs these steps. Returns for each name whether it ran."""
 
     def run(workflow: Any) -> list[bool]:
         return [workflow.submit(workflow.step(name, (play, name))).ran for name in names]
@@ -53,7 +53,7 @@ def test_names_are_complete_for_every_form_of_prefix(stored: Bench, prefix: str)
 
 
 class Nightly(Workflow, WorkflowStepMixin):
-    """Says nothing of buckets."""
+    """Defines no bucket."""
 
     name = "nightly"
 
@@ -96,7 +96,7 @@ def test_marks_are_encrypted_if_the_setting_says_yes(
 
 @pytest.fixture
 def requests(s3_server: S3Server, bucket: str) -> Iterator[list[Any]]:
-    """What is sent to the server: operations and headers."""
+    """The requests that are sent to the server: operation and headers of each."""
     sent: list[Any] = []
 
     def note(request: Any, event_name: str, **_: Any) -> None:
@@ -120,13 +120,13 @@ def test_a_run_lists_the_marks_once_and_writes_each_once(
         requests.clear()
         bench.run(steps(*names))
         assert Counter(operation for operation, _ in requests) == expected
-    assert built == [], "the client is the one that was there"
+    assert built == [], "the run makes no new client"
 
 
 def test_a_run_reads_and_writes_on_the_host_of_its_bucket(
     bench: Bench, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of two hosts with a bucket of one name, the first to be asked must not answer for both."""
+    """Buckets with one name on two hosts are different: the first must not answer for both."""
     name = bucket.rpartition("/")[2]
     bench.bucket = bucket
     assert bench.run(steps("a")) == [True]
@@ -140,7 +140,7 @@ MANY = [f"step-{number:013d}" for number in range(2_100)]
 
 
 def test_thousands_of_marks_are_read_and_removed(bench: Bench, tmp_path: Any) -> None:
-    """More than the 32,768 characters that SWF takes as a result, and as details of a marker."""
+    """They exceed the 32,768 characters that SWF accepts as a result, and as details of a marker."""
     assert {len(name) for name in MANY} == {18}
     bench.bucket = str(tmp_path / "marks")
     bench.mark(*MANY)

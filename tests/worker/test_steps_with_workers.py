@@ -56,16 +56,16 @@ def test_a_dependent_waits_for_its_origin_although_a_worker_is_idle(tmp_path: Pa
     for _ in range(2):
         (load, _), (report, _), (other, _) = executor.run([False])
         assert report[0] >= load[1]
-        assert other[0] < report[0], "what depends on nothing waits for nothing"
+        assert other[0] < report[0], "a step without dependencies does not wait"
 
 
 def test_a_dependent_that_ran_in_parallel_with_its_origin_runs_again(tmp_path: Path) -> None:
-    played = []
+    ran_when = []
     for _ in range(3):
         (load, _), (report, ran), _ = Executor(Dependents, state=tmp_path, nb_workers=2).run([True])
-        played.append(ran and ("beside" if report[0] < load[1] else "after"))
-    # Each run forces load, so what was played beside it is stale each time.
-    assert played == ["beside", "beside", "beside"]
+        ran_when.append(ran and ("beside" if report[0] < load[1] else "after"))
+    # Each run forces load, so the report that ran beside it is stale each time.
+    assert ran_when == ["beside", "beside", "beside"]
 
 
 class Noted(Workflow, WorkflowStepMixin):
