@@ -1,1 +1,5 @@
-"""The pure core: events, histories, the decider's half that makes decisions, the service's half that makes events."""
+"""The pure core, with no clock, disk, network or thread.
+
+It has events, decisions and histories; the decider's half, which makes decisions from a history; and the service's
+half, which makes events from decisions and from time.
+"""

@@ -1,4 +1,4 @@
-"""What has come to a history since its decider last looked."""
+"""The changes of a history since its decider last read it."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ class Changes:
     __slots__ = ("signals", "touched")
 
     def __init__(self) -> None:
-        self.touched: dict[Key, None] = {}
+        self.touched: dict[Key, None] = {}  # a set that keeps its order
         self.signals: list[e.Event] = []
 
     def add(self, key: Key, event: e.Event) -> None:
-        """An event about a record was folded."""
+        """Note an event about the record that ``key`` names."""
         self.touched[key] = None
         if key[0] == "signal":
             self.signals.append(event)
 
-    def take(self) -> tuple[dict[Key, None], list[e.Event]]:
-        """``touched`` and ``signals``; nothing is new then."""
-        taken = self.touched, self.signals
+    def drain(self) -> tuple[dict[Key, None], list[e.Event]]:
+        """Return ``touched`` and ``signals``, and begin anew with none of either."""
+        drained = self.touched, self.signals
         self.touched, self.signals = {}, []
-        return taken
+        return drained

@@ -1,9 +1,9 @@
 """The 13 decisions that a decider may answer with, under SWF's own names.
 
-A decision is an immutable value. Its members are those of the ``<class name>DecisionAttributes`` page of the
-Amazon SWF API Reference, in snake case and in the alphabetical order of their wire names; a member that is
-None is not sent. Durations and priorities are strings, as on the wire: whole numbers in digits, and a
-duration may be ``NONE``.
+A decision is an immutable value. Its members are those of the ``<class name>DecisionAttributes`` page of the Amazon SWF
+API Reference, which describes each; they are in snake case and in the alphabetical order of their wire names. A member
+that is None is not sent. Durations and priorities are strings, as on the wire: whole numbers in digits, and a duration
+may be ``NONE``.
 """
 
 import msgspec
@@ -32,7 +32,7 @@ class ScheduleActivityTask(DecisionAttributes, frozen=True, kw_only=True):
 
 
 class RequestCancelActivityTask(DecisionAttributes, frozen=True, kw_only=True):
-    """A running activity learns of it with its next heartbeat; one not yet taken is cancelled at once."""
+    """An activity that has started sees the request with its next heartbeat; one that waits is cancelled at once."""
 
     activity_id: str
 
@@ -51,7 +51,7 @@ class CancelWorkflowExecution(DecisionAttributes, frozen=True, kw_only=True):
 
 
 class ContinueAsNewWorkflowExecution(DecisionAttributes, frozen=True, kw_only=True):
-    """Close this execution and start another of the same workflow id and type."""
+    """Close this execution and start another one of the same workflow id and type."""
 
     child_policy: str | None = None
     execution_start_to_close_timeout: str | None = None
@@ -70,7 +70,7 @@ class RecordMarker(DecisionAttributes, frozen=True, kw_only=True):
 
 
 class StartTimer(DecisionAttributes, frozen=True, kw_only=True):
-    """``start_to_fire_timeout`` is whole seconds in digits, never ``NONE``; ``0`` fires at once."""
+    """``start_to_fire_timeout`` is a whole number of seconds, never ``NONE``; a timer of ``0`` fires at once."""
 
     control: str | None = None
     start_to_fire_timeout: str
@@ -82,7 +82,7 @@ class CancelTimer(DecisionAttributes, frozen=True, kw_only=True):
 
 
 class SignalExternalWorkflowExecution(DecisionAttributes, frozen=True, kw_only=True):
-    """Without ``run_id``: to the open execution of that workflow id."""
+    """Without ``run_id``, the signal goes to the open execution of that workflow id."""
 
     control: str | None = None
     input: str | None = None
@@ -92,7 +92,7 @@ class SignalExternalWorkflowExecution(DecisionAttributes, frozen=True, kw_only=T
 
 
 class RequestCancelExternalWorkflowExecution(DecisionAttributes, frozen=True, kw_only=True):
-    """Without ``run_id``: to the open execution of that workflow id."""
+    """Without ``run_id``, the request goes to the open execution of that workflow id."""
 
     control: str | None = None
     run_id: str | None = None
@@ -127,7 +127,7 @@ CLOSING = (
     CancelWorkflowExecution,
     ContinueAsNewWorkflowExecution,
 )
-"""The decisions that close an execution, for ``isinstance``. One must be the last of its answer."""
+"""The decisions that close an execution, for ``isinstance``. A closing decision must be the last of its answer."""
 
 #: The classes by SWF's ``decisionType``.
 DECISION_TYPES: dict[str, type[DecisionAttributes]] = {

@@ -1,4 +1,4 @@
-"""What a history knows of one activity, timer or child."""
+"""Records: what a history knows of one activity, timer or child."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from simpleflow.core import events as e
 from simpleflow.core import transitions as t
 
 Key = tuple[str, Any]
-"""A record: its kind (activity, timer, child, marker, signal, sent, relayed, cancel) and its id within that kind."""
+"""Names a record: its kind (activity, timer, child, marker, signal, sent, relayed, cancel) and its id in that kind."""
 
 RELAY = "simpleflow relays event "
-"""How the ``control`` of a signal begins that passes on one that came in; the id of its event follows."""
+"""Prefix of the ``control`` of a signal that passes on another signal; the event id of the other signal follows."""
 
 
 class Record:
-    """An activity, timer or child: the latest task of that id, and how those before it ended."""
+    """An activity, timer or child: the latest task of that id, and the failures of all tasks of that id."""
 
     __slots__ = (
         "beat_at",
@@ -36,27 +36,28 @@ class Record:
     )
 
     def __init__(self, id: str) -> None:
-        self.id = id
-        self.state = t.NEW
-        self.tries = 0
+        self.id = id  # activity id, timer id, or workflow id of the child
+        self.state = t.NEW  # of the latest task, by the table of its kind in ``transitions``
+        self.tries = 0  # tasks of this id so far
         self.failures: Sequence[e.Event] = ()  # every end that was not a success, in order
-        self.scheduled: Any = None  # attributes of the event that scheduled, started or initiated it
-        self.scheduled_id = 0
-        self.scheduled_at = 0.0
-        self.started_id = 0
-        self.started_at = 0.0
-        self.beat_at = 0.0
-        self.beat_details: str | None = None
-        self.run_id: str | None = None
-        self.cancel_requested_id = 0
-        self.closed: e.Event | None = None
+        self.scheduled: Any = None  # attributes of the event that scheduled, started or initiated the latest task
+        self.scheduled_id = 0  # id of that event
+        self.scheduled_at = 0.0  # epoch seconds of that event
+        self.started_id = 0  # event id; 0 before an activity or child has started
+        self.started_at = 0.0  # epoch seconds; of an activity
+        self.beat_at = 0.0  # epoch seconds of the latest heartbeat, or of the start
+        self.beat_details: str | None = None  # of the latest heartbeat
+        self.run_id: str | None = None  # of a child that has started
+        self.cancel_requested_id = 0  # event id of ActivityTaskCancelRequested; 0 without one
+        self.closed: e.Event | None = None  # the event that ended the latest task
 
     @property
     def open(self) -> bool:
-        """Scheduled, started or initiated, and not ended."""
+        """True if the task is scheduled, started or initiated, and has not ended."""
         return self.state in (t.SCHEDULED, t.STARTED, t.INITIATED)
 
     def begin(self, event: e.Event, state: str) -> None:
+        """A task of this id begins with ``event``, in ``state``."""
         self.state = state
         self.tries += 1
         self.scheduled = event.attributes
@@ -68,6 +69,7 @@ class Record:
         self.closed = None
 
     def end(self, event: e.Event, state: str) -> None:
+        """The task ends with ``event``, in ``state``."""
         self.state = state
         self.closed = event
         if state not in (t.COMPLETED, t.FIRED):
@@ -75,5 +77,5 @@ class Record:
 
 
 def timeout(text: str | None) -> float | None:
-    """Seconds of a duration on the wire; None for no limit."""
+    """Seconds of a duration as SWF writes it (``"60"``, ``"NONE"``); None for no limit."""
     return None if not text or text == "NONE" else float(text)

@@ -1,7 +1,16 @@
-"""The states of everything that an execution's history speaks of, and every transition between them.
+"""The states of everything that a history speaks of, and every transition between them.
 
-All transitions live here. A table maps (state, event type) to the next state; what is not listed cannot happen:
-``move`` raises InvalidTransition and nothing changes. The tables do not know whether a decider or a service reads them.
+Theory of operation. An execution, a decision task, an activity, a timer, a child and a request to another execution
+each have a state. One table for each kind maps (state, event type) to the next state. The tables are the whole truth:
+
+- what a table does not list cannot happen. ``move`` raises InvalidTransition then, and nothing changes;
+- a table lists every event type of its kind, so ``folding`` takes the event types that a handler serves from it;
+- the tables do not know who reads them. The decider and the service fold the same events through them, so neither can
+  believe in a state that the other rules out.
+
+An id may be used again: once an activity, timer or child has ended, the event that schedules, starts or initiates it
+leads from each of its ends to a new life (a retry, or a timer set anew). A refused request about something that is
+open leaves the state as it is.
 """
 
 from __future__ import annotations
@@ -9,8 +18,9 @@ from __future__ import annotations
 from simpleflow.exceptions import InvalidTransition
 
 Table = dict[tuple[str, str], str]
+"""(state, event type) to the next state."""
 
-NEW = "new"
+NEW = "new"  # the history has not mentioned it yet
 SCHEDULED = "scheduled"
 STARTED = "started"
 COMPLETED = "completed"
@@ -18,25 +28,22 @@ FAILED = "failed"
 TIMED_OUT = "timed_out"
 CANCELED = "canceled"
 TERMINATED = "terminated"
-REFUSED = "refused"  # the service did not accept the decision that asked for it
-INITIATED = "initiated"
+REFUSED = "refused"  # the service refused the decision to schedule or start it
+INITIATED = "initiated"  # a child, or a request to another execution: the service has not acted on the decision yet
 DELIVERED = "delivered"
 FIRED = "fired"
-IDLE = "idle"
-STARTED_AND_SCHEDULED = "started_and_scheduled"
+IDLE = "idle"  # no decision task waits and none is started
+STARTED_AND_SCHEDULED = "started_and_scheduled"  # one decision task is started, and the next one waits
 OPEN = "open"
 CONTINUED_AS_NEW = "continued_as_new"
 
+_ACTIVITY_ENDS = (REFUSED, COMPLETED, FAILED, TIMED_OUT, CANCELED)
 
-def _again(table: Table, event_type: str, target: str, *ends: str) -> Table:
-    """The same id may be used again once its task has ended: a retry, or a timer set anew."""
-    return table | {(end, event_type): target for end in ends}
-
-
-ACTIVITY: Table = _again(
+ACTIVITY: Table = (
     {
         (NEW, "ActivityTaskScheduled"): SCHEDULED,
         (NEW, "ScheduleActivityTaskFailed"): REFUSED,
+        (NEW, "RequestCancelActivityTaskFailed"): NEW,
         (SCHEDULED, "ActivityTaskStarted"): STARTED,
         (SCHEDULED, "ActivityTaskTimedOut"): TIMED_OUT,
         (SCHEDULED, "ActivityTaskCanceled"): CANCELED,
@@ -51,32 +58,26 @@ ACTIVITY: Table = _again(
         (STARTED, "RequestCancelActivityTaskFailed"): STARTED,
         (STARTED, "ScheduleActivityTaskFailed"): STARTED,
     }
-    | {(end, "RequestCancelActivityTaskFailed"): end for end in (NEW, REFUSED, COMPLETED, FAILED, TIMED_OUT, CANCELED)}
-    | {(end, "ScheduleActivityTaskFailed"): REFUSED for end in (REFUSED, COMPLETED, FAILED, TIMED_OUT, CANCELED)},
-    "ActivityTaskScheduled",
-    SCHEDULED,
-    *(REFUSED, COMPLETED, FAILED, TIMED_OUT, CANCELED),
+    | {(end, "ActivityTaskScheduled"): SCHEDULED for end in _ACTIVITY_ENDS}
+    | {(end, "ScheduleActivityTaskFailed"): REFUSED for end in _ACTIVITY_ENDS}
+    | {(end, "RequestCancelActivityTaskFailed"): end for end in _ACTIVITY_ENDS}
 )
 
-TIMER: Table = _again(
+_TIMER_ENDS = (REFUSED, FIRED, CANCELED)
+
+TIMER: Table = (
     {
         (NEW, "TimerStarted"): STARTED,
         (NEW, "StartTimerFailed"): REFUSED,
         (NEW, "CancelTimerFailed"): NEW,
-        (REFUSED, "CancelTimerFailed"): REFUSED,
-        (STARTED, "StartTimerFailed"): STARTED,
         (STARTED, "TimerFired"): FIRED,
         (STARTED, "TimerCanceled"): CANCELED,
+        (STARTED, "StartTimerFailed"): STARTED,
         (STARTED, "CancelTimerFailed"): STARTED,
-        (FIRED, "CancelTimerFailed"): FIRED,
-        (CANCELED, "CancelTimerFailed"): CANCELED,
-        (REFUSED, "StartTimerFailed"): REFUSED,
-        (FIRED, "StartTimerFailed"): REFUSED,
-        (CANCELED, "StartTimerFailed"): REFUSED,
-    },
-    "TimerStarted",
-    STARTED,
-    *(REFUSED, FIRED, CANCELED),
+    }
+    | {(end, "TimerStarted"): STARTED for end in _TIMER_ENDS}
+    | {(end, "StartTimerFailed"): REFUSED for end in _TIMER_ENDS}
+    | {(end, "CancelTimerFailed"): end for end in _TIMER_ENDS}
 )
 
 _CHILD_ENDS = {
@@ -87,19 +88,16 @@ _CHILD_ENDS = {
     "ChildWorkflowExecutionTerminated": TERMINATED,
 }
 
-CHILD: Table = _again(
+CHILD: Table = (
     {
         (NEW, "StartChildWorkflowExecutionInitiated"): INITIATED,
         (NEW, "StartChildWorkflowExecutionFailed"): REFUSED,
         (INITIATED, "StartChildWorkflowExecutionFailed"): REFUSED,
         (INITIATED, "ChildWorkflowExecutionStarted"): STARTED,
-        (REFUSED, "StartChildWorkflowExecutionFailed"): REFUSED,
     }
     | {(STARTED, event_type): end for event_type, end in _CHILD_ENDS.items()}
-    | {(end, "StartChildWorkflowExecutionFailed"): REFUSED for end in _CHILD_ENDS.values()},
-    "StartChildWorkflowExecutionInitiated",
-    INITIATED,
-    *(REFUSED, *_CHILD_ENDS.values()),
+    | {(end, "StartChildWorkflowExecutionInitiated"): INITIATED for end in (REFUSED, *_CHILD_ENDS.values())}
+    | {(end, "StartChildWorkflowExecutionFailed"): REFUSED for end in (REFUSED, *_CHILD_ENDS.values())}
 )
 
 EXTERNAL: Table = {
@@ -110,7 +108,7 @@ EXTERNAL: Table = {
     (INITIATED, "ExternalWorkflowExecutionCancelRequested"): DELIVERED,
     (INITIATED, "RequestCancelExternalWorkflowExecutionFailed"): FAILED,
 }
-"""A signal, or a request to cancel, on its way to another execution."""
+"""A signal or a request to cancel that this execution sends to another one."""
 
 DECISION: Table = {
     (IDLE, "DecisionTaskScheduled"): SCHEDULED,
@@ -122,7 +120,7 @@ DECISION: Table = {
     (STARTED_AND_SCHEDULED, "DecisionTaskCompleted"): SCHEDULED,
     (STARTED_AND_SCHEDULED, "DecisionTaskTimedOut"): SCHEDULED,
 }
-"""The decision tasks of an execution: at most one is started and at most one waits."""
+"""The decision tasks of an execution: at most one is started, and at most one waits."""
 
 EXECUTION: Table = {
     (NEW, "WorkflowExecutionStarted"): OPEN,
@@ -144,9 +142,12 @@ TABLES: dict[str, Table] = {
 }
 
 
-def move(table: Table, state: str, event_type: str, what: str, id: object = "") -> str:
-    """The state after an event; raises InvalidTransition, naming ``what`` and ``id``, if it cannot follow."""
+def move(table: Table, state: str, event_type: str, subject: str, id: object = "") -> str:
+    """The state after an event. Raises InvalidTransition if the event cannot follow.
+
+    ``subject`` and ``id`` name what the event is about, for the message; they are joined only then.
+    """
     try:
         return table[state, event_type]
     except KeyError:
-        raise InvalidTransition(f"{event_type} cannot follow: {what}{id} is {state}") from None
+        raise InvalidTransition(f"{event_type} cannot follow: {subject}{id} is {state}") from None

@@ -60,7 +60,7 @@ class Deciding:
 
     def decide(self) -> None:
         """Decide, now that the history has got to a DecisionTaskStarted."""
-        touched, signals = self._changes.take()
+        touched, signals = self._changes.drain()
         for key in touched:
             self._relays.pop(key, None)
         if not self._go_on(touched):

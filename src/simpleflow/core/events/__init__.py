@@ -1,9 +1,10 @@
-"""The 54 events that a history is made of, under SWF's own names: immutable values, one class for each type.
+"""The 54 types of events that a history consists of, under SWF's own names: immutable values, one class for each type.
 
-A class has the name of its ``eventType``, and the members of the ``<class name>EventAttributes`` page of the
-Amazon SWF API Reference, in snake case and in the alphabetical order of their wire names. A member that is
-None was not recorded; zero and the empty string are values. Durations and priorities are strings, as on the
-wire: whole numbers in digits, and a duration may be ``NONE``.
+A class has the name of its ``eventType`` and the members of the ``<class name>EventAttributes`` page of the Amazon SWF
+API Reference, which describes each; they are in snake case and in the alphabetical order of their wire names. A member
+that is None was not recorded; zero and the empty string are values. Durations and priorities are strings, as on the
+wire: whole numbers in digits, and a duration may be ``NONE``. A member ``..._event_id`` is the id of another event of
+the same history, unless its class says otherwise.
 """
 
 from simpleflow.core.events.activity import (

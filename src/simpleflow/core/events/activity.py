@@ -1,4 +1,4 @@
-"""The activity tasks of an execution, and decisions about them that were refused.
+"""Events of the activity tasks of an execution, and of refused decisions about them.
 
 Amazon SWF API Reference: ``<class name>EventAttributes``.
 """
@@ -21,7 +21,7 @@ class ActivityTaskScheduled(Attributes, frozen=True, kw_only=True):
 
 
 class ScheduleActivityTaskFailed(Attributes, frozen=True, kw_only=True):
-    """SWF refused the decision: no activity was scheduled."""
+    """SWF refused the decision, so no activity was scheduled."""
 
     activity_id: str
     activity_type: ActivityType
@@ -48,7 +48,7 @@ class ActivityTaskFailed(Attributes, frozen=True, kw_only=True):
 
 
 class ActivityTaskTimedOut(Attributes, frozen=True, kw_only=True):
-    """``details`` is what the activity's last heartbeat said."""
+    """``details`` are those of the activity's last heartbeat; ``started_event_id`` is 0 if it had not started."""
 
     details: str | None = None
     scheduled_event_id: int
@@ -57,6 +57,8 @@ class ActivityTaskTimedOut(Attributes, frozen=True, kw_only=True):
 
 
 class ActivityTaskCanceled(Attributes, frozen=True, kw_only=True):
+    """``started_event_id`` is 0 if the activity had not started."""
+
     details: str | None = None
     latest_cancel_requested_event_id: int | None = None
     scheduled_event_id: int
@@ -64,14 +66,14 @@ class ActivityTaskCanceled(Attributes, frozen=True, kw_only=True):
 
 
 class ActivityTaskCancelRequested(Attributes, frozen=True, kw_only=True):
-    """The activity learns of it with its next heartbeat."""
+    """The activity sees the request with its next heartbeat."""
 
     activity_id: str
     decision_task_completed_event_id: int
 
 
 class RequestCancelActivityTaskFailed(Attributes, frozen=True, kw_only=True):
-    """SWF refused the decision, as when no such activity is open."""
+    """SWF refused the decision, for example because no activity of that id is open."""
 
     activity_id: str
     cause: str

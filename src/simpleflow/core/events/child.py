@@ -1,4 +1,4 @@
-"""The child workflow executions of an execution.
+"""Events of the child workflow executions of an execution.
 
 Amazon SWF API Reference: ``<class name>EventAttributes``.
 """
@@ -7,7 +7,7 @@ from simpleflow.core.events.shapes import Attributes, Tags, TaskList, WorkflowEx
 
 
 class StartChildWorkflowExecutionInitiated(Attributes, frozen=True, kw_only=True):
-    """The child is asked for; ``ChildWorkflowExecutionStarted`` follows when it exists."""
+    """The decision was accepted; ``ChildWorkflowExecutionStarted`` follows once the child exists."""
 
     child_policy: str
     control: str | None = None
@@ -24,7 +24,7 @@ class StartChildWorkflowExecutionInitiated(Attributes, frozen=True, kw_only=True
 
 
 class StartChildWorkflowExecutionFailed(Attributes, frozen=True, kw_only=True):
-    """No child came of it; ``initiated_event_id`` is 0 unless the cause is ``WORKFLOW_ALREADY_RUNNING``."""
+    """No child was started. ``initiated_event_id`` is 0 unless the cause is ``WORKFLOW_ALREADY_RUNNING``."""
 
     cause: str
     control: str | None = None

@@ -1,4 +1,4 @@
-"""The decision tasks of an execution.
+"""Events of the decision tasks of an execution.
 
 Amazon SWF API Reference: ``<class name>EventAttributes``.
 """
@@ -19,6 +19,8 @@ class DecisionTaskStarted(Attributes, frozen=True, kw_only=True):
 
 
 class DecisionTaskCompleted(Attributes, frozen=True, kw_only=True):
+    """``task_list`` is set if the answer moves later decision tasks to another list."""
+
     execution_context: str | None = None
     scheduled_event_id: int
     started_event_id: int
@@ -27,7 +29,10 @@ class DecisionTaskCompleted(Attributes, frozen=True, kw_only=True):
 
 
 class DecisionTaskTimedOut(Attributes, frozen=True, kw_only=True):
-    """The decider that took the task did not answer; the next task is a new ``DecisionTaskScheduled``."""
+    """No decider answered the task, or took it, in time; the next one is a new ``DecisionTaskScheduled``.
+
+    ``started_event_id`` is 0 if no decider had taken it.
+    """
 
     scheduled_event_id: int
     started_event_id: int

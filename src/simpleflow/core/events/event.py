@@ -1,4 +1,4 @@
-"""An event of a history: its place, its time, and what happened."""
+"""An event of a history: its id, its time, and the attributes that say what happened."""
 
 import msgspec
 
@@ -6,7 +6,7 @@ from simpleflow.core.events.shapes import Attributes
 
 
 class UnknownEvent(Attributes, frozen=True, kw_only=True):
-    """An event of a type that this library does not know: to be skipped, and kept as it is.
+    """An event of a type that this library does not know. It changes no state and is written back as it was read.
 
     ``raw`` is the JSON object of its members, without ``eventId``, ``eventTimestamp`` and ``eventType``.
     """
@@ -16,11 +16,11 @@ class UnknownEvent(Attributes, frozen=True, kw_only=True):
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
-    """One event. ``id`` counts from 1 within the history; ``time`` is in epoch seconds."""
+    """One event."""
 
-    id: int
-    time: float
-    attributes: Attributes
+    id: int  # counts from 1 within the history
+    time: float  # epoch seconds
+    attributes: Attributes  # one class for each type of event
 
     @property
     def type(self) -> str:

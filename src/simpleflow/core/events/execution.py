@@ -1,4 +1,4 @@
-"""The life of the workflow execution itself: its start, its end, and closing decisions that were refused.
+"""Events of the workflow execution itself: its start, its end, and refused decisions to close it.
 
 Amazon SWF API Reference: ``<class name>EventAttributes``.
 """
@@ -7,7 +7,10 @@ from simpleflow.core.events.shapes import Attributes, Tags, TaskList, WorkflowEx
 
 
 class WorkflowExecutionStarted(Attributes, frozen=True, kw_only=True):
-    """Event 1 of every history. ``parent_initiated_event_id`` is 0 in an execution without a parent."""
+    """Event 1 of every history.
+
+    ``parent_initiated_event_id`` is an event of the parent's history; 0 in an execution without a parent.
+    """
 
     child_policy: str
     continued_execution_run_id: str | None = None
@@ -24,9 +27,9 @@ class WorkflowExecutionStarted(Attributes, frozen=True, kw_only=True):
 
 
 class WorkflowExecutionCancelRequested(Attributes, frozen=True, kw_only=True):
-    """``external_initiated_event_id`` is 0 when the request came through the API.
+    """``external_initiated_event_id`` is an event of the sender's history; 0 if the request came through the API.
 
-    ``cause`` is set only when the child policy of a closed parent asked for it.
+    ``cause`` is set only if the request comes from the child policy of a parent that has closed.
     """
 
     cause: str | None = None
@@ -40,7 +43,7 @@ class WorkflowExecutionCompleted(Attributes, frozen=True, kw_only=True):
 
 
 class CompleteWorkflowExecutionFailed(Attributes, frozen=True, kw_only=True):
-    """The execution stays open: SWF refused the decision to complete it."""
+    """SWF refused the decision to complete the execution, which stays open."""
 
     cause: str
     decision_task_completed_event_id: int
@@ -53,7 +56,7 @@ class WorkflowExecutionFailed(Attributes, frozen=True, kw_only=True):
 
 
 class FailWorkflowExecutionFailed(Attributes, frozen=True, kw_only=True):
-    """The execution stays open: SWF refused the decision to fail it."""
+    """SWF refused the decision to fail the execution, which stays open."""
 
     cause: str
     decision_task_completed_event_id: int
@@ -72,7 +75,7 @@ class WorkflowExecutionCanceled(Attributes, frozen=True, kw_only=True):
 
 
 class CancelWorkflowExecutionFailed(Attributes, frozen=True, kw_only=True):
-    """The execution stays open: SWF refused the decision to cancel it."""
+    """SWF refused the decision to cancel the execution, which stays open."""
 
     cause: str
     decision_task_completed_event_id: int
@@ -93,14 +96,14 @@ class WorkflowExecutionContinuedAsNew(Attributes, frozen=True, kw_only=True):
 
 
 class ContinueAsNewWorkflowExecutionFailed(Attributes, frozen=True, kw_only=True):
-    """The execution stays open: SWF refused the decision to continue it as new."""
+    """SWF refused the decision to continue the execution as new; it stays open."""
 
     cause: str
     decision_task_completed_event_id: int
 
 
 class WorkflowExecutionTerminated(Attributes, frozen=True, kw_only=True):
-    """``cause`` is ``CHILD_POLICY_APPLIED``, ``EVENT_LIMIT_EXCEEDED``, ``OPERATOR_INITIATED`` or absent."""
+    """``cause`` is ``CHILD_POLICY_APPLIED``, ``EVENT_LIMIT_EXCEEDED``, ``OPERATOR_INITIATED`` or None."""
 
     cause: str | None = None
     child_policy: str

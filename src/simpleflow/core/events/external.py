@@ -1,4 +1,4 @@
-"""Signals and cancel requests that an execution sends to others, its children included.
+"""Events of the signals and requests to cancel that an execution sends to others, its children included.
 
 Amazon SWF API Reference: ``<class name>EventAttributes``.
 """

@@ -1,4 +1,4 @@
-"""The Lambda functions that an execution calls.
+"""Events of the Lambda functions that an execution calls.
 
 Amazon SWF API Reference: ``<class name>EventAttributes``.
 """
@@ -39,7 +39,7 @@ class LambdaFunctionTimedOut(Attributes, frozen=True, kw_only=True):
 
 
 class ScheduleLambdaFunctionFailed(Attributes, frozen=True, kw_only=True):
-    """SWF refused the decision: no function was scheduled."""
+    """SWF refused the decision, so no function was scheduled."""
 
     cause: str
     decision_task_completed_event_id: int

@@ -1,4 +1,4 @@
-"""What an execution writes down for itself, and what it is told.
+"""Events of the markers that an execution records and of the signals that it receives.
 
 Amazon SWF API Reference: ``<class name>EventAttributes``.
 """
@@ -13,7 +13,7 @@ class MarkerRecorded(Attributes, frozen=True, kw_only=True):
 
 
 class RecordMarkerFailed(Attributes, frozen=True, kw_only=True):
-    """SWF refused the decision: no marker was recorded."""
+    """SWF refused the decision, so no marker was recorded."""
 
     cause: str
     decision_task_completed_event_id: int
@@ -21,7 +21,7 @@ class RecordMarkerFailed(Attributes, frozen=True, kw_only=True):
 
 
 class WorkflowExecutionSignaled(Attributes, frozen=True, kw_only=True):
-    """``external_initiated_event_id`` is 0 when the signal came through the API."""
+    """``external_initiated_event_id`` is an event of the sender's history; 0 if the signal came through the API."""
 
     external_initiated_event_id: int | None = None
     external_workflow_execution: WorkflowExecution | None = None

@@ -28,10 +28,10 @@ class TaskList(msgspec.Struct, frozen=True, gc=False):
 
 
 class WorkflowExecution(msgspec.Struct, frozen=True, kw_only=True, rename="camel", gc=False):
-    """One run of a workflow: ``workflow_id`` is the user's name for it, ``run_id`` the service's."""
+    """One execution of a workflow."""
 
-    run_id: str
-    workflow_id: str
+    run_id: str  # given by the service, unique
+    workflow_id: str  # given by the user; at most one execution of a workflow id is open at a time
 
 
 #: The tags of a recorded execution. A tag may be null in a history: old clients were allowed to send one.

@@ -1,4 +1,4 @@
-"""The timers of an execution, and decisions about them that were refused.
+"""Events of the timers of an execution, and of refused decisions about them.
 
 Amazon SWF API Reference: ``<class name>EventAttributes``.
 """
@@ -14,7 +14,7 @@ class TimerStarted(Attributes, frozen=True, kw_only=True):
 
 
 class StartTimerFailed(Attributes, frozen=True, kw_only=True):
-    """SWF refused the decision: no timer was started."""
+    """SWF refused the decision, so no timer was started."""
 
     cause: str
     decision_task_completed_event_id: int
@@ -33,7 +33,7 @@ class TimerCanceled(Attributes, frozen=True, kw_only=True):
 
 
 class CancelTimerFailed(Attributes, frozen=True, kw_only=True):
-    """SWF refused the decision, as when no such timer is open."""
+    """SWF refused the decision, for example because no timer of that id is open."""
 
     cause: str
     decision_task_completed_event_id: int
