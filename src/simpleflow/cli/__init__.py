@@ -1,4 +1,4 @@
-"""The command line. Nothing is loaded before it is needed: ``--version`` must not wait for a database."""
+"""The command line. Each module is imported when it is needed, so that ``--version`` does not wait for a database."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Run a command, by default the one of this process; returns its exit code."""
+    """Run the command in ``args``, by default the arguments of this process, and return its exit code."""
     from simpleflow.cli import app
 
     return app.run(args)

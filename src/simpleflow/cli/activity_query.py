@@ -1,4 +1,4 @@
-"""The activities of a run, and one of them by its id."""
+"""Finding the activities of a run, and one of them by its id."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 
 
 def find_activity(runs: Runs, query: RunQuery, activity_id: str | None, scheduled_id: int | None = None) -> Item:
-    """The last try of an activity, with its input. Raises UnknownResource.
+    """Return the last try of an activity, with its input. Raises UnknownResource if there is no such activity.
 
-    ``activity_id`` may be the id of the event that scheduled it, if no activity has that for its own.
+    The activity is named by its activity id or by the id of the event that scheduled it. ``activity_id`` may also be
+    the id of that event, if no activity has this id.
     """
     from simpleflow.cli.view import history_items
 
@@ -41,6 +42,7 @@ def find_activity(runs: Runs, query: RunQuery, activity_id: str | None, schedule
 
 
 def activities_of(runs: Runs, query: RunQuery) -> list[Item]:
+    """Return the activities of a run, each try as an item of its own, in the order of scheduling."""
     from simpleflow.cli.view import history_items
 
     return history_items.activities(runs.events(query.workflow_id, query.run_id))

@@ -1,4 +1,4 @@
-"""The command ``simpleflow``: its commands, and what becomes of their errors."""
+"""The program ``simpleflow``: the table of its commands, and how errors become one line and an exit code."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _COMMANDS = {
     "activity.rerun": "commands.control:activity_rerun",
     "info": "commands.info:info",
 }
-"""Where each command is; its module is loaded when it is called."""
+"""The module and attribute of each command; the module is imported when the command is called."""
 
 
 class _Commands(click.Group):
@@ -44,10 +44,10 @@ class _Commands(click.Group):
         return sorted(_COMMANDS)
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        where = _COMMANDS.get(name)
-        if where is None:
+        path = _COMMANDS.get(name)
+        if path is None:
             return None
-        module, _, attribute = where.partition(":")
+        module, _, attribute = path.partition(":")
         command: click.Command = getattr(importlib.import_module(f"simpleflow.cli.{module}"), attribute)
         return command
 
@@ -57,12 +57,16 @@ class _Commands(click.Group):
 @common
 @click.pass_context
 def app(context: click.Context) -> None:
-    """Workflows made of named steps that run once, are skipped next time, and can be forced or skipped by name."""
+    """Run and inspect workflows.
+
+    Workflows are made of named steps. A step runs once and is skipped in later runs. You can force or skip steps by
+    name.
+    """
     help_alone(context)
 
 
 def run(args: Sequence[str] | None = None) -> int:
-    """Run a command; returns its exit code. Errors are one line each, unless ``--debug`` asks for tracebacks."""
+    """Run a command and return its exit code. An error is printed as one line; ``--debug`` adds the traceback."""
     session = Session()
     try:
         code = app.main(args, prog_name="simpleflow", standalone_mode=False, obj=session)
@@ -73,7 +77,7 @@ def run(args: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         session.terminal.write("interrupted\n")
         return errors.INTERRUPTED
-    except Exception as error:  # noqa: BLE001 (whatever it is, the user gets one line)
+    except Exception as error:  # noqa: BLE001 (the user gets one line for every error)
         if session.debug:
             session.terminal.write(traceback.format_exc())
         code = errors.exit_code(error)

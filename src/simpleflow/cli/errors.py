@@ -1,4 +1,4 @@
-"""Errors as one line, and the exit code of each."""
+"""One-line texts for errors, and the exit codes of commands."""
 
 from __future__ import annotations
 
@@ -26,29 +26,32 @@ OK = 0
 RUN_FAILED = 1
 USAGE = 2
 STEP_FAILED = 3
-INTERNAL = 70
-INTERRUPTED = 130
-TERMINATED = 143
+INTERNAL = 70  # EX_SOFTWARE in sysexits.h
+INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+TERMINATED = 143  # 128 + SIGTERM
 
 _MAX = 1_000
-_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-_PYTHON = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
+_SIMPLEFLOW_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_PYTHON_FOLDER = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _FRAME = re.compile(r'\s*File "(.+)", line (\d+)')
 _TRACEBACK = "Traceback (most recent call last):"
 
 
 def exit_code(error: BaseException) -> int:
-    """The exit code of an error that a command raised, the end of a workflow aside."""
+    """Return the exit code for an error that a command raised.
+
+    The end of a run is no such error; ``view/run_end.py`` chooses its code.
+    """
     if isinstance(error, InputError):
         return USAGE
-    ours = not isinstance(error, SimpleflowError) or isinstance(error, InvalidTransition)
-    return INTERNAL if ours else RUN_FAILED
+    internal = not isinstance(error, SimpleflowError) or isinstance(error, InvalidTransition)
+    return INTERNAL if internal else RUN_FAILED
 
 
 def error_line(error: BaseException, details: str | None = None) -> str:
-    """An exception in one line: type, text, and the file and line of the user's code that raised it.
+    """Describe an exception in one line: its type, its text, and the file and line of the user's code that raised it.
 
-    ``details``: its traceback as text, where the exception does not carry it.
+    ``details`` is the traceback as text, for exceptions that do not carry one.
     """
     if isinstance(error, AggregateException):
         return "; ".join(dict.fromkeys(error_line(each) for each in error.flatten().exceptions if each is not None))
@@ -65,19 +68,23 @@ def error_line(error: BaseException, details: str | None = None) -> str:
 
 
 def run_failure_line(failure: Failure) -> str:
-    """How a run fails, in one line: its own words, its task's, or what its code raised, with the place of that."""
+    """Describe in one line why a run failed.
+
+    The text comes from the reason that the workflow gave, from the task that failed, or from the exception that the
+    workflow's code raised. The line of the user's code follows where it is known.
+    """
     error = failure.error
     if isinstance(error, WorkflowException):
         details = f" ({error.details})" if error.details else ""
         return one_line((error.reason or "").removeprefix("Workflow execution failed: ") + details)
     if isinstance(error, TaskException) and not isinstance(error, TaskFailed):
-        said = failure.reason.removeprefix("Workflow execution error in ")
-        return _with_source_line(said if said != failure.reason else str(error), traceback_of(failure.details))
+        reason = failure.reason.removeprefix("Workflow execution error in ")
+        return _with_source_line(reason if reason != failure.reason else str(error), traceback_of(failure.details))
     return error_line(error, failure.details)
 
 
 def task_failure_line(reason: str | None, details: str | None) -> str:
-    """The same for a failed task, from what the history holds of it."""
+    """Describe in one line why a task failed, from the reason and the details in the history."""
     found = values.decode(details)
     if isinstance(found, dict) and isinstance(found.get("error"), str):
         message = found.get("message")
@@ -86,7 +93,7 @@ def task_failure_line(reason: str | None, details: str | None) -> str:
 
 
 def traceback_of(details: str | None) -> str:
-    """The traceback in the details of a failed task or run; empty if there is none."""
+    """Return the traceback in the details of a failed task or run, or an empty text if there is none."""
     found = values.decode(details)
     if isinstance(found, dict):
         lines = found.get("traceback")
@@ -95,15 +102,20 @@ def traceback_of(details: str | None) -> str:
 
 
 def source_line(text: str) -> str:
-    """``file:line`` of the innermost frame of a traceback that is the user's own code; empty if none is.
+    """Return ``file:line`` of the innermost frame of a traceback that is in the user's own code, or an empty text.
 
-    Neither this library, nor Python's, nor installed packages; the file is relative to the current folder if inside it.
+    Frames of simpleflow, of the standard library and of installed packages do not count. The file is relative to the
+    current folder if it lies inside it.
     """
     lines = text.rpartition(_TRACEBACK)[2].splitlines()
     found = ""
     for match in filter(None, map(_FRAME.match, lines)):
         path = match[1]
-        installed = path.startswith((_OURS, _PYTHON, "<")) or "site-packages" in path or "dist-packages" in path
+        installed = (
+            path.startswith((_SIMPLEFLOW_FOLDER, _PYTHON_FOLDER, "<"))
+            or "site-packages" in path
+            or "dist-packages" in path
+        )
         if not installed:
             found = f"{_relative(path)}:{match[2]}"
     return found
@@ -115,7 +127,7 @@ def _with_source_line(text: str, trace: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """A text of any kind in one line of bounded length."""
+    """Return the text on one line of at most 1,000 characters, with control characters escaped."""
     text = printable(" ".join(text.split()))
     return text if len(text) <= _MAX else text[: _MAX - 3] + "..."
 

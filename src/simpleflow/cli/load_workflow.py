@@ -1,4 +1,7 @@
-"""Finding the workflow class that a command names: ``module.Class``, ``module:Class`` or ``path/to/file.py:Class``."""
+"""Loading the workflow class that a command names.
+
+Its forms are ``module.Class``, ``module:Class`` and ``path/to/file.py:Class``.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,10 @@ _FORMS = "expected module.Class or path/to/file.py:Class"
 
 
 def load_workflow(reference: str) -> type[Workflow]:
-    """The workflow class; its module is imported. The current folder, and that of a file, are put on ``sys.path``.
+    """Import the module of a workflow class and return the class.
 
-    Raises InputError: no such file, module or class, not a workflow, or what its import raised.
+    The current folder is put on ``sys.path``, and so is the folder of a file. Raises InputError if there is no such
+    file, module or class, if the class is not a workflow, or if the import raises an exception.
     """
     module_or_file, name = _split_reference(reference)
     find_modules_here()
@@ -29,7 +33,7 @@ def load_workflow(reference: str) -> type[Workflow]:
     if isinstance(found, type) and issubclass(found, Workflow) and found is not Workflow:
         return found
     if not name:
-        raise InputError(f"{reference!r} names no class; expected {reference}:Class; {_list_of_classes(module)}")
+        raise InputError(f"{reference!r} does not name a class; expected {reference}:Class; {_list_of_classes(module)}")
     if found is not None:
         raise InputError(f"{reference!r} is {_kind(found)}, not a workflow class; {_list_of_classes(module)}")
     raise InputError(
@@ -38,14 +42,14 @@ def load_workflow(reference: str) -> type[Workflow]:
 
 
 def _split_reference(reference: str) -> tuple[str, str]:
-    """The module or file, and the class, which is empty if a file is named alone."""
+    """Split a reference into the module or file and the class name, which is empty if only a file is given."""
     module_or_file, colon, name = reference.rpartition(":")
     if not colon:
         if reference.endswith(".py") or "/" in reference:
             return reference, ""
         module_or_file, _, name = reference.rpartition(".")
     if not module_or_file or (colon and not name):
-        raise InputError(f"{reference!r} is no workflow; {_FORMS}")
+        raise InputError(f"{reference!r} does not name a workflow; {_FORMS}")
     return module_or_file, name
 
 
@@ -54,7 +58,7 @@ def _module_named(name: str) -> ModuleType:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is not None and (name == error.name or name.startswith(error.name + ".")):
-            message = f"there is no module {error.name!r} in {os.getcwd()} or among the installed ones; {_FORMS}"
+            message = f"there is no module {error.name!r} in {os.getcwd()} or among the installed packages; {_FORMS}"
             raise InputError(message) from error
         raise InputError(f"module {name!r} cannot be imported: {error_line(error)}") from error
     except (Exception, SystemExit) as error:
@@ -62,7 +66,7 @@ def _module_named(name: str) -> ModuleType:
 
 
 def _module_of_file(path: str) -> ModuleType:
-    """The module of a file, named by its stem, so that its activities have the names that they have elsewhere."""
+    """Import a file as a module with the name of the file, so that its activities have the same names as elsewhere."""
     full = os.path.abspath(os.path.expanduser(path))
     if not os.path.isfile(full):
         raise InputError(f"there is no file {path!r}" if not os.path.isdir(full) else f"{path!r} is a folder; {_FORMS}")
@@ -72,7 +76,7 @@ def _module_of_file(path: str) -> ModuleType:
     if known is not None and _same_file(known, full):
         return known
     name, taken = stem, known is not None or stem in sys.stdlib_module_names
-    if taken:  # a file called json.py must be neither taken for the other module nor imported in its place
+    if taken:  # a file called json.py must not be mistaken for the module json, nor replace it
         name = f"file_{stem}"
     _add_to_path(folder, last=taken)
     spec = importlib.util.spec_from_file_location(name, full)
@@ -94,7 +98,7 @@ def _same_file(module: ModuleType, path: str) -> bool:
 
 
 def find_modules_here() -> None:
-    """Let the modules of the current folder be imported."""
+    """Put the current folder on ``sys.path``, so that its modules can be imported."""
     _add_to_path(os.getcwd())
 
 
@@ -104,7 +108,7 @@ def _add_to_path(folder: str, last: bool = False) -> None:
 
 
 def _list_of_classes(module: ModuleType) -> str:
-    """Which workflow classes there are: those that the module defines, else those that it imports."""
+    """List the workflow classes that the module defines, or else those that it imports."""
     every = {
         name: each
         for name, each in vars(module).items()

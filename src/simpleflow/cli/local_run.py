@@ -1,4 +1,4 @@
-"""Running a workflow in this process, from its start to its end."""
+"""Running a workflow in this process, from its start to its end, with its progress on standard error."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def run_locally(
     reference: str, given: dict[str, Any], options: dict[str, Any], here: Session, write_result: Callable[[str], None]
 ) -> int:
-    """Run a workflow to its end, as ``workflow.start --local`` is asked to; returns the exit code."""
+    """Run a workflow to its end, as ``workflow.start --local`` does, and return the exit code."""
     from simpleflow.cli.load_workflow import load_workflow
     from simpleflow.cli.view.run_end import report_end, report_unreached
 
@@ -53,7 +53,7 @@ def run_locally(
 
 
 def _progress(here: Session, options: dict[str, Any]) -> Progress:
-    """How the run is shown: live on a terminal, unless a debugger is to have that to itself."""
+    """Choose the view of the run: live on a terminal, lines elsewhere and where a debugger may need the terminal."""
     from simpleflow.cli.view.progress import Progress
 
     if here.terminal.moves and not options["no_progress"] and options["nb_workers"] != 0:

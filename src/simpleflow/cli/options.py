@@ -1,4 +1,4 @@
-"""Options that every command takes, before its name or after it."""
+"""Options that all or many commands share, and the session that holds their values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import click
 from simpleflow.cli.terminal import ALWAYS, AUTO, NEVER, Terminal
 
 SETTINGS = {"help_option_names": ["--help", "-h"], "max_content_width": 100}
-"""What every command is made with."""
+"""The click settings of every command."""
 
 TABLE, JSON, CSV = "table", "json", "csv"
 FORMATS = (TABLE, JSON, CSV)
@@ -21,23 +21,23 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 class Session:
-    """What the command line was told for all commands."""
+    """The values of the options that every command takes, before or after its name."""
 
     def __init__(self) -> None:
-        self.debug = False
-        self.color = AUTO
+        self.debug = False  # print tracebacks
+        self.color = AUTO  # auto, always or never
         self._terminals: dict[str, Terminal] = {}
 
     @property
     def terminal(self) -> Terminal:
-        """Standard error, with colours as asked for."""
+        """Standard error, with colours as ``--color`` says."""
         if self.color not in self._terminals:
             self._terminals[self.color] = Terminal(sys.stderr, self.color)
         return self._terminals[self.color]
 
 
 def session() -> Session:
-    """The session of the command that is running."""
+    """Return the session of the running command."""
     found: Session = click.get_current_context().find_root().obj
     return found
 
@@ -60,7 +60,7 @@ def common(command: _Command) -> _Command:
             type=click.Choice([AUTO, ALWAYS, NEVER]),
             expose_value=False,
             callback=_color,
-            help="Whether to use colours; auto: on a terminal, unless NO_COLOR is set.",
+            help="When to use colours. auto: on a terminal, unless NO_COLOR is set.",
         ),
         click.option(
             "--debug", is_flag=True, expose_value=False, callback=_debug, help="Show the tracebacks of errors."
@@ -71,12 +71,14 @@ def common(command: _Command) -> _Command:
 
 
 def help_alone(context: click.Context) -> None:
-    """Show the help of a group of commands where none of them is named."""
+    """Show the help of a command group if no command of the group is given."""
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
 
 
 def format_option(default: str | None = TABLE) -> Callable[[_Command], _Command]:
-    """Add ``--format`` to a command."""
-    words = "Default: table." if default else "Default: table on a terminal, else lines with tabs."
-    return click.option("--format", "style", type=click.Choice(FORMATS), default=default, help=f"How it looks. {words}")
+    """Add ``--format`` to a command, as the parameter ``style``."""
+    default_text = "Default: table." if default else "Default: table on a terminal, else lines separated by tabs."
+    return click.option(
+        "--format", "style", type=click.Choice(FORMATS), default=default, help=f"Output format. {default_text}"
+    )

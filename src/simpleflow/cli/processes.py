@@ -1,4 +1,4 @@
-"""Running the processes of a command, and reading what they are to do."""
+"""Running the decider and worker processes of a command, and the values that these commands share."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ _LOG_FORMAT = "%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"
 
 
 def run_processes(wanted: Sequence[tuple[str, int, Body]]) -> int:
-    """Keep the processes running, each a name, how many, and what they do, until all have ended.
+    """Run processes until all of them have ended, and return the exit code of the command.
 
-    Returns the exit code: also after SIGTERM or SIGINT 0 if all could finish what they were doing.
+    Each entry of ``wanted`` is the name of a kind of process, how many of them to run, and the function that each one
+    runs. After SIGTERM or SIGINT the code is 0 if all processes could finish their current task.
     """
     supervisor = Supervisor()
     try:
@@ -40,7 +41,7 @@ def run_processes(wanted: Sequence[tuple[str, int, Body]]) -> int:
 
 
 def exit_code(supervisor: Supervisor) -> int:
-    """That of a command whose processes have ended."""
+    """Return the exit code of a command whose processes have ended."""
     if supervisor.gave_up:
         return errors.RUN_FAILED
     if supervisor.killed and supervisor.signal is not None:
@@ -49,7 +50,7 @@ def exit_code(supervisor: Supervisor) -> int:
 
 
 def load_workflow_classes(targets: Sequence[str]) -> dict[str, type[Workflow]]:
-    """The workflow classes by type name. Raises InputError for what is no workflow."""
+    """Load workflow classes and return them by the name of their type. Raises InputError if one is not a workflow."""
     from simpleflow.cli.load_workflow import find_modules_here, load_workflow
 
     find_modules_here()
@@ -58,15 +59,15 @@ def load_workflow_classes(targets: Sequence[str]) -> dict[str, type[Workflow]]:
 
 
 def common_task_list(classes: Mapping[str, type[Workflow]]) -> str:
-    """The task list of these workflows, or the configured one. Raises InputError if they have several."""
+    """Return the task list that the workflows share, or the default one. Raises InputError if they have several."""
     lists = list(dict.fromkeys(each.task_list or settings.WORKFLOW_DEFAULT_TASK_LIST for each in classes.values()))
     if len(lists) > 1:
-        raise InputError(f"the workflows have the task lists {', '.join(lists)}; name the one to look at: --task-list")
+        raise InputError(f"the workflows have the task lists {', '.join(lists)}; choose one with --task-list")
     return lists[0] if lists else settings.WORKFLOW_DEFAULT_TASK_LIST
 
 
 def load_middlewares(pre: Sequence[str], post: Sequence[str]) -> Middlewares:
-    """Those with these dotted paths. Raises InputError for one that cannot be loaded."""
+    """Load middlewares by their dotted paths. Raises InputError if one cannot be loaded."""
     try:
         return Middlewares.load({"pre": pre, "post": post})
     except SimpleflowError:
@@ -76,7 +77,10 @@ def load_middlewares(pre: Sequence[str], post: Sequence[str]) -> Middlewares:
 
 
 def decode_poll_data(text: str, task_list: str) -> ActivityTask:
-    """The task in ``--poll-data``: what PollForActivityTask answered, as JSON in Base64. Raises InputError."""
+    """Decode the activity task in ``--poll-data``: a response of PollForActivityTask as JSON in Base64.
+
+    Raises InputError if the text is not such a response.
+    """
     from simpleflow.engines.base import ActivityTask
 
     try:
@@ -85,15 +89,15 @@ def decode_poll_data(text: str, task_list: str) -> ActivityTask:
         parts = (found["taskToken"], execution["workflowId"], execution["runId"], found["activityId"])
         members = (*parts, kind["name"], kind["version"])
         if not all(isinstance(each, str) for each in members):
-            raise TypeError("its members are not texts")
+            raise TypeError("a member is not a string")
         return ActivityTask(*members, found.get("input"), task_list, None)
     except (binascii.Error, ValueError, TypeError, KeyError, AttributeError) as error:
-        expected = "the JSON that PollForActivityTask answered, in Base64"
+        expected = "a response of PollForActivityTask as JSON in Base64"
         raise InputError(f"--poll-data is not {expected} ({type(error).__name__}: {error})") from error
 
 
 def log_to_stderr() -> None:
-    """Write the log to standard error, from LOG_LEVEL on. Raises InputError for a level that is none."""
+    """Write log records from the level LOG_LEVEL on to standard error. Raises InputError for an unknown level."""
     name = os.environ.get("LOG_LEVEL") or "INFO"
     level = logging.getLevelNamesMapping().get(name.strip().upper())
     if level is None:

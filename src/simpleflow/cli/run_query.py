@@ -1,4 +1,4 @@
-"""What the commands about runs are about: an execution in a domain of Amazon SWF, or in a folder."""
+"""Finding the run that a command names, in a domain of Amazon SWF or in a state folder."""
 
 from __future__ import annotations
 
@@ -29,18 +29,20 @@ _DAY = 86_400
 
 
 def location_options(command: _Command) -> _Command:
-    """Add ``--state`` and ``--local``, and what every command takes."""
+    """Add ``--state`` and ``--local``, and the options that every command takes."""
     for add in (
         common,
-        click.option("--local", is_flag=True, help="Runs in the folder SIMPLEFLOW_STATE, not on Amazon SWF."),
-        click.option("--state", metavar="FOLDER", help="Runs in this folder, not on Amazon SWF."),
+        click.option(
+            "--local", is_flag=True, help="Use the runs in the folder SIMPLEFLOW_STATE, instead of Amazon SWF."
+        ),
+        click.option("--state", metavar="FOLDER", help="Use the runs in this folder, instead of Amazon SWF."),
     ):
         command = add(command)
     return command
 
 
 class RunLocation(NamedTuple):
-    """Where runs are: in a domain, or in a folder; the other one is None."""
+    """Where runs are kept: in a domain of Amazon SWF or in a state folder. The other member is None."""
 
     domain: str | None
     folder: Path | None
@@ -52,7 +54,7 @@ class RunLocation(NamedTuple):
 
 
 class RunQuery(NamedTuple):
-    """An execution as a command names it; no ``run_id``: the latest one."""
+    """The run that a command names. Without a run id it is the latest run of the workflow id."""
 
     location: RunLocation
     workflow_id: str
@@ -60,13 +62,13 @@ class RunQuery(NamedTuple):
 
     @classmethod
     def from_arguments(cls, given: Sequence[str], options: Mapping[str, Any]) -> RunQuery:
-        """``DOMAIN WORKFLOW_ID [RUN_ID]``, without DOMAIN for a folder. Raises InputError."""
+        """Read ``DOMAIN WORKFLOW_ID [RUN_ID]``, without DOMAIN for runs in a folder. Raises InputError."""
         domain, workflow_id, run_id = split_arguments(given, options, ["WORKFLOW_ID"], "RUN_ID")
         return cls(location_of(domain, options), workflow_id or "", run_id)
 
 
 class Runs:
-    """The runs of a place. ``engine`` is None for a folder without any."""
+    """The runs at a location. ``engine`` is None for a folder that holds no runs."""
 
     def __init__(self, location: RunLocation, engine: SwfEngine | SqliteEngine | None) -> None:
         self.location = location
@@ -74,21 +76,21 @@ class Runs:
 
     @property
     def engine(self) -> SwfEngine | SqliteEngine:
-        """The engine. Raises UnknownResource if there are no runs."""
+        """The engine of the location. Raises UnknownResource if the folder holds no runs."""
         if self._engine is None:
             raise UnknownResource(f"there are no runs in {self.location}")
         return self._engine
 
     def describe(self, workflow_id: str, run_id: str | None) -> RunDescription:
-        """The run, or the latest one. Raises UnknownResource."""
+        """Describe a run; without a run id, the latest one of the workflow id. Raises UnknownResource."""
         return self.engine.describe(workflow_id, run_id)
 
     def events(self, workflow_id: str, run_id: str | None) -> Sequence[Event]:
-        """Its history. Raises UnknownResource."""
+        """Return the history of a run; without a run id, of the latest one. Raises UnknownResource."""
         return self.engine.history(workflow_id, run_id)
 
     def find(self, status: str, wanted: Mapping[str, Any], oldest: float, tag: str | None) -> list[RunDescription]:
-        """Runs started since ``oldest`` (epoch seconds), the latest first.
+        """Return the runs started since ``oldest`` (epoch seconds), the latest first.
 
         ``status``: open, closed or all. ``wanted``: what members of RunDescription have to be.
         The tag is one of theirs.
@@ -118,47 +120,49 @@ class Runs:
 
 
 def location_of(domain: str | None, options: Mapping[str, Any]) -> RunLocation:
-    """The place that the options name. Raises InputError if there is none."""
+    """Return the location that the options name. Raises InputError if they name none."""
     folder = options["state"] or (settings.SIMPLEFLOW_STATE if options["local"] else None)
     if folder is None:
         if not (domain or settings.SWF_DOMAIN):
-            expected = "expected a domain of Amazon SWF here or in SWF_DOMAIN, or --state FOLDER, or --local"
-            raise InputError(f"where the runs are is not said; {expected}")
+            raise InputError(
+                "say where the runs are: give --state FOLDER, --local, a domain of Amazon SWF, or SWF_DOMAIN"
+            )
         return RunLocation(swf.swf_domain(domain), None)
     if domain is not None:
-        raise InputError("--domain is for Amazon SWF: with --state or --local there is none")
+        raise InputError("--domain is for Amazon SWF; leave it out with --state or --local")
     return RunLocation(None, Path(folder))
 
 
 def is_local(options: Mapping[str, Any]) -> bool:
-    """Whether the options name a folder."""
+    """Return True if the options name a folder."""
     return bool(options["state"] or options["local"])
 
 
 def split_arguments(
     given: Sequence[str], options: Mapping[str, Any], names: Sequence[str], optional: str
 ) -> list[str | None]:
-    """The domain, what is named, and what may be; None for what is not given. Raises InputError.
+    """Split arguments into the domain, one value for each of ``names``, and the ``optional`` one, which may be empty.
 
-    In a folder there is no domain to name.
+    A value that is not given is None. For runs in a folder no domain is expected, and its value is None. Raises
+    InputError if the number of arguments is wrong.
     """
     local = is_local(options)
     needed = list(names) if local else ["DOMAIN", *names]
     if not len(needed) <= len(given) <= len(needed) + bool(optional):
         expected = " ".join([*needed, *([f"[{optional}]"] if optional else [])]) or "nothing"
-        hint = " with --state or --local" if local else " (--state or --local is for runs in a folder)"
+        hint = " with --state or --local" if local else " (use --state or --local for runs in a folder)"
         raise InputError(f"expected {expected}{hint}; got {' '.join(map(repr, given)) or 'nothing'}")
     found: list[str | None] = [None, *given] if local else list(given)
     return found + [None] * (1 + len(names) + bool(optional) - len(found))
 
 
 def since(days: float) -> float:
-    """Epoch seconds so many days ago."""
+    """Return the time so many days ago, in epoch seconds."""
     return max(0.0, time.time() - days * _DAY)
 
 
 def epoch(date: datetime.datetime, option: str) -> float:
-    """Epoch seconds of a date of this machine's time zone. Raises InputError for one that is too far away."""
+    """Return a date in the local time zone as epoch seconds. Raises InputError if the year is out of range."""
     try:
         return max(0.0, date.timestamp())
     except (OverflowError, ValueError, OSError) as error:
@@ -167,7 +171,7 @@ def epoch(date: datetime.datetime, option: str) -> float:
 
 @contextmanager
 def open_runs(location: RunLocation) -> Iterator[Runs]:
-    """The runs of a place; a folder is not made by looking. Raises StateError."""
+    """Open the runs at a location. A folder that does not exist is not created. Raises StateError."""
     if location.folder is None:
         yield Runs(location, swf.swf_engine(location.domain or ""))
         return
@@ -186,6 +190,6 @@ def open_runs(location: RunLocation) -> Iterator[Runs]:
 def _has_history(folder: Path) -> bool:
     try:
         return (folder / "history.sqlite").exists()
-    except OSError as error:  # whether it is there cannot be told
+    except OSError as error:
         advice = "check the folder, or name another one with --state or SIMPLEFLOW_STATE"
         raise StateError(f"state folder {folder} cannot be read: {error.strerror}; {advice}") from error

@@ -1,4 +1,14 @@
-"""Ctrl-C and SIGTERM while a run is driven."""
+"""Stopping a run with Ctrl-C or SIGTERM.
+
+How it works: the signal handler raises ``Stopped`` in the main thread, wherever that is, often inside a wait or inside
+user code. ``Stopped`` is a ``BaseException``, so an ``except Exception`` in a workflow does not swallow it. It unwinds
+to the command, and the ``finally`` blocks on its way stop the workers and release the run. The command
+then says how to go on.
+
+Stopping needs no saving: every decision and result was committed to the history when it was made, so the next start of
+the same command continues there. For the same reason a second signal may end the process at once, without cleaning
+up: the worker processes end with the process that owns them, and so does its hold on the run.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +20,18 @@ from types import FrameType
 
 
 class Stopped(BaseException):
-    """Somebody asked to stop. Not an ``Exception``: it must pass through user code."""
+    """A signal asked the process to stop. This is no ``Exception``, because it has to pass through user code."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
-        self.number = number
+        self.number = number  # of the signal
 
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """The first SIGINT or SIGTERM raises Stopped in here; a second one ends the process at once.
+    """Inside this context the first SIGINT or SIGTERM raises Stopped, and a second one ends the process at once.
 
-    That is safe: what was kept stays kept, and worker processes end with their owner.
+    The earlier signal handlers are restored at the end.
     """
     stopped = False
 

@@ -1,4 +1,4 @@
-"""What the commands that start a workflow are told: their options, and what these say of the execution."""
+"""The options of the commands that start a workflow, and the executor and start request made from them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 def add_start_options(command: _Command) -> _Command:
-    """Add the options that every start takes."""
+    """Add the options that every command that starts a workflow takes."""
     for add in reversed(_OPTIONS):
         command = add(command)
     return command
@@ -33,7 +33,7 @@ def _seconds(name: str, what: str) -> Callable[[_Command], _Command]:
         name,
         type=click.IntRange(1, _YEAR),
         metavar="SECONDS",
-        help=f"{what} Default: what the class says.",
+        help=f"{what} Default: the value of the class.",
     )
 
 
@@ -45,30 +45,40 @@ def middleware_options(command: _Command) -> _Command:
             when,
             multiple=True,
             metavar="PATH",
-            help=f"Dotted path of a function to call {word} every activity. May be given several times.",
+            help=f"Dotted path of a function to call {word} every activity. You can repeat this option.",
         )(command)
     return command
 
 
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
-    click.option("--input", "-i", "input_text", metavar="JSON", help="Its input: JSON, in one of several forms."),
-    click.option("--input-file", metavar="FILE", help="Its input from a file; - is standard input."),
+    click.option("--input", "-i", "input_text", metavar="JSON", help="Input of the workflow, as JSON."),
+    click.option("--input-file", metavar="FILE", help="File with the input of the workflow; - is standard input."),
     click.option(
-        "--force", multiple=True, metavar="NAMES", help="Steps to play though they are done, with commas in between."
+        "--force",
+        multiple=True,
+        metavar="NAMES",
+        help="Steps to run even if they are done, separated by commas. You can repeat this option.",
     ),
     click.option(
-        "--skip", multiple=True, metavar="NAMES", help="Steps to skip unless they are forced; * is every step."
+        "--skip",
+        multiple=True,
+        metavar="NAMES",
+        help="Steps to skip unless they are forced, separated by commas; * is every step. You can repeat this option.",
     ),
-    click.option("--workflow-id", metavar="ID", help="Default: what the class says, else the workflow type's name."),
-    click.option("--tags", metavar="A,B", help="Tags of the execution, at most five."),
-    _seconds("--execution-timeout", "After which the run ends as timed out."),
-    _seconds("--decision-tasks-timeout", "That one decision may take."),
+    click.option(
+        "--workflow-id",
+        metavar="ID",
+        help="Workflow id. Default: the one that the class chooses, else the name of the workflow type.",
+    ),
+    click.option("--tags", metavar="A,B", help="Tags of the execution, at most five, separated by commas."),
+    _seconds("--execution-timeout", "Time after which the run ends as timed out."),
+    _seconds("--decision-tasks-timeout", "Longest time for one decision."),
     middleware_options,
 )
 
 
 def check_start_options(given: dict[str, Any]) -> None:
-    """Check the names among the options, and split lists. Raises InputError."""
+    """Check names in the options, and replace lists given as text by lists. Raises InputError if a name is invalid."""
     for name in ("workflow_id", "task_list"):
         if given.get(name) is not None:
             check_name(given[name], "--" + name.replace("_", "-"))
@@ -79,7 +89,10 @@ def check_start_options(given: dict[str, Any]) -> None:
 
 
 def make_executor(workflow_class: type[Workflow], given: dict[str, Any], **others: Any) -> Executor:
-    """The Executor that the options ask for; ``others``: what else it takes. Raises InputError for what cannot be."""
+    """Make an Executor from the options; ``others`` are further arguments of it.
+
+    Raises InputError if a value is invalid.
+    """
     from simpleflow.local import Executor
 
     overrides = {
@@ -99,11 +112,11 @@ def make_executor(workflow_class: type[Workflow], given: dict[str, Any], **other
 
 
 def start_request(executor: Executor, given: Any) -> StartRequest:
-    """What a start with that input asks of an engine. Raises InputError for what cannot be."""
+    """Return the request to start a run with this input. Raises InputError if the workflow cannot be started."""
     try:
         return executor.request(given)
     except SimpleflowError:
         raise
-    except Exception as error:  # its own code may be at fault in what it says of its execution
+    except Exception as error:  # from user code, such as get_workflow_id
         name = executor.workflow_class.__name__
         raise InputError(f"workflow {name} cannot be started: {errors.error_line(error)}") from error

@@ -1,4 +1,4 @@
-"""Names of steps as a command line gives them."""
+"""Names of steps in command-line options: splitting lists of them, and finding misspelled ones."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from collections.abc import Iterator, Sequence
 from simpleflow.exceptions import InputError
 from simpleflow.step import rules
 
-_EXPECTED = "expected names such as load or load.users, with commas in between"
+_EXPECTED = "expected names such as load or load.users, separated by commas"
 _NAME = re.compile(r'\s*+(?:"((?:[^"]|"")*)"\s*|((?!")[^,]*))(,|\Z)')
 
 
 def split_names(values: Sequence[str], what: str) -> list[str]:
-    """The names in the values of an option that may be given several times, each of them a list with commas.
+    """Return the names in the values of an option that may be repeated; each value is a list separated by commas.
 
-    ``"a,b"`` in quotes is one name, with its blanks; those around a name do not count, and ``""`` in there is a quote.
-    Raises InputError, naming ``what``.
+    Blanks around a name are removed. A name in double quotes may contain commas and keeps its blanks; ``""`` inside the
+    quotes stands for one quote. Raises InputError, which names the option ``what``, if a value is not such a list.
     """
     found = [name for value in values for name in _names_in(value, what)]
     return rules.check_names(found, what)
@@ -27,8 +27,8 @@ def _names_in(value: str, what: str) -> Iterator[str]:
     while True:
         match = _NAME.match(value, at)
         if match is None:
-            problem = "a quote is not closed or followed by more"
-            raise InputError(f"{what} {value!r} is no list of names: {problem}; {_EXPECTED}")
+            problem = "a quote is not closed, or text follows it"
+            raise InputError(f"{what} {value!r} is not a list of names: {problem}; {_EXPECTED}")
         quoted, plain, comma = match.groups()
         name = plain.strip() if quoted is None else quoted.replace('""', '"')
         if not name:
@@ -40,7 +40,7 @@ def _names_in(value: str, what: str) -> Iterator[str]:
 
 
 def unreached_names(names: Sequence[str], steps: Sequence[str], what: str) -> list[str]:
-    """One line for each name that covers none of the ``steps`` that a run came to, with the likeliest misspelling."""
+    """Return a line for each name that covers none of the ``steps`` that a run reached, with a likely correction."""
     if not names:
         return []
     import difflib

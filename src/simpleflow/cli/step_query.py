@@ -1,4 +1,4 @@
-"""What the commands about steps are about: a workflow, the marks of its steps, and its earlier runs."""
+"""Finding the workflow that a command about steps names, the marks of its steps, and its earlier runs."""
 
 from __future__ import annotations
 
@@ -27,22 +27,24 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 def step_options(command: _Command) -> _Command:
-    """Add what the four commands share: the workflow, what finds its marks, and how the answer looks."""
+    """Add the options of the four commands about steps: those that locate the marks, and the output format."""
     for add in (
         common,
         format_option(),
-        click.option("--domain", "-d", metavar="NAME", help="Amazon SWF domain of its runs, instead of --state."),
-        click.option("--state", metavar="FOLDER", help="Folder of its runs. Default: SIMPLEFLOW_STATE."),
+        click.option("--domain", "-d", metavar="NAME", help="Amazon SWF domain of the runs, instead of --state."),
+        click.option("--state", metavar="FOLDER", help="Folder of the runs. Default: SIMPLEFLOW_STATE."),
         click.option(
-            "--workflow-id", metavar="ID", help="Default: what the class says, else the workflow type's name."
+            "--workflow-id",
+            metavar="ID",
+            help="Workflow id. Default: the one that the class chooses, else the name of the workflow type.",
         ),
-        click.option("--input-file", metavar="FILE", help="Its input from a file; - is standard input."),
+        click.option("--input-file", metavar="FILE", help="File with the input of the workflow; - is standard input."),
         click.option(
             "--input",
             "-i",
             "input_text",
             metavar="JSON",
-            help="Its input, as for workflow.start, where that matters.",
+            help="Input of the workflow, as for workflow.start; needed if the steps or the marks depend on it.",
         ),
     ):
         command = add(command)
@@ -50,17 +52,17 @@ def step_options(command: _Command) -> _Command:
 
 
 class StepQuery(NamedTuple):
-    """The workflow that a command is about; ``location``: of its runs."""
+    """The workflow that a command about steps names."""
 
     workflow_class: type[Workflow]
-    given: dict[str, Any]
-    mark_location: Place
-    location: RunLocation
-    default_bucket: str | None
+    given: dict[str, Any]  # its input: {"args": [...], "kwargs": {...}}
+    mark_location: Place  # workflow id, bucket and prefix of its marks
+    location: RunLocation  # of its runs
+    default_bucket: str | None  # where marks are kept if the class names no bucket; None: the setting STEP_BUCKET
 
     @classmethod
     def from_options(cls, workflow: str, options: dict[str, Any]) -> StepQuery:
-        """Find the workflow that the options speak of, and its marks."""
+        """Load the workflow and find its marks. Raises InputError if an option is wrong."""
         from simpleflow.cli.load_workflow import load_workflow
         from simpleflow.local import Executor
         from simpleflow.steering import place
@@ -70,7 +72,9 @@ class StepQuery(NamedTuple):
         if options["workflow_id"] is not None:
             check_name(options["workflow_id"], "--workflow-id")
         if domain is not None and folder is not None:
-            raise InputError("--state and --domain exclude each other: runs are kept in a folder or on Amazon SWF")
+            raise InputError(
+                "--state and --domain exclude each other: runs are kept either in a folder or on Amazon SWF"
+            )
         workflow_class = load_workflow(workflow)
         if options["input_text"] is not None or options["input_file"] is not None:
             workflow_input.check_input(workflow_class, given)
@@ -82,7 +86,11 @@ class StepQuery(NamedTuple):
         return cls(workflow_class, given, found, location, bucket)
 
     def plan(self, force: Iterable[str] = (), skip: Iterable[str] = (), assume_last: bool = False) -> Plan:
-        """What a run would do; ``assume_last``: with results of earlier ones. Raises StateError, SwfError then."""
+        """Plan a run: which steps would run or be skipped, and why.
+
+        With ``assume_last``, results that the plan needs are taken from earlier runs; this may raise StateError or
+        SwfError.
+        """
         from simpleflow.steering.plan import plan
 
         with open_runs(self.location) if assume_last else nullcontext() as runs:
@@ -98,17 +106,17 @@ class StepQuery(NamedTuple):
             )
 
     def own_steps(self) -> list[PlannedStep]:
-        """The steps in the plan of a run that have their marks here, those of child workflows not."""
+        """Return the steps in the plan of a run whose marks are at ``mark_location``; child workflows have others."""
         return [row for row in self.plan().steps if row.workflow_id == self.mark_location.workflow_id]
 
     def has_run(self) -> bool:
-        """Whether there is a run of the workflow id. Raises StateError, SwfError."""
+        """Return True if there is a run of the workflow id. Raises StateError or SwfError."""
         return self._latest_run() is not None
 
     def open_run(self) -> RunDescription | None:
-        """The run of the workflow id that is open and, in a folder, driven by a living process, if there is one.
+        """Return the open run of the workflow id, or None.
 
-        Raises StateError, SwfError.
+        A run in a folder counts only while a living process drives it. Raises StateError or SwfError.
         """
         run = self._latest_run()
         return run if run is not None and run.status == "open" and (run.alive or self.location.folder is None) else None
@@ -122,6 +130,6 @@ class StepQuery(NamedTuple):
 
 
 def _earlier_runs(runs: Runs, workflow_id: str) -> Iterator[tuple[str, Sequence[Event]]]:
-    """The runs of a workflow id, the latest first."""
+    """Yield the run id and the history of each run of a workflow id, the latest first."""
     for run in runs.find("all", {"workflow_id": workflow_id}, 0, None):
         yield run.run_id, runs.events(workflow_id, run.run_id)

@@ -1,4 +1,4 @@
-"""What the commands for Amazon SWF have in common: the domain, the engine, logging."""
+"""Access to Amazon SWF for the commands: the domain, the engine, and the sources of decision and activity tasks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from simpleflow.engines.swf.engine import SwfEngine
 
 _OWN_LIST_PREFIX_LENGTH = MAX_ID_LENGTH - 13
-"""Characters that there may be of a task list's name in that of a process's own list."""
+"""How many characters of a task list's name go into the name of a process's own list, which adds 13 more."""
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -36,28 +36,30 @@ def heartbeat_option(command: _Command) -> _Command:
         default=60.0,
         show_default=True,
         metavar="SECONDS",
-        help="Between two signs of life of an activity, at most; never more than half of its heartbeat time-out.",
+        help="Longest time between two heartbeats of an activity; never more than half of its heartbeat time-out.",
     )(command)
 
 
 def swf_domain(given: str | None, hint: str = "") -> str:
-    """The domain to use. Raises InputError if none is given or configured; ``hint``: what else there is to do."""
-    found = given or settings.SWF_DOMAIN
-    if not found:
-        expected = "expected --domain NAME, or SWF_DOMAIN in the environment"
-        raise InputError(f"no Amazon SWF domain is given; {expected}{hint}")
-    return check_name(found, "--domain")
+    """Return the domain to use. Raises InputError, with ``hint`` at its end, if no domain is given or configured."""
+    domain = given or settings.SWF_DOMAIN
+    if not domain:
+        raise InputError(f"no Amazon SWF domain is given: use --domain NAME or set SWF_DOMAIN in the environment{hint}")
+    return check_name(domain, "--domain")
 
 
 def swf_engine(domain: str) -> SwfEngine:
-    """The engine of a domain."""
+    """Return an engine that uses the domain."""
     from simpleflow.engines.swf.engine import SwfEngine
 
     return SwfEngine(domain)
 
 
 def decision_source(domain: str, task_list: str) -> SwfDecisionSource:
-    """The decision tasks of a task list; to be called in the process that polls, which gets a list of its own."""
+    """Return the source of the decision tasks of a task list.
+
+    Call this in the process that polls: the process also gets a task list that only it polls.
+    """
     import secrets
 
     from simpleflow.engines.swf.decisions import SwfDecisionSource
@@ -68,7 +70,7 @@ def decision_source(domain: str, task_list: str) -> SwfDecisionSource:
 
 
 def activity_source(domain: str, task_list: str) -> SwfActivitySource:
-    """The activity tasks of a task list; to be called in the process that polls."""
+    """Return the source of the activity tasks of a task list. Call this in the process that polls."""
     from simpleflow.engines.swf.activities import SwfActivitySource
 
     return SwfActivitySource(domain, task_list)

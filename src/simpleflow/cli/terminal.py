@@ -1,4 +1,4 @@
-"""What is written where: colours, messages, and standard output for results alone."""
+"""Writing to a terminal or a pipe: colours, symbols, error messages, and standard output that holds only results."""
 
 from __future__ import annotations
 
@@ -14,30 +14,32 @@ AUTO, ALWAYS, NEVER = "auto", "always", "never"
 
 
 class Terminal:
-    """How to write to a stream: ``symbols`` rather than words, ``colored`` or not, ``moves`` if the cursor can move."""
+    """A stream for messages, and what it can show."""
 
     def __init__(self, stream: TextIO | None, color: str = AUTO) -> None:
         terminal = stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
-        self._stream = stream
-        self.moves = terminal
+        self._stream = stream  # None: write nothing
+        self.moves = terminal  # whether the cursor can be moved
         self.encoding = getattr(stream, "encoding", None) or "utf-8"
+        # Lines begin with symbols instead of words.
         self.symbols = (terminal or color == ALWAYS) and _can_write("✓↷✗…↻⧗━─", stream)
+        # NO_COLOR is a convention of many programs: https://no-color.org
         self.colored = color == ALWAYS or (color == AUTO and terminal and not os.environ.get("NO_COLOR"))
 
     @property
     def columns(self) -> int:
-        """How wide it is now; 0 if it is no terminal, or does not say."""
+        """The width of the terminal now; 0 if this is not a terminal or the width is unknown."""
         try:
             return os.get_terminal_size(self._stream.fileno()).columns if self.moves and self._stream else 0
         except (OSError, ValueError):
             return 0
 
     def paint(self, text: str, code: str) -> str:
-        """The text in a colour, if there are colours."""
+        """Return the text in a colour, or unchanged if the stream has no colours."""
         return f"\x1b[{code}m{text}\x1b[0m" if self.colored else text
 
     def write(self, text: str) -> None:
-        """Write and flush. A stream that nobody reads any more is no reason to stop a run."""
+        """Write the text and flush. If the stream is closed, stop writing to it: a closed pipe must not stop a run."""
         if self._stream is None:
             return
         try:
@@ -47,7 +49,7 @@ class Terminal:
             self._stream = None
 
     def error(self, message: str) -> None:
-        """One line that says what is wrong."""
+        """Write an error message as one line."""
         self.write(f"{self.paint('error:', RED)} {message}\n")
 
 
@@ -61,15 +63,16 @@ def _can_write(text: str, stream: TextIO | None) -> bool:
 
 @contextmanager
 def results_only() -> Iterator[Callable[[str], None]]:
-    """Inside, whatever user code and its child processes print to standard output goes to standard error instead.
+    """Keep standard output for results.
 
-    Gives a function that writes a line to the real one, in UTF-8.
+    Inside this context, everything that user code and its child processes print to standard output goes to standard
+    error. The context yields a function that writes a line to the real standard output, in UTF-8.
     """
     try:
         sys.stdout.flush()
         real = os.dup(1)
         os.dup2(2, 1)
-    except (OSError, AttributeError):  # one of the two is closed
+    except (OSError, AttributeError):  # one of the two streams is closed
         yield lambda line: None
         return
     if hasattr(sys.stdout, "reconfigure"):
@@ -81,7 +84,7 @@ def results_only() -> Iterator[Callable[[str], None]]:
             while data:
                 data = data[os.write(real, data) :]
         except OSError:
-            pass  # nobody reads it
+            pass  # the reader has closed the pipe
 
     try:
         yield write

@@ -1,10 +1,10 @@
-"""The input of a workflow, as people write it: JSON, in four forms.
+"""Reading the input of a workflow from the command line. It is JSON in one of these forms:
 
-    [1, 2]                        arguments
-    {"args": [1], "kwargs": {}}   arguments and keyword arguments, either key optional
-    12, "text", true, null        one argument
+    [1, 2]                        positional arguments
+    {"args": [1], "kwargs": {}}   positional and keyword arguments; either key may be missing
+    12, "text", true, null        one positional argument
 
-Any other object is refused, since it could be meant as one argument or as keyword arguments.
+Any other object is refused, because it could mean one argument or keyword arguments.
 """
 
 from __future__ import annotations
@@ -23,19 +23,20 @@ _KEYS = {"args", "kwargs"}
 
 
 def read_input(text: str | None, file: str | None) -> dict[str, Any]:
-    """``{"args": [...], "kwargs": {...}}`` from ``--input`` or from the file of ``--input-file``.
+    """Read the input from the text of ``--input`` or from the file of ``--input-file``; ``-`` is standard input.
 
-    Raises InputError for what is no input.
+    Returns ``{"args": [...], "kwargs": {...}}``. Raises InputError if both are given, if the file cannot be read, or if
+    the text is not an input.
     """
     if text is not None and file is not None:
-        raise InputError("--input and --input-file exclude each other; give one of them")
+        raise InputError("--input and --input-file exclude each other; give only one of them")
     if file is not None:
         return parse_input(_file_text(file), "standard input" if file == "-" else f"input file {file!r}")
     return {"args": [], "kwargs": {}} if text is None else parse_input(text, "--input")
 
 
 def parse_input(text: str, what: str) -> dict[str, Any]:
-    """The same from a text; ``what`` names it in errors."""
+    """Parse the text of an input. ``what`` names the text in errors. Returns and raises as ``read_input`` does."""
     value = parse_json(text, what)
     if isinstance(value, list):
         return {"args": value, "kwargs": {}}
@@ -52,7 +53,7 @@ def parse_input(text: str, what: str) -> dict[str, Any]:
 
 
 def parse_json(text: str, what: str) -> Any:
-    """The value of a JSON text; ``what`` names it in errors. Raises InputError for what is not JSON."""
+    """Parse a JSON text. ``what`` names the text in errors. Raises InputError if it is not JSON."""
     if not text.strip():
         raise InputError(f"{what} is empty; expected JSON such as [1, 2]")
     try:
@@ -66,7 +67,10 @@ def parse_json(text: str, what: str) -> Any:
 
 
 def check_input(workflow_class: type[Workflow], given: dict[str, Any]) -> None:
-    """Refuse an input that ``run`` does not take: better than a run that fails for it. Raises InputError."""
+    """Raise InputError if the workflow's ``run`` does not accept these arguments.
+
+    Checking early avoids starting a run that can only fail.
+    """
     try:
         signature = inspect.signature(workflow_class.run)
     except (TypeError, ValueError):
@@ -97,22 +101,22 @@ def _object_without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"the key {_shortened(twice)} stands twice in one object")
+        raise ValueError(f"the key {_shortened(twice)} appears twice in one object")
     return found
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number there")
+    raise ValueError(f"JSON has no number {name}")
 
 
 def _not_json(text: str, what: str, error: json.JSONDecodeError) -> str:
     message = error.msg[:1].lower() + error.msg[1:]
-    place = f"column {error.colno}" if error.lineno == 1 else f"line {error.lineno}, column {error.colno}"
+    position = f"column {error.colno}" if error.lineno == 1 else f"line {error.lineno}, column {error.colno}"
     found = text[error.pos : error.pos + 20].split("\n")[0]
     near = f", at {found!r}" if found else ", at its end"
     word = text.strip()
-    hint = f"; a text is written with quotes: '\"{word}\"'" if word.isidentifier() else ""
-    return f"{what} is not JSON: {message} ({place}{near}){hint}"
+    hint = f"; put a text in quotes: '\"{word}\"'" if word.isidentifier() else ""
+    return f"{what} is not JSON: {message} ({position}{near}){hint}"
 
 
 def _ambiguity(value: dict[str, Any], what: str) -> str:

@@ -1,4 +1,4 @@
-"""``simpleflow workflow.signal``, ``terminate`` and ``cancel``, and ``activity.rerun``."""
+"""Commands that act on a run: ``workflow.signal``, ``cancel`` and ``terminate``, and ``activity.rerun``."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _one_run = click.argument("arguments", metavar="[DOMAIN] WORKFLOW_ID [RUN_ID]", 
 
 @click.command("workflow.signal", context_settings=SETTINGS)
 @_one_run
-@click.option("--name", required=True, metavar="NAME", help="The name of the signal.")
-@click.option("--input", "-i", "input_text", metavar="JSON", help="What the signal carries.")
+@click.option("--name", required=True, metavar="NAME", help="Name of the signal.")
+@click.option("--input", "-i", "input_text", metavar="JSON", help="Input of the signal.")
 @location_options
 def workflow_signal(arguments: Sequence[str], name: str, input_text: str | None, **options: Any) -> None:
     """Send a signal to an open run.
@@ -38,7 +38,7 @@ def workflow_signal(arguments: Sequence[str], name: str, input_text: str | None,
         raise InputError(f"--name has {len(name)} characters; expected 1 to 256")
     with open_output() as out, run_query.open_runs(query.location) as runs:
         runs.engine.signal_workflow_execution(query.workflow_id, name, text, query.run_id)
-        _said(out, runs, query, f"signal {printable(name)} is sent to")
+        _confirm(out, runs, query, f"sent signal {printable(name)} to")
 
 
 @click.command("workflow.cancel", context_settings=SETTINGS)
@@ -53,15 +53,15 @@ def workflow_cancel(arguments: Sequence[str], **options: Any) -> None:
     query = RunQuery.from_arguments(arguments, options)
     with open_output() as out, run_query.open_runs(query.location) as runs:
         runs.engine.request_cancel_workflow_execution(query.workflow_id, query.run_id)
-        _said(out, runs, query, "a request to cancel is sent to")
+        _confirm(out, runs, query, "sent a request to cancel to")
 
 
 @click.command("workflow.terminate", context_settings=SETTINGS)
 @_one_run
-@click.option("--reason", metavar="TEXT", help="Why; it is kept in the history.")
+@click.option("--reason", metavar="TEXT", help="Reason, which is kept in the history.")
 @location_options
 def workflow_terminate(arguments: Sequence[str], reason: str | None, **options: Any) -> None:
-    """End an open run at once; its activities learn of it with their next sign of life.
+    """End an open run at once. Its activities are stopped at their next heartbeat.
 
     \b
     Example: simpleflow workflow.terminate --local daily --reason 'wrong day'
@@ -69,17 +69,20 @@ def workflow_terminate(arguments: Sequence[str], reason: str | None, **options: 
     query = RunQuery.from_arguments(arguments, options)
     with open_output() as out, run_query.open_runs(query.location) as runs:
         runs.engine.terminate_workflow_execution(query.workflow_id, query.run_id, reason)
-        _said(out, runs, query, "the order to end is sent to")
+        _confirm(out, runs, query, "sent a request to terminate to")
 
 
 @click.command("activity.rerun", context_settings=SETTINGS)
-@click.option("--workflow-id", required=True, metavar="ID", help="The workflow id of the run.")
-@click.option("--run-id", metavar="ID", help="Default: the latest run of the workflow id.")
-@click.option("--activity-id", metavar="ID", help="The activity.")
+@click.option("--workflow-id", required=True, metavar="ID", help="Workflow id of the run.")
+@click.option("--run-id", metavar="ID", help="Run id. Default: the latest run of the workflow id.")
+@click.option("--activity-id", metavar="ID", help="Activity id.")
 @click.option(
-    "--scheduled-id", type=click.IntRange(min=1), metavar="NUMBER", help="The same by the event that scheduled it."
+    "--scheduled-id",
+    type=click.IntRange(min=1),
+    metavar="NUMBER",
+    help="Id of the event that scheduled the activity, instead of --activity-id.",
 )
-@click.option("--input", "-i", "input_text", metavar="JSON", help="Its input, instead of the one it had.")
+@click.option("--input", "-i", "input_text", metavar="JSON", help="Input to use instead of the recorded one.")
 @click.option("--domain", metavar="NAME", help="Amazon SWF domain. Default: SWF_DOMAIN.")
 @location_options
 def activity_rerun(
@@ -91,9 +94,10 @@ def activity_rerun(
     domain: str | None,
     **options: Any,
 ) -> int:
-    """Do an activity of a run again, here, in this process; prints its result, and tells nobody of it.
+    """Run an activity of a run again in this process, and print its result.
 
-    Its module has to be importable: the current folder is looked at first.
+    Neither the run nor its history changes. The module of the activity must be importable; the current folder is
+    searched first.
 
     \b
     Example: simpleflow activity.rerun --local --workflow-id daily --scheduled-id 5
@@ -111,7 +115,7 @@ def activity_rerun(
 
 
 def _perform(out: Output, query: RunQuery, item: Item, text: str | None) -> int:
-    """Do an activity and write its result; returns the exit code."""
+    """Run an activity, write its result, and return the exit code."""
     from simpleflow.cli.load_workflow import find_modules_here
     from simpleflow.engines.base import ActivityTask
     from simpleflow.worker import dispatch
@@ -121,7 +125,7 @@ def _perform(out: Output, query: RunQuery, item: Item, text: str | None) -> int:
         dispatch.resolve(item.name)
     except SimpleflowError:
         raise
-    except Exception as error:  # its module is the user's code
+    except Exception as error:  # importing the module runs user code
         raise InputError(
             f"the module of activity {item.name} cannot be imported: {errors.error_line(error)}"
         ) from error
@@ -147,14 +151,14 @@ def _perform(out: Output, query: RunQuery, item: Item, text: str | None) -> int:
     return errors.RUN_FAILED
 
 
-def _said(out: Output, runs: Runs, query: RunQuery, what: str) -> None:
-    """Say what was sent, and whether somebody is there to hear it."""
+def _confirm(out: Output, runs: Runs, query: RunQuery, what: str) -> None:
+    """Say what was sent, and warn if no process drives the run."""
     run = "" if query.run_id is None else f" (run {printable(query.run_id)})"
     out.say(f"{what} workflow {printable(query.workflow_id)}{run}")
     if query.location.folder is not None:
         found = runs.describe(query.workflow_id, query.run_id)
         if found.status == "open" and not found.alive:
-            out.say("no process drives it now: it is heard when the run is resumed, by workflow.start --local")
+            out.say("no process drives the run now; it gets this when workflow.start --local resumes it")
 
 
 def _json(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""``simpleflow decider.start``."""
+"""The command ``simpleflow decider.start``."""
 
 from __future__ import annotations
 
@@ -13,16 +13,21 @@ from simpleflow.cli.terminal import results_only
 @click.command("decider.start", context_settings=SETTINGS)
 @click.argument("workflows", nargs=-1)
 @swf.domain_option
-@click.option("--task-list", "-t", metavar="NAME", help="Where to look for decisions. Default: that of the workflows.")
+@click.option("--task-list", "-t", metavar="NAME", help="Task list to poll. Default: the one of the workflows.")
 @click.option(
-    "--nb-processes", "-N", type=click.IntRange(min=1), default=1, show_default=True, help="How many processes decide."
+    "--nb-processes",
+    "-N",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Number of decider processes.",
 )
 @common
 def decider(workflows: tuple[str, ...], domain: str | None, task_list: str | None, nb_processes: int) -> int:
-    """Answer the decision tasks of a task list on Amazon SWF, until it is stopped.
+    """Answer the decision tasks of a task list on Amazon SWF until stopped.
 
-    WORKFLOWS are module.Class or path/to/file.py:Class; others that are met are imported by their names. SIGTERM and
-    Ctrl-C let each process finish its decision; a second one ends it at once.
+    WORKFLOWS are module.Class or path/to/file.py:Class. Other workflows on the task list are imported by their type
+    names. After SIGTERM or Ctrl-C each process finishes its current decision; a second signal ends it at once.
 
     \b
     Example: simpleflow decider.start --domain tests -N 2 flow.Daily

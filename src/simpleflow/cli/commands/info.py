@@ -1,4 +1,7 @@
-"""``simpleflow info``: versions, settings and environment, as a table on a terminal and as lines elsewhere."""
+"""The command ``simpleflow info``: versions, settings and environment.
+
+On a terminal the answer is a table, elsewhere it is one line for each entry, with tabs between the values.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ _SECRET = ("SECRET", "TOKEN", "PASSWORD", "ACCESS_KEY")
 @common
 @click.pass_context
 def info(context: click.Context) -> None:
-    """Show what this installation is and how it is set up."""
+    """Show versions, settings and environment variables of this installation."""
     help_alone(context)
 
 
@@ -33,7 +36,7 @@ def info(context: click.Context) -> None:
 @format_option(None)
 @common
 def versions(style: str | None) -> None:
-    """Show the versions of simpleflow, Python and what they use.
+    """Show the versions of simpleflow, Python, the system and the main dependencies.
 
     \b
     Example: simpleflow info versions --format json
@@ -53,12 +56,12 @@ def versions(style: str | None) -> None:
 @format_option(None)
 @common
 def show_settings(style: str | None) -> None:
-    """Show every setting, its value, and where that comes from.
+    """Show each setting with its value and the source of the value.
 
     \b
     Example: simpleflow info settings --format csv
     """
-    sys.path.insert(0, os.getcwd())  # where a settings module may be
+    sys.path.insert(0, os.getcwd())  # so that a settings module there is found
     _show(
         style,
         ("setting", "value", "from"),
@@ -70,7 +73,7 @@ def show_settings(style: str | None) -> None:
 @format_option(None)
 @common
 def environment(style: str | None) -> None:
-    """Show the environment variables that simpleflow and boto3 read; secrets are masked.
+    """Show the environment variables that simpleflow and boto3 read. Secrets are hidden.
 
     \b
     Example: simpleflow info environment --format table
@@ -89,8 +92,8 @@ def _text(value: object) -> str:
 
 def _show(style: str | None, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     if style == TABLE or (style is None and sys.stdout.isatty()):
-        answer = Terminal(sys.stdout, session().color)
-        click.echo(table(titles, rows, table_layout(answer)))
+        terminal = Terminal(sys.stdout, session().color)
+        click.echo(table(titles, rows, table_layout(terminal)))
     elif style is not None:
         click.echo(objects(style, titles, [dict(zip(titles, row, strict=True)) for row in rows]))
     else:

@@ -1,4 +1,4 @@
-"""``simpleflow workflow.restart``: a run once more, with what it had."""
+"""The command ``simpleflow workflow.restart``: start a run again with the same input, task list and tags."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from simpleflow.exceptions import InputError, RunBusy
 if TYPE_CHECKING:
     from simpleflow.engines.base import RunDescription
 
-_REASON = "restarted"
-_ENDS_SECONDS = 10.0  # within which a run that is terminated ends; its process notices within 0.2 s
+_REASON = "restarted"  # recorded in the history of the run that is terminated
+_TERMINATION_SECONDS = 10.0  # longest wait for the end of a terminated run; its process notices within 0.2 s
 
 
 @click.command("workflow.restart", context_settings=SETTINGS)
@@ -28,26 +28,26 @@ _ENDS_SECONDS = 10.0  # within which a run that is terminated ends; its process 
 @click.option(
     "--workflow",
     metavar="WORKFLOW",
-    help="In a folder: its class, module.Class or path/to/file.py:Class, where its type has another name.",
+    help="Class of a run in a folder, module.Class or path/to/file.py:Class, if its type has another name.",
 )
 @location_options
 def restart(arguments: Sequence[str], workflow: str | None, **options: Any) -> int:
-    """Start a run again, with the type, the input, the task list and the tags it had; it is terminated first if open.
+    """Start a run again with the same workflow type, input, task list and tags.
 
-    On Amazon SWF, prints the workflow id and the run id of the new one. In a folder the new one is run here, as by
-    workflow.start --local.
+    An open run is terminated first. On Amazon SWF this prints the workflow id and the run id of the new run. In a
+    folder the new run happens in this process, as with workflow.start --local.
 
     \b
     Example: simpleflow workflow.restart nightly daily
     """
     query = RunQuery.from_arguments(arguments, options)
     if workflow is not None and query.location.folder is None:
-        raise InputError("--workflow is for runs in a folder: on Amazon SWF deciders know their classes")
+        raise InputError("--workflow is for runs in a folder; on Amazon SWF the deciders find the class")
     with open_output() as out:
         if query.location.folder is None:
             with run_query.open_runs(query.location) as runs:
                 return _on_swf(out, runs, query)
-        return _here(out, query, workflow)
+        return _in_folder(out, query, workflow)
 
 
 def _on_swf(out: Output, runs: Runs, query: RunQuery) -> int:
@@ -74,8 +74,8 @@ def _on_swf(out: Output, runs: Runs, query: RunQuery) -> int:
     return errors.OK
 
 
-def _here(out: Output, query: RunQuery, workflow: str | None) -> int:
-    """End the open run of the workflow id, and run the workflow anew in this process."""
+def _in_folder(out: Output, query: RunQuery, workflow: str | None) -> int:
+    """End the open run of the workflow id, and run the workflow again in this process."""
     with run_query.open_runs(query.location) as runs:
         run, started = _find(runs, query)
         reference = workflow or _importable(run, started)
@@ -97,7 +97,7 @@ def _here(out: Output, query: RunQuery, workflow: str | None) -> int:
 
 
 def _find(runs: Runs, query: RunQuery) -> tuple[RunDescription, Any]:
-    """The run, and how it was started."""
+    """Return the run, and the attributes of the event that started it."""
     run = runs.describe(query.workflow_id, query.run_id)
     return run, runs.events(run.workflow_id, run.run_id)[0].attributes
 
@@ -107,7 +107,7 @@ def _tags(started: Any) -> list[str]:
 
 
 def _importable(run: RunDescription, started: Any) -> str:
-    """The workflow's class, by the name of its type. Raises InputError if that does not name it."""
+    """Return the type name of a run if it can be loaded as a class. Raises InputError if it cannot."""
     from simpleflow.cli.load_workflow import load_workflow
 
     name: str = started.workflow_type.name
@@ -116,13 +116,13 @@ def _importable(run: RunDescription, started: Any) -> str:
     except InputError as error:
         again = f"simpleflow workflow.restart --local {shlex.quote(run.workflow_id)} --workflow module.Class"
         raise InputError(
-            f"the class of workflow type {name!r} is not found by that name ({error}); name it: {again}"
+            f"workflow type {name!r} is not the name of a class ({error}); give the class: {again}"
         ) from error
     return name
 
 
 def _input(started: Any) -> dict[str, Any]:
-    """The input it was started with, and what else was asked of it then."""
+    """Return the input that the run was started with, with the steps to force and skip that came with it."""
     from simpleflow import values
     from simpleflow.values import arguments, reserved
 
@@ -131,20 +131,23 @@ def _input(started: Any) -> dict[str, Any]:
 
 
 def _check_class(reference: str, run: RunDescription, started: Any, given: dict[str, Any]) -> None:
-    """Raises InputError if the class is one of another type, or does not take the input."""
+    """Raise InputError if the class belongs to another workflow type or does not accept the input."""
     from simpleflow.cli.load_workflow import load_workflow
 
     found = load_workflow(reference)
     name = found.name or f"{found.__module__}.{found.__name__}"
     if name != started.workflow_type.name:
         raise InputError(
-            f"run {run.run_id} is one of workflow type {started.workflow_type.name!r}, and {reference} is {name!r}"
+            f"run {run.run_id} has workflow type {started.workflow_type.name!r}, but {reference} has {name!r}"
         )
     workflow_input.check_input(found, given)
 
 
 def _end(out: Output, runs: Runs, workflow_id: str) -> None:
-    """Terminate the open run of a workflow id, if there is one, and wait for its end. Raises RunBusy."""
+    """Terminate the open run of a workflow id, if there is one, and wait for its end.
+
+    Raises RunBusy if it is still open after 10 seconds.
+    """
     run = runs.describe(workflow_id, None)
     if run.status != "open":
         return
@@ -154,11 +157,11 @@ def _end(out: Output, runs: Runs, workflow_id: str) -> None:
 
 
 def _wait_until(condition: Callable[[], bool], run: RunDescription) -> None:
-    deadline = time.monotonic() + _ENDS_SECONDS
+    deadline = time.monotonic() + _TERMINATION_SECONDS
     while not condition():
         if time.monotonic() > deadline:
             raise RunBusy(
-                f"run {run.run_id} of workflow {run.workflow_id!r} is still open {_ENDS_SECONDS:.0f} s after it was "
-                "terminated: end the process that drives it"
+                f"run {run.run_id} of workflow {run.workflow_id!r} is still open {_TERMINATION_SECONDS:.0f} s after "
+                "it was terminated; end the process that drives it"
             )
         time.sleep(0.05)

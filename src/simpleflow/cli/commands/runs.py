@@ -1,4 +1,4 @@
-"""``simpleflow workflow.list``, ``filter``, ``info``, ``history``, ``tasks``, ``profile`` and ``task.info``."""
+"""Commands that show runs: ``workflow.list``, ``workflow.info``, ``task.info`` and the like."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _days = click.option(
     default=30,
     show_default=True,
     metavar="DAYS",
-    help="Those that were started in the last so many days.",
+    help="Show runs started in the last DAYS days.",
 )
 
 
@@ -38,13 +38,15 @@ _days = click.option(
     type=click.Choice(["open", "closed", "all"]),
     default="open",
     show_default=True,
-    help="Which runs.",
+    help="Show runs with this status.",
 )
 @_days
 @format_option()
 @location_options
 def workflow_list(arguments: Sequence[str], status: str, days: float, style: str, **options: Any) -> None:
-    """List runs, the latest first: in DOMAIN of Amazon SWF (default: SWF_DOMAIN), or in a folder.
+    """List runs, the latest first.
+
+    The runs are those in DOMAIN of Amazon SWF (default: SWF_DOMAIN), or those in a folder.
 
     \b
     Example: simpleflow workflow.list --local -s closed
@@ -55,17 +57,26 @@ def workflow_list(arguments: Sequence[str], status: str, days: float, style: str
 @click.command("workflow.filter", context_settings=SETTINGS)
 @click.argument("arguments", metavar="[DOMAIN]", nargs=-1)
 @click.option(
-    "--status", "-s", type=click.Choice(["open", "closed", "all"]), default="all", show_default=True, help="Which runs."
+    "--status",
+    "-s",
+    type=click.Choice(["open", "closed", "all"]),
+    default="all",
+    show_default=True,
+    help="Show runs with this status.",
 )
-@click.option("--tag", metavar="TAG", help="Those with this tag.")
-@click.option("--workflow-id", metavar="ID", help="Those of this workflow id.")
-@click.option("--workflow-type", metavar="NAME", help="Those of the workflow type of this name.")
-@click.option("--workflow-type-version", metavar="VERSION", help="Those of this version of their type.")
-@click.option("--close-status", type=click.Choice(_CLOSED), help="Those that ended so.")
+@click.option("--tag", metavar="TAG", help="Show runs with this tag.")
+@click.option("--workflow-id", metavar="ID", help="Show runs of this workflow id.")
+@click.option("--workflow-type", metavar="NAME", help="Show runs of the workflow type with this name.")
+@click.option("--workflow-type-version", metavar="VERSION", help="Show runs of this version of their workflow type.")
+@click.option("--close-status", type=click.Choice(_CLOSED), help="Show runs that ended with this status.")
 @click.option(
-    "--from", "first", type=click.DateTime(), metavar="DATE", help="Those started then or later; instead of -d."
+    "--from",
+    "first",
+    type=click.DateTime(),
+    metavar="DATE",
+    help="Show runs started at this time or later; replaces -d.",
 )
-@click.option("--to", "last", type=click.DateTime(), metavar="DATE", help="Those started before then.")
+@click.option("--to", "last", type=click.DateTime(), metavar="DATE", help="Show runs started before this time.")
 @_days
 @format_option()
 @location_options
@@ -83,13 +94,15 @@ def workflow_filter(
     style: str,
     **options: Any,
 ) -> None:
-    """List the runs that are as asked for; dates are those of this machine's time zone.
+    """List the runs that match all of the given options, the latest first.
+
+    Dates are in the local time zone.
 
     \b
     Example: simpleflow workflow.filter --local --workflow-type daily --close-status failed
     """
     if close_status is not None and status == "open":
-        raise InputError(f"--close-status {close_status} is for closed runs, and --status open for others")
+        raise InputError(f"--close-status {close_status} selects closed runs, but --status open selects open ones")
     given = {
         "workflow_id": workflow_id,
         "name": workflow_type,
@@ -107,7 +120,7 @@ def workflow_filter(
 @format_option()
 @location_options
 def workflow_info(arguments: Sequence[str], style: str, **options: Any) -> None:
-    """Show what there is to know of a run: when and with what it was started, how it ended, what it did.
+    """Show one run: its start, input, end and result, and how many activities, timers and signals it had.
 
     \b
     Example: simpleflow workflow.info --local daily
@@ -129,7 +142,7 @@ def workflow_info(arguments: Sequence[str], style: str, **options: Any) -> None:
     type=click.Choice(["events", "raw", "cooked"]),
     default="events",
     show_default=True,
-    help="A line for each event; SWF's own JSON; or a line for each activity, child, timer, signal and marker.",
+    help="events: a line for each event. raw: the JSON of SWF. cooked: a line for each activity, child, timer, ...",
 )
 @format_option()
 @location_options
@@ -140,7 +153,7 @@ def workflow_history(arguments: Sequence[str], domain: str | None, output: str, 
     Example: simpleflow workflow.history daily --domain nightly -o cooked
     """
     if output == "raw" and style == CSV:
-        raise InputError("--output raw is JSON; expected --format json, or none")
+        raise InputError("--output raw is JSON; expected --format json or no --format")
     if not 1 <= len(arguments) <= 2:
         raise InputError(f"expected WORKFLOW_ID [RUN_ID]; got {' '.join(map(repr, arguments)) or 'nothing'}")
     query = RunQuery(run_query.location_of(domain, options), arguments[0], arguments[1] if len(arguments) > 1 else None)
@@ -159,11 +172,13 @@ def workflow_history(arguments: Sequence[str], domain: str | None, output: str, 
 
 @click.command("workflow.tasks", context_settings=SETTINGS)
 @_one_run
-@click.option("--nb-tasks", "-n", type=click.IntRange(min=1), metavar="NUMBER", help="Only the last so many.")
+@click.option(
+    "--nb-tasks", "-n", type=click.IntRange(min=1), metavar="NUMBER", help="Show only the last NUMBER activities."
+)
 @format_option()
 @location_options
 def workflow_tasks(arguments: Sequence[str], nb_tasks: int | None, style: str, **options: Any) -> None:
-    """List the activities of a run as they were scheduled: state, tries, how long, by whom, and why not.
+    """List the activities of a run in the order of scheduling, with state, tries, duration, worker and failure.
 
     \b
     Example: simpleflow workflow.tasks --local daily
@@ -180,11 +195,13 @@ def workflow_tasks(arguments: Sequence[str], nb_tasks: int | None, style: str, *
 
 @click.command("workflow.profile", context_settings=SETTINGS)
 @_one_run
-@click.option("--nb-tasks", "-n", type=click.IntRange(min=1), metavar="NUMBER", help="Only the first so many.")
+@click.option(
+    "--nb-tasks", "-n", type=click.IntRange(min=1), metavar="NUMBER", help="Show only the first NUMBER types."
+)
 @format_option()
 @location_options
 def workflow_profile(arguments: Sequence[str], nb_tasks: int | None, style: str, **options: Any) -> None:
-    """Show for each type of activity in a run how long its tasks waited and worked, the most work first.
+    """Show how long the activities of a run waited and ran, for each type, the type with the most running time first.
 
     \b
     Example: simpleflow workflow.profile --local daily
@@ -203,12 +220,14 @@ def workflow_profile(arguments: Sequence[str], nb_tasks: int | None, style: str,
 
 @click.command("task.info", context_settings=SETTINGS)
 @click.argument("arguments", metavar="[DOMAIN] WORKFLOW_ID TASK_ID", nargs=-1)
-@click.option("--run-id", metavar="ID", help="Default: the latest run of the workflow id.")
-@click.option("--details", is_flag=True, help="Also the traceback of a failure.")
+@click.option("--run-id", metavar="ID", help="Run id. Default: the latest run of the workflow id.")
+@click.option("--details", is_flag=True, help="Show the traceback of a failure too.")
 @format_option()
 @location_options
 def task_info(arguments: Sequence[str], run_id: str | None, details: bool, style: str, **options: Any) -> None:
-    """Show an activity of a run, by its activity id or the id of the event that scheduled it.
+    """Show one activity of a run.
+
+    TASK_ID is its activity id or the id of the event that scheduled it.
 
     \b
     Example: simpleflow task.info --local daily 5 --details
@@ -227,7 +246,7 @@ def task_info(arguments: Sequence[str], run_id: str | None, details: bool, style
 
 
 def _location(arguments: Sequence[str], options: dict[str, Any]) -> RunLocation:
-    """The domain that may be named, or the folder."""
+    """Return the location that the optional argument DOMAIN or the options name. Raises InputError."""
     if len(arguments) > (0 if run_query.is_local(options) else 1):
         expected = "nothing with --state or --local" if run_query.is_local(options) else "[DOMAIN]"
         raise InputError(f"expected {expected}; got {' '.join(map(repr, arguments))}")

@@ -1,4 +1,4 @@
-"""``simpleflow server``: Amazon SWF on this machine, for development and tests."""
+"""The command ``simpleflow server``: a local Amazon SWF server for development and tests."""
 
 from __future__ import annotations
 
@@ -14,28 +14,39 @@ PORT = 8042
 
 
 @click.command("server", context_settings=SETTINGS)
-@click.option("--port", type=int, default=PORT, show_default=True, help="The port of 127.0.0.1; 0: any that is free.")
+@click.option("--port", type=int, default=PORT, show_default=True, help="Port on 127.0.0.1; 0 chooses a free one.")
 @click.option(
     "--state",
     type=click.Path(file_okay=False, path_type=Path),
-    help="The folder to keep everything in; without it, it ends with the server.",
+    help="Folder to keep all data in. Default: memory, so the data is lost when the server ends.",
 )
-@click.option("--domain", "-d", "domains", multiple=True, help="Register this domain if need be (repeatable).")
 @click.option(
-    "--poll-seconds", type=click.FloatRange(min=0), default=60, show_default=True, help="How long a poll waits."
+    "--domain",
+    "-d",
+    "domains",
+    multiple=True,
+    help="Domain to register if it does not exist. You can repeat this option.",
+)
+@click.option(
+    "--poll-seconds",
+    type=click.FloatRange(min=0),
+    default=60,
+    show_default=True,
+    help="Longest time that a poll waits for a task.",
 )
 @click.option(
     "--chaos",
     default="",
     metavar="OPTIONS",
-    help="Test mode, any of: shuffle,delay=SECONDS,drop=SHARE,throttle=SHARE,refuse=SHARE,page=NUMBER,seed=NUMBER.",
+    help="Faults to inject, for tests; any of shuffle, delay=SECONDS, drop=SHARE, throttle=SHARE, refuse=SHARE, "
+    "page=NUMBER, seed=NUMBER, separated by commas.",
 )
 @common
 def server(port: int, state: Path | None, domains: tuple[str, ...], poll_seconds: float, chaos: str) -> None:
-    """Serve Amazon SWF's protocol on 127.0.0.1.
+    """Serve Amazon SWF's protocol on 127.0.0.1, for development and tests.
 
-    For development and tests: everybody who can connect may do everything. Prints its URL once it listens; give that to
-    boto3 as AWS_ENDPOINT_URL_SWF. SIGTERM and SIGINT end it.
+    There is no authentication: every client that can connect may do everything. The server prints its URL when it
+    listens; give it to boto3 as AWS_ENDPOINT_URL_SWF. SIGTERM or Ctrl-C ends the server.
 
     \b
     Example: simpleflow server --domain tests
@@ -52,8 +63,8 @@ def server(port: int, state: Path | None, domains: tuple[str, ...], poll_seconds
             signal.signal(number, lambda *_: ended.set())
         click.echo(running.url)
         session().terminal.write(
-            "a local SWF server for development and tests: no authentication, 127.0.0.1 only\n"
-            f"clients: AWS_ENDPOINT_URL_SWF={running.url}; any credentials and region will do\n"
+            "local SWF server for development and tests, without authentication, on 127.0.0.1 only\n"
+            f"clients: AWS_ENDPOINT_URL_SWF={running.url}; any credentials and any region\n"
         )
         ended.wait()
     finally:

@@ -1,4 +1,4 @@
-"""``simpleflow standalone``: a run on Amazon SWF with deciders and workers of its own."""
+"""The command ``simpleflow standalone``: run a workflow on Amazon SWF with its own deciders and workers."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from simpleflow.engines.base import StartRequest
     from simpleflow.worker.supervisor import Supervisor
 
-_LOOK_SECONDS = 0.2
-_LOOK_SECONDS_MOST = 3.0
+_FIRST_POLL_SECONDS = 0.2
+_MAX_POLL_SECONDS = 3.0
 
 
 @click.command("standalone", context_settings=SETTINGS)
@@ -29,23 +29,27 @@ _LOOK_SECONDS_MOST = 3.0
 @swf.domain_option
 @start_options.add_start_options
 @click.option(
-    "--nb-deciders", "-D", type=click.IntRange(min=1), default=1, show_default=True, help="Decider processes."
+    "--nb-deciders", "-D", type=click.IntRange(min=1), default=1, show_default=True, help="Number of decider processes."
 )
-@click.option("--nb-workers", "-W", type=click.IntRange(min=1), default=1, show_default=True, help="Worker processes.")
+@click.option(
+    "--nb-workers", "-W", type=click.IntRange(min=1), default=1, show_default=True, help="Number of worker processes."
+)
 @swf.heartbeat_option
-@click.option("--display-status", is_flag=True, help="Show what happens in the run while it happens.")
+@click.option("--display-status", is_flag=True, help="Show the progress of the run.")
 @click.option(
     "--repair",
     metavar='"ID [RUN]"',
-    help="Take over the results of the activities that completed in that execution, and its input if none is given.",
+    help="Execution whose completed activities are not run again. Its input is used if none is given.",
 )
-@click.option("--force-activities", metavar="REGEX", help="With --repair: activities to do again, by their names.")
+@click.option(
+    "--force-activities", metavar="REGEX", help="With --repair: names of activities to run again all the same."
+)
 @common
 def standalone(workflow: str, input_text: str | None, input_file: str | None, **options: Any) -> int:
-    """Run a workflow on Amazon SWF, with deciders and workers of its own, and wait for its end.
+    """Run a workflow on Amazon SWF with its own deciders and workers, and wait for its end.
 
-    They poll at a task list of their own, to which all activities and child workflows go too. Result, progress and exit
-    code are those of workflow.start --local.
+    The deciders and workers poll a task list that only this run uses. All activities and child workflows go to this
+    task list too. Result, progress and exit code are those of workflow.start --local.
 
     \b
     Example: simpleflow standalone --domain tests --nb-workers 4 flow.py:Daily
@@ -126,14 +130,14 @@ def _follow(
     options: dict[str, Any],
     write_result: Callable[[str], None],
 ) -> int:
-    """Start the execution and wait for its end, while its processes are kept running; returns the exit code."""
+    """Start the execution, keep its processes running until it has ended, and return the exit code."""
     from simpleflow.cli.terminal import Terminal
     from simpleflow.cli.view.progress import Progress
     from simpleflow.cli.view.run_end import report_end, report_unreached
     from simpleflow.cli.view.run_watcher import RunWatcher
 
     shows = options["display_status"]
-    supervisor.tend(0)  # forked before this process has a connection
+    supervisor.tend(0)  # fork the processes before this one opens a connection
     began = time.monotonic()
     engine = swf.swf_engine(domain)
     run_id = engine.start_workflow_execution(request)
@@ -141,21 +145,21 @@ def _follow(
     head = terminal.paint(f"workflow {request.workflow_id}:", BOLD)
     terminal.write(f"{head} started, run {run_id} in domain {domain}, task list {request.task_list}\n")
     progress = Progress(terminal if shows else Terminal(None), here.debug)
-    progress.brief = shows  # else the summary is all that is said of the steps
+    progress.brief = shows  # without the progress lines, the summary has all details
     watcher = RunWatcher(engine, request.workflow_id, run_id, progress.observe, whole=shows)
-    wait = _LOOK_SECONDS
-    poll = began + wait
+    wait = _FIRST_POLL_SECONDS
+    next_poll = began + wait
     while supervisor.signal is None and supervisor.busy:
-        supervisor.tend(max(0.0, poll - time.monotonic()))
-        if time.monotonic() < poll:
+        supervisor.tend(max(0.0, next_poll - time.monotonic()))
+        if time.monotonic() < next_poll:
             continue
         if watcher.poll():
             supervisor.stop()
             supervisor.run()
             report_unreached(terminal, progress, options)
             return report_end(here, progress, watcher.run, None, time.monotonic() - began, write_result)
-        wait = min(wait * 1.3, _LOOK_SECONDS_MOST)
-        poll = time.monotonic() + wait
+        wait = min(wait * 1.3, _MAX_POLL_SECONDS)
+        next_poll = time.monotonic() + wait
     supervisor.run()
     return _left_open(supervisor, domain, request, here)
 
@@ -164,8 +168,8 @@ def _left_open(supervisor: Supervisor, domain: str, request: StartRequest, here:
     terminal = here.terminal
     word = "stopped" if supervisor.signal in (None, signal.SIGTERM) else "interrupted"
     terminal.write(
-        f"{terminal.paint(word, BOLD)}; workflow {request.workflow_id} is still open: decider.start and worker.start "
-        f"with -d {domain} -t {request.task_list} go on with it\n"
+        f"{terminal.paint(word, BOLD)}; workflow {request.workflow_id} is still open; to continue it, run "
+        f"decider.start and worker.start with -d {domain} -t {request.task_list}\n"
     )
     return errors.RUN_FAILED if supervisor.signal is None else 128 + supervisor.signal
 
@@ -174,16 +178,16 @@ def _pattern(text: str | None, repair: str | None) -> re.Pattern[str] | None:
     if text is None:
         return None
     if repair is None:
-        raise InputError("--force-activities is for use with --repair: without it every activity is done")
+        raise InputError("--force-activities needs --repair; without --repair every activity is run")
     try:
         return re.compile(text)
     except re.error as error:
-        raise InputError(f"--force-activities {text!r} is no regular expression: {error}") from error
+        raise InputError(f"--force-activities {text!r} is not a regular expression: {error}") from error
 
 
 def _execution(text: str) -> tuple[str, str | None]:
-    """The workflow id and run id in ``--repair``."""
+    """Split the value of ``--repair`` into workflow id and run id."""
     parts = text.split()
     if len(parts) not in (1, 2):
-        raise InputError(f'--repair {text!r} is no execution; expected a workflow id, or "ID RUN" with its run id')
+        raise InputError(f'--repair {text!r} does not name a run; expected a workflow id, or "ID RUN" with a run id')
     return parts[0], parts[1] if len(parts) == 2 else None

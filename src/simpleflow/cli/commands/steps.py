@@ -1,4 +1,4 @@
-"""``simpleflow step.list``, ``step.plan``, ``step.forget`` and ``step.mark``."""
+"""Commands about steps: ``step.list``, ``step.plan``, ``step.forget`` and ``step.mark``."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 @click.argument("steps", metavar="[NAME]...", nargs=-1)
 @step_options
 def step_list(workflow: str, steps: Sequence[str], style: str, **options: Any) -> None:
-    """List the done steps of WORKFLOW, all or those of these names and below: when, by which run, how long.
+    """List the done steps of WORKFLOW: when and by which run they were done, and how long they took.
+
+    With NAMEs, only these steps and all steps below them are listed.
 
     \b
     Example: simpleflow step.list flow.py:Daily
@@ -48,14 +50,16 @@ def step_list(workflow: str, steps: Sequence[str], style: str, **options: Any) -
 
 @click.command("step.plan", context_settings=SETTINGS)
 @click.argument("workflow")
-@click.option("--force", multiple=True, metavar="A,B", help="Steps to force, and all below them; * is all.")
-@click.option("--skip", multiple=True, metavar="A,B", help="Steps to skip, and all below them; * is all.")
-@click.option("--assume-last", is_flag=True, help="Where a result is needed, take that of an earlier run.")
+@click.option(
+    "--force", multiple=True, metavar="A,B", help="Steps to force, with all steps below them; * is every step."
+)
+@click.option("--skip", multiple=True, metavar="A,B", help="Steps to skip, with all steps below them; * is every step.")
+@click.option("--assume-last", is_flag=True, help="Use results of earlier runs where the plan needs results.")
 @step_options
 def step_plan(
     workflow: str, force: Sequence[str], skip: Sequence[str], assume_last: bool, style: str, **options: Any
 ) -> None:
-    """Show which steps of WORKFLOW would run and which would be skipped, and why, without running anything.
+    """Show which steps of WORKFLOW would run, which would be skipped, and why. Nothing is run.
 
     \b
     Example: simpleflow step.plan flow.py:Daily --force load
@@ -80,10 +84,12 @@ def step_plan(
 @click.command("step.forget", context_settings=SETTINGS)
 @click.argument("workflow")
 @click.argument("steps", metavar="NAME...", nargs=-1, required=True)
-@click.option("--yes", "-y", is_flag=True, help="Do not StepQuery.from_options before more than one is removed.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask before removing more than one mark.")
 @step_options
 def step_forget(workflow: str, steps: Sequence[str], yes: bool, style: str, **options: Any) -> int:
-    """Remove the done marks of steps of WORKFLOW, and of all below them, so that the next run plays them; * is all.
+    """Remove the done marks of steps of WORKFLOW, so that the next run runs them again.
+
+    A NAME covers all steps below it; * is every step.
 
     \b
     Example: simpleflow step.forget flow.py:Daily load report
@@ -107,9 +113,7 @@ def step_forget(workflow: str, steps: Sequence[str], yes: bool, style: str, **op
 @click.command("step.mark", context_settings=SETTINGS)
 @click.argument("workflow")
 @click.argument("steps", metavar="NAME...", nargs=-1, required=True)
-@click.option(
-    "--result", "result_text", metavar="JSON", help="Keep this as the result of the step, of which there is one."
-)
+@click.option("--result", "result_text", metavar="JSON", help="Result to keep for the step; needs exactly one NAME.")
 @step_options
 def step_mark(workflow: str, steps: Sequence[str], result_text: str | None, style: str, **options: Any) -> None:
     """Mark steps of WORKFLOW as done by hand, so that the next run skips them.
@@ -131,17 +135,17 @@ def step_mark(workflow: str, steps: Sequence[str], result_text: str | None, styl
         others = [name for name in dict.fromkeys(wanted) if name not in marked]
         _say_where(out, query.mark_location, len(marked) + len(others), "step")
         for name in others:
-            out.say(f"step {printable(repr(name))} is done already: its mark is left as it is")
+            out.say(f"step {printable(repr(name))} is done already; its mark stays as it is")
         if marked:
             _warn_of_unreached(rows, marked, out)
             _warn_of_verdicts(query.own_steps(), marked, out)
         out.write(step_tables.changed("marked", marked, others, style, out.layout))
         if marked:
-            _warn_of_open_runs(query, out)  # last: a domain may take its time to answer
+            _warn_of_open_runs(query, out)  # last, because a domain may answer slowly
 
 
 def _say_where(out: Output, location: Place, count: int, what: str, which: str = "") -> None:
-    """How many there are, and where; programs, which read the answer, are told only if there are none."""
+    """Say how many steps there are, and where their marks are. For json and csv say so only if there are none."""
     from simpleflow.steering import marks
 
     if count == 0 or out.style == TABLE:
@@ -150,46 +154,46 @@ def _say_where(out: Output, location: Place, count: int, what: str, which: str =
 
 
 def _warn_of_open_runs(query: StepQuery, out: Output) -> None:
-    """A run reads the marks once: what is changed under it, it does not see."""
+    """Warn if a run is open: a run reads the marks once, so it does not see this change."""
     from simpleflow.steering import marks
 
     workflow_id = query.mark_location.workflow_id
     for other in marks.others_under_way(query.mark_location):
-        out.warn(f"{other} holds a step whose mark is here: it has read the marks already")
+        out.warn(f"{other} holds a step whose mark is here; it has read the marks already")
     try:
         run = query.open_run()
     except (StateError, SwfError) as error:
-        out.warn(f"whether a run of workflow {workflow_id!r} is under way cannot be told: {error}")
+        out.warn(f"cannot tell if a run of workflow {workflow_id!r} is under way: {error}")
         return
     if run is not None:
-        out.warn(f"a run of workflow {workflow_id!r} is under way: it has read its marks already (run {run.run_id})")
+        out.warn(f"a run of workflow {workflow_id!r} is under way; it has read its marks already (run {run.run_id})")
 
 
 def _warn_of_unreached(rows: Sequence[PlannedStep], wanted: Sequence[str], out: Output) -> None:
-    """Steps that a run does not come to may be meant all the same: it cannot always be known."""
+    """Warn of names that the plan does not reach. They may still be right, because a plan can be incomplete."""
     steps = [row.step for row in rows]
     for name in wanted:
         if name not in steps:
             [line] = step_names.unreached_names([name], steps, "step") or [
                 f"step {name!r}: only steps below it were reached"
             ]
-            out.warn(f"{line}; it is marked all the same")
+            out.warn(f"{line}; it is marked anyway")
 
 
 def _warn_of_verdicts(rows: Sequence[PlannedStep], marked: Sequence[str], out: Output) -> None:
-    """A step that is done is played nevertheless if it is forced, or if it was done with other inputs."""
+    """Warn of marked steps that may run all the same, because they are forced or their inputs differ."""
     first = {row.step: row for row in reversed(rows)}
     for name in marked:
         row = first.get(name)
         if row is not None and row.verdict != "skip":
             why = row.note or some(row.reasons)
-            out.warn(f"step {name!r} is marked, and may be played all the same{f': {why}' if why else ''}")
+            out.warn(f"step {name!r} is marked but may run anyway{f': {why}' if why else ''}")
 
 
 def _confirmed(out: Output, what: str) -> bool:
-    """Ask on the terminal whether to forget that. Raises InputError where nobody can answer."""
+    """Ask on the terminal whether to forget the steps. Raises InputError if standard input is not a terminal."""
     if sys.stdin is None or not sys.stdin.isatty():
-        raise InputError(f"nobody can be asked whether to forget {what}; add --yes to do it. Nothing was removed")
+        raise InputError(f"to forget {what} without a terminal, add --yes; nothing was removed")
     out.ask(f"forget {printable(what)}? [y/N] ")
     answer = sys.stdin.readline()
     if not answer:

@@ -1,4 +1,4 @@
-"""``simpleflow worker.start``."""
+"""The command ``simpleflow worker.start``."""
 
 from __future__ import annotations
 
@@ -14,15 +14,22 @@ from simpleflow.cli.terminal import results_only
 
 @click.command("worker.start", context_settings=SETTINGS)
 @swf.domain_option
+@click.option("--task-list", "-t", metavar="NAME", help="Task list to poll. Default: ACTIVITY_DEFAULT_TASK_LIST.")
 @click.option(
-    "--task-list", "-t", metavar="NAME", help="Where to look for activities. Default: ACTIVITY_DEFAULT_TASK_LIST."
-)
-@click.option(
-    "--nb-processes", "-N", type=click.IntRange(min=1), default=1, show_default=True, help="How many tasks at a time."
+    "--nb-processes",
+    "-N",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Number of worker processes; each runs one task at a time.",
 )
 @swf.heartbeat_option
-@click.option("--one-task", is_flag=True, help="End after one task (each process).")
-@click.option("--poll-data", metavar="BASE64", help="Do this task, an answer to a poll as JSON in Base64, and end.")
+@click.option("--one-task", is_flag=True, help="End each process after one task.")
+@click.option(
+    "--poll-data",
+    metavar="BASE64",
+    help="Run only this task, a response of PollForActivityTask as JSON in Base64, and end.",
+)
 @middleware_options
 @common
 def worker(
@@ -35,10 +42,10 @@ def worker(
     pre: tuple[str, ...],
     post: tuple[str, ...],
 ) -> int:
-    """Do the activities of a task list on Amazon SWF, until it is stopped.
+    """Run the activities of a task list on Amazon SWF until stopped.
 
-    Activities are found by their names, in modules that can be imported from the current folder. SIGTERM and Ctrl-C let
-    each process finish its task; a second one ends them at once.
+    Activities are found by their names, in modules that can be imported from the current folder. After SIGTERM or
+    Ctrl-C each process finishes its current task; a second signal ends all processes at once.
 
     \b
     Example: simpleflow worker.start --domain tests -N 4

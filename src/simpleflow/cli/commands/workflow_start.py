@@ -1,4 +1,4 @@
-"""``simpleflow workflow.start``."""
+"""The command ``simpleflow workflow.start``."""
 
 from __future__ import annotations
 
@@ -13,35 +13,38 @@ from simpleflow.cli.options import SETTINGS, common, session
 from simpleflow.cli.terminal import results_only
 from simpleflow.exceptions import InputError
 
-_LOCAL_ONLY = {"state": "--state", "nb_workers": "--nb-workers", "no_progress": "--no-progress"}
-_WORKERS_OWN = {"pre": "--middleware-pre-execution", "post": "--middleware-post-execution"}
+_LOCAL_OPTIONS = {"state": "--state", "nb_workers": "--nb-workers", "no_progress": "--no-progress"}
+_WORKER_OPTIONS = {"pre": "--middleware-pre-execution", "post": "--middleware-post-execution"}
 
 
 @click.command("workflow.start", context_settings=SETTINGS)
 @click.argument("workflow")
-@click.option("--local", is_flag=True, help="Run it here, and wait for its end.")
+@click.option("--local", is_flag=True, help="Run the workflow in this process and wait for its end.")
 @start_options.add_start_options
-@click.option("--state", metavar="FOLDER", help="Where history and done marks are kept. Default: SIMPLEFLOW_STATE.")
+@click.option("--state", metavar="FOLDER", help="Folder for history and done marks. Default: SIMPLEFLOW_STATE.")
 @click.option(
     "--nb-workers",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Worker processes; default: one for each core. 0: run activities in this process, for a debugger.",
+    help="Number of worker processes; 0 runs activities in this process, for a debugger. Default: one per core.",
 )
-@click.option("--no-progress", is_flag=True, help="Lines instead of a live view; so it is with --nb-workers 0 too.")
-@click.option("--domain", "-d", metavar="NAME", help="Amazon SWF domain, without --local. Default: SWF_DOMAIN.")
-@click.option("--task-list", metavar="NAME", help="Task list of the decision tasks. Default: what the class says.")
+@click.option("--no-progress", is_flag=True, help="Show lines instead of a live view. --nb-workers 0 implies this.")
+@click.option("--domain", "-d", metavar="NAME", help="Amazon SWF domain, used without --local. Default: SWF_DOMAIN.")
+@click.option("--task-list", metavar="NAME", help="Task list of the decision tasks. Default: the one of the class.")
 @common
 def start(workflow: str, local: bool, input_text: str | None, input_file: str | None, **options: Any) -> int:
-    """Run a workflow.
+    """Run a workflow, with --local in this process and otherwise on Amazon SWF.
 
-    WORKFLOW is module.Class or path/to/file.py:Class. With --local its result is written to standard output as JSON;
-    its progress, and what it prints, to standard error. If the run of that workflow id was interrupted, it goes on
-    where it was. With --domain the run is started on Amazon SWF, for decider.start and worker.start to do; its workflow
-    id and run id are written to standard output.
+    WORKFLOW is module.Class or path/to/file.py:Class.
 
-    A step name covers all below it: --force load forces load.users too. With --force report --skip '*', that step is
-    played, and what depends on it.
+    With --local the result is written to standard output as JSON. Progress, and all that the workflow prints, goes to
+    standard error. If the last run of the workflow id was interrupted, it continues where it was.
+
+    Without --local the run is started on Amazon SWF, where decider.start and worker.start work on it. Its workflow id
+    and run id are written to standard output.
+
+    A step name covers all steps below it: --force load forces load.users too. With --force report --skip '*', only
+    report and the steps that depend on it run.
 
     The input is JSON: a list of arguments, {"args": [...], "kwargs": {...}}, or one number, text, true, false or null.
 
@@ -57,18 +60,18 @@ def start(workflow: str, local: bool, input_text: str | None, input_file: str | 
 
 
 def _start_on_swf(reference: str, given: dict[str, Any], options: dict[str, Any], write: Callable[[str], None]) -> int:
-    """Start an execution and write its workflow id and run id; does not wait for its end. Returns the exit code."""
+    """Start an execution on Amazon SWF, write its workflow id and run id, and return the exit code without waiting."""
     from simpleflow.cli import swf
     from simpleflow.cli.load_workflow import load_workflow
 
-    for name, option in (*_LOCAL_ONLY.items(), *_WORKERS_OWN.items()):
+    for name, option in (*_LOCAL_OPTIONS.items(), *_WORKER_OPTIONS.items()):
         if options.get(name) not in (None, (), False):
-            hint = "; give it to worker.start" if name in _WORKERS_OWN else ""
+            hint = "; give it to worker.start" if name in _WORKER_OPTIONS else ""
             raise InputError(f"{option} is for runs with --local, not for Amazon SWF{hint}")
     domain = swf.swf_domain(options["domain"], hint="; or add --local to run the workflow in this process")
     workflow_class = load_workflow(reference)
     workflow_input.check_input(workflow_class, given)
-    asked = start_options.start_request(start_options.make_executor(workflow_class, options), given)
-    run_id = swf.swf_engine(domain).start_workflow_execution(asked)
-    write(f"{asked.workflow_id} {run_id}")
+    request = start_options.start_request(start_options.make_executor(workflow_class, options), given)
+    run_id = swf.swf_engine(domain).start_workflow_execution(request)
+    write(f"{request.workflow_id} {run_id}")
     return errors.OK

@@ -1,4 +1,4 @@
-"""Where the result of a command goes: standard output, and nothing else goes there."""
+"""The output of a command: results on standard output, and messages for people on standard error."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from simpleflow.cli.view.tables import TableLayout, objects, table, table_layout
 
 
 class Output:
-    """Where results go: standard output, and nothing else goes there."""
+    """Writes results to standard output and everything else to standard error."""
 
     def __init__(self, style: str, write: Callable[[str], None], layout: TableLayout) -> None:
-        self.style = style
-        self.layout = layout
+        self.style = style  # table, json or csv
+        self.layout = layout  # of tables
         self._write = write
 
     def write(self, text: str) -> None:
@@ -33,7 +33,7 @@ class Output:
         titles: Sequence[str],
         cells: Sequence[Sequence[str]],
     ) -> None:
-        """A table of ``cells``, or the objects with ``keys``, as was asked for. No table if there are no rows."""
+        """Write a table of ``cells``, or the objects with ``keys``, as ``style`` says. Skip an empty table."""
         if self.style != TABLE:
             each = [{key: one[key] for key in keys} for one in found]
             self.write(objects(self.style, keys, each if self.style == JSON else [_flat(one) for one in each]))
@@ -41,29 +41,29 @@ class Output:
             self.write(table(titles, cells, self.layout))
 
     def say(self, text: str) -> None:
-        """A line for people, on standard error."""
+        """Write a line for people to standard error."""
         session().terminal.write(f"{text}\n")
 
     def warn(self, text: str) -> None:
-        """A line that says what is likely not meant."""
+        """Write a warning as one line to standard error."""
         terminal = session().terminal
         terminal.write(f"{terminal.paint('warning:', YELLOW)} {one_line(text)}\n")
 
     def ask(self, question: str) -> None:
-        """A question for people; the line is left open for the answer."""
+        """Write a question to standard error, without a line break, so that the answer is typed behind it."""
         session().terminal.write(question)
 
 
 @contextmanager
 def open_output(style: str = TABLE) -> Iterator[Output]:
-    """Give where results go; what user code prints inside goes to standard error."""
-    shown = table_layout(Terminal(sys.stdout, session().color))  # asked now: in there, standard output is another
+    """Open the output of a command. Text that user code prints inside this context goes to standard error."""
+    shown = table_layout(Terminal(sys.stdout, session().color))  # made here because standard output is redirected below
     with results_only() as write:
         yield Output(style, write, shown)
 
 
 def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Objects, and lists of anything but text, as JSON."""
+    """Replace objects, and lists that hold anything but text, by their JSON text."""
     import json
 
     def flat(value: Any) -> Any:
