@@ -35,12 +35,12 @@ def test_split(values: list[str], found: list[str]) -> None:
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ("", "--force '' has an empty name; expected names such as load or load.users, with commas in between"),
+        ("", "--force '' has an empty name; expected names such as load or load.users, separated by commas"),
         ("a,,b", "--force 'a,,b' has an empty name"),
         ("a, ", "--force 'a, ' has an empty name"),
-        ('"a', "--force '\"a' is no list of names: a quote is not closed"),
-        (' "a', "--force ' \"a' is no list of names: a quote is not closed"),
-        ('"a" b', "--force '\"a\" b' is no list of names: a quote is not closed or followed by more"),
+        ('"a', "--force '\"a' is not a list of names: a quote is not closed"),
+        (' "a', "--force ' \"a' is not a list of names: a quote is not closed"),
+        ('"a" b', "--force '\"a\" b' is not a list of names: a quote is not closed, or text follows it"),
         ('""', "--force '\"\"' has an empty name"),
         ("a..b", "--force: step name 'a..b' has an empty part"),
         ("a\nb", "--force: step name 'a\\nb' holds a control character; expected plain text"),
@@ -111,7 +111,7 @@ def test_bad_names_are_refused_before_anything_starts(folder: Folder, option: st
     done = folder.start("flow.Daily", option, "a,,b")
     assert (done.code, done.out) == (2, "")
     assert done.err == (
-        f"error: {option} 'a,,b' has an empty name; expected names such as load or load.users, with commas in between\n"
+        f"error: {option} 'a,,b' has an empty name; expected names such as load or load.users, separated by commas\n"
     )
     assert not (folder.path / ".simpleflow").exists()
 
@@ -144,6 +144,6 @@ def test_a_dead_run_with_another_request_is_replaced_and_that_is_said(folder: Fo
     done = folder.start("flow.Long", "--force", "first")
     assert done.code == 0
     assert done.err.splitlines()[0] == (
-        "workflow flow.Long: its process died, and it was asked to force or skip other steps: "
+        "workflow flow.Long: its process died, and it had other steps to force or skip: "
         "that run was closed, a new one begins"
     )

@@ -200,7 +200,7 @@ def test_an_open_run_is_told_things(place: Place) -> None:
     assert place.objects("workflow.info", "waits")[0]["status"] == "open"
     done = place.call("workflow.signal", "waits", "--name", "other", "--input", '{"rows": 3}')
     assert (done.code, done.out) == (0, "")
-    assert "signal other is sent to workflow waits" in done.err
+    assert "sent signal other to workflow waits" in done.err
     place.folder.wait_for(lambda: "WorkflowExecutionSignaled" in place.kinds("waits"))
     signals = [row for row in place.objects("workflow.history", "waits", "-o", "cooked") if row["kind"] == "signal"]
     assert [(row["name"], row["input"]) for row in signals] == [("other", {"rows": 3})]
@@ -275,7 +275,7 @@ def test_a_run_whose_process_died_is_terminated(folder: Folder) -> None:
     folder.started[0].wait()
     assert here.objects("workflow.list")[0]["alive"] is False
     assert " open, no process " in here.call("workflow.list").out
-    assert "no process drives it now" in here.call("workflow.signal", "waits", "--name", "other").err
+    assert "no process drives the run now" in here.call("workflow.signal", "waits", "--name", "other").err
     assert here.call("workflow.terminate", "waits").code == 0
     assert here.objects("workflow.info", "waits")[0]["status"] == "terminated"
 

@@ -260,7 +260,7 @@ class TestPlan:
         assert error(done).startswith(said)
         done = place.run("step.forget", "steered.Buried", "--state", state, "a.b", MARKS=bucket)
         assert (done.code, done.out) == (0, "removed\na.b\n")
-        assert f"warning: whether a run of workflow 'buried' is under way cannot be told: {said}" in done.err
+        assert f"warning: cannot tell if a run of workflow 'buried' is under way: {said}" in done.err
 
     def test_children(self, place: Folder) -> None:
         out = place.run("step.plan", "steered.Parent").out
@@ -291,7 +291,9 @@ class TestForget:
     def test_several(self, place: Folder) -> None:
         self.mark(place)
         said = error(_quiet(place.run("step.forget", "steered.Nightly", "load", "--format", "json")))
-        assert said.startswith("nobody can be asked whether to forget 2 steps: load.orders, load.users; add --yes")
+        assert said.startswith(
+            "cannot ask whether to forget 2 steps: load.orders, load.users: standard input is not a terminal"
+        )
         assert done_steps(place) == NIGHTLY
         done = place.run("step.forget", "steered.Nightly", "load", "--yes", "--format", "json")
         assert objects(done) == [{"step": name, "removed": True} for name in NIGHTLY[:2]]
@@ -353,7 +355,7 @@ class TestMark:
         before = objects(place.run("step.list", "flow.Daily", "--format", "json"))
         done = place.run("step.mark", "flow.Daily", "load", "--format", "json")
         assert objects(done) == [{"step": "load", "marked": False}]
-        assert done.err == "step 'load' is done already: its mark is left as it is\n"
+        assert done.err == "step 'load' is done already; its mark stays as it is\n"
         assert objects(place.run("step.list", "flow.Daily", "--format", "json")) == before
         assert place.run("step.mark", "flow.Daily", "load").out == ""
 
@@ -361,14 +363,14 @@ class TestMark:
         done = place.run("step.mark", "flow.Daily", "laod", "report")
         assert done.out == "marked\nlaod\nreport\n"
         assert [line for line in done.err.splitlines() if line.startswith("warning: ")] == [
-            "warning: step 'laod': no step of that name was reached (did you mean 'load'?); it is marked all the same",
-            "warning: step 'report': only steps below it were reached; it is marked all the same",
+            "warning: step 'laod': no step of that name was reached (did you mean 'load'?); it is marked anyway",
+            "warning: step 'report': only steps below it were reached; it is marked anyway",
         ]
 
     def test_a_step_that_is_forced_all_the_same(self, place: Folder) -> None:
         done = place.run("step.mark", "flow.Daily", "report.text", "--format", "json")
         assert objects(done) == [{"step": "report.text", "marked": True}]
-        assert done.err == "warning: step 'report.text' is marked, and may be played all the same: Dep of load\n"
+        assert done.err == "warning: step 'report.text' is marked but may run anyway: Dep of load\n"
 
     def test_fingerprints_and_results(self, place: Folder) -> None:
         result = ("--result", '{"rows": [1, "ä"]}')
@@ -376,7 +378,7 @@ class TestMark:
         [mark] = objects(place.run("step.list", "steered.Prints", "--format", "json"))
         assert (mark["fingerprint"], mark["kept"]) == ('{"version":2}', True)
         done = place.run("step.mark", "steered.Prints", "publish", "--input", "[2]", "--format", "json")
-        assert done.err.startswith("warning: step 'publish' is marked, and may be played all the same: whether step")
+        assert done.err.startswith("warning: step 'publish' is marked but may run anyway: whether step")
         assert json.loads(place.start("steered.Prints", "--input", "[2]").out) == {"rows": [1, "ä"]}
         assert place.log == ["rows", "publish"]
 
@@ -465,7 +467,7 @@ class TestOnS3:
 def test_a_run_that_is_under_way(place: Folder) -> None:
     place.begin("steered.Busy")
     place.wait_for(place.worker_pids)
-    warning = "warning: a run of workflow 'busy' is under way: it has read its marks already (run 2"
+    warning = "warning: a run of workflow 'busy' is under way; it has read its marks already (run 2"
     for command in ("step.forget", "step.mark"):
         done = place.run(command, "steered.Busy", "quick")
         assert done.code == 0
@@ -477,7 +479,7 @@ def test_a_run_that_is_under_way(place: Folder) -> None:
 def test_a_run_of_another_workflow_id_that_shares_the_marks(place: Folder) -> None:
     process = place.begin("steered.Common", "--workflow-id", "other")
     place.wait_for(place.worker_pids)
-    warning = rf"^warning: workflow other, run 2\S+ \(process {process.pid} on \S+\) holds a step whose mark is here: "
+    warning = rf"^warning: workflow other, run 2\S+ \(process {process.pid} on \S+\) holds a step whose mark is here; "
     for command in ("step.forget", "step.mark"):
         done = place.run(command, "steered.Common", "quick")
         assert done.code == 0
@@ -492,4 +494,4 @@ def test_a_damaged_history_is_no_reason_not_to_forget(place: Folder) -> None:
     (place.path / ".simpleflow/history.sqlite").write_text("rubbish" * 1000)
     done = place.run("step.forget", "steered.Nightly", "report")
     assert (done.code, done.out) == (0, "removed\nreport\n")
-    assert "warning: whether a run of workflow 'nightly' is under way cannot be told: state folder " in done.err
+    assert "warning: cannot tell if a run of workflow 'nightly' is under way: state folder " in done.err

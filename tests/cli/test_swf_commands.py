@@ -176,7 +176,7 @@ def test_steps_of_a_domain_are_steered(swf: Commands, name: str, bucket: str) ->
     assert again.err == ""
     assert [(step["step"], step["verdict"]) for step in json.loads(again.out)] == [("load.mon", "run")]
 
-    warning = f"warning: a run of workflow '{name}' is under way: it has read its marks already (run "
+    warning = f"warning: a run of workflow '{name}' is under way; it has read its marks already (run "
     assert warning not in swf.run("step.mark", *target[:1], "x", *target[1:], **at).err
     _, run_id = swf.start("remote.Chosen", "--workflow-id", name)
     done = swf.run("step.forget", *target[:1], "x", *target[1:], **at)
@@ -184,7 +184,7 @@ def test_steps_of_a_domain_are_steered(swf: Commands, name: str, bucket: str) ->
     assert f"{warning}{run_id})\n" in done.err
     done = swf.run("step.mark", *target[:1], "x", *target[1:], AWS_ENDPOINT_URL_SWF="http://127.0.0.1:9", **at)
     assert (done.code, done.out) == (0, "marked\nx\n"), done.err
-    assert f"warning: whether a run of workflow '{name}' is under way cannot be told: " in done.err
+    assert f"warning: cannot tell if a run of workflow '{name}' is under way: " in done.err
 
 
 def test_standalone_takes_children_along(swf: Commands, name: str) -> None:
@@ -295,7 +295,7 @@ def test_stopped_standalone_says_how_to_go_on(swf: Commands, name: str) -> None:
     code, out, err = programs.finish(process)
     assert (code, out) == (130, "")
     last = err.splitlines()[-1]
-    hint = re.search(r"decider.start and worker.start with (-d test -t standalone-\S+) go on with it$", last)
+    hint = re.search(r"to continue it, run decider.start and worker.start with (-d test -t standalone-\S+)$", last)
     assert hint is not None, last
     assert "did fri" in swf.log  # the task in hand was finished
 
@@ -353,10 +353,10 @@ def test_a_fault_in_a_decider_is_logged_and_does_not_loop(swf: Commands, name: s
         ("workflow.start remote.Daily --middleware-pre-execution a.b", "give it to worker.start"),
         ("workflow.start remote.Daily -i [1,2,3]", "the input does not fit Daily.run"),
         ("workflow.start remote.Nope", "there is no class 'Nope'"),
-        ("standalone remote.Daily --force-activities x", "--force-activities is for use with --repair"),
-        ("standalone remote.Daily --repair x --force-activities (", "is no regular expression"),
+        ("standalone remote.Daily --force-activities x", "--force-activities needs --repair"),
+        ("standalone remote.Daily --repair x --force-activities (", "is not a regular expression"),
         ("worker.start --heartbeat 0", "Invalid value for '--heartbeat'"),
-        ("worker.start --poll-data x", "--poll-data is not the JSON that PollForActivityTask answered"),
+        ("worker.start --poll-data x", "--poll-data is not a response of PollForActivityTask"),
         ("worker.start --middleware-pre-execution no.such", "middleware 'no.such' cannot be loaded"),
         ("decider.start remote.Daily remote.Slow", "the workflows have the task lists daily, default"),
     ],

@@ -1,4 +1,22 @@
-"""What happens in a run, made out from its events for whoever shows it."""
+"""Following a run: events come in, and calls about steps, failures and retries go out to a view.
+
+How it works: ``fold`` reads the new events of one execution, in their order. Most of them become one call each: the
+marker of a step becomes ``show_step``, and the start or end of an execution becomes ``show_run``.
+
+A failed activity is harder. The same failure can be a retry, the failure of a step, the failure of the run, or a soft
+failure that the workflow ignores, and the event of the failure does not say which. So ``fold`` keeps each failure in
+``_failed``, by run id and activity id, until a later event decides:
+
+- The activity is scheduled again, or a retry timer for it starts: a retry.
+- A step marker holds the reason of the failure: it is shown with this step.
+- The decider has completed a decision that already saw the failure, and asked for nothing: a soft failure. If the run
+  has closed with a reason that names the activity, it is the failure of the run, which the end of the run shows.
+
+"Saw the failure" is a matter of event ids. A decision sees all events before its DecisionTaskStarted. ``decided`` holds
+the id of that event for the last completed decision. Failures with a smaller id are settled when the next decision
+completes or the new events end, and all failures are settled when the run has closed. They cannot be settled at the
+DecisionTaskCompleted of the decision itself, because its markers and timers come right after that event.
+"""
 
 from __future__ import annotations
 
@@ -18,60 +36,62 @@ _RETRY_TIMER = "_simpleflow_retry_"
 
 
 class ActivityFailure(NamedTuple):
-    """An activity that failed, until the decider says what becomes of that."""
+    """A failed activity whose consequence is not known yet."""
 
-    event_id: int
-    name: str
-    message: str  # with the place in the user's code
-    reason: str  # as the line of a step has it
-    trace: str
+    event_id: int  # of the failure or time-out
+    name: str  # of the activity
+    message: str  # the reason with the line of the user's code
+    reason: str  # the reason as a failed step repeats it in its error
+    trace: str  # the traceback; empty unless tracebacks are to be shown
 
 
 class Follower:
-    """The observer of an engine: folds the events of a run and its children, and calls what subclasses show them by.
+    """Folds the events of a run and its children, and calls the ``show_*`` methods, which subclasses override.
 
-    An activity's failure is told once: with its step, as a retry, at the end of the run that it fails, or as a soft
-    one. ``tally``: the steps; ``soft_failures``: how many failed activities failed neither step nor run; ``listings``:
-    by workflow id, how its done marks were listed; ``debug``: keep tracebacks of failures.
+    Each failure of an activity is shown once: as a retry, with its step, at the end of the run that it fails, or as a
+    soft failure. ``debug`` keeps the tracebacks of failures.
     """
 
     def __init__(self, debug: bool = False) -> None:
-        self.tally = report.Tally()
-        self.soft_failures = 0
-        self.listings: dict[str, recorded_tasks.Listed] = {}
+        self.tally = report.Tally()  # the last status of each step
+        self.soft_failures = 0  # failed activities that failed neither a step nor the run
+        self.listings: dict[str, recorded_tasks.Listed] = {}  # by workflow id: how its done marks were listed
         self._debug = debug
         self._began: dict[tuple[str, str], float] = {}  # by workflow id and step: epoch seconds
         self._failed: dict[tuple[str, str], ActivityFailure] = {}  # by run id and activity id
-        self._tries: dict[tuple[str, str], int] = {}
+        self._tries: dict[tuple[str, str], int] = {}  # by run id and activity id: failures up to now
 
-    # What subclasses show
+    # Methods that subclasses override
 
     def show_step(
         self, run: Run, found: StepReport, time: float, seconds: float | None, failures: Sequence[ActivityFailure]
     ) -> None:
-        """A marker of a step; ``seconds`` since it was scheduled; ``failures``: activities that it failed for."""
+        """Show the new status of a step.
+
+        ``seconds`` is the time since the step was scheduled, or None. ``failures`` are the activities that failed it.
+        """
 
     def show_failure(self, failed: ActivityFailure) -> None:
-        """An activity failed without failing its step or run."""
+        """Show an activity that failed without failing its step or run."""
 
     def show_retry(self, failed: ActivityFailure, number: int, when: str) -> None:
-        """An activity is tried for the ``number``-th time; ``when``: empty for now."""
+        """Show that try ``number`` of an activity follows, at once or after a time such as `` in 5 s`` (``when``)."""
 
     def show_run(self, run: Run, event: type[e.Attributes], attributes: Any, time: float) -> None:
-        """One of the events of an execution as a whole that ``RUN_EVENTS`` has."""
+        """Show an event of an execution as a whole, one of those in ``RUN_EVENTS``."""
 
-    # What calls them
+    # Methods that call them
 
     def catch_up(self, beginning: Beginning) -> None:
-        """Fold what happened before a run goes on; failures of that time have been told."""
+        """Fold the earlier events of a resumed run. Its failures were shown when they happened, so they are dropped."""
         for each in beginning.family:
             self.fold(each, each.history.events)
         self._failed.clear()
         self.soft_failures = 0
 
     def fold(self, run: Run, events: Sequence[e.Event]) -> None:
-        """Fold events of one execution."""
-        decided = 0  # up to this event the decider has known everything
+        """Fold new events of one execution."""
+        decided = 0  # the last completed decision has seen all events before this id
         for event in events:
             attributes: Any = event.attributes
             kind = type(attributes)
@@ -104,18 +124,18 @@ class Follower:
         if found is None or found.status not in _STATUSES:
             return
         self.tally.add(found, run.workflow_id)
-        key = run.workflow_id, found.step
+        step_key = run.workflow_id, found.step
         seconds = None
         if found.status == SCHEDULED:
-            self._began[key] = time
+            self._began[step_key] = time
         elif found.status != WAITING:
-            began = self._began.pop(key, None)
+            began = self._began.pop(step_key, None)
             seconds = None if began is None else time - began
         failures: list[ActivityFailure] = []
         if found.error is not None and self._failed:
-            told = report.printable(found.error)
+            error = report.printable(found.error)
             for key, failed in list(self._failed.items()):
-                if key[0] == run.run_id and failed.reason in told:  # told with the step's failure, which it is
+                if key[0] == run.run_id and failed.reason in error:  # this failure is that of the step
                     del self._failed[key]
                     failures.append(failed)
         self.show_step(run, found, time, seconds, failures)
@@ -147,19 +167,19 @@ class Follower:
                 return
 
     def _settle(self, run: Run, decided: int) -> None:
-        """The decider has known these failures and asked for nothing: the workflow goes on without a result."""
+        """Settle the failures that a completed decision has seen without reacting: they are soft, or fail the run."""
         closed: Any = run.history.closed.attributes if run.history.closed else None
-        fails = getattr(closed, "reason", None) or ""
+        run_reason = getattr(closed, "reason", None) or ""
         for key, failed in list(self._failed.items()):
             if key[0] == run.run_id and failed.event_id < decided:
                 del self._failed[key]
-                if failed.name not in fails:  # else it is what the run fails with
+                if failed.name not in run_reason:  # otherwise the run failed because of this activity
                     self.soft_failures += 1
                     self.show_failure(failed)
 
 
 def step_note(found: StepReport, failures: Sequence[ActivityFailure]) -> str:
-    """What there is to say of a step beyond its status, with the places in the user's code where it failed."""
+    """Return the reasons and the error of a step, with the lines of the user's code that failed."""
     text = report.why(found)
     for failed in failures:
         text = text.replace(failed.reason, failed.message, 1)
@@ -167,7 +187,7 @@ def step_note(found: StepReport, failures: Sequence[ActivityFailure]) -> str:
 
 
 def end_text(run: Run) -> str:
-    """How a run ended, in a word, with the reason that the history holds."""
+    """Return how a run ended, with the reason in the history."""
     closed: Any = run.history.closed.attributes if run.history.closed else None
     word = _WORDS.get(run.history.state, run.history.state)
     reason = getattr(closed, "reason", None)
@@ -175,7 +195,7 @@ def end_text(run: Run) -> str:
 
 
 def is_child(run: Run) -> bool:
-    """Whether another execution started it."""
+    """Return True if another execution started the run."""
     return run.history.started.parent_workflow_execution is not None
 
 
@@ -190,7 +210,7 @@ def _started(run: Run, attributes: Any) -> str:
 
 
 def _signaled(run: Run, attributes: Any) -> str:
-    sent_here = attributes.external_initiated_event_id  # by an execution: no news from outside
+    sent_here = attributes.external_initiated_event_id  # sent by an execution of this engine, which is not shown
     return "" if sent_here else f"got the signal {report.printable(attributes.signal_name)!r}"
 
 
@@ -215,7 +235,7 @@ RUN_EVENTS: dict[type[Any], Callable[[Run, Any], str]] = {
     e.WorkflowExecutionSignaled: _signaled,
     e.WorkflowExecutionCancelRequested: lambda run, attributes: "was asked to cancel",
 }
-"""Events of an execution as a whole, and what they say; empty for what goes without saying."""
+"""The text for each event of an execution as a whole; an empty text is not shown."""
 
 _HANDLED = frozenset(
     {e.MarkerRecorded, e.ActivityTaskScheduled, e.DecisionTaskCompleted, e.TimerStarted, *_FAILURES, *RUN_EVENTS}

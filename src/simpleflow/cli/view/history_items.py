@@ -1,4 +1,4 @@
-"""What a history says of each activity, child, timer, signal and marker: pure, from events to one item each."""
+"""The activities, children, timers, signals and markers of a history, one item for each. Pure functions of events."""
 
 from __future__ import annotations
 
@@ -34,44 +34,42 @@ _IMMEDIATE = ("received", "recorded", REFUSED)
 
 @dataclass
 class Item:
-    """One activity task, child, timer, signal or marker; times are epoch seconds.
+    """One activity task, child, timer, signal or marker. Times are epoch seconds."""
 
-    ``state`` is scheduled, started, completed, failed, timed_out, canceled, terminated, refused, fired, delivered,
-    received or recorded. ``tries`` counts the tasks of that activity id up to this one; refused ones do not count.
-    """
-
-    kind: str
-    id: str
-    name: str
-    event_id: int
-    scheduled: float
+    kind: str  # one of the constants above, from ACTIVITY to MARKER
+    id: str  # activity id, workflow id, timer id, or the name of a signal or marker
+    name: str  # of the activity, workflow type, signal or marker; empty for a timer
+    event_id: int  # of its first event
+    scheduled: float  # time of its first event
+    # scheduled, started, completed, failed, timed_out, canceled, terminated, refused, fired, delivered, received or
+    # recorded
     state: str = "scheduled"
-    version: str | None = None
-    tries: int = 1
+    version: str | None = None  # of the activity type or workflow type
+    tries: int = 1  # tasks of this activity id up to this one, without refused ones
     started: float | None = None
     closed: float | None = None
-    worker: str | None = None
-    input: str | None = None
+    worker: str | None = None  # identity of the worker that started it
+    input: str | None = None  # as recorded: JSON text, like result and details
     result: str | None = None
-    reason: str | None = None
+    reason: str | None = None  # of a failure; the type of a time-out; the cause of a refusal
     details: str | None = None
     task_list: str | None = None
 
     @property
     def waited(self) -> float | None:
-        """Seconds from when it was scheduled until it was started."""
+        """Seconds between scheduling and start; None if it has not started."""
         return None if self.started is None else self.started - self.scheduled
 
     @property
     def worked(self) -> float | None:
-        """Seconds from its start to its end; of a timer or a sent signal, from when it was asked for."""
+        """Seconds between start and end; for a timer or a sent signal, between its first event and its end."""
         if self.closed is None or self.state in _IMMEDIATE or (self.started is None and self.kind in (ACTIVITY, CHILD)):
             return None
         return self.closed - (self.scheduled if self.started is None else self.started)
 
 
 def items(events: Iterable[e.Event]) -> list[Item]:
-    """All of them, in the order in which they were asked for or came in."""
+    """Return an item for each activity task, child, timer, signal and marker, in the order of their first events."""
     found: dict[int, Item] = {}
     tries: dict[str, int] = {}
     for event in events:
@@ -88,19 +86,19 @@ def items(events: Iterable[e.Event]) -> list[Item]:
 
 
 def activities(events: Iterable[e.Event]) -> list[Item]:
-    """The activity tasks, each try by itself; what was refused only if it was never scheduled after all."""
+    """Return the activity tasks, each try as an item. A refused one is left out if its activity was scheduled later."""
     found = [item for item in items(events) if item.kind == ACTIVITY]
     scheduled = {item.id for item in found if item.state != REFUSED}
     return [item for item in found if item.state != REFUSED or item.id not in scheduled]
 
 
 def latest_tries(tasks: Iterable[Item]) -> list[Item]:
-    """The last try of each activity id."""
+    """Return the last try of each activity id."""
     return list({task.id: task for task in tasks}.values())
 
 
 def initiating_event_id(attributes: Any) -> int:
-    """The id of the event that asked for what this one is about; 0 if there is none."""
+    """Return the id of the event that scheduled, initiated or started the item of this event; 0 if there is none."""
     for member in ("scheduled_event_id", "initiated_event_id"):
         found = getattr(attributes, member, None)
         if found is not None:
@@ -111,7 +109,10 @@ def initiating_event_id(attributes: Any) -> int:
 
 
 def describe_event(event: e.Event, known: dict[int, Item]) -> str:
-    """What an event is about, in a few words; ``known``: items by the id of their first event."""
+    """Describe an event in a few words: its item, and its cause, reason or identity.
+
+    ``known`` holds the items by the id of their first event.
+    """
     attributes: Any = event.attributes
     item = known.get(event.id) or known.get(initiating_event_id(attributes))
     words = [item.id if item.name in ("", item.id) else f"{item.id} {item.name}"] if item is not None else []
@@ -127,7 +128,7 @@ def describe_event(event: e.Event, known: dict[int, Item]) -> str:
 
 
 def _new_item(event: e.Event) -> Item | None:
-    """The item that begins with an event."""
+    """Return the item that begins with an event, or None."""
     a = event.attributes
     id, time = event.id, event.time
     if isinstance(a, e.ActivityTaskScheduled):
@@ -174,7 +175,7 @@ def _refused(a: e.Attributes) -> tuple[str, str, str] | None:
 
 
 def _update(item: Item, event: e.Event) -> None:
-    """What a later event says of an item."""
+    """Update an item from a later event."""
     a: Any = event.attributes
     if isinstance(a, _STARTS):
         item.state, item.started = "started", event.time
@@ -187,7 +188,10 @@ def _update(item: Item, event: e.Event) -> None:
 
 
 def profile(tasks: Sequence[Item]) -> list[dict[str, Any]]:
-    """One object for each type of activity, the one with most working time first; seconds, None where none is known."""
+    """Return an object for each type of activity, the one with the most working time first.
+
+    Times are seconds, or None if no task of the type has one.
+    """
     types: dict[tuple[str, str | None], list[Item]] = {}
     for task in tasks:
         types.setdefault((task.name, task.version), []).append(task)

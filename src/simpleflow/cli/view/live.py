@@ -1,4 +1,14 @@
-"""What happens in a run as a tree of its steps, drawn anew while it happens."""
+"""The live view of a run: a tree of its steps at the bottom of the terminal, which is redrawn while the run goes on.
+
+How it works: two threads share the tree. The main thread drives the run. When events come, it only updates the tree,
+which is cheap, and it adds lines for everything that the tree does not show. The thread of ``Screen`` draws the tree,
+at most ten times per second. ``_lock`` guards the tree and the set of runs; both threads hold it only while they read
+or change these.
+
+Lines are written without the lock. Standard output and error are a pseudo-terminal whose other end the screen thread
+reads. If its buffer is full, a write blocks until that thread reads, and that thread may be waiting for the lock. So a
+write while holding the lock could wait forever.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +28,13 @@ from simpleflow.engines.embedded import Run
 from simpleflow.local import Beginning
 from simpleflow.step.report import StepReport
 
-_FINAL_ROWS = 30
+_FINAL_ROWS = 30  # most rows of the tree that stay on the terminal at the end
 
 
 class Live(Progress):
-    """Steps and child workflows stand in a tree at the bottom of the terminal; the rest is said in lines above it.
+    """Shows steps and child workflows in a tree at the bottom of the terminal, and everything else as lines above it.
 
-    Between ``open`` and ``close`` standard output and error go through it. Events are only noted when they come; a
-    thread makes pictures of what was noted.
+    Between ``open`` and ``close``, standard output and standard error go through this view.
     """
 
     brief = False
@@ -35,22 +44,20 @@ class Live(Progress):
         self._tree = Tree()
         self._frame = Frame(terminal)
         self._drawn = 0  # version of the tree on the screen
-        self._runs: dict[str, Run] = {}
-        self._lock = threading.Lock()
+        self._runs: dict[str, Run] = {}  # by run id: open runs, whose activities are shown
+        self._lock = threading.Lock()  # held while the tree or the runs are read or changed
         self._screen = Screen(self._draw, lambda: self._tree.version != self._drawn, terminal.encoding)
 
     def open(self) -> bool:
-        """Take the terminal over; returns False, with nothing changed, where that cannot be done."""
+        """Take over the terminal. Returns False, and changes nothing, without a pseudo-terminal."""
         return self._screen.open()
 
     def close(self) -> None:
-        """Leave what became of the steps on the screen."""
+        """Give the terminal back, and leave the final tree on it."""
         if self._screen.close():
             rows = min(_FINAL_ROWS, max(10, self._screen.rows - 8))
             columns = self._terminal.columns
             self._terminal.write("".join(line + "\n" for line in self._frame.final(self._tree, rows, columns)))
-
-    # Lines are written with the lock let go: who writes waits for the thread to read, and that may wait for the lock.
 
     def begin(self, beginning: Beginning) -> None:
         with self._lock:

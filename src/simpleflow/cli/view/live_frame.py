@@ -1,4 +1,4 @@
-"""The lines of the live view: a tree of steps, the activities under way, what is waited for."""
+"""The lines of the live view: the tree of steps, the running activities, and the number of waiting ones and timers."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from simpleflow.engines.embedded import Run
 from simpleflow.step.constants import FAILED
 from simpleflow.step.report import duration, printable
 
-_BAR = 10
+_BAR_CELLS = 10
 
 
 class Frame:
-    """Makes the lines for one terminal."""
+    """Makes the lines of the live view for one terminal."""
 
     def __init__(self, terminal: Terminal) -> None:
         self._paint = terminal.paint
@@ -29,9 +29,9 @@ class Frame:
     def lines(
         self, tree: Tree, runs: Iterable[Run], now: float, columns: int, rows: int, unfinished: str = ""
     ) -> list[str]:
-        """How things stand at ``now``, epoch seconds, in at most so many lines of fewer than so many cells.
+        """Return at most ``rows`` lines for the time ``now`` (epoch seconds), each narrower than ``columns``.
 
-        ``unfinished``: a line that somebody is printing; it stands on top.
+        ``unfinished`` is a line that the run has begun to print; it is the first line.
         """
         if not tree.runs:
             return []
@@ -48,11 +48,11 @@ class Frame:
         return [*top, *steps, *activities][:rows]
 
     def final(self, tree: Tree, limit: int, columns: int) -> list[str]:
-        """What became of the steps in about so many lines, none of them cut; all that failed are there, up to 100."""
+        """Return the final tree in about ``limit`` lines, which are not cut. Up to 100 failed steps are always shown."""
         failed = sum(root.counts[FAILED] for root in tree.runs.values())
         limit = max(limit, min(100, failed))
         shown, hidden = tree.rows(limit)
-        if hidden == 1:  # that it is left out would take a line, too
+        if hidden == 1:  # saying that one step is hidden would take a line too
             shown, hidden = tree.rows(limit + 1)
         lines = [self._row(row, None, columns) for row in shown]
         return [*lines, f"  ... and {hidden} more"] if hidden else lines
@@ -68,7 +68,7 @@ class Frame:
         return self._paint(text, BOLD) + self._cut(rest, columns - width(text))
 
     def _row(self, row: Row, now: float | None, columns: int) -> str:
-        """The line of a node; ``now``: None at the end, when lines are left whole."""
+        """Return the line of a node. ``now`` is None at the end of the run, when lines are not cut."""
         node = row.node
         indent = "  " * row.depth
         seconds = node.seconds
@@ -83,15 +83,15 @@ class Frame:
         return indent + self._prefixes[node.state] + text
 
     def _counts(self, node: Node) -> str:
-        """The members of a group: a bar, how many are done, and how many failed."""
+        """Return the bar of a group, how many of its steps are done, and how many failed."""
         if not node.children:
             return ""
-        full = _BAR * node.done // node.total
+        full = _BAR_CELLS * node.done // node.total
         failed = f", {node.counts[FAILED]} failed" if node.counts[FAILED] else ""
-        return f"{self._full * full}{self._empty * (_BAR - full)} {node.done}/{node.total}{failed}  "
+        return f"{self._full * full}{self._empty * (_BAR_CELLS - full)} {node.done}/{node.total}{failed}  "
 
     def _activities(self, runs: Iterable[Run], now: float, columns: int, limit: int) -> list[str]:
-        """Those that are being done, the oldest first; how many more there are, and what else is waited for."""
+        """Return a line for each running activity, the oldest first, and a line that counts others and timers."""
         started = []
         queued = timers = 0
         for run in runs:
@@ -117,7 +117,7 @@ class Frame:
         return self._paint(self._cut(text, columns), DIM)
 
     def _cut(self, text: str, columns: int) -> str:
-        """The text in fewer cells than that: a line that is full would be two lines to some terminals."""
+        """Cut the text so that it is narrower than ``columns``, because some terminals wrap a line that is full."""
         room = max(0, columns - 1)
         if width(text) <= room:
             return text

@@ -1,4 +1,4 @@
-"""What happens in a run, as lines, while it happens."""
+"""The progress of a run as lines, one for each event of a step."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from simpleflow.step.report import StepReport
 from simpleflow.values import arguments
 
 RETRYING = "retrying"
-_NAME_AND_TIME, _LEAST = 41, 11  # cells that name and time take together
-_BAR_AND_COUNT = 23  # cells that are left for those, where there are few
+_NAME_AND_TIME, _MIN_NAME_AND_TIME = 41, 11  # cells that name and time take together
+_BAR_AND_COUNT = 23  # cells that are kept free for the bar and count of a group
 
-# What a line begins with on a terminal, and its colour; elsewhere it begins with the word.
+# The symbol at the start of a line, and its colour. Without symbols the line begins with the status word.
 _SYMBOLS = {
     WAITING: ("⧗", YELLOW),
     SCHEDULED: ("…", CYAN),
@@ -33,81 +33,81 @@ _SYMBOLS = {
 
 
 def line_prefixes(terminal: Terminal) -> dict[str, str]:
-    """What the line of a step begins with, by its status."""
+    """Return the start of a line for each status of a step: a symbol or the status word."""
     if not terminal.symbols:
         return {status: f"{status:<10} " for status in _SYMBOLS}
     return {status: terminal.paint(symbol, color) + " " for status, (symbol, color) in _SYMBOLS.items()}
 
 
 def prefix_width(terminal: Terminal) -> int:
-    """The cells that those take."""
+    """Return how many cells these prefixes take."""
     return 2 if terminal.symbols else 11
 
 
 def name_and_time(name: str, seconds: float | None, columns: int, head: int, indent: int = 0) -> str:
-    """Where the line of a step begins: its name, and on the right how long it takes.
+    """Return the name of a step, and its duration at the right end of the column.
 
-    They move together where the terminal has few columns, so that the bar of a group has room too; 0: no terminal.
-    ``head``: the cells that stand before the first column, without the indent.
+    On a narrow terminal the column shrinks, so that the bar of a group has room. ``columns`` is the width of the
+    terminal, or 0 if there is none. ``head`` is the number of cells before the column, without ``indent``.
     """
     took = "" if seconds is None else report.duration(seconds)
-    room = min(_NAME_AND_TIME, max(_LEAST, columns - head - _BAR_AND_COUNT)) if columns else _NAME_AND_TIME
+    room = min(_NAME_AND_TIME, max(_MIN_NAME_AND_TIME, columns - head - _BAR_AND_COUNT)) if columns else _NAME_AND_TIME
     return justify(report.printable(name), took, room - indent)
 
 
 class Progress(Follower):
-    """One line for each step event, retry and failure, and for each child workflow. ``brief``: so is the summary."""
+    """Writes a line for each event of a step, each retry and failure, and the start and end of each child workflow."""
 
-    brief = True
+    brief = True  # whether the summary is brief too
 
     def __init__(self, terminal: Terminal, debug: bool = False) -> None:
         super().__init__(debug)
         self._terminal = terminal
-        self._lines: list[str] = []
+        self._lines: list[str] = []  # not written yet
         self._prefixes = line_prefixes(terminal)
 
     def open(self) -> bool:
-        """Called before anything is begun; returns False where it cannot be shown like this."""
+        """Begin to show a run. Returns False if this view does not work here. Called before the run starts."""
         return True
 
     def close(self) -> None:
-        """Called when the run has ended, or is let be; maybe twice."""
+        """End the view. Called when the run has ended or was stopped; it may be called twice."""
 
     def begin(self, beginning: Beginning) -> None:
-        """Say how the run begins; what happened before counts too."""
+        """Show how the run begins, and count what a resumed run did before."""
         self.add_beginning(beginning)
         self.flush()
 
     def add_beginning(self, beginning: Beginning) -> None:
-        """The same, with the line left to ``flush``."""
+        """Do the same, but leave the writing to ``flush``."""
         run = beginning.run
         if beginning.kind == RESUMED:
             self.catch_up(beginning)
             self._lines.clear()
             self.add_run_line(run, f"its process died; going on where it was ({len(run.history.events)} events)")
         elif beginning.kind == REPLACED:
-            what = _difference(beginning)
-            self.add_run_line(run, f"its process died, and {what}: that run was closed, a new one begins")
+            difference = _difference(beginning)
+            self.add_run_line(run, f"its process died, and {difference}: that run was closed, a new one begins")
         else:
             self.add_run_line(run, f"started, run {run.run_id}")
 
     def show_wait(self, text: str) -> None:
-        """Say why a run that goes on does not do so yet."""
+        """Show why a resumed run has to wait before it continues."""
         self._lines.append(text + "\n")
         self.flush()
 
     def observe(self, run: Run, events: Sequence[e.Event]) -> None:
-        """Write what these events say."""
+        """Show new events of a run."""
         self.fold(run, events)
         if self._lines:
             self.flush()
 
     def add_run_line(self, run: Run, text: str) -> None:
-        """A line about a run as a whole; written with the next batch."""
+        """Add a line about a run as a whole; ``flush`` writes it."""
         self._lines.append(f"{self._terminal.paint(f'workflow {report.printable(run.workflow_id)}:', BOLD)} {text}\n")
 
     def flush(self) -> None:
-        """Write the lines."""
+        """Write the lines that were added."""
         lines, self._lines = self._lines, []
         self._terminal.write("".join(lines))
 
@@ -135,10 +135,10 @@ class Progress(Follower):
 
 
 def _difference(beginning: Beginning) -> str:
-    """What sets a run apart from the one that it replaces."""
+    """Return how a run differs from the one that it replaces."""
     new, old = beginning.run, beginning.replaced
     if old is not None and _arguments(new) == _arguments(old) and _type(new) == _type(old):
-        return "it was asked to force or skip other steps"
+        return "it had other steps to force or skip"
     return "it had another input"
 
 

@@ -1,4 +1,4 @@
-"""What is said when a run has ended, and its exit code."""
+"""The end of a run: its last lines, its result, and the exit code."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 
 def report_unreached(terminal: Terminal, progress: Progress, options: dict[str, Any]) -> None:
+    """Write a line for each name in ``--force`` and ``--skip`` that covers no step of the run."""
     for name in ("force", "skip"):
-        for said in step_names.unreached_names(options[name], progress.tally.steps, f"--{name}"):
-            terminal.write(said + "\n")
+        for line in step_names.unreached_names(options[name], progress.tally.steps, f"--{name}"):
+            terminal.write(line + "\n")
 
 
 def report_end(
@@ -29,7 +30,10 @@ def report_end(
     seconds: float,
     write_result: Callable[[str], None],
 ) -> int:
-    """Say how the run ended, and give its result; returns the exit code."""
+    """Write how the run ended, write its result, and return the exit code.
+
+    ``failure`` is what failed the run in this process, if it is known; ``seconds`` is how long the run took.
+    """
     from simpleflow.cli.view.follower import end_text
     from simpleflow.cli.view.summary import summary_lines
     from simpleflow.core import transitions
@@ -47,10 +51,10 @@ def report_end(
             here.terminal.write(_trace(failure, closed))
     if progress.soft_failures:
         text += f"; {_count(progress.soft_failures, 'activity', 'activities')} failed"
-    said = summary_lines(progress, seconds, progress.brief, failed=not completed)
-    after = "" if said else f" ({duration(seconds)})"
+    summary = summary_lines(progress, seconds, progress.brief, failed=not completed)
+    after = "" if summary else f" ({duration(seconds)})"
     head = here.terminal.paint(f"workflow {printable(run.workflow_id)}:", BOLD)
-    here.terminal.write("".join(line + "\n" for line in (f"{head} {text}{after}", *said)))
+    here.terminal.write("".join(line + "\n" for line in (f"{head} {text}{after}", *summary)))
     if not completed:
         return errors.RUN_FAILED
     write_result(closed.result if closed.result is not None else "null")

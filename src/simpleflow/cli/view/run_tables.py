@@ -1,4 +1,4 @@
-"""What the commands about runs show: objects for programs, cells of tables for people."""
+"""The output of the commands about runs: objects for programs, and table cells for people."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _MAX_VALUE_LENGTH = 200
 
 
 def runs(output: Output, found: Sequence[RunDescription], local_runs: bool) -> None:
-    """A row for each run."""
+    """Write a row for each run. ``local_runs``: they are in a folder, so it is known if a process drives them."""
     titles = ("workflow", "run", "type", "version", "status", "started", "took")
     cells = [
         [
@@ -50,10 +50,10 @@ def runs(output: Output, found: Sequence[RunDescription], local_runs: bool) -> N
 
 
 def info(output: Output, run: RunDescription, events: Sequence[e.Event], local_run: bool) -> None:
-    """One object with what there is to know of a run; a table has a line for each member."""
+    """Write one object with all facts about a run; as a table, a line for each of them."""
     found = _run(run, local_run) | _started(events[0].attributes) | _ended(events[-1]) | _counts(events)
     if run.closed is not None:
-        found["open_activities"] = 0  # an end ends them, without an event of each
+        found["open_activities"] = 0  # they end with the run, without events of their own
     lines = {
         "workflow": run.workflow_id,
         "run": run.run_id,
@@ -76,7 +76,7 @@ def info(output: Output, run: RunDescription, events: Sequence[e.Event], local_r
 
 
 def events(output: Output, history: Sequence[e.Event]) -> None:
-    """A row for each event."""
+    """Write a row for each event."""
     known = {item.event_id: item for item in history_items.items(history)}
     found = [
         {"id": each.id, "time": utc(each.time), "type": each.type, "what": history_items.describe_event(each, known)}
@@ -90,7 +90,7 @@ def events(output: Output, history: Sequence[e.Event]) -> None:
 
 
 def cooked(output: Output, found: Sequence[Item]) -> None:
-    """A row for each activity task, child, timer, signal and marker."""
+    """Write a row for each activity task, child, timer, signal and marker."""
     titles = ("kind", "id", "name", "state", "try", "at", "waited", "worked", "why")
     cells = [
         [
@@ -103,7 +103,7 @@ def cooked(output: Output, found: Sequence[Item]) -> None:
 
 
 def activities(output: Output, found: Sequence[Item]) -> None:
-    """A row for each activity: its last try."""
+    """Write a row for the last try of each activity."""
     titles = ("activity", "type", "state", "tries", "started", "took", "worker", "why")
     cells = [
         [
@@ -116,7 +116,7 @@ def activities(output: Output, found: Sequence[Item]) -> None:
 
 
 def activity(output: Output, found: Item, details: bool) -> None:
-    """One object with what there is to know of an activity; with its traceback below the table for ``details``."""
+    """Write one object with all facts about an activity. ``details`` adds the details of its failure."""
     lines = {
         "activity": found.id,
         "type": f"{found.name} {found.version or ''}".rstrip(),
@@ -139,7 +139,7 @@ def activity(output: Output, found: Item, details: bool) -> None:
 
 
 def _worker_name(item: Item) -> str:
-    """The worker: host and process id, where its identity tells these and a user only."""
+    """Return the worker as ``host:pid`` if its identity consists of user, host and pid; else the identity."""
     found = values.decode(item.worker)
     if isinstance(found, dict) and set(found) == {"user", "host", "pid"}:
         return f"{found['host']}:{found['pid']}"
@@ -147,7 +147,7 @@ def _worker_name(item: Item) -> str:
 
 
 def profile(output: Output, found: Sequence[dict[str, Any]]) -> None:
-    """A row for each type of activity."""
+    """Write a row for each type of activity."""
     titles = (
         "type",
         "version",
@@ -194,7 +194,7 @@ def _started(attributes: Any) -> dict[str, Any]:
 
 
 def _ended(event: e.Event) -> dict[str, Any]:
-    """Result, reason and details of a run whose last event this is; those of a run that is open are not known."""
+    """Return result, reason and details from the last event of a run. They are None if the run is open."""
     attributes: Any = event.attributes
     closing = event.type.startswith("WorkflowExecution") and event.type not in (
         *("WorkflowExecutionStarted", "WorkflowExecutionSignaled", "WorkflowExecutionCancelRequested"),
@@ -223,7 +223,7 @@ def _counts(history: Sequence[e.Event]) -> dict[str, int]:
 
 
 def _item(item: Item) -> dict[str, Any]:
-    """All members of an item, as programs read them."""
+    """Return all members of an item as an object for programs."""
     return {
         **{name: getattr(item, name) for name in ("kind", "id", "name", "version", "state", "tries", "event_id")},
         "scheduled_at": utc(item.scheduled),
@@ -236,7 +236,7 @@ def _item(item: Item) -> dict[str, Any]:
 
 
 def _status(run: RunDescription, local_run: bool) -> str:
-    """The status; of a run in a folder also that nothing drives it."""
+    """Return the status of a run. For an open run in a folder it says if no process drives it."""
     return "open, no process" if local_run and run.status == "open" and not run.alive else run.status
 
 
@@ -259,8 +259,8 @@ def _rounded(value: float | None) -> float | None:
 
 
 def _short(value: Any) -> str:
-    """A value in one line, cut."""
+    """Return a value on one line, cut at 200 characters."""
     if value is None:
         return ""
-    text = errors.one_line(value if isinstance(value, str) else values.encode(value, "what is shown"))
+    text = errors.one_line(value if isinstance(value, str) else values.encode(value, "the value to show"))
     return text if len(text) <= _MAX_VALUE_LENGTH else text[: _MAX_VALUE_LENGTH - 3] + "..."

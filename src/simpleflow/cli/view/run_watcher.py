@@ -1,4 +1,14 @@
-"""An execution on a service, and its children, as somebody sees them who only reads."""
+"""Watching an execution on a service that another process drives, by reading its history again and again.
+
+How it works: a view needs the events of an execution and of all its children, in batches, as an engine in this process
+would give them. A service has no such feed. So ``poll`` reads each history that is open, applies the events after the
+last known one to a ``Run``, and calls the observer with them. A ChildWorkflowExecutionStarted event adds the child, and
+its history is read before the observer sees that event, so a child that ended quickly is not missed. An execution that
+continued as new is followed in its new run.
+
+Each poll costs a request per open execution. If nothing is shown before the end, ``whole`` is False: then a poll asks
+only for the status of the execution, and reads the histories when it has closed.
+"""
 
 from __future__ import annotations
 
@@ -15,30 +25,30 @@ _OPEN = "open"
 
 
 class RunWatcher:
-    """Looks at an execution until it has ended; continued as new, it goes on as the new run.
+    """Reads an execution until it has ended.
 
     Args:
-        reader: where to poll.
+        reader: reads the status and the history of executions.
         workflow_id, run_id: of the execution.
-        observer: called with (run, events) as with an engine's, for the execution and its children.
-        whole: read what is new at every poll, and not just the whole at the end.
+        observer: called with a run and its new events, for the execution and its children, as an engine calls its own.
+        whole: read new events at every poll, and not only at the end.
     """
 
     def __init__(self, reader: RunReader, workflow_id: str, run_id: str, observer: Observer, whole: bool) -> None:
-        self.run = Run(workflow_id, run_id, run_id)
+        self.run = Run(workflow_id, run_id, run_id)  # the current run of the execution
         self._reader = reader
         self._observer = observer
         self._whole = whole
-        self._runs: dict[str, Run] = {run_id: self.run}
+        self._runs: dict[str, Run] = {run_id: self.run}  # by run id: the execution and its children
 
     def poll(self) -> bool:
-        """Look once; returns whether it has ended. Errors that pass are left to the next look."""
+        """Read once, and return True if the execution has ended. A temporary error is logged; the next poll retries."""
         try:
             return self._poll()
         except Exception as error:
             if not is_passing(error):
                 raise
-            log.warning("the execution cannot be looked at just now: %s", error)
+            log.warning("cannot read the execution now, trying again later: %s", error)
             return False
 
     def _poll(self) -> bool:

@@ -1,10 +1,21 @@
-"""A region at the bottom of a terminal that is drawn again and again, below whatever is printed meanwhile.
+"""A region at the bottom of a terminal that is redrawn while this process and its children print above it.
 
-What this process and its children print to standard output and error goes through a pseudo-terminal of ours, so nothing
-of it is lost or drawn over, and who prints still sees a terminal. A thread passes it on and draws.
+How it works: ``open`` replaces file descriptors 1 and 2 by one end of a pseudo-terminal and keeps the real terminal in
+``_real``. Everything that is printed, also by worker processes and their shells, arrives at the other end, ``_ours``.
+No output is lost or overwritten, and programs that ask still see a terminal with the right size.
 
-The thread takes no lock that a forked child could miss, imports nothing, and writes to file descriptors only. The
-cursor is never hidden and no mode is changed: when the process is killed there is nothing to restore.
+A thread reads ``_ours``. Whole lines wait in ``_printed`` until the next frame. To draw, the thread moves the cursor up
+by the rows of the last frame, writes the printed lines over it, and then writes the new frame below them. The cursor
+thus stays at the start of the line below the frame. An unfinished line, such as a prompt, cannot be written there, so
+``draw`` gets it and shows it as part of the frame. Frames are at least 0.1 s apart, more if drawing is expensive, and
+0.5 s apart if only time has passed. Printed lines are written at once while there is no frame.
+
+Rules for the thread, because the main thread forks worker processes at any time: it takes no lock that a child needs,
+since the child could inherit it in the locked state. So it imports nothing, and it writes to file descriptors, never to
+``sys.stdout``. It also blocks the signals that must wake the main thread.
+
+If the process is killed, the terminal needs no repair: the cursor is never hidden, and no terminal mode is changed. If
+the terminal goes away, writing stops and the run continues.
 """
 
 from __future__ import annotations
@@ -23,41 +34,46 @@ from collections.abc import Callable, Sequence
 
 from simpleflow.worker.process import flush
 
-EVERY_SECONDS = 0.1
-"""Between frames, at least."""
+MIN_FRAME_SECONDS = 0.1
+"""Shortest time between two frames."""
 
 IDLE_SECONDS = 0.5
-"""Between frames where only time passes; and before the first one."""
+"""Time between two frames if nothing has changed but the time, and before the first frame."""
 
-SHARE = 50
-"""How many times what a frame has cost passes before the next one: it takes 2 % of the time at most."""
+PAUSE_PER_COST = 50
+"""Shortest pause after a frame, as a multiple of its computing time: drawing takes at most 2 % of the time."""
 
 _CHUNK = 65_536
 
 
 class Screen:
-    """Draws the lines that ``draw`` gives for (columns, rows of room, the unfinished line of what was printed).
+    """Draws a region of lines at the bottom of the terminal.
 
-    ``changed`` says whether there is more to show than that time has passed.
+    Args:
+        draw: returns the lines for a width in columns, a number of rows, and the unfinished line of the printed text.
+            Called in the thread.
+        changed: returns True if there is something new to draw, apart from the time. Called in the thread.
+        encoding: of the terminal.
     """
 
     def __init__(self, draw: Callable[[int, int, str], Sequence[str]], changed: Callable[[], bool], encoding: str):
         self._draw = draw
         self._changed = changed
         self._encoding = encoding
-        self._real = self._ours = self._theirs = -1
-        self._wake: tuple[int, int] = -1, -1
+        self._real = -1  # file descriptor of the terminal
+        self._ours = self._theirs = -1  # ends of the pseudo-terminal; what is printed to _theirs is read from _ours
+        self._wake: tuple[int, int] = -1, -1  # pipe that wakes the thread to stop it
         self._thread: threading.Thread | None = None
-        self._stopping = False
-        self._gone = False
+        self._stopping = False  # set by close
+        self._gone = False  # the terminal is gone: write no more
         self.rows = 24  # of the terminal
-        self._rows = 0  # of the frame on the screen
-        self._size = b""
-        self._printed = b""  # whole lines, not written yet
-        self._partial = b""
+        self._rows = 0  # of the frame on the terminal
+        self._size = b""  # of the terminal, as TIOCGWINSZ gives it
+        self._printed = b""  # whole lines that are not written yet
+        self._partial = b""  # the unfinished line
 
     def open(self) -> bool:
-        """Begin; returns False, with nothing changed, where there is no pseudo-terminal to be had."""
+        """Redirect the output and start the thread. Returns False, and changes nothing, without a pseudo-terminal."""
         try:
             os.fstat(1)
             self._ours, self._theirs = os.openpty()
@@ -75,9 +91,9 @@ class Screen:
         return True
 
     def close(self) -> bool:
-        """Write all that was printed, take the frame away, and give standard output and error back.
+        """Write the rest of the printed text, erase the frame, and restore standard output and standard error.
 
-        Returns False if it was not open.
+        Returns False if the screen was not open.
         """
         thread, self._thread = self._thread, None
         if thread is None:
@@ -92,10 +108,10 @@ class Screen:
             os.close(each)
         return True
 
-    # In the thread
+    # The methods below run in the thread.
 
     def _serve(self) -> None:
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})  # they are to wake the main thread
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})  # they must wake the main thread
         self._measure()
         due = drawn = time.monotonic() + IDLE_SECONDS
         while not self._stopping:
@@ -107,11 +123,11 @@ class Screen:
                 self._write_printed()
             if now < due:
                 continue
-            due = now + EVERY_SECONDS
+            due = now + MIN_FRAME_SECONDS
             if self._printed or self._changed() or now - drawn >= IDLE_SECONDS:
                 cost = self._frame()
                 drawn = time.monotonic()
-                due = max(due, drawn + SHARE * cost)
+                due = max(due, drawn + PAUSE_PER_COST * cost)
         while select.select([self._ours], [], [], 0)[0] and self._read():
             pass
         self._printed += self._partial + (b"\n" if self._partial else b"")
@@ -135,7 +151,7 @@ class Screen:
             self._printed = b""
 
     def _frame(self) -> float:
-        """Draw; returns the seconds of computing that it took. Not while the size changes."""
+        """Draw a frame and return the computing time in seconds. While the terminal changes its size, draw nothing."""
         began = time.thread_time()
         before = self._size
         columns, rows = self._measure()
@@ -143,8 +159,8 @@ class Screen:
             return 0.0
         partial = self._partial.rstrip(b"\r").rpartition(b"\r")[2].decode(errors="replace")
         try:
-            lines = self._draw(columns, rows - 1 - rows // 6, partial)  # what is printed stays in sight for a while
-        except Exception:  # noqa: BLE001 (what is printed must go on being passed on, or the run would stop)
+            lines = self._draw(columns, rows - 1 - rows // 6, partial)  # the rest keeps printed lines in sight
+        except Exception:  # noqa: BLE001 (the thread must keep reading the output, or the run would block)
             self._printed += traceback.format_exc().encode()
             self._draw = lambda columns, rows, partial: []
             lines = []
@@ -163,7 +179,7 @@ class Screen:
         return f"\r\x1b[{rows}A\x1b[J".encode() if rows else b""
 
     def _measure(self) -> tuple[int, int]:
-        """Columns and rows of the terminal; those who print through ours see the same."""
+        """Return columns and rows of the terminal, and give the pseudo-terminal the same size."""
         try:
             size = fcntl.ioctl(self._real, termios.TIOCGWINSZ, bytes(8))
         except OSError:
@@ -182,4 +198,4 @@ class Screen:
             except BlockingIOError:
                 select.select([], [self._real], [])
             except OSError:
-                self._gone = True  # the terminal is; the run goes on
+                self._gone = True  # the terminal is closed; the run goes on

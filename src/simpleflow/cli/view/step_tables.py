@@ -1,4 +1,4 @@
-"""What the commands about steps answer: a row of a table, or an object, for each step."""
+"""The output of the commands about steps: a row of a table, or an object, for each step."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ _PLANNED = ("step", "verdict", "forced", "reasons", "workflow_id", "unmarks", "n
 
 
 def listed(marks: Sequence[Mark], workflow_id: str, style: str, layout: TableLayout) -> str:
-    """Done steps; empty for a table without any. ``workflow_id``: whose runs are named without it in a table."""
+    """Return the done steps as text; an empty text instead of an empty table.
+
+    In a table, the run of another workflow than ``workflow_id`` is shown with its workflow id.
+    """
     if style != TABLE:
         return objects(style, _LISTED, list(map(_mark, marks)))
     titles = ("step", "done at", "run", "took", "forced")
@@ -31,23 +34,23 @@ def listed(marks: Sequence[Mark], workflow_id: str, style: str, layout: TableLay
 
 
 def planned(plan: Plan, workflow_id: str, style: str, layout: TableLayout) -> str:
-    """Steps that would run or be skipped; below a table what else there is to say."""
+    """Return the planned steps as text. Below a table stand the notes that belong to no step."""
     if style != TABLE:
         return objects(style, _PLANNED, [{key: getattr(each, key) for key in _PLANNED} for each in plan.steps])
     children = any(each.workflow_id != workflow_id for each in plan.steps)
     titles = ("step", "verdict", "forced", *(["workflow"] if children else []), "why")
     rows = [_plan_cells(each, children) for each in plan.steps]
-    said = {each.note for each in plan.steps}
-    notes = [report.printable(note) for note in plan.notes if note not in said]
+    shown = {each.note for each in plan.steps}
+    notes = [report.printable(note) for note in plan.notes if note not in shown]
     return "\n".join([*([table(titles, rows, layout)] if rows else []), *notes])
 
 
 def changed(what: str, names: Iterable[str], others: Iterable[str], style: str, layout: TableLayout) -> str:
-    """Steps to which something was done, which the key ``what`` says, and others to which nothing was."""
-    yes = list(names)
+    """Return as text which steps were changed. ``what`` is the change, such as "marked"; ``others`` did not change."""
+    changed_names = list(names)
     if style == TABLE:
-        return table([what], [[name] for name in yes], layout) if yes else ""
-    rows = [{"step": name, what: True} for name in yes] + [{"step": name, what: False} for name in others]
+        return table([what], [[name] for name in changed_names], layout) if changed_names else ""
+    rows = [{"step": name, what: True} for name in changed_names] + [{"step": name, what: False} for name in others]
     return objects(style, ("step", what), rows)
 
 
@@ -95,7 +98,7 @@ def _finite(value: float | None) -> float | None:
 
 
 def utc(seconds: float | None) -> str | None:
-    """ISO 8601 with milliseconds; None for what is no time."""
+    """Return epoch seconds as ISO 8601 in UTC with milliseconds, or None if they are no valid time."""
     try:
         found = None if seconds is None else datetime.datetime.fromtimestamp(seconds, datetime.UTC)
     except (OverflowError, ValueError, OSError):
@@ -104,7 +107,7 @@ def utc(seconds: float | None) -> str | None:
 
 
 def local(seconds: float | None) -> str:
-    """Date and time of this machine's zone, to the second; empty for what is no time."""
+    """Return epoch seconds as local date and time, to the second, or an empty text if they are no valid time."""
     try:
         return "" if seconds is None else datetime.datetime.fromtimestamp(seconds).isoformat(" ", "seconds")
     except (OverflowError, ValueError, OSError):

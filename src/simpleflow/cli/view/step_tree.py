@@ -1,4 +1,9 @@
-"""The steps of a run and its children as a tree of dotted names, with counts, and which of them to show."""
+"""The steps of a run and its children as a tree of dotted names, and the choice of rows that fit on a terminal.
+
+Each execution is the root of a tree. Below it, ``load.users`` is a child of the group ``load``. Every node counts the
+steps at and below it by status, and a new status of a step changes the counts along its path only, so that showing a
+run of many steps stays cheap.
+"""
 
 from __future__ import annotations
 
@@ -11,64 +16,60 @@ from simpleflow.step.constants import COMPLETED, FAILED, SCHEDULED, SKIPPED, WAI
 from simpleflow.step.report import StepReport
 
 ACTIVE = "active"
-"""A status of nodes: something is under way there, or waits."""
+"""The kind of a step that is scheduled or waiting."""
 
 _KINDS = {WAITING: ACTIVE, SCHEDULED: ACTIVE, COMPLETED: COMPLETED, SKIPPED: SKIPPED, FAILED: FAILED}
 
 
 class Node:
-    """A step, or what the names of several have in common, or a whole execution.
-
-    ``counts``: the steps at and below it by ACTIVE, COMPLETED, SKIPPED and FAILED. ``began`` and ``ended``: in epoch
-    seconds, of its own step if there is one, else of those below it. ``report``: what was said last of its own step.
-    """
+    """A step, a group of steps whose names begin alike, or a whole execution. A step may be a group too."""
 
     __slots__ = ("began", "children", "counts", "end_message", "ended", "failures", "name", "report", "status")
 
     def __init__(self, name: str) -> None:
-        self.name = name
-        self.children: dict[str, Node] = {}
-        self.counts = {ACTIVE: 0, COMPLETED: 0, SKIPPED: 0, FAILED: 0}
-        self.began: float | None = None
-        self.ended: float | None = None
-        self.report: StepReport | None = None
-        self.failures: Sequence[ActivityFailure] = ()
+        self.name = name  # the full name of a step or group; the workflow id of an execution
+        self.children: dict[str, Node] = {}  # by full name
+        self.counts = {ACTIVE: 0, COMPLETED: 0, SKIPPED: 0, FAILED: 0}  # of the steps at and below this node
+        self.began: float | None = None  # epoch seconds; of the step, or of a group's first step
+        self.ended: float | None = None  # epoch seconds; of the step, or of a group's last one
+        self.report: StepReport | None = None  # the latest one of the step; None for a mere group
+        self.failures: Sequence[ActivityFailure] = ()  # activities that failed the step
         self.end_message = ""  # of an execution: how it ended
         self.status: str | None = None  # of an execution: SCHEDULED, COMPLETED or FAILED
 
     @property
     def total(self) -> int:
-        """How many steps there are at and below it."""
+        """The number of steps at and below this node."""
         return sum(self.counts.values())
 
     @property
     def done(self) -> int:
-        """How many of them ran or were skipped."""
+        """The number of these steps that completed or were skipped."""
         return self.counts[COMPLETED] + self.counts[SKIPPED]
 
     @property
     def urgent(self) -> bool:
-        """Whether something at or below it is under way or has failed."""
+        """True if a step at or below this node is active or has failed."""
         return bool(self.counts[ACTIVE] or self.counts[FAILED])
 
     @property
     def running(self) -> bool:
-        """Whether it is under way itself, or as the group that it is."""
+        """True if the step or execution has not ended, or if a step of the group is active."""
         if self.status is not None:
             return self.status == SCHEDULED
         return self.ended is None if self.report is not None else self.counts[ACTIVE] > 0
 
     @property
     def seconds(self) -> float | None:
-        """How long it took; None if it has not ended, or nothing was played."""
+        """The duration in seconds; None if it has not ended or if no step ran."""
         if self.running or self.began is None or self.ended is None:
             return None
-        played = self.report or self.status or self.counts[COMPLETED] or self.counts[FAILED]
-        return self.ended - self.began if played else None
+        ran = self.report or self.status or self.counts[COMPLETED] or self.counts[FAILED]
+        return self.ended - self.began if ran else None
 
     @property
     def state(self) -> str:
-        """The status of its own step; else what those below it come to."""
+        """The status of the execution or step, or one that sums up the steps of a group."""
         if self.status is not None:
             return self.status
         if self.report is not None:
@@ -81,40 +82,40 @@ class Node:
 
 
 class Row(NamedTuple):
-    """A node at its place among those that are shown; ``open``: the rows of those below it follow."""
+    """A row of the view: a node and its depth in the tree."""
 
     node: Node
     depth: int
-    open: bool
+    open: bool  # the rows of its children follow
 
     @property
     def stands_for(self) -> int:
-        """How many steps it shows."""
+        """The number of steps that this row represents."""
         return int(self.node.report is not None) if self.open else self.node.total
 
 
 class Tree:
-    """``runs``: the trees of the executions by workflow id, that of the run itself first. ``version`` grows."""
+    """The trees of a run and its children."""
 
     def __init__(self) -> None:
-        self.runs: dict[str, Node] = {}
-        self.version = 0
-        self._paths: dict[tuple[str, str], tuple[Node, ...]] = {}
+        self.runs: dict[str, Node] = {}  # the root of each execution by workflow id, the run itself first
+        self.version = 0  # grows with every change
+        self._paths: dict[tuple[str, str], tuple[Node, ...]] = {}  # by workflow id and step: root to step
 
     def begin(self, workflow_id: str, time: float) -> None:
-        """An execution has begun, for the first time or again."""
+        """Record that an execution began, for the first time or again."""
         node = self._run(workflow_id, time)
         node.status, node.ended, node.end_message = SCHEDULED, None, ""
         self.version += 1
 
     def end(self, workflow_id: str, time: float, well: bool, end_message: str = "") -> None:
-        """An execution has ended; ``end_message``: how, if not well."""
+        """Record that an execution ended. ``end_message`` tells how if it did not complete."""
         node = self._run(workflow_id, time)
         node.status, node.ended, node.end_message = COMPLETED if well else FAILED, time, end_message
         self.version += 1
 
     def step(self, workflow_id: str, found: StepReport, time: float, failures: Sequence[ActivityFailure] = ()) -> None:
-        """Something was said of a step."""
+        """Record the latest report of a step."""
         key = workflow_id, found.step
         path = self._paths.get(key)
         if path is None:
@@ -148,10 +149,10 @@ class Tree:
         return found
 
     def rows(self, limit: int) -> tuple[list[Row], int]:
-        """At most ``limit`` rows to show, and how many steps they leave out.
+        """Return at most ``limit`` rows to show, and the number of steps that they leave out.
 
-        A group is open while something in it is under way or has failed. Where not all have room, what is under way
-        comes first, then what has failed, then what ended last.
+        A group is open while one of its steps is active or has failed. If the rows do not fit, active steps come first,
+        then failed ones, then those that ended last.
         """
         found: list[Row] = []
         for number, root in enumerate(self.runs.values()):
@@ -185,7 +186,7 @@ def _rows_below(node: Node, depth: int, limit: int) -> Iterator[Row]:
         latest = islice((each for each in reversed(children) if not each.urgent), room)
         children = (active + failed + list(latest)[::-1])[:limit]
     for each in children:
-        while each.report is None and len(each.children) == 1:  # one name alone is no group
+        while each.report is None and len(each.children) == 1:  # a name with one child is shown as the child
             (each,) = each.children.values()
         is_open = bool(each.children) and each.urgent
         yield Row(each, depth, is_open)

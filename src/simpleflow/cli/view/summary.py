@@ -1,4 +1,4 @@
-"""What is said of the steps when a run has ended: how many, why some were skipped, and what that saved."""
+"""The summary of the steps when a run has ended: how many ran, why some were skipped, and the time that this saved."""
 
 from __future__ import annotations
 
@@ -9,23 +9,25 @@ from simpleflow import stores
 from simpleflow.cli.view.follower import Follower
 from simpleflow.step.report import duration, names
 
+# How long reading the marks may take: this share of the run, or these seconds if that is more.
 _SHARE = 0.02
 _LOCAL_SECONDS = 0.02
 _REMOTE_SECONDS = 0.3
-_WORTH_A_LINE = 0.5  # seconds, of a brief summary
+
+_MIN_SAVED_SECONDS = 0.5  # a brief summary does not mention less
 
 
 class TimeSaved(NamedTuple):
-    """The recorded seconds of steps that were skipped; ``all``: of all of them."""
+    """The time that skipped steps would have taken."""
 
     seconds: float
-    all: bool
+    all: bool  # False if some of their marks were not read
 
 
 def summary_lines(follower: Follower, seconds: float, brief: bool, failed: bool) -> list[str]:
-    """What there is to say of the steps of a run that took so long.
+    """Return the lines of the summary. ``seconds`` is how long the run took.
 
-    ``brief``: in two lines at most; ``failed``: with the names of those that failed.
+    A ``brief`` summary has at most two lines. With ``failed``, the failed steps are named.
     """
     tally = follower.tally
     if not len(tally):
@@ -34,16 +36,16 @@ def summary_lines(follower: Follower, seconds: float, brief: bool, failed: bool)
     why = tally.why_skipped()
     names_failed = [f"failed: {names(tally.failed)}"] if failed and tally.failed else []
     saved = time_saved(follower, seconds) if why else None
-    if saved is not None and (not brief or saved.seconds >= _WORTH_A_LINE):
+    if saved is not None and (not brief or saved.seconds >= _MIN_SAVED_SECONDS):
         text = f"time saved by skipping: {'' if saved.all else 'at least '}{duration(saved.seconds)}"
         return [*found, f"{why}; {text}"] if brief else [*found, why, *names_failed, text]
     return found if brief else [*found, *([why] if why else []), *names_failed]
 
 
 def time_saved(follower: Follower, seconds: float) -> TimeSaved | None:
-    """What the marks of skipped steps say that playing them took; None if none of them says anything.
+    """Return how long the skipped steps took when they ran, as their marks say, or None if no mark says it.
 
-    Looking it up takes 2 % of the ``seconds`` of the run, or a moment if that is more.
+    Reading the marks is limited to 2 % of the ``seconds`` of the run, or 0.02 s (0.3 s in a bucket) if that is more.
     """
     total, missing, read = 0.0, 0, 0
     began = time.monotonic()
@@ -57,7 +59,7 @@ def time_saved(follower: Follower, seconds: float) -> TimeSaved | None:
             least = _LOCAL_SECONDS if stores.is_local(listed.bucket) else _REMOTE_SECONDS
             left = max(least, seconds * _SHARE) - (time.monotonic() - began)
             found, number = recorded_seconds(listed.bucket, listed.path, skipped, left) if left > 0 else (0.0, 0)
-        except Exception:  # noqa: BLE001 (a summary that cannot be made is no reason to spoil the end of a run)
+        except Exception:  # noqa: BLE001 (the end of a run must be reported even if reading the marks fails)
             found, number = 0.0, 0
         total, read, missing = total + found, read + number, missing + len(skipped) - number
     return TimeSaved(total, not missing) if read else None

@@ -12,29 +12,29 @@ from simpleflow.cli.view.text_width import justify, width, wrap
 from simpleflow.step.report import printable
 
 _GAP = "  "
-_LEAST = 30  # cells of a last column whose texts are given several lines
+_MIN_LAST_COLUMN = 30  # cells; a narrower last column is not wrapped
 
 
 class TableLayout(NamedTuple):
-    """How a table is shown: ``heading`` paints titles; ``columns`` of the terminal, 0 for any number."""
+    """How a table is laid out."""
 
-    heading: Callable[[str], str] = str
-    columns: int = 0
+    heading: Callable[[str], str] = str  # paints the titles
+    columns: int = 0  # width of the terminal; 0: no limit
 
 
 PLAIN = TableLayout()
 
 
 def table_layout(terminal: Terminal) -> TableLayout:
-    """How a table is shown there."""
+    """Return the layout of tables on a terminal."""
     return TableLayout(lambda line: terminal.paint(line, BOLD), terminal.columns)
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[str]], layout: TableLayout = PLAIN) -> str:
-    """Aligned columns below their titles.
+    """Return a table with aligned columns.
 
-    What a terminal would obey is escaped; wide characters take two places. A table that is too wide for the terminal
-    has the texts of its last column in several lines, or each of its rows as a block.
+    Control characters are escaped, and wide characters count as two cells. If the table is too wide for the terminal,
+    its last column is wrapped, or each row becomes a block of lines.
     """
     heading, columns = layout
     lines = [list(titles), *([printable(cell) for cell in row] for row in rows)]
@@ -42,7 +42,7 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]], layout: TableLay
     widths = [max(column) for column in zip(*sizes, strict=True)]
     before = sum(widths[:-1]) + len(_GAP) * (len(widths) - 1)
     if columns and before + widths[-1] > columns:
-        if len(titles) > 1 and columns - before >= min(_LEAST, widths[-1]):
+        if len(titles) > 1 and columns - before >= min(_MIN_LAST_COLUMN, widths[-1]):
             return _wrapped(lines, widths[:-1], columns - before, heading)
         if len(titles) > 1:
             return _blocks(lines, heading)
@@ -54,7 +54,7 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]], layout: TableLay
 
 
 def _wrapped(lines: list[list[str]], widths: list[int], room: int, heading: Callable[[str], str]) -> str:
-    """The table with what is in the last column in lines of so much room."""
+    """Return the table with the texts of the last column wrapped to ``room`` cells."""
     found = []
     for line in lines:
         begin = "".join(justify(cell, "", cells) + _GAP for cell, cells in zip(line, widths, strict=False))
@@ -65,7 +65,7 @@ def _wrapped(lines: list[list[str]], widths: list[int], room: int, heading: Call
 
 
 def _blocks(lines: list[list[str]], heading: Callable[[str], str]) -> str:
-    """Each row as a line of its first cell, and a line for each of the others that is not empty."""
+    """Return each row as a block: a line with its first cell, then a line for each other cell that is not empty."""
     (_, *titles), *rows = lines
     indent = max(map(width, titles))
     found = []
@@ -76,25 +76,25 @@ def _blocks(lines: list[list[str]], heading: Callable[[str], str]) -> str:
 
 
 def objects(style: str, keys: Sequence[str], found: Sequence[Mapping[str, Any]]) -> str:
-    """The objects, all with these keys, as JSON or as CSV."""
+    """Return the objects as JSON or as CSV. All of them have these keys."""
     return as_json(found) if style == JSON else as_csv(keys, found)
 
 
 def as_json(found: Sequence[Mapping[str, Any]]) -> str:
-    """A list of the objects, indented."""
+    """Return the objects as a JSON list, indented."""
     import msgspec
 
     try:
         text = json.dumps(found, ensure_ascii=False).encode()
-    except UnicodeEncodeError:  # half a surrogate pair, which only an escape can show
+    except UnicodeEncodeError:  # half of a surrogate pair can only be written as an escape
         return json.dumps(found, indent=2)
-    return msgspec.json.format(text, indent=2).decode()  # Python's own encoder is slow when it indents
+    return msgspec.json.format(text, indent=2).decode()  # json.dumps is slow when it indents
 
 
 def as_csv(keys: Sequence[str], found: Iterable[Mapping[str, Any]]) -> str:
-    """A line of the keys, and a line for each object.
+    """Return the objects as CSV, below a line with the keys.
 
-    Nothing is written for None; lists are written with ``; `` in between.
+    None becomes an empty cell. The items of a list are joined by ``; ``.
     """
     import csv
     import io

@@ -1,19 +1,19 @@
-"""How much room text takes in a terminal, in cells: most characters take one, some two, and some none."""
+"""The width of text on a terminal, in cells. Most characters take one cell, some take two, and some take none."""
 
 from __future__ import annotations
 
 import unicodedata
 
-_NONE = frozenset({"Mn", "Me", "Cf"})  # marks upon the character before, and what is not seen
+_NO_WIDTH = frozenset({"Mn", "Me", "Cf"})  # Unicode categories of combining marks and invisible characters
 
 
 def width(text: str) -> int:
-    """The cells that the text takes."""
+    """Return how many cells the text takes."""
     return len(text) if text.isascii() else sum(map(_width, text))
 
 
 def cut(text: str, cells: int) -> str:
-    """As much of the text as has room in so many cells."""
+    """Return as much of the start of the text as fits into ``cells``."""
     if text.isascii():
         return text[:cells]
     taken = 0
@@ -25,13 +25,13 @@ def cut(text: str, cells: int) -> str:
 
 
 def justify(left: str, right: str, cells: int) -> str:
-    """The two with blanks in between, so that they take so many cells; one blank where there is no room for them."""
+    """Join two texts with blanks so that they fill ``cells``. If they are too long, one blank separates them."""
     gap = cells - width(left) - width(right)
     return left + " " * max(gap, 1 if right else 0) + right
 
 
 def wrap(text: str, cells: int) -> list[str]:
-    """The text in lines of so many cells at most, cut at blanks where there are some; at least one line."""
+    """Split the text into lines of at most ``cells``, at blanks where possible. Returns at least one line."""
     lines, line = [], ""
     for word in text.split(" "):
         if line and width(line) + 1 + width(word) > cells:
@@ -46,6 +46,6 @@ def wrap(text: str, cells: int) -> list[str]:
 
 
 def _width(character: str) -> int:
-    if unicodedata.category(character) in _NONE:
+    if unicodedata.category(character) in _NO_WIDTH:
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
