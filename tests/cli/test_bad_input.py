@@ -34,7 +34,7 @@ ROWS = [
     (START + "text.txt/x:Daily", "there is no file"),
     (START + "flow.py", "does not name a class; expected flow.py:Class; workflow classes there: Daily, "),
     (START + "flow.Dayly", "there is no class 'Dayly' in 'flow' (did you mean 'Daily'?); workflow classes"),
-    (START + "empty.X", "there is no class 'X' in 'empty'; there does not name a workflow class there"),
+    (START + "empty.X", "there is no class 'X' in 'empty'; there is no workflow class there"),
     (START + "flow.helper", "'flow.helper' is a function, not a workflow class; workflow classes there: Daily"),
     (START + "flow.Plain", "is a class that does not derive from simpleflow.Workflow"),
     (START + "flow.Workflow", "is simpleflow.Workflow itself"),

@@ -29,7 +29,7 @@ class Frame:
     def lines(
         self, tree: Tree, runs: Iterable[Run], now: float, columns: int, rows: int, unfinished: str = ""
     ) -> list[str]:
-        """Return at most ``rows`` lines for the time ``now`` (epoch seconds), each narrower than ``columns``.
+        """Return at most ``rows`` lines for ``now`` (epoch seconds), each narrower than ``columns``.
 
         ``unfinished`` is a line that the run has begun to print; it is the first line.
         """
@@ -48,7 +48,7 @@ class Frame:
         return [*top, *steps, *activities][:rows]
 
     def final(self, tree: Tree, limit: int, columns: int) -> list[str]:
-        """Return the final tree in about ``limit`` lines, which are not cut. Up to 100 failed steps are always shown."""
+        """Return the final tree in about ``limit`` lines, not cut. Up to 100 failed steps are always shown."""
         failed = sum(root.counts[FAILED] for root in tree.runs.values())
         limit = max(limit, min(100, failed))
         shown, hidden = tree.rows(limit)
