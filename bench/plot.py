@@ -142,5 +142,5 @@ def _segment(x1: float, y1: float, x2: float, y2: float, stroke: str, more: str 
 
 
 def _text(x: float, y: float, text: str, size: int, fill: str = _INK, weight: int = 400, anchor: str = "start") -> str:
-    place = f'x="{x:.1f}" y="{y:.1f}" font-size="{size}" font-weight="{weight}" text-anchor="{anchor}"'
-    return f'<text {place} fill="{fill}">{escape(text)}</text>'
+    attributes = f'x="{x:.1f}" y="{y:.1f}" font-size="{size}" font-weight="{weight}" text-anchor="{anchor}"'
+    return f'<text {attributes} fill="{fill}">{escape(text)}</text>'

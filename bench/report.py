@@ -41,7 +41,7 @@ def _contenders(results: Results, sizes: tuple[int, ...], columns: Sequence[str]
         _Column(LARGEST, LARGEST, f"largest at {most:,}, MiB", digits=1),
         _Column(TOGETHER, LARGEST, f"all at {most:,}, MiB", digits=1),
     )
-    return _everybody(f"N = {number:,}", results, [column for column in table if column.part_of in columns])
+    return _comparison(f"N = {number:,}", results, [column for column in table if column.part_of in columns])
 
 
 def _cpu_time(results: Results, sizes: tuple[int, ...], columns: Sequence[str]) -> str:
@@ -53,10 +53,10 @@ def _cpu_time(results: Results, sizes: tuple[int, ...], columns: Sequence[str]) 
         _Column(cpu(FAN), FAN, "fan-out, us/activity", 1e6),
     )
     shown = [column for column in table if column.part_of in columns]
-    return _everybody("CPU time", results, shown) if shown else ""
+    return _comparison("CPU time", results, shown) if shown else ""
 
 
-def _everybody(title: str, results: Results, shown: Sequence[_Column]) -> str:
+def _comparison(title: str, results: Results, shown: Sequence[_Column]) -> str:
     rows = [
         [contender.name, *(_cell(results, contender, column, PLAIN) for column in shown)]
         for contender in CONTENDERS

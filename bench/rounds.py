@@ -38,7 +38,7 @@ class Taken(NamedTuple):
     elapsed: float
     cpu: float
 
-    def beyond(self, start: Taken) -> Taken:
+    def minus(self, start: Taken) -> Taken:
         return Taken(max(0.0, self.elapsed - start.elapsed), max(0.0, self.cpu - start.cpu))
 
     def by(self, number: int) -> Taken:
@@ -117,7 +117,7 @@ class Rounds:
     columns: tuple[str, ...] = COLUMNS
     results: Results = field(default_factory=Results)
     _folders: int = 0
-    _played: dict[tuple[str, int], Path] = field(default_factory=dict)
+    _cold_folders: dict[tuple[str, int], Path] = field(default_factory=dict)
 
     @property
     def middle(self) -> int:
@@ -131,7 +131,7 @@ class Rounds:
 
     def round(self, first: bool = True) -> Iterator[str]:
         """Measure everything once, memory in the first round only; yields the name of each column when it begins."""
-        self._played.clear()
+        self._cold_folders.clear()
         for column, measure in ((START, self._starts), (FAN, self._fan_out), (BURN, self._burn)):
             if column in self.columns:
                 yield column
@@ -139,19 +139,19 @@ class Rounds:
                     if column == START or {FAN: FAN_OUT, BURN: CPU}[column] in contender.kinds:
                         self._attempt(contender, column, measure)
         for number in self.sizes:
-            for column, play in ((COLD, self._cold), (WARM, self._warm)):
+            for column, measure_steps in ((COLD, self._cold), (WARM, self._warm)):
                 if column in self.columns:
                     yield at(column, number)
-                    for contender in self._players(number):
-                        self._attempt(contender, at(column, number), partial(play, number=number))
+                    for contender in self._contenders_at(number):
+                        self._attempt(contender, at(column, number), partial(measure_steps, number=number))
         if first and LARGEST in self.columns:
             yield LARGEST
-            for contender in self._players(self.sizes[-1]):
+            for contender in self._contenders_at(self.sizes[-1]):
                 self._attempt(contender, LARGEST, self._memory)
 
-    def _players(self, number: int) -> list[Contender]:
-        players = [contender for contender in self.contenders if STEPS in contender.kinds]
-        return [contender for contender in players if number == self.middle or not contender.aside]
+    def _contenders_at(self, number: int) -> list[Contender]:
+        able = [contender for contender in self.contenders if STEPS in contender.kinds]
+        return [contender for contender in able if number == self.middle or not contender.aside]
 
     def _attempt(self, contender: Contender, column: str, measure: Callable[[Contender], Taken | float]) -> None:
         """Note a figure, or why there is none; what failed once, or cannot start, is not tried again."""
@@ -174,20 +174,20 @@ class Rounds:
         return self._repeat(lambda: self._start(contender))
 
     def _cold(self, contender: Contender, number: int) -> Taken:
-        return self._repeat(lambda: self._play(contender, number))
+        return self._repeat(lambda: self._cold_run(contender, number))
 
     def _warm(self, contender: Contender, number: int) -> Taken:
-        if (contender.name, number) not in self._played:
-            self._play(contender, number)
-        folder = self._played[contender.name, number]
-        return self._repeat(lambda: self._more_than_start(contender, Work(STEPS, number), folder).by(number))
+        if (contender.name, number) not in self._cold_folders:
+            self._cold_run(contender, number)
+        folder = self._cold_folders[contender.name, number]
+        return self._repeat(lambda: self._without_start(contender, Work(STEPS, number), folder).by(number))
 
     def _fan_out(self, contender: Contender) -> Taken:
         number = self.middle
-        return self._repeat(lambda: self._more_than_start(contender, Work(FAN_OUT, number)).by(number))
+        return self._repeat(lambda: self._without_start(contender, Work(FAN_OUT, number)).by(number))
 
     def _burn(self, contender: Contender) -> Taken:
-        return self._more_than_start(contender, Work(CPU, BURNS, self.seconds))
+        return self._without_start(contender, Work(CPU, BURNS, self.seconds))
 
     def _memory(self, contender: Contender) -> float:
         self._expect(contender, self.sizes[-1])
@@ -202,12 +202,12 @@ class Rounds:
         usage = self._run(contender, Work(STEPS, 0))
         return Taken(usage.seconds, usage.cpu)
 
-    def _play(self, contender: Contender, number: int) -> Taken:
+    def _cold_run(self, contender: Contender, number: int) -> Taken:
         """Seconds for each step of so many that are not done yet."""
         self._expect(contender, number)
         folder = self._new_folder()
-        taken = self._more_than_start(contender, Work(STEPS, number), folder)
-        self._played[contender.name, number] = folder
+        taken = self._without_start(contender, Work(STEPS, number), folder)
+        self._cold_folders[contender.name, number] = folder
         return taken.by(number)
 
     def _expect(self, contender: Contender, number: int) -> None:
@@ -219,11 +219,11 @@ class Rounds:
         if each and each[-1] * number > self.cap:
             raise TooSlow(f"about {each[-1] * number:,.0f} s are to be expected, more than {self.cap:g} s")
 
-    def _more_than_start(self, contender: Contender, work: Work, folder: Path | None = None) -> Taken:
+    def _without_start(self, contender: Contender, work: Work, folder: Path | None = None) -> Taken:
         """What the work takes beyond a start, which is measured just before: noise changes with time."""
         start = self._start(contender)
         usage = self._run(contender, work, folder)
-        return Taken(usage.seconds, usage.cpu).beyond(start)
+        return Taken(usage.seconds, usage.cpu).minus(start)
 
     def _run(self, contender: Contender, work: Work, folder: Path | None = None, watch: bool = False) -> Usage:
         return run(contender.command(work), folder or self._new_folder(), self.root / "log", watch, self.cap)
