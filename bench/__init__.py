@@ -1,1 +1,1 @@
-"""What simpleflow costs beside a plain script and other tools: ``python -m bench``; see docs/performance.md."""
+"""``python -m bench`` measures simpleflow beside a plain script and other tools; see docs/performance.md."""

@@ -1,4 +1,4 @@
-"""``python -m bench``: measure everything in one interleaved run, and print it. Exit code 0, whatever comes out."""
+"""``python -m bench``: measure everything in one interleaved run, and print it. The exit code is 0 for any figures."""
 
 from __future__ import annotations
 
@@ -55,16 +55,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure simpleflow beside other tools.")
-    parser.add_argument("--sizes", type=_sizes, default=SIZES, metavar="N,N", help="steps; default: 100,1000,10000")
-    parser.add_argument("--rounds", type=_positive, default=3, metavar="N", help="of which the medians are shown")
-    parser.add_argument("--only", type=_columns, default=COLUMNS, metavar="A,B", help=f"some of {', '.join(COLUMNS)}")
-    parser.add_argument("--plot", type=_file, metavar="FILE", help="draw cold and warm runs as SVG")
-    parser.add_argument("--seconds", type=float, default=0.5, help="that each busy activity takes; default: 0.5")
     parser.add_argument(
-        "--cap", type=float, default=60.0, metavar="SECONDS", help="what takes longer is left out; default: 60"
+        "--sizes", type=_sizes, default=SIZES, metavar="N,N", help="numbers of steps; default: 100,1000,10000"
     )
     parser.add_argument(
-        "--patience", type=float, default=1.0, metavar="SECONDS", help="short measurements are repeated so long"
+        "--rounds", type=_positive, default=3, metavar="N", help="rounds; medians are shown; default: 3"
+    )
+    parser.add_argument(
+        "--only", type=_columns, default=COLUMNS, metavar="A,B", help=f"measure only some of {', '.join(COLUMNS)}"
+    )
+    parser.add_argument("--plot", type=_file, metavar="FILE", help="write a plot of cold and warm runs, as SVG")
+    parser.add_argument("--seconds", type=float, default=0.5, help="CPU seconds of each busy activity; default: 0.5")
+    parser.add_argument(
+        "--cap", type=float, default=60.0, metavar="SECONDS", help="leave out processes that take longer; default: 60"
+    )
+    parser.add_argument(
+        "--patience",
+        type=float,
+        default=1.0,
+        metavar="SECONDS",
+        help="repeat short measurements for this long; default: 1",
     )
     return parser
 
@@ -93,7 +103,7 @@ def _columns(text: str) -> tuple[str, ...]:
 
 def _file(text: str) -> Path:
     path = Path(text)
-    if not path.parent.is_dir():  # said before all is measured
+    if not path.parent.is_dir():  # reported before everything is measured
         raise argparse.ArgumentTypeError(f"{text!r}: there is no folder {str(path.parent)!r}")
     return path
 
@@ -104,7 +114,7 @@ def _headline(rounds: int, root: Path) -> str:
     packages = {contender.package for contender in CONTENDERS if contender.package and contender.installed}
     versions = ", ".join(f"{package} {version(package)}" for package in sorted(packages)) or "no peers"
     where = f"Python {platform.python_version()}, {cores} cores, files in {root}; {versions}"
-    return f"{medians}; {where}\n(2.00x): twice the plain script\n"
+    return f"{medians}; {where}\n(2.00x) means twice the time of the plain script\n"
 
 
 def _progress(text: str) -> None:

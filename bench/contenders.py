@@ -1,4 +1,4 @@
-"""Who is measured, and the command that does a piece of work with each."""
+"""The contenders, and the command with which each does a piece of work."""
 
 from __future__ import annotations
 
@@ -19,29 +19,30 @@ CPU = "cpu"
 
 
 class Work(NamedTuple):
-    """What is to be done: ``number`` steps in sequence (STEPS), or one step with that many activities.
+    """A piece of work: ``number`` steps in sequence (STEPS), or one step with that many activities.
 
-    Those activities do nothing (FAN_OUT), or keep a core busy for so many ``seconds`` each (CPU).
+    The activities of that one step do nothing (FAN_OUT), or keep a core busy for ``seconds`` each (CPU).
     """
 
-    kind: str
+    kind: str  # STEPS, FAN_OUT or CPU
     number: int
     seconds: float = 0.0
 
 
 @dataclass(frozen=True)
 class Contender:
-    """``command`` gives the arguments of the process that does a piece of work in its current folder."""
+    """A tool, or a way of using it, that is measured."""
 
     name: str
     command: Callable[[Work], list[str]]
+    """Returns the arguments of the process that does a piece of work in its current folder."""
     package: str | None = None
-    """What has to be installed for it."""
+    """The package that must be installed; None if it needs none."""
     kinds: frozenset[str] = frozenset({STEPS, FAN_OUT, CPU})
-    """Other work is not asked of it; without any, only its start is measured."""
+    """The kinds of work that it is measured with; without any, only its start is measured."""
 
     aside: bool = False
-    """Measured at one number of steps only, and not drawn."""
+    """True: it is measured at one number of steps only, and not drawn in the plot."""
 
     @property
     def installed(self) -> bool:
@@ -68,7 +69,7 @@ def _simpleflow() -> list[str]:
     return [str(script)] if script.exists() else [sys.executable, "-m", "simpleflow"]
 
 
-_ALONE = frozenset({STEPS, FAN_OUT})  # without worker processes, two cores are of no use
+_ALONE = frozenset({STEPS, FAN_OUT})  # without worker processes, it cannot use two cores
 
 PYTHON = Contender("python -c pass", lambda work: [sys.executable, "-c", "pass"], kinds=frozenset(), aside=True)
 PLAIN = Contender("plain script", _script("plain.py", "nosync"))

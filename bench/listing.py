@@ -1,7 +1,7 @@
-"""How long ``simpleflow step.list`` takes over many done marks in a folder: ``python -m bench.listing``.
+"""``python -m bench.listing``: time of ``simpleflow step.list`` with many done marks in a folder.
 
-The whole command, with the start of its process and the evaluation of the workflow, beside ``simpleflow --version``.
-The marks are written by hand, which is not measured. Rounds are interleaved, and medians shown.
+It times the whole command, with the start of its process and the evaluation of the workflow, beside
+``simpleflow --version``. The marks are written beforehand. Rounds are interleaved; medians are shown.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Many(Workflow, WorkflowStepMixin):
 
 
 def main() -> int:
-    """Print the table; returns 1 if a listing took longer than it may."""
+    """Print the table. Returns 1 if a listing took longer than the limit."""
     with tempfile.TemporaryDirectory(prefix="bench-listing-") as folder:
         medians = _measure(Path(folder))
     worst = max(medians.values())

@@ -1,4 +1,4 @@
-"""``python -m bench.live``: what it costs to show a run: live on a terminal, as lines on one, as lines into a pipe."""
+"""``python -m bench.live``: the cost of showing a run, live on a terminal, as lines on a terminal, or into a pipe."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ LIVE, LINES, PIPE = "live view", "lines on a terminal", "lines into a pipe"
 COLD, WARM = "all run", "all skipped"
 
 _UNUSUAL = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
-"""Settings under which every start compiles, and every write is one of its own: not how programs are used."""
+"""Settings that make every start compile, and every write a system call: programs are seldom run that way."""
 
 
 class Taken(NamedTuple):
-    """Seconds that went by, and seconds that the process and its children computed."""
+    """The time of a run, in seconds."""
 
     elapsed: float
-    cpu: float
+    cpu: float  # of the process and its children
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.live", description=__doc__)
-    parser.add_argument("--steps", type=int, default=1000, metavar="N", help="of a run; default: 1000")
-    parser.add_argument("--rounds", type=int, default=9, metavar="N", help="of which the medians are shown; default: 9")
+    parser.add_argument("--steps", type=int, default=1000, metavar="N", help="steps of a run; default: 1000")
+    parser.add_argument("--rounds", type=int, default=9, metavar="N", help="rounds; medians are shown; default: 9")
     options = parser.parse_args(arguments)
     root = Path(tempfile.mkdtemp(prefix="simpleflow-bench-live-"))
     taken: dict[tuple[str, str], list[Taken]] = {}
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 folder.mkdir()
                 for kind in (COLD, WARM):
                     took = _run(way, options.steps, folder)
-                    if number:  # the first round only has everything compiled and in the disk's cache
+                    if number:  # the first round only compiles everything and fills the disk's cache
                         taken.setdefault((way, kind), []).append(took)
     finally:
         shutil.rmtree(root, ignore_errors=True)
@@ -65,7 +65,7 @@ def _column(mine: Sequence[Taken], others: Sequence[Taken], at: int) -> str:
 
 
 def _run(way: str, steps: int, folder: Path) -> Taken:
-    """Run it as a process of its own. Raises Failed."""
+    """Run simpleflow as a separate process. Raises Failed."""
     command = [*SIMPLEFLOW.command(Work(STEPS, steps)), "--nb-workers", "2"]
     if way == LINES:
         command.append("--no-progress")
@@ -86,7 +86,7 @@ def _run(way: str, steps: int, folder: Path) -> Taken:
     while True:
         try:
             data = os.read(ours, 65_536)
-        except OSError:  # a terminal that nobody has open any more
+        except OSError:  # the other end of the terminal is closed
             break
         if not data:
             break

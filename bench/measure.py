@@ -1,4 +1,4 @@
-"""One process, measured from outside: how long it took, and how much memory it and its children had."""
+"""Measures one process from outside: its time, and the memory that it and its children used."""
 
 from __future__ import annotations
 
@@ -19,35 +19,38 @@ MIB = 2**20
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# Bytecode is kept, as it is for most people: the warm-up writes it.
+# Prefixes of variables that are removed. Bytecode is kept, as for most users: the warm-up writes it.
 _SETTINGS = ("PYTHONDONTWRITEBYTECODE", "SIMPLEFLOW_", "STEP_", "WORKFLOW_DEFAULT_", "ACTIVITY_")
 _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 class Failed(Exception):
-    """The process did not end well."""
+    """The process could not be started, or did not end with exit code 0."""
 
 
 class TooSlow(Failed):
-    """It was not waited for."""
+    """The process took longer than the cap, or was expected to."""
 
 
 class Usage(NamedTuple):
-    """What a process took."""
+    """The resources that a process used."""
 
     seconds: float
+    """Elapsed time."""
     cpu: float
-    """Seconds of CPU time of the process, and of those of its children that it waited for."""
+    """Seconds of CPU time of the process and of the children that it waited for."""
     largest: float
-    """MiB: the peak of the largest of its processes; unless watched, not less than that of the bench itself."""
+    """Peak memory of the largest of its processes, in MiB; if not watched, at least that of the bench itself."""
     together: float | None
-    """MiB: the peak of all its processes, what they share counted once; None if that was not watched."""
+    """Peak memory of all its processes, in MiB, with shared memory counted once; None if not watched."""
 
 
 def run(command: Sequence[str], folder: Path, log: Path, watch: bool = False, cap: float = TIMEOUT_SECONDS) -> Usage:
-    """Run a command in ``folder``; what it prints goes to ``log``. ``watch`` its memory, which costs a little time.
+    """Run a command in ``folder``; its output goes to the file ``log``.
 
-    Raises TooSlow after ``cap`` seconds, when it is killed with its children, and Failed.
+    ``watch``: also measure the memory of all its processes, which costs a little time.
+
+    Raises TooSlow after ``cap`` seconds, when it kills the process and its children; Failed.
     """
     environment = {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)}
     environment["PYTHONPATH"] = str(ROOT)
@@ -82,7 +85,7 @@ def run(command: Sequence[str], folder: Path, log: Path, watch: bool = False, ca
         raise TooSlow(f"it took more than {cap:g} s")
     if process.returncode != 0:
         lines = log.read_text(errors="replace").strip().splitlines()
-        raise Failed(f"exit code {process.returncode}: {lines[-1] if lines else 'it said nothing'}")
+        raise Failed(f"exit code {process.returncode}: {lines[-1] if lines else 'no output'}")
     cpu = usage.ru_utime + usage.ru_stime
     if watched is None:
         return Usage(seconds, cpu, usage.ru_maxrss * _MAXRSS_UNIT / MIB, None)
@@ -95,14 +98,14 @@ def _kill(group: int) -> None:
 
 
 class _Memory(NamedTuple):
-    """MiB."""
+    """Peaks of memory, in MiB; see ``Usage``."""
 
     largest: float
     together: float
 
 
 def _watch(pid: int) -> _Memory | None:
-    """The peaks of a process and its children, once it has ended; None where the kernel does not tell."""
+    """Wait for a process; return the peaks of it and its children, or None if the kernel does not report them."""
     largest = together = 0.0
     while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
         family = list(_family(pid))
@@ -113,19 +116,19 @@ def _watch(pid: int) -> _Memory | None:
 
 
 def _family(pid: int) -> Iterator[int]:
-    """The process and those that it has started, and they."""
+    """Yield the ids of the process and all its descendants."""
     yield pid
     for file in Path(f"/proc/{pid}/task").glob("*/children"):
         try:
             children = file.read_text().split()
         except OSError:
-            continue  # it has just ended
+            continue  # the process has just ended
         for child in children:
             yield from _family(int(child))
 
 
 def _field(file: str, name: str) -> float:
-    """MiB that a line of a file says; 0 where it does not."""
+    """Return the MiB in the line ``name`` of a file; 0 if there is no such line."""
     try:
         lines = Path(file).read_text().splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""``python -m bench.peers``: install the other tools, as many as can be. Exit code 0, whatever comes out."""
+"""``python -m bench.peers``: install the other tools as far as possible. The exit code is always 0."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EXTRA = "bench"
 
 
 def main(requirements: Sequence[str] | None = None) -> int:
-    """Install what is missing of the project's extra, one by one: what is not to be had takes no other along."""
+    """Install the missing packages of the project's extra, one by one, so that one failure does not stop the others."""
     for requirement in _extra() if requirements is None else requirements:
         if not _installed(requirement):
             command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", requirement]
@@ -23,7 +23,7 @@ def main(requirements: Sequence[str] | None = None) -> int:
             if process.returncode != 0:
                 lines = [line for line in process.stderr.splitlines() if line.startswith("ERROR")]
                 reason = lines[0] if lines else f"pip ended with exit code {process.returncode}"
-                print(f"{requirement} cannot be installed, and is not measured: {reason}", flush=True)
+                print(f"{requirement} cannot be installed and is not measured: {reason}", flush=True)
     return 0
 
 

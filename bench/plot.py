@@ -1,4 +1,4 @@
-"""The plot: how long runs take beyond a start, cold and warm, by number of steps, both axes logarithmic."""
+"""The plot: time of cold and warm runs, without the start, by number of steps. Both axes are logarithmic."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COLOURS = {
     "DBOS": "#1d4ed8",
 }
 LEAST_SECONDS = 0.002
-"""Less is not drawn: it is lost in the noise of a start."""
+"""Shorter times are not drawn: they are less than the noise of a start."""
 
 _INK, _MUTED, _RULE, _PAPER = "#1f2937", "#6b7280", "#e5e7eb", "#ffffff"
 _WIDTH, _HEIGHT = 1000, 560
@@ -27,12 +27,12 @@ _TOP, _BOTTOM, _LEFT, _PANEL, _GAP = 92.0, 470.0, 76.0, 400.0, 96.0
 
 
 class _Axis(NamedTuple):
-    """Decades from ``low`` to ``high``, drawn from ``start`` to ``end``."""
+    """A logarithmic axis, called with a value to get its coordinate."""
 
-    low: float
-    high: float
-    start: float
-    end: float
+    low: float  # exponent of the first value
+    high: float  # exponent of the last value
+    start: float  # coordinate of the first value
+    end: float  # coordinate of the last value
 
     def __call__(self, value: float) -> float:
         return self.start + (log10(value) - self.low) / (self.high - self.low) * (self.end - self.start)
@@ -46,7 +46,7 @@ Line = list[tuple[int, float]]
 
 
 def plot(results: Results, sizes: Sequence[int]) -> str:
-    """An SVG document with a panel for cold runs and one for warm ones. Nothing is drawn of what was not measured."""
+    """Return an SVG document with a panel for cold runs and one for warm runs. Only measured sizes are drawn."""
     lines = {kind: _lines(results, kind, sizes) for kind in (COLD, WARM)}
     seconds = [taken for each in lines.values() for line in each.values() for _, taken in line] or [LEAST_SECONDS]
     low, high = floor(log10(min(seconds))), ceil(log10(max(seconds)))
@@ -54,13 +54,15 @@ def plot(results: Results, sizes: Sequence[int]) -> str:
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{_HEIGHT}" viewBox="0 0 {_WIDTH} {_HEIGHT}"'
         f' role="img" font-family="system-ui, \'DejaVu Sans\', Arial, sans-serif" fill="{_INK}">',
-        "<title>Seconds that runs take beyond a start, by number of steps</title>",
+        "<title>Time of runs without the start, by number of steps</title>",
         f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="{_PAPER}"/>',
-        _text(_LEFT, 32, "Seconds that a run takes beyond its start, by number of steps", size=18, weight=600),
-        _text(_LEFT, 54, "Whole processes, medians. Both axes are logarithmic: time along the dashed lines grows as the"
-              f" number of steps does. Less than {LEAST_SECONDS * 1e3:g} ms is not drawn.", size=12, fill=_MUTED),
+        _text(_LEFT, 32, "Time of a run without its start, by number of steps", size=18, weight=600),
+        _text(_LEFT, 54, "Whole processes, medians. Both axes are logarithmic. Dashed lines: time is proportional to"
+              f" the number of steps. Times below {LEAST_SECONDS * 1e3:g} ms are not drawn.", size=12, fill=_MUTED),
     ]  # fmt: skip
-    for number, (kind, title) in enumerate({COLD: "cold: every step runs", WARM: "warm: all are skipped"}.items()):
+    for number, (kind, title) in enumerate(
+        {COLD: "cold: every step runs", WARM: "warm: every step is skipped"}.items()
+    ):
         left = _LEFT + number * (_PANEL + _GAP)
         margin = 0.12
         across = _Axis(log10(sizes[0]) - margin, log10(sizes[-1]) + margin, left, left + _PANEL)
@@ -86,7 +88,7 @@ def _line(results: Results, contender: Contender, kind: str, sizes: Sequence[int
 
 
 def _panel(across: _Axis, down: _Axis, sizes: Sequence[int], title: str) -> list[str]:
-    """The frame of a panel: title, ticks with their grid, units, and dashed lines along which time is linear."""
+    """Draw the frame of a panel: title, ticks, grid, units, and dashed lines along which time is linear."""
     parts = [_text((across.start + across.end) / 2, _TOP - 10, title, size=14, weight=600, anchor="middle")]
     for decade in down.decades:
         y = down(decade)

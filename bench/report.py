@@ -1,4 +1,4 @@
-"""The tables: everybody at one number of steps, how that grows, and what simpleflow is to reach."""
+"""The tables: all contenders at one number of steps, the growth with this number, and the targets of simpleflow."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from bench.targets import targets
 
 
 class _Column(NamedTuple):
-    key: str
-    part_of: str
+    key: str  # column of the results
+    part_of: str  # the one of COLUMNS that measures it
     title: str
-    scale: float = 1.0
-    digits: int = 0
+    scale: float = 1.0  # factor for the unit that is shown
+    digits: int = 0  # after the decimal point
 
 
 def report(results: Results, sizes: tuple[int, ...], seconds: float, columns: Sequence[str] = COLUMNS) -> str:
-    """All tables that have something to show, and what could not be measured."""
+    """Return all tables that are not empty, and a line for each failure."""
     parts = (
         _contenders(results, sizes, columns),
         _cpu_time(results, sizes, columns),
@@ -66,7 +66,7 @@ def _comparison(title: str, results: Results, shown: Sequence[_Column]) -> str:
 
 
 def _growth(results: Results, sizes: tuple[int, ...], columns: Sequence[str]) -> str:
-    """Per-step times at several numbers of steps; the last beside the middle one: linear time is a ratio of 1."""
+    """Tabulate the time per step at each number of steps, and the ratio of the last to the middle; 1 is linear."""
     kinds = [kind for kind in (COLD, WARM) if kind in columns]
     if len(sizes) < 2 or not kinds:
         return ""
@@ -99,7 +99,7 @@ def _targets(results: Results, sizes: tuple[int, ...], seconds: float) -> str:
     rows = []
     for target in targets(sizes, seconds):
         if results.figure(SIMPLEFLOW, target.column) is None and not results.given_up(SIMPLEFLOW, target.column):
-            continue  # not asked for
+            continue  # not requested
         reached = target.reached(results)
         mark = "not measured" if reached is None else "ok" if reached <= target.limit else "over"
         figures = (reached, target.reached_in_cpu_time(results), target.limit)
@@ -122,7 +122,7 @@ def _remarks(results: Results) -> str:
     lines += [f"{name}, {column}: left out: {reason}" for (name, column), reason in results.left_out.items()]
     missing = [contender.name for contender in CONTENDERS if not contender.installed]
     if missing:
-        lines.append(f"Not installed: {', '.join(missing)}. To have them: pip install -e '.[bench]'")
+        lines.append(f"Not installed: {', '.join(missing)}. To install them: pip install -e '.[bench]'")
     return "".join(line + "\n" for line in lines)
 
 

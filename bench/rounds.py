@@ -1,4 +1,4 @@
-"""The rounds: every contender is measured once for each column in each of them, so that noise meets all alike."""
+"""The rounds. Each round measures every contender once for each column, so that noise affects all of them alike."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LARGEST = "memory"
 TOGETHER = "memory of all"
 
 COLUMNS = (START, COLD, WARM, FAN, BURN, LARGEST)
-"""What can be asked for."""
+"""The columns that can be requested."""
 
 SIZES = (100, 1_000, 10_000)
 BURNS = 8
@@ -33,7 +33,7 @@ Key = tuple[str, str]
 
 
 class Taken(NamedTuple):
-    """Seconds that went by, and seconds of CPU time: those differ the more, the busier the machine is."""
+    """A time in seconds. The busier the machine is, the more the two differ."""
 
     elapsed: float
     cpu: float
@@ -52,25 +52,25 @@ class Results:
     figures: dict[Key, list[float]] = field(default_factory=dict)
     failures: dict[Key, str] = field(default_factory=dict)
     left_out: dict[Key, str] = field(default_factory=dict)
-    """What was too slow to wait for."""
+    """The reasons for which slow measurements were left out."""
 
     def add(self, contender: Contender, column: str, figure: float) -> None:
         self.figures.setdefault((contender.name, column), []).append(figure)
 
     def given_up(self, contender: Contender, column: str) -> bool:
-        """Whether it failed, or was slow."""
+        """Return True if it failed or was left out."""
         return (contender.name, column.removesuffix(_CPU)) in self.failures or self.was_slow(contender, column)
 
     def was_slow(self, contender: Contender, column: str) -> bool:
         return (contender.name, column.removesuffix(_CPU)) in self.left_out
 
     def figure(self, contender: Contender, column: str) -> float | None:
-        """The median of the rounds; None if it was not measured, failed, or was too slow."""
+        """Return the median of the rounds; None if it was not measured, failed, or was left out."""
         found = self.figures.get((contender.name, column))
         return median(found) if found and not self.given_up(contender, column) else None
 
     def ratio(self, contender: Contender, column: str, base: Contender, base_column: str | None = None) -> float | None:
-        """How many times the figure of ``base``: the median of the rounds' ratios, since noise changes with time."""
+        """Return the ratio to the figure of ``base``: the median over the rounds, since noise changes with time."""
         base_column = base_column or column
         mine = self.figures.get((contender.name, column), [])
         others = self.figures.get((base.name, base_column), [])
@@ -80,32 +80,33 @@ class Results:
 
 
 def at(column: str, number: int) -> str:
-    """The column for a number of steps."""
+    """Return the column for a number of steps."""
     return f"{column}, N = {number:,}"
 
 
 def cpu(column: str) -> str:
-    """The column for the CPU time of what is measured in another."""
+    """Return the column with the CPU time of another column."""
     return column + _CPU
 
 
 def middle(sizes: tuple[int, ...]) -> int:
-    """The number of steps at which everything is measured, and compared."""
+    """Return the number of steps at which all contenders are measured and compared."""
     return sizes[(len(sizes) - 1) // 2]
 
 
 @dataclass
 class Rounds:
-    """Measures; ``results`` has what was found so far.
+    """Measures round by round. ``results`` holds all figures so far.
 
     Args:
-        contenders: who is measured.
-        root: folder in which each process gets a new one. Nothing in it is deleted meanwhile: ext4 avoids inodes that
-            were just freed, which would slow down those that come after.
-        sizes: how many steps, in ascending order; the middle one is the number of activities of a fan-out too.
-        seconds: of CPU time that each activity of the group that keeps cores busy takes.
-        patience: seconds in which a short measurement is repeated within a round.
-        cap: seconds after which a process is not waited for; if so many are to be expected, it is not begun.
+        contenders: the contenders to measure.
+        root: folder in which each process gets a new folder. Nothing in it is deleted before the end: ext4 avoids
+            inodes that were just freed, which would slow down later processes.
+        sizes: numbers of steps, ascending. The middle one is also the number of activities of a fan-out.
+        seconds: CPU time of each activity in the group that keeps cores busy.
+        patience: seconds for which a short measurement is repeated within a round.
+        cap: seconds after which a process is killed. A process that is expected to take longer is not started.
+        columns: the columns to measure.
     """
 
     contenders: list[Contender]
@@ -124,13 +125,13 @@ class Rounds:
         return middle(self.sizes)
 
     def warm_up(self) -> None:
-        """Have everything compiled and in the disk's cache."""
+        """Start every contender once, so that everything is compiled and in the disk's cache."""
         for contender in self.contenders:
             self._attempt(contender, START, self._start)
         self.results.figures.clear()
 
     def round(self, first: bool = True) -> Iterator[str]:
-        """Measure everything once, memory in the first round only; yields the name of each column when it begins."""
+        """Measure everything once, memory in the first round only. Yields each column's name before it is measured."""
         self._cold_folders.clear()
         for column, measure in ((START, self._starts), (FAN, self._fan_out), (BURN, self._burn)):
             if column in self.columns:
@@ -154,7 +155,7 @@ class Rounds:
         return [contender for contender in able if number == self.middle or not contender.aside]
 
     def _attempt(self, contender: Contender, column: str, measure: Callable[[Contender], Taken | float]) -> None:
-        """Note a figure, or why there is none; what failed once, or cannot start, is not tried again."""
+        """Record a figure, or why there is none. A measurement that failed, or cannot start, is not repeated."""
         if self.results.given_up(contender, START) or self.results.given_up(contender, column):
             return
         try:
@@ -203,7 +204,7 @@ class Rounds:
         return Taken(usage.seconds, usage.cpu)
 
     def _cold_run(self, contender: Contender, number: int) -> Taken:
-        """Seconds for each step of so many that are not done yet."""
+        """Run this many steps in a new folder. Returns the time per step."""
         self._expect(contender, number)
         folder = self._new_folder()
         taken = self._without_start(contender, Work(STEPS, number), folder)
@@ -211,16 +212,16 @@ class Rounds:
         return taken.by(number)
 
     def _expect(self, contender: Contender, number: int) -> None:
-        """Raises TooSlow if so many steps take longer than the cap, going by the time of each of fewer."""
+        """Raise TooSlow if this many steps are expected to exceed the cap, going by the time per step so far."""
         if self.results.given_up(contender, at(COLD, number)):
-            raise TooSlow("a cold run of so many was left out")
+            raise TooSlow("the cold run of this size was left out")
         known = [self.results.figure(contender, at(COLD, size)) for size in self.sizes if size <= number]
         each = [figure for figure in known if figure is not None]
         if each and each[-1] * number > self.cap:
-            raise TooSlow(f"about {each[-1] * number:,.0f} s are to be expected, more than {self.cap:g} s")
+            raise TooSlow(f"about {each[-1] * number:,.0f} s are expected, more than {self.cap:g} s")
 
     def _without_start(self, contender: Contender, work: Work, folder: Path | None = None) -> Taken:
-        """What the work takes beyond a start, which is measured just before: noise changes with time."""
+        """Time a run without its start: time an empty run just before it, since noise changes, and subtract that."""
         start = self._start(contender)
         usage = self._run(contender, work, folder)
         return Taken(usage.seconds, usage.cpu).minus(start)
@@ -235,7 +236,7 @@ class Rounds:
         return folder
 
     def _repeat(self, measure: Callable[[], Taken]) -> Taken:
-        """The medians of some measurements: one, unless it is a short one."""
+        """Repeat a measurement and return the medians; one that takes longer than ``patience`` is made once."""
         end = time.monotonic() + self.patience
         found = [measure()]
         while len(found) < _REPEATS and time.monotonic() < end:

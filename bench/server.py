@@ -1,8 +1,8 @@
-"""How long one activity takes, decision included: in process, and over HTTP with boto3 against the local server.
+"""Time of one activity with its decision: in process, and over HTTP with boto3 against the local server.
 
     python -m bench.server [NUMBER]
 
-Over HTTP that is two polls and two answers, one after the other, from one client, and the server in another process.
+Over HTTP, one client makes two polls and two answers one after the other; the server is another process.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ class Sequence(Workflow):
 
 
 def in_process(number: int) -> float:
-    """Milliseconds per activity."""
+    """Return the milliseconds per activity."""
     began = time.perf_counter()
     Executor(Sequence).run([number])
     return (time.perf_counter() - began) * 1e3 / number
 
 
 def over_http(client: Any, number: int, workflow_id: str) -> float:
-    """Milliseconds per activity; the decider asks for new events only."""
+    """Return the milliseconds per activity. The decider requests only new events."""
     client.start_workflow_execution(domain=DOMAIN, workflowId=workflow_id, workflowType=TYPE)
     began = time.perf_counter()
     for index in range(number):
@@ -67,7 +67,7 @@ def over_http(client: Any, number: int, workflow_id: str) -> float:
 
 
 def connect(url: str) -> Any:
-    """A client, and the types registered."""
+    """Return a client, after registering the types."""
     import boto3
 
     client = boto3.client(

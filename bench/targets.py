@@ -1,4 +1,4 @@
-"""What simpleflow is to reach, beside others in the same run."""
+"""The targets of simpleflow: limits relative to other contenders in the same run."""
 
 from __future__ import annotations
 
@@ -11,15 +11,19 @@ WORKERS = 2
 
 
 class Target(NamedTuple):
-    """A figure of simpleflow, or how many times another figure it is, and the most that it may be."""
+    """A limit for a figure of simpleflow, or for its ratio to another figure."""
 
     name: str
     column: str
+    """The figure of simpleflow."""
     limit: float
+    """The most that figure or ratio may be."""
     base: Contender | float = 1.0
-    """Somebody else's figure in the same column, or a constant."""
+    """The figure is divided by the one of this contender, or by a constant."""
     base_column: str | None = None
+    """Column of the contender's figure; None: the same column."""
     unit: str = "x"
+    """``x`` for a ratio."""
 
     @property
     def beside(self) -> str:
@@ -28,21 +32,21 @@ class Target(NamedTuple):
         return f"{self.base:.2f} s, ideal" if self.unit == "x" else "-"
 
     def reached(self, results: Results) -> float | None:
-        """What is to be compared with the limit; None if the other was not measured."""
+        """Return the value to compare with the limit; None if one of the figures was not measured."""
         if isinstance(self.base, Contender):
             return results.ratio(SIMPLEFLOW, self.column, self.base, self.base_column)
         figure = results.figure(SIMPLEFLOW, self.column)
         return None if figure is None else figure / self.base
 
     def reached_in_cpu_time(self, results: Results) -> float | None:
-        """The same of CPU time, which a busy machine changes less; None if that says nothing."""
+        """Return the same for CPU time, which depends less on the machine's load; None without a contender as base."""
         if not isinstance(self.base, Contender):
             return None
         return results.ratio(SIMPLEFLOW, cpu(self.column), self.base, cpu(self.base_column or self.column))
 
 
 def targets(sizes: tuple[int, ...], seconds: float) -> list[Target]:
-    """All of them; ``seconds`` are those of CPU time of each activity that keeps a core busy."""
+    """Return all targets. ``seconds`` is the CPU time of each activity that keeps a core busy."""
     number, most = middle(sizes), sizes[-1]
     found = [
         Target("start-up", START, 1.3, DOIT),

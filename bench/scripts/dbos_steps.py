@@ -1,7 +1,7 @@
 """DBOS: ``dbos_steps.py tuned|default SCENARIO NUMBER SECONDS``. Each step of a workflow is a record in SQLite.
 
-``tuned`` is the quickest setting that survives the death of the process: SQLite's write-ahead log, synced at
-checkpoints only, as simpleflow has it. The default syncs at every step, and ends up to a second late.
+``tuned`` is the fastest setting that survives the death of the process: SQLite's write-ahead log, synced at checkpoints
+only, as in simpleflow. The default syncs at every step, and takes up to a second longer to end.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ dbos: Any = importlib.import_module("dbos")  # typed alike whether it is install
 sqlalchemy: Any = importlib.import_module("sqlalchemy")
 
 CONFIG: dict[str, Any] = {"name": "bench", "system_database_url": "sqlite:///dbos.sqlite", "log_level": "ERROR"}
-TUNED: dict[str, Any] = {"notification_listener_polling_interval_sec": 0.01}  # its thread is waited for at the end
+TUNED: dict[str, Any] = {"notification_listener_polling_interval_sec": 0.01}  # the end waits for this thread
 
 pool: ProcessPoolExecutor
 
@@ -45,7 +45,7 @@ async def member(index: int, seconds: float) -> None:
 
 @dbos.DBOS.workflow()  # type: ignore[untyped-decorator]
 async def group(number: int, seconds: float) -> None:
-    gate = asyncio.Semaphore(4)  # all at once is slower
+    gate = asyncio.Semaphore(4)  # starting all at once is slower
 
     async def gated(index: int) -> None:
         async with gate:
@@ -65,7 +65,7 @@ def main(mode: str, scenario: str, number: int, seconds: float) -> None:
         sqlalchemy.event.listen(sqlalchemy.Engine, "connect", prepare)
     if scenario != "steps":
         pool = ProcessPoolExecutor(2)
-        pool.submit(work.nothing, 0).result()  # has it fork now, before there are threads
+        pool.submit(work.nothing, 0).result()  # makes it fork now, before there are threads
     dbos.DBOS(config=CONFIG | TUNED if mode == "tuned" else CONFIG)
     dbos.DBOS.launch()
     with dbos.SetWorkflowID(f"{scenario} {number}"):

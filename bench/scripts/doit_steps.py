@@ -1,4 +1,4 @@
-"""doit: ``doit_steps.py SCENARIO NUMBER SECONDS``. A step is a task that is run once, after the one before."""
+"""doit: ``doit_steps.py SCENARIO NUMBER SECONDS``. A step is a task that runs once, after the previous one."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def main(scenario: str, number: int, seconds: float) -> int:
             yield from cpu(number, seconds)
 
     parallel = [] if scenario == "steps" else ["--process=2", "--parallel-type=process"]
-    config = {"GLOBAL": {"reporter": "zero", "backend": "json"}}  # json is the quickest of its backends
+    config = {"GLOBAL": {"reporter": "zero", "backend": "json"}}  # json is the fastest of its backends
     loader = ModuleTaskLoader({"task_all": task_all})
     return int(DoitMain(loader, extra_config=config).run(["run", *parallel]) or 0)
 

@@ -20,7 +20,7 @@ def burn(seconds: float) -> None:
 
 
 class Steps(Workflow, WorkflowStepMixin):
-    """Steps in sequence: each is submitted when the one before has ended."""
+    """Steps in sequence: each is submitted when the previous one has ended."""
 
     def run(self, number: int) -> None:
         for index in range(number):

@@ -1,4 +1,4 @@
-"""joblib: ``joblib_steps.py SCENARIO NUMBER SECONDS``. A step is a cached function of what the one before gave."""
+"""joblib: ``joblib_steps.py SCENARIO NUMBER SECONDS``. A step is a cached function of the previous result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every contender's activities do: nothing, or keep a core busy."""
+"""The activities of every contender: they do nothing, or keep a core busy."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import time
 
 
 def nothing(number: int) -> int:
-    """A no-op that returns something."""
+    """Do nothing, and return the argument."""
     return number
 
 
 def burn(seconds: float) -> None:
-    """Pure-Python work that takes so much CPU time, however busy the machine is."""
+    """Pure-Python work that takes this much CPU time, also on a busy machine."""
     end = time.process_time() + seconds
     while time.process_time() < end:
         pass

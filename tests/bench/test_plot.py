@@ -31,13 +31,18 @@ def test_linear_time_follows_the_dashed_lines() -> None:
     x1, y1, x2, y2 = (float(dashed.attrib[name]) for name in ("x1", "y1", "x2", "y2"))
     lines = list(root.iter(f"{SVG}polyline"))
     points = [[tuple(map(float, point.split(","))) for point in line.attrib["points"].split()] for line in lines]
-    assert sorted(map(len, points)) == [1, 3, 3, 3]  # the plain script's warm runs are too short, but for the last
+    assert sorted(map(len, points)) == [
+        1,
+        3,
+        3,
+        3,
+    ]  # of the plain script's warm runs, only the last is long enough to be drawn
     for line in points:
         for (left, low), (right, high) in pairwise(line):
             assert (high - low) / (right - left) == pytest.approx((y2 - y1) / (x2 - x1), rel=0.01)
 
 
-def test_the_plot_names_what_it_draws() -> None:
+def test_the_plot_has_labels() -> None:
     text = plot(linear(dict.fromkeys(COLOURS, 1e-3)), SIZES)
     written = [element.text for element in ElementTree.fromstring(text).iter(f"{SVG}text")]
     for name in [*COLOURS, "100", "1,000", "10,000", "0.1 s", "1 s", "10 s", "steps"]:
