@@ -1,4 +1,9 @@
-"""A longer search for a mark that is not true: ``python -m tests.step.chaos_campaign --seconds 600``."""
+"""Random runs of steps that fail, stop and resume, and a check that no mark is ever wrong.
+
+Run it by hand with ``python -m tests.step.chaos_campaign --seconds 600``. Each seed makes up to three runs over one
+set of marks. A mark is wrong if the latest work of its step did not end well, or began before a step that forces it
+had ended. The campaign prints each seed that finds a wrong mark, and exits with 1 if there is one.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +17,13 @@ NAMES = ("a", "a.b", "b", "b.c", "c", "d")
 
 
 def later_only(name: str, patterns: tuple[str, ...]) -> tuple[str, ...]:
-    """The patterns that cover neither the step itself nor one before it, so that playing comes to rest."""
+    """The patterns that cover neither the step itself nor one before it, so that the runs come to an end."""
     before = NAMES[: NAMES.index(name) + 1]
     return tuple(each for each in patterns if not any(b == each or b.startswith(each + ".") for b in before))
 
 
 def make_plan(source: random.Random) -> Plan:
-    """A run that often looks at futures that are not final, and so is often evaluated afresh."""
+    """A run that often reads futures that are not final, and so is often evaluated afresh."""
     items = []
     for _ in range(source.randint(1, 4)):
         kind = source.choice(["step", "step", "group", "chain", "func"])
@@ -39,8 +44,8 @@ def make_plan(source: random.Random) -> Plan:
     )
 
 
-def play(seed: int) -> None:
-    """Up to three runs made from ``seed``; raises AssertionError if a mark is ever not true."""
+def run_seed(seed: int) -> None:
+    """Start up to three runs made from ``seed``. Raises AssertionError if a mark is ever wrong."""
     source = random.Random(seed)
     forces = {}
     for index, name in enumerate(NAMES):
@@ -53,15 +58,17 @@ def play(seed: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--start", type=int, default=0, help="first seed")
+    parser = argparse.ArgumentParser(
+        "python -m tests.step.chaos_campaign", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seconds", type=float, default=60.0, help="how long to search (default 60)")
+    parser.add_argument("--start", type=int, default=0, help="first seed (default 0)")
     options = parser.parse_args()
     until = time.monotonic() + options.seconds
     seed, wrong = options.start, 0
     while time.monotonic() < until:
         try:
-            play(seed)
+            run_seed(seed)
         except AssertionError as error:
             wrong += 1
             print(f"seed {seed}: {str(error)[:200]}", flush=True)

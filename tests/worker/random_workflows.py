@@ -1,10 +1,16 @@
-"""Random workflows with steps, driven in several ways that must come to the same histories, byte for byte."""
+"""Random workflows with steps, run by four drivers of a decider that must give the same histories, byte for byte.
+
+The tests use 120 seeds. Run more with ``python -m tests.worker.random_workflows --seconds 600``. The campaign prints
+each seed for which two drivers differ, and exits with 1 if there is one.
+"""
 
 from __future__ import annotations
 
+import argparse
 import itertools
 import json
 import random
+import time
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +22,7 @@ from simpleflow.core.decider.decide import decide
 from simpleflow.core.decider.evaluation import Execution
 from simpleflow.engines.base import DecisionTask, StartRequest
 from simpleflow.engines.embedded import EmbeddedEngine
+from simpleflow.engines.memory import MemoryEngine
 from simpleflow.step.workflow import WorkflowStepMixin
 from simpleflow.task import TaskFailureContext
 from simpleflow.worker.decision_worker import DecisionWorker
@@ -31,17 +38,17 @@ KINDS = (
 )
 SIGNALS = ("outside", "step.a")
 CONTINUED = 1_000_000
-"""How much greater the seed is of an execution that continues another one."""
+"""Added to the seed of an execution for the one that continues it."""
 
-_places = itertools.count()
+_buckets = itertools.count()
 
 
 class Drawn(Exception):
-    """A failure that was drawn."""
+    """The error of an activity that was drawn to fail."""
 
 
 @activity.with_attributes(retry=1)
-def play(number: int, fails: bool) -> list[int]:
+def give(number: int, fails: bool) -> list[int]:
     if fails:
         raise Drawn(number)
     return [number]
@@ -53,33 +60,33 @@ def same(value: Any) -> Any:
 
 
 class Child(Workflow):
-    name = "roads-child"
+    name = "random-child"
 
     def run(self, number: int) -> Any:
-        return [self.submit(play, number, False).result, self.submit(play, number + 1, False).result]
+        return [self.submit(give, number, False).result, self.submit(give, number + 1, False).result]
 
 
-class Road(Workflow, WorkflowStepMixin):
-    """Does what its input says, and branches on whatever it sees."""
+class RandomWorkflow(Workflow, WorkflowStepMixin):
+    """Draws from its seed what to submit and read, and branches on the values that it reads."""
 
-    name = "roads"
+    name = "random"
 
     def get_step_bucket(self) -> str:
         return str(self.bucket)
 
     def before_replay(self, history: Any) -> None:
-        if self.asked("hooks"):
+        if self.has("hooks"):
             self.submit(self.record_marker("before", len(self.list_markers(all=True)) % 2))
 
     def after_replay(self, history: Any) -> None:
-        if self.asked("hooks"):
+        if self.has("hooks"):
             self.submit(self.record_marker("after", len(self.list_markers(all=True)) % 3))
 
     def should_cancel(self, history: Any) -> bool:
         return bool(len(history.activities) % 2)
 
     def on_task_failure(self, failure_context: TaskFailureContext) -> TaskFailureContext | None:
-        if not self.asked("failures"):
+        if not self.has("failures"):
             return None
         context = failure_context
         match zlib.crc32(f"{context.id} {context.retry_count}".encode()) % 7:
@@ -95,19 +102,23 @@ class Road(Workflow, WorkflowStepMixin):
                 return context.decide_abort()
         return None
 
-    def asked(self, what: str) -> bool:
-        """Whether this seed has hooks of that kind."""
+    def has(self, kind: str) -> bool:
+        """True if this seed has hooks of this kind."""
         seed, _ = self.given
-        return zlib.crc32(f"{what} {seed % CONTINUED}".encode()) % 3 == 0
+        return zlib.crc32(f"{kind} {seed % CONTINUED}".encode()) % 3 == 0
 
     @property
     def given(self) -> list[Any]:
+        """The seed and the bucket, from the input of the execution."""
         return list(json.loads(self.executor.history.started.input)["args"])
 
     def drawn(self, draw: random.Random, number: int) -> Any:
+        """A random step."""
         forces = draw.sample(NAMES, draw.randrange(2))
-        work = draw.choice([(play, number, draw.random() < 0.2), Group((play, number, False), (play, -number, False))])
-        return self.step(draw.choice(NAMES), work, force_steps_if_executed=forces, emit_signal=draw.random() < 0.2)
+        content = draw.choice(
+            [(give, number, draw.random() < 0.2), Group((give, number, False), (give, -number, False))]
+        )
+        return self.step(draw.choice(NAMES), content, force_steps_if_executed=forces, emit_signal=draw.random() < 0.2)
 
     def run(self, seed: int, bucket: str) -> Any:
         self.bucket = bucket
@@ -119,14 +130,14 @@ class Road(Workflow, WorkflowStepMixin):
             if kind == "step":
                 futures.append(self.submit(self.drawn(draw, number)))
             elif kind in ("group", "chain"):
-                members = [self.drawn(draw, number), (play, number, draw.random() < 0.2), self.drawn(draw, number)]
+                members = [self.drawn(draw, number), (give, number, draw.random() < 0.2), self.drawn(draw, number)]
                 futures.append(self.submit({"group": Group, "chain": Chain}[kind](*members)))
             elif kind == "func":
                 step = self.drawn(draw, number)
                 futures.append(self.submit(FuncGroup(lambda step=step: Chain(step))))
             elif kind == "activity":
                 given = futures[-1] if futures and draw.random() < 0.3 else number
-                futures.append(self.submit(play, number, False) if given is number else self.submit(play, given, False))
+                futures.append(self.submit(give, number, False) if given is number else self.submit(give, given, False))
             elif kind == "child":
                 futures.append(self.submit(Child, number))
             elif kind == "timer":
@@ -139,10 +150,10 @@ class Road(Workflow, WorkflowStepMixin):
             elif kind == "details":
                 found = self.get_event_details("signal", "step.a")
                 if found is None:
-                    futures.append(self.submit(play, 100 + number, False))
+                    futures.append(self.submit(give, 100 + number, False))
             elif kind == "peek" and futures:
                 if not draw.choice(futures).finished:
-                    futures.append(self.submit(play, 200 + number, False))
+                    futures.append(self.submit(give, 200 + number, False))
             elif kind == "force":
                 self.add_forced_steps(draw.choice(NAMES), "drawn")
             elif kind == "skip":
@@ -164,24 +175,25 @@ class Road(Workflow, WorkflowStepMixin):
             elif kind == "cancel timer":
                 self.submit(self.cancel_timer(f"t{draw.randrange(number + 1)}"))
             elif kind == "failing":
-                futures.append(self.submit(play, number, True))
+                futures.append(self.submit(give, number, True))
         if seed < CONTINUED and draw.random() < 0.1:
             self.submit(self.continue_as_new(seed + CONTINUED, bucket))
         return [repr(future.exception) for future in futures]
 
 
 Answer = Callable[[DecisionTask], None]
-Road_ = Callable[[EmbeddedEngine, random.Random], Answer]
+Driver = Callable[[EmbeddedEngine, random.Random], Answer]
+"""Makes the function that answers the decision tasks of an engine."""
 
 
 def kept_alive(engine: EmbeddedEngine, draw: random.Random) -> Answer:
-    """One decider for each execution, which reads the engine's own history."""
-    return DecisionWorker(engine, {"roads": Road, "roads-child": Child}).decide
+    """Keep one decider for each execution, which reads the history of the engine itself."""
+    return DecisionWorker(engine, {"random": RandomWorkflow, "random-child": Child}).decide
 
 
 def evicted(engine: EmbeddedEngine, draw: random.Random) -> Answer:
-    """The same, but what is kept alive is given up at random."""
-    deciders = DecisionWorker(engine, {"roads": Road, "roads-child": Child})
+    """The same, but deciders are dropped at random."""
+    deciders = DecisionWorker(engine, {"random": RandomWorkflow, "random-child": Child})
 
     def answer(task: DecisionTask) -> None:
         if draw.random() < 0.4:
@@ -191,26 +203,26 @@ def evicted(engine: EmbeddedEngine, draw: random.Random) -> Answer:
     return answer
 
 
-def told(engine: EmbeddedEngine, draw: random.Random) -> Answer:
-    """One decider for each execution, which is told of events and folds them itself, as on Amazon SWF."""
-    deciders = DecisionWorker(engine, {"roads": Road, "roads-child": Child})
+def fed_events(engine: EmbeddedEngine, draw: random.Random) -> Answer:
+    """Keep one decider for each execution, which folds the new events into its own history, as on Amazon SWF."""
+    deciders = DecisionWorker(engine, {"random": RandomWorkflow, "random-child": Child})
     return lambda task: deciders.decide(task._replace(history=None))
 
 
-def from_nothing(engine: EmbeddedEngine, draw: random.Random) -> Answer:
-    """Every decision is found from the history alone."""
+def evaluated_afresh(engine: EmbeddedEngine, draw: random.Random) -> Answer:
+    """Make every decision from the history alone."""
 
     def answer(task: DecisionTask) -> None:
         events = task.events[: task.started_event_id]
         execution = Execution(task.workflow_id, task.run_id)
-        decisions = decide({"roads": Road, "roads-child": Child}[task.name], events, execution)
+        decisions = decide({"random": RandomWorkflow, "random-child": Child}[task.name], events, execution)
         engine.respond_decision_task_completed(task.token, decisions)
 
     return answer
 
 
-def tell(engine: EmbeddedEngine, order: random.Random) -> None:
-    """Now and then, something comes from outside."""
+def disturb(engine: EmbeddedEngine, order: random.Random) -> None:
+    """Sometimes send a signal or a cancellation request from outside."""
     happens = order.random()
     if happens < 0.03:
         engine.signal_workflow_execution("w", order.choice(SIGNALS), f"{order.randrange(3)}")
@@ -218,22 +230,25 @@ def tell(engine: EmbeddedEngine, order: random.Random) -> None:
         engine.request_cancel_workflow_execution("w")
 
 
-def drive(engine: EmbeddedEngine, road: Road_, seed: int, clock: list[float]) -> list[bytes]:
-    """Run the workflow of ``seed`` to its end; the histories of it and its children. ``clock``: the engine's time."""
+def drive(engine: EmbeddedEngine, driver: Driver, seed: int, clock: list[float]) -> list[bytes]:
+    """Run the workflow of ``seed`` to its end. Returns the histories of it and its children.
+
+    ``clock`` holds the time of the engine, in seconds.
+    """
     numbers = itertools.count(1)
     engine.executions.make_run_id = lambda: f"run-{next(numbers)}"  # type: ignore[method-assign]
-    answer = road(engine, random.Random(seed))
+    answer = driver(engine, random.Random(seed))
     order = random.Random(seed)
-    bucket = f"memory://roads-{next(_places)}"
+    bucket = f"memory://random-{next(_buckets)}"
     text = f'{{"args":[{seed},"{bucket}"],"kwargs":{{}}}}'
-    run_id = engine.start_workflow_execution(StartRequest("w", "roads", "1", input=text))
+    run_id = engine.start_workflow_execution(StartRequest("w", "random", "1", input=text))
     tasks = []
     called = 0
     while last_run(engine, run_id).history.open:
         engine.expire()
         if engine.executions.find("w", None) is None:
             continue  # it has timed out
-        tell(engine, order)
+        disturb(engine, order)
         decision = engine.poll_for_decision_task("decider")
         if decision is not None:
             answer(decision)
@@ -245,8 +260,10 @@ def drive(engine: EmbeddedEngine, road: Road_, seed: int, clock: list[float]) ->
             respond(engine, done.token, perform(done))
         else:
             due = engine.next_deadline()
-            assert due is not None, "nothing is under way"
-            if due - clock[0] > 1_000 and called < 10:  # only the execution's own end is near: a signal is waited for
+            assert due is not None, "no task and no timer is open"
+            if (
+                due - clock[0] > 1_000 and called < 10
+            ):  # only the time-out of the execution is due, so the run waits for a signal
                 called += 1
                 engine.signal_workflow_execution("w", SIGNALS[called % 2], "0")
             else:
@@ -254,3 +271,37 @@ def drive(engine: EmbeddedEngine, road: Road_, seed: int, clock: list[float]) ->
     engine.flush()
     histories = [engine.history(run.workflow_id, run.run_id) for run in engine.runs.values()]
     return [codec.encode_history(events).replace(bucket.encode(), b"bucket") for events in histories]
+
+
+def in_memory(driver: Driver, seed: int) -> list[bytes]:
+    """The histories of the workflow of ``seed`` on a new engine in memory."""
+    clock = [1_000_000.0]
+    return drive(MemoryEngine(lambda: clock[0]), driver, seed, clock)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        "python -m tests.worker.random_workflows",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--seconds", type=float, default=60.0, help="how long to search (default 60)")
+    parser.add_argument("--start", type=int, default=1_000, help="first seed (default 1000)")
+    options = parser.parse_args()
+    until = time.monotonic() + options.seconds
+    seed, wrong = options.start, 0
+    while time.monotonic() < until:
+        expected = in_memory(evaluated_afresh, seed)
+        for driver in (kept_alive, evicted, fed_events):
+            if in_memory(driver, seed) != expected:
+                wrong += 1
+                print(f"seed {seed}: {driver.__name__} differs from {evaluated_afresh.__name__}", flush=True)
+        seed += 1
+    print(f"{seed - options.start} seeds, {wrong} wrong")
+    raise SystemExit(bool(wrong))
+
+
+if __name__ == "__main__":
+    from tests.worker import random_workflows
+
+    random_workflows.main()  # the activities are found under this module name, not __main__

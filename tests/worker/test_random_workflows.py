@@ -1,4 +1,4 @@
-"""However decisions are found, and whatever is kept alive in between, an execution has the same history."""
+"""All drivers of a decider give an execution the same history."""
 
 from __future__ import annotations
 
@@ -8,46 +8,39 @@ from pathlib import Path
 import pytest
 
 from simpleflow.core import codec
-from simpleflow.engines.memory import MemoryEngine
 from simpleflow.engines.sqlite.engine import SqliteEngine
-from tests.worker import random_workflows
-from tests.worker.random_workflows import drive, evicted, from_nothing, kept_alive, told
+from tests.worker.random_workflows import drive, evaluated_afresh, evicted, fed_events, in_memory, kept_alive
 
 SEEDS = range(120)
 
 
-def in_memory(road: random_workflows.Road_, seed: int) -> list[bytes]:
-    clock = [1_000_000.0]
-    return drive(MemoryEngine(lambda: clock[0]), road, seed, clock)
-
-
 @pytest.mark.parametrize("start", range(0, len(SEEDS), 30))
-def test_what_is_kept_alive_decides_as_evaluating_afresh_does(start: int) -> None:
+def test_a_decider_kept_alive_decides_as_a_fresh_evaluation_does(start: int) -> None:
     for seed in SEEDS[start : start + 30]:
-        assert in_memory(kept_alive, seed) == in_memory(from_nothing, seed), f"seed {seed}"
+        assert in_memory(kept_alive, seed) == in_memory(evaluated_afresh, seed), f"seed {seed}"
 
 
 @pytest.mark.parametrize("start", range(0, len(SEEDS), 30))
-def test_giving_up_what_is_kept_alive_changes_nothing(start: int) -> None:
+def test_dropping_a_decider_changes_no_history(start: int) -> None:
     for seed in SEEDS[start : start + 30]:
         assert in_memory(evicted, seed) == in_memory(kept_alive, seed), f"seed {seed}"
 
 
-def test_the_short_road_leaves_the_history_of_the_long_one(tmp_path: Path) -> None:
-    """The short one: the decider reads the engine's history, and answers wait for what comes next. The disk tells."""
+def test_a_decider_that_reads_the_history_of_the_engine_leaves_the_same_journal(tmp_path: Path) -> None:
+    """It reads the engine's own history, and its responses are written to disk later, with the next ones."""
     for seed in SEEDS[:40]:
         found = []
-        for road in (kept_alive, told):
+        for driver in (kept_alive, fed_events):
             clock = [1_000_000.0]
-            engine = SqliteEngine(tmp_path / f"{seed}-{road.__name__}", lambda clock=clock: clock[0])
-            drive(engine, road, seed, clock)
+            engine = SqliteEngine(tmp_path / f"{seed}-{driver.__name__}", lambda clock=clock: clock[0])
+            drive(engine, driver, seed, clock)
             kept = [codec.encode_history(engine.executions.journal.load(run_id)) for run_id in engine.runs]
-            found.append([re.sub(rb"memory://roads-[0-9]+", b"bucket", text) for text in kept])
+            found.append([re.sub(rb"memory://random-[0-9]+", b"bucket", text) for text in kept])
             engine.close()
         assert found[0] == found[1], f"seed {seed}"
 
 
-def test_the_random_workflows_come_to_all_that_they_are_for() -> None:
+def test_the_random_workflows_reach_every_kind_of_event() -> None:
     whole = b"".join(b"".join(in_memory(kept_alive, seed)) for seed in SEEDS)
     for text in (
         *(b"TimerFired", b"ActivityTaskFailed", b"ChildWorkflowExecutionCompleted", b"WorkflowExecutionSignaled"),
