@@ -1,6 +1,6 @@
-"""What users may rely on: these names, members, parameters and defaults. Everything else may move.
+"""The names, members, parameters and defaults that users may rely on. Everything else may move.
 
-A name that is missing here breaks somebody's workflow; so does a default that has changed.
+To remove one of these names, or to change a default, breaks workflows of users.
 """
 
 from __future__ import annotations
