@@ -43,7 +43,7 @@ from simpleflow.steering import unknown
 from simpleflow.steering.earlier_results import EarlierResults, EarlierRuns
 from simpleflow.steering.overlay_store import OverlayStores
 from simpleflow.step.constants import MARKER_NAME
-from simpleflow.step.future import StepRun
+from simpleflow.step.run_record import StepRun
 from simpleflow.workflow import Workflow
 from simpleflow.workflow import registry as workflows
 

@@ -1,335 +1,355 @@
-"""The future of a step: the phases that a step goes through, and what it says in the end."""
+"""The life of a step, and the future that user code gets for it.
+
+Theory of operation
+-------------------
+The life of a step is one generator, ``_Life.phases``: read it from top to bottom. It yields each promise that it waits
+for and is resumed, with that promise, once the promise is final. What it does happens in this order:
+
+1. List the done steps, once in a workflow run.
+2. Wait for everything that has a bearing on the verdict, then take it (``scheduler``). Where other workflow runs share
+   the marks, this claims the step and removes its own mark.
+3. If the step runs: record the marker ``scheduled``; remove the marks that this makes stale; work; write the mark,
+   which gives up the claim; record the marker ``completed``.
+4. If it is skipped: read what the mark keeps, if the step keeps results; run the alternative; record ``skipped``.
+5. Send the signal.
+
+If anything fails, the step records the marker ``failed``, gives up its claim and ends there.
+
+Crash safety comes from the order in 3. What becomes stale is removed before the work begins: a crash at any instant
+leaves it not done, and the next workflow run runs it. The mark is written after the work and before ``completed``: a
+step that the history says has completed is marked.
+
+The same generator runs each time ``run`` is evaluated again. It submits the same activities in the same scope, so it
+gets the recorded results, and it records the same markers, which the history knows already. Two things make up for
+what an evaluation cannot know when it begins (see ``ledger``): it uses the recorded verdict and outcome where there are
+any (``self._recorded``), and it waits until the evaluation is idle before it does anything new.
+
+Cancelling the future of a step ends its promise at once. A step that had not begun then never begins. One that had goes
+on: its work may be half done, and only its marker tells later evaluations and runs how it ended.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Generator
+from typing import Any
 
 from simpleflow.base import Executor, Scope, Submittable
 from simpleflow.exceptions import AggregateException, InputError, ResultNotKept, TaskFailed
-from simpleflow.futures import FINISHED, RUNNING, Future, Promise, promise_of
-from simpleflow.step import constants, mark, rules
-from simpleflow.step.scheduler import Turn, place
+from simpleflow.futures import FINISHED, RUNNING, Future, Promise
+from simpleflow.step import constants, mark, report, rules
+from simpleflow.step.host import Definition, Host, scope_label, submit
+from simpleflow.step.recorded_verdicts import Recorded
+from simpleflow.step.run_record import StepRun
+from simpleflow.step.scheduler import Begin, Fail, Join, Postpone, Refuse, Scheduler, Verdict, Wait
 from simpleflow.stores import keys
 from simpleflow.task import ActivityTask
 
-if TYPE_CHECKING:
-    from simpleflow.step.recorded_verdicts import Recorded
-    from simpleflow.step.submittable import Step
-    from simpleflow.step.workflow import WorkflowStepMixin
+Phases = Generator[Promise, Promise, None]
+"""Yields a promise; gets it back once it is final."""
 
 
-class StepRun(Promise):
-    """The promise of a step: it takes the step through its phases."""
+class _Life:
+    """The life of one submission of a step."""
 
-    def __init__(self, step: Step, executor: Executor, future: StepFuture) -> None:
-        super().__init__(executor, future)
-        workflow = executor.workflow
-        if not hasattr(workflow, "get_step_path_prefix"):
-            raise InputError(
-                f"step {step.step_name!r} was submitted by {type(workflow).__name__}, which has no steps; "
-                "derive the workflow from WorkflowStepMixin too"
-            )
-        self.name = step.step_name
-        self.enclosing = frozenset(owner for owner in executor.scope.owners() if isinstance(owner, StepRun))
-        self.dependents = step.force_steps_if_executed
-        self.order = 0
-        self.failed = False
-        self._stale: str | None = None  # why what it does is stale from the start, and not to be marked
-        self.joined = 0  # submissions that wait for the end of this one
-        self._step = step
-        self._executor = executor
-        self._workflow: WorkflowStepMixin = workflow
-        self._steps = workflow.steps
-        self._scope = executor.scope
-        self._turn: Turn | None = Turn(self, step, executor)
-        self.verdict = rules.Verdict(False, False)
-        self.value: Any = None
-        self.not_kept: str | None = None  # why there is no value, though it was to be kept
-        self._scheduled: str | None = None  # the marker of its beginning
-        self.began = False
+    def __init__(self, run: StepRun, host: Host, scheduler: Scheduler) -> None:
+        self._run = run
+        self._host = host
+        self._scheduler = scheduler
+        self._ledger = scheduler.ledger
+        self._marks = scheduler.marks
+        self._executor = host.executor
+        self._scope = host.executor.scope
+        self._recorded: Recorded | None = None  # the verdict, if the history holds it
+        self._stale: str | None = None  # why the work is stale from the start, so that the step must not be marked
         self._claimed = False
-        self._recorded: Recorded | None = None
-        self._known = 0
-        self._elements: list[Any] = []
-        _, prefix = workflow.bookkeeping.place
-        rules.check_key(prefix, self.name, keys.object_key(prefix, self.name))
-        executor.track(self)
-        self.state = RUNNING
-        workflow.bookkeeping.listing().when_done(self._listed)
+        self._scheduled: str | None = None  # details of the marker ``scheduled``
+        self._phases = self.phases()
 
-    @property
-    def result(self) -> Any:
-        # Made when asked for: the names known before are many, and few ask.
-        return [self._steps.known_before(self._known), self._elements] if self.state == FINISHED else None
+    def go_on(self, promise: Promise | None = None) -> None:
+        """Resume the generator with the promise that it has waited for; call again once the next one is final."""
+        try:
+            awaited = self._phases.send(promise)  # type: ignore[arg-type]  # None starts it
+            while awaited.done:
+                awaited = self._phases.send(awaited)
+        except StopIteration:
+            return
+        awaited.when_done(self.go_on)
 
-    @result.setter
-    def result(self, value: Any) -> None:
-        pass
-
-    def forces(self, name: str) -> bool:
-        """Whether playing it forces ``name``."""
-        return any(rules.covers(pattern, name) for pattern in self.dependents)
-
-    # The phases
-
-    def _listed(self, listing: Promise) -> None:
+    def phases(self) -> Phases:
+        """From the submission to the end."""
+        run, waiting = self._run, self._scheduler.dependencies.waiting
+        listing = yield self._marks.listing()
         if listing.failure is not None:
-            self.fail(listing.failure)
-        elif self._turn is not None:
-            self._turn.take()
+            self._fail(listing.failure)
+            return
 
-    def begin(
-        self,
-        verdict: rules.Verdict,
-        recorded: Recorded | None,
-        refusing: str | None = None,
-        unmet: str | None = None,
-        unread: BaseException | None = None,
-    ) -> None:
-        """Its turn has come.
+        while True:
+            if self._ledger.catching_up and self._ledger.recorded_verdict(run.name) is None:
+                yield self._idle()
+            if run.done:  # cancelled meanwhile
+                return
+            waiting.pop(run, None)
+            found = self._scheduler.next(run)
+            if not isinstance(found, Wait):
+                break
+            waiting[run] = found.promise
+            yield found.promise
 
-        ``refusing``: an origin that failed, so it is not played; ``unmet``: one still going on; ``unread``: why its
-        mark could not be read, or it not be claimed.
-        """
-        self.began = True
-        self._turn = None
-        number, self.order = self._steps.next_verdict(self, recorded)
-        self._steps.claim_is_used(self.name, number)
-        self.verdict, self._recorded = verdict, recorded
-        self._stale = None if unmet is None else constants.DEPENDENT_OF + unmet
-        self._known = len(self._steps.known)
-        self._scope = Scope(place(self.name, number), self._scope, owner=self)
-        if recorded is not None:
-            self._stale = recorded.details.get("stale")
-            refusing = recorded.details.get("refused") if recorded.status == constants.REFUSED else None
-            if recorded.status == constants.REFUSED and refusing is None:
-                unread = TaskFailed(self.name, recorded.details.get("error"))
-        if (verdict.run or refusing is not None or unread is not None) and self._workflow.bookkeeping.claims:
-            claiming = self._workflow.bookkeeping.claim(self.name)
-            self._claimed = self._executor.is_recorded(claiming.activity, self._scope)
-        if verdict.run:
-            self._play()
-        elif refusing is not None:
-            self._refuse(refusing)
-        elif unread is not None:
-            self.fail(unread, {"unread": True})
+        if isinstance(found, Postpone):
+            return
+        if isinstance(found, Join):
+            self._ledger.count_joined(found.run)
+            yield found.run
+            if not run.done:
+                run.end_as(found.run)
+            return
+
+        self._begin(found)
+        if isinstance(found, Refuse):
+            text = f"not played, since step {found.origin!r}, which forces it, failed"
+            self._fail(TaskFailed(run.name, text), {"refused": found.origin})
+        elif isinstance(found, Fail):
+            self._fail(found.failure, {"unread": True})
+        elif found.verdict.run:
+            yield from self._work()
         else:
-            self._skip()
+            yield from self._skip()
 
-    def _play(self) -> None:
-        stale = self._recorded.unmarks if self._recorded is not None else self._steps.made_stale_by(self)
-        self._steps.play(self)
-        fingerprint = self._step.fingerprint
-        extra = {"forces": self.dependents, "unmarks": stale, "stale": self._stale, "fingerprint": fingerprint}
+    def _work(self) -> Phases:
+        """Run the step and mark it."""
+        run, dependencies = self._run, self._scheduler.dependencies
+        removed = dependencies.made_stale_by(run) if self._recorded is None else self._recorded.unmarks
+        self._ledger.latest[run.name] = run
+        dependencies.add(run)
+        extra = {
+            "forces": run.dependents,
+            "unmarks": removed,
+            "stale": self._stale,
+            "fingerprint": run.step.fingerprint,
+        }
         self._scheduled = self._record(constants.SCHEDULED, {key: value for key, value in extra.items() if value})
-        if stale or (self._claimed and self.dependents):
-            # Before the work, so that whatever happens from here on, what is stale does not count as done.
-            around = {each.name for each in self.enclosing} | {self.name}
-            unmarking = self._submit(self._workflow.bookkeeping.unmark(stale, self.dependents, around))
-            unmarking.when_done(lambda unmarked: self._unmarked(unmarked, stale))
-        else:
-            self._work()
 
-    def _unmarked(self, unmarking: Promise, stale: list[str]) -> None:
-        if unmarking.failure is not None:
-            self.fail(unmarking.failure)
-            return
-        # Until now they counted as done, so that another step which makes them stale unmarks them too before its work.
-        self._steps.unmarked(self, stale)
-        self._work()
+        if removed or (self._claimed and run.dependents):
+            around = {each.name for each in run.enclosing} | {run.name}
+            unmarking = yield self._submit(self._marks.unmark(removed, run.dependents, around))
+            if unmarking.failure is not None:
+                self._fail(unmarking.failure)
+                return
+            # They counted as done until now: another step that makes them stale has to remove them before its work too.
+            self._ledger.marks_removed(run, removed)
 
-    def _work(self) -> None:
-        self._submit(self._step.work()).when_done(self._worked)
-
-    def _worked(self, work: Promise) -> None:
-        self.value = work.result
-        self._elements.append(work.result)
+        work = yield self._submit(run.step.work())
+        run.value = work.result
+        run.elements.append(work.result)
         if work.failure is not None:
-            self.fail(work.failure)
+            self._fail(work.failure)
             return
+
+        marking = self._marks.mark(run.name, self._mark_details(), self._claimed)
         outcome = self._recorded.outcome if self._recorded is not None else None
-        marking = self._workflow.bookkeeping.mark(self.name, self._details(), self._claimed)
         if outcome is not None and "stale" in outcome:
-            if self._executor.is_recorded(marking.activity, self._scope):
-                self._claimed = False  # given up with the mark that was not written
-            self._played(outcome["stale"])
-        elif not self._steps.catching_up or self._executor.is_recorded(marking.activity, self._scope):
-            self._mark(marking)
-        else:
-            self._executor.when_idle(lambda: self._mark(marking))
-
-    def _details(self) -> dict[str, Any]:
-        """What its mark says."""
-        verdict = self.verdict
-        began = self._executor.marked_at(constants.MARKER_NAME, self._scheduled)
-        seconds = round(self._executor.now, 3) - round(began, 3)  # a history at rest has milliseconds
-        details: dict[str, Any] = {"seconds": round(seconds, 3), "forced": verdict.forced}
-        if verdict.reasons:
-            details["reasons"] = list(verdict.reasons)
-        if self._step.fingerprint is not None:
-            details["fingerprint"] = self._step.fingerprint
-        if self._step.keep_result:
-            details |= mark.keep(self.value, self.name)
-        return details
-
-    def _mark(self, marking: ActivityTask) -> None:
-        """Mark the step as done, unless what it has done is stale already."""
-        origin = self._steps.overtaken(self)
-        stale = self._stale or (constants.DEPENDENT_OF + origin if origin is not None else None)
-        if stale is not None and not self._executor.is_recorded(marking.activity, self._scope):
-            self._played(stale)
+            if self._is_recorded(marking):
+                self._claimed = False  # the activity gave up the claim, though it did not write the mark
+            self._complete(outcome["stale"])
             return
-        self._steps.marking[self] = Promise()
-        self._submit(marking).when_done(self._marked)
-
-    def _marked(self, marking: Promise) -> None:
-        written = self._steps.marking.pop(self)
-        if marking.failure is not None:
-            self.fail(marking.failure)
-        elif marking.result is not None:
-            self._claimed = False
-            self._played(constants.REVOKED)
+        if self._ledger.catching_up and not self._is_recorded(marking):
+            yield self._idle()
+        stale = self._why_stale()
+        if stale is not None and not self._is_recorded(marking):
+            self._complete(stale)
+            return
+        written = dependencies.marking[run] = Promise()
+        marked = yield self._submit(marking)
+        del dependencies.marking[run]
+        if marked.failure is not None:
+            self._fail(marked.failure)
         else:
             self._claimed = False
-            self._steps.completed(self)
-            self._played(None)
+            if marked.result is None:
+                self._ledger.mark_written(run)
+            self._complete(None if marked.result is None else constants.REVOKED)
         written.finish()
 
-    def _played(self, stale: str | None) -> None:
-        self._release()
-        self._elements.append(None)
-        extra = {} if stale is None else {"stale": stale}
-        if self._step.keep_result and "not_kept" in (kept := mark.keep(self.value, self.name)):
-            extra |= kept
-        self._record(constants.COMPLETED, self._ended(extra))
+    def _skip(self) -> Phases:
+        """Skip the step: read what its mark keeps, and run the alternative."""
+        run = self._run
+        if constants.ALREADY_PLAYED in run.verdict.reasons:
+            self._ledger.found_done(run)
+        if run.step.keep_result:
+            get_mark = self._marks.get_mark(run.name)
+            if self._is_recorded(get_mark) or (self._recorded is None and run.name in self._ledger.done):
+                reading = yield self._submit(get_mark)
+                if reading.failure is not None:
+                    self._fail(reading.failure)
+                    return
+                self._take_kept(reading.result)
+            else:
+                run.not_kept = "it has never been done"
+        alternative = run.step.alternative()
+        if alternative is not None:
+            instead = yield self._submit(alternative)
+            if not run.step.keep_result or run.not_kept is not None:
+                run.value, run.not_kept = instead.result, None
+            run.elements.append(instead.result)
+            if instead.failure is not None:
+                self._fail(instead.failure)
+                return
+        self._record(constants.SKIPPED, {})
         self._finish()
 
-    def _release(self) -> None:
-        """Give up the claim where writing the mark has not done so."""
-        if self._claimed:
-            self._claimed = False
-            self._steps.releasing[self.name] = self._submit(self._workflow.bookkeeping.release(self.name))
+    # What the phases are made of
 
-    def _skip(self) -> None:
-        if constants.ALREADY_PLAYED in self.verdict.reasons:
-            self._steps.found_done(self)
-        if not self._step.keep_result:
-            self._skip_work()
-            return
-        reading = self._workflow.bookkeeping.get_mark(self.name)
-        known = self._executor.is_recorded(reading.activity, self._scope)
-        if known or (self._recorded is None and self.name in self._steps.done):
-            self._submit(reading).when_done(self._remember)
-        else:
-            self.not_kept = "it has never been done"
-            self._skip_work()
+    def _begin(self, found: Verdict) -> None:
+        """The verdict has been taken."""
+        run = self._run
+        run.began = True
+        run.verdict, self._recorded = found.verdict, found.recorded
+        number = self._ledger.count_verdict(run, found.recorded)
+        self._scheduler.claiming.set_used(run.name, number)
+        run.known_count = len(self._ledger.known)
+        self._scope = Scope(scope_label(run.name, number), self._scope, owner=run)
+        if isinstance(found, Begin):
+            self._stale = found.stale
+        if found.verdict.run or not isinstance(found, Begin):
+            self._claimed = self._scheduler.claiming.is_held(run, self._scope)
 
-    def _remember(self, reading: Promise) -> None:
-        """The mark has been read."""
-        if reading.failure is not None:
-            self.fail(reading.failure)
-            return
-        found = reading.result
+    def _why_stale(self) -> str | None:
+        """Why the work that has been done is stale; None if it is not."""
+        if self._stale is not None:
+            return self._stale
+        origin = self._scheduler.dependencies.later_origin(self._run)
+        return None if origin is None else constants.DEPENDENT_OF + origin
+
+    def _mark_details(self) -> dict[str, Any]:
+        """What the mark says beyond who wrote it and when."""
+        run = self._run
+        began = self._executor.marked_at(constants.MARKER_NAME, self._scheduled)
+        seconds = round(self._executor.now, 3) - round(began, 3)  # a history at rest has milliseconds
+        details: dict[str, Any] = {"seconds": round(seconds, 3), "forced": run.verdict.forced}
+        if run.verdict.reasons:
+            details["reasons"] = list(run.verdict.reasons)
+        if run.step.fingerprint is not None:
+            details["fingerprint"] = run.step.fingerprint
+        if run.step.keep_result:
+            details |= mark.keep(run.value, run.name)
+        return details
+
+    def _take_kept(self, found: dict[str, Any] | None) -> None:
+        """Take the result that the mark keeps as the value."""
         if found is None:
-            self.not_kept = "its mark is gone"
+            self._run.not_kept = "its mark is gone"
         elif found["kept"]:
-            self.value = found["result"]
+            self._run.value = found["result"]
         else:
             by = f" by run {found['run_id']}" if found["run_id"] else ""
-            self.not_kept = found["why"] or f"it was marked{by} without a result; force it once"
-        self._skip_work()
+            self._run.not_kept = found["why"] or f"it was marked{by} without a result; force it once"
 
-    def _skip_work(self) -> None:
-        alternative = self._step.alternative()
-        if alternative is None:
-            self._skipped(None)
-        else:
-            self._submit(alternative).when_done(self._skipped)
-
-    def _skipped(self, alternative: Promise | None) -> None:
-        if alternative is not None:
-            if not self._step.keep_result or self.not_kept is not None:
-                self.value, self.not_kept = alternative.result, None
-            self._elements.append(alternative.result)
-            if alternative.failure is not None:
-                self.fail(alternative.failure)
-                return
-        self._record(constants.SKIPPED)
+    def _complete(self, stale: str | None) -> None:
+        """The work is done; ``stale``: why the step is not marked, if it is not."""
+        run = self._run
+        self._release()
+        run.elements.append(None)
+        extra = {} if stale is None else {"stale": stale}
+        if run.step.keep_result and "not_kept" in (kept := mark.keep(run.value, run.name)):
+            extra |= kept
+        self._record(constants.COMPLETED, self._outcome(extra))
         self._finish()
 
     def _finish(self) -> None:
-        if self._step.emit_signal:
-            signal = self._workflow.signal(constants.SIGNAL_PREFIX + self.name, propagate=False)
-            self._elements.append(self._submit(signal).result)
-        self.finish()
+        """Send the signal, and end well."""
+        if self._run.step.emit_signal:
+            signal = self._host.signal(constants.SIGNAL_PREFIX + self._run.name, propagate=False)
+            self._run.elements.append(self._submit(signal).result)
+        self._run.finish()
 
-    def fail(self, failure: BaseException, extra: dict[str, Any] | None = None) -> None:
-        """The work failed: the step is not done, and says so."""
-        self.failed = True
+    def _fail(self, failure: BaseException, extra: dict[str, Any] | None = None) -> None:
+        """End badly: the step is not done."""
+        run = self._run
+        run.failed = True
         self._release()
-        self._submit(self.marker(constants.FAILED, self._ended({"error": one_line(failure)} | (extra or {}))))
+        self._submit(self._marker(constants.FAILED, self._outcome({"error": error_text(failure)} | (extra or {}))))
         exception = None
-        if self._step.bubbles_exception_on_failure:
-            before: list[BaseException | None] = [None] * (len(self._elements) - 1)
+        if run.step.bubbles_exception_on_failure:
+            before: list[BaseException | None] = [None] * (len(run.elements) - 1)
             exception = AggregateException([None, AggregateException([*before, failure])])
-        self.settle(FINISHED, None, exception)
+        run.settle(FINISHED, None, exception)
 
-    def _refuse(self, origin: str) -> None:
-        """Not played: the step that forces it failed."""
-        failure = TaskFailed(self.name, f"not played, since step {origin!r}, which forces it, failed")
-        self.fail(failure, {"refused": origin})
+    def _release(self) -> None:
+        """Give up the claim, unless writing the mark has done so."""
+        if self._claimed:
+            self._claimed = False
+            self._scheduler.claiming.release(self._run, self._scope)
 
-    def join(self, playing: Promise) -> None:
-        """The same step was being played: its end is ours."""
-        if self.done:
-            return
-        assert isinstance(playing, StepRun)
-        self.order, self.failed = playing.order, playing.failed
-        self.verdict, self.value, self.not_kept = playing.verdict, playing.value, playing.not_kept
-        self._known, self._elements = playing._known, playing._elements
-        self.settle_as(playing)
-
-    def _ended(self, extra: dict[str, Any]) -> dict[str, Any]:
-        """What the marker of the end says beyond the verdict; said again, in the same words."""
+    def _outcome(self, extra: dict[str, Any]) -> dict[str, Any]:
+        """What the marker of the end says beyond the verdict: as recorded, if the history holds it."""
         if self._recorded is not None and self._recorded.outcome is not None:
             return self._recorded.extra
-        return extra | ({"joined": self.joined} if self.joined else {})
+        return extra | ({"joined": self._run.joined} if self._run.joined else {})
 
-    def marker(self, status: str, extra: dict[str, Any], verdict: rules.Verdict | None = None) -> Submittable:
-        """The marker that says how things stand; ``verdict``: where it has not begun."""
-        verdict = verdict or self.verdict
-        details = {"step": self.name, "status": status, "forced": verdict.forced, "reasons": list(verdict.reasons)}
-        return self._workflow.record_marker(constants.MARKER_NAME, details | extra)
-
-    def _record(self, status: str, extra: dict[str, Any] | None = None) -> Any:
-        details = self._submit(self.marker(status, extra or {})).result
-        self._elements.append(details)
+    def _record(self, status: str, extra: dict[str, Any]) -> Any:
+        """Record a marker that becomes an element of the result; returns its details as JSON text."""
+        details = self._submit(self._marker(status, extra)).result
+        self._run.elements.append(details)
         return details
 
+    def _marker(self, status: str, extra: dict[str, Any]) -> Submittable:
+        details = report.details(self._run.name, status, self._run.verdict, extra)
+        return self._host.record_marker(constants.MARKER_NAME, details)
+
     def _submit(self, submittable: Submittable) -> Promise:
-        with self._executor.within(self._scope):
-            return promise_of(self._workflow.submit(submittable))
+        return submit(self._host, submittable, self._scope)
+
+    def _is_recorded(self, task: ActivityTask) -> bool:
+        return self._executor.is_recorded(task.activity, self._scope)
+
+    def _idle(self) -> Promise:
+        """A promise that is final once nothing else in the evaluation can go on."""
+        promise = Promise()
+        self._executor.when_idle(promise.finish)
+        return promise
 
 
 class StepFuture(Future):
     """The future of a step.
 
-    ``result`` has the shape ``[done names, [marker, work, None, marker]]`` for a step that ran,
-    ``[done names, [alternative (if any), marker]]`` for one that was skipped, with one element more in the inner list
-    if it sent a signal; markers and signals as they were sent.
+    ``result`` has the shape ``[done names, [marker, work, None, marker]]`` for a step that ran, and
+    ``[done names, [alternative (if any), marker]]`` for one that was skipped. If the step sent a signal, the inner list
+    has one element more. Markers and signals are given as they were sent.
     """
 
     _promise: StepRun
 
-    def __init__(self, step: Step, executor: Executor) -> None:
-        super().__init__(promise=StepRun(step, executor, self))
+    def __init__(self, step: Definition, executor: Executor) -> None:
+        """Submit the step. Raises InputError."""
+        host = executor.workflow
+        if not hasattr(host, "get_step_path_prefix"):
+            raise InputError(
+                f"step {step.step_name!r} was submitted by {type(host).__name__}, which has no steps; "
+                "derive the workflow from WorkflowStepMixin too"
+            )
+        scheduler: Scheduler = host.step_scheduler
+        ledger = scheduler.ledger
+        enclosing = frozenset(owner for owner in executor.scope.owners() if isinstance(owner, StepRun))
+        run = StepRun(step, enclosing, ledger.known_before, executor, self)
+        run.forced_count, run.skipped_count = ledger.forced.count, ledger.skipped.count
+        super().__init__(promise=run)
+        _, prefix = scheduler.marks.location
+        rules.check_key(prefix, run.name, keys.object_key(prefix, run.name))
+        executor.track(run)
+        run.state = RUNNING
+        _Life(run, host, scheduler).go_on()
+
+    @property
+    def name(self) -> str:
+        """The name of the step."""
+        return self._promise.name
 
     @property
     def value(self) -> Any:
         """What the work returned. Waits.
 
-        For a skipped step what the alternative returned, else None; with ``keep_result`` what the work returned when it
-        was played. Raises ResultNotKept if that is not known.
+        For a skipped step: what the alternative returned, or None without one. With ``keep_result``: what the work
+        returned when the step ran. Raises ResultNotKept if that is not known.
         """
         self._promise.wait()
         if self._promise.not_kept is not None:
@@ -339,11 +359,6 @@ class StepFuture(Future):
         return self._promise.value
 
     @property
-    def name(self) -> str:
-        """The name of the step."""
-        return self._promise.name
-
-    @property
     def failed(self) -> bool:
         """True if the step has failed: it is not done. Waits."""
         self._promise.wait()
@@ -351,27 +366,27 @@ class StepFuture(Future):
 
     @property
     def ran(self) -> bool:
-        """Whether it was played in this run. Waits."""
+        """True if the step ran in this workflow run. Waits."""
         self._promise.wait()
         return self._promise.verdict.run
 
     @property
     def forced(self) -> bool:
-        """Whether somebody forced it to be played or skipped. Waits."""
+        """True if somebody forced the step to run or to be skipped. Waits."""
         self._promise.wait()
         return self._promise.verdict.forced
 
     @property
     def reasons(self) -> list[str]:
-        """Why it was played or skipped, sorted. Waits."""
+        """Why the step ran or was skipped, sorted. Waits."""
         self._promise.wait()
         return list(self._promise.verdict.reasons)
 
 
-def one_line(failure: BaseException) -> str:
-    """A failure as the marker has it."""
+def error_text(failure: BaseException) -> str:
+    """A failure in one line, as the marker records it."""
     if isinstance(failure, AggregateException):
-        text = "; ".join(dict.fromkeys(one_line(each) for each in failure.flatten().exceptions if each is not None))
+        text = "; ".join(dict.fromkeys(error_text(each) for each in failure.flatten().exceptions if each is not None))
     else:
         text = getattr(failure, "reason", None) or str(failure) or type(failure).__name__
     text = " ".join(text.split())

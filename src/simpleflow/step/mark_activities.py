@@ -1,71 +1,107 @@
-"""The activities with which a run reads and writes the marks of its steps, and claims the steps that it plays."""
+"""The activities with which a run reads and writes the marks of its steps, and claims the steps that it runs.
+
+Theory of operation
+-------------------
+A verdict must be a function of the history. So a run never reads a mark directly: it submits an activity, and what the
+activity returned is in the history.
+
+Most of these activities are told apart by the scope in which they are submitted and not by their arguments
+(``idempotent=False``): the same step may be claimed, run and marked several times in one run, with the same arguments,
+and each time must be a task of its own. The scope depends on the step's name and on the number of the verdict alone
+(``host.scope_label``), so that every evaluation finds the same task again.
+
+The done names are listed once in a run, before its first verdict. The same activity decides how the run claims steps:
+
+- Runs whose workflow id has the marks for itself claim all steps at once, with the listing. The claim costs nothing
+  more, since there is one run of a workflow id at a time.
+- Runs that share their marks with others, or find somebody there, claim each step before it runs (``claims`` is true).
+- Runs that do not share marks (the setting SIMPLEFLOW_STEP_CLAIMS, or a bucket that is not a folder) claim nothing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from simpleflow import settings, stores
 from simpleflow.activity import Activity
 from simpleflow.base import Scope
 from simpleflow.constants import RESERVED
 from simpleflow.exceptions import InputError
-from simpleflow.futures import Promise, promise_of
+from simpleflow.futures import Promise
 from simpleflow.step import tasks
 from simpleflow.step.constants import STEP_ACTIVITY_PARAMS_DEFAULT
+from simpleflow.step.host import Host, submit
 from simpleflow.stores.base import clean
 from simpleflow.task import ActivityTask
 
-if TYPE_CHECKING:
-    from simpleflow.step.workflow import WorkflowStepMixin
-
 CLAIMS = RESERVED + "claims"
-"""Key of an execution's input: in whose name it claims steps, and which runs are above that one."""
+"""Key of an execution's input: the owner of the claims that it takes, and the run ids above that owner."""
 
 
-class Bookkeeping:
-    """Makes these activities, to be submitted; which bucket, prefix and parameters is up to the workflow."""
+class MarkActivities:
+    """Makes these activities. The workflow says which bucket, prefix and parameters they use.
 
-    def __init__(self, workflow: WorkflowStepMixin) -> None:
-        self._workflow = workflow
+    ``on_listed`` is called once, with the names of the done steps.
+    """
+
+    def __init__(self, host: Host, on_listed: Callable[[list[str]], None]) -> None:
+        self._host = host
+        self._on_listed = on_listed
         self._activities: dict[tuple[type, bool | None], Activity] = {}
         self._listing: Promise | None = None
-        self._owner: list[str] | None = None  # where steps are claimed one by one: in whose name
-        self._place: tuple[str, str] | None = None
+        self._owner: list[str] | None = None  # the owner of the claims, where each step is claimed before it runs
+        self._location: tuple[str, str] | None = None
+
+    @property
+    def location(self) -> tuple[str, str]:
+        """Bucket and prefix of the marks. The workflow is called for them once: marks are written where they were read.
+
+        Raises InputError for values that are no bucket or prefix.
+        """
+        if self._location is None:
+            bucket = self._host.get_step_bucket()
+            if not isinstance(bucket, str) or not bucket:
+                raise InputError(f"get_step_bucket() returned {bucket!r}; expected a bucket such as 'my-bucket'")
+            prefix = self._host.get_step_path_prefix()
+            if not isinstance(prefix, str):
+                raise InputError(f"get_step_path_prefix() returned {prefix!r}; expected text")
+            self._location = bucket, prefix
+        return self._location
 
     @property
     def claims(self) -> bool:
-        """Whether each step is to be claimed before it is played. Known once the marks have been listed."""
+        """True if each step has to be claimed before it runs. Known once the marks have been listed."""
         return self._owner is not None
 
+    # Listing
+
     def listing(self) -> Promise:
-        """The future of the done marks' names, which are read once in a run."""
+        """The promise of the listing, which is submitted once in a run."""
         if self._listing is None:
-            # Runs that keep their marks in their own place have one workflow id, and there is one such run at a time:
-            # it claims all steps at once, which costs nothing for each of them.
-            exclusive = [self._claims_for(), self._is_own_place()] if self._is_exclusive() else []
-            # By its place, not by its arguments: a setting that has changed since does not have it done again.
+            exclusive = [self._claims_owner(), self._is_own_location()] if self._is_exclusive() else []
+            # Found again by its scope, not by its arguments: a setting that has changed since does not list again.
             listing = self._make(tasks.GetStepsDoneTask, *exclusive, idempotent=False)
-            with self._workflow.executor.within(Scope("steps")):
-                self._listing = promise_of(self._workflow.submit(listing))
-            self._listing.when_done(lambda listing: self._listed(listing.result))
+            self._listing = submit(self._host, listing, Scope("steps"))
+            self._listing.when_done(self._listed)
         return self._listing
 
-    def _listed(self, found: Any) -> None:
+    def _listed(self, listing: Promise) -> None:
+        found = listing.result
         if isinstance(found, dict) and found["shared"]:
-            self._owner = self._claims_for()
-        self._workflow.steps.listed(self.names(found))
+            self._owner = self._claims_owner()
+        self._on_listed(self.names(found))
 
     @staticmethod
     def names(found: Any) -> list[str]:
-        """The names in what the listing returned."""
+        """The names in the result of the listing."""
         return list(found["names"] if isinstance(found, dict) else found or ())
 
     def get_steps_done(self) -> ActivityTask:
         """The activity that lists the names of the done steps."""
         return self._make(tasks.GetStepsDoneTask)
 
-    # What comes after another play in the same run has to be done anew: the place, not the arguments, tells them apart.
+    # Marks and claims of one step
 
     def get_mark(self, name: str) -> ActivityTask:
         """The activity that reads the mark of a step."""
@@ -74,7 +110,7 @@ class Bookkeeping:
     def claim(
         self, name: str, seconds: float = 0, unless_done: bool = False, fingerprint: str | None = None
     ) -> ActivityTask:
-        """The activity that claims a step before it is played."""
+        """The activity that claims a step before it runs."""
         return self._make(tasks.ClaimStepTask, name, self._owner, seconds, unless_done, fingerprint, idempotent=False)
 
     def release(self, name: str) -> ActivityTask:
@@ -82,33 +118,39 @@ class Bookkeeping:
         return self._make(tasks.ReleaseStepTask, name, self._owner, idempotent=False, raises_on_failure=False)
 
     def mark(self, name: str, details: dict[str, Any] | None = None, claimed: bool = False) -> ActivityTask:
-        """The activity that marks a step as done, and gives up the claim on it."""
-        owner = self._owner if claimed else None
-        return self._make(tasks.MarkStepDoneTask, name, details or {}, *_given(owner), idempotent=False)
+        """The activity that marks a step as done, and gives up the claim on it if it is ``claimed``."""
+        owner = [self._owner] if claimed and self._owner is not None else []
+        return self._make(tasks.MarkStepDoneTask, name, details or {}, *owner, idempotent=False)
 
     def unmark(self, names: list[str], patterns: list[str], but: Iterable[str]) -> ActivityTask:
-        """The activity that takes marks back: ``names``, and what other runs do that ``patterns`` cover."""
+        """The activity that removes the marks of ``names``.
+
+        Where other runs share the marks, it also removes those that they have written since on names that ``patterns``
+        cover, and revokes their claims on such names, except on the names in ``but``.
+        """
         shared = [] if self._owner is None else [self._owner, patterns, sorted(but)]
         return self._make(tasks.UnmarkStepsDoneTask, names, *shared, idempotent=False)
 
+    # Owners
+
     def _is_exclusive(self) -> bool:
-        """Whether no other run may play a step of this prefix at the same time."""
+        """True if no other run may run a step of this prefix at the same time."""
         wanted = settings.SIMPLEFLOW_STEP_CLAIMS
-        return stores.is_folder(self.place[0]) if wanted is None else wanted
+        return stores.is_folder(self.location[0]) if wanted is None else wanted
 
-    def _is_own_place(self) -> bool:
-        """Whether the marks are where only this workflow id has its own, unless somebody says otherwise."""
-        bucket, prefix = self.place
-        own = f"{self._workflow.get_run_context().get('workflow_id')}/steps"
-        return bucket == self._workflow.executor.default_bucket and clean(prefix) == own
+    def _is_own_location(self) -> bool:
+        """True if the marks are where runs of this workflow id alone keep theirs, by default."""
+        bucket, prefix = self.location
+        own = f"{self._host.get_run_context().get('workflow_id')}/steps"
+        return bucket == self._host.executor.default_bucket and clean(prefix) == own
 
-    def _claims_for(self) -> list[str]:
-        """In whose name it claims steps: workflow id and run id, and the run ids above that.
+    def _claims_owner(self) -> list[str]:
+        """The owner of the claims: workflow id and run id, then the run ids above that.
 
-        What continues a run claims as that run does.
+        A run that continues another one claims as that one does.
         """
-        executor = self._workflow.executor
-        context = self._workflow.get_run_context()
+        executor = self._host.executor
+        context = self._host.get_run_context()
         given = executor.reserved.get(CLAIMS, {})
         own = [context["workflow_id"], context["run_id"]]
         owner, above = (given.get("owner", own), given.get("above", [])) if isinstance(given, dict) else ([], [])
@@ -122,32 +164,11 @@ class Bookkeeping:
         key = (task, overrides.get("idempotent"))
         activity = self._activities.get(key)
         if activity is None:
-            workflow = self._workflow
-            params = {"task_list": workflow.task_list} | STEP_ACTIVITY_PARAMS_DEFAULT
-            params |= workflow.get_step_activity_params()
+            params = {"task_list": self._host.task_list} | STEP_ACTIVITY_PARAMS_DEFAULT
+            params |= self._host.get_step_activity_params()
             activity = self._activities[key] = Activity(task, **(params | overrides))
-        return ActivityTask(activity, *self.place, *args)
-
-    @property
-    def place(self) -> tuple[str, str]:
-        """Bucket and prefix of the marks: asked for once, so that marks are written where they were looked for.
-
-        Raises InputError for what cannot be one.
-        """
-        if self._place is None:
-            bucket = self._workflow.get_step_bucket()
-            if not isinstance(bucket, str) or not bucket:
-                raise InputError(f"get_step_bucket() returned {bucket!r}; expected a bucket such as 'my-bucket'")
-            prefix = self._workflow.get_step_path_prefix()
-            if not isinstance(prefix, str):
-                raise InputError(f"get_step_path_prefix() returned {prefix!r}; expected text")
-            self._place = bucket, prefix
-        return self._place
+        return ActivityTask(activity, *self.location, *args)
 
 
 def _are_texts(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(each, str) for each in value)
-
-
-def _given(owner: list[str] | None) -> list[Any]:
-    return [] if owner is None else [owner]

@@ -1,7 +1,8 @@
-"""What the history already says of the steps of a run, for when ``run`` is evaluated again.
+"""The verdicts that a history already holds, read from the markers of steps.
 
-A verdict that was taken stands. Steps are met in another order then than they were played in, so their order, what each
-forces, what it unmarked and who joined it are read from their markers.
+simpleflow may evaluate ``run`` again from its first line. A verdict that was taken stands then. But the new evaluation
+may reach the steps in another order than the one in which they ran, so it reads from their markers which verdict came
+first, what each run of a step forces, which marks it removed, and how many submissions joined it.
 """
 
 from __future__ import annotations
@@ -19,58 +20,56 @@ _VERDICT = frozenset({"step", "status", "forced", "reasons"})
 
 
 class Recorded(msgspec.Struct):
-    """One verdict. ``status`` is scheduled, skipped or refused; ``outcome`` is the marker with which the play ended.
+    """One verdict that the history holds."""
 
-    ``number`` counts the verdicts on one name, from 0; ``met``: this evaluation has come to it.
-    """
-
-    order: int
-    status: str
-    details: dict[str, Any]
-    outcome: dict[str, Any] | None = None
-    number: int = 0
-    met: bool = False
+    order: int  # index of its marker among the markers of steps
+    status: str  # SCHEDULED, SKIPPED or REFUSED
+    details: dict[str, Any]  # of the marker of the verdict
+    outcome: dict[str, Any] | None = None  # details of the marker with which a run of the step ended
+    number: int = 0  # counts the verdicts on one name, from 0
+    reached: bool = False  # this evaluation has submitted the step that the verdict is about
 
     @property
     def name(self) -> str:
+        """The name of the step."""
         return str(self.details["step"])
 
     @property
     def unmarks(self) -> list[str]:
-        """The names whose marks it removed before its work."""
+        """The names whose marks the run removed before its work."""
         return list(self.details.get("unmarks") or ())
 
     @property
     def joined(self) -> int:
-        """How many submissions had joined the play when it ended."""
+        """How many later submissions had joined the run when it ended."""
         return int(self.outcome.get("joined") or 0) if self.outcome else 0
 
     @property
     def extra(self) -> dict[str, Any]:
-        """What the outcome says beyond the verdict, to be said again in the same words."""
+        """The keys of the outcome beyond the verdict, to be recorded again in the same words."""
         return {key: value for key, value in (self.outcome or {}).items() if key not in _VERDICT}
 
     def forces(self, name: str) -> bool:
-        """Whether it is a play that forces ``name``."""
+        """True if it is a run of a step that forces ``name``."""
         patterns = self.details.get("forces") or () if self.status == SCHEDULED else ()
         return any(rules.covers(pattern, name) for pattern in patterns)
 
 
 def read(markers: Iterable[str | None]) -> list[Recorded]:
-    """The verdicts that the markers speak of, in order."""
+    """The verdicts in the details (JSON text) of all markers of steps, in order."""
     found: list[Recorded] = []
-    playing: dict[str, Recorded] = {}
+    running: dict[str, Recorded] = {}
     for order, text in enumerate(markers):
         details = _details(text)
         status, name = details.get("status"), details.get("step", "")
         if status == SCHEDULED:
-            playing[name] = Recorded(order, SCHEDULED, details)
-            found.append(playing[name])
+            running[name] = Recorded(order, SCHEDULED, details)
+            found.append(running[name])
         elif status == SKIPPED:
             found.append(Recorded(order, SKIPPED, details))
-        elif status in (COMPLETED, FAILED) and name in playing:
-            playing.pop(name).outcome = details
-        elif status == FAILED:  # it was not played, or its alternative failed
+        elif status in (COMPLETED, FAILED) and name in running:
+            running.pop(name).outcome = details
+        elif status == FAILED:  # the step did not run, or its alternative failed
             refused = "refused" in details or "unread" in details
             found.append(Recorded(order, REFUSED if refused else SKIPPED, details))
     numbers: dict[str, int] = {}
@@ -81,7 +80,7 @@ def read(markers: Iterable[str | None]) -> list[Recorded]:
 
 
 def _details(text: str | None) -> dict[str, Any]:
-    """The details of a step's marker; empty if they are not a step's."""
+    """The details of a step's marker; empty if the text is not one."""
     try:
         details = json.loads(text or "")
     except ValueError:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Hashable, Sequence
-from typing import NamedTuple
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from simpleflow.step.constants import COMPLETED, FAILED, SCHEDULED, SKIPPED, WAITING
+from simpleflow.step.rules import Verdict
 from simpleflow.values import text_or_none, text_tuple
 
 _scan = json.JSONDecoder().raw_decode
@@ -32,6 +33,11 @@ class StepReport(NamedTuple):
     unmarks: tuple[str, ...] = ()
     waits_for: str | None = None
     not_kept: str | None = None
+
+
+def details(step: str, status: str, verdict: Verdict, extra: Mapping[str, Any]) -> dict[str, Any]:
+    """The details of a step's marker."""
+    return {"step": step, "status": status, "forced": verdict.forced, "reasons": list(verdict.reasons), **extra}
 
 
 def read(details: str | None) -> StepReport | None:

@@ -1,4 +1,4 @@
-"""What whoever starts an execution asks of its steps: a part of the execution's input, beside the arguments."""
+"""Steps forced or skipped at start: a part of the execution's input, beside the arguments."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ REASON = "Requested at start"
 
 
 def request_of(force: str | Iterable[str], skip: str | Iterable[str]) -> dict[str, Any] | None:
-    """The value of ``REQUEST`` in the input; None if nothing is asked. Raises InputError for what is no name."""
-    asked = {"force": rules.check_names(force, "forced steps"), "skip": rules.check_names(skip, "skipped steps")}
-    found = {key: sorted(set(names)) for key, names in asked.items() if names}
+    """The value of ``REQUEST`` in the input; None if there is nothing to force or skip. Raises InputError."""
+    given = {"force": rules.check_names(force, "forced steps"), "skip": rules.check_names(skip, "skipped steps")}
+    found = {key: sorted(set(names)) for key, names in given.items() if names}
     return found or None
 
 
 class Request:
-    """What was asked of the steps of an execution, and what of it has been done.
+    """The steps that an execution was started with as forced or skipped, and those of the former that have run since.
 
-    A step that was forced so and has been completed is not forced so again, here or in the execution that continues
-    this one as new: ``played`` are those, in the input of the latter.
+    A step that was forced at start and has completed is not forced again for that reason: neither in this execution nor
+    in the one that continues it as new. The input of the latter therefore lists those names under the key ``played``.
     """
 
     def __init__(self, executor: Executor) -> None:
-        """Raises InputError for a request that cannot be."""
+        """Raises InputError for a malformed request."""
         content = executor.reserved.get(REQUEST, {})
         if not isinstance(content, dict):
             raise InputError(f"{REQUEST} of the input is {content!r}; expected an object with force and skip")
         self.force = rules.check_names(content.get("force", ()), f"force of {REQUEST}")
         self.skip = rules.check_names(content.get("skip", ()), f"skip of {REQUEST}")
-        if "played" in content:  # by this execution's predecessors, not by its children
+        if "played" in content:  # by this execution's predecessors; its children know nothing of those
             executor.handed_down[REQUEST] = {key: each for key, each in content.items() if key != "played"}
-        self._played = set(rules.check_names(content.get("played", ()), f"played of {REQUEST}"))
+        self._completed = set(rules.check_names(content.get("played", ()), f"played of {REQUEST}"))
         if self.force:
-            executor.carried[REQUEST] = {**content, "played": self._played}
+            executor.carried[REQUEST] = {**content, "played": self._completed}
 
     def forces(self, name: str) -> bool:
-        """Whether ``name`` is asked to be forced, and has not been completed since."""
-        return name not in self._played and any(rules.covers(pattern, name) for pattern in self.force)
+        """True if ``name`` was forced at start and has not completed since."""
+        return name not in self._completed and any(rules.covers(pattern, name) for pattern in self.force)
 
-    def played(self, name: str) -> None:
-        """A step has been completed."""
+    def completed(self, name: str) -> None:
+        """Take note that a step has completed."""
         if self.force and self.forces(name):
-            self._played.add(name)
+            self._completed.add(name)

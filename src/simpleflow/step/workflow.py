@@ -9,8 +9,10 @@ from simpleflow import settings
 from simpleflow.exceptions import InputError
 from simpleflow.futures import Future
 from simpleflow.step import rules
-from simpleflow.step.ledger import Patterns, Steps
-from simpleflow.step.mark_activities import Bookkeeping
+from simpleflow.step.ledger import Ledger
+from simpleflow.step.mark_activities import MarkActivities
+from simpleflow.step.patterns import Patterns
+from simpleflow.step.scheduler import Scheduler
 from simpleflow.step.submittable import Step
 from simpleflow.task import ActivityTask
 
@@ -51,37 +53,37 @@ class WorkflowStepMixin:
 
         ``steps`` is a name, ``*``, or a list of them; ``reason`` is kept in the history. Raises InputError.
         """
-        self._add(self.steps.forced, steps, reason, "forced steps")
+        self._add(self.step_ledger.forced, steps, reason, "forced steps")
 
     def add_skipped_steps(self, steps: str | Iterable[str], reason: str | None = None) -> None:
         """Skip these steps, and all below them, unless they are forced. As ``add_forced_steps``."""
-        self._add(self.steps.skipped, steps, reason, "skipped steps")
+        self._add(self.step_ledger.skipped, steps, reason, "skipped steps")
 
     def get_forced_steps(self) -> list[str]:
         """The names added so far by ``add_forced_steps`` or by steps that were played."""
-        return list(self.steps.forced)
+        return list(self.step_ledger.forced)
 
     def get_skipped_steps(self) -> list[str]:
         """The names added so far by ``add_skipped_steps``."""
-        return list(self.steps.skipped)
+        return list(self.step_ledger.skipped)
 
     @property
     def steps_forced_reasons(self) -> dict[str, set[str]]:
         """The reasons given for each forced name."""
-        return self.steps.forced.reasons()
+        return self.step_ledger.forced.reasons()
 
     @property
     def steps_skipped_reasons(self) -> dict[str, set[str]]:
         """The reasons given for each skipped name."""
-        return self.steps.skipped.reasons()
+        return self.step_ledger.skipped.reasons()
 
     def get_steps_done_activity(self) -> ActivityTask:
         """The activity that reads the names of the done steps, to be submitted."""
-        return self.bookkeeping.get_steps_done()
+        return self.mark_activities.get_steps_done()
 
     def get_steps_done(self) -> list[str]:
         """The names of the steps that were done when this run began. Waits."""
-        return self.bookkeeping.names(self.bookkeeping.listing().future.result)
+        return self.mark_activities.names(self.mark_activities.listing().future.result)
 
     # What users may override
 
@@ -109,24 +111,34 @@ class WorkflowStepMixin:
         It would if no step is being played, and a step is done that was not at first: without progress, an execution
         would be continued for ever. Asked when the history nears its limit and nothing is under way.
         """
-        return self.steps.has_progressed and not self.steps.playing
+        return self.step_ledger.has_progressed and not self.step_ledger.is_running
 
-    # What steps call
+    # The machinery of steps
 
     @property
-    def steps(self) -> Steps:
+    def step_ledger(self) -> Ledger:
         """What this evaluation knows of its steps."""
-        found: Steps | None = self.__dict__.get("_steps")
+        found: Ledger | None = self.__dict__.get("_step_ledger")
         if found is None:
-            found = self.__dict__["_steps"] = Steps(self.executor)
+            found = self.__dict__["_step_ledger"] = Ledger(self.executor)
         return found
 
     @property
-    def bookkeeping(self) -> Bookkeeping:
+    def mark_activities(self) -> MarkActivities:
         """The activities that read and write the marks of its steps."""
-        found: Bookkeeping | None = self.__dict__.get("_bookkeeping")
+        found: MarkActivities | None = self.__dict__.get("_mark_activities")
         if found is None:
-            found = self.__dict__["_bookkeeping"] = Bookkeeping(self)
+            found = MarkActivities(self, lambda names: self.step_ledger.start(names))
+            self.__dict__["_mark_activities"] = found
+        return found
+
+    @property
+    def step_scheduler(self) -> Scheduler:
+        """Takes the verdicts on its steps."""
+        found: Scheduler | None = self.__dict__.get("_step_scheduler")
+        if found is None:
+            found = Scheduler(self, self.step_ledger, self.mark_activities)
+            self.__dict__["_step_scheduler"] = found
         return found
 
     def _add(self, patterns: Patterns, names: Any, reason: Any, what: str) -> None:

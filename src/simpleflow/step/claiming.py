@@ -1,0 +1,145 @@
+"""Claiming a step before it runs, where other workflow runs share its marks: tries, pauses, and giving up.
+
+All submissions of a step that wait for the same verdict share one claim. It is tried with an activity; while another
+workflow run holds the step, a timer runs before the next try, and a marker says once for whom the step waits. See
+``claims`` for what a claim is.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from simpleflow import taskids
+from simpleflow.base import Scope
+from simpleflow.constants import DAY, MINUTE
+from simpleflow.futures import Promise
+from simpleflow.step import constants, report, rules
+from simpleflow.step.host import Host, scope_label, submit
+from simpleflow.step.ledger import Ledger
+from simpleflow.step.mark_activities import MarkActivities
+from simpleflow.step.run_record import StepRun
+from simpleflow.task import ActivityTask, TimerTask
+
+_LONGEST_PAUSE = 60  # seconds between two tries
+
+
+class _Claim:
+    """The tries to claim a step for one verdict on it."""
+
+    def __init__(self, scope: Scope, number: int) -> None:
+        self.scope = scope
+        self.number = number  # of the verdict among those on this name, from 0
+        self.tries = 0
+        self.latest_try: Promise | None = None
+        self.pause: Promise | None = None  # the timer before the next try
+        self.holder: str | None = None  # the other workflow run that holds the step, as the latest marker says
+        self.users: dict[StepRun, None] = {}  # the submissions that wait for it
+        self.used = False  # the verdict has been taken
+
+
+class Claiming:
+    """The claims that this evaluation tries to get and gives up."""
+
+    def __init__(self, host: Host, marks: MarkActivities, ledger: Ledger) -> None:
+        self._host = host
+        self._marks = marks
+        self._ledger = ledger
+        self._claims: dict[tuple[str, int], _Claim] = {}  # by name and number of the verdict
+        self._releasing: dict[str, Promise] = {}  # by name, the latest activity that gives up a claim
+
+    def claim(self, run: StepRun, verdict: rules.Verdict) -> rules.Verdict | Promise:
+        """Claim the step, so that it may run as ``verdict`` says; start what is missing for that.
+
+        Returns the verdict that holds then: ``verdict``, or that the step is done, if another workflow run has run it
+        meanwhile. Returns a promise if that cannot be said yet, or if the claim cannot be had: then it has failed.
+        """
+        releasing = self._releasing.get(run.name)
+        if releasing is not None and not releasing.done:
+            return releasing  # otherwise it would give up the claim that is taken now
+        claim = self._claim_of(run)
+        if run not in claim.users:
+            claim.users[run] = None
+            run.when_done(lambda _: self._leave(run, claim))
+        while True:
+            awaited = claim.pause or claim.latest_try
+            if awaited is None:
+                awaited = claim.latest_try = submit(self._host, self._activity(run, verdict), claim.scope)
+                claim.tries += 1
+            if not awaited.done or awaited.failure is not None:
+                return awaited
+            answer = awaited.result
+            if awaited is claim.pause or (answer.get("done") and verdict.forced):  # forced since the claim was tried
+                claim.pause = claim.latest_try = None
+            elif "held" in answer:
+                claim.pause = self._start_pause(run, claim, verdict, answer)
+            elif answer.get("done"):
+                self._ledger.ran_elsewhere(run)
+                return rules.Verdict(False, False, (constants.ALREADY_PLAYED,))
+            else:
+                return verdict
+
+    def latest_try(self, run: StepRun) -> Promise | None:
+        """The latest try to claim the step, by this evaluation or an earlier one; None if there was none."""
+        if not self._marks.claims:
+            return None
+        claim = self._claim_of(run)
+        if claim.latest_try is None:
+            activity = self._marks.claim(run.name)
+            if self._host.executor.is_recorded(activity.activity, claim.scope):
+                claim.latest_try = submit(self._host, activity, claim.scope)
+        return claim.latest_try
+
+    def set_used(self, name: str, number: int) -> None:
+        """The verdict that the claim was for has been taken."""
+        if (claim := self._claims.get((name, number))) is not None:
+            claim.used = True
+
+    def is_held(self, run: StepRun, scope: Scope) -> bool:
+        """True if the history holds a claim for the verdict that is carried out in ``scope``."""
+        return self._marks.claims and self._host.executor.is_recorded(self._marks.claim(run.name).activity, scope)
+
+    def release(self, run: StepRun, scope: Scope) -> None:
+        """Give up the claim on the step."""
+        self._releasing[run.name] = submit(self._host, self._marks.release(run.name), scope)
+
+    def _claim_of(self, run: StepRun) -> _Claim:
+        number = self._ledger.next_number(run.name)
+        claim = self._claims.get((run.name, number))
+        if claim is None:
+            claim = self._claims[run.name, number] = _Claim(Scope(scope_label(run.name, number)), number)
+        return claim
+
+    def _activity(self, run: StepRun, verdict: rules.Verdict) -> ActivityTask:
+        ledger = self._ledger
+        # A mark that this run has known, and that no longer counts, is one that it is about to remove.
+        unless_done = not verdict.forced and (run.name not in ledger.known_names or run.name in ledger.done)
+        # A minute more than the work may take; a day where its time-outs do not say how long that is.
+        seconds = (run.step.work().time_limit() or DAY) + MINUTE
+        return self._marks.claim(run.name, seconds, unless_done, run.step.fingerprint)
+
+    def _start_pause(self, run: StepRun, claim: _Claim, verdict: rules.Verdict, answer: dict[str, Any]) -> Promise:
+        """Record for whom the step waits, unless the latest marker says so already; start the timer to the next try."""
+        holder = answer["held"]
+        if holder != claim.holder:
+            claim.holder = holder
+            extra = {"waits_for": holder} | ({"number": claim.number} if claim.number else {})
+            details = report.details(run.name, constants.WAITING, verdict, extra)
+            submit(self._host, self._host.record_marker(constants.MARKER_NAME, details), claim.scope)
+        seconds = min(2 ** (claim.tries - 1), _LONGEST_PAUSE)
+        if answer.get("seconds") is not None:
+            seconds = min(seconds, answer["seconds"] + 1)
+        timer_id = taskids.fit(taskids.clean(f"_simpleflow_claim_{claim.tries}_{claim.scope.path}"))
+        return submit(self._host, TimerTask(timer_id, seconds), claim.scope)
+
+    def _leave(self, run: StepRun, claim: _Claim) -> None:
+        """A submission has ended. If it was cancelled before it began, and no other waits, give up the claim."""
+        del claim.users[run]
+        if run.began or claim.users or claim.latest_try is None:
+            return
+
+        def release(_: Promise) -> None:
+            if not claim.users and not claim.used:
+                self.release(run, claim.scope.child(f"canceled{claim.tries}"))
+                claim.latest_try = claim.pause = None
+
+        claim.latest_try.when_done(release)

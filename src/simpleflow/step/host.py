@@ -1,0 +1,82 @@
+"""The machinery of steps sees the workflow and the steps that it serves through these protocols alone."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from simpleflow.base import Executor, Scope, Submittable
+from simpleflow.futures import Future, Promise, promise_of
+from simpleflow.step.constants import SIGNAL_PREFIX
+from simpleflow.task import MarkerTask, SignalTask
+
+
+class Host(Protocol):
+    """The workflow that submits steps."""
+
+    task_list: str | None
+
+    @property
+    def executor(self) -> Executor:
+        """The object that evaluates the workflow."""
+
+    def submit(self, submittable: Any, *args: Any, **kwargs: Any) -> Future:
+        """See ``Workflow.submit``."""
+
+    def get_run_context(self) -> dict[str, Any]:
+        """See ``Workflow.get_run_context``."""
+
+    def record_marker(self, name: str, details: Any = None) -> MarkerTask:
+        """See ``Workflow.record_marker``."""
+
+    def signal(
+        self,
+        name: str,
+        *args: Any,
+        workflow_id: str | None = None,
+        run_id: str | None = None,
+        propagate: bool = True,
+        **kwargs: Any,
+    ) -> SignalTask:
+        """See ``Workflow.signal``."""
+
+    def get_step_bucket(self) -> str:
+        """See ``WorkflowStepMixin.get_step_bucket``."""
+
+    def get_step_path_prefix(self) -> str:
+        """See ``WorkflowStepMixin.get_step_path_prefix``."""
+
+    def get_step_activity_params(self) -> dict[str, Any]:
+        """See ``WorkflowStepMixin.get_step_activity_params``."""
+
+
+class Definition(Protocol):
+    """What somebody has submitted as a step: see ``submittable.Step`` for the attributes."""
+
+    step_name: str
+    force: bool
+    emit_signal: bool
+    force_steps_if_executed: list[str]
+    bubbles_exception_on_failure: bool
+    keep_result: bool
+    fingerprint: str | None
+
+    def work(self) -> Submittable:
+        """What to run."""
+
+    def alternative(self) -> Submittable | None:
+        """What to run when the step is skipped."""
+
+
+def submit(host: Host, submittable: Any, scope: Scope) -> Promise:
+    """Submit something in ``scope``; returns its promise."""
+    with host.executor.within(scope):
+        return promise_of(host.submit(submittable))
+
+
+def scope_label(name: str, number: int) -> str:
+    """The label of the scope in which the ``number``-th verdict on a step (from 0) submits.
+
+    It depends on the name of the step alone, so that its task ids are the same wherever the step is submitted. No name
+    has two dots in a row, or a dot at its end: nothing inside a step is ever taken for another step.
+    """
+    return f"{SIGNAL_PREFIX}{name}." + (f".~{number + 1}" if number else "")
