@@ -120,7 +120,7 @@ def workflow_filter(
 @format_option()
 @location_options
 def workflow_info(arguments: Sequence[str], style: str, **options: Any) -> None:
-    """Show one run: its start, input, end and result, and how many activities, timers and signals it had.
+    """Show one run: its start, input, end and result, and counts of what it did.
 
     \b
     Example: simpleflow workflow.info --local daily
@@ -142,7 +142,8 @@ def workflow_info(arguments: Sequence[str], style: str, **options: Any) -> None:
     type=click.Choice(["events", "raw", "cooked"]),
     default="events",
     show_default=True,
-    help="events: a line for each event. raw: the JSON of SWF. cooked: a line for each activity, child, timer, ...",
+    help="events: a line for each event. raw: the JSON of SWF. cooked: a line for each activity, child, timer, signal "
+    "and marker.",
 )
 @format_option()
 @location_options
@@ -178,7 +179,9 @@ def workflow_history(arguments: Sequence[str], domain: str | None, output: str, 
 @format_option()
 @location_options
 def workflow_tasks(arguments: Sequence[str], nb_tasks: int | None, style: str, **options: Any) -> None:
-    """List the activities of a run in the order of scheduling, with state, tries, duration, worker and failure.
+    """List the activities of a run with state, tries, duration, worker and failure.
+
+    They are listed in the order of scheduling.
 
     \b
     Example: simpleflow workflow.tasks --local daily
@@ -201,7 +204,9 @@ def workflow_tasks(arguments: Sequence[str], nb_tasks: int | None, style: str, *
 @format_option()
 @location_options
 def workflow_profile(arguments: Sequence[str], nb_tasks: int | None, style: str, **options: Any) -> None:
-    """Show how long the activities of a run waited and ran, for each type, the type with the most running time first.
+    """Show how long each type of activity in a run waited and ran.
+
+    The type with the most running time comes first.
 
     \b
     Example: simpleflow workflow.profile --local daily

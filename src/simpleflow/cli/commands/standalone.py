@@ -41,15 +41,14 @@ _MAX_POLL_SECONDS = 3.0
     metavar='"ID [RUN]"',
     help="Execution whose completed activities are not run again. Its input is used if none is given.",
 )
-@click.option(
-    "--force-activities", metavar="REGEX", help="With --repair: names of activities to run again all the same."
-)
+@click.option("--force-activities", metavar="REGEX", help="With --repair: run activities with matching names again.")
 @common
 def standalone(workflow: str, input_text: str | None, input_file: str | None, **options: Any) -> int:
-    """Run a workflow on Amazon SWF with its own deciders and workers, and wait for its end.
+    """Run a workflow on Amazon SWF with its own deciders and workers.
 
-    The deciders and workers poll a task list that only this run uses. All activities and child workflows go to this
-    task list too. Result, progress and exit code are those of workflow.start --local.
+    The command waits for the end of the run. The deciders and workers poll a task list that only this run uses, and all
+    of its activities and child workflows go to this task list too. Result, progress and exit code are those of
+    workflow.start --local.
 
     \b
     Example: simpleflow standalone --domain tests --nb-workers 4 flow.py:Daily

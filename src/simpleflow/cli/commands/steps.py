@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @click.argument("steps", metavar="[NAME]...", nargs=-1)
 @step_options
 def step_list(workflow: str, steps: Sequence[str], style: str, **options: Any) -> None:
-    """List the done steps of WORKFLOW: when and by which run they were done, and how long they took.
+    """List the done steps of WORKFLOW with time, run and duration.
 
     With NAMEs, only these steps and all steps below them are listed.
 
@@ -59,7 +59,7 @@ def step_list(workflow: str, steps: Sequence[str], style: str, **options: Any) -
 def step_plan(
     workflow: str, force: Sequence[str], skip: Sequence[str], assume_last: bool, style: str, **options: Any
 ) -> None:
-    """Show which steps of WORKFLOW would run, which would be skipped, and why. Nothing is run.
+    """Show which steps of WORKFLOW would run or be skipped, and why, without running anything.
 
     \b
     Example: simpleflow step.plan flow.py:Daily --force load
@@ -87,7 +87,7 @@ def step_plan(
 @click.option("--yes", "-y", is_flag=True, help="Do not ask before removing more than one mark.")
 @step_options
 def step_forget(workflow: str, steps: Sequence[str], yes: bool, style: str, **options: Any) -> int:
-    """Remove the done marks of steps of WORKFLOW, so that the next run runs them again.
+    """Remove done marks of steps, so that the next run runs these steps again.
 
     A NAME covers all steps below it; * is every step.
 
