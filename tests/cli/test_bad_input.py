@@ -91,9 +91,9 @@ def files(folder: Folder) -> Iterator[Folder]:
             del sys.modules[name]
 
 
-@pytest.mark.parametrize(("args", "said"), ROWS, ids=[args[:60] for args, _ in ROWS])
+@pytest.mark.parametrize(("args", "message"), ROWS, ids=[args[:60] for args, _ in ROWS])
 def test_one_line(
-    files: Folder, args: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    files: Folder, args: str, message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(files.path)
     monkeypatch.setattr(sys, "path", sys.path[:])
@@ -102,7 +102,7 @@ def test_one_line(
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("error: ")
-    assert said in err
+    assert message in err
     assert err.count("\n") == 1
     assert not (files.path / ".simpleflow").exists()
 
@@ -114,14 +114,14 @@ def test_one_line_from_the_console_script(files: Folder) -> None:
     assert done.err.count("\n") == 1
 
 
-def test_debug_shows_where_from(files: Folder) -> None:
+def test_debug_shows_the_traceback(files: Folder) -> None:
     done = files.run("--debug", "workflow.start", "--local", "broken.X")
     assert done.code == 2
     assert "import pandaz" in done.err
 
 
 @pytest.mark.parametrize("kind", ["file", "forbidden", "rubbish"])
-def test_a_state_folder_that_cannot_be_used(folder: Folder, kind: str) -> None:
+def test_an_unusable_state_folder_is_one_line(folder: Folder, kind: str) -> None:
     state = folder.path / "state"
     if kind == "file":
         state.write_text("")
@@ -140,7 +140,7 @@ def test_a_state_folder_that_cannot_be_used(folder: Folder, kind: str) -> None:
     assert done.err.count("\n") == 1
 
 
-def test_an_internal_fault(folder: Folder) -> None:
+def test_an_internal_fault_has_its_own_exit_code(folder: Folder) -> None:
     """Stands in for a fault of ours: the engine's module is broken."""
     (folder.path / "breaks.py").write_text(
         "from simpleflow import Workflow, local\n"

@@ -11,7 +11,7 @@ TEXTS = ["", "load.users", "größe", "gro\u0308ße", "数据.清洗", "ｆｕ�
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_as_wide_as_a_terminal_shows_it(text: str) -> None:
+def test_width_is_that_of_a_terminal(text: str) -> None:
     screen = pyte.Screen(80, 2)
     pyte.Stream(screen).feed(text)
     assert width(text) == screen.cursor.x
@@ -19,7 +19,7 @@ def test_as_wide_as_a_terminal_shows_it(text: str) -> None:
 
 @pytest.mark.parametrize("text", TEXTS)
 @pytest.mark.parametrize("cells", range(12))
-def test_what_is_cut_has_room_and_no_more_would(text: str, cells: int) -> None:
+def test_cut_returns_as_much_as_fits(text: str, cells: int) -> None:
     found = cut(text, cells)
     assert text.startswith(found)
     assert width(found) <= cells

@@ -30,10 +30,10 @@ class Many(Workflow, WorkflowStepMixin):
 """
 
 
-def test_listing_10000_marks_takes_a_second_at_most(tmp_path: Path) -> None:
+def test_listing_10000_marks_takes_at_most_one_second(tmp_path: Path) -> None:
     (tmp_path / "many.py").write_text(MANY)
-    place = Place("many", str(tmp_path / ".simpleflow/objects"), "many/steps")
-    marks.mark(place, [f"group{number % 10}.step-{number}" for number in range(10_000)])
+    location = Place("many", str(tmp_path / ".simpleflow/objects"), "many/steps")
+    marks.mark(location, [f"group{number % 10}.step-{number}" for number in range(10_000)])
     for style in ("table", "json", "csv"):
         with open(tmp_path / "out", "w+b") as out:
             command = [SIMPLEFLOW, "step.list", "many.Many", "-i", "0", "--format", style]

@@ -54,7 +54,7 @@ def test_every_command_and_option_is_documented(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", [path for path in EVERY if not isinstance(EVERY[path], click.Group)])
-def test_its_help_has_an_example_that_is_right(path: str) -> None:
+def test_the_example_in_its_help_is_valid(path: str) -> None:
     [example] = re.findall(r"^ *Example: (simpleflow .+)$", EVERY[path].help or "", re.MULTILINE)
     assert example.startswith(f"{path} ") or example == path
     words = shlex.split(example)[len(path.split()) :]
@@ -85,7 +85,7 @@ def plain(text: str) -> str:
     return re.sub(r"(?<= in )/\S+(?=/\.simpleflow\b)", "FOLDER", text)
 
 
-def test_what_it_shows_is_what_happens(tmp_path: Path) -> None:
+def test_the_commands_on_the_page_print_what_it_shows(tmp_path: Path) -> None:
     blocks = re.findall(r"^```(\w+)\n(.*?)^```$", DOC, re.MULTILINE | re.DOTALL)
     for kind, code in blocks:
         if kind == "python":
@@ -114,7 +114,7 @@ def test_what_it_shows_is_what_happens(tmp_path: Path) -> None:
     assert tried > 20
 
 
-def test_the_view_of_a_terminal_is_as_shown(tmp_path: Path) -> None:
+def test_the_live_view_looks_as_the_page_shows(tmp_path: Path) -> None:
     found = blocks(PAGE)
     [at] = [number for number, block in enumerate(found) if block.file == "nightly.py"]
     (tmp_path / "nightly.py").write_text(found[at].text)

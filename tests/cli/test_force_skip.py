@@ -33,7 +33,7 @@ def test_split(values: list[str], found: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "message"),
     [
         ("", "--force '' has an empty name; expected names such as load or load.users, separated by commas"),
         ("a,,b", "--force 'a,,b' has an empty name"),
@@ -47,13 +47,13 @@ def test_split(values: list[str], found: list[str]) -> None:
         ("a\x1bb", "--force: step name 'a\\x1bb' holds a control character"),
     ],
 )
-def test_what_is_no_list_of_names(value: str, said: str) -> None:
+def test_invalid_lists_of_names_are_refused(value: str, message: str) -> None:
     with pytest.raises(InputError) as caught:
         step_names.split_names([value], "--force")
-    assert str(caught.value).startswith(said)
+    assert str(caught.value).startswith(message)
 
 
-def test_names_that_were_not_reached() -> None:
+def test_unreached_names_get_a_line_with_a_suggestion() -> None:
     steps = ["load.users", "load.orders", "report"]
     assert step_names.unreached_names(["load", "*", "report", "load.users"], steps, "--skip") == []
     assert step_names.unreached_names(["reprot", "x" * 30, "reprot", "load.user"], steps, "--force") == [
@@ -77,7 +77,7 @@ def test_one_step_only(folder: Folder) -> None:
     assert folder.log == ["load.users", "load.orders", "report", "report"]
 
 
-def test_by_name_in_lists_and_below_a_name(folder: Folder) -> None:
+def test_names_in_lists_and_names_of_groups_are_forced(folder: Folder) -> None:
     folder.start("flow.Gates", "-i", "0")
     done = folder.start("flow.Gates", "-i", "0", "--force", "load, report", "--force", "load.users")
     assert folder.log[3:] == ["load.users", "load.orders", "report"]
@@ -86,7 +86,7 @@ def test_by_name_in_lists_and_below_a_name(folder: Folder) -> None:
     assert folder.log[6:] == ["load.orders"]
 
 
-def test_children_get_it_and_their_steps_count_as_reached(folder: Folder) -> None:
+def test_children_get_the_names_and_their_steps_count_as_reached(folder: Folder) -> None:
     done = folder.start("flow.Parent", "--skip", "inner")
     assert done.code == 0
     assert "skipped the-child: inner forced: Requested at start" in lines(done.err)
@@ -94,13 +94,13 @@ def test_children_get_it_and_their_steps_count_as_reached(folder: Folder) -> Non
 
 
 @pytest.mark.parametrize(("target", "code"), [("Gates", 0), ("HardStep", 1)])
-def test_a_name_that_no_step_has_is_reported_at_the_end(folder: Folder, target: str, code: int) -> None:
+def test_an_unreached_name_is_reported_at_the_end(folder: Folder, target: str, code: int) -> None:
     done = folder.start(
         f"flow.{target}", *(["-i", "0"] if target == "Gates" else []), "--force", "laod", "--skip", "x.y"
     )
     assert done.code == code
-    said = [line for line in done.err.splitlines() if line.startswith("--")]
-    assert said == [
+    message = [line for line in done.err.splitlines() if line.startswith("--")]
+    assert message == [
         "--force 'laod': no step of that name was reached (did you mean 'load'?)",
         "--skip 'x.y': no step of that name was reached",
     ]
@@ -135,7 +135,7 @@ def test_stopped_and_resumed(folder: Folder) -> None:
     ]
 
 
-def test_a_dead_run_with_another_request_is_replaced_and_that_is_said(folder: Folder) -> None:
+def test_a_dead_run_with_other_names_is_replaced_with_a_message(folder: Folder) -> None:
     process = folder.begin("flow.Long", "--skip", "other")
     folder.wait_for(folder.worker_pids)
     os.killpg(process.pid, signal.SIGKILL)

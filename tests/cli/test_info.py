@@ -94,7 +94,7 @@ HEAVY = (
         ),
     ],
 )
-def test_nothing_is_loaded_that_is_not_used(folder: Folder, code: str, absent: tuple[str, ...]) -> None:
+def test_unused_modules_are_not_imported(folder: Folder, code: str, absent: tuple[str, ...]) -> None:
     code += f"; import sys; print(*(name for name in {absent!r} if name in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=folder.path)
     assert done.returncode == 0

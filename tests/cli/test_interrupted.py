@@ -10,7 +10,7 @@ import pytest
 from tests.cli.conftest import Folder, alive
 
 
-def test_kill_in_the_middle_repeats_nothing_that_completed(folder: Folder) -> None:
+def test_a_killed_run_does_not_repeat_completed_activities(folder: Folder) -> None:
     process = folder.begin("flow.Six")
     folder.wait_for(lambda: len(folder.log) >= 3)
     os.killpg(process.pid, signal.SIGKILL)
@@ -26,7 +26,7 @@ def test_kill_in_the_middle_repeats_nothing_that_completed(folder: Folder) -> No
     assert len(folder.log) <= 7  # the one under way may have been done twice
 
 
-def test_a_failed_step_before_the_death_of_the_process_still_counts(folder: Folder) -> None:
+def test_a_step_that_failed_before_the_process_died_still_counts(folder: Folder) -> None:
     (folder.path / "twice.py").write_text(
         "from flow import *\n"
         "class Twice(Workflow, WorkflowStepMixin):\n    def run(self):\n"
@@ -45,10 +45,10 @@ def test_a_failed_step_before_the_death_of_the_process_still_counts(folder: Fold
 
 
 @pytest.mark.parametrize(
-    ("number", "code", "said"), [(signal.SIGTERM, 143, "stopped"), (signal.SIGINT, 130, "interrupted")]
+    ("number", "code", "message"), [(signal.SIGTERM, 143, "stopped"), (signal.SIGINT, 130, "interrupted")]
 )
-def test_a_signal_stops_the_workers_and_leaves_the_run_to_go_on(
-    folder: Folder, number: int, code: int, said: str
+def test_a_signal_stops_the_workers_and_the_run_can_continue(
+    folder: Folder, number: int, code: int, message: str
 ) -> None:
     process = folder.begin("flow.Long")
     folder.wait_for(folder.worker_pids)
@@ -56,7 +56,7 @@ def test_a_signal_stops_the_workers_and_leaves_the_run_to_go_on(
     out, err = process.communicate(timeout=20)
     assert (process.returncode, out) == (code, "")
     assert err.splitlines()[-1] == (
-        f"{said}; workflow flow.Long goes on where it was when the same command is run again"
+        f"{message}; workflow flow.Long goes on where it was when the same command is run again"
     )
     assert "Traceback" not in err
     assert not any(map(alive, folder.worker_pids()))
@@ -69,7 +69,7 @@ def test_a_signal_stops_the_workers_and_leaves_the_run_to_go_on(
     assert "its process died; going on where it was" in err
 
 
-def test_a_second_signal_ends_it_at_once(folder: Folder) -> None:
+def test_a_second_signal_ends_the_process_at_once(folder: Folder) -> None:
     (folder.path / "deaf.py").write_text(
         "from flow import *\nimport signal\n"
         "@activity.with_attributes()\ndef deaf():\n"
@@ -86,7 +86,7 @@ def test_a_second_signal_ends_it_at_once(folder: Folder) -> None:
     folder.wait_for(lambda: not any(map(alive, folder.worker_pids())))
 
 
-def test_another_input_begins_anew_and_says_so(folder: Folder) -> None:
+def test_another_input_starts_a_new_run_with_a_message(folder: Folder) -> None:
     (folder.path / "input.py").write_text(
         "from flow import *\nclass W(Workflow):\n    def run(self, day):\n"
         "        return self.submit(long).result if day == 'mon' else day\n"
@@ -102,7 +102,7 @@ def test_another_input_begins_anew_and_says_so(folder: Folder) -> None:
     )
 
 
-def test_alive_in_another_process(folder: Folder) -> None:
+def test_a_run_that_another_process_drives_is_not_started_again(folder: Folder) -> None:
     process = folder.begin("flow.Long")
     folder.wait_for(folder.worker_pids)
     done = folder.start("flow.Long")

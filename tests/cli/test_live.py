@@ -120,7 +120,7 @@ def begin(folder: Folder) -> Iterator[Callable[..., Screen]]:
 Begin = Callable[..., Screen]
 
 
-def test_the_tree_while_it_grows_and_at_the_end(folder: Folder, begin: Begin) -> None:
+def test_the_tree_during_the_run_and_at_the_end(folder: Folder, begin: Begin) -> None:
     screen = begin("Gated")
     screen.until(
         r"^workflow gated: .*, 1 of 5 steps done, 3 under way, 1 failed$",
@@ -149,7 +149,7 @@ def test_the_tree_while_it_grows_and_at_the_end(folder: Folder, begin: Begin) ->
     assert screen.lines[0].startswith("workflow gated: started, run 2")
 
 
-def test_the_next_run_says_why_it_skips_and_what_that_saves(folder: Folder, begin: Begin) -> None:
+def test_the_summary_says_why_steps_were_skipped_and_the_time_saved(folder: Folder, begin: Begin) -> None:
     for name in ("load.rest", "inner", "prepare"):
         (folder.path / name).touch()
     begin("Gated").end()
@@ -187,7 +187,7 @@ def test_a_narrow_terminal_still_shows_times_and_bars(folder: Folder, begin: Beg
     assert any(re.match(r"✓ gated-child \d+\.\d+ s  ━{10} 1/1$", line) for line in screen.everything), screen.everything
 
 
-def test_resized(folder: Folder, begin: Begin) -> None:
+def test_the_view_adapts_to_a_new_size(folder: Folder, begin: Begin) -> None:
     screen = begin("Many", columns=110, rows=40)
     screen.until(r"^… last", r"^  \.\.\. and")
     for columns, rows in ((60, 20), (120, 30)):
@@ -201,22 +201,22 @@ def test_resized(folder: Folder, begin: Begin) -> None:
     assert screen.end() == 3
 
 
-def test_what_is_printed_stands_above_it_whole(folder: Folder, begin: Begin) -> None:
+def test_printed_lines_appear_above_the_view_complete(folder: Folder, begin: Begin) -> None:
     screen = begin("Chatty")
     screen.until(r"^… talk", r"^question\? $|^question\?$")
     (folder.path / "go").touch()
     assert screen.end() == 0
     everything = screen.everything
-    told = [line for line in everything if line.startswith("line ")]
-    assert told == [f"line {number} to {stream}" for number in range(300) for stream in ("out", "err")]
+    printed = [line for line in everything if line.startswith("line ")]
+    assert printed == [f"line {number} to {stream}" for number in range(300) for stream in ("out", "err")]
     assert "question? yes" in everything
     assert "a terminal: True, columns: 100" in everything
     assert "from a shell" in everything
     assert everything[-1] == '"talked"'
 
 
-@pytest.mark.parametrize(("press", "code", "said"), [(b"\x03", 130, "interrupted"), (b"", 143, "stopped")])
-def test_interrupted(folder: Folder, begin: Begin, press: bytes, code: int, said: str) -> None:
+@pytest.mark.parametrize(("press", "code", "word"), [(b"\x03", 130, "interrupted"), (b"", 143, "stopped")])
+def test_interrupted(folder: Folder, begin: Begin, press: bytes, code: int, word: str) -> None:
     screen = begin("Many")
     screen.until(r"^… last", r"^  activity flow.gate")
     if press:
@@ -225,7 +225,7 @@ def test_interrupted(folder: Folder, begin: Begin, press: bytes, code: int, said
         screen.process.terminate()
     assert screen.end() == code
     assert not screen.screen.cursor.hidden
-    assert screen.lines[-1] == f"{said}; workflow many goes on where it was when the same command is run again"
+    assert screen.lines[-1] == f"{word}; workflow many goes on where it was when the same command is run again"
     assert any(line.startswith("… last") for line in screen.lines)
     assert "Traceback" not in "".join(screen.everything)
     assert screen.screen.cursor.x == 0
@@ -238,7 +238,9 @@ def test_interrupted(folder: Folder, begin: Begin, press: bytes, code: int, said
     ("args", "environment"),
     [(["--no-progress"], {}), ([], {"TERM": "dumb"}), (["--nb-workers", "0"], {})],
 )
-def test_lines_instead(folder: Folder, begin: Begin, args: list[str], environment: dict[str, str]) -> None:
+def test_without_the_view_lines_are_written(
+    folder: Folder, begin: Begin, args: list[str], environment: dict[str, str]
+) -> None:
     screen = begin("Daily", *args, NO_COLOR="1", **environment)
     assert screen.end() == 0
     lines = [line.split()[:2] for line in screen.lines]
@@ -247,20 +249,20 @@ def test_lines_instead(folder: Folder, begin: Begin, args: list[str], environmen
     assert b"\x1b[" not in screen.raw
 
 
-def test_a_pipe_gives_lines(folder: Folder) -> None:
+def test_a_pipe_gets_lines(folder: Folder) -> None:
     done = folder.start("flow.Daily")
     assert "scheduled  load" in done.err
     assert "\x1b" not in done.err
 
 
-def test_failures_that_belong_to_no_step_are_lines(folder: Folder, begin: Begin) -> None:
+def test_failures_outside_of_steps_are_lines(folder: Folder, begin: Begin) -> None:
     screen = begin("SoftAlone")
     assert screen.end() == 0
     assert any(re.match(r"✗ activity flow\.soft +ValueError: no such day \(flow", line) for line in screen.lines)
     assert "workflow flow.SoftAlone: completed; 1 activity failed" in "\n".join(screen.lines)
 
 
-def test_a_fault_in_drawing_loses_nothing(folder: Folder) -> None:
+def test_an_error_while_drawing_loses_no_output(folder: Folder) -> None:
     (folder.path / "fault.py").write_text(
         "import os, time\nfrom simpleflow.cli.view.screen import Screen\n"
         "screen = Screen(lambda columns, rows, partial: 1 / 0, lambda: True, 'utf-8')\n"
@@ -288,7 +290,7 @@ def test_a_fault_in_drawing_loses_nothing(folder: Folder) -> None:
 # The tree, without a terminal
 
 
-def said(tree: Tree, name: str, status: str, time: float = 0, run: str = "w", **more: object) -> None:
+def record(tree: Tree, name: str, status: str, time: float = 0, run: str = "w", **more: object) -> None:
     tree.step(run, StepReport(name, status, False, (), **more), time)  # type: ignore[arg-type]
 
 
@@ -298,11 +300,11 @@ def rows(tree: Tree, limit: int = 100) -> list[str]:
     return [*shown, *([f"{hidden} more"] if hidden else [])]
 
 
-def test_groups_are_open_while_something_is_under_way_or_failed() -> None:
+def test_a_group_is_open_while_a_step_is_active_or_failed() -> None:
     tree = Tree()
     tree.begin("w", 0)
     for name in ("a.x", "a.y", "b.only.one", "c"):
-        said(tree, name, "scheduled", 1)
+        record(tree, name, "scheduled", 1)
     assert rows(tree) == [
         "a scheduled 0/2",
         "  a.x scheduled 0/1",
@@ -310,29 +312,29 @@ def test_groups_are_open_while_something_is_under_way_or_failed() -> None:
         "b.only.one scheduled 0/1",
         "c scheduled 0/1",
     ]
-    said(tree, "a.x", "completed", 2)
-    said(tree, "a.y", "skipped", 4)
+    record(tree, "a.x", "completed", 2)
+    record(tree, "a.y", "skipped", 4)
     assert rows(tree)[:1] == ["a completed 2/2"]
     assert next(iter(tree.runs.values())).children["a"].seconds == 3
-    said(tree, "a", "failed", 5, error="E")
+    record(tree, "a", "failed", 5, error="E")
     assert rows(tree)[:3] == ["a failed 2/3", "  a.x completed 1/1", "  a.y skipped 1/1"]
 
 
-def test_waiting_is_under_way() -> None:
+def test_a_waiting_step_is_active() -> None:
     tree = Tree()
-    said(tree, "a", "waiting", 1, waits_for="workflow x")
+    record(tree, "a", "waiting", 1, waits_for="workflow x")
     assert rows(tree) == ["a waiting 0/1"]
-    said(tree, "a", "scheduled", 3)
-    said(tree, "a", "completed", 5)
+    record(tree, "a", "scheduled", 3)
+    record(tree, "a", "completed", 5)
     assert tree.runs["w"].children["a"].seconds == 2
 
 
-def test_children_have_trees_of_their_own() -> None:
+def test_each_child_has_its_own_tree() -> None:
     tree = Tree()
-    said(tree, "a", "completed")
+    record(tree, "a", "completed")
     tree.begin("child", 1)
     assert rows(tree) == ["a completed 1/1", "child scheduled 0/0"]
-    said(tree, "a", "completed", 2, "child")
+    record(tree, "a", "completed", 2, "child")
     assert rows(tree)[1:] == ["child scheduled 1/1", "  a completed 1/1"]
     tree.end("child", 4, True)
     assert rows(tree)[1:] == ["child completed 1/1"]
@@ -340,14 +342,14 @@ def test_children_have_trees_of_their_own() -> None:
 
 
 @pytest.mark.parametrize("limit", [1, 2, 5, 50, 1_000])
-def test_what_has_no_room_is_counted(limit: int) -> None:
+def test_steps_that_do_not_fit_are_counted(limit: int) -> None:
     tree = Tree()
     for number in range(700):
-        said(tree, f"s{number}", "completed")
-        said(tree, f"group.{number}", "completed")
-    said(tree, "late", "failed")
-    said(tree, "later", "scheduled")
-    said(tree, "group.more", "scheduled")
+        record(tree, f"s{number}", "completed")
+        record(tree, f"group.{number}", "completed")
+    record(tree, "late", "failed")
+    record(tree, "later", "scheduled")
+    record(tree, "group.more", "scheduled")
     found, hidden = tree.rows(limit)
     assert len(found) <= limit
     assert hidden + sum(row.stands_for for row in found) == 1_403
@@ -358,11 +360,11 @@ def test_what_has_no_room_is_counted(limit: int) -> None:
         assert limit > 700 or urgent[-1] == "late"
 
 
-def test_the_end_leaves_no_single_step_out() -> None:
+def test_the_final_tree_never_hides_a_single_step() -> None:
     tree = Tree()
     tree.begin("w", 0)
     for number in range(13):
-        said(tree, f"s{number}", "completed")
+        record(tree, f"s{number}", "completed")
     assert len(Frame(Terminal(None)).final(tree, 12, 80)) == 13
     assert Frame(Terminal(None)).final(tree, 11, 80)[-1] == "  ... and 2 more"
 
@@ -370,7 +372,7 @@ def test_the_end_leaves_no_single_step_out() -> None:
 def test_names_of_wide_characters_do_not_break_lines() -> None:
     tree = Tree()
     tree.begin("workflow-日本" * 9, 0)
-    said(tree, "日本語" * 20, "scheduled", run="workflow-日本" * 9)
+    record(tree, "日本語" * 20, "scheduled", run="workflow-日本" * 9)
     for columns in (1, 2, 10, 41, 60):
         for line in Frame(Terminal(None)).lines(tree, [], 5.0, columns, 9):
             assert width(line) <= max(columns - 1, 11), line

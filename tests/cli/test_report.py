@@ -25,7 +25,7 @@ def test_read() -> None:
 @pytest.mark.parametrize(
     "text", [None, "", "no", "1", "[]", "{}", '{"step": 1, "status": "x"}', '{"step": "a"}', "null", "[" * 100_000]
 )
-def test_what_is_none(text: str | None) -> None:
+def test_details_without_a_report_are_none(text: str | None) -> None:
     assert report.read(text) is None
 
 
@@ -67,7 +67,7 @@ def test_duration(seconds: float, text: str) -> None:
     assert report.duration(seconds) == text
 
 
-def test_tally_counts_the_latest_word_on_each_step() -> None:
+def test_tally_counts_the_latest_status_of_each_step() -> None:
     tally = Tally()
     assert str(tally) == "0 steps: 0 ran, 0 skipped, 0 failed"
     for name, status in [("a", "scheduled"), ("a", "failed"), ("b", "scheduled"), ("c", "skipped"), ("d", "failed")]:

@@ -19,7 +19,7 @@ from tests.cli.conftest import WORKFLOWS, Done, Folder
 from tests.swf.served import DOMAIN, environment, registered
 
 
-class Place:
+class RunLocation:
     """A folder with ``ran.py`` whose runs are there, or in a domain."""
 
     def __init__(self, folder: Folder, domain: str | None) -> None:
@@ -41,7 +41,7 @@ class Place:
         found: list[dict[str, Any]] = json.loads(done.out)
         return found
 
-    def play(self, target: str, *args: str) -> Done:
+    def run_workflow(self, target: str, *args: str) -> Done:
         """Run a workflow to its end."""
         if self.domain is None:
             return self.folder.start(target, *args)
@@ -67,63 +67,63 @@ class Place:
 
 
 @pytest.fixture(params=["folder", "domain"])
-def place(request: pytest.FixtureRequest, folder: Folder, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+def location(request: pytest.FixtureRequest, folder: Folder, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunLocation]:
     shutil.copy(WORKFLOWS / "ran.py", folder.path)
     monkeypatch.delenv("SWF_DOMAIN", raising=False)
     if request.param == "folder":
-        yield Place(folder, None)
+        yield RunLocation(folder, None)
         return
     with Server(poll_seconds=0.5) as found:
         for name, value in environment(found.url).items():
             monkeypatch.setenv(name, value)
         registered(DOMAIN)
-        yield Place(folder, DOMAIN)
+        yield RunLocation(folder, DOMAIN)
 
 
-def test_what_a_run_did_can_be_read(place: Place) -> None:
-    assert place.play("ran.Sums").code == 0
-    [info] = place.objects("workflow.info", "sums")
+def test_commands_show_what_a_run_did(location: RunLocation) -> None:
+    assert location.run_workflow("ran.Sums").code == 0
+    [info] = location.objects("workflow.info", "sums")
     assert (info["workflow_id"], info["name"], info["version"], info["status"]) == ("sums", "sums", "7", "completed")
     assert (info["tags"], info["result"], info["input"]["args"]) == (["red", "blue"], 28, [])
     assert (info["activities"], info["open_activities"], info["alive"], info["reason"]) == (4, 0, None, None)
     assert info["started_at"] < info["closed_at"]
     assert info["seconds"] > 0
-    [same] = place.objects("workflow.info", "sums", info["run_id"])
+    [same] = location.objects("workflow.info", "sums", info["run_id"])
     assert same == info
 
-    tasks = {row["id"]: row for row in place.objects("workflow.tasks", "sums")}
+    tasks = {row["id"]: row for row in location.objects("workflow.tasks", "sums")}
     assert len(tasks) == 3
     [tried] = [row for row in tasks.values() if row["tries"] == 2]
     assert (tried["name"], tried["state"]) == ("ran.double", "completed")
     [failed] = [row for row in tasks.values() if row["state"] == "failed"]
     assert (failed["name"], failed["reason"]) == ("ran.broken", "ValueError: no such day")
-    assert failed["worker"].startswith("simpleflow@" if place.domain is None else '{"user":')
-    if place.domain is not None:
+    assert failed["worker"].startswith("simpleflow@" if location.domain is None else '{"user":')
+    if location.domain is not None:
         pid = json.loads(failed["worker"])["pid"]
-        assert f" {socket.gethostname()}:{pid} " in place.call("workflow.tasks", "sums").out
-    assert [row["id"] for row in place.objects("workflow.tasks", "sums", "-n", "1")] == list(tasks)[-1:]
+        assert f" {socket.gethostname()}:{pid} " in location.call("workflow.tasks", "sums").out
+    assert [row["id"] for row in location.objects("workflow.tasks", "sums", "-n", "1")] == list(tasks)[-1:]
 
-    profile = {row["name"]: row for row in place.objects("workflow.profile", "sums")}
+    profile = {row["name"]: row for row in location.objects("workflow.profile", "sums")}
     assert {name: row["count"] for name, row in profile.items()} == {"ran.double": 3, "ran.broken": 1}
     row = profile["ran.double"]
     assert row["total_working"] == pytest.approx(3 * row["mean_working"])
     assert 0 < row["max_working"] <= row["total_working"]
 
-    [task] = place.objects("task.info", "sums", failed["id"], "--details")
+    [task] = location.objects("task.info", "sums", failed["id"], "--details")
     assert (task["input"], task["result"]) == ({"args": [], "kwargs": {}}, None)
     assert task["details"]["error"] == "ValueError"
-    [by_event] = place.objects("task.info", "sums", str(task["event_id"]))
+    [by_event] = location.objects("task.info", "sums", str(task["event_id"]))
     assert "details" not in by_event
     assert by_event["id"] == task["id"]
-    shown = place.call("task.info", "sums", failed["id"], "--details")
+    shown = location.call("task.info", "sums", failed["id"], "--details")
     assert "\nTraceback (most recent call last):\n" in shown.out
-    assert "Traceback" not in place.call("task.info", "sums", failed["id"]).out
+    assert "Traceback" not in location.call("task.info", "sums", failed["id"]).out
 
 
-def test_a_history_is_shown_in_three_ways(place: Place) -> None:
-    place.play("ran.Sums")
-    events = place.objects("workflow.history", "sums")
-    raw = json.loads(place.call("workflow.history", "sums", "-o", "raw").out)
+def test_a_history_is_shown_in_three_ways(location: RunLocation) -> None:
+    location.run_workflow("ran.Sums")
+    events = location.objects("workflow.history", "sums")
+    raw = json.loads(location.call("workflow.history", "sums", "-o", "raw").out)
     assert [row["type"] for row in events] == [row["eventType"] for row in raw]
     assert [row["id"] for row in events] == list(range(1, len(raw) + 1))
     assert raw[0]["workflowExecutionStartedEventAttributes"]["workflowType"] == {"name": "sums", "version": "7"}
@@ -131,7 +131,7 @@ def test_a_history_is_shown_in_three_ways(place: Place) -> None:
     assert scheduled["what"].endswith(" ran.double")
     failures = [row["what"] for row in events if row["type"] == "ActivityTaskFailed"]
     assert sorted(each.partition(": ")[2] for each in failures) == ["OSError: not yet", "ValueError: no such day"]
-    done = place.call("workflow.history", "sums", "-o", "cooked", "--format", "csv")
+    done = location.call("workflow.history", "sums", "-o", "cooked", "--format", "csv")
     cooked = [row for row in csv.DictReader(io.StringIO(done.out)) if row["kind"] == "activity"]
     cooked = [row for row in cooked if row["state"] != "refused"]  # types are registered when they are asked for
     assert sorted((row["name"], row["tries"], row["state"]) for row in cooked) == [
@@ -141,13 +141,13 @@ def test_a_history_is_shown_in_three_ways(place: Place) -> None:
         ("ran.double", "2", "completed"),
     ]
     assert json.loads(cooked[0]["input"])["args"] == [13]
-    assert place.error("workflow.history", "sums", "-o", "raw", "--format", "csv").startswith("error: --output raw")
+    assert location.error("workflow.history", "sums", "-o", "raw", "--format", "csv").startswith("error: --output raw")
 
 
-def test_children_timers_and_markers_are_shown(place: Place) -> None:
-    done = place.play("ran.Mixed")
+def test_children_timers_and_markers_are_shown(location: RunLocation) -> None:
+    done = location.run_workflow("ran.Mixed")
     assert (done.code, done.out) == (0, "5\n"), done.err
-    cooked = place.objects("workflow.history", "mixed", "-o", "cooked")
+    cooked = location.objects("workflow.history", "mixed", "-o", "cooked")
     found = {row["kind"]: row for row in cooked if row["state"] != "refused"}
     assert (found["marker"]["name"], found["marker"]["state"], found["marker"]["worked"]) == ("seen", "recorded", None)
     assert found["marker"]["details"] == {"rows": 3}
@@ -155,21 +155,21 @@ def test_children_timers_and_markers_are_shown(place: Place) -> None:
     assert (child["id"], child["name"], child["state"], child["result"]) == ("the-child", "child", "completed", 5)
     assert (found["timer"]["id"], found["timer"]["state"], found["timer"]["waited"]) == ("pause", "fired", None)
     assert found["timer"]["worked"] >= 1
-    [info] = place.objects("workflow.info", "mixed")
+    [info] = location.objects("workflow.info", "mixed")
     assert (info["children"], info["timers"], info["activities"]) == (1, 1, 0)
-    [own] = place.objects("workflow.info", "the-child")
+    [own] = location.objects("workflow.info", "the-child")
     assert (own["parent_workflow_id"], own["parent_run_id"]) == ("mixed", info["run_id"])
-    assert "has scheduled no activities" in place.call("workflow.tasks", "mixed").err
-    assert place.objects("workflow.profile", "mixed") == []
+    assert "has scheduled no activities" in location.call("workflow.tasks", "mixed").err
+    assert location.objects("workflow.profile", "mixed") == []
 
 
-def test_runs_are_listed_and_filtered(place: Place) -> None:
-    place.play("ran.Sums")
-    place.play("ran.Fails")
-    place.open("ran.Waits", "waits")
+def test_runs_are_listed_and_filtered(location: RunLocation) -> None:
+    location.run_workflow("ran.Sums")
+    location.run_workflow("ran.Fails")
+    location.open("ran.Waits", "waits")
 
     def ids(verb: str, *args: str) -> list[str]:
-        return [row["workflow_id"] for row in place.objects(verb, *args)]
+        return [row["workflow_id"] for row in location.objects(verb, *args)]
 
     assert ids("workflow.list") == ["waits"]
     assert ids("workflow.list", "-s", "closed") == ["fails", "sums"]
@@ -185,91 +185,91 @@ def test_runs_are_listed_and_filtered(place: Place) -> None:
     assert ids("workflow.list", "-s", "all", "-d", "0") == []
     assert ids("workflow.filter", "-d", "1e300", "-s", "closed") == ["fails", "sums"]
     assert ids("workflow.filter", "--to", "1960-01-01", "--from", "0001-02-01") == []
-    assert "--status open" in place.error("workflow.filter", "--close-status", "failed", "-s", "open")
-    done = place.call("workflow.list")
+    assert "--status open" in location.error("workflow.filter", "--close-status", "failed", "-s", "open")
+    done = location.call("workflow.list")
     assert done.out.splitlines()[0].split() == ["workflow", "run", "type", "version", "status", "started", "took"]
     assert done.out.splitlines()[1].split()[0] == "waits"
     assert done.err.startswith("1 open run: ")
-    [failed] = place.objects("workflow.info", "fails")
+    [failed] = location.objects("workflow.info", "fails")
     assert (failed["status"], failed["details"]) == ("failed", "since yesterday")
     assert "the moon is full" in failed["reason"]
 
 
-def test_an_open_run_is_told_things(place: Place) -> None:
-    place.open("ran.Waits", "waits")
-    assert place.objects("workflow.info", "waits")[0]["status"] == "open"
-    done = place.call("workflow.signal", "waits", "--name", "other", "--input", '{"rows": 3}')
+def test_an_open_run_is_signaled_and_terminated(location: RunLocation) -> None:
+    location.open("ran.Waits", "waits")
+    assert location.objects("workflow.info", "waits")[0]["status"] == "open"
+    done = location.call("workflow.signal", "waits", "--name", "other", "--input", '{"rows": 3}')
     assert (done.code, done.out) == (0, "")
     assert "sent signal other to workflow waits" in done.err
-    place.folder.wait_for(lambda: "WorkflowExecutionSignaled" in place.kinds("waits"))
-    signals = [row for row in place.objects("workflow.history", "waits", "-o", "cooked") if row["kind"] == "signal"]
+    location.folder.wait_for(lambda: "WorkflowExecutionSignaled" in location.kinds("waits"))
+    signals = [row for row in location.objects("workflow.history", "waits", "-o", "cooked") if row["kind"] == "signal"]
     assert [(row["name"], row["input"]) for row in signals] == [("other", {"rows": 3})]
-    assert place.call("workflow.terminate", "waits", "--reason", "wrong day").code == 0
-    place.folder.wait_for(lambda: place.objects("workflow.info", "waits")[0]["status"] == "terminated")
-    assert place.objects("workflow.info", "waits")[0]["reason"] == "wrong day"
+    assert location.call("workflow.terminate", "waits", "--reason", "wrong day").code == 0
+    location.folder.wait_for(lambda: location.objects("workflow.info", "waits")[0]["status"] == "terminated")
+    assert location.objects("workflow.info", "waits")[0]["reason"] == "wrong day"
     for verb in ("workflow.terminate", "workflow.cancel"):
-        assert "waits" in place.error(verb, "waits")
-    assert "waits" in place.error("workflow.signal", "waits", "--name", "go")
+        assert "waits" in location.error(verb, "waits")
+    assert "waits" in location.error("workflow.signal", "waits", "--name", "go")
 
 
-def test_an_open_run_is_asked_to_cancel(place: Place) -> None:
-    place.open("ran.Waits", "waits")
-    assert place.call("workflow.cancel", "waits").code == 0
-    place.folder.wait_for(lambda: "WorkflowExecutionCancelRequested" in place.kinds("waits"))
+def test_an_open_run_gets_a_request_to_cancel(location: RunLocation) -> None:
+    location.open("ran.Waits", "waits")
+    assert location.call("workflow.cancel", "waits").code == 0
+    location.folder.wait_for(lambda: "WorkflowExecutionCancelRequested" in location.kinds("waits"))
 
 
-def test_an_activity_is_done_again_here(place: Place) -> None:
-    place.play("ran.Sums")
-    before = place.objects("workflow.history", "sums")
-    tried = next(row for row in place.objects("workflow.tasks", "sums") if row["tries"] == 2)
-    done = place.call("activity.rerun", "--workflow-id", "sums", "--activity-id", tried["id"])
+def test_an_activity_is_run_again_in_this_process(location: RunLocation) -> None:
+    location.run_workflow("ran.Sums")
+    before = location.objects("workflow.history", "sums")
+    tried = next(row for row in location.objects("workflow.tasks", "sums") if row["tries"] == 2)
+    done = location.call("activity.rerun", "--workflow-id", "sums", "--activity-id", tried["id"])
     assert (done.code, done.out) == (0, "26\n"), done.err
     event = ("--scheduled-id", str(tried["event_id"]))
-    assert place.call("activity.rerun", "--workflow-id", "sums", *event, "--input", "[4]").out == "8\n"
-    failed = next(row for row in place.objects("workflow.tasks", "sums") if row["state"] == "failed")
-    done = place.call("activity.rerun", "--workflow-id", "sums", "--activity-id", failed["id"], "--input", '"moon"')
+    assert location.call("activity.rerun", "--workflow-id", "sums", *event, "--input", "[4]").out == "8\n"
+    failed = next(row for row in location.objects("workflow.tasks", "sums") if row["state"] == "failed")
+    done = location.call("activity.rerun", "--workflow-id", "sums", "--activity-id", failed["id"], "--input", '"moon"')
     assert (done.code, done.out) == (1, "")
     assert "Traceback" in done.err
     assert "ValueError: moon (ran.py:" in done.err.splitlines()[-1]
-    assert place.objects("workflow.history", "sums") == before
-    assert "expected one of" in place.error("activity.rerun", "--workflow-id", "sums")
-    assert "scheduled by event 1;" in place.error("activity.rerun", "--workflow-id", "sums", "--scheduled-id", "1")
-    os.rename(place.folder.path / "ran.py", place.folder.path / "walked.py")
-    shutil.rmtree(place.folder.path / "__pycache__", ignore_errors=True)
-    assert "ran.double" in place.error("activity.rerun", "--workflow-id", "sums", "--activity-id", tried["id"])
+    assert location.objects("workflow.history", "sums") == before
+    assert "expected one of" in location.error("activity.rerun", "--workflow-id", "sums")
+    assert "scheduled by event 1;" in location.error("activity.rerun", "--workflow-id", "sums", "--scheduled-id", "1")
+    os.rename(location.folder.path / "ran.py", location.folder.path / "walked.py")
+    shutil.rmtree(location.folder.path / "__pycache__", ignore_errors=True)
+    assert "ran.double" in location.error("activity.rerun", "--workflow-id", "sums", "--activity-id", tried["id"])
 
 
-def test_what_is_unknown_is_said_in_one_line(place: Place) -> None:
-    place.play("ran.Sums")
+def test_unknown_runs_and_activities_are_one_line(location: RunLocation) -> None:
+    location.run_workflow("ran.Sums")
     for verb in ("workflow.info", "workflow.history", "workflow.tasks", "workflow.profile", "workflow.terminate"):
-        assert "nope" in place.error(verb, "nope")
-        assert place.error(verb, "sums", "22nosuchrun")
-    assert "'a1'; it has activity-" in place.error("task.info", "sums", "a1")
-    assert "expected" in place.error("workflow.info")
-    assert "expected" in place.error("workflow.info", "a", "b", "c")
-    assert "--input" in place.error("workflow.signal", "sums", "--name", "go", "--input", "{")
+        assert "nope" in location.error(verb, "nope")
+        assert location.error(verb, "sums", "22nosuchrun")
+    assert "'a1'; it has activity-" in location.error("task.info", "sums", "a1")
+    assert "expected" in location.error("workflow.info")
+    assert "expected" in location.error("workflow.info", "a", "b", "c")
+    assert "--input" in location.error("workflow.signal", "sums", "--name", "go", "--input", "{")
 
 
-def test_a_domain_that_is_unknown(place: Place) -> None:
-    if place.domain is None:
-        done = place.folder.run("workflow.list", "--state", "nowhere")
+def test_an_unknown_folder_or_domain(location: RunLocation) -> None:
+    if location.domain is None:
+        done = location.folder.run("workflow.list", "--state", "nowhere")
         assert (done.code, done.out) == (0, "")
         assert done.err.startswith("no open runs: folder ")
-        done = place.folder.run("workflow.info", "sums", "--state", "nowhere")
+        done = location.folder.run("workflow.info", "sums", "--state", "nowhere")
         assert done.code == 1
-        assert not (place.folder.path / "nowhere").exists()
-        done = place.folder.run("workflow.history", "sums", "--domain", "d", "--local")
+        assert not (location.folder.path / "nowhere").exists()
+        done = location.folder.run("workflow.history", "sums", "--domain", "d", "--local")
     else:
-        done = place.folder.run("workflow.list", "nope")
+        done = location.folder.run("workflow.list", "nope")
         assert done.code == 1
         assert "nope" in done.err
-        done = place.folder.run("workflow.list")
+        done = location.folder.run("workflow.list")
     assert (done.code, done.err.count("\n")) == (2, 1)
 
 
-def test_a_run_whose_process_died_is_terminated(folder: Folder) -> None:
+def test_a_run_whose_process_died_can_be_terminated(folder: Folder) -> None:
     shutil.copy(WORKFLOWS / "ran.py", folder.path)
-    here = Place(folder, None)
+    here = RunLocation(folder, None)
     here.open("ran.Waits", "waits")
     os.killpg(folder.started[0].pid, signal.SIGKILL)
     folder.started[0].wait()
@@ -280,32 +280,32 @@ def test_a_run_whose_process_died_is_terminated(folder: Folder) -> None:
     assert here.objects("workflow.info", "waits")[0]["status"] == "terminated"
 
 
-@pytest.mark.parametrize("place", ["domain"], indirect=True)
-def test_a_run_is_started_again(place: Place) -> None:
-    place.folder.run("workflow.start", "--domain", DOMAIN, "ran.Waits", "--input", '["tue"]')
-    [first] = place.objects("workflow.info", "waits")
-    done = place.call("workflow.restart", "waits")
+@pytest.mark.parametrize("location", ["domain"], indirect=True)
+def test_a_run_on_swf_is_restarted(location: RunLocation) -> None:
+    location.folder.run("workflow.start", "--domain", DOMAIN, "ran.Waits", "--input", '["tue"]')
+    [first] = location.objects("workflow.info", "waits")
+    done = location.call("workflow.restart", "waits")
     assert done.code == 0, done.err
     workflow_id, run_id = done.out.split()
     assert workflow_id == "waits"
-    [second] = place.objects("workflow.info", "waits", run_id)
+    [second] = location.objects("workflow.info", "waits", run_id)
     same = ("name", "version", "task_list", "tags", "input")
     assert [second[key] for key in same] == [first[key] for key in same]
     assert (second["status"], second["input"]["args"], second["tags"]) == ("open", ["tue"], ["red"])
-    [ended] = place.objects("workflow.info", "waits", first["run_id"])
+    [ended] = location.objects("workflow.info", "waits", first["run_id"])
     assert (ended["status"], ended["reason"]) == ("terminated", "restarted")
-    place.call("workflow.terminate", "waits")
-    assert place.call("workflow.restart", "waits", first["run_id"]).code == 0
-    assert [row["status"] for row in place.objects("workflow.list", "-s", "all")] == [
+    location.call("workflow.terminate", "waits")
+    assert location.call("workflow.restart", "waits", first["run_id"]).code == 0
+    assert [row["status"] for row in location.objects("workflow.list", "-s", "all")] == [
         "open",
         "terminated",
         "terminated",
     ]
 
 
-def test_a_run_in_a_folder_is_run_again_here(folder: Folder) -> None:
+def test_an_open_run_in_a_folder_is_restarted_in_this_process(folder: Folder) -> None:
     shutil.copy(WORKFLOWS / "ran.py", folder.path)
-    here = Place(folder, None)
+    here = RunLocation(folder, None)
     folder.begin("ran.Waits", "--input", '["tue"]', "--tags", "a b,c", "--force", "load", "--execution-timeout", "500")
     folder.wait_for(lambda: here.call("workflow.info", "waits").code == 0)
     [first] = here.objects("workflow.info", "waits")
@@ -331,14 +331,14 @@ def test_a_run_in_a_folder_is_run_again_here(folder: Folder) -> None:
     assert [row["status"] for row in here.objects("workflow.list", "-s", "all")] == ["completed", "terminated"]
 
 
-def test_a_run_in_a_folder_that_has_ended_is_run_again(folder: Folder) -> None:
+def test_an_ended_run_in_a_folder_is_restarted(folder: Folder) -> None:
     shutil.copy(WORKFLOWS / "ran.py", folder.path)
-    said = folder.start("flow.Echo", "--input", "[[1, 2]]").out
+    result = folder.start("flow.Echo", "--input", "[[1, 2]]").out
     done = folder.run("workflow.restart", "flow.Echo", "--local")
-    assert (done.code, done.out) == (0, said), done.err
+    assert (done.code, done.out) == (0, result), done.err
     assert len(json.loads(folder.run("workflow.list", "--local", "-s", "closed", "--format", "json").out)) == 2
 
 
-@pytest.mark.parametrize("place", ["domain"], indirect=True)
-def test_a_class_is_named_for_a_folder_only(place: Place) -> None:
-    assert "--workflow is for runs in a folder" in place.error("workflow.restart", "w", "--workflow", "ran.Waits")
+@pytest.mark.parametrize("location", ["domain"], indirect=True)
+def test_the_workflow_option_is_only_for_folders(location: RunLocation) -> None:
+    assert "--workflow is for runs in a folder" in location.error("workflow.restart", "w", "--workflow", "ran.Waits")

@@ -26,7 +26,7 @@ def lines(text: str) -> list[str]:
     return [" ".join(line.split()) for line in text.splitlines()]
 
 
-def test_first_run_plays_and_the_next_one_skips(folder: Folder) -> None:
+def test_the_first_run_runs_steps_and_the_next_one_skips_them(folder: Folder) -> None:
     first = folder.start("flow.Daily")
     assert first.code == 0
     assert json.loads(first.out) == {"load": "load mon", "report": "report mon", "näh": 1}
@@ -59,7 +59,7 @@ def test_forced_and_skipped_by_name_with_reasons(folder: Folder) -> None:
     assert "skipped report.text forced: not today" in lines(done.err)
 
 
-def test_time_saved_by_skipping_is_told_if_it_is_worth_a_line(folder: Folder) -> None:
+def test_time_saved_by_skipping_is_shown_from_half_a_second_on(folder: Folder) -> None:
     assert "saved" not in folder.start("flow.Six").err
     done = folder.start("flow.Six")
     assert lines(done.err)[-2:] == [
@@ -78,7 +78,7 @@ def test_columns_are_aligned(folder: Folder) -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "code", "said"),
+    ("target", "code", "message"),
     [
         ("Soft", 3, [f"failed load N s {SOFT}", "completed, but 1 step failed: load"]),
         ("SoftAlone", 0, [f"failed activity flow.soft {SOFT}", "1 activity failed"]),
@@ -94,10 +94,10 @@ def test_columns_are_aligned(folder: Folder) -> None:
         ("Exits", 1, ["failed: SystemExit: out (flow.py:"]),
     ],
 )  # fmt: skip
-def test_how_it_ends(folder: Folder, target: str, code: int, said: list[str]) -> None:
+def test_the_end_of_a_run_is_reported(folder: Folder, target: str, code: int, message: list[str]) -> None:
     done = folder.start(f"flow.{target}")
     assert done.code == code
-    for text in said:
+    for text in message:
         assert text in "\n".join(lines(done.err))
     assert "Traceback" not in done.err + done.out
     assert (done.out == "") == (code == 1)
@@ -121,13 +121,13 @@ def test_a_run_that_times_out(folder: Folder) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "said"),
+    ("method", "message"),
     [
         ("request_cancel_workflow_execution", "workflow flow.Waits: cancelled"),
         ("terminate_workflow_execution", "workflow flow.Waits: terminated"),
     ],
 )
-def test_a_run_that_is_ended_from_outside(folder: Folder, method: str, said: str) -> None:
+def test_a_run_that_is_ended_from_outside(folder: Folder, method: str, message: str) -> None:
     from simpleflow.engines.sqlite.engine import SqliteEngine
 
     process = folder.begin("flow.Waits")
@@ -140,17 +140,17 @@ def test_a_run_that_is_ended_from_outside(folder: Folder, method: str, said: str
         engine.close()
     out, err = process.communicate(timeout=20)
     assert (process.returncode, out) == (1, "")
-    assert said in err
+    assert message in err
 
 
-def test_retries_are_told(folder: Folder) -> None:
+def test_retries_are_shown(folder: Folder) -> None:
     done = folder.start("flow.Flaky")
     assert (done.code, done.out) == (0, '"there"\n')
     assert f"retrying activity flow.flaky OSError: not yet {at('not yet')}; try 2" in lines(done.err)
     assert "failed" not in done.err
 
 
-def test_children_are_told(folder: Folder) -> None:
+def test_children_are_shown(folder: Folder) -> None:
     done = folder.start("flow.Parent")
     assert done.code == 0
     assert lines(done.err)[1:-1] == [
@@ -162,7 +162,7 @@ def test_children_are_told(folder: Folder) -> None:
     ]
 
 
-def test_what_user_code_prints_is_not_in_the_result(folder: Folder) -> None:
+def test_output_of_user_code_is_kept_out_of_the_result(folder: Folder) -> None:
     done = folder.start("flow.Says")
     assert done.out == '"activity"\n'
     for text in ("run says\n", "activity\n", "activity from a shell\n"):
@@ -174,7 +174,7 @@ def test_forms_of_the_target(folder: Folder, target: str) -> None:
     assert json.loads(folder.start(target).out) == ["flow.Context", "flow.Context"]
 
 
-def test_a_file_elsewhere_and_what_stands_beside_it(folder: Folder) -> None:
+def test_a_file_in_another_folder_can_import_its_neighbours(folder: Folder) -> None:
     (folder.path / "sub").mkdir()
     (folder.path / "sub" / "helper_of_it.py").write_text("NAME = 'helped'\n")
     (folder.path / "sub" / "it.py").write_text(
@@ -186,7 +186,7 @@ def test_a_file_elsewhere_and_what_stands_beside_it(folder: Folder) -> None:
 
 
 @pytest.mark.parametrize("stem", ["json", "click", "statistics", "my-flow", "a.b"])
-def test_a_file_whose_name_is_taken(folder: Folder, stem: str) -> None:
+def test_a_file_may_have_the_name_of_another_module(folder: Folder, stem: str) -> None:
     (folder.path / f"{stem}.py").write_text((folder.path / "flow.py").read_text())
     done = folder.start(f"{stem}.py:Daily")
     assert (done.code, folder.log) == (0, ["load mon", "report mon"]), done.err
@@ -251,22 +251,22 @@ def test_state_folder_from_option_setting_and_default(folder: Folder) -> None:
 
 def test_marks_in_a_bucket(folder: Folder, bucket: str) -> None:
     host, _, name = bucket.rpartition("/")
-    for said in ("2 ran", "2 skipped"):
+    for message in ("2 ran", "2 skipped"):
         done = folder.start("flow.Daily", SIMPLEFLOW_S3_HOST=host, STEP_BUCKET=name)
         assert done.code == 0, done.err
-        assert said in done.err
+        assert message in done.err
 
 
 @pytest.mark.parametrize(
-    ("host", "environment", "said"),
+    ("host", "environment", "message"),
     [
         ("http://127.0.0.1:1", {}, "nothing answers there"),
         ("{server}", {}, "there is no such bucket"),
         ("{server}", {"AWS_SECRET_ACCESS_KEY": "wrong"}, "the secret key does not match"),
     ],
 )
-def test_a_bucket_that_cannot_be_used(
-    folder: Folder, bucket: str, host: str, environment: dict[str, str], said: str
+def test_an_unusable_bucket_is_one_line(
+    folder: Folder, bucket: str, host: str, environment: dict[str, str], message: str
 ) -> None:
     server, _, name = bucket.rpartition("/")
     name = name if environment else "not-there"
@@ -276,6 +276,6 @@ def test_a_bucket_that_cannot_be_used(
     last = [line for line in done.err.splitlines() if line.startswith("workflow daily: failed")]
     assert len(last) == 1
     assert "StoreError" in last[0]
-    assert said in last[0]
+    assert message in last[0]
     assert "Traceback" not in done.err
     assert folder.log == []

@@ -95,22 +95,22 @@ def test_identity(swf: Commands, name: str) -> None:
     assert run_id is not None
     tasks = [each for each in swf.events(name, run_id[1]) if each["eventType"].endswith("TaskStarted")]
     assert len(tasks) >= 5
-    said = {next(value for value in each.values() if isinstance(value, dict))["identity"] for each in tasks}
-    assert said == {'{"team":"blue"}'}
+    message = {next(value for value in each.values() if isinstance(value, dict))["identity"] for each in tasks}
+    assert message == {'{"team":"blue"}'}
 
 
 @pytest.mark.parametrize("command", ["worker.start", "decider.start", "standalone remote.Daily"])
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         ("blue", "SIMPLEFLOW_IDENTITY is 'blue': expected JSON, such as"),
         (json.dumps("b" * 255), "SIMPLEFLOW_IDENTITY has 257 characters; expected at most 256"),
     ],
 )
-def test_an_identity_that_cannot_be(swf: Commands, command: str, given: str, said: str) -> None:
+def test_an_invalid_identity_is_refused(swf: Commands, command: str, given: str, message: str) -> None:
     done = swf.run(*command.split(), SIMPLEFLOW_IDENTITY=given)
     assert (done.code, done.out) == (2, "")
-    assert done.err.startswith(f"error: {said}")
+    assert done.err.startswith(f"error: {message}")
     assert done.err.count("\n") == 1
 
 
@@ -140,7 +140,7 @@ def test_steps_are_forced_and_skipped_at_start(swf: Commands, name: str, bucket:
     host, _, marks = bucket.rpartition("/")
     at = {"SIMPLEFLOW_S3_HOST": host, "STEP_BUCKET": marks, "LOG_LEVEL": "ERROR"}
     target = ("remote.Chosen", "--workflow-id", name)
-    for options, said in (
+    for options, message in (
         ((), ["1 step: 1 ran, 0 skipped, 0 failed"]),
         (
             ("--force", "laod", "--skip", "load"),
@@ -155,8 +155,8 @@ def test_steps_are_forced_and_skipped_at_start(swf: Commands, name: str, bucket:
     ):
         done = swf.run("standalone", *target, *options, **at)
         assert done.code == 0, done.err
-        told = [re.sub(r" in [\d.]+ s$", "", line) for line in done.err.splitlines()]
-        assert [line for line in told if not line.startswith(("workflow ", "time saved by skipping: "))] == said
+        lines = [re.sub(r" in [\d.]+ s$", "", line) for line in done.err.splitlines()]
+        assert [line for line in lines if not line.startswith(("workflow ", "time saved by skipping: "))] == message
     _, run_id = swf.start(*target, "--force", "load", "--skip", "a,b")
     given = swf.events(name, run_id)[0]["workflowExecutionStartedEventAttributes"]["input"]
     assert json.loads(given)["__simpleflow_steps"] == {"force": ["load"], "skip": ["a", "b"]}
@@ -187,7 +187,7 @@ def test_steps_of_a_domain_are_steered(swf: Commands, name: str, bucket: str) ->
     assert f"warning: cannot tell if a run of workflow '{name}' is under way: " in done.err
 
 
-def test_standalone_takes_children_along(swf: Commands, name: str) -> None:
+def test_standalone_runs_children_too(swf: Commands, name: str) -> None:
     done = swf.run("standalone", "remote.Parent", "--workflow-id", name)
     assert (done.code, done.out) == (0, '"Ann"\n'), done.err
 
@@ -215,7 +215,7 @@ def test_an_activity_of_a_terminated_execution_is_killed(swf: Commands, name: st
     assert "was stopped" in programs.finish(worker)[2]
 
 
-def test_sigterm_finishes_the_task_in_hand(swf: Commands, name: str) -> None:
+def test_sigterm_lets_the_current_task_finish(swf: Commands, name: str) -> None:
     found = swf.start("remote.Daily", "-i", '["wed", 2]', "--workflow-id", name)
     swf.begin("decider.start", "remote.Daily")
     worker = swf.begin("worker.start")
@@ -267,7 +267,7 @@ def test_a_second_signal_ends_all_at_once(swf: Commands, name: str) -> None:
     programs.wait_for(lambda: not programs.alive(swf.pids("deaf")[0]))
 
 
-def test_a_killed_activity_fails_and_says_so(swf: Commands, name: str) -> None:
+def test_a_killed_activity_fails_with_a_message(swf: Commands, name: str) -> None:
     process = swf.begin("standalone", "remote.Daily", "-i", '["thu", 60]', "--workflow-id", name)
     programs.wait_for(lambda: swf.pids("thu"))
     os.kill(swf.pids("thu")[0], signal.SIGKILL)
@@ -276,7 +276,7 @@ def test_a_killed_activity_fails_and_says_so(swf: Commands, name: str) -> None:
     assert "WorkerDied: the worker process ended by signal 9 while it did the activity" in err.splitlines()[-1]
 
 
-def test_a_killed_poller_is_replaced_and_its_task_done_again(swf: Commands, name: str) -> None:
+def test_a_killed_poller_is_replaced_and_its_task_runs_again(swf: Commands, name: str) -> None:
     process = swf.begin("standalone", "remote.OnceStuck", "--workflow-id", name)
     programs.wait_for(lambda: swf.pids("once"))
     activity = swf.pids("once")[0]
@@ -288,7 +288,7 @@ def test_a_killed_poller_is_replaced_and_its_task_done_again(swf: Commands, name
     assert f"worker (process {poller}) ended by signal 9; another one begins" in err
 
 
-def test_stopped_standalone_says_how_to_go_on(swf: Commands, name: str) -> None:
+def test_a_stopped_standalone_says_how_to_continue(swf: Commands, name: str) -> None:
     process = swf.begin("standalone", "remote.Daily", "-i", '["fri", 2]', "--workflow-id", name)
     programs.wait_for(lambda: swf.pids("fri"))
     process.send_signal(signal.SIGINT)
@@ -312,7 +312,7 @@ def test_one_task_and_poll_data(swf: Commands, name: str) -> None:
     assert swf.wait_for_end(*found)["eventType"] == "WorkflowExecutionCompleted"
 
 
-def test_repair_takes_over_what_completed(swf: Commands, name: str) -> None:
+def test_repair_reuses_completed_activities(swf: Commands, name: str) -> None:
     failed = swf.run("standalone", "remote.Repaired", "-i", '["y"]', "--workflow-id", name)
     assert failed.code == 1
     (swf.path / "mended").touch()
@@ -323,7 +323,7 @@ def test_repair_takes_over_what_completed(swf: Commands, name: str) -> None:
     assert len(swf.pids("y")) == 1
 
 
-def test_a_fault_in_a_decider_is_logged_and_does_not_loop(swf: Commands, name: str) -> None:
+def test_an_error_in_a_decider_is_logged_and_not_repeated_in_a_loop(swf: Commands, name: str) -> None:
     (swf.path / "broken.py").write_text("import no_such_module\n")
     swf.client.register_workflow_type(domain=DOMAIN, name="broken.Flow", version="1")
     run_id = swf.client.start_workflow_execution(
@@ -347,7 +347,7 @@ def test_a_fault_in_a_decider_is_logged_and_does_not_loop(swf: Commands, name: s
 
 
 @pytest.mark.parametrize(
-    ("args", "said"),
+    ("args", "message"),
     [
         ("workflow.start remote.Daily --state x", "--state is for runs with --local"),
         ("workflow.start remote.Daily --middleware-pre-execution a.b", "give it to worker.start"),
@@ -361,11 +361,11 @@ def test_a_fault_in_a_decider_is_logged_and_does_not_loop(swf: Commands, name: s
         ("decider.start remote.Daily remote.Slow", "the workflows have the task lists daily, default"),
     ],
 )
-def test_bad_input(swf: Commands, args: str, said: str) -> None:
+def test_bad_input(swf: Commands, args: str, message: str) -> None:
     done = swf.run(*args.split())
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith("error: ")
-    assert said in done.err
+    assert message in done.err
     assert done.err.count("\n") == 1
 
 

@@ -63,7 +63,7 @@ def test_example(swf: Commands, target: str) -> None:
 
 
 @pytest.mark.parametrize("target", ["basic_step:AWorkflow", "step:CustomizedStepWorkflow"])
-def test_steps_are_played_then_skipped(swf: Commands, target: str, bucket: str) -> None:
+def test_steps_run_and_are_skipped_next_time(swf: Commands, target: str, bucket: str) -> None:
     host, _, marks = bucket.rpartition("/")
     counts = []
     for _ in range(2):
@@ -83,20 +83,20 @@ def steps(done: Done) -> list[int]:
 def test_census(swf: Commands, bucket: str) -> None:
     host, _, marks = bucket.rpartition("/")
     given = {"kwargs": {"source": str(library(swf.path / "library")), "out": str(swf.path / "out")}}
-    played = []
+    counts = []
     for _ in range(2):
         done = run(swf, "census:Census", "-i", json.dumps(given), SIMPLEFLOW_S3_HOST=host, STEP_BUCKET=marks)
-        played.append(steps(done))
-    count = played[0][0]
+        counts.append(steps(done))
+    count = counts[0][0]
     assert count >= 5
-    assert played == [[count, 0, 0], [0, count, 0]]
+    assert counts == [[count, 0, 0], [0, count, 0]]
     assert "A census of" in (swf.path / "out" / "report.txt").read_text()
 
 
 def test_steering(swf: Commands, bucket: str) -> None:
     host, _, marks = bucket.rpartition("/")
     at = {"SIMPLEFLOW_S3_HOST": host, "STEP_BUCKET": marks}
-    done, asked = ["Step was already played"], ["Requested at start"]
+    done, asked = ["Step was already counts"], ["Requested at start"]
     for options, total, why in (
         ([], "42.00 EUR", [["Dep of orders"], ["Dep of total"]]),
         ([], "42.00 EUR", [done, done]),
@@ -106,7 +106,7 @@ def test_steering(swf: Commands, bucket: str) -> None:
         assert json.loads(run(swf, "steering:Shop", *options, **at).out) == {"total": total, "why": why}
 
 
-def test_no_example_is_forgotten() -> None:
+def test_every_example_is_tested() -> None:
     """``demo.py`` is no workflow; it runs that of ``census.py``."""
     others = {"basic_step", "step", "fail", "retries", "census", "steering", "demo"}
     assert {path.stem for path in EXAMPLES.glob("*.py")} == {name.partition(":")[0] for name in EXPECTED} | others
@@ -147,14 +147,14 @@ def test_two_deciders_and_eight_workers_while_replies_get_lost(tmp_path: Path) -
             if each["eventType"] == "ActivityTaskScheduled"
         ]
         assert len(set(scheduled)) == 200
-        said = ""
+        log = ""
         for each in crew:
             each.terminate()
             code, _, err = programs.finish(each, 15)
             assert code == 0, err
-            said += err
-        assert re.search(r"WARNING .* (poll failed|next try in)", said)  # replies did get lost
-        assert "Traceback" not in said
+            log += err
+        assert re.search(r"WARNING .* (poll failed|next try in)", log)  # replies did get lost
+        assert "Traceback" not in log
     finally:
         swf.close()
         process.terminate()

@@ -30,7 +30,7 @@ def test_the_titles_are_painted() -> None:
     assert table(["a", "b"], [["1", "2"]], TableLayout(str.upper)) == "A  B\n1  2"
 
 
-def test_what_a_terminal_would_obey_is_escaped() -> None:
+def test_control_characters_are_escaped() -> None:
     assert table(["a", "b"], [["\x1b[31m", "x"], ["one\ntwo", "y"]]) == "a         b\n\\x1b[31m  x\none two   y"
 
 
@@ -43,7 +43,7 @@ def test_wide_characters() -> None:
 WHY = "Requested at start; no longer done: clean"
 
 
-def test_too_wide_for_the_terminal_the_last_column_has_several_lines() -> None:
+def test_the_last_column_of_a_wide_table_is_wrapped() -> None:
     rows = [["load", "run", WHY], ["数据", "skip", ""], ["x", "run", "y" * 40]]
     found = table(["step", "verdict", "why"], rows, TableLayout(str.upper, 46))
     assert found == (
@@ -57,7 +57,7 @@ def test_too_wide_for_the_terminal_the_last_column_has_several_lines() -> None:
     assert table(["step", "verdict", "why"], rows, TableLayout(columns=56)).count("\n") == 3
 
 
-def test_where_even_that_has_no_room_each_row_is_a_block() -> None:
+def test_rows_of_a_very_wide_table_are_blocks() -> None:
     rows = [["load", "2026-11-23 20:16:32", "run-1", WHY], ["x", "", "run-2", ""]]
     assert table(["step", "done at", "run", "forced"], rows, TableLayout(str.upper, 40)) == (
         f"LOAD\n  done at  2026-11-23 20:16:32\n  run      run-1\n  forced   {WHY}\nX\n  run      run-2"

@@ -90,7 +90,7 @@ def test_ctrl_c(folder: Folder) -> None:
     assert "Traceback" not in shown
 
 
-def test_what_cannot_be_shown_is_escaped(folder: Folder) -> None:
+def test_control_characters_in_errors_are_escaped(folder: Folder) -> None:
     (folder.path / "odd.py").write_text(
         "from flow import *\nclass W(Workflow, WorkflowStepMixin):\n    def run(self):\n"
         "        self.submit(self.step('a', (soft, '\\x1b[31mred\\nline')))\n"
@@ -100,7 +100,7 @@ def test_what_cannot_be_shown_is_escaped(folder: Folder) -> None:
     assert "\x1b" not in err
 
 
-def test_lines_are_aligned_by_what_is_seen(folder: Folder) -> None:
+def test_lines_are_aligned_by_visible_width(folder: Folder) -> None:
     (folder.path / "odd.py").write_text(
         "from flow import *\nclass W(Workflow, WorkflowStepMixin):\n    def run(self):\n"
         f"        self.submit(self.step('日本語.手順', (fetch, 'a')))\n"
@@ -112,7 +112,7 @@ def test_lines_are_aligned_by_what_is_seen(folder: Folder) -> None:
     assert any(line.startswith("completed  left\\u202eright  ") for line in ends)
 
 
-def test_a_reader_that_goes_away_does_not_stop_the_run(folder: Folder) -> None:
+def test_a_closed_pipe_does_not_stop_the_run(folder: Folder) -> None:
     command = f"{SIMPLEFLOW} workflow.start --local flow.Daily 2>&1 >/dev/null | true"
     subprocess.run(command, shell=True, cwd=folder.path, check=True)
     folder.wait_for(lambda: len(folder.log) == 2)
