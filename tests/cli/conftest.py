@@ -1,4 +1,4 @@
-"""The console script in a folder with workflows."""
+"""A folder with workflows, in which tests run the console script ``simpleflow``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WORKFLOWS = Path(__file__).parent / "workflows"
 
 
 class Done(NamedTuple):
-    """A command that has ended."""
+    """Exit code and output of a command that has ended."""
 
     code: int
     out: str
@@ -28,14 +28,14 @@ class Done(NamedTuple):
 
 
 class Folder:
-    """A folder in which commands are run."""
+    """A folder in which tests run commands."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.started: list[subprocess.Popen[str]] = []
 
     def run(self, *args: str, stdin: str = "", **environment: str) -> Done:
-        """Run ``simpleflow`` to its end."""
+        """Run ``simpleflow`` and wait for its end."""
         done = subprocess.run(
             [SIMPLEFLOW, *args],
             cwd=self.path,
@@ -48,15 +48,15 @@ class Folder:
         return Done(done.returncode, done.stdout, done.stderr)
 
     def start(self, target: str, *args: str, stdin: str = "", **environment: str) -> Done:
-        """Run ``simpleflow workflow.start --local`` with two workers to its end."""
+        """Run ``simpleflow workflow.start --local`` with two workers and wait for its end."""
         return self.run("workflow.start", "--local", "--nb-workers", "2", target, *args, stdin=stdin, **environment)
 
     def begin(self, target: str, *args: str) -> subprocess.Popen[str]:
-        """Begin the same."""
+        """Start ``simpleflow workflow.start --local`` with two workers, without waiting."""
         return self.command("workflow.start", "--local", "--nb-workers", "2", target, *args)
 
     def command(self, *args: str) -> subprocess.Popen[str]:
-        """Begin a command in a process group of its own."""
+        """Start a command in a new process group, without waiting."""
         process = subprocess.Popen(
             [SIMPLEFLOW, *args],
             cwd=self.path,
@@ -70,24 +70,24 @@ class Folder:
 
     @property
     def log(self) -> list[str]:
-        """What activities have noted."""
+        """The lines that activities have written to the file ``log``."""
         path = self.path / "log"
         return path.read_text().splitlines() if path.exists() else []
 
     def wait_for(self, condition: Callable[[], object], seconds: float = 20) -> None:
-        """Wait until something is so."""
+        """Wait until the condition is true."""
         end = time.monotonic() + seconds
         while not condition():
-            assert time.monotonic() < end, f"waited in vain; log: {self.log}"
+            assert time.monotonic() < end, f"the condition did not become true; log: {self.log}"
             time.sleep(0.01)
 
     def worker_pids(self) -> list[int]:
-        """Of the activities that have noted theirs."""
+        """The process ids that activities have written to the log."""
         return [int(line.split()[1]) for line in self.log if line.startswith("pid ")]
 
 
 def alive(pid: int) -> bool:
-    """Whether a process is there and not a zombie."""
+    """Return True if the process exists and is not a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
@@ -96,7 +96,7 @@ def alive(pid: int) -> bool:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Folder]:
-    """A folder with ``flow.py``; what was begun in it is killed at the end."""
+    """A folder with ``flow.py``. Processes that tests started in it are killed at the end."""
     shutil.copy(WORKFLOWS / "flow.py", tmp_path)
     found = Folder(tmp_path)
     yield found

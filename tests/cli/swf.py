@@ -1,4 +1,4 @@
-"""A local SWF server, and a folder in which commands use it."""
+"""A local SWF server, and a folder in which tests run commands that use it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DOMAIN = "test"
 
 
 def server(folder: Path, *options: str) -> subprocess.Popen[str]:
-    """A server in a process of its own; its URL is the first line of its standard output."""
+    """Start a server in a new process. Its URL is the first line of its standard output."""
     command = [sys.executable, "-m", "simpleflow", "server", "--port", "0", "-d", DOMAIN, *options]
     return subprocess.Popen(
         command,
@@ -54,7 +54,7 @@ class Commands:
         }
 
     def begin(self, *args: str, **environment: str) -> subprocess.Popen[str]:
-        """Begin a command in a process group of its own."""
+        """Start a command in a new process group, without waiting."""
         process = subprocess.Popen(
             [sys.executable, "-W", "error", "-m", "simpleflow", *args],
             cwd=self.path,
@@ -68,18 +68,18 @@ class Commands:
         return process
 
     def run(self, *args: str, seconds: float = 60, **environment: str) -> Done:
-        """Run a command to its end."""
+        """Run a command and wait for its end."""
         return Done(*programs.finish(self.begin(*args, **environment), seconds))
 
     def start(self, target: str, *args: str) -> list[str]:
-        """Start an execution; returns its workflow id and run id."""
+        """Start an execution and return its workflow id and run id."""
         done = self.run("workflow.start", target, *args)
         assert done.code == 0, done.err
         return done.out.split()
 
     @property
     def client(self) -> Any:
-        """A client of this process."""
+        """A boto3 client of the server, for this process."""
         import boto3
 
         return boto3.client(
@@ -91,18 +91,18 @@ class Commands:
         )
 
     def events(self, workflow_id: str, run_id: str) -> list[dict[str, Any]]:
-        """The history of an execution."""
+        """Return the history of an execution."""
         pages = self.client.get_paginator("get_workflow_execution_history").paginate(
             domain=DOMAIN, execution={"workflowId": workflow_id, "runId": run_id}
         )
         return [event for page in pages for event in page["events"]]
 
     def kinds(self, workflow_id: str, run_id: str) -> list[str]:
-        """The types of its events."""
+        """Return the types of the events of an execution."""
         return [event["eventType"] for event in self.events(workflow_id, run_id)]
 
     def wait_for_end(self, workflow_id: str, run_id: str, seconds: float = 30) -> dict[str, Any]:
-        """The last event, once there is nothing to come."""
+        """Wait until the execution has closed, and return its last event."""
 
         def ended() -> bool:
             found = self.client.describe_workflow_execution(
@@ -115,15 +115,15 @@ class Commands:
 
     @property
     def log(self) -> list[str]:
-        """What activities have noted."""
+        """The lines that activities have written to the file ``log``."""
         return programs.lines(self.path / "log")
 
     def pids(self, word: str) -> list[int]:
-        """Of the processes that began an activity."""
+        """Return the process ids of the processes that began the activity ``word``."""
         return [int(line.split()[-1]) for line in self.log if line.startswith(f"begun {word} ")]
 
     def close(self) -> None:
-        """Kill what still runs."""
+        """Stop the commands that still run."""
         for process in self.started:
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)

@@ -1,4 +1,4 @@
-"""Bad input: one line that says what is wrong, and exit code 2."""
+"""Bad input gives one line with the error, and exit code 2."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_an_unusable_state_folder_is_one_line(folder: Folder, kind: str) -> None
 
 
 def test_an_internal_fault_has_its_own_exit_code(folder: Folder) -> None:
-    """Stands in for a fault of ours: the engine's module is broken."""
+    """A workflow file breaks a module of simpleflow, as a bug in it would."""
     (folder.path / "breaks.py").write_text(
         "from simpleflow import Workflow, local\n"
         "class W(Workflow):\n    def run(self):\n        return 1\n"

@@ -1,6 +1,6 @@
-"""What a listing costs, in seconds of computing: these do not depend on what else the machine does.
+"""The cost of a listing in CPU seconds, which hardly depend on the load of the machine.
 
-``python -m bench.listing`` measures the seconds that go by, ``python -m bench.live`` what the live view takes.
+``python -m bench.listing`` measures wall-clock time, and ``python -m bench.live`` measures the live view.
 """
 
 from __future__ import annotations

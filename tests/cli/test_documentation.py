@@ -1,4 +1,4 @@
-"""docs/command-line.md names every command, option and exit code, and what it shows is what happens."""
+"""docs/command-line.md names every command, option and exit code, and its examples print what it shows."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ EVERY = dict(commands(app, "simpleflow"))
 
 
 def section(path: str) -> str:
-    """The part of the page about a command, up to the next heading of its level."""
+    """Return the part of the page about a command, up to the next heading of its level."""
     found = re.search(rf"^(##+) {re.escape(path)}\n(.*?)(?=^##? |\Z)", prose(PAGE), re.MULTILINE | re.DOTALL)
     assert found is not None, f"no heading {path!r}"
     return found[2]
@@ -78,7 +78,7 @@ def test_every_exit_code_is_documented() -> None:
 
 
 def plain(text: str) -> str:
-    """Without what differs from run to run."""
+    """Replace the parts of a text that differ from run to run."""
     text = re.sub(r" +\d+\.\d\d? s\b", " N s", text)
     text = re.sub(r"run 2\S+", "run 2...", text)
     text = re.sub(r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +2\S+", "DATE RUN", text)
@@ -130,6 +130,6 @@ def test_the_live_view_looks_as_the_page_shows(tmp_path: Path) -> None:
 
 
 def seen(lines: list[str]) -> list[str]:
-    """Lines of a terminal without what differs from run to run."""
+    """Replace the parts of a terminal's lines that differ from run to run."""
     text = re.sub(r" +\d+(\.\d+)? s\b", " N s", "\n".join(lines))
     return re.sub(r"run 2\S+", "run 2...", text).splitlines()

@@ -1,4 +1,4 @@
-"""``workflow.start --force --skip``."""
+"""The options ``--force`` and ``--skip`` of ``workflow.start``."""
 
 from __future__ import annotations
 
@@ -99,8 +99,8 @@ def test_an_unreached_name_is_reported_at_the_end(folder: Folder, target: str, c
         f"flow.{target}", *(["-i", "0"] if target == "Gates" else []), "--force", "laod", "--skip", "x.y"
     )
     assert done.code == code
-    message = [line for line in done.err.splitlines() if line.startswith("--")]
-    assert message == [
+    reported = [line for line in done.err.splitlines() if line.startswith("--")]
+    assert reported == [
         "--force 'laod': no step of that name was reached (did you mean 'load'?)",
         "--skip 'x.y': no step of that name was reached",
     ]

@@ -1,4 +1,4 @@
-"""``simpleflow info``, ``--version`` and what is loaded for them."""
+"""``simpleflow info`` and ``--version``, and the modules that commands import."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run whose process is killed, stopped or interrupted goes on, and leaves nothing behind."""
+"""A run whose process was killed, stopped or interrupted continues later, and its processes are gone."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_a_killed_run_does_not_repeat_completed_activities(folder: Folder) -> No
     assert "6 steps: 6 ran, 0 skipped, 0 failed" in done.err
     assert sorted(set(folder.log)) == ["s0", "s1", "s2", "s3", "s4", "s5"]
     assert [folder.log.count(name) for name in completed] == [1] * len(completed)
-    assert len(folder.log) <= 7  # the one under way may have been done twice
+    assert len(folder.log) <= 7  # the step that was running may have run twice
 
 
 def test_a_step_that_failed_before_the_process_died_still_counts(folder: Folder) -> None:
@@ -45,18 +45,16 @@ def test_a_step_that_failed_before_the_process_died_still_counts(folder: Folder)
 
 
 @pytest.mark.parametrize(
-    ("number", "code", "message"), [(signal.SIGTERM, 143, "stopped"), (signal.SIGINT, 130, "interrupted")]
+    ("number", "code", "word"), [(signal.SIGTERM, 143, "stopped"), (signal.SIGINT, 130, "interrupted")]
 )
-def test_a_signal_stops_the_workers_and_the_run_can_continue(
-    folder: Folder, number: int, code: int, message: str
-) -> None:
+def test_a_signal_stops_the_workers_and_the_run_can_continue(folder: Folder, number: int, code: int, word: str) -> None:
     process = folder.begin("flow.Long")
     folder.wait_for(folder.worker_pids)
     process.send_signal(number)
     out, err = process.communicate(timeout=20)
     assert (process.returncode, out) == (code, "")
     assert err.splitlines()[-1] == (
-        f"{message}; workflow flow.Long goes on where it was when the same command is run again"
+        f"{word}; workflow flow.Long goes on where it was when the same command is run again"
     )
     assert "Traceback" not in err
     assert not any(map(alive, folder.worker_pids()))

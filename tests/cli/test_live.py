@@ -1,4 +1,4 @@
-"""The live view, as a terminal shows it."""
+"""The live view, as a terminal emulator shows it, and the tree of steps behind it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BAR = "[━─]{10}"
 
 
 class Screen:
-    """A command on a terminal of its own, and what that shows."""
+    """A command on its own terminal, and the contents of that terminal."""
 
     def __init__(self, folder: Folder, *args: str, columns: int = 100, rows: int = 30, **environment: str) -> None:
         self.ours, theirs = pty.openpty()
@@ -49,12 +49,12 @@ class Screen:
         os.close(theirs)
 
     def resize(self, columns: int, rows: int) -> None:
-        """As when somebody drags the corner of the window."""
+        """Change the size of the terminal, as dragging the corner of a window does."""
         fcntl.ioctl(self.ours, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
         self.screen.resize(rows, columns)
 
     def read(self, seconds: float) -> bool:
-        """Take in what comes next; returns False at the end."""
+        """Read the next output. Returns False at its end."""
         if not select.select([self.ours], [], [], seconds)[0]:
             return True
         try:
@@ -67,23 +67,23 @@ class Screen:
 
     @property
     def lines(self) -> list[str]:
-        """What is on the screen now."""
+        """The lines on the screen, without empty ones."""
         return [line.rstrip() for line in self.screen.display if line.strip()]
 
     @property
     def everything(self) -> list[str]:
-        """The same, with what was scrolled away."""
+        """The lines on the screen and those that were scrolled away, without empty ones."""
         above = ["".join(line[at].data for at in range(self.screen.columns)) for line in self.screen.history.top]
         return [line.rstrip() for line in [*above, *self.screen.display] if line.strip()]
 
     def until(self, *patterns: str, gone: str = "never shown") -> list[str]:
-        """Wait for a moment in which lines match the patterns, and none has ``gone``; returns what is shown then."""
+        """Wait until the lines match all patterns and no line holds ``gone``, and return the lines."""
 
         def shown() -> bool:
             text = "\n".join(self.lines)
             return gone not in text and all(re.search(pattern, text, re.MULTILINE) for pattern in patterns)
 
-        self.wait(shown, f"{patterns} in vain")
+        self.wait(shown, f"{patterns} did not appear")
         return self.lines
 
     def wait(self, condition: Callable[[], object], what: str) -> None:
@@ -93,7 +93,7 @@ class Screen:
             assert time.monotonic() < end, f"{what}: {self.lines}"
 
     def end(self) -> int:
-        """Wait for the end; returns the exit code."""
+        """Wait for the end and return the exit code."""
         while self.read(30):
             pass
         return self.process.wait(20)
@@ -101,7 +101,7 @@ class Screen:
 
 @pytest.fixture
 def begin(folder: Folder) -> Iterator[Callable[..., Screen]]:
-    """Begins a run with two workers on a terminal."""
+    """Return a function that starts a run with two workers on a terminal."""
     begun: list[Screen] = []
 
     def do(target: str, *args: str, **options: object) -> Screen:
@@ -287,7 +287,7 @@ def test_an_error_while_drawing_loses_no_output(folder: Folder) -> None:
     assert [shown.count(word) for word in (b"before", b"after", b"closed")] == [1, 1, 1]
 
 
-# The tree, without a terminal
+# The tree, tested without a terminal
 
 
 def record(tree: Tree, name: str, status: str, time: float = 0, run: str = "w", **more: object) -> None:

@@ -1,4 +1,4 @@
-"""What the markers of steps say, as values and text."""
+"""Step markers as values and as text, and the tally of steps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands that read and steer runs: the same for runs in a folder and for those on Amazon SWF."""
+"""The commands that show and control runs. Most tests use runs in a folder and runs on the local SWF server."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.swf.served import DOMAIN, environment, registered
 
 
 class RunLocation:
-    """A folder with ``ran.py`` whose runs are there, or in a domain."""
+    """A folder with ``ran.py``, whose runs are kept in the folder or in a domain."""
 
     def __init__(self, folder: Folder, domain: str | None) -> None:
         self.folder = folder
@@ -35,20 +35,20 @@ class RunLocation:
         return self.folder.run(verb, self.domain, *args)
 
     def objects(self, verb: str, *args: str) -> list[dict[str, Any]]:
-        """The same, for objects."""
+        """Run a command and return its objects."""
         done = self.call(verb, *args, "--format", "json")
         assert done.code == 0, done.err
         found: list[dict[str, Any]] = json.loads(done.out)
         return found
 
     def run_workflow(self, target: str, *args: str) -> Done:
-        """Run a workflow to its end."""
+        """Run a workflow and wait for its end."""
         if self.domain is None:
             return self.folder.start(target, *args)
         return self.folder.run("standalone", "--domain", self.domain, "-D", "1", "-W", "1", target, *args)
 
     def open(self, target: str, workflow_id: str) -> None:
-        """Begin a run that waits: in a folder with its process, in a domain without any."""
+        """Start a run that stays open. In a folder its process is started; in a domain no worker is."""
         if self.domain is None:
             self.folder.begin(target)
             self.folder.wait_for(lambda: self.call("workflow.info", workflow_id).code == 0)
@@ -59,7 +59,7 @@ class RunLocation:
         return [row["type"] for row in self.objects("workflow.history", workflow_id)]
 
     def error(self, verb: str, *args: str) -> str:
-        """What a command says that ends with one line."""
+        """Run a command that fails, and return its error, which is one line."""
         done = self.call(verb, *args)
         assert (done.code in (1, 2), done.out, done.err.count("\n")) == (True, "", 1), done
         assert done.err.startswith("error: ")
@@ -133,7 +133,8 @@ def test_a_history_is_shown_in_three_ways(location: RunLocation) -> None:
     assert sorted(each.partition(": ")[2] for each in failures) == ["OSError: not yet", "ValueError: no such day"]
     done = location.call("workflow.history", "sums", "-o", "cooked", "--format", "csv")
     cooked = [row for row in csv.DictReader(io.StringIO(done.out)) if row["kind"] == "activity"]
-    cooked = [row for row in cooked if row["state"] != "refused"]  # types are registered when they are asked for
+    # On SWF the first try to schedule a type is refused; then the decider registers the type.
+    cooked = [row for row in cooked if row["state"] != "refused"]
     assert sorted((row["name"], row["tries"], row["state"]) for row in cooked) == [
         ("ran.broken", "1", "failed"),
         ("ran.double", "1", "completed"),
@@ -311,7 +312,7 @@ def test_an_open_run_in_a_folder_is_restarted_in_this_process(folder: Folder) ->
     [first] = here.objects("workflow.info", "waits")
     assert "--workflow module.Class" in here.error("workflow.restart", "waits")
     assert "'fails'" in here.error("workflow.restart", "waits", "--workflow", "ran.Fails")
-    assert here.objects("workflow.info", "waits")[0]["status"] == "open", "nothing happens to it for a mistake"
+    assert here.objects("workflow.info", "waits")[0]["status"] == "open", "a mistaken restart must not change the run"
     again = folder.command("workflow.restart", "waits", "--local", "--workflow", "ran.Waits")
     folder.wait_for(lambda: here.objects("workflow.info", "waits")[0]["run_id"] != first["run_id"])
     assert folder.started[0].wait(10) == 1, "its process ends"

@@ -11,7 +11,7 @@ from tests.cli.conftest import WORKFLOWS, Folder
 
 
 def at(code: str) -> str:
-    """Where the workflows say this."""
+    """Return the place in ``flow.py`` of the first line that holds this code."""
     source = (WORKFLOWS / "flow.py").read_text().splitlines()
     return f"(flow.py:{next(number for number, line in enumerate(source, 1) if code in line)})"
 
@@ -20,7 +20,7 @@ SOFT = "ValueError: no such day " + at("raise ValueError(text)")
 
 
 def lines(text: str) -> list[str]:
-    """Lines with single spaces, durations and run ids replaced."""
+    """Return the lines with single spaces, and with durations and run ids replaced."""
     text = re.sub(r"\b\d+\.\d+ s\b", "N s", text)
     text = re.sub(r"run \S{46}", "run ID", text)
     return [" ".join(line.split()) for line in text.splitlines()]
@@ -78,7 +78,7 @@ def test_columns_are_aligned(folder: Folder) -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "code", "message"),
+    ("target", "code", "texts"),
     [
         ("Soft", 3, [f"failed load N s {SOFT}", "completed, but 1 step failed: load"]),
         ("SoftAlone", 0, [f"failed activity flow.soft {SOFT}", "1 activity failed"]),
@@ -94,10 +94,10 @@ def test_columns_are_aligned(folder: Folder) -> None:
         ("Exits", 1, ["failed: SystemExit: out (flow.py:"]),
     ],
 )  # fmt: skip
-def test_the_end_of_a_run_is_reported(folder: Folder, target: str, code: int, message: list[str]) -> None:
+def test_the_end_of_a_run_is_reported(folder: Folder, target: str, code: int, texts: list[str]) -> None:
     done = folder.start(f"flow.{target}")
     assert done.code == code
-    for text in message:
+    for text in texts:
         assert text in "\n".join(lines(done.err))
     assert "Traceback" not in done.err + done.out
     assert (done.out == "") == (code == 1)
@@ -251,10 +251,10 @@ def test_state_folder_from_option_setting_and_default(folder: Folder) -> None:
 
 def test_marks_in_a_bucket(folder: Folder, bucket: str) -> None:
     host, _, name = bucket.rpartition("/")
-    for message in ("2 ran", "2 skipped"):
+    for count in ("2 ran", "2 skipped"):
         done = folder.start("flow.Daily", SIMPLEFLOW_S3_HOST=host, STEP_BUCKET=name)
         assert done.code == 0, done.err
-        assert message in done.err
+        assert count in done.err
 
 
 @pytest.mark.parametrize(

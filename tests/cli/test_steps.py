@@ -1,4 +1,4 @@
-"""``step.list``, ``step.plan``, ``step.forget`` and ``step.mark``, as people and programs call them."""
+"""The commands ``step.list``, ``step.plan``, ``step.forget`` and ``step.mark``."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PREFIX = "nightly/steps"
 
 @pytest.fixture
 def project(folder: Folder) -> Folder:
-    """A folder with ``steered.py`` too."""
+    """A folder with ``flow.py`` and ``steered.py``."""
     shutil.copy(WORKFLOWS / "steered.py", folder.path)
     return folder
 
@@ -47,7 +47,7 @@ def done_steps(project: Folder, workflow: str = "steered.Nightly", *args: str) -
 
 
 def error(done: Done) -> str:
-    """What a command message that ended with one line."""
+    """Return the error of a command that ended with one line."""
     assert (done.out, done.err[:7], done.err.count("\n")) == ("", "error: ", 1)
     assert done.code in (1, 2)
     return done.err[7:-1]
@@ -60,7 +60,7 @@ def snapshot(path: Path) -> dict[str, bytes]:
 
 
 def on_a_terminal(project: Folder, *args: str, typed: bytes) -> tuple[int, str]:
-    """Run a command on a terminal of its own, and answer its question."""
+    """Run a command on a new terminal, and answer its question with ``typed``."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [SIMPLEFLOW, *args],
@@ -254,7 +254,7 @@ class TestPlan:
 
     def test_a_state_folder_that_cannot_be_read(self, project: Folder, bucket: str) -> None:
         project.start("steered.Buried", MARKS=bucket)
-        state = "x" * 300  # whoever runs the tests may read everything, and nobody this
+        state = "x" * 300  # unreadable for every user, even for root
         message = f"state folder {state} cannot be read: File name too long; check the folder"
         done = project.run("step.plan", "steered.Buried", "--state", state, "--assume-last", MARKS=bucket)
         assert error(done).startswith(message)
@@ -403,7 +403,7 @@ class TestMark:
 
 
 def _quiet(done: Done) -> Done:
-    """Without what the workflow prints."""
+    """Remove the lines that the workflow prints."""
     return done._replace(err=done.err.replace("run says\n", ""))
 
 
@@ -444,7 +444,7 @@ class TestEvery:
 class TestOnS3:
     def test_all_four(self, project: Folder, bucket: str) -> None:
         def run(command: str, *args: str) -> Done:
-            at = {"MARKS": bucket, "AWS_ENDPOINT_URL_SWF": "http://127.0.0.1:9"}  # nobody is there
+            at = {"MARKS": bucket, "AWS_ENDPOINT_URL_SWF": "http://127.0.0.1:9"}  # nothing listens there
             return project.run(command, "steered.Buried", *args, "--domain", "d", "--format", "json", **at)
 
         assert project.start("steered.Buried", MARKS=bucket).code == 0

@@ -1,4 +1,4 @@
-"""decider.start, worker.start, standalone and workflow.start --domain, over the local server."""
+"""The commands for Amazon SWF, used with the local server: decider.start, worker.start, standalone, workflow.start."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def swf(url: str, tmp_path: Path) -> Iterator[Commands]:
 
 @pytest.fixture
 def name(request: pytest.FixtureRequest) -> str:
-    """A workflow id that no other test uses; the server is shared."""
+    """A workflow id that no other test uses, because the tests share the server."""
     return re.sub(r"\W+", "-", request.node.name)
 
 
@@ -95,8 +95,8 @@ def test_identity(swf: Commands, name: str) -> None:
     assert run_id is not None
     tasks = [each for each in swf.events(name, run_id[1]) if each["eventType"].endswith("TaskStarted")]
     assert len(tasks) >= 5
-    message = {next(value for value in each.values() if isinstance(value, dict))["identity"] for each in tasks}
-    assert message == {'{"team":"blue"}'}
+    identities = {next(value for value in each.values() if isinstance(value, dict))["identity"] for each in tasks}
+    assert identities == {'{"team":"blue"}'}
 
 
 @pytest.mark.parametrize("command", ["worker.start", "decider.start", "standalone remote.Daily"])
@@ -140,7 +140,7 @@ def test_steps_are_forced_and_skipped_at_start(swf: Commands, name: str, bucket:
     host, _, marks = bucket.rpartition("/")
     at = {"SIMPLEFLOW_S3_HOST": host, "STEP_BUCKET": marks, "LOG_LEVEL": "ERROR"}
     target = ("remote.Chosen", "--workflow-id", name)
-    for options, message in (
+    for options, expected in (
         ((), ["1 step: 1 ran, 0 skipped, 0 failed"]),
         (
             ("--force", "laod", "--skip", "load"),
@@ -156,7 +156,7 @@ def test_steps_are_forced_and_skipped_at_start(swf: Commands, name: str, bucket:
         done = swf.run("standalone", *target, *options, **at)
         assert done.code == 0, done.err
         lines = [re.sub(r" in [\d.]+ s$", "", line) for line in done.err.splitlines()]
-        assert [line for line in lines if not line.startswith(("workflow ", "time saved by skipping: "))] == message
+        assert [line for line in lines if not line.startswith(("workflow ", "time saved by skipping: "))] == expected
     _, run_id = swf.start(*target, "--force", "load", "--skip", "a,b")
     given = swf.events(name, run_id)[0]["workflowExecutionStartedEventAttributes"]["input"]
     assert json.loads(given)["__simpleflow_steps"] == {"force": ["load"], "skip": ["a", "b"]}
@@ -231,7 +231,7 @@ def test_sigterm_lets_the_current_task_finish(swf: Commands, name: str) -> None:
 
 
 def connections(url: str) -> int:
-    """How many clients have a connection to the server of that URL."""
+    """Return how many clients are connected to the server."""
     port = f":{int(url.rpartition(':')[2]):04X}"
     found = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
     return sum(each[2].endswith(port) and each[3] == "01" for each in found)
@@ -240,8 +240,8 @@ def connections(url: str) -> int:
 def test_idle_processes_stop_within_seconds_and_lose_no_task(swf: Commands, name: str) -> None:
     before = connections(swf.url)
     workers = [swf.begin("worker.start", "-t", name, "-N", "2"), swf.begin("decider.start", "-t", name, "-N", "2")]
-    programs.wait_for(lambda: connections(swf.url) >= before + 4, "four that poll")
-    time.sleep(0.5)  # they have sent what they ask, and are to wait for 20 seconds
+    programs.wait_for(lambda: connections(swf.url) >= before + 4, "four pollers")
+    time.sleep(0.5)  # now their polls have arrived, and would wait for 20 seconds
     for process in workers:
         process.terminate()
     for process in workers:
@@ -282,7 +282,7 @@ def test_a_killed_poller_is_replaced_and_its_task_runs_again(swf: Commands, name
     activity = swf.pids("once")[0]
     poller = int(Path(f"/proc/{activity}/stat").read_text().rpartition(")")[2].split()[1])
     os.kill(poller, signal.SIGKILL)
-    programs.wait_for(lambda: not programs.alive(activity), "the death of what the poller was doing")
+    programs.wait_for(lambda: not programs.alive(activity), "the death of the activity of the poller")
     code, out, err = programs.finish(process, 30)
     assert (code, out) == (0, '"there"\n'), err
     assert f"worker (process {poller}) ended by signal 9; another one begins" in err
@@ -297,7 +297,7 @@ def test_a_stopped_standalone_says_how_to_continue(swf: Commands, name: str) -> 
     last = err.splitlines()[-1]
     hint = re.search(r"to continue it, run decider.start and worker.start with (-d test -t standalone-\S+)$", last)
     assert hint is not None, last
-    assert "did fri" in swf.log  # the task in hand was finished
+    assert "did fri" in swf.log  # the current task was finished
 
 
 def test_one_task_and_poll_data(swf: Commands, name: str) -> None:

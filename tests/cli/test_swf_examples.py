@@ -1,4 +1,4 @@
-"""Every example on the local SWF server, with done marks on a real S3 server; and a run in which replies get lost."""
+"""Every example on the local SWF server with done marks on an S3 server, and a run in which replies get lost."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def run(swf: Commands, target: str, *options: str, **environment: str) -> Done:
 @pytest.mark.parametrize("target", sorted(EXPECTED))
 def test_example(swf: Commands, target: str) -> None:
     result, printed, _ = EXPECTED[target]
-    # Amazon SWF does not tell a worker the tags of the execution that its task belongs to.
+    # On Amazon SWF a worker does not learn the tags of the execution that its task belongs to.
     result = json.loads(json.dumps(result).replace("tags: ['shop']", "tags: []"))
     done = run(swf, target, *OPTIONS.get(target, ()))
     assert done.code == 0, done.err
@@ -73,7 +73,7 @@ def test_steps_run_and_are_skipped_next_time(swf: Commands, target: str, bucket:
 
 
 def steps(done: Done) -> list[int]:
-    """How many steps ran, were skipped, failed."""
+    """Return how many steps ran, were skipped and failed."""
     assert done.code == 0, done.err
     match = NUMBERED.search(done.err.replace("1 step:", "1 steps:"))
     assert match is not None, done.err
@@ -107,7 +107,7 @@ def test_steering(swf: Commands, bucket: str) -> None:
 
 
 def test_every_example_is_tested() -> None:
-    """``demo.py`` is no workflow; it runs that of ``census.py``."""
+    """``demo.py`` holds no workflow; it runs the one of ``census.py``."""
     others = {"basic_step", "step", "fail", "retries", "census", "steering", "demo"}
     assert {path.stem for path in EXAMPLES.glob("*.py")} == {name.partition(":")[0] for name in EXPECTED} | others
 
@@ -131,7 +131,7 @@ def test_two_deciders_and_eight_workers_while_replies_get_lost(tmp_path: Path) -
     assert process.stdout is not None
     swf = Commands(tmp_path, process.stdout.readline().strip())
     try:
-        # Short time-outs, since a task that is lost with its reply comes again after them.
+        # Short time-outs, because a task whose reply got lost is offered again after its time-out.
         found = swf.start("remote.Wide", "-i", "[200]", "--decision-tasks-timeout", "5")
         quiet = {"LOG_LEVEL": "WARNING", "ACTIVITY_DEFAULT_TIMEOUT": "10"}
         crew = [

@@ -1,4 +1,4 @@
-"""What people see on a terminal: symbols and colours; elsewhere neither."""
+"""Symbols and colours on a terminal, and plain text elsewhere."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.cli.conftest import SIMPLEFLOW, Folder
 def on_a_terminal(
     folder: Folder, *args: str, press: bytes = b"", width: int = 200, **environment: str
 ) -> tuple[int, str]:
-    """Run a command on a terminal of its own; ``press`` is typed once an activity has noted something."""
+    """Run a command on a new terminal. ``press`` is typed as soon as an activity has written to the log."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("4H", 30, width, 0, 0))
     process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""Workflows that the tests of the command line run; what their activities do is appended to ``log`` in the folder."""
+"""Workflows for the tests of the command line. Their activities write lines to the file ``log`` in the folder."""
 
 import json
 import os
@@ -302,7 +302,7 @@ class Chatty(Workflow, WorkflowStepMixin):
 
 
 class Gates(Workflow, WorkflowStepMixin):
-    """Its last step waits for the file ``go`` if it may take any seconds."""
+    """Waits for the file ``go`` before its last step, if ``seconds`` is not 0."""
 
     def run(self, seconds):
         steps = []

@@ -1,4 +1,4 @@
-"""Workflows without steps, for the commands about runs, on any engine."""
+"""Workflows without steps for the tests of the commands about runs. They work on every engine."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Workflows that the tests of the commands for Amazon SWF run; what activities do is appended to ``log``."""
+"""Workflows for the tests of the commands for Amazon SWF. Their activities write lines to the file ``log``."""
 
 import os
 import signal

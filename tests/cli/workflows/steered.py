@@ -1,4 +1,4 @@
-"""Workflows whose steps the tests of ``step.list`` and its kin look at; ``flow.py`` lies beside it."""
+"""Workflows for the tests of the commands about steps. This file needs ``flow.py`` in the same folder."""
 
 import os
 
@@ -22,7 +22,7 @@ class Nightly(Workflow, WorkflowStepMixin):
 
 
 class ByDay(Workflow, WorkflowStepMixin):
-    """Only ``run`` knows where its marks are."""
+    """Its ``run`` decides where its marks are kept."""
 
     name = "byday"
 
@@ -35,7 +35,7 @@ class ByDay(Workflow, WorkflowStepMixin):
 
 
 class Buried(Workflow, WorkflowStepMixin):
-    """Marks in a bucket that is configured."""
+    """Its marks are in the bucket that the environment variable MARKS names."""
 
     name = "buried"
 
@@ -48,7 +48,7 @@ class Buried(Workflow, WorkflowStepMixin):
 
 
 class Waits(Workflow, WorkflowStepMixin):
-    """Whether there is a second step depends on a result."""
+    """It has a second step only if an activity has a certain result."""
 
     name = "waits"
 
@@ -59,7 +59,7 @@ class Waits(Workflow, WorkflowStepMixin):
 
 
 class Prints(Workflow, WorkflowStepMixin):
-    """Its steps have fingerprints; that of ``publish`` is known while it runs only."""
+    """Its steps have fingerprints. The one of ``publish`` is known only during a run."""
 
     name = "prints"
 
