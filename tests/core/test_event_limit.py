@@ -13,7 +13,7 @@ import pytest
 from simpleflow import Workflow, activity
 from simpleflow.canvas import Group
 from simpleflow.core import events as e
-from simpleflow.core.decider import deciding
+from simpleflow.core.decider import base_decider
 from simpleflow.core.decider.answer import Limits
 from simpleflow.step.workflow import WorkflowStepMixin
 from simpleflow.task import ActivityTask
@@ -111,7 +111,7 @@ class Plain(Workflow):
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deciding, "_SPARE", 20)
+    monkeypatch.setattr(base_decider, "_SPARE", 20)
     monkeypatch.setattr(Marked, "folder", str(tmp_path / "marks"))
     ran.clear()
 

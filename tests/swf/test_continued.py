@@ -9,7 +9,7 @@ import pytest
 
 from simpleflow import Workflow, activity, values
 from simpleflow.core import events as e
-from simpleflow.core.decider import deciding
+from simpleflow.core.decider import base_decider
 from simpleflow.core.decider.answer import Limits
 from simpleflow.engines.base import StartRequest
 from simpleflow.engines.swf.engine import SwfEngine
@@ -45,7 +45,7 @@ def test_it_is_continued_between_steps_with_what_was_asked_at_start(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, claims: str
 ) -> None:
     monkeypatch.setattr(Long, "folder", str(tmp_path / "marks"))
-    monkeypatch.setattr(deciding, "_SPARE", 20)
+    monkeypatch.setattr(base_decider, "_SPARE", 20)
     monkeypatch.setenv("SIMPLEFLOW_STEP_CLAIMS", claims)
     played.clear()
     first = run_to_the_end({"args": [60]})

@@ -1,8 +1,8 @@
-"""The answer to one decision task: as many of the wanted decisions as one answer may hold.
+"""The answer to one decision task: as many decisions of the outbox as one answer may hold.
 
-Amazon SWF limits the decisions and the bytes of an answer, and the activities that one execution may have open. What
-does not fit stays in the outbox. If decisions are left over, a timer of zero seconds is added, which brings another
-decision task at once.
+Amazon SWF limits the number of decisions in an answer, its bytes, and the open activities of an execution. Decisions
+that do not fit stay in the outbox. If some are left over, the answer ends with a timer of zero seconds, which causes
+another decision task at once.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from simpleflow.core.history import History
 
 
 class Limits(NamedTuple):
-    """Limits of one answer and of one execution; ``events`` None: no limit."""
+    """Limits of one answer and of one execution."""
 
-    decisions: int = MAX_DECISIONS
-    answer_bytes: int = MAX_ANSWER_BYTES
-    open_activities: int = MAX_OPEN_ACTIVITIES
-    events: int | None = None
+    decisions: int = MAX_DECISIONS  # of one answer
+    answer_bytes: int = MAX_ANSWER_BYTES  # of one answer
+    open_activities: int = MAX_OPEN_ACTIVITIES  # of the execution, at any time
+    events: int | None = None  # of the execution; None for no limit
 
 
 class Answer(NamedTuple):
-    """The answer to a decision task; ``failure`` is how the run fails, if it does."""
+    """The answer to a decision task."""
 
     decisions: list[d.Decision]
-    failure: Failure | None = None
+    failure: Failure | None = None  # of the run, if it fails
 
 
 def fit(
@@ -46,18 +46,18 @@ def fit(
     """The decisions of one answer, in order.
 
     Args:
-        closing: the decision that closes the execution, if one does; it comes last.
-        outbox: the decisions that the workflow wants; what is taken stays there until the history holds it.
-        relays: signals to pass on.
+        closing: the decision that closes the execution, if there is one; it comes last.
+        outbox: the decisions of the workflow. They stay there until the history holds them.
+        relays: decisions that pass on received signals.
         open_activities: how many activities the execution may have open.
     """
     ends_badly = isinstance(closing, d.FailWorkflowExecution | d.CancelWorkflowExecution)
     size = _size(closing) if closing is not None else 0
     left = limits.decisions - (1 if closing is None else 2)
     found: list[d.Decision] = []
-    for decision in chain(outbox.take(open_activities - history.open_activities), relays):
+    for decision in chain(outbox.upcoming(open_activities - history.open_activities), relays):
         if ends_badly and not isinstance(decision, _AT_ONCE):
-            continue  # the execution ends: work that it would begin now would be lost
+            continue  # the execution ends, so the result of work that begins now would be lost
         if isinstance(decision, _TO_OTHERS) and _is_early(decision.workflow_id, outbox, history):
             continue
         size += _size(decision)
@@ -67,20 +67,20 @@ def fit(
     return found if closing is None else [*found, closing]
 
 
-def rests(outbox: Outbox, history: History, limits: Limits) -> bool:
-    """True if nothing is under way, and the only decisions wanted are markers and signals."""
-    wanted = outbox.take(limits.open_activities)
-    return not history.under_way and all(isinstance(each, _AT_ONCE) for each in wanted)
+def is_idle(outbox: Outbox, history: History, limits: Limits) -> bool:
+    """True if no task is open and the outbox holds no decisions but markers and signals."""
+    upcoming = outbox.upcoming(limits.open_activities)
+    return not history.under_way and all(isinstance(each, _AT_ONCE) for each in upcoming)
 
 
 def holds_back(outbox: Outbox, history: History) -> bool:
-    """True if a signal or a cancel request waits for the start of the child that it goes to."""
-    wanted = outbox.take(0)
-    return any(isinstance(each, _TO_OTHERS) and _is_early(each.workflow_id, outbox, history) for each in wanted)
+    """True if a signal or a request to cancel waits for the start of the child that it goes to."""
+    upcoming = outbox.upcoming(0)
+    return any(isinstance(each, _TO_OTHERS) and _is_early(each.workflow_id, outbox, history) for each in upcoming)
 
 
 def _is_early(workflow_id: str, outbox: Outbox, history: History) -> bool:
-    """True if that is a child which has not started yet: the service would refuse to send it anything."""
+    """True if ``workflow_id`` is a child that has not started yet. The service would refuse to send it anything."""
     child = history.children.get(workflow_id)
     if child is not None and child.open:
         return child.state == transitions.INITIATED
@@ -88,6 +88,7 @@ def _is_early(workflow_id: str, outbox: Outbox, history: History) -> bool:
 
 
 def _wake_up(history: History) -> list[d.Decision]:
+    """A timer that causes another decision task at once, unless it is running already."""
     timer = history.timers.get(WAKE_UP_TIMER)
     if timer is not None and timer.open:
         return []
@@ -95,10 +96,13 @@ def _wake_up(history: History) -> list[d.Decision]:
 
 
 _AT_ONCE = (d.RecordMarker, d.SignalExternalWorkflowExecution)
+"""Decisions that have their effect at once: an execution that ends loses nothing by them."""
+
 _TO_OTHERS = (d.SignalExternalWorkflowExecution, d.RequestCancelExternalWorkflowExecution)
+"""Decisions that address another execution, which may be a child of this one."""
 
 
 def _size(decision: d.Decision) -> int:
-    """About how many bytes of the answer a decision takes."""
+    """Roughly how many bytes of the answer a decision takes: its longest text and an allowance for the rest."""
     text = getattr(decision, "input", None) or getattr(decision, "details", None) or getattr(decision, "result", None)
     return 600 + (len(text) if text else 0)

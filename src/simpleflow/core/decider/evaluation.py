@@ -1,15 +1,19 @@
-"""One evaluation of a workflow's ``run`` over its history: it runs user code, and knows what that code waits for.
+"""Evaluation: one run of a workflow's ``run`` over its history. It runs the user code and knows what that waits for.
 
-``run``, the functions of FuncGroups and the hooks each run in a fiber (see ``fibers``). A fiber that reads a promise
-which is not final parks. When the history says more, the promise becomes final, the fiber is ready, and ``settle``
-lets it go on. So an evaluation is kept alive from one decision to the next.
+Theory of operation: keep-alive evaluation. By the contract, ``run`` is evaluated from its first line at every decision.
+That would make a run of n decisions cost n squared, so an evaluation is kept alive instead. ``run``, the functions of
+FuncGroups and the hooks each run in a fiber (see ``fibers``). A fiber that reads a promise which is not final parks.
+When new events make the promise final, the fiber is ready, and ``settle`` lets it go on.
 
-An evaluation ends in one of three ways. ``returned``: ``run`` has returned. ``failure``: user code has raised, or a
-task has failed that must not; the first failure counts. ``stale`` or ``unwound``: the evaluation is no longer good,
-and the decider evaluates ``run`` afresh. It is stale if user code has seen something that the history has changed
-since. It is unwound if an ExecutionBlocked has left a fiber, which then cannot go on where it waited.
+The result must be that of an evaluation from the first line. It is, as long as user code has only waited. An evaluation
+is no longer good, and the decider begins another one, in two cases. It is ``stale`` if user code has seen something
+that has changed since: the state of a future that was not final, a list of markers, the details of an event. It is
+``unwound`` if an ExecutionBlocked has left a fiber, which then has no point at which it could go on.
 
-What a workflow may ask for, ``submit`` first of all, is in ``executor``, which derives from this class.
+A good evaluation ends in one of two ways. ``returned``: ``run`` has returned. ``failure``: user code has raised, or a
+task with ``raises_on_failure`` has failed; the first failure counts.
+
+``executor`` derives from this class and adds everything that a workflow may request, ``submit`` first of all.
 """
 
 from __future__ import annotations
@@ -36,26 +40,25 @@ _HERE = __file__.rpartition("evaluation.py")[0]
 
 
 class Execution(NamedTuple):
-    """The facts about an execution that its own history does not hold.
-
-    ``default_bucket`` is the bucket string of the engine's own store of done marks, None where one must be configured.
-    """
+    """The facts about an execution that its history does not hold."""
 
     workflow_id: str
     run_id: str
-    domain: str | None = None
-    default_bucket: str | None = None
+    domain: str | None = None  # of Amazon SWF
+    default_bucket: str | None = None  # bucket string of the engine's store of done marks, if it has one
 
 
 class Failure(NamedTuple):
-    """How a run fails: ``reason`` and ``details`` go to the history, ``error`` is the exception that was raised."""
+    """The failure of a run. ``reason`` and ``details`` go to the history."""
 
     reason: str
     details: str | None
-    error: BaseException
+    error: BaseException  # the exception that was raised
 
 
 class _Within:
+    """Sets the scope inside a ``with`` block. A class, since a generator would be slower and this is called often."""
+
     __slots__ = ("evaluation", "outer", "scope")
 
     def __init__(self, evaluation: Evaluation, scope: Scope) -> None:
@@ -79,21 +82,21 @@ class Evaluation(ABC):
         self.history = history
         self.execution = execution
         self.default_bucket = execution.default_bucket
-        self.reserved: Mapping[str, Any] = values.reserved(history.started.input)
-        self.handed_down = dict(self.reserved)  # for the inputs of children
-        self.carried = dict(self.reserved)  # for the input of the execution that continues this one
+        self.reserved: Mapping[str, Any] = values.reserved(history.started.input)  # see ``base.Executor``
+        self.handed_down = dict(self.reserved)  # the same, for the inputs of children
+        self.carried = dict(self.reserved)  # the same, for the input of the execution that continues this one
         self.filling = False  # the history nears its limit
         self.fibers = Fibers()
         self.scope = Scope()  # of the user code that is running
         self.outbox = Outbox()  # decisions that the history does not hold yet
         self.activities: dict[str, Activity] = {}  # submitted so far, by name
         self.workflows: dict[str, type[Workflow]] = {}  # classes of children submitted so far, by name
-        self.unfinished = 0  # submissions that are not final
+        self.unfinished = 0  # how many submissions are not final
         self.stale = False  # user code has seen something that has changed since
         self.unwound = False  # ExecutionBlocked has left a fiber
-        self.returned = False
-        self.result: str | None = None
-        self.failure: Failure | None = None
+        self.returned = False  # ``run`` has returned
+        self.result: str | None = None  # of ``run``, as JSON text
+        self.failure: Failure | None = None  # of the run, if it has failed
 
     @abstractmethod
     def cancel(self, promise: Promise) -> None:
@@ -106,21 +109,21 @@ class Evaluation(ABC):
     # Running user code
 
     def begin(self) -> None:
-        """Evaluate ``run`` until it ends or waits."""
+        """Call ``run``, and go on until everything waits or has ended."""
         if self.failure is None:
             self.fibers.start(lambda: self.guard(self._run))
         self.settle()
 
     def settle(self) -> None:
-        """Let every fiber go on that can, until none can."""
+        """Let the fibers that are ready go on, until none is."""
         self.fibers.settle(lambda: self.failure is None)
 
     def discard(self) -> None:
-        """Give this evaluation up; its fibers end."""
+        """Give up this evaluation. Its fibers end."""
         self.fibers.discard()
 
     def guard(self, function: Callable[[], None]) -> None:
-        """Call user code. An exception fails the run; ExecutionBlocked only says that the code has to wait."""
+        """Call user code. An exception fails the run. ExecutionBlocked only means that the code waits."""
         try:
             function()
         except ExecutionBlocked:
@@ -129,7 +132,7 @@ class Evaluation(ABC):
             self.abort(f"Cannot replay the workflow: {type(error).__name__}({error})", error, _traceback(error))
 
     def abort(self, reason: str, error: BaseException, details: str | None = None) -> None:
-        """Fail the run; the first reason counts."""
+        """Fail the run, unless it has failed already."""
         if self.failure is None and not self.fibers.discarded:
             self.failure = Failure(_shorten(reason), details, error)
 
@@ -140,7 +143,7 @@ class Evaluation(ABC):
         self.returned = True
 
     def decode(self, text: str | None) -> Any:
-        """The value that user code gets for the JSON text of an input, a result or a marker."""
+        """The value that user code sees for the JSON text of an input, a result or a marker."""
         return values.decode(text)
 
     # Scopes and fibers, see ``base.Executor``
@@ -179,7 +182,7 @@ class Evaluation(ABC):
         self.stale = True
 
     def announce_soon(self, promise: Promise) -> None:
-        """Call back everything that waits for ``promise``, which is final, when ``settle`` gets to it."""
+        """Call back everything that waits for ``promise``, which is final; ``settle`` does it."""
         if promise.is_awaited:
             self.fibers.soon(lambda: self.guard(promise.announce))
 
@@ -189,7 +192,7 @@ def _shorten(text: str) -> str:
 
 
 def _traceback(error: BaseException) -> str:
-    """The traceback without the frames of the decider itself, at most 32,000 characters."""
+    """The traceback without the decider's frames at its top: the last 32,000 characters."""
     frames = traceback.extract_tb(error.__traceback__)
     while frames and frames[0].filename.startswith(_HERE):
         del frames[0]

@@ -1,4 +1,4 @@
-"""The answer to ``Workflow.get_event_details``: the latest signal, marker or timer of a name, as a plain dict."""
+"""Event details: the latest signal, marker or timer of a name as a plain dict, for ``Workflow.get_event_details``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from simpleflow.exceptions import InputError
 def event_details(history: History, kind: str, name: str, decode: Callable[[str | None], Any]) -> dict[str, Any] | None:
     """The latest event of that kind (``signal``, ``marker`` or ``timer``) and name; None if there is none.
 
-    ``decode`` makes a value of a JSON text. Raises InputError for another kind.
+    Args:
+        decode: makes a value from JSON text.
+
+    Raises InputError for another kind.
     """
     if kind == "timer":
         return _timer(history, name, decode)

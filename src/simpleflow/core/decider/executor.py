@@ -1,10 +1,10 @@
-"""The executor: everything that a workflow, a canvas or a step may ask of the decider (``base.Executor``).
+"""Executor: an evaluation with everything that a workflow, a canvas or a step may request of it (``base.Executor``).
 
-``submit`` looks a submission up in the history by its id. If the history knows it, the promise gets the recorded
-state; else a decision goes to the outbox. Submissions come in three kinds:
+``submit`` finds a submission in the history by its id. If the history has it, the promise takes the recorded state;
+else a decision goes to the outbox. There are three kinds of submissions:
 
 - containers (groups, chains, steps), which submit their members themselves;
-- tasks that the service runs or keeps (activities, children, timers): each has a *handle*, tied to its record;
+- tasks that the service runs or keeps (activities, children, timers): each has a *handle*, which ties it to its record;
 - markers, signals and the like, which count as done the moment they are decided.
 """
 
@@ -45,16 +45,16 @@ T = TypeVar("T")
 
 
 class Executor(Evaluation):
-    """An evaluation as its workflow sees it."""
+    """An evaluation with the calls that its workflow makes. ``base.Executor`` describes those without a docstring."""
 
     def __init__(self, workflow_class: type[Workflow], history: History, execution: Execution) -> None:
         super().__init__(history, execution)
         self.handles: dict[Key, Handle] = {}  # of the tasks submitted so far
         self.markers = Markers(self)
         self.signals = Signals(self)
-        self.continues: ContinueAsNewWorkflowTask | None = None  # the workflow wants to continue as new with this
-        self._observed_events: set[Key] = set()  # (type, name) that get_event_details was asked for
-        self._handle_of: dict[Promise, Handle] = {}
+        self.continues: ContinueAsNewWorkflowTask | None = None  # submitted: the execution is to continue as new
+        self._observed_events: set[Key] = set()  # (type, name) of the events that user code has looked up
+        self._handle_of: dict[Promise, Handle] = {}  # promises handed out early included
         self._counts_before: dict[str, tuple[Any, Any]] = {}  # see ``repeated``
         self.workflow = Workflow(self)
         self.guard(lambda: self._make(workflow_class))
@@ -69,7 +69,7 @@ class Executor(Evaluation):
                 ) from None
 
     def update(self, touched: Iterable[Key]) -> None:
-        """Bring the promises up to the records that new events are about; ``settle`` lets go on what waits for them."""
+        """Bring promises up to the records that new events are about. ``settle`` then lets waiting code go on."""
         for key in touched:
             self.outbox.pop(key)
             handle = self.handles.get(key)
@@ -82,7 +82,7 @@ class Executor(Evaluation):
 
     @property
     def waits_for_signal(self) -> bool:
-        """True if something from outside may still change what ``run`` does."""
+        """True if an event from outside may still change what ``run`` does."""
         return self.signals.awaited or bool(self._observed_events)
 
     def describe(self, promise: Promise) -> str:
@@ -92,9 +92,9 @@ class Executor(Evaluation):
 
     @contextmanager
     def repeated(self, name: str) -> Iterator[None]:
-        """Number the markers and signals submitted inside as when the hook ``name`` was first called.
+        """Number the markers and signals submitted inside from the same counts at every call of the hook ``name``.
 
-        Such a hook is called at every decision and submits the same each time; each of these is recorded once.
+        The hook is called at every decision and submits the same each time; each submission is recorded only once.
         """
         before = self._counts_before.get(name)
         if before is None:
@@ -118,8 +118,8 @@ class Executor(Evaluation):
         priority = kwargs.pop("__priority", PRIORITY_NOT_SET) if kwargs else PRIORITY_NOT_SET
         if isinstance(submittable, SubmittableContainer):
             return submittable.submit(self)
-        if type(submittable) in _AT_ONCE:
-            return _AT_ONCE[type(submittable)](self, submittable).future
+        if type(submittable) in _WITHOUT_HANDLE:
+            return _WITHOUT_HANDLE[type(submittable)](self, submittable).future
         if isinstance(submittable, Activity):
             call = lambda: ActivityTask(submittable, *args, **kwargs)  # noqa: E731 (two kinds, one shape)
             return self._call(call, submittable, args, kwargs, priority).future
@@ -129,13 +129,13 @@ class Executor(Evaluation):
         handle_class = _of_kind(HANDLES, submittable)
         if handle_class is not None:
             return self._begin(handle_class(self, submittable, priority)).future
-        at_once = _of_kind(_AT_ONCE, submittable)
-        if at_once is None:
+        submit = _of_kind(_WITHOUT_HANDLE, submittable)
+        if submit is None:
             raise NotSubmittable(
                 f"Bad type for what was submitted: {submittable!r} is a {type(submittable).__name__}; expected an "
                 "activity, a workflow class, a task, a group, a chain, a step or WaitForSignal"
             )
-        return at_once(self, submittable).future
+        return submit(self, submittable).future
 
     def _call(
         self,
@@ -145,9 +145,9 @@ class Executor(Evaluation):
         kwargs: dict[str, Any],
         priority: Any,
     ) -> Promise:
-        """Submit an activity or a child workflow; if its arguments are not there yet, once they are.
+        """Submit an activity or a child workflow, as soon as the results among its arguments are there.
 
-        The counter of its scope is reserved now, so that the task id does not depend on when the arguments come.
+        Its number in the scope is reserved now, so that the task id does not depend on when the arguments arrive.
         """
         handle_class = HANDLES[ActivityTask if isinstance(submittable, Activity) else WorkflowTask]
         awaited = [
@@ -157,13 +157,13 @@ class Executor(Evaluation):
         ]
         if not awaited:
             return self._begin(handle_class(self, make(), priority))
-        early = Promise(self)  # given out before the task can be made
+        early = Promise(self)  # handed out before the task can be made
         reserved = handle_class.reserve(self, submittable)
         missing = len(awaited)
         scope = self.scope
 
         def begin() -> None:
-            if not early.done:  # else it was cancelled meanwhile
+            if not early.done:  # it is if user code has cancelled it meanwhile
                 with self.within(scope):
                     promise = self._begin(handle_class(self, make(), priority, reserved))
                 self._follow(early, promise)
@@ -180,6 +180,7 @@ class Executor(Evaluation):
         return early
 
     def _begin(self, handle: Handle) -> Promise:
+        """Begin a new handle; a second one with the same key gives the promise of the first."""
         known = self.handles.get(handle.key)
         if known is not None:
             return known.promise
@@ -190,7 +191,7 @@ class Executor(Evaluation):
         return handle.promise
 
     def _follow(self, early: Promise, promise: Promise) -> None:
-        """Let ``early`` end as ``promise`` does."""
+        """Let ``early`` go through the states of ``promise`` and end as it does."""
         handle = self._handle_of[early] = self._handle_of[promise]
 
         def ended(_: Promise) -> None:
@@ -286,14 +287,14 @@ def _wait_for_signal(executor: Executor, wait: WaitForSignal) -> Promise:
     return executor.signals.wait(wait)
 
 
-_AT_ONCE: dict[type[Any], Callable[[Executor, Any], Promise]] = {
+_WITHOUT_HANDLE: dict[type[Any], Callable[[Executor, Any], Promise]] = {
     MarkerTask: _record_marker,
     SignalTask: _send_signal,
     WaitForSignal: _wait_for_signal,
     CancelTimerTask: Executor._cancel_timer,
     ContinueAsNewWorkflowTask: Executor._continue_as_new,
 }
-"""Submissions that need no handle: the service neither runs them nor reports their end."""
+"""Submissions that need no handle, since the service neither runs them nor reports their end."""
 
 
 def _of_kind(kinds: Mapping[type, T], submittable: object) -> T | None:
@@ -305,6 +306,6 @@ def _of_kind(kinds: Mapping[type, T], submittable: object) -> T | None:
 
 
 def _event_of(key: Key) -> Key:
-    """The record as ``get_event_details`` names it."""
+    """The type and name by which ``get_event_details`` finds the record."""
     kind, id = key
     return (kind, id[0]) if kind == "marker" else key

@@ -1,10 +1,10 @@
-"""Fibers: pieces of user code that wait without holding up anything else.
+"""Fibers: pieces of user code that wait without blocking one another.
 
-A *piece* is one call of user code: ``run``, the function of a FuncGroup, a hook, or a callback of a promise. Each runs
-in a *fiber*, a greenlet with a stack of its own. When a piece reads a promise that is not final, its fiber parks, and
-control goes back to the caller. When the promise is final, the fiber is ready; ``settle`` lets it go on exactly there,
-so the piece need not start over. Everything stays in the calling thread, and fibers switch only where they wait, so
-the order is the same in every evaluation.
+A *piece* is one call of user code: ``run``, the function of a FuncGroup, a hook, or a callback of a promise. Each piece
+runs in a *fiber*, a greenlet with a separate stack. When a piece reads a promise that is not final, its fiber parks and
+control returns to the caller. Once the promise is final, the fiber is ready, and ``settle`` lets it go on from exactly
+there, so the piece need not start over. Everything stays in the calling thread, and fibers switch only where they wait.
+So the order is the same in every evaluation.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from simpleflow.futures import Promise
 
 
 class Fiber(greenlet):
-    """A stack that runs one piece after the other: a new stack for each would cost a system call."""
+    """A stack that runs one piece after another. A new stack for each piece would cost a system call."""
 
-    piece: Callable[[], None] | None = None
+    piece: Callable[[], None] | None = None  # the piece that it runs; None for a spare fiber
 
 
 class Fibers:
     """The fibers of one evaluation: those that are parked, and those that are ready to go on."""
 
     def __init__(self) -> None:
-        self._parked: dict[Fiber, Promise] = {}
+        self._parked: dict[Fiber, Promise] = {}  # each with the promise that it waits for
         self._spare: list[Fiber] = []  # fibers whose piece has ended
-        self._ready: deque[Callable[[], None] | Fiber] = deque()
-        self._idle: deque[Callable[[], None]] = deque()
-        self.discarded = False
+        self._ready: deque[Callable[[], None] | Fiber] = deque()  # pieces to start, and fibers that can go on
+        self._idle: deque[Callable[[], None]] = deque()  # pieces to start when nothing else can go on
+        self.discarded = False  # the evaluation was given up
 
     def start(self, function: Callable[[], None]) -> None:
         """Run ``function`` until it ends or waits."""
@@ -46,15 +46,15 @@ class Fibers:
 
     @property
     def current(self) -> object:
-        """The piece of user code that is running; None outside one."""
+        """The piece of user code that is running; None outside of user code."""
         return getattr(getcurrent(), "piece", None)
 
     def soon(self, function: Callable[[], None]) -> None:
-        """Run ``function``, in a fiber of its own, when ``settle`` gets to it."""
+        """Run ``function`` in a new fiber when ``settle`` gets to it."""
         self._ready.append(function)
 
     def when_idle(self, function: Callable[[], None]) -> None:
-        """Run ``function``, in a fiber of its own, when nothing else can go on."""
+        """Run ``function`` in a new fiber when nothing else can go on."""
         self._idle.append(function)
 
     def wait(self, promise: Promise) -> None:
@@ -78,7 +78,7 @@ class Fibers:
                 self._enter(item)
 
     def discard(self) -> None:
-        """End every parked fiber, with ExecutionBlocked where it waits."""
+        """Give up: raise ExecutionBlocked in every parked fiber, where it waits, so that each ends."""
         self.discarded = True
         self._ready.clear()
         self._idle.clear()
@@ -96,7 +96,7 @@ class Fibers:
         return list(self._parked.values())
 
     def _serve(self) -> None:
-        """The life of a fiber: one piece after the other, until the evaluation is given up."""
+        """The life of a fiber: it runs one piece after another until the evaluation is given up."""
         fiber = getcurrent()
         assert isinstance(fiber, Fiber)
         while fiber.piece is not None:
@@ -113,6 +113,6 @@ class Fibers:
             self._ready.append(fiber)
 
     def _enter(self, fiber: Fiber) -> None:
-        # Control comes back here when the fiber waits or ends.
+        # Control returns here when the fiber waits or ends.
         fiber.parent = getcurrent()
         fiber.switch()

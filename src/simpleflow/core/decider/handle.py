@@ -1,12 +1,19 @@
 """Handles: a handle ties one task that the service runs or keeps to its record in the history.
 
-A handle is made when the task is submitted. If the history knows no record with its key, the handle puts a decision
-into the outbox; else its promise takes the state of the record. ``recorded`` is called whenever the history says more
-about the record.
+Theory of operation. User code submits a task and gets a future. The handle stands between the promise behind that
+future and the record that the history has, or will have, under the handle's key. When the handle begins, there are two
+cases. If the history has no such record, the handle puts a decision into the outbox. If it has one, an earlier
+evaluation submitted this task already, and the promise takes the state of the record. ``recorded`` is called whenever
+new events are about the record.
 
-A task may fail several times under one key: each failure is kept in ``record.failures``, and a handle deals with each
-of them once (``seen``). It either decides the task again or ends the promise. If the workflow overrides
-``on_task_failure``, that method is asked about each failure, in a fiber, since it may wait.
+A task may fail several times under one key. ``record.failures`` has all its failures, and a handle deals with each of
+them once (``handled``). It then either decides the task again or ends the promise, in this order of preference:
+
+1. a refusal for a passing reason: the task is decided again, see ``refusals``;
+2. the workflow overrides ``on_task_failure``: that method decides. It is user code and may wait, so it runs in a fiber.
+   It is called for each failure, in order, in every evaluation, and its answer to the latest one counts;
+3. the task has retries left: it is decided again;
+4. the promise ends with the exception. If the task says ``raises_on_failure``, the run fails too.
 """
 
 from __future__ import annotations
@@ -20,7 +27,7 @@ from simpleflow.core import events as e
 from simpleflow.core import transitions as t
 from simpleflow.core.decider import refusals
 from simpleflow.core.decider.evaluation import Evaluation
-from simpleflow.core.decider.refusals import TRIES, Reaction
+from simpleflow.core.decider.refusals import Reaction
 from simpleflow.core.records import Key, Record
 from simpleflow.exceptions import TaskCanceled, TaskException, TaskFailed, TaskTerminated, TimeoutError
 from simpleflow.futures import CANCELLED, FINISHED, RUNNING, Promise, promise_of
@@ -29,20 +36,20 @@ from simpleflow.workflow import Workflow
 
 
 class Handle:
-    """One task, its promise, and the decision that asks the service for it."""
+    """One task, its promise, and the decision that requests the task from the service."""
 
-    key: Key
+    key: Key  # of the record; from the task's id
 
     def __init__(self, evaluation: Evaluation, task: Any, priority: Any, reserved: str | None = None) -> None:
         self.evaluation = evaluation
-        self.task = task
+        self.task = task  # None once it has completed
         self.promise = Promise(evaluation)
-        self.early: tuple[Promise, ...] = ()  # promises given out before the task could be made
-        self.seen = 0  # failures that were dealt with
+        self.early: tuple[Promise, ...] = ()  # promises handed out before the task could be made
+        self.handled = 0  # how many of the record's failures this handle has dealt with
 
     @classmethod
     def reserve(cls, evaluation: Evaluation, submittable: Any) -> str:
-        """The part of the key that the scope decides, for a task that is made later, once its arguments are there."""
+        """The part of the key that depends on the scope, for a task that is made later, when its arguments are there."""
         raise NotImplementedError
 
     @property
@@ -51,11 +58,11 @@ class Handle:
         raise NotImplementedError
 
     def decision(self) -> d.Decision:
-        """The decision that asks the service for the task."""
+        """The decision that requests the task."""
         raise NotImplementedError
 
     def request_cancel(self, record: Record) -> None:
-        """Ask the service to end the task, which is under way."""
+        """Ask the service to end the task, which is open."""
         raise NotImplementedError
 
     def begin(self) -> None:
@@ -66,7 +73,7 @@ class Handle:
             self.update()
 
     def recorded(self) -> None:
-        """The history says more about the record."""
+        """New events of the history are about the record."""
         record = self.record
         if record is not None and (not record.open or record.cancel_requested_id):
             self.evaluation.outbox.pop(self.cancel_key)
@@ -75,8 +82,13 @@ class Handle:
 
     @property
     def cancel_key(self) -> Key:
-        """Key of the decision to cancel the task, in the outbox."""
+        """Key in the outbox of the decision to cancel the task."""
         return f"cancel_{self.key[0]}", self.key[1]
+
+    @property
+    def has_new_failures(self) -> bool:
+        """True if the record has failures that this handle has not dealt with."""
+        return self.record is not None and self.handled < len(self.record.failures)
 
     def running(self) -> None:
         """The task has started."""
@@ -92,11 +104,11 @@ class Handle:
             result = getattr(record.closed.attributes, "result", None) if record.closed else None
             self.finish(self.evaluation.decode(result))
             if not record.failures:
-                self.task = None  # its arguments may be large, and nobody asks for them any longer
+                self.task = None  # its arguments may be large; only a failure needs them again
         elif record.open:
             if record.state == t.STARTED:
                 self.running()
-        elif record.state != t.NEW and self.seen < len(record.failures):
+        elif record.state != t.NEW and self.has_new_failures:
             self.failed(record)
 
     def failed(self, record: Record) -> None:
@@ -117,74 +129,75 @@ class Handle:
 class RetryHandle(Handle):
     """A task that may fail and be tried again: an activity or a child workflow."""
 
-    retry: int
-    raises_on_failure: bool
-    pause: Promise | None = None  # timer before the next try
+    retry: int  # tries after the first one
+    raises_on_failure: bool  # a final failure fails the run
+    pause: Promise | None = None  # the timer before the next try, where ``on_task_failure`` demands one
 
     def begin(self) -> None:
         super().begin()
-        if self._asks and self.record is not None and self.seen < len(self.record.failures):
-            self.evaluation.spawn(lambda: self._ask(self.record), Scope())
+        if self._workflow_decides and self.has_new_failures:
+            self.evaluation.spawn(self._report_failures, Scope())
 
     def recorded(self) -> None:
         super().recorded()
-        if self._asks and self.record is not None and self.seen < len(self.record.failures):
-            self.evaluation.fibers.soon(lambda: self.evaluation.guard(lambda: self._ask(self.record)))
+        if self._workflow_decides and self.has_new_failures:
+            self.evaluation.fibers.soon(lambda: self.evaluation.guard(self._report_failures))
 
     @property
-    def _asks(self) -> bool:
+    def _workflow_decides(self) -> bool:
         """True if the workflow overrides ``on_task_failure``."""
         return type(self.evaluation.workflow).on_task_failure is not Workflow.on_task_failure
 
     def failed(self, record: Record) -> None:
-        if not self._asks:
-            self.seen = len(record.failures)
-            if not self._schedule_again_if_refused(record):
-                self._decide(record, None, self._exception(record.failures[-1]))
+        if not self._workflow_decides:
+            self.handled = len(record.failures)
+            if not self._try_again_if_refused(record):
+                self._react(record, None, self._exception(record.failures[-1]))
 
-    def _schedule_again_if_refused(self, record: Record) -> bool:
-        """Schedule the task again if the service refused it for a passing reason; returns True if so."""
-        if not refusals.is_refusal(record.failures[-1]):
+    def _try_again_if_refused(self, record: Record) -> bool:
+        """Decide the task again if the service refused it for a passing reason; returns True if so."""
+        if not refusals.is_tried_again(record.failures):
             return False
-        reaction = refusals.reaction(record.failures)
-        if reaction is Reaction.AGAIN:
-            self._again(None)
-        elif reaction is Reaction.WAIT:
+        if refusals.reaction(record.failures) is Reaction.AGAIN:
+            self._try_again(None)
+        else:
             # This is not ``self.pause``, which ``cancel`` ends: other handles may wait for the same timer.
-            self.evaluation.start_timer(TimerTask(*refusals.pause(record.failures))).when_done(self._again)
-        return reaction in TRIES
+            self.evaluation.start_timer(TimerTask(*refusals.pause(record.failures))).when_done(self._try_again)
+        return True
 
-    def _ask(self, record: Record | None) -> None:
-        """Ask ``on_task_failure`` about each new failure; its answer to the latest counts, if that ended the task."""
+    def _report_failures(self) -> None:
+        """Call ``on_task_failure`` for each new failure; the answer to the latest counts, if that ended the task."""
+        record = self.record
         assert record is not None
-        while self.seen < len(record.failures):
-            event = record.failures[self.seen]
-            if refusals.is_refusal(event) and refusals.reaction(record.failures[: self.seen + 1]) in TRIES:
-                self.seen += 1
-                if self.seen == len(record.failures) and not self.promise.done and not record.open:
-                    self._schedule_again_if_refused(record)
+        while self.handled < len(record.failures):
+            event = record.failures[self.handled]
+            if refusals.is_tried_again(record.failures[: self.handled + 1]):
+                self.handled += 1
+                if self.handled == len(record.failures) and not self.promise.done and not record.open:
+                    self._try_again_if_refused(record)
                 continue
             exception = self._exception(event)
             context = TaskFailureContext(
                 a_task=self.task,
                 task_name=self.task.name,
                 exception=exception,
-                retry_count=self.seen,
+                retry_count=self.handled,
                 id=self.key[1],
                 event=event,
                 history=self.evaluation.history,
-                reason=getattr(exception, "reason", None) or str(exception),
+                reason=_reason(exception),
                 details=getattr(exception, "details", None),
                 future=self.promise.future,
             )
-            self.seen += 1
-            with self.evaluation.within(Scope(f"on_failure-{self.key[1]}-{self.seen}")):
+            self.handled += 1
+            with self.evaluation.within(Scope(f"on_failure-{self.key[1]}-{self.handled}")):
                 answer = self.evaluation.workflow.on_task_failure(context)
             over = self.promise.done or record.open or record.state == t.COMPLETED
-            if self.seen == len(record.failures) and not over:
-                self._decide(record, answer, exception)
+            if self.handled == len(record.failures) and not over:
+                self._react(record, answer, exception)
 
-    def _decide(self, record: Record, answer: TaskFailureContext | None, exception: TaskException) -> None:
+    def _react(self, record: Record, answer: TaskFailureContext | None, exception: TaskException) -> None:
+        """Decide the task again or end the promise; ``answer`` is that of ``on_task_failure``, if it gave one."""
         verdict = answer.decision if isinstance(answer, TaskFailureContext) else None
         if verdict == "retry" or (verdict is None and self._may_retry(record)):
             assert verdict is None or answer is not None
@@ -192,24 +205,23 @@ class RetryHandle(Handle):
         elif verdict == "cancel":
             self.finish(state=CANCELLED)
         elif verdict == "handled" and answer is not None and answer.future is not None:
-            promise_of(answer.future).when_done(self._handled)
+            promise_of(answer.future).when_done(self._finish_as)
         else:
             if verdict == "abort" or (verdict is None and self.raises_on_failure):
-                name = self.task.name
-                reason = getattr(exception, "reason", None) or str(exception)
                 self.evaluation.abort(
-                    f'Workflow execution error in {name}: "{reason}"',
+                    f'Workflow execution error in {self.task.name}: "{_reason(exception)}"',
                     exception,
                     getattr(exception, "details", None),
                 )
             self.finish(exception=exception)
 
-    def _handled(self, other: Promise) -> None:
-        """End as the task did that ``on_task_failure`` put in place of this one."""
+    def _finish_as(self, other: Promise) -> None:
+        """End as ``other`` did, which ``on_task_failure`` has put in place of this task."""
         if not self.promise.done:
             self.finish(other.result, other.exception, other.state)
 
     def _may_retry(self, record: Record) -> bool:
+        """True if the task has retries left after its latest failure."""
         latest = record.failures[-1]
         if refusals.is_refusal(latest) and refusals.reaction(record.failures) is Reaction.GIVE_UP:
             return False
@@ -222,11 +234,12 @@ class RetryHandle(Handle):
         if seconds:
             timer_id = taskids.fit(f"_simpleflow_retry_{record.tries}_{self.key[1]}")
             self.pause = self.evaluation.start_timer(TimerTask(timer_id, seconds))
-            self.pause.when_done(self._again)
+            self.pause.when_done(self._try_again)
         else:
-            self._again(None)
+            self._try_again(None)
 
-    def _again(self, pause: Promise | None) -> None:
+    def _try_again(self, pause: Promise | None) -> None:
+        """Decide the task again; after ``pause``, unless that was cancelled."""
         if not self.promise.done and (pause is None or pause.state == FINISHED):
             self.evaluation.outbox[self.key] = self.decision()
 
@@ -236,6 +249,7 @@ class RetryHandle(Handle):
             self.pause.cancel()
 
     def _exception(self, event: e.Event) -> TaskException:
+        """The exception that the future shows for this failure."""
         attributes: Any = event.attributes
         name = self.task.name
         if isinstance(attributes, e.ActivityTaskTimedOut | e.ChildWorkflowExecutionTimedOut):
@@ -244,9 +258,14 @@ class RetryHandle(Handle):
             return TaskCanceled(attributes.details)
         if isinstance(attributes, e.ChildWorkflowExecutionTerminated):
             return TaskTerminated(f"{name} was terminated")
-        if isinstance(attributes, e.ScheduleActivityTaskFailed | e.StartChildWorkflowExecutionFailed):
+        if refusals.is_refusal(event):
             return TaskFailed(name, refusals.reason(attributes.cause))
         return TaskFailed(name, attributes.reason, attributes.details)
 
     def _timeout_value(self, timeout_type: str) -> int | None:
+        """Seconds of the task's time-out of that type; None for no limit."""
         raise NotImplementedError
+
+
+def _reason(exception: TaskException) -> str:
+    return getattr(exception, "reason", None) or str(exception)

@@ -1,4 +1,4 @@
-"""The kinds of handles: of an activity, of a child workflow, of a timer. Each makes its key and its decision."""
+"""The kinds of handles: for an activity, a child workflow and a timer. Each makes its key and its decision."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ from simpleflow.task import ActivityTask, Task, TimerTask, WorkflowTask
 
 
 class ActivityHandle(RetryHandle):
-    """An activity task."""
+    """An activity task.
+
+    Its id comes from the class's ``get_task_id``, from its arguments if it is idempotent, or from its scope.
+    """
 
     def __init__(self, evaluation: Evaluation, task: ActivityTask, priority: Any, reserved: str | None = None) -> None:
         super().__init__(evaluation, task, priority)
@@ -78,8 +81,8 @@ class ActivityHandle(RetryHandle):
 class ChildHandle(RetryHandle):
     """A child workflow execution.
 
-    Its workflow id comes from the class's ``get_workflow_id``, or from the parent's workflow id and its scope. It is
-    the same in every run, so that the done marks of a child with steps are found again.
+    Its workflow id comes from the class's ``get_workflow_id``, or from the parent's workflow id and the scope. Every run
+    gives the same id, so that a child with steps finds its done marks again.
     """
 
     def __init__(self, evaluation: Evaluation, task: WorkflowTask, priority: Any, reserved: str | None = None) -> None:
@@ -138,7 +141,7 @@ class ChildHandle(RetryHandle):
 
 
 class TimerHandle(Handle):
-    """A timer."""
+    """A timer. Its id is given by user code."""
 
     def __init__(self, evaluation: Evaluation, task: TimerTask, priority: Any, reserved: str | None = None) -> None:
         super().__init__(evaluation, task, priority)

@@ -1,4 +1,7 @@
-"""The hooks of a workflow class, called in one evaluation. A hook that raises fails the run."""
+"""Hooks: the methods that a workflow class may override to follow its execution, called in one evaluation.
+
+A hook runs in a fiber and may submit. A hook that raises fails the run.
+"""
 
 from __future__ import annotations
 
@@ -13,19 +16,19 @@ class Hooks:
     def __init__(self, executor: Executor, workflow_class: type[Workflow]) -> None:
         self._executor = executor
         self._class = workflow_class
-        self._closing: set[str] = set()  # closing hooks that were called
+        self._called: set[str] = set()  # the closing hooks that were called
 
     def repeat(self, name: str) -> object:
-        """Call a hook that is called at every decision, if the class overrides it; returns its result."""
+        """Call a hook that belongs to every decision, if the class overrides it; returns its result."""
         if getattr(self._class, name) is getattr(Workflow, name, None):
             return None
         with self._executor.repeated(name):
             return self._call(name)
 
     def close(self, name: str, *args: object) -> None:
-        """Call a closing hook, once in an evaluation."""
-        if name not in self._closing:
-            self._closing.add(name)
+        """Call a closing hook, once in an evaluation: closing may be refused and decided again."""
+        if name not in self._called:
+            self._called.add(name)
             self._call(name, *args)
             self._executor.settle()
 

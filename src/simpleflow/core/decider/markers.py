@@ -1,11 +1,12 @@
-"""The markers of one evaluation.
+"""Markers: those that one evaluation records.
 
-A marker counts as recorded the moment it is decided. The same marker (name and details) may be submitted many times;
-the n-th submission stands for the n-th such marker in the history, and is decided if the history holds fewer.
+A marker counts as recorded the moment it is decided. The same marker (name and details) may be submitted many times.
+The n-th submission stands for the n-th marker of that name and details in the history, and is decided if the history
+holds fewer.
 
-``list_markers`` lets user code branch on the markers so far. If another piece of user code records a marker later, the
-list might have been longer in an evaluation from the start, since pieces take turns in another order there. So that
-makes the evaluation stale.
+``list_markers`` lets user code branch on the markers so far. Another piece of user code may record a marker after that.
+In an evaluation from the start, the pieces run in another order, so the list might have been longer. So the evaluation
+becomes stale then.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ _Identity = tuple[str, str | None]  # name, details as JSON text
 
 
 class _Saved(NamedTuple):
+    """See ``Markers.save``."""
+
     counts: dict[_Identity, int]
     recorded: list[_Identity]
 
@@ -29,13 +32,13 @@ class Markers:
     """The markers that an evaluation has submitted, in order, and how often each."""
 
     def __init__(self, evaluation: Evaluation) -> None:
-        self.recorded: list[_Identity] = []
+        self.recorded: list[_Identity] = []  # in the order of submission
         self._evaluation = evaluation
-        self._counts: dict[_Identity, int] = {}
+        self._counts: dict[_Identity, int] = {}  # submissions so far
         self._observers: set[object] = set()  # pieces of user code that have listed the markers
 
     def observe(self) -> None:
-        """Take note that the current piece of user code lists the markers so far."""
+        """Note that the current piece of user code lists the markers so far."""
         self._observers.add(self._evaluation.fibers.current)
 
     def submit(self, task: MarkerTask) -> Promise:

@@ -1,4 +1,16 @@
-"""Decisions that are wanted and that the history does not hold yet, in the order in which they came to be wanted."""
+"""Outbox: the decisions of a workflow that its history does not hold yet.
+
+Theory of operation. A decision enters the outbox when user code submits something that the history does not know. It
+stays there, decision after decision, until the history holds its event. Only the history tells that the service took a
+decision: an answer may have had no room for it, may have come too late, or may have been lost. So putting decisions into
+an answer does not remove them; ``pop`` does, when the event is folded or the decision is withdrawn.
+
+The keys are those of records (``records.Key``), so the event of a decision finds its entry. The order is that in which
+the decisions were made.
+
+Activities to be scheduled are kept apart from the others. An execution may have only so many open activities, and
+thousands may wait for room; an answer reads no more of them than it has room for.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +21,11 @@ from operator import itemgetter
 from simpleflow.core import decisions as d
 from simpleflow.core.records import Key
 
-_Entry = tuple[int, d.Decision]
+_Entry = tuple[int, d.Decision]  # number in the order of entry, decision
 
 
 class Outbox:
-    """Activities to be scheduled stand apart: thousands may wait for room without being looked at at every decision."""
+    """Decisions by the key of the record that they will make, in the order in which they were made."""
 
     def __init__(self) -> None:
         self._activities: dict[Key, _Entry] = {}
@@ -24,19 +36,19 @@ class Outbox:
         return bool(self._activities or self._others)
 
     def __contains__(self, key: Key) -> bool:
-        return key in self._of(key)
+        return key in self._entries(key)
 
     def __setitem__(self, key: Key, decision: d.Decision) -> None:
         self._count += 1
-        self._of(key)[key] = (self._count, decision)
+        self._entries(key)[key] = (self._count, decision)
 
     def pop(self, key: Key) -> d.Decision | None:
-        """Take a decision out: it is recorded, or no longer wanted. Returns it, None if it is not there."""
-        entry = self._of(key).pop(key, None)
+        """Remove a decision that is recorded or withdrawn. Returns it; None if it is not there."""
+        entry = self._entries(key).pop(key, None)
         return None if entry is None else entry[1]
 
-    def take(self, room: int) -> Iterator[d.Decision]:
-        """The decisions in order, ``room`` activities at most; they stay until the history holds them."""
+    def upcoming(self, room: int) -> Iterator[d.Decision]:
+        """The decisions in order, with at most ``room`` activities. They stay in the outbox."""
         activities = islice(self._activities.values(), max(room, 0))
         if not self._activities:
             entries: Iterable[_Entry] = self._others.values()
@@ -46,19 +58,19 @@ class Outbox:
             entries = _merge(activities, iter(self._others.values()))
         return map(_decision, entries)
 
-    def asks(self) -> bool:
-        """Whether something is wanted that will be answered: anything but markers."""
+    def wakes_decider(self) -> bool:
+        """True if one of the decisions leads to a later decision task. All do, except markers."""
         return bool(self._activities) or any(type(each) is not d.RecordMarker for _, each in self._others.values())
 
-    def _of(self, key: Key) -> dict[Key, _Entry]:
+    def _entries(self, key: Key) -> dict[Key, _Entry]:
         return self._activities if key[0] == "activity" else self._others
 
 
 def _merge(one: Iterator[_Entry], other: Iterator[_Entry]) -> Iterator[_Entry]:
-    """Both in order, looking at no more than is taken."""
+    """The entries of both, in order; reads no more of them than the caller does."""
     left, right = next(one, None), next(other, None)
     while left is not None and right is not None:
-        if left < right:  # no two have the same number
+        if left < right:  # by number; no two entries have the same
             yield left
             left = next(one, None)
         else:

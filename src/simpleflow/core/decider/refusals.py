@@ -1,4 +1,18 @@
-"""What comes of an activity or a child that the service refused to schedule: it depends on why, and ends some time."""
+"""Refusals: how the decider reacts to a refused activity or child, by cause, with bounded retries.
+
+Theory of operation. The service may accept an answer and still refuse to schedule one of its activities or to start one
+of its children. The history then has a ``...Failed`` event with a cause. Causes fall into four groups (``Reaction``):
+
+    AGAIN     the type is not registered. The engine registers it meanwhile, if it may, so schedule the task again
+    WAIT      there is too much of something at the moment. Schedule the task again after a pause that grows each time
+    GIVE_UP   the service would refuse it for ever. Fail the task, and use no retries
+    FAIL      any other cause. Fail the task as if it had run and failed: it may have retries
+
+AGAIN and WAIT end: after so many refusals in a row with the same reaction (``TRIES``), the reaction is GIVE_UP.
+Refusals after which the task was scheduled again do not use up its retries, since they were not its fault (``passed``).
+
+Everything is computed from the failures that the history holds, so each evaluation comes to the same reaction.
+"""
 
 from __future__ import annotations
 
@@ -10,25 +24,19 @@ from simpleflow.taskids import fit
 
 
 class Reaction(Enum):
-    """What to do about a refusal."""
+    """The reaction to a refusal; see the top of this file."""
 
     AGAIN = "again"
-    """The type was missing. Whoever answers decision tasks has registered it meanwhile, if it could be."""
-
     WAIT = "wait"
-    """There is too much at the moment: again, after a pause."""
-
     GIVE_UP = "give up"
-    """It would be refused for ever: the task fails, however many retries it has."""
-
     FAIL = "fail"
-    """The task fails as any other does, and may have retries."""
 
 
 TRIES = {Reaction.AGAIN: 3, Reaction.WAIT: 20}
-"""Refusals in a row after which a task fails; 20 pauses take more than an hour."""
+"""Refusals in a row after which the decider gives up; 20 pauses take more than an hour."""
 
 _LONGEST_PAUSE = 300
+"""Seconds."""
 
 _MISSING = ("ACTIVITY_TYPE_DOES_NOT_EXIST", "WORKFLOW_TYPE_DOES_NOT_EXIST")
 
@@ -49,40 +57,48 @@ _ADVICE = {
     "OPERATION_NOT_PERMITTED": "give the decider's credentials the right to",
 }
 
+_REFUSED = e.ScheduleActivityTaskFailed | e.StartChildWorkflowExecutionFailed
+
+
+def is_refusal(event: e.Event) -> bool:
+    """True if the event says that the service refused to schedule an activity or to start a child."""
+    return isinstance(event.attributes, _REFUSED)
+
 
 def reaction(failures: Sequence[e.Event]) -> Reaction:
-    """What to do about a refusal: the last of an activity's or child's failures, which are given in order."""
-    latest = _meant_by(failures[-1])
+    """The reaction to a refusal: the last of the failures of an activity or child, which are given in order."""
+    latest = _by_cause(failures[-1])
     assert latest is not None
     in_a_row = 0
     for event in reversed(failures):
-        if _meant_by(event) is not latest:
+        if _by_cause(event) is not latest:
             break
         in_a_row += 1
     return latest if in_a_row < TRIES.get(latest, in_a_row + 1) else Reaction.GIVE_UP
 
 
+def is_tried_again(failures: Sequence[e.Event]) -> bool:
+    """True if the last failure is a refusal after which the task is scheduled again."""
+    return is_refusal(failures[-1]) and reaction(failures) in TRIES
+
+
 def passed(failures: Sequence[e.Event]) -> int:
-    """How many of the failures were refusals after which it was scheduled again: no fault of the task."""
-    found = in_a_row = 0
+    """How many of the failures are refusals after which the task was scheduled again."""
+    count = in_a_row = 0
     before: Reaction | None = None
     for event in failures:
-        meant = _meant_by(event)
-        in_a_row = in_a_row + 1 if meant is before else 1
-        before = meant
-        found += meant is not None and in_a_row < TRIES.get(meant, 0)
-    return found
-
-
-def is_refusal(event: e.Event) -> bool:
-    """Whether the event says that the service refused to schedule an activity or child."""
-    return isinstance(event.attributes, _REFUSED)
+        by_cause = _by_cause(event)
+        in_a_row = in_a_row + 1 if by_cause is before else 1
+        before = by_cause
+        count += by_cause is not None and in_a_row < TRIES.get(by_cause, 0)
+    return count
 
 
 def pause(failures: Sequence[e.Event]) -> tuple[str, int]:
-    """The id of the timer to wait for before another try, and its seconds.
+    """The timer to wait for before another try: its id, and its seconds, which double with each refusal in a row.
 
-    What was refused in one answer waits for one timer: a thousand may be refused at once.
+    All refusals of one answer give the same timer id. A thousand activities may be refused at once, and need no more
+    than one timer.
     """
     attributes = failures[-1].attributes
     assert isinstance(attributes, _REFUSED)
@@ -96,15 +112,15 @@ def pause(failures: Sequence[e.Event]) -> tuple[str, int]:
 
 
 def reason(cause: str) -> str:
-    """The reason of the failure, for people."""
+    """The reason of the failure, for people, with advice where there is some."""
     advice = _ADVICE.get(cause)
     if advice is None and cause.startswith("DEFAULT_"):
         advice = "the type was registered without this default; use another version"
     return f"the service refused it: {cause}" + (f" ({advice})" if advice else "")
 
 
-def _meant_by(event: e.Event) -> Reaction | None:
-    """What one refusal asks for by itself; None for a failure of another kind."""
+def _by_cause(event: e.Event) -> Reaction | None:
+    """The reaction to the cause of one refusal, without regard to those before it; None for another kind of failure."""
     if not isinstance(event.attributes, _REFUSED):
         return None
     cause = event.attributes.cause
@@ -115,6 +131,3 @@ def _meant_by(event: e.Event) -> Reaction | None:
     if cause.endswith(("_DEPRECATED", "_UNDEFINED")) or cause == "OPERATION_NOT_PERMITTED":
         return Reaction.GIVE_UP
     return Reaction.FAIL
-
-
-_REFUSED = e.ScheduleActivityTaskFailed | e.StartChildWorkflowExecutionFailed

@@ -1,10 +1,10 @@
-"""The signals of one evaluation: those it sends, those it waits for, and those it passes on.
+"""Signals: those that one evaluation sends, those that it waits for, and those that it passes on.
 
 A signal counts as sent the moment it is decided. The n-th submission of the same signal (name, target, input) stands
-for the n-th such signal in the history, and is decided if the history holds fewer.
+for the n-th sent signal of that kind in the history, and is decided if the history holds fewer.
 
-A signal that came in and is to be propagated goes on to the parent and to the open children, but never back to where it
-came from.
+A received signal may say that it is to be propagated. Then it goes on to the parent and to the open children, but never
+back to the execution that sent it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Signals:
 
     def __init__(self, evaluation: Evaluation) -> None:
         self._evaluation = evaluation
-        self._counts: dict[_Identity, int] = {}
+        self._counts: dict[_Identity, int] = {}  # signals sent so far
         self._waiting: dict[str, list[Promise]] = {}  # by signal name
 
     @property
@@ -39,14 +39,14 @@ class Signals:
         return bool(self._waiting)
 
     def send(self, task: SignalTask) -> Promise:
-        """Send a signal, to this execution unless the task names another one; the result is its input."""
+        """Send a signal to the execution that the task names, or else to this one; the result is its input."""
         evaluation = self._evaluation
         text = task.encoded_input
         self._send(task.name, task.workflow_id or evaluation.execution.workflow_id, task.run_id, text)
         parent = evaluation.history.started.parent_workflow_execution
         to_parent = evaluation.workflow.propagate_signals_to_parent
         if task.workflow_id is None and task.propagate and parent is not None and to_parent:
-            # The children get it once it has come in, see ``relays``.
+            # The children get the signal once this execution has received it, see ``relays``.
             self._send(task.name, parent.workflow_id, parent.run_id, text)
         return self._finished(evaluation.decode(text))
 
@@ -59,7 +59,7 @@ class Signals:
             )
 
     def wait(self, wait: WaitForSignal) -> Promise:
-        """A promise of the input of the latest signal of that name, once there is one."""
+        """A promise of the input of the latest signal of that name: final now if there is one, else when one comes."""
         received = self._evaluation.history.signals.get(wait.signal_name)
         if received:
             return self._finished(self._input(received[-1]))
@@ -68,7 +68,7 @@ class Signals:
         return promise
 
     def received(self, name: str) -> None:
-        """A signal came in: finish the promises that wait for it."""
+        """A signal of that name was received: finish the promises that wait for it."""
         event = self._evaluation.history.signals[name][-1]
         for promise in self._waiting.pop(name, ()):
             if not promise.done:
@@ -97,12 +97,12 @@ class Signals:
 def relays(
     history: History, event: e.Event, own: str, to_parent: bool
 ) -> Iterator[tuple[Key, d.SignalExternalWorkflowExecution]]:
-    """The decisions that pass on a signal that came in, each with its key in the outbox.
+    """The decisions that pass on a received signal, each with the key of its record.
 
     Args:
         event: the WorkflowExecutionSignaled.
-        own: workflow id of the execution that got it.
-        to_parent: pass it on to the parent too.
+        own: workflow id of the execution that received it.
+        to_parent: also pass it on to the parent.
     """
     signal = event.attributes
     assert isinstance(signal, e.WorkflowExecutionSignaled)
@@ -112,7 +112,7 @@ def relays(
     source = signal.external_workflow_execution.workflow_id if signal.external_workflow_execution else None
     parent = history.started.parent_workflow_execution
     targets = []
-    if parent is not None and to_parent and source != own:  # ``send`` has sent its own signals to the parent already
+    if parent is not None and to_parent and source != own:  # ``send`` has sent those to the parent
         targets.append((parent.workflow_id, parent.run_id))
     targets += [(id, record.run_id) for id, record in history.children.items() if record.open and record.run_id]
     control = f"{RELAY}{event.id}"

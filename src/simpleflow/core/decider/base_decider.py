@@ -1,15 +1,15 @@
-"""One decision after another: evaluate, pass on signals, see if the execution is to be closed, make the answer.
+"""The cycle of a decider: evaluate, pass on signals, see if the execution closes, make the answer.
 
-Theory of operation. The events of a history are folded in the pieces that its decision tasks cut it into. At the end of
-each piece, at DecisionTaskStarted, ``decide`` is called, and all user code runs there, hooks included. A decider that
-starts from nothing folds the same pieces. So an evaluation that was kept alive and one that starts afresh see the same
-and decide the same; a property test holds this.
+Theory of operation. Decision tasks cut a history into pieces; each piece ends with a DecisionTaskStarted. The decider
+folds one piece and then calls ``decide``; all user code runs there, hooks included. A decider that starts from nothing
+folds the same pieces. So an evaluation that was kept alive and one that starts afresh see the same results in the same
+order and decide the same; a property test checks this.
 
-An evaluation stays good as long as ``run`` has only waited. If user code has seen something that the history has
-changed since (``future.finished``, a list of markers), what it did next may be wrong: ``run`` is evaluated afresh.
+``decide`` goes on with the evaluation that was kept alive if it is still good, else it begins another one (see
+``evaluation`` for when it is).
 
-Whether the execution is to be closed is a list of stages, taken in order. The first stage that gives a decision ends
-the list. A stage may instead find a failure; then the run fails.
+Then it goes through a list of stages that may close the execution. The first stage that returns a decision ends the
+list. If a stage finds that the run has failed, the decision is to fail.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from simpleflow import values
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.core.changes import Changes
-from simpleflow.core.decider.answer import Answer, Limits, fit, holds_back, rests
+from simpleflow.core.decider.answer import Answer, Limits, fit, holds_back, is_idle
 from simpleflow.core.decider.evaluation import Execution
 from simpleflow.core.decider.executor import Executor
 from simpleflow.core.decider.hooks import Hooks
@@ -33,14 +33,14 @@ from simpleflow.task import ContinueAsNewWorkflowTask
 from simpleflow.workflow import Workflow
 
 FILLING = 0.8
-"""Share of the events that an execution may have, from which on it is continued as new if it can be."""
+"""Share of the events that an execution may have. From this share on it continues as new, if it can."""
 
 _SPARE = 200
-"""Events that may be added between two checks of their number."""
+"""Events that may come between two checks of their number, beyond those of open tasks and of an answer."""
 
 
-class Deciding:
-    """The decisions of one execution, task after task. Which history it reads is up to the classes in ``decide``."""
+class BaseDecider:
+    """Makes the decisions of one execution, task after task. The classes in ``decide`` choose the history to read."""
 
     executor_class: ClassVar[type[Executor]] = Executor
 
@@ -52,18 +52,18 @@ class Deciding:
         self._changes = Changes()  # of the history since the last decision
         self._limits = limits
         self._hooks: Hooks | None = None  # of the evaluation
-        self._relays: dict[Key, d.Decision] = {}  # signals to pass on that the history does not hold yet
-        self._closing: d.Decision | None = None
-        self._may_fill = limits.events is not None and hasattr(workflow_class, "may_continue_as_new")
-        self.history.times_out = False  # time-outs are the service's business
+        self._relays: dict[Key, d.Decision] = {}  # decisions to pass on signals that the history does not hold yet
+        self._closing: d.Decision | None = None  # the decision that closes the execution, from the last ``decide``
+        self._may_fill = limits.events is not None and hasattr(workflow_class, "may_continue_as_new")  # see ``_fills``
+        self.history.times_out = False  # the service watches time-outs, so this history needs no deadlines
         self._read(self.history)
 
     def decide(self) -> None:
-        """Decide, now that the history has got to a DecisionTaskStarted."""
+        """Decide. The latest event of the history is a DecisionTaskStarted."""
         touched, signals = self._changes.drain()
         for key in touched:
             self._relays.pop(key, None)
-        if not self._go_on(touched):
+        if not self._resume(touched):
             self._begin()
         if self._executor.failure is None:
             self._hook("after_replay")
@@ -71,7 +71,7 @@ class Deciding:
         self._closing = self._close()
 
     def answer(self) -> Answer:
-        """The answer to the decision task that the events end with."""
+        """The answer to the decision task at the end of the events."""
         if self.evaluation is None:
             return Answer([])
         open_activities = getattr(self.workflow_class, "max_open_activity_count", self._limits.open_activities)
@@ -86,7 +86,7 @@ class Deciding:
         return Answer(decisions, self.evaluation.failure)
 
     def discard(self) -> None:
-        """Give up the evaluation that is kept alive, and stop reading the history."""
+        """Give up the evaluation and stop reading the history."""
         self.history.changes = None
         self._discard_evaluation()
 
@@ -126,8 +126,8 @@ class Deciding:
         self._hook("before_replay")
         self.evaluation.begin()
 
-    def _go_on(self, touched: Iterable[Key]) -> bool:
-        """Let the evaluation that is kept alive go on with what is new; False if it is no longer good."""
+    def _resume(self, touched: Iterable[Key]) -> bool:
+        """Let the evaluation go on with the changes of the history; returns False if it is no longer good."""
         executor = self.evaluation
         if executor is None or executor.unwound or executor.filling != self._fills:
             return False
@@ -144,13 +144,13 @@ class Deciding:
         return self._may_fill and limit is not None and len(self.history.events) >= limit * FILLING
 
     def _relay(self, signals: Iterable[e.Event]) -> None:
-        """Pass on the signals that came in."""
+        """Pass on received signals."""
         to_parent = self.workflow_class.propagate_signals_to_parent
         for event in signals:
             self._relays.update(relays(self.history, event, self.execution.workflow_id, to_parent))
 
     def _hook(self, name: str) -> object:
-        """Call a hook that is called at every decision."""
+        """Call a hook that belongs to every decision."""
         assert self._hooks is not None
         return self._hooks.repeat(name)
 
@@ -171,7 +171,7 @@ class Deciding:
         return self._fail() if self._executor.failure is not None else None
 
     def _cancel(self, executor: Executor) -> d.Decision | None:
-        """A cancel request came in, and the workflow agrees."""
+        """A request to cancel was received, and the workflow agrees."""
         if not self.history.cancel_requested:
             return None
         if self.workflow_class.should_cancel is not Workflow.should_cancel and not self._hook("should_cancel"):
@@ -180,8 +180,8 @@ class Deciding:
         self._closing_hook("after_closed")
         return d.CancelWorkflowExecution()
 
-    def _continue_as_asked(self, executor: Executor) -> d.Decision | None:
-        """The workflow has asked to continue as new, and everything that it submitted has ended."""
+    def _continue_as_new(self, executor: Executor) -> d.Decision | None:
+        """The workflow has requested to continue as new, and everything that it submitted has ended."""
         if executor.continues is None or not self._all_ended(executor):
             return None
         self._closing_hook("after_closed")
@@ -198,20 +198,24 @@ class Deciding:
         return d.CompleteWorkflowExecution(result=executor.result)
 
     def _continue_when_full(self, executor: Executor) -> d.Decision | None:
-        """The history nears its limit: continue as new with the same arguments, if nothing is lost by it."""
-        if not executor.filling or self._relays or not rests(executor.outbox, self.history, self._limits):
+        """The history nears its limit: continue as new with the same arguments, if that loses nothing.
+
+        A signal would be lost: the next execution does not see those that this one has received. If the workflow cannot
+        continue, it goes on to the end of this history, and a fresh evaluation says so to its steps (``filling``).
+        """
+        if not executor.filling or self._relays or not is_idle(executor.outbox, self.history, self._limits):
             return None
-        hears = executor.waits_for_signal or self.history.received_from_others(self.execution.workflow_id)
-        if not hears and self._hook("may_continue_as_new"):
+        signalled = executor.waits_for_signal or self.history.received_from_others(self.execution.workflow_id)
+        if not signalled and self._hook("may_continue_as_new"):
             self._closing_hook("after_closed")
             args, kwargs = values.arguments(executor.decode(self.history.started.input))
             return _continuation(executor, ContinueAsNewWorkflowTask(*args, **kwargs))
-        self._may_fill = False  # go on to the end of the history
+        self._may_fill = False
         self._begin()
         return self._close()
 
     def _check_room(self, executor: Executor) -> None:
-        """Fail the run while there is room to do so: at the limit, the service terminates it without a reason."""
+        """Fail the run while its history has room for that. At the limit the service would terminate it without a reason."""
         limit, count = self._limits.events, len(self.history.events)
         if limit is not None and count + 2 * (self.history.under_way + self._limits.decisions) + _SPARE > limit:
             reason = f"Workflow execution failed: it has {count} events, and {limit} are the most"
@@ -219,13 +223,13 @@ class Deciding:
             executor.abort(reason, WorkflowException(reason, advice), advice)
 
     def _check_progress(self, executor: Executor) -> None:
-        """Fail a run that waits for something that cannot come, instead of letting it wait for ever."""
+        """Fail a run that waits for something that cannot come, which would otherwise wait for ever."""
         if self.history.under_way or executor.waits_for_signal or self._relays:
             return
-        if not executor.outbox.asks():
-            what = ", ".join(map(executor.describe, executor.fibers.waits_for)) or "what it submitted"
+        if not executor.outbox.wakes_decider():
+            awaited = ", ".join(map(executor.describe, executor.fibers.waits_for)) or "what it submitted"
             reason = "Workflow execution failed: deadlock: it waits and nothing is under way"
-            executor.abort(reason, WorkflowException(reason, what), f"waits for {what}")
+            executor.abort(reason, WorkflowException(reason, awaited), f"waits for {awaited}")
 
     def _fail(self) -> d.Decision:
         failure = self._executor.failure
@@ -236,7 +240,7 @@ class Deciding:
 
     stages: ClassVar[tuple[Callable[[Any, Executor], d.Decision | None], ...]] = (
         _cancel,
-        _continue_as_asked,
+        _continue_as_new,
         _complete,
         _continue_when_full,
         _check_room,
@@ -248,7 +252,7 @@ class Deciding:
 
 
 def _continuation(executor: Executor, task: ContinueAsNewWorkflowTask) -> d.ContinueAsNewWorkflowExecution:
-    """The decision that ends this execution and begins the next one."""
+    """The decision that closes this execution and starts the one that continues it."""
     started = executor.history.started
     return d.ContinueAsNewWorkflowExecution(
         child_policy=started.child_policy,
