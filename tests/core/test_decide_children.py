@@ -17,7 +17,7 @@ class Grandchild(Workflow):
     name = "grandchild"
 
     def run(self) -> Any:
-        return self.submit(self.wait_signal("news")).result["args"]
+        return self.submit(self.wait_signal("update")).result["args"]
 
 
 class Child(Workflow):
@@ -25,7 +25,7 @@ class Child(Workflow):
 
     def run(self, n: int = 0) -> Any:
         below = self.submit(Grandchild)
-        return [n, self.submit(self.wait_signal("news")).result["args"], below.result]
+        return [n, self.submit(self.wait_signal("update")).result["args"], below.result]
 
 
 class Parent(Workflow):
@@ -43,7 +43,7 @@ def test_a_signal_is_forwarded_to_children_of_children_each_time_it_arrives(time
     run = Simulation(Parent, again=again)
     run.settle()
     for number in range(times):
-        run.signal("news", number, propagate=True)
+        run.signal("update", number, propagate=True)
     run.settle()
     run.run()
     expected = [[1, [times - 1], [times - 1]], [2, [times - 1], [times - 1]]]
@@ -58,13 +58,13 @@ def test_a_signal_of_a_child_reaches_its_parent_and_its_siblings() -> None:
         name = "caller"
 
         def run(self) -> Any:
-            return self.submit(self.signal("news", "from below")).finished
+            return self.submit(self.signal("update", "from below")).finished
 
     class Above(Workflow):
         name = "above"
 
         def run(self) -> Any:
-            sibling, heard = self.submit(Grandchild), self.submit(self.wait_signal("news"))
+            sibling, heard = self.submit(Grandchild), self.submit(self.wait_signal("update"))
             self.submit(add, 1).result
             self.submit(Caller)
             return [heard.result["args"], sibling.result]
@@ -79,13 +79,13 @@ def test_a_child_that_does_not_propagate_signals_does_not_send_them_to_its_paren
         propagate_signals_to_parent = False
 
         def run(self) -> Any:
-            return self.submit(self.signal("news", 1)).finished
+            return self.submit(self.signal("update", 1)).finished
 
     class Above(Workflow):
         name = "above the quiet"
 
         def run(self) -> Any:
-            return [self.submit(Quiet).result, self.get_event_details("signal", "news")]
+            return [self.submit(Quiet).result, self.get_event_details("signal", "update")]
 
     assert simulate(Above).result == [True, None]
 

@@ -115,7 +115,7 @@ class Deciding(Workflow):
         raise NotImplementedError
 
     def on_task_failure(self, context: TaskFailureContext) -> TaskFailureContext | None:
-        self.submit(self.record_marker("asked", [context.id, context.retry_count, context.attempt_number]))
+        self.submit(self.record_marker("failure", [context.id, context.retry_count, context.attempt_number]))
         assert context.task_error == "OSError"
         assert context.task_message == "no luck"
         assert context.reason == "OSError: no luck"
@@ -137,7 +137,7 @@ def test_no_answer_means_the_default() -> None:
 
     run = Simulation(Silent).run(outcome=failing(1))
     assert run.reason == 'Workflow execution error in tests.core.activities.raising: "OSError: no luck"'
-    assert markers(run) == [("asked", '["activity-tests.core.activities.raising-1",0,1]')]
+    assert markers(run) == [("failure", '["activity-tests.core.activities.raising-1",0,1]')]
 
 
 def test_ignore_lets_the_run_go_on_with_the_exception() -> None:

@@ -199,7 +199,7 @@ class Cancelled(Workflow):
     history_asked = False
 
     def should_cancel(self, history: Any) -> bool:
-        self.submit(self.record_marker("asked"))
+        self.submit(self.record_marker("requested"))
         return self.agrees
 
     def on_canceled(self, history: Any) -> None:
@@ -229,7 +229,7 @@ def test_should_cancel_may_decline_a_cancellation_request() -> None:
     run.cancel()
     run.run()
     assert run.result is None
-    assert [each.marker_name for each in run.of_type(e.MarkerRecorded)] == ["asked", "closed"]
+    assert [each.marker_name for each in run.of_type(e.MarkerRecorded)] == ["requested", "closed"]
 
 
 def test_a_should_cancel_that_raises_fails_the_run() -> None:

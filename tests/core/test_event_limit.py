@@ -69,8 +69,8 @@ class Nested(Marked):
         return STEPS
 
 
-class Hearing(OneAfterTheOther):
-    name = "limit.hearing"
+class Signalled(OneAfterTheOther):
+    name = "limit.signalled"
 
 
 class Waiting(Marked):
@@ -148,7 +148,7 @@ def test_all_steps_are_done_afterwards() -> None:
 
 
 def test_a_signal_from_elsewhere_would_be_lost() -> None:
-    run = Simulation(Hearing, limits=LIMITS)
+    run = Simulation(Signalled, limits=LIMITS)
     run.settle()
     run.signal("anything")
     assert family(run) == [len(run.events)]

@@ -167,13 +167,13 @@ def test_children_of_a_terminated_execution_follow_its_child_policy(policy: str,
 
 def test_a_signal_to_another_execution(service: Service) -> None:
     other = service.start("other")
-    service.decide(signal("other", "news", input="1", control="mine"))
+    service.decide(signal("other", "update", input="1", control="mine"))
     assert service.orders() == "SignalExternalWorkflowExecutionInitiated ExternalWorkflowExecutionSignaled DTS"
     assert service.event(e.SignalExternalWorkflowExecutionInitiated) == {
         "control": "mine",
         "decisionTaskCompletedEventId": 4,
         "input": "1",
-        "signalName": "news",
+        "signalName": "update",
         "workflowId": "other",
     }
     assert service.event(e.ExternalWorkflowExecutionSignaled) == {
@@ -185,7 +185,7 @@ def test_a_signal_to_another_execution(service: Service) -> None:
         "externalInitiatedEventId": 5,
         "externalWorkflowExecution": {"runId": service.run.run_id, "workflowId": "w"},
         "input": "1",
-        "signalName": "news",
+        "signalName": "update",
     }
 
 

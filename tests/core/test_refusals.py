@@ -60,15 +60,15 @@ class Retrying(Workflow):
         return self.submit(tried_again).result
 
 
-class Asking(Workflow):
-    name = "asking"
-    asked: list[str] = []
+class Failing(Workflow):
+    name = "failing"
+    failures: list[str] = []
 
     def run(self) -> Any:
         return self.submit(work).result
 
     def on_task_failure(self, failure_context: TaskFailureContext) -> TaskFailureContext | None:
-        self.asked.append(str(failure_context.exception))
+        self.failures.append(str(failure_context.exception))
         return None
 
 
@@ -207,13 +207,13 @@ def test_a_passing_refusal_does_not_use_up_a_retry() -> None:
 
 
 def test_on_task_failure_is_called_for_a_refusal_when_it_is_final() -> None:
-    Asking.asked.clear()
-    run = Run(Asking)
+    Failing.failures.clear()
+    run = Run(Failing)
     for _ in range(3):
-        assert Asking.asked == []
+        assert Failing.failures == []
         run.refuse(run.decide(), MISSING)
     failure(run.decide())
-    assert set(Asking.asked) == {str(TaskFailed("work", reason(MISSING)))}
+    assert set(Failing.failures) == {str(TaskFailed("work", reason(MISSING)))}
 
 
 def test_cancelling_a_refused_task_keeps_the_timer_of_the_others() -> None:

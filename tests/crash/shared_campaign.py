@@ -1,6 +1,6 @@
 """Several processes run a workflow with shared marks at once, and fail or are killed; then every mark is checked.
 
-Run it by hand with ``python -m tests.crash.shared_campaign --seconds 300 --seed 1``. Whatever happens:
+Run it by hand with ``python -m tests.crash.shared_campaign --seconds 300 --seed 1``. It checks that:
 
 - two living runs never run the same step at the same time;
 - no run hangs;

@@ -206,8 +206,8 @@ def test_customized_steps(options: dict[str, Any], capfd: pytest.CaptureFixture[
 def test_steered_steps(options: dict[str, Any], capfd: pytest.CaptureFixture[str]) -> None:
     done = ["Step was already played"]
 
-    def run(currency: str, **asked: Any) -> tuple[str, list[list[str]], list[str]]:
-        result = make("steering:Shop", **options, **asked).run([currency])
+    def run(currency: str, **requests: Any) -> tuple[str, list[list[str]], list[str]]:
+        result = make("steering:Shop", **options, **requests).run([currency])
         return result["total"], result["why"], capfd.readouterr().out.splitlines()
 
     assert run("EUR") == (
@@ -221,8 +221,12 @@ def test_steered_steps(options: dict[str, Any], capfd: pytest.CaptureFixture[str
         [["Inputs changed"], ["Dep of total"]],
         ["adding up in USD", "writing: 52.50 USD"],
     )
-    asked = ["Requested at start"]
-    assert run("USD", force_steps="report", skip_steps="*") == ("52.50 USD", [asked, asked], ["writing: 52.50 USD"])
+    requested = ["Requested at start"]
+    assert run("USD", force_steps="report", skip_steps="*") == (
+        "52.50 USD",
+        [requested, requested],
+        ["writing: 52.50 USD"],
+    )
 
 
 def test_fail(options: dict[str, Any]) -> None:

@@ -94,17 +94,17 @@ def rage(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "start"),
     [
         ("two\nlines\r\n\tand  a tab", "ValueError: two lines and a tab"),
         ("", "ValueError"),
         ("é" * 5_000, "ValueError: " + "é" * 200),
     ],
 )
-def test_an_error_is_one_line_of_bounded_length(bench: Bench, text: str, said: str) -> None:
+def test_an_error_is_one_line_of_bounded_length(bench: Bench, text: str, start: str) -> None:
     bench.run(lambda workflow: futures.wait(workflow.submit(workflow.step("a", (rage, text)))))
     error = extra(bench)["a failed"]["error"]
-    assert error.startswith(said)
+    assert error.startswith(start)
     assert "\n" not in error
     assert len(error) <= 1_000
 

@@ -69,7 +69,7 @@ def test_a_name_too_long_for_a_store_once_quoted_is_refused_before_anything_runs
 
 
 @pytest.mark.parametrize(
-    ("method", "value", "said"),
+    ("method", "value", "message"),
     [
         ("get_step_path_prefix", None, r"get_step_path_prefix\(\) returned None; expected text"),
         ("get_step_path_prefix", 12, r"get_step_path_prefix\(\) returned 12; expected text"),
@@ -77,8 +77,8 @@ def test_a_name_too_long_for_a_store_once_quoted_is_refused_before_anything_runs
         ("get_step_bucket", "a/b", "the bucket 'a/b' cannot be used"),
     ],
 )
-def test_an_invalid_bucket_or_prefix_is_refused_and_named(bench: Bench, method: str, value: Any, said: str) -> None:
-    with pytest.raises(Exception, match=said):
+def test_an_invalid_bucket_or_prefix_is_refused_and_named(bench: Bench, method: str, value: Any, message: str) -> None:
+    with pytest.raises(Exception, match=message):
         bench.run(lambda w: futures.wait(w.submit(w.step("a", (play, "a")))), **{method: lambda self: value})
     assert played == []
 
