@@ -215,7 +215,7 @@ class BaseDecider:
         return self._close()
 
     def _check_room(self, executor: Executor) -> None:
-        """Fail the run while its history has room for that. At the limit the service would terminate it without a reason."""
+        """Fail the run while its history has room for that: at the limit the service terminates it without a reason."""
         limit, count = self._limits.events, len(self.history.events)
         if limit is not None and count + 2 * (self.history.under_way + self._limits.decisions) + _SPARE > limit:
             reason = f"Workflow execution failed: it has {count} events, and {limit} are the most"

@@ -49,7 +49,7 @@ class Handle:
 
     @classmethod
     def reserve(cls, evaluation: Evaluation, submittable: Any) -> str:
-        """The part of the key that depends on the scope, for a task that is made later, when its arguments are there."""
+        """The part of the key that depends on the scope, for a task that is made once its arguments are there."""
         raise NotImplementedError
 
     @property

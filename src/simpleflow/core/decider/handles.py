@@ -81,8 +81,8 @@ class ActivityHandle(RetryHandle):
 class ChildHandle(RetryHandle):
     """A child workflow execution.
 
-    Its workflow id comes from the class's ``get_workflow_id``, or from the parent's workflow id and the scope. Every run
-    gives the same id, so that a child with steps finds its done marks again.
+    Its workflow id comes from the class's ``get_workflow_id``, or from the parent's workflow id and the scope. It
+    is the same in every run, so that a child with steps finds its done marks again.
     """
 
     def __init__(self, evaluation: Evaluation, task: WorkflowTask, priority: Any, reserved: str | None = None) -> None:

@@ -1,9 +1,9 @@
 """Outbox: the decisions of a workflow that its history does not hold yet.
 
 Theory of operation. A decision enters the outbox when user code submits something that the history does not know. It
-stays there, decision after decision, until the history holds its event. Only the history tells that the service took a
-decision: an answer may have had no room for it, may have come too late, or may have been lost. So putting decisions into
-an answer does not remove them; ``pop`` does, when the event is folded or the decision is withdrawn.
+stays there, decision task after decision task, until the history holds its event. Only the history tells that the
+service took a decision: an answer may have had no room for it, may have come too late, or may have been lost. So the
+decisions of an answer stay. ``pop`` removes one when its event is folded or when it is withdrawn.
 
 The keys are those of records (``records.Key``), so the event of a decision finds its entry. The order is that in which
 the decisions were made.
