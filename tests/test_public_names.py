@@ -60,6 +60,7 @@ PUBLIC: dict[str, list[str]] = {
     "simpleflow.marker": ["Marker"],
     "simpleflow.settings": ["NAMES", "describe", "is_set"],
     "simpleflow.signal": ["WaitForSignal"],
+    "simpleflow.step": ["Step", "WorkflowStepMixin"],
     "simpleflow.step.constants": ["STEP_ACTIVITY_PARAMS_DEFAULT"],
     "simpleflow.step.submittable": ["Step", "StepFuture"],
     "simpleflow.step.tasks": ["GetStepsDoneTask", "MarkStepDoneTask", "UnmarkStepsDoneTask"],
@@ -302,6 +303,18 @@ def test_execution_blocked_is_no_exception() -> None:
     blocked = find("simpleflow.exceptions.ExecutionBlocked")
     assert issubclass(blocked, BaseException)
     assert not issubclass(blocked, Exception)
+
+
+def test_the_package_of_steps_loads_its_classes_when_they_are_first_used() -> None:
+    """The command line needs parts of the package where no step is."""
+    code = (
+        "import sys, simpleflow.step.report\n"
+        "assert 'simpleflow.step.workflow' not in sys.modules\n"
+        "from simpleflow.step import Step, WorkflowStepMixin\n"
+        "from simpleflow.step import submittable, workflow\n"
+        "assert (Step, WorkflowStepMixin) == (submittable.Step, workflow.WorkflowStepMixin)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.parametrize("module", ["simpleflow", "simpleflow.step.workflow", "simpleflow.local"])
