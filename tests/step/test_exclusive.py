@@ -21,7 +21,7 @@ from simpleflow.exceptions import TaskFailed
 from simpleflow.local import Executor
 from simpleflow.step import claims
 from simpleflow.step.constants import REVOKED
-from simpleflow.step.tasks import ClaimStepTask, told
+from simpleflow.step.tasks import ClaimStepTask, holder_text
 from simpleflow.stores import open_store
 from tests.servers import S3Server
 from tests.step import exclusive
@@ -111,7 +111,7 @@ def test_where_no_process_is_known_who_waits_says_until_when(bucket: str) -> Non
     assert found is not None
     until = datetime.datetime.fromisoformat(found[1] + "+00:00").timestamp()
     assert before + 299 <= until <= time.time() + 300
-    assert told(claims.Holder("", "", 0, 1e300, "")).endswith("(until 9999-12-31 23:59:59 UTC at the latest)")
+    assert holder_text(claims.Holder("", "", 0, 1e300, "")).endswith("(until 9999-12-31 23:59:59 UTC at the latest)")
 
 
 def test_who_waits_says_for_whom_and_does_not_play_what_was_played(begin: Begin, marks: str, tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_a_run_that_goes_on_has_its_claims_again(begin: Begin, marks: str, tmp_p
     resumed = Executor(Holding, state=state, workflow_id=f"Holding-{first.pid}", on_wait=wait)
     assert resumed.run(arguments) is True
     assert end(second)[0] is True
-    expected = rf"step held is played by workflow Holding-{second.pid}, run \S+ \(process {second.pid} on \S+\); "
+    expected = rf"step held is run by workflow Holding-{second.pid}, run \S+ \(process {second.pid} on \S+\); "
     assert len(told) == 1
     assert re.match(expected, told[0])
     assert log(tmp_path) == ["held first", "held second", "held first"]

@@ -117,7 +117,7 @@ def others_under_way(place: Place) -> list[str]:
     Only steps that are claimed are known to be running. Raises StoreError.
     """
     found = claims.holders(stores.open_store(place.bucket), place.path).values()
-    return sorted({tasks.told(holder) for holder in found if holder.workflow_id != place.workflow_id})
+    return sorted({tasks.holder_text(holder) for holder in found if holder.workflow_id != place.workflow_id})
 
 
 def recorded_seconds(bucket: str, path: str, names: Sequence[str], budget: float) -> tuple[float, int]:

@@ -120,7 +120,7 @@ def _regain(run: Run, held: Held, on_wait: Callable[[str], None], look: Callable
             return
         if found[:2] != reported:
             reported = found[:2]
-            on_wait(f"step {held.step} is played by {tasks.told(found)}; waiting for its end")
+            on_wait(f"step {held.step} is run by {tasks.holder_text(found)}; waiting for its end")
         time.sleep(_PAUSE_SECONDS)
         look()
 

@@ -17,7 +17,7 @@ STEP_ACTIVITY_PARAMS_DEFAULT: dict[str, Any] = {
     "raises_on_failure": True,
     "retry": 1,
 }
-"""How the activities that read and write the done marks run; ``get_step_activity_params`` overrides it."""
+"""Parameters of the activities that read and write the done marks; ``get_step_activity_params`` overrides them."""
 
 MARKER_NAME = "log.step"
 SIGNAL_PREFIX = "step."
@@ -26,10 +26,11 @@ SCHEDULED = "scheduled"
 COMPLETED = "completed"
 SKIPPED = "skipped"
 FAILED = "failed"
-REFUSED = "refused"  # not a marker's status: what a failed marker with that key speaks of
+REFUSED = "refused"  # not a status of markers: the verdict of a step that fails without running
 
-WAITING = "waiting"  # for another run that plays it
+WAITING = "waiting"  # for another run that holds the step
 
+# Reasons. These texts are recorded in histories: they must not change.
 ALREADY_PLAYED = "Step was already played"
 INPUTS_CHANGED = "Inputs changed"
 REVOKED = "Another run has taken it over, or plays what it depends on"

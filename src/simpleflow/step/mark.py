@@ -1,6 +1,6 @@
-"""The content of a done mark: JSON that says when and how the step was played.
+"""The content of a done mark: JSON that says when and how the step ran.
 
-That the mark is there is what counts; what it says is for people, for results that were kept, and for fingerprints.
+A step is done if its mark exists. The content is for people, for results that are kept, and for fingerprints.
 """
 
 from __future__ import annotations
@@ -16,42 +16,37 @@ from simpleflow.exceptions import NotEncodable
 from simpleflow.values import text_or_none, text_tuple
 
 MAX_RESULT = 30_000
-"""Characters of JSON of a result that is kept: with what goes along it has to fit into a field of SWF's."""
+"""Characters of JSON that a kept result may have: with the rest of the mark it has to fit into a field of SWF."""
 
-_MAX_FINGERPRINT = 200
+_MAX_FINGERPRINT = 200  # characters; longer fingerprints are replaced by their digests
 
 
 class Mark(NamedTuple):
-    """A done mark. What is None is not known: whoever wrote the mark did not say.
-
-    ``time``: when, in epoch seconds; ``seconds``: how long the step took; ``by_hand``: nobody played it;
-    ``kept``: whether ``result`` is what the work returned; ``not_kept``: why it is not, though it was asked for;
-    ``problem``: why nothing of this could be read.
-    """
+    """A done mark. A field is None if the mark does not say."""
 
     step: str
-    time: float | None = None
-    workflow_id: str | None = None
+    time: float | None = None  # when it was written, in epoch seconds
+    workflow_id: str | None = None  # of the run that wrote it
     run_id: str | None = None
-    seconds: float | None = None
-    forced: bool | None = None
-    reasons: tuple[str, ...] = ()
+    seconds: float | None = None  # how long the step took
+    forced: bool | None = None  # the run of the step was forced
+    reasons: tuple[str, ...] = ()  # why it ran
     fingerprint: str | None = None
-    by_hand: bool = False
-    kept: bool = False
+    by_hand: bool = False  # somebody wrote the mark without running the step
+    kept: bool = False  # ``result`` is what the work returned
     result: Any = None
-    not_kept: str | None = None
-    problem: str | None = None
+    not_kept: str | None = None  # why the result is not kept, though the step asks for that
+    problem: str | None = None  # why the mark could not be read
 
 
 def encode(context: Mapping[str, Any], time: float, details: Mapping[str, Any]) -> bytes:
-    """The content of a mark that is written now, by an activity with that context; ``details``: what else is known."""
+    """The content of a mark written at ``time`` by an activity with that context; ``details``: further keys."""
     body = {key: context.get(key, "unknown") for key in ("run_id", "workflow_id", "version")}
     return values.encode(body | {"time": round(time, 3)} | dict(details), "done mark").encode()
 
 
 def read(step: str, body: bytes, modified: float | None = None) -> Mark:
-    """The mark of ``step`` with this content; ``modified``: when it was written, if it does not say so itself."""
+    """The mark of ``step`` with this content; ``modified``: when it was written, in case the content does not say."""
     try:
         found = json.loads(body, parse_constant=lambda constant: None)
     except (ValueError, RecursionError):
@@ -60,7 +55,7 @@ def read(step: str, body: bytes, modified: float | None = None) -> Mark:
         return Mark(step, modified, problem="its mark cannot be read: it is not a JSON object")
     get = found.get
     forced = get("forced")
-    kept = keep(get("result"), step) if "result" in found else {}  # 1e999 can be read, and not be written
+    kept = keep(get("result"), step) if "result" in found else {}  # JSON such as 1e999 can be read but not written
     return Mark(
         step,
         _number(get("time"), modified),
@@ -78,12 +73,12 @@ def read(step: str, body: bytes, modified: float | None = None) -> Mark:
 
 
 def fingerprint(value: Any, what: str) -> str:
-    """A short text that is the same for equal values alone: their JSON, or its digest if that is long.
+    """A short text that differs for different values: their JSON, or its digest if that is long.
 
     Raises NotEncodable, naming ``what``.
     """
     text = values.canonical(value, what)
-    if len(text) <= _MAX_FINGERPRINT or UNKNOWN in text:  # a plan has to see what it does not know
+    if len(text) <= _MAX_FINGERPRINT or UNKNOWN in text:  # a plan must find what it does not know in it
         return text
     import hashlib  # slow to load, and most fingerprints need none
 
@@ -91,7 +86,7 @@ def fingerprint(value: Any, what: str) -> str:
 
 
 def keep(result: Any, step: str) -> dict[str, Any]:
-    """What a mark says of the result of its step: the result, or why it is not kept."""
+    """The part of a mark about the result of its step: ``result``, or ``not_kept`` with the reason."""
     try:
         text = values.encode(result, f"the result of step {step!r}")
     except NotEncodable as error:
@@ -105,7 +100,7 @@ def keep(result: Any, step: str) -> dict[str, Any]:
 
 
 def are_alike(body: bytes | None, other: bytes) -> bool:
-    """Whether two marks say the same, the time aside."""
+    """True if two marks are equal except for their times."""
     if body is None:
         return False
     try:

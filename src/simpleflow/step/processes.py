@@ -1,9 +1,9 @@
-"""Whether the process that wrote something is still alive, as far as this machine can tell.
+"""Is the process that wrote something still alive, as far as this machine can tell?
 
-A process is written down as the host's name, the machine's id, the id of its boot, the namespace that its number
-belongs to, that number, and when it started. So it is not taken for alive because its number is in use again or because
-its machine is running again, and nothing is said of a process that cannot be seen from here: on another machine, or in
-another container.
+A process is described by the host's name, the machine's id, the id of its boot, the namespace of its process id, that
+id and its start time. So a process does not count as alive because another one has the same id now, or because its
+machine was started again. A process that cannot be seen from here, on another machine or in another container, counts
+neither as alive nor as dead.
 """
 
 from __future__ import annotations
@@ -12,29 +12,29 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-_own: tuple[int, dict[str, Any]] | None = None
+_own: tuple[int, dict[str, Any]] | None = None  # id and description of this process
 
 
 def describe() -> dict[str, Any]:
     """This process: ``host``, ``machine``, ``boot``, ``namespace`` and ``started`` as text, ``pid`` as a number.
 
-    ``machine`` is empty where the system has no such id; on systems without ``/proc`` all but host and pid are.
+    ``machine`` is empty if the system has no such id. On systems without ``/proc`` all but host and pid are empty.
     """
     global _own
     pid = os.getpid()
-    if _own is None or _own[0] != pid:  # a child that was forked is another one
+    if _own is None or _own[0] != pid:  # a forked child is another process
         _own = (pid, _describe(pid))
     return _own[1]
 
 
 def is_alive(process: Mapping[str, Any]) -> bool | None:
-    """Whether a process that was once described lives; None if that cannot be told from here."""
+    """True if the described process is alive, False if it is dead, None if that cannot be said from here."""
     own = describe()
     pid = process.get("pid")
     if not isinstance(pid, int) or not 0 < pid < 2**31 or process.get("host") != own["host"]:
         return None
     if any(process.get(key) != own[key] for key in ("machine", "boot")):
-        # The same machine has been started again, unless only the host's name is the same.
+        # Either the same machine was started again, or another machine has the same host name.
         same = bool(own["machine"] and own["boot"]) and process.get("machine") == own["machine"]
         return False if same else None
     if process.get("namespace") != own["namespace"]:
@@ -44,7 +44,7 @@ def is_alive(process: Mapping[str, Any]) -> bool | None:
     except ProcessLookupError:
         return False
     except PermissionError:
-        pass  # somebody else's
+        pass  # it exists and belongs to another user
     if not own["started"]:
         return True
     started = _started(pid)
@@ -63,8 +63,8 @@ def _describe(pid: int) -> dict[str, Any]:
 
 
 def _started(pid: int) -> str | None:
-    """When the process started, in ticks since the boot; ``ended`` if it only waits to be collected; None: hidden."""
-    # The second field is the program's name in brackets, which may hold anything; the third is the state.
+    """Start time of the process, in ticks since the boot; ``ended`` for a zombie; None if it is hidden."""
+    # The second field is the program's name in brackets and may hold any character; the third is the state.
     fields = _line(f"/proc/{pid}/stat").rpartition(")")[2].split()
     if len(fields) < 20:
         return None

@@ -1,4 +1,4 @@
-"""What the markers of steps say, as a value and as text: everything that shows steps prints these."""
+"""The markers of steps, as values and as text: the command line, the live view and the page print these."""
 
 from __future__ import annotations
 
@@ -13,26 +13,21 @@ from simpleflow.values import text_or_none, text_tuple
 
 _scan = json.JSONDecoder().raw_decode
 _USUAL = 4  # keys: step, status, forced, reasons
-_SHOWN = 3  # names or reasons that are listed before "and n more"
+_SHOWN = 3  # names or reasons that are printed before "and n more"
 
 
 class StepReport(NamedTuple):
-    """What became of a step, and why.
+    """How things stand with a step, and why."""
 
-    ``status``: waiting, scheduled, completed, skipped or failed. ``stale``: why the mark of a completed step was not
-    written. ``unmarks``: the done steps whose marks go before it is played. ``waits_for``: who holds a step that waits.
-    ``not_kept``: why the result of a completed step was not kept, though that was asked for.
-    """
-
-    step: str
-    status: str
+    step: str  # its name
+    status: str  # waiting, scheduled, completed, skipped or failed
     forced: bool
     reasons: tuple[str, ...]
-    error: str | None = None
-    stale: str | None = None
-    unmarks: tuple[str, ...] = ()
-    waits_for: str | None = None
-    not_kept: str | None = None
+    error: str | None = None  # why it failed
+    stale: str | None = None  # why a completed step was not marked
+    unmarks: tuple[str, ...] = ()  # the done steps whose marks are removed before it runs
+    waits_for: str | None = None  # the run that holds a step that waits
+    not_kept: str | None = None  # why the result of a completed step was not kept, though the step asks for that
 
 
 def details(step: str, status: str, verdict: Verdict, extra: Mapping[str, Any]) -> dict[str, Any]:
@@ -41,7 +36,7 @@ def details(step: str, status: str, verdict: Verdict, extra: Mapping[str, Any]) 
 
 
 def read(details: str | None) -> StepReport | None:
-    """The report in the details of a marker ``log.step``; None if they are none."""
+    """The report in the details of a marker ``log.step``; None if they hold no report."""
     try:
         found, end = _scan(details or "", 0)
         step, status = found["step"], found["status"]
@@ -50,7 +45,7 @@ def read(details: str | None) -> StepReport | None:
     if not (isinstance(step, str) and isinstance(status, str)) or end != len(details or ""):
         return None
     get = found.get
-    if len(found) == _USUAL:  # this is done for every marker of every run
+    if len(found) == _USUAL:  # the common case, for every marker of every run
         return StepReport(step, status, get("forced") is True, text_tuple(get("reasons")))
     return StepReport(
         step,
@@ -66,25 +61,25 @@ def read(details: str | None) -> StepReport | None:
 
 
 def why(report: StepReport) -> str:
-    """What there is to say beyond step and status, in one line; empty if nothing is."""
-    said = []
+    """The text beside step and status, in one line; may be empty."""
+    parts = []
     if report.waits_for is not None:
-        said.append("for " + report.waits_for)
+        parts.append("for " + report.waits_for)
     if report.error is not None:
-        said.append(report.error)
+        parts.append(report.error)
     if report.forced:
-        said.append("forced: " + names(report.reasons) if report.reasons else "forced")
+        parts.append("forced: " + names(report.reasons) if report.reasons else "forced")
     elif report.reasons:
-        said.append(names(report.reasons))
+        parts.append(names(report.reasons))
     if report.stale is not None:
-        said.append(f"not marked as done, as it is stale: {report.stale}")
+        parts.append(f"not marked as done, as it is stale: {report.stale}")
     if report.not_kept is not None:
-        said.append(f"its result was not kept: {report.not_kept}")
+        parts.append(f"its result was not kept: {report.not_kept}")
     if report.unmarks and report.status == SCHEDULED:
         others = [name for name in report.unmarks if name != report.step]
         if others:
-            said.append("no longer done: " + names(others))
-    return printable("; ".join(said))
+            parts.append("no longer done: " + names(others))
+    return printable("; ".join(parts))
 
 
 def names(texts: Sequence[str]) -> str:
@@ -94,7 +89,7 @@ def names(texts: Sequence[str]) -> str:
 
 
 def printable(text: str) -> str:
-    """The text in one line, what a terminal would obey or cannot show escaped."""
+    """The text in one line; characters that a terminal would obey or cannot show are escaped."""
     if text.isprintable():
         return text
     text = " ".join(text.split())
@@ -114,13 +109,13 @@ def duration(seconds: float) -> str:
 
 
 class Tally:
-    """How many steps ran, were skipped and failed; what was said of a step last counts."""
+    """How many steps ran, were skipped and failed. The last report of each step counts."""
 
     def __init__(self) -> None:
         self._latest: dict[tuple[Hashable, str], StepReport] = {}
 
     def add(self, report: StepReport, run: Hashable = None) -> None:
-        """Count a report; steps of one name in different workflows are told apart by ``run``."""
+        """Count a report. ``run`` tells steps of one name in different workflows apart."""
         self._latest[run, report.step] = report
 
     def __len__(self) -> int:
@@ -137,16 +132,16 @@ class Tally:
         return list(dict.fromkeys(report.step for report in self._latest.values()))
 
     def skipped(self, run: Hashable = None) -> list[str]:
-        """The names of the steps that were skipped in one workflow."""
-        return [name for (place, name), report in self._latest.items() if place == run and report.status == SKIPPED]
+        """The names of the steps that were skipped in ``run``."""
+        return [name for (key, name), report in self._latest.items() if key == run and report.status == SKIPPED]
 
     def why_skipped(self) -> str:
-        """How many were skipped for which reasons, most first: ``38 skipped: Step was already played``; or nothing."""
+        """How many were skipped for which reasons, most first: ``38 skipped: Step was already played``; or ""."""
         found = Counter(report.reasons for report in self._latest.values() if report.status == SKIPPED)
         counts = sorted(found.items(), key=lambda each: (-each[1], each[0]))
-        said = [f"{count} skipped" + (f": {names(reasons)}" if reasons else "") for reasons, count in counts[:_SHOWN]]
+        parts = [f"{count} skipped" + (f": {names(reasons)}" if reasons else "") for reasons, count in counts[:_SHOWN]]
         rest = sum(count for _, count in counts[_SHOWN:])
-        return printable("; ".join(said) + (f"; {rest} skipped for other reasons" if rest else ""))
+        return printable("; ".join(parts) + (f"; {rest} skipped for other reasons" if rest else ""))
 
     def __str__(self) -> str:
         counts = Counter(report.status for report in self._latest.values())

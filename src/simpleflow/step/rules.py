@@ -1,4 +1,4 @@
-"""The rules of steps, as functions: which names are names, what covers what, and whether a step runs and why."""
+"""The rules of steps, as functions: which names are valid, what a name covers, and whether a step runs and why."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class Verdict(NamedTuple):
-    """Whether a step runs, whether that was forced by somebody, and why. ``reasons`` are sorted."""
+    """Whether a step runs (or is skipped), whether somebody forced that, and why. ``reasons`` are sorted."""
 
     run: bool
     forced: bool
@@ -32,10 +32,13 @@ def verdict(
     done: bool,
     changed: bool = False,
 ) -> Verdict:
-    """The verdict on one step; the first line that applies wins.
+    """The verdict on one step. The first line that applies decides.
 
-    ``force=True``, or a forced pattern covers it: runs, forced. A skipped pattern covers it: skipped, forced. It is
-    done, with other inputs (``changed``): runs. It is done: skipped. Otherwise it runs.
+    1. ``force=True``, or a forced pattern covers the name: it runs, forced.
+    2. A skipped pattern covers the name: it is skipped, forced.
+    3. It is done, but with other inputs (``changed``): it runs.
+    4. It is done: it is skipped.
+    5. Otherwise it runs.
 
     ``forced`` and ``skipped`` give the reasons of each pattern.
     """
@@ -67,7 +70,7 @@ def patterns_covering(name: str) -> Iterator[str]:
 
 
 def check_name(name: object, what: str = "step name") -> str:
-    """``name`` if it can name a step; raises InputError, saying what is wrong with it.
+    """Return ``name`` if it is a valid name of a step; raise InputError, with the reason, if it is not.
 
     A name is one or more parts joined by dots; no part is empty or holds a control character.
     """
@@ -87,10 +90,10 @@ def check_name(name: object, what: str = "step name") -> str:
 
 
 def check_key(prefix: str, name: str, key: str | None = None) -> None:
-    """Raise InputError if the key of the mark's object is too long; ``key``: where it is not ``prefix/name``."""
+    """Raise InputError if the key of the mark's object is too long. ``key``: the key, if it is not ``prefix/name``."""
     if key is None:
         key = f"{prefix}/{name}"
-    if 4 * len(key) <= MAX_KEY_BYTES:  # no character has more bytes
+    if 4 * len(key) <= MAX_KEY_BYTES:  # a character has 4 bytes at most
         return
     size = len(key.encode())
     if size > MAX_KEY_BYTES:
@@ -101,7 +104,7 @@ def check_key(prefix: str, name: str, key: str | None = None) -> None:
 
 
 def check_names(names: object, what: str) -> list[str]:
-    """The names, or the one name, as a list; those of a set sorted. ``*`` is allowed.
+    """The names, or the single name, as a list; names from a set are sorted. ``*`` is allowed.
 
     Raises InputError, naming ``what``.
     """
@@ -110,7 +113,7 @@ def check_names(names: object, what: str) -> list[str]:
     if isinstance(names, bytes | Mapping) or not isinstance(names, Iterable):
         raise InputError(f"{what} is {names!r}; expected a name or a list of names")
     found = [check_name(name, f"{what}: step name") for name in names]
-    # A set's own order differs from process to process, and names are written into markers.
+    # The order of a set differs from process to process, and the names are recorded in markers.
     return sorted(found) if isinstance(names, Set) else found
 
 
@@ -121,7 +124,7 @@ def _reasons(patterns: Mapping[str, Collection[str]], matching: Iterable[str]) -
 
 
 class Names:
-    """A set of names that finds those that a pattern covers without looking at the others."""
+    """A set of names that finds the names below a pattern without reading all of them."""
 
     def __init__(self, names: Iterable[str] = ()) -> None:
         self._set = set(names)
@@ -137,7 +140,7 @@ class Names:
             insort(self._sorted, name)
 
     def discard(self, name: str) -> None:
-        """Take a name out, if it is there."""
+        """Remove a name, if it is there."""
         if name in self._set:
             self._set.remove(name)
             del self._sorted[bisect_left(self._sorted, name)]

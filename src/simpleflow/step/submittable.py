@@ -1,4 +1,4 @@
-"""Step: a named part of a workflow that is played once."""
+"""``Step``: a named part of a workflow that runs once and is skipped next time."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from simpleflow.exceptions import InputError
 from simpleflow.step import mark, rules
 from simpleflow.step.future import StepFuture
 
-_NOT_GIVEN: Any = type("NotGiven", (), {"__repr__": lambda self: "NOT_GIVEN"})()  # None is a fingerprint, too
+_NOT_GIVEN: Any = type("NotGiven", (), {"__repr__": lambda self: "NOT_GIVEN"})()  # None is a valid fingerprint
 
 
 class Step(SubmittableContainer):
-    """A named submittable that is played if it is not done, and marked done then.
+    """Named work. It runs if it is not done, and is marked as done then.
 
     Args:
         step_name: dotted name, see ``rules.check_name``.
-        activities: what to do: anything that a group may hold.
-        force: play it although it is done.
-        activities_if_step_already_done: what to do when it is skipped, or None.
-        emit_signal: send the signal ``step.{step_name}`` to this workflow after it was played or skipped.
-        force_steps_if_executed: names of steps that are forced from now on if this one is played.
+        activities: the work: anything that a group may hold.
+        force: run the step even if it is done.
+        activities_if_step_already_done: the work to do when the step is skipped, or None.
+        emit_signal: send the signal ``step.{step_name}`` to this workflow after the step ran or was skipped.
+        force_steps_if_executed: names of the steps that are forced from now on if this one runs.
         bubbles_exception_on_failure: the step's future has an exception if its work failed.
-        keep_result: the mark holds what the work returned, and the future of a later run that skips the step has it as
+        keep_result: store what the work returned in the mark. The future of a later run that skips the step has it as
             its ``value``.
-        fingerprint: what the work depends on, as a value that is JSON: only a mark that bears the same counts.
+        fingerprint: a JSON value for what the work depends on. The step is done only if its mark bears the same value.
 
-    Raises InputError for a name that cannot be, NotSubmittable for work that cannot, NotEncodable for a fingerprint
-    that is not JSON.
+    Raises InputError for an invalid name, NotSubmittable for work that cannot be submitted, NotEncodable for a
+    fingerprint that is not JSON.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """The activities that read and write done marks. A mark is an object ``{path}/{step name}``.
 
 Each takes the bucket string (see ``stores.open_store``) and the prefix of the marks, with or without a slash at its
-end, and raises StoreError. All may be done again.
+end, and raises StoreError. All of them may be executed again.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from simpleflow import activity, stores
 from simpleflow.constants import DAY
 from simpleflow.step import claims, mark, rules
 
-_LAST_SECOND = 253_402_300_799  # of the year 9999: a claim may say anything
+_LAST_SECOND = 253_402_300_799  # of the year 9999; the time in a claim may be any number
 
 
 class _MarksTask:
@@ -32,7 +32,7 @@ class _MarksTask:
 
     @staticmethod
     def is_quick(bucket: str, *_: Any) -> bool:
-        """Marks in a folder or in memory take but a moment, and may be written again: do it here and now."""
+        """True for marks in a folder or in memory: an engine may execute the task at once, in its own process."""
         return stores.is_local(bucket)
 
     @property
@@ -45,15 +45,15 @@ class _MarksTask:
         self._store = store
 
     def claim(self, name: str, owner: claims.Owner, seconds: float) -> claims.Holder | None:
-        """Claim a step, or ``*``; returns who else has it."""
-        # The embedded engine does this in the process that drives the execution: while that lives, so does the claim.
+        """Claim a step, or ``*``. Returns the other run that holds it, if one does."""
+        # The embedded engine executes this in the process that drives the run: the claim lives as long as that process.
         embedded = (self.context or {}).get("domain_name") is None
         local = embedded and stores.is_local(self.bucket)
         return claims.claim(self.store, self.path, name, owner, seconds, local)
 
     @contextmanager
     def given_up_on_failure(self, name: str, owner: claims.Owner) -> Iterator[None]:
-        """Whoever claims and then fails tells nobody that there is a claim."""
+        """Give up a new claim if what follows fails: the run does not learn then that it has the claim."""
         try:
             yield
         except BaseException:
@@ -62,12 +62,12 @@ class _MarksTask:
 
 
 class GetStepsDoneTask(_MarksTask):
-    """The names of the steps that are done, sorted.
+    """List the names of the steps that are done, sorted.
 
     Args:
-        owner: who is going to play steps where others may, too (see ``owner_of``). The result is then
-            ``{"names": [...], "shared": ...}``: whether each step is to be claimed before it is played.
-        whole: claim all of them at once, now; ``shared`` is true only if others have some of them.
+        owner: the run that claims the steps it runs, where others may run them too (see ``owner_of``). The result is
+            then ``{"names": [...], "shared": ...}``; ``shared`` is true if each step has to be claimed before it runs.
+        whole: claim all steps at once, now. Then ``shared`` is true only if other runs hold some of them.
     """
 
     def __init__(self, bucket: str, path: str, owner: Sequence[str] | None = None, whole: bool = False) -> None:
@@ -89,9 +89,9 @@ class GetStepsDoneTask(_MarksTask):
 
 
 class GetStepMarkTask(_MarksTask):
-    """What the mark of a step says: ``{"fingerprint", "run_id", "kept", "result", "why"}``; None if there is no mark.
+    """Read the mark of a step: ``{"fingerprint", "run_id", "kept", "result", "why"}``; None if there is no mark.
 
-    ``why``: why there is no ``result``, where ``kept`` is false.
+    ``kept`` is true if ``result`` is what the work returned. Otherwise ``why`` says why the mark holds no result.
     """
 
     def __init__(self, bucket: str, path: str, step_name: str) -> None:
@@ -114,14 +114,16 @@ class GetStepMarkTask(_MarksTask):
 
 
 class ClaimStepTask(_MarksTask):
-    """Claim a step before it is played, and take back its mark; ``{}`` if that is done.
+    """Claim a step before it runs, and remove its mark.
 
-    Else ``{"held": who, "seconds": at most}`` if another run has it, ``{"done": true}`` if it need not be played.
+    Returns ``{}`` if the claim is granted. Returns ``{"held": run, "seconds": n}`` if another run holds the step, for
+    that many seconds at most (None: as long as its process lives), and ``{"done": true}`` if the step need not run.
 
     Args:
         owner: see ``owner_of``.
-        seconds: how long at most, where nobody can tell whether the owner lives.
-        unless_done: not if it has been marked as done by now, with this ``fingerprint`` unless that is None.
+        seconds: how long the claim holds where nothing tells whether the owner's process is alive.
+        unless_done: do not claim a step that is marked as done by now.
+        fingerprint: with ``unless_done``: the mark must bear this fingerprint; None: any mark counts.
     """
 
     def __init__(
@@ -145,12 +147,12 @@ class ClaimStepTask(_MarksTask):
         holder = self.claim(self.step_name, self.owner, self.seconds)
         if holder is not None:
             left = None if holder.where else max(0, math.ceil(holder.until - time.time()))
-            return {"held": told(holder), "seconds": left}
+            return {"held": holder_text(holder), "seconds": left}
         with self.given_up_on_failure(self.step_name, self.owner):
-            if self.unless_done and self._is_done():  # whoever had it before has played it
+            if self.unless_done and self._is_done():  # another run held the step before and has run it
                 claims.release(self.store, self.path, [self.step_name], self.owner)
                 return {"done": True}
-            # It may be one that the run does not know of: what is going to be played is not done until it has been.
+            # The run may not know of this mark. A step that is going to run is not done until it has run.
             self.store.delete(self.path, [self.step_name])
         return {}
 
@@ -162,7 +164,7 @@ class ClaimStepTask(_MarksTask):
 
 
 class ReleaseStepTask(_MarksTask):
-    """Give up the claim on a step that is not going to be marked."""
+    """Give up the claim on a step that will not be marked."""
 
     def __init__(self, bucket: str, path: str, step_name: str, owner: Sequence[str]) -> None:
         super().__init__(bucket, path)
@@ -174,12 +176,12 @@ class ReleaseStepTask(_MarksTask):
 
 
 class MarkStepDoneTask(_MarksTask):
-    """Mark a step as done, and give up the claim on it; returns None, or ``"stale"`` if it was not marked.
+    """Mark a step as done, and give up the claim on it. Returns None, or ``"stale"`` if the step was not marked.
 
     Args:
-        details: what the mark says beyond who wrote it and when, see ``step.mark``.
-        owner: who has claimed the step, if somebody has. If the claim was revoked, what was done is stale by now, and
-            it is not marked.
+        details: what the mark says beyond its writer and time, see ``step.mark``.
+        owner: the run that has claimed the step; None if it is not claimed. If the claim was revoked, the work is stale
+            by now, and the step is not marked.
     """
 
     def __init__(
@@ -202,10 +204,10 @@ class MarkStepDoneTask(_MarksTask):
         owner = owner_of(self.owner)
         stands = claims.stands(self.store, self.path, self.step_name, owner)
         if not stands and self._is_marked():
-            return None  # by an earlier try, whose answer was lost
+            return None  # an earlier try of this task wrote the mark, and its answer was lost
         if stands:
             self._mark()
-            # Whoever revokes the claim removes the mark after that: one that was written in between is ours to remove.
+            # A run that revokes the claim removes the mark after that. A mark written in between is removed here.
             stands = claims.stands(self.store, self.path, self.step_name, owner)
             if not stands:
                 self.store.delete(self.path, [self.step_name])
@@ -222,15 +224,15 @@ class MarkStepDoneTask(_MarksTask):
 
 
 class UnmarkStepsDoneTask(_MarksTask):
-    """Take back the marks of steps that are about to become stale; those that are not there are fine.
+    """Remove the marks of steps that are about to become stale, as far as there are any.
 
     Args:
         step_names: the marks that the run knows of.
-        owner: where other runs share the marks, in whose name this is done. Then marks that they have written since are
-            taken back too, where one of ``patterns`` covers them, and their claims on such steps, so that what they
-            are doing there is not marked either.
-        patterns: what is about to become stale.
-        but: names that are not, though a pattern covers them.
+        owner: the run that does this, where other runs share the marks. Then the marks that they have written since on
+            names that ``patterns`` cover are removed too. Their claims on such names are revoked, so that what they
+            are doing is not marked either.
+        patterns: names that become stale, with all names below them.
+        but: names that do not, although a pattern covers them.
     """
 
     def __init__(
@@ -261,13 +263,13 @@ class UnmarkStepsDoneTask(_MarksTask):
 
 
 def owner_of(given: Sequence[str]) -> claims.Owner:
-    """Who claims, as activities are told: workflow id, run id, and the run ids above it."""
+    """The owner of claims, from the argument of an activity: workflow id, run id, and the run ids above that."""
     workflow_id, run_id, *above = given
     return claims.Owner(workflow_id, run_id, tuple(above))
 
 
-def told(holder: claims.Holder) -> str:
-    """Who holds a claim, in words: with its process, or, where that is not known, with the time at which it is void."""
+def holder_text(holder: claims.Holder) -> str:
+    """The holder of a claim in words: with its process or, if that is not known, the time at which the claim ends."""
     until = time.gmtime(min(max(holder.until, 0), _LAST_SECOND))
     where = holder.where or f"until {time.strftime('%Y-%m-%d %H:%M:%S', until)} UTC at the latest"
     return f"workflow {holder.workflow_id or 'unknown'}, run {holder.run_id or 'unknown'} ({where})"

@@ -1,4 +1,4 @@
-"""WorkflowStepMixin: what a workflow with steps has more than another."""
+"""``WorkflowStepMixin``: what a workflow needs to have steps."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 
 class WorkflowStepMixin:
-    """For ``class W(Workflow, WorkflowStepMixin)``."""
+    """Methods for workflows with steps: ``class W(Workflow, WorkflowStepMixin)``."""
 
-    if TYPE_CHECKING:  # what the workflow has that this is mixed into
+    if TYPE_CHECKING:  # members of the workflow that this class is mixed into
         task_list: str | None
 
         @property
@@ -45,22 +45,22 @@ class WorkflowStepMixin:
     # What users call
 
     def step(self, *args: Any, **kwargs: Any) -> Step:
-        """A Step, to be submitted; takes what ``Step`` takes."""
+        """Make a Step, to be submitted; takes the arguments of ``Step``."""
         return Step(*args, **kwargs)
 
     def add_forced_steps(self, steps: str | Iterable[str], reason: str | None = None) -> None:
-        """Play these steps, and all below them, although they are done: those that are submitted after this.
+        """Run these steps, and all below them, even if they are done. Affects steps that are submitted after this.
 
-        ``steps`` is a name, ``*``, or a list of them; ``reason`` is kept in the history. Raises InputError.
+        ``steps`` is a name, ``*``, or a list of them; ``reason`` is recorded in the history. Raises InputError.
         """
         self._add(self.step_ledger.forced, steps, reason, "forced steps")
 
     def add_skipped_steps(self, steps: str | Iterable[str], reason: str | None = None) -> None:
-        """Skip these steps, and all below them, unless they are forced. As ``add_forced_steps``."""
+        """Skip these steps, and all below them, unless they are forced. Arguments as for ``add_forced_steps``."""
         self._add(self.step_ledger.skipped, steps, reason, "skipped steps")
 
     def get_forced_steps(self) -> list[str]:
-        """The names added so far by ``add_forced_steps`` or by steps that were played."""
+        """The names added so far by ``add_forced_steps`` or by steps that ran."""
         return list(self.step_ledger.forced)
 
     def get_skipped_steps(self) -> list[str]:
@@ -78,19 +78,19 @@ class WorkflowStepMixin:
         return self.step_ledger.skipped.reasons()
 
     def get_steps_done_activity(self) -> ActivityTask:
-        """The activity that reads the names of the done steps, to be submitted."""
+        """The activity that lists the names of the done steps, to be submitted."""
         return self.mark_activities.get_steps_done()
 
     def get_steps_done(self) -> list[str]:
-        """The names of the steps that were done when this run began. Waits."""
+        """The names of the steps that were done when this run read the marks. Waits."""
         return self.mark_activities.names(self.mark_activities.listing().future.result)
 
     # What users may override
 
     def get_step_bucket(self) -> str:
-        """Where done marks are kept, see ``stores.open_store``.
+        """The bucket of the done marks, see ``stores.open_store``.
 
-        Default: ``{SIMPLEFLOW_S3_HOST}/{STEP_BUCKET}`` where one of the two is configured; else the engine's own store.
+        Default: ``{SIMPLEFLOW_S3_HOST}/{STEP_BUCKET}`` if one of the two is configured; else the engine's own store.
         """
         own = self.executor.default_bucket
         if own is None or settings.is_set("STEP_BUCKET") or settings.is_set("SIMPLEFLOW_S3_HOST"):
@@ -102,14 +102,15 @@ class WorkflowStepMixin:
         return f"{self.get_run_context().get('workflow_id') or 'default'}/steps"
 
     def get_step_activity_params(self) -> dict[str, Any]:
-        """Parameters, as for ``activity.with_attributes``, of the activities that read and write done marks."""
+        """Parameters of the activities that read and write done marks, as for ``activity.with_attributes``."""
         return {}
 
     def may_continue_as_new(self, history: Any) -> bool:
-        """Whether an execution begun now with the same arguments would go on where this one stands.
+        """True if an execution started now with the same arguments would go on where this one stands.
 
-        It would if no step is being played, and a step is done that was not at first: without progress, an execution
-        would be continued for ever. Asked when the history nears its limit and nothing is under way.
+        That needs two things: no step is running, and a step is done that was not done at first. Without such
+        progress, executions would continue each other for ever. Called when the history nears its limit and nothing
+        is under way.
         """
         return self.step_ledger.has_progressed and not self.step_ledger.is_running
 
