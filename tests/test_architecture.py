@@ -1,4 +1,4 @@
-"""The layout of the source: short files, a docstring in each, and names in pyproject.toml that exist."""
+"""The layout of the source: no import cycle, short files with a docstring, names in pyproject.toml that exist."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ import pkgutil
 import re
 import tomllib
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
+
+import grimp
+import pytest
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src/simpleflow"
@@ -31,6 +35,48 @@ REEXPORTS = {
 
 PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 CONTRACTS: list[dict[str, Any]] = PYPROJECT["tool"]["importlinter"]["contracts"]
+
+
+def import_cycles(package: str) -> list[str]:
+    """One line for each cycle. All imports count: at the top of a file, in functions, and for type checking only."""
+    graph = grimp.build_graph(package, exclude_type_checking_imports=False, cache_dir=None)
+    imports = {each: sorted(graph.find_modules_directly_imported_by(each)) for each in sorted(graph.modules)}
+    cycles = []
+    while True:
+        try:
+            TopologicalSorter(imports).prepare()
+        except CycleError as error:
+            cycle = error.args[1][::-1]
+            cycles.append(" -> ".join(cycle))
+            imports[cycle[0]].remove(cycle[1])  # cut it, and look for the next one
+        else:
+            return cycles
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    cycles = import_cycles("simpleflow")
+    assert not cycles, "\n".join(["import cycles:", *cycles])
+
+
+def test_an_import_in_a_function_or_for_type_checking_makes_a_cycle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "circular"
+    package.mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    for name, text in {
+        "__init__": "",
+        "one": "from circular import two",
+        "two": "def function():\n    from circular.three import name",
+        "three": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from circular.one import name",
+        "four": "import circular.one",
+    }.items():
+        (package / f"{name}.py").write_text(text)
+    (cycle,) = import_cycles("circular")
+    modules = cycle.split(" -> ")
+    assert modules[0] == modules[-1]
+    start = modules.index("circular.one")
+    assert modules[start:-1] + modules[:start] == ["circular.one", "circular.two", "circular.three"]
 
 
 def code_of(file: str) -> ast.Module:
