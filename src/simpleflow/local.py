@@ -1,4 +1,20 @@
-"""A run inside the calling process."""
+"""Run a workflow inside the calling process.
+
+Theory of operation
+-------------------
+``Executor`` puts together an engine, a decider and a worker, and drives them with ``worker.loop.drive`` until the run
+has ended. The engine keeps the history in memory, or in a state folder. The worker performs activities in this
+process (``InlineWorker``) or in worker processes (``Pool``).
+
+A run begins in one of three ways (``Beginning``). If the workflow id has an open execution whose process died, the run
+adopts it, with its children. If workflow type and input are the same, it *resumes* there: claims on steps are taken
+again in the name of this process, which may mean waiting for another run that has taken them meanwhile. If they are
+not, the old execution is terminated, its claims are released, and a new one is *started* in its place. Otherwise a new
+execution is started.
+
+At the end, however it comes, things are closed in this order: the workers first, since no activity may go on when
+another process is able to drive the run; then the claims on steps; then the engine, which gives up the lease.
+"""
 
 from __future__ import annotations
 
@@ -36,12 +52,12 @@ from simpleflow.workflow import Workflow
 
 
 class SentSignal(NamedTuple):
-    """A signal that a run sent: to which workflow id, with which arguments."""
+    """A signal that a run sent."""
 
     name: str
     args: list[Any]
     kwargs: dict[str, Any]
-    workflow_id: str
+    workflow_id: str  # of the execution that it was sent to
 
 
 STARTED = "started"
@@ -50,38 +66,39 @@ REPLACED = "replaced"
 
 
 class Beginning(NamedTuple):
-    """How a run begins: ``kind`` STARTED anew; RESUMED where a process that died left it; or REPLACED, started anew
-    after such a one was closed, since it had another input.
-
-    ``family``: the run and those of its children that are open; ``replaced``: the run that was closed.
-    """
+    """How a run begins."""
 
     kind: str
+    """STARTED: a new execution. RESUMED: where a process that died left it. REPLACED: a new execution, after one whose
+    process died was closed because it had another input."""
+
     run: Run
-    family: tuple[Run, ...]
-    replaced: Run | None = None
+    family: tuple[Run, ...]  # the run and its open children
+    replaced: Run | None = None  # the execution that was closed
 
 
 class Executor:
     """Runs a workflow in this process.
 
-    Activities run in this process too, one after the other, so that a debugger works; time-outs are not enforced then.
+    Activities run in this process too, one after the other, so that a debugger works. Their time-outs are not enforced
+    then, since nothing could stop them.
 
     Args:
         workflow_class: the workflow.
-        workflow_id: default: the class's ``get_workflow_id``, else the workflow type's name. Done steps are kept by it.
-        state: folder where history is kept, so that a run that dies goes on when started again; None: in memory.
+        workflow_id: done steps are kept by it. Default: the class's ``get_workflow_id``, else the workflow type's name.
+        state: folder where the history is kept, so that a run that died goes on when it is started again; None: in
+            memory.
         nb_workers: run activities in that many worker processes instead; time-outs are enforced then.
         tag_list: tags of the execution, at most five.
         middlewares: ``{"pre": [...], "post": [...]}``, functions or dotted paths, called around every activity.
-        observer: called with (run, events) as they are kept.
-        on_begin: called once, before the run is driven, with how it begins.
-        on_wait: called with a line of text if a run that goes on has to wait first, since by now another one plays a
-            step that it was playing.
-        force_steps, skip_steps: names of steps to force and to skip, in this execution and in its children, with the
+        observer: called with (run, events) once they are kept.
+        on_begin: called once with the Beginning, before the run is driven.
+        on_wait: called with a line of text if a run that resumes has to wait, since another run now runs a step that it
+            was running.
+        force_steps, skip_steps: patterns of steps to force and to skip, in this execution and in its children, with the
             reason "Requested at start".
-        overrides: what the start request says instead of the class: ``task_list``, ``execution_timeout``,
-            ``decision_task_timeout`` (seconds as text).
+        overrides: members of the start request in place of the class's: ``task_list``, ``execution_timeout``,
+            ``decision_task_timeout`` (time-outs are seconds as text).
 
     After ``run``: ``workflow_id``, ``run_id``, ``history``, ``signals_sent``, ``list_markers()``.
     """
@@ -110,7 +127,7 @@ class Executor:
             raise InputError(f"nb_workers is {nb_workers!r}; expected 1 or more, or None for this process")
         if workflow_id:
             check_name(workflow_id, "workflow id")
-        settings.describe()  # one that cannot be read is better found now than in the middle of a run
+        settings.describe()  # find a setting that is not valid now, not in the middle of a run
         self.workflow_class = workflow_class
         self.workflow_id = workflow_id
         self.run_id: str | None = None
@@ -136,9 +153,9 @@ class Executor:
         return outcome(*self.execute(input))
 
     def execute(self, input: Any = None) -> tuple[Run, Failure | None]:
-        """Run the workflow to its end, as ``run``; returns the run, and how it failed where its decider did fail it.
+        """Run the workflow to its end, as ``run``; returns the run, and how its decider failed it, if it did.
 
-        What it raises is not the workflow's: InputError, RunBusy, StateError, StoreError, LeaseLost.
+        Does not raise errors of the workflow. Raises InputError, RunBusy, StateError, StoreError, LeaseLost.
         """
         request = self.request(input)
         workers: ActivityWorker | None = None
@@ -166,7 +183,7 @@ class Executor:
                 return run, deciders.failures.get(run.run_id)
             finally:
                 if workers is not None:
-                    workers.close()  # before another process may drive the run
+                    workers.close()  # before another process is able to drive the run
                 claim_recovery.release(engine.runs.values())
                 engine.close()
         finally:
@@ -181,7 +198,7 @@ class Executor:
 
     @property
     def history(self) -> list[dict[str, Any]]:
-        """The events of the run, as SWF writes them."""
+        """The events of the run, in SWF's JSON form."""
         return [codec.event_to_dict(event) for event in self._events]
 
     @property
@@ -205,7 +222,7 @@ class Executor:
         return found if all else list({marker.name: marker for marker in found}.values())
 
     def request(self, input: Any) -> StartRequest:
-        """What is asked of the engine. Raises InputError for an input, id or tag that cannot be."""
+        """The start request for this input. Raises InputError for an input, id or tag that is not valid."""
         text = values.encode(input, f"input of workflow {self.workflow_class.__name__}")
         args, kwargs = arguments(values.decode(text))
         extra = reserved(text)
@@ -238,7 +255,7 @@ class Executor:
         return SqliteEngine(self._state, observer=self._observer)
 
     def _begin(self, engine: EmbeddedEngine, request: StartRequest) -> str:
-        """Start the execution, or go on with one whose process died."""
+        """Start the execution, or adopt one whose process died; returns its run id."""
         kind = STARTED
         replaced: Run | None = None
         run_id = engine.adopt(request.workflow_id)
@@ -272,7 +289,7 @@ def _signal_arguments(text: str | None) -> tuple[list[Any], dict[str, Any]]:
 
 
 def outcome(run: Run, failure: Failure | None) -> Any:
-    """The result of a run that has ended; raises how it ended if not well."""
+    """The result of a run that has completed. Raises the error of one that ended in another way."""
     closed = run.history.closed
     assert closed is not None
     attributes: Any = closed.attributes

@@ -133,7 +133,7 @@ def test_a_result_beyond_five_mebibytes_fails_the_activity(server: Server, folde
     )
     assert (
         failed.reason
-        == "the result of the activity has 5242882 characters; expected at most 5242880: keep it elsewhere yourself"
+        == "the result of the activity has 5242882 characters; expected at most 5242880: store it elsewhere yourself"
     )
 
 
@@ -210,7 +210,7 @@ def test_what_is_gone_or_changed_says_so(folder: str) -> None:
 def test_a_bucket_that_fails_is_an_error_that_may_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("SIMPLEFLOW_JUMBO_FIELDS_BUCKET", str(tmp_path / "file"))
-    with pytest.raises(SwfError, match="the input of it has 40000 characters, and cannot be kept") as caught:
+    with pytest.raises(SwfError, match="the input of it has 40000 characters, and cannot be stored") as caught:
         jumbo.shrink(LONG, "input", "it")
     assert caught.value.passing
 

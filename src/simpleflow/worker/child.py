@@ -1,4 +1,20 @@
-"""Worker processes as their owner has them: forked, signalled with all that they have started, and waited for."""
+"""Worker processes, from the side of their owner: fork them, signal them, wait for their ends.
+
+Theory of operation
+-------------------
+A worker leads a process group of its own. Whatever an activity starts is in that group, so signals go to the group: a
+worker is stopped together with the processes that its activity has started.
+
+A worker must not outlive its owner. It holds the reading end of a pipe (``life``) whose writing end only the owner
+has; when the owner dies, the kernel closes the pipe and the worker ends. For that, each new worker closes the writing
+end, and the channels of the other workers, which it has inherited.
+
+To stop a worker, its owner sends SIGTERM to the group (the activity's ``finally`` clauses run), and SIGKILL after
+ACTIVITY_SIGTERM_WAIT_SEC. It sends SIGKILL to the group once more when the worker has ended, for processes that the
+activity left behind.
+
+If a worker ends without an answer, its task fails with a reason that says how the worker ended.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +33,11 @@ from simpleflow.worker.dispatch import Middlewares, Outcome
 from simpleflow.worker.messages import Channel
 from simpleflow.worker.process import Bounds, WorkerProcess, flush
 
-_POLL_SECONDS = 0.001
+_POLL_SECONDS = 0.001  # between two checks of a process that is about to end
 
 
 def check_forks() -> None:
-    """Raises InputError where processes cannot be forked."""
+    """Raise InputError on a system that cannot fork processes."""
     if not hasattr(os, "fork"):
         raise InputError("worker processes need a system with fork(); run activities in this process instead")
 
@@ -34,15 +50,15 @@ def fork(
     domain: str | None = None,
     sends_bounds: bool = False,
 ) -> tuple[int, Channel]:
-    """Fork a worker that leads a process group of its own; returns its process id and the channel to it.
+    """Fork a worker; returns its process id and the channel to it.
 
-    ``life``: a pipe of the owner, which ends the worker when the owner dies; ``others``: channels that the worker
-    must not hold open. The rest: see WorkerProcess.
+    ``life``: a pipe of the owner, which ends the worker when the owner dies. ``others``: channels to other workers,
+    which this one must not hold open. For the other arguments see WorkerProcess.
     """
     ours, theirs = Channel.pair()
     flush()
     owner = os.getpid()
-    gc.freeze()  # so that the worker's collector does not touch, and so copy, the memory it shares with us
+    gc.freeze()  # else the worker's garbage collector touches, and so copies, the memory that it shares with us
     pid = os.fork()
     if pid == 0:
         try:
@@ -53,8 +69,8 @@ def fork(
                 channel.close()
             WorkerProcess(theirs, life[0], owner, known, middlewares, domain, sends_bounds).run()
         except SystemExit:
-            pass  # asked to stop, with nothing to do
-        except BaseException:  # noqa: BLE001 (it must not go on as a second owner)
+            pass  # stopped while it was idle
+        except BaseException:  # noqa: BLE001 (the worker must not go on as a second owner)
             traceback.print_exc()
         finally:
             os._exit(1)
@@ -63,12 +79,12 @@ def fork(
     try:
         os.setpgid(pid, pid)
     except OSError:
-        pass  # the worker was faster
+        pass  # the worker has done it already
     return pid, ours
 
 
 def signal_group(pid: int, number: int) -> None:
-    """Send a signal to a worker and to all that it has started; nothing happens if they are gone."""
+    """Send a signal to a worker and to all processes that it has started; no error if they are gone."""
     try:
         os.killpg(pid, number)
     except (ProcessLookupError, PermissionError):
@@ -76,7 +92,7 @@ def signal_group(pid: int, number: int) -> None:
 
 
 def has_ended(pid: int) -> bool:
-    """Whether the worker has ended."""
+    """True if the worker has ended; collects its exit status."""
     try:
         return os.waitpid(pid, os.WNOHANG)[0] == pid
     except ChildProcessError:
@@ -84,7 +100,7 @@ def has_ended(pid: int) -> bool:
 
 
 def death_reason(pid: int) -> str:
-    """The reason of a task whose worker has ended without an answer."""
+    """The failure reason of a task whose worker has ended without an answer."""
     for _ in range(100):
         try:
             found, status = os.waitpid(pid, os.WNOHANG)
@@ -99,7 +115,7 @@ def death_reason(pid: int) -> str:
 
 
 class Child:
-    """One worker process that does one task after the other; forked when there is none.
+    """One worker process that performs one task after the other. It is forked when it is needed and there is none.
 
     Args:
         middlewares, domain: see ``dispatch.perform``.
@@ -114,23 +130,23 @@ class Child:
         self._channel: Channel | None = None
 
     def open(self) -> Channel:
-        """Have a process; returns the channel to it."""
+        """Fork the process if there is none; returns the channel to it."""
         if self._channel is None:
             self._pid, self._channel = fork(self._life, (), {}, self._middlewares, self._domain, sends_bounds=True)
         return self._channel
 
     def start(self, task: ActivityTask) -> None:
-        """Begin a task; ``receive`` tells what becomes of it."""
+        """Send a task to the process; its outcome comes from ``receive``."""
         try:
             self.open().send(task)
-        except OSError:  # it died while idle: another one is as good
+        except OSError:  # the process died while it was idle: another one is as good
             self.stop()
             self.open().send(task)
 
     def receive(self, seconds: float) -> Bounds | Outcome | None:
-        """What the process says of the task within so many seconds: its bounds, then its end; or None.
+        """The next message about the task within so many seconds: first its Bounds, then its Outcome; or None.
 
-        A process that dies ends the task with a failure that says how.
+        If the process dies, that is an Outcome that says how.
         """
         channel = self._channel
         if channel is None:
@@ -138,18 +154,18 @@ class Child:
         try:
             if channel.ready(seconds):
                 message: Bounds | Outcome | str = channel.receive()
-                return None if isinstance(message, str) else message  # a sign of life is no news
+                return None if isinstance(message, str) else message  # a heartbeat: nothing has changed
             if os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
                 return None
         except (EOFError, OSError):
             pass
-        # Dead: what it has started may still hold its end of the channel, and is ended too.
+        # The process is dead. Processes that it has started may still hold its end of the channel: end them too.
         self._forget()
         signal_group(self._pid, signal.SIGKILL)
         return Outcome(reason=death_reason(self._pid))
 
     def stop(self) -> None:
-        """End the process and what it has started: nicely, and by force after ACTIVITY_SIGTERM_WAIT_SEC."""
+        """End the process and all that it has started: with SIGTERM, and SIGKILL after ACTIVITY_SIGTERM_WAIT_SEC."""
         if self._channel is None:
             return
         self._forget()
@@ -159,10 +175,10 @@ class Child:
             if time.monotonic() >= deadline:
                 signal_group(self._pid, signal.SIGKILL)
             time.sleep(_POLL_SECONDS)
-        signal_group(self._pid, signal.SIGKILL)  # what it has started and left behind
+        signal_group(self._pid, signal.SIGKILL)  # processes that it left behind
 
     def close(self) -> None:
-        """End the process, and be of no more use."""
+        """End the process for good."""
         self.stop()
         os.close(self._life[0])
         os.close(self._life[1])

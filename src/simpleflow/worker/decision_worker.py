@@ -1,4 +1,4 @@
-"""Answering decision tasks: one live ``Decider`` for each execution."""
+"""Answer decision tasks, with one decider for each execution, kept alive between its tasks."""
 
 from __future__ import annotations
 
@@ -20,13 +20,17 @@ class DecisionWorker:
     """Answers the decision tasks of an engine.
 
     Args:
-        source: where they come from, and where answers go.
-        workflow_classes: classes by type name; others are found as they are submitted, or by the name they were
-            defined with.
-        domain, default_bucket: see ``core.evaluation.Execution``.
+        source: where the tasks come from, and where answers go.
+        workflow_classes: classes by the name of the workflow type. Others are found when a workflow submits them, or
+            by importing the module that the name begins with.
+        domain, default_bucket: see ``core.decider.evaluation.Execution``.
         limits: of one answer.
-        kept: how many executions are kept alive at most, the latest ones; None: all until they are forgotten.
-        on_closed: called where ``kept`` is given, with each execution that an answer closes.
+        kept: how many executions are kept alive, the latest ones; None: all until they are forgotten.
+        on_closed: called with each execution that an answer closes, if ``kept`` is given.
+
+    Attributes:
+        failures: by run id, how the decider failed an execution.
+        activities: by name, the activities that the workflows have submitted.
     """
 
     def __init__(
@@ -51,9 +55,9 @@ class DecisionWorker:
         self._deciders: dict[str, Decider | SharedDecider] = {}
 
     def decide(self, task: DecisionTask) -> None:
-        """Answer one task; nothing happens if it is no longer wanted.
+        """Answer one task, unless its execution was ended meanwhile.
 
-        A fault of ours leaves the task as it is: the execution does not fail for it. Raises what went wrong.
+        An error of this library leaves the task to its time-out: the execution does not fail by it. Raises that error.
         """
         try:
             decider = self._decided(task)
@@ -78,23 +82,24 @@ class DecisionWorker:
             raise
 
     def _decided(self, task: DecisionTask) -> Decider | SharedDecider:
-        """The decider of the execution, which has decided ``task``: the one that is kept alive, where it still fits."""
+        """The decider of the execution, after it has decided ``task``: the one that is kept alive, if it still fits.
+
+        It fits if it reads the history of the task, or if it folds the events itself and the task has only events.
+        """
         decider = self._deciders.get(task.run_id)
-        if (
-            decider is not None
-            and decider.history is not task.history
-            and not (isinstance(decider, Decider) and task.history is None)
-        ):
-            self.forget(task.run_id)
-            decider = None
-        execution = Execution(task.workflow_id, task.run_id, self._domain, self._default_bucket)
-        if isinstance(decider, SharedDecider):
+        if isinstance(decider, SharedDecider) and decider.history is task.history:
             decider.decide()
-        elif task.history is not None:
-            decider = SharedDecider(self._class(task.name), execution, task.history, self._limits)
-        else:
-            decider = decider or Decider(self._class(task.name), execution, self._limits)
+        elif isinstance(decider, Decider) and task.history is None:
             decider.advance(task.events[len(decider.history.events) : task.started_event_id])
+        else:
+            if decider is not None:
+                self.forget(task.run_id)
+            execution = Execution(task.workflow_id, task.run_id, self._domain, self._default_bucket)
+            if task.history is not None:
+                decider = SharedDecider(self._class(task.name), execution, task.history, self._limits)
+            else:
+                decider = Decider(self._class(task.name), execution, self._limits)
+                decider.advance(task.events[: task.started_event_id])
         self._keep(task.run_id, decider)
         return decider
 
@@ -106,7 +111,7 @@ class DecisionWorker:
             self.forget(next(iter(self._deciders)))
 
     def forget(self, run_id: str) -> None:
-        """Let go of what is kept alive for an execution."""
+        """Discard the decider that is kept alive for an execution."""
         decider = self._deciders.pop(run_id, None)
         if self._kept is not None:
             self.failures.pop(run_id, None)
@@ -125,7 +130,7 @@ class DecisionWorker:
             found = workflows.registry.get(name)
         if found is None:
             raise InputError(
-                f"workflow type {name!r} is unknown here; "
+                f"workflow type {name!r} is unknown in this process; "
                 "define its class at the top level of a module that is imported"
             )
         return found

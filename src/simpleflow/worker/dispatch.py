@@ -1,4 +1,4 @@
-"""Doing one activity task: from its name and input to a result or a failure, both as text."""
+"""Perform one activity task: from its name and input to a result or a failure, all of them text."""
 
 from __future__ import annotations
 
@@ -18,29 +18,30 @@ from simpleflow.values import arguments
 
 
 class Outcome(NamedTuple):
-    """How a task ended: ``result`` (JSON text), ``reason`` and ``details`` of a failure, or ``canceled``."""
+    """How a task ended: it completed, failed or was cancelled."""
 
-    result: str | None = None
-    reason: str | None = None
-    details: str | None = None
+    result: str | None = None  # JSON text, if it completed
+    reason: str | None = None  # of a failure
+    details: str | None = None  # JSON text, of a failure
     canceled: bool = False
 
     @property
     def failed(self) -> bool:
+        """True if the task failed."""
         return self.reason is not None
 
 
 class Middlewares(NamedTuple):
-    """Functions around every activity: ``pre(context)`` before it, ``post(context, result=...)`` after it."""
+    """Functions that are called around every activity: ``pre(context)``, then ``post(context, result=...)``."""
 
     pre: Sequence[Callable[..., Any]] = ()
     post: Sequence[Callable[..., Any]] = ()
 
     @classmethod
     def load(cls, given: Mapping[str, Sequence[str | Callable[..., Any]]] | None) -> Middlewares:
-        """From ``{"pre": [...], "post": [...]}``, each a function or its dotted path, either key optional.
+        """The middlewares of ``{"pre": [...], "post": [...]}``: functions or dotted paths; either key is optional.
 
-        Raises InputError for a path that leads to nothing callable.
+        Raises InputError for a path that does not lead to a callable.
         """
         given = given or {}
         unknown = sorted(set(given) - {"pre", "post"})
@@ -63,9 +64,9 @@ def _callable(path: str | Callable[..., Any]) -> Callable[..., Any]:
 
 
 def resolve(name: str, known: Mapping[str, Activity] | None = None) -> Activity:
-    """The activity of that name; its module is imported if need be. Raises InputError if there is none.
+    """The activity of that name; its module is imported if it was not. Raises InputError if there is no such activity.
 
-    Only what was decorated as an activity is ever called: a name cannot make a worker call anything else.
+    Only decorated activities are found, so a name in a task cannot make a worker call anything else.
     """
     found = (known.get(name) if known else None) or activities.registry.get(name)
     if found is not None:
@@ -83,21 +84,23 @@ def resolve(name: str, known: Mapping[str, Activity] | None = None) -> Activity:
 
 
 Arguments = tuple[list[Any], dict[str, Any]]
+"""Positional and keyword arguments."""
 
 
 def quick(task: ActivityTask, known: Mapping[str, Activity]) -> Arguments | None:
-    """The arguments of a task that takes but a moment and may be done again, None for any other.
+    """The arguments of a task that is quick; None for any other task.
 
-    Handing it to another process would cost more. Its callable says so, by ``is_quick(*args, **kwargs)``.
+    A quick task takes less time than handing it to another process, and may be performed twice. Its callable says so
+    with ``is_quick(*args, **kwargs)``.
     """
     activity = known.get(task.name) or activities.registry.get(task.name)
-    says = getattr(activity.callable, "is_quick", None) if activity is not None else None
-    if says is None:
+    is_quick = getattr(activity.callable, "is_quick", None) if activity is not None else None
+    if is_quick is None:
         return None
     try:
         args, kwargs = arguments(values.decode(task.input))
-        return (args, kwargs) if says(*args, **kwargs) else None
-    except Exception:  # noqa: BLE001 (whatever is wrong with them, doing the task will say it)
+        return (args, kwargs) if is_quick(*args, **kwargs) else None
+    except Exception:  # noqa: BLE001 (whatever is wrong with the arguments, performing the task reports it)
         return None
 
 
@@ -108,9 +111,10 @@ def perform(
     domain: str | None = None,
     given: Arguments | None = None,
 ) -> Outcome:
-    """Do the task. Whatever the activity raises becomes the reason and details of a failure.
+    """Perform the task. An exception of the activity becomes the reason and details of a failure.
 
-    ``given``: its arguments, where they have been decoded already.
+    ``known``: activities by name that are not in the registry. ``domain``: for the activity's context. ``given``: the
+    arguments, if they have been decoded already.
     """
     try:
         activity = resolve(task.name, known)
@@ -132,7 +136,7 @@ def perform(
         for middleware in middlewares.post:
             middleware(context, result=result)
         return Outcome(values.encode(result, f"result of activity {task.name}"))
-    except (Exception, SystemExit) as error:  # noqa: BLE001 (whatever a user's code raises)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 (a user's code may raise anything)
         return failure(error)
 
 
@@ -152,7 +156,7 @@ def _call(activity: Activity, args: list[Any], kwargs: dict[str, Any], context: 
 
 
 def failure(error: BaseException) -> Outcome:
-    """The outcome of a task that raised."""
+    """The outcome of a task whose activity raised ``error``."""
     kind = type(error)
     try:
         message = str(error)

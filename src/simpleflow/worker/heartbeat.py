@@ -1,4 +1,4 @@
-"""Signs of life for one activity task, and what the service says to them."""
+"""The heartbeats of one activity task, and the service's replies to them."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ GOES_ON = "goes on"
 CANCEL = "cancel"
 GONE = "gone"
 
-_LEAST_SECONDS = 0.05
-_AGAIN_SECONDS = 1.0
-_AFTER_SECONDS = 0.2  # after a time-out the service is asked whether it thinks so too
+_LEAST_SECONDS = 0.05  # between two heartbeats
+_AGAIN_SECONDS = 1.0  # between two heartbeats after the task should have timed out
+_AFTER_SECONDS = 0.2  # from the time at which a task times out to the heartbeat that checks it
 
 
 class Heartbeat:
-    """When to give a sign of life for a task, and giving it.
+    """Sends the heartbeats of a task, and knows when the next one is due.
 
-    The service's clock decides whether a task has run out of time: when it should have, the service is asked, and says
-    UnknownResource.
+    The service's clock decides whether a task has timed out. So when it should have, a heartbeat is sent; for a task
+    that has timed out the service replies with UnknownResource.
 
     Args:
         source: where the task comes from.
         token: of the task.
-        every: seconds between two, at most.
+        every: seconds between two heartbeats, at most.
         limit: heartbeat time-out of the task in seconds, if it is known.
     """
 
@@ -38,14 +38,14 @@ class Heartbeat:
         self._source = source
         self._token = token
         self._begun = time.monotonic()
-        self._end: float | None = None
+        self._end: float | None = None  # monotonic time at which the task should have timed out
         self._every = every
         self._pause = Pause()
         self._bound_by(limit)
         self._next = self._begun + self._every
 
     def bound(self, bounds: Bounds) -> None:
-        """Take in what is known of the task's time-outs: at most half of one passes between two signs of life."""
+        """Use the task's time-outs: at most half of the heartbeat time-out passes between two heartbeats."""
         self._bound_by(bounds.heartbeat)
         self._next = min(self._next, self._begun + self._every)
         if bounds.start_to_close is not None:
@@ -58,16 +58,16 @@ class Heartbeat:
 
     @property
     def wait_seconds(self) -> float:
-        """How long it is until the next one is due; 0 if it is."""
+        """Seconds until the next heartbeat is due; 0 if it is due now."""
         return max(0.0, self._next - time.monotonic())
 
     def beat(self) -> str:
-        """Give one; returns GOES_ON, CANCEL if the task is to be stopped, or GONE if it is open no longer."""
+        """Send one; returns GOES_ON, CANCEL if the task is to be cancelled, or GONE if it is not open any longer."""
         try:
             cancel = self._source.record_activity_task_heartbeat(self._token)
         except UnknownResource:
             return GONE
-        except Exception as error:  # noqa: BLE001 (one that is missed is made up for by the next)
+        except Exception as error:  # noqa: BLE001 (the next heartbeat makes up for a lost one)
             if not is_passing(error):
                 log.warning("heartbeat failed: %s", error)
             self._next = time.monotonic() + min(self._pause.next(), self._every)
@@ -77,6 +77,6 @@ class Heartbeat:
         self._next = now + self._every
         if self._end is not None and self._end > now:
             self._next = min(self._next, self._end)
-        elif self._end is not None:  # it should have run out of time by now
+        elif self._end is not None:  # the task should have timed out by now
             self._next = now + min(self._every, _AGAIN_SECONDS)
         return CANCEL if cancel else GOES_ON

@@ -1,4 +1,4 @@
-"""Who a process that polls says it is; it stands in the history, with each task that it takes."""
+"""The identity of a process that polls. It is recorded in the history with each task that the process takes."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from simpleflow.exceptions import InputError
 
 
 def identity() -> str:
-    """SIMPLEFLOW_IDENTITY if it is set, else user, host and process id of this process; JSON in any case.
+    """SIMPLEFLOW_IDENTITY if it is set; else user, host and process id of this process. JSON, at most 256 characters.
 
-    At most 256 characters. Raises InputError for a setting that is no JSON, or longer.
+    Raises InputError if the setting is not JSON, or longer.
     """
     given = settings.SIMPLEFLOW_IDENTITY
     if given is None:
@@ -34,7 +34,7 @@ def identity() -> str:
 def _facts() -> str:
     try:
         user = getpass.getuser()
-    except (KeyError, OSError):  # a container may run as a number that has no name
+    except (KeyError, OSError):  # a container may run as a user id without a name
         user = str(os.getuid())
     members = {"user": user[:32], "host": socket.gethostname()[:64], "pid": os.getpid()}
     return json.dumps(members, separators=(",", ":"))

@@ -1,4 +1,4 @@
-"""Activities in the calling thread, one after the other: a debugger works, and nothing can stop a stuck one."""
+"""Activities in the calling thread, one after the other: a debugger works, but a stuck activity cannot be stopped."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from simpleflow.worker.dispatch import Arguments, Middlewares, Outcome, perform,
 
 
 def respond(source: ActivitySource, token: str, outcome: Outcome) -> None:
-    """Report an outcome; nothing happens if the task is no longer wanted. Raises LeaseLost."""
+    """Report an outcome, unless the task is not open any longer. Raises LeaseLost."""
     try:
         if outcome.canceled:
             source.respond_activity_task_canceled(token, outcome.details)
@@ -22,9 +22,9 @@ def respond(source: ActivitySource, token: str, outcome: Outcome) -> None:
         else:
             source.respond_activity_task_completed(token, outcome.result)
     except LeaseLost:
-        raise  # nothing that this process does is wanted any longer
+        raise  # this process must stop: another one drives its executions
     except UnknownResource:
-        pass  # it timed out or its execution ended: the service has gone on without it
+        pass  # the task timed out, or its execution ended
 
 
 def do_quickly(
@@ -35,17 +35,17 @@ def do_quickly(
     middlewares: Middlewares,
     domain: str | None = None,
 ) -> None:
-    """Do a task that is ``quick``, with its arguments: its end is kept together with what comes next."""
+    """Perform a task that is ``quick``, with these arguments. Its end may be kept together with what comes next."""
     outcome = perform(task, known, middlewares, domain, given)
     with engine.operation(may_wait=True):
         respond(engine, task.token, outcome)
 
 
-_MOMENT = 0.01
+_MOMENT = 0.01  # seconds
 
 
 class InlineWorker:
-    """Does each task as it is started."""
+    """Performs each task when it is started, before ``start`` returns. See ``loop.ActivityWorker``."""
 
     def __init__(
         self,
@@ -67,19 +67,19 @@ class InlineWorker:
 
     @property
     def ahead(self) -> int:
-        """Nobody is busy: tasks are done as they are started."""
+        """0: no task is under way between two calls."""
         return 0
 
     def send_ahead(self, task: ActivityTask) -> None:
-        """See ``ahead``."""
+        """Never called, since ``ahead`` is 0."""
         raise NotImplementedError
 
     def may_block(self, task: ActivityTask) -> bool:
-        """Whether ``start`` may take more than a moment: unless a task of that name has just taken less."""
+        """False if the latest task of that name took less than a moment."""
         return task.name not in self._quick
 
     def start(self, task: ActivityTask) -> None:
-        """Do the task."""
+        """Perform the task."""
         given = quick(task, self._known)
         if given is not None:
             do_quickly(self._source, task, given, self._known, self._middlewares, self._domain)
@@ -94,12 +94,12 @@ class InlineWorker:
         respond(self._source, task.token, outcome)
 
     def wait(self, seconds: float) -> bool:
-        """Nothing runs meanwhile: let the time pass."""
+        """Let the time pass, since no task is under way."""
         time.sleep(seconds)
         return False
 
     def reap(self) -> None:
-        """Nothing runs meanwhile: nothing is to be stopped."""
+        """Do nothing, since no task is under way."""
 
     def close(self) -> None:
-        """Nothing to end."""
+        """Do nothing, since there are no processes."""

@@ -1,7 +1,26 @@
-"""The loop of a process that owns executions: time, decisions, activities, in turn, until an execution ends.
+"""The loop of a process that drives executions: time, decisions and activities in turn, until an execution ends.
 
-Nothing here polls: what happens inside the process happens at once. Only what other processes send is looked for, a few
-times a second.
+Theory of operation
+-------------------
+Inside the process nothing polls: a decision task is answered as soon as it exists, and the loop waits on the workers'
+channels. Only messages of other processes have no channel; they are read every MESSAGE_SECONDS, which is how late a
+signal, a cancel request or a termination from outside can be.
+
+Each pass does the first of these that there is to do:
+
+1. read messages, if that is due; time out and fire what is due;
+2. answer a decision task;
+3. return, if the execution has ended;
+4. start an activity, if a worker is free;
+5. send an activity ahead to a busy worker. This is for wide groups of short tasks: a worker that already has its next
+   task need not wait for this process between two tasks. It is done only while more tasks wait than all workers
+   together could take ahead, so that no worker is idle while another one has tasks in store. A task that was sent ahead
+   has not started: its ActivityTaskStarted is recorded when the worker begins it, and a worker that is held up gives
+   it back;
+6. wait for the end of an activity, a message or a deadline.
+
+Events wait in memory for the next commit (see ``engines.operations``). Before an activity that may take long, and
+when nothing has happened for QUIET_SECONDS, they are kept, so that other processes see how things stand.
 """
 
 from __future__ import annotations
@@ -19,14 +38,14 @@ from simpleflow.worker.decision_worker import DecisionWorker
 from simpleflow.worker.on_closed import OnClosed
 
 MESSAGE_SECONDS = 0.1
-"""How often messages from other processes are looked for."""
+"""How often messages of other processes are read."""
 
 QUIET_SECONDS = 0.01
-"""How long nothing has to happen before what is written is kept without waiting for more."""
+"""How long events wait for more to come before they are kept."""
 
 
 class ActivityWorker(Protocol):
-    """Does activity tasks and reports their outcomes to the engine."""
+    """Performs activity tasks, and reports their outcomes to the engine."""
 
     @property
     def free(self) -> int:
@@ -34,22 +53,22 @@ class ActivityWorker(Protocol):
 
     @property
     def ahead(self) -> int:
-        """How many tasks could be sent to workers that are busy, but not for long."""
+        """How many tasks could be sent ahead to workers that are busy, but not for long."""
 
     def send_ahead(self, task: ActivityTask) -> None:
-        """Give a task that has not begun to a worker that is busy: it begins when that is done with what it does."""
+        """Give a task that has not started to a busy worker, which begins it when it is done with the one before."""
 
     def may_block(self, task: ActivityTask) -> bool:
-        """Whether ``start`` may take more than a moment."""
+        """True if ``start`` may take more than a moment."""
 
     def start(self, task: ActivityTask) -> None:
-        """Begin a task."""
+        """Start a task."""
 
     def wait(self, seconds: float) -> bool:
-        """Return once an outcome was reported, or after so many seconds; whether one was."""
+        """Return True once an outcome was reported, or False after so many seconds."""
 
     def reap(self) -> None:
-        """Stop tasks that the engine no longer wants."""
+        """Stop the tasks that are not open any longer."""
 
     def close(self) -> None:
         """Stop everything."""
@@ -58,7 +77,7 @@ class ActivityWorker(Protocol):
 def drive(
     engine: EmbeddedEngine, deciders: DecisionWorker, workers: ActivityWorker, run_id: str, on_closed: OnClosed
 ) -> Run:
-    """Drive the engine's executions until the one begun as ``run_id`` has ended; returns its last run.
+    """Drive the engine's executions until the one that began as ``run_id`` has ended; returns its last run.
 
     ``on_closed`` is called with each child that has ended: its parent may go on for long.
 
@@ -93,17 +112,17 @@ def drive(
         activity = engine.poll_for_activity_task() if workers.free else None
         if activity is not None:
             if workers.may_block(activity):
-                engine.flush()  # others see what is being done
+                engine.flush()  # so that other processes see that it has started
             workers.start(activity)
             continue
-        if (ahead := workers.ahead) and engine.waiting_activities > 2 * ahead:  # there is enough for everybody
+        if (ahead := workers.ahead) and engine.waiting_activities > 2 * ahead:  # enough for all workers
             activity = engine.poll_for_activity_task(begin=False)
             if activity is not None:
                 workers.send_ahead(activity)
                 continue
         if workers.wait(min(QUIET_SECONDS, _seconds_to_deadline(engine))):
             continue
-        engine.flush()  # nothing happens just now: let others see how things stand
+        engine.flush()  # nothing happens just now
         workers.wait(min(MESSAGE_SECONDS, _seconds_to_deadline(engine)))
 
 
@@ -118,7 +137,7 @@ def _report_closed_children(engine: EmbeddedEngine, reported: set[str], on_close
 
 
 def last_run(engine: EmbeddedEngine, run_id: str) -> Run:
-    """The execution begun as ``run_id``, however often it was continued as new."""
+    """The execution that began as ``run_id``, or the latest one that continues it as new."""
     run = engine.runs[run_id]
     while run.history.closed and isinstance(run.history.closed.attributes, e.WorkflowExecutionContinuedAsNew):
         run = engine.runs[run.history.closed.attributes.new_execution_run_id]
@@ -126,6 +145,6 @@ def last_run(engine: EmbeddedEngine, run_id: str) -> Run:
 
 
 def _seconds_to_deadline(engine: EmbeddedEngine) -> float:
-    """Seconds until time does something."""
+    """Seconds until the next deadline."""
     due = engine.next_deadline()
     return math.inf if due is None else max(0.0, due - engine.executions.clock())

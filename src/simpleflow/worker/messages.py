@@ -1,6 +1,9 @@
 """Messages between a worker process and its owner: pickled, each after its length, through two pipes.
 
-``multiprocessing.connection`` does the same. It takes longer to load than all of the engine, and to pickle a task.
+``multiprocessing.connection`` does the same, but takes longer to import than the whole engine, and to pickle a task.
+
+To *spin* is to check a pipe again and again instead of sleeping until it is readable. A task of a few microseconds ends
+sooner than the kernel wakes a sleeping process, so both sides spin for a fraction of a millisecond before they sleep.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ _LENGTH = 8  # bytes
 
 
 class Channel:
-    """One end. ``send`` and ``receive`` may be used by different threads, each by one at a time."""
+    """One end of a channel. ``send`` and ``receive`` may be used by different threads, each by one at a time."""
 
     def __init__(self, reader: int, writer: int) -> None:
         self._reader = reader
@@ -24,28 +27,28 @@ class Channel:
 
     @classmethod
     def pair(cls) -> tuple[Channel, Channel]:
-        """Two ends of one channel."""
+        """The two ends of a new channel."""
         (reader, theirs), (other, writer) = os.pipe(), os.pipe()
         return cls(reader, writer), cls(other, theirs)
 
     def fileno(self) -> int:
-        """What can be read once there is a message, or nobody is going to send one."""
+        """The descriptor that is readable once there is a message, or the other end is closed."""
         return self._reader
 
     def send(self, message: Any) -> None:
-        """Raises OSError if nobody listens any longer."""
+        """Send a message. Raises OSError if the other end is closed."""
         self.write(packed(message))
 
     def write(self, data: bytes) -> None:
-        """Send a message that is ``packed``."""
+        """Send a message that was ``packed``. Raises OSError if the other end is closed."""
         rest = memoryview(data)
         while rest:
             rest = rest[os.write(self._writer, rest) :]
 
     def receive(self, spin_seconds: float = 0) -> Any:
-        """The next message; waits for it, for so many seconds ``keenly``.
+        """The next message. Waits for it, and spins for the first ``spin_seconds``.
 
-        Raises EOFError or OSError if nobody is going to send one.
+        Raises EOFError or OSError if the other end is closed.
         """
         if spin_seconds:
             poll = select.poll()
@@ -54,11 +57,11 @@ class Channel:
         return pickle.loads(self._read(int.from_bytes(self._read(_LENGTH))))
 
     def ready(self, seconds: float) -> bool:
-        """Whether ``receive`` has something to return or to raise, now or within so many seconds."""
+        """True if ``receive`` would return or raise at once, now or within so many seconds."""
         return bool(readable([self._reader], seconds))
 
     def close(self) -> None:
-        """Let go of this end."""
+        """Close this end."""
         os.close(self._reader)
         os.close(self._writer)
 
@@ -78,15 +81,16 @@ class Channel:
 
 
 def packed(message: Any) -> bytes:
-    """A message as it goes through the pipe."""
+    """The bytes of a message, with its length first."""
     data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
     return len(data).to_bytes(_LENGTH) + data
 
 
 def spin(poll: select.poll, seconds: float) -> bool:
-    """Whether something can be read within so many seconds, in which the processor is kept awake.
+    """Spin until something can be read, or for so many seconds; returns True if something can.
 
-    To wake it takes longer than a short task, and leaves its caches cold. Where there is but one, it is not held up.
+    Sleeping costs more than a short task: the processor takes time to wake up, and its caches are cold then. On a
+    machine with one processor this returns False at once, since the other process needs it.
     """
     end = time.monotonic() + seconds if _processors() > 1 else 0
     while time.monotonic() < end:
@@ -102,7 +106,7 @@ def _processors() -> int:
 
 
 def readable(descriptors: list[int], seconds: float) -> list[int]:
-    """Those of the descriptors that can be read, now or within so many seconds; an end counts too."""
+    """The descriptors that can be read, or whose other end is closed, now or within so many seconds."""
     poll = select.poll()
     for descriptor in descriptors:
         poll.register(descriptor, select.POLLIN)

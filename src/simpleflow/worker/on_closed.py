@@ -1,7 +1,7 @@
 """The port through which the layers above learn that an execution has closed.
 
-The worker knows nothing of steps. A run that closes may still hold claims on steps: whoever starts a worker passes in
-the function that gives them up.
+The worker knows nothing of steps. A run that closes may still hold claims on steps: the caller that starts a worker
+passes in the function that gives them up.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Activity tasks of a service, each done in a child process, and their ends reported."""
+"""Perform the activity tasks of a service, each in a child process, and report their outcomes."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from simpleflow.worker.process import Bounds
 
 log = logging.getLogger(__name__)
 
-_POLL_SECONDS = 1.0
+_POLL_SECONDS = 1.0  # for how long a message of the child is waited for at most
 
 
 class Former(NamedTuple):
-    """A task that completed in an execution that is repaired: taken over if name and input are the same."""
+    """An activity that completed in an earlier execution. Its result is taken over if name and input are the same."""
 
-    name: str
+    name: str  # of the activity type
     input: str | None
     result: str | None
 
 
 class Performer:
-    """Does activity tasks, one at a time.
+    """Performs activity tasks, one at a time.
 
     Args:
-        source: where they come from, and where their ends are reported.
-        child: does them.
+        source: where they come from, and where their outcomes are reported.
+        child: the process that performs them.
         every: seconds between two heartbeats, at most.
-        former: by activity id, tasks whose results are taken over.
+        former: by activity id, completed activities whose results are taken over.
     """
 
     def __init__(
@@ -50,16 +50,16 @@ class Performer:
         self._former = former or {}
 
     def perform(self, task: ActivityTask) -> None:
-        """Do one task and report its end; nothing is reported if the service wants it no longer."""
+        """Perform one task and report its outcome, unless the task is not open any longer."""
         began = time.monotonic()
-        what = f"activity {task.name} (workflow {task.workflow_id}, run {task.run_id}, activity id {task.activity_id})"
-        log.info("%s begins", what)
+        label = f"activity {task.name} (workflow {task.workflow_id}, run {task.run_id}, activity id {task.activity_id})"
+        log.info("%s begins", label)
         outcome = self._taken_over(task) or self._do(task)
         if outcome is None:
-            said = "was stopped: it timed out, or its execution was closed"
+            end = "was stopped: it timed out, or its execution was closed"
         else:
-            said = _report(self._source, task, outcome)
-        log.info("%s %s after %.3f s", what, said, time.monotonic() - began)
+            end = _report(self._source, task, outcome)
+        log.info("%s %s after %.3f s", label, end, time.monotonic() - began)
 
     def _taken_over(self, task: ActivityTask) -> Outcome | None:
         former = self._former.get(task.activity_id)
@@ -68,7 +68,7 @@ class Performer:
         return Outcome(former.result)
 
     def _do(self, task: ActivityTask) -> Outcome | None:
-        """How the task ended; None if it is open no longer."""
+        """The outcome of the task; None if the task is not open any longer."""
         beats = Heartbeat(self._source, task.token, self._every, task.heartbeat_timeout)
         self._child.start(task)
         while True:
@@ -85,7 +85,7 @@ class Performer:
 
 
 def _report(source: ActivitySource, task: ActivityTask, outcome: Outcome) -> str:
-    """Report how a task ended; returns what to say of it."""
+    """Report how a task ended; returns that for the log."""
     try:
         if outcome.canceled:
             source.respond_activity_task_canceled(task.token, outcome.details)
@@ -96,6 +96,6 @@ def _report(source: ActivitySource, task: ActivityTask, outcome: Outcome) -> str
         source.respond_activity_task_completed(task.token, outcome.result)
         return "completed"
     except UnknownResource:
-        return "ended, but is open no longer: it timed out, or its execution was closed"
-    except Exception as error:  # noqa: BLE001 (whatever it is, other tasks must go on)
-        return f"ended, and its end could not be reported: {type(error).__name__}: {error}"
+        return "ended too late: it had timed out, or its execution was closed"
+    except Exception as error:  # noqa: BLE001 (the worker must go on with other tasks)
+        return f"ended, but its outcome could not be reported: {type(error).__name__}: {error}"

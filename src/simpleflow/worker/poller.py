@@ -1,4 +1,4 @@
-"""The life of a process that polls: a task, its work, the next task, until somebody asks to stop."""
+"""The loop of a process that polls: take a task, work, take the next one, until a stop is requested."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ log = logging.getLogger(__name__)
 
 Task = TypeVar("Task")
 
-_EMPTY_SECONDS = 0.1  # at least, between two polls that give nothing
+_EMPTY_SECONDS = 0.1  # between two polls without a task, at least
 
 
 class Pause:
-    """Seconds to wait before the next try: longer and longer, until a try goes well."""
+    """The pauses between tries: each twice as long as the one before, until a try succeeds. In seconds."""
 
     def __init__(self, first: float = 0.5, longest: float = 30.0) -> None:
         self._first = first
@@ -26,13 +26,13 @@ class Pause:
         self._next = first
 
     def next(self) -> float:
-        """How long to wait now."""
+        """The pause before the next try."""
         found = self._next
         self._next = min(2 * found, self._longest)
         return found
 
     def reset(self) -> None:
-        """It went well."""
+        """A try succeeded: begin with the first pause again."""
         self._next = self._first
 
 
@@ -43,10 +43,10 @@ def serve(
     one_task: bool = False,
     is_vital: bool = True,
 ) -> None:
-    """Poll and work until somebody asks to stop, or until one task is done.
+    """Poll and work until a stop is requested, or until one task is done (``one_task``).
 
-    Raises what the first poll raised if it was an error of ours, such as a domain that does not exist: it would stay
-    so. Later ones are logged, and tried again after a pause; and so is the first one if the poll is not vital.
+    A poll that fails is logged and retried after a pause. But if the very first poll raises an error of this library
+    that does not pass, such as a domain that does not exist, this raises it; unless ``is_vital`` is False.
     """
     pause = Pause()
     begun = not is_vital
@@ -75,5 +75,5 @@ def serve(
 
 
 def is_passing(error: BaseException) -> bool:
-    """Whether the same request may be taken later: throttling, and whatever the network does."""
+    """True if the same request may succeed later: after throttling, and after errors of the network."""
     return bool(getattr(error, "passing", not isinstance(error, SimpleflowError)))

@@ -1,4 +1,8 @@
-"""Several polls at once, and one thread that does what they bring: a fiber goes on only in the thread that made it."""
+"""Several polls at once, whose tasks are all done in one thread.
+
+The workflow code of an execution that is kept alive runs in a fiber, and a fiber goes on only in the thread that
+created it. So polls may wait in threads of their own, but decisions are made in one.
+"""
 
 from __future__ import annotations
 
@@ -16,32 +20,32 @@ _TICK_SECONDS = 0.2
 
 
 class _Ended(Exception):
-    """A poller has ended, as it was asked to."""
+    """A poller has ended, since a stop was requested."""
 
 
 class Pollers(Generic[Task]):
-    """Threads that poll. Each waits until its task is done before it polls again: others may want the next one.
+    """Threads that poll. Each polls again only when its task is done, so that other processes can take the next one.
 
     Args:
-        stopping: asks them to end.
+        stopping: ends them.
     """
 
     def __init__(self, stopping: Stopping) -> None:
         self._stopping = stopping
-        self._brought: queue.SimpleQueue[tuple[Task, threading.Event] | BaseException] = queue.SimpleQueue()
+        self._found: queue.SimpleQueue[tuple[Task, threading.Event] | BaseException] = queue.SimpleQueue()
         self._running = 0
 
     def add(self, poll: Callable[[], Task | None], is_vital: bool = True) -> None:
-        """Poll for that too, from now on; ``is_vital``: see ``poller.serve``."""
+        """Start a thread that polls; ``is_vital``: see ``poller.serve``."""
         self._running += 1
         threading.Thread(target=self._poll, args=(poll, is_vital), daemon=True).start()
 
     def serve(self, work: Callable[[Task], None]) -> None:
-        """Do the tasks in the calling thread, until all pollers have ended. Raises as ``poller.serve``."""
+        """Work on the tasks in the calling thread until all pollers have ended. Raises as ``poller.serve``."""
         while self._running:
             self._stopping.tick()
             try:
-                found = self._brought.get(timeout=_TICK_SECONDS)
+                found = self._found.get(timeout=_TICK_SECONDS)
             except queue.Empty:
                 continue
             if isinstance(found, _Ended):
@@ -59,11 +63,11 @@ class Pollers(Generic[Task]):
         end: BaseException = _Ended()
         try:
             serve(poll, self._hand_over, self._stopping, is_vital=is_vital)
-        except BaseException as error:  # noqa: BLE001 (it is raised in the other thread)
+        except BaseException as error:  # noqa: BLE001 (``serve`` raises it in the other thread)
             end = error
-        self._brought.put(end)
+        self._found.put(end)
 
     def _hand_over(self, task: Task) -> None:
         done = threading.Event()
-        self._brought.put((task, done))
+        self._found.put((task, done))
         done.wait()

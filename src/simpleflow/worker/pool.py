@@ -1,7 +1,25 @@
 """Activities in a pool of worker processes: a Group uses all cores, and a stuck activity can be stopped.
 
-A worker is forked, so it knows every activity that this process knows. It leads a process group of its own: what it is
-stopped with, its own children are stopped with. When the owner dies, it ends at once.
+Theory of operation
+-------------------
+A worker is forked from its owner, so it knows every activity that the owner knows; see ``child`` for its life. It
+performs one task at a time. Each worker is in one of these states:
+
+- idle: ``task`` is None, and it is in ``_idle``;
+- busy: ``task`` is the task that it performs; it may have more tasks *ahead*;
+- dying: it is not in ``_workers`` any longer, and has until a deadline to end.
+
+*Tasks sent ahead.* For tasks that take less than a moment, the time between two tasks matters: the worker would wait
+for its owner to see the outcome and send the next task. So while the latest tasks were all short, tasks are sent to
+busy workers too, and wait in the worker's pipe. When the owner gets an outcome, it takes the next task of ``ahead`` as
+the one that the worker performs now, and records that it has started. If a task takes long after all, the worker's
+watching thread reads what waits in the pipe and gives it back (``Returned``); the owner offers it again. The owner may
+by then believe that the worker has begun that task: ``_take_back`` corrects this. The tasks ahead of one worker never
+fill its pipe, since then both sides could wait for each other for ever.
+
+*Spinning.* While a worker is busy, ``wait`` spins for SPIN_SECONDS before it sleeps; see ``messages``.
+
+*Ends that come together* are kept in one transaction: ``wait`` reads all outcomes that are there in one operation.
 """
 
 from __future__ import annotations
@@ -25,31 +43,35 @@ from simpleflow.worker.messages import Channel, packed, spin
 from simpleflow.worker.process import BEAT, Returned
 
 SPIN_SECONDS = 0.0002
-"""How long the end of a task is waited for keenly: the shortest tasks take less."""
+"""How long the owner spins for the end of a task; the shortest tasks take less."""
 
-_MOMENT = 0.01  # seconds
-_AHEAD = 8  # tasks
+_MOMENT = 0.01  # seconds; a task that takes less is short
+_AHEAD = 8  # tasks that are sent ahead to one worker, at most
 _SHORT_IN_A_ROW = 8
-"""So many tasks in a row took less than a moment: those that are under way will, too."""
+"""After so many short tasks in a row, those that are under way are taken for short ones, too."""
 
 
 class _Worker:
-    """One worker process, seen from its owner."""
+    """One worker process, as its owner sees it."""
 
     __slots__ = ("ahead", "began", "channel", "pid", "task")
 
     def __init__(self, pid: int, channel: Channel) -> None:
         self.pid = pid
         self.channel = channel
-        self.task: ActivityTask | None = None
-        self.ahead: deque[tuple[ActivityTask, int]] = deque()  # sent ahead, not begun; each with its size
-        self.began = 0.0
+        self.task: ActivityTask | None = None  # that it performs
+        self.ahead: deque[tuple[ActivityTask, int]] = deque()  # sent ahead, not started; each with its size in bytes
+        self.began = 0.0  # monotonic time at which it began ``task``
 
 
 class Pool:
-    """Up to ``size`` worker processes, each forked when there is work for it and kept then.
+    """Up to ``size`` worker processes. Each is forked when there is a task for it, and kept from then on.
 
-    Set ``source`` before the first task is started.
+    Args:
+        size: how many, at most.
+        middlewares, known: see ``dispatch.perform``.
+
+    Set ``source``, an EmbeddedEngine, before the first task is started. For the methods see ``loop.ActivityWorker``.
     """
 
     source: Any
@@ -61,12 +83,12 @@ class Pool:
         self._known = known or {}
         self._workers: list[_Worker] = []
         self._idle: list[_Worker] = []
-        self._dying: dict[int, float] = {}  # pid: when to stop asking nicely
+        self._dying: dict[int, float] = {}  # by process id: the monotonic time at which it is killed
         self._closed = False
-        self._life = os.pipe()
-        self._poll = select.poll()
-        self._by_channel: dict[int, _Worker] = {}
-        self._short_in_a_row = 0  # tasks in a row that took less than a moment
+        self._life = os.pipe()  # see ``child.fork``
+        self._poll = select.poll()  # of the channels of all workers
+        self._by_channel: dict[int, _Worker] = {}  # by the descriptor of its channel
+        self._short_in_a_row = 0  # the latest tasks that were short
 
     @property
     def free(self) -> int:
@@ -75,17 +97,13 @@ class Pool:
 
     @property
     def ahead(self) -> int:
-        """How many tasks could be sent to workers that are busy, if the latest tasks were short ones."""
+        """How many tasks could be sent ahead to busy workers; 0 unless the latest tasks were short."""
         if self._short_in_a_row < _SHORT_IN_A_ROW:
             return 0
         return sum(_AHEAD - len(worker.ahead) for worker in self._workers if worker.task is not None)
 
     def send_ahead(self, task: ActivityTask) -> None:
-        """Give a task to one of these workers.
-
-        So it need not wait for its owner between two tasks of a wide group. If what it does takes long after all, it
-        gives the task back.
-        """
+        """Send a task to the busy worker that has the fewest ahead. A worker that is held up gives it back."""
         if quick(task, self._known) is not None:
             self.source.begin_activity_task(task.token)
             self.start(task)
@@ -94,22 +112,22 @@ class Pool:
         busy = [each for each in self._workers if each.task is not None]
         worker = min(busy, key=lambda each: len(each.ahead))
         if sum(size for _, size in worker.ahead) + len(data) > select.PIPE_BUF:
-            # Both would wait for ever if its end, too, were more than a pipe holds.
+            # If the worker's outcome filled the other pipe, too, both sides would wait for ever.
             self._short_in_a_row = 0
             self._offer(task.token)
             return
         worker.ahead.append((task, len(data)))
         try:
             worker.channel.write(data)
-        except OSError:  # it has just died, which ``wait`` sees to
-            pass
+        except OSError:
+            pass  # the worker has just died; ``wait`` finds that
 
     def may_block(self, task: ActivityTask) -> bool:
-        """Workers do not keep their owner waiting."""
+        """False: a task is handed to another process."""
         return False
 
     def start(self, task: ActivityTask) -> None:
-        """Give a task to an idle worker; one that takes but a moment is done at once."""
+        """Give a task to an idle worker; a quick one is performed at once, in this process."""
         given = quick(task, self._known)
         if given is not None:
             do_quickly(self.source, task, given, self._known, self._middlewares)
@@ -119,19 +137,19 @@ class Pool:
         worker.began = time.monotonic()
         try:
             worker.channel.send(task)
-        except OSError:  # it died while idle: another one is as good
+        except OSError:  # the worker died while it was idle: another one is as good
             worker.task = None
             self._remove(worker)
             self.start(task)
 
     def wait(self, seconds: float) -> bool:
-        """Report what has ended; return once something has, or after so many seconds; whether something has."""
+        """Report outcomes. Returns True once there was a message of a worker, False after so many seconds."""
         if len(self._idle) < len(self._workers):
             spin(self._poll, min(seconds, SPIN_SECONDS))
         ready = self._poll.poll(seconds * 1000)
         found = bool(ready)
         if ready:
-            with self.source.operation():  # ends that come together are kept together
+            with self.source.operation():  # outcomes that come together are kept together
                 while ready:
                     for descriptor, _ in ready:
                         if (worker := self._by_channel.get(descriptor)) is not None:
@@ -142,7 +160,7 @@ class Pool:
         return found
 
     def reap(self) -> None:
-        """Stop the tasks that the engine no longer wants."""
+        """Stop the tasks that are not open any longer."""
         for worker in list(self._workers):
             if worker.task is not None and not self.source.is_open(worker.task.token):
                 self._stop(worker)
@@ -154,7 +172,7 @@ class Pool:
         self._closed = True
         for worker in list(self._workers):
             if worker.task is None:
-                self._remove(worker)  # it sees its pipe closed, and ends
+                self._remove(worker)  # it sees that its pipe is closed, and ends
             else:
                 self._stop(worker)
         while self._dying:
@@ -194,7 +212,7 @@ class Pool:
         self._begin_next(worker)
 
     def _begin_next(self, worker: _Worker) -> None:
-        """It is done with a task: it begins the next one, if it has one."""
+        """The worker is done with its task: it begins the next one of those that were sent ahead, or is idle."""
         worker.task = worker.ahead.popleft()[0] if worker.ahead else None
         if worker.task is None:
             self._idle.append(worker)
@@ -206,7 +224,7 @@ class Pool:
             pass  # ``reap`` will stop it
 
     def _take_back(self, worker: _Worker, token: str) -> None:
-        """A worker has given back what was sent ahead, which it may have been thought to have begun by now."""
+        """A worker has given back a task that was sent ahead. By now its owner may believe that it has begun it."""
         given_back = next((each for each in worker.ahead if each[0].token == token), None)
         if given_back is not None:
             worker.ahead.remove(given_back)
@@ -218,17 +236,17 @@ class Pool:
         try:
             self.source.put_back_activity_task(token)
         except UnknownResource:
-            pass  # it is wanted no longer
+            pass  # it is not open any longer
 
     def _stop(self, worker: _Worker) -> None:
-        """End a busy worker, and what it has started."""
+        """End a busy worker, and all that it has started."""
         signal_group(worker.pid, signal.SIGTERM)
         self._remove(worker)
 
     def _kill_the_dying(self) -> None:
         for pid, deadline in list(self._dying.items()):
             if has_ended(pid):
-                signal_group(pid, signal.SIGKILL)  # what it has started and left behind
+                signal_group(pid, signal.SIGKILL)  # processes that it left behind
                 del self._dying[pid]
             elif time.monotonic() >= deadline:
                 signal_group(pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""What is taken over from an execution that is repaired by another one."""
+"""The input and results that an execution takes over from the one that it repairs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from simpleflow.worker.performer import Former
 
 
 def former_input(events: Sequence[e.Event]) -> dict[str, Any]:
-    """The input that the execution had: ``{"args": [...], "kwargs": {...}}``."""
+    """The input of an execution: ``{"args": [...], "kwargs": {...}}``."""
     started: Any = events[0].attributes
     args, kwargs = arguments(values.decode(started.input))
     return {"args": args, "kwargs": kwargs}

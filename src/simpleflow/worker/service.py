@@ -1,4 +1,4 @@
-"""What the processes of ``decider.start``, ``worker.start`` and ``standalone`` do."""
+"""The bodies of the processes of ``decider.start``, ``worker.start`` and ``standalone``."""
 
 from __future__ import annotations
 
@@ -32,11 +32,16 @@ from simpleflow.workflow import Workflow
 log = logging.getLogger(__name__)
 
 KEPT_EXECUTIONS = 500
-"""How many executions a decider process keeps alive: others are evaluated afresh when their turn comes."""
+"""How many executions a decider process keeps alive. Others are evaluated afresh for each decision."""
 
 
 class OneList:
-    """A DecisionSource whose activities, children and continuations all go to one task list."""
+    """A DecisionSource that sends all activities, children and continuations to one task list.
+
+    Args:
+        source: where the tasks come from, and where answers go.
+        task_list: in place of the task lists of the decisions.
+    """
 
     def __init__(self, source: DecisionSource, task_list: str) -> None:
         self._source = source
@@ -67,17 +72,17 @@ def decider_body(
     on_closed: OnClosed,
     task_list_of_all: str | None = None,
 ) -> Body:
-    """A process that answers decision tasks.
+    """The body of a process that answers decision tasks.
 
-    Once it sees that other processes answer for the same executions, it asks for their next tasks to come to a list of
-    its own, and polls that too.
+    Once it notices that other processes answer for the same executions, it also polls a task list of its own; see
+    ``engines.swf.decisions``.
 
     Args:
         connect: gives the source; called in the new process, so that no connection is shared.
-        workflow_classes: by type name; others are imported when they are met.
+        workflow_classes: by the name of the workflow type; others are imported when a task names them.
         domain: of the executions.
         on_closed: see ``DecisionWorker``.
-        task_list_of_all: where to send all that is asked for; None: where the workflow says.
+        task_list_of_all: the task list to which all decisions send their tasks; None: each to its own.
 
     Raises InputError as ``identity``.
     """
@@ -85,14 +90,14 @@ def decider_body(
 
     def body(owner: int) -> None:
         stopping = _stoppable(owner)
-        me = identity()
+        own_identity = identity()
         source = connect()
         answers = source if task_list_of_all is None else OneList(source, task_list_of_all)
         worker = DecisionWorker(
             answers, dict(workflow_classes), domain, limits=limits(), kept=KEPT_EXECUTIONS, on_closed=on_closed
         )
         pollers: Pollers[DecisionTask] = Pollers(stopping)
-        pollers.add(partial(source.poll_for_decision_task, me))
+        pollers.add(partial(source.poll_for_decision_task, own_identity))
         pause = Pause()
         alone = True
 
@@ -100,19 +105,19 @@ def decider_body(
             nonlocal alone
             if alone and source.wants_own_list:
                 alone = False
-                pollers.add(partial(source.poll_own_list, me), is_vital=False)
+                pollers.add(partial(source.poll_own_list, own_identity), is_vital=False)
             began = time.monotonic()
-            what = f"decision {task.started_event_id} of {task.name} (workflow {task.workflow_id}, run {task.run_id})"
-            log.debug("%s begins", what)
+            label = f"decision {task.started_event_id} of {task.name} (workflow {task.workflow_id}, run {task.run_id})"
+            log.debug("%s begins", label)
             try:
                 worker.decide(task)
-            except (Exception, SystemExit):  # a fault of ours, or of a module that is imported
+            except (Exception, SystemExit):  # an error of this library, or of an imported module
                 seconds = pause.next()
-                log.exception("%s failed; left to its time-out, the next one begins in %.1f s", what, seconds)
+                log.exception("%s failed; left to its time-out, the next one begins in %.1f s", label, seconds)
                 stopping.nap(seconds)
                 return
             pause.reset()
-            log.info("%s was answered after %.3f s", what, time.monotonic() - began)
+            log.info("%s was answered after %.3f s", label, time.monotonic() - began)
 
         with _pointless_ends():
             pollers.serve(decide)
@@ -129,13 +134,13 @@ def worker_body(
     given: ActivityTask | None = None,
     former: Mapping[str, Former] | None = None,
 ) -> Body:
-    """A process that does activity tasks, in a child process of its own.
+    """The body of a process that performs activity tasks, in a child process.
 
     Args:
         connect: gives the source; called in the new process, so that no connection is shared.
-        heartbeat: seconds between two signs of life, at most.
-        one_task: end after one.
-        given: do that task, and end.
+        heartbeat: seconds between two heartbeats, at most.
+        one_task: end after one task.
+        given: perform that task, and end.
         former: see Performer.
 
     Raises InputError as ``identity``.
@@ -145,7 +150,7 @@ def worker_body(
     def body(owner: int) -> None:
         stopping = _stoppable(owner)
         child = Child(middlewares, domain)
-        child.open()  # before there is any connection that it would hold too
+        child.open()  # before there are connections, which it would inherit
         try:
             source = connect()
             performer = Performer(source, child, heartbeat, former)
@@ -168,7 +173,7 @@ def _stoppable(owner: int) -> Stopping:
 
 @contextmanager
 def _pointless_ends() -> Iterator[None]:
-    """An error that would meet the next process too ends all of them."""
+    """A block in which an error of this library ends all processes: one that replaced this one would meet it, too."""
     try:
         yield
     except SimpleflowError as error:

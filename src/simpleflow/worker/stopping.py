@@ -1,4 +1,23 @@
-"""How a process that polls is asked to stop: what it does is finished, what it waits for is not."""
+"""Stop a process that polls: it finishes its task, and does not wait for another one.
+
+Theory of operation
+-------------------
+A long poll waits for up to a minute inside a client library. To stop sooner without losing a task that the service is
+just handing out, the poll is hung up in two steps:
+
+1. The sending side of its connection is shut down. The service sees that, and hands out no task to it. A task that was
+   handed out before is still read.
+2. After a second without an answer, the receiving side is shut down, too, and the poll fails.
+
+An answer of which a part has arrived is read to its end. So is an answer that is not that of a long poll: one for which
+the process has waited for less than a second, such as a further page of a history.
+
+The connection belongs to the client library, several layers below the call, and is not in its pool while it is in use.
+So it is found on the stack of the thread that polls: the frame in which ``http.client`` waits for the status line.
+
+The main thread, if it polls itself, is interrupted by a timer signal (SIGALRM) every 0.2 s; the handler looks at the
+interrupted frame. If other threads poll, the main thread calls ``tick`` that often.
+"""
 
 from __future__ import annotations
 
@@ -16,30 +35,27 @@ from dataclasses import dataclass
 from types import FrameType
 
 _TICK_SECONDS = 0.2
-_LONG_SECONDS = 1.0  # an answer that comes sooner is not that of a long poll: a next page, and the task is in hand
-_LISTEN_SECONDS = 1.0  # after hanging up
+_LONG_SECONDS = 1.0  # a wait that is shorter may be for the next page of a task that was handed out
+_LISTEN_SECONDS = 1.0  # between the two steps of hanging up
 
 
 @dataclass
 class _Poll:
-    """A request of one thread whose answer is waited for."""
+    """A poll of one thread. Times are monotonic."""
 
-    waits: FrameType | None = None  # the call that waits
-    since: float = 0.0
-    hung_up_at: float | None = None
+    waits: FrameType | None = None  # the call that waits for its answer
+    since: float = 0.0  # when that call was first seen
+    hung_up_at: float | None = None  # when the sending side was shut down
 
 
 class Stopping:
-    """Asked by SIGTERM, or by the end of the process that started this one, to stop.
-
-    A long poll that waits for its answer is hung up then, so that the service sees that nobody is there. An answer that
-    is on its way is read to its end: no task is lost.
+    """A stop is requested by SIGTERM, or by the end of the process that started this one.
 
     Args:
-        owner: process id of the parent, whose end asks too; None: nobody's does.
+        owner: process id of the parent, whose end requests a stop too; None: only SIGTERM does.
 
-    It is made in the main thread, and replaces the handlers of SIGTERM, SIGINT and SIGALRM. Other threads may poll
-    while that one calls ``tick`` often.
+    Create it in the main thread. It replaces the handlers of SIGTERM, SIGINT and SIGALRM. Other threads may poll if the
+    main thread calls ``tick`` often.
     """
 
     def __init__(self, owner: int | None = None) -> None:
@@ -49,17 +65,17 @@ class Stopping:
         self._polls: dict[int, _Poll] = {}  # by thread
         self._wake_reader, self._wake_writer = os.pipe()
         os.set_blocking(self._wake_writer, False)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the owner's business
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the owner handles Ctrl-C
         signal.signal(signal.SIGTERM, self._on_signal)
         signal.signal(signal.SIGALRM, self._on_signal)
 
     def requested(self) -> bool:
-        """Whether somebody asked to stop."""
+        """True if a stop was requested."""
         return self._requested
 
     @contextmanager
     def polling(self) -> Iterator[None]:
-        """Inside, a request is made whose answer is not waited for once somebody asks to stop."""
+        """A block with a poll, which is hung up once a stop is requested."""
         thread = threading.get_ident()
         self._polls[thread] = _Poll()
         if thread == self._main:
@@ -72,20 +88,20 @@ class Stopping:
                 signal.setitimer(signal.ITIMER_REAL, 0)
 
     def tick(self) -> None:
-        """For the main thread, if others poll: see whether somebody asks to stop, and end what they wait for."""
+        """For the main thread, if others poll: hang up their polls if a stop was requested."""
         self.check_owner()
         frames = sys._current_frames()
         for thread, poll in list(self._polls.items()):
             _watch(poll, frames.get(thread), self._requested)
 
     def nap(self, seconds: float) -> None:
-        """Let time pass, unless somebody asks to stop."""
+        """Sleep for so many seconds, or until a stop is requested."""
         if not self._requested:
             select.select([self._wake_reader], [], [], seconds)
             self.check_owner()
 
     def check_owner(self) -> None:
-        """See whether the owner has ended."""
+        """Request a stop if the owner has ended."""
         if self._owner is not None and os.getppid() != self._owner:
             self._request()
 
@@ -104,10 +120,7 @@ class Stopping:
 
 
 def _watch(poll: _Poll, frame: FrameType | None, requested: bool) -> None:
-    """End the wait for an answer, if it is to be: first let the service know, then do not listen any longer.
-
-    A task that was handed out before the service knew is still read in between.
-    """
+    """Hang up the poll that waits at ``frame``, if a stop was requested; see the theory of operation."""
     frame, connection = _waiting_call(frame)
     now = time.monotonic()
     if frame is None or connection is None:
@@ -125,10 +138,9 @@ def _watch(poll: _Poll, frame: FrameType | None, requested: bool) -> None:
 
 
 def _waiting_call(frame: FrameType | None) -> tuple[FrameType | None, socket.socket | None]:
-    """The call in which the interrupted code waits for an answer, and its connection, if nothing has come yet.
+    """The call in which the code at ``frame`` waits for an answer, and its connection; (None, None) if it does not.
 
-    Nobody else could tell: the connection belongs to a client library, several layers below the request, and is not in
-    its pool while it is used.
+    It does not wait if a part of the answer has arrived.
     """
     reads: FrameType | None = None
     while frame is not None:
@@ -146,9 +158,9 @@ def _waiting_call(frame: FrameType | None) -> tuple[FrameType | None, socket.soc
 
 def _shut_down(connection: socket.socket, how: int) -> None:
     try:
-        socket.socket.shutdown(connection, how)  # not that of TLS, which forgets its state
+        socket.socket.shutdown(connection, how)  # not the method of TLS sockets, which drops the TLS state
     except OSError:
-        pass  # it is gone
+        pass  # the connection is closed
 
 
 _READS = socket.SocketIO.readinto.__code__

@@ -1,4 +1,4 @@
-"""Processes that are kept alive: a dead one is replaced, all are asked to stop, or ended."""
+"""Keep processes alive: replace one that dies, stop or kill all of them."""
 
 from __future__ import annotations
 
@@ -18,37 +18,42 @@ from simpleflow.worker.process import flush
 log = logging.getLogger(__name__)
 
 POINTLESS = 78
-"""Exit code of a process that another one in its place would only end with too (EX_CONFIG of sysexits)."""
+"""Exit code of a process that need not be replaced: another one would end with it, too (EX_CONFIG of sysexits)."""
 
-_SOON_SECONDS = 5.0  # a process that lives no longer than that died at once
+_SOON_SECONDS = 5.0  # a process that lived for less than this died at once
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 Body = Callable[[int], None]
-"""What a process does; it is called with the process id of the supervisor."""
+"""The work of a process. Called in the new process, with the process id of the supervisor."""
 
 
 @dataclass
 class _Slot:
-    """One of the processes that are wanted."""
+    """One process that is kept running, or the next one in its place. Times are monotonic."""
 
-    name: str
+    name: str  # for the log
     body: Body
-    pause: Pause
-    pid: int | None = None
-    begun: float = 0.0
-    due: float = 0.0  # when it is to be forked
+    pause: Pause  # before a process that died is replaced
+    pid: int | None = None  # None: no process runs
+    begun: float = 0.0  # when the process was forked
+    due: float = 0.0  # when the next process is to be forked
 
 
 class Supervisor:
-    """Keeps processes running; they are forked from this one, which must have one thread only.
+    """Keeps processes running. They are forked from this one, which must have only one thread.
 
-    The first SIGTERM or SIGINT asks them to stop (SIGTERM), a second one kills them. A process whose work is done ends
-    with 0 and is not replaced; one that ends with POINTLESS stops all. ``close`` gives the signals back.
+    The first SIGTERM or SIGINT stops them (with SIGTERM), a second one kills them. A process that ends with 0 has done
+    its work and is not replaced; one that ends with POINTLESS stops all. ``close`` restores the signal handlers.
+
+    Attributes:
+        signal: the first signal that stopped the processes.
+        gave_up: a process ended with POINTLESS.
+        killed: the processes were killed.
     """
 
     def __init__(self) -> None:
-        self.signal: int | None = None  # the first that asked to stop
-        self.gave_up = False  # one of them ended with POINTLESS
+        self.signal: int | None = None
+        self.gave_up = False
         self.killed = False
         self._stopping = False
         self._slots: list[_Slot] = []
@@ -59,21 +64,24 @@ class Supervisor:
         self._wakes = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
 
     def add(self, name: str, count: int, body: Body) -> None:
-        """Want so many processes that do that."""
+        """Keep ``count`` processes running with that body."""
         self._slots += [_Slot(name, body, Pause()) for _ in range(count)]
 
     @property
     def busy(self) -> bool:
-        """Whether a process runs, or is going to."""
+        """True if a process runs or is to be forked."""
         return bool(self._slots)
 
     def run(self) -> None:
-        """Keep them running until all have ended."""
+        """Keep the processes running until all have ended."""
         while self.busy:
             self.tend(60.0)
 
     def tend(self, seconds: float) -> None:
-        """Fork what is due and see what has ended; returns after so many seconds, or when something has happened."""
+        """Fork processes that are due, and collect those that have ended.
+
+        Returns after so many seconds, or when a process has ended or a signal came.
+        """
         now = time.monotonic()
         for slot in self._slots:
             if slot.pid is None and slot.due <= now:
@@ -85,19 +93,19 @@ class Supervisor:
         self._reap()
 
     def stop(self) -> None:
-        """Ask all to stop; ``run`` then waits for their ends."""
+        """Send SIGTERM to all processes; ``run`` then waits for their ends."""
         self._stopping = True
         self._slots = [slot for slot in self._slots if slot.pid is not None]
         self._send(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End all at once. What their tasks have started ends with them."""
+        """Kill all processes at once. Processes that their tasks have started end with them."""
         self.killed = True
         self.stop()
         self._send(signal.SIGKILL)
 
     def close(self) -> None:
-        """End what still runs, and handle signals as before."""
+        """Kill the processes that still run, and restore the signal handlers."""
         if self.busy:
             self.kill()
             self.run()
@@ -152,7 +160,8 @@ class Supervisor:
     def _fork(self, slot: _Slot) -> None:
         owner = os.getpid()
         flush()
-        # Until the process has handlers of its own, a signal must not be lost in those that it has from here.
+        # A signal to the new process must not go to the handlers that it has inherited from this one, and be lost. The
+        # process unblocks the signals when it has its own handlers.
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         try:
             if self._stopping:
@@ -168,7 +177,7 @@ class Supervisor:
     def _run_body(self, slot: _Slot, owner: int) -> NoReturn:
         code = 1
         try:
-            os.setpgid(0, 0)  # Ctrl-C is the supervisor's business
+            os.setpgid(0, 0)  # the supervisor handles Ctrl-C
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             os.close(self._reader)
@@ -177,7 +186,7 @@ class Supervisor:
             code = 0
         except SystemExit as error:
             code = error.code if isinstance(error.code, int) else 1
-        except BaseException:  # it must not go on as a second supervisor
+        except BaseException:  # the process must not go on as a second supervisor
             log.exception("%s (process %s) failed", slot.name, os.getpid())
         finally:
             flush()

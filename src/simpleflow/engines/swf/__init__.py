@@ -1,1 +1,1 @@
-"""Amazon SWF as an engine: its answers as values of the core, and the core's as its requests."""
+"""Amazon SWF as an engine: its answers become values of the core, and values of the core its requests."""

@@ -1,4 +1,4 @@
-"""Activity tasks from SWF: a task list of a domain as an ActivitySource."""
+"""The activity tasks of SWF: one task list of a domain, as an ActivitySource."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from simpleflow.exceptions import InputError, SwfError
 class SwfActivitySource:
     """The activity tasks of one task list. A poll waits for up to a minute.
 
-    Answers are sent again for minutes while SWF is throttled or cannot be reached: what was done is not to be lost.
-    UnknownResource also means that an answer was taken whose reply was lost.
+    Answers are retried for minutes while SWF throttles or cannot be reached, so that finished work is not lost. An
+    answer that SWF accepted, but whose reply was lost, raises UnknownResource when it is retried.
 
     Args:
         domain: must exist.
-        task_list: where to ask.
-        region: None: as configured.
+        task_list: which to poll.
+        region: of AWS; None: as configured.
     """
 
     def __init__(self, domain: str, task_list: str, region: str | None = None) -> None:
@@ -46,7 +46,7 @@ class SwfActivitySource:
             return None
 
     def respond_activity_task_completed(self, token: str, result: str | None = None) -> None:
-        """See ActivitySource. A result that is too long and cannot be kept elsewhere is a failure that says so."""
+        """See ActivitySource. A result that is too long, and cannot go into the store, is reported as a failure."""
         try:
             members = self._members("RespondActivityTaskCompleted", result=result)
         except InputError as error:
@@ -55,17 +55,17 @@ class SwfActivitySource:
         self._respond("RespondActivityTaskCompleted", self._calls.respond_activity_task_completed, token, members)
 
     def respond_activity_task_failed(self, token: str, reason: str | None = None, details: str | None = None) -> None:
-        """See ActivitySource. What is too long and cannot be kept elsewhere is cut."""
+        """See ActivitySource. A text that is too long, and cannot go into the store, is cut."""
         members = self._cut("RespondActivityTaskFailed", reason=reason, details=details)
         self._respond("RespondActivityTaskFailed", self._calls.respond_activity_task_failed, token, members)
 
     def respond_activity_task_canceled(self, token: str, details: str | None = None) -> None:
-        """See ActivitySource. What is too long and cannot be kept elsewhere is cut."""
+        """See ActivitySource. A text that is too long, and cannot go into the store, is cut."""
         members = self._cut("RespondActivityTaskCanceled", details=details)
         self._respond("RespondActivityTaskCanceled", self._calls.respond_activity_task_canceled, token, members)
 
     def record_activity_task_heartbeat(self, token: str, details: str | None = None) -> bool:
-        """See ActivitySource; ``details`` beyond 2,048 characters are cut. Raises SwfError: the next one may do."""
+        """See ActivitySource; ``details`` beyond 2,048 characters are cut. Raises SwfError, which may pass."""
         members = {} if details is None else {"details": details[:MAX_HEARTBEAT_LENGTH]}
         with faults.translated("RecordActivityTaskHeartbeat"):
             found = self._calls.record_activity_task_heartbeat(taskToken=token, **members)
@@ -76,7 +76,7 @@ class SwfActivitySource:
         return client("calls", self._region)
 
     def _members(self, action: str, **given: str | None) -> dict[str, str]:
-        """What is given, in the store where it is too long. Raises InputError, SwfError."""
+        """The texts that are given; a long one is put into the store. Raises InputError, SwfError."""
         return {
             name: faults.insist(action, lambda name=name, text=text: jumbo.shrink(text, name, "the activity"))  # type: ignore[misc]
             for name, text in given.items()

@@ -1,4 +1,4 @@
-"""The boto3 clients: one for polls and one for everything else, made anew in each process."""
+"""The boto3 clients: one for polls and one for all other calls, built anew in each process."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from simpleflow.exceptions import SwfError
 
 CONNECT_TIMEOUT = 10  # seconds
 CALL_TIMEOUT = 30  # seconds without a byte
-POLL_TIMEOUT = 75  # SWF holds a poll for 60 s, and asks for more than 70
+POLL_TIMEOUT = 75  # seconds; SWF holds a poll for 60 s, and its documentation requires more than 70
 
 Purpose = Literal["polls", "calls"]
 
-# What a client takes from the environment when it is built. A change of these needs a new client.
+# A client reads these when it is built. If one of them changes, a new client is needed.
 _VARIABLES = (
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
@@ -37,20 +37,21 @@ _VARIABLES = (
 )
 
 _RETRY_MODE = "adaptive"
-"""It also slows down before a limit of the account is met again. AWS_RETRY_MODE, or ``retry_mode`` of a profile, says
-otherwise."""
+"""In this mode the client also slows down before it meets a limit of the account again. AWS_RETRY_MODE, or
+``retry_mode`` of a profile, overrides it."""
 
-# By process: after a fork, parent and child would read each other's answers from one connection. setdefault keeps one
-# of two that threads build at once, without a lock that a fork could copy while it is held.
+# By process id: after a fork, parent and child would read each other's answers from one connection. If two threads
+# build a client at once, setdefault keeps one of them; a lock could be copied by a fork while it is held.
 _clients: dict[tuple[object, ...], Any] = {}
 
 
 def client(purpose: Purpose, region: str | None = None) -> Any:
-    """The client of this process for ``polls`` (never tried again: an answer that was lost may have been a task) or
-    for ``calls`` (tried again, slower and slower).
+    """The client of this process for ``polls`` or for ``calls``.
 
-    ``region`` None: as configured. Raises SwfError if boto3 is not installed, no region is known, or what is configured
-    cannot be.
+    Polls are never retried, since a lost answer may have been a task. Calls are retried, slower and slower.
+
+    ``region`` None: as configured. Raises SwfError if boto3 is not installed, if no region is known, or if the
+    configuration is not valid.
     """
     key = (os.getpid(), purpose, region, *map(os.environ.get, _VARIABLES))
     found = _clients.get(key)
@@ -58,7 +59,7 @@ def client(purpose: Purpose, region: str | None = None) -> Any:
 
 
 def knows(client: Any, operation: str, member: str) -> bool:
-    """Whether the client's model of the service has this member in the requests of an operation."""
+    """True if the client's model of the service has this member in the requests of an operation."""
     return member in client.meta.service_model.operation_model(operation).input_shape.members
 
 
@@ -72,7 +73,7 @@ def _build(purpose: Purpose, region: str | None) -> Any:
     polls = purpose == "polls"
     with faults.translated("connect"):
         core = botocore.session.get_session()
-        # Half of the time that reading a history takes would go into making dates of numbers.
+        # Converting numbers to dates would take half of the time of reading a history.
         core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=float)
         session = boto3.session.Session(botocore_session=core)
         return session.client(
@@ -94,7 +95,7 @@ def _retry_mode(core: Any) -> str:
 
 
 def _region(session: Any) -> str | None:
-    """The region; any will do for a server that has none."""
+    """The region that is configured. A server at another endpoint may have none, so any name will do for it."""
     found = os.environ.get("AWS_REGION") or session.region_name  # boto3 does not read AWS_REGION
     elsewhere = os.environ.get("AWS_ENDPOINT_URL_SWF") or os.environ.get("AWS_ENDPOINT_URL")
     return found or ("us-east-1" if elsewhere else None)

@@ -1,4 +1,18 @@
-"""Decision tasks from SWF: a task list of a domain as a DecisionSource."""
+"""The decision tasks of SWF: one task list of a domain, as a DecisionSource.
+
+Theory of operation
+-------------------
+A poll brings a task with a page of the execution's history. ``Histories`` keeps the events of earlier tasks, so that
+only new events are requested. That works well only in the process that answered before: any other one reads the whole
+history again.
+
+If several processes poll one task list, SWF hands the tasks of an execution to any of them. A process notices when
+another one has answered for an execution that it keeps (``wants_own_list``). From then on it polls a second task list,
+which belongs to it alone (``poll_own_list``), and each of its answers requests that the execution's next task comes
+there. If a task waits there for ``own_list_seconds``, since the process has ended, SWF returns it to the execution's
+own list, and any process takes it. The own list needs a server that knows the members for this; where boto3's model
+lacks them, answers do not request it.
+"""
 
 from __future__ import annotations
 
@@ -21,27 +35,27 @@ from simpleflow.exceptions import InputError
 _PAGE_SIZE = 1_000
 
 OWN_LIST_SECONDS = 5
-"""How long a decision task waits on the list of a process that may be gone."""
+"""How long a decision task waits on the list of a process that may have ended."""
 
 
 def limits() -> Limits:
-    """What SWF takes of a decider, for ``worker.decider.DecisionWorker``."""
+    """What SWF accepts from a decider, for ``worker.decision_worker.DecisionWorker``."""
     return Limits(open_activities=settings.SWF_MAX_OPEN_ACTIVITY_COUNT, events=MAX_EVENTS)
 
 
 class SwfDecisionSource:
     """The decision tasks of one task list. A poll waits for up to a minute.
 
-    Histories are kept, so that only what is new is asked for; what another process was told meanwhile is read after it.
-    Types that are missing are registered before the task is handed out that says so.
+    Histories are kept, so that only new events are requested. Events that another process got meanwhile are read too.
+    If a history shows that a type is missing, the type is registered before the task is handed out.
 
     Args:
         domain: must exist.
-        task_list: where to ask.
-        region: None: as configured.
+        task_list: which to poll.
+        region: of AWS; None: as configured.
         own_list: a task list of this process alone; see ``poll_own_list``.
-        own_list_seconds: how long a task waits there before it goes back to the execution's own list.
-        max_events: how many events are kept.
+        own_list_seconds: how long a task waits there before it goes back to the execution's task list.
+        max_events: how many events are kept, of all executions together.
     """
 
     def __init__(
@@ -61,15 +75,15 @@ class SwfDecisionSource:
 
     @property
     def wants_own_list(self) -> bool:
-        """Whether a poll of the own list is worth it: others have answered for executions that are kept here."""
+        """True if polling the own list is worthwhile: others have answered for executions that are kept here."""
         return self._own_list is not None and self._histories.answered_elsewhere
 
     def poll_own_list(self, identity: str | None = None) -> DecisionTask | None:
-        """The next decision task that has come back to this process, or None; for a thread of its own, as a poll asks
-        for one list only.
+        """The next decision task that has come back to this process, or None.
 
-        From the first poll on, answers ask for tasks to come there; after one that failed, not until one succeeds.
-        Raises SwfError as ``poll_for_decision_task``, and InputError without an own list.
+        A poll is for one list only, so call this in a second thread. From the first poll on, answers request that tasks
+        come to the own list; after a poll that failed, they stop until one succeeds. Raises SwfError as
+        ``poll_for_decision_task``, and InputError without an own list.
         """
         own = self._own_list
         if own is None:
@@ -84,7 +98,7 @@ class SwfDecisionSource:
         return found
 
     def poll_for_decision_task(self, identity: str | None = None) -> DecisionTask | None:
-        """See DecisionSource. Raises SwfError if the history cannot be had: the task is left to its time-out."""
+        """See DecisionSource. Raises SwfError if the history cannot be read; the task is left to its time-out."""
         return self._task(self._task_list, identity)
 
     def _task(self, task_list: str, identity: str | None) -> DecisionTask | None:
@@ -108,10 +122,10 @@ class SwfDecisionSource:
     def respond_decision_task_completed(
         self, token: str, decisions: Sequence[Decision], execution_context: str | None = None
     ) -> None:
-        """See DecisionSource. What is too long and cannot be kept elsewhere fails the execution, and says so.
+        """See DecisionSource. A text that is too long, and cannot go into the store, fails the execution.
 
-        Sent again for minutes while SWF is throttled or cannot be reached. UnknownResource also means that an answer
-        was taken whose reply was lost.
+        The answer is retried for minutes while SWF throttles or cannot be reached. One that SWF accepted, but whose
+        reply was lost, raises UnknownResource when it is retried.
         """
         try:
             fitted = [jumbo.shrink_decision(each) for each in decisions]
@@ -153,13 +167,16 @@ class SwfDecisionSource:
 
 @dataclass
 class _OwnList:
+    """The task list of this process alone."""
+
     name: str
-    seconds: str
-    polled: bool = False
-    failed: bool = False
+    seconds: str  # how long a task waits there
+    polled: bool = False  # at least once
+    failed: bool = False  # the latest poll
 
     @property
     def is_in_use(self) -> bool:
+        """True if answers may send tasks there."""
         return self.polled and not self.failed
 
 

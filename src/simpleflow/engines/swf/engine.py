@@ -1,4 +1,4 @@
-"""Executions in a domain of SWF: started, steered, read."""
+"""The executions of a domain of SWF: start, steer and read them."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ _SKEW_SECONDS = 30
 
 
 class SwfEngine:
-    """The Client and the RunReader of a domain. What it reads may lag behind by a moment.
+    """The Client and the RunReader of a domain.
+
+    SWF's lists may lag behind by a moment. Every method also raises SwfError.
 
     Args:
         domain: must exist.
-        region: None: as configured.
+        region: of AWS; None: as configured.
     """
 
     def __init__(self, domain: str, region: str | None = None) -> None:
@@ -32,7 +34,7 @@ class SwfEngine:
     # Client
 
     def start_workflow_execution(self, request: StartRequest) -> str:
-        """See Client. A workflow type that is missing is registered. Raises SwfError too, as all methods do."""
+        """See Client. A workflow type that is missing is registered."""
         if request.input is not None:
             request = request._replace(input=jumbo.shrink(request.input, "input", f"workflow {request.workflow_id}"))
         members = wire.start(self.domain, request)
@@ -95,16 +97,16 @@ class SwfEngine:
         return [jumbo.restore_event(wire.event(each)) for page in pages for each in page["events"]]
 
     def list_runs(self) -> list[RunDescription]:
-        """See RunReader: those that SWF still has."""
+        """See RunReader. SWF removes executions some time after they close."""
         return self.find_runs("all")
 
     def find_runs(
         self, status: str = "all", wanted: Mapping[str, Any] | None = None, oldest: float = 0, tag: str | None = None
     ) -> list[RunDescription]:
-        """Executions started since ``oldest`` (epoch seconds), with that tag, the latest first.
+        """Executions that were started since ``oldest`` (epoch seconds) and have that tag, the latest first.
 
-        ``status``: open, closed or all. ``wanted``: what members of RunDescription have to be. SWF takes one of these
-        filters, and is given the one that leaves least; who asks checks the others, but the tag.
+        ``status``: open, closed or all. ``wanted``: values of members of RunDescription, by name. SWF takes one filter;
+        it is given the tag, or else the member that leaves the fewest. The caller checks the other members.
         """
         wanted = wanted or {}
         found: list[RunDescription] = []
@@ -112,7 +114,9 @@ class SwfEngine:
             found += self._list_open(oldest=oldest, **_filter(wanted, tag, is_open=True))
         if status != "open" and wanted.get("status") != "open":
             found += self._list_closed(oldest=oldest, **_filter(wanted, tag, is_open=False))
-        return _latest_first(list({each.run_id: each for each in found}.values()))  # one may close in between
+        return _latest_first(
+            list({each.run_id: each for each in found}.values())
+        )  # one may close between the two lists
 
     @property
     def _calls(self) -> Any:
@@ -124,7 +128,7 @@ class SwfEngine:
             with faults.translated("StartWorkflowExecution"):
                 return str(self._calls.start_workflow_execution(**members)["runId"])
         except RunBusy as error:
-            # The reply to a first try may have been lost, and the client's own second one have met what it started.
+            # The reply to a first try may have been lost. Then the client's own retry has met what that try started.
             found = self._started_by(members, began) if faults.was_retried(error.__cause__) else None
             if found is None:
                 raise RunBusy(
@@ -134,9 +138,9 @@ class SwfEngine:
             return found
 
     def _started_by(self, members: dict[str, Any], began: float) -> str | None:
-        """The latest execution, if it is the one that these members ask for and was started since ``began``.
+        """The run id of the latest execution, if it has these members and was started since ``began``; else None.
 
-        It may have ended since the refusal.
+        The execution may have ended since the refusal.
         """
         oldest = began - _SKEW_SECONDS
         workflow_id = members["workflowId"]
@@ -159,7 +163,7 @@ class SwfEngine:
             with faults.translated(action):
                 call(domain=self.domain, workflowId=workflow_id, **members)
         except UnknownResource as error:
-            # The reply to a first try may have been lost, and what it asked for been done: it has ended.
+            # The reply to a first try may have been lost: that try has ended the execution.
             if action == "SignalWorkflowExecution" or not faults.was_retried(error.__cause__):
                 raise
 
@@ -189,7 +193,7 @@ class SwfEngine:
 
 
 def _filter(wanted: Mapping[str, Any], tag: str | None, is_open: bool) -> dict[str, Any]:
-    """The one filter that SWF is given."""
+    """The filter that SWF is given: the one that leaves the fewest executions."""
     if tag is not None:
         return {"tagFilter": {"tag": tag}}
     if "workflow_id" in wanted:

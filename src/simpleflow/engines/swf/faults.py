@@ -1,6 +1,6 @@
-"""What SWF and its client can say, each as one line of ours: what is wrong, and what to do.
+"""The errors of SWF and of its client, each translated into one line: what is wrong, and what to do.
 
-Errors are told apart by their class's name and their code, so that this file needs no botocore.
+An error is recognised by its code and by the name of its class, so that this file does not import botocore.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 INSIST_SECONDS = 120.0
-"""For how long an answer that carries work is sent again while SWF is throttled or cannot be reached."""
+"""For how long an answer that carries finished work is retried while SWF throttles or cannot be reached."""
 
-_LONGEST_PAUSE = 15.0
+_LONGEST_PAUSE = 15.0  # seconds
 
 _CREDENTIALS = "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
 _RIGHTS = "give these credentials swf:{action} on the domain"
@@ -29,9 +29,9 @@ _ENDPOINT = "check AWS_ENDPOINT_URL_SWF and the network"
 _REGION = "set AWS_DEFAULT_REGION"
 _LATER = "try again later"
 
-# Code of the answer -> what is wrong, what to do, whether it may pass.
+# Code of the answer -> what is wrong, what to do, True if it may pass.
 _ANSWERS: dict[str, tuple[str, str, bool]] = {
-    "OperationNotPermittedFault": ("it is not permitted", _RIGHTS, False),
+    "OperationNotPermittedFault": ("the operation is not permitted", _RIGHTS, False),
     "AccessDeniedException": ("access is denied", _RIGHTS, False),
     "AccessDenied": ("access is denied", _RIGHTS, False),
     "UnrecognizedClientException": ("the access key is not known there", _CREDENTIALS, False),
@@ -66,7 +66,7 @@ _FAULTS: dict[str, tuple[str, str, bool]] = {
     "ProfileNotFound": ("the profile does not exist", "correct AWS_PROFILE", False),
     "NoRegionError": ("no region is known", _REGION, False),
     "InvalidRegionError": ("the region's name is not valid", _REGION, False),
-    "InvalidEndpointURLError": ("the endpoint is no URL", _ENDPOINT, False),
+    "InvalidEndpointURLError": ("the endpoint is not a URL", _ENDPOINT, False),
     "EndpointConnectionError": ("nothing answers there", _ENDPOINT, True),
     "ConnectTimeoutError": ("no connection in time", _ENDPOINT, True),
     "ReadTimeoutError": ("there was no answer in time", _ENDPOINT, True),
@@ -74,27 +74,28 @@ _FAULTS: dict[str, tuple[str, str, bool]] = {
     "ProxyConnectionError": ("the proxy cannot be reached", "check HTTP_PROXY, HTTPS_PROXY and NO_PROXY", True),
     "SSLError": ("there is no trusted TLS there", _ENDPOINT, False),
     "HTTPClientError": ("the connection failed", _ENDPOINT, True),
-    "ResponseParserError": ("what answers is not SWF", _ENDPOINT, False),
+    "ResponseParserError": ("the server there is not SWF", _ENDPOINT, False),
 }
 
 
 def code(error: BaseException) -> str:
-    """The code of an answer that is an error, or nothing."""
+    """The code of an answer that is an error; "" for any other error."""
     answer: dict[str, Any] = getattr(error, "response", None) or {}
     return str(answer.get("Error", {}).get("Code", "")).rpartition("#")[2]
 
 
 def was_retried(error: BaseException | None) -> bool:
-    """Whether the client had made the request more than once when it got this answer."""
+    """True if the client had sent the request more than once when it got this answer."""
     answer: dict[str, Any] = getattr(error, "response", None) or {}
     return bool(answer.get("ResponseMetadata", {}).get("RetryAttempts"))
 
 
 def translate(error: BaseException, action: str) -> SimpleflowError | None:
-    """What ``error`` means for the operation ``action``; None if it is not an error of SWF or its client.
+    """The error of this library that ``error`` means for the operation ``action``.
 
     UnknownResource for a token, an execution or a type that is unknown or no longer open; RunBusy for a workflow id in
-    use; InputError for a request that cannot be; SwfError for anything else.
+    use; InputError for a request that is not valid; SwfError for anything else. None if ``error`` is not an error of
+    SWF or its client.
     """
     answer: dict[str, Any] = getattr(error, "response", None) or {}
     known = code(error)
@@ -114,9 +115,11 @@ def translate(error: BaseException, action: str) -> SimpleflowError | None:
     for kind in type(error).__mro__:
         found = found or _FAULTS.get(kind.__name__)
     if found is not None:
-        what, advice, passing = found
-        said = message or one_line(error)
-        return SwfError(f"SWF: cannot {action}: {what} ({said}); {advice.format(action=action)}", passing=passing)
+        problem, advice, passing = found
+        original = message or one_line(error)
+        return SwfError(
+            f"SWF: cannot {action}: {problem} ({original}); {advice.format(action=action)}", passing=passing
+        )
     if answer:
         status = int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
         return SwfError(f"SWF: cannot {action}: {known or status}: {message}", passing=status >= 500)
@@ -127,7 +130,7 @@ def translate(error: BaseException, action: str) -> SimpleflowError | None:
 
 @contextmanager
 def translated(action: str) -> Iterator[None]:
-    """Inside, errors of SWF and its client become ours; see ``translate``."""
+    """A block in which errors of SWF and its client become errors of this library; see ``translate``."""
     try:
         yield
     except Exception as error:
@@ -138,9 +141,9 @@ def translated(action: str) -> Iterator[None]:
 
 
 def insist(action: str, call: Callable[[], Result], seconds: float = INSIST_SECONDS) -> Result:
-    """Make a call, and again for so many seconds while what it raises may pass. Raises as ``translated``.
+    """Make a call, and retry it for so many seconds while its error may pass. Raises as ``translated``.
 
-    The pauses grow, and differ by chance, so that many who were turned away do not come back at once.
+    The pauses grow, and are random, so that many clients that were refused do not come back at once.
     """
     deadline = time.monotonic() + seconds
     pause = 0.5

@@ -1,7 +1,22 @@
-"""The histories of executions as far as they were read, so that only what is new is asked for.
+"""The histories of executions as far as they were read, so that only new events are requested.
 
-What is kept are events, never what a workflow made of them: events do not change, so what is kept may be too short but
-not wrong. Each answer is checked against it all the same, and what does not fit is read anew, from the first event on.
+Theory of operation
+-------------------
+Kept are events, never what a workflow made of them. An event does not change once it is in a history, so what is kept
+may be too short, but not wrong. Each answer is compared with it all the same, and if they contradict each other, the
+history is read anew from its first event.
+
+A decision task needs the events 1 to N, where N is its DecisionTaskStarted. They come from three sources:
+
+1. what is kept, 1 to K;
+2. the pages of the poll, which may begin anywhere. The token of a page is good for a minute only, so the later pages
+   of a long history may be lost;
+3. for events that neither has (another process answered in between, or pages were lost): the history read from its end
+   backwards, until the first missing event is there. A read may show the history as it was a moment ago, so it is
+   tried a few times.
+
+If the events are not complete after that, or not in time, the task is left to its time-out: a decision over a history
+with a gap would be wrong.
 """
 
 from __future__ import annotations
@@ -16,32 +31,32 @@ from simpleflow.core.events import Event
 from simpleflow.exceptions import SimpleflowError, SwfError
 
 MAX_KEPT_EVENTS = 200_000
-"""Events of all executions together: about 60 MB, and what their inputs and results hold."""
+"""Of all executions together: about 60 MB, plus their inputs and results."""
 
 FETCH_SECONDS = 120.0
-"""For how long a history is read: the decision that it is for has to be answered in time."""
+"""For how long a history is read at most, since its decision task has a time-out."""
 
 _EXTRA_EVENTS = 10
-"""Events that may have come since the decision task was started."""
+"""Events that may have been added since the decision task was started."""
 
 _TRIES = 4
-_PAUSE = 0.5  # seconds; reading a history may show it as it was a moment ago
+_PAUSE = 0.5  # seconds, before the second try; longer before later ones
 
 Page = dict[str, Any]
 _ById = dict[int, dict[str, Any]]
 
 
 class Histories:
-    """Histories by run id, those of the latest executions. May be shared by threads.
+    """The histories of the latest executions, by run id. Threads may share them.
 
     Args:
-        parse: the event of a member of ``events``.
-        read_back: the pages of an execution's history from its end on, each with about that many events:
-            ``read_back(workflow_id, run_id, size)``.
-        max_events: how many are kept.
+        parse: makes an event of a member of ``events``.
+        read_back: ``read_back(workflow_id, run_id, size)`` gives the pages of a history from its end backwards, each
+            with about ``size`` events.
+        max_events: how many are kept, of all executions together.
 
     Attributes:
-        answered_elsewhere: whether a decision was answered by another process in an execution that was kept here.
+        answered_elsewhere: True once another process has answered a decision task of an execution that was kept here.
     """
 
     def __init__(
@@ -54,8 +69,8 @@ class Histories:
         self._read_back = read_back
         self.answered_elsewhere = False
         self._max_events = max_events
-        self._kept: OrderedDict[str, list[Event]] = OrderedDict()
-        self._count = 0
+        self._kept: OrderedDict[str, list[Event]] = OrderedDict()  # by run id, the latest execution last
+        self._count = 0  # events in all of them
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -65,9 +80,9 @@ class Histories:
     def complete(self, pages: Iterator[Page]) -> list[Event]:
         """The events of an execution up to the DecisionTaskStarted of a decision task.
 
-        ``pages`` are the answers to PollForDecisionTask for it, one page after another; the first one that was made is
-        that of the poll itself. They may begin anywhere in the history. The list is to be read only. Raises SwfError if
-        the history cannot be had whole, or not in time.
+        ``pages`` are the answers to PollForDecisionTask for that task; the first one is the answer to the poll itself.
+        They may begin anywhere in the history. The caller must not change the list. Raises SwfError if the history
+        cannot be read completely, or not in time.
         """
         deadline = time.monotonic() + FETCH_SECONDS
         first = next(pages)
@@ -79,7 +94,7 @@ class Histories:
             for page in pages:
                 found |= _by_id(page)
                 _check_time(deadline, run_id)
-        except SimpleflowError:  # a page's token is good for a minute only: the rest is read by another way
+        except SimpleflowError:  # a page's token is good for a minute only: ``_read_missing`` reads the rest
             _check_time(deadline, run_id)
         previous = int(first.get("previousStartedEventId") or 0)
         self.answered_elsewhere |= 0 < len(kept) < previous
@@ -91,13 +106,13 @@ class Histories:
         return kept
 
     def forget(self, run_id: str) -> None:
-        """Keep nothing of an execution."""
+        """Drop the history of an execution."""
         self._pop(run_id)
 
     def _read_missing(
         self, workflow_id: str, run_id: str, kept: list[Event], last: int, found: _ById, deadline: float
     ) -> None:
-        """Add to ``found`` what is neither there nor kept."""
+        """Add the events to ``found`` that are neither there nor kept."""
         for tries in range(_TRIES):
             missing = next((id for id in range(len(kept) + 1, last + 1) if id not in found), None)
             if missing is None:
@@ -111,7 +126,10 @@ class Histories:
                 _check_time(deadline, run_id)
                 if page["events"] and page["events"][-1]["eventId"] <= missing:
                     break
-        raise SwfError(f"the history of run {run_id} up to event {last} cannot be read whole; it is left alone")
+        raise SwfError(
+            f"the history of run {run_id} up to event {last} cannot be read completely; "
+            "its decision task is left to its time-out"
+        )
 
     def _pop(self, run_id: str) -> list[Event]:
         with self._lock:
@@ -133,7 +151,7 @@ def _by_id(page: Page) -> _ById:
 
 
 def _contradicts(kept: list[Event], found: _ById, previous_started: int) -> bool:
-    """Whether what is kept cannot be the beginning of what was found."""
+    """True if the kept events and the found ones cannot be of one history."""
     if 0 < previous_started <= len(kept) and kept[previous_started - 1].type != "DecisionTaskStarted":
         return True
     return any(id <= len(kept) and kept[id - 1].type != event["eventType"] for id, event in found.items())
@@ -141,4 +159,7 @@ def _contradicts(kept: list[Event], found: _ById, previous_started: int) -> bool
 
 def _check_time(deadline: float, run_id: str) -> None:
     if time.monotonic() > deadline:
-        raise SwfError(f"reading the history of run {run_id} takes more than {FETCH_SECONDS:.0f} s; it is given up")
+        raise SwfError(
+            f"reading the history of run {run_id} takes more than {FETCH_SECONDS:.0f} s; "
+            "its decision task is left to its time-out"
+        )

@@ -1,7 +1,8 @@
-"""Texts that are too long for a field of SWF: kept in an object store, with their reference in the field.
+"""Texts that are too long for a field of SWF: they go into an object store, and a reference into the field.
 
-The field then holds ``simpleflow+s3://bucket/key size``; the size is in characters. SIMPLEFLOW_JUMBO_FIELDS_BUCKET says
-where: ``bucket``, ``bucket/prefix``, or any other form that ``stores.location`` knows, without a prefix.
+The reference is ``simpleflow+s3://bucket/key size``; the size is in characters. The store is set by
+SIMPLEFLOW_JUMBO_FIELDS_BUCKET: ``bucket``, ``bucket/prefix``, or any other form that ``stores.location`` knows, without
+a prefix.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ SCHEME = "simpleflow+s3://"
 
 _MEMBERS = ("input", "result", "details", "control", "reason")
 _NEVER_READ = (e.ActivityTaskScheduled, e.StartChildWorkflowExecutionInitiated, e.WorkflowExecutionContinuedAsNew)
-"""What is in these a decider knows already: it is not fetched."""
+"""The texts of these events come from a decider, which does not read them again: they are not fetched."""
 
 _WITH_PREFIX = re.compile(r"(?P<bucket>[A-Za-z0-9_-]+)/(?P<prefix>[^/].*)")  # no dot, no colon: not a host
 
@@ -36,36 +37,39 @@ def limit(member: str) -> int:
     return MAX_REASON_LENGTH if member == "reason" else MAX_FIELD_LENGTH
 
 
-def shrink(text: str, member: str, what: str) -> str:
-    """``text`` if it fits into the member, else its reference in the store, where it is put.
+def shrink(text: str, member: str, owner: str) -> str:
+    """``text`` if it fits into the member; else the text is put into the store, and this returns the reference.
 
-    ``what`` says in messages what holds the member. Raises InputError if it is too long and no store is configured, or
-    longer than 5 MiB; SwfError, as something that may pass, if the store cannot take it.
+    ``owner`` names in messages what has the member. Raises InputError if the text is too long and no store is
+    configured, or if it is longer than 5 MiB; SwfError, which may pass, if the store refuses it.
     """
     if len(text) <= limit(member):
         return text
-    size = f"the {member} of {what} has {len(text)} characters"
+    size = f"the {member} of {owner} has {len(text)} characters"
     if not settings.SIMPLEFLOW_JUMBO_FIELDS_BUCKET:
         raise InputError(
             f"{size}, and SWF takes {limit(member)}: set SIMPLEFLOW_JUMBO_FIELDS_BUCKET to a bucket for such texts, "
-            "or keep it elsewhere yourself"
+            "or store it elsewhere yourself"
         )
     if len(text) > MAX_JUMBO_LENGTH:
-        raise InputError(f"{size}; expected at most {MAX_JUMBO_LENGTH}: keep it elsewhere yourself")
+        raise InputError(f"{size}; expected at most {MAX_JUMBO_LENGTH}: store it elsewhere yourself")
     bucket, prefix = _configured()
     name = uuid.uuid4().hex
     reference = f"{SCHEME}{bucket}/{prefix + '/' if prefix else ''}{name} {len(text)}"
     if len(reference) > limit(member):
-        raise InputError(f"{size}; SWF takes {limit(member)}, and the reference {reference!r} does not fit either")
+        raise InputError(
+            f"{size}; SWF takes {limit(member)}, and its reference {reference!r} does not fit either: "
+            "use a bucket or prefix with a shorter name"
+        )
     try:
         _store(bucket).put(prefix, name, text.encode())
     except StoreError as error:
-        raise SwfError(f"{size}, and cannot be kept: {error}", passing=True) from error
+        raise SwfError(f"{size}, and cannot be stored: {error}", passing=True) from error
     return reference
 
 
 def restore(text: str) -> str:
-    """The text that was shrunk to this; any other text as it is. Raises SwfError if it cannot be read."""
+    """The text behind a reference; any other text as it is. Raises SwfError if it cannot be read."""
     if not text.startswith(SCHEME):
         return text
     reference, _, size = text[len(SCHEME) :].rpartition(" ")
@@ -85,7 +89,7 @@ def restore(text: str) -> str:
 
 
 def shrink_decision(decision: Decision) -> Decision:
-    """The decision with what is too long in the store. Raises as ``shrink``."""
+    """The decision with references in place of texts that are too long. Raises as ``shrink``."""
     long = {
         member: shrink(text, member, _name(decision))
         for member in _MEMBERS
@@ -95,7 +99,7 @@ def shrink_decision(decision: Decision) -> Decision:
 
 
 def restore_event(event: e.Event) -> e.Event:
-    """The event with what is in the store, as far as a decider reads it. Raises as ``restore``."""
+    """The event with the texts in place of references, as far as a decider reads them. Raises as ``restore``."""
     attributes: Any = event.attributes
     if isinstance(attributes, _NEVER_READ):
         return event
@@ -124,7 +128,7 @@ def _name(decision: Decision) -> str:
 
 
 def _configured() -> tuple[str, str]:
-    """The bucket as it stands in places, and the prefix within it."""
+    """The bucket as references name it, and the prefix within it."""
     given = settings.SIMPLEFLOW_JUMBO_FIELDS_BUCKET or ""
     found = _WITH_PREFIX.fullmatch(given)
     if found:
@@ -134,7 +138,7 @@ def _configured() -> tuple[str, str]:
 
 
 def _store(bucket: str) -> stores.Store:
-    """The store that a reference names, where the setting says it is."""
+    """The store of that bucket: the one of the setting if it is that bucket."""
     given = settings.SIMPLEFLOW_JUMBO_FIELDS_BUCKET
     if given and not _WITH_PREFIX.fullmatch(given) and _configured()[0] == bucket:
         return stores.open_store(given)

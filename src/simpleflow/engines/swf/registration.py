@@ -1,7 +1,7 @@
-"""Types, registered when they are first used and missing, with the time-outs that they have here.
+"""Registration of types: when one is first used and missing, with the time-outs that it has in this process.
 
-SWF keeps a type for ever as it was registered. What this library schedules says all its time-outs, so that the
-defaults matter to others only.
+SWF keeps a type for ever as it was registered. This library gives all time-outs with each task that it schedules, so
+the registered defaults matter only to others who use the type.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ log = logging.getLogger(__name__)
 
 
 def register_missing(client: Any, domain: str, events: Iterable[e.Event]) -> None:
-    """Register the types that decisions were refused for.
+    """Register the types that are missing according to these events: decisions were refused for that.
 
-    What cannot be registered is logged: the next refusal is dealt with by the workflow's own bounds.
+    A type that cannot be registered is logged. The decider then bounds how often the refused task is tried.
     """
     wanted: dict[tuple[str, str, str], None] = {}
     for event in events:
@@ -43,7 +43,7 @@ def register_missing(client: Any, domain: str, events: Iterable[e.Event]) -> Non
 
 
 def register_activity(client: Any, domain: str, name: str, version: str) -> None:
-    """Register an activity type; it is fine if it is there. Raises SwfError."""
+    """Register an activity type, unless it exists. Raises SwfError."""
     found = activities.registry.get(name)
     limits = {
         "defaultTaskStartToCloseTimeout": found.task_start_to_close_timeout if found else "NONE",
@@ -64,7 +64,7 @@ def register_activity(client: Any, domain: str, name: str, version: str) -> None
 
 
 def register_workflow(client: Any, domain: str, name: str, version: str) -> None:
-    """Register a workflow type; it is fine if it is there. Raises SwfError."""
+    """Register a workflow type, unless it exists. Raises SwfError."""
     found = workflows.registry.get(name)
     task = WorkflowTask(None, found) if found is not None else None
     execution = str(settings.WORKFLOW_DEFAULT_EXECUTION_TIME)
@@ -84,7 +84,7 @@ def register_workflow(client: Any, domain: str, name: str, version: str) -> None
 
 
 def register_domain(client: Any, domain: str, retention_days: int = 90) -> None:
-    """Register a domain; it is fine if it is there. Raises SwfError."""
+    """Register a domain, unless it exists. Raises SwfError."""
     _register(
         "RegisterDomain",
         client.register_domain,

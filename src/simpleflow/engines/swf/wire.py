@@ -1,6 +1,6 @@
-"""SWF's requests and answers, as boto3 takes and gives them, from and to the values of the core. Pure.
+"""Translation between SWF's requests and answers, as boto3 has them, and the values of the core. Pure.
 
-Times may be numbers or ``datetime``. Events of a type that is unknown here are kept as ``UnknownEvent``.
+Times may be numbers or ``datetime``. An event of an unknown type becomes an ``UnknownEvent``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def seconds(time: Any) -> float:
 
 
 def event(members: dict[str, Any]) -> e.Event:
-    """The event of a member of ``events``. Raises InputError if it is none."""
+    """The event of a member of ``events``. Raises InputError if that is not an event."""
     time = members.get("eventTimestamp")
     if isinstance(time, float) or time is None:
         return event_from_dict(members)
@@ -37,7 +37,7 @@ def answer(
 ) -> dict[str, Any]:
     """The members of RespondDecisionTaskCompleted.
 
-    ``own_list``: the task list of the next decision tasks, and for how many seconds one waits there.
+    ``own_list``: the task list of the next decision tasks, and how many seconds (as text) one waits there.
     """
     request: dict[str, Any] = {"taskToken": token, "decisions": [decision_to_dict(each) for each in decisions]}
     if execution_context is not None:
@@ -71,8 +71,8 @@ def start(domain: str, request: StartRequest) -> dict[str, Any]:
 def activity_task(answer: dict[str, Any], task_list: str) -> ActivityTask | None:
     """The task of an answer to PollForActivityTask; None for an empty one.
 
-    SWF does not tell the heartbeat time-out and the tags. The time-out is that of the activity of this process, if it
-    has one of that name.
+    SWF does not send the heartbeat time-out and the tags. The time-out is taken from the activity of that name in this
+    process, if there is one.
     """
     token = answer.get("taskToken")
     if not token:
@@ -93,7 +93,7 @@ def activity_task(answer: dict[str, Any], task_list: str) -> ActivityTask | None
 
 
 def description(info: dict[str, Any]) -> RunDescription:
-    """The execution of a member of ``executionInfos``, or of ``executionInfo``."""
+    """The execution of an ``executionInfo``, or of a member of ``executionInfos``."""
     is_open = info["executionStatus"] == "OPEN"
     closed = info.get("closeTimestamp")
     return RunDescription(
