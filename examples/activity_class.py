@@ -1,4 +1,4 @@
-"""Activities as classes, and what an activity knows of the task that it does.
+"""Activities as classes, and the context of the task that an activity runs in.
 
 simpleflow workflow.start --local examples/activity_class.py:ActivityClass
 """
@@ -12,7 +12,7 @@ from simpleflow import Workflow, activity, futures
 
 @activity.with_attributes(raises_on_failure=True)
 class Parcel:
-    """Made with the arguments that were submitted; then `execute`, whose result counts, then `post_execute`."""
+    """Made with the submitted arguments. Then `execute` runs, which returns the result, and then `post_execute`."""
 
     context: dict[str, Any]
 
@@ -28,7 +28,7 @@ class Parcel:
 
 @activity.with_attributes(raises_on_failure=True)
 def which_task() -> str:
-    # A function finds the same dict as `context` of its own name, while it runs.
+    # While a function runs, the same dict is the attribute `context` of the function.
     return str(which_task.context["activity_id"])
 
 
@@ -36,7 +36,7 @@ def tagged(text: str, context: dict[str, Any]) -> str:
     return f"{text} {context['tag_list']}"
 
 
-tagged.add_context_in_kwargs = True  # type: ignore[attr-defined]  # or it is handed over as an argument
+tagged.add_context_in_kwargs = True  # type: ignore[attr-defined]  # pass the context as an argument instead
 with_tags = activity.with_attributes(raises_on_failure=True)(tagged)
 
 

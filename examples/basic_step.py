@@ -3,8 +3,7 @@
 
     simpleflow workflow.start --local examples/basic_step.py:AWorkflow
 
-The first time AWorkflow is executed, the step "something" is run; next time the workflow is executed, the step is
-skipped.
+The first run of AWorkflow runs the step "something". The next run skips it.
 """
 
 from simpleflow import Workflow, activity, futures

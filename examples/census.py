@@ -1,10 +1,10 @@
-"""A census of the standard library's own source: what it is made of, how documented, who imports whom.
+"""A census of the standard library's source: its contents, its documentation, and the imports between its parts.
 
     simpleflow workflow.start --local examples/census.py:Census
 
-The first run scans, parses, joins and draws; the next one skips it all. Force a part by its name, and what
-depends on it follows: `scan` forces `parse`, each part of which forces `tables`, which forces `report`. So
-`parse.asyncio` parses one package again, `parse` all of them, and `report` only draws. Everything is written below
+The first run scans, parses, joins and draws; the next one skips all of it. Forcing a step also forces the steps that
+depend on it: `scan` forces `parse`, each part of `parse` forces `tables`, and that forces `report`. So forcing
+`parse.asyncio` parses one package again, `parse` all of them, and `report` only draws. The steps write everything below
 one folder, by default `census`:
 
     scan.json   parse/<bundle>.json   tables.json   report.txt   report.svg
@@ -25,7 +25,7 @@ from simpleflow.step.workflow import WorkflowStepMixin
 from simpleflow.task import ActivityTask
 
 TASK_LIST = "census"
-# All of them read and write files only, so that doing one twice does no harm. Times are in seconds.
+# The activities only read and write files, so it does no harm to run one twice. Times are in seconds.
 WORK: dict[str, Any] = {
     "version": "1",
     "task_list": TASK_LIST,
@@ -41,7 +41,7 @@ WORK: dict[str, Any] = {
 
 @activity.with_attributes(**WORK)
 def scan(source: str | None, out: str) -> dict[str, Any]:
-    """List what there is to parse."""
+    """List the files to parse."""
     found = sources.scan(source)
     _write_json(Path(out, "scan.json"), found)
     return _scanned(found)
@@ -49,7 +49,7 @@ def scan(source: str | None, out: str) -> dict[str, Any]:
 
 @activity.with_attributes(**WORK)
 def scanned_before(out: str) -> dict[str, Any]:
-    """What `scan` returned when it ran."""
+    """Return the result that `scan` had when it ran."""
     return _scanned(_read_json(Path(out, "scan.json"), "scan"))
 
 
@@ -73,7 +73,7 @@ def parse(out: str, bundle: str) -> dict[str, Any]:
 
 @activity.with_attributes(**WORK)
 def join(out: str) -> dict[str, Any]:
-    """Join what was measured into the tables that the reports show."""
+    """Join the measures into the tables that the reports show."""
     found: sources.Scan = _read_json(Path(out, "scan.json"), "scan")
     measures: dict[str, measure.Measure] = {}
     for bundle in sources.bundles(found):
@@ -86,7 +86,7 @@ def join(out: str) -> dict[str, Any]:
 
 @activity.with_attributes(**WORK)
 def joined_before(out: str) -> dict[str, Any]:
-    """What `join` returned when it ran."""
+    """Return the result that `join` had when it ran."""
     return dict(_read_json(Path(out, "tables.json"), "tables")["totals"])
 
 
@@ -170,7 +170,7 @@ def _write_json(path: Path, value: Any) -> None:
 
 
 def _write(path: Path, content: str) -> str:
-    """All or nothing: whoever is stopped in the middle leaves the former file as it was. Returns the path."""
+    """Write a file atomically: if the process is stopped, the old file is still whole. Returns the path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:

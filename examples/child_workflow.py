@@ -1,4 +1,4 @@
-"""A workflow can submit others: each child is an execution of its own, with a history of its own.
+"""A workflow can submit other workflows. Each child is a separate execution with its own history.
 
 simpleflow workflow.start --local examples/child_workflow.py:Parent
 """
@@ -19,7 +19,7 @@ def greet(name: str) -> str:
 class Child(Workflow):
     name = "child"
     version = "1.0"
-    # A child inherits nothing that it does not ask for. These are the tags of its parent.
+    # A child inherits nothing by default. This gives it the tags of its parent.
     tag_list = Workflow.INHERIT_TAG_LIST
 
     def run(self, who: str) -> dict[str, Any]:
@@ -36,7 +36,7 @@ class NamedChild(Child):
 
     @classmethod
     def get_workflow_id(cls, who: str) -> str:
-        # Without it, the id is made from the parent's id and from the place of this submission in the parent.
+        # Without this method, the id is made of the parent's id and the position of this submission in the parent.
         return f"greeting-of-{who}"
 
 

@@ -1,9 +1,9 @@
-"""The census, twice, through the command line: the first run plays every step, the second one skips them all.
+"""The census, twice, through the command line: the first run runs every step, the second one skips them all.
 
     make demo
     python examples/demo.py [FOLDER]      the same for the Python files of another folder
 
-Stop it whenever you like, in any way: started again, it goes on where it was.
+You can stop it at any time and in any way. Started again, it continues.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / ".simpleflow" / "demo"
-ENDED = FOLDER / "ended"  # so that the next demo begins anew
+ENDED = FOLDER / "ended"  # its presence makes the next demo start afresh
 HEADLINES = ("First run: every step is played", "Second run: every step is done, so it is skipped")
 
 
@@ -34,7 +34,7 @@ def main(source: str | None = None) -> int:
     if ENDED.exists():
         shutil.rmtree(FOLDER)
     elif FOLDER.exists():
-        print("A demo was stopped here: this one goes on where it was. Steps that it has played are skipped.")
+        print("A demo was stopped here, and this one continues it. Steps that have run are skipped.")
     FOLDER.mkdir(parents=True, exist_ok=True)
     out = FOLDER / "census"
     for number, headline in enumerate(HEADLINES):
@@ -54,7 +54,7 @@ def main(source: str | None = None) -> int:
 
 
 def run_census(source: str | None, out: Path) -> int:
-    """Run the census through the command line; returns its exit code."""
+    """Run the census through the command line. Returns its exit code."""
     given = {"kwargs": {"source": source, "out": shown(out)} if source else {"out": shown(out)}}
     arguments = ["workflow.start", "--local", "--state", shown(FOLDER)]
     arguments += ["--input", json.dumps(given), shown(ROOT / "examples" / "census.py:Census")]
@@ -63,13 +63,13 @@ def run_census(source: str | None, out: Path) -> int:
     with subprocess.Popen(command, preexec_fn=die_with_parent if sys.platform == "linux" else None) as process:
         try:
             return process.wait()
-        except KeyboardInterrupt:  # the terminal has told the other process as well
+        except KeyboardInterrupt:  # the terminal has interrupted the other process as well
             process.wait()
             return 130
 
 
 def die_with_parent() -> None:
-    """If the demo is killed, what it runs must not live on: it would still own the run when the next demo starts."""
+    """End the census if the demo is killed: otherwise it would still own the run when the next demo starts."""
     pr_set_pdeathsig = 1
     ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
@@ -80,7 +80,7 @@ def show_headline(text: str) -> None:
 
 
 def shown(path: Path) -> str:
-    """The path as seen from where we are, if it lies below."""
+    """Return the path relative to the current folder, if it is below that."""
     return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
 
 

@@ -2,7 +2,7 @@
 
     simpleflow workflow.start --local examples/fail.py:Failing
 
-The command exits with 1, and says why.
+The command exits with code 1 and prints the reason.
 """
 
 from __future__ import annotations

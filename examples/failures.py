@@ -1,8 +1,8 @@
-"""What fails, and what follows from it.
+"""Failures, and their effects on groups, chains and the workflow.
 
     simpleflow workflow.start --local examples/failures.py:Failures
 
-By default a failed activity fails nothing else: its future has no result, but an exception. With
+By default a failed activity fails nothing else: its future holds the exception instead of a result. With
 raises_on_failure=True it fails the workflow.
 """
 
@@ -23,12 +23,12 @@ def divide(number: int, by: int) -> float:
 class Failures(Workflow):
     def run(self) -> dict[str, Any]:
         alone = self.submit(divide, 1, 0)
-        # All members of a group run; a chain stops at the first one that fails.
+        # All members of a group run. A chain stops at the first member that fails.
         group = self.submit(Group((divide, 6, 3), (divide, 1, 0), (divide, 9, 3)))
         chain = self.submit(Chain((divide, 1, 0), (divide, 8, 2)))
         # A chain with raises_on_failure=False is optional: its own future has no exception.
         optional = self.submit(Chain((divide, 1, 0), (divide, 8, 2), raises_on_failure=False))
-        futures.wait(alone, group, chain, optional)  # never raises what a task raised
+        futures.wait(alone, group, chain, optional)  # does not raise the exceptions of tasks
 
         error, several = alone.exception, group.exception
         assert isinstance(error, TaskFailed)

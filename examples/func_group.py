@@ -1,4 +1,4 @@
-"""A FuncGroup is made when its turn comes, from what the run knows by then.
+"""A FuncGroup is built when its turn comes, from the results that the run has by then.
 
 simpleflow workflow.start --local examples/func_group.py:LateWork
 """
@@ -22,12 +22,12 @@ def size(path: str) -> int:
 
 
 def sizes(paths: list[str]) -> Group | None:
-    """How many members the group gets is known only once the files are listed."""
+    """The number of members of the group is known only once the files are listed."""
     return Group(*((size, path) for path in paths)) if paths else None
 
 
 class LateWork(Workflow):
     def run(self, folder: str = "inbox") -> Any:
-        # The chain hands the list on, as the last argument of `sizes`. _allow_none: there may be nothing to do.
+        # The chain passes the list on as the last argument of `sizes`. _allow_none: there may be nothing to do.
         work = Chain((list_files, folder), FuncGroup(sizes, _allow_none=True), send_result=True)
         return self.submit(work).result

@@ -1,4 +1,4 @@
-"""Groups run side by side, chains one after the other; both hold whatever can be submitted, also each other.
+"""Members of a group run in parallel, those of a chain in sequence. Both hold anything that can be submitted.
 
 simpleflow workflow.start --local examples/groups_and_chains.py:GroupsAndChains
 """
@@ -33,7 +33,7 @@ class GroupsAndChains(Workflow):
         pipelines = [
             Chain((fetch, city), total, (label, city), send_result=True) for city in ("Oslo", "Toronto", "Porto")
         ]
-        # At most two of the three pipelines are under way at a time. Results come in the order of the members.
+        # At most two of the three pipelines run at the same time. Results are in the order of the members.
         cities = Group(*pipelines, max_parallel=2)
         cities.append(label, "a late member", 1)
         (everything,) = futures.wait(self.submit(cities))

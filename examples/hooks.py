@@ -3,7 +3,7 @@
     simpleflow workflow.start --local examples/hooks.py:Hooks
     simpleflow workflow.start --local --input '[0]' examples/hooks.py:Hooks
 
-The second one fails, and leaves another marker.
+The second command fails, and records another marker.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ def tell(text: str) -> None:
 
 
 class Hooks(Workflow):
-    # A hook must be as deterministic as `run`. `history` is what has happened so far.
+    # A hook must be as deterministic as `run`. `history` holds the events so far.
 
     def run(self, by: int = 2) -> Any:
         return self.submit(divide, 10, by).result
 
     def on_completed(self, history: Any) -> None:
-        # The execution completes when what a hook has submitted has ended, too.
+        # The execution completes only after the tasks that a hook has submitted.
         self.submit(tell, "it went well")
 
     def on_failure(self, history: Any, reason: str, details: str | None = None) -> None:
-        # An execution that fails does no more work, but it can leave notes: markers and signals.
+        # An execution that fails runs no more tasks, but it can record markers and send signals.
         self.submit(self.record_marker("failed", {"reason": reason}))
 
     def after_closed(self, history: Any) -> None:

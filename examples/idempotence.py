@@ -1,4 +1,4 @@
-"""Idempotent activities: once per distinct arguments in an execution, however often they are submitted.
+"""Idempotent activities run once for equal arguments in an execution, however often they are submitted.
 
 simpleflow workflow.start --local examples/idempotence.py:Idempotence
 """
@@ -25,7 +25,7 @@ def roll(sides: int) -> str:
 class Idempotence(Workflow):
     def run(self) -> dict[str, Any]:
         pages = [self.submit(download, url, formats=["html"]) for url in ("a.example", "b.example", "a.example")]
-        # Another kind of task is done each time that it is submitted.
+        # An activity that is not idempotent runs each time that it is submitted.
         dice = [self.submit(roll, 6) for _ in range(2)]
         futures.wait(*pages, *dice)
         return {"pages": [page.result for page in pages], "same task": pages[0] is pages[2], "dice": len(dice)}

@@ -22,8 +22,8 @@ def add(one: int, other: int) -> int:
 
 class Maps(Workflow):
     def run(self, numbers: list[int] | None = None) -> dict[str, Any]:
-        doubled = self.map(double, numbers or [1, 2, 3])  # a list of futures; all are under way at once
+        doubled = self.map(double, numbers or [1, 2, 3])  # a list of futures; all run at the same time
         sums = self.starmap(add, [(1, 2), (3, 4)])
-        # A future can be an argument: the task is scheduled when the result is there.
+        # A future can be an argument. The task is scheduled once the result is there.
         chained = self.submit(add, doubled[0], sums[1])
         return {"doubled": futures.wait(*doubled), "sums": futures.wait(*sums), "chained": chained.result}

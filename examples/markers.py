@@ -1,4 +1,4 @@
-"""Markers: notes that a workflow leaves in its history, for whoever reads it.
+"""Markers: data that a workflow records in its history, for itself and for readers.
 
 simpleflow workflow.start --local examples/markers.py:Markers
 """
@@ -19,7 +19,7 @@ class Markers(Workflow):
     def run(self) -> dict[str, Any]:
         for table in ("users", "orders"):
             rows = self.submit(count_rows, table).result
-            # Details are anything that JSON can hold. A marker counts as recorded as soon as it is submitted.
+            # Details are any value that can be JSON. A marker counts as recorded as soon as it is submitted.
             self.submit(self.record_marker("rows", {"table": table, "rows": rows}))
         self.submit(self.record_marker("finished"))
         latest = {marker.name: marker.details for marker in self.list_markers()}

@@ -1,4 +1,4 @@
-"""Middlewares: functions that are called around every activity, where it runs.
+"""Middlewares: functions that the worker calls before and after every activity.
 
     simpleflow workflow.start --local --middleware-pre-execution middlewares.before \\
         --middleware-post-execution middlewares.after examples/middlewares.py:Middlewares
@@ -15,13 +15,13 @@ from simpleflow import Workflow, activity
 
 
 def before(context: dict[str, Any]) -> None:
-    """What it raises fails the activity."""
+    """If it raises an exception, the activity fails."""
     context["began"] = time.perf_counter()
     print(f"{context['name']}{tuple(context['input']['args'])} begins")
 
 
 def after(context: dict[str, Any], result: Any = None) -> None:
-    """Gets the same dict; it is not called when the activity failed."""
+    """Gets the same dict. It is not called if the activity failed."""
     took = time.perf_counter() - context["began"]
     print(f"it returned {result!r} {'quickly' if took < 1 else 'at last'}")
 

@@ -1,4 +1,4 @@
-"""Priorities say what is done first; tags say what an execution is about.
+"""Priorities order tasks; tags describe an execution.
 
 simpleflow workflow.start --local --tags nightly,shop examples/priorities_and_tags.py:Priorities
 """
@@ -21,12 +21,12 @@ def important(what: str) -> None:
 
 
 class Priorities(Workflow):
-    # The higher goes first. What counts is the first that was given: at submission, by the activity, by the workflow.
+    # Higher goes first. The priority at submission wins, then the activity's, then the workflow's.
     task_priority = 1
 
     @classmethod
     def get_tag_list(cls, *args: Any, **kwargs: Any) -> list[str]:
-        return ["example"]  # at most five; those of the command line go first
+        return ["example"]  # at most five, together with those of the command line, which come first
 
     def run(self) -> list[str]:
         futures.wait(

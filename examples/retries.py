@@ -2,7 +2,7 @@
 
     simpleflow workflow.start --local examples/retries.py:Retries
 
-Time-outs need an activity that can be stopped: they are enforced where activities run in worker processes.
+A time-out must be able to stop the activity. So time-outs apply only if activities run in worker processes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from simpleflow import Workflow, activity, futures
 
 @activity.with_attributes(retry=2, raises_on_failure=True)
 def flaky(folder: str) -> str:
-    """Fails twice. Activities share nothing but what they write."""
+    """Fails twice. Activities share no memory, only the files that they write."""
     path = Path(folder, "tries")
     tries = int(path.read_text()) + 1 if path.exists() else 1
     path.write_text(str(tries))
@@ -26,8 +26,8 @@ def flaky(folder: str) -> str:
     return f"it took {tries} tries"
 
 
-# Four limits, in seconds or None: from start to close, from schedule to start, both together, and between two signs of
-# life. Workers give signs of life by themselves.
+# Four limits, in seconds or None: from start to close, from schedule to start, both together, and between two
+# heartbeats. Workers send heartbeats by themselves.
 @activity.with_attributes(start_to_close_timeout=1, heartbeat_timeout=30, schedule_to_close_timeout=None)
 def slow(seconds: float) -> str:
     time.sleep(seconds)

@@ -1,9 +1,9 @@
-"""Signals: something that an execution is told from outside, or by another execution.
+"""Signals: messages to an execution, from outside or from another execution.
 
     simpleflow workflow.start --local examples/signals.py:Approval
 
-Here a child asks for an approval and the parent gives it. Anybody else could: a program, or a person with the command
-line.
+Here a child requests an approval and the parent gives it. A program, or a person at the command line, could give it
+as well.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Publication(Workflow):
         return "publication-of-today"
 
     def run(self) -> str:
-        # A wait is submitted like anything else, and is over at once if the signal has come in before.
+        # A wait is submitted like anything else. It ends at once if the signal has arrived before.
         approval = self.submit(self.wait_signal("approved")).result
         (who,), pages = approval["args"], approval["kwargs"]["pages"]
         return str(self.submit(publish, who, pages).result)
@@ -37,8 +37,8 @@ class Approval(Workflow):
 
     def run(self) -> dict[str, Any]:
         publication = self.submit(Publication)
-        # To one execution by its id. Without an id it goes to this execution, and with propagate=True, which is the
-        # default, also to its children that are under way and to its parent.
+        # This goes to one execution, by its id. Without an id it goes to this execution and, with propagate=True (the
+        # default), also to its parent and its open children.
         pause = self.submit(self.start_timer("think", 0))
         futures.wait(pause)
         self.submit(self.signal("approved", "Ann", workflow_id="publication-of-today", pages=3))

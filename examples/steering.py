@@ -1,6 +1,6 @@
-"""Results that are kept, and steps that are played again when what they depend on has changed.
+"""Results that are kept, and steps that run again when their inputs have changed.
 
-Try it from the folder above, and look before each run::
+Try these commands in the folder above, and view the plan before each run::
 
     simpleflow step.plan examples/steering.py:Shop
     simpleflow workflow.start --local examples/steering.py:Shop
@@ -42,7 +42,7 @@ class Shop(Workflow, WorkflowStepMixin):
     name = "shop"
 
     def run(self, currency: str = "EUR") -> dict[str, Any]:
-        # A run that skips this step finds its result in the mark.
+        # A run that skips this step reads its result from the mark.
         fetched: Any = self.submit(self.step("orders", orders, force_steps_if_executed=["total"], keep_result=True))
         summed: Any = self.submit(
             self.step(

@@ -1,10 +1,10 @@
-"""Steps with everything that can be said of them.
+"""Steps with all their options.
 
     simpleflow workflow.start --local examples/step.py:CustomizedStepWorkflow
     simpleflow workflow.start --local --input '{"kwargs": {"redo": ["clean"]}}' examples/step.py:CustomizedStepWorkflow
 
-The first run plays `load.users`, `load.orders`, `clean` and `report`, and skips `audit` on demand. The second one skips
-them all. With `redo`, as above, `clean` is played again, and `report` with it, since it depends on `clean`.
+The first run runs `load.users`, `load.orders`, `clean` and `report`, and skips `audit` on request. The second one skips
+all of them. With `redo`, as above, `clean` runs again, and so does `report`, since it depends on `clean`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def recall(what: str) -> str:
 
 
 class CustomizedStepWorkflow(Workflow, WorkflowStepMixin):
-    # Where done marks are kept: objects {bucket}/{prefix}/{step name}.
+    # The location of done marks: objects {bucket}/{prefix}/{step name}.
 
     def get_step_bucket(self) -> str:
         # "my-bucket" would be a bucket of Amazon S3, "s3.eu-west-1.amazonaws.com/my-bucket" one in that region,
@@ -40,11 +40,11 @@ class CustomizedStepWorkflow(Workflow, WorkflowStepMixin):
         return super().get_step_bucket()
 
     def get_step_path_prefix(self) -> str:
-        # By default each workflow id has marks of its own. Here all runs of this workflow share them.
+        # By default each workflow id has separate marks. Here all runs of this workflow share them.
         return "shop/steps"
 
     def get_step_activity_params(self) -> dict[str, Any]:
-        # Reading and writing marks can have workers of its own: those that may write to the bucket.
+        # Marks can be read and written by separate workers: those that may write to the bucket.
         return {"task_list": "marks", "start_to_close_timeout": 30}
 
     def run(self, redo: Sequence[str] = (), audit: bool = False) -> dict[str, Any]:
@@ -61,7 +61,7 @@ class CustomizedStepWorkflow(Workflow, WorkflowStepMixin):
         )
         futures.wait(loads)
         steps: dict[str, Any] = {
-            # Played whenever one of the loads was. What it did before is read back when it is skipped.
+            # Runs whenever one of the loads has run. If it is skipped, its former result is read back.
             "clean": self.submit(
                 self.step(
                     "clean",
@@ -70,7 +70,7 @@ class CustomizedStepWorkflow(Workflow, WorkflowStepMixin):
                     force_steps_if_executed=["report"],
                 )
             ),
-            # Step(...) is the same as self.step(...). The signal "step.report" says that it was played or skipped.
+            # Step(...) is the same as self.step(...). The signal "step.report" says whether it ran or was skipped.
             "report": self.submit(Step("report", ActivityTask(work, "report"), emit_signal=True)),
             "audit": self.submit(self.step("audit", ActivityTask(work, "audit"))),
         }

@@ -1,4 +1,4 @@
-"""on_task_failure: what is to be done about each failure, decided by the workflow.
+"""on_task_failure: the workflow decides how to react to each failure.
 
 simpleflow workflow.start --local examples/task_failure.py:Careful
 """
@@ -27,13 +27,13 @@ class Careful(Workflow):
         self.submit(self.record_marker("failure", note))
         task = failure_context.a_task
         if not isinstance(task, ActivityTask) or failure_context.task_error != "ConnectionError":
-            return None  # as if this method were not there
+            return None  # the default, as without this method
         if task.args == ["weather"]:
-            return failure_context.decide_ignore()  # the future has the exception, and the run goes on
+            return failure_context.decide_ignore()  # the future holds the exception, and the run goes on
         if failure_context.attempt_number < 3:
             return failure_context.decide_retry()  # decide_retry(60) would wait a minute before
         copy = ActivityTask(ask_the_copy, *task.args)
-        return failure_context.decide_handled(copy, self.submit(copy))  # its result in the place of the failed one's
+        return failure_context.decide_handled(copy, self.submit(copy))  # use its result instead of the failed task's
 
     def run(self) -> dict[str, Any]:
         weather, prices = self.submit(ask, "weather"), self.submit(ask, "prices")

@@ -1,4 +1,4 @@
-"""Timers: a pause that costs nothing while it lasts, and a limit to how long one waits for something.
+"""Timers: a pause that uses no resources, and a limit for a wait.
 
 simpleflow workflow.start --local examples/timers.py:Timers
 """
@@ -17,7 +17,7 @@ def work() -> str:
 
 class Timers(Workflow):
     def run(self) -> dict[str, Any]:
-        # Seconds are whole. A timer is known by its id: started again under the same id, it is the same timer.
+        # Seconds are whole. The id identifies the timer: starting the same id again returns the same timer.
         pause = self.submit(self.start_timer("pause", 1))
         limit = self.submit(self.start_timer("limit", 3600, control={"about": "work"}))
 

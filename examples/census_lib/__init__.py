@@ -1,1 +1,1 @@
-"""The pure parts of the census: what to read, what to measure, how to add it up, how to show it."""
+"""The pure parts of the census: finding, measuring, adding up and showing."""

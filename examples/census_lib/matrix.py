@@ -1,7 +1,7 @@
-"""Who imports whom among the most connected units, in the order of dependence.
+"""The imports between the most connected units, in the order of dependence.
 
-Whoever imports much stands above whoever is imported much, so nearly every import lies above the diagonal.
-One below it goes against the order, and where both are there, two units import each other.
+Units that import much are above units that are imported much, so nearly every import lies above the diagonal. An
+import below the diagonal goes against the order. If both exist, the two units import each other.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _NAMES, _HEAD = 116, 84  # room for names at the left and above
 
 
 def matrix(canvas: Canvas, tables: Tables, room: Box) -> float:
-    """Draw at the top left corner of `room`, as wide as it is; returns the height at which it ends."""
+    """Draw at the top left corner of `room`, in its full width. Returns the height at which it ends."""
     names = most_connected(tables, SHOWN)
     if not names:
         canvas.text(room.x, room.y + 30, "No package imports another.", 13, fill=MUTED)

@@ -1,4 +1,4 @@
-"""Measure Python source: one `Measure` per file, and measures add up."""
+"""Measuring Python source: one `Measure` per file. Measures can be added."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Measure:
     branches: int = 0
     public: int = 0  # classes, functions and methods that do not begin with "_"
     documented: int = 0  # ... of which have a docstring
-    slots: int = 0  # places for an annotation: parameters and return values
+    slots: int = 0  # possible annotations: parameters and return values
     annotated: int = 0
     lengths: list[int] = field(default_factory=lambda: [0] * (len(LENGTH_BINS) + 1))
     longest: list[tuple[str, int]] = field(default_factory=list)
@@ -64,7 +64,7 @@ class Measure:
 
 
 def total(measures: Iterable[Measure]) -> Measure:
-    """The sum: numbers add, top tens are merged, lists of failures are joined."""
+    """Return the sum: numbers are added, top tens merged, lists of failures joined."""
     result = Measure()
     for one in measures:
         for each in fields(Measure):
@@ -90,11 +90,11 @@ def top(functions: list[tuple[str, int]], n: int = KEPT_FUNCTIONS) -> list[tuple
 
 
 def measure(path: str, content: bytes) -> Measure:
-    """Measure one file; `path` is relative to the library's folder. What does not parse is still counted."""
+    """Measure one file; `path` is relative to the library's folder. A file that does not parse is still counted."""
     count = len(content.splitlines())
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # invalid escapes and the like are the library's business
+            warnings.simplefilter("ignore")  # invalid escapes and the like do not matter here
             tree = ast.parse(content, path)
         code, comments = _lines_of_tokens(content)
     except (SyntaxError, ValueError, RecursionError, tokenize.TokenError):
@@ -115,7 +115,7 @@ def measure(path: str, content: bytes) -> Measure:
 
 
 def _lines_of_tokens(content: bytes) -> tuple[set[int], set[int]]:
-    """The lines that hold code (strings that span lines included) and those that hold a comment."""
+    """Return the lines with code (including strings that span lines) and the lines with comments."""
     code: set[int] = set()
     comments: set[int] = set()
     for token in tokenize.tokenize(io.BytesIO(content).readline):

@@ -1,4 +1,4 @@
-"""The report as a picture: panels, each of which draws itself below a given height and says where it ends."""
+"""The report as a picture. Each panel draws itself below a given height and returns the height at which it ends."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def render(tables: Tables) -> str:
 
 
 def panel(canvas: Canvas, x: float, y: float, width: float, title: str, note: str) -> None:
-    """The head of a panel: a rule, what it is, and how to read it."""
+    """Draw the head of a panel: a rule, its title, and how to read it."""
     canvas.line(x, y - 24, x + width, y - 24, INK)
     canvas.text(x, y, title, 19, weight=700)
     canvas.text(x + width, y, note, 12.5, fill=MUTED, anchor="end")
@@ -82,7 +82,7 @@ def _header(canvas: Canvas, tables: Tables, y: float) -> float:
 
 
 def _composition(canvas: Canvas, tables: Tables, y: float) -> float:
-    """One bar: what the lines are."""
+    """Draw one bar with the kinds of lines."""
     totals = tables["totals"]
     kinds = [
         ("code", totals["code"]),
@@ -124,7 +124,7 @@ def _treemap(canvas: Canvas, rows: list[Row], y: float) -> float:
 
 
 def _cell_label(canvas: Canvas, row: Row, box: Box, ink: str) -> None:
-    """As large as the cell allows, up to a limit that grows with it; nothing if small type does not fit."""
+    """Write text as large as the cell allows, up to a limit that grows with it; nothing if small type does not fit."""
     largest = min(30.0, 9 + (box.w * box.h) ** 0.5 / 12)
     for size in (largest - step * 0.5 for step in range(60)):
         if size < 8:

@@ -10,14 +10,14 @@ from census_lib.shades import shade
 from census_lib.svg import FAINT, INK, MUTED, RULE, Box, Canvas, text_box
 from census_lib.tables import Row
 
-SMALLEST = 100  # lines of code: below, a share per 100 lines means little
+SMALLEST = 100  # lines of code; below that, a share per 100 lines means little
 _LABEL = 11.5
 
 _Spot = tuple[Row, float, float, float]  # a unit's disc: x, y and radius
 
 
 def scatter(canvas: Canvas, rows: list[Row], room: Box) -> float:
-    """Draw into `room`; returns the height at which it ends."""
+    """Draw into `room`. Returns the height at which it ends."""
     points = [(row, row["density"]) for row in rows if row["code"] >= SMALLEST and row["density"] is not None]
     if not points:
         canvas.text(room.x, room.y + 30, f"No package has {SMALLEST} lines of code.", 13, fill=MUTED)

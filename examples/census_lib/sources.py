@@ -1,7 +1,7 @@
-"""Which files the census reads, and how they are bundled into units of work of a sensible size.
+"""The files that the census reads, bundled into units of work of a sensible size.
 
-A *unit* is a top-level package or module (`asyncio`, `argparse`). A *bundle* is what one step parses: a large
-unit alone, or all small units whose names begin with the same letter.
+A *unit* is a top-level package or module (`asyncio`, `argparse`). One step parses a *bundle*: a large unit
+alone, or all small units whose names begin with the same letter.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TypedDict
 
-# Not the library itself: what was installed beside it, its tests, and what compilation leaves behind.
+# These are not the library itself: installed packages, tests, and files that compilation leaves behind.
 LEFT_OUT = frozenset({"site-packages", "dist-packages", "test", "tests", "idle_test", "__pycache__"})
 OWN_BUNDLE_FROM = 5000  # lines; smaller units share a bundle
 
@@ -34,7 +34,7 @@ class Scan(TypedDict):
 
 
 def scan(source: str | None = None, own_bundle_from: int = OWN_BUNDLE_FROM) -> Scan:
-    """List the units below `source`, by default the standard library of the interpreter that asks."""
+    """List the units below `source`, by default the standard library of this interpreter."""
     root = Path(source or sysconfig.get_path("stdlib"))
     if not root.is_dir():
         raise NotADirectoryError(f"no such folder: {root}")
@@ -58,7 +58,7 @@ def scan(source: str | None = None, own_bundle_from: int = OWN_BUNDLE_FROM) -> S
 
 
 def bundles(found: Scan) -> list[str]:
-    """The names of all bundles, the heaviest first: what takes long starts early."""
+    """Return the names of all bundles, the heaviest first, so that long work starts early."""
     weights: dict[str, int] = {}
     for unit in found["units"]:
         weights[unit["bundle"]] = weights.get(unit["bundle"], 0) + unit["lines"]
@@ -71,7 +71,7 @@ def units_of(found: Scan, bundle: str) -> list[Unit]:
 
 def _python_files(root: Path) -> Iterator[str]:
     for folder, subfolders, files in os.walk(root):
-        # What cannot be imported is not part of the library: config-3.13-x86_64-linux-gnu, lib-dynload.
+        # Folders that cannot be imported are not part of the library: config-3.13-x86_64-linux-gnu, lib-dynload.
         subfolders[:] = [name for name in subfolders if name.isidentifier() and name not in LEFT_OUT]
         for file in files:
             path = Path(folder, file)

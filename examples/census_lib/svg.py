@@ -1,4 +1,4 @@
-"""A small canvas that writes SVG, and what placing text on it needs to know: how wide a text is at most."""
+"""A small canvas that writes SVG, and an upper bound of the width of a text, for placing it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ FONTS = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 
 PAPER, INK, MUTED, FAINT, RULE = "#fbf9f4", "#1d2733", "#5d6673", "#8b919a", "#e2dccf"
 
 # Hundredths of an em for " " to "~" (plus 20, so that they are letters), each the widest of DejaVu Sans,
-# Liberation Sans (Arial) and Inter: whatever font the reader has, a text takes hardly more room than this.
+# Liberation Sans (Arial) and Inter: with any usual font, a text takes hardly more room than this.
 _WIDTHS = [
     byte - 20
     for byte in rb"4<BhTsb/;;Fh4B48TTTTTTTTTT66hhhLzXY]aWQc_1JWLm_cWc\WT^XwYWY"
@@ -24,7 +24,7 @@ def text_width(text: str, size: float, weight: int = 400) -> float:
 
 
 def fit(text: str, room: float, size: float, weight: int = 400) -> str:
-    """The text, or as much of both its ends as there is room for, or nothing."""
+    """Return the text, or as much of both its ends as there is room for, or nothing."""
     if text_width(text, size, weight) <= room:
         return text
     for kept in range(len(text) - 1, 1, -1):
@@ -53,7 +53,7 @@ class Box:
 
 
 def text_box(x: float, y: float, text: str, size: float, weight: int = 400, anchor: str = "start") -> Box:
-    """The room that a text on the base line `y` takes."""
+    """Return the room that a text on the base line `y` takes."""
     width = text_width(text, size, weight)
     left = {"start": x, "middle": x - width / 2, "end": x - width}[anchor]
     return Box(left, y - 0.8 * size, width, size)

@@ -1,4 +1,4 @@
-"""Join what was measured into the tables that the reports show. A share is a fraction, or None of nothing."""
+"""Joining the measures into the tables of the reports. A share is a fraction; None if there is nothing to count."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Row(TypedDict):
 
 
 class Link(TypedDict):
-    """`importer` imports `imported`: in so many of its files when they are loaded, in so many only later."""
+    """`importer` imports `imported`: the number of its files that do so when they are loaded, and later."""
 
     importer: str
     imported: str
@@ -98,7 +98,7 @@ def join(found: Scan, measures: Mapping[str, Measure]) -> Tables:
 
 
 def most_connected(tables: Tables, n: int) -> list[str]:
-    """The `n` units with most links, in the order of dependence: what is little imported comes first."""
+    """Return the `n` units with most links, in the order of dependence: those that are least imported come first."""
     rows = [row for row in tables["rows"] if row["imports"] + row["imported_by"] > 0]
     rows.sort(key=lambda row: (-(row["imports"] + row["imported_by"]), row["name"]))
     rows = rows[:n]

@@ -10,7 +10,7 @@ from census_lib.tables import Row, Tables, most_connected
 
 WIDTH = 100
 LISTED = 25  # units in the large table
-SIZEABLE = 1000  # lines of code from which a unit takes part in a contest
+SIZEABLE = 1000  # lines of code from which a unit is ranked
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
@@ -40,7 +40,7 @@ def render(tables: Tables) -> str:
 
 
 def bar(value: float, greatest: float, width: int) -> str:
-    """A bar of eighths of a column, padded to `width`; something greater than zero is never invisible."""
+    """Return a bar of eighths of a column, padded to `width`. A value above zero is always visible."""
     eighths = round(value / greatest * width * 8) if greatest else 0
     eighths = max(eighths, 1) if value > 0 else 0
     full, rest = divmod(min(eighths, width * 8), 8)
@@ -48,7 +48,7 @@ def bar(value: float, greatest: float, width: int) -> str:
 
 
 def shorten(text: str, width: int) -> str:
-    """Cut in the middle: the package and the function's own name are what one wants to read."""
+    """Cut a name in the middle, so that the package and the function's own name stay."""
     if len(text) <= width:
         return text
     tail = (width - 1) * 2 // 3

@@ -1,4 +1,4 @@
-"""Squarified treemap (Bruls, Huizing, van Wijk): areas are the values, as square as they can be."""
+"""Squarified treemap (Bruls, Huizing, van Wijk): the areas are the values, each as square as possible."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from census_lib.svg import Box
 
 
 def squarify(values: Sequence[float], room: Box) -> list[Box]:
-    """One box per value, in the same order. Values are greater than zero and descend."""
+    """Return one box per value, in the same order. Values are above zero and descend."""
     scale = room.w * room.h / sum(values) if values else 0.0
     areas = [value * scale for value in values]
     boxes: list[Box] = []
@@ -27,13 +27,13 @@ def _gains(row: Sequence[float], area: float, side: float) -> bool:
 
 
 def _worst(row: Sequence[float], side: float) -> float:
-    """The worst ratio of sides in a row of rectangles along `side`."""
+    """Return the worst ratio of sides in a row of rectangles along `side`."""
     total = sum(row)
     return max(side**2 * max(row) / total**2, total**2 / (side**2 * min(row)))
 
 
 def _place(row: Sequence[float], room: Box) -> tuple[list[Box], Box]:
-    """Lay a row along the shorter side; returns it and the room that is left."""
+    """Lay a row along the shorter side. Returns it and the room that is left."""
     boxes: list[Box] = []
     upright = room.w >= room.h
     thickness = sum(row) / max(room.h if upright else room.w, 1e-9)

@@ -122,7 +122,7 @@ class TestDemo:
                     break
             process.send_signal(signal.SIGKILL)
         output = self.finish(clone)
-        assert "goes on where it was" in output
+        assert "this one continues it" in output
         again = re.findall(r"^completed +(\S+)", output, re.MULTILINE)
         assert again
         assert set(again).isdisjoint(completed)
