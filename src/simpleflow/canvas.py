@@ -1,4 +1,4 @@
-"""Groups, chains and FuncGroups: several submittables as one. How they move on is in ``containers``."""
+"""Groups, chains and FuncGroups: several submittables as one. ``containers`` submits their members."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ _EXPECTED = (
 )
 
 
-def as_submittable(value: Any, what: str) -> Submittable:
-    """``value`` as something that can be submitted.
+def as_submittable(value: Any, label: str) -> Submittable:
+    """Return ``value`` as a submittable.
 
-    Takes what ``Workflow.submit`` takes, and tuples ``(activity or workflow class, arguments...)``. Raises
-    NotSubmittable, naming ``what`` it was given for.
+    Accepts everything that ``Workflow.submit`` accepts, and tuples ``(activity or workflow class, arguments...)``.
+    Raises NotSubmittable for anything else; ``label`` says in the message what the value is for.
     """
     if isinstance(value, Submittable):
         return value
     if isinstance(value, tuple) and value:
-        return _call(value[0], value[1:], {}, what)
-    return _call(value, (), {}, what)
+        return _call(value[0], value[1:], {}, label)
+    return _call(value, (), {}, label)
 
 
-def _call(value: Any, args: tuple[Any, ...], kwargs: dict[str, Any], what: str) -> Submittable:
+def _call(value: Any, args: tuple[Any, ...], kwargs: dict[str, Any], label: str) -> Submittable:
     if isinstance(value, Activity):
         return ActivityTask(value, *args, **kwargs)
     if isinstance(value, type) and issubclass(value, AbstractWorkflow):
@@ -40,11 +40,11 @@ def _call(value: Any, args: tuple[Any, ...], kwargs: dict[str, Any], what: str) 
     hint = ""
     if callable(value) and not isinstance(value, type):
         hint = "; decorate the function with @activity.with_attributes()"
-    raise NotSubmittable(f"{what} should be a Submittable, Group, or Activity, not {value!r}: {_EXPECTED}{hint}")
+    raise NotSubmittable(f"{label} should be a Submittable, Group, or Activity, not {value!r}: {_EXPECTED}{hint}")
 
 
 def combined_time_limit(members: Iterable[Submittable], one_by_one: bool) -> float | None:
-    """The time limit of members that run one by one, or all at once; None if one of them has no limit."""
+    """Return the time limit in seconds of members that run one by one, or all at once; None if one has no limit."""
     limits = [0.0]
     for member in members:
         limit = member.time_limit()
@@ -55,14 +55,14 @@ def combined_time_limit(members: Iterable[Submittable], one_by_one: bool) -> flo
 
 
 def scoped(submittable: Submittable, attr: str, val: Any) -> Submittable:
-    """A copy with ``attr`` set on all that it submits; the original, which others may hold, stays as it is."""
+    """Return a copy with ``attr`` set on all that it submits. The original, which others may hold, is unchanged."""
     twin = copy.copy(submittable)
     twin.propagate_attribute(attr, val)
     return twin
 
 
 class GroupFuture(Future):
-    """The future of a group: final once every member is."""
+    """The future of a group: done once every member is."""
 
     __slots__ = ()
 
@@ -75,7 +75,7 @@ class GroupFuture(Future):
 
 
 class ChainFuture(Future):
-    """The future of a chain: final once its last member is, or the one that broke it."""
+    """The future of a chain: done once its last member is, or the member whose failure stopped it."""
 
     __slots__ = ()
 
@@ -93,7 +93,7 @@ class ChainFuture(Future):
 
 
 class FuncFuture(Future):
-    """The future of a FuncGroup: final once the submittable that its function returned is."""
+    """The future of a FuncGroup: done once the submittable that its function returned is."""
 
     __slots__ = ()
 
@@ -102,15 +102,20 @@ class FuncFuture(Future):
 
 
 class Group(SubmittableContainer):
-    """Members side by side; the result is the list of theirs, in the order declared, None for a failed one.
+    """Members that run in parallel.
+
+    The result is the list of the members' results, in the order of the members; None for a member that failed.
 
     Args:
-        members: what ``Workflow.submit`` takes, or tuples ``(activity or workflow class, arguments...)``.
-        max_parallel: how many may be under way at a time; None for all.
-        raises_on_failure: given: set on every member, within this group only.
-        bubbles_exception_on_failure: False: the group has no exception even if members failed; else it is an
-            AggregateException with one place for each member.
+        members: everything that ``Workflow.submit`` accepts, and tuples ``(activity or workflow class, arguments...)``.
+        max_parallel: number of members that may run at the same time, 1 or more; None for all.
+        raises_on_failure: True or False: sets this attribute on every member, within this group only. None: the members
+            keep their own.
+        bubbles_exception_on_failure: True: if members fail, the exception of the group is an AggregateException, with
+            one entry for each member. False: the group has no exception.
         future_class: class of the future; called with (group, executor).
+
+    Raises InputError for other values of ``max_parallel``, NotSubmittable for other members.
     """
 
     def __init__(
@@ -136,14 +141,14 @@ class Group(SubmittableContainer):
         return f"{type(self).__name__}({', '.join(map(repr, self.activities))})"
 
     def append(self, submittable: Any, *args: Any, **kwargs: Any) -> None:
-        """Add a member; arguments only with an activity or a workflow class. Raises InputError otherwise."""
-        what = f"member {len(self.activities)} of a {type(self).__name__.lower()}"
+        """Add a member. Only activities and workflow classes can have arguments. Raises InputError, NotSubmittable."""
+        label = f"member {len(self.activities)} of a {type(self).__name__.lower()}"
         if args or kwargs:
             if isinstance(submittable, Submittable | tuple):
-                raise InputError(f"{what}: arguments can be given with an activity or a workflow class only")
-            member = _call(submittable, args, kwargs, what)
+                raise InputError(f"{label}: arguments can be given with an activity or a workflow class only")
+            member = _call(submittable, args, kwargs, label)
         else:
-            member = as_submittable(submittable, what)
+            member = as_submittable(submittable, label)
         if self.raises_on_failure is not None:
             member = scoped(member, "raises_on_failure", self.raises_on_failure)
         self.activities.append(member)
@@ -173,13 +178,16 @@ class Group(SubmittableContainer):
 
 
 class Chain(Group):
-    """Members one after the other; the result is the list of the results of those that ran.
+    """Members that run one after the other. The result is the list of the results of those that ran.
 
-    Args as for Group, and:
-        send_result: hand each result to the next member as its last positional argument.
-        break_on_failure: stop at the first failure.
+    Args: as for Group, and:
+        send_result: True: pass each result to the next member as its last positional argument.
+        break_on_failure: True: stop at the first failure.
 
-    ``raises_on_failure=False`` makes the chain optional: its own exception does not bubble unless asked for.
+    ``raises_on_failure=False`` makes the chain optional: then the chain has no exception, unless
+    ``bubbles_exception_on_failure=True``.
+
+    Raises InputError for ``send_result=True`` with ``break_on_failure=False``; else as Group.
     """
 
     def __init__(
@@ -193,7 +201,9 @@ class Chain(Group):
         future_class: Callable[[Any, Executor], Future] = ChainFuture,
     ) -> None:
         if send_result and not break_on_failure:
-            raise InputError("a chain with send_result=True cannot have break_on_failure=False: what would it send?")
+            raise InputError(
+                "a chain with send_result=True cannot have break_on_failure=False: a failure has no result to send"
+            )
         self.send_result = send_result
         self.break_on_failure = break_on_failure
         if bubbles_exception_on_failure is None:
@@ -216,10 +226,12 @@ class Chain(Group):
 
 
 class FuncGroup(SubmittableContainer):
-    """A submittable that is made when its turn comes: ``func(*args, **kwargs)`` returns it.
+    """A submittable that ``func(*args, **kwargs)`` makes when its turn comes.
 
-    The function may return whatever a group may hold; with ``_allow_none=True`` also None, for nothing to do. It may
-    wait for futures. The result is that of what it returned.
+    The function may return anything that a group may hold; with ``_allow_none=True`` also None, if there is nothing to
+    do. It may wait for futures. The result of the FuncGroup is that of the returned submittable.
+
+    Raises InputError if ``func`` is not callable.
     """
 
     def __init__(
@@ -242,11 +254,13 @@ class FuncGroup(SubmittableContainer):
         return f"FuncGroup({getattr(self.func, '__name__', self.func)!s})"
 
     def call(self) -> Submittable | None:
-        """Call the function; returns what is to be submitted, or None. Raises NotSubmittable."""
+        """Call the function. Returns the submittable, or None if there is nothing to do. Raises NotSubmittable."""
         made = self.func(*self.args, **self.kwargs)
         if made is None and self._allow_none:
             return None
-        submittable = as_submittable(made, f"what {getattr(self.func, '__name__', self.func)} returned to a FuncGroup")
+        submittable = as_submittable(
+            made, f"the value that {getattr(self.func, '__name__', self.func)} returned to a FuncGroup"
+        )
         if self.raises_on_failure is not None:
             submittable = scoped(submittable, "raises_on_failure", self.raises_on_failure)
         return submittable

@@ -23,7 +23,7 @@ class Doubling(Workflow):
 
 
 def result_of(*containers: Any) -> Any:
-    """The results of these, submitted by a workflow."""
+    """Return the results of these containers, submitted by a workflow."""
 
     def workflow(self: Workflow) -> Any:
         return [self.submit(each).result for each in containers]
@@ -33,7 +33,7 @@ def result_of(*containers: Any) -> Any:
 
 
 def end_of(container: Any) -> list[Any]:
-    """State, result, and type of exception of a container that a workflow submits."""
+    """Return state, result, and type of exception of a container that a workflow submits."""
 
     def workflow(self: Workflow) -> Any:
         future = self.submit(container)
@@ -42,7 +42,7 @@ def end_of(container: Any) -> list[Any]:
     return run(workflow)  # type: ignore[no-any-return]
 
 
-def test_members_may_be_all_that_can_be_submitted() -> None:
+def test_members_may_be_anything_that_can_be_submitted() -> None:
     def workflow(self: Workflow) -> Any:
         group = Group(
             same,
@@ -138,7 +138,7 @@ def test_a_chain_sends_results_on() -> None:
     ) == [[2, 3, 13], [1, [["x", 1], {}], [["y", [["x", 1], {}]], {}]], [2, 4, [5, 6]]]
 
 
-def test_send_result_passes_over_what_takes_no_arguments() -> None:
+def test_send_result_passes_over_members_without_arguments() -> None:
     def workflow(self: Workflow) -> Any:
         chain = Chain(
             (same, 1),
@@ -184,14 +184,14 @@ def test_a_func_group_makes_its_content_when_its_turn_comes() -> None:
         (MarkerTask("m"), None),
     ],
 )
-def test_a_func_group_may_return_whatever_a_group_may_hold(made: Any, expected: Any) -> None:
+def test_a_func_group_may_return_anything_that_a_group_may_hold(made: Any, expected: Any) -> None:
     assert result_of(FuncGroup(lambda: made)) == expected
 
 
 def test_a_func_group_may_return_nothing_if_allowed() -> None:
     nothing = FuncGroup(lambda: None, _allow_none=True)
     assert result_of(Chain((same, 1), nothing, (same, 2))) == [1, None, 2]
-    with pytest.raises(NotSubmittable, match="what <lambda> returned to a FuncGroup should be a Submittable"):
+    with pytest.raises(NotSubmittable, match="the value that <lambda> returned to a FuncGroup should be a Submittable"):
         result_of(FuncGroup(lambda: None))
 
 
@@ -203,7 +203,7 @@ def test_a_func_group_that_raises_fails_the_run() -> None:
         result_of(Chain(same, FuncGroup(make)))
 
 
-def test_raises_on_failure_of_a_func_group_reaches_what_it_makes() -> None:
+def test_raises_on_failure_of_a_func_group_reaches_its_members() -> None:
     with pytest.raises(TaskFailed):
         result_of(FuncGroup(lambda: Group(fail), raises_on_failure=True))
     assert end_of(FuncGroup(lambda: Chain(fail_hard), raises_on_failure=False))[2] == "AggregateException"
@@ -278,7 +278,7 @@ def test_a_workflow_s_own_submit_sees_the_members() -> None:
     assert Executor(Watching).run() == ["Group", "ActivityTask", "Chain", "ActivityTask"]
 
 
-def test_a_future_class_of_ones_own_is_used() -> None:
+def test_a_custom_future_class_is_used() -> None:
     class Counted(GroupFuture):
         @property
         def count(self) -> int:
