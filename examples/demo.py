@@ -22,7 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / ".simpleflow" / "demo"
 ENDED = FOLDER / "ended"  # its presence makes the next demo start afresh
-HEADLINES = ("First run: every step is played", "Second run: every step is done, so it is skipped")
+HEADLINES = ("First run: every step runs", "Second run: every step is done, so it is skipped")
 
 
 def main(source: str | None = None) -> int:
@@ -43,7 +43,7 @@ def main(source: str | None = None) -> int:
         if code != 0:
             print(f"\nRun {number + 1} ended with exit code {code}. To go on: make demo", file=sys.stderr)
             return code
-    show_headline("What it wrote")
+    show_headline("The report")
     report = (out / "report.txt").read_text(encoding="utf-8").splitlines()
     print("\n".join(report[:30]))
     print("...\n")

@@ -15,7 +15,7 @@ from simpleflow.exceptions import InputError
 PRIORITY_NOT_SET: Any = type("PriorityNotSet", (), {"__repr__": lambda self: "PRIORITY_NOT_SET"})()
 """The default of ``task_priority``: the workflow's own priority applies.
 
-None is a value of its own: no priority, even if the workflow has one.
+None is a different value: no priority, even if the workflow has one.
 """
 
 registry: dict[str, Activity] = {}

@@ -187,7 +187,7 @@ class WorkflowTask(CallTask):
 
     def time_limit(self) -> float | None:
         if self.execution_timeout == str(settings.WORKFLOW_DEFAULT_EXECUTION_TIME):
-            return None  # the default says nothing about this workflow
+            return None  # the default limit is no estimate for this workflow
         limit = _limit(self.execution_timeout)
         return None if limit is None else (self.workflow.retry + 1) * limit
 

@@ -96,9 +96,9 @@ class TestDemo:
         output = self.finish(clone)
         headlines = [line.strip("━ ") for line in output.splitlines() if line.startswith("━━")]
         assert headlines == [
-            "First run: every step is played",
+            "First run: every step runs",
             "Second run: every step is done, so it is skipped",
-            "What it wrote",
+            "The report",
         ]
         first, second = (match.groupdict() for match in NUMBERED.finditer(output))
         assert first == {"steps": first["steps"], "ran": first["steps"], "skipped": "0", "failed": "0"}

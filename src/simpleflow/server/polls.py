@@ -8,7 +8,7 @@ list and the wait. A new task wakes exactly one poll of its list (``offered``), 
 find nothing: a poll that arrived in the meantime took the task. Then it waits on.
 
 A waiting poll checks every ``CHECK_SECONDS`` whether its client has hung up. If it has, the poll ends, and passes its
-wake-up on to another poll of the list: the task must not stay behind with nobody woken for it.
+wake-up on to another poll of the list: otherwise the task could stay behind unnoticed.
 """
 
 from __future__ import annotations
