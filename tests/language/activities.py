@@ -7,7 +7,7 @@ from typing import Any
 from simpleflow import activity
 
 tries: list[Any] = []
-"""What ran, in order; tests that look at it empty it first."""
+"""The activities that ran, in order. Tests that read it clear it first."""
 
 
 @activity.with_attributes()

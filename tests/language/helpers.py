@@ -1,4 +1,4 @@
-"""Running a workflow that is one function."""
+"""Running a function as a workflow."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from simpleflow.local import Executor
 
 
 def executor(function: Callable[..., Any], **options: Any) -> Executor:
-    """An executor of a workflow whose ``run`` is ``function``; its name is the function's."""
+    """Return an executor of a workflow whose ``run`` is ``function`` and whose name is the function's."""
     name = function.__name__.replace("<lambda>", "a_lambda")
     return Executor(type(name, (Workflow,), {"run": function, "name": name, "__module__": __name__}), **options)
 
 
 def run(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """The result of a workflow whose ``run`` is ``function``."""
+    """Return the result of a workflow whose ``run`` is ``function``."""
     return executor(function).run({"args": list(args), "kwargs": kwargs})

@@ -37,7 +37,7 @@ def test_attributes_may_be_given_by_position() -> None:
     assert made.task_schedule_to_start_timeout == made.task_heartbeat_timeout == "NONE"
 
 
-def test_an_activity_can_be_called_like_what_it_decorates() -> None:
+def test_an_activity_can_be_called_like_its_function() -> None:
     a.tries.clear()
     assert a.increment(1) == 2
     assert a.Multiply(3, by=4) == 12
@@ -60,7 +60,7 @@ def test_an_activity_can_be_called_like_what_it_decorates() -> None:
         ({"name": ""}, "activity name is empty"),
     ],
 )
-def test_attributes_that_cannot_be_are_refused_where_they_are_given(options: dict[str, Any], message: str) -> None:
+def test_invalid_attributes_are_refused_by_the_decorator(options: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         activity.with_attributes(**options)(a.increment.callable)
 

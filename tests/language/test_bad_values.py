@@ -1,4 +1,4 @@
-"""Values that cannot be in a history are refused by name: written there, they would make the folder unreadable."""
+"""Values that a history cannot hold are refused by name. Recorded, they would make the state folder unreadable."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from tests.language.helpers import executor, run
         ({"max_open_activity_count": "x"}, "max_open_activity_count"),
     ],
 )
-def test_attributes_of_a_workflow_that_cannot_be(attributes: dict[str, Any], message: str) -> None:
+def test_invalid_attributes_of_a_workflow(attributes: dict[str, Any], message: str) -> None:
     flow = type("Flow", (Workflow,), {"run": lambda self: None, **attributes})
     with pytest.raises(InputError, match=message):
         Executor(flow).run()
@@ -62,7 +62,7 @@ def test_a_priority_that_is_a_property_is_that_of_the_tasks() -> None:
         ({"task_list": ""}, "task list of activity .* is empty"),
     ],
 )
-def test_attributes_of_an_activity_that_cannot_be(options: dict[str, Any], message: str) -> None:
+def test_invalid_attributes_of_an_activity(options: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         Activity(increment.callable, **options)
 
@@ -90,7 +90,7 @@ def test_a_workflow_id_is_plain_text(workflow_id: Any) -> None:
 
 
 @pytest.mark.parametrize("given", [{"args": 5}, {"args": "abc"}, {"kwargs": [1]}])
-def test_an_input_whose_parts_are_of_another_kind_is_refused(given: Any) -> None:
+def test_an_input_with_parts_of_the_wrong_type_is_refused(given: Any) -> None:
     with pytest.raises(InputError, match="expected a list as args and a dict as kwargs"):
         executor(lambda self, *args, **kwargs: None).run(given)
 
@@ -117,12 +117,12 @@ def test_submitting_before_run_is_fine() -> None:
     assert Executor(Early).run() == 2
 
 
-def test_a_future_that_nobody_finishes_fails_the_run() -> None:
+def test_a_future_that_is_never_finished_fails_the_run() -> None:
     with pytest.raises(WorkflowException, match="nothing is under way"):
         run(lambda self: futures.Future().result)
 
 
-def test_a_caught_wait_for_ever_does_not_hide_what_is_under_way() -> None:
+def test_a_caught_wait_for_ever_does_not_stop_open_tasks() -> None:
     def workflow(self: Workflow) -> Any:
         group = self.submit(Group((increment, 1), (fail, "x")))
         if not group.finished:

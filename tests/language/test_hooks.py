@@ -1,4 +1,4 @@
-"""What a workflow class may define, and when it is called; middlewares."""
+"""The hooks of a workflow class and when they are called; middlewares."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_hooks_of_a_run_that_fails(how: str, error: type[Exception], reason: str
 
 
 def observed(executor_options: dict[str, Any], act: Any) -> Executor:
-    """An executor of ``Calling`` that calls ``act(engine)`` after the first activity."""
+    """Return an executor of ``Calling`` that calls ``act(engine)`` after the first activity."""
     engines: list[Any] = []
 
     class Watching(Executor):

@@ -52,7 +52,7 @@ def test_each_signal_is_sent_and_the_latest_counts() -> None:
     assert made.signals_sent == [SentSignal("s", [1], {}, "me"), SentSignal("s", [2], {}, "me")]
 
 
-def test_a_signal_to_nobody_is_no_failure() -> None:
+def test_a_signal_to_an_unknown_execution_is_no_failure() -> None:
     def workflow(self: Workflow) -> Any:
         self.submit(self.signal("s", workflow_id="nobody"))
         return self.submit(increment, 1).result
@@ -119,7 +119,7 @@ def test_details_of_events() -> None:
     assert abs(marker["timestamp"] - time.time()) < 60
 
 
-def test_details_of_what_has_not_been_are_none_and_other_kinds_are_refused() -> None:
+def test_details_of_missing_events_are_none_and_other_types_are_refused() -> None:
     def workflow(self: Workflow) -> Any:
         return [self.get_event_details(kind, "no") for kind in ("marker", "signal", "timer")]
 

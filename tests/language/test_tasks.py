@@ -51,7 +51,7 @@ def test_timers_take_text_and_numbers() -> None:
 
 
 @pytest.mark.parametrize("thing", [None, "text", 12, [increment], (increment, 1), {}, len, int])
-def test_what_cannot_be_submitted_is_a_type_error(thing: Any) -> None:
+def test_submitting_anything_else_is_a_type_error(thing: Any) -> None:
     def workflow(self: Workflow) -> Any:
         self.submit(thing)
 
@@ -184,7 +184,7 @@ def test_a_workflow_task_reads_the_class() -> None:
         ("task_priority", "x", "task_priority of workflow w is 'x'"),
     ],
 )
-def test_attributes_of_a_workflow_class_that_cannot_be_are_refused(attribute: str, value: Any, message: str) -> None:
+def test_invalid_attributes_of_a_workflow_class_are_refused(attribute: str, value: Any, message: str) -> None:
     workflow_class = type("Wrong", (Workflow,), {"name": "w", attribute: value, "run": lambda self: 1})
     with pytest.raises(InputError, match=message):
         Executor(workflow_class).run()

@@ -1,4 +1,4 @@
-"""What values become on their way between a workflow and its tasks."""
+"""The encoding of values that pass between a workflow and its tasks."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_json_comes_back_as_it_was(value: Any) -> None:
     ],
 )
 def test_values_cross_as_json_does(value: Any, expected: Any) -> None:
-    if hasattr(value, "send"):  # a generator gives its values once
+    if hasattr(value, "send"):  # a generator yields its values only once
         assert values.decode(values.encode(value, "it")) == expected
     else:
         assert run(lambda self: self.submit(same, value).result) == expected
@@ -80,9 +80,9 @@ def test_text_outside_ascii_is_written_as_it_is_and_half_characters_are_escaped(
     assert values.encode("\ud800é", "it") == '"\\ud800\\u00e9"'
 
 
-def test_what_is_no_json_text_is_read_as_text() -> None:
+def test_text_that_is_not_json_is_read_as_text() -> None:
     assert values.decode("not json") == "not json"
-    assert values.decode("not \udcff") == "not \udcff"  # a byte on a command line that is no UTF-8
+    assert values.decode("not \udcff") == "not \udcff"  # from a byte on a command line that is not UTF-8
     assert values.decode('"\udcff"') == "\udcff"
     assert values.decode(None) is None
 
@@ -99,7 +99,7 @@ def test_what_is_no_json_text_is_read_as_text() -> None:
         (b"\xff", "is a bytes"),
     ],
 )
-def test_what_cannot_cross_is_refused_with_its_place_and_type(value: Any, message: str) -> None:
+def test_values_that_are_not_json_are_refused_with_position_and_type(value: Any, message: str) -> None:
     with pytest.raises(NotEncodable, match=message) as caught:
         values.encode(value, "it")
     assert isinstance(caught.value, TypeError)
@@ -123,7 +123,7 @@ def test_an_activity_cannot_change_the_workflow_s_values() -> None:
     assert run(workflow) == [[1, 0], [1]]
 
 
-def test_results_are_what_json_makes_of_them() -> None:
+def test_results_are_decoded_from_json() -> None:
     def workflow(self: Workflow) -> Any:
         found = self.submit(tuples).result
         assert found == {"1": [1, 2]}
@@ -132,7 +132,7 @@ def test_results_are_what_json_makes_of_them() -> None:
     assert run(workflow) == [[1, 2], {"3": 4}]
 
 
-def test_arguments_are_taken_as_they_are_when_they_are_submitted() -> None:
+def test_arguments_are_copied_when_they_are_submitted() -> None:
     def workflow(self: Workflow) -> Any:
         mine = {"n": 1}
         first = self.submit(give, mine)

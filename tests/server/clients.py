@@ -1,4 +1,4 @@
-"""Real boto3 clients of a local server, which check every answer against the model; and what tests say often."""
+"""Real boto3 clients of a local server, which check every answer against the model, and helpers of the tests."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ DOMAIN = "domain"
 LIST = {"name": "list"}
 TYPE = {"name": "type", "version": "1"}
 CHECKED: list[str] = []
-"""Operations whose answers were held against the model."""
+"""Operations whose answers were checked against the model."""
 SENT: list[str] = []
-"""Operations whose requests were."""
+"""Operations whose requests were checked against the model."""
 
 MODEL = Loader().load_service_model("swf", "service-2")
 
@@ -40,7 +40,7 @@ WORKFLOW_DEFAULTS = {
 
 
 class Clock:
-    """Time that passes when a test says so, and a little with every look, as two events seldom share a time."""
+    """A clock that tests advance. It also advances a little at every reading, since two events seldom share a time."""
 
     def __init__(self) -> None:
         self.now = 1_700_000_000.0
@@ -50,7 +50,7 @@ class Clock:
 
 
 def connect(url: str, **config: Any) -> Any:
-    """A client that never tries anything again by itself."""
+    """Return a client that makes no retries."""
     client = boto3.client(
         "swf",
         endpoint_url=url,
@@ -64,7 +64,7 @@ def connect(url: str, **config: Any) -> Any:
 
 
 def hold_to_the_model(client: Any) -> None:
-    """Hold every request of a client, as it is sent, and every answer against the model."""
+    """Check every request of a client, as it is sent, and every answer against the model."""
     client.meta.events.register("before-send.swf", _check_request)
     client.meta.events.register("before-parse.swf", _check_response)
 
@@ -81,13 +81,13 @@ def _check_response(operation_model: Any, response_dict: dict[str, Any], **_: An
     CHECKED.append(operation_model.name)
     output = MODEL["operations"][operation_model.name].get("output")
     if output is None:
-        assert response_dict["body"] == b"", "an operation without a result answers nothing"
+        assert response_dict["body"] == b"", "the answer of an operation without a result is empty"
     else:
         _check(json.loads(response_dict["body"]), output["shape"], operation_model.name)
 
 
 def _check(value: Any, shape_name: str, path: str) -> None:
-    """The value is one that the shape allows: no other members, no other types, none that is missing or null."""
+    """Assert that the shape allows the value: no other members or types, and none that is missing or null."""
     shape = MODEL["shapes"][shape_name]
     kind = shape["type"]
     if kind == "structure":
@@ -113,7 +113,7 @@ def _check(value: Any, shape_name: str, path: str) -> None:
 
 @contextmanager
 def fault(code: str, contains: str = "") -> Iterator[None]:
-    """What is done inside must be answered with that fault."""
+    """Assert that the code inside is answered with that fault."""
     with pytest.raises(ClientError) as caught:
         yield
     error = caught.value.response["Error"]
@@ -130,7 +130,7 @@ def prepare(client: Any, domain: str = DOMAIN) -> None:
 
 
 class Swf:
-    """What tests do with the domain that was prepared."""
+    """The moves of a test in the prepared domain."""
 
     def __init__(self, client: Any, url: str = "", clock: Clock | None = None, server: Any = None) -> None:
         self.client = client
@@ -172,7 +172,7 @@ class Swf:
         return task
 
     def runs(self, workflow_id: str) -> list[dict[str, Any]]:
-        """Its executions, the latest first."""
+        """Return the executions, the latest first."""
         options = {
             "domain": DOMAIN,
             "startTimeFilter": {"oldestDate": 0},
@@ -196,7 +196,7 @@ class Swf:
         return " ".join(_SHORT.get(event["eventType"], event["eventType"]) for event in events[since - 1 :])
 
     def last(self, event_type: str, workflow_id: str = "w", run_id: str | None = None) -> dict[str, Any]:
-        """The attributes of the last event of that type."""
+        """Return the attributes of the last event of that type."""
         found: dict[str, Any] = next(
             event[f"{event_type[0].lower()}{event_type[1:]}EventAttributes"]
             for event in reversed(self.events(workflow_id, run_id))
@@ -228,7 +228,7 @@ _SHORT = {
 
 
 def decision(kind: str, **attributes: Any) -> dict[str, Any]:
-    """A decision; without attributes it has none at all."""
+    """Return a decision; without attributes, it lacks the member for them."""
     found: dict[str, Any] = {"decisionType": kind}
     if attributes:
         found[f"{kind[0].lower()}{kind[1:]}DecisionAttributes"] = attributes
@@ -251,7 +251,7 @@ COMPLETE = decision("CompleteWorkflowExecution", result="done")
 
 
 def until(condition: Any, seconds: float = 10) -> Any:
-    """What the condition gives as soon as it is true; fails if it never is."""
+    """Return the value of the condition as soon as it is true. Fails if it does not become true."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         found = condition()

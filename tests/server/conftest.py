@@ -1,4 +1,4 @@
-"""A local server in a thread, whose clock the tests move, and one in another process."""
+"""A local server in a thread, whose clock the tests advance, and one in another process."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class _Direct:
 
 @contextmanager
 def serve(**options: Any) -> Iterator[Swf]:
-    """A server whose polls do not wait and whose time stands still, with a client and what is registered."""
+    """Start a server whose polls do not wait and whose clock stands still, with a client and registered types."""
     clock = options.setdefault("clock", Clock())
     with Server(**{"poll_seconds": 0.0, **options}) as server:
         client = connect(server.url)
@@ -48,7 +48,7 @@ def swf() -> Iterator[Swf]:
 
 @pytest.fixture
 def server_process() -> Iterator[Callable[..., tuple[subprocess.Popen[str], str]]]:
-    """Starts ``simpleflow server`` on a free port; gives the process and its URL. All are killed at the end."""
+    """Start ``simpleflow server`` on a free port. Returns the process and its URL; it is killed after the test."""
     processes = []
 
     def start(*options: str) -> tuple[subprocess.Popen[str], str]:

@@ -1,4 +1,4 @@
-"""Every operation that is served, asked for by boto3: requests and answers are what botocore's service model says."""
+"""Every operation of the server, called by boto3: requests and answers conform to botocore's service model."""
 
 from __future__ import annotations
 

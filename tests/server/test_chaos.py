@@ -1,4 +1,4 @@
-"""The test mode does what it says, and nothing is lost in it."""
+"""The test mode misbehaves as documented, and no task is lost in it."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_replies_are_dropped_and_nothing_is_lost() -> None:
         lost = [0]
 
         def call(name: str, **options: Any) -> Any:
-            """Until it is answered; what was done may be refused when it is asked for again."""
+            """Repeat the call until it is answered. A repeated call may be refused, if the first one took effect."""
             tries = 0
             while True:
                 tries += 1
@@ -112,7 +112,7 @@ def test_replies_are_dropped_and_nothing_is_lost() -> None:
                 except ClientError as error:
                     refused = error.response["Error"]["Code"]
                     break
-            assert tries > 1, "only what was tried before is refused"
+            assert tries > 1, "only a repeated call is refused"
             assert refused in ("UnknownResourceFault", "WorkflowExecutionAlreadyStartedFault")
             return {}
 

@@ -1,4 +1,4 @@
-"""Two deciders and eight workers at once, and replies that get lost: everything is done, and the execution ends."""
+"""Two deciders and eight workers at once, with lost replies: all tasks complete, and the execution ends."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NUMBER = 200
 
 
 class Crowd:
-    """Clients in threads, each with a connection of its own, until the end of the block."""
+    """Clients in threads, each with its own connection, until the end of the block."""
 
     def __init__(self, swf: Swf, deciders: int, workers: int) -> None:
         self.done: list[str] = []
@@ -90,7 +90,7 @@ def test_a_crowd() -> None:
 
 
 def _persist(call: Callable[..., Any], *args: Any) -> Any:
-    """Call until it is answered: nobody else has the task whose pages are read."""
+    """Repeat the call until it is answered: no other client has the task whose pages it reads."""
     while True:
         try:
             return call(*args)

@@ -1,4 +1,4 @@
-"""Executions as they are described, listed, counted and read."""
+"""Describing, listing and counting executions, and reading their histories."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_unknown_executions(swf: Swf) -> None:
 
 @pytest.fixture
 def many(swf: Swf) -> Swf:
-    """At one second after the other: three that are open, then one for each way to end."""
+    """Start executions one second apart: three that stay open, then one for each way to end."""
     swf.client.register_workflow_type(
         domain=DOMAIN,
         name="other",
@@ -187,7 +187,7 @@ def test_pages_of_histories(swf: Swf) -> None:
     page = swf.client.get_workflow_execution_history(domain=DOMAIN, execution=execution, maximumPageSize=20)
     assert len(page["events"]) == 20
     token = {"nextPageToken": page["nextPageToken"]}
-    swf.pass_time(24 * 3600 - 1)  # the execution has timed out meanwhile: its history has an event more
+    swf.pass_time(24 * 3600 - 1)  # the execution has timed out in the meantime: its history has one more event
     page = swf.client.get_workflow_execution_history(domain=DOMAIN, execution=execution, **token)
     assert [each["eventId"] for each in page["events"]] == [21, 22, 23, 24, 25]
     assert "nextPageToken" not in page
@@ -229,7 +229,7 @@ def test_limits_of_an_execution() -> None:
         assert swf.last("StartChildWorkflowExecutionFailed")["cause"] == "OPEN_CHILDREN_LIMIT_EXCEEDED"
         swf.decide(activity("3"))
         assert swf.last("ScheduleActivityTaskFailed")["activityId"] == "3"
-        swf.decide()  # the child's
+        swf.decide()  # of the child
         swf.do()
         swf.decide(activity("4", activityType=TYPE))
         assert swf.last("ActivityTaskScheduled")["activityId"] == "4"

@@ -1,4 +1,4 @@
-"""The event orders that Amazon SWF was recorded with, over HTTP."""
+"""The orders of events, as recorded from Amazon SWF, over HTTP."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_markers_and_a_timer_of_no_seconds(swf: Swf) -> None:
     swf.decide(marker("3"))
     assert swf.orders() == "MarkerRecorded MarkerRecorded TimerStarted TimerFired DTS DTSt DTC MarkerRecorded"
     times = [event["eventTimestamp"] for event in swf.events()]
-    assert len(set(times[3:7])) == 1, "what one answer makes has one time"
+    assert len(set(times[3:7])) == 1, "all events of one answer have one time"
 
 
 def test_a_timer_fires_and_another_is_cancelled(swf: Swf) -> None:
@@ -108,7 +108,7 @@ def test_a_child_completes_and_one_fails_during_a_decision(swf: Swf) -> None:
     swf.start()
     swf.decide(child())
     parent = swf.poll()
-    assert parent["workflowExecution"]["workflowId"] == "child", "it waits for nothing else"
+    assert parent["workflowExecution"]["workflowId"] == "child", "only the child has a decision task"
     own = swf.poll()
     swf.answer(parent, decision("FailWorkflowExecution", reason="r", details="d"))
     swf.answer(own)
@@ -133,7 +133,7 @@ def test_a_cancel_is_accepted(swf: Swf) -> None:
     assert swf.describe()["executionInfo"]["cancelRequested"] is True
     swf.decide(decision("CancelWorkflowExecution"))
     assert swf.orders() == "ATS ATSt WorkflowExecutionCancelRequested DTS DTSt DTC WorkflowExecutionCanceled"
-    assert swf.describe()["executionInfo"]["cancelRequested"] is False, "SWF says so of closed executions"
+    assert swf.describe()["executionInfo"]["cancelRequested"] is False, "SWF reports False for closed executions"
     assert swf.describe()["openCounts"]["openActivityTasks"] == 0
     assert task["activityId"] == "a"
 
@@ -158,7 +158,7 @@ def test_two_results_make_one_decision_task(swf: Swf) -> None:
     assert swf.orders() == "ATS ATS ATSt ATC DTS ATSt ATC DTSt"
 
 
-def test_what_cannot_be_done_is_refused(swf: Swf) -> None:
+def test_decisions_that_cannot_be_performed_are_refused(swf: Swf) -> None:
     swf.start()
     swf.decide(
         activity("a"),

@@ -1,4 +1,4 @@
-"""Long polls: answered at once, and no task is lost with a poller that has gone."""
+"""Long polls: they are answered at once, and no task is lost with a poller that has hung up."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from tests.server.conftest import serve
 
 @pytest.fixture
 def slow() -> Iterator[Swf]:
-    """A server whose polls wait for a minute, by the real clock."""
+    """Start a server whose polls wait for a minute of real time."""
     with serve(poll_seconds=60.0, clock=time.time) as found:
         yield found
 
 
 class Poller(threading.Thread):
-    """A poll of its own, in a thread of its own."""
+    """A poll in its own thread, on its own connection."""
 
     def __init__(self, swf: Swf, kind: str, task_list: str = "list") -> None:
         super().__init__(daemon=True)
@@ -45,13 +45,13 @@ class Poller(threading.Thread):
 
 
 def waiting(swf: Swf) -> int:
-    """How many polls wait."""
+    """Return the number of waiting polls."""
     with swf.server.service.lock:
         return sum(number for _, number in swf.server.service.polls._waiting.values())
 
 
 def raw_poll(swf: Swf, operation: str) -> socket.socket:
-    """A poll whose answer nobody has read yet."""
+    """Send a poll and return its connection, with the answer unread."""
     place = urlparse(swf.url)
     found = socket.create_connection((place.hostname, place.port))
     body = json.dumps({"domain": DOMAIN, "taskList": LIST}).encode()
@@ -94,7 +94,7 @@ def test_each_of_many_polls_gets_a_task(slow: Swf) -> None:
 
 
 @pytest.mark.parametrize("kind", ["Decision", "Activity"])
-def test_a_poller_that_is_gone_takes_no_task(slow: Swf, kind: str) -> None:
+def test_a_poller_that_has_hung_up_gets_no_task(slow: Swf, kind: str) -> None:
     gone = [raw_poll(slow, f"PollFor{kind}Task") for _ in range(3)]
     until(lambda: waiting(slow) == 3)
     worker = Poller(slow, kind.lower())
@@ -108,12 +108,12 @@ def test_a_poller_that_is_gone_takes_no_task(slow: Swf, kind: str) -> None:
     until(lambda: waiting(slow) == 0)
 
 
-def test_a_task_goes_back_if_its_poller_cannot_get_it(slow: Swf) -> None:
+def test_a_task_goes_back_if_its_reply_is_not_read(slow: Swf) -> None:
     slow.start()
     slow.decide(activity(startToCloseTimeout="NONE"))
     raw_poll(slow, "PollForActivityTask").close()
     task = slow.take()
-    assert task["startedEventId"] == 6, "begun already, for the one that has gone"
+    assert task["startedEventId"] == 6, "the task was started before, for the poller that has hung up"
     slow.client.respond_activity_task_completed(taskToken=task["taskToken"])
     raw_poll(slow, "PollForDecisionTask").close()
     slow.decide(COMPLETE)

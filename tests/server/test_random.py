@@ -1,4 +1,4 @@
-"""Random clients: whatever they do in whatever order, the server answers, and histories stay such as can be."""
+"""Random clients: the server answers any requests in any order, and histories stay valid."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STEPS = 250
 
 
 class Clients:
-    """Deciders, workers and others, as one, who choose at random what to do next."""
+    """Deciders, workers and other clients in one; each move is chosen at random."""
 
     def __init__(self, swf: Swf, seed: int) -> None:
         self.swf = swf

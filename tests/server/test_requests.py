@@ -1,4 +1,4 @@
-"""Requests that Amazon SWF would not take, though boto3 sends them."""
+"""Requests that Amazon SWF refuses although boto3 sends them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_all_operations_are_there() -> None:
 
 
 def _minimal(shape_name: str) -> Any:
-    """The smallest value that a shape allows."""
+    """Return the smallest value that a shape allows."""
     shape = SHAPES[shape_name]
     if shape["type"] == "structure":
         required = {member: _minimal(shape["members"][member]["shape"]) for member in shape.get("required", ())}
@@ -205,7 +205,7 @@ def test_closes_need_no_attributes(swf: Swf) -> None:
         assert swf.orders(run_id=run_id) == event
 
 
-def test_answers_are_held_against_the_model(swf: Swf) -> None:
+def test_answers_are_checked_against_the_model(swf: Swf) -> None:
     clients.CHECKED.clear()
     swf.start()
     assert clients.CHECKED == ["StartWorkflowExecution"]
@@ -215,7 +215,7 @@ def test_answers_are_held_against_the_model(swf: Swf) -> None:
         clients._check({"eventType": "TimerFired"}, "HistoryEvent", "")
 
 
-# What boto3 never sends
+# Requests that boto3 never sends
 
 
 def _post(url: str, body: bytes, target: str = "SimpleWorkflowService.ListDomains", **headers: str) -> tuple[int, Any]:
@@ -239,14 +239,14 @@ def test_other_requests(swf: Swf) -> None:
     assert _post(swf.url, b" " * 2**20 + b"{}")[0] == 413
     with fault("UnknownOperationException"):
         swf.client.tag_resource(resourceArn="arn:aws:swf:us-east-1:1:/domain/d", tags=[])
-    old = "com.amazonaws.swf.service.model.SimpleWorkflowService.ListDomains"  # as boto 2 called it
+    old = "com.amazonaws.swf.service.model.SimpleWorkflowService.ListDomains"  # the name in boto 2
     status, answer = _post(swf.url, b'{"registrationStatus": "REGISTERED", "unknown": 1, "name": null}', old)
     assert status == 200
     assert answer["domainInfos"][0]["name"] == DOMAIN
 
 
 def test_web_pages_are_not_served(swf: Swf) -> None:
-    """Whatever page a browser shows could reach a server on loopback otherwise."""
+    """Otherwise any web page in a browser could use a server on loopback."""
     status, answer = _post(swf.url, b'{"registrationStatus": "REGISTERED"}', Origin="http://example.org")
     assert status == 403
     assert "domainInfos" not in answer

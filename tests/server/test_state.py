@@ -1,4 +1,4 @@
-"""What a server keeps in a folder, and goes on with."""
+"""The state folder of a server, which the next server continues from."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from tests.server.conftest import serve
 ServerProcess = Callable[..., tuple[subprocess.Popen[str], str]]
 
 
-def test_everything_is_there_again(tmp_path: Path) -> None:
+def test_the_next_server_has_everything(tmp_path: Path) -> None:
     with serve(state=tmp_path) as swf:
         swf.client.register_domain(name=".. a b", workflowExecutionRetentionPeriodInDays="3")
         swf.client.deprecate_domain(name=".. a b")
@@ -57,7 +57,7 @@ def test_everything_is_there_again(tmp_path: Path) -> None:
         assert old[0]["activityType"]["name"] == "old"
         swf.client.delete_activity_type(domain=DOMAIN, activityType=old[0]["activityType"])
         assert swf.take()["activityId"] == "waits"
-        assert "taskToken" not in swf.take(), "the other one is still being worked on"
+        assert "taskToken" not in swf.take(), "the other task still has its worker"
         swf.client.respond_activity_task_completed(taskToken=token, result="from before")
         with fault("UnknownResourceFault"):
             swf.client.respond_activity_task_completed(taskToken=token)
@@ -78,7 +78,7 @@ def _described(answer: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in answer.items() if name != "ResponseMetadata"}
 
 
-def test_what_was_answered_survives_sigkill(tmp_path: Path, server_process: ServerProcess) -> None:
+def test_answered_requests_survive_sigkill(tmp_path: Path, server_process: ServerProcess) -> None:
     process, url = server_process("--state", str(tmp_path))
     swf = Swf(connect(url), url)
     prepare(swf.client)
@@ -114,8 +114,8 @@ def test_a_folder_has_one_server(tmp_path: Path, server_process: ServerProcess) 
     swf.client.close()
 
 
-def test_a_folder_that_another_release_has_written(tmp_path: Path) -> None:
-    """The format is version 1: what is kept of executions has not changed."""
+def test_a_folder_of_another_release(tmp_path: Path) -> None:
+    """The format is version 1: the stored executions have not changed."""
     engine = SqliteEngine(tmp_path / "domain-old")
     engine.start_workflow_execution(StartRequest("w", "type", "1"))
     engine.close()
@@ -136,7 +136,7 @@ def test_a_folder_that_another_release_has_written(tmp_path: Path) -> None:
         client.close()
 
 
-def test_a_folder_that_is_none(tmp_path: Path) -> None:
+def test_a_path_that_is_not_a_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StateError, match="file"):
         Server(state=tmp_path / "file")
@@ -182,7 +182,7 @@ def test_the_command_ends_while_polls_wait(server_process: ServerProcess) -> Non
         (["--port", "70000"], "cannot listen on 127.0.0.1:70000"),
     ],
 )
-def test_options_that_cannot_be(server_process: ServerProcess, options: list[str], error: str) -> None:
+def test_invalid_options(server_process: ServerProcess, options: list[str], error: str) -> None:
     process, url = server_process(*options)
     _, errors = process.communicate(timeout=20)
     assert process.returncode == 2

@@ -1,4 +1,4 @@
-"""Tasks: who gets which, for how long, and what becomes of answers that come too late."""
+"""Tasks: which poller gets them, how long they may take, and late answers."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_a_decision_task_backwards(swf: Swf) -> None:
     assert [event["eventId"] for event in page["events"]] == [1]
 
 
-def test_only_what_is_new(swf: Swf) -> None:
+def test_only_new_events(swf: Swf) -> None:
     swf.start()
     swf.pass_time(1)
     task = swf.poll(startAtPreviousStartedEvent=True)
@@ -110,14 +110,14 @@ def test_only_what_is_new(swf: Swf) -> None:
     swf.do()
     task = swf.poll(startAtPreviousStartedEvent=True, maximumPageSize=2)
     ids = [event["eventId"] for event in task["events"]]
-    assert ids == [9, 10], "of the same time as the decision task before"
+    assert ids == [9, 10], "the event with the time of the previous decision task is shown as well"
     assert "nextPageToken" in task
 
 
-# A task list of their own
+# Separate task lists for decisions
 
 
-def test_a_task_list_of_its_own_for_good(swf: Swf) -> None:
+def test_a_separate_task_list(swf: Swf) -> None:
     swf.start()
     swf.decide(activity(), taskList={"name": "own"})
     swf.do()
@@ -131,7 +131,7 @@ def test_a_task_list_of_its_own_for_good(swf: Swf) -> None:
     assert swf.last("DecisionTaskScheduled")["taskList"] == {"name": "own"}
     swf.answer(task)
     swf.client.signal_workflow_execution(domain=DOMAIN, workflowId="w", signalName="s")
-    assert "taskToken" in swf.poll("own"), "until another answer says otherwise"
+    assert "taskToken" in swf.poll("own"), "until another answer changes it"
     swf.pass_time(300)
     assert "taskToken" in swf.poll("own")
 
@@ -139,7 +139,7 @@ def test_a_task_list_of_its_own_for_good(swf: Swf) -> None:
 OWN: dict[str, Any] = {"taskList": {"name": "own"}, "taskListScheduleToStartTimeout": "10"}
 
 
-def test_a_task_list_of_its_own_for_a_time(swf: Swf) -> None:
+def test_a_separate_task_list_for_a_time(swf: Swf) -> None:
     swf.start()
     swf.decide(activity(), **OWN)
     swf.do()
@@ -161,7 +161,7 @@ def test_a_task_list_of_its_own_for_a_time(swf: Swf) -> None:
     assert "taskToken" in swf.poll(), "it has gone back to the common list"
 
 
-def test_a_task_list_of_its_own_is_kept_while_it_is_polled(swf: Swf) -> None:
+def test_a_separate_task_list_stays_while_it_is_polled(swf: Swf) -> None:
     swf.start()
     swf.decide(activity(), **OWN)
     for _ in range(3):
@@ -174,7 +174,7 @@ def test_a_task_list_of_its_own_is_kept_while_it_is_polled(swf: Swf) -> None:
     task = swf.poll("own")
     swf.pass_time(300)
     assert swf.last("DecisionTaskTimedOut")["timeoutType"] == "START_TO_CLOSE"
-    assert "taskToken" in swf.poll(), "whoever has that list does not answer: back to the common one"
+    assert "taskToken" in swf.poll(), "the decider of that list does not answer: back to the common list"
     with fault("UnknownResourceFault"):
         swf.answer(task)
 
@@ -216,7 +216,7 @@ def test_stale_tokens(swf: Swf) -> None:
     swf.decide(activity("4"), COMPLETE)
     with fault("UnknownResourceFault"):
         swf.answer(first, COMPLETE)
-    assert "taskToken" not in swf.take(), "nobody does what a closed execution had scheduled"
+    assert "taskToken" not in swf.take(), "tasks of a closed execution are not given out"
 
 
 def test_an_execution_closes_under_its_tasks(swf: Swf) -> None:

@@ -1,4 +1,4 @@
-"""Domains and types: registered, deprecated, deleted, listed, and what decisions make of them."""
+"""Domains and types: registering, deprecating, deleting, listing, and their use in decisions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tests of plans share: workflows whose marks are in a folder, planned and run."""
+"""Shared by the tests of plans: planning and running workflows whose marks are in a folder."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Bench:
             open_store(self.bucket).put(f"{workflow_id}/steps", name, b"{}")
 
     def plan(self, body: Callable[..., Any], *args: Any, attributes: dict[str, Any] | None = None, **how: Any) -> Plan:
-        """The plan; nothing may be done or written meanwhile."""
+        """Return the plan. Asserts that no activity runs and nothing is written."""
         calls.clear()
         before = self.files()
         workflow = self.workflow(body, **(attributes or {}))
@@ -62,7 +62,7 @@ class Bench:
         return found
 
     def run(self, body: Callable[..., Any], *args: Any, **how: Any) -> list[tuple[Any, ...]]:
-        """Really run; returns the verdicts as ``rows`` gives them, and keeps the histories of all executions."""
+        """Run the workflow. Returns the verdicts in the form of ``rows``; keeps the histories of all executions."""
         found: list[tuple[Any, ...]] = []
         runs: dict[str, tuple[str, list[Event]]] = {}
 

@@ -1,4 +1,4 @@
-"""Marks seen and changed from outside a run, in a folder and on a real S3 server."""
+"""Reading and changing marks from outside a run, in a folder and on a real S3 server."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Flow(Workflow, WorkflowStepMixin):
         return self.bucket
 
 
-def test_what_a_run_wrote(place: Place) -> None:
+def test_marks_of_a_run(place: Place) -> None:
     executor = Executor(Flow)
     assert executor.run([place.bucket]) == [[True, "worked"], [True, "b"]]
     a, b = marks.done(place)
@@ -71,7 +71,7 @@ def test_what_a_run_wrote(place: Place) -> None:
         assert each.seconds >= 0
 
 
-def test_what_others_wrote(place: Place) -> None:
+def test_marks_of_other_writers(place: Place) -> None:
     put(place, "old", run_id="r", workflow_id="w", version="v")
     open_store(place.bucket).put(place.path, "rubbish", b"\xff")
     old, rubbish = marks.done(place)
@@ -81,7 +81,7 @@ def test_what_others_wrote(place: Place) -> None:
     assert [old.time, rubbish.time] == [each.modified for each in modified.values()]
 
 
-def test_only_some(place: Place) -> None:
+def test_marks_that_patterns_cover(place: Place) -> None:
     put(place, "a", "a.b", "ab", "b")
     assert [each.step for each in marks.done(place)] == ["a", "a.b", "ab", "b"]
     assert [each.step for each in marks.done(place, ["a", "none"])] == ["a", "a.b"]
@@ -134,7 +134,7 @@ def _logins() -> list[str]:
     return [pwd.getpwuid(os.getuid()).pw_name, getpass.getuser()]
 
 
-def test_a_run_skips_what_was_marked(place: Place) -> None:
+def test_a_run_skips_marked_steps(place: Place) -> None:
     marks.mark(place, ["a"], fingerprints={"a": "7"}, result={"rows": 3})
     assert Executor(Flow).run([place.bucket]) == [[False, {"rows": 3}], [True, "b"]]
 
@@ -155,7 +155,7 @@ def test_none_is_a_result(place: Place) -> None:
         (["a"], {1, object()}, "the result of step 'a' is not JSON"),
     ],
 )
-def test_what_cannot_be_marked(tmp_path: Path, names: list[str], result: object, said: str) -> None:
+def test_names_and_results_that_cannot_be_marked(tmp_path: Path, names: list[str], result: object, said: str) -> None:
     place = Place("daily", str(tmp_path / "objects"), "daily/steps")
     with pytest.raises(InputError) as caught:
         marks.mark(place, names, result=result)
@@ -179,7 +179,7 @@ def test_recorded_seconds_of_many(tmp_path: Path) -> None:
     assert marks.recorded_seconds(place.bucket, place.path, names, 60) == (100.0, 200)
 
 
-def test_a_store_that_says_no(tmp_path: Path) -> None:
+def test_a_store_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     place = Place("daily", str(tmp_path / "file"), "daily/steps")
     with pytest.raises(StoreError):

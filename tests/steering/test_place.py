@@ -1,4 +1,4 @@
-"""Where marks are, without running anything."""
+"""Finding the place of marks without running an activity."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def do(what: str = "") -> str:
 
 
 class Steps(Workflow, WorkflowStepMixin):
-    """What the others share; each has a hook of each kind that is called at the end."""
+    """Base of the workflows below, with every hook that is called at the end of an execution."""
 
     def run(self) -> None:
         self.submit(self.step("a", (do,)))
@@ -57,7 +57,7 @@ class ByDay(Steps):
 
 
 class Late(ByDay):
-    """Sets its prefix before what it waits for."""
+    """Sets its prefix before it waits for a result."""
 
     def run(self, day: str) -> None:
         self.day = day
@@ -73,7 +73,7 @@ class TooLate(ByDay):
 
 
 class Inside(ByDay):
-    """Its first step is inside something."""
+    """Its first step is inside another container."""
 
     def run(self, day: str) -> None:
         self.day = day
@@ -81,7 +81,7 @@ class Inside(ByDay):
 
 
 class Returns(ByDay):
-    """Comes to no step."""
+    """Submits no step."""
 
     def run(self, day: str) -> None:
         self.day = day
@@ -144,7 +144,7 @@ def test_the_default() -> None:
     assert find(Plain, workflow_id="x", default_bucket=OWN) == Place("x", OWN, "x/steps")
 
 
-def test_what_is_configured(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_configured_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STEP_BUCKET", "marks")
     assert find(Plain, default_bucket=OWN).bucket == "s3.amazonaws.com/marks"
     monkeypatch.delenv("STEP_BUCKET")
@@ -152,7 +152,7 @@ def test_what_is_configured(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("workflow", [ByDay, Late, Inside, Returns, Raises])
-def test_what_run_says(workflow: type[Steps]) -> None:
+def test_a_prefix_that_run_sets(workflow: type[Steps]) -> None:
     assert find(workflow, input=["mon"], default_bucket=OWN) == Place("byday", OWN, "mon/marks/")
     assert find(workflow, input={"kwargs": {"day": "tue"}}, default_bucket=OWN).path == "tue/marks/"
 
@@ -188,7 +188,7 @@ def test_the_domain() -> None:
         (Plain, [object()], "input of workflow Plain is not JSON"),
     ],
 )
-def test_what_cannot_be_found_out(workflow: type[Workflow], given: Any, said: str) -> None:
+def test_places_that_cannot_be_found(workflow: type[Workflow], given: Any, said: str) -> None:
     with pytest.raises(InputError) as caught:
         find(workflow, input=given, default_bucket=OWN)
     assert said in str(caught.value)
@@ -197,7 +197,7 @@ def test_what_cannot_be_found_out(workflow: type[Workflow], given: Any, said: st
 
 
 @pytest.mark.parametrize("workflow", [ByDay, Inside])
-def test_it_is_where_a_run_puts_them(tmp_path: Path, workflow: type[Steps]) -> None:
+def test_a_run_keeps_its_marks_in_that_place(tmp_path: Path, workflow: type[Steps]) -> None:
     executor = Executor(workflow, state=tmp_path)
     executor.run(["mon"])
     calls.clear()

@@ -1,4 +1,4 @@
-"""What the plan of a run says, without anything being run or written."""
+"""The plan of a run: its verdicts, without running an activity or writing a mark."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from simpleflow.stores import open_store
 from tests.steering.bench import DONE, REQUESTED, Bench, do, in_turn, rows
 
 
-def test_what_would_run_and_what_would_be_skipped(bench: Bench) -> None:
+def test_steps_that_would_run_and_be_skipped(bench: Bench) -> None:
     bench.mark("a", "c", "d.e")
     found = bench.plan(in_turn, "a", "b", "c", "d.e", "d.f", force=["c"], skip="d")
     assert rows(found) == [
@@ -32,11 +32,11 @@ def test_what_would_run_and_what_would_be_skipped(bench: Bench) -> None:
     assert found.notes == ()
 
 
-def test_a_name_played_twice_has_two_rows(bench: Bench) -> None:
+def test_a_step_that_is_submitted_twice_has_two_rows(bench: Bench) -> None:
     assert rows(bench.plan(in_turn, "a", "a")) == [("a", "run", False, ()), ("a", "skip", False, DONE)]
 
 
-def test_looking_makes_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_planning_creates_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
     class Plain(Workflow, WorkflowStepMixin):
@@ -51,7 +51,7 @@ def test_looking_makes_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert list(tmp_path.iterdir()) == []
 
 
-def test_dependents_and_what_would_no_longer_be_done(bench: Bench) -> None:
+def test_dependents_and_steps_that_would_lose_their_marks(bench: Bench) -> None:
     def run(self: Any) -> None:
         self.submit(self.step("a", (do, 1), force_steps_if_executed=["b", "z"]))
         self.submit(self.step("b", (do, 2)))
@@ -62,7 +62,7 @@ def test_dependents_and_what_would_no_longer_be_done(bench: Bench) -> None:
     assert [each.unmarks for each in found.steps] == [("b", "z.1"), ()]
 
 
-def test_containers_alternatives_and_reading_what_became_of_steps(bench: Bench) -> None:
+def test_containers_alternatives_and_futures_of_steps(bench: Bench) -> None:
     def run(self: Any) -> None:
         def one(name: str) -> Any:
             return self.step(
@@ -114,12 +114,12 @@ def test_children_have_steps_too(bench: Bench) -> None:
         ("w", "d", "run"),
         ("w--planned child-2", "c", "run"),
     ]
-    # The third child would make a step whose name nobody knows.
+    # The third child would make a step whose name depends on an unknown result.
     assert [note.partition(" needs ")[0] for note in found.notes] == ["run() of workflow w--planned child-3"]
     assert [note.partition(" needs ")[0] for note in bench.plan(run, True).notes] == ["run()"]
 
 
-def test_executions_that_share_marks_see_what_the_others_would_have_changed(bench: Bench) -> None:
+def test_executions_that_share_marks_see_each_others_changes(bench: Bench) -> None:
     shared = {"get_step_path_prefix": lambda _: "shared"}
 
     class Child(Workflow, WorkflowStepMixin):
@@ -147,7 +147,7 @@ def kept(self: Any, second: str = "b") -> None:
     self.submit(self.step(second, do))
 
 
-def test_a_result_that_was_kept_is_known(bench: Bench) -> None:
+def test_a_kept_result_is_known(bench: Bench) -> None:
     assert bench.plan(kept).notes != ()
     bench.run(kept)
     found = bench.plan(kept)
@@ -194,7 +194,7 @@ def test_two_unknown_results_of_one_activity_are_not_the_same(bench: Bench) -> N
     assert [each.verdict for each in bench.plan(run).steps] == ["run", "unknown"]
 
 
-def test_activities_are_not_even_made(bench: Bench) -> None:
+def test_class_based_activities_are_not_instantiated(bench: Bench) -> None:
     made: list[str] = []
 
     @activity.with_attributes(name="made")
@@ -219,12 +219,12 @@ def test_marks_that_cannot_be_read(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("how", [{"force": "a..b"}, {"skip": [1]}, {"workflow_id": "a\nb"}, {"input": {1, object()}}])
-def test_what_cannot_be_is_refused(bench: Bench, how: dict[str, Any]) -> None:
+def test_invalid_arguments_are_refused(bench: Bench, how: dict[str, Any]) -> None:
     with pytest.raises(InputError):
         plan(bench.workflow(in_turn), default_bucket=None, **how)
 
 
-def test_a_plan_needs_no_engine_of_others(bench: Bench) -> None:
+def test_a_plan_needs_no_other_engine(bench: Bench) -> None:
     engine = MemoryEngine()
     executor = Executor(bench.workflow(in_turn), workflow_id="w")
     run_id = engine.start_workflow_execution(executor.request(["a"]))

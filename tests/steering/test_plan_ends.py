@@ -1,4 +1,4 @@
-"""How far a plan goes: signals, timers, runs that fail or continue, and what is not called."""
+"""The extent of a plan: signals, timers, runs that fail or continue, and hooks that are not called."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_signals(bench: Bench) -> None:
     assert found.notes == ("run() waits for the signal 'go on'",)
 
 
-def test_asking_for_a_signal_again_and_again(bench: Bench) -> None:
+def test_waiting_for_a_signal_many_times(bench: Bench) -> None:
     def run(self: Any) -> None:
         if self.get_event_details("signal", "go on") is not None:
             in_turn(self, "a")
@@ -145,7 +145,7 @@ def test_hooks_of_the_end_are_not_called(bench: Bench) -> None:
     assert called == []
 
 
-def test_going_round_in_circles_ends(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endless_run_ends(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dry_run, "MAX_DECISION_TASKS", 500)
 
     def run(self: Any) -> None:
@@ -160,7 +160,7 @@ def test_going_round_in_circles_ends(bench: Bench, monkeypatch: pytest.MonkeyPat
     )
 
 
-def test_what_code_does_when_the_plan_is_over_changes_nothing(bench: Bench) -> None:
+def test_code_that_runs_after_the_plan_changes_nothing(bench: Bench) -> None:
     ended: list[str] = []
 
     def run(self: Any) -> None:

@@ -1,4 +1,4 @@
-"""What a plan says is what a run then does, where all can be known."""
+"""A run does what its plan says, if all results are known."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _numbers = itertools.count()
 PLANS = st.builds(Plan, items=ITEMS, forced=SOME, skipped=SOME, waits=st.booleans(), looks=st.booleans())
 
 
-def run(workflow: Any, **asked: Any) -> list[tuple[Any, ...]]:
-    """Really run; the verdicts as the markers of steps have them."""
+def run(workflow: Any, **requested: Any) -> list[tuple[Any, ...]]:
+    """Run the workflow. Returns the verdicts that the markers of its steps record."""
     found: list[tuple[Any, ...]] = []
 
     def observe(_: Run, events: Sequence[e.Event]) -> None:
@@ -39,13 +39,13 @@ def run(workflow: Any, **asked: Any) -> list[tuple[Any, ...]]:
                     reasons = tuple(details["reasons"])
                     found.append((details["step"], verdict, details["forced"], reasons, unmarks))
 
-    Executor(workflow, workflow_id="w", observer=observe, **asked).run()
+    Executor(workflow, workflow_id="w", observer=observe, **requested).run()
     return found
 
 
 @settings(max_examples=100)
 @given(PLANS, FORCES, st.lists(st.sampled_from(NAMES), unique=True), SOME, SOME)
-def test_the_plan_is_what_the_run_then_does(
+def test_the_run_does_what_the_plan_says(
     graph: Plan, forces: dict[str, tuple[str, ...]], done: list[str], force: tuple[str, ...], skip: tuple[str, ...]
 ) -> None:
     world = chaos.world = World(f"memory://plan-{next(_numbers)}", forces)
@@ -60,13 +60,13 @@ def test_the_plan_is_what_the_run_then_does(
     assert planned.notes == ()
     rows = [(each.step, each.verdict, each.forced, each.reasons, each.unmarks) for each in planned.steps]
     assert rows == run(workflow, force_steps=force, skip_steps=skip)
-    # And the plan of the run after that is what that does: nothing is left of this one.
+    # The plan of the next run is true as well: the first plan has left nothing behind.
     after = plan(workflow, workflow_id="w", default_bucket=None)
     assert [(each.step, each.verdict, each.forced, each.reasons, each.unmarks) for each in after.steps] == run(workflow)
 
 
-def test_what_is_random_here_comes_out_both_ways() -> None:
-    """The property is not true for want of steps."""
+def test_random_workflows_have_both_verdicts() -> None:
+    """The property does not hold merely because there are no steps."""
     world = chaos.world = World("memory://plan-both", {"a": ("b",)})
     graph = Plan((Item("group", ("a", "b", "c")), Item("step", ("c",)), Item("func", ("d", "a.b"))), skipped=("d",))
     open_store(world.bucket).put("w/steps", "b", b"{}")

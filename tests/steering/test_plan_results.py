@@ -1,4 +1,4 @@
-"""Plans of runs that need results: where they end, and how they go on with results of earlier runs."""
+"""Plans of runs that need results: they stop there, or go on with results of earlier runs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def uses(self: Any) -> None:
     futures.wait(beside)
 
 
-def test_the_use_of_a_result_ends_the_plan_there_and_says_so(bench: Bench) -> None:
+def test_the_use_of_an_unknown_result_ends_the_plan(bench: Bench) -> None:
     found = bench.plan(uses)
     assert [row[:2] for row in rows(found)] == [("load", "run"), ("beside", "run")]
     line = uses.__code__.co_firstlineno + 4
@@ -28,7 +28,7 @@ def test_the_use_of_a_result_ends_the_plan_there_and_says_so(bench: Bench) -> No
     assert [each.note for each in found.steps] == [None, None]
 
 
-def test_with_results_of_the_past_it_goes_on(bench: Bench) -> None:
+def test_the_plan_goes_on_with_earlier_results(bench: Bench) -> None:
     ran = bench.run(uses)
     bench.mark("load.y")
     found = bench.plan(uses, force=["load"], past=bench.past)
@@ -55,7 +55,7 @@ def test_the_newest_result_counts_and_older_runs_fill_in(bench: Bench) -> None:
     assert (rows(found), len(found.notes)) == ([], 1)
 
 
-def test_the_past_is_asked_when_it_is_needed_only(bench: Bench) -> None:
+def test_earlier_runs_are_read_only_when_needed(bench: Bench) -> None:
     asked: list[str] = []
 
     def past(workflow_id: str) -> Iterator[tuple[str, list[Event]]]:
@@ -69,7 +69,7 @@ def test_the_past_is_asked_when_it_is_needed_only(bench: Bench) -> None:
     assert asked == ["w"]
 
 
-def test_inside_a_step_only_that_step_is_held_up(bench: Bench) -> None:
+def test_inside_a_step_only_that_step_waits(bench: Bench) -> None:
     def run(self: Any) -> None:
         many = self.submit(do, [1])
         self.submit(self.step("a", FuncGroup(lambda found: Group(*[(do, each) for each in found]), many.result)))
@@ -82,7 +82,7 @@ def test_inside_a_step_only_that_step_is_held_up(bench: Bench) -> None:
     assert [each.note for each in found.steps] == [found.notes[0], None]
 
 
-def test_children_return_what_they_did_in_the_past(bench: Bench) -> None:
+def test_children_return_their_earlier_results(bench: Bench) -> None:
     class Child(Workflow):
         name = "child with a past"
 

@@ -1,4 +1,4 @@
-"""Results that only running gives: what looks into one waits, what hands one on does not."""
+"""Unknown results: code that looks into one waits, code that passes one on does not."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def take(*args: Any) -> None:
 
 
 def notes(body: Callable[[Any, Any], Any]) -> list[str]:
-    """The notes of the plan of a run that calls ``body`` with itself and a result that nobody knows."""
+    """Return the notes of the plan of a run that calls ``body`` with itself and an unknown result."""
 
     class Run(Workflow):
         name = "unknown result"
@@ -176,7 +176,7 @@ USES: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.mark.parametrize("use", USES.values(), ids=USES)
-def test_what_looks_into_it_waits_for_ever(use: Callable[[Any], Any]) -> None:
+def test_every_use_waits_for_ever(use: Callable[[Any], Any]) -> None:
     reached = []
 
     def body(_: Workflow, value: Any) -> None:
@@ -210,7 +210,7 @@ class Child(Workflow):
 
 
 @pytest.mark.parametrize("hand", HANDED.values(), ids=HANDED)
-def test_what_hands_it_on_does_not_wait(hand: Callable[[Workflow, Any], Any]) -> None:
+def test_passing_it_on_does_not_wait(hand: Callable[[Workflow, Any], Any]) -> None:
     reached = []
 
     def body(self: Workflow, value: Any) -> Any:
@@ -222,7 +222,7 @@ def test_what_hands_it_on_does_not_wait(hand: Callable[[Workflow, Any], Any]) ->
     assert reached == ["what comes next"]
 
 
-def test_it_stays_what_it_is_wherever_it_is_handed_to() -> None:
+def test_it_stays_unknown_in_other_values() -> None:
     def body(self: Workflow, value: Any) -> Any:
         child = self.submit(Child, [value]).result
         assert isinstance(child, list)
@@ -243,6 +243,6 @@ def test_it_stays_what_it_is_wherever_it_is_handed_to() -> None:
         lambda self, value: self.fail(value),
     ],
 )
-def test_where_the_library_looks_into_it_it_waits_too(misuse: Callable[[Workflow, Any], Any]) -> None:
+def test_uses_in_the_library_wait_too(misuse: Callable[[Workflow, Any], Any]) -> None:
     (note,) = notes(misuse)
     assert note.startswith(f"run() needs the result of activity {give.name}, which is known only after it runs")

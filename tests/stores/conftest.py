@@ -1,4 +1,4 @@
-"""The stores that the contract holds for, and a second S3 server."""
+"""The stores that must fulfil the contract, and a second S3 server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.step.conftest import stored as stored
 
 @pytest.fixture(scope="session")
 def moto_server() -> Iterator[S3Server]:
-    """moto's imitation of S3: it checks no signatures, but takes every key that Amazon takes."""
+    """Start moto's imitation of S3. It does not check signatures, but accepts every key that Amazon accepts."""
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -28,7 +28,7 @@ def moto_server() -> Iterator[S3Server]:
 
 @pytest.fixture
 def moto_bucket(moto_server: S3Server) -> Iterator[str]:
-    """The bucket string of an empty bucket at moto."""
+    """Return the bucket string of an empty bucket at moto."""
     s3 = client(moto_server.endpoint, None)
     s3.create_bucket(Bucket="moto-bucket")
     yield f"{moto_server.endpoint}/moto-bucket"
@@ -46,7 +46,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def store(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    """An empty store of each kind."""
+    """Return an empty store of each kind."""
     if kind == "memory":
         return open_store(f"memory://{tmp_path}")
     if kind == "directory":

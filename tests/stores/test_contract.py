@@ -1,4 +1,4 @@
-"""What every store does: the same tests for memory, a folder, and two S3 servers."""
+"""The contract of a store: the same tests for memory, a folder, and two S3 servers."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_put_get_replace_delete(store: Store) -> None:
     assert store.get("w/steps", "load.users") is None
 
 
-def test_create_writes_only_what_is_not_there(store: Store, kind: str) -> None:
+def test_create_does_not_replace(store: Store, kind: str) -> None:
     assert store.create("w/steps", "load", b"first")
     assert not store.create("w/steps/", "load", b"second")
     assert store.get("w/steps", "load") == b"first"
@@ -65,13 +65,13 @@ def test_create_writes_only_what_is_not_there(store: Store, kind: str) -> None:
     assert store.create("w/steps", "load", b"again")
     assert store.get("w/steps", "load") == b"again"
     refused = [name for name in HOSTILE if not store.create("steps", name, name.encode())]
-    assert refused == (["a"] if kind == "seaweed" else [])  # it has a folder of that name by then, for "a//b"
+    assert refused == (["a"] if kind == "seaweed" else [])  # seaweed has a folder of that name by then, for "a//b"
     assert [name for name in HOSTILE if store.create("steps", name, b"other")] == []
     assert store.names("steps") == sorted({*HOSTILE} - {*refused})
 
 
 def test_of_several_creators_one_wins(store: Store, kind: str) -> None:
-    names = [f"step.{number}" for number in range(8 if kind == "seaweed" else 100)]  # losers wait there
+    names = [f"step.{number}" for number in range(8 if kind == "seaweed" else 100)]  # the losers wait on seaweed
     tries = [(name, f"{name} {number}".encode()) for name in names for number in range(4)]
     with ThreadPoolExecutor(4) as pool:
         won = list(pool.map(lambda each: store.create("p", *each), tries))
@@ -123,14 +123,14 @@ def test_read_hostile_names_and_bodies(store: Store) -> None:
     assert {name: mark.body for name, mark in store.read("../a//B", HOSTILE).items()} == bodies
 
 
-def test_a_text_is_one_name_to_delete(store: Store) -> None:
+def test_a_single_text_is_one_name_to_delete(store: Store) -> None:
     for name in ("a", "b", "ab"):
         store.put("p", name, b"")
     store.delete("p", "ab")
     assert store.names("p") == ["a", "b"]
 
 
-def test_hostile_names_stay_what_they_are(store: Store) -> None:
+def test_hostile_names_come_back_unchanged(store: Store) -> None:
     for name in HOSTILE:
         store.put("steps", name, name.encode())
     assert [store.get("steps", name) for name in HOSTILE] == [name.encode() for name in HOSTILE]
@@ -140,7 +140,7 @@ def test_hostile_names_stay_what_they_are(store: Store) -> None:
 
 
 @pytest.mark.parametrize("prefix", PREFIXES)
-def test_hostile_prefixes_stay_what_they_are(store: Store, prefix: str) -> None:
+def test_hostile_prefixes_stay_separate(store: Store, prefix: str) -> None:
     names = ["../a", "/abs", "a", "A b"]
     for name in names:
         store.put(prefix, name, name.encode())
@@ -191,7 +191,7 @@ def test_a_name_may_also_be_the_prefix_of_another(store: Store) -> None:
 @pytest.mark.parametrize("letter", ["x", "X", "."])
 def test_long_names(store: Store, kind: str, letter: str) -> None:
     names = [letter * 1000, letter * 999 + "y", letter * 256 + "/" + letter * 300]
-    if kind == "seaweed":  # it holds at most 255 bytes between two slashes
+    if kind == "seaweed":  # seaweed allows at most 255 bytes between two slashes
         with pytest.raises(StoreError, match=r"too long.*shorten the step's name"):
             store.put("p", names[0], b"")
         return
@@ -215,7 +215,7 @@ def test_names_that_are_not_unicode_are_refused(store: Store) -> None:
 
 
 def test_more_than_one_page(store: Store, kind: str) -> None:
-    count = 50 if kind == "moto" else 1050  # moto takes 9 s for them, and the real server tells as much
+    count = 50 if kind == "moto" else 1050  # moto would take 9 s, and seaweed checks the same
     names = sorted(f"step.{number}" for number in range(count))
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda name: store.put("many/steps", name, b"{}"), names))

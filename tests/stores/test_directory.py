@@ -29,7 +29,7 @@ for number in itertools.count(int(sys.argv[2])):
 
 
 def test_a_killed_writer_leaves_whole_marks_or_none(tmp_path: Path) -> None:
-    """What was acknowledged is there, and nothing that is there is partial."""
+    """Marks whose writing had returned exist, and no existing mark is partial."""
     store = DirectoryStore(str(tmp_path / "marks"))
     acknowledged: set[tuple[str, str]] = set()
     for attempt in range(8):
@@ -92,14 +92,14 @@ def test_a_mark_made_by_hand_counts(tmp_path: Path) -> None:
     assert DirectoryStore(str(tmp_path)).names("p") == ["load"]
 
 
-def test_nothing_is_made_before_the_first_put(tmp_path: Path) -> None:
+def test_the_folder_is_created_by_the_first_put(tmp_path: Path) -> None:
     store = open_store(str(tmp_path / "a/b"))
     assert store.names("p") == []
     store.delete("p", ["x"])
     assert not (tmp_path / "a").exists()
 
 
-def test_a_folder_that_was_removed_or_moved_away_is_made_again(tmp_path: Path) -> None:
+def test_a_folder_that_was_removed_or_moved_away_is_created_again(tmp_path: Path) -> None:
     store = DirectoryStore(str(tmp_path / "marks"))
     store.put("p", "a", b"")
     (tmp_path / "marks").rename(tmp_path / "old")
@@ -120,7 +120,7 @@ def test_no_temporary_file_is_left(tmp_path: Path) -> None:
 
 
 def test_a_mark_that_the_first_try_linked_is_our_own(tmp_path: Path) -> None:
-    """As a client of a file server does that lost the answer: it links once more."""
+    """The client of a file server links once more if the answer is lost."""
     written, mark = tmp_path / ".x.tmp", tmp_path / "x.done"
     written.write_bytes(b"")
     mark.hardlink_to(written)
@@ -147,7 +147,7 @@ def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a file system where no folder can be made")
-def test_a_folder_that_cannot_be_made() -> None:
+def test_a_folder_that_cannot_be_created() -> None:
     with pytest.raises(StoreError, match=r"folder /proc/marks: cannot write the done mark 'a' .*choose another"):
         DirectoryStore("/proc/marks").put("p", "a", b"")
 

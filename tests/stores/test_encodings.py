@@ -1,4 +1,4 @@
-"""Keys as paths and as keys of S3: whatever the text, it comes back, alone, and stays below its prefix."""
+"""Keys as paths and as keys of S3: every text comes back unchanged, and stays below its prefix."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ names = st.lists(segments, min_size=1, max_size=3).map("/".join)
 
 
 def read_back(path: str) -> str:
-    """The key of a path, as the listing of a folder puts it together."""
+    """Return the key of a path, as the listing of a folder does."""
     found: list[str] = []
     pieces: tuple[str, ...] = ()
     *folders, file = path.split("/")

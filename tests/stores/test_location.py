@@ -107,7 +107,7 @@ def test_refusals(bucket: str, reason: str) -> None:
 
 
 @pytest.mark.parametrize("bucket", [None, 12, [], {"bucket": "b"}])
-def test_what_is_no_text_is_refused_also_if_it_cannot_be_hashed(bucket: Any) -> None:
+def test_other_types_are_refused_also_if_they_cannot_be_hashed(bucket: Any) -> None:
     with pytest.raises(InputError, match="it is not text; expected bucket"):
         open_store(bucket)
 
@@ -139,7 +139,7 @@ def test_every_host_of_the_setting(host: str, endpoint: str | None, region: str 
     assert parse("s3://step_bucket", host) == s3("step_bucket")
 
 
-def test_a_host_that_is_none_names_the_setting() -> None:
+def test_an_invalid_host_names_the_setting() -> None:
     with pytest.raises(InputError, match="SIMPLEFLOW_S3_HOST=no host"):
         parse("bucket", "no host")
 
@@ -152,7 +152,7 @@ def test_open_store_reads_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     assert open_store(default).url == "http://127.0.0.1:8333/step_bucket"
 
 
-def test_one_store_for_each_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_store_for_each_location(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     first = open_store("./marks")

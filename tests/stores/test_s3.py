@@ -1,4 +1,4 @@
-"""What is particular to S3: the keys on the wire, the client, and everything that a server can refuse."""
+"""S3: the keys on the wire, the client, and the errors of a server."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def keys(endpoint: str, bucket: str) -> list[str]:
 
 
 def refused(bucket: str, match: str) -> None:
-    """All methods raise one line that names the bucket, and says ``match``."""
+    """Assert that all methods raise one line that names the bucket and matches ``match``."""
     store = open_store(bucket)
     for call in (
         lambda: store.put("p", "a", b""),
@@ -43,7 +43,7 @@ def refused(bucket: str, match: str) -> None:
         assert caught.value.__cause__ is not None
 
 
-def test_keys_are_raw_but_for_what_is_normalised_on_the_way(moto_server: S3Server, moto_bucket: str) -> None:
+def test_only_segments_that_a_server_normalises_are_quoted(moto_server: S3Server, moto_bucket: str) -> None:
     store = open_store(moto_bucket)
     for name in ("load.users", "a b/ü", "%41", "/abs", "a/../b", "a/", "x\\y", "%=x"):
         store.put("w/steps/", name, b"")
@@ -62,10 +62,10 @@ def test_marks_of_the_existing_library_count(s3_server: S3Server, bucket: str) -
     assert store.names("w/steps/") == []
 
 
-def test_at_amazon_its_stranger_marks_count_as_well(
+def test_at_amazon_unquoted_marks_of_the_existing_library_count(
     moto_server: S3Server, moto_bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It knows Amazon's hosts alone; there a key is any text."""
+    """The existing library supports only Amazon's hosts, where a key is any text."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", moto_server.endpoint)
     for key in ("p//abs", "p/a//b", "p/%=x", "/lead/a"):
         client(moto_server.endpoint, None).put_object(Bucket="moto-bucket", Key=key, Body=b"1")
@@ -89,7 +89,7 @@ def test_the_longest_key(moto_bucket: str) -> None:
         store.put("p", "é" * 512, b"")
 
 
-def test_encryption_is_asked_for_by_the_setting(
+def test_the_setting_turns_encryption_on(
     moto_server: S3Server, moto_bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[object] = []
@@ -157,7 +157,7 @@ def test_no_region_is_needed_elsewhere(bucket: str, monkeypatch: pytest.MonkeyPa
     assert open_store(bucket).names("p") == ["a"]
 
 
-def test_one_client_for_a_place_and_its_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_client_for_each_location_and_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     first = client("http://127.0.0.1:1", None)
     assert client("http://127.0.0.1:1", None) is first
     assert client("http://127.0.0.1:2", None) is not first

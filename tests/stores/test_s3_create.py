@@ -1,4 +1,4 @@
-"""Marks that are created in S3: answers that get lost, and servers that cannot tell or do not know."""
+"""Conditional writes on S3: lost answers, undecided races, and servers without conditional writes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.servers import S3Server
 
 @contextmanager
 def losing_answers(endpoint: str) -> Iterator[tuple[str, list[str]]]:
-    """An address where the server answers too, but the answer to the first PUT that it is sent gets lost.
+    """A second address of the server, at which the answer to the first PUT gets lost.
 
     Yields it, and the methods of the requests so far. It knows one request for each connection.
     """
@@ -56,7 +56,7 @@ def test_a_mark_that_was_created_while_the_answer_got_lost_is_our_own(s3_server:
     assert open_store(bucket).get("p", "a") == b"mine"
 
 
-def test_a_mark_of_somebody_else_is_not_our_own_after_a_lost_answer(s3_server: S3Server, bucket: str) -> None:
+def test_a_mark_of_another_writer_is_not_our_own_after_a_lost_answer(s3_server: S3Server, bucket: str) -> None:
     open_store(bucket).put("p", "a", b"theirs")
     with losing_answers(s3_server.endpoint) as (address, methods):
         store = open_store(f"{address}/{bucket.rpartition('/')[2]}")
@@ -66,7 +66,7 @@ def test_a_mark_of_somebody_else_is_not_our_own_after_a_lost_answer(s3_server: S
 
 
 def answer_puts(store: Store, monkeypatch: pytest.MonkeyPatch, *codes: str) -> None:
-    """Have the next PUTs refused with these codes, before they reach the server."""
+    """Refuse the next PUTs with these codes, before they reach the server."""
     s3 = client(store.url.rpartition("/")[0], None)
     put, left = s3.put_object, list(codes)
 
@@ -78,9 +78,7 @@ def answer_puts(store: Store, monkeypatch: pytest.MonkeyPatch, *codes: str) -> N
     monkeypatch.setattr(s3, "put_object", refuse)
 
 
-def test_creating_is_tried_again_when_the_server_cannot_tell_who_was_first(
-    moto_bucket: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_creating_is_tried_again_while_the_race_is_undecided(moto_bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     store = open_store(moto_bucket)
     answer_puts(store, monkeypatch, "ConditionalRequestConflict", "ConditionalRequestConflict")
     assert store.create("p", "a", b"")

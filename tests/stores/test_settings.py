@@ -1,4 +1,4 @@
-"""Settings: where they come from, and what they may be."""
+"""Settings: their sources and their values."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ DEFAULTS = {
 
 @pytest.fixture
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The file of a settings module, named by the environment; write it before the first setting is read."""
+    """Return the path of the settings module. Tests write it before they read the first setting."""
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setenv("SIMPLEFLOW_SETTINGS_MODULE", "my_settings")
     monkeypatch.delitem(sys.modules, "my_settings", raising=False)
@@ -84,7 +84,7 @@ def test_environment(monkeypatch: pytest.MonkeyPatch, name: str, text: str, valu
         *[("ACTIVITY_HEARTBEAT_TIMEOUT", text, "a whole number of seconds") for text in ("", "5m", "-1", "1.5", "²")],
     ],
 )
-def test_what_cannot_be_read(monkeypatch: pytest.MonkeyPatch, name: str, text: str, expected: str) -> None:
+def test_values_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch, name: str, text: str, expected: str) -> None:
     monkeypatch.setenv(name, text)
     with pytest.raises(InputError, match=rf"^{name} is '{text}': .*{expected}"):
         getattr(settings, name)
@@ -139,7 +139,7 @@ def test_a_module_that_cannot_be_imported(module: Path, text: str | None) -> Non
     assert caught.value.__cause__ is not None
 
 
-def test_names_that_are_no_settings() -> None:
+def test_unknown_names() -> None:
     with pytest.raises(AttributeError, match="STEP_BUKET"):
         settings.STEP_BUKET  # type: ignore[attr-defined]
     with pytest.raises(InputError, match="'STEP_BUKET' is not a setting"):
