@@ -156,7 +156,7 @@ def test_the_command(server_process: ServerProcess) -> None:
     process.send_signal(signal.SIGTERM)
     output, errors = process.communicate(timeout=10)
     assert (process.returncode, output) == (0, "")
-    assert "no authentication" in errors
+    assert "without authentication" in errors
     assert url in errors
 
 
