@@ -42,13 +42,13 @@ from simpleflow.marker import Marker
 from simpleflow.step import claim_recovery
 from simpleflow.step.request import REQUEST, request_of
 from simpleflow.stores.location import folder_url
-from simpleflow.task import WorkflowTask, check_tags
 from simpleflow.values import arguments, reserved
 from simpleflow.worker.decision_worker import DecisionWorker
 from simpleflow.worker.dispatch import Middlewares
 from simpleflow.worker.inline import InlineWorker
 from simpleflow.worker.loop import ActivityWorker, drive
 from simpleflow.workflow import Workflow
+from simpleflow.workflow_task import WorkflowTask, check_tags
 
 
 class SentSignal(NamedTuple):

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from simpleflow.activity import PRIORITY_NOT_SET, Activity
 from simpleflow.base import Scope, SubmittableContainer
+from simpleflow.call_task import Task
 from simpleflow.core import events as e
 from simpleflow.core.decider.evaluation import Evaluation, Execution
 from simpleflow.core.decider.event_details import event_details
@@ -35,7 +36,6 @@ from simpleflow.task import (
     ContinueAsNewWorkflowTask,
     MarkerTask,
     SignalTask,
-    Task,
     TimerTask,
     WorkflowTask,
 )

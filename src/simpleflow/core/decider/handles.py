@@ -7,6 +7,7 @@ from typing import Any
 from simpleflow import taskids
 from simpleflow.activity import PRIORITY_NOT_SET, Activity, check_priority
 from simpleflow.base import Scope
+from simpleflow.call_task import Task
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.core import transitions as t
@@ -15,7 +16,7 @@ from simpleflow.core.decider.handle import Handle, RetryHandle
 from simpleflow.core.records import Record
 from simpleflow.exceptions import TaskFailed
 from simpleflow.futures import CANCELLED
-from simpleflow.task import ActivityTask, Task, TimerTask, WorkflowTask
+from simpleflow.task import ActivityTask, TimerTask, WorkflowTask
 
 
 class ActivityHandle(RetryHandle):
