@@ -27,7 +27,7 @@ class Doubles(Workflow):
         return self.submit(double, self.submit(double, number)).result
 
 
-def test_a_workflow_is_decided_over_a_history_that_was_built() -> None:
+def test_decides_a_workflow_over_a_built_history() -> None:
     history = HistoryBuilder("builder.doubles", input={"args": [1], "kwargs": {}})
     execution = Execution("w", "run", None, None)
     for expected in (2, 4):
@@ -37,7 +37,7 @@ def test_a_workflow_is_decided_over_a_history_that_was_built() -> None:
     assert decide(Doubles, history.to_decide(), execution) == [d.CompleteWorkflowExecution(result="4")]
 
 
-def test_all_that_may_happen_is_in_order() -> None:
+def test_events_stand_in_the_order_in_which_they_were_added() -> None:
     history = HistoryBuilder("any").decide(subject.activity("a"), subject.activity("b"), subject.timer("t"))
     history.start_activity("b").signal("s", 1).fail("a").fire("t").cancel().complete("b")
     assert [event.type for event in history.events][7:] == [

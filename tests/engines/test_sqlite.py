@@ -102,7 +102,7 @@ def test_a_decision_task_that_a_dead_process_had_is_handed_out_again(make: Make)
     assert types(second)[2:] == ["DecisionTaskStarted", "DecisionTaskCompleted", "WorkflowExecutionCompleted"]
 
 
-def test_an_activity_has_its_full_time_again(make: Make, clock: Clock) -> None:
+def test_an_adopted_activity_has_its_full_time_out_again(make: Make, clock: Clock) -> None:
     first = make()
     first.start_workflow_execution(REQUEST)
     decide(first, activity(start_to_close_timeout="10", schedule_to_close_timeout="20", heartbeat_timeout="5"))
@@ -123,7 +123,7 @@ def test_an_activity_has_its_full_time_again(make: Make, clock: Clock) -> None:
     assert [each.timeout_type for each in timed_out] == ["START_TO_CLOSE"]
 
 
-def test_an_answer_that_waits_is_lost_as_a_whole_with_its_process(make: Make, tmp_path: Path) -> None:
+def test_a_pending_answer_is_lost_as_a_whole_with_its_process(make: Make, tmp_path: Path) -> None:
     first = make()
     first.start_workflow_execution(REQUEST)
     decide(first, activity("a"), d.RecordMarker(marker_name="m"))
@@ -193,7 +193,7 @@ def test_nothing_is_written_to_an_execution_that_another_process_drives(make: Ma
     assert engine.poll_for_decision_task() is None
 
 
-def test_a_run_that_loses_its_lease_raises_it(tmp_path: Path) -> None:
+def test_a_run_that_loses_its_lease_raises_leaselost(tmp_path: Path) -> None:
     code = """
 import sqlite3, sys
 from simpleflow import Workflow, activity
@@ -231,7 +231,7 @@ def test_a_lost_execution_may_be_adopted_again(make: Make, tmp_path: Path) -> No
     decide(engine, COMPLETE)
 
 
-def test_what_fails_before_it_changes_anything_costs_nothing_that_waits(make: Make) -> None:
+def test_an_operation_that_fails_at_once_loses_no_pending_events(make: Make) -> None:
     engine = make()
     engine.start_workflow_execution(REQUEST)
     decide(engine, activity())
@@ -245,7 +245,7 @@ def test_what_fails_before_it_changes_anything_costs_nothing_that_waits(make: Ma
     assert types(engine)[-2:] == ["ActivityTaskCompleted", "DecisionTaskScheduled"]
 
 
-def test_nobody_is_kept_waiting_after_a_refusal(make: Make) -> None:
+def test_a_refusal_leaves_no_transaction_open(make: Make) -> None:
     first, second = make(), make()
     first.start_workflow_execution(REQUEST)
     for refused in (
@@ -262,7 +262,7 @@ def test_nobody_is_kept_waiting_after_a_refusal(make: Make) -> None:
 # The folder
 
 
-def test_a_folder_that_cannot_be_used_is_one_line(tmp_path: Path) -> None:
+def test_an_unusable_folder_is_an_error_of_one_line(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("not a folder")
     corrupt = tmp_path / "corrupt"
@@ -284,7 +284,7 @@ def test_another_format_is_refused(make: Make, tmp_path: Path) -> None:
         make()
 
 
-def test_a_folder_of_version_1_goes_on(make: Make, tmp_path: Path) -> None:
+def test_a_folder_of_version_1_is_migrated(make: Make, tmp_path: Path) -> None:
     engine = make()
     engine.start_workflow_execution(REQUEST)
     decide(engine, activity())
@@ -313,7 +313,7 @@ def test_a_folder_of_version_1_goes_on(make: Make, tmp_path: Path) -> None:
     assert again.poll_for_activity_task() is not None
 
 
-def test_a_damaged_history_is_one_line(make: Make, tmp_path: Path) -> None:
+def test_a_damaged_history_is_an_error_of_one_line(make: Make, tmp_path: Path) -> None:
     engine = make()
     engine.start_workflow_execution(REQUEST)
     engine.close()

@@ -98,7 +98,7 @@ def test_messages_are_noticed_at_once(tmp_path: Path, kind: str, workers: int, s
     engine.close()
 
 
-def test_messages_to_a_dead_run_wait_for_whoever_resumes_it(tmp_path: Path) -> None:
+def test_messages_to_a_dead_run_wait_until_it_is_resumed(tmp_path: Path) -> None:
     with other(tmp_path) as owner:
         owner.ask(START)
         owner.kill()
@@ -150,7 +150,7 @@ def test_a_dead_child_is_terminated_and_its_parent_may_be_resumed(tmp_path: Path
     third.close()
 
 
-def test_no_message_is_lost_to_an_end(tmp_path: Path) -> None:
+def test_no_message_is_lost_when_a_run_ends(tmp_path: Path) -> None:
     """What was sent before the end is in the history before the end, or was refused."""
     engine = SqliteEngine(tmp_path)
     with other(tmp_path) as sender:
@@ -193,7 +193,7 @@ def test_lists_while_another_process_writes(tmp_path: Path) -> None:
     engine.close()
 
 
-def test_one_of_many_adopts_a_dead_run(tmp_path: Path) -> None:
+def test_only_one_of_many_processes_adopts_a_dead_run(tmp_path: Path) -> None:
     """Processes that race for it, and for making the schema: one wins, all others are told who has."""
     code = """
 import sys

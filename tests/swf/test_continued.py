@@ -41,7 +41,7 @@ class Long(Workflow, WorkflowStepMixin):
 
 
 @pytest.mark.parametrize("claims", ["0", "1"])
-def test_it_is_continued_between_steps_with_what_was_asked_at_start(
+def test_a_long_run_continues_as_new_between_steps_with_its_request(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, claims: str
 ) -> None:
     monkeypatch.setattr(Long, "folder", str(tmp_path / "marks"))

@@ -94,7 +94,7 @@ def test_missing_types_are_registered_with_their_own_time_outs(server: Server) -
     }
 
 
-def test_registering_what_is_there_is_fine(server: Server) -> None:
+def test_registering_an_existing_type_succeeds(server: Server) -> None:
     calls = client("calls")
     for _ in range(2):
         registration.register_domain(calls, DOMAIN)
@@ -102,7 +102,7 @@ def test_registering_what_is_there_is_fine(server: Server) -> None:
         registration.register_workflow(calls, DOMAIN, "unknown.here", "1")
 
 
-def test_a_deprecated_type_fails_the_run_and_says_so(server: Server) -> None:
+def test_a_deprecated_type_fails_the_run(server: Server) -> None:
     calls = client("calls")
     registration.register_activity(calls, DOMAIN, "engine.work", "1")
     calls.deprecate_activity_type(domain=DOMAIN, activityType={"name": "engine.work", "version": "1"})
@@ -113,7 +113,7 @@ def test_a_deprecated_type_fails_the_run_and_says_so(server: Server) -> None:
     assert types().count("ScheduleActivityTaskFailed") == 1
 
 
-def test_faults_are_one_line_that_says_what_to_do(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_is_one_line_that_says_what_to_do(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = SwfEngine("nowhere")
     with pytest.raises(SwfError, match=r"^SWF: cannot \w+: Unknown domain: nowhere; correct the domain .*register it$"):
         engine.list_runs()
@@ -154,7 +154,7 @@ def test_no_credentials_and_no_region(monkeypatch: pytest.MonkeyPatch, tmp_path:
         SwfEngine(DOMAIN).list_runs()
 
 
-def test_a_client_of_another_process_is_not_used(server: Server) -> None:
+def test_a_forked_process_builds_its_own_client(server: Server) -> None:
     mine = client("calls")
     assert client("calls") is mine
     assert client("polls") is not mine
@@ -167,14 +167,14 @@ def test_a_client_of_another_process_is_not_used(server: Server) -> None:
     assert os.read(reader, 10) == b"another"
 
 
-def test_polls_are_never_tried_again_and_wait_longer_than_the_service(server: Server) -> None:
+def test_polls_are_never_retried_and_wait_longer_than_the_service(server: Server) -> None:
     polls, calls = client("polls").meta.config, client("calls").meta.config
     assert polls.read_timeout > 70
     assert polls.retries == {"mode": "standard", "total_max_attempts": 1}
     assert calls.retries == {"mode": "adaptive", "total_max_attempts": 6}
 
 
-def test_the_way_of_trying_again_can_be_chosen(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_retry_mode_can_be_chosen(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SWF_CONNECTION_RETRIES", "2")
     (tmp_path / "config").write_text("[default]\nretry_mode = standard\n[profile old]\nretry_mode = legacy\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
@@ -189,7 +189,7 @@ def test_the_way_of_trying_again_can_be_chosen(server: Server, monkeypatch: pyte
         client("calls")
 
 
-def test_an_answer_whose_reply_was_lost_is_no_longer_ours(server: Server) -> None:
+def test_repeating_an_answer_raises_unknown_resource(server: Server) -> None:
     start(Both)
     source = SwfDecisionSource(DOMAIN, "default")
     task = source.poll_for_decision_task()

@@ -23,7 +23,7 @@ def said(code: str, message: str = "some\nwords", status: int = 400) -> ClientEr
 
 
 @pytest.mark.parametrize("code", [*FAULTS, *BEYOND_THE_MODEL, "SomethingNew"])
-def test_every_fault_is_one_of_ours_and_one_line(code: str) -> None:
+def test_every_error_of_the_service_becomes_one_line(code: str) -> None:
     found = faults.translate(said(code), "SomeOperation")
     assert isinstance(found, SimpleflowError)
     assert "\n" not in str(found)
@@ -54,12 +54,12 @@ def test_kinds(code: str, kind: type[SimpleflowError], passing: bool | None) -> 
     assert getattr(found, "passing", None) is passing
 
 
-def test_a_permission_is_named() -> None:
+def test_a_missing_permission_is_named() -> None:
     found = faults.translate(said("AccessDeniedException"), "RegisterActivityType")
     assert "give these credentials swf:RegisterActivityType" in str(found)
 
 
-def test_an_unknown_domain_is_no_lost_token() -> None:
+def test_an_unknown_domain_is_not_an_unknown_token() -> None:
     found = faults.translate(said("UnknownResourceFault", "Unknown domain: x"), "PollForDecisionTask")
     assert type(found) is SwfError
 
@@ -84,19 +84,19 @@ def test_an_unknown_error_of_the_server_may_pass() -> None:
     ],
     ids=lambda given: type(given).__name__,
 )
-def test_what_the_client_says(error: Exception, passing: bool) -> None:
+def test_errors_of_the_client(error: Exception, passing: bool) -> None:
     found = faults.translate(error, "SomeOperation")
     assert isinstance(found, SwfError)
     assert found.passing is passing
 
 
-def test_an_error_of_nobody_we_know_is_left_alone() -> None:
+def test_any_other_error_is_left_alone() -> None:
     assert faults.translate(KeyError("x"), "SomeOperation") is None
     with pytest.raises(KeyError), faults.translated("SomeOperation"):
         raise KeyError("x")
 
 
-def test_what_may_pass_is_tried_again_and_the_rest_is_not() -> None:
+def test_only_errors_that_may_pass_are_retried() -> None:
     tries = []
 
     def throttled_twice() -> str:

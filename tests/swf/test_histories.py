@@ -76,7 +76,7 @@ def test_a_history_in_many_pages() -> None:
     assert service.read == []
 
 
-def test_only_what_is_new_is_wanted() -> None:
+def test_only_new_events_are_requested() -> None:
     service = Service()
     histories = kept(service)
     histories.complete(service.poll(0))
@@ -85,7 +85,7 @@ def test_only_what_is_new_is_wanted() -> None:
     assert service.read == []
 
 
-def test_what_another_process_was_told_is_read_after_it() -> None:
+def test_events_that_another_process_got_are_read() -> None:
     service = Service()
     histories = kept(service)
     histories.complete(service.poll(0))
@@ -102,7 +102,7 @@ def test_what_another_process_was_told_is_read_after_it() -> None:
     assert not nothing_kept.answered_elsewhere, "it may have been this one, before it was started again"
 
 
-def test_what_comes_again_is_dropped() -> None:
+def test_events_that_come_again_are_dropped() -> None:
     service = Service()
     histories = kept(service)
     histories.complete(service.poll(4))
@@ -110,7 +110,7 @@ def test_what_comes_again_is_dropped() -> None:
     assert service.read == []
 
 
-def test_what_is_kept_of_another_history_is_thrown_away() -> None:
+def test_kept_events_that_contradict_the_answer_are_dropped() -> None:
     service = Service()
     histories = kept(service)
     histories.complete(service.poll(3))
@@ -120,7 +120,7 @@ def test_what_is_kept_of_another_history_is_thrown_away() -> None:
     assert min(service.read) == 1
 
 
-def test_a_page_that_cannot_be_had_is_read_by_another_way() -> None:
+def test_a_page_that_cannot_be_fetched_is_read_backwards() -> None:
     service = Service()
 
     def broken() -> Iterator[dict[str, Any]]:
@@ -133,7 +133,7 @@ def test_a_page_that_cannot_be_had_is_read_by_another_way() -> None:
     assert service.read
 
 
-def test_a_read_that_lags_behind_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_read_that_lags_behind_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(histories, "_PAUSE", 0.0)
     service = Service()
     found = kept(service)
@@ -142,7 +142,7 @@ def test_a_read_that_lags_behind_is_made_again(monkeypatch: pytest.MonkeyPatch) 
     assert found.complete(pages) == EVENTS[: STARTS[19]]
 
 
-def test_a_history_that_is_not_whole_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_incomplete_history_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(histories, "_PAUSE", 0.0)
     service = Service()
     found = Histories(wire.event, lambda *_: iter([{"events": MEMBERS[40:][::-1]}]))
@@ -151,14 +151,14 @@ def test_a_history_that_is_not_whole_is_given_up(monkeypatch: pytest.MonkeyPatch
     assert len(found) == 0
 
 
-def test_a_slow_read_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_read_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(histories, "FETCH_SECONDS", -1.0)
     service = Service()
     with pytest.raises(SwfError, match="takes more than"):
         kept(service).complete(service.poll(9, size=3))
 
 
-def test_the_latest_are_kept() -> None:
+def test_the_histories_of_the_latest_executions_are_kept() -> None:
     service = Service()
     found = kept(service, max_events=100)
     for name in ("a", "b", "c"):

@@ -127,7 +127,7 @@ def completes(proxy: Proxy) -> None:
 
 
 @pytest.mark.parametrize(("operation", "tasks"), [(DECISION, 4), (ACTIVITY, 3)])
-def test_an_answer_that_was_taken_and_whose_reply_was_lost(proxy: Proxy, operation: str, tasks: int) -> None:
+def test_an_accepted_answer_whose_reply_is_lost(proxy: Proxy, operation: str, tasks: int) -> None:
     begin(Work)
     proxy.spoil(operation, wire.lose, 2)
     completes(proxy)
@@ -146,7 +146,7 @@ def test_a_task_that_was_lost_on_its_way_is_offered_again_after_its_time_out(pro
     assert types().count(f"{kind}TimedOut") == 1
 
 
-def test_steering_whose_replies_are_lost(proxy: Proxy) -> None:
+def test_a_start_and_a_termination_whose_replies_are_lost(proxy: Proxy) -> None:
     proxy.spoil("StartWorkflowExecution", wire.lose)
     run_id = begin(Waits)
     proxy.spoil("TerminateWorkflowExecution", wire.lose)
@@ -186,7 +186,7 @@ def test_registrations_whose_replies_are_lost(proxy: Proxy) -> None:
 
 
 @pytest.mark.parametrize("operation", [DECISION, ACTIVITY])
-def test_a_stale_token_costs_its_task_and_nothing_else(proxy: Proxy, operation: str) -> None:
+def test_a_stale_token_loses_only_its_task(proxy: Proxy, operation: str) -> None:
     begin(Work)
     proxy.spoil(operation, wire.fault(UNKNOWN))
     completes(proxy)
@@ -194,7 +194,7 @@ def test_a_stale_token_costs_its_task_and_nothing_else(proxy: Proxy, operation: 
     assert types().count(f"{kind}TimedOut") == 1
 
 
-def test_a_task_that_is_over_is_not_worked_on(proxy: Proxy) -> None:
+def test_answers_to_a_task_that_is_over_are_refused_once(proxy: Proxy) -> None:
     begin(Work)
     decisions, activities = SwfDecisionSource(DOMAIN, "default"), SwfActivitySource(DOMAIN, "default")
     with pytest.raises(UnknownResource):
@@ -229,7 +229,7 @@ def test_heartbeats_that_fail(proxy: Proxy) -> None:
 # UNHANDLED_DECISION
 
 
-def test_a_close_that_is_refused_is_decided_again(proxy: Proxy) -> None:
+def test_a_refused_close_is_decided_again(proxy: Proxy) -> None:
     begin(Work)
 
     def closes(request: dict[str, Any]) -> bool:
@@ -246,7 +246,7 @@ def test_a_close_that_is_refused_is_decided_again(proxy: Proxy) -> None:
 
 
 @pytest.mark.parametrize("operation", [DECISION, ACTIVITY, "StartWorkflowExecution"])
-def test_throttled_calls_are_made_again(proxy: Proxy, operation: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_throttled_calls_are_retried(proxy: Proxy, operation: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(work, "task_start_to_close_timeout", "60")
     proxy.spoil(operation, wire.throttled, 1 if operation == "StartWorkflowExecution" else 4)
     start(Work)
@@ -255,7 +255,7 @@ def test_throttled_calls_are_made_again(proxy: Proxy, operation: str, monkeypatc
 
 
 @pytest.mark.parametrize("operation", ["PollForDecisionTask", "PollForActivityTask"])
-def test_throttled_polls_are_made_again_by_the_poller_alone(proxy: Proxy, operation: str) -> None:
+def test_throttled_polls_are_retried_by_the_poller_alone(proxy: Proxy, operation: str) -> None:
     proxy.spoil(operation, wire.throttled, 4)
     start(Work)
     decisions, activities = SwfDecisionSource(DOMAIN, "default"), SwfActivitySource(DOMAIN, "default")
@@ -267,7 +267,7 @@ def test_throttled_polls_are_made_again_by_the_poller_alone(proxy: Proxy, operat
     completes(proxy)
 
 
-def test_what_carries_work_is_sent_for_minutes(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_with_finished_work_is_retried_for_minutes(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
     assert faults.INSIST_SECONDS >= 120
     monkeypatch.setattr(faults, "_LONGEST_PAUSE", 0.5)
     begin(Work)
@@ -280,7 +280,7 @@ def test_what_carries_work_is_sent_for_minutes(proxy: Proxy, monkeypatch: pytest
 # Permissions
 
 
-def test_a_poll_that_is_not_permitted_is_said(proxy: Proxy) -> None:
+def test_a_poll_that_is_not_permitted_names_the_permission(proxy: Proxy) -> None:
     for code in (NOT_PERMITTED, DENIED):
         proxy.spoil("PollForDecisionTask", wire.fault(code))
         with pytest.raises(SwfError, match="give these credentials swf:PollForDecisionTask") as raised:
@@ -289,7 +289,7 @@ def test_a_poll_that_is_not_permitted_is_said(proxy: Proxy) -> None:
     assert proxy.count("PollForDecisionTask") == 2
 
 
-def test_an_answer_that_is_not_permitted_is_not_repeated(proxy: Proxy) -> None:
+def test_an_answer_that_is_not_permitted_is_not_retried(proxy: Proxy) -> None:
     begin(Work)
     proxy.spoil("RespondDecisionTaskCompleted", wire.fault(NOT_PERMITTED))
     source = SwfDecisionSource(DOMAIN, "default")
@@ -300,9 +300,7 @@ def test_an_answer_that_is_not_permitted_is_not_repeated(proxy: Proxy) -> None:
     assert proxy.count("RespondDecisionTaskCompleted") == 1
 
 
-def test_a_type_that_may_not_be_registered_fails_the_run_and_says_so(
-    proxy: Proxy, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_type_that_may_not_be_registered_fails_the_run(proxy: Proxy, caplog: pytest.LogCaptureFixture) -> None:
     begin(Waits)
     SwfEngine(DOMAIN).signal_workflow_execution("w", "go", '"now"')
     proxy.spoil("RegisterActivityType", wire.fault(DENIED), 3)

@@ -158,7 +158,7 @@ def test_a_done_list_of_ten_thousand_names(server: Server, folder: str, many_mar
     assert len(jumbo.restore(listed["result"])) > 100_000
 
 
-def test_a_done_list_of_ten_thousand_names_without_a_bucket_says_so(server: Server, many_marks: None) -> None:
+def test_a_done_list_of_ten_thousand_names_without_a_bucket_is_an_error(server: Server, many_marks: None) -> None:
     start(Marked, 3)
     with Crew():
         assert ended().status == "failed"
@@ -168,7 +168,7 @@ def test_a_done_list_of_ten_thousand_names_without_a_bucket_says_so(server: Serv
     )
 
 
-def test_what_fits_is_left_alone(folder: str) -> None:
+def test_a_short_text_is_left_alone(folder: str) -> None:
     fits = "x" * 32_768
     assert jumbo.shrink(fits, "input", "it") == fits
     assert jumbo.restore(fits) == fits
@@ -179,7 +179,7 @@ def test_what_fits_is_left_alone(folder: str) -> None:
 
 
 @pytest.mark.parametrize("member", ["input", "reason", "details", "control"])
-def test_what_does_not_fit_comes_back(member: str, folder: str) -> None:
+def test_a_long_text_comes_back(member: str, folder: str) -> None:
     text = "é" * (jumbo.limit(member) + 1)
     place = jumbo.shrink(text, member, "it")
     assert len(place) <= 256
@@ -195,7 +195,7 @@ def test_without_a_bucket_the_field_is_named(member: str) -> None:
         jumbo.shrink("x" * size, member, "it")
 
 
-def test_what_is_gone_or_changed_says_so(folder: str) -> None:
+def test_a_missing_or_changed_object_is_an_error(folder: str) -> None:
     place = jumbo.shrink(LONG, "input", "it")
     with pytest.raises(SwfError, match="the object has 40000 characters, not 39999"):
         jumbo.restore(place.replace(" 40000", " 39999"))
@@ -207,7 +207,7 @@ def test_what_is_gone_or_changed_says_so(folder: str) -> None:
     assert not caught.value.passing
 
 
-def test_a_bucket_that_fails_is_an_error_that_may_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_bucket_is_an_error_that_may_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("SIMPLEFLOW_JUMBO_FIELDS_BUCKET", str(tmp_path / "file"))
     with pytest.raises(SwfError, match="the input of it has 40000 characters, and cannot be stored") as caught:
@@ -216,7 +216,7 @@ def test_a_bucket_that_fails_is_an_error_that_may_pass(tmp_path: Path, monkeypat
 
 
 @pytest.mark.parametrize("prefix", ["", "/fields/of/runs"])
-def test_in_s3(bucket: str, prefix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_text_in_s3(bucket: str, prefix: str, monkeypatch: pytest.MonkeyPatch) -> None:
     host, _, name = bucket.rpartition("/")
     if prefix:
         monkeypatch.setenv("SIMPLEFLOW_S3_HOST", host)

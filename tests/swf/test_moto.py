@@ -104,7 +104,7 @@ def test_an_example_that_fails(swf: Commands) -> None:
     assert "too few rows" in done.err
 
 
-def test_each_example_is_tried_or_there_is_a_reason() -> None:
+def test_each_example_runs_or_has_a_reason_not_to() -> None:
     """``demo.py`` is no workflow; it runs that of ``census.py``."""
     known = [*HOSTED, *NOT_HOSTED, "fail:Failing"]
     assert sorted(target.partition(":")[0] for target in known) == sorted(

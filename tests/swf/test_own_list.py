@@ -92,7 +92,7 @@ def stopped(process: Any) -> str:
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_steps_cost_the_same_however_many_decide(watched: Watched, commands: Commands, count: int) -> None:
+def test_steps_cost_the_same_with_one_decider_and_with_three(watched: Watched, commands: Commands, count: int) -> None:
     process = deciders(commands, count)
     worker = workers(commands, 2)
     start(Steps, 1, workflow_id="types are registered now")
@@ -120,7 +120,7 @@ def take() -> Any:
     return lambda: source.respond_activity_task_completed(task.token, "1")
 
 
-def test_a_dead_process_holds_its_executions_up_for_seconds_only(watched: Watched, commands: Commands) -> None:
+def test_a_dead_process_delays_its_executions_by_seconds_only(watched: Watched, commands: Commands) -> None:
     process = deciders(commands, 2)
     start(Sequence, 40)
     turns = 0
@@ -147,7 +147,7 @@ def test_a_dead_process_holds_its_executions_up_for_seconds_only(watched: Watche
     assert "ended by signal 9; another one begins" in stopped(process)
 
 
-def test_who_may_not_poll_an_own_list_goes_without(watched: Watched, commands: Commands) -> None:
+def test_a_decider_that_may_not_poll_an_own_list_goes_on_without(watched: Watched, commands: Commands) -> None:
     watched.only = "default"
     process = deciders(commands, 2)
     worker = workers(commands, 1)

@@ -74,7 +74,7 @@ def test_two_deciders_read_a_history_about_twice(server: Server) -> None:
     assert history < 800_000
 
 
-def test_an_own_list_brings_tasks_back_to_who_knows_the_run(server: Server) -> None:
+def test_an_own_list_brings_tasks_back_to_the_same_process(server: Server) -> None:
     run(Sequence, 1, "types are registered now")
     with_it, _, history = run(Sequence, N, "w", own_list="own", own_list_seconds=5)
     assert with_it == N + 1

@@ -54,14 +54,14 @@ def members_of(kind: str, full: bool) -> dict[str, Any]:
     }
 
 
-def test_all_types_of_the_model_are_there() -> None:
+def test_all_types_of_the_model_are_known() -> None:
     assert set(EVENT.members["eventType"].enum) == set(EVENT_TYPES)
     assert set(DECISION.members["decisionType"].enum) == set(DECISION_TYPES)
 
 
 @pytest.mark.parametrize("full", [True, False])
 @pytest.mark.parametrize("kind", EVENT_TYPES)
-def test_an_event_is_read_whole(kind: str, full: bool) -> None:
+def test_every_member_of_an_event_is_read(kind: str, full: bool) -> None:
     members = members_of(kind, full)
     event = wire.event(members)
     assert type(event.attributes) is EVENT_TYPES[kind]
@@ -105,7 +105,7 @@ def check(operation: str, members: dict[str, Any]) -> None:
     assert not report.has_errors(), report.generate_report()
 
 
-def test_an_empty_poll_is_no_task() -> None:
+def test_an_empty_answer_to_a_poll_has_no_task() -> None:
     assert wire.activity_task({}, "list") is None
     assert wire.activity_task({"taskToken": "", "startedEventId": 0}, "list") is None
 
@@ -125,7 +125,7 @@ def test_descriptions(status: str) -> None:
     assert wire.description({**info, "executionStatus": "OPEN"}).status == "open"
 
 
-def test_an_answer_holds_only_what_was_said() -> None:
+def test_an_answer_holds_only_the_given_members() -> None:
     assert wire.answer("token", [d.CompleteWorkflowExecution()]) == {
         "taskToken": "token",
         "decisions": [{"decisionType": "CompleteWorkflowExecution", "completeWorkflowExecutionDecisionAttributes": {}}],

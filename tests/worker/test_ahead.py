@@ -62,7 +62,7 @@ def times(history: list[dict[str, Any]], kind: str) -> dict[int, float]:
     }
 
 
-def test_each_task_is_done_once_and_begins_before_it_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_task_runs_once_and_starts_before_it_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ahead: list[Any] = []
     send_ahead = Pool.send_ahead
     monkeypatch.setattr(Pool, "send_ahead", lambda self, task: (ahead.append(task), send_ahead(self, task)))
@@ -88,14 +88,14 @@ def test_no_more_tasks_are_under_way_than_there_are_workers(tmp_path: Path) -> N
     assert most == 2
 
 
-def test_what_stands_behind_a_slow_one_is_done_by_others(tmp_path: Path) -> None:
+def test_tasks_behind_a_slow_one_go_to_other_workers(tmp_path: Path) -> None:
     (result, failure), history = run(slow, tmp_path)
     assert (result, failure) == (list(range(NUMBER)), "None")
     ends = sorted(times(history, "ActivityTaskCompleted").values())
     assert ends[-1] - ends[-2] > 1.5, "somebody waited for the slow one"
 
 
-def test_a_worker_that_dies_takes_none_but_its_own_task_along(tmp_path: Path) -> None:
+def test_a_worker_that_dies_fails_only_its_own_task(tmp_path: Path) -> None:
     (result, failure), history = run(dies, tmp_path)
     assert result == [None if number == ODD_ONE else number for number in range(NUMBER)]
     assert "WorkerDied" in failure
@@ -103,7 +103,7 @@ def test_a_worker_that_dies_takes_none_but_its_own_task_along(tmp_path: Path) ->
 
 
 @pytest.mark.timeout(60)
-def test_a_time_out_is_that_of_one_task(tmp_path: Path) -> None:
+def test_a_time_out_fails_only_its_own_task(tmp_path: Path) -> None:
     (result, failure), history = run(hangs, tmp_path)
     assert result == [None if number == ODD_ONE else number for number in range(NUMBER)]
     assert "START_TO_CLOSE" in failure

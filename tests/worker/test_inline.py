@@ -46,7 +46,7 @@ class Interrupted(Workflow):
         return self.submit(interrupt).result
 
 
-def test_others_see_what_is_being_done(tmp_path: Path) -> None:
+def test_other_processes_see_that_an_activity_has_started(tmp_path: Path) -> None:
     assert Executor(Looks, state=tmp_path).run([str(tmp_path)]) == "ActivityTaskStarted"
 
 

@@ -105,7 +105,7 @@ def shop() -> Iterator[Shop]:
     found.child.close()
 
 
-def test_one_process_does_one_task_after_the_other(shop: Shop) -> None:
+def test_one_process_performs_one_task_after_the_other(shop: Shop) -> None:
     first = shop.perform(shop.schedule("result = os.getpid()"))
     second = shop.perform(shop.schedule("result = os.getpid()"))
     assert first.result == second.result != str(os.getpid())
@@ -132,13 +132,13 @@ def test_an_unknown_activity_is_a_failure(shop: Shop) -> None:
     ("code", "said"),
     [("os._exit(3)", "with exit code 3"), ("os.kill(os.getpid(), signal.SIGKILL)", "by signal 9")],
 )
-def test_a_process_that_dies_is_a_failure_that_says_how(shop: Shop, code: str, said: str) -> None:
+def test_the_death_of_a_process_is_a_failure_that_says_how(shop: Shop, code: str, said: str) -> None:
     end = shop.perform(shop.schedule(code))
     assert end.reason == f"WorkerDied: the worker process ended {said} while it did the activity"
     assert shop.perform(shop.schedule("result = 1")).result == "1"  # in another one
 
 
-def test_a_death_is_noticed_though_a_grandchild_lives(shop: Shop, tmp_path: Path) -> None:
+def test_a_death_is_noticed_while_a_grandchild_lives(shop: Shop, tmp_path: Path) -> None:
     """What it has forked holds its end of the connection open, and is ended with it."""
     path = tmp_path / "pid"
     code = f"""
@@ -154,7 +154,7 @@ os._exit(4)
     programs.wait_for(lambda: not programs.alive(grandchild))
 
 
-def test_heartbeats_come_as_often_as_asked_for() -> None:
+def test_heartbeats_come_at_the_given_interval() -> None:
     shop = Shop(every=0.1)
     try:
         assert shop.perform(shop.schedule("time.sleep(1); result = 1")).result == "1"
@@ -163,13 +163,13 @@ def test_heartbeats_come_as_often_as_asked_for() -> None:
         shop.child.close()
 
 
-def test_heartbeats_are_within_half_of_the_time_out_that_the_activity_has_here(shop: Shop) -> None:
+def test_heartbeats_come_within_half_of_the_activitys_own_time_out(shop: Shop) -> None:
     task = shop.schedule("time.sleep(2.5); result = 1", "performer.bounded", heartbeat_timeout="1")
     assert shop.perform(task).result == "1"
     assert shop.engine.beats >= 4
 
 
-def test_an_activity_that_hangs_is_killed_once_the_service_has_given_it_up(shop: Shop) -> None:
+def test_a_hanging_activity_is_killed_when_it_has_timed_out(shop: Shop) -> None:
     code = "signal.signal(signal.SIGTERM, signal.SIG_IGN); open('pid', 'w').write(str(os.getpid())); time.sleep(60)"
     end = shop.perform(shop.schedule(code, "performer.bounded", start_to_close_timeout="1"))
     assert end.timeout_type == "START_TO_CLOSE"
@@ -177,12 +177,12 @@ def test_an_activity_that_hangs_is_killed_once_the_service_has_given_it_up(shop:
     assert shop.perform(shop.schedule("result = 1")).result == "1"
 
 
-def test_a_time_out_that_is_longer_there_than_here_is_respected(shop: Shop) -> None:
+def test_a_longer_time_out_of_the_service_is_respected(shop: Shop) -> None:
     task = shop.schedule("time.sleep(2.2); result = 1", "performer.bounded", start_to_close_timeout="30")
     assert shop.perform(task).result == "1"
 
 
-def test_a_cancelled_activity_is_stopped_nicely(shop: Shop) -> None:
+def test_a_cancelled_activity_may_clean_up(shop: Shop) -> None:
     code = """
 try:
     time.sleep(60)

@@ -120,7 +120,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def test_a_result_and_the_worker_is_used_again(shop: Shop) -> None:
+def test_a_worker_is_used_again(shop: Shop) -> None:
     assert shop.do("result = os.getpid()").result == shop.do("result = os.getpid()").result
     assert shop.pool.free == 1
 
@@ -144,7 +144,7 @@ def test_a_result_and_the_worker_is_used_again(shop: Shop) -> None:
         ("raise ValueError('\\ud800' + 'x' * 100_000)", "ValueError: "),
     ],
 )
-def test_what_ends_badly_fails_the_activity_and_nothing_else(shop: Shop, code: str, reason: str) -> None:
+def test_a_failure_fails_only_its_activity(shop: Shop, code: str, reason: str) -> None:
     failed = shop.do(code)
     assert failed.reason.startswith(reason)
     assert len(failed.reason) <= 256
@@ -160,7 +160,7 @@ def test_a_huge_result_and_a_huge_input(shop: Shop) -> None:
     assert shop.do("result = 1 # " + "x" * 5_000_000).result == "1"
 
 
-def test_a_stuck_activity_is_stopped_with_what_it_has_started(shop: Shop, tmp_path: Path) -> None:
+def test_a_stuck_activity_is_stopped_with_its_child_processes(shop: Shop, tmp_path: Path) -> None:
     code = f"child = subprocess.Popen(['sleep', '60']); open('{tmp_path}/pid', 'w').write(str(child.pid)); child.wait()"
     ended = shop.do(code, start_to_close_timeout="1")
     assert ended.timeout_type == "START_TO_CLOSE"
@@ -169,7 +169,7 @@ def test_a_stuck_activity_is_stopped_with_what_it_has_started(shop: Shop, tmp_pa
     wait_until(lambda: shop.pool.wait(0) or not alive(pid))
 
 
-def test_an_activity_that_is_stopped_may_clean_up(shop: Shop, tmp_path: Path) -> None:
+def test_a_stopped_activity_may_clean_up(shop: Shop, tmp_path: Path) -> None:
     code = f"""
 try:
     time.sleep(60)
@@ -182,7 +182,7 @@ finally:
     assert (tmp_path / "clean").exists()
 
 
-def test_an_activity_that_does_not_listen_is_killed(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_activity_that_ignores_sigterm_is_killed(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "ACTIVITY_SIGTERM_WAIT_SEC", 1)
     token = shop.begin("signal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True: pass", start_to_close_timeout="1")
     worker = shop.pool._workers[0].pid
@@ -238,7 +238,7 @@ def test_an_idle_worker_that_died_is_replaced(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("idle", [False, True])
-def test_the_workers_of_a_dead_owner_are_gone_at_once(tmp_path: Path, idle: bool) -> None:
+def test_the_workers_of_a_dead_owner_end_at_once(tmp_path: Path, idle: bool) -> None:
     code = f"""
 import sys, subprocess, time
 sys.path.insert(0, {str(ROOT)!r})
@@ -267,7 +267,7 @@ while True: shop.pool.wait(0.1)
     owner.stdout.close()
 
 
-def test_what_activities_print_is_neither_lost_nor_doubled() -> None:
+def test_output_of_activities_is_neither_lost_nor_doubled() -> None:
     code = f"""
 import sys
 sys.path.insert(0, {str(ROOT)!r})

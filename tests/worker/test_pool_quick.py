@@ -33,7 +33,7 @@ class Asks(Workflow):
         return futures.wait(*asked)
 
 
-def test_who_says_it_is_quick_is_done_by_the_owner() -> None:
+def test_the_owner_performs_a_quick_activity() -> None:
     quick, slow, unsure = Executor(Asks, nb_workers=1).run()
     assert quick == os.getpid()
     assert slow != os.getpid()
@@ -41,7 +41,7 @@ def test_who_says_it_is_quick_is_done_by_the_owner() -> None:
 
 
 @pytest.mark.parametrize("nb_workers", [None, 2])
-def test_marks_in_memory_are_the_owners(nb_workers: int | None) -> None:
+def test_the_owner_keeps_the_marks_in_memory(nb_workers: int | None) -> None:
     class Marked(Workflow, WorkflowStepMixin):
         def get_step_bucket(self) -> str:
             return f"memory://quick-{nb_workers}"

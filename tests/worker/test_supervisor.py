@@ -87,7 +87,7 @@ def test_a_dead_process_is_replaced(team: Team) -> None:
     assert sorted(team.noted("ended")) == sorted(set(team.noted("begun")) - {first})
 
 
-def test_processes_that_die_at_once_are_replaced_slower_and_slower(team: Team) -> None:
+def test_processes_that_die_at_once_are_replaced_at_growing_intervals(team: Team) -> None:
     process = team.begin("os._exit(3)")
     programs.wait_for(lambda: len(team.noted("begun")) >= 6)
     process.terminate()
@@ -97,7 +97,7 @@ def test_processes_that_die_at_once_are_replaced_slower_and_slower(team: Team) -
     assert sorted(waits)[:4] == ["0.5 s", "0.5 s", "1.0 s", "1.0 s"]
 
 
-def test_what_a_process_raises_is_logged(team: Team) -> None:
+def test_an_exception_of_a_process_is_logged(team: Team) -> None:
     process = team.begin("raise ValueError('what is this')")
     programs.wait_for(lambda: len(team.noted("begun")) >= 3, "another one")
     process.terminate()
@@ -106,14 +106,14 @@ def test_what_a_process_raises_is_logged(team: Team) -> None:
     assert "ended with exit code 1" in err
 
 
-def test_done_processes_are_not_replaced(team: Team) -> None:
+def test_processes_that_end_with_0_are_not_replaced(team: Team) -> None:
     process = team.begin("pass")
     assert programs.finish(process)[0] == 0
     assert len(team.noted("begun")) == len(team.noted("ended")) == 2
     assert team.last == "over signal=None gave_up=False killed=False"
 
 
-def test_a_pointless_process_stops_all(team: Team) -> None:
+def test_a_process_that_ends_with_pointless_stops_all(team: Team) -> None:
     work = f"sys.exit(POINTLESS) if int(os.environ.setdefault('N', '0')) else None; {UNTIL_ASKED}"
     work = work.replace("int(os.environ.setdefault('N', '0'))", "len(log.read_text().splitlines()) == 2")
     process = team.begin("exec('''" + work.replace("; while", "\nwhile") + "''')")
@@ -122,7 +122,7 @@ def test_a_pointless_process_stops_all(team: Team) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_first_signal_asks_and_the_second_kills(team: Team, number: int) -> None:
+def test_the_first_signal_stops_and_the_second_kills(team: Team, number: int) -> None:
     process = team.begin(DEAF)
     programs.wait_for(lambda: len(team.noted("begun")) == 2)
     process.send_signal(number)
@@ -135,7 +135,7 @@ def test_the_first_signal_asks_and_the_second_kills(team: Team, number: int) -> 
     assert team.last == f"over signal={int(number)} gave_up=False killed=True"
 
 
-def test_ctrl_c_on_a_terminal_asks_once(team: Team) -> None:
+def test_ctrl_c_on_a_terminal_stops_once(team: Team) -> None:
     """A terminal sends it to the whole group: those who are asked must not hear it a second time."""
     process = team.begin(UNTIL_ASKED)
     programs.wait_for(lambda: len(team.noted("begun")) == 2)
