@@ -1,9 +1,9 @@
-"""The promises of groups, chains and FuncGroups: how a container moves on whenever one of its members ends.
+"""Containers: the promises of groups, chains and FuncGroups, which submit members and follow them to their ends.
 
-A container submits its members through ``Workflow.submit``, each in a scope of its own (``base.Scope``), so that the
-task id of a member does not depend on the order in which results come back.
+A container submits each member through ``Workflow.submit`` and in a separate scope (``base.Scope``), so that the task
+id of a member does not depend on the order in which results arrive. Whenever a member ends, the container goes on.
 
-``_advancing`` guards against re-entry: a member that is final at once (known from the history) calls back while its
+``_advancing`` guards against re-entry. A member whose end is in the history is final at once, and calls back while its
 container is still submitting.
 """
 
@@ -17,7 +17,7 @@ from simpleflow.futures import CANCELLED, FINISHED, RUNNING, Future, Promise, pr
 
 
 class ContainerPromise(Promise):
-    """The promise of a container: submits members in their scopes; the run does not complete before it is final."""
+    """The promise of a container. It submits members in their scopes; the run does not complete before it is final."""
 
     __slots__ = ("_advancing", "_executor", "_scope")
 
@@ -31,6 +31,7 @@ class ContainerPromise(Promise):
         self.state = RUNNING
 
     def _settle_as_members(self, members: Sequence[Promise], bubbles: bool | None) -> None:
+        """End with the results and exceptions of the members, which are all final."""
         exceptions = [member.exception for member in members]
         failed = bubbles is not False and any(each is not None for each in exceptions)
         cancelled = any(member.state == CANCELLED for member in members)
@@ -41,8 +42,9 @@ class ContainerPromise(Promise):
         )
 
     def _cancel_with(self, members: Iterable[Promise]) -> bool:
+        """Cancel the members and this promise."""
         if not self.done:
-            self._advancing = True  # the ends of the members begin nothing more
+            self._advancing = True  # so that the ends of the members submit no further member
             for member in members:
                 member.cancel()
         return super().cancel()
@@ -66,11 +68,11 @@ class GroupPromise(ContainerPromise):
         future: Future | None = None,
     ) -> None:
         super().__init__(executor, "g", future)
-        self._members = members
+        self._members = members  # in the order in which they are submitted
         self._bubbles = bubbles
         self._limit = max_parallel
         self.promises: list[Promise] = []  # of the members submitted so far
-        self._open = 0  # members under way
+        self._open = 0  # members that are submitted and have not ended
         self._advance()
 
     def _advance(self) -> None:
@@ -94,12 +96,12 @@ class GroupPromise(ContainerPromise):
             self._advance()
 
     def cancel(self) -> bool:
-        """Cancel the members that are under way; the others are never submitted."""
+        """Cancel the members that are open. The others are never submitted."""
         return self._cancel_with(self.promises)
 
 
 class ChainPromise(ContainerPromise):
-    """The promise of a chain: one member after the other."""
+    """The promise of a chain: it submits a member once the one before it has ended."""
 
     __slots__ = ("_breaks", "_bubbles", "_members", "_sends", "promises")
 
@@ -143,12 +145,12 @@ class ChainPromise(ContainerPromise):
         self._settle_as_members(self.promises, self._bubbles)
 
     def cancel(self) -> bool:
-        """Cancel the member that is under way; the others are never submitted."""
+        """Cancel the member that is open. The others are never submitted."""
         return self._cancel_with(self.promises)
 
 
 class FuncPromise(ContainerPromise):
-    """The promise of a FuncGroup: calls the function, then follows the submittable that it returned."""
+    """The promise of a FuncGroup: it calls the function, then follows the submittable that the function returned."""
 
     __slots__ = ("_inner", "_make")
 
@@ -157,7 +159,7 @@ class FuncPromise(ContainerPromise):
     ) -> None:
         super().__init__(executor, "f", future)
         self._make = make
-        self._inner: Promise | None = None
+        self._inner: Promise | None = None  # of the returned submittable
         executor.spawn(self._call, self._scope)
 
     def _call(self) -> None:
@@ -171,7 +173,7 @@ class FuncPromise(ContainerPromise):
             self._inner.when_done(self._inner_done)
 
     def cancel(self) -> bool:
-        """Cancel what the function returned; if it has not returned yet, nothing is submitted."""
+        """Cancel the submittable that the function returned. If it has not returned yet, nothing is submitted."""
         return self._cancel_with([] if self._inner is None else [self._inner])
 
     def _inner_done(self, inner: Promise) -> None:

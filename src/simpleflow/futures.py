@@ -1,15 +1,15 @@
 """Futures and promises: the two halves of the result of a submission.
 
-A *promise* is the half that the library holds: it moves from state to state and calls back when it is final. Reading
-it neither waits nor counts as observed by user code. A *future* is the half that user code holds: a thin view of its
-promise. Reading ``result`` or ``exception`` of a future waits: it returns when the history holds the answer, or raises
+A *promise* is the half that the library holds. It moves from state to state and calls back when it is final. Reading a
+promise neither waits nor counts as seen by user code. A *future* is the half that user code holds, a thin view of its
+promise. Reading ``result`` or ``exception`` of a future waits: it returns once the history holds the answer, or raises
 ``ExecutionBlocked`` where the evaluation cannot go on. Reading ``finished`` and the like never waits.
 
 A promise is final once it is FINISHED or CANCELLED.
 
-User code may branch on a future that is not final (``if future.finished: ...``). The promise remembers that it was
-seen in that state. If it changes later, what user code did next may be wrong, so the waiter is told, and evaluates
-``run`` afresh.
+User code may branch on a future that is not final (``if future.finished: ...``). The promise remembers that user code
+has seen it in that state. If the state changes later, the code after the branch may have done the wrong thing. So the
+promise calls ``Waiter.changed``, and the decider evaluates ``run`` afresh.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ _FINAL = frozenset({FINISHED, CANCELLED, CANCELLED_AND_NOTIFIED})
 
 
 class Waiter(Protocol):
-    """The evaluation that a promise belongs to."""
+    """The evaluation to which a promise belongs."""
 
     def block(self, promise: Promise) -> None:
-        """Return once ``promise`` is final. Raises ExecutionBlocked if it will not be in this evaluation."""
+        """Return once ``promise`` is final. Raises ExecutionBlocked if it does not become final in this evaluation."""
 
     def changed(self, promise: Promise) -> None:
-        """Take note that ``promise`` is no longer in the state that user code has seen."""
+        """Note that ``promise`` is no longer in the state that user code has seen."""
 
     def cancel(self, promise: Promise) -> None:
-        """Ask the service to end the task of ``promise``, if there is one: user code has cancelled it."""
+        """User code has cancelled ``promise``: ask the service to end its task, if it has one."""
 
 
 class Promise:
@@ -48,28 +48,28 @@ class Promise:
 
     def __init__(self, waiter: Waiter | None = None, future: Future | None = None) -> None:
         self.state = PENDING
-        self.result: Any = None
-        self.exception: BaseException | None = None
+        self.result: Any = None  # None until it is final, and if the task failed
+        self.exception: BaseException | None = None  # of a task that failed
         self._waiter = waiter
-        self._future = future  # the view of it, made when user code first gets one
-        self._seen = False  # user code has read its state before it was final
-        self._callbacks: list[Callable[[Promise], None]] | None = None
+        self._future = future  # the view of this promise, made when user code first gets one
+        self._seen = False  # user code has read the state before it was final
+        self._callbacks: list[Callable[[Promise], None]] | None = None  # to call once it is final
 
     @property
     def future(self) -> Future:
-        """The view of this promise that user code gets; always the same object."""
+        """The view of this promise for user code, always the same object."""
         if self._future is None:
             self._future = Future(promise=self)
         return self._future
 
     @property
     def done(self) -> bool:
-        """True once it is final."""
+        """True once this promise is final."""
         return self.state in _FINAL
 
     @property
     def failure(self) -> BaseException | None:
-        """The exception; TaskCanceled for a cancelled task, which has none but did not succeed."""
+        """The exception; TaskCanceled for a cancelled task, which has no exception and yet did not succeed."""
         if self.exception is None and self.state in (CANCELLED, CANCELLED_AND_NOTIFIED):
             return TaskCanceled()
         return self.exception
@@ -106,7 +106,7 @@ class Promise:
         self.settle(other.state, other.result, other.exception)
 
     def when_done(self, callback: Callable[[Promise], None]) -> None:
-        """Call back once this promise is final: at once if it is."""
+        """Call back once this promise is final, which may be at once."""
         if self.state in _FINAL:
             callback(self)
         elif self._callbacks is None:
@@ -116,18 +116,18 @@ class Promise:
 
     @property
     def is_awaited(self) -> bool:
-        """True if something waits for it to be final."""
+        """True if a callback waits for this promise to be final."""
         return bool(self._callbacks)
 
     def wait(self) -> None:
-        """Return once it is final. Raises ExecutionBlocked if it will not be in this evaluation."""
+        """Return once this promise is final. Raises ExecutionBlocked if it does not become final in this evaluation."""
         if self.state not in _FINAL:
             if self._waiter is None:
                 raise ExecutionBlocked
             self._waiter.block(self)
 
     def observe(self) -> str:
-        """The state, for user code: a later change makes what user code did next doubtful."""
+        """Return the state, and remember that user code has seen it."""
         if self.state not in _FINAL:
             self._seen = True
         return self.state
@@ -136,7 +136,7 @@ class Promise:
         """Cancel the task, started or not. Returns False if it had already finished, else True."""
         if self.state in _FINAL:
             return self.state != FINISHED
-        self._seen = False  # the code that cancels it expects the change
+        self._seen = False  # the code that cancels the task expects the change
         if self._waiter is not None:
             self._waiter.cancel(self)
         self.settle(CANCELLED)
@@ -161,13 +161,13 @@ class Future:
 
     @property
     def result(self) -> Any:
-        """What the task returned; None if it failed or was cancelled. Waits."""
+        """The value that the task returned; None if it failed or was cancelled. Waits."""
         self._promise.wait()
         return self._promise.result
 
     @property
     def exception(self) -> BaseException | None:
-        """Why the task failed, or None. Waits."""
+        """The exception with which the task failed, or None. Waits."""
         self._promise.wait()
         return self._promise.exception
 
@@ -202,7 +202,7 @@ class Future:
 
     @property
     def done(self) -> bool:
-        """True if the task was finished or cancelled: nothing more will happen to it."""
+        """True if the task has finished or was cancelled. Its state does not change any more."""
         return self.state in _FINAL
 
     def cancel(self) -> bool:
@@ -235,8 +235,8 @@ def promise_of(future: Future) -> Promise:
 
 
 def wait(*futures: Future) -> list[Any]:
-    """Wait for all; return their results in the order given, None for each one that failed.
+    """Wait for all futures; return their results in the order given, None for each task that failed.
 
-    Never raises a task's exception: look at ``future.exception``.
+    Never raises the exception of a task; ``future.exception`` has it.
     """
     return [future.result for future in futures]
