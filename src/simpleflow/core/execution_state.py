@@ -24,7 +24,7 @@ class ExecutionState:
         # The execution
         self.state = t.NEW  # by the table ``transitions.EXECUTION``
         self.closed: e.Event | None = None  # the event that ended the execution
-        self.cancel_requested = False  # somebody has asked to cancel the execution
+        self.cancel_requested = False  # a request to cancel the execution was received
         self.execution_context: str | None = None  # of the latest answer that gave one
 
         # Its decision tasks: at most one waits and at most one is started

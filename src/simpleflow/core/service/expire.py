@@ -5,7 +5,7 @@ deadline is a time in epoch seconds with a kind:
 
     execution   start to close; ends the execution, and then nothing else of it can be due
     decision    start to close of a started decision task; schedule to start of one that waits on a list that an answer
-                has named: when that time is over, the next task goes back to the common list
+                has named: once it times out, the next task goes back to the common list
     activity    the earliest of schedule to start, schedule to close, start to close and heartbeat
     timer       the time at which it fires
 

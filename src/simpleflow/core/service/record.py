@@ -80,7 +80,7 @@ def record(
         now: time of all the events, in epoch seconds.
         execution_context: text that the decider keeps with the execution; None leaves the text so far in place.
         new_run_id: run id of the execution that a ContinueAsNewWorkflowExecution starts.
-        refused: causes by the index of decisions that the engine does not accept, whatever the history says.
+        refused: causes by the index of decisions that the engine refuses for reasons outside the history.
         task_list: list for later decision tasks, until one on that list is not started within
             ``schedule_to_start_timeout`` or not answered in time; None: until another answer names a list.
         schedule_to_start_timeout: seconds as text.

@@ -1,7 +1,7 @@
 """Refused decisions: each becomes its ``...Failed`` event, with the cause.
 
-A decision is refused because of what the history says (an id that is in use, say), or because the engine names a cause
-of its own. The decider's ``refusals`` says how it reacts.
+The cause is either in the history (an id that is in use, for example) or one that the engine names. The reaction of the
+decider is in ``core.decider.refusals``.
 """
 
 from __future__ import annotations
