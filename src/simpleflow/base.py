@@ -86,10 +86,13 @@ class Scope:
     whatever order results arrive.
     """
 
-    __slots__ = ("_counts", "owner", "parent", "path")
+    __slots__ = ("_counts", "owner", "parent", "path", "steady_path")
 
-    def __init__(self, path: str = "", parent: Scope | None = None, owner: object = None) -> None:
+    def __init__(
+        self, path: str = "", parent: Scope | None = None, owner: object = None, steady_path: str | None = None
+    ) -> None:
         self.path = path  # labels from the root, joined by dots; "" for the root
+        self.steady_path = path if steady_path is None else steady_path  # the same without positions among siblings
         self.parent = parent  # None for the root
         self.owner = owner  # the container whose members are submitted in this scope
         self._counts: dict[str, int] = {}  # number of submissions so far, by label
@@ -100,9 +103,10 @@ class Scope:
         self._counts[label] = number
         return number
 
-    def child(self, label: str) -> Scope:
-        """Return a new scope ``label`` below this one."""
-        return Scope(f"{self.path}.{label}" if self.path else label, self)
+    def child(self, label: str, positional: bool = False) -> Scope:
+        """Return a new scope ``label`` below this one; ``positional``: the label is a position among siblings."""
+        steady = self.steady_path if positional else _joined(self.steady_path, label)
+        return Scope(_joined(self.path, label), self, steady_path=steady)
 
     def owners(self) -> Iterator[object]:
         """Yield the containers around this scope, innermost first."""
@@ -111,6 +115,10 @@ class Scope:
             if scope.owner is not None:
                 yield scope.owner
             scope = scope.parent
+
+
+def _joined(path: str, label: str) -> str:
+    return f"{path}.{label}" if path else label
 
 
 class Executor(Waiter, Protocol):

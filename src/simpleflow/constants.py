@@ -41,5 +41,8 @@ WAKE_UP_TIMER = "_simpleflow_wake_up_timer"
 RESERVED = "__simpleflow_"
 """Prefix of the keys in an execution's input that hold simpleflow's own values rather than arguments."""
 
+JUMBO_SCHEME = "simpleflow+s3://"
+"""Beginning of a field that names the object which holds its text, because the text is too long for the field."""
+
 UNKNOWN = RESERVED + "unknown__"
 """Key of the JSON object that stands for an unknown result in a plan (see ``simpleflow.steering.unknown``)."""

@@ -26,7 +26,7 @@ class ContainerPromise(Promise):
         self._executor = executor
         self._advancing = False
         here = executor.scope
-        self._scope = here.child(f"{label}{here.count(label)}")
+        self._scope = here.child(f"{label}{here.count(label)}", positional=True)
         executor.track(self)
         self.state = RUNNING
 
@@ -50,7 +50,7 @@ class ContainerPromise(Promise):
         return super().cancel()
 
     def _submit_member(self, member: Submittable, slot: int) -> Promise:
-        with self._executor.within(self._scope.child(str(slot))):
+        with self._executor.within(self._scope.child(str(slot), positional=True)):
             return promise_of(self._executor.workflow.submit(member))
 
 

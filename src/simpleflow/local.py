@@ -27,7 +27,7 @@ from simpleflow.base import check_name
 from simpleflow.core import codec, transitions
 from simpleflow.core import events as e
 from simpleflow.core.decider.evaluation import Failure
-from simpleflow.engines.base import StartRequest
+from simpleflow.engines.base import DecisionTask, StartRequest
 from simpleflow.engines.embedded import EmbeddedEngine, Observer, Run
 from simpleflow.engines.memory import MemoryEngine
 from simpleflow.exceptions import (
@@ -43,7 +43,7 @@ from simpleflow.step import claim_recovery
 from simpleflow.step.request import REQUEST, request_of
 from simpleflow.stores.location import folder_url
 from simpleflow.values import arguments, reserved
-from simpleflow.worker.decision_worker import DecisionWorker
+from simpleflow.worker.decision_worker import DecisionWorker, warn
 from simpleflow.worker.dispatch import Middlewares
 from simpleflow.worker.inline import InlineWorker
 from simpleflow.worker.loop import ActivityWorker, drive
@@ -169,7 +169,11 @@ class Executor:
             try:
                 engine.executions.times_out = workers is not None
                 deciders = DecisionWorker(
-                    engine, {request.name: self.workflow_class}, default_bucket=self.default_bucket
+                    engine,
+                    {request.name: self.workflow_class},
+                    default_bucket=self.default_bucket,
+                    counts_starts=True,
+                    on_changed=warn if self._observer is None else _shown_by_observer,
                 )
                 if pool is not None:
                     pool.source = engine
@@ -277,8 +281,13 @@ class Executor:
         if kind == RESUMED:
             self.run_id = run_id
             for run in list(engine.runs.values()):
+                engine.executions.ask_for_decision(run)
                 claim_recovery.regain(run, self._on_wait, engine.receive_messages)
         return run_id
+
+
+def _shown_by_observer(task: DecisionTask, text: str) -> None:
+    """Do nothing: the marker ``changed`` is among the events that the observer is given."""
 
 
 def _signal_arguments(text: str | None) -> tuple[list[Any], dict[str, Any]]:

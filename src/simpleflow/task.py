@@ -20,6 +20,9 @@ class ActivityTask(CallTask):
     Raises NotSubmittable if ``activity`` is not an ``Activity``.
     """
 
+    accepts_any_record = False
+    """True for an activity whose recorded call stands whatever its arguments were: its id alone says what it is."""
+
     def __init__(self, activity: Activity, *args: Any, **kwargs: Any) -> None:
         if not isinstance(activity, Activity):
             raise NotSubmittable(

@@ -211,3 +211,10 @@ def text_or_none(value: object) -> str | None:
 def text_tuple(value: object) -> tuple[str, ...]:
     """Return the texts in ``value`` if it is a list, else nothing: for JSON that others may have written."""
     return tuple([each for each in value if isinstance(each, str)]) if value and isinstance(value, list) else ()
+
+
+def digest(text: str) -> str:
+    """The SHA-256 digest of a text, as 64 hex digits."""
+    import hashlib  # slow to load, and few runs need it
+
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

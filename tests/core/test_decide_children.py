@@ -10,6 +10,7 @@ from simpleflow import Workflow
 from simpleflow.canvas import Chain, Group
 from simpleflow.core import events as e
 from simpleflow.task import ChildWorkflowTask
+from tests.child_ids import child_id
 from tests.core.harness import Simulation, add, simulate
 
 
@@ -90,7 +91,7 @@ def test_a_child_that_does_not_propagate_signals_does_not_send_them_to_its_paren
     assert simulate(Above).result == [True, None]
 
 
-def test_children_have_ids_by_their_position_and_return_results() -> None:
+def test_children_have_ids_by_their_arguments_and_return_results() -> None:
     class Small(Workflow):
         name = "small"
 
@@ -107,7 +108,9 @@ def test_children_have_ids_by_their_position_and_return_results() -> None:
 
     run = Simulation(Big).run(lambda tasks: -1)
     assert run.result == [6, [10, 30]]
-    assert run.history.children.keys() == {"w--small-1", "w--small-2", "w--small-c1.0-1", "w--small-c1.1-1"}
+    assert run.history.children.keys() == {
+        child_id("w", "small", *numbers) for numbers in ([1], [10], [20, 10], [1, 5])
+    }
 
 
 def test_a_child_that_fails_fails_its_parent_unless_it_is_soft() -> None:

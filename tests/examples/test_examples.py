@@ -11,6 +11,7 @@ import pytest
 
 from simpleflow.exceptions import ExecutionError, TaskFailed
 from simpleflow.local import Executor
+from tests.child_ids import child_id
 from tests.examples.conftest import EXAMPLES
 
 OTHERS = {"census", "demo", "basic_step", "step", "steering", "fail", "retries"}  # their tests stand elsewhere or below
@@ -28,8 +29,8 @@ EXPECTED: dict[str, tuple[Any, list[str], list[tuple[str, Any]]]] = {
     ),
     "child_workflow:Parent": (
         [
-            {"greeting": "Hello, Ann!", "my id": "parent--child-1", "parent": "parent"},
-            {"greeting": "Hello, Ben!", "my id": "parent--child-g1.0-1", "parent": "parent"},
+            {"greeting": "Hello, Ann!", "my id": child_id("parent", "child", "Ann"), "parent": "parent"},
+            {"greeting": "Hello, Ben!", "my id": child_id("parent", "child", "Ben"), "parent": "parent"},
             {"greeting": "Hello, Cid!", "my id": "greeting-of-Cid", "parent": "parent"},
         ],
         [],

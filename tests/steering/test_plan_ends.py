@@ -10,6 +10,7 @@ import pytest
 from simpleflow import Workflow, futures
 from simpleflow.steering import dry_run
 from simpleflow.step.workflow import WorkflowStepMixin
+from tests.child_ids import child_id
 from tests.steering.bench import Bench, do, in_turn, rows
 
 
@@ -102,7 +103,7 @@ def test_a_child_that_fails_fails_its_parent(bench: Bench) -> None:
     assert [row[0] for row in rows(found)] == ["a"]
     assert [note.partition(":")[0] for note in found.notes] == [
         "run() fails",
-        "run() of workflow w--broken child-1 fails",
+        f"run() of workflow {child_id('w', 'broken child')} fails",
     ]
 
 

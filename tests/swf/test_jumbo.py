@@ -224,7 +224,7 @@ def test_a_long_text_in_s3(bucket: str, prefix: str, monkeypatch: pytest.MonkeyP
     else:
         monkeypatch.setenv("SIMPLEFLOW_JUMBO_FIELDS_BUCKET", bucket)
     place = jumbo.shrink(LONG, "input", "it")
-    assert re.fullmatch(rf"simpleflow\+s3://{name}{prefix}/[0-9a-f]{{32}} 40000", place)
+    assert re.fullmatch(rf"simpleflow\+s3://{name}{prefix}/[0-9a-f]{{64}} 40000", place)
     assert jumbo.restore(place) == LONG
     monkeypatch.setenv("SIMPLEFLOW_S3_HOST", host)
     monkeypatch.delenv("SIMPLEFLOW_JUMBO_FIELDS_BUCKET")

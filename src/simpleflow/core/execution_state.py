@@ -6,7 +6,9 @@ over the events, so the cost of a decision does not grow with the length of the 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
+from operator import itemgetter
 
 from simpleflow.core import deadlines
 from simpleflow.core import events as e
@@ -26,6 +28,7 @@ class ExecutionState:
         self.closed: e.Event | None = None  # the event that ended the execution
         self.cancel_requested = False  # a request to cancel the execution was received
         self.execution_context: str | None = None  # of the latest answer that gave one
+        self.contexts: list[tuple[int, str]] = []  # each DecisionTaskCompleted that changed it, and the new context
 
         # Its decision tasks: at most one waits and at most one is started
         self.decision = t.IDLE  # by the table ``transitions.DECISION``
@@ -41,6 +44,7 @@ class ExecutionState:
         self.activities: dict[str, Record] = {}  # by activity id
         self.timers: dict[str, Record] = {}  # by timer id
         self.children: dict[str, Record] = {}  # by workflow id
+        self.children_at: dict[str, list[Record]] = {}  # by ``control``, the position at which they were submitted
         self.tasks: dict[int, Record] = {}  # open activities and children, by the event id that later events refer to
         self.open_activities = 0  # how many activities are open
         self.open_timers = 0  # how many timers are open
@@ -111,6 +115,11 @@ class ExecutionState:
                 if source is None or source.workflow_id != workflow_id:
                     return True
         return False
+
+    def context_of(self, completed_id: int) -> str | None:
+        """The execution context in which the DecisionTaskCompleted with that event id was decided."""
+        number = bisect_right(self.contexts, completed_id, key=itemgetter(0))
+        return self.contexts[number - 1][1] if number else None
 
     def open_records(self) -> Iterator[tuple[str, Record]]:
         """The open activities, timers and children, each with its kind."""

@@ -42,8 +42,9 @@ def _decision(state: ExecutionState, event: e.Event, attributes: Any) -> None:
             state.deadlines.push(event.time + limit, "decision", str(event.id))
     elif isinstance(attributes, e.DecisionTaskCompleted):
         state.previous_started_id = attributes.started_event_id
-        if attributes.execution_context is not None:
+        if attributes.execution_context not in (None, state.execution_context):
             state.execution_context = attributes.execution_context
+            state.contexts.append((event.id, attributes.execution_context))
         if attributes.task_list is not None:
             state.decision_list = attributes
     else:
@@ -118,6 +119,8 @@ def _child_by_id(state: ExecutionState, event: e.Event, attributes: Any) -> Key:
     if isinstance(attributes, e.StartChildWorkflowExecutionInitiated):
         record.begin(event, new_state)
         state.tasks[event.id] = record
+        if attributes.control is not None and record.tries == 1:
+            state.children_at.setdefault(attributes.control, []).append(record)
     else:
         state.tasks.pop(attributes.initiated_event_id, None)
         record.end(event, new_state)

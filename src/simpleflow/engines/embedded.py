@@ -227,6 +227,9 @@ class EmbeddedEngine:
             task = run.history.tasks.get(scheduled_id) if run is not None else None
             if run is None or task is None or not run.history.open or self._tasks.is_handed_out(run_id, scheduled_id):
                 continue
+            if task.state == transitions.STARTED and task.cancel_requested_id:
+                self._end_canceled(run, task)  # the process that worked on it has died; nobody wants it any more
+                continue
             if begin and task.state == transitions.SCHEDULED:
                 now = self.executions.clock()
                 self.executions.append(
@@ -288,7 +291,9 @@ class EmbeddedEngine:
         )
 
     def respond_activity_task_canceled(self, token: str, details: str | None = None) -> None:
-        run, task = self._activity(token)
+        self._end_canceled(*self._activity(token), details)
+
+    def _end_canceled(self, run: Run, task: Record, details: str | None = None) -> None:
         self._end_activity(
             run,
             e.ActivityTaskCanceled(

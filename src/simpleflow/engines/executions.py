@@ -152,6 +152,11 @@ class Executions:
                 found = run.run_id
         return found
 
+    def ask_for_decision(self, run: Run) -> None:
+        """Schedule a decision task, unless one waits: the code of the workflow may have been edited."""
+        if events := record.decision_scheduled(run.history, self.clock()):
+            self.append(run, events)
+
     def release(self, root_id: str) -> None:
         """Give up the open executions of a family: another process may adopt and drive them."""
         self.flush()

@@ -167,7 +167,11 @@ class MarkActivities:
             params = {"task_list": self._host.task_list} | STEP_ACTIVITY_PARAMS_DEFAULT
             params |= self._host.get_step_activity_params()
             activity = self._activities[key] = Activity(task, **(params | overrides))
-        return ActivityTask(activity, *self.location, *args)
+        made = ActivityTask(activity, *self.location, *args)
+        # Its id says which mark of which run of the step it is about. A setting that has changed since the run began
+        # does not have it done again.
+        made.accepts_any_record = True
+        return made
 
 
 def _are_texts(value: Any) -> bool:

@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import importlib
+import logging
+from collections.abc import Callable
+from typing import Any
 
+from simpleflow import code_digest, values
 from simpleflow import workflow as workflows
 from simpleflow.activity import Activity
 from simpleflow.core import decisions as d
+from simpleflow.core import events as e
 from simpleflow.core.decider.answer import Limits
 from simpleflow.core.decider.decide import Decider, SharedDecider
 from simpleflow.core.decider.evaluation import Execution, Failure
+from simpleflow.core.decider.recorded_calls import CHANGED, describe
 from simpleflow.engines.base import DecisionSource, DecisionTask
 from simpleflow.exceptions import InputError, LeaseLost, UnknownResource
 from simpleflow.worker.on_closed import OnClosed, ignore
 from simpleflow.workflow import Workflow
+
+log = logging.getLogger(__name__)
+
+
+OnChanged = Callable[[DecisionTask, str], None]
+
+
+def warn(task: DecisionTask, text: str) -> None:
+    """Log a line of text about an execution as a warning."""
+    log.warning("workflow %s, run %s: %s", task.workflow_id, task.run_id, text)
 
 
 class DecisionWorker:
@@ -27,6 +43,10 @@ class DecisionWorker:
         limits: of one answer.
         kept: how many executions are kept alive, the latest ones; None: all until they are forgotten.
         on_closed: called with each execution that an answer closes, if ``kept`` is given.
+        counts_starts: an execution that this worker meets for the first time is taken up anew: its code may have been
+            edited since, see ``core.decider.recorded_calls``.
+        refuses_other_versions: raise InputError for an execution whose version is not that of its class; else warn.
+        on_changed: called with the task and a line of text where a call differs from the recorded one.
 
     Attributes:
         failures: by run id, how the decider failed an execution.
@@ -42,6 +62,9 @@ class DecisionWorker:
         limits: Limits = Limits(),
         kept: int | None = None,
         on_closed: OnClosed = ignore,
+        counts_starts: bool = False,
+        refuses_other_versions: bool = False,
+        on_changed: OnChanged = warn,
     ) -> None:
         self.failures: dict[str, Failure] = {}
         self.activities: dict[str, Activity] = {}
@@ -52,7 +75,12 @@ class DecisionWorker:
         self._limits = limits
         self._kept = kept
         self._on_closed = on_closed
+        self._counts_starts = counts_starts
+        self._refuses_other_versions = refuses_other_versions
+        self._on_changed = on_changed
         self._deciders: dict[str, Decider | SharedDecider] = {}
+        self._contexts: dict[str, str] = {}  # execution context of the decisions made here, by run id
+        self._digests: dict[type[Workflow], str] = {}  # of the code of workflow classes
 
     def decide(self, task: DecisionTask) -> None:
         """Answer one task, unless its execution was ended meanwhile.
@@ -67,7 +95,13 @@ class DecisionWorker:
                 self.activities |= decider.evaluation.activities
             if answer.failure is not None:
                 self.failures[task.run_id] = answer.failure
-            self._source.respond_decision_task_completed(task.token, answer.decisions)
+            for decision in answer.decisions:
+                if isinstance(decision, d.RecordMarker) and decision.marker_name == CHANGED:
+                    self._on_changed(task, describe(decision.details))
+            context = decider.execution.context
+            if context == decider.history.execution_context:
+                context = None  # it stands until an answer changes it
+            self._source.respond_decision_task_completed(task.token, answer.decisions, context)
             if self._kept is not None and answer.decisions and isinstance(answer.decisions[-1], d.CLOSING):
                 if not isinstance(answer.decisions[-1], d.ContinueAsNewWorkflowExecution):
                     self._on_closed(decider)
@@ -94,7 +128,7 @@ class DecisionWorker:
         else:
             if decider is not None:
                 self.forget(task.run_id)
-            execution = Execution(task.workflow_id, task.run_id, self._domain, self._default_bucket)
+            execution = self._execution(task)
             if task.history is not None:
                 decider = SharedDecider(self._class(task.name), execution, task.history, self._limits)
             else:
@@ -102,6 +136,35 @@ class DecisionWorker:
                 decider.advance(task.events[: task.started_event_id])
         self._keep(task.run_id, decider)
         return decider
+
+    def _execution(self, task: DecisionTask) -> Execution:
+        context = self._contexts.get(task.run_id)
+        if context is None:
+            context = self._contexts[task.run_id] = self._context(task)
+        return Execution(task.workflow_id, task.run_id, self._domain, self._default_bucket, context)
+
+    def _context(self, task: DecisionTask) -> str:
+        """The execution context of the decisions that are made here."""
+        kind = self._class(task.name)
+        self._check_version(kind, task)
+        if kind not in self._digests:
+            self._digests[kind] = code_digest.of_class(kind)
+        context: dict[str, Any] = {"code": self._digests[kind]}
+        if self._counts_starts:
+            context["start"] = 1 + max((_start_of(event) for event in task.events), default=0)
+        return values.encode(context, "execution context")
+
+    def _check_version(self, kind: type[Workflow], task: DecisionTask) -> None:
+        version = kind.version
+        if version is None or version == task.version:
+            return  # a class that has no version decides those of any
+        text = (
+            f"the execution has version {task.version!r} of workflow {task.name}, and the class here has version "
+            f"{version!r}"
+        )
+        if self._refuses_other_versions:
+            raise InputError(f"{text}: start a decider with the code of version {task.version!r}")
+        warn(task, f"{text}; it goes on with the code of the class here")
 
     def _keep(self, run_id: str, decider: Decider | SharedDecider) -> None:
         """Keep a decider alive, as the latest one."""
@@ -115,6 +178,7 @@ class DecisionWorker:
         decider = self._deciders.pop(run_id, None)
         if self._kept is not None:
             self.failures.pop(run_id, None)
+            self._contexts.pop(run_id, None)
         if decider is not None:
             decider.discard()
 
@@ -134,3 +198,16 @@ class DecisionWorker:
                 "define its class at the top level of a module that is imported"
             )
         return found
+
+
+def _start_of(event: e.Event) -> int:
+    """How often the execution had been taken up when this event was written; 0 for events that do not tell."""
+    attributes = event.attributes
+    if not isinstance(attributes, e.DecisionTaskCompleted) or attributes.execution_context is None:
+        return 0
+    try:
+        context = values.decode(attributes.execution_context)
+    except ValueError:
+        return 0
+    start = context.get("start") if isinstance(context, dict) else None
+    return start if isinstance(start, int) else 0

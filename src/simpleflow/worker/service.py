@@ -94,7 +94,13 @@ def decider_body(
         source = connect()
         answers = source if task_list_of_all is None else OneList(source, task_list_of_all)
         worker = DecisionWorker(
-            answers, dict(workflow_classes), domain, limits=limits(), kept=KEPT_EXECUTIONS, on_closed=on_closed
+            answers,
+            dict(workflow_classes),
+            domain,
+            limits=limits(),
+            kept=KEPT_EXECUTIONS,
+            on_closed=on_closed,
+            refuses_other_versions=True,
         )
         pollers: Pollers[DecisionTask] = Pollers(stopping)
         pollers.add(partial(source.poll_for_decision_task, own_identity))

@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 
 from simpleflow.cli.errors import task_failure_line, traceback_of
 from simpleflow.core import events as e
+from simpleflow.core.decider import recorded_calls
 from simpleflow.engines.embedded import Run
 from simpleflow.local import Beginning
 from simpleflow.step import recorded_tasks, report
@@ -80,6 +81,9 @@ class Follower:
     def show_run(self, run: Run, event: type[e.Attributes], attributes: Any, time: float) -> None:
         """Show an event of an execution as a whole, one of those in ``RUN_EVENTS``."""
 
+    def show_changed(self, run: Run, text: str) -> None:
+        """Show that a call of ``run()`` differs from the one that the history holds, and what becomes of it."""
+
     # Methods that call them
 
     def catch_up(self, beginning: Beginning) -> None:
@@ -100,6 +104,8 @@ class Follower:
             if kind is e.MarkerRecorded:
                 if attributes.marker_name == MARKER_NAME:
                     self._step_marker(run, event.time, attributes.details)
+                elif attributes.marker_name == recorded_calls.CHANGED:
+                    self.show_changed(run, recorded_calls.describe(attributes.details))
             elif kind is e.ActivityTaskScheduled:
                 listed = recorded_tasks.parse(attributes.activity_type.name, attributes.input)
                 if isinstance(listed, recorded_tasks.Listed):

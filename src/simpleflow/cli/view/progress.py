@@ -129,6 +129,9 @@ class Progress(Follower):
         if text:
             self.add_run_line(run, text)
 
+    def show_changed(self, run: Run, text: str) -> None:
+        self.add_run_line(run, text)
+
     def _line(self, status: str, name: str, seconds: float | None, note: str, trace: str = "") -> None:
         begin = name_and_time(name, seconds, self._terminal.columns, prefix_width(self._terminal))
         self._lines.append(f"{self._prefixes[status]}{begin}  {note}".rstrip() + "\n" + trace)

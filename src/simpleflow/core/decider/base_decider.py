@@ -67,6 +67,7 @@ class BaseDecider:
             self._begin()
         if self._executor.failure is None:
             self._hook("after_replay")
+        self._executor.cancel_superseded()
         self._relay(signals)
         self._closing = self._close()
 

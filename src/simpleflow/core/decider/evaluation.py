@@ -22,7 +22,7 @@ import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from simpleflow import values
 from simpleflow.activity import Activity
@@ -31,6 +31,7 @@ from simpleflow.constants import MAX_REASON_LENGTH
 from simpleflow.core.decider.fibers import Fibers
 from simpleflow.core.decider.outbox import Outbox
 from simpleflow.core.history import History
+from simpleflow.core.records import Key, Record
 from simpleflow.exceptions import ExecutionBlocked
 from simpleflow.futures import Promise
 from simpleflow.task import TimerTask
@@ -46,6 +47,7 @@ class Execution(NamedTuple):
     run_id: str
     domain: str | None = None  # of Amazon SWF
     default_bucket: str | None = None  # bucket string of the engine's store of done marks, if it has one
+    context: str | None = None  # execution context of the decisions that are made now, see ``recorded_calls``
 
 
 class Failure(NamedTuple):
@@ -73,6 +75,12 @@ class _Within:
         self.evaluation.scope = self.outer
 
 
+class Tracked(Protocol):
+    """A submitted task as an evaluation keeps it: by its key."""
+
+    key: Key
+
+
 class Evaluation(ABC):
     """The state of one evaluation, and the fibers that run its user code."""
 
@@ -90,6 +98,7 @@ class Evaluation(ABC):
         self.scope = Scope()  # of the user code that is running
         self.outbox = Outbox()  # decisions that the history does not hold yet
         self.activities: dict[str, Activity] = {}  # submitted so far, by name
+        self.child_numbers: dict[str, int] = {}  # by default id, the number of the latest child that has it
         self.workflows: dict[str, type[Workflow]] = {}  # classes of children submitted so far, by name
         self.unfinished = 0  # how many submissions are not final
         self.stale = False  # user code has seen something that has changed since
@@ -105,6 +114,22 @@ class Evaluation(ABC):
     @abstractmethod
     def start_timer(self, task: TimerTask) -> Promise:
         """Submit a timer that the decider itself needs."""
+
+    @abstractmethod
+    def move(self, task: Tracked, key: Key) -> None:
+        """Give a submitted task another key: the one that it had is that of another call."""
+
+    @abstractmethod
+    def is_submitted(self, key: Key) -> bool:
+        """True if a task with this key was submitted."""
+
+    @abstractmethod
+    def supersede(self, task: Tracked, record: Record) -> None:
+        """Take note that ``task`` is made anew: nothing stands for this recorded call, unless it is met elsewhere."""
+
+    @abstractmethod
+    def tell_changed(self, details: str) -> None:
+        """Record the marker ``changed`` with these details (JSON text), once."""
 
     # Running user code
 

@@ -18,14 +18,15 @@ from simpleflow.activity import PRIORITY_NOT_SET, Activity
 from simpleflow.base import Scope, SubmittableContainer
 from simpleflow.call_task import Task
 from simpleflow.core import events as e
-from simpleflow.core.decider.evaluation import Evaluation, Execution
+from simpleflow.core.decider import recorded_calls
+from simpleflow.core.decider.evaluation import Evaluation, Execution, Tracked
 from simpleflow.core.decider.event_details import event_details
 from simpleflow.core.decider.handle import Handle
 from simpleflow.core.decider.handles import HANDLES, ActivityHandle
 from simpleflow.core.decider.markers import Markers
 from simpleflow.core.decider.signals import Signals
 from simpleflow.core.history import History
-from simpleflow.core.records import Key
+from simpleflow.core.records import Key, Record
 from simpleflow.exceptions import ExecutionBlocked, ExecutionError, InputError, NotSubmittable
 from simpleflow.futures import FINISHED, Future, Promise, promise_of
 from simpleflow.marker import Marker
@@ -55,6 +56,8 @@ class Executor(Evaluation):
         self.continues: ContinueAsNewWorkflowTask | None = None  # submitted: the execution is to continue as new
         self._observed_events: set[Key] = set()  # (type, name) of the events that user code has looked up
         self._handle_of: dict[Promise, Handle] = {}  # promises handed out early included
+        self._superseded: dict[Key, tuple[Handle, Record]] = {}  # recorded calls that were made anew
+        self._handle_at: dict[str, Handle] = {}  # of children, by the position that they were submitted at
         self._counts_before: dict[str, tuple[Any, Any]] = {}  # see ``repeated``
         self.workflow = Workflow(self)
         self.guard(lambda: self._make(workflow_class))
@@ -75,10 +78,20 @@ class Executor(Evaluation):
             handle = self.handles.get(key)
             if handle is not None:
                 handle.recorded()
+            if self._superseded:
+                self.outbox.pop((f"cancel_{key[0]}", key[1]))
+            if key[0] == "child" and self._handle_at:
+                self._child_recorded(self.history.children[key[1]])
             if self._observed_events and _event_of(key) in self._observed_events:
                 self.stale = True
             if key[0] == "signal":
                 self.signals.received(key[1])
+
+    def _child_recorded(self, record: Record) -> None:
+        """Let the submission at the position of a child know of it: it may be another call than the child's."""
+        handle = self._handle_at.get(getattr(record.scheduled, "control", None) or record.id)
+        if handle is not None and handle.key != ("child", record.id):
+            handle.recorded()
 
     @property
     def waits_for_signal(self) -> bool:
@@ -186,6 +199,8 @@ class Executor(Evaluation):
             return known.promise
         self.handles[handle.key] = handle
         self._handle_of[handle.promise] = handle
+        for position in handle.positions:
+            self._handle_at[position] = handle
         handle.begin()
         self.track(handle.promise)
         return handle.promise
@@ -202,6 +217,32 @@ class Executor(Evaluation):
             early.assign(promise.state)
             handle.early = (*handle.early, early)
         promise.when_done(ended)
+
+    def move(self, task: Tracked, key: Key) -> None:
+        assert isinstance(task, Handle)
+        self.outbox.pop(task.key)
+        task.key = key
+        self.handles[key] = task  # the former key stays: an equal submission has it too
+
+    def tell_changed(self, details: str) -> None:
+        self.markers.submit_once(recorded_calls.CHANGED, details)
+
+    def is_submitted(self, key: Key) -> bool:
+        return key in self.handles
+
+    def supersede(self, task: Tracked, record: Record) -> None:
+        assert isinstance(task, Handle)
+        self._superseded[task.key[0], record.id] = (task, record)
+
+    def cancel_superseded(self) -> None:
+        """Ask the service to end the recorded calls that no submission stands for any more.
+
+        A child may still be met at another position until ``run`` has returned: a list may have grown in front of it.
+        """
+        for key, (handle, record) in self._superseded.items():
+            met = self.handles.get(key)
+            if (met is None or met.key != key) and (key[0] == "activity" or self.returned) and record.open:
+                handle.request_cancel(record)
 
     def start_timer(self, task: TimerTask) -> Promise:
         return promise_of(self.submit(task))

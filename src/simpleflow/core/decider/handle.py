@@ -25,7 +25,7 @@ from simpleflow.base import Scope
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.core import transitions as t
-from simpleflow.core.decider import refusals
+from simpleflow.core.decider import recorded_calls, refusals
 from simpleflow.core.decider.evaluation import Evaluation
 from simpleflow.core.decider.refusals import Reaction
 from simpleflow.core.records import Key, Record
@@ -39,6 +39,7 @@ class Handle:
     """One task, its promise, and the decision that requests the task from the service."""
 
     key: Key  # of the record; from the task's id
+    positions: tuple[str, ...] = ()  # of a child whose id does not say it: where in the run it was submitted
 
     def __init__(self, evaluation: Evaluation, task: Any, priority: Any, reserved: str | None = None) -> None:
         self.evaluation = evaluation
@@ -131,14 +132,50 @@ class RetryHandle(Handle):
 
     retry: int  # tries after the first one
     raises_on_failure: bool  # a final failure fails the run
+    input: str  # the arguments as JSON text
     pause: Promise | None = None  # the timer before the next try, where ``on_task_failure`` demands one
+    _settled = False  # the recorded call under the key is this one
+
+    def recorded_calls(self) -> list[Record]:
+        """The calls that the history holds for this submission, in order."""
+        raise NotImplementedError
+
+    def fresh_id(self) -> str:
+        """An id that no recorded call has."""
+        raise NotImplementedError
+
+    def _find_call(self) -> None:
+        """Take the key of the recorded call that this one is; a fresh one if they all differ (``recorded_calls``)."""
+        found = [record for record in self.recorded_calls() if record.scheduled is not None]
+        if not found:
+            return
+        evaluation, name = self.evaluation, self.task.name
+        any_input = getattr(self.task, "accepts_any_record", False)
+        same = next((each for each in found if any_input or recorded_calls.is_same(each, name, self.input)), None)
+        if same is None and recorded_calls.made_in(evaluation.history, found, evaluation.execution.context):
+            same = found[-1]
+            evaluation.tell_changed(recorded_calls.details(same, name, self.input, None))
+        self._settled = same is not None
+        id = same.id if same is not None else self.fresh_id()
+        if id != self.key[1]:
+            evaluation.move(self, (self.key[0], id))
+        if same is None:
+            evaluation.tell_changed(recorded_calls.details(found[-1], name, self.input, id))
+            evaluation.supersede(self, found[-1])
 
     def begin(self) -> None:
+        self._find_call()
         super().begin()
         if self._workflow_decides and self.has_new_failures:
             self.evaluation.spawn(self._report_failures, Scope())
 
     def recorded(self) -> None:
+        if not self._settled:
+            self._find_call()
+        if self.record is None:
+            if not self.promise.done and self.key not in self.evaluation.outbox:
+                self.evaluation.outbox[self.key] = self.decision()
+            return
         super().recorded()
         if self._workflow_decides and self.has_new_failures:
             self.evaluation.fibers.soon(lambda: self.evaluation.guard(self._report_failures))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from simpleflow import taskids
@@ -11,6 +12,7 @@ from simpleflow.call_task import Task
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.core import transitions as t
+from simpleflow.core.decider import recorded_calls
 from simpleflow.core.decider.evaluation import Evaluation
 from simpleflow.core.decider.handle import Handle, RetryHandle
 from simpleflow.core.records import Record
@@ -37,8 +39,9 @@ class ActivityHandle(RetryHandle):
         else:
             suffix = reserved if reserved is not None else self.reserve(evaluation, activity)
         self.key = ("activity", taskids.task_id("activity", activity.name, suffix))
+        self._id = self.key[1]  # of the first call; those after it have a number
         self._priority = _priority(evaluation, priority, activity.task_priority)
-        self._input = task.encode_input()
+        self.input = task.encode_input()
         evaluation.activities[activity.name] = activity
 
     @staticmethod
@@ -56,13 +59,19 @@ class ActivityHandle(RetryHandle):
     def record(self) -> Record | None:
         return self.evaluation.history.activities.get(self.key[1])
 
+    def recorded_calls(self) -> list[Record]:
+        return _numbered(self.evaluation.history.activities, self._id)
+
+    def fresh_id(self) -> str:
+        return _numbered_id(self._id, 1 + len(self.recorded_calls()))
+
     def decision(self) -> d.ScheduleActivityTask:
         activity = self.task.activity
         return d.ScheduleActivityTask(
             activity_id=self.key[1],
             activity_type=e.ActivityType(activity.name, activity.version),
             heartbeat_timeout=activity.task_heartbeat_timeout,
-            input=self._input,
+            input=self.input,
             schedule_to_close_timeout=activity.task_schedule_to_close_timeout,
             schedule_to_start_timeout=activity.task_schedule_to_start_timeout,
             start_to_close_timeout=activity.task_start_to_close_timeout,
@@ -72,7 +81,7 @@ class ActivityHandle(RetryHandle):
 
     def request_cancel(self, record: Record) -> None:
         if not record.cancel_requested_id:
-            self.evaluation.outbox[self.cancel_key] = d.RequestCancelActivityTask(activity_id=self.key[1])
+            self.evaluation.outbox["cancel_activity", record.id] = d.RequestCancelActivityTask(activity_id=record.id)
 
     def _timeout_value(self, timeout_type: str) -> int | None:
         text = getattr(self.task.activity, f"task_{timeout_type.lower()}_timeout", "NONE")
@@ -82,24 +91,57 @@ class ActivityHandle(RetryHandle):
 class ChildHandle(RetryHandle):
     """A child workflow execution.
 
-    Its workflow id comes from the class's ``get_workflow_id``, or from the parent's workflow id and the scope. It
-    is the same in every run, so that a child with steps finds its done marks again.
+    Its workflow id comes from the class's ``get_workflow_id``. The default is made of the parent's workflow id, the
+    child's type, the steps around it, and a digest of its arguments. So a child has the same id in every run, wherever
+    it stands in a list, and its done marks are found again. Equal children are told apart by a number. The history
+    keeps with each child the position that it was submitted at, so that every evaluation pairs equal ones alike.
     """
 
     def __init__(self, evaluation: Evaluation, task: WorkflowTask, priority: Any, reserved: str | None = None) -> None:
         super().__init__(evaluation, task, priority)
         self.retry = task.workflow.retry
         self.raises_on_failure = task.raises_on_failure
-        workflow_id = task.workflow_id
+        self.input = task.encode_input(evaluation.handed_down)
         suffix = reserved if reserved is not None else self.reserve(evaluation, task.workflow)
+        workflow_id = task.workflow_id
+        self.position: str | None = None
         if workflow_id is None:
+            arguments = taskids.arguments_suffix(task.args, task.kwargs, f"input of {task.name}")
             if getattr(task.workflow, "idempotent", False):
-                suffix = taskids.arguments_suffix(task.args, task.kwargs, f"input of {task.name}")
-            workflow_id = taskids.fit(taskids.clean(f"{evaluation.execution.workflow_id}--{task.name}-{suffix}"))
+                workflow_id = self._child_id(arguments)
+            else:
+                self.position = f"{task.name}-{suffix}"
+                # Older histories have no position with a child: its id says it.
+                self.positions = (self.position, self._child_id(suffix))
+                workflow_id = self._default_id(arguments)
         self.key = ("child", workflow_id)
+        self._id = workflow_id
         self._priority = _priority(evaluation, priority, task.priority or PRIORITY_NOT_SET)
-        self._input = task.encode_input(evaluation.handed_down)
         evaluation.workflows[task.name] = task.workflow  # type: ignore[assignment]
+
+    def _child_id(self, suffix: str) -> str:
+        parent = self.evaluation.execution.workflow_id
+        return taskids.fit(taskids.clean(f"{parent}--{self.task.name}-{suffix}"))
+
+    def _default_id(self, arguments: str) -> str:
+        """The id of this child: the one that the history has at its position, else the first that is free."""
+        evaluation = self.evaluation
+        history = evaluation.history
+        for record in history.children_at.get(self.position or "", ()):
+            if recorded_calls.is_same(record, self.task.name, self.input):
+                return record.id
+        around = evaluation.scope.steady_path
+        first = self._child_id(f"{around}-{arguments[:16]}" if around else arguments[:16])
+        number = evaluation.child_numbers.get(first, 1)
+        while True:
+            id = first if number == 1 else taskids.fit(f"{first}-{number}")
+            known = history.children.get(id)
+            # What was decided in this context at another position is going to be met there.
+            elsewhere = known is not None and recorded_calls.made_in(history, [known], evaluation.execution.context)
+            if not elsewhere and not evaluation.is_submitted(("child", id)):
+                evaluation.child_numbers[first] = number
+                return id
+            number += 1
 
     @classmethod
     def reserve(cls, evaluation: Evaluation, submittable: Any) -> str:
@@ -108,6 +150,20 @@ class ChildHandle(RetryHandle):
     @property
     def record(self) -> Record | None:
         return self.evaluation.history.children.get(self.key[1])
+
+    def recorded_calls(self) -> list[Record]:
+        children = self.evaluation.history.children
+        if self.position is None:
+            return _numbered(children, self._id)
+        found = list(self.evaluation.history.children_at.get(self.position, ()))
+        for id in (self.positions[1], self.key[1]):
+            record = children.get(id)
+            if record is not None and record not in found:
+                found.append(record)
+        return found
+
+    def fresh_id(self) -> str:
+        return self._id if self.position is not None else _numbered_id(self._id, 1 + len(self.recorded_calls()))
 
     def decision(self) -> d.StartChildWorkflowExecution:
         task: WorkflowTask = self.task
@@ -118,8 +174,9 @@ class ChildHandle(RetryHandle):
         task_list = task.task_list
         return d.StartChildWorkflowExecution(
             child_policy=task.child_policy,
+            control=self.position,
             execution_start_to_close_timeout=task.execution_timeout,
-            input=self._input,
+            input=self.input,
             tag_list=tuple(tags) if tags else None,
             task_list=e.TaskList(task_list) if task_list else None,
             task_priority=self._priority,
@@ -130,10 +187,10 @@ class ChildHandle(RetryHandle):
 
     def request_cancel(self, record: Record) -> None:
         sent = self.evaluation.history.cancels_sent
-        key = ("cancel", (self.key[1], record.run_id))
-        if key[1] not in sent and (self.key[1], None) not in sent:
+        key = ("cancel", (record.id, record.run_id))
+        if key[1] not in sent and (record.id, None) not in sent:
             self.evaluation.outbox[key] = d.RequestCancelExternalWorkflowExecution(
-                workflow_id=self.key[1], run_id=record.run_id
+                workflow_id=record.id, run_id=record.run_id
             )
 
     def _timeout_value(self, timeout_type: str) -> int | None:
@@ -171,6 +228,18 @@ class TimerHandle(Handle):
 
     def request_cancel(self, record: Record) -> None:
         self.evaluation.outbox[self.cancel_key] = d.CancelTimer(timer_id=self.task.timer_id)
+
+
+def _numbered_id(first: str, number: int) -> str:
+    return first if number == 1 else taskids.fit(f"{first}~{number}")
+
+
+def _numbered(records: Mapping[str, Record], first: str) -> list[Record]:
+    """The calls that were recorded under an id and under the fresh ids made of it, in order."""
+    found: list[Record] = []
+    while (record := records.get(_numbered_id(first, len(found) + 1))) is not None:
+        found.append(record)
+    return found
 
 
 def _priority(evaluation: Evaluation, given: Any, own: Any) -> str | None:

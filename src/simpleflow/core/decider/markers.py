@@ -50,11 +50,20 @@ class Markers:
         self.recorded.append(identity)
         if self._observers and self._observers != {evaluation.fibers.current}:
             evaluation.stale = True
-        if number > evaluation.history.marker_counts.get(identity, 0):
-            evaluation.outbox["marker", (*identity, number)] = d.RecordMarker(details=details, marker_name=task.name)
+        self._decide(identity, number)
         promise = Promise(evaluation)
         promise.assign(FINISHED, details)
         return promise
+
+    def submit_once(self, name: str, details: str) -> None:
+        """Record a marker of the decider itself, unless the history holds the same. ``list_markers`` leaves it out."""
+        self._decide((name, details), 1)
+
+    def _decide(self, identity: _Identity, number: int) -> None:
+        if number > self._evaluation.history.marker_counts.get(identity, 0):
+            name, details = identity
+            decision = d.RecordMarker(details=details, marker_name=name)
+            self._evaluation.outbox["marker", (*identity, number)] = decision
 
     def save(self) -> _Saved:
         """The counts and the list as they stand, for ``restore``."""

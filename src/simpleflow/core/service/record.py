@@ -56,6 +56,13 @@ def decision_started(history: History, identity: str | None, now: float) -> tupl
     return (e.Event(history.next_id, now, attributes),)
 
 
+def decision_scheduled(history: History, now: float) -> tuple[e.Event, ...]:
+    """A decision task that no event causes: the process that drives the execution asks for it. None if one waits."""
+    if history.decision != t.IDLE:
+        return ()
+    return (e.Event(history.next_id, now, decision_task(history.started, history.decision_list)),)
+
+
 def activity_started(history: History, scheduled_id: int, identity: str | None, now: float) -> tuple[e.Event, ...]:
     """A worker takes an activity task."""
     attributes = e.ActivityTaskStarted(identity=identity, scheduled_event_id=scheduled_id)

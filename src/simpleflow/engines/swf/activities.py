@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from simpleflow.constants import MAX_HEARTBEAT_LENGTH, MAX_REASON_LENGTH
+from simpleflow.constants import JUMBO_SCHEME, MAX_HEARTBEAT_LENGTH, MAX_REASON_LENGTH
 from simpleflow.engines.base import ActivityTask
 from simpleflow.engines.swf import faults, jumbo, wire
 from simpleflow.engines.swf.client import client
@@ -37,7 +37,7 @@ class SwfActivitySource:
         with faults.translated("PollForActivityTask"):
             found = client("polls", self._region).poll_for_activity_task(**request)
         task = wire.activity_task(found, self._task_list)
-        if task is None or task.input is None or not task.input.startswith(jumbo.SCHEME):
+        if task is None or task.input is None or not task.input.startswith(JUMBO_SCHEME):
             return task
         try:
             return task._replace(input=faults.insist("read the input", lambda: jumbo.restore(task.input or "")))

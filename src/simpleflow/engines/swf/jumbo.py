@@ -13,15 +13,13 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from simpleflow import settings, stores
-from simpleflow.constants import MAX_FIELD_LENGTH, MAX_JUMBO_LENGTH, MAX_REASON_LENGTH
+from simpleflow import settings, stores, values
+from simpleflow.constants import JUMBO_SCHEME, MAX_FIELD_LENGTH, MAX_JUMBO_LENGTH, MAX_REASON_LENGTH
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.core.decisions import Decision
 from simpleflow.exceptions import InputError, StoreError, SwfError
 from simpleflow.stores.location import parse
-
-SCHEME = "simpleflow+s3://"
 
 _MEMBERS = ("input", "result", "details", "control", "reason")
 _NEVER_READ = (e.ActivityTaskScheduled, e.StartChildWorkflowExecutionInitiated, e.WorkflowExecutionContinuedAsNew)
@@ -54,8 +52,9 @@ def shrink(text: str, member: str, owner: str) -> str:
     if len(text) > MAX_JUMBO_LENGTH:
         raise InputError(f"{size}; expected at most {MAX_JUMBO_LENGTH}: store it elsewhere yourself")
     bucket, prefix = _configured()
-    name = uuid.uuid4().hex
-    reference = f"{SCHEME}{bucket}/{prefix + '/' if prefix else ''}{name} {len(text)}"
+    # The digest lets a decider compare texts that it has not read.
+    name = uuid.uuid4().hex + values.digest(text)[:32]
+    reference = f"{JUMBO_SCHEME}{bucket}/{prefix + '/' if prefix else ''}{name} {len(text)}"
     if len(reference) > limit(member):
         raise InputError(
             f"{size}; SWF takes {limit(member)}, and its reference {reference!r} does not fit either: "
@@ -70,9 +69,9 @@ def shrink(text: str, member: str, owner: str) -> str:
 
 def restore(text: str) -> str:
     """The text behind a reference; any other text as it is. Raises SwfError if it cannot be read."""
-    if not text.startswith(SCHEME):
+    if not text.startswith(JUMBO_SCHEME):
         return text
-    reference, _, size = text[len(SCHEME) :].rpartition(" ")
+    reference, _, size = text[len(JUMBO_SCHEME) :].rpartition(" ")
     if not reference or not size.isascii() or not size.isdigit():
         return text
     bucket, prefix, name = _split(reference)
@@ -106,7 +105,7 @@ def restore_event(event: e.Event) -> e.Event:
     found = {
         member: restore(text)
         for member in _MEMBERS
-        if isinstance(text := getattr(attributes, member, None), str) and text.startswith(SCHEME)
+        if isinstance(text := getattr(attributes, member, None), str) and text.startswith(JUMBO_SCHEME)
     }
     return e.Event(event.id, event.time, msgspec.structs.replace(attributes, **found)) if found else event
 

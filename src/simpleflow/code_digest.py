@@ -1,0 +1,71 @@
+"""Digests of code: equal digests mean the same code, as far as its own text tells.
+
+The text of a function or module is its source. Where there is none (a notebook, ``python -c``), it is the bytecode with
+its constants and names. Code that it calls in turn is not looked at.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+import types
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from simpleflow import values
+
+_LENGTH = 16  # hex digits: short enough for markers, and long enough that two versions never share one by chance
+
+
+def of_class(kind: type) -> str:
+    """Digest of the modules that define ``kind`` and its bases, those of this library and of Python apart."""
+    found = []
+    for each in kind.__mro__:
+        if each.__module__ == "builtins" or each.__module__.partition(".")[0] == "simpleflow":
+            continue
+        text = _module_source(each.__module__)
+        found.append(text if text is not None else "\n".join(_compiled(each)))
+    return values.digest("\0".join(found))[:_LENGTH]
+
+
+def of_callable(function: Callable[..., Any]) -> str:
+    """Digest of a function, or of a class with all its methods; decorators that keep ``__wrapped__`` are unwrapped."""
+    function = inspect.unwrap(function)
+    while isinstance(function, functools.partial):
+        function = inspect.unwrap(function.func)
+    try:
+        text = inspect.getsource(function)
+    except (OSError, TypeError):
+        text = "\n".join(_compiled(function))
+    return values.digest(text)[:_LENGTH]
+
+
+def _module_source(name: str) -> str | None:
+    path = getattr(sys.modules.get(name), "__file__", None)
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:  # type: ignore[arg-type]
+            return file.read()
+    except (OSError, TypeError):
+        return None
+
+
+def _compiled(value: Any) -> Iterator[str]:
+    """The bytecode, constants and names of everything that ``value`` defines, the same in every process."""
+    code = getattr(value, "__code__", value)
+    if isinstance(code, types.CodeType):
+        yield code.co_code.hex()
+        yield repr(code.co_names)
+        for constant in code.co_consts:
+            if isinstance(constant, types.CodeType):
+                yield from _compiled(constant)
+            else:
+                yield repr(sorted(constant, key=repr)) if isinstance(constant, frozenset) else repr(constant)
+    elif isinstance(value, type):
+        for name, member in sorted(vars(value).items()):
+            member = getattr(member, "__func__", getattr(member, "fget", member))
+            if callable(member):
+                yield name
+                yield from _compiled(inspect.unwrap(member))
+    else:
+        yield repr(type(value))
