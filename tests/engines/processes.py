@@ -1,4 +1,4 @@
-"""Engines in other processes, told what to do line by line."""
+"""Engines in other processes, which tests control line by line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class Other:
-    """A Python process that runs the statements that it is sent; ``ask`` returns the value of an expression as text."""
+    """A Python process that evaluates the expressions that ``ask`` sends it, and returns their values as text."""
 
     def __init__(self, setup: str) -> None:
         loop = "import sys\nfor line in sys.stdin:\n try: print(eval(line), flush=True)\n"
@@ -53,7 +53,7 @@ def other(folder: Path, setup: str = "") -> Iterator[Other]:
 
 @contextmanager
 def script(code: str, *arguments: str) -> Iterator[Other]:
-    """A process that runs a script, which prints what it has to say."""
+    """A process that runs a script; ``answer`` returns the next line that it prints."""
     process = Other.__new__(Other)
     command = [sys.executable, "-c", code, *arguments]
     process.process = subprocess.Popen(command, cwd=ROOT, stdin=-1, stdout=-1, text=True)

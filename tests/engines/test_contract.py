@@ -1,4 +1,4 @@
-"""All engines are held to the engine contract: the embedded ones, and SWF as the local server speaks it."""
+"""All engines pass the engine contract: the embedded ones, and SWF as the local server implements it."""
 
 from __future__ import annotations
 

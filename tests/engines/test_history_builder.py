@@ -1,4 +1,4 @@
-"""The public history builder writes what an engine would write."""
+"""The public history builder writes the events that an engine would write."""
 
 from __future__ import annotations
 

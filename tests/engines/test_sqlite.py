@@ -1,4 +1,4 @@
-"""The engine over SQLite: what outlives a process, and what happens when a process has lost its executions."""
+"""The engine over SQLite: executions that outlive their process, and processes that lose their executions."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def steal(folder: Path, owner: str = "thief") -> None:
     db.close()
 
 
-# Going on after a death
+# Adoption after the death of a process
 
 
 def test_an_execution_goes_on_in_another_engine_where_it_was(make: Make, clock: Clock) -> None:
@@ -88,7 +88,7 @@ def test_an_execution_goes_on_in_another_engine_where_it_was(make: Make, clock: 
     assert list(task.events)[: len(before)] == before
     clock.now += 40
     second.expire()
-    assert types(second)[-2] == "TimerFired", "a timer's time passes while nobody drives it"
+    assert types(second)[-2] == "TimerFired", "a timer's time passes while no process drives the execution"
 
 
 def test_a_decision_task_that_a_dead_process_had_is_handed_out_again(make: Make) -> None:
@@ -129,7 +129,7 @@ def test_a_pending_answer_is_lost_as_a_whole_with_its_process(make: Make, tmp_pa
     decide(first, activity("a"), d.RecordMarker(marker_name="m"))
     assert first.poll_for_activity_task() is not None
     db = sqlite3.connect(tmp_path / "state" / "history.sqlite")
-    assert db.execute("select max(id) from events").fetchone() == (2,), "it waits for what comes next"
+    assert db.execute("select max(id) from events").fetchone() == (2,), "it is pending until the next commit"
     first.executions.journal.close()  # as if the process had died
     second = make()
     second.adopt("w")

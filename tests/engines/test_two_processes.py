@@ -1,4 +1,4 @@
-"""Several processes over one state folder: messages, their latency, lists, and who may drive what."""
+"""Several processes over one state folder: messages, their latency, lists, and ownership."""
 
 from __future__ import annotations
 
@@ -42,19 +42,19 @@ class W(Workflow):
             if waiting.finished:
                 return index
 
-def said(run, events):
+def report(run, events):
     for event in events:
         print(event.type, time.time(), flush=True)
 
 try:
-    Executor(W, state=sys.argv[1], nb_workers=int(sys.argv[3]) or None, observer=said).run([sys.argv[2]])
+    Executor(W, state=sys.argv[1], nb_workers=int(sys.argv[3]) or None, observer=report).run([sys.argv[2]])
 except Exception as error:
     print(type(error).__name__, time.time(), flush=True)
 """
 
 
 def wait_for(process: Other, word: str) -> float:
-    """The time that the process prints with that word."""
+    """Wait for a line that begins with that word; returns the time that the line gives."""
     while line := process.answer():
         if line.split()[0] == word:
             return float(line.split()[1])
@@ -142,7 +142,7 @@ def test_a_dead_child_is_terminated_and_its_parent_may_be_resumed(tmp_path: Path
     second = SqliteEngine(tmp_path)
     second.terminate_workflow_execution("child")
     assert (second.describe("w").status, second.describe("w").alive) == ("open", False)
-    assert second.poll_for_decision_task() is None, "it is not driven here"
+    assert second.poll_for_decision_task() is None, "this process does not drive it"
     third = SqliteEngine(tmp_path)
     third.adopt("w")
     assert "ChildWorkflowExecutionTerminated" in [event.type for event in third.history("w")]
@@ -151,7 +151,7 @@ def test_a_dead_child_is_terminated_and_its_parent_may_be_resumed(tmp_path: Path
 
 
 def test_no_message_is_lost_when_a_run_ends(tmp_path: Path) -> None:
-    """What was sent before the end is in the history before the end, or was refused."""
+    """A message that was sent before the end is in the history before the end, or was refused."""
     engine = SqliteEngine(tmp_path)
     with other(tmp_path) as sender:
         engine.start_workflow_execution(REQUEST)
@@ -194,7 +194,7 @@ def test_lists_while_another_process_writes(tmp_path: Path) -> None:
 
 
 def test_only_one_of_many_processes_adopts_a_dead_run(tmp_path: Path) -> None:
-    """Processes that race for it, and for making the schema: one wins, all others are told who has."""
+    """Processes race for it, and for creating the schema. One wins; the error of the others names the winner."""
     code = """
 import sys
 from simpleflow.engines.sqlite.engine import SqliteEngine

@@ -1,4 +1,4 @@
-"""A local server, and what a process needs to find it."""
+"""A local server, and the environment variables that point to it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.swf.served import DOMAIN, environment, registered
 
 @pytest.fixture(autouse=True)
 def held_to_the_model(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever this process sends to SWF and gets from it is what botocore's service model says; moto's is not."""
+    """Check every request to SWF and every answer against botocore's service model. moto's answers do not fit it."""
     build = clients._build
 
     def held(*args: Any) -> Any:

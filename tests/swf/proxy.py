@@ -1,4 +1,4 @@
-"""A proxy between a client and a local server that spoils requests on their way, by operation."""
+"""A proxy between a client and a local server. It spoils requests on their way, by operation."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from urllib.parse import urlparse
 Forward = Callable[[], tuple[int, bytes]]
 
 Spoil = Callable[[Forward], tuple[int, bytes] | None]
-"""What is done instead of forwarding a request: the answer, or None to hang up without one."""
+"""Called instead of forwarding a request. Returns the answer, or None to hang up without one."""
 
 
 def lose(forward: Forward) -> None:
-    """It is done, and its reply gets lost."""
+    """The request is done, and its reply gets lost."""
     forward()
 
 
 def twice(forward: Forward) -> tuple[int, bytes]:
-    """It arrives twice."""
+    """The request arrives twice."""
     forward()
     return forward()
 
 
 def fault(code: str, status: int = 400, message: str = "made up") -> Spoil:
-    """It is not done, and answered with that."""
+    """The request is not done, and answered with that error."""
     return lambda forward: (status, json.dumps({"__type": code, "message": message}).encode())
 
 
 def throttled(forward: Forward) -> tuple[int, bytes]:
-    """It is one too many."""
+    """The request is throttled."""
     return 400, b'{"__type":"com.amazon.coral.availability#ThrottlingException","message":"Rate exceeded"}'
 
 
 def rewritten(old: bytes, new: bytes) -> Spoil:
-    """Its reply says something else."""
+    """The reply is changed."""
 
     def spoil(forward: Forward) -> tuple[int, bytes]:
         status, body = forward()
@@ -49,7 +49,7 @@ def rewritten(old: bytes, new: bytes) -> Spoil:
 
 
 def after(first: Callable[[], Any]) -> Spoil:
-    """Something else happens before it arrives."""
+    """Something else happens before the request arrives."""
 
     def spoil(forward: Forward) -> tuple[int, bytes]:
         first()
@@ -59,7 +59,7 @@ def after(first: Callable[[], Any]) -> Spoil:
 
 
 class Proxy:
-    """``seen``: every request, as operation and body; ``spoil``: what happens to the next ones."""
+    """A server in front of another one. ``seen``: every request, as operation and body."""
 
     def __init__(self, url: str) -> None:
         self.seen: list[tuple[str, dict[str, Any]]] = []
@@ -77,15 +77,15 @@ class Proxy:
         times: int = 1,
         where: Callable[[dict[str, Any]], bool] = lambda request: True,
     ) -> None:
-        """Spoil the next requests of that operation that are so."""
+        """Spoil the next ``times`` requests of that operation for which ``where`` is true."""
         self._rules += [(operation, how, where)] * times
 
     def left(self) -> list[str]:
-        """Operations that are still to be spoilt."""
+        """Operations of which a request is still to be spoilt."""
         return [operation for operation, _, _ in self._rules]
 
     def count(self, operation: str) -> int:
-        """How many requests there were."""
+        """How many requests of that operation there were."""
         return sum(each == operation for each, _ in self.seen)
 
     def answer(self, operation: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes] | None:

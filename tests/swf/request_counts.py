@@ -1,4 +1,4 @@
-"""Workflows of many turns, for whoever counts what they cost; other processes import them by their names."""
+"""Workflows with many decisions, for counting requests. Other processes import them by name."""
 
 from __future__ import annotations
 

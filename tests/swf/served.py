@@ -1,4 +1,4 @@
-"""Connecting to a local server, and running workflows through it."""
+"""Connect to a local server, and run workflows through it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DOMAIN = "domain"
 
 
 def environment(url: str) -> dict[str, str]:
-    """What a process needs to find the server at ``url``."""
+    """The environment variables that point a process to the server at ``url``."""
     return {
         "AWS_ENDPOINT_URL_SWF": url,
         "AWS_DEFAULT_REGION": "us-east-1",
@@ -38,7 +38,7 @@ def environment(url: str) -> dict[str, str]:
 
 @contextmanager
 def pointed_at(url: str) -> Iterator[None]:
-    """Inside, SWF is the server at ``url``."""
+    """A block in which SWF is the server at ``url``."""
     before = {name: os.environ.get(name) for name in environment(url)}
     os.environ.update(environment(url))
     try:
@@ -61,7 +61,7 @@ def registered(domain: str) -> Any:
 class Crew:
     """Deciders and workers, each in a thread of this process, until the end of the block.
 
-    What goes wrong in one of them ends it, and is raised at the end of the block.
+    An error of a thread ends that thread, and is raised at the end of the block.
     """
 
     def __init__(self, deciders: int = 1, workers: int = 1, limits: Limits = Limits(), **options: Any) -> None:
@@ -111,7 +111,7 @@ class Crew:
 
 
 def passing(poll: Callable[[], Any]) -> Any:
-    """A poll; none that failed for reasons that pass."""
+    """The task of a poll; None if the poll failed with an error that passes."""
     try:
         return poll()
     except SwfError as error:
@@ -128,7 +128,7 @@ def start(workflow_class: type[Workflow], *args: Any, workflow_id: str = "w", **
 
 
 def ended(workflow_id: str = "w", run_id: str | None = None, seconds: float = 60) -> RunDescription:
-    """Wait for the end of an execution, and of those that it is continued as; returns how the last one ended."""
+    """Wait for the end of an execution, and of those that continue it as new; returns the last one's description."""
     engine = SwfEngine(DOMAIN)
     deadline = time.monotonic() + seconds
     while (found := engine.describe(workflow_id, run_id)).status in ("open", "continued_as_new"):
@@ -138,5 +138,5 @@ def ended(workflow_id: str = "w", run_id: str | None = None, seconds: float = 60
 
 
 def outcome(workflow_id: str = "w", run_id: str | None = None) -> Any:
-    """The last event's attributes."""
+    """The attributes of the execution's last event."""
     return SwfEngine(DOMAIN).history(workflow_id, run_id)[-1].attributes

@@ -1,4 +1,4 @@
-"""A run with steps that nears the most events an execution may have, on SWF as the local server speaks it."""
+"""A run with steps that nears SWF's limit of events, on the local server."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from simpleflow.task import ActivityTask
 from tests.swf.served import DOMAIN, Crew, ended
 
 LIMITS = Limits(decisions=10, events=500)
-played: list[str] = []
+ran: list[str] = []
 
 
 @activity.with_attributes(name="continued.work", version="1")
 def work(name: str) -> None:
-    played.append(name)
+    ran.append(name)
 
 
 class Long(Workflow, WorkflowStepMixin):
@@ -47,22 +47,22 @@ def test_a_long_run_continues_as_new_between_steps_with_its_request(
     monkeypatch.setattr(Long, "folder", str(tmp_path / "marks"))
     monkeypatch.setattr(base_decider, "_SPARE", 20)
     monkeypatch.setenv("SIMPLEFLOW_STEP_CLAIMS", claims)
-    played.clear()
+    ran.clear()
     first = run_to_the_end({"args": [60]})
     assert len(first) > 1
-    assert played == [f"s{number}" for number in range(60)]
-    played.clear()
+    assert ran == [f"s{number}" for number in range(60)]
+    ran.clear()
     second = run_to_the_end({"args": [90], REQUEST: {"force": ["s1", "s70"]}})
     assert len(second) > 1
-    assert played == ["s1", *(f"s{number}" for number in range(60, 90))]
-    asked = [values.decode(started.input)[REQUEST] for started in second]
-    assert "played" not in asked[0]
-    assert "s1" in asked[-1]["played"]
-    assert all(each["force"] == ["s1", "s70"] for each in asked)
+    assert ran == ["s1", *(f"s{number}" for number in range(60, 90))]
+    requests = [values.decode(started.input)[REQUEST] for started in second]
+    assert "played" not in requests[0]
+    assert "s1" in requests[-1]["played"]
+    assert all(each["force"] == ["s1", "s70"] for each in requests)
 
 
 def run_to_the_end(given: dict[str, Any]) -> list[e.WorkflowExecutionStarted]:
-    """Run it; returns the start of each execution in the row."""
+    """Run the workflow; returns the start event of each execution, from the first to the one that ended."""
     engine = SwfEngine(DOMAIN)
     run_id = engine.start_workflow_execution(StartRequest("w", Long.name or "", "1", values.encode(given, "input")))
     with Crew(deciders=2, limits=LIMITS):

@@ -1,4 +1,4 @@
-"""Runs through a local server: types registered on demand, refusals, faults, lost replies, many deciders."""
+"""Runs through a local server: types registered on demand, refusals, errors, lost replies, many deciders."""
 
 from __future__ import annotations
 
@@ -226,7 +226,9 @@ def test_a_start_whose_reply_was_lost_gives_the_run_that_it_started() -> None:
     ids=["shuffle", "pages of three", "dropped replies and refused closes"],
 )
 def test_two_deciders_and_eight_workers(chaos: Chaos, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_RETRY_MODE", "standard")  # ten threads share a client here, and so would its slowing down
+    monkeypatch.setenv(
+        "AWS_RETRY_MODE", "standard"
+    )  # in adaptive mode, the client that ten threads share here would slow all of them down
     done.clear()
     count = 200
     with Server(poll_seconds=0.5, chaos=chaos) as server, pointed_at(server.url):

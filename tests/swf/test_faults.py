@@ -1,4 +1,4 @@
-"""What the service and its client can say, as errors of ours: of one line, with what to do, and whether it may pass."""
+"""Errors of the service and its client become errors of this library: one line, with advice, marked if it may pass."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ BEYOND_THE_MODEL = ["ThrottlingException", "ValidationException", "AccessDeniedE
 HARMLESS = {"DomainAlreadyExistsFault", "TypeAlreadyExistsFault", "TypeNotDeprecatedFault", "TooManyTagsFault"}
 
 
-def said(code: str, message: str = "some\nwords", status: int = 400) -> ClientError:
-    """An answer of the service that is an error."""
+def fault(code: str, message: str = "some\nwords", status: int = 400) -> ClientError:
+    """An error answer of the service."""
     answer = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
     return ClientError(answer, "SomeOperation")
 
 
 @pytest.mark.parametrize("code", [*FAULTS, *BEYOND_THE_MODEL, "SomethingNew"])
 def test_every_error_of_the_service_becomes_one_line(code: str) -> None:
-    found = faults.translate(said(code), "SomeOperation")
+    found = faults.translate(fault(code), "SomeOperation")
     assert isinstance(found, SimpleflowError)
     assert "\n" not in str(found)
     assert "some words" in str(found)
@@ -49,24 +49,24 @@ def test_every_error_of_the_service_becomes_one_line(code: str) -> None:
     ],
 )
 def test_kinds(code: str, kind: type[SimpleflowError], passing: bool | None) -> None:
-    found = faults.translate(said(code), "SomeOperation")
+    found = faults.translate(fault(code), "SomeOperation")
     assert type(found) is kind
     assert getattr(found, "passing", None) is passing
 
 
 def test_a_missing_permission_is_named() -> None:
-    found = faults.translate(said("AccessDeniedException"), "RegisterActivityType")
+    found = faults.translate(fault("AccessDeniedException"), "RegisterActivityType")
     assert "give these credentials swf:RegisterActivityType" in str(found)
 
 
 def test_an_unknown_domain_is_not_an_unknown_token() -> None:
-    found = faults.translate(said("UnknownResourceFault", "Unknown domain: x"), "PollForDecisionTask")
+    found = faults.translate(fault("UnknownResourceFault", "Unknown domain: x"), "PollForDecisionTask")
     assert type(found) is SwfError
 
 
 def test_an_unknown_error_of_the_server_may_pass() -> None:
     for status, passing in ((503, True), (400, False)):
-        found = faults.translate(said("SomethingNew", status=status), "SomeOperation")
+        found = faults.translate(fault("SomethingNew", status=status), "SomeOperation")
         assert isinstance(found, SwfError)
         assert found.passing is passing
 
@@ -102,7 +102,7 @@ def test_only_errors_that_may_pass_are_retried() -> None:
     def throttled_twice() -> str:
         tries.append(1)
         if len(tries) < 3:
-            raise said("ThrottlingException")
+            raise fault("ThrottlingException")
         return "done"
 
     assert faults.insist("SomeOperation", throttled_twice) == "done"
@@ -110,7 +110,7 @@ def test_only_errors_that_may_pass_are_retried() -> None:
 
     def refused() -> None:
         tries.append(1)
-        raise said("UnknownResourceFault")
+        raise fault("UnknownResourceFault")
 
     tries.clear()
     with pytest.raises(UnknownResource):
@@ -118,7 +118,7 @@ def test_only_errors_that_may_pass_are_retried() -> None:
     assert len(tries) == 1
 
     def always_throttled() -> None:
-        raise said("ThrottlingException")
+        raise fault("ThrottlingException")
 
     with pytest.raises(SwfError, match="too many requests"):
         faults.insist("SomeOperation", always_throttled, seconds=0.1)

@@ -1,4 +1,4 @@
-"""Histories that are read on from where they were kept: what fits, what is missing, what does not fit."""
+"""Histories that are continued from kept events: events that fit, that are missing, that contradict."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ RUN = {"workflowId": "w", "runId": "run"}
 
 
 def long_history(turns: int) -> list[Event]:
-    """The history of so many activities one after the other, up to a DecisionTaskStarted."""
+    """The history of ``turns`` activities one after the other, up to a DecisionTaskStarted."""
     history = HistoryBuilder("type")
     for number in range(turns):
         history.decide(activity(str(number))).complete(str(number))
@@ -39,14 +39,14 @@ MEMBERS = [event_to_dict(event) for event in EVENTS]
 
 
 class Service:
-    """The service's side: the same events, in pages; counts those that were read back."""
+    """The service's side: the same events, in pages. ``read``: the ids of events that were read backwards."""
 
     def __init__(self) -> None:
         self.read: list[int] = []
         self.lag = 0  # how many events a read does not show yet
 
     def poll(self, turn: int, since: int = 1, size: int = 1000) -> Iterator[dict[str, Any]]:
-        """The answers to the poll of a decision task, from an event on."""
+        """The answers to the poll of a decision task, from event ``since`` on."""
         found = MEMBERS[since - 1 : STARTS[turn]]
         for begin in range(0, len(found), size):
             yield {

@@ -1,4 +1,4 @@
-"""What only SWF does wrong, done to the requests and replies themselves: the right result, once, and no hang."""
+"""Faults that only SWF makes, played on requests and replies: the result is right, made once, and nothing hangs."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Timed(Workflow):
 
 @pytest.fixture
 def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
-    """A server whose types are registered, behind a proxy; the client tries a request again once."""
+    """A server whose types are registered, behind a proxy; the client retries a request once."""
     done.clear()
     monkeypatch.setenv("SWF_CONNECTION_RETRIES", "1")
     with Server(poll_seconds=0.3) as server, wire.before(server.url) as found:
@@ -115,7 +115,7 @@ def types() -> list[str]:
 
 
 def completes(proxy: Proxy) -> None:
-    """The run under way does, with the right result, and all has been spoilt that was to be."""
+    """The run completes with the right result, and all requests were spoilt that should be."""
     with Crew():
         assert ended().status == "completed", outcome()
     assert outcome().result == "[0,1,2]"
@@ -204,7 +204,7 @@ def test_answers_to_a_task_that_is_over_are_refused_once(proxy: Proxy) -> None:
     SwfEngine(DOMAIN).terminate_workflow_execution("w")
     with pytest.raises(UnknownResource):
         decisions.respond_decision_task_completed(task.token, [])
-    assert proxy.count("RespondDecisionTaskCompleted") == 1, "it is not asked again"
+    assert proxy.count("RespondDecisionTaskCompleted") == 1, "the answer is not retried"
 
 
 def test_heartbeats_that_fail(proxy: Proxy) -> None:
@@ -218,7 +218,7 @@ def test_heartbeats_that_fail(proxy: Proxy) -> None:
     assert found is not None
     heartbeat = Heartbeat(activities, found.token, every=60)
     for how in (wire.lose, wire.throttled, wire.fault("com.amazon.coral.service#InternalFailure", 500)):
-        proxy.spoil("RecordActivityTaskHeartbeat", how, 2)  # the client's own second try too
+        proxy.spoil("RecordActivityTaskHeartbeat", how, 2)  # the client's retry, too
         assert heartbeat.beat() == GOES_ON
     assert proxy.left() == []
     assert heartbeat.beat() == GOES_ON

@@ -1,4 +1,4 @@
-"""Texts that are too long for a field: in the object store, or a clear error that names the field."""
+"""Texts that are too long for a field go into the object store; without one, a clear error names the field."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Huge(Workflow):
 
 
 class Marked(Steps):
-    """Which of its steps ran."""
+    """Returns which of its steps ran."""
 
     name = "jumbo.marked"
 
@@ -96,7 +96,7 @@ def test_a_run_with_long_fields(server: Server, folder: str) -> None:
 
 
 def raw_events() -> list[tuple[str, dict[str, Any]]]:
-    """The history as the service has it: type and attributes of each event."""
+    """The history in the service: type and attributes of each event."""
     from simpleflow.core.codec import event_to_dict
     from simpleflow.engines.swf import wire
     from simpleflow.engines.swf.decisions import history_pages
@@ -142,7 +142,7 @@ NAMES = 10_000
 
 @pytest.fixture
 def many_marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So many steps of workflow ``w`` are done, among them the first two that it has."""
+    """Many steps of workflow ``w`` are done, its first two among them."""
     monkeypatch.setattr(Steps, "get_step_bucket", lambda self: str(tmp_path / "marks"))
     store = stores.open_store(str(tmp_path / "marks"))
     for number in (0, 1, *range(1_000_000, 1_000_000 + NAMES - 2)):
@@ -185,7 +185,7 @@ def test_a_long_text_comes_back(member: str, folder: str) -> None:
     assert len(place) <= 256
     assert place.endswith(f" {len(text)}")
     assert jumbo.restore(place) == text
-    assert jumbo.shrink(text, member, "it") != place, "each has an object of its own"
+    assert jumbo.shrink(text, member, "it") != place, "each has its own object"
 
 
 @pytest.mark.parametrize("member", ["input", "reason"])
@@ -228,4 +228,4 @@ def test_a_long_text_in_s3(bucket: str, prefix: str, monkeypatch: pytest.MonkeyP
     assert jumbo.restore(place) == LONG
     monkeypatch.setenv("SIMPLEFLOW_S3_HOST", host)
     monkeypatch.delenv("SIMPLEFLOW_JUMBO_FIELDS_BUCKET")
-    assert jumbo.restore(place) == LONG, "who reads needs the host alone"
+    assert jumbo.restore(place) == LONG, "reading needs only the host"

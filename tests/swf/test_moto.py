@@ -1,4 +1,4 @@
-"""A second opinion: moto's SWF, for the part of the service that it plays."""
+"""The same runs on moto's SWF, an independent implementation of a part of the service."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ NOT_HOSTED = {
 
 @pytest.fixture
 def moto(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The URL of moto's server in a process of its own."""
+    """The URL of moto's server, in another process."""
     code = "from moto.server import main; main(['-H', '127.0.0.1', '-p', '0'])"
     with subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ
@@ -105,7 +105,7 @@ def test_an_example_that_fails(swf: Commands) -> None:
 
 
 def test_each_example_runs_or_has_a_reason_not_to() -> None:
-    """``demo.py`` is no workflow; it runs that of ``census.py``."""
+    """``demo.py`` has no workflow of its own: it runs the one of ``census.py``."""
     known = [*HOSTED, *NOT_HOSTED, "fail:Failing"]
     assert sorted(target.partition(":")[0] for target in known) == sorted(
         path.stem for path in EXAMPLES.glob("*.py") if path.stem != "demo"

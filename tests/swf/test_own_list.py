@@ -31,7 +31,7 @@ READS = ("PollForDecisionTask", "GetWorkflowExecutionHistory")
 
 
 class Watched(Server):
-    """Counts the bytes of the events that are sent; may refuse polls of task lists other than ``only``."""
+    """A server that counts the bytes of events that it sends, and refuses polls of task lists other than ``only``."""
 
     sent = 0
     only: str | None = None
@@ -76,13 +76,13 @@ def workers(commands: Commands, count: int) -> Any:
 
 
 def lists(workflow_id: str) -> list[str]:
-    """The task lists that its decision tasks were on."""
+    """The task lists of the execution's decision tasks."""
     events = SwfEngine(DOMAIN).history(workflow_id)
     return [each.attributes.task_list.name for each in events if isinstance(each.attributes, e.DecisionTaskScheduled)]
 
 
 def stopped(process: Any) -> str:
-    """Ask it to stop; returns its standard error."""
+    """Stop a process; returns its standard error."""
     began = time.monotonic()
     process.terminate()
     code, _, err = programs.finish(process)
@@ -105,7 +105,7 @@ def test_steps_cost_the_same_with_one_decider_and_with_three(watched: Watched, c
     assert len(events) <= 14 * N + 11
     assert sum(each.type == "DecisionTaskCompleted" for each in events) <= 2 * N + 2
     own = [name for name in lists("w") if name != "default"]
-    assert len(set(own)) == (0 if count == 1 else 1), "one decider alone has no use for it"
+    assert len(set(own)) == (0 if count == 1 else 1), "a single decider does not use one"
     assert count == 1 or len(own) > N
     for each in (worker, process):
         stopped(each)
@@ -127,7 +127,7 @@ def test_a_dead_process_delays_its_executions_by_seconds_only(watched: Watched, 
     while len(set(lists("w"))) == 1:
         take()()
         turns += 1
-        assert turns < 35, "it never came to an own list"
+        assert turns < 35, "no task came to an own list"
         programs.wait_for(lambda turns=turns: len(lists("w")) > turns)  # type: ignore[misc]
     complete = take()
     events = SwfEngine(DOMAIN).history("w")

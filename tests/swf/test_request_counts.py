@@ -1,4 +1,4 @@
-"""What a run costs on SWF: decision tasks, events, and bytes of history, counted on the wire."""
+"""The cost of a run on SWF: decision tasks, events, and bytes of history, counted on the wire."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ N = 100
 
 
 class Counted:
-    """What the deciders of this process were sent."""
+    """The history that the deciders of this process read."""
 
     history_bytes = 0
     pages = 0
@@ -42,7 +42,7 @@ def counted() -> Iterator[Counted]:
 
 
 def run(workflow_class: type[Workflow], count: int, workflow_id: str, **crew: Any) -> tuple[int, int, int]:
-    """Run it; returns how many decision tasks and events it had, and the bytes of history that its deciders read."""
+    """Run a workflow; returns its decision tasks, its events, and the bytes of history that its deciders read."""
     run_id = start(workflow_class, count, workflow_id=workflow_id)
     with counted() as found, Crew(**crew):
         assert ended(workflow_id).status == "completed", outcome(workflow_id, run_id)

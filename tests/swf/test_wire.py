@@ -1,4 +1,4 @@
-"""Every event and every decision, both ways, held against botocore's model of the service."""
+"""Every event and every decision, translated both ways and checked against botocore's model of the service."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DECISION = MODEL.shape_for("Decision")
 
 
 def sample(shape: Any, full: bool, name: str = "") -> Any:
-    """A value of a shape, with all its members or with those alone that must be there."""
+    """A value of a shape, with all of its members or only the required ones."""
     if shape.type_name == "structure":
         wanted = shape.members if full else shape.required_members
         return {key: sample(shape.members[key], full, key) for key in wanted}

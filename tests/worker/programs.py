@@ -1,4 +1,4 @@
-"""Programs of their own that tests start: each is lines of Python."""
+"""Programs that tests start in other processes, given as lines of Python."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def begin(code: str, *args: str, folder: Path, **environment: str) -> subprocess.Popen[str]:
-    """Start Python with that code in a process group of its own."""
+    """Start Python with that code, in a new process group."""
     path = os.pathsep.join([str(ROOT / "src"), str(ROOT), os.environ.get("PYTHONPATH", "")])
     return subprocess.Popen(
         [sys.executable, "-W", "error", "-c", textwrap.dedent(code), *args],
@@ -29,7 +29,7 @@ def begin(code: str, *args: str, folder: Path, **environment: str) -> subprocess
 
 
 def finish(process: subprocess.Popen[str], seconds: float = 20) -> tuple[int, str, str]:
-    """Wait for its end; returns exit code, standard output and standard error. Kills it if it does not end."""
+    """Wait for a process to end; returns exit code, standard output and standard error. Kills it if it is too slow."""
     try:
         out, err = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
@@ -40,7 +40,7 @@ def finish(process: subprocess.Popen[str], seconds: float = 20) -> tuple[int, st
 
 
 def kill(process: subprocess.Popen[str]) -> None:
-    """Kill it with all that it has started and that is in its group."""
+    """Kill a process and its whole process group."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
@@ -48,7 +48,7 @@ def kill(process: subprocess.Popen[str]) -> None:
 
 
 def wait_for(condition: Callable[[], object], what: str = "it", seconds: float = 20) -> None:
-    """Wait until something is so."""
+    """Wait until the condition is true."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, f"waited in vain for {what}"
@@ -56,7 +56,7 @@ def wait_for(condition: Callable[[], object], what: str = "it", seconds: float =
 
 
 def alive(pid: int) -> bool:
-    """Whether a process is there and not a zombie."""
+    """True if a process exists and is not a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
@@ -64,5 +64,5 @@ def alive(pid: int) -> bool:
 
 
 def lines(path: Path) -> list[str]:
-    """The whole lines of a file that may not be there."""
+    """The lines of a file; none if it does not exist."""
     return path.read_text().splitlines() if path.exists() else []

@@ -1,4 +1,4 @@
-"""Short tasks of a wide group are sent ahead, several to a worker: none of them suffers for another."""
+"""Short tasks of a wide group are sent ahead, several to a worker. None of them is harmed by another."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def run(odd: Any, folder: Path) -> tuple[Any, list[dict[str, Any]]]:
 
 
 def times(history: list[dict[str, Any]], kind: str) -> dict[int, float]:
-    """When each task came to an event of that kind, by the id of the event that scheduled it."""
+    """The times of events of that kind, by the id of the event that scheduled the task."""
     attributes = f"{kind[0].lower()}{kind[1:]}EventAttributes"
     return {
         each[attributes]["scheduledEventId"]: each["eventTimestamp"] for each in history if each["eventType"] == kind
@@ -92,7 +92,7 @@ def test_tasks_behind_a_slow_one_go_to_other_workers(tmp_path: Path) -> None:
     (result, failure), history = run(slow, tmp_path)
     assert (result, failure) == (list(range(NUMBER)), "None")
     ends = sorted(times(history, "ActivityTaskCompleted").values())
-    assert ends[-1] - ends[-2] > 1.5, "somebody waited for the slow one"
+    assert ends[-1] - ends[-2] > 1.5, "a task waited behind the slow one"
 
 
 def test_a_worker_that_dies_fails_only_its_own_task(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from simpleflow.local import Executor
 
 
 def recorded(state: Path) -> list[str]:
-    """What another process would read."""
+    """The types of the kept events, as another process reads them."""
     db = sqlite3.connect(state / "history.sqlite")
     try:
         return [codec.decode_event(text).type for (text,) in db.execute("select event from events order by run, id")]

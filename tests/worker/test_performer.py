@@ -40,7 +40,7 @@ def bounded(code: str) -> Any:
 
 
 class Clocked(MemoryEngine):
-    """An engine whose time-outs are found when a heartbeat comes in; it notes when they came."""
+    """An engine that checks time-outs at each heartbeat; ``beats`` counts the heartbeats."""
 
     beats: int = 0
 
@@ -51,7 +51,7 @@ class Clocked(MemoryEngine):
 
 
 class Shop:
-    """An engine, and a performer whose child process does what a test wants."""
+    """An engine, and a performer whose child process runs the code of a test."""
 
     def __init__(self, every: float = 60.0, former: dict[str, Former] | None = None) -> None:
         self.engine = Clocked()
@@ -77,7 +77,7 @@ class Shop:
         self.engine.respond_decision_task_completed(task.token, decisions)
 
     def perform(self, task: ActivityTask) -> Any:
-        """Attributes of the event that ends the task."""
+        """Perform the task; returns the attributes of the event that ends it."""
         self.performer.perform(task)
         ends = [
             event.attributes
@@ -129,17 +129,17 @@ def test_an_unknown_activity_is_a_failure(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "said"),
+    ("code", "how"),
     [("os._exit(3)", "with exit code 3"), ("os.kill(os.getpid(), signal.SIGKILL)", "by signal 9")],
 )
-def test_the_death_of_a_process_is_a_failure_that_says_how(shop: Shop, code: str, said: str) -> None:
+def test_the_death_of_a_process_is_a_failure_that_says_how(shop: Shop, code: str, how: str) -> None:
     end = shop.perform(shop.schedule(code))
-    assert end.reason == f"WorkerDied: the worker process ended {said} while it did the activity"
+    assert end.reason == f"WorkerDied: the worker process ended {how} while it did the activity"
     assert shop.perform(shop.schedule("result = 1")).result == "1"  # in another one
 
 
 def test_a_death_is_noticed_while_a_grandchild_lives(shop: Shop, tmp_path: Path) -> None:
-    """What it has forked holds its end of the connection open, and is ended with it."""
+    """A process that the activity has forked holds the worker's end of the channel open. It is killed, too."""
     path = tmp_path / "pid"
     code = f"""
 pid = os.fork()

@@ -1,4 +1,4 @@
-"""The pool of worker processes: what ends badly, and what must not be left behind."""
+"""The pool of worker processes: failures, and processes and files that must not be left behind."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Silent(Exception):
 
 @activity.with_attributes(name="pool.evaluate")
 def evaluate(code: str) -> Any:
-    """What a test wants done: statements that may set ``result``."""
+    """Run the code of a test: statements that may set ``result``."""
     names: dict[str, Any] = {"os": os, "sys": sys, "time": time, "signal": signal, "Silent": Silent}
     names["subprocess"] = subprocess
     exec(code, names)
@@ -53,7 +53,7 @@ class Shop:
         self.count = 0
 
     def begin(self, code: str, **options: Any) -> str:
-        """Have a worker do it; returns the token."""
+        """Have a worker run the code; returns the token."""
         self.count += 1
         self.decide(
             d.ScheduleActivityTask(
@@ -113,7 +113,7 @@ def wait_until(condition: Any, seconds: float = 5) -> None:
 
 
 def alive(pid: int) -> bool:
-    """A process that is not a zombie (an orphan's zombie is the init process's business)."""
+    """True if a process exists and is not a zombie. (The init process collects the zombies of orphans.)"""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:

@@ -1,4 +1,4 @@
-"""Activities that say that they take but a moment are done by the owner; all others by a worker."""
+"""The owner performs activities that declare themselves quick; workers perform all others."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from simpleflow.step.workflow import WorkflowStepMixin
 
 @activity.with_attributes()
 class Where:
-    """Says which process does it; quick if asked to be."""
+    """Returns the id of the process that performs it; quick if the input says so."""
 
     def __init__(self, quick: Any) -> None:
         self.quick = quick
@@ -27,17 +27,17 @@ class Where:
         return os.getpid()
 
 
-class Asks(Workflow):
+class Both(Workflow):
     def run(self) -> list[Any]:
-        asked = [self.submit(Where, {"yes": True}), self.submit(Where, {"yes": False}), self.submit(Where, {})]
-        return futures.wait(*asked)
+        submitted = [self.submit(Where, {"yes": True}), self.submit(Where, {"yes": False}), self.submit(Where, {})]
+        return futures.wait(*submitted)
 
 
 def test_the_owner_performs_a_quick_activity() -> None:
-    quick, slow, unsure = Executor(Asks, nb_workers=1).run()
+    quick, slow, unsure = Executor(Both, nb_workers=1).run()
     assert quick == os.getpid()
     assert slow != os.getpid()
-    assert unsure == slow, "a question that fails is answered by no"
+    assert unsure == slow, "an activity whose is_quick fails is not quick"
 
 
 @pytest.mark.parametrize("nb_workers", [None, 2])

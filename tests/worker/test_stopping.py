@@ -1,4 +1,4 @@
-"""Asked to stop, a process that polls hangs up; an answer that is on its way is read to its end."""
+"""A process that polls hangs up when it is stopped, but reads an answer that is on its way to its end."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ HEAD = f"HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0\r\nContent-
 
 def test_a_poll_without_an_answer_is_hung_up(service: Service) -> None:
     service.poller.send_signal(signal.SIGTERM)
-    assert service.connection.recv(1) == b""  # the service sees that nobody is there
+    assert service.connection.recv(1) == b""  # the service sees that the client has hung up
     code, out, err = programs.finish(service.poller)
     assert (code, out) == (0, "stopped\n"), err
 

@@ -1,4 +1,4 @@
-"""Processes that are kept alive: replaced when they die, asked to stop, ended."""
+"""Processes that are kept alive: replaced when they die, stopped, killed."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ supervisor.run()
 supervisor.close()
 note(f"over signal={supervisor.signal} gave_up={supervisor.gave_up} killed={supervisor.killed}")
 """
-UNTIL_ASKED = "while not stopping.requested(): stopping.nap(60)"
+UNTIL_STOPPED = "while not stopping.requested(): stopping.nap(60)"
 DEAF = "time.sleep(60)"
 
 
@@ -75,7 +75,7 @@ def team(tmp_path: Path) -> Iterator[Team]:
 
 
 def test_a_dead_process_is_replaced(team: Team) -> None:
-    process = team.begin(UNTIL_ASKED)
+    process = team.begin(UNTIL_STOPPED)
     programs.wait_for(lambda: len(team.noted("begun")) == 2)
     first = team.noted("begun")[0]
     os.kill(first, signal.SIGKILL)
@@ -114,7 +114,7 @@ def test_processes_that_end_with_0_are_not_replaced(team: Team) -> None:
 
 
 def test_a_process_that_ends_with_pointless_stops_all(team: Team) -> None:
-    work = f"sys.exit(POINTLESS) if int(os.environ.setdefault('N', '0')) else None; {UNTIL_ASKED}"
+    work = f"sys.exit(POINTLESS) if int(os.environ.setdefault('N', '0')) else None; {UNTIL_STOPPED}"
     work = work.replace("int(os.environ.setdefault('N', '0'))", "len(log.read_text().splitlines()) == 2")
     process = team.begin("exec('''" + work.replace("; while", "\nwhile") + "''')")
     assert programs.finish(process)[0] == 0
@@ -136,8 +136,8 @@ def test_the_first_signal_stops_and_the_second_kills(team: Team, number: int) ->
 
 
 def test_ctrl_c_on_a_terminal_stops_once(team: Team) -> None:
-    """A terminal sends it to the whole group: those who are asked must not hear it a second time."""
-    process = team.begin(UNTIL_ASKED)
+    """A terminal sends SIGINT to the whole group: the processes must not get it a second time."""
+    process = team.begin(UNTIL_STOPPED)
     programs.wait_for(lambda: len(team.noted("begun")) == 2)
     os.killpg(process.pid, signal.SIGINT)
     assert programs.finish(process)[0] == 0

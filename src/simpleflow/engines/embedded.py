@@ -25,7 +25,7 @@ __all__ = ["EmbeddedEngine", "Observer", "Run", "process_identity"]
 
 
 def process_identity() -> str:
-    """The identity of this process, for those of its own threads that take tasks."""
+    """The identity of this process, recorded when it takes tasks from its own engine."""
     return f"simpleflow@{os.getpid()}"
 
 

@@ -23,7 +23,7 @@ executions with pending events are forgotten; from then on this process does not
 as it was at the last commit, and whoever adopts the executions goes on from there. An operation that failed before it
 appended anything costs nothing that was pending.
 
-Observers are called after the commit, in the order of the events: nobody hears of an event that is not kept.
+Observers are called after the commit, in the order of the events. They never see an event that is not kept.
 """
 
 from __future__ import annotations

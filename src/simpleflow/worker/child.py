@@ -2,8 +2,8 @@
 
 Theory of operation
 -------------------
-A worker leads a process group of its own. Whatever an activity starts is in that group, so signals go to the group: a
-worker is stopped together with the processes that its activity has started.
+Each worker leads a process group. The processes that an activity starts are in that group, so signals go to the group:
+a worker is stopped together with them.
 
 A worker must not outlive its owner. It holds the reading end of a pipe (``life``) whose writing end only the owner
 has; when the owner dies, the kernel closes the pipe and the worker ends. For that, each new worker closes the writing

@@ -82,7 +82,7 @@ def drive(
     ``on_closed`` is called with each child that has ended: its parent may go on for long.
 
     Continued as new, it goes on as the new run. If it has no parent, executions of its family that are still open then
-    are terminated: nobody would drive them.
+    are terminated, since no process would drive them.
     """
     checked_at = 0.0
     reported: set[str] = set()  # run ids of the children that ``on_closed`` has been called with

@@ -39,7 +39,7 @@ OWN_LIST_SECONDS = 5
 
 
 def limits() -> Limits:
-    """What SWF accepts from a decider, for ``worker.decision_worker.DecisionWorker``."""
+    """The limits of SWF for a decider, for ``worker.decision_worker.DecisionWorker``."""
     return Limits(open_activities=settings.SWF_MAX_OPEN_ACTIVITY_COUNT, events=MAX_EVENTS)
 
 
