@@ -56,13 +56,16 @@ class Deadlines(list[Deadline]):
 def of_activity(record: Record, resumed_at: float) -> tuple[float, str] | None:
     """When an open activity times out next (epoch seconds), and its time-out type; None if it never does.
 
-    ``resumed_at``: epoch seconds; limits that began before then count from then on.
+    ``resumed_at``: epoch seconds; limits that began before then count from then on. A started task that waits for
+    another worker does no work and sends no heartbeats: these limits count from when that worker begins.
     """
     scheduled: e.ActivityTaskScheduled = record.scheduled
     since = max(record.scheduled_at, resumed_at)
     due = _earlier(None, since, scheduled.schedule_to_close_timeout, "SCHEDULE_TO_CLOSE")
     if record.state == t.SCHEDULED:
         return _earlier(due, since, scheduled.schedule_to_start_timeout, "SCHEDULE_TO_START")
+    if record.waits_again:
+        return due
     started = max(record.started_at, resumed_at)
     due = _earlier(due, started, scheduled.start_to_close_timeout, "START_TO_CLOSE")
     return _earlier(due, max(started, record.beat_at), scheduled.heartbeat_timeout, "HEARTBEAT")

@@ -151,6 +151,16 @@ class ExecutionState:
             if kind == "activity":
                 self.watch(kind, record)
 
+    def give_back(self, record: Record) -> None:
+        """Note that a started activity waits for another worker: its worker is gone, or has returned it."""
+        record.waits_again = True
+
+    def take_again(self, record: Record, now: float) -> None:
+        """Note that another worker has begun such an activity. The work has its full time again."""
+        record.waits_again = False
+        record.started_at = record.beat_at = now
+        self.watch("activity", record)
+
     def activity_deadline(self, record: Record) -> tuple[float, str] | None:
         """When an open activity times out next (epoch seconds), and its time-out type; None if it never does."""
         if not self.times_out:

@@ -33,6 +33,7 @@ class Record:
         "started_id",
         "state",
         "tries",
+        "waits_again",
     )
 
     def __init__(self, id: str) -> None:
@@ -46,6 +47,7 @@ class Record:
         self.started_id = 0  # event id; 0 before an activity or child has started
         self.started_at = 0.0  # epoch seconds; of an activity
         self.beat_at = 0.0  # epoch seconds of the latest heartbeat, or of the start
+        self.waits_again = False  # an activity that has started, but no worker has it any longer
         self.beat_details: str | None = None  # of the latest heartbeat
         self.run_id: str | None = None  # of a child that has started
         self.cancel_requested_id = 0  # event id of ActivityTaskCancelRequested; 0 without one
@@ -64,6 +66,7 @@ class Record:
         self.scheduled_id = event.id
         self.scheduled_at = event.time
         self.started_id = 0
+        self.waits_again = False
         self.beat_details = None
         self.cancel_requested_id = 0
         self.closed = None

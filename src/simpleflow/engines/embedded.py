@@ -230,11 +230,8 @@ class EmbeddedEngine:
             if task.state == transitions.STARTED and task.cancel_requested_id:
                 self._end_canceled(run, task)  # the process that worked on it has died; nobody wants it any more
                 continue
-            if begin and task.state == transitions.SCHEDULED:
-                now = self.executions.clock()
-                self.executions.append(
-                    run, record.activity_started(run.history, scheduled_id, identity or self._identity, now)
-                )
+            if begin:
+                self._begin_activity(run, task, identity)
             scheduled: e.ActivityTaskScheduled = task.scheduled
             return ActivityTask(
                 self._tasks.hand_out(run_id, scheduled_id),
@@ -253,11 +250,7 @@ class EmbeddedEngine:
     def begin_activity_task(self, token: str, identity: str | None = None) -> None:
         """Start a task that was handed out with ``begin=False``. Raises UnknownResource."""
         run, task = self._activity(token)
-        if task.state == transitions.SCHEDULED:
-            events = record.activity_started(
-                run.history, task.scheduled_id, identity or self._identity, self.executions.clock()
-            )
-            self.executions.append(run, events)
+        self._begin_activity(run, task, identity)
 
     def put_back_activity_task(self, token: str) -> None:
         """Offer a task again that its worker is not going to do. Raises UnknownResource."""
@@ -324,6 +317,15 @@ class EmbeddedEngine:
         if task is None:
             raise UnknownResource(f"token {token} is not the token of an activity task")
         return run, task
+
+    def _begin_activity(self, run: Run, task: Record, identity: str | None) -> None:
+        """A worker begins a task. One that an earlier worker had begun stays started, and has its full time again."""
+        if task.state == transitions.SCHEDULED:
+            now = self.executions.clock()
+            events = record.activity_started(run.history, task.scheduled_id, identity or self._identity, now)
+            self.executions.append(run, events)
+        elif task.waits_again:
+            self.executions.begin_again(run, task)
 
     def _end_activity(self, run: Run, end: e.Attributes) -> None:
         with self.operation():

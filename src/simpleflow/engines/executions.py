@@ -29,6 +29,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 
 from simpleflow.core import events as e
+from simpleflow.core.records import Record
 from simpleflow.core.service import record
 from simpleflow.core.service.expire import expire, forget_passed
 from simpleflow.engines.deadlines import Deadlines
@@ -109,6 +110,11 @@ class Executions:
         """Append events, and perform their effects on other executions. Call it inside an operation."""
         self.append(run, events)
         self.perform(run, effects_of(run, events))
+
+    def begin_again(self, run: Run, task: Record) -> None:
+        """A worker begins an activity task that has started before, which no event says."""
+        run.history.take_again(task, self.clock())
+        self._deadlines.watch(run)
 
     # Executions
 

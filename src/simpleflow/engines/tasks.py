@@ -119,7 +119,10 @@ class Tasks:
         self.decisions.put(scheduled.task_list.name, scheduled.task_priority, (run.run_id, scheduled_id))
 
     def _offer_activity(self, run: Run, scheduled_id: int) -> None:
-        scheduled = run.history.tasks[scheduled_id].scheduled
+        task = run.history.tasks[scheduled_id]
+        if task.state == transitions.STARTED:
+            run.history.give_back(task)
+        scheduled = task.scheduled
         self.activities.put(scheduled.task_list.name, scheduled.task_priority, (run.run_id, scheduled_id))
 
     def _revoke(self, run_id: str, event_id: int) -> None:

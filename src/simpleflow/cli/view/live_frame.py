@@ -97,7 +97,7 @@ class Frame:
         for run in runs:
             timers += run.history.open_timers
             for record in list(run.history.tasks.values()):
-                if record.state == transitions.SCHEDULED:
+                if record.state == transitions.SCHEDULED or record.waits_again:
                     queued += 1
                 elif record.state == transitions.STARTED and hasattr(record.scheduled, "activity_type"):
                     started.append((record.started_at, record.scheduled.activity_type.name, record.tries))
