@@ -99,6 +99,16 @@ def has_ended(pid: int) -> bool:
         return True
 
 
+def is_running(pid: int) -> bool:
+    """True if the worker has neither ended nor been stopped by a signal; False where the system cannot tell."""
+    if not hasattr(os, "waitid"):
+        return False
+    try:
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is None
+    except ChildProcessError:
+        return False
+
+
 def death_reason(pid: int) -> str:
     """The failure reason of a task whose worker has ended without an answer."""
     for _ in range(100):

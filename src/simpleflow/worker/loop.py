@@ -95,6 +95,7 @@ def drive(
             _report_closed_children(engine, reported, on_closed)
         due = engine.next_deadline()
         if due is not None and due <= engine.executions.clock():
+            workers.wait(0)  # heartbeats and ends that came while this process was busy count
             engine.expire()
             workers.reap()
             _report_closed_children(engine, reported, on_closed)

@@ -36,11 +36,11 @@ from simpleflow import settings
 from simpleflow.activity import Activity
 from simpleflow.engines.base import ActivitySource, ActivityTask
 from simpleflow.exceptions import UnknownResource
-from simpleflow.worker.child import check_forks, death_reason, fork, has_ended, signal_group
+from simpleflow.worker.child import check_forks, death_reason, fork, has_ended, is_running, signal_group
 from simpleflow.worker.dispatch import Middlewares, Outcome, quick
 from simpleflow.worker.inline import do_quickly, respond
 from simpleflow.worker.messages import Channel, packed, spin
-from simpleflow.worker.process import BEAT, Returned
+from simpleflow.worker.process import BEAT, BEAT_SECONDS, Returned
 
 SPIN_SECONDS = 0.0002
 """How long the owner spins for the end of a task; the shortest tasks take less."""
@@ -54,7 +54,7 @@ _SHORT_IN_A_ROW = 8
 class _Worker:
     """One worker process, as its owner sees it."""
 
-    __slots__ = ("ahead", "began", "channel", "pid", "task")
+    __slots__ = ("ahead", "began", "channel", "heard", "pid", "task")
 
     def __init__(self, pid: int, channel: Channel) -> None:
         self.pid = pid
@@ -62,6 +62,18 @@ class _Worker:
         self.task: ActivityTask | None = None  # that it performs
         self.ahead: deque[tuple[ActivityTask, int]] = deque()  # sent ahead, not started; each with its size in bytes
         self.began = 0.0  # monotonic time at which it began ``task``
+        self.heard = 0.0  # monotonic time at which it began ``task``, or of its latest heartbeat
+
+    def begin(self) -> None:
+        """Its task begins now."""
+        self.began = self.heard = time.monotonic()
+
+    def is_silent(self, now: float) -> bool:
+        """True if a heartbeat of its task is overdue."""
+        limit = 2 * BEAT_SECONDS
+        if self.task is not None and self.task.heartbeat_timeout is not None:
+            limit = min(limit, self.task.heartbeat_timeout / 2)
+        return now - self.heard >= limit
 
 
 class Pool:
@@ -134,7 +146,7 @@ class Pool:
             return
         worker = self._idle.pop() if self._idle else self._fork()
         worker.task = task
-        worker.began = time.monotonic()
+        worker.begin()
         try:
             worker.channel.send(task)
         except OSError:  # the worker died while it was idle: another one is as good
@@ -160,10 +172,18 @@ class Pool:
         return found
 
     def reap(self) -> None:
-        """Stop the tasks that are not open any longer."""
+        """Stop the tasks that are not open any longer, and record heartbeats for live workers that cannot send any.
+
+        A worker cannot send them while its activity keeps Python's interpreter lock, as a long call into C code may.
+        """
+        now = time.monotonic()
         for worker in list(self._workers):
-            if worker.task is not None and not self.source.is_open(worker.task.token):
+            if worker.task is None:
+                continue
+            if not self.source.is_open(worker.task.token):
                 self._stop(worker)
+            elif worker.is_silent(now) and is_running(worker.pid):
+                self._beat(worker, worker.task)
 
     def close(self) -> None:
         """Stop every worker."""
@@ -195,13 +215,7 @@ class Pool:
         if task is None:
             return
         if message == BEAT:
-            try:
-                cancel = source.record_activity_task_heartbeat(task.token)
-            except UnknownResource:
-                return  # ``reap`` will stop it
-            if cancel:
-                self._stop(worker)
-                respond(source, task.token, Outcome(canceled=True))
+            self._beat(worker, task)
             return
         if isinstance(message, Returned):
             self._take_back(worker, message.token)
@@ -211,13 +225,24 @@ class Pool:
         respond(source, task.token, message)
         self._begin_next(worker)
 
+    def _beat(self, worker: _Worker, task: ActivityTask) -> None:
+        """Record a heartbeat, and stop the task if it is to be cancelled."""
+        worker.heard = time.monotonic()
+        try:
+            cancel = self.source.record_activity_task_heartbeat(task.token)
+        except UnknownResource:
+            return  # ``reap`` stops it
+        if cancel:
+            self._stop(worker)
+            respond(self.source, task.token, Outcome(canceled=True))
+
     def _begin_next(self, worker: _Worker) -> None:
         """The worker is done with its task: it begins the next one of those that were sent ahead, or is idle."""
         worker.task = worker.ahead.popleft()[0] if worker.ahead else None
         if worker.task is None:
             self._idle.append(worker)
             return
-        worker.began = time.monotonic()
+        worker.begin()
         try:
             self.source.begin_activity_task(worker.task.token)
         except UnknownResource:

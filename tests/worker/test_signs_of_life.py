@@ -1,0 +1,51 @@
+"""The heartbeat time-out ends no work whose worker lives, whatever keeps worker or owner busy."""
+
+from __future__ import annotations
+
+import ctypes
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simpleflow import Workflow, activity, futures
+from simpleflow.local import Executor
+
+
+@activity.with_attributes(name="life.hold", heartbeat_timeout=1, raises_on_failure=True)
+def hold() -> str:
+    """A call into C that keeps the interpreter lock: no other thread of the worker runs meanwhile."""
+    ctypes.PyDLL(None).sleep(4)
+    return "held"
+
+
+@activity.with_attributes(name="life.work", heartbeat_timeout=1, raises_on_failure=True)
+def work(seconds: float) -> str:
+    time.sleep(seconds)
+    return "worked"
+
+
+class Holds(Workflow):
+    name = "life.holds"
+
+    def run(self) -> Any:
+        return self.submit(hold).result
+
+
+class Decides(Workflow):
+    """Its owner decides for longer than the heartbeat time-out, while an activity runs."""
+
+    name = "life.decides"
+
+    def run(self) -> Any:
+        long, short = self.submit(work, 4), self.submit(work, 0.1)
+        futures.wait(short)
+        if not long.finished:
+            time.sleep(2.5)
+        return long.result
+
+
+@pytest.mark.parametrize(("workflow", "result"), [(Holds, "held"), (Decides, "worked")])
+def test_work_outlives_its_heartbeat_time_out(workflow: type[Workflow], result: str, tmp_path: Path) -> None:
+    assert Executor(workflow, state=tmp_path, nb_workers=2).run() == result
