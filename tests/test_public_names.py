@@ -116,8 +116,8 @@ MEMBERS: dict[str, str] = {
 SIGNATURES: dict[str, str] = {
     "simpleflow.activity.with_attributes": (
         "name=None, version='default', task_list='default', task_priority=PRIORITY_NOT_SET, retry=0, "
-        "raises_on_failure=False, start_to_close_timeout='300', schedule_to_close_timeout='300', "
-        "schedule_to_start_timeout='300', heartbeat_timeout='300', idempotent=None, meta=None"
+        "raises_on_failure=False, start_to_close_timeout='NONE', schedule_to_close_timeout='NONE', "
+        "schedule_to_start_timeout='NONE', heartbeat_timeout='300', idempotent=None, meta=None"
     ),
     "simpleflow.step.submittable.Step": (
         "step_name, activities, force=False, activities_if_step_already_done=None, emit_signal=False, "

@@ -58,11 +58,31 @@ def check_priority(value: object, label: str) -> None:
         raise InputError(f"{label} is {value!r}; expected a whole number of 32 bits or None")
 
 
+def _default(setting: str) -> str:
+    """Return a setting as it is when this module is loaded; ``NONE`` for no limit.
+
+    A wrong setting must not make an import fail: the run reports it when it starts. Until then a fixed value serves.
+    """
+    try:
+        value = getattr(settings, setting)
+    except InputError:
+        if setting == "ACTIVITY_HEARTBEAT_TIMEOUT":
+            return "300"
+        return "NONE" if setting.endswith("TIMEOUT") else "default"
+    return "NONE" if value is None else str(value)
+
+
 class Activity:
     """A function or class that workers run, with its SWF type, time-outs and retries. ``with_attributes`` makes it.
 
     An activity can be called like the function that it decorates. Calling a class-based one makes an instance, then
     calls ``execute()`` and, if the class has it, ``post_execute()``; the result is that of ``execute()``.
+    """
+
+    waits_for_ever = False
+    """True: a task that times out before it has started is scheduled again; this is no failure of it.
+
+    The activities about marks are like this: their limit on waiting is a default of this library.
     """
 
     def __init__(
@@ -73,10 +93,10 @@ class Activity:
         task_list: str | None = "default",
         retry: int = 0,
         raises_on_failure: bool = False,
-        start_to_close_timeout: int | str | None = None,
-        schedule_to_close_timeout: int | str | None = None,
-        schedule_to_start_timeout: int | str | None = None,
-        heartbeat_timeout: int | str | None = None,
+        start_to_close_timeout: int | str | None = _default("ACTIVITY_START_TO_CLOSE_TIMEOUT"),
+        schedule_to_close_timeout: int | str | None = _default("ACTIVITY_SCHEDULE_TO_CLOSE_TIMEOUT"),
+        schedule_to_start_timeout: int | str | None = _default("ACTIVITY_SCHEDULE_TO_START_TIMEOUT"),
+        heartbeat_timeout: int | str | None = _default("ACTIVITY_HEARTBEAT_TIMEOUT"),
         task_priority: Any = PRIORITY_NOT_SET,
         idempotent: bool | None = None,
         meta: dict[str, Any] | None = None,
@@ -151,17 +171,6 @@ def _is_callable(value: object) -> bool:
     return callable(value) and hasattr(value, "__name__")
 
 
-def _default(setting: str) -> str:
-    """Return a setting as it is when this module is loaded.
-
-    A wrong setting must not make an import fail: the run reports it when it starts. Until then a fixed value serves.
-    """
-    try:
-        return str(getattr(settings, setting))
-    except InputError:
-        return "300" if setting.endswith("TIMEOUT") else "default"
-
-
 def with_attributes(
     name: str | None = None,
     version: str = _default("ACTIVITY_DEFAULT_VERSION"),
@@ -185,11 +194,12 @@ def with_attributes(
         task_priority: whole number of 32 bits, higher first; None for no priority; default: the workflow's priority.
         retry: number of further tries after a failure or a time-out, 0 or more.
         raises_on_failure: True: a failure fails the workflow. False: the future holds the exception.
-        start_to_close_timeout: seconds a worker may take. For this and the next three: whole seconds as a number or
-            text, None for no limit; defaults from the settings ``ACTIVITY_*_TIMEOUT``.
-        schedule_to_close_timeout: seconds from scheduling to the end.
-        schedule_to_start_timeout: seconds the task may wait for a worker.
-        heartbeat_timeout: seconds that may pass between two heartbeats of the worker.
+        start_to_close_timeout: seconds that the work may take. For this and the next three: whole seconds as a number
+            or text, None for no limit. The settings ``ACTIVITY_*_TIMEOUT`` give the defaults: no limit for these three.
+        schedule_to_close_timeout: seconds from scheduling to the end: the time in the queue and the work.
+        schedule_to_start_timeout: seconds that the task may wait for a worker.
+        heartbeat_timeout: seconds that may pass between two heartbeats of the worker, which sends them by itself.
+            Default: 300.
         idempotent: True: a workflow execution runs it once for equal arguments, however often it is submitted.
         meta: any further data; kept on the activity as it is.
 

@@ -128,16 +128,47 @@ class TimeoutError(TaskException):
     Attributes:
         timeout_type: START_TO_CLOSE, SCHEDULE_TO_START, SCHEDULE_TO_CLOSE or HEARTBEAT.
         timeout_value: the limit in seconds, or None.
+        queued: seconds that the task waited before it started, or in all if it never started; None if not known.
+        ran: seconds from its start to the time-out; None if it never started, or if they are not known.
+        option: the option that sets the limit, such as ``start_to_close_timeout of the activity``; or None.
     """
 
-    def __init__(self, timeout_type: str, timeout_value: int | None = None) -> None:
+    def __init__(
+        self,
+        timeout_type: str,
+        timeout_value: int | None = None,
+        *,
+        queued: float | None = None,
+        ran: float | None = None,
+        option: str | None = None,
+    ) -> None:
         super().__init__(timeout_type, timeout_value)
         self.timeout_type = timeout_type
         self.timeout_value = timeout_value
+        self.queued = queued
+        self.ran = ran
+        self.option = option
+
+    @property
+    def brief(self) -> str:
+        """The limit alone: the same text for all tasks that ran into the same limit."""
+        text = f"time-out {self.timeout_type}"
+        if self.timeout_value is None:
+            return text
+        return f"{text} after {self.timeout_value} s" + (
+            " without a heartbeat" if self.timeout_type == "HEARTBEAT" else ""
+        )
 
     def __str__(self) -> str:
-        seconds = "" if self.timeout_value is None else f" after {self.timeout_value} s"
-        return f"time-out {self.timeout_type}{seconds}"
+        text = self.brief
+        times = [] if self.queued is None else [f"queued for {self.queued:.1f} s"]
+        if self.ran is not None:
+            times.append(f"ran for {self.ran:.1f} s")
+        elif times:
+            times.append("never started")
+        if times:
+            text += ": " + ", ".join(times)
+        return text if self.option is None else f"{text}; {self.option} changes the limit"
 
 
 class TaskCanceled(TaskException):
@@ -230,6 +261,16 @@ class AggregateException(SimpleflowError):
 
     def __str__(self) -> str:
         return "; ".join(str(each) for each in self._leaves()) or "no exception"
+
+
+def distinct(errors: Sequence[BaseException | None], text: Callable[[BaseException], str]) -> list[str]:
+    """Return the texts of the errors without repetition; of time-outs by the same limit, that of the first one."""
+    found: dict[str, str] = {}
+    for error in errors:
+        if error is not None:
+            said = text(error)
+            found.setdefault(error.brief if isinstance(error, TimeoutError) else said, said)
+    return list(found.values())
 
 
 def one_line(error: BaseException) -> str:

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 from simpleflow import settings, values
 from simpleflow.base import check_name
-from simpleflow.core import codec, transitions
+from simpleflow.core import codec, timeouts, transitions
 from simpleflow.core import events as e
 from simpleflow.core.decider.evaluation import Failure
 from simpleflow.engines.base import DecisionTask, StartRequest
@@ -307,6 +307,8 @@ def outcome(run: Run, failure: Failure | None) -> Any:
     if failure is not None and run.history.state == transitions.FAILED:
         raise failure.error
     kind, default = _ENDS[run.history.state]
+    if kind is ExecutionTimeoutError:
+        raise kind(f"{default}: {timeouts.of_execution(run.history.events[0], closed)}")
     raise kind(getattr(attributes, "reason", None) or default, getattr(attributes, "details", None))
 
 

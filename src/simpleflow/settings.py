@@ -31,11 +31,11 @@ WORKFLOW_DEFAULT_EXECUTION_TIME: int  # seconds until an execution times out
 WORKFLOW_DEFAULT_DECISION_TASK_TIMEOUT: int  # seconds that one decision may take
 ACTIVITY_DEFAULT_TASK_LIST: str  # default of with_attributes(task_list=)
 ACTIVITY_DEFAULT_VERSION: str  # default of with_attributes(version=)
-ACTIVITY_DEFAULT_TIMEOUT: int  # seconds; default of the four time-outs below
-ACTIVITY_START_TO_CLOSE_TIMEOUT: int  # seconds that a worker may take
-ACTIVITY_SCHEDULE_TO_CLOSE_TIMEOUT: int  # seconds from scheduling to the end
-ACTIVITY_SCHEDULE_TO_START_TIMEOUT: int  # seconds that a task may wait for a worker
-ACTIVITY_HEARTBEAT_TIMEOUT: int  # seconds between two heartbeats
+ACTIVITY_DEFAULT_TIMEOUT: int | None  # default of the next one; None here and below: no limit
+ACTIVITY_START_TO_CLOSE_TIMEOUT: int | None  # seconds that the work may take
+ACTIVITY_SCHEDULE_TO_CLOSE_TIMEOUT: int | None  # seconds from scheduling to the end
+ACTIVITY_SCHEDULE_TO_START_TIMEOUT: int | None  # seconds that a task may wait for a worker
+ACTIVITY_HEARTBEAT_TIMEOUT: int | None  # seconds between two heartbeats
 ACTIVITY_SIGTERM_WAIT_SEC: int  # seconds between SIGTERM and SIGKILL for an activity that is stopped
 SWF_DOMAIN: str | None  # domain of commands that name none
 SWF_CONNECTION_RETRIES: int  # further tries of a request to SWF that is not a poll
@@ -65,6 +65,17 @@ def _seconds(name: str, value: object) -> int:
     raise InputError(f"{name} is {value!r}: expected a whole number of seconds, 0 or more")
 
 
+def _limit(name: str, value: object) -> int | None:
+    if isinstance(value, str) and value.strip().upper() == "NONE":
+        return None
+    try:
+        return _seconds(name, value)
+    except InputError:
+        raise InputError(
+            f"{name} is {value!r}: expected a whole number of seconds, 0 or more, or NONE for no limit"
+        ) from None
+
+
 def _count(name: str, value: object) -> int:
     text = str(value).strip()
     if isinstance(value, int | str) and not isinstance(value, bool) and text.isascii() and text.isdigit():
@@ -84,8 +95,6 @@ class _Setting(NamedTuple):
     follows: str | None = None  # the setting whose value is the default, instead of ``default``
 
 
-_ACTIVITY_TIMEOUT = _Setting(_seconds, None, follows="ACTIVITY_DEFAULT_TIMEOUT")
-
 _SETTINGS: dict[str, _Setting] = {
     "SIMPLEFLOW_S3_HOST": _Setting(_text, "s3.amazonaws.com"),
     "SIMPLEFLOW_S3_SSE": _Setting(_boolean, False),
@@ -98,11 +107,13 @@ _SETTINGS: dict[str, _Setting] = {
     "WORKFLOW_DEFAULT_DECISION_TASK_TIMEOUT": _Setting(_seconds, 300),
     "ACTIVITY_DEFAULT_TASK_LIST": _Setting(_text, "default"),
     "ACTIVITY_DEFAULT_VERSION": _Setting(_text, "default"),
-    "ACTIVITY_DEFAULT_TIMEOUT": _Setting(_seconds, 300),
-    "ACTIVITY_START_TO_CLOSE_TIMEOUT": _ACTIVITY_TIMEOUT,
-    "ACTIVITY_SCHEDULE_TO_CLOSE_TIMEOUT": _ACTIVITY_TIMEOUT,
-    "ACTIVITY_SCHEDULE_TO_START_TIMEOUT": _ACTIVITY_TIMEOUT,
-    "ACTIVITY_HEARTBEAT_TIMEOUT": _ACTIVITY_TIMEOUT,
+    # No limit that only the user can know: work may be long, and so may the queue before it. Workers send heartbeats by
+    # themselves, so their time-out tells a dead worker from long work.
+    "ACTIVITY_DEFAULT_TIMEOUT": _Setting(_limit, None),
+    "ACTIVITY_START_TO_CLOSE_TIMEOUT": _Setting(_limit, None, follows="ACTIVITY_DEFAULT_TIMEOUT"),
+    "ACTIVITY_SCHEDULE_TO_CLOSE_TIMEOUT": _Setting(_limit, None),
+    "ACTIVITY_SCHEDULE_TO_START_TIMEOUT": _Setting(_limit, None),
+    "ACTIVITY_HEARTBEAT_TIMEOUT": _Setting(_limit, 300),
     "ACTIVITY_SIGTERM_WAIT_SEC": _Setting(_seconds, 3),
     "SWF_DOMAIN": _Setting(_text, None),
     "SWF_CONNECTION_RETRIES": _Setting(_count, 5),
@@ -165,8 +176,8 @@ def describe() -> list[tuple[str, object, str]]:
     """Return every setting as ``(name, value, origin)``, sorted by name.
 
     ``origin`` is ``environment``, the name of the settings module, ``default``, or the name of the setting whose value
-    it takes by default (``ACTIVITY_HEARTBEAT_TIMEOUT`` follows ``ACTIVITY_DEFAULT_TIMEOUT``). Raises InputError for
-    the first value that cannot be read.
+    it takes by default (``ACTIVITY_START_TO_CLOSE_TIMEOUT`` follows ``ACTIVITY_DEFAULT_TIMEOUT``). Raises InputError
+    for the first value that cannot be read.
     """
     return [(name, *_resolve(name)) for name in NAMES]
 

@@ -20,8 +20,9 @@ def test_a_decorated_function_is_an_activity_with_the_documented_defaults() -> N
     assert (a.increment.version, a.increment.task_list) == ("default", "default")
     assert (a.increment.retry, a.increment.raises_on_failure, a.increment.idempotent) == (0, False, None)
     assert a.increment.task_priority is PRIORITY_NOT_SET
-    assert a.increment.task_start_to_close_timeout == a.increment.task_heartbeat_timeout == "300"
-    assert a.increment.task_schedule_to_close_timeout == a.increment.task_schedule_to_start_timeout == "300"
+    assert a.increment.task_start_to_close_timeout == a.increment.task_schedule_to_close_timeout == "NONE"
+    assert a.increment.task_schedule_to_start_timeout == "NONE"
+    assert a.increment.task_heartbeat_timeout == "300"
     assert a.increment.__doc__ == "Add one."
     assert (a.Multiply.version, a.Multiply.task_list, a.Multiply.meta) == ("2", "quick", {"a": 1})
 

@@ -22,10 +22,10 @@ DEFAULTS = {
     "WORKFLOW_DEFAULT_DECISION_TASK_TIMEOUT": 300,
     "ACTIVITY_DEFAULT_TASK_LIST": "default",
     "ACTIVITY_DEFAULT_VERSION": "default",
-    "ACTIVITY_DEFAULT_TIMEOUT": 300,
-    "ACTIVITY_START_TO_CLOSE_TIMEOUT": 300,
-    "ACTIVITY_SCHEDULE_TO_CLOSE_TIMEOUT": 300,
-    "ACTIVITY_SCHEDULE_TO_START_TIMEOUT": 300,
+    "ACTIVITY_DEFAULT_TIMEOUT": None,
+    "ACTIVITY_START_TO_CLOSE_TIMEOUT": None,
+    "ACTIVITY_SCHEDULE_TO_CLOSE_TIMEOUT": None,
+    "ACTIVITY_SCHEDULE_TO_START_TIMEOUT": None,
     "ACTIVITY_HEARTBEAT_TIMEOUT": 300,
     "ACTIVITY_SIGTERM_WAIT_SEC": 3,
     "SIMPLEFLOW_JUMBO_FIELDS_BUCKET": None,
@@ -61,6 +61,8 @@ def test_defaults() -> None:
         *[("SIMPLEFLOW_S3_SSE", text, False) for text in ("0", "false", "No", "off", "")],
         ("ACTIVITY_DEFAULT_TIMEOUT", "60", 60),
         ("ACTIVITY_DEFAULT_TIMEOUT", " 0 ", 0),
+        ("ACTIVITY_DEFAULT_TIMEOUT", "NONE", None),
+        ("ACTIVITY_HEARTBEAT_TIMEOUT", " none ", None),
         ("STEP_BUCKET", "mine", "mine"),
         ("STEP_BUCKET", "", "step_bucket"),
         ("SIMPLEFLOW_S3_HOST", "", "s3.amazonaws.com"),
@@ -81,7 +83,11 @@ def test_environment(monkeypatch: pytest.MonkeyPatch, name: str, text: str, valu
     [
         ("SIMPLEFLOW_S3_SSE", "maybe", "expected 1, true, yes or on"),
         ("SIMPLEFLOW_S3_SSE", "2", "expected 1, true, yes or on"),
-        *[("ACTIVITY_HEARTBEAT_TIMEOUT", text, "a whole number of seconds") for text in ("", "5m", "-1", "1.5", "²")],
+        *[
+            ("ACTIVITY_HEARTBEAT_TIMEOUT", text, "a whole number of seconds, 0 or more, or NONE for no limit")
+            for text in ("", "5m", "-1", "1.5", "²")
+        ],
+        ("WORKFLOW_DEFAULT_EXECUTION_TIME", "NONE", "a whole number of seconds, 0 or more$"),
     ],
 )
 def test_values_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch, name: str, text: str, expected: str) -> None:
@@ -92,12 +98,14 @@ def test_values_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch, name: str, 
         settings.describe()
 
 
-def test_the_timeouts_follow_their_default(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_default_timeout_limits_the_work_and_not_the_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACTIVITY_DEFAULT_TIMEOUT", "7")
-    monkeypatch.setenv("ACTIVITY_HEARTBEAT_TIMEOUT", "9")
-    assert (settings.ACTIVITY_START_TO_CLOSE_TIMEOUT, settings.ACTIVITY_HEARTBEAT_TIMEOUT) == (7, 9)
+    assert (settings.ACTIVITY_START_TO_CLOSE_TIMEOUT, settings.ACTIVITY_HEARTBEAT_TIMEOUT) == (7, 300)
+    assert settings.ACTIVITY_SCHEDULE_TO_CLOSE_TIMEOUT is settings.ACTIVITY_SCHEDULE_TO_START_TIMEOUT is None
     assert ("ACTIVITY_START_TO_CLOSE_TIMEOUT", 7, "ACTIVITY_DEFAULT_TIMEOUT") in settings.describe()
     assert not settings.is_set("ACTIVITY_START_TO_CLOSE_TIMEOUT")
+    monkeypatch.setenv("ACTIVITY_START_TO_CLOSE_TIMEOUT", "NONE")
+    assert settings.ACTIVITY_START_TO_CLOSE_TIMEOUT is None
 
 
 def test_the_environment_wins_over_the_module(module: Path, monkeypatch: pytest.MonkeyPatch) -> None:

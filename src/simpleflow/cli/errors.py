@@ -16,6 +16,7 @@ from simpleflow.exceptions import (
     TaskException,
     TaskFailed,
     WorkflowException,
+    distinct,
 )
 from simpleflow.step.report import printable
 
@@ -54,7 +55,7 @@ def error_line(error: BaseException, details: str | None = None) -> str:
     ``details`` is the traceback as text, for exceptions that do not carry one.
     """
     if isinstance(error, AggregateException):
-        return "; ".join(dict.fromkeys(error_line(each) for each in error.flatten().exceptions if each is not None))
+        return "; ".join(distinct(error.flatten().exceptions, error_line))
     if isinstance(error, TaskFailed):
         return f"{error.name}: {task_failure_line(error.reason, error.details)}"
     if isinstance(error, TaskException | WorkflowException):

@@ -34,7 +34,7 @@ from collections.abc import Generator
 from typing import Any
 
 from simpleflow.base import Executor, Scope, Submittable
-from simpleflow.exceptions import AggregateException, InputError, ResultNotKept, TaskFailed
+from simpleflow.exceptions import AggregateException, InputError, ResultNotKept, TaskFailed, distinct
 from simpleflow.futures import FINISHED, RUNNING, Future, Promise
 from simpleflow.step import constants, mark, report, rules
 from simpleflow.step.host import Definition, Host, scope_label, submit
@@ -386,7 +386,7 @@ class StepFuture(Future):
 def error_text(failure: BaseException) -> str:
     """A failure in one line, as the marker records it."""
     if isinstance(failure, AggregateException):
-        text = "; ".join(dict.fromkeys(error_text(each) for each in failure.flatten().exceptions if each is not None))
+        text = "; ".join(distinct(failure.flatten().exceptions, error_text))
     else:
         text = getattr(failure, "reason", None) or str(failure) or type(failure).__name__
     text = " ".join(text.split())

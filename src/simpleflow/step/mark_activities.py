@@ -165,13 +165,18 @@ class MarkActivities:
         activity = self._activities.get(key)
         if activity is None:
             params = {"task_list": self._host.task_list} | STEP_ACTIVITY_PARAMS_DEFAULT
-            params |= self._host.get_step_activity_params()
-            activity = self._activities[key] = Activity(task, **(params | overrides))
+            own = self._host.get_step_activity_params()
+            activity = self._activities[key] = Activity(task, **(params | own | overrides))
+            activity.waits_for_ever = _WAITING.isdisjoint(own)
         made = ActivityTask(activity, *self.location, *args)
         # Its id says which mark of which run of the step it is about. A setting that has changed since the run began
         # does not have it done again.
         made.accepts_any_record = True
         return made
+
+
+_WAITING = frozenset({"schedule_to_start_timeout", "schedule_to_close_timeout"})
+"""The limits on waiting. Unless the workflow sets one, time in the queue fails no step."""
 
 
 def _are_texts(value: Any) -> bool:

@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 
 from simpleflow.cli.errors import task_failure_line, traceback_of
 from simpleflow.core import events as e
+from simpleflow.core import timeouts
 from simpleflow.core.decider import recorded_calls
 from simpleflow.engines.embedded import Run
 from simpleflow.local import Beginning
@@ -44,6 +45,7 @@ class ActivityFailure(NamedTuple):
     message: str  # the reason with the line of the user's code
     reason: str  # the reason as a failed step repeats it in its error
     trace: str  # the traceback; empty unless tracebacks are to be shown
+    timed_out: bool = False  # then the error of a step has the message as it is
 
 
 class Follower:
@@ -113,7 +115,7 @@ class Follower:
                 if self._failed:
                     self._retried(run, attributes.activity_id, "")
             elif kind in _FAILURES:
-                self._activity_failed(run, event.id, attributes)
+                self._activity_failed(run, event)
             elif kind in RUN_EVENTS:
                 self.show_run(run, kind, attributes, event.time)
             elif self._failed:
@@ -146,10 +148,13 @@ class Follower:
                     failures.append(failed)
         self.show_step(run, found, time, seconds, failures)
 
-    def _activity_failed(self, run: Run, event_id: int, attributes: Any) -> None:
+    def _activity_failed(self, run: Run, event: e.Event) -> None:
+        attributes: Any = event.attributes
         scheduled: Any = run.history.events[attributes.scheduled_event_id - 1].attributes
-        if type(attributes) is e.ActivityTaskTimedOut:
-            message = reason = f"time-out {attributes.timeout_type}"
+        timed_out = type(attributes) is e.ActivityTaskTimedOut
+        if timed_out:
+            error = timeouts.error(run.history.events, event)
+            reason, message = error.brief, str(error)
         else:
             reason = report.printable(attributes.reason or "")
             message = task_failure_line(attributes.reason, attributes.details)
@@ -157,7 +162,7 @@ class Follower:
         key = run.run_id, scheduled.activity_id
         trace = traceback_of(attributes.details) if self._debug else ""
         self._tries[key] = self._tries.get(key, 0) + 1
-        self._failed[key] = ActivityFailure(event_id, name, message, reason, trace)
+        self._failed[key] = ActivityFailure(event.id, name, message, reason, trace, timed_out)
 
     def _retried(self, run: Run, activity_id: str, when: str) -> None:
         failed = self._failed.pop((run.run_id, activity_id), None)
@@ -188,7 +193,8 @@ def step_note(found: StepReport, failures: Sequence[ActivityFailure]) -> str:
     """Return the reasons and the error of a step, with the lines of the user's code that failed."""
     text = report.why(found)
     for failed in failures:
-        text = text.replace(failed.reason, failed.message, 1)
+        if not failed.timed_out:
+            text = text.replace(failed.reason, failed.message, 1)
     return text
 
 
@@ -197,6 +203,8 @@ def end_text(run: Run) -> str:
     closed: Any = run.history.closed.attributes if run.history.closed else None
     word = _WORDS.get(run.history.state, run.history.state)
     reason = getattr(closed, "reason", None)
+    if isinstance(closed, e.WorkflowExecutionTimedOut):
+        return f"{word}: {timeouts.of_execution(run.history.events[0], run.history.events[-1])}"
     return f"{word}: {report.printable(reason)}" if reason else word
 
 

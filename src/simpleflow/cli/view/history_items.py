@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from simpleflow.core import events as e
+from simpleflow.core import timeouts
+from simpleflow.core.records import timeout
 
 ACTIVITY, CHILD, TIMER, SIGNAL, SENT, MARKER = "activity", "child", "timer", "signal", "signal sent", "marker"
 
 REFUSED = "refused"
+
+LIMITS = ("start_to_close_timeout", "schedule_to_close_timeout", "schedule_to_start_timeout", "heartbeat_timeout")
+"""The time-outs of an activity."""
 
 _ENDS: dict[type[e.Attributes], str] = {
     e.ActivityTaskCompleted: "completed",
@@ -28,6 +33,7 @@ _ENDS: dict[type[e.Attributes], str] = {
     e.ExternalWorkflowExecutionSignaled: "delivered",
     e.SignalExternalWorkflowExecutionFailed: "failed",
 }
+_TIMED_OUT = (e.ActivityTaskTimedOut, e.ChildWorkflowExecutionTimedOut)
 _STARTS = (e.ActivityTaskStarted, e.ChildWorkflowExecutionStarted)
 _IMMEDIATE = ("received", "recorded", REFUSED)
 
@@ -51,14 +57,22 @@ class Item:
     worker: str | None = None  # identity of the worker that started it
     input: str | None = None  # as recorded: JSON text, like result and details
     result: str | None = None
-    reason: str | None = None  # of a failure; the type of a time-out; the cause of a refusal
+    reason: str | None = None  # of a failure or time-out; the cause of a refusal
+    timeout_type: str | None = None  # such as START_TO_CLOSE; of what timed out
+    limits: dict[str, int | None] | None = None  # time-outs of an activity in seconds, by parameter; None: no limit
     details: str | None = None
     task_list: str | None = None
+    first_event: e.Event | None = field(default=None, repr=False)
+    start_event: e.Event | None = field(default=None, repr=False)
 
     @property
     def waited(self) -> float | None:
-        """Seconds between scheduling and start; None if it has not started."""
-        return None if self.started is None else self.started - self.scheduled
+        """Seconds from scheduling to the start, or to the end of an activity that never started; None until then."""
+        if self.started is not None:
+            return self.started - self.scheduled
+        if self.kind != ACTIVITY or self.closed is None or self.state == REFUSED:
+            return None
+        return self.closed - self.scheduled
 
     @property
     def worked(self) -> float | None:
@@ -76,6 +90,7 @@ def items(events: Iterable[e.Event]) -> list[Item]:
         begun = _new_item(event)
         if begun is not None:
             found[event.id] = begun
+            begun.first_event = event
             if begun.kind == ACTIVITY:
                 begun.tries = tries[begun.id] = tries.get(begun.id, 0) + (begun.state != REFUSED)
             continue
@@ -120,6 +135,8 @@ def describe_event(event: e.Event, known: dict[int, Item]) -> str:
         value = getattr(attributes, member, None)
         if item is None and value is not None:
             words.append(value if isinstance(value, str) else value.name)
+    if item is not None and isinstance(attributes, _TIMED_OUT):
+        return ": ".join([*words, item.reason or attributes.timeout_type])
     for member in ("cause", "timeout_type", "reason", "identity", "new_execution_run_id"):
         value = getattr(attributes, member, None)
         if value:
@@ -142,6 +159,7 @@ def _new_item(event: e.Event) -> Item | None:
             version=kind.version,
             input=a.input,
             task_list=a.task_list.name,
+            limits={name: _seconds(getattr(a, name)) for name in LIMITS},
         )
     if isinstance(a, e.StartChildWorkflowExecutionInitiated):
         type_ = a.workflow_type
@@ -180,11 +198,21 @@ def _update(item: Item, event: e.Event) -> None:
     if isinstance(a, _STARTS):
         item.state, item.started = "started", event.time
         item.worker = getattr(a, "identity", None)
+        item.start_event = event
     elif type(a) in _ENDS:
         item.state, item.closed = _ENDS[type(a)], event.time
         item.result = getattr(a, "result", None)
-        item.reason = getattr(a, "reason", None) or getattr(a, "timeout_type", None) or getattr(a, "cause", None)
+        item.reason = getattr(a, "reason", None) or getattr(a, "cause", None)
         item.details = getattr(a, "details", None)
+        if isinstance(a, _TIMED_OUT):
+            item.timeout_type = a.timeout_type
+            if item.first_event is not None:
+                item.reason = str(timeouts.between(item.first_event, item.start_event, event))
+
+
+def _seconds(text: str | None) -> int | None:
+    limit = timeout(text)
+    return None if limit is None else int(limit)
 
 
 def profile(tasks: Sequence[Item]) -> list[dict[str, Any]]:
@@ -198,6 +226,7 @@ def profile(tasks: Sequence[Item]) -> list[dict[str, Any]]:
     found = []
     for (name, version), some in types.items():
         row: dict[str, Any] = {"name": name, "version": version, "count": len(some)}
+        row["timed_out"] = sum(each.state == "timed_out" for each in some)
         for word, values in (("waiting", [each.waited for each in some]), ("working", [each.worked for each in some])):
             known = [value for value in values if value is not None]
             row[f"total_{word}"] = sum(known) if known else None

@@ -13,6 +13,7 @@ from simpleflow.cli.view.history_items import Item
 from simpleflow.cli.view.output import Output
 from simpleflow.cli.view.step_tables import local, utc
 from simpleflow.core import events as e
+from simpleflow.core import timeouts
 from simpleflow.engines.base import RunDescription
 from simpleflow.step.report import duration
 
@@ -22,10 +23,10 @@ _INFO = (
     *("continues_run_id", "events", "decisions", "activities", "open_activities", "children", "timers", "signals"),
 )
 _ITEM = ("kind", "id", "name", "version", "state", "tries", "event_id", "scheduled_at", "started_at", "closed_at")
-_TASK = (*_ITEM, "waited", "worked", "worker", "reason")
-_FULL_TASK = (*_TASK, "task_list", "input", "result", "details")
+_TASK = (*_ITEM, "waited", "worked", "worker", "reason", "timeout_type")
+_FULL_TASK = (*_TASK, "task_list", "limits", "input", "result", "details")
 _PROFILE = (
-    *("name", "version", "count", "total_waiting", "mean_waiting", "max_waiting"),
+    *("name", "version", "count", "timed_out", "total_waiting", "mean_waiting", "max_waiting"),
     *("total_working", "mean_working", "max_working"),
 )
 _MAX_VALUE_LENGTH = 200
@@ -51,7 +52,7 @@ def runs(output: Output, found: Sequence[RunDescription], local_runs: bool) -> N
 
 def info(output: Output, run: RunDescription, events: Sequence[e.Event], local_run: bool) -> None:
     """Write one object with all facts about a run; as a table, a line for each of them."""
-    found = _run(run, local_run) | _started(events[0].attributes) | _ended(events[-1]) | _counts(events)
+    found = _run(run, local_run) | _started(events[0].attributes) | _ended(events) | _counts(events)
     if run.closed is not None:
         found["open_activities"] = 0  # they end with the run, without events of their own
     lines = {
@@ -130,6 +131,7 @@ def activity(output: Output, found: Item, details: bool) -> None:
         "waited": _seconds(found.waited),
         "worked": _seconds(found.worked),
         "worker": _worker_name(found),
+        "limits": _limits(found),
         "input": _short(values.decode(found.input)),
         "result": _short(values.decode(found.result)),
         "why": _reason(found),
@@ -146,17 +148,28 @@ def _worker_name(item: Item) -> str:
     return item.worker or ""
 
 
+def _limits(item: Item) -> str:
+    """The time-outs that an activity has, in words."""
+    limits = [
+        f"{name.removesuffix('_timeout').replace('_', '-')} {seconds} s"
+        for name, seconds in (item.limits or {}).items()
+        if seconds is not None
+    ]
+    return ", ".join(limits) or "none"
+
+
 def profile(output: Output, found: Sequence[dict[str, Any]]) -> None:
     """Write a row for each type of activity."""
     titles = (
         "type",
         "version",
         "count",
+        "timed out",
         *(f"{what} {word}" for word in ("waiting", "working") for what in _STATISTICS),
     )
     cells = [
         [
-            *(row["name"], row["version"] or "", str(row["count"])),
+            *(row["name"], row["version"] or "", str(row["count"]), str(row["timed_out"])),
             *(_seconds(row[f"{what}_{word}"]) for word in ("waiting", "working") for what in _STATISTICS),
         ]
         for row in found
@@ -193,8 +206,9 @@ def _started(attributes: Any) -> dict[str, Any]:
     }
 
 
-def _ended(event: e.Event) -> dict[str, Any]:
-    """Return result, reason and details from the last event of a run. They are None if the run is open."""
+def _ended(history: Sequence[e.Event]) -> dict[str, Any]:
+    """Return result, reason and details from the events of a run. They are None if the run is open."""
+    event = history[-1]
     attributes: Any = event.attributes
     closing = event.type.startswith("WorkflowExecution") and event.type not in (
         *("WorkflowExecutionStarted", "WorkflowExecutionSignaled", "WorkflowExecutionCancelRequested"),
@@ -202,8 +216,8 @@ def _ended(event: e.Event) -> dict[str, Any]:
     result, reason, details = (
         getattr(attributes, name, None) if closing else None for name in ("result", "reason", "details")
     )
-    if closing and reason is None:
-        reason = getattr(attributes, "timeout_type", None)
+    if isinstance(attributes, e.WorkflowExecutionTimedOut):
+        reason = str(timeouts.of_execution(history[0], event))
     return {"result": values.decode(result), "reason": reason, "details": values.decode(details)}
 
 
@@ -230,7 +244,7 @@ def _item(item: Item) -> dict[str, Any]:
         "started_at": utc(item.started),
         "closed_at": utc(item.closed),
         **{name: _rounded(getattr(item, name)) for name in ("waited", "worked")},
-        **{name: getattr(item, name) for name in ("worker", "reason", "task_list")},
+        **{name: getattr(item, name) for name in ("worker", "reason", "timeout_type", "task_list", "limits")},
         **{name: values.decode(getattr(item, name)) for name in ("input", "result", "details")},
     }
 

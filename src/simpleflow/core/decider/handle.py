@@ -24,12 +24,13 @@ from simpleflow import taskids
 from simpleflow.base import Scope
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
+from simpleflow.core import timeouts
 from simpleflow.core import transitions as t
 from simpleflow.core.decider import recorded_calls, refusals
 from simpleflow.core.decider.evaluation import Evaluation
 from simpleflow.core.decider.refusals import Reaction
 from simpleflow.core.records import Key, Record
-from simpleflow.exceptions import TaskCanceled, TaskException, TaskFailed, TaskTerminated, TimeoutError
+from simpleflow.exceptions import TaskCanceled, TaskException, TaskFailed, TaskTerminated
 from simpleflow.futures import CANCELLED, FINISHED, RUNNING, Promise, promise_of
 from simpleflow.task import TaskFailureContext, TimerTask
 from simpleflow.workflow import Workflow
@@ -188,11 +189,17 @@ class RetryHandle(Handle):
     def failed(self, record: Record) -> None:
         if not self._workflow_decides:
             self.handled = len(record.failures)
-            if not self._try_again_if_refused(record):
+            if not self._tried_again(record):
                 self._react(record, None, self._exception(record.failures[-1]))
 
-    def _try_again_if_refused(self, record: Record) -> bool:
-        """Decide the task again if the service refused it for a passing reason; returns True if so."""
+    def _tried_again(self, record: Record) -> bool:
+        """Decide the task again if the failure is none of its own; returns True if so.
+
+        Either the service refused it for a passing reason, or it has only waited and may wait for as long as it takes.
+        """
+        if self._has_only_waited(record.failures[-1]):
+            self._try_again(None)
+            return True
         if not refusals.is_tried_again(record.failures):
             return False
         if refusals.reaction(record.failures) is Reaction.AGAIN:
@@ -208,10 +215,10 @@ class RetryHandle(Handle):
         assert record is not None
         while self.handled < len(record.failures):
             event = record.failures[self.handled]
-            if refusals.is_tried_again(record.failures[: self.handled + 1]):
+            if refusals.is_tried_again(record.failures[: self.handled + 1]) or self._has_only_waited(event):
                 self.handled += 1
                 if self.handled == len(record.failures) and not self.promise.done and not record.open:
-                    self._try_again_if_refused(record)
+                    self._tried_again(record)
                 continue
             exception = self._exception(event)
             context = TaskFailureContext(
@@ -264,8 +271,12 @@ class RetryHandle(Handle):
             return False
         tries = len(record.failures)
         if tries > self.retry:
-            tries -= refusals.passed(record.failures)
+            tries -= refusals.passed(record.failures) + sum(map(self._has_only_waited, record.failures))
         return record.state != t.CANCELED and tries <= self.retry
+
+    def _has_only_waited(self, event: e.Event) -> bool:
+        """True if a failure says that the task did not start in time, and its limit on waiting is a default of ours."""
+        return False
 
     def _retry(self, record: Record, seconds: int) -> None:
         if seconds:
@@ -290,7 +301,7 @@ class RetryHandle(Handle):
         attributes: Any = event.attributes
         name = self.task.name
         if isinstance(attributes, e.ActivityTaskTimedOut | e.ChildWorkflowExecutionTimedOut):
-            return TimeoutError(attributes.timeout_type, self._timeout_value(attributes.timeout_type))
+            return timeouts.error(self.evaluation.history.events, event)
         if isinstance(attributes, e.ActivityTaskCanceled | e.ChildWorkflowExecutionCanceled):
             return TaskCanceled(attributes.details)
         if isinstance(attributes, e.ChildWorkflowExecutionTerminated):
@@ -298,10 +309,6 @@ class RetryHandle(Handle):
         if refusals.is_refusal(event):
             return TaskFailed(name, refusals.reason(attributes.cause))
         return TaskFailed(name, attributes.reason, attributes.details)
-
-    def _timeout_value(self, timeout_type: str) -> int | None:
-        """Seconds of the task's time-out of that type; None for no limit."""
-        raise NotImplementedError
 
 
 def _reason(exception: TaskException) -> str:

@@ -83,9 +83,13 @@ class ActivityHandle(RetryHandle):
         if not record.cancel_requested_id:
             self.evaluation.outbox["cancel_activity", record.id] = d.RequestCancelActivityTask(activity_id=record.id)
 
-    def _timeout_value(self, timeout_type: str) -> int | None:
-        text = getattr(self.task.activity, f"task_{timeout_type.lower()}_timeout", "NONE")
-        return None if text == "NONE" else int(text)
+    def _has_only_waited(self, event: e.Event) -> bool:
+        attributes = event.attributes
+        return (
+            self.task.activity.waits_for_ever
+            and isinstance(attributes, e.ActivityTaskTimedOut)
+            and not attributes.started_event_id
+        )
 
 
 class ChildHandle(RetryHandle):
@@ -192,10 +196,6 @@ class ChildHandle(RetryHandle):
             self.evaluation.outbox[key] = d.RequestCancelExternalWorkflowExecution(
                 workflow_id=record.id, run_id=record.run_id
             )
-
-    def _timeout_value(self, timeout_type: str) -> int | None:
-        text = self.task.execution_timeout
-        return None if text == "NONE" else int(text)
 
 
 class TimerHandle(Handle):
