@@ -56,7 +56,7 @@ def test_the_run_does_what_the_plan_says(
     planned = plan(workflow, workflow_id="w", default_bucket=None, force=force, skip=skip)
     assert world.marks == sorted(done)
     assert [store.get("w/steps", name) for name in done] == [b"{}"] * len(done)
-    assert world.played == []
+    assert world.ran == []
     assert planned.notes == ()
     rows = [(each.step, each.verdict, each.forced, each.reasons, each.unmarks) for each in planned.steps]
     assert rows == run(workflow, force_steps=force, skip_steps=skip)

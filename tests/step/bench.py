@@ -1,4 +1,4 @@
-"""What tests of steps share: a log of what activities did, and a run that keeps its marks in memory."""
+"""Helpers of the tests of steps: activities that log their argument, and runs that keep their marks in memory."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from simpleflow.local import Executor
 from simpleflow.step.workflow import WorkflowStepMixin
 from simpleflow.stores import open_store
 
-played: list[str] = []
-"""What the activity ``play`` was called with, in order."""
+noted: list[str] = []
+"""The arguments of the activities below, in order."""
 
 
 @activity.with_attributes()
-def play(what: str) -> str:
-    played.append(what)
+def note(what: str) -> str:
+    noted.append(what)
     return f"did {what}"
 
 
 @activity.with_attributes()
 def fail_softly(what: str) -> None:
-    played.append(what)
+    noted.append(what)
     raise ValueError(f"{what} is broken")
 
 
 @activity.with_attributes(raises_on_failure=True)
 def fail_hard(what: str) -> None:
-    played.append(what)
+    noted.append(what)
     raise ValueError(f"{what} is broken")
 
 
@@ -55,7 +55,7 @@ class Bench:
             **attributes,
         }
         kind = type("UnderTest", (Workflow, WorkflowStepMixin), body)
-        played.clear()
+        noted.clear()
         self.executor = Executor(kind, workflow_id="w")
         self.result = self.executor.run()
         return self.result

@@ -58,7 +58,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run is like."""
+    """The course of one run."""
 
     items: tuple[Item, ...]
     forced: tuple[str, ...] = ()
@@ -67,10 +67,10 @@ class Plan:
     waits: bool = True
     looks: bool = False  # at futures that may not be final, so that run() is evaluated afresh
     stop_after: int | None = None  # activities; the process dies then
-    resumes: bool = False  # whether the run goes on after that, in another process
-    claims: bool = False  # whether each step is claimed before it is played
-    keeps: bool = False  # whether results are kept
-    version: int | None = None  # what the steps of this run are made from, if they have fingerprints
+    resumes: bool = False  # the run goes on after that, in another process
+    claims: bool = False  # each step is claimed before it runs
+    keeps: bool = False  # the steps keep their results
+    version: int | None = None  # fingerprint of the steps of this run; None: they have none
 
 
 def covers(pattern: str, name: str) -> bool:
@@ -88,14 +88,14 @@ class World:
     ended: dict[str, int] = field(default_factory=dict)  # 0: not since it has begun, or badly
     touched: dict[str, int] = field(default_factory=dict)  # latest begin or end, well or badly
     failing: frozenset[str] = frozenset()
-    played: list[str] = field(default_factory=list)
+    ran: list[str] = field(default_factory=list)
     version: int | None = None
     versions: dict[str, int | None] = field(default_factory=dict)  # what the latest work was made from
 
     def begin(self, name: str) -> None:
         self.begun[name] = self.touched[name] = next(self.clock)
         self.ended[name] = 0
-        self.played.append(name)
+        self.ran.append(name)
 
     def end(self, name: str) -> int:
         self.touched[name] = next(self.clock)
@@ -133,7 +133,7 @@ class World:
         world = self
         os.environ["SIMPLEFLOW_STEP_CLAIMS"] = str(int(plan.claims))
         self.failing, self.version = plan.failing, plan.version
-        self.played = []
+        self.ran = []
         engine = MemoryEngine()
         deciders = DecisionWorker(engine, {"chaos": workflow(self, plan)})
         run_id = engine.start_workflow_execution(StartRequest("w", "chaos", "1", input='{"args":[],"kwargs":{}}'))
@@ -185,7 +185,7 @@ class World:
             assert name in plan.failing or origins or self.is_refused_through(name, plan), details
 
     def is_refused_through(self, name: str, plan: Plan) -> bool:
-        """A step that is not played because one that forces it failed is itself a failed origin of others."""
+        """True for a step that was refused: an origin of it failed, or was refused itself."""
         return any(each in plan.failing or self.is_refused_through(each, plan) for each in self.origins(name))
 
 
@@ -234,6 +234,6 @@ def workflow(judge: World, plan: Plan) -> type[Workflow]:
                 value = step.value
             except ResultNotKept:
                 return
-            assert 0 < value[-1] <= judge.touched[step.name], "kept from another play"
+            assert 0 < value[-1] <= judge.touched[step.name], "kept from another run of the step"
 
     return Chaos

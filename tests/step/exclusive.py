@@ -1,4 +1,4 @@
-"""Runs that share their marks, each in a process of its own.
+"""Runs that share their marks, each in its own process.
 
 ``python -m tests.step.exclusive CLASS STATE ARGUMENTS...``
 """
@@ -19,8 +19,8 @@ from simpleflow.step.workflow import WorkflowStepMixin
 
 
 @activity.with_attributes(raises_on_failure=True)
-def play(folder: str, name: str, who: str) -> None:
-    """Note that a step is played; fails if somebody else is playing it."""
+def note(folder: str, name: str, who: str) -> None:
+    """Log that a step runs; fail if another process runs it at the same time."""
     guard = Path(folder, f"{name}.guard")
     os.close(os.open(guard, os.O_CREAT | os.O_EXCL))
     with open(Path(folder, "log"), "a") as log:
@@ -31,7 +31,7 @@ def play(folder: str, name: str, who: str) -> None:
 
 @activity.with_attributes(raises_on_failure=True, start_to_close_timeout=60, schedule_to_close_timeout=60)
 def hold(folder: str, name: str, who: str) -> None:
-    """The same, until there is a file ``go``."""
+    """Log that a step runs, and go on until the file ``go`` exists."""
     with open(Path(folder, "log"), "a") as log:
         log.write(f"{name} {who}\n")
     end = time.monotonic() + 30
@@ -45,7 +45,7 @@ def fail() -> None:
 
 
 class Shared(Workflow, WorkflowStepMixin):
-    """Its marks are in ``bucket``, whatever the workflow id."""
+    """A workflow whose marks are in ``bucket`` for every workflow id."""
 
     bucket = ""
 
@@ -61,7 +61,7 @@ class Race(Shared):
 
     def run(self, bucket: str, folder: str, who: str, count: int, at_once: bool) -> list[int]:
         self.bucket = bucket
-        steps = [self.step(f"s{n}", (play, folder, f"s{n}", who)) for n in range(count)]
+        steps = [self.step(f"s{n}", (note, folder, f"s{n}", who)) for n in range(count)]
         if at_once:
             futures = [self.submit(Group(*steps))]
             return [sum(len(each[1]) == 4 for each in futures[0].result), count]
@@ -91,7 +91,7 @@ class Child(Shared):
     def run(self, bucket: str, folder: str, prefix: str) -> bool:
         self.bucket = bucket
         self.prefix = prefix
-        return self.submit(self.step("child", (play, folder, "child", "child"))).ran
+        return self.submit(self.step("child", (note, folder, "child", "child"))).ran
 
     def get_step_path_prefix(self) -> str:
         return self.prefix
@@ -103,7 +103,7 @@ class Parent(Workflow, WorkflowStepMixin):
     name = "parent"
 
     def run(self, folder: str) -> list[bool]:
-        own = self.submit(self.step("own", (play, folder, "own", "parent"))).ran
+        own = self.submit(self.step("own", (note, folder, "own", "parent"))).ran
         return [own, self.submit(Child, self.get_step_bucket(), folder, self.get_step_path_prefix()).result]
 
 
@@ -111,7 +111,7 @@ class Continued(Workflow, WorkflowStepMixin):
     name = "continued"
 
     def run(self, folder: str, number: int) -> Any:
-        ran = self.submit(self.step(f"s{number}", (play, folder, f"s{number}", "me"))).ran
+        ran = self.submit(self.step(f"s{number}", (note, folder, f"s{number}", "me"))).ran
         return self.submit(self.continue_as_new(folder, number - 1)).result if number else ran
 
 

@@ -10,7 +10,7 @@ from simpleflow import Workflow, futures
 from simpleflow.canvas import Chain, Group
 from simpleflow.step.submittable import Step
 from simpleflow.step.workflow import WorkflowStepMixin
-from tests.step.bench import Bench, play, played
+from tests.step.bench import Bench, note, noted
 
 
 class Child(Workflow, WorkflowStepMixin):
@@ -22,36 +22,36 @@ class Child(Workflow, WorkflowStepMixin):
         return "memory://bucket of the alternative"
 
     def run(self) -> Any:
-        return self.submit(self.step("a", (play, "child"))).ran
+        return self.submit(self.step("a", (note, "child"))).ran
 
 
-@pytest.mark.parametrize("alternative", ["text", 12, [(play, "a")], print, (print, 1), (), True, object()])
+@pytest.mark.parametrize("alternative", ["text", 12, [(note, "a")], print, (print, 1), (), True, object()])
 def test_an_invalid_alternative_is_refused_even_if_the_step_would_run(bench: Bench, alternative: Any) -> None:
     def run(workflow: Any) -> None:
-        futures.wait(workflow.submit(workflow.step("a", (play, "a"), activities_if_step_already_done=alternative)))
+        futures.wait(workflow.submit(workflow.step("a", (note, "a"), activities_if_step_already_done=alternative)))
 
     with pytest.raises(Exception, match="activities_if_step_already_done of step 'a'") as caught:
         bench.run(run)
     assert isinstance(caught.value, TypeError | ValueError)
-    assert (played, bench.activities()) == ([], [])
+    assert (noted, bench.activities()) == ([], [])
 
 
 def test_an_alternative_may_be_anything_that_a_step_may_run(bench: Bench) -> None:
     alternatives = [
-        play,
-        (play, "tuple"),
-        Group((play, "group")),
-        Chain((play, "chain")),
-        Step("b", (play, "b")),
+        note,
+        (note, "tuple"),
+        Group((note, "group")),
+        Chain((note, "chain")),
+        Step("b", (note, "b")),
         Child,
     ]
-    arguments = [(play, "alone"), *alternatives[1:]]
+    arguments = [(note, "alone"), *alternatives[1:]]
     bench.mark("a")
 
     def run(workflow: Any) -> Any:
-        futs = [workflow.submit(Step("a", (play, "a"), activities_if_step_already_done=each)) for each in arguments]
+        futs = [workflow.submit(Step("a", (note, "a"), activities_if_step_already_done=each)) for each in arguments]
         futures.wait(*futs)
         return [future.ran for future in futs]
 
     assert bench.run(run) == [False] * 6
-    assert {"alone", "tuple", "group", "chain", "b"} <= set(played)
+    assert {"alone", "tuple", "group", "chain", "b"} <= set(noted)

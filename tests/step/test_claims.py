@@ -1,4 +1,4 @@
-"""Claims: two runs never play the same step at once, and nobody waits for a run that is gone."""
+"""Claims: two runs never run the same step at once, and no run waits for one that is gone."""
 
 from __future__ import annotations
 
@@ -196,7 +196,7 @@ def test_a_claim_that_was_revoked_still_excludes_until_it_is_given_up(one: Run, 
 
 
 @pytest.mark.parametrize("meanwhile", ["nothing", "revoked", "removed"])
-def test_who_goes_on_has_its_claim_again_and_knows_whether_it_was_kept(
+def test_a_run_that_goes_on_regains_its_claim_and_learns_whether_it_was_kept(
     one: Run, other: Run, clock: Clock, meanwhile: str
 ) -> None:
     assert one.claim("a") is None
@@ -230,7 +230,7 @@ def test_kin_do_not_exclude_each_other_and_siblings_do(store: Store, clock: Cloc
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b'{"run_id": "run-1"}', b'{"process": 3, "run_id": []}'])
-def test_what_cannot_be_read_holds_for_an_hour(one: Run, body: bytes) -> None:
+def test_an_unreadable_claim_holds_for_an_hour(one: Run, body: bytes) -> None:
     one.store.put(".claims/w/steps", "load.0badc0de", body)
     one.clock.now = time.time()
     holder = one.claim("load")
@@ -294,7 +294,7 @@ class Interrupted(MemoryStore):
 
 @pytest.mark.parametrize("ticket", [LOWEST, HIGHEST])
 @pytest.mark.parametrize("step", ["load", EVERYTHING])
-def test_who_finds_another_claim_beside_its_own_withdraws(clock: Clock, ticket: str, step: str) -> None:
+def test_a_run_that_finds_another_claim_beside_its_own_withdraws(clock: Clock, ticket: str, step: str) -> None:
     store = Interrupted(step, ticket, OTHER)
     assert Run(store, ONE, clock).claim("load") == Holder("w", "run-2", 1000.0, 1060.0, "")
     assert store.names("") == [f".claims/w/steps/{step}.{ticket}"]
@@ -307,7 +307,7 @@ def test_a_claim_of_the_own_run_that_was_written_meanwhile_is_no_rival(clock: Cl
 @pytest.mark.parametrize(
     ("ticket", "renews", "owns"), [(LOWEST, 0, 0), (HIGHEST, 0, 1), (LOWEST, 1, 1), (HIGHEST, 1, 1)]
 )
-def test_who_waits_for_another_to_withdraw(clock: Clock, ticket: str, renews: bool, owns: bool) -> None:
+def test_the_lowest_ticket_waits_for_the_others(clock: Clock, ticket: str, renews: bool, owns: bool) -> None:
     """The one with the lowest ticket, and one that renews its claim: one of two who meet gets the step."""
     store = Interrupted("load", ticket, OTHER, withdraws=True)
     if renews:
@@ -398,7 +398,7 @@ class Listed(DirectoryStore):
         return super().names(prefix)
 
 
-def test_what_this_process_claimed_it_finds_without_a_listing(tmp_path: Path) -> None:
+def test_a_claim_of_this_process_is_found_without_a_listing(tmp_path: Path) -> None:
     store = Listed(str(tmp_path))
     for name in ("load", "load.users", "*x"):
         assert claims.claim(store, PATH, name, ONE, 60, True) is None
@@ -414,7 +414,7 @@ def test_what_this_process_claimed_it_finds_without_a_listing(tmp_path: Path) ->
     assert claims.stands(store, PATH, "load", OTHER)
 
 
-def test_what_others_did_to_a_claim_is_seen_without_a_listing_too(store: Store) -> None:
+def test_changes_by_others_to_a_claim_are_seen_without_a_listing_too(store: Store) -> None:
     for name in ("load", "report"):
         assert claims.claim(store, PATH, name, ONE, 60, True) is None
     claims.revoke(store, PATH, lambda name: name == "load", OTHER)

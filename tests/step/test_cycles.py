@@ -1,4 +1,4 @@
-"""Verdicts that wait for something, and what the waiting must not lead to."""
+"""Verdicts that wait: no circle of waiting, and no wait for something that will never end."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from simpleflow import activity
 from simpleflow.canvas import Group
-from tests.step.bench import Bench, play, played
+from tests.step.bench import Bench, note, noted
 
 
 @pytest.mark.parametrize("claims", ["0", "1"])
@@ -27,9 +27,9 @@ def test_steps_that_force_each_other_do_not_wait_for_each_other(
     bench.mark(*names)
 
     def run(workflow: Any) -> Any:
-        steps = [workflow.step(n, (play, n), fingerprint=1, force_steps_if_executed=forces[n]) for n in names]
+        steps = [workflow.step(n, (note, n), fingerprint=1, force_steps_if_executed=forces[n]) for n in names]
         workflow.submit(Group(*steps)).result
-        return sorted(played)
+        return sorted(noted)
 
     assert bench.run(run) == list(names)
 
@@ -38,17 +38,17 @@ def test_a_step_and_one_inside_another_that_force_each_other(bench: Bench, monke
     monkeypatch.setenv("SIMPLEFLOW_STEP_CLAIMS", "1")
 
     def run(workflow: Any) -> Any:
-        inner = workflow.step("inner", (play, "inner"), force_steps_if_executed=["c"])
+        inner = workflow.step("inner", (note, "inner"), force_steps_if_executed=["c"])
         outer = workflow.submit(workflow.step("outer", Group(inner)))
-        workflow.submit(workflow.step("c", (play, "c"), force_steps_if_executed=["inner"])).result
+        workflow.submit(workflow.step("c", (note, "c"), force_steps_if_executed=["inner"])).result
         outer.result
-        return sorted(played)
+        return sorted(noted)
 
     assert bench.run(run) == ["c", "inner"]
 
 
 @pytest.mark.parametrize(("claims", "more"), [("0", {"fingerprint": 1}), ("1", {"force": True})])
-def test_nobody_waits_for_an_origin_that_was_cancelled_while_it_waited(
+def test_no_step_waits_for_an_origin_that_was_cancelled_while_it_waited(
     bench: Bench, monkeypatch: Any, claims: str, more: dict[str, Any]
 ) -> None:
     monkeypatch.setenv("SIMPLEFLOW_STEP_CLAIMS", claims)
@@ -56,29 +56,29 @@ def test_nobody_waits_for_an_origin_that_was_cancelled_while_it_waited(
 
     def run(workflow: Any) -> Any:
         workflow.get_steps_done()
-        origin = workflow.step("origin", (play, "origin"), force_steps_if_executed=["a"], **more)
+        origin = workflow.step("origin", (note, "origin"), force_steps_if_executed=["a"], **more)
         workflow.submit(origin).cancel()
-        workflow.submit(workflow.step("a", (play, "a"))).result
-        return list(played)
+        workflow.submit(workflow.step("a", (note, "a"))).result
+        return list(noted)
 
     assert bench.run(run) == ["a"]
 
 
 @activity.with_attributes(idempotent=True)
 def once(name: str) -> None:
-    played.append(name)
+    noted.append(name)
 
 
-def test_who_makes_a_step_stale_that_was_cancelled_while_being_marked_waits_for_that_mark(
+def test_an_origin_waits_for_the_mark_of_a_dependent_that_was_cancelled_while_being_marked(
     bench: Bench,
 ) -> None:
     def run(workflow: Any) -> Any:
         step = workflow.submit(workflow.step("a", (once, "a")))
         workflow.submit(once, "a").result  # the work is done, and the mark asked for
         step.cancel()
-        workflow.submit(workflow.step("b", (play, "b"), force_steps_if_executed=["a"])).result
-        return list(played)
+        workflow.submit(workflow.step("b", (note, "b"), force_steps_if_executed=["a"])).result
+        return list(noted)
 
     assert bench.run(run) == ["a", "b"]
     assert bench.done == ["b"]
-    assert bench.activities()[1:] == ["once", "MarkStepDoneTask", "UnmarkStepsDoneTask", "play", "MarkStepDoneTask"]
+    assert bench.activities()[1:] == ["once", "MarkStepDoneTask", "UnmarkStepsDoneTask", "note", "MarkStepDoneTask"]

@@ -1,4 +1,4 @@
-"""Steps that force others: what becomes stale, who waits for whom, and what a failure or a crash leaves behind."""
+"""Steps that force others: stale marks, waiting, and the marks after a failure or a crash."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from simpleflow import futures
 from simpleflow.canvas import Chain, FuncGroup, Group
 from simpleflow.exceptions import InputError, TaskFailed
 from simpleflow.step.submittable import Step
-from tests.step.bench import Bench, fail_hard, fail_softly, play, played
+from tests.step.bench import Bench, fail_hard, fail_softly, note, noted
 
 
-def a_then_b(workflow: Any, *, a: Any = (play, "a"), **options: Any) -> list[Any]:
+def a_then_b(workflow: Any, *, a: Any = (note, "a"), **options: Any) -> list[Any]:
     return [
         workflow.submit(workflow.step("a", a, force_steps_if_executed=["b"], **options)),
-        workflow.submit(workflow.step("b", (play, "b"))),
+        workflow.submit(workflow.step("b", (note, "b"))),
     ]
 
 
@@ -44,25 +44,25 @@ def test_forcing_goes_on_through_dependents(bench: Bench, waits: bool) -> None:
 
     def run(workflow: Any) -> Any:
         for name, forces in (("a", "b"), ("b", "c"), ("c", ())):
-            step = Step(name, (play, name), force=name == "a", force_steps_if_executed=forces)
+            step = Step(name, (note, name), force=name == "a", force_steps_if_executed=forces)
             future = workflow.submit(step)
             if waits:
                 futures.wait(future)
 
     bench.run(run)
-    assert played == ["a", "b", "c"]
+    assert noted == ["a", "b", "c"]
     assert bench.done == ["a", "b", "c"]
 
 
-def test_what_stands_inside_a_step_does_not_wait_for_who_waits_for_that_step(bench: Bench) -> None:
+def test_a_step_inside_another_does_not_wait_for_a_step_that_waits_for_the_outer_one(bench: Bench) -> None:
     def run(workflow: Any) -> Any:
-        inner = Chain((play, "a1"), (play, "a2"), workflow.step("c", (play, "c")))
+        inner = Chain((note, "a1"), (note, "a2"), workflow.step("c", (note, "c")))
         a = workflow.submit(workflow.step("a", inner, force_steps_if_executed="b"))
-        b = workflow.submit(workflow.step("b", (play, "b"), force_steps_if_executed="c"))
+        b = workflow.submit(workflow.step("b", (note, "b"), force_steps_if_executed="c"))
         return [a.ran, b.ran]
 
     assert bench.run(run) == [True, True]
-    assert played == ["a1", "a2", "c", "b"]
+    assert noted == ["a1", "a2", "c", "b"]
     assert bench.done == ["a", "b"]
 
 
@@ -70,17 +70,17 @@ def test_a_dependent_starts_after_its_origin_has_completed(bench: Bench) -> None
     bench.mark("b")
 
     def run(workflow: Any) -> Any:
-        work = Chain((play, "a1"), (play, "a2"), (play, "a3"))
+        work = Chain((note, "a1"), (note, "a2"), (note, "a3"))
         return [future.ran for future in a_then_b(workflow, a=work)]
 
     assert bench.run(run) == [True, True]
-    assert played == ["a1", "a2", "a3", "b"]
+    assert noted == ["a1", "a2", "a3", "b"]
     assert bench.log() == ["a scheduled", "a completed", "b scheduled", "b completed"]
 
 
 @pytest.mark.parametrize("was_done", [False, True])
 @pytest.mark.parametrize("work", [fail_softly, fail_hard])
-def test_a_dependent_of_a_step_that_fails_is_not_played_and_not_done(bench: Bench, work: Any, was_done: bool) -> None:
+def test_a_dependent_of_a_step_that_fails_does_not_run_and_is_not_done(bench: Bench, work: Any, was_done: bool) -> None:
     bench.mark("c", *(["b"] if was_done else []))
 
     def run(workflow: Any) -> Any:
@@ -95,22 +95,22 @@ def test_a_dependent_of_a_step_that_fails_is_not_played_and_not_done(bench: Benc
         assert bench.run(run) == [False, True, ["Dep of a"], None, "None"]
         assert bench.log() == ["a scheduled", "a failed", "b failed"]
         assert "step 'a', which forces it, failed" in bench.markers[-1]["error"]
-    assert played == ["a"]
+    assert noted == ["a"]
     assert bench.done == ["c"]
     assert bench.run(run_a_then_b) == [True, True]
     assert bench.done == ["a", "b", "c"]
 
 
-def test_a_dependent_that_was_not_played_says_so_to_whoever_asks_for_exceptions(bench: Bench) -> None:
+def test_a_refused_dependent_has_an_exception_if_it_bubbles_exceptions(bench: Bench) -> None:
     def run(workflow: Any) -> Any:
         workflow.submit(Step("a", (fail_softly, "a"), force_steps_if_executed="b"))
-        future = workflow.submit(Step("b", (play, "b"), bubbles_exception_on_failure=True))
+        future = workflow.submit(Step("b", (note, "b"), bubbles_exception_on_failure=True))
         return str(future.exception)
 
     assert "not played" in bench.run(run)
 
 
-def test_an_origin_that_failed_and_then_succeeded_lets_its_dependents_play(bench: Bench) -> None:
+def test_an_origin_that_failed_and_then_succeeded_lets_its_dependents_run(bench: Bench) -> None:
     def run(workflow: Any) -> Any:
         first = workflow.submit(Step("a", (fail_softly, "a"), force_steps_if_executed="b"))
         futures.wait(first)
@@ -123,7 +123,7 @@ def test_a_run_that_dies_between_a_step_and_its_dependent_leaves_the_dependent_n
     bench.mark("b")
 
     def dies(workflow: Any) -> Any:
-        workflow.submit(workflow.step("a", (play, "a"), force_steps_if_executed="b")).result
+        workflow.submit(workflow.step("a", (note, "a"), force_steps_if_executed="b")).result
         raise RuntimeError("the power is gone")
 
     with pytest.raises(RuntimeError):
@@ -145,33 +145,33 @@ def test_a_forced_step_that_fails_is_not_done(bench: Bench, work: Any) -> None:
     else:
         bench.run(run)
     assert bench.done == []
-    assert bench.run(lambda workflow: workflow.submit(workflow.step("a", (play, "a"))).ran) is True
+    assert bench.run(lambda workflow: workflow.submit(workflow.step("a", (note, "a"))).ran) is True
 
 
 @pytest.mark.parametrize("together", [False, True])
-def test_a_dependent_submitted_before_its_origin_is_played_by_the_next_run(bench: Bench, together: bool) -> None:
+def test_a_dependent_submitted_before_its_origin_runs_in_the_next_run(bench: Bench, together: bool) -> None:
     bench.mark("b")
 
     def run(workflow: Any) -> Any:
-        b = workflow.step("b", (play, "b"))
-        a = workflow.step("a", (play, "a"), force_steps_if_executed=["b"])
+        b = workflow.step("b", (note, "b"))
+        a = workflow.step("a", (note, "a"), force_steps_if_executed=["b"])
         if together:
             futures.wait(workflow.submit(Group(b, a)))
         else:
             futures.wait(workflow.submit(b), workflow.submit(a))
 
     bench.run(run)
-    assert (played, bench.done) == (["a"], ["a"])
+    assert (noted, bench.done) == (["a"], ["a"])
     bench.run(run)
-    assert (played, bench.done) == (["b"], ["a", "b"])
+    assert (noted, bench.done) == (["b"], ["a", "b"])
     bench.run(run)
-    assert played == []
+    assert noted == []
 
 
 def test_a_dependent_that_was_under_way_when_its_origin_began_is_not_marked(bench: Bench) -> None:
     def run(workflow: Any) -> Any:
-        b = workflow.submit(Step("b", Chain(*[(play, f"b{number}") for number in range(6)])))
-        a = workflow.submit(Step("a", (play, "a"), force_steps_if_executed="b"))
+        b = workflow.submit(Step("b", Chain(*[(note, f"b{number}") for number in range(6)])))
+        a = workflow.submit(Step("a", (note, "a"), force_steps_if_executed="b"))
         return [a.ran, b.ran, b.value is not None]
 
     assert bench.run(run) == [True, True, True]
@@ -187,21 +187,21 @@ def test_a_dependent_that_was_under_way_when_its_origin_began_is_not_marked(benc
     assert bench.done == ["a", "b"]
 
 
-def test_a_step_may_force_what_stands_inside_it(bench: Bench) -> None:
+def test_a_step_may_force_steps_inside_it(bench: Bench) -> None:
     bench.mark("a.b")
 
     def run(workflow: Any) -> Any:
-        inner = Chain(workflow.step("a.b", (play, "b")), (play, "rest"))
+        inner = Chain(workflow.step("a.b", (note, "b")), (note, "rest"))
         return workflow.submit(workflow.step("a", inner, force_steps_if_executed=["a"])).ran
 
     assert bench.run(run) is True
-    assert played == ["b", "rest"]
+    assert noted == ["b", "rest"]
     assert bench.done == ["a", "a.b"]
 
 
 def test_a_step_may_force_the_one_that_it_stands_in(bench: Bench) -> None:
     def run(workflow: Any) -> Any:
-        inner = workflow.step("b", (play, "b"), force_steps_if_executed=["*"])
+        inner = workflow.step("b", (note, "b"), force_steps_if_executed=["*"])
         return workflow.submit(workflow.step("a", inner)).ran
 
     assert bench.run(run) is True
@@ -210,58 +210,58 @@ def test_a_step_may_force_the_one_that_it_stands_in(bench: Bench) -> None:
 
 def test_a_step_inside_itself_is_refused(bench: Bench) -> None:
     with pytest.raises(InputError, match="step 'a' stands inside itself"):
-        bench.run(lambda w: futures.wait(w.submit(Step("a", FuncGroup(lambda: Step("a", (play, "a")))))))
+        bench.run(lambda w: futures.wait(w.submit(Step("a", FuncGroup(lambda: Step("a", (note, "a")))))))
 
 
-def test_a_step_submitted_while_it_is_played_joins(bench: Bench) -> None:
+def test_a_step_submitted_while_it_runs_joins(bench: Bench) -> None:
     def run(workflow: Any) -> Any:
-        first, second = (workflow.submit(workflow.step("a", (play, "a"))) for _ in range(2))
-        group = workflow.submit(Group(Step("c", (play, "c")), Step("c", (play, "never"))))
+        first, second = (workflow.submit(workflow.step("a", (note, "a"))) for _ in range(2))
+        group = workflow.submit(Group(Step("c", (note, "c")), Step("c", (note, "never"))))
         return [first.result == second.result, second.value, second.ran, group.result[0] == group.result[1]]
 
     assert bench.run(run) == [True, "did a", True, True]
-    assert played == ["a", "c"]
+    assert noted == ["a", "c"]
     assert bench.log() == ["a scheduled", "c scheduled", "a completed", "c completed"]
 
 
 def test_a_step_that_completed_in_this_run_counts_as_done(bench: Bench) -> None:
     def run(workflow: Any) -> Any:
-        first = workflow.submit(workflow.step("a", (play, "a"))).ran
-        second = workflow.submit(workflow.step("a", (play, "a"), activities_if_step_already_done=(play, "other")))
+        first = workflow.submit(workflow.step("a", (note, "a"))).ran
+        second = workflow.submit(workflow.step("a", (note, "a"), activities_if_step_already_done=(note, "other")))
         return [first, second.ran, second.reasons, second.result[0]]
 
     assert bench.run(run) == [True, False, ["Step was already played"], ["a"]]
-    assert played == ["a", "other"]
+    assert noted == ["a", "other"]
 
 
-def test_a_step_that_completed_in_this_run_is_played_again_if_forced(bench: Bench) -> None:
+def test_a_step_that_completed_in_this_run_runs_again_if_forced(bench: Bench) -> None:
     def run(workflow: Any) -> Any:
-        steps = [workflow.step("b", (play, "b1")), workflow.step("a", (play, "a"), force_steps_if_executed="b")]
+        steps = [workflow.step("b", (note, "b1")), workflow.step("a", (note, "a"), force_steps_if_executed="b")]
         for step in steps:
             futures.wait(workflow.submit(step))
-        return workflow.submit(workflow.step("b", (play, "b2"))).value
+        return workflow.submit(workflow.step("b", (note, "b2"))).value
 
     assert bench.run(run) == "did b2"
-    assert played == ["b1", "a", "b2"]
+    assert noted == ["b1", "a", "b2"]
     assert bench.done == ["a", "b"]
 
 
 def test_verdicts_that_were_taken_stand_when_run_is_evaluated_afresh(bench: Bench) -> None:
-    """``b`` is played before ``a``, which stands before it in the program: evaluated afresh, ``a`` comes first."""
+    """``b`` runs before ``a``, which comes first in the program: evaluated afresh, ``a`` is reached first."""
 
     def run(workflow: Any) -> Any:
-        look = workflow.submit(play, "look")
-        a = workflow.submit(Chain(*[(play, "x")] * 3, Step("a", (play, "a"), force_steps_if_executed="b")))
-        b = workflow.submit(Step("b", Chain(*[(play, f"b{number}") for number in range(12)])))
+        look = workflow.submit(note, "look")
+        a = workflow.submit(Chain(*[(note, "x")] * 3, Step("a", (note, "a"), force_steps_if_executed="b")))
+        b = workflow.submit(Step("b", Chain(*[(note, f"b{number}") for number in range(12)])))
         seen = []
         while not look.finished:  # read before it is final: run() is evaluated again once it is
-            seen.append(workflow.submit(Chain(*[(play, "y")] * 4, (play, "look"))).result)
+            seen.append(workflow.submit(Chain(*[(note, "y")] * 4, (note, "look"))).result)
         futures.wait(a, b)
         return [a.result[-1][1][1], b.ran, b.forced]
 
     assert bench.run(run) == ["did a", True, False]
-    assert played.count("b0") == played.count("a") == 1
-    assert played.index("b0") < played.index("a") < played.index("b11")
+    assert noted.count("b0") == noted.count("a") == 1
+    assert noted.index("b0") < noted.index("a") < noted.index("b11")
     assert bench.done == ["a"], "b began before a did, and so is stale"
 
 
@@ -269,10 +269,10 @@ def test_a_skip_that_was_recorded_stands_when_run_is_evaluated_afresh(bench: Ben
     bench.mark("b")
 
     def run(workflow: Any) -> Any:
-        late = workflow.submit(Chain((play, "x"), (play, "y")))
+        late = workflow.submit(Chain((note, "x"), (note, "y")))
         if late.finished:
             workflow.add_forced_steps("b", "too late")
-        b = workflow.submit(Step("b", (play, "b")))
+        b = workflow.submit(Step("b", (note, "b")))
         futures.wait(late, b)
         return [b.ran, b.forced]
 
@@ -294,7 +294,7 @@ def test_steps_of_a_child_are_its_own(bench: Bench) -> None:
             return "child/steps"
 
         def run(self) -> Any:
-            return self.submit(self.step("a", (play, "child"))).ran
+            return self.submit(self.step("a", (note, "child"))).ran
 
     def run(workflow: Any) -> Any:
         workflow.add_skipped_steps("*")

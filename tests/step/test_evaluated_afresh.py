@@ -1,4 +1,4 @@
-"""What steps do is the same whether ``run`` goes on or is evaluated afresh; ``Ordered`` chooses what ends next."""
+"""Steps do the same whether ``run`` goes on or is evaluated afresh; ``Ordered`` chooses which activity ends next."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from simpleflow.stores import open_store
 from simpleflow.worker.decision_worker import DecisionWorker
 from simpleflow.worker.dispatch import Outcome, perform
 from simpleflow.worker.inline import respond
-from tests.step.bench import Bench, echo, fail_softly, play, played
+from tests.step.bench import Bench, echo, fail_softly, note, noted
 
 PATH = "w/steps"
 CLAIMS = ".claims/w/steps"
@@ -40,11 +40,11 @@ class Ordered:
         self.run_id = run_id
         self.history = self.engine.runs[run_id].history
         self.open: list[ActivityTask] = []
-        played.clear()
+        noted.clear()
         self.go_on()
 
     def go_on(self) -> None:
-        """Let time and decisions do what they can."""
+        """Let timers fire and decisions be taken until only activities are open."""
         self.engine.expire()
         while (decision := self.engine.poll_for_decision_task()) is not None:
             self.deciders.decide(decision)
@@ -117,8 +117,8 @@ def test_a_step_whose_mark_could_not_be_read_stays_failed(bench: Bench, afresh: 
     bench.mark("a")
 
     def run(workflow: Any) -> Any:
-        other = (play, "instead")
-        step = workflow.submit(workflow.step("a", (play, "a"), activities_if_step_already_done=other, fingerprint=1))
+        other = (note, "instead")
+        step = workflow.submit(workflow.step("a", (note, "a"), activities_if_step_already_done=other, fingerprint=1))
         futures.wait(step)
         look(workflow, afresh)
         return step.failed
@@ -128,20 +128,20 @@ def test_a_step_whose_mark_could_not_be_read_stays_failed(bench: Bench, afresh: 
     found.answer(found.take("GetStepMarkTask"), Outcome(reason="StoreError: down"))
     assert found.rest() is True
     assert found.log() == ["a failed"]
-    assert played == []
+    assert noted == []
 
 
 @pytest.mark.parametrize("afresh", [False, True])
 @pytest.mark.usefixtures("claimed")
 def test_a_claim_that_was_revoked_is_not_given_up_again(bench: Bench, afresh: bool) -> None:
     def run(workflow: Any) -> Any:
-        futures.wait(workflow.submit(workflow.step("a", (play, "a"))))
+        futures.wait(workflow.submit(workflow.step("a", (note, "a"))))
         look(workflow, afresh)
 
     found = Ordered(bench.bucket, run)
     found.end("GetStepsDoneTask")
     found.end("ClaimStepTask")
-    found.end("play")
+    found.end("note")
     claims.revoke(open_store(bench.bucket), PATH, lambda name: name == "a", OTHER)
     found.rest()
     assert "ReleaseStepTask" not in found.activities()
@@ -155,7 +155,7 @@ def test_waiting_twice_for_the_same_run_is_said_twice(bench: Bench, afresh: bool
     def run(workflow: Any) -> Any:
         workflow.submit(workflow.step("a", (fail_softly, "a"))).result
         look(workflow, afresh)
-        workflow.submit(workflow.step("a", (play, "a"))).result
+        workflow.submit(workflow.step("a", (note, "a"))).result
 
     def wait(found: Ordered) -> None:
         assert claims.claim(store, PATH, "a", OTHER, 100, False) is None
@@ -177,11 +177,11 @@ def test_waiting_twice_for_the_same_run_is_said_twice(bench: Bench, afresh: bool
     assert found.log().count("a waiting") == 2
 
 
-def test_who_has_looked_at_the_markers_is_evaluated_afresh_when_there_are_others(bench: Bench) -> None:
+def test_a_run_that_has_read_the_markers_is_evaluated_afresh_when_there_are_others(bench: Bench) -> None:
     looks: list[int] = []
 
     def run(self: Any) -> Any:
-        step = self.submit(self.step("a", (play, "a")))
+        step = self.submit(self.step("a", (note, "a")))
         looks.append(len(self.list_markers(all=True)))
         return [self.submit(echo, "b").result, step.value]
 
@@ -190,7 +190,7 @@ def test_who_has_looked_at_the_markers_is_evaluated_afresh_when_there_are_others
     assert looks[-1] > 0
 
 
-def test_who_looks_at_markers_of_its_own_goes_on(bench: Bench) -> None:
+def test_a_run_that_reads_its_own_markers_goes_on(bench: Bench) -> None:
     looks: list[int] = []
 
     def run(self: Any) -> Any:

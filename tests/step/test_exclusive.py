@@ -1,4 +1,4 @@
-"""Overlapping runs that share their marks never play one step at the same time, and play each once."""
+"""Overlapping runs that share their marks never run a step at the same time, and run each step once."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from simpleflow.stores import open_store
 from tests.servers import S3Server
 from tests.step import exclusive
 from tests.step.bench import Bench
-from tests.step.bench import play as play_in_memory
+from tests.step.bench import note as note_in_memory
 from tests.step.exclusive import Continued, Failing, Holding, Parent
 
 Begin = Callable[..., "subprocess.Popen[str]"]
@@ -34,7 +34,7 @@ Begin = Callable[..., "subprocess.Popen[str]"]
 
 @pytest.fixture
 def begin(tmp_path: Path) -> Iterator[Begin]:
-    """Begins a run in a process of its own."""
+    """Begins a run in its own process."""
     started: list[subprocess.Popen[str]] = []
 
     def start(kind: str, *arguments: Any, state: str | None = None, **environment: str) -> subprocess.Popen[str]:
@@ -83,7 +83,7 @@ def claims_of(bucket: str, path: str = "shared/steps") -> list[str]:
 
 
 @pytest.mark.parametrize("at_once", [False, True])
-def test_two_processes_race_for_200_steps_and_each_is_played_once(
+def test_two_processes_race_for_200_steps_and_each_runs_once(
     begin: Begin, marks: str, tmp_path: Path, at_once: bool
 ) -> None:
     both = [begin("Race", marks, str(tmp_path), who, 200, at_once) for who in "ab"]
@@ -102,7 +102,7 @@ def test_a_race_on_s3(begin: Begin, s3_server: S3Server, bucket: str, tmp_path: 
     assert claims_of(bucket) == []
 
 
-def test_where_no_process_is_known_who_waits_says_until_when(bucket: str) -> None:
+def test_where_no_process_is_known_a_waiting_run_says_until_when(bucket: str) -> None:
     store, other = open_store(bucket), claims.Owner("other", "run-7")
     before = time.time()
     assert claims.claim(store, "shared/steps", "held", other, 300, False) is None
@@ -114,7 +114,7 @@ def test_where_no_process_is_known_who_waits_says_until_when(bucket: str) -> Non
     assert holder_text(claims.Holder("", "", 0, 1e300, "")).endswith("(until 9999-12-31 23:59:59 UTC at the latest)")
 
 
-def test_who_waits_says_for_whom_and_does_not_play_what_was_played(begin: Begin, marks: str, tmp_path: Path) -> None:
+def test_a_waiting_run_says_for_whom_and_skips_the_step_that_was_run(begin: Begin, marks: str, tmp_path: Path) -> None:
     first = begin("Holding", marks, str(tmp_path), "first")
     wait_for(lambda: log(tmp_path))
 
@@ -132,7 +132,7 @@ def test_who_waits_says_for_whom_and_does_not_play_what_was_played(begin: Begin,
     assert log(tmp_path) == ["held first"]
 
 
-def test_forced_it_is_played_after_the_other_run_has_played_it(begin: Begin, marks: str, tmp_path: Path) -> None:
+def test_a_forced_step_runs_after_the_other_run_has_run_it(begin: Begin, marks: str, tmp_path: Path) -> None:
     first = begin("Holding", marks, str(tmp_path), "first")
     wait_for(lambda: log(tmp_path))
     second = begin("Holding", marks, str(tmp_path), "second", True)
@@ -205,8 +205,8 @@ def test_the_children_of_a_run_claim_in_its_name(tmp_path: Path) -> None:
     assert claims_of(str(tmp_path / "state/objects"), "parent/steps") == []
 
 
-def test_what_another_run_made_stale_meanwhile_is_not_marked(begin: Begin, marks: str, tmp_path: Path) -> None:
-    """``next`` is played here while the other run begins to play ``held``, which forces ``next``."""
+def test_a_step_that_another_run_made_stale_meanwhile_is_not_marked(begin: Begin, marks: str, tmp_path: Path) -> None:
+    """``next`` runs here while the other run begins ``held``, which forces ``next``."""
     open_store(marks).put("shared/steps", "next", b"{}")
 
     class Next(exclusive.Shared):
@@ -240,5 +240,5 @@ def test_what_another_run_made_stale_meanwhile_is_not_marked(begin: Begin, marks
 @pytest.mark.parametrize(("setting", "claimed"), [("1", True), ("0", False), ("", False)])
 def test_the_setting(bench: Bench, monkeypatch: Any, setting: str, claimed: bool) -> None:
     monkeypatch.setenv("SIMPLEFLOW_STEP_CLAIMS", setting)
-    bench.run(lambda workflow: workflow.submit(workflow.step("a", (play_in_memory, "a"))).ran)
+    bench.run(lambda workflow: workflow.submit(workflow.step("a", (note_in_memory, "a"))).ran)
     assert ("ClaimStepTask" in bench.activities()) is claimed

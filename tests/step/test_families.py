@@ -19,7 +19,7 @@ from simpleflow.local import Executor
 from simpleflow.step.workflow import WorkflowStepMixin
 from simpleflow.stores import open_store
 from tests.step import exclusive
-from tests.step.bench import Bench, play, played
+from tests.step.bench import Bench, note, noted
 from tests.step.exclusive import Holding, Shared
 from tests.step.test_evaluated_afresh import Ordered
 
@@ -31,11 +31,11 @@ class Dependent(Shared):
 
     def run(self, bucket: str, folder: str) -> bool:
         self.bucket = bucket
-        work = Chain((exclusive.play, folder, "next", "first"), (exclusive.hold, folder, "hold", "first"))
+        work = Chain((exclusive.note, folder, "next", "first"), (exclusive.hold, folder, "hold", "first"))
         return self.submit(self.step("next", work)).ran
 
 
-def test_what_another_run_made_stale_while_a_run_was_dead_is_not_marked_when_it_goes_on(tmp_path: Path) -> None:
+def test_a_step_made_stale_while_its_run_was_dead_is_not_marked_when_the_run_goes_on(tmp_path: Path) -> None:
     marks, log = str(tmp_path / "marks"), tmp_path / "log"
     begin = f"from {__name__} import Dependent, Executor; Executor(Dependent, state={str(tmp_path / 'state')!r})"
     process = subprocess.Popen([sys.executable, "-c", f"{begin}.run({[marks, str(tmp_path)]!r})"])
@@ -49,7 +49,7 @@ def test_what_another_run_made_stale_while_a_run_was_dead_is_not_marked_when_it_
         process.kill()
         process.wait()
     (tmp_path / "go").touch()
-    Executor(Holding).run([marks, str(tmp_path), "second"])  # plays "held", which forces "next"
+    Executor(Holding).run([marks, str(tmp_path), "second"])  # runs "held", which forces "next"
     Executor(Dependent, state=tmp_path / "state").run([marks, str(tmp_path)])
     assert open_store(marks).names("shared/steps") == ["held"]
 
@@ -59,10 +59,10 @@ class Twin(Shared):
 
     def run(self, bucket: str) -> bool:
         self.bucket = bucket
-        return self.submit(self.step("a", (play, "a"))).ran
+        return self.submit(self.step("a", (note, "a"))).ran
 
 
-def test_two_children_of_one_run_do_not_play_a_step_at_the_same_time(
+def test_two_children_of_one_run_do_not_run_a_step_at_the_same_time(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SIMPLEFLOW_STEP_CLAIMS", "1")
@@ -116,7 +116,7 @@ class One(Workflow, WorkflowStepMixin):
     name = "one"
 
     def run(self) -> bool:
-        return self.submit(self.step("a", (play, "a"))).ran
+        return self.submit(self.step("a", (note, "a"))).ran
 
 
 def test_a_run_whose_marks_could_not_be_listed_holds_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,26 +134,26 @@ class Inner(Workflow, WorkflowStepMixin):
     name = "inner"
 
     def run(self) -> bool:
-        return self.submit(self.step("load", (play, "inner"))).ran
+        return self.submit(self.step("load", (note, "inner"))).ran
 
 
 class Outer(Workflow, WorkflowStepMixin):
     name = "outer"
 
     def run(self, continues: bool) -> Any:
-        self.submit(self.step("load", (play, "outer"))).result
+        self.submit(self.step("load", (note, "outer"))).result
         return self.submit(self.continue_as_new(False) if continues else Inner).result
 
 
 @pytest.mark.parametrize("continues", [False, True])
-def test_the_children_of_what_a_run_continues_as_are_forced_too(
+def test_steps_of_children_are_forced_too_after_continuing_as_new(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, continues: bool
 ) -> None:
     monkeypatch.setenv("SIMPLEFLOW_STATE", str(tmp_path))
     Executor(Outer).run([continues])
-    played.clear()
+    noted.clear()
     assert Executor(Outer, force_steps="load").run([continues]) is True
-    assert played == ["outer", "inner"]
+    assert noted == ["outer", "inner"]
 
 
 @pytest.mark.parametrize("text", ["NaN", "1e999", "1" * 400])
@@ -161,4 +161,4 @@ def test_the_children_of_what_a_run_continues_as_are_forced_too(
 def test_a_mark_of_numbers_that_are_none_does_not_fail_the_run(bench: Bench, key: str, text: str) -> None:
     body = f'{{"fingerprint": {json.dumps("1")}, "{key}": {text}}}'
     open_store(bench.bucket).put("w/steps", "a", body.encode())
-    assert bench.run(lambda workflow: workflow.submit(workflow.step("a", play, fingerprint=1)).ran) is False
+    assert bench.run(lambda workflow: workflow.submit(workflow.step("a", note, fingerprint=1)).ran) is False

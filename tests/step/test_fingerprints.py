@@ -12,12 +12,12 @@ from simpleflow import futures
 from simpleflow.exceptions import NotEncodable
 from simpleflow.step.submittable import Step
 from simpleflow.stores import open_store
-from tests.step.bench import Bench, echo, play, played
+from tests.step.bench import Bench, echo, note, noted
 
 
 def made_from(value: Any, **options: Any) -> Any:
     def run(workflow: Any) -> Any:
-        step = workflow.submit(workflow.step("a", (play, "a"), fingerprint=value, **options))
+        step = workflow.submit(workflow.step("a", (note, "a"), fingerprint=value, **options))
         return [step.ran, step.forced, step.reasons]
 
     return run
@@ -50,10 +50,10 @@ def test_long_values_that_differ_at_the_end(bench: Bench) -> None:
     assert [bench.run(made_from("x" * 500 + end)) for end in "ab"] == [PLAYED, CHANGED]
 
 
-def test_a_mark_without_one_does_not_count_and_one_that_nobody_asks_for_does(bench: Bench) -> None:
+def test_a_mark_without_a_fingerprint_counts_only_for_steps_without_one(bench: Bench) -> None:
     bench.mark("a")
     assert bench.run(made_from(1)) == CHANGED
-    assert bench.run(lambda workflow: workflow.submit(workflow.step("a", play)).ran) is False
+    assert bench.run(lambda workflow: workflow.submit(workflow.step("a", note)).ran) is False
 
 
 def test_a_mark_that_cannot_be_read_does_not_count(bench: Bench) -> None:
@@ -99,13 +99,13 @@ def test_twice_in_one_run_with_other_inputs(bench: Bench) -> None:
     def run(workflow: Any) -> Any:
         found = []
         for value in (1, 1, 2):
-            step = workflow.submit(workflow.step("a", (play, value), fingerprint=value))
+            step = workflow.submit(workflow.step("a", (note, value), fingerprint=value))
             futures.wait(step)
             found.append([step.ran, step.forced, step.reasons])
         return found
 
     assert bench.run(run) == [PLAYED, SKIPPED, CHANGED]
-    assert played == [1, 2]
+    assert noted == [1, 2]
 
 
 def test_the_mark_bears_it(bench: Bench) -> None:
@@ -116,6 +116,6 @@ def test_the_mark_bears_it(bench: Bench) -> None:
     assert bench.markers[0]["fingerprint"] == '{"a":2,"b":1}'
 
 
-def test_what_is_not_json_is_refused_when_the_step_is_made() -> None:
+def test_a_fingerprint_that_is_not_json_is_refused_when_the_step_is_made() -> None:
     with pytest.raises(NotEncodable, match="fingerprint of step 'a' is not JSON"):
-        Step("a", play, fingerprint=object())
+        Step("a", note, fingerprint=object())

@@ -12,7 +12,7 @@ from simpleflow.canvas import Chain, Group
 from simpleflow.exceptions import ResultNotKept
 from simpleflow.step.mark import MAX_RESULT
 from simpleflow.stores import open_store
-from tests.step.bench import Bench, play, played
+from tests.step.bench import Bench, note, noted
 
 
 @activity.with_attributes()
@@ -32,7 +32,7 @@ def body(bench: Bench, name: str = "a") -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("value", [None, 0, "text", [1, {"é": [True, None]}], {"run_id": "mine"}])
-def test_a_skipped_step_has_the_value_that_it_had_when_it_was_played(bench: Bench, value: Any) -> None:
+def test_a_skipped_step_has_the_value_that_it_had_when_it_ran(bench: Bench, value: Any) -> None:
     run = value_of((give, value))
     assert [bench.run(run), bench.run(run), bench.run(run)] == [value] * 3
     assert bench.log() == ["a skipped"]
@@ -86,7 +86,7 @@ def test_a_mark_without_a_result(bench: Bench, content: bytes, why: str) -> None
     assert bench.done == ["a"]
 
 
-def test_who_does_not_ask_for_the_value_is_not_told(bench: Bench) -> None:
+def test_a_step_that_does_not_keep_its_result_has_no_value_when_skipped(bench: Bench) -> None:
     bench.mark("a")
     assert bench.run(lambda flow: flow.submit(flow.step("a", (give, 1), keep_result=True)).ran) is False
 
@@ -111,9 +111,9 @@ def test_skipped_by_name_it_still_has_its_value(bench: Bench) -> None:
 
 
 def test_the_kept_result_comes_before_that_of_the_alternative(bench: Bench) -> None:
-    run = value_of((give, 1), activities_if_step_already_done=(play, "instead"))
+    run = value_of((give, 1), activities_if_step_already_done=(note, "instead"))
     assert [bench.run(run), bench.run(run)] == [1, 1]
-    assert played == ["instead"]
+    assert noted == ["instead"]
     bench.mark("a")
     assert bench.run(run) == "did instead"
 
@@ -131,7 +131,7 @@ def test_submitted_again_in_the_same_run(bench: Bench) -> None:
     assert bench.log() == ["a scheduled", "a completed", "a skipped", "a skipped"]
 
 
-def test_the_mark_says_when_and_how_it_was_played(bench: Bench) -> None:
+def test_the_mark_says_when_and_how_the_step_ran(bench: Bench) -> None:
     def run(workflow: Any) -> Any:
         workflow.add_forced_steps("a", "a habit")
         return value_of((give, 1))(workflow)

@@ -1,4 +1,4 @@
-"""The markers of steps: what they hold beyond step, status, forced and reasons."""
+"""The markers of steps: their keys beyond step, status, forced and reasons."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from simpleflow import activity, futures
 from simpleflow.canvas import Chain, Group
 from simpleflow.step.submittable import Step
-from tests.step.bench import Bench, fail_softly, play, played
+from tests.step.bench import Bench, fail_softly, note, noted
 
 VERDICT = {"step", "status", "forced", "reasons"}
 
@@ -24,7 +24,7 @@ def extra(bench: Bench) -> dict[str, dict[str, Any]]:
 
 
 def test_the_markers_of_a_step_that_forces_nothing_hold_only_the_verdict(bench: Bench) -> None:
-    bench.run(lambda workflow: workflow.submit(workflow.step("a", (play, "a"))).ran)
+    bench.run(lambda workflow: workflow.submit(workflow.step("a", (note, "a"))).ran)
     assert [set(marker) for marker in bench.markers] == [VERDICT] * 2
 
 
@@ -32,7 +32,7 @@ def test_a_marker_names_the_forced_steps_and_the_removed_marks(bench: Bench) -> 
     bench.mark("a", "b.c")
 
     def run(workflow: Any) -> None:
-        futures.wait(workflow.submit(Step("a", (play, "a"), force=True, force_steps_if_executed=["b", "never.there"])))
+        futures.wait(workflow.submit(Step("a", (note, "a"), force=True, force_steps_if_executed=["b", "never.there"])))
 
     bench.run(run)
     assert extra(bench) == {"a scheduled": {"forces": ["b", "never.there"], "unmarks": ["a", "b.c"]}}
@@ -43,10 +43,10 @@ def test_a_marker_counts_the_submissions_that_joined_the_step(bench: Bench, subm
     """After a fresh evaluation, the submissions join the step again, instead of being skipped since it is done."""
 
     def run(workflow: Any) -> Any:
-        late = workflow.submit(Chain(*[(play, "x")] * 8))
-        steps = [workflow.submit(workflow.step("a", (play, "a"))) for _ in range(submissions)]
+        late = workflow.submit(Chain(*[(note, "x")] * 8))
+        steps = [workflow.submit(workflow.step("a", (note, "a"))) for _ in range(submissions)]
         while not late.finished:  # read before it is final: run() is evaluated again once it is
-            workflow.submit(Chain(*[(play, "y")] * 4)).result
+            workflow.submit(Chain(*[(note, "y")] * 4)).result
         return [step.ran for step in steps]
 
     assert bench.run(run) == [True] * submissions
@@ -66,7 +66,7 @@ def test_the_marker_of_a_step_that_does_not_run_names_the_step_that_failed(bench
     def run(workflow: Any) -> None:
         steps = [
             workflow.step("a", (fail_softly, "a"), force_steps_if_executed=["b"]),
-            workflow.step("b", (play, "b"), force_steps_if_executed=["c"]),
+            workflow.step("b", (note, "b"), force_steps_if_executed=["c"]),
         ]
         futures.wait(*[workflow.submit(step) for step in steps])
 
@@ -80,8 +80,8 @@ def test_the_marker_of_a_step_that_does_not_run_names_the_step_that_failed(bench
 
 def test_the_marker_of_a_step_whose_work_is_stale_names_the_step_that_made_it_so(bench: Bench) -> None:
     def run(workflow: Any) -> None:
-        b = workflow.submit(Step("b", Chain(*[(play, "b")] * 6)))
-        futures.wait(b, workflow.submit(Step("a", (play, "a"), force_steps_if_executed="b")))
+        b = workflow.submit(Step("b", Chain(*[(note, "b")] * 6)))
+        futures.wait(b, workflow.submit(Step("a", (note, "a"), force_steps_if_executed="b")))
 
     bench.run(run)
     assert extra(bench)["b completed"] == {"stale": "Dep of a"}
@@ -110,7 +110,7 @@ def test_an_error_is_one_line_of_bounded_length(bench: Bench, text: str, start: 
 
 
 def test_different_errors_of_one_step_are_listed_once_each(bench: Bench) -> None:
-    work = Group((rage, "one"), (rage, "two"), (play, "fine"), (rage, "one"), *[(rage, x * 200) for x in "abcdefg"])
+    work = Group((rage, "one"), (rage, "two"), (note, "fine"), (rage, "one"), *[(rage, x * 200) for x in "abcdefg"])
     bench.run(lambda workflow: futures.wait(workflow.submit(workflow.step("a", work))))
     error = extra(bench)["a failed"]["error"]
     assert error.startswith("ValueError: one; ValueError: two; ValueError: aaa")
@@ -120,8 +120,8 @@ def test_different_errors_of_one_step_are_listed_once_each(bench: Bench) -> None
 
 def test_equal_markers_are_recorded_each_time_that_the_step_runs(bench: Bench) -> None:
     def run(workflow: Any) -> Any:
-        return [workflow.submit(workflow.step("a", (play, "a"), force=True)).ran for _ in range(3)]
+        return [workflow.submit(workflow.step("a", (note, "a"), force=True)).ran for _ in range(3)]
 
     assert bench.run(run) == [True, True, True]
     assert bench.log() == ["a scheduled", "a completed"] * 3
-    assert played == ["a"] * 3
+    assert noted == ["a"] * 3

@@ -1,4 +1,4 @@
-"""What is forced and skipped at start."""
+"""Steps that are forced and skipped at start."""
 
 from __future__ import annotations
 
@@ -104,12 +104,12 @@ def test_children_are_asked_the_same() -> None:
     ]
 
 
-def test_asked_once_played_once() -> None:
+def test_a_step_forced_at_start_runs_once() -> None:
     assert run(InTurn, "a", "a", id="once", force_steps="*") == [[True, REQUESTED], [False, DONE]]
     assert run(Again, "a", id="joined", force_steps="*") == [[True, True, REQUESTED]] * 2
 
 
-def test_the_execution_that_continues_this_one_does_not_force_again_what_was_played() -> None:
+def test_the_execution_that_continues_this_one_does_not_force_again_the_steps_that_ran() -> None:
     run(Steered, "a", "b", "each", id="continued")
     found = run(Continued, "a", "b", id="continued", force_steps="*")
     assert found == [[True, True, REQUESTED], [False, False, DONE]]
@@ -130,7 +130,7 @@ def test_a_request_stands_in_the_input_and_in_the_markers() -> None:
 
 
 @pytest.mark.parametrize("names", ["", "a..b", [1], None, {"a": 1}])
-def test_what_is_no_name_is_refused_at_once(names: Any) -> None:
+def test_an_invalid_name_is_refused_at_once(names: Any) -> None:
     with pytest.raises(InputError, match="forced steps"):
         Executor(Steered, force_steps=names)
 

@@ -34,7 +34,7 @@ NAME = st.lists(PART, min_size=1, max_size=3).map(".".join)
         ("a.*", "a.b", False),
     ],
 )
-def test_a_pattern_covers_itself_and_what_is_below_it(pattern: str, name: str, expected: bool) -> None:
+def test_a_pattern_covers_itself_and_the_names_below_it(pattern: str, name: str, expected: bool) -> None:
     assert covers(pattern, name) is expected
     assert (pattern in set(rules.patterns_covering(name))) is expected
     assert Names([name]).covered_by(pattern) == ([name] if expected else [])
@@ -46,7 +46,7 @@ def test_the_patterns_that_cover_a_name_are_found_without_looking_at_all_pattern
 
 
 @given(st.sets(NAME), st.one_of(NAME, st.just("*")), st.sets(NAME))
-def test_names_finds_what_a_pattern_covers(names: set[str], pattern: str, removed: set[str]) -> None:
+def test_names_finds_the_names_that_a_pattern_covers(names: set[str], pattern: str, removed: set[str]) -> None:
     found = Names(names)
     for name in sorted(removed):
         found.discard(name)
@@ -148,6 +148,6 @@ def test_one_text_is_one_name() -> None:
 
 
 @pytest.mark.parametrize("names", [None, 1, [1], [None], ["a", ""], {"a": 1}, b"a", ["a", ["b"]]])
-def test_what_is_no_list_of_names_is_refused(names: object) -> None:
+def test_a_value_that_is_no_list_of_names_is_refused(names: object) -> None:
     with pytest.raises(InputError, match="forced steps"):
         rules.check_names(names, "forced steps")

@@ -10,12 +10,12 @@ import pytest
 from simpleflow import Workflow
 from simpleflow.local import Executor
 from simpleflow.step.workflow import WorkflowStepMixin
-from tests.step.bench import Bench, play
+from tests.step.bench import Bench, note
 
 
 class Load(Workflow, WorkflowStepMixin):
     def run(self) -> Any:
-        return self.submit(self.step("load", (play, "load"))).ran
+        return self.submit(self.step("load", (note, "load"))).ran
 
 
 class Billing(Load):
@@ -51,7 +51,7 @@ class Child(Workflow, WorkflowStepMixin):
         return "child"
 
     def run(self) -> Any:
-        return [self.submit(self.step("a", (play, "child"))).ran, self.get_forced_steps(), self.get_skipped_steps()]
+        return [self.submit(self.step("a", (note, "child"))).ran, self.get_forced_steps(), self.get_skipped_steps()]
 
 
 class Plain(Workflow):
@@ -79,7 +79,7 @@ def test_forced_and_skipped_steps_of_a_parent_do_not_reach_its_child(bench: Benc
 
     def run(workflow: Any) -> Any:
         getattr(workflow, how)("*", "all of them")
-        mine = workflow.submit(workflow.step("a", (play, "mine"))).ran
+        mine = workflow.submit(workflow.step("a", (note, "mine"))).ran
         return [mine, workflow.submit(Child).result]
 
     forced = how == "add_forced_steps"

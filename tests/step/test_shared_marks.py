@@ -1,4 +1,4 @@
-"""What other runs do to the marks while a run goes on, and what becomes of claims."""
+"""Other runs change the marks while a run goes on; claims when runs end or resume."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from simpleflow.canvas import Group
 from simpleflow.step import claim_recovery as held
 from simpleflow.step import claims, tasks
 from simpleflow.stores import open_store
-from tests.step.bench import Bench, echo, fail_hard, fail_softly, play
+from tests.step.bench import Bench, echo, fail_hard, fail_softly, note
 from tests.step.test_evaluated_afresh import CLAIMS, OTHER, PATH, Ordered
 
 pytestmark = pytest.mark.usefixtures("claims_on")
@@ -25,17 +25,17 @@ def claims_on(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @activity.with_attributes()
 def another_run(bucket: str, marks: dict[str, Any], removes: list[str]) -> None:
-    """What another run does to the marks meanwhile."""
+    """Change the marks as another run would."""
     store = open_store(bucket)
     for name, content in marks.items():
         store.put(PATH, name, json.dumps(content).encode())
     store.delete(PATH, removes)
 
 
-def test_a_step_that_is_forced_while_it_is_claimed_is_played(bench: Bench) -> None:
+def test_a_step_that_is_forced_while_it_is_claimed_runs(bench: Bench) -> None:
     def run(workflow: Any) -> Any:
-        a = workflow.submit(workflow.step("a", (play, "a")))
-        origin = workflow.submit(workflow.step("origin", (play, "origin"), force_steps_if_executed=["a"]))
+        a = workflow.submit(workflow.step("a", (note, "a")))
+        origin = workflow.submit(workflow.step("origin", (note, "origin"), force_steps_if_executed=["a"]))
         futures.wait(a, origin)
         return [a.ran, a.reasons]
 
@@ -50,25 +50,25 @@ def test_a_step_that_is_forced_while_it_is_claimed_is_played(bench: Bench) -> No
     assert bench.done == ["a", "origin"]
 
 
-def test_what_another_run_has_made_stale_by_playing_an_origin_is_not_skipped(bench: Bench) -> None:
+def test_a_step_that_another_run_made_stale_by_running_an_origin_is_not_skipped(bench: Bench) -> None:
     bench.mark("a")
 
     def run(workflow: Any) -> Any:
         workflow.submit(workflow.step("x", (another_run, bench.bucket, {"origin": {}}, ["a"]))).result
-        origin = workflow.submit(workflow.step("origin", (play, "origin"), force_steps_if_executed=["a"]))
-        a = workflow.submit(workflow.step("a", (play, "a")))
+        origin = workflow.submit(workflow.step("origin", (note, "origin"), force_steps_if_executed=["a"]))
+        a = workflow.submit(workflow.step("a", (note, "a")))
         return [origin.ran, a.ran]
 
     assert bench.run(run) == [False, True]
     assert bench.done == ["a", "origin", "x"]
 
 
-def test_what_another_run_has_played_with_the_same_changed_inputs_is_not_played_again(bench: Bench) -> None:
+def test_a_step_that_another_run_has_run_with_the_same_changed_inputs_is_skipped(bench: Bench) -> None:
     open_store(bench.bucket).put(PATH, "a", b'{"fingerprint":"1"}')
     assert claims.claim(open_store(bench.bucket), PATH, "a", OTHER, 100, False) is None
 
     def run(workflow: Any) -> Any:
-        return workflow.submit(workflow.step("a", (play, "a"), fingerprint=2)).ran
+        return workflow.submit(workflow.step("a", (note, "a"), fingerprint=2)).ran
 
     found = Ordered(bench.bucket, run)
     for each in ("GetStepsDoneTask", "GetStepMarkTask", "ClaimStepTask"):
@@ -81,7 +81,7 @@ def test_what_another_run_has_played_with_the_same_changed_inputs_is_not_played_
 def test_the_next_claim_on_a_step_comes_after_the_last_one_was_given_up(bench: Bench) -> None:
     def run(workflow: Any) -> Any:
         workflow.submit(workflow.step("a", (fail_softly, "a"))).result
-        return workflow.submit(workflow.step("a", (play, "a"))).ran
+        return workflow.submit(workflow.step("a", (note, "a"))).ran
 
     found = Ordered(bench.bucket, run)
     for each in ("GetStepsDoneTask", "ClaimStepTask", "fail_softly"):
@@ -107,7 +107,7 @@ def test_marking_a_step_may_be_done_again() -> None:
 
 def test_a_step_that_was_cancelled_before_it_began_holds_nothing(bench: Bench) -> None:
     def run(workflow: Any) -> Any:
-        step = workflow.submit(workflow.step("a", (play, "a")))
+        step = workflow.submit(workflow.step("a", (note, "a")))
         workflow.submit(echo, 1).result
         step.cancel()
         workflow.submit(echo, 2).result
@@ -124,7 +124,7 @@ def test_a_step_that_was_cancelled_before_it_began_holds_nothing(bench: Bench) -
 
 def test_a_claim_whose_answer_was_under_way_as_the_run_failed_is_given_up(bench: Bench) -> None:
     def run(workflow: Any) -> Any:
-        workflow.submit(Group(workflow.step("a", (fail_hard, "a")), workflow.step("b", (play, "b")))).result
+        workflow.submit(Group(workflow.step("a", (fail_hard, "a")), workflow.step("b", (note, "b")))).result
 
     found = Ordered(bench.bucket, run)
     found.end("GetStepsDoneTask")
@@ -142,12 +142,12 @@ def test_the_setting_may_change_before_a_run_goes_on(bench: Bench, monkeypatch: 
     bench.mark("a")
 
     def run(workflow: Any) -> Any:
-        origin = workflow.submit(workflow.step("origin", (play, "origin"), force_steps_if_executed=["a"]))
-        a = workflow.submit(workflow.step("a", (play, "a")))
+        origin = workflow.submit(workflow.step("origin", (note, "origin"), force_steps_if_executed=["a"]))
+        a = workflow.submit(workflow.step("a", (note, "a")))
         return [origin.ran, a.ran]
 
     found = Ordered(bench.bucket, run)
-    for each in ("GetStepsDoneTask", "UnmarkStepsDoneTask", "play"):
+    for each in ("GetStepsDoneTask", "UnmarkStepsDoneTask", "note"):
         found.end(each)
     marking = found.take("MarkStepDoneTask")
     found.deciders.forget(found.run_id)  # another process goes on
@@ -158,7 +158,7 @@ def test_the_setting_may_change_before_a_run_goes_on(bench: Bench, monkeypatch: 
 
 def test_the_setting_may_be_taken_back_before_a_run_goes_on(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     def run(workflow: Any) -> Any:
-        return workflow.submit(workflow.step("a", (play, "a"))).ran
+        return workflow.submit(workflow.step("a", (note, "a"))).ran
 
     found = Ordered(bench.bucket, run)
     for each in ("GetStepsDoneTask", "ClaimStepTask"):

@@ -9,11 +9,11 @@ import pytest
 from simpleflow import futures
 from simpleflow.canvas import Chain, Group
 from simpleflow.exceptions import TaskFailed
-from tests.step.bench import Bench, fail_hard, fail_softly, play, played
+from tests.step.bench import Bench, fail_hard, fail_softly, note, noted
 
 
-def a_forces_b(workflow: Any, b: Any = (play, "b")) -> list[bool]:
-    steps = [workflow.step("a", (play, "a"), force_steps_if_executed=["b"]), workflow.step("b", b)]
+def a_forces_b(workflow: Any, b: Any = (note, "b")) -> list[bool]:
+    steps = [workflow.step("a", (note, "a"), force_steps_if_executed=["b"]), workflow.step("b", b)]
     return [workflow.submit(step).ran for step in steps]
 
 
@@ -25,7 +25,7 @@ def test_a_forced_dependent_that_failed_runs_again(stored: Bench, work: Any) -> 
             stored.run(lambda workflow: a_forces_b(workflow, (work, "b")))
     else:
         assert stored.run(lambda workflow: a_forces_b(workflow, (work, "b"))) == [True, True]
-    assert (played, stored.done) == (["a", "b"], ["a"])
+    assert (noted, stored.done) == (["a", "b"], ["a"])
     assert stored.run(a_forces_b) == [False, True]
     assert stored.run(a_forces_b) == [False, False]
 
@@ -34,7 +34,7 @@ def test_a_dependent_runs_next_time_if_the_run_ended_before_it(stored: Bench) ->
     stored.mark("b", "b.part", "bb")
 
     def ends(workflow: Any) -> None:
-        workflow.submit(workflow.step("a", (play, "a"), force_steps_if_executed=["b"])).result
+        workflow.submit(workflow.step("a", (note, "a"), force_steps_if_executed=["b"])).result
         workflow.fail("out of time")
 
     with pytest.raises(Exception, match="out of time"):
@@ -46,10 +46,10 @@ def test_a_dependent_runs_next_time_if_the_run_ended_before_it(stored: Bench) ->
 @pytest.mark.parametrize("container", [Group, Chain])
 def test_a_dependent_before_its_origin_runs_next_time(stored: Bench, container: Any) -> None:
     def run(workflow: Any) -> None:
-        a = workflow.step("a", (play, "a"), force=workflow.forces_a, force_steps_if_executed=["b"])
-        futures.wait(workflow.submit(container(workflow.step("b", (play, "b")), a)))
+        a = workflow.step("a", (note, "a"), force=workflow.forces_a, force_steps_if_executed=["b"])
+        futures.wait(workflow.submit(container(workflow.step("b", (note, "b")), a)))
 
     stored.mark("a", "b")
     for forces_a, expected in ((True, ["a"]), (False, ["b"]), (False, [])):
         stored.run(run, forces_a=forces_a)
-        assert played == expected
+        assert noted == expected

@@ -78,6 +78,6 @@ def test_time_limit(work: Any, seconds: float | None) -> None:
     assert time_limit(work) == seconds
 
 
-def test_what_cannot_be_submitted() -> None:
+def test_work_that_cannot_be_submitted() -> None:
     with pytest.raises(NotSubmittable, match="the work to bound"):
         time_limit(3)

@@ -14,14 +14,14 @@ from simpleflow.local import Executor
 from simpleflow.step.workflow import WorkflowStepMixin
 from simpleflow.stores import open_store, s3_client
 from tests.servers import S3Server
-from tests.step.bench import Bench, play, played
+from tests.step.bench import Bench, note, noted
 
 
 def steps(*names: str) -> Any:
     """A workflow that runs these steps. Returns for each name whether it ran."""
 
     def run(workflow: Any) -> list[bool]:
-        return [workflow.submit(workflow.step(name, (play, name))).ran for name in names]
+        return [workflow.submit(workflow.step(name, (note, name))).ran for name in names]
 
     return run
 
@@ -58,7 +58,7 @@ class Nightly(Workflow, WorkflowStepMixin):
     name = "nightly"
 
     def run(self) -> Any:
-        return self.submit(self.step("load", (play, "load"))).ran
+        return self.submit(self.step("load", (note, "load"))).ran
 
 
 @pytest.mark.parametrize("scheme", ["", "http://"])
@@ -133,7 +133,7 @@ def test_a_run_reads_and_writes_on_the_host_of_its_bucket(
     bench.bucket = f"http://127.0.0.1:1/{name}"
     with pytest.raises(Exception, match="nothing answers there"):
         bench.run(steps("a"))
-    assert played == []
+    assert noted == []
 
 
 MANY = [f"step-{number:013d}" for number in range(2_100)]
@@ -147,12 +147,12 @@ def test_thousands_of_marks_are_read_and_removed(bench: Bench, tmp_path: Any) ->
     assert bench.run(steps(MANY[0], MANY[-1], "new")) == [False, False, True]
 
     def run(workflow: Any) -> Any:
-        workflow.submit(workflow.step("all", (play, "all"), force_steps_if_executed="*")).result
-        return workflow.submit(Group(*[workflow.step(name, (play, name)) for name in MANY[:3]])).result and None
+        workflow.submit(workflow.step("all", (note, "all"), force_steps_if_executed="*")).result
+        return workflow.submit(Group(*[workflow.step(name, (note, name)) for name in MANY[:3]])).result and None
 
     bench.run(run)
     assert sorted(bench.markers[0]["unmarks"]) == sorted([*MANY, "new"])
-    assert played == ["all", *MANY[:3]]
+    assert noted == ["all", *MANY[:3]]
     assert bench.done == ["all", *MANY[:3]]
 
 
@@ -160,7 +160,7 @@ class Many(Workflow, WorkflowStepMixin):
     name = "many"
 
     def run(self) -> Any:
-        return [len(self.get_steps_done()), self.submit(self.step(MANY[7], (play, "x"))).ran]
+        return [len(self.get_steps_done()), self.submit(self.step(MANY[7], (note, "x"))).ran]
 
 
 @pytest.mark.parametrize("workers", [None, 1])
