@@ -7,8 +7,10 @@ workflow: the calls that a workflow, a canvas or a step may make.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from simpleflow.constants import MAX_ID_LENGTH
@@ -77,6 +79,17 @@ class AbstractWorkflow:
     retry: int
     raises_on_failure: bool
     INHERIT_TAG_LIST: ClassVar[Any]
+
+
+def type_name(kind: type[AbstractWorkflow]) -> str:
+    """The name of a class's workflow type: its ``name``, else ``<module>.<class>``.
+
+    For a class of a script (module ``__main__``), the module is the stem of the script's file.
+    """
+    module = kind.__module__
+    if module == "__main__" and isinstance(file := getattr(sys.modules.get(module), "__file__", None), str):
+        module = Path(file).stem
+    return kind.name or f"{module}.{kind.__name__}"
 
 
 class Scope:

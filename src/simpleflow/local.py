@@ -22,7 +22,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from simpleflow import settings, values
+from simpleflow import same_source, settings, values
 from simpleflow.base import check_name
 from simpleflow.core import codec, timeouts, transitions
 from simpleflow.core import events as e
@@ -100,6 +100,9 @@ class Executor:
         overrides: members of the start request in place of the class's: ``task_list``, ``execution_timeout``,
             ``decision_task_timeout`` (time-outs are seconds as text).
 
+        adopt: the workflow's file has moved: go on with the runs of the workflow id although another file started them.
+            Without it they are refused, unless ``workflow_id`` is given.
+
     After ``run``: ``workflow_id``, ``run_id``, ``history``, ``signals_sent``, ``list_markers()``.
     """
 
@@ -118,6 +121,7 @@ class Executor:
         force_steps: str | Iterable[str] = (),
         skip_steps: str | Iterable[str] = (),
         overrides: Mapping[str, str] | None = None,
+        adopt: bool = False,
     ) -> None:
         if not (isinstance(workflow_class, type) and issubclass(workflow_class, Workflow)):
             raise InputError(f"{workflow_class!r} is not a workflow class; expected a subclass of simpleflow.Workflow")
@@ -131,6 +135,7 @@ class Executor:
         self.workflow_class = workflow_class
         self.workflow_id = workflow_id
         self.run_id: str | None = None
+        self._checks_source = not (adopt or workflow_id)
         self._tag_list = tag_list
         self._state = None if state is None else os.fspath(state)
         self._nb_workers = nb_workers
@@ -262,6 +267,8 @@ class Executor:
         """Start the execution, or adopt one whose process died; returns its run id."""
         kind = STARTED
         replaced: Run | None = None
+        if self._checks_source:
+            same_source.check(engine, self.workflow_class, request.workflow_id)
         run_id = engine.adopt(request.workflow_id)
         if run_id is not None:
             found = engine.runs[run_id]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from simpleflow.base import AbstractWorkflow, Executor
+from simpleflow.base import AbstractWorkflow, Executor, type_name
 from simpleflow.futures import Future
 from simpleflow.marker import Marker
 from simpleflow.signal import WaitForSignal
@@ -53,7 +53,7 @@ class Workflow(AbstractWorkflow):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        registry[cls.name or f"{cls.__module__}.{cls.__name__}"] = cls
+        registry[type_name(cls)] = cls
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor

@@ -6,7 +6,7 @@ from typing import Any
 
 from simpleflow import settings
 from simpleflow.activity import check_priority, seconds
-from simpleflow.base import AbstractWorkflow, check_name
+from simpleflow.base import AbstractWorkflow, check_name, type_name
 from simpleflow.call_task import CallTask, parse_limit
 from simpleflow.constants import MAX_VERSION_LENGTH
 from simpleflow.exceptions import InputError, NotSubmittable
@@ -51,7 +51,7 @@ class WorkflowTask(CallTask):
     @property
     def name(self) -> str:  # type: ignore[override]
         """The workflow type's name: the class's ``name``, else ``<module>.<class>``."""
-        return self.workflow.name or _class_name(self.workflow)
+        return type_name(self.workflow)
 
     @property
     def version(self) -> str:
@@ -132,13 +132,9 @@ class ChildWorkflowTask(WorkflowTask):
         super().__init__(None, workflow, *args, workflow_task_list=workflow_task_list, **kwargs)
 
 
-def _class_name(workflow: type[AbstractWorkflow]) -> str:
-    return f"{workflow.__module__}.{workflow.__name__}"
-
-
 def _check_class(workflow: type[AbstractWorkflow]) -> None:
     """Raise InputError if an attribute of a workflow class is not valid."""
-    name = _class_name(workflow)
+    name = f"{workflow.__module__}.{workflow.__name__}"
     if workflow.name:
         check_name(workflow.name, f"name of workflow {name}")
     if workflow.version:

@@ -75,6 +75,7 @@ def _executor(workflow_class: type[Workflow], options: dict[str, Any], progress:
             observer=progress.observe,
             on_begin=progress.begin,
             on_wait=progress.show_wait,
+            adopt=options["adopt"],
         )
     except SimpleflowError:
         raise

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from simpleflow import settings
+from simpleflow.base import type_name
 from simpleflow.cli import errors
 from simpleflow.exceptions import InputError, SimpleflowError
 from simpleflow.worker.dispatch import Middlewares
@@ -55,7 +56,7 @@ def load_workflow_classes(targets: Sequence[str]) -> dict[str, type[Workflow]]:
 
     find_modules_here()
     found = [load_workflow(target) for target in targets]
-    return {each.name or f"{each.__module__}.{each.__name__}": each for each in found}
+    return {type_name(each): each for each in found}
 
 
 def common_task_list(classes: Mapping[str, type[Workflow]]) -> str:

@@ -88,6 +88,9 @@ class Journal(Protocol):
     def release(self, root_id: str) -> None:
         """Give up the open executions of that family: another process may claim them."""
 
+    def contexts(self, run_id: str) -> list[str]:
+        """The execution contexts that the answers of an execution gave, in order."""
+
     def load(self, run_id: str) -> list[e.Event]:
         """The events of an execution. Raises UnknownResource."""
 
@@ -129,6 +132,9 @@ class NoJournal:
 
     def release(self, root_id: str) -> None:
         pass
+
+    def contexts(self, run_id: str) -> list[str]:
+        return []
 
     def load(self, run_id: str) -> list[e.Event]:
         raise UnknownResource(f"there is no execution with run id {run_id!r}")

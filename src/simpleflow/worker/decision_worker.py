@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from simpleflow import code_digest, values
+from simpleflow import code_digest, source_file, values
 from simpleflow import workflow as workflows
 from simpleflow.activity import Activity
 from simpleflow.core import decisions as d
@@ -150,6 +150,8 @@ class DecisionWorker:
         if kind not in self._digests:
             self._digests[kind] = code_digest.of_class(kind)
         context: dict[str, Any] = {"code": self._digests[kind]}
+        if (file := source_file.of_class(kind)) is not None:
+            context["file"] = file
         if self._counts_starts:
             context["start"] = 1 + max((_start_of(event) for event in task.events), default=0)
         return values.encode(context, "execution context")

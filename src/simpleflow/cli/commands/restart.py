@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from simpleflow.base import type_name
 from simpleflow.cli import errors, run_query, workflow_input
 from simpleflow.cli.local_run import run_locally
 from simpleflow.cli.options import SETTINGS, session
@@ -91,6 +92,7 @@ def _in_folder(out: Output, query: RunQuery, workflow: str | None) -> int:
         "state": str(query.location.folder),
         "nb_workers": None,
         "no_progress": False,
+        "adopt": False,
         **dict.fromkeys(("force", "skip", "pre", "post"), ()),
     }
     return run_locally(reference, given, options, session(), out.write)
@@ -135,7 +137,7 @@ def _check_class(reference: str, run: RunDescription, started: Any, given: dict[
     from simpleflow.cli.load_workflow import load_workflow
 
     found = load_workflow(reference)
-    name = found.name or f"{found.__module__}.{found.__name__}"
+    name = type_name(found)
     if name != started.workflow_type.name:
         raise InputError(
             f"run {run.run_id} has workflow type {started.workflow_type.name!r}, but {reference} has {name!r}"

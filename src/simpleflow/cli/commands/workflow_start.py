@@ -13,7 +13,7 @@ from simpleflow.cli.options import SETTINGS, common, session
 from simpleflow.cli.terminal import results_only
 from simpleflow.exceptions import InputError
 
-_LOCAL_OPTIONS = {"state": "--state", "nb_workers": "--nb-workers", "no_progress": "--no-progress"}
+_LOCAL_OPTIONS = {"state": "--state", "nb_workers": "--nb-workers", "no_progress": "--no-progress", "adopt": "--adopt"}
 _WORKER_OPTIONS = {"pre": "--middleware-pre-execution", "post": "--middleware-post-execution"}
 
 
@@ -27,6 +27,11 @@ _WORKER_OPTIONS = {"pre": "--middleware-pre-execution", "post": "--middleware-po
     type=click.IntRange(min=0),
     metavar="N",
     help="Number of worker processes; 0 runs activities in this process, for a debugger. Default: one per core.",
+)
+@click.option(
+    "--adopt",
+    is_flag=True,
+    help="Go on with the runs and marks of the workflow id although another file started them: the file has moved.",
 )
 @click.option("--no-progress", is_flag=True, help="Show lines instead of a live view. --nb-workers 0 implies this.")
 @click.option("--domain", "-d", metavar="NAME", help="Amazon SWF domain, used without --local. Default: SWF_DOMAIN.")

@@ -156,6 +156,12 @@ class SqliteJournal:
         with self._transaction():
             self._db.execute(SQL["release_family"], (root_id, self._lease.token))
 
+    def contexts(self, run_id: str) -> list[str]:
+        with self._errors("read"):
+            row = self._db.execute(SQL["run_number"], (run_id,)).fetchone()
+            texts = [] if row is None else self._db.execute(SQL["contexts_of"], row * 2).fetchall()
+        return [text for (text,) in texts if isinstance(text, str)]
+
     def load(self, run_id: str) -> list[e.Event]:
         with self._errors("read"):
             row = self._db.execute(SQL["run_number"], (run_id,)).fetchone()

@@ -44,6 +44,10 @@ select number from runs where run_id = ?;
 -- name: events_of
 select event from events where place between ? << 32 and (? << 32) + 4294967295 order by place;
 
+-- name: contexts_of
+select json_extract(event, '$.decisionTaskCompletedEventAttributes.executionContext') from events
+where place between ? << 32 and (? << 32) + 4294967295 and event like '%"executionContext"%' order by place;
+
 -- name: keep_events_of_version_1
 alter table events rename to events_1;
 
