@@ -292,7 +292,7 @@ class TestForget:
         self.mark(project)
         message = error(_quiet(project.run("step.forget", "steered.Nightly", "load", "--format", "json")))
         assert message.startswith(
-            "cannot ask whether to forget 2 steps: load.orders, load.users: standard input is not a terminal"
+            "standard input is not a terminal: add --yes to forget 2 steps: load.orders, load.users; "
         )
         assert done_steps(project) == NIGHTLY
         done = project.run("step.forget", "steered.Nightly", "load", "--yes", "--format", "json")

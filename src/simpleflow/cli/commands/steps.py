@@ -193,9 +193,7 @@ def _warn_of_verdicts(rows: Sequence[PlannedStep], marked: Sequence[str], out: O
 def _confirmed(out: Output, what: str) -> bool:
     """Ask on the terminal whether to forget the steps. Raises InputError if standard input is not a terminal."""
     if sys.stdin is None or not sys.stdin.isatty():
-        raise InputError(
-            f"cannot ask whether to forget {what}: standard input is not a terminal; nothing was removed; add --yes"
-        )
+        raise InputError(f"standard input is not a terminal: add --yes to forget {what}; nothing was removed")
     out.ask(f"forget {printable(what)}? [y/N] ")
     answer = sys.stdin.readline()
     if not answer:
