@@ -50,8 +50,9 @@ class Claiming:
     def claim(self, run: StepRun, verdict: rules.Verdict) -> rules.Verdict | Promise:
         """Claim the step, so that it may run as ``verdict`` says; start what is missing for that.
 
-        Returns the verdict that holds then: ``verdict``, or that the step is done, if another workflow run has run it
-        meanwhile. Returns a promise if that cannot be said yet, or if the claim cannot be had: then it has failed.
+        Returns the verdict that holds now: ``verdict``, or that the step is done, if another workflow run has run it
+        meanwhile. Returns a promise to wait for if the claim is not decided yet, and a failed promise if an activity
+        of the claim has failed.
         """
         releasing = self._releasing.get(run.name)
         if releasing is not None and not releasing.done:

@@ -173,7 +173,7 @@ def revoke(store: Store, path: str, is_wanted: Callable[[str], bool], owner: Own
 
 
 def holders(store: Store, path: str, clock: Callable[[], float] = time.time) -> dict[str, Holder]:
-    """Who holds which step, or ``*``, below ``path``, by name. Raises StoreError."""
+    """The holder of each claimed step (or ``*``) below ``path``, by name. Raises StoreError."""
     found = objects.read(store, path, lambda name: True)
     claims = [objects.parse(each, stored, clock) for each, stored in sorted(found.items())]
     return {each.name: each.holder for each in claims if not each.dead}

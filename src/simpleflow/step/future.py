@@ -3,7 +3,7 @@
 Theory of operation
 -------------------
 The life of a step is one generator, ``_Life.phases``: read it from top to bottom. It yields each promise that it waits
-for and is resumed, with that promise, once the promise is final. What it does happens in this order:
+for and is resumed, with that promise, once the promise is final. In order:
 
 1. List the done steps, once in a workflow run.
 2. Wait for everything that has a bearing on the verdict, then take it (``scheduler``). Where other workflow runs share
@@ -15,9 +15,9 @@ for and is resumed, with that promise, once the promise is final. What it does h
 
 If anything fails, the step records the marker ``failed``, gives up its claim and ends there.
 
-Crash safety comes from the order in 3. What becomes stale is removed before the work begins: a crash at any instant
-leaves it not done, and the next workflow run runs it. The mark is written after the work and before ``completed``: a
-step that the history says has completed is marked.
+Crash safety comes from the order in 3. Marks that become stale are removed before the work begins: after a crash at any
+instant their steps are not done, and the next workflow run runs them. The mark is written after the work and before
+``completed``: if the history says that a step has completed and names no reason against the mark, the mark was written.
 
 The same generator runs each time ``run`` is evaluated again. It submits the same activities in the same scope, so it
 gets the recorded results, and it records the same markers, which the history knows already. Two things make up for
@@ -221,7 +221,7 @@ class _Life:
         return None if origin is None else constants.DEPENDENT_OF + origin
 
     def _mark_details(self) -> dict[str, Any]:
-        """What the mark says beyond who wrote it and when."""
+        """The keys of the mark beyond its writer and time."""
         run = self._run
         began = self._executor.marked_at(constants.MARKER_NAME, self._scheduled)
         seconds = round(self._executor.now, 3) - round(began, 3)  # a history at rest has milliseconds
@@ -281,7 +281,7 @@ class _Life:
             self._scheduler.claiming.release(self._run, self._scope)
 
     def _outcome(self, extra: dict[str, Any]) -> dict[str, Any]:
-        """What the marker of the end says beyond the verdict: as recorded, if the history holds it."""
+        """The keys of the last marker beyond the verdict: as recorded, if the history holds that marker."""
         if self._recorded is not None and self._recorded.outcome is not None:
             return self._recorded.extra
         return extra | ({"joined": self._run.joined} if self._run.joined else {})
@@ -346,7 +346,7 @@ class StepFuture(Future):
 
     @property
     def value(self) -> Any:
-        """What the work returned. Waits.
+        """The result of the work. Waits.
 
         For a skipped step: what the alternative returned, or None without one. With ``keep_result``: what the work
         returned when the step ran. Raises ResultNotKept if that is not known.

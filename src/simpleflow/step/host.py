@@ -50,7 +50,7 @@ class Host(Protocol):
 
 
 class Definition(Protocol):
-    """What somebody has submitted as a step: see ``submittable.Step`` for the attributes."""
+    """A step as somebody has submitted it; see ``submittable.Step`` for the attributes."""
 
     step_name: str
     force: bool
@@ -61,10 +61,10 @@ class Definition(Protocol):
     fingerprint: str | None
 
     def work(self) -> Submittable:
-        """What to run."""
+        """The work of the step."""
 
     def alternative(self) -> Submittable | None:
-        """What to run when the step is skipped."""
+        """The work to do when the step is skipped, or None."""
 
 
 def submit(host: Host, submittable: Any, scope: Scope) -> Promise:

@@ -28,7 +28,7 @@ def describe() -> dict[str, Any]:
 
 
 def is_alive(process: Mapping[str, Any]) -> bool | None:
-    """True if the described process is alive, False if it is dead, None if that cannot be said from here."""
+    """True if the described process is alive, False if it is dead, None if nothing tells."""
     own = describe()
     pid = process.get("pid")
     if not isinstance(pid, int) or not 0 < pid < 2**31 or process.get("host") != own["host"]:

@@ -1,4 +1,4 @@
-"""What the other steps of a workflow know of one submission of a step."""
+"""One submission of a step, as the other steps of the workflow see it."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ class Scheduler:
         self._host = host
 
     def next(self, run: StepRun) -> Next:
-        """What is next for a submission that has no verdict yet. Raises InputError for a step inside itself."""
+        """The next thing to do for a submission without a verdict. Raises InputError for a step inside itself."""
         ledger, dependencies = self.ledger, self.dependencies
         latest = ledger.latest.get(run.name)
         if latest in run.enclosing:

@@ -23,7 +23,7 @@ class _MarksTask:
     """An activity about the marks below ``path`` in ``bucket``."""
 
     context: dict[str, Any] | None = None
-    """What the worker says of the execution that the task belongs to."""
+    """The execution that the task belongs to; set by the worker."""
 
     def __init__(self, bucket: str, path: str) -> None:
         self.bucket = bucket

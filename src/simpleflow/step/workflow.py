@@ -118,7 +118,7 @@ class WorkflowStepMixin:
 
     @property
     def step_ledger(self) -> Ledger:
-        """What this evaluation knows of its steps."""
+        """The ledger of the steps in this evaluation."""
         found: Ledger | None = self.__dict__.get("_step_ledger")
         if found is None:
             found = self.__dict__["_step_ledger"] = Ledger(self.executor)
