@@ -16,7 +16,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class Verdict(NamedTuple):
-    """The verdict on a step: does it run (or is it skipped), did somebody force that, and why. ``reasons`` are sorted."""
+    """The verdict on a step: does it run or is it skipped, is that forced, and why. ``reasons`` are sorted."""
 
     run: bool
     forced: bool
