@@ -1,4 +1,4 @@
-"""Workflows with many decisions, for counting requests. Other processes import them by name."""
+"""Workflows with many decisions, for tests that count requests. Other processes import this file by its name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from simpleflow.step.workflow import WorkflowStepMixin
 from simpleflow.task import ActivityTask
 
 
-@activity.with_attributes(name="economy.work", version="1", raises_on_failure=True)
+@activity.with_attributes(name="request_counts.work", version="1", raises_on_failure=True)
 def work(number: int) -> int:
     return number
 
@@ -17,7 +17,7 @@ def work(number: int) -> int:
 class Sequence(Workflow):
     """Activities one after the other."""
 
-    name = "economy.Sequence"
+    name = "request_counts.Sequence"
 
     def run(self, count: int) -> int:
         return sum(self.submit(work, number).result for number in range(count))
@@ -26,7 +26,7 @@ class Sequence(Workflow):
 class Steps(Workflow, WorkflowStepMixin):
     """Steps of one activity each, one after the other."""
 
-    name = "economy.Steps"
+    name = "request_counts.Steps"
 
     def run(self, count: int) -> int:
         total = 0
