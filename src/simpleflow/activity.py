@@ -123,7 +123,7 @@ class Activity:
         check_priority(task_priority, f"task_priority of {self.name}")
         self.task_priority = task_priority
         self.idempotent = idempotent
-        self.meta = meta
+        self.meta: dict[str, Any] = {} if meta is None else meta
         functools.update_wrapper(self, callable, assigned=("__module__", "__doc__"), updated=())
 
     def __repr__(self) -> str:

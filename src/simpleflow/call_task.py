@@ -14,7 +14,7 @@ T = TypeVar("T", bound="CallTask")
 
 
 def _results(args: Iterable[Any]) -> list[Any]:
-    return [arg.result if isinstance(arg, Future) else arg for arg in args]
+    return [arg.as_argument() if isinstance(arg, Future) else arg for arg in args]
 
 
 class Task(Submittable):

@@ -73,6 +73,13 @@ class GroupFuture(Future):
             )
         )
 
+    @property
+    def futures(self) -> list[Future]:
+        """The futures of the members that were submitted so far, in order."""
+        promise = self._promise
+        assert isinstance(promise, GroupPromise)
+        return [member.future for member in promise.promises]
+
 
 class ChainFuture(Future):
     """The future of a chain: done once its last member is, or the member whose failure stopped it."""
@@ -90,6 +97,13 @@ class ChainFuture(Future):
                 self,
             )
         )
+
+    @property
+    def futures(self) -> list[Future]:
+        """The futures of the members that were submitted so far, in order."""
+        promise = self._promise
+        assert isinstance(promise, ChainPromise)
+        return [member.future for member in promise.promises]
 
 
 class FuncFuture(Future):

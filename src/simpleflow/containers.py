@@ -49,6 +49,15 @@ class ContainerPromise(Promise):
                 member.cancel()
         return super().cancel()
 
+    def _members_so_far(self) -> Iterable[Promise]:
+        """The promises of the members that were submitted so far."""
+        raise NotImplementedError
+
+    def read_failure(self) -> None:
+        super().read_failure()
+        for member in self._members_so_far():
+            member.read_failure()
+
     def _submit_member(self, member: Submittable, slot: int) -> Promise:
         with self._executor.within(self._scope.child(str(slot), positional=True)):
             return promise_of(self._executor.workflow.submit(member))
@@ -94,6 +103,9 @@ class GroupPromise(ContainerPromise):
         self._open -= 1
         if len(self.promises) < len(self._members) or not self._open:
             self._advance()
+
+    def _members_so_far(self) -> Iterable[Promise]:
+        return self.promises
 
     def cancel(self) -> bool:
         """Cancel the members that are open. The others are never submitted."""
@@ -144,6 +156,9 @@ class ChainPromise(ContainerPromise):
             self.promises.append(self._submit_member(member, slot))
         self._settle_as_members(self.promises, self._bubbles)
 
+    def _members_so_far(self) -> Iterable[Promise]:
+        return self.promises
+
     def cancel(self) -> bool:
         """Cancel the member that is open. The others are never submitted."""
         return self._cancel_with(self.promises)
@@ -171,6 +186,9 @@ class FuncPromise(ContainerPromise):
         else:
             self._inner = promise_of(self._executor.workflow.submit(made))
             self._inner.when_done(self._inner_done)
+
+    def _members_so_far(self) -> Iterable[Promise]:
+        return [] if self._inner is None else [self._inner]
 
     def cancel(self) -> bool:
         """Cancel the submittable that the function returned. If it has not returned yet, nothing is submitted."""

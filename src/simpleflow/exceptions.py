@@ -110,10 +110,12 @@ class TaskFailed(TaskException):
         reason: one line, such as ``ValueError: no such file``; or None.
         details: JSON text of an object with the keys ``error``, ``error_type``, ``message`` and ``traceback`` (a list
             of lines); or None.
+        is_child: True for a child workflow.
     """
 
     def __init__(self, name: str, reason: str | None = None, details: str | None = None) -> None:
         super().__init__(name, reason, details)
+        self.is_child = False
         self.name = name
         self.reason = reason
         self.details = details

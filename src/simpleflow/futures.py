@@ -14,7 +14,7 @@ promise calls ``Waiter.changed``, and the decider evaluates ``run`` afresh.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from simpleflow.exceptions import ExecutionBlocked, TaskCanceled
@@ -44,7 +44,7 @@ class Waiter(Protocol):
 class Promise:
     """The library's half of a submission's result."""
 
-    __slots__ = ("_callbacks", "_future", "_seen", "_waiter", "exception", "result", "state")
+    __slots__ = ("_callbacks", "_future", "_seen", "_waiter", "exception", "failure_read", "result", "state")
 
     def __init__(self, waiter: Waiter | None = None, future: Future | None = None) -> None:
         self.state = PENDING
@@ -52,6 +52,7 @@ class Promise:
         self.exception: BaseException | None = None  # of a task that failed
         self._waiter = waiter
         self._future = future  # the view of this promise, made when user code first gets one
+        self.failure_read = False  # user code has asked whether the task has failed
         self._seen = False  # user code has read the state before it was final
         self._callbacks: list[Callable[[Promise], None]] | None = None  # to call once it is final
 
@@ -119,6 +120,10 @@ class Promise:
         """True if a callback waits for this promise to be final."""
         return bool(self._callbacks)
 
+    def read_failure(self) -> None:
+        """Take note that user code asks whether the task has failed: such a failure is not reported as overlooked."""
+        self.failure_read = True
+
     def wait(self) -> None:
         """Return once this promise is final. Raises ExecutionBlocked if it does not become final in this evaluation."""
         if self.state not in _FINAL:
@@ -169,6 +174,7 @@ class Future:
     def exception(self) -> BaseException | None:
         """The exception with which the task failed, or None. Waits."""
         self._promise.wait()
+        self._promise.read_failure()
         return self._promise.exception
 
     def wait(self) -> None:
@@ -225,8 +231,12 @@ class Future:
         """Move to CANCELLED."""
         self._promise.settle(CANCELLED)
 
-    def __json_value__(self) -> Any:
+    def as_argument(self) -> Any:
+        """The value that a task gets for this future among its arguments: the result. Waits."""
         return self.result
+
+    def __json_value__(self) -> Any:
+        return self.as_argument()
 
 
 def promise_of(future: Future) -> Promise:
@@ -234,9 +244,12 @@ def promise_of(future: Future) -> Promise:
     return future._promise
 
 
-def wait(*futures: Future) -> list[Any]:
-    """Wait for all futures; return their results in the order given, None for each task that failed.
+def wait(*futures: Future | Iterable[Future]) -> list[Any]:
+    """Wait for all; return their results in the order given, None for each one that failed.
 
-    Never raises the exception of a task; ``future.exception`` has it.
+    Takes futures, or one list of them. Never raises a task's exception: look at ``future.exception``.
     """
-    return [future.result for future in futures]
+    found: Iterable[Any] = futures
+    if len(futures) == 1 and not isinstance(futures[0], Future):
+        found = futures[0]
+    return [future.result for future in found]

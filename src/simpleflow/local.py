@@ -103,7 +103,8 @@ class Executor:
         adopt: the workflow's file has moved: go on with the runs of the workflow id although another file started them.
             Without it they are refused, unless ``workflow_id`` is given.
 
-    After ``run``: ``workflow_id``, ``run_id``, ``history``, ``signals_sent``, ``list_markers()``.
+    After ``run``: ``workflow_id``, ``run_id``, ``history``, ``signals_sent``, ``list_markers()``, and ``overlooked``:
+    the names of tasks that failed outside of steps without any code of the workflow asking whether they did.
     """
 
     def __init__(
@@ -135,6 +136,7 @@ class Executor:
         self.workflow_class = workflow_class
         self.workflow_id = workflow_id
         self.run_id: str | None = None
+        self.overlooked: list[str] = []
         self._checks_source = not (adopt or workflow_id)
         self._tag_list = tag_list
         self._state = None if state is None else os.fspath(state)
@@ -189,6 +191,7 @@ class Executor:
                 run = drive(engine, deciders, workers, self.run_id, claim_recovery.closed)
                 self.run_id = run.run_id
                 self._events = run.history.events
+                self.overlooked = deciders.overlooked
                 return run, deciders.failures.get(run.run_id)
             finally:
                 if workers is not None:

@@ -60,11 +60,19 @@ _CANONICAL = json.JSONEncoder(
 )
 
 
+_KEY_OF_ANOTHER_TYPE = re.compile(r'"(?:-?[0-9.]+(?:e[+-]?[0-9]+)?|true|false|null)":', re.IGNORECASE)
+"""A key of an object in JSON text that may have been a number, a boolean or None."""
+
+
 def _encode(encoder: json.JSONEncoder, value: Any, label: str) -> str:
     try:
-        return encoder.encode(value)
+        text = encoder.encode(value)
     except (TypeError, ValueError, RecursionError, UnicodeDecodeError) as error:
         raise NotEncodable(f"{label} is not JSON: {_culprit(value)}") from error
+    # A walk over the value is slow, so only a text that may have lost a key is worth one.
+    if _KEY_OF_ANOTHER_TYPE.search(text) is not None and (twice := _key_given_twice(value)) is not None:
+        raise NotEncodable(f"{label} would lose a value: {twice}")
+    return text
 
 
 def encode(value: Any, label: str) -> str:
@@ -110,10 +118,28 @@ def decode(text: str | None) -> Any:
         return text
 
 
+def _key_given_twice(value: Any) -> str | None:
+    """A sentence about two keys of a dict that are the same text in JSON, such as 1 and "1"; None if there are none."""
+    if isinstance(value, dict):
+        texts: dict[str, Any] = {}
+        for key, each in value.items():
+            text = key if isinstance(key, str) else json.dumps(key)
+            if text in texts:
+                return f"its keys {texts[text]!r} and {key!r} are both {json.dumps(text)} in JSON; use one of them"
+            texts[text] = key
+            if (found := _key_given_twice(each)) is not None:
+                return found
+    elif isinstance(value, list | tuple):
+        return next(filter(None, map(_key_given_twice, value)), None)
+    return None
+
+
 def _culprit(value: Any) -> str:
     """Return a sentence that names the first part of the value that is not JSON."""
     found = _find(value, "", set())
     if found is None:
+        if (twice := _key_given_twice(value)) is not None:
+            return twice
         return f"{_short(value)} (it contains itself, is nested too deeply, or its keys cannot be ordered)"
     path, bad, why = found
     location = f" at {path}" if path else ""

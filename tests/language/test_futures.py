@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from simpleflow import Workflow, futures
-from simpleflow.canvas import Chain, FuncGroup
+from simpleflow.canvas import Chain, FuncGroup, Group
 from simpleflow.exceptions import ExecutionBlocked, TaskFailed
 from simpleflow.futures import Future
 from tests.language.activities import fail, increment, same, total, tries
@@ -136,3 +136,33 @@ def test_futures_of_one_run_are_waited_for_in_any_order() -> None:
         return futures.wait(*reversed(made))
 
     assert run(workflow) == [3, 2, 1, 0]
+
+
+@pytest.mark.parametrize("give", [lambda found: found, lambda found: [found], lambda found: [iter(found)]])
+def test_wait_takes_futures_or_one_list_of_them(give: Any) -> None:
+    def workflow(self: Workflow) -> Any:
+        return futures.wait(*give([self.submit(same, number) for number in (1, 2)]))
+
+    assert run(workflow) == [1, 2]
+
+
+@pytest.mark.parametrize("container", [Group, Chain])
+def test_the_future_of_a_container_has_those_of_its_members(container: Any) -> None:
+    def workflow(self: Workflow) -> Any:
+        future = self.submit(container((same, 1), (same, 2)))
+        future.wait()
+        return [member.result for member in future.futures]
+
+    assert run(workflow) == [1, 2]
+
+
+def test_a_marker_that_was_waited_for_has_details() -> None:
+    def workflow(self: Workflow) -> Any:
+        self.submit(self.record_marker("noted", {"n": 1})).result
+        self.submit(self.record_marker("noted", {"n": 2})).result
+        at_once = self.get_event_details("marker", "noted")
+        self.submit(same, 1).result
+        later = self.get_event_details("marker", "noted")
+        return [at_once["details"], at_once["state"], later["details"], later["event_id"] is not None]
+
+    assert run(workflow) == [{"n": 2}, "recorded", {"n": 2}, True]

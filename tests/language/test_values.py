@@ -159,3 +159,17 @@ def test_arguments_that_cannot_be_copied_are_named_in_the_error() -> None:
 
     with pytest.raises(TypeError, match=r"input of tests.language.activities.same is not JSON: .* is a _thread.lock"):
         run(workflow)
+
+
+@pytest.mark.parametrize(
+    "value", [{1: "a", "1": "b"}, [{"x": {True: 1, "true": 2}}], {"x": ({None: 1, "null": 2},)}, {1.5: 1, "1.5": 2}]
+)
+def test_keys_that_would_be_one_in_json_are_refused(value: Any) -> None:
+    with pytest.raises(NotEncodable, match=r"would lose a value: its keys .* are both .* in JSON"):
+        values.encode(value, "the value")
+    with pytest.raises(NotEncodable, match=r"its keys .* are both .* in JSON"):
+        values.canonical(value, "the value")
+
+
+def test_keys_of_other_types_are_taken_where_none_is_lost() -> None:
+    assert values.encode({1: "a", "2": "b", None: "c"}, "the value") == '{"1":"a","2":"b","null":"c"}'

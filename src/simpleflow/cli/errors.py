@@ -57,7 +57,8 @@ def error_line(error: BaseException, details: str | None = None) -> str:
     if isinstance(error, AggregateException):
         return "; ".join(distinct(error.flatten().exceptions, error_line))
     if isinstance(error, TaskFailed):
-        return f"{error.name}: {task_failure_line(error.reason, error.details)}"
+        kind = "child workflow " if error.is_child else ""
+        return f"{kind}{error.name}: {task_failure_line(error.reason, error.details)}"
     if isinstance(error, TaskException | WorkflowException):
         return one_line(str(error))
     text = traceback_of(details) or "".join(traceback.format_exception(error))
@@ -74,6 +75,12 @@ def run_failure_line(failure: Failure) -> str:
     The text comes from the reason that the workflow gave, from the task that failed, or from the exception that the
     workflow's code raised. The line of the user's code follows where it is known.
     """
+    line = _failure_line(failure)
+    notes = getattr(failure.error, "__notes__", ())
+    return "; ".join([line, *map(one_line, notes)])
+
+
+def _failure_line(failure: Failure) -> str:
     error = failure.error
     if isinstance(error, WorkflowException):
         details = f" ({error.details})" if error.details else ""
@@ -90,7 +97,12 @@ def task_failure_line(reason: str | None, details: str | None) -> str:
     if isinstance(found, dict) and isinstance(found.get("error"), str):
         message = found.get("message")
         reason = f"{found['error']}: {message}" if message else found["error"]
-    return _with_source_line(reason or "no reason was given", traceback_of(details))
+    return _with_source_line(raised(reason) or "no reason was given", traceback_of(details))
+
+
+def raised(reason: str | None) -> str:
+    """The reason of a failed run, without the words that the history has before an exception of ``run()``."""
+    return (reason or "").removeprefix("Cannot replay the workflow: ")
 
 
 def traceback_of(details: str | None) -> str:

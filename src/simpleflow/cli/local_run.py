@@ -49,7 +49,8 @@ def run_locally(
         if progress is not None:
             progress.close()
     report_unreached(here.terminal, progress, options)
-    return report_end(here, progress, run, failure, time.monotonic() - began, write_result)
+    overlooked = len(executor.overlooked)
+    return report_end(here, progress, run, failure, time.monotonic() - began, write_result, overlooked)
 
 
 def _progress(here: Session, options: dict[str, Any]) -> Progress:

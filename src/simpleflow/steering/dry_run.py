@@ -246,7 +246,7 @@ class _Decider(Decider):
         if executor.continues is None and not executor.needs:
             super()._check_progress(executor)
 
-    def _closing_hook(self, name: str, *args: object) -> None:
+    def _closing_hook(self, name: str, *args: object, waits: bool = False) -> None:
         pass
 
     stages = (_complete, _check_progress)

@@ -34,7 +34,7 @@ from collections.abc import Generator
 from typing import Any
 
 from simpleflow.base import Executor, Scope, Submittable
-from simpleflow.exceptions import AggregateException, InputError, ResultNotKept, TaskFailed, distinct
+from simpleflow.exceptions import AggregateException, InputError, ResultNotKept, TaskFailed
 from simpleflow.futures import FINISHED, RUNNING, Future, Promise
 from simpleflow.step import constants, mark, report, rules
 from simpleflow.step.host import Definition, Host, scope_label, submit
@@ -80,7 +80,7 @@ class _Life:
         run, waiting = self._run, self._scheduler.dependencies.waiting
         listing = yield self._marks.listing()
         if listing.failure is not None:
-            self._fail(listing.failure)
+            self._fail(listing.failure, is_own=True)
             return
 
         while True:
@@ -109,7 +109,7 @@ class _Life:
             text = f"not played, since step {found.origin!r}, which forces it, failed"
             self._fail(TaskFailed(run.name, text), {"refused": found.origin})
         elif isinstance(found, Fail):
-            self._fail(found.failure, {"unread": True})
+            self._fail(found.failure, {"unread": True}, is_own=True)
         elif found.verdict.run:
             yield from self._work()
         else:
@@ -133,7 +133,7 @@ class _Life:
             around = {each.name for each in run.enclosing} | {run.name}
             unmarking = yield self._submit(self._marks.unmark(removed, run.dependents, around))
             if unmarking.failure is not None:
-                self._fail(unmarking.failure)
+                self._fail(unmarking.failure, is_own=True)
                 return
             # They counted as done until now: another step that makes them stale has to remove them before its work too.
             self._ledger.marks_removed(run, removed)
@@ -162,7 +162,7 @@ class _Life:
         marked = yield self._submit(marking)
         del dependencies.marking[run]
         if marked.failure is not None:
-            self._fail(marked.failure)
+            self._fail(marked.failure, is_own=True)
         else:
             self._claimed = False
             if marked.result is None:
@@ -180,7 +180,7 @@ class _Life:
             if self._is_recorded(get_mark) or (self._recorded is None and run.name in self._ledger.done):
                 reading = yield self._submit(get_mark)
                 if reading.failure is not None:
-                    self._fail(reading.failure)
+                    self._fail(reading.failure, is_own=True)
                     return
                 self._take_kept(reading.result)
             else:
@@ -262,14 +262,16 @@ class _Life:
             self._run.elements.append(self._submit(signal).result)
         self._run.finish()
 
-    def _fail(self, failure: BaseException, extra: dict[str, Any] | None = None) -> None:
-        """End badly: the step is not done."""
+    def _fail(self, failure: BaseException, extra: dict[str, Any] | None = None, is_own: bool = False) -> None:
+        """End badly: the step is not done. ``is_own``: an activity about marks has failed, not the user's work."""
         run = self._run
         run.failed = True
         self._release()
-        self._submit(self._marker(constants.FAILED, self._outcome({"error": error_text(failure)} | (extra or {}))))
+        self._submit(
+            self._marker(constants.FAILED, self._outcome({"error": report.error_text(failure)} | (extra or {})))
+        )
         exception = None
-        if run.step.bubbles_exception_on_failure:
+        if run.step.bubbles_exception_on_failure or is_own:
             before: list[BaseException | None] = [None] * (len(run.elements) - 1)
             exception = AggregateException([None, AggregateException([*before, failure])])
         run.settle(FINISHED, None, exception)
@@ -358,6 +360,20 @@ class StepFuture(Future):
             )
         return self._promise.value
 
+    def as_argument(self) -> Any:
+        """What the work returned: the value that a task gets for this future among its arguments. Waits.
+
+        Raises ResultNotKept for a step that was skipped, if neither its mark nor an alternative has a result.
+        """
+        value = self.value
+        step = self._promise.step
+        if not self.ran and not self.failed and not step.keep_result and step.alternative() is None:
+            raise ResultNotKept(
+                f"step {self.name!r} was skipped, and its result was not kept, but a task needs it as an argument: "
+                "give the step keep_result=True, and force it once"
+            )
+        return value
+
     @property
     def failed(self) -> bool:
         """True if the step has failed: it is not done. Waits."""
@@ -381,13 +397,3 @@ class StepFuture(Future):
         """Why the step ran or was skipped, sorted. Waits."""
         self._promise.wait()
         return list(self._promise.verdict.reasons)
-
-
-def error_text(failure: BaseException) -> str:
-    """A failure in one line, as the marker records it."""
-    if isinstance(failure, AggregateException):
-        text = "; ".join(distinct(failure.flatten().exceptions, error_text))
-    else:
-        text = getattr(failure, "reason", None) or str(failure) or type(failure).__name__
-    text = " ".join(text.split())
-    return text if len(text) <= 1_000 else text[:997] + "..."

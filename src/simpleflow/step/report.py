@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from simpleflow.exceptions import AggregateException, distinct
 from simpleflow.step.constants import COMPLETED, FAILED, SCHEDULED, SKIPPED, WAITING
 from simpleflow.step.rules import Verdict
 from simpleflow.values import text_or_none, text_tuple
@@ -151,3 +152,13 @@ class Tally:
             f"{counts[FAILED]} failed"
         )
         return text + (f", {unfinished} unfinished" if unfinished else "")
+
+
+def error_text(failure: BaseException) -> str:
+    """A failure in one line, as the marker records it."""
+    if isinstance(failure, AggregateException):
+        text = "; ".join(distinct(failure.flatten().exceptions, error_text))
+    else:
+        text = getattr(failure, "reason", None) or str(failure) or type(failure).__name__
+    text = " ".join(text.split())
+    return text if len(text) <= 1_000 else text[:997] + "..."

@@ -82,8 +82,9 @@ class WorkflowStepMixin:
         return self.mark_activities.get_steps_done()
 
     def get_steps_done(self) -> list[str]:
-        """The names of the steps that were done when this run read the marks. Waits."""
-        return self.mark_activities.names(self.mark_activities.listing().future.result)
+        """The names of the steps that were done when this run read the marks, and of those it has completed. Waits."""
+        self.mark_activities.listing().future.wait()
+        return list(self.step_scheduler.ledger.known)
 
     # What users may override
 

@@ -50,6 +50,7 @@ class DecisionWorker:
 
     Attributes:
         failures: by run id, how the decider failed an execution.
+        overlooked: the names of failed tasks of executions that completed, see ``Executor.overlooked`` of the decider.
         activities: by name, the activities that the workflows have submitted.
     """
 
@@ -67,6 +68,7 @@ class DecisionWorker:
         on_changed: OnChanged = warn,
     ) -> None:
         self.failures: dict[str, Failure] = {}
+        self.overlooked: list[str] = []
         self.activities: dict[str, Activity] = {}
         self._source = source
         self._classes = dict(workflow_classes)
@@ -95,6 +97,9 @@ class DecisionWorker:
                 self.activities |= decider.evaluation.activities
             if answer.failure is not None:
                 self.failures[task.run_id] = answer.failure
+            elif answer.decisions and isinstance(answer.decisions[-1], d.CompleteWorkflowExecution):
+                assert decider.evaluation is not None
+                self.overlooked += decider.evaluation.overlooked
             for decision in answer.decisions:
                 if isinstance(decision, d.RecordMarker) and decision.marker_name == CHANGED:
                     self._on_changed(task, describe(decision.details))

@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from simpleflow.cli.errors import task_failure_line, traceback_of
+from simpleflow.cli.errors import raised, task_failure_line, traceback_of
 from simpleflow.core import events as e
 from simpleflow.core import timeouts
 from simpleflow.core.decider import recorded_calls
@@ -57,6 +57,7 @@ class Follower:
 
     def __init__(self, debug: bool = False) -> None:
         self.tally = report.Tally()  # the last status of each step
+        self.failed_children: set[str] = set()  # workflow ids of children that ended badly, and did not do well later
         self.soft_failures = 0  # failed activities that failed neither a step nor the run
         self.listings: dict[str, recorded_tasks.Listed] = {}  # by workflow id: how its done marks were listed
         self._debug = debug
@@ -117,6 +118,9 @@ class Follower:
             elif kind in _FAILURES:
                 self._activity_failed(run, event)
             elif kind in RUN_EVENTS:
+                if kind in ENDS and is_child(run):
+                    ended_badly = kind is not e.WorkflowExecutionCompleted
+                    (self.failed_children.add if ended_badly else self.failed_children.discard)(run.workflow_id)
                 self.show_run(run, kind, attributes, event.time)
             elif self._failed:
                 if kind is e.DecisionTaskCompleted:
@@ -205,7 +209,7 @@ def end_text(run: Run) -> str:
     reason = getattr(closed, "reason", None)
     if isinstance(closed, e.WorkflowExecutionTimedOut):
         return f"{word}: {timeouts.of_execution(run.history.events[0], run.history.events[-1])}"
-    return f"{word}: {report.printable(reason)}" if reason else word
+    return f"{word}: {report.printable(raised(reason))}" if reason else word
 
 
 def is_child(run: Run) -> bool:

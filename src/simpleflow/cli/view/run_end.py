@@ -29,10 +29,12 @@ def report_end(
     failure: Failure | None,
     seconds: float,
     write_result: Callable[[str], None],
+    overlooked: int = 0,
 ) -> int:
     """Write how the run ended, write its result, and return the exit code.
 
     ``failure`` is what failed the run in this process, if it is known; ``seconds`` is how long the run took.
+    ``overlooked`` is the number of failed tasks outside of steps that no code of the workflow has asked about.
     """
     from simpleflow.cli.view.follower import end_text
     from simpleflow.cli.view.summary import summary_lines
@@ -51,6 +53,8 @@ def report_end(
             here.terminal.write(_trace(failure, closed))
     if progress.soft_failures:
         text += f"; {_count(progress.soft_failures, 'activity', 'activities')} failed"
+    if completed and progress.failed_children:
+        text += f"; {_count(len(progress.failed_children), 'child workflow')} failed"
     summary = summary_lines(progress, seconds, progress.brief, failed=not completed)
     after = "" if summary else f" ({duration(seconds)})"
     head = here.terminal.paint(f"workflow {printable(run.workflow_id)}:", BOLD)
@@ -58,7 +62,7 @@ def report_end(
     if not completed:
         return errors.RUN_FAILED
     write_result(closed.result if closed.result is not None else "null")
-    return errors.STEP_FAILED if failed else errors.OK
+    return errors.STEP_FAILED if failed or overlooked else errors.OK
 
 
 def _trace(failure: Failure | None, closed: Any) -> str:

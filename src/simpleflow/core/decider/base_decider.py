@@ -155,9 +155,9 @@ class BaseDecider:
         assert self._hooks is not None
         return self._hooks.repeat(name)
 
-    def _closing_hook(self, name: str, *args: object) -> None:
+    def _closing_hook(self, name: str, *args: object, waits: bool = False) -> None:
         assert self._hooks is not None
-        self._hooks.close(name, *args)
+        self._hooks.close(name, *args, waits=waits)
 
     # Closing: stages, in order
 
@@ -179,21 +179,21 @@ class BaseDecider:
             return None
         self._closing_hook("on_canceled")
         self._closing_hook("after_closed")
-        return d.CancelWorkflowExecution()
+        return d.CancelWorkflowExecution() if executor.failure is None else None
 
     def _continue_as_new(self, executor: Executor) -> d.Decision | None:
         """The workflow has requested to continue as new, and everything that it submitted has ended."""
         if executor.continues is None or not self._all_ended(executor):
             return None
         self._closing_hook("after_closed")
-        return _continuation(executor, executor.continues)
+        return _continuation(executor, executor.continues) if executor.failure is None else None
 
     def _complete(self, executor: Executor) -> d.Decision | None:
         """``run`` has returned, and everything that it submitted has ended. The hooks may submit more."""
         if not executor.returned or not self._all_ended(executor):
             return None
         for hook in ("on_completed", "after_closed"):
-            self._closing_hook(hook)
+            self._closing_hook(hook, waits=True)
             if executor.failure is not None or executor.unfinished:
                 return None
         return d.CompleteWorkflowExecution(result=executor.result)

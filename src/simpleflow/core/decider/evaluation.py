@@ -105,6 +105,7 @@ class Evaluation(ABC):
         self.unwound = False  # ExecutionBlocked has left a fiber
         self.returned = False  # ``run`` has returned
         self.result: str | None = None  # of ``run``, as JSON text
+        self.closing: str | None = None  # the closing hook that is being called, if it may not submit work
         self.failure: Failure | None = None  # of the run, if it has failed
 
     @abstractmethod
@@ -157,9 +158,15 @@ class Evaluation(ABC):
             self.abort(f"Cannot replay the workflow: {type(error).__name__}({error})", error, _traceback(error))
 
     def abort(self, reason: str, error: BaseException, details: str | None = None) -> None:
-        """Fail the run, unless it has failed already."""
-        if self.failure is None and not self.fibers.discarded:
+        """Fail the run. If it has failed already, what a closing hook raises is added to the details."""
+        if self.fibers.discarded:
+            return
+        if self.failure is None:
             self.failure = Failure(_shorten(reason), details, error)
+        elif self.closing is not None:
+            text = f"{self.closing} raised {type(error).__name__}: {error}"
+            self.failure.error.add_note(text)
+            self.failure = self.failure._replace(details=f"{self.failure.details or ''}\n{text}".strip())
 
     def _run(self) -> None:
         args, kwargs = values.arguments(self.decode(self.history.started.input))

@@ -94,6 +94,13 @@ class Executor(Evaluation):
             handle.recorded()
 
     @property
+    def overlooked(self) -> list[str]:
+        """The names of the tasks that have failed outside of steps without any code asking whether they did."""
+        if type(self.workflow).on_task_failure is not Workflow.on_task_failure:
+            return []
+        return [handle.task.name for handle in dict.fromkeys(self.handles.values()) if handle.is_overlooked]
+
+    @property
     def waits_for_signal(self) -> bool:
         """True if an event from outside may still change what ``run`` does."""
         return self.signals.awaited or bool(self._observed_events)
@@ -128,6 +135,11 @@ class Executor(Evaluation):
     def submit(self, submittable: Any, *args: Any, **kwargs: Any) -> Future:
         if self.fibers.discarded:
             raise ExecutionBlocked
+        if self.closing is not None and not isinstance(submittable, _AT_CLOSING):
+            raise InputError(
+                f"{self.closing} submits {submittable!r}, but the execution closes now: it can still record markers "
+                "and send signals; submit work in run()"
+            )
         priority = kwargs.pop("__priority", PRIORITY_NOT_SET) if kwargs else PRIORITY_NOT_SET
         if isinstance(submittable, SubmittableContainer):
             return submittable.submit(self)
@@ -290,6 +302,10 @@ class Executor(Evaluation):
 
     def get_event_details(self, event_type: str, event_name: str) -> dict[str, Any] | None:
         self._observed_events.add((event_type, event_name))
+        if event_type == "marker" and (pending := self.markers.pending(event_name)) is not None:
+            # It counts as recorded, but has no event yet.
+            found = {"type": "marker", "name": event_name, "event_id": None, "timestamp": self.now}
+            return found | {"state": "recorded", "details": self.decode(pending[1])}
         return event_details(self.history, event_type, event_name, self.decode)
 
     def get_run_context(self) -> dict[str, Any]:
@@ -327,6 +343,9 @@ def _send_signal(executor: Executor, task: SignalTask) -> Promise:
 def _wait_for_signal(executor: Executor, wait: WaitForSignal) -> Promise:
     return executor.signals.wait(wait)
 
+
+_AT_CLOSING = (MarkerTask, SignalTask, CancelTimerTask)
+"""What a closing hook may submit: the service takes it in the answer that closes the execution."""
 
 _WITHOUT_HANDLE: dict[type[Any], Callable[[Executor, Any], Promise]] = {
     MarkerTask: _record_marker,

@@ -47,7 +47,15 @@ class Handle:
         self.task = task  # None once it has completed
         self.promise = Promise(evaluation)
         self.early: tuple[Promise, ...] = ()  # promises handed out before the task could be made
+        self.scope = evaluation.scope  # in which it was submitted
         self.handled = 0  # how many of the record's failures this handle has dealt with
+
+    @property
+    def is_overlooked(self) -> bool:
+        """True if it has failed, and neither a step nor user code has asked whether it did."""
+        if self.promise.exception is None or any(self.scope.owners()):
+            return False
+        return not any(promise.failure_read for promise in (self.promise, *self.early))
 
     @classmethod
     def reserve(cls, evaluation: Evaluation, submittable: Any) -> str:
@@ -308,7 +316,9 @@ class RetryHandle(Handle):
             return TaskTerminated(f"{name} was terminated")
         if refusals.is_refusal(event):
             return TaskFailed(name, refusals.reason(attributes.cause))
-        return TaskFailed(name, attributes.reason, attributes.details)
+        failed = TaskFailed(name, attributes.reason, attributes.details)
+        failed.is_child = isinstance(attributes, e.ChildWorkflowExecutionFailed)
+        return failed
 
 
 def _reason(exception: TaskException) -> str:

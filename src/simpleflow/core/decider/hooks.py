@@ -25,12 +25,17 @@ class Hooks:
         with self._executor.repeated(name):
             return self._call(name)
 
-    def close(self, name: str, *args: object) -> None:
-        """Call a closing hook, once in an evaluation: closing may be refused and decided again."""
+    def close(self, name: str, *args: object, waits: bool = False) -> None:
+        """Call a closing hook, once in an evaluation: closing may be refused and decided again.
+
+        ``waits``: the execution does not close before the work that the hook submits is done; else it may submit none.
+        """
         if name not in self._called:
             self._called.add(name)
+            self._executor.closing = None if waits else name
             self._call(name, *args)
             self._executor.settle()
+            self._executor.closing = None
 
     def _call(self, name: str, *args: object) -> object:
         executor = self._executor

@@ -65,6 +65,13 @@ class Markers:
             decision = d.RecordMarker(details=details, marker_name=name)
             self._evaluation.outbox["marker", (*identity, number)] = decision
 
+    def pending(self, name: str) -> _Identity | None:
+        """The latest marker of that name, if this evaluation has submitted it and the history does not hold it yet."""
+        latest = next((each for each in reversed(self.recorded) if each[0] == name), None)
+        if latest is None or self._counts.get(latest, 0) <= self._evaluation.history.marker_counts.get(latest, 0):
+            return None
+        return latest
+
     def save(self) -> _Saved:
         """The counts and the list as they stand, for ``restore``."""
         return _Saved(dict(self._counts), list(self.recorded))
