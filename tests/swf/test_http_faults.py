@@ -213,7 +213,9 @@ def test_heartbeats_that_fail(proxy: Proxy) -> None:
     task = decisions.poll_for_decision_task()
     assert task is not None
     kind = e.ActivityType(name="faults.work", version="1")
-    decisions.respond_decision_task_completed(task.token, [msgspec.structs.replace(schedule(), activity_type=kind)])
+    decisions.respond_decision_task_completed(
+        task.token, [msgspec.structs.replace(schedule(start_to_close_timeout="60"), activity_type=kind)]
+    )
     found = activities.poll_for_activity_task()
     assert found is not None
     heartbeat = Heartbeat(activities, found.token, every=60)
