@@ -92,6 +92,32 @@ def type_name(kind: type[AbstractWorkflow]) -> str:
     return kind.name or f"{module}.{kind.__name__}"
 
 
+class Child(Protocol):
+    """A child workflow that was submitted, as the owner of a scope around it sees it."""
+
+    promise: Promise
+
+    @property
+    def workflow_id(self) -> str:
+        """Its workflow id."""
+
+    @property
+    def failed_parts(self) -> Sequence[tuple[str, str]]:
+        """Its parts that failed, each as (workflow id, name of the part); known once it has ended."""
+
+
+class ScopeOwner:
+    """The owner of a scope that has to know what is submitted inside, and which parts of child workflows failed."""
+
+    def add_child(self, child: Child) -> None:
+        """A child was submitted inside."""
+        raise NotImplementedError
+
+    def add_container(self, container: Promise) -> None:
+        """A container was submitted inside. It may submit members until it is final."""
+        raise NotImplementedError
+
+
 class Scope:
     """A scope in the structure of a run: the root, a member of a canvas, or the inside of a step.
 
@@ -120,6 +146,11 @@ class Scope:
         """Return a new scope ``label`` below this one; ``positional``: the label is a position among siblings."""
         steady = self.steady_path if positional else _joined(self.steady_path, label)
         return Scope(_joined(self.path, label), self, steady_path=steady)
+
+    @property
+    def scope_owner(self) -> ScopeOwner | None:
+        """The innermost owner around this scope that has to know of children."""
+        return next((owner for owner in self.owners() if isinstance(owner, ScopeOwner)), None)
 
     def owners(self) -> Iterator[object]:
         """Yield the containers around this scope, innermost first."""

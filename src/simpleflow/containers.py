@@ -28,6 +28,9 @@ class ContainerPromise(Promise):
         here = executor.scope
         self._scope = here.child(f"{label}{here.count(label)}", positional=True)
         executor.track(self)
+        owner = here.scope_owner
+        if owner is not None:
+            owner.add_container(self)
         self.state = RUNNING
 
     def _settle_as_members(self, members: Sequence[Promise], bubbles: bool | None) -> None:

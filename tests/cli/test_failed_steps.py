@@ -67,3 +67,27 @@ def test_optional_work_that_fails_inside_a_step_is_reported(folder: Folder) -> N
     assert "ValueError: not there" in done.err
     assert "workflow optional: completed; 1 activity failed" in done.err
     assert folder.log == []
+
+
+NESTED = """
+from flow import *
+
+class Nested(Workflow, WorkflowStepMixin):
+    name = "nested"
+
+    def run(self, optional):
+        inner = self.step("inner", soft, optional=optional)
+        return self.submit(self.step("outer", Group(inner))).failed
+"""
+
+
+def test_a_failed_step_inside_a_step_is_reported_with_it_unless_it_is_optional(folder: Folder) -> None:
+    (folder.path / "nested.py").write_text(NESTED)
+    done = folder.start("nested.Nested", "-i", "false")
+    assert (done.code, done.out) == (3, "true\n")
+    assert "completed, but 2 steps failed: outer, inner" in done.err
+    assert "step 'inner' inside it failed: ValueError: no such day" in done.err
+    done = folder.start("nested.Nested", "-i", "true")
+    assert (done.code, done.out) == (0, "false\n")
+    assert "optional" in done.err
+    assert "2 steps: 1 ran, 0 skipped, 1 failed" in done.err

@@ -27,6 +27,7 @@ import msgspec
 
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
+from simpleflow.core.decider.base_decider import completion
 from simpleflow.core.decider.decide import Decider
 from simpleflow.core.decider.evaluation import Execution, Failure
 from simpleflow.core.decider.executor import Executor
@@ -238,7 +239,7 @@ class _Decider(Decider):
 
     def _complete(self, executor: Executor) -> d.Decision | None:
         if executor.continues is None and executor.returned and not executor.unfinished:
-            return d.CompleteWorkflowExecution(result=executor.result)
+            return completion(executor)
         return None
 
     def _check_progress(self, executor: Executor) -> None:

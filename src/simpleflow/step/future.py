@@ -147,6 +147,12 @@ class _Life:
 
         marking = self._marks.mark(run.name, self._mark_details(), self._claimed)
         outcome = self._recorded.outcome if self._recorded is not None else None
+        while (part := run.parts.unfinished()) is not None and outcome is None and not self._is_recorded(marking):
+            yield part
+        error = run.parts.error() if outcome is None else outcome.get("error")
+        if error is not None and not self._is_recorded(marking):
+            self._fail(TaskFailed(run.name, error))
+            return
         if outcome is not None and "stale" in outcome:
             if self._is_recorded(marking):
                 self._claimed = False  # the activity gave up the claim, though it did not write the mark
@@ -193,6 +199,12 @@ class _Life:
             run.elements.append(instead.result)
             if instead.failure is not None:
                 self._fail(instead.failure)
+                return
+            while (part := run.parts.unfinished()) is not None and self._recorded is None:
+                yield part
+            error = run.parts.error() if self._recorded is None else self._recorded.details.get("error")
+            if error is not None:
+                self._fail(TaskFailed(run.name, error))
                 return
         self._record(constants.SKIPPED, {})
         self._finish()
@@ -266,10 +278,10 @@ class _Life:
         """End badly: the step is not done. ``is_own``: an activity about marks has failed, not the user's work."""
         run = self._run
         run.failed = True
+        run.error = report.error_text(failure)
         self._release()
-        self._submit(
-            self._marker(constants.FAILED, self._outcome({"error": report.error_text(failure)} | (extra or {})))
-        )
+        extra = {"error": run.error} | ({"optional": True} if run.step.optional else {}) | (extra or {})
+        self._submit(self._marker(constants.FAILED, self._outcome(extra)))
         exception = None
         if run.step.bubbles_exception_on_failure or is_own:
             before: list[BaseException | None] = [None] * (len(run.elements) - 1)
@@ -338,6 +350,8 @@ class StepFuture(Future):
         _, prefix = scheduler.marks.location
         rules.check_key(prefix, run.name, keys.object_key(prefix, run.name))
         executor.track(run)
+        around = executor.scope.scope_owner
+        (around.parts if isinstance(around, StepRun) else ledger.parts).add_step(run)
         run.state = RUNNING
         _Life(run, host, scheduler).go_on()
 

@@ -59,6 +59,7 @@ class Definition(Protocol):
     bubbles_exception_on_failure: bool
     keep_result: bool
     fingerprint: str | None
+    optional: bool
 
     def work(self) -> Submittable:
         """The work of the step."""

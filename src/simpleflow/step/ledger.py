@@ -29,7 +29,7 @@ from simpleflow.step.constants import COMPLETED, MARKER_NAME, SCHEDULED
 from simpleflow.step.patterns import Patterns
 from simpleflow.step.recorded_verdicts import Recorded, read
 from simpleflow.step.request import REASON, Request
-from simpleflow.step.run_record import StepRun
+from simpleflow.step.run_record import Parts, StepRun
 
 _NEW = 1 << 40  # greater than the order of every recorded verdict
 
@@ -44,6 +44,7 @@ class Ledger:
         self.known: list[str] = []  # names in the order in which they became known as done
         self.known_names: set[str] = set()
         self.latest: dict[str, StepRun] = {}  # the latest run of each name
+        self.parts = Parts()  # steps outside of all steps
         self.recorded: list[Recorded] = read(executor.recorded_markers(MARKER_NAME))
         self._done_at_first: frozenset[str] = frozenset()  # as the marks said when the run read them
         self._marked: dict[str, int] = {}  # order of the latest run of a step that wrote its mark

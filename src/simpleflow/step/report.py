@@ -29,6 +29,7 @@ class StepReport(NamedTuple):
     unmarks: tuple[str, ...] = ()  # the done steps whose marks are removed before it runs
     waits_for: str | None = None  # the run that holds a step that waits
     not_kept: str | None = None  # why the result of a completed step was not kept, though the step asks for that
+    optional: bool = False  # a failed step that may fail
 
 
 def details(step: str, status: str, verdict: Verdict, extra: Mapping[str, Any]) -> dict[str, Any]:
@@ -58,6 +59,7 @@ def read(details: str | None) -> StepReport | None:
         text_tuple(get("unmarks")),
         text_or_none(get("waits_for")),
         text_or_none(get("not_kept")),
+        get("optional") is True,
     )
 
 
@@ -72,6 +74,8 @@ def why(report: StepReport) -> str:
         parts.append("forced: " + names(report.reasons) if report.reasons else "forced")
     elif report.reasons:
         parts.append(names(report.reasons))
+    if report.optional:
+        parts.append("optional")
     if report.stale is not None:
         parts.append(f"not marked as done, as it is stale: {report.stale}")
     if report.not_kept is not None:
@@ -124,8 +128,8 @@ class Tally:
 
     @property
     def failed(self) -> list[str]:
-        """The names of the steps that failed, in the order of their first report."""
-        return [report.step for report in self._latest.values() if report.status == FAILED]
+        """The names of the steps that failed and are not optional, in the order of their first report."""
+        return [report.step for report in self._latest.values() if report.status == FAILED and not report.optional]
 
     @property
     def steps(self) -> list[str]:

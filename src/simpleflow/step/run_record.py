@@ -1,16 +1,27 @@
-"""One submission of a step, as the other steps of the workflow see it."""
+"""The submissions of steps, and the parts that each consists of.
+
+A step is not done while something in it failed: its mark would let the next run skip what has to run again. So a step
+fails if a step inside its work failed, was refused or was cancelled, even if the work around that ended well. This also
+holds for steps in children and in their children, which hand up the names of failed steps (``core.decider.parts``). A
+step inside with ``optional=True`` does not count.
+
+Only the innermost step around a part counts it. That step fails too, and is itself a part of the step around it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from simpleflow.base import Child, ScopeOwner
 from simpleflow.futures import FINISHED, Future, Promise, Waiter
 from simpleflow.step import rules
 from simpleflow.step.host import Definition
 
+_NAMED = 3  # failed parts that the error of a step names
 
-class StepRun(Promise):
+
+class StepRun(Promise, ScopeOwner):
     """One submission of a step, from its submission to its end. It is the promise of the step's future."""
 
     def __init__(
@@ -33,6 +44,8 @@ class StepRun(Promise):
         self.order = 0  # of its verdict among all verdicts of the run, see ``ledger``
         self.joined = 0  # how many later submissions of the same name wait for the end of this one
         self.failed = False
+        self.error: str | None = None  # why it failed, in one line
+        self.parts = Parts()  # of its work or its alternative
         self.value: Any = None  # what the work, the alternative or the mark gave
         self.not_kept: str | None = None  # why there is no value, though the step is to keep one
         self.known_count = 0  # how many names were known as done when it began
@@ -53,9 +66,73 @@ class StepRun(Promise):
         """True if running this step forces ``name``."""
         return any(rules.covers(pattern, name) for pattern in self.dependents)
 
+    def add_child(self, child: Child) -> None:
+        self.parts.children.append(child)
+
+    def add_container(self, container: Promise) -> None:
+        self.parts.containers.append(container)
+
+    @property
+    def problem(self) -> str | None:
+        """How it ended, if it did not end well."""
+        if self.failed:
+            return f"failed: {self.error}"
+        if not self.done:
+            return "has not ended"
+        return None if self.failure is None else "was cancelled"
+
     def end_as(self, other: StepRun) -> None:
         """End as another run of the same step did."""
-        self.order, self.failed = other.order, other.failed
+        self.order, self.failed, self.error = other.order, other.failed, other.error
         self.verdict, self.value, self.not_kept = other.verdict, other.value, other.not_kept
         self.known_count, self.elements = other.known_count, other.elements
         self.settle_as(other)
+
+
+class Parts:
+    """The steps and children that were submitted inside one step, or outside of all steps of a workflow."""
+
+    def __init__(self) -> None:
+        self.children: list[Child] = []
+        self.containers: list[Promise] = []
+        self._steps: list[StepRun] = []
+
+    def add_step(self, run: StepRun) -> None:
+        """A step was submitted inside."""
+        if not run.step.optional:
+            self._steps.append(run)
+
+    def unfinished(self) -> Promise | None:
+        """A part that has not ended, or a container that may still submit some; None once all have ended."""
+        promises = (*self.containers, *self._steps, *(child.promise for child in self.children))
+        return next((promise for promise in promises if not promise.done), None)
+
+    def steps_failed(self) -> dict[str, bool]:
+        """The steps by name: True for one that failed, was cancelled or has not ended."""
+        return {run.name: run.problem is not None for run in self._latest()}
+
+    def error(self) -> str | None:
+        """Names the parts that failed, and says why; None if none did."""
+        found = list(self._errors())
+        if not found:
+            return None
+        more = f"; and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+        return "; ".join(found[:_NAMED]) + more
+
+    def _latest(self) -> list[StepRun]:
+        """The latest submission of each name: a step that failed and then ran again with success is done."""
+        latest: dict[str, StepRun] = {}
+        for run in self._steps:
+            if run.name not in latest or run.order >= latest[run.name].order:
+                latest[run.name] = run
+        return sorted(latest.values(), key=lambda run: run.order)
+
+    def _errors(self) -> Iterator[str]:
+        for run in self._latest():
+            if run.problem is not None:
+                yield f"step {run.name!r} inside it {run.problem}"
+        for workflow_id, name in sorted({part for child in self.children for part in child.failed_parts}):
+            if name:
+                yield f"step {name!r} of child workflow {workflow_id!r} inside it failed"
+            else:
+                yield f"child workflow {workflow_id!r} inside it failed"

@@ -29,6 +29,7 @@ class Step(SubmittableContainer):
         keep_result: store what the work returned in the mark. The future of a later run that skips the step has it as
             its ``value``.
         fingerprint: a JSON value for what the work depends on. The step is done only if its mark bears the same value.
+        optional: the step may fail: then the steps around it do not fail.
 
     Raises InputError for an invalid name, NotSubmittable for work that cannot be submitted, NotEncodable for a
     fingerprint that is not JSON.
@@ -46,6 +47,7 @@ class Step(SubmittableContainer):
         *,
         keep_result: bool = False,
         fingerprint: Any = _NOT_GIVEN,
+        optional: bool = False,
     ) -> None:
         self.step_name = rules.check_name(step_name)
         if step_name == rules.EVERYTHING:
@@ -63,6 +65,7 @@ class Step(SubmittableContainer):
         )
         self.bubbles_exception_on_failure = bubbles_exception_on_failure
         self.keep_result = keep_result
+        self.optional = optional
         self.fingerprint = (
             None if fingerprint is _NOT_GIVEN else mark.fingerprint(fingerprint, f"fingerprint of step {step_name!r}")
         )

@@ -115,6 +115,10 @@ class WorkflowStepMixin:
         """
         return self.step_ledger.has_progressed and not self.step_ledger.is_running
 
+    def parts_failed(self) -> dict[str, bool]:
+        """The steps outside of other steps, by name: True for one that failed. Steps that may fail are left out."""
+        return self.step_ledger.parts.steps_failed()
+
     # The machinery of steps
 
     @property

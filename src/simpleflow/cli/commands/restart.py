@@ -126,10 +126,13 @@ def _importable(run: RunDescription, started: Any) -> str:
 def _input(started: Any) -> dict[str, Any]:
     """Return the input that the run was started with, with the steps to force and skip that came with it."""
     from simpleflow import values
+    from simpleflow.core.decider.parts import PARTS
     from simpleflow.values import arguments, reserved
 
     args, kwargs = arguments(values.decode(started.input))
-    return {"args": args, "kwargs": kwargs, **reserved(started.input)}
+    extra = reserved(started.input)
+    extra.pop(PARTS, None)  # a request of its parent: the new run has none
+    return {"args": args, "kwargs": kwargs, **extra}
 
 
 def _check_class(reference: str, run: RunDescription, started: Any, given: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from simpleflow.cli.view.output import Output
 from simpleflow.cli.view.step_tables import local, utc
 from simpleflow.core import events as e
 from simpleflow.core import timeouts
+from simpleflow.core.decider.parts import unwrap
 from simpleflow.engines.base import RunDescription
 from simpleflow.step.report import duration
 
@@ -218,7 +219,7 @@ def _ended(history: Sequence[e.Event]) -> dict[str, Any]:
     )
     if isinstance(attributes, e.WorkflowExecutionTimedOut):
         reason = str(timeouts.of_execution(history[0], event))
-    return {"result": values.decode(result), "reason": reason, "details": values.decode(details)}
+    return {"result": unwrap(values.decode(result))[0], "reason": reason, "details": values.decode(details)}
 
 
 def _counts(history: Sequence[e.Event]) -> dict[str, int]:

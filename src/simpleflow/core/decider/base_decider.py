@@ -21,6 +21,7 @@ from simpleflow import values
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.core.changes import Changes
+from simpleflow.core.decider import parts
 from simpleflow.core.decider.answer import Answer, Limits, fit, holds_back, is_idle
 from simpleflow.core.decider.evaluation import Execution
 from simpleflow.core.decider.executor import Executor
@@ -196,7 +197,7 @@ class BaseDecider:
             self._closing_hook(hook, waits=True)
             if executor.failure is not None or executor.unfinished:
                 return None
-        return d.CompleteWorkflowExecution(result=executor.result)
+        return completion(executor)
 
     def _continue_when_full(self, executor: Executor) -> d.Decision | None:
         """The history nears its limit: continue as new with the same arguments, if that loses nothing.
@@ -252,13 +253,22 @@ class BaseDecider:
         return not executor.unfinished and not holds_back(executor.outbox, self.history)
 
 
+def completion(executor: Executor) -> d.CompleteWorkflowExecution:
+    """The decision that completes the execution with its result."""
+    failed = executor.failed_parts() if executor.reports_parts else ()
+    return d.CompleteWorkflowExecution(result=parts.wrap(executor.result, failed))
+
+
 def _continuation(executor: Executor, task: ContinueAsNewWorkflowTask) -> d.ContinueAsNewWorkflowExecution:
     """The decision that closes this execution and starts the one that continues it."""
     started = executor.history.started
+    carried = dict(executor.carried)
+    if executor.reports_parts:
+        carried[parts.PARTS] = parts.content(executor.failed_parts())
     return d.ContinueAsNewWorkflowExecution(
         child_policy=started.child_policy,
         execution_start_to_close_timeout=started.execution_start_to_close_timeout,
-        input=task.encode_input(executor.carried),
+        input=task.encode_input(carried),
         tag_list=tuple(tag for tag in started.tag_list or () if tag is not None) or None,
         task_list=started.task_list,
         task_priority=started.task_priority,

@@ -26,8 +26,9 @@ from typing import Any, NamedTuple, Protocol
 
 from simpleflow import values
 from simpleflow.activity import Activity
-from simpleflow.base import Scope
+from simpleflow.base import Child, Scope
 from simpleflow.constants import MAX_REASON_LENGTH
+from simpleflow.core.decider import parts
 from simpleflow.core.decider.fibers import Fibers
 from simpleflow.core.decider.outbox import Outbox
 from simpleflow.core.history import History
@@ -93,6 +94,10 @@ class Evaluation(ABC):
         self.reserved: Mapping[str, Any] = values.reserved(history.started.input)  # see ``base.Executor``
         self.handed_down = dict(self.reserved)  # the same, for the inputs of children
         self.carried = dict(self.reserved)  # the same, for the input of the execution that continues this one
+        self.reports_parts = parts.is_requested(self.reserved)  # the parent has to know of parts that failed
+        if self.reports_parts:
+            self.handed_down[parts.PARTS] = {}
+        self.children: list[Child] = []  # children submitted outside of all scopes whose owner has to know of them
         self.filling = False  # the history nears its limit
         self.fibers = Fibers()
         self.scope = Scope()  # of the user code that is running
@@ -177,6 +182,23 @@ class Evaluation(ABC):
     def decode(self, text: str | None) -> Any:
         """The value that user code sees for the JSON text of an input, a result or a marker."""
         return values.decode(text)
+
+    # Parts, see ``parts``
+
+    def failed_parts(self) -> set[parts.Part]:
+        """The parts that failed in this execution, in those that it continues, and in its children."""
+        workflow_id = self.execution.workflow_id
+        own = parts.parts_of(self.workflow)
+        children = {child.workflow_id for child in self.children}
+        found = {
+            part
+            for part in parts.failed_in(self.reserved.get(parts.PARTS))
+            if part.workflow_id not in children and not (part.workflow_id == workflow_id and part.name in own)
+        }
+        found |= {parts.Part(workflow_id, name) for name, failed in own.items() if failed}
+        for child in self.children:
+            found.update(parts.Part(*part) for part in child.failed_parts)
+        return found
 
     # Scopes and fibers, see ``base.Executor``
 

@@ -208,8 +208,10 @@ class Executor(Evaluation):
         """Begin a new handle; a second one with the same key gives the promise of the first."""
         known = self.handles.get(handle.key)
         if known is not None:
+            known.submitted_in(self.scope)
             return known.promise
         self.handles[handle.key] = handle
+        handle.submitted_in(self.scope)
         self._handle_of[handle.promise] = handle
         for position in handle.positions:
             self._handle_at[position] = handle

@@ -112,7 +112,7 @@ class Handle:
         assert record is not None
         if record.state == t.COMPLETED:
             result = getattr(record.closed.attributes, "result", None) if record.closed else None
-            self.finish(self.evaluation.decode(result))
+            self.finish(self.value(result))
             if not record.failures:
                 self.task = None  # its arguments may be large; only a failure needs them again
         elif record.open:
@@ -120,6 +120,13 @@ class Handle:
                 self.running()
         elif record.state != t.NEW and self.has_new_failures:
             self.failed(record)
+
+    def value(self, text: str | None) -> Any:
+        """The value of the result of a task that has completed."""
+        return self.evaluation.decode(text)
+
+    def submitted_in(self, scope: Scope) -> None:
+        """User code has submitted this task in ``scope``; the same task may be submitted again in another one."""
 
     def failed(self, record: Record) -> None:
         """Deal with a failure: the latest try has ended badly."""

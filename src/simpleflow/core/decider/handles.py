@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from simpleflow import taskids
@@ -12,7 +12,7 @@ from simpleflow.call_task import Task
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.core import transitions as t
-from simpleflow.core.decider import recorded_calls
+from simpleflow.core.decider import parts, recorded_calls
 from simpleflow.core.decider.evaluation import Evaluation
 from simpleflow.core.decider.handle import Handle, RetryHandle
 from simpleflow.core.records import Record
@@ -105,7 +105,12 @@ class ChildHandle(RetryHandle):
         super().__init__(evaluation, task, priority)
         self.retry = task.workflow.retry
         self.raises_on_failure = task.raises_on_failure
-        self.input = task.encode_input(evaluation.handed_down)
+        handed_down = evaluation.handed_down
+        if evaluation.scope.scope_owner is not None:
+            handed_down = {**handed_down, parts.PARTS: {}}
+        self.input = task.encode_input(handed_down)
+        self._has_parts = parts.has_parts(task.workflow)
+        self._failed_parts: tuple[parts.Part, ...] = ()
         suffix = reserved if reserved is not None else self.reserve(evaluation, task.workflow)
         workflow_id = task.workflow_id
         self.position: str | None = None
@@ -122,6 +127,29 @@ class ChildHandle(RetryHandle):
         self._id = workflow_id
         self._priority = _priority(evaluation, priority, task.priority or PRIORITY_NOT_SET)
         evaluation.workflows[task.name] = task.workflow  # type: ignore[assignment]
+
+    @property
+    def workflow_id(self) -> str:
+        """Its workflow id."""
+        return str(self.key[1])
+
+    @property
+    def failed_parts(self) -> Sequence[parts.Part]:
+        """See ``base.Child``."""
+        if self.promise.done and self.promise.failure is None:
+            return self._failed_parts
+        return [parts.Part(self.workflow_id, "")] if self._has_parts else []
+
+    def value(self, text: str | None) -> Any:
+        value, self._failed_parts = parts.unwrap(super().value(text))
+        return value
+
+    def submitted_in(self, scope: Scope) -> None:
+        owner = scope.scope_owner
+        if owner is not None:
+            owner.add_child(self)
+        else:
+            self.evaluation.children.append(self)
 
     def _child_id(self, suffix: str) -> str:
         parent = self.evaluation.execution.workflow_id

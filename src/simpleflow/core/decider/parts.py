@@ -1,0 +1,77 @@
+"""Parts of an execution that failed: a child hands their names up to its parent, beside its result.
+
+Theory of operation. A workflow may consist of named parts and complete although one of them failed. The parent sees
+only the child's result. So a parent that has to know *requests* the failed parts, with the key ``PARTS`` in the child's
+input. Requests are handed down, so they reach the children of children. A child with such a request whose parts failed
+wraps its result: ``{RESULT: result, PARTS: {"failed": [[workflow id, name], ...]}}``. ``ChildHandle`` unwraps it. A
+child without failed parts, and one without a request, completes with its bare result.
+
+An execution that continues as new carries the failed parts so far in its own request. A part of the same workflow id
+and name that has completed since is no longer among them.
+
+A workflow class has parts if it has the method ``parts_failed``: a dict of the names of its parts, with True for each
+that failed. A child that ended badly and whose class has parts counts as one failed part with an empty name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from simpleflow import values
+from simpleflow.constants import RESERVED
+
+PARTS = RESERVED + "parts"
+RESULT = RESERVED + "result"
+
+_MOST = 5  # failed parts that are named: a result has to fit into a field
+
+
+class Part(NamedTuple):
+    """A part of an execution."""
+
+    workflow_id: str
+    name: str  # "" for the execution as a whole
+
+
+def is_requested(reserved: Mapping[str, Any]) -> bool:
+    """True if the parent of the execution with this input has to know of failed parts."""
+    return PARTS in reserved
+
+
+def has_parts(workflow_class: type[Any]) -> bool:
+    """True if executions of this class consist of parts."""
+    return hasattr(workflow_class, "parts_failed")
+
+
+def parts_of(workflow: Any) -> dict[str, bool]:
+    """The names of the parts of a workflow that is being evaluated, with True for each that failed."""
+    return workflow.parts_failed() if has_parts(type(workflow)) else {}
+
+
+def failed_in(content: Any) -> tuple[Part, ...]:
+    """The failed parts in the value of the key ``PARTS``."""
+    found = content.get("failed") if isinstance(content, dict) else None
+    pairs = found if isinstance(found, list) else ()
+    return tuple(Part(*map(str, pair)) for pair in pairs if isinstance(pair, list) and len(pair) == 2)
+
+
+def content(failed: Iterable[Part]) -> dict[str, Any]:
+    """The value of the key ``PARTS``."""
+    named = sorted(set(failed))[:_MOST]
+    return {"failed": [list(part) for part in named]} if named else {}
+
+
+def wrap(result: str | None, failed: Iterable[Part]) -> str | None:
+    """The result (JSON text) with the failed parts; the bare result if there are none."""
+    said = content(failed)
+    if not said:
+        return result
+    return f'{{"{RESULT}":{result or "null"},"{PARTS}":{values.encode(said, "failed parts")}}}'
+
+
+def unwrap(value: Any) -> tuple[Any, tuple[Part, ...]]:
+    """The result of a child, decoded, without its failed parts; and these."""
+    if isinstance(value, dict) and value.keys() == {RESULT, PARTS}:
+        return value[RESULT], failed_in(value[PARTS])
+    return value, ()
