@@ -13,7 +13,7 @@ import pytest
 
 from simpleflow import activity
 from simpleflow.local import Executor
-from simpleflow.step.future import StepFuture
+from simpleflow.step.submittable import StepFuture
 from simpleflow.stores import open_store
 from tests.crash.shared_campaign import Round
 from tests.crash.test_plan_after_crash import STEPS, make

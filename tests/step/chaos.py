@@ -20,7 +20,7 @@ from simpleflow.engines.base import StartRequest
 from simpleflow.engines.memory import MemoryEngine
 from simpleflow.exceptions import ResultNotKept
 from simpleflow.step import claim_recovery
-from simpleflow.step.future import StepFuture
+from simpleflow.step.submittable import StepFuture
 from simpleflow.step.workflow import WorkflowStepMixin
 from simpleflow.stores import open_store
 from simpleflow.worker.decision_worker import DecisionWorker

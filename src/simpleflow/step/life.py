@@ -1,8 +1,8 @@
-"""The life of a step, and the future that user code gets for it.
+"""The life of a step, from its submission to its end.
 
 Theory of operation
 -------------------
-The life of a step is one generator, ``_Life.phases``: read it from top to bottom. It yields each promise that it waits
+The life of a step is one generator, ``Life.phases``: read it from top to bottom. It yields each promise that it waits
 for and is resumed, with that promise, once the promise is final. In order:
 
 1. List the done steps, once in a workflow run.
@@ -33,22 +33,21 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
-from simpleflow.base import Executor, Scope, Submittable
-from simpleflow.exceptions import AggregateException, InputError, ResultNotKept, TaskFailed
-from simpleflow.futures import FINISHED, RUNNING, Future, Promise
-from simpleflow.step import constants, mark, report, rules
-from simpleflow.step.host import Definition, Host, scope_label, submit
+from simpleflow.base import Scope, Submittable
+from simpleflow.exceptions import AggregateException, TaskFailed
+from simpleflow.futures import FINISHED, Promise
+from simpleflow.step import constants, mark, report
+from simpleflow.step.host import Host, scope_label, submit
 from simpleflow.step.recorded_verdicts import Recorded
 from simpleflow.step.run_record import StepRun
 from simpleflow.step.scheduler import Begin, Fail, Join, Postpone, Refuse, Scheduler, Verdict, Wait
-from simpleflow.stores import keys
 from simpleflow.task import ActivityTask
 
 Phases = Generator[Promise, Promise, None]
 """Yields a promise; gets it back once it is final."""
 
 
-class _Life:
+class Life:
     """The life of one submission of a step."""
 
     def __init__(self, run: StepRun, host: Host, scheduler: Scheduler) -> None:
@@ -321,93 +320,3 @@ class _Life:
         promise = Promise()
         self._executor.when_idle(promise.finish)
         return promise
-
-
-class StepFuture(Future):
-    """The future of a step.
-
-    ``result`` has the shape ``[done names, [marker, work, None, marker]]`` for a step that ran, and
-    ``[done names, [alternative (if any), marker]]`` for one that was skipped. If the step sent a signal, the inner list
-    has one element more. Markers and signals are given as they were sent.
-    """
-
-    _promise: StepRun
-
-    def __init__(self, step: Definition, executor: Executor) -> None:
-        """Submit the step. Raises InputError."""
-        host = executor.workflow
-        if not hasattr(host, "get_step_path_prefix"):
-            raise InputError(
-                f"step {step.step_name!r} was submitted by {type(host).__name__}, which has no steps; "
-                "derive the workflow from WorkflowStepMixin too"
-            )
-        scheduler: Scheduler = host.step_scheduler
-        ledger = scheduler.ledger
-        enclosing = frozenset(owner for owner in executor.scope.owners() if isinstance(owner, StepRun))
-        run = StepRun(step, enclosing, ledger.known_before, executor, self)
-        run.forced_count, run.skipped_count = ledger.forced.count, ledger.skipped.count
-        super().__init__(promise=run)
-        _, prefix = scheduler.marks.location
-        rules.check_key(prefix, run.name, keys.object_key(prefix, run.name))
-        executor.track(run)
-        around = executor.scope.scope_owner
-        (around.parts if isinstance(around, StepRun) else ledger.parts).add_step(run)
-        run.state = RUNNING
-        _Life(run, host, scheduler).go_on()
-
-    @property
-    def name(self) -> str:
-        """The name of the step."""
-        return self._promise.name
-
-    @property
-    def value(self) -> Any:
-        """The result of the work. Waits.
-
-        For a skipped step: what the alternative returned, or None without one. With ``keep_result``: what the work
-        returned when the step ran. Raises ResultNotKept if that is not known.
-        """
-        self._promise.wait()
-        if self._promise.not_kept is not None:
-            raise ResultNotKept(
-                f"step {self._promise.name!r} was skipped, and its result is not known: {self._promise.not_kept}"
-            )
-        return self._promise.value
-
-    def as_argument(self) -> Any:
-        """What the work returned: the value that a task gets for this future among its arguments. Waits.
-
-        Raises ResultNotKept for a step that was skipped, if neither its mark nor an alternative has a result.
-        """
-        value = self.value
-        step = self._promise.step
-        if not self.ran and not self.failed and not step.keep_result and step.alternative() is None:
-            raise ResultNotKept(
-                f"step {self.name!r} was skipped, and its result was not kept, but a task needs it as an argument: "
-                "give the step keep_result=True, and force it once"
-            )
-        return value
-
-    @property
-    def failed(self) -> bool:
-        """True if the step has failed: it is not done. Waits."""
-        self._promise.wait()
-        return self._promise.failed
-
-    @property
-    def ran(self) -> bool:
-        """True if the step ran in this workflow run. Waits."""
-        self._promise.wait()
-        return self._promise.verdict.run
-
-    @property
-    def forced(self) -> bool:
-        """True if somebody forced the step to run or to be skipped. Waits."""
-        self._promise.wait()
-        return self._promise.verdict.forced
-
-    @property
-    def reasons(self) -> list[str]:
-        """Why the step ran or was skipped, sorted. Waits."""
-        self._promise.wait()
-        return list(self._promise.verdict.reasons)
