@@ -66,7 +66,9 @@ def test_fail(tmp_path: Path) -> None:
 
 def test_time_out(tmp_path: Path) -> None:
     run = start("retries:Retries", tmp_path, "--nb-workers", "2")
-    assert json.loads(run.stdout) == {"flaky": "it took 3 tries", "slow": "time-out START_TO_CLOSE after 1 s"}
+    found = json.loads(run.stdout)
+    assert found["flaky"] == "it took 3 tries"
+    assert found["slow"].startswith("time-out START_TO_CLOSE after 1 s: ")
 
 
 class TestDemo:

@@ -249,5 +249,7 @@ def test_hooks_of_a_failing_run(options: dict[str, Any]) -> None:
 
 
 def test_retries_and_time_outs(options: dict[str, Any]) -> None:
-    slow = "time-out START_TO_CLOSE after 1 s" if options else "slow, but nobody minded"
-    assert make("retries:Retries", **options).run() == {"flaky": "it took 3 tries", "slow": slow}
+    slow = "time-out START_TO_CLOSE after 1 s: " if options else "slow, but nobody minded"
+    found = make("retries:Retries", **options).run()
+    assert found["flaky"] == "it took 3 tries"
+    assert found["slow"].startswith(slow)

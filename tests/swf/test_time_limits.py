@@ -1,4 +1,4 @@
-"""Limits that nobody set, as Amazon SWF gets them: NONE in the decision, which wins over the type's defaults."""
+"""Limits that are not set, as Amazon SWF gets them: NONE in the decision, which wins over the type's defaults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The heartbeat time-out ends no work whose worker lives, whatever keeps worker or owner busy."""
+"""Time-outs end no work whose worker lives and is in time, whatever keeps worker or owner busy."""
 
 from __future__ import annotations
 
@@ -46,6 +46,25 @@ class Decides(Workflow):
         return long.result
 
 
-@pytest.mark.parametrize(("workflow", "result"), [(Holds, "held"), (Decides, "worked")])
-def test_work_outlives_its_heartbeat_time_out(workflow: type[Workflow], result: str, tmp_path: Path) -> None:
+@activity.with_attributes(name="life.in_time", start_to_close_timeout=3, raises_on_failure=True)
+def in_time() -> str:
+    time.sleep(1)
+    return "in time"
+
+
+class DecidesLonger(Workflow):
+    """Its owner decides until after the time-out of an activity that ended long before."""
+
+    name = "life.longer"
+
+    def run(self) -> Any:
+        found, short = self.submit(in_time), self.submit(work, 0.1)
+        futures.wait(short)
+        if not found.finished:
+            time.sleep(5)
+        return found.result
+
+
+@pytest.mark.parametrize(("workflow", "result"), [(Holds, "held"), (Decides, "worked"), (DecidesLonger, "in time")])
+def test_work_outlives_what_keeps_others_busy(workflow: type[Workflow], result: str, tmp_path: Path) -> None:
     assert Executor(workflow, state=tmp_path, nb_workers=2).run() == result
