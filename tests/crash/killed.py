@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from typing import Any
 
 from simpleflow import Workflow, activity, futures
+from simpleflow.step import tasks
 from simpleflow.step.workflow import WorkflowStepMixin
 
 AT = "CRASH_AT"
@@ -24,6 +26,15 @@ def die(instant: str) -> None:
     if os.environ.get(AT) == instant:
         os.kill(OWNER, signal.SIGKILL)
         signal.pause()  # a worker waits here until it is killed too
+
+
+def hold(what: str) -> None:
+    """Note that this is reached, and wait while the file ``{log}.hold {what}`` exists."""
+    file = f"{os.environ[LOG]}.hold {what}"
+    if os.path.exists(file):
+        note(f"reached {what}")
+    while os.path.exists(file):
+        time.sleep(0.01)
 
 
 def before(context: dict[str, Any]) -> None:
@@ -52,6 +63,10 @@ def note(line: str) -> None:
 def work(name: str) -> None:
     note(f"begin {name}")
     die(f"during work {name}")
+    hold(name)
+    if name.startswith("fail"):
+        note(f"end {name}")
+        raise ValueError("as expected")
     note(f"end {name}")
 
 
@@ -88,3 +103,28 @@ class Shared(Own):
 
     def get_step_path_prefix(self) -> str:
         return "shared/steps"
+
+
+class Apart(Shared):
+    """Runs some steps only; other runs that share its marks may run others."""
+
+    name = "killed.apart"
+
+    def run(self, names: list[str]) -> None:  # type: ignore[override]
+        for name in names:
+            self.run_step(name, *(["dep"] if name in ("origin", "fail") else ()))
+
+
+def _die_after_writing_a_mark() -> None:
+    write = tasks.MarkStepDoneTask._mark
+
+    def write_and_die(task: tasks.MarkStepDoneTask) -> None:
+        hold(f"mark {task.step_name}")
+        write(task)
+        die(f"between mark and look {task.step_name}")
+
+    tasks.MarkStepDoneTask._mark = write_and_die  # type: ignore[method-assign]
+
+
+if os.environ.get(AT, "").startswith("between mark and look"):
+    _die_after_writing_a_mark()

@@ -10,7 +10,7 @@ from typing import Any
 from simpleflow import stores, values
 from simpleflow.exceptions import InputError, StoreError
 from simpleflow.steering.place import Place
-from simpleflow.step import claims, rules, tasks
+from simpleflow.step import claims, rules, stale_marks, tasks
 from simpleflow.step import mark as marks
 from simpleflow.step.mark import Mark
 from simpleflow.stores import keys
@@ -29,7 +29,10 @@ def where(place: Place) -> str:
 
 def names(place: Place) -> list[str]:
     """Return the names of the done steps, sorted. Raises StoreError."""
-    return [name for name in stores.open_store(place.bucket).names(place.path) if not claims.is_claim(name)]
+    store = stores.open_store(place.bucket)
+    found = [name for name in store.names(place.path) if not claims.is_claim(name)]
+    void = stale_marks.void_marks(store, place.path, found)
+    return [name for name in found if name not in void]
 
 
 def done(place: Place, patterns: Sequence[str] = (rules.EVERYTHING,)) -> list[Mark]:

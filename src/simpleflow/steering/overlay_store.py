@@ -7,7 +7,7 @@ from typing import Any
 
 from simpleflow import stores, values
 from simpleflow.engines.base import ActivityTask
-from simpleflow.step import recorded_tasks, tasks
+from simpleflow.step import recorded_tasks, stale_marks, tasks
 from simpleflow.step.recorded_tasks import Claimed, Listed, Marked, MarkRead, Unmarked
 from simpleflow.stores.base import Store, as_names, clean, join
 
@@ -61,7 +61,8 @@ class OverlayStores:
             case Listed(bucket, path, owner, whole):
                 result = self._execute(tasks.GetStepsDoneTask(bucket, path), task)
                 if owner is not None:
-                    result = {"names": result, "shared": not whole}
+                    void = stale_marks.void_marks(stores.open_store(bucket), path, result)
+                    result = {"names": [name for name in result if name not in void], "shared": not whole}
             case MarkRead(bucket, path, step_name):
                 result = self._execute(tasks.GetStepMarkTask(bucket, path, step_name), task)
             case Claimed():

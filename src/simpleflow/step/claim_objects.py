@@ -2,13 +2,15 @@
 
 A claim is the object ``.claims/{path}/{step name}.{ticket}``. Its content is JSON: the owner, since when and until when
 the claim holds, and the process that it lives as long as, if there is one. The object ``.revoked/{path}/{step
-name}.{ticket}`` revokes it. See ``claims`` for the protocol.
+name}.{ticket}`` revokes it, and ``.forcing/{path}/{step name}.{ticket}`` says what its owner makes stale. See
+``claims`` and ``stale_marks`` for the protocol.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable, Iterable
 from math import isfinite
 from typing import Any, NamedTuple
@@ -19,6 +21,7 @@ from simpleflow.stores.base import Store, Stored, clean
 
 CLAIMS = ".claims"
 REVOKED = ".revoked"
+FORCING = ".forcing"
 UNREADABLE_SECONDS = HOUR  # how long a claim holds whose content cannot be read
 
 
@@ -56,11 +59,12 @@ class Claim(NamedTuple):
     owner: Owner
     holder: Holder
     dead: bool
+    past: tuple[str, ...] = ()  # the announcements of dead runs that were there before it, see ``stale_marks``
 
 
 def is_claim(name: str) -> bool:
     """True if a name from the listing of a whole store belongs to a claim, and not to a mark."""
-    return name.startswith((f"{CLAIMS}/", f"{REVOKED}/"))
+    return name.startswith((f"{CLAIMS}/", f"{REVOKED}/", f"{FORCING}/"))
 
 
 def prefix(path: str, folder: str = CLAIMS) -> str:
@@ -105,10 +109,13 @@ def read(
 
 
 def delete(store: Store, path: str, objects: list[str]) -> None:
-    """Remove claims, and then the objects that revoked them."""
+    """Remove claims: first what they announce, at last the objects that revoke claims that are gone."""
+    store.delete(prefix(path, FORCING), objects, durable=False)
     store.delete(prefix(path), objects, durable=False)
-    if revoked := set(objects) & set(store.names(prefix(path, REVOKED))):
-        store.delete(prefix(path, REVOKED), sorted(revoked), durable=False)
+    # A claim that is written later has another ticket. A claim may go just before another run revokes it: so there may
+    # be more of these objects than those of the claims that were just removed.
+    if (revoked := store.names(prefix(path, REVOKED))) and (gone := set(revoked) - set(store.names(prefix(path)))):
+        store.delete(prefix(path, REVOKED), sorted(gone), durable=False)
 
 
 def revoke(store: Store, path: str, objects: Iterable[str]) -> None:
@@ -128,23 +135,28 @@ def is_dead(store: Store, path: str, object: str, clock: Callable[[], float]) ->
     return stored is not None and parse(object, stored, clock).dead
 
 
-def encode(owner: Owner, since: float, until: float, process: dict[str, Any] | None) -> bytes:
+def encode(
+    owner: Owner, since: float, until: float, process: dict[str, Any] | None, past: tuple[str, ...] = ()
+) -> bytes:
     """The content of a claim."""
     body: dict[str, Any] = {"workflow_id": owner.workflow_id, "run_id": owner.run_id}
     if owner.above:
         body["above"] = list(owner.above)
     body |= {"since": since, "until": until}
+    if past:
+        body["past"] = list(past)
     return json.dumps(body if process is None else body | {"process": process}).encode()
 
 
-def parse(object: str, stored: Stored, clock: Callable[[], float]) -> Claim:
+def parse(object: str, stored: Stored, clock: Callable[[], float] = time.time) -> Claim:
     """The claim in an object; ``clock`` gives epoch seconds."""
     name, _, ticket = object.rpartition(".")
-    owner, since, until, process = _decode(stored)
+    owner, since, until, process, past = _decode(stored)
     alive = processes.is_alive(process) if process else None
     where = f"process {process.get('pid')} on {process.get('host')}" if process else ""
     dead = alive is False or (alive is None and until <= clock())
-    return Claim(object, name, ticket, owner, Holder(owner.workflow_id, owner.run_id, since, until, where), dead)
+    holder = Holder(owner.workflow_id, owner.run_id, since, until, where)
+    return Claim(object, name, ticket, owner, holder, dead, past)
 
 
 def owner_of(stored: Stored) -> Owner:
@@ -157,19 +169,21 @@ class _Content(NamedTuple):
     since: float
     until: float
     process: dict[str, Any]
+    past: tuple[str, ...] = ()
 
 
 def _decode(stored: Stored) -> _Content:
     try:
         body = json.loads(stored.body)
         above = body.get("above") or ()
-        if not isinstance(above, list | tuple):
+        past = body.get("past") or []
+        if not (isinstance(above, list | tuple) and isinstance(past, list)):
             raise TypeError
         owner = Owner(str(body["workflow_id"]), str(body["run_id"]), tuple(map(str, above)))
         since, until = float(body["since"]), float(body["until"])
         if not (isfinite(since) and isfinite(until)):
             raise ValueError
-        return _Content(owner, since, until, dict(body.get("process") or {}))
+        return _Content(owner, since, until, dict(body.get("process") or {}), tuple(map(str, past)))
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return _Content(Owner("", ""), stored.modified, stored.modified + UNREADABLE_SECONDS, {})
 

@@ -17,10 +17,10 @@ from simpleflow.core import transitions
 from simpleflow.core.history import History
 from simpleflow.core.records import Record
 from simpleflow.exceptions import StoreError
-from simpleflow.step import claims, mark, recorded_tasks, recorded_verdicts, rules, tasks
-from simpleflow.step.constants import MARKER_NAME
+from simpleflow.step import claims, mark, recorded_tasks, recorded_verdicts, rules, stale_marks, tasks
+from simpleflow.step.constants import MARKER_NAME, SCHEDULED
 from simpleflow.step.recorded_tasks import Claimed, Listed, Marked, Parsed, Released
-from simpleflow.stores import is_local, open_store
+from simpleflow.stores import Store, is_local, open_store
 
 _PAUSE_SECONDS = 0.5  # between two tries to take a claim again
 
@@ -50,6 +50,7 @@ class Held(NamedTuple):
     owner: claims.Owner
     seconds: float  # as the run asked for
     certain: bool  # the history says that the claim was granted; if False, it may have been
+    forced: claims.Forced = claims.NOTHING  # what the step makes stale, if it has begun
 
 
 def held(run: HasHistory) -> list[Held]:
@@ -71,13 +72,14 @@ def held(run: HasHistory) -> list[Held]:
                     ended[bucket, path, step] += 1
     if all(each.step == rules.EVERYTHING for each in taken):
         return taken
+    forces = {each.name: tuple(each.forces_patterns) for each in _verdicts(run)}  # as the latest verdict says
     # A run claims a step again only after it has given the step up: so each end is the end of an earlier claim.
     found: dict[tuple[str, str, str], Held] = {}
     for each in taken:
         if ended[each[:3]]:
             ended[each[:3]] -= 1
         else:
-            found[each[:3]] = each
+            found[each[:3]] = each._replace(forced=claims.Forced(forces.get(each.step, ()), (each.step,)))
     return list(found.values())
 
 
@@ -86,9 +88,21 @@ def release(runs: Iterable[HasHistory]) -> None:
     for run in runs:
         for each in held(run):
             try:
-                claims.release(open_store(each.bucket), each.path, [each.step], each.owner)
+                store = open_store(each.bucket)
+                if each.step != rules.EVERYTHING:
+                    _settle_marks(store, each)
+                claims.release(store, each.path, [each.step], each.owner)
             except StoreError:
                 pass  # how the run ends matters more
+
+
+def _settle_marks(store: Store, held: Held) -> None:
+    """What the run would have done before it gave up this claim, had it not been interrupted (see ``stale_marks``)."""
+    if held.forced.patterns:
+        stale_marks.remove_after_work(store, held.path, held.forced, held.owner)
+    place = store, held.path, held.step, held.owner
+    if _is_marked(store, held) and claims.is_held(*place) and not claims.stands(*place):
+        store.delete(held.path, [held.step])
 
 
 def closed(run: HasHistory) -> None:
@@ -110,13 +124,14 @@ def regain(run: Run, on_wait: Callable[[str], None], look: Callable[[], None]) -
 def _regain(run: Run, held: Held, on_wait: Callable[[str], None], look: Callable[[], None]) -> None:
     reported = None
     store = open_store(held.bucket)
-    if _is_marked(run, held):
+    local = is_local(held.bucket)
+    if _is_marked(store, held) and not claims.is_held(store, held.path, held.step, held.owner):
         return  # writing the mark gave up the claim too, though the history does not hold that yet
     while run.history.open:
-        found = claims.regain(store, held.path, held.step, held.owner, held.seconds, is_local(held.bucket))
+        found = claims.regain(store, held.path, held.step, held.owner, held.seconds, local, forced=held.forced)
         if isinstance(found, bool):
             if not found:
-                store.delete(held.path, [name for name in store.names(held.path) if _is_stale(run, held.step, name)])
+                _remove_stale(run, store, held)
             return
         if found[:2] != reported:
             reported = found[:2]
@@ -125,18 +140,28 @@ def _regain(run: Run, held: Held, on_wait: Callable[[str], None], look: Callable
         look()
 
 
-def _is_marked(run: Run, held: Held) -> bool:
+def _is_marked(store: Store, held: Held) -> bool:
     """True if the run that the claim is for has marked the step: marks from before it are removed with the claim."""
-    body = open_store(held.bucket).get(held.path, held.step) if held.step != rules.EVERYTHING else None
-    return body is not None and mark.read(held.step, body).run_id == run.run_id
+    body = store.get(held.path, held.step) if held.step != rules.EVERYTHING else None
+    return body is not None and stale_marks.is_by(mark.read(held.step, body), held.owner)
 
 
-def _is_stale(run: Run, step: str, name: str) -> bool:
-    """True if the mark of ``name``, which another run wrote meanwhile, is not true: ``step`` is running again."""
-    if step == rules.EVERYTHING or claims.is_claim(name):
-        return False
+def _remove_stale(run: Run, store: Store, held: Held) -> None:
+    """Remove the marks that other runs wrote meanwhile and that are not true: what the claim covers runs again."""
+    if held.step != rules.EVERYTHING:
+        store.delete(held.path, [held.step])
+        if held.forced.patterns:
+            stale_marks.remove_after_work(store, held.path, held.forced, held.owner)
+        return
+    for each in _verdicts(run):
+        if each.status == SCHEDULED and each.outcome is None:
+            forced = claims.Forced(tuple(each.forces_patterns), (each.name,))
+            stale_marks.remove_after_work(store, held.path, forced, held.owner)
+
+
+def _verdicts(run: HasHistory) -> list[recorded_verdicts.Recorded]:
     markers = [getattr(event.attributes, "details", None) for event in run.history.markers.get(MARKER_NAME, ())]
-    return name == step or any(each.name == step and each.forces(name) for each in recorded_verdicts.read(markers))
+    return recorded_verdicts.read(markers)
 
 
 def _parse(record: Record) -> Parsed | None:

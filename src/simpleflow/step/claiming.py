@@ -18,6 +18,7 @@ from simpleflow.step.host import Host, scope_label, submit
 from simpleflow.step.ledger import Ledger
 from simpleflow.step.mark_activities import MarkActivities
 from simpleflow.step.run_record import StepRun
+from simpleflow.step.stale_marks import NOTHING, Forced
 from simpleflow.task import ActivityTask, TimerTask
 
 _LONGEST_PAUSE = 60  # seconds between two tries
@@ -99,9 +100,9 @@ class Claiming:
         """True if the history holds a claim for the verdict that is carried out in ``scope``."""
         return self._marks.claims and self._host.executor.is_recorded(self._marks.claim(run.name).activity, scope)
 
-    def release(self, run: StepRun, scope: Scope) -> None:
-        """Give up the claim on the step."""
-        self._releasing[run.name] = submit(self._host, self._marks.release(run.name), scope)
+    def release(self, run: StepRun, scope: Scope, forced: Forced = NOTHING) -> None:
+        """Give up the claim on the step; ``forced``: what it makes stale, if it has begun."""
+        self._releasing[run.name] = submit(self._host, self._marks.release(run.name, forced), scope)
 
     def _claim_of(self, run: StepRun) -> _Claim:
         number = self._ledger.next_number(run.name)

@@ -23,7 +23,8 @@ a dead claim the owner draws a new ticket.
 **Revoking.** If a run makes stale what another run is just doing, it revokes the claim of that run. A revoked claim
 goes on excluding others until its owner has ended with the step, but the owner sees that it is revoked and does not
 mark the step. Here, too, both write before they read: the run that revokes looks for new claims after it has written,
-and an owner that draws a new ticket for a claim that it had looks for revocations after it has written.
+and an owner that draws a new ticket for a claim that it had looks for revocations after it has written. How this keeps
+marks true is described in ``stale_marks``.
 
 Where only time can tell that an owner is gone, all this is as good as the clocks of the machines.
 """
@@ -34,18 +35,23 @@ import time
 from collections.abc import Callable, Iterable
 
 from simpleflow.step import claim_objects as objects
-from simpleflow.step import processes
+from simpleflow.step import processes, stale_marks
 from simpleflow.step.claim_objects import UNREADABLE_SECONDS, Claim, Holder, Owner, is_claim
 from simpleflow.step.rules import EVERYTHING
-from simpleflow.stores.base import Store, as_names, clean
+from simpleflow.step.stale_marks import NOTHING, Forced, revoke
+from simpleflow.stores.base import Store, Stored, as_names, clean
 
 __all__ = [
+    "NOTHING",
     "UNREADABLE_SECONDS",
+    "Forced",
     "Holder",
     "Owner",
+    "announce",
     "claim",
     "holders",
     "is_claim",
+    "is_held",
     "regain",
     "release",
     "revoke",
@@ -64,6 +70,7 @@ def claim(
     seconds: float,
     local: bool,
     clock: Callable[[], float] = time.time,
+    past: tuple[str, ...] | None = None,
 ) -> Holder | None:
     """Claim the step ``name``, or every step with ``*``, below the prefix ``path`` of the marks.
 
@@ -76,6 +83,8 @@ def claim(
         local: the store is on this machine and the step runs in this process: the claim holds exactly as long as the
             process lives.
         clock: gives epoch seconds.
+        past: the announcements that do not count for a new claim (see ``stale_marks``); None: those of runs that are
+            dead now.
 
     Returns None if the claim is granted; else who holds the step, and ``owner`` has no claim on ``name`` then.
     Raises StoreError.
@@ -85,7 +94,11 @@ def claim(
     rivals, own = _alive(found, owner), _own(found, name, owner)
     if rivals and not own:
         return rivals[0].holder
-    body = objects.encode(owner, now, now + seconds, processes.describe() if local else None)
+    if own:
+        past = own[0].past
+    elif past is None:
+        past = stale_marks.dead_announcements(store, path, name, clock)
+    body = objects.encode(owner, now, now + seconds, processes.describe() if local else None, past)
     ticket = own[0].ticket if own else objects.create(store, path, name, body)
     if own:
         store.put(objects.prefix(path), own[0].object, body)
@@ -94,8 +107,9 @@ def claim(
         rivals = _alive(found, owner)
         if not rivals:
             others = [each for each in found if each.holder.run_id != owner.run_id]
-            if dead := [each.object for each in others if each.dead]:
-                objects.delete(store, path, dead)
+            if dead := [each for each in others if each.dead]:
+                stale_marks.bury(store, path, dead)
+                objects.delete(store, path, [each.object for each in dead])
             if local and len(others) == len(found):  # else an older claim of this owner exists, and has to be found too
                 _held[_key(store, path, name, owner)] = objects.object_name(name, ticket)
             return None
@@ -114,17 +128,26 @@ def regain(
     seconds: float,
     local: bool,
     clock: Callable[[], float] = time.time,
+    forced: Forced = NOTHING,
 ) -> Holder | bool:
     """``claim`` for a run that goes on after its process has died, and may have lost its claim meanwhile.
+
+    ``forced``: what the run makes stale there, if it has begun; it is announced again.
 
     Returns who holds the step, if another run does. Else the step is the owner's again: True if it was all the time,
     False if the claim was lost. Then the new claim is revoked from the start. Raises StoreError.
     """
-    before = list(objects.read(store, path, lambda each: each == name, owner))
+    found = objects.read(store, path, lambda each: each == name, owner)
+    before = list(found)
     kept = bool(before) and not objects.are_revoked(store, path, before)
-    holder = claim(store, path, name, owner, seconds, local, clock)
+    # What the step does began with the earlier claim: no run that has died since then counts as dead before it.
+    pasts = [frozenset(objects.parse(each, stored, clock).past) for each, stored in found.items()]
+    past = tuple(sorted(frozenset.intersection(*pasts))) if pasts else None
+    holder = claim(store, path, name, owner, seconds, local, clock, past)
     if holder is not None:
         return holder
+    if forced.patterns:
+        announce(store, path, name, owner, forced)
     # Read again: a run that revokes has read the claims either before the new one was written, or after.
     kept = kept and not objects.are_revoked(store, path, before)
     now = list(objects.read(store, path, lambda each: each == name, owner))
@@ -146,30 +169,27 @@ def release(store: Store, path: str, names: Iterable[str], owner: Owner) -> None
         objects.delete(store, path, found)
 
 
+def announce(store: Store, path: str, name: str, owner: Owner, forced: Forced) -> None:
+    """Say that the owner's run of ``name``, which it has claimed, makes steps stale. Raises StoreError."""
+    stale_marks.announce(store, path, _objects(store, path, name, owner), owner, forced)
+
+
+def is_held(store: Store, path: str, name: str, owner: Owner) -> bool:
+    """True if the owner's claim on ``name`` is there, revoked or not. Raises StoreError."""
+    return bool(_objects(store, path, name, owner))
+
+
 def stands(store: Store, path: str, name: str, owner: Owner) -> bool:
-    """True if the owner's claim on ``name`` is there, not revoked and not taken over. Raises StoreError."""
-    held = _held.get(_key(store, path, name, owner))
-    if held is not None and store.read(objects.prefix(path), [held]):
-        return not objects.are_revoked(store, path, [held])
-    found = list(objects.read(store, path, lambda each: each == name, owner, starts=(f"{name}.",)))
-    return bool(found) and not objects.are_revoked(store, path, found)
+    """True if the owner's claim on ``name`` is there and the step may be marked. Raises StoreError.
 
-
-def revoke(store: Store, path: str, is_wanted: Callable[[str], bool], owner: Owner) -> None:
-    """Revoke the claims of other runs, except kin, on the names for which ``is_wanted`` is true. Raises StoreError.
-
-    What these runs do there is stale from now on, and ``stands`` tells them so. Until they have ended no other run can
-    claim the steps.
+    False if the claim was revoked or taken over, or if another run makes the step stale now.
     """
-    revoked: set[str] = set()
-    while True:
-        found = objects.read(store, path, is_wanted)
-        others = [each for each, stored in found.items() if not owner.is_kin(objects.owner_of(stored))]
-        new = [each for each in others if each not in revoked]
-        if not new:
-            return
-        objects.revoke(store, path, new)
-        revoked.update(new)
+    found = _objects(store, path, name, owner)
+    claims = [objects.parse(each, stored) for each, stored in found.items()]
+    if not claims or stale_marks.is_void(store, path, claims):
+        return False
+    # A run that takes a claim over removes it before it removes what revoked it.
+    return bool(store.read(objects.prefix(path), list(found)))
 
 
 def holders(store: Store, path: str, clock: Callable[[], float] = time.time) -> dict[str, Holder]:
@@ -177,6 +197,14 @@ def holders(store: Store, path: str, clock: Callable[[], float] = time.time) -> 
     found = objects.read(store, path, lambda name: True)
     claims = [objects.parse(each, stored, clock) for each, stored in sorted(found.items())]
     return {each.name: each.holder for each in claims if not each.dead}
+
+
+def _objects(store: Store, path: str, name: str, owner: Owner) -> dict[str, Stored]:
+    """The owner's claims on ``name``, dead ones too, by object."""
+    held = _held.get(_key(store, path, name, owner))
+    if held is not None and (found := store.read(objects.prefix(path), [held])):
+        return found
+    return objects.read(store, path, lambda each: each == name, owner, starts=(f"{name}.",))
 
 
 def _key(store: Store, path: str, name: str, owner: Owner) -> tuple[str, str, str, str]:

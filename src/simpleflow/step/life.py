@@ -9,7 +9,8 @@ for and is resumed, with that promise, once the promise is final. In order:
 2. Wait for everything that has a bearing on the verdict, then take it (``scheduler``). Where other workflow runs share
    the marks, this claims the step and removes its own mark.
 3. If the step runs: record the marker ``scheduled``; remove the marks that this makes stale; work; write the mark,
-   which gives up the claim; record the marker ``completed``.
+   which gives up the claim; record the marker ``completed``. Where other workflow runs share the marks, they may have
+   written marks during the work that it makes stale: writing the mark removes them first (``stale_marks``).
 4. If it is skipped: read what the mark keeps, if the step keeps results; run the alternative; record ``skipped``.
 5. Send the signal.
 
@@ -41,6 +42,7 @@ from simpleflow.step.host import Host, scope_label, submit
 from simpleflow.step.recorded_verdicts import Recorded
 from simpleflow.step.run_record import StepRun
 from simpleflow.step.scheduler import Begin, Fail, Join, Postpone, Refuse, Scheduler, Verdict, Wait
+from simpleflow.step.stale_marks import NOTHING, Forced
 from simpleflow.task import ActivityTask
 
 Phases = Generator[Promise, Promise, None]
@@ -62,6 +64,7 @@ class Life:
         self._stale: str | None = None  # why the work is stale from the start, so that the step must not be marked
         self._claimed = False
         self._scheduled: str | None = None  # details of the marker ``scheduled``
+        self._forced = NOTHING  # what it makes stale, once it has begun
         self._phases = self.phases()
 
     def go_on(self, promise: Promise | None = None) -> None:
@@ -126,11 +129,12 @@ class Life:
             "stale": self._stale,
             "fingerprint": run.step.fingerprint,
         }
+        around = {each.name for each in run.enclosing} | {run.name}
+        self._forced = Forced(tuple(run.dependents), tuple(sorted(around)))
         self._scheduled = self._record(constants.SCHEDULED, {key: value for key, value in extra.items() if value})
 
         if removed or (self._claimed and run.dependents):
-            around = {each.name for each in run.enclosing} | {run.name}
-            unmarking = yield self._submit(self._marks.unmark(removed, run.dependents, around))
+            unmarking = yield self._submit(self._marks.unmark(run.name, removed, self._forced))
             if unmarking.failure is not None:
                 self._fail(unmarking.failure, is_own=True)
                 return
@@ -144,7 +148,7 @@ class Life:
             self._fail(work.failure)
             return
 
-        marking = self._marks.mark(run.name, self._mark_details(), self._claimed)
+        marking = self._marks.mark(run.name, self._mark_details(), self._claimed, self._forced)
         outcome = self._recorded.outcome if self._recorded is not None else None
         while (part := run.parts.unfinished()) is not None and outcome is None and not self._is_recorded(marking):
             yield part
@@ -291,7 +295,7 @@ class Life:
         """Give up the claim, unless writing the mark has done so."""
         if self._claimed:
             self._claimed = False
-            self._scheduler.claiming.release(self._run, self._scope)
+            self._scheduler.claiming.release(self._run, self._scope, self._forced)
 
     def _outcome(self, extra: dict[str, Any]) -> dict[str, Any]:
         """The keys of the last marker beyond the verdict: as recorded, if the history holds that marker."""

@@ -37,6 +37,7 @@ class Mark(NamedTuple):
     result: Any = None
     not_kept: str | None = None  # why the result is not kept, though the step asks for that
     problem: str | None = None  # why the mark could not be read
+    owner: tuple[str, ...] = ()  # run ids: of the run that had claimed the step, then those above it
 
 
 def encode(context: Mapping[str, Any], time: float, details: Mapping[str, Any]) -> bytes:
@@ -69,6 +70,7 @@ def read(step: str, body: bytes, modified: float | None = None) -> Mark:
         "result" in kept,
         kept.get("result"),
         kept.get("not_kept") or text_or_none(get("not_kept")),
+        owner=text_tuple(get("owner")),
     )
 
 
@@ -100,14 +102,15 @@ def keep(result: Any, step: str) -> dict[str, Any]:
 
 
 def are_alike(body: bytes | None, other: bytes) -> bool:
-    """True if two marks are equal except for their times."""
+    """True if two marks are equal except for their times and owners."""
     if body is None:
         return False
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):
         return False
-    return isinstance(found, dict) and found | {"time": 0} == json.loads(other) | {"time": 0}
+    but = {"time": 0, "owner": []}
+    return isinstance(found, dict) and found | but == json.loads(other) | but
 
 
 def _number(value: object, default: float | None) -> float | None:

@@ -20,7 +20,7 @@ The done names are listed once in a run, before its first verdict. The same acti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from simpleflow import settings, stores
@@ -32,6 +32,7 @@ from simpleflow.futures import Promise
 from simpleflow.step import tasks
 from simpleflow.step.constants import STEP_ACTIVITY_PARAMS_DEFAULT
 from simpleflow.step.host import Host, submit
+from simpleflow.step.stale_marks import NOTHING, Forced
 from simpleflow.stores.base import clean
 from simpleflow.task import ActivityTask
 
@@ -113,22 +114,32 @@ class MarkActivities:
         """The activity that claims a step before it runs."""
         return self._make(tasks.ClaimStepTask, name, self._owner, seconds, unless_done, fingerprint, idempotent=False)
 
-    def release(self, name: str) -> ActivityTask:
-        """The activity that gives up the claim on a step."""
-        return self._make(tasks.ReleaseStepTask, name, self._owner, idempotent=False, raises_on_failure=False)
+    def release(self, name: str, forced: Forced = NOTHING) -> ActivityTask:
+        """The activity that gives up the claim on a step; ``forced``: what it makes stale, if it has begun."""
+        stale = [forced.patterns, forced.but] if forced.patterns else []
+        return self._make(tasks.ReleaseStepTask, name, self._owner, *stale, idempotent=False, raises_on_failure=False)
 
-    def mark(self, name: str, details: dict[str, Any] | None = None, claimed: bool = False) -> ActivityTask:
-        """The activity that marks a step as done, and gives up the claim on it if it is ``claimed``."""
-        owner = [self._owner] if claimed and self._owner is not None else []
-        return self._make(tasks.MarkStepDoneTask, name, details or {}, *owner, idempotent=False)
+    def mark(
+        self, name: str, details: dict[str, Any] | None = None, claimed: bool = False, forced: Forced = NOTHING
+    ) -> ActivityTask:
+        """The activity that marks a step as done, and gives up the claim on it if it is ``claimed``.
 
-    def unmark(self, names: list[str], patterns: list[str], but: Iterable[str]) -> ActivityTask:
-        """The activity that removes the marks of ``names``.
-
-        Where other runs share the marks, it also removes those that they have written since on names that ``patterns``
-        cover, and revokes their claims on such names, except on the names in ``but``.
+        Where other runs share the marks, it first makes stale what is ``forced`` and began before the work had ended.
         """
-        shared = [] if self._owner is None else [self._owner, patterns, sorted(but)]
+        owner = self._owner if claimed else None
+        stale = [forced.patterns, forced.but] if forced.patterns and self._is_shared() else []
+        args = [owner, *stale] if owner is not None or stale else []
+        return self._make(tasks.MarkStepDoneTask, name, details or {}, *args, idempotent=False)
+
+    def unmark(self, origin: str, names: list[str], forced: Forced) -> ActivityTask:
+        """The activity that removes the marks of ``names`` before the work of ``origin``.
+
+        Where other runs share the marks, it also removes those that they have written since on the ``forced`` names,
+        and revokes their claims on such names.
+        """
+        shared = [] if self._owner is None else [self._owner, forced.patterns, forced.but]
+        if shared and forced.patterns:
+            shared.append(origin)
         return self._make(tasks.UnmarkStepsDoneTask, names, *shared, idempotent=False)
 
     # Owners
@@ -140,9 +151,15 @@ class MarkActivities:
 
     def _is_own_location(self) -> bool:
         """True if the marks are where runs of this workflow id alone keep theirs, by default."""
-        bucket, prefix = self.location
+        return self.location[0] == self._host.executor.default_bucket and self._is_own_prefix()
+
+    def _is_own_prefix(self) -> bool:
         own = f"{self._host.get_run_context().get('workflow_id')}/steps"
-        return bucket == self._host.executor.default_bucket and clean(prefix) == own
+        return clean(self.location[1]) == own
+
+    def _is_shared(self) -> bool:
+        """True if runs of other workflow ids may keep their marks at the same location."""
+        return self._owner is not None or not self._is_own_prefix()
 
     def _claims_owner(self) -> list[str]:
         """The owner of the claims: workflow id and run id, then the run ids above that.

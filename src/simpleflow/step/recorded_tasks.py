@@ -50,6 +50,8 @@ class Released(NamedTuple):
     path: str
     step_name: str
     owner: Owner
+    patterns: Sequence[str] = ()
+    but: Sequence[str] = ()
 
 
 class Marked(NamedTuple):
@@ -60,6 +62,8 @@ class Marked(NamedTuple):
     step_name: str
     details: Mapping[str, Any] = {}
     owner: Owner | None = None
+    patterns: Sequence[str] = ()
+    but: Sequence[str] = ()
 
 
 class Unmarked(NamedTuple):
@@ -71,6 +75,7 @@ class Unmarked(NamedTuple):
     owner: Owner | None = None
     patterns: Sequence[str] = ()
     but: Sequence[str] = ()
+    origin: str | None = None
 
 
 Parsed = Listed | MarkRead | Claimed | Released | Marked | Unmarked

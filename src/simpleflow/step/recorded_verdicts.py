@@ -49,10 +49,14 @@ class Recorded(msgspec.Struct):
         """The keys of the outcome beyond the verdict, to be recorded again in the same words."""
         return {key: value for key, value in (self.outcome or {}).items() if key not in _VERDICT}
 
+    @property
+    def forces_patterns(self) -> list[str]:
+        """The patterns that it forces, if it is a run of a step."""
+        return list(self.details.get("forces") or ()) if self.status == SCHEDULED else []
+
     def forces(self, name: str) -> bool:
         """True if it is a run of a step that forces ``name``."""
-        patterns = self.details.get("forces") or () if self.status == SCHEDULED else ()
-        return any(rules.covers(pattern, name) for pattern in patterns)
+        return any(rules.covers(pattern, name) for pattern in self.forces_patterns)
 
 
 def read(markers: Iterable[str | None]) -> list[Recorded]:

@@ -14,7 +14,8 @@ from typing import Any
 
 from simpleflow import activity, stores
 from simpleflow.constants import DAY
-from simpleflow.step import claims, mark, rules
+from simpleflow.step import claims, mark, rules, stale_marks
+from simpleflow.step.stale_marks import Forced
 
 _LAST_SECOND = 253_402_300_799  # of the year 9999; the time in a claim may be any number
 
@@ -80,12 +81,22 @@ class GetStepsDoneTask(_MarksTask):
             return self._names()
         owner = owner_of(self.owner)
         if not self.whole or self.claim(rules.EVERYTHING, owner, DAY) is not None:
-            return {"names": self._names(), "shared": True}
+            return {"names": self._true_names(), "shared": True}
         with self.given_up_on_failure(rules.EVERYTHING, owner):
             return {"names": self._names(), "shared": False}
 
     def _names(self) -> list[str]:
         return [name for name in self.store.names(self.path) if not claims.is_claim(name)]
+
+    def _true_names(self) -> list[str]:
+        """Without the marks of runs that were killed before they looked at their claims again, as far as they are void.
+
+        These are removed.
+        """
+        names = self._names()
+        if void := stale_marks.void_marks(self.store, self.path, names):
+            self.store.delete(self.path, void)
+        return [name for name in names if name not in void]
 
 
 class GetStepMarkTask(_MarksTask):
@@ -164,15 +175,33 @@ class ClaimStepTask(_MarksTask):
 
 
 class ReleaseStepTask(_MarksTask):
-    """Give up the claim on a step that will not be marked."""
+    """Give up the claim on a step that will not be marked.
 
-    def __init__(self, bucket: str, path: str, step_name: str, owner: Sequence[str]) -> None:
+    Args:
+        patterns: if the step has begun: names that it makes stale, with all names below them. Those that began before
+            this are made stale again, see ``stale_marks``.
+        but: names that it does not make stale, although a pattern covers them.
+    """
+
+    def __init__(
+        self,
+        bucket: str,
+        path: str,
+        step_name: str,
+        owner: Sequence[str],
+        patterns: Sequence[str] = (),
+        but: Sequence[str] = (),
+    ) -> None:
         super().__init__(bucket, path)
         self.step_name = step_name
         self.owner = owner
+        self.forced = Forced(tuple(patterns), tuple(but))
 
     def execute(self) -> None:
-        claims.release(self.store, self.path, [self.step_name], owner_of(self.owner))
+        owner = owner_of(self.owner)
+        if self.forced.patterns:
+            stale_marks.remove_after_work(self.store, self.path, self.forced, owner)
+        claims.release(self.store, self.path, [self.step_name], owner)
 
 
 class MarkStepDoneTask(_MarksTask):
@@ -180,8 +209,11 @@ class MarkStepDoneTask(_MarksTask):
 
     Args:
         details: what the mark says beyond its writer and time, see ``step.mark``.
-        owner: the run that has claimed the step; None if it is not claimed. If the claim was revoked, the work is stale
-            by now, and the step is not marked.
+        owner: the run that has claimed the step; None if it is not claimed. If the claim was revoked, or another run
+            makes the step stale now, the work is stale, and the step is not marked.
+        patterns: where other runs share the marks: names that the step has made stale, with all names below them. Those
+            that began before its work had ended are made stale again, see ``stale_marks``.
+        but: names that it does not make stale, although a pattern covers them.
     """
 
     def __init__(
@@ -191,36 +223,54 @@ class MarkStepDoneTask(_MarksTask):
         step_name: str,
         details: Mapping[str, Any] = {},
         owner: Sequence[str] | None = None,
+        patterns: Sequence[str] = (),
+        but: Sequence[str] = (),
     ) -> None:
         super().__init__(bucket, path)
         self.step_name = step_name
         self.details = details
-        self.owner = owner
+        self.owner = None if owner is None else owner_of(owner)
+        self.forced = Forced(tuple(patterns), tuple(but))
 
     def execute(self) -> str | None:
-        if self.owner is None:
+        owner = self.owner
+        if owner is None:
+            self._remove_stale(self._writer, claimed=False)
             self._mark()
             return None
-        owner = owner_of(self.owner)
-        stands = claims.stands(self.store, self.path, self.step_name, owner)
-        if not stands and self._is_marked():
+        if not claims.is_held(self.store, self.path, self.step_name, owner) and self._is_marked():
             return None  # an earlier try of this task wrote the mark, and its answer was lost
+        self._remove_stale(owner)
+        stands = claims.stands(self.store, self.path, self.step_name, owner)
         if stands:
             self._mark()
             # A run that revokes the claim removes the mark after that. A mark written in between is removed here.
             stands = claims.stands(self.store, self.path, self.step_name, owner)
-            if not stands:
-                self.store.delete(self.path, [self.step_name])
+        if not stands and self._is_marked():  # by this try, or by an earlier one that was killed before it looked again
+            self.store.delete(self.path, [self.step_name])
         claims.release(self.store, self.path, [self.step_name], owner)
         return None if stands else "stale"
 
+    @property
+    def _writer(self) -> claims.Owner:
+        context = self.context or {}
+        return claims.Owner(str(context.get("workflow_id")), str(context.get("run_id")))
+
+    def _remove_stale(self, owner: claims.Owner, claimed: bool = True) -> None:
+        if self.forced.patterns:
+            stale_marks.remove_after_work(self.store, self.path, self.forced, owner, claimed)
+
+    def _body(self, time: float) -> bytes:
+        details = dict(self.details)
+        if self.owner is not None and (above := [self.owner.run_id, *self.owner.above]) != [self._writer.run_id]:
+            details["owner"] = above
+        return mark.encode(self.context or {}, time, details)
+
     def _mark(self) -> None:
-        body = mark.encode(self.context or {}, time.time(), self.details)
-        self.store.put(self.path, self.step_name, body)
+        self.store.put(self.path, self.step_name, self._body(time.time()))
 
     def _is_marked(self) -> bool:
-        body = mark.encode(self.context or {}, 0, self.details)
-        return mark.are_alike(self.store.get(self.path, self.step_name), body)
+        return mark.are_alike(self.store.get(self.path, self.step_name), self._body(0))
 
 
 class UnmarkStepsDoneTask(_MarksTask):
@@ -233,6 +283,7 @@ class UnmarkStepsDoneTask(_MarksTask):
             are doing is not marked either.
         patterns: names that become stale, with all names below them.
         but: names that do not, although a pattern covers them.
+        origin: the step that makes them stale, which ``owner`` has claimed: this is announced (see ``stale_marks``).
     """
 
     def __init__(
@@ -243,23 +294,22 @@ class UnmarkStepsDoneTask(_MarksTask):
         owner: Sequence[str] | None = None,
         patterns: Sequence[str] = (),
         but: Sequence[str] = (),
+        origin: str | None = None,
     ) -> None:
         super().__init__(bucket, path)
         self.step_names = step_names
         self.owner = owner
-        self.patterns = patterns
-        self.but = but
+        self.forced = Forced(tuple(patterns), tuple(but))
+        self.origin = origin
 
     def execute(self) -> None:
-        names = list(self.step_names)
-        if self.owner is not None and self.patterns:
-            claims.revoke(self.store, self.path, self._is_stale, owner_of(self.owner))
-            names += filter(self._is_stale, self.store.names(self.path))
-        self.store.delete(self.path, names)
-
-    def _is_stale(self, name: str) -> bool:
-        stale = name not in self.but and any(rules.covers(pattern, name) for pattern in self.patterns)
-        return stale and not claims.is_claim(name)
+        if self.owner is None or not self.forced.patterns:
+            self.store.delete(self.path, self.step_names)
+            return
+        owner = owner_of(self.owner)
+        if self.origin is not None:
+            claims.announce(self.store, self.path, self.origin, owner, self.forced)
+        stale_marks.remove_before_work(self.store, self.path, self.step_names, self.forced, owner)
 
 
 def owner_of(given: Sequence[str]) -> claims.Owner:
