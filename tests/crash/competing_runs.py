@@ -52,7 +52,10 @@ _fuse: Iterator[int] = itertools.repeat(1)
 
 @dataclass(frozen=True)
 class Choice:
-    """What the run with a given input number does. For 0, no step is forced and none fails; for -1, all are forced."""
+    """What the run with a given input number does. For 0, no step is forced and none fails; for -1, all are forced.
+
+    Both run all steps; half of the others run some.
+    """
 
     order: tuple[str, ...] = NAMES  # of submission
     together: tuple[int, ...] = ()  # how many steps each group submits at once
@@ -71,6 +74,8 @@ class Choice:
             for _ in range(3):
                 one, other = chance.sample(range(len(order)), 2)
                 order[one], order[other] = order[other], order[one]
+        if chance.random() < 0.5:  # this run knows some of the steps only
+            order = [name for name in order if chance.random() < 0.4] or order[:1]
         return Choice(
             tuple(order),
             tuple(chance.choice([1, 1, 2, 4]) for _ in order),
@@ -163,7 +168,7 @@ def after(context: dict[str, Any], result: Any) -> None:
 
 
 class CompetingRun(Workflow, WorkflowStepMixin):
-    """Twelve steps, some of which force others; all workflow ids share their marks."""
+    """Up to twelve steps, some of which force others; all workflow ids share their marks."""
 
     name = "competing"
 

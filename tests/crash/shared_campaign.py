@@ -8,9 +8,10 @@ Run it by hand with ``python -m tests.crash.shared_campaign --seconds 300 --seed
   forces it had ended;
 - after a run that runs every step, no claim is left.
 
-Two kinds of stale marks across runs are known, and counted apart. In both, another run prepares to run a step that
-forces the marked one: it revokes claims and removes marks. ``raced``: the run of the mark claimed its step after that.
-``killed``: the run of the mark was killed after it wrote the mark, before it checked that its claim was not revoked.
+A mark counts as a run sees it that reads the marks. A stale mark has a kind, which helps to find the cause: another run
+prepared to run a step that forces the marked one, and revoked claims and removed marks. ``raced``: the run of the mark
+claimed its step after that. ``killed``: the run of the mark was killed after it wrote the mark, before it checked its
+claim.
 """
 
 from __future__ import annotations
@@ -30,11 +31,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from simpleflow.step.claim_objects import CLAIMS, FORCING, REVOKED
+from simpleflow.step.tasks import GetStepsDoneTask
 from simpleflow.stores import open_store
 from tests.crash.campaign import ROOT
 from tests.crash.competing_runs import FORCES, LONGEST_RUN, NAMES, PREFIX
-
-KNOWN = frozenset({"raced", "killed"})
 
 
 class Round:
@@ -65,13 +66,17 @@ class Round:
 
     @property
     def marks(self) -> dict[str, str]:
-        """The run ids of the marks."""
-        store = open_store(str(self.folder / "marks"))
-        return {name: json.loads(each.body)["run_id"] for name, each in store.read(PREFIX, store.names(PREFIX)).items()}
+        """The run ids of the marks, as a run finds them."""
+        bucket = str(self.folder / "marks")
+        found = GetStepsDoneTask(bucket, PREFIX, ("judge", "judge")).execute()
+        assert isinstance(found, dict)
+        store = open_store(bucket)
+        return {name: json.loads(each.body)["run_id"] for name, each in store.read(PREFIX, found["names"]).items()}
 
     @property
     def claims(self) -> list[str]:
-        return open_store(str(self.folder / "marks")).names(".claims")
+        store = open_store(str(self.folder / "marks"))
+        return [name for folder in (CLAIMS, REVOKED, FORCING) for name in store.names(folder)]
 
     # Processes
 
@@ -140,8 +145,7 @@ class Round:
             if verdict is not None:
                 kind, why = verdict
                 self.tally[f"{kind} {when}"] += 1
-                if kind not in KNOWN:
-                    self.wrong.append(f"{when}: {name}, marked by run {run_id}: {kind}: {why}")
+                self.wrong.append(f"{when}: {name}, marked by run {run_id}: {kind}: {why}")
         if when == "after a run of all steps":
             self.tally.update(each["word"] for each in lines)
             self.tally["runs"] += len({each["run"] for each in lines})
