@@ -176,7 +176,8 @@ def replay(execution: Execution, events: list[e.Event]) -> int:
     for event in events:
         if isinstance(event.attributes, e.DecisionTaskCompleted):
             decider.advance(events[len(decider.history.events) : event.attributes.started_event_id])
-            answered = list(record(history, decider.answer().decisions, event.time))
+            context = event.attributes.execution_context
+            answered = list(record(history, decider.answer().decisions, event.time, context))
             decisions += 1
         if answered:
             wanted = answered.pop(0).attributes
