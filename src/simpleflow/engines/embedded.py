@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
@@ -44,38 +43,18 @@ class EmbeddedEngine:
     def __init__(self, executions: Executions, identity: str | None = None) -> None:
         self.executions = executions
         self.runs = executions.runs
-        self._tasks = executions.tasks
         self._identity = identity
-
-    # Driving: the process that owns the executions calls these
-
-    def operation(self, may_wait: bool = False) -> AbstractContextManager[None]:
-        """See ``Executions.operation``."""
-        return self.executions.operation(may_wait)
-
-    def flush(self) -> None:
-        """See ``Executions.flush``."""
-        self.executions.flush()
-
-    def adopt(self, workflow_id: str) -> str | None:
-        """See ``Executions.adopt``."""
-        return self.executions.adopt(workflow_id)
-
-    def receive_messages(self) -> None:
-        """See ``Executions.receive_messages``."""
-        self.executions.receive_messages()
-
-    def expire(self) -> None:
-        """See ``Executions.expire``."""
-        self.executions.expire()
-
-    def next_deadline(self) -> float | None:
-        """See ``Executions.next_deadline``."""
-        return self.executions.next_deadline()
-
-    def close(self) -> None:
-        """See ``Executions.close``."""
-        self.executions.close()
+        self._tasks = executions.tasks
+        self._append = executions.append
+        self._clock = executions.clock
+        # For the process that drives the executions. See the methods of ``Executions``.
+        self.operation = executions.operation
+        self.flush = executions.flush
+        self.adopt = executions.adopt
+        self.receive_messages = executions.receive_messages
+        self.expire = executions.expire
+        self.next_deadline = executions.next_deadline
+        self.close = executions.close
 
     # Client
 
@@ -145,9 +124,7 @@ class EmbeddedEngine:
                 continue
             history = run.history
             if history.decision == transitions.SCHEDULED and history.decision_scheduled_id == scheduled_id:
-                self.executions.append(
-                    run, record.decision_started(history, identity or self._identity, self.executions.clock())
-                )
+                self._append(run, record.decision_started(history, identity or self._identity, self._clock()))
             elif (
                 not history.deciding
                 or history.decision_taken_id != scheduled_id
@@ -192,7 +169,7 @@ class EmbeddedEngine:
                 events = record.record(
                     run.history,
                     decisions,
-                    self.executions.clock(),
+                    self._clock(),
                     execution_context,
                     new_run_id,
                     refused,
@@ -299,7 +276,7 @@ class EmbeddedEngine:
 
     def record_activity_task_heartbeat(self, token: str, details: str | None = None) -> bool:
         run, task = self._activity(token)
-        run.history.heartbeat(task, self.executions.clock(), details)
+        run.history.heartbeat(task, self._clock(), details)
         return bool(task.cancel_requested_id)
 
     def is_open(self, token: str) -> bool:
@@ -321,15 +298,15 @@ class EmbeddedEngine:
     def _begin_activity(self, run: Run, task: Record, identity: str | None) -> None:
         """A worker begins a task. One that an earlier worker had begun stays started, and has its full time again."""
         if task.state == transitions.SCHEDULED:
-            now = self.executions.clock()
+            now = self._clock()
             events = record.activity_started(run.history, task.scheduled_id, identity or self._identity, now)
-            self.executions.append(run, events)
+            self._append(run, events)
         elif task.waits_again:
             self.executions.begin_again(run, task)
 
     def _end_activity(self, run: Run, end: e.Attributes) -> None:
         with self.operation():
-            self.executions.append(run, record.happened(run.history, [end], self.executions.clock()))
+            self._append(run, record.happened(run.history, [end], self._clock()))
 
     # RunReader
 
