@@ -19,7 +19,6 @@ from simpleflow import Workflow, activity
 from simpleflow.canvas import Chain, FuncGroup, Group
 from simpleflow.core import codec
 from simpleflow.core.decider.decide import decide
-from simpleflow.core.decider.evaluation import Execution
 from simpleflow.engines.base import DecisionTask, StartRequest
 from simpleflow.engines.embedded import EmbeddedEngine
 from simpleflow.engines.memory import MemoryEngine
@@ -212,11 +211,17 @@ def fed_events(engine: EmbeddedEngine, draw: random.Random) -> Answer:
 def evaluated_afresh(engine: EmbeddedEngine, draw: random.Random) -> Answer:
     """Make every decision from the history alone."""
 
+    classes: dict[str, type[Workflow]] = {"random": RandomWorkflow, "random-child": Child}
+    facts = DecisionWorker(engine, classes)
+    answered: set[str] = set()  # run ids whose history holds the execution context
+
     def answer(task: DecisionTask) -> None:
         events = task.events[: task.started_event_id]
-        execution = Execution(task.workflow_id, task.run_id)
-        decisions = decide({"random": RandomWorkflow, "random-child": Child}[task.name], events, execution)
-        engine.respond_decision_task_completed(task.token, decisions)
+        execution = facts.execution_of(task)
+        context = None if task.run_id in answered else execution.context
+        decisions = decide(classes[task.name], events, execution)
+        engine.respond_decision_task_completed(task.token, decisions, context)
+        answered.add(task.run_id)
 
     return answer
 

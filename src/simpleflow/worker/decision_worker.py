@@ -133,7 +133,7 @@ class DecisionWorker:
         else:
             if decider is not None:
                 self.forget(task.run_id)
-            execution = self._execution(task)
+            execution = self.execution_of(task)
             if task.history is not None:
                 decider = SharedDecider(self._class(task.name), execution, task.history, self._limits)
             else:
@@ -142,7 +142,8 @@ class DecisionWorker:
         self._keep(task.run_id, decider)
         return decider
 
-    def _execution(self, task: DecisionTask) -> Execution:
+    def execution_of(self, task: DecisionTask) -> Execution:
+        """The facts about the execution of a task that its history does not hold."""
         context = self._contexts.get(task.run_id)
         if context is None:
             context = self._contexts[task.run_id] = self._context(task)
