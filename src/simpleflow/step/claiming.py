@@ -43,6 +43,7 @@ class Claiming:
 
     def __init__(self, host: Host, marks: MarkActivities, ledger: Ledger) -> None:
         self._host = host
+        self._executor = host.executor
         self._marks = marks
         self._ledger = ledger
         self._claims: dict[tuple[str, int], _Claim] = {}  # by name and number of the verdict
@@ -87,7 +88,7 @@ class Claiming:
         claim = self._claim_of(run)
         if claim.latest_try is None:
             activity = self._marks.claim(run.name)
-            if self._host.executor.is_recorded(activity.activity, claim.scope):
+            if self._executor.is_recorded(activity.activity, claim.scope):
                 claim.latest_try = submit(self._host, activity, claim.scope)
         return claim.latest_try
 
@@ -98,7 +99,7 @@ class Claiming:
 
     def is_held(self, run: StepRun, scope: Scope) -> bool:
         """True if the history holds a claim for the verdict that is carried out in ``scope``."""
-        return self._marks.claims and self._host.executor.is_recorded(self._marks.claim(run.name).activity, scope)
+        return self._marks.claims and self._executor.is_recorded(self._marks.claim(run.name).activity, scope)
 
     def release(self, run: StepRun, scope: Scope, forced: Forced = NOTHING) -> None:
         """Give up the claim on the step; ``forced``: what it makes stale, if it has begun."""

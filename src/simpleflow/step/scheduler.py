@@ -93,6 +93,7 @@ class Scheduler:
         self.dependencies = Dependencies(ledger)
         self.claiming = Claiming(host, marks, ledger)
         self._host = host
+        self._executor = host.executor
 
     def next(self, run: StepRun) -> Next:
         """The next thing to do for a submission without a verdict. Raises InputError for a step inside itself."""
@@ -105,7 +106,7 @@ class Scheduler:
         recorded = ledger.recorded_verdict(run.name)
         if recorded is not None:
             return Join(ledger.latest[run.name]) if recorded.reached else _as_recorded(recorded)
-        if self._host.executor.filling and ledger.has_progressed and not run.enclosing:
+        if self._executor.filling and ledger.has_progressed and not run.enclosing:
             return Postpone()
         if not dependencies.is_quiet:
             awaited = (
@@ -128,7 +129,7 @@ class Scheduler:
         for recorded in self.dependencies.unreached_dependents(run):
             marking = self.marks.mark(recorded.name)
             scope = Scope(scope_label(recorded.name, recorded.number))
-            if self._host.executor.is_recorded(marking.activity, scope):
+            if self._executor.is_recorded(marking.activity, scope):
                 promise = submit(self._host, marking, scope)
                 if not promise.done:
                     return promise
