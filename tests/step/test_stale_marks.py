@@ -11,7 +11,9 @@ from simpleflow.steering import marks as steering
 from simpleflow.steering.place import Place
 from simpleflow.step import claim_recovery, claims, stale_marks, tasks
 from simpleflow.step.claims import Forced, Owner
+from simpleflow.step.mark_activities import MarkActivities
 from simpleflow.stores import open_store
+from simpleflow.stores.memory import MemoryStore
 from tests.step.bench import Bench, fail_softly, note
 from tests.step.test_evaluated_afresh import OTHER, Ordered
 
@@ -270,3 +272,61 @@ def test_an_announcement_that_cannot_be_read_says_nothing(one: Run) -> None:
     assert one.claim("dep") == {}
     assert one.mark("dep") is None
     assert not stale_marks.void_marks(one.store, PATH, ["dep"])
+
+
+class Between(MemoryStore):
+    """Calls ``act`` once, between the look at announcements and revocations, whichever comes first."""
+
+    def __init__(self) -> None:
+        super().__init__("between")
+        self.looks = 0
+        self.act: Any = None
+
+    def names(self, prefix: str) -> list[str]:
+        if self.act is not None and prefix in (f".forcing/{PATH}", f".revoked/{PATH}"):
+            self.looks += 1
+            if self.looks == 2:
+                act, self.act = self.act, None
+                act()
+        return super().names(prefix)
+
+
+def test_a_run_learns_that_its_step_is_stale_if_the_origin_ends_while_it_looks() -> None:
+    store = Between()
+    for owner, name in ((ONE, "origin"), (OTHER, "dep")):
+        assert claims.claim(store, PATH, name, owner, LONG, False) is None
+    claims.announce(store, PATH, "origin", ONE, FORCED)
+
+    def end_of_origin() -> None:
+        stale_marks.remove_after_work(store, PATH, FORCED, ONE)
+        claims.release(store, PATH, ["origin"], ONE)
+
+    store.act = end_of_origin
+    assert not claims.stands(store, PATH, "dep", OTHER)
+
+
+def test_a_revocation_that_came_too_late_is_cleaned_up(one: Run) -> None:
+    one.store.put(f".revoked/{PATH}", "dep.0badc0de", b"{}")
+    assert one.claim("a") == {}
+    assert one.mark("a") is None
+    assert left(one) == []
+
+
+def test_a_run_that_had_claimed_all_steps_and_was_killed_removes_marks_written_meanwhile(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIMPLEFLOW_STEP_CLAIMS", "1")
+    monkeypatch.setattr(MarkActivities, "_is_own_location", lambda self: True)
+    found = Ordered(bench.bucket, forcing)
+    found.end("GetStepsDoneTask")
+    other = Run(bench.bucket, OTHER)
+    assert "held" in other.claim("dep")
+    [whole] = other.store.names(f".claims/{PATH}")
+    other.store.delete(f".claims/{PATH}", [whole])  # as one does who takes the owner for dead
+    for name in ("dep", "other"):
+        assert other.claim(name) == {}
+        assert other.mark(name) is None
+    claim_recovery.regain(found.engine.runs[found.run_id], print, lambda: None)
+    assert other.marked() == ["other"]
+    assert found.rest() is True
+    assert other.marked() == ["origin", "other"]
