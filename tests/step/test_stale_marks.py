@@ -330,3 +330,40 @@ def test_a_run_that_had_claimed_all_steps_and_was_killed_removes_marks_written_m
     assert other.marked() == ["other"]
     assert found.rest() is True
     assert other.marked() == ["origin", "other"]
+
+
+@pytest.mark.parametrize("until", ["ClaimStepTask", "UnmarkStepsDoneTask", "note", "MarkStepDoneTask"])
+def test_a_run_of_the_version_before_goes_on_with_the_same_activities(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, until: str
+) -> None:
+    """That version did not hand the activities what a step makes stale."""
+    monkeypatch.setenv("SIMPLEFLOW_STEP_CLAIMS", "1")
+    made = MarkActivities._make
+
+    def make(self: MarkActivities, task: Any, *args: Any, **overrides: Any) -> Any:
+        if task is tasks.MarkStepDoneTask:
+            args = args[:3]
+        elif task is tasks.UnmarkStepsDoneTask:
+            args = args[:4]
+        return made(self, task, *args, **overrides)
+
+    def run(workflow: Any) -> Any:
+        steps = [
+            workflow.step("origin", (note, "origin"), force_steps_if_executed=["dep"]),
+            workflow.step("a", (note, "a")),
+        ]
+        return [workflow.submit(step).ran for step in steps]
+
+    with monkeypatch.context() as before:
+        before.setattr(MarkActivities, "_make", make)
+        found = Ordered(bench.bucket, run)
+        for each in ("GetStepsDoneTask", "ClaimStepTask", "UnmarkStepsDoneTask", "note", "MarkStepDoneTask"):
+            if each == until:
+                break
+            found.end(each)
+    found.deciders.forget(found.run_id)  # another process goes on
+    assert found.rest() == [True, True]
+    step = ["ClaimStepTask", "note", "MarkStepDoneTask"]
+    assert found.activities() == ["GetStepsDoneTask", "ClaimStepTask", "UnmarkStepsDoneTask", *step[1:], *step]
+    assert bench.done == ["a", "origin"]
+    assert left(Run(bench.bucket, OTHER)) == []
