@@ -41,7 +41,7 @@ from simpleflow.step import constants, mark, report
 from simpleflow.step.host import Host, scope_label, submit
 from simpleflow.step.recorded_verdicts import Recorded
 from simpleflow.step.run_record import StepRun
-from simpleflow.step.scheduler import Begin, Fail, Join, Postpone, Refuse, Scheduler, Verdict, Wait
+from simpleflow.step.scheduler import Begin, Join, Postpone, Refuse, Scheduler, Verdict, Wait
 from simpleflow.step.stale_marks import NOTHING, Forced
 from simpleflow.task import ActivityTask
 
@@ -97,6 +97,10 @@ class Life:
             waiting[run] = found.promise
             yield found.promise
 
+        if isinstance(found, Begin):  # nearly always
+            self._begin(found)
+            yield from self._work() if found.verdict.run else self._skip()
+            return
         if isinstance(found, Postpone):
             return
         if isinstance(found, Join):
@@ -110,12 +114,8 @@ class Life:
         if isinstance(found, Refuse):
             text = f"not played, since step {found.origin!r}, which forces it, failed"
             self._fail(TaskFailed(run.name, text), {"refused": found.origin})
-        elif isinstance(found, Fail):
-            self._fail(found.failure, {"unread": True}, is_own=True)
-        elif found.verdict.run:
-            yield from self._work()
         else:
-            yield from self._skip()
+            self._fail(found.failure, {"unread": True}, is_own=True)
 
     def _work(self) -> Phases:
         """Run the step and mark it."""

@@ -100,9 +100,10 @@ class DecisionWorker:
             elif answer.decisions and isinstance(answer.decisions[-1], d.CompleteWorkflowExecution):
                 assert decider.evaluation is not None
                 self.overlooked += decider.evaluation.overlooked
-            for decision in answer.decisions:
-                if isinstance(decision, d.RecordMarker) and decision.marker_name == CHANGED:
-                    self._on_changed(task, describe(decision.details))
+            if decider.evaluation is not None and decider.evaluation.tells_changes:
+                for decision in answer.decisions:
+                    if isinstance(decision, d.RecordMarker) and decision.marker_name == CHANGED:
+                        self._on_changed(task, describe(decision.details))
             context = decider.execution.context
             if context == decider.history.execution_context:
                 context = None  # it stands until an answer changes it

@@ -239,6 +239,7 @@ class Executor(Evaluation):
         self.handles[key] = task  # the former key stays: an equal submission has it too
 
     def tell_changed(self, details: str) -> None:
+        self.tells_changes = True
         self.markers.submit_once(recorded_calls.CHANGED, details)
 
     def is_submitted(self, key: Key) -> bool:
