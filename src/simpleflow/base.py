@@ -6,11 +6,11 @@ workflow: the calls that a workflow, a canvas or a step may make.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from simpleflow.constants import MAX_ID_LENGTH
@@ -88,7 +88,7 @@ def type_name(kind: type[AbstractWorkflow]) -> str:
     """
     module = kind.__module__
     if module == "__main__" and isinstance(file := getattr(sys.modules.get(module), "__file__", None), str):
-        module = Path(file).stem
+        module = os.path.splitext(os.path.basename(file))[0]
     return kind.name or f"{module}.{kind.__name__}"
 
 

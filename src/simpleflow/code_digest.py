@@ -10,12 +10,15 @@ import functools
 import inspect
 import sys
 import types
+import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from simpleflow import values
 
-_LENGTH = 16  # hex digits: short enough for markers, and long enough that two versions never share one by chance
+def _digest(text: str) -> str:
+    """16 hex digits. Checksums do, since nobody forges their own code; ``hashlib`` takes long to load."""
+    content = text.encode("utf-8", "surrogatepass")
+    return f"{zlib.crc32(content):08x}{zlib.adler32(content):08x}"
 
 
 def of_class(kind: type) -> str:
@@ -26,7 +29,7 @@ def of_class(kind: type) -> str:
             continue
         text = _module_source(each.__module__)
         found.append(text if text is not None else "\n".join(_compiled(each)))
-    return values.digest("\0".join(found))[:_LENGTH]
+    return _digest("\0".join(found))
 
 
 def of_callable(function: Callable[..., Any]) -> str:
@@ -38,7 +41,7 @@ def of_callable(function: Callable[..., Any]) -> str:
         text = inspect.getsource(function)
     except (OSError, TypeError):
         text = "\n".join(_compiled(function))
-    return values.digest(text)[:_LENGTH]
+    return _digest(text)
 
 
 def _module_source(name: str) -> str | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
 _PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg", ".git", ".hg")
 
@@ -23,8 +22,11 @@ def of_class(kind: type) -> str | None:
     path = getattr(sys.modules.get(kind.__module__), "__file__", None)
     if not isinstance(path, str) or path.startswith("<") or not os.path.isfile(path):
         return None
-    file = Path(os.path.realpath(path))
-    for folder in file.parents:
-        if any((folder / name).exists() for name in _PROJECT_FILES):
-            return file.relative_to(folder).as_posix()
-    return file.as_posix()
+    file = os.path.realpath(path)
+    folder = os.path.dirname(file)
+    while not any(os.path.exists(os.path.join(folder, name)) for name in _PROJECT_FILES):
+        above = os.path.dirname(folder)
+        if above == folder:
+            return file.replace(os.sep, "/")
+        folder = above
+    return os.path.relpath(file, folder).replace(os.sep, "/")
