@@ -250,7 +250,9 @@ class BaseDecider:
     )
 
     def _all_ended(self, executor: Executor) -> bool:
-        return not executor.unfinished and not holds_back(executor.outbox, self.history)
+        if executor.unfinished:
+            return False
+        return not executor.workflows or not holds_back(executor.outbox, self.history)  # without children, nothing is
 
 
 def completion(executor: Executor) -> d.CompleteWorkflowExecution:
