@@ -6,6 +6,7 @@ Run it by hand with ``python -m tests.crash.shared_campaign --seconds 300 --seed
 - no run hangs;
 - when all runs have ended, each mark is true: the latest work of the step ended well, and began after every step that
   forces it had ended;
+- no run is ever told that its step is marked if a step that forces it worked since the work of the step began;
 - after a run that runs every step, no claim is left.
 
 A mark counts as a run sees it that reads the marks. A stale mark has a kind, which helps to find the cause: another run
@@ -150,6 +151,8 @@ class Round:
             self.tally.update(each["word"] for each in lines)
             self.tally["runs"] += len({each["run"] for each in lines})
             for number, each in enumerate(lines):
+                if each["word"] == "marked" and (why := judge.told_wrongly(number)) is not None:
+                    self.wrong.append(f"{each['names'][0]} was marked though it was stale: {why}")
                 if each["word"] == "met":
                     kind, why = judge.met(number)
                     self.tally[f"met: {kind}"] += 1
@@ -178,6 +181,21 @@ class Judge:
             touched = self._last(origin, "begin", "end", "failed")
             if touched > begun:
                 return self._stale(name, run_id, begun, origin, touched)
+        return None
+
+    def told_wrongly(self, number: int) -> str | None:
+        """Why the run of this line should not have been told that its step is marked; None if it should have been."""
+        name, run = self._lines[number]["names"][0], self._lines[number]["run"]
+        begun = self._last(name, "begin", run=run, before=number)
+        marking = next(
+            at
+            for at, each in enumerate(self._lines[begun:], begun)
+            if each["word"] == "marking" and each["run"] == run and name in each["names"]
+        )
+        for origin in _origins(name):
+            touched = self._last(origin, "begin", "end", "failed", before=marking)
+            if touched > begun and self._lines[touched]["run"] != run:
+                return f"begun {begun}, {origin} touched {touched}, marking {marking}, marked {number} by {run}"
         return None
 
     def met(self, number: int) -> tuple[str, str]:
