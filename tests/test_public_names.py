@@ -122,7 +122,7 @@ SIGNATURES: dict[str, str] = {
     "simpleflow.step.submittable.Step": (
         "step_name, activities, force=False, activities_if_step_already_done=None, emit_signal=False, "
         "force_steps_if_executed=None, bubbles_exception_on_failure=False, *, keep_result=False, "
-        "fingerprint=NOT_GIVEN, optional=False"
+        "fingerprint=NOT_GIVEN, after=None, optional=False"
     ),
     "simpleflow.step.workflow.WorkflowStepMixin.step": "self, *args, **kwargs",
     "simpleflow.step.workflow.WorkflowStepMixin.add_forced_steps": "self, steps, reason=None",

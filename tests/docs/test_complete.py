@@ -84,7 +84,7 @@ class Marking(Workflow, WorkflowStepMixin):
 
     def run(self) -> None:
         self.submit(self.step("kept", (give, 1), force=True, force_steps_if_executed="other", keep_result=True))
-        self.submit(self.step("other", (give, "x" * 30_000), keep_result=True, fingerprint=1))
+        self.submit(self.step("other", (give, "x" * 30_000), keep_result=True, fingerprint=1, after="kept"))
 
 
 def test_what_a_mark_holds(tmp_path: Path) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from typing import Any
 
 from simpleflow import stores, values
 from simpleflow.engines.base import ActivityTask
 from simpleflow.step import recorded_tasks, stale_marks, tasks
-from simpleflow.step.recorded_tasks import Claimed, Listed, Marked, MarkRead, Unmarked
-from simpleflow.stores.base import Store, as_names, clean, join
+from simpleflow.step.recorded_tasks import Claimed, Compared, Listed, Marked, MarkRead, Unmarked
+from simpleflow.stores.base import Store, Stored, as_names, clean, join
 
 
 class OverlayStore:
@@ -18,6 +19,7 @@ class OverlayStore:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._changed: dict[str, bytes | None] = {}  # by key; None: removed
+        self._clock = time.time
 
     def names(self, prefix: str) -> list[str]:
         """Return the sorted names below ``prefix``."""
@@ -32,6 +34,13 @@ class OverlayStore:
         """Return the content of the mark; None if there is no such mark."""
         key = join(prefix, name)
         return self._changed[key] if key in self._changed else self._store.get(prefix, name)
+
+    def read(self, prefix: str, names: Iterable[str]) -> dict[str, Stored]:
+        """Return those of the marks that exist, by name."""
+        keys = {name: join(prefix, name) for name in as_names(names)}
+        found = self._store.read(prefix, [name for name, key in keys.items() if key not in self._changed])
+        own = {name: body for name, key in keys.items() if (body := self._changed.get(key)) is not None}
+        return found | {name: Stored(body, self._clock()) for name, body in own.items()}
 
     def put(self, prefix: str, name: str, body: bytes) -> None:
         """Write or replace the mark, in memory."""
@@ -65,6 +74,10 @@ class OverlayStores:
                     result = {"names": [name for name in result if name not in void], "shared": not whole}
             case MarkRead(bucket, path, step_name):
                 result = self._execute(tasks.GetStepMarkTask(bucket, path, step_name), task)
+            case Compared(bucket, path, step_name, origins):
+                comparing = tasks.CompareOriginsTask(bucket, path, step_name, origins)
+                comparing.open = self._overlay
+                result = self._execute(comparing, task)
             case Claimed():
                 result = {}
             case Marked(bucket, path, step_name, details):
@@ -73,8 +86,11 @@ class OverlayStores:
                 result = self._execute(tasks.UnmarkStepsDoneTask(bucket, path, step_names), task)
         return values.encode(result, f"result of activity {task.name}")
 
+    def _overlay(self, bucket: str) -> Any:
+        store = stores.open_store(bucket)
+        return self._stores.setdefault(store, OverlayStore(store))
+
     def _execute(self, instance: Any, task: ActivityTask) -> Any:
-        store = stores.open_store(instance.bucket)
-        instance.store = self._stores.setdefault(store, OverlayStore(store))
+        instance.store = self._overlay(instance.bucket)
         instance.context = {"workflow_id": task.workflow_id, "run_id": task.run_id}
         return instance.execute()

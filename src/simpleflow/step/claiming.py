@@ -115,7 +115,10 @@ class Claiming:
     def _activity(self, run: StepRun, verdict: rules.Verdict) -> ActivityTask:
         ledger = self._ledger
         # A mark that this run has known, and that no longer counts, is one that it is about to remove.
-        unless_done = not verdict.forced and (run.name not in ledger.known_names or run.name in ledger.done)
+        is_stale = any(reason.startswith(constants.DEPENDENT_OF) for reason in verdict.reasons)
+        unless_done = not (verdict.forced or is_stale) and (
+            run.name not in ledger.known_names or run.name in ledger.done
+        )
         # A minute more than the work may take; a day where its time-outs do not say how long that is.
         seconds = (run.step.work().time_limit() or DAY) + MINUTE
         return self._marks.claim(run.name, seconds, unless_done, run.step.fingerprint)

@@ -1,7 +1,7 @@
 """The graph of which step forces which, and what follows from it.
 
-A run of a step (the *origin*) forces every step that its ``force_steps_if_executed`` covers (its *dependents*). From
-that follow three rules:
+A run of a step (the *origin*) forces every step that its ``force_steps_if_executed`` covers (its *dependents*), and
+every step that says in ``after`` that it depends on it. From that follow three rules:
 
 - A dependent waits for an origin that is running, or will run once what it waits for has ended, and then runs.
 - A dependent whose latest origin failed is refused.
@@ -11,18 +11,24 @@ Steps that enclose each other are no origin and dependent: neither could ever wa
 
 A run that the history holds and that this evaluation has not reached counts as well, as far as its markers tell. But
 nothing can wait for it: it may be submitted only after the step that would wait.
+
+Origins in the executions above this one, and origins that ran before a dependent was known, are a matter of the marks:
+see ``origins``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from simpleflow.futures import Promise
 from simpleflow.step import rules
-from simpleflow.step.constants import DEPENDENT_OF
+from simpleflow.step.constants import DEPENDENT_OF, FAILED, SCHEDULED
 from simpleflow.step.ledger import Ledger
+from simpleflow.step.origins import Above
 from simpleflow.step.recorded_verdicts import Recorded
 from simpleflow.step.run_record import StepRun
+
+_MOST = 8_000  # characters of names that are handed down to a child: its input has to fit into a field
 
 
 class Dependencies:
@@ -33,39 +39,75 @@ class Dependencies:
         self.marking: dict[StepRun, Promise] = {}  # runs whose mark is being written, and what ends with the writing
         self._ledger = ledger
         self._origins: dict[str, dict[StepRun, None]] = {}  # by pattern, the runs that force it
+        self._ran: dict[str, list[StepRun]] = {}  # by name, the runs of steps
+        self._ran_names = rules.Names()  # the same names
+        self._after: dict[str, dict[StepRun, None]] = {}  # by pattern, the submissions that say they depend on it
+        self._known: dict[str, None] = {}  # the names of all steps that were submitted
+        self._declared: dict[str, list[StepRun]] = {}  # by name, the submissions of steps that say what they force
+
+    def submitted(self, run: StepRun) -> None:
+        """A step was submitted."""
+        self._known[run.name] = None
+        for pattern in run.after:
+            self._after.setdefault(pattern, {})[run] = None
+        if run.dependents:
+            self._declared.setdefault(run.name, []).append(run)
 
     def add(self, run: StepRun) -> None:
         """A step is going to run: from now on its dependents are forced."""
         for pattern in run.dependents:
             self._ledger.forced.add(pattern, DEPENDENT_OF + run.name, always=True)
             self._origins.setdefault(pattern, {})[run] = None
+        self._ran.setdefault(run.name, []).append(run)
+        self._ran_names.add(run.name)
 
     @property
     def is_quiet(self) -> bool:
         """True if no step has a bearing on another, as far as is known: none forces one, waits, or is being marked."""
-        return not (self._origins or self.waiting or self.marking or self._ledger.catching_up)
+        return not (self._origins or self._after or self.waiting or self.marking or self._ledger.catching_up)
 
     # Origins of a step
 
     def _origins_of(self, run: StepRun) -> list[StepRun]:
-        if not self._origins:
+        if not (self._origins or run.after):
             return []
-        return [
-            origin
+        found = {
+            origin: None
             for pattern in rules.patterns_covering(run.name)
             for origin in self._origins.get(pattern, ())
             if origin is not run and origin not in run.enclosing and run not in origin.enclosing
-        ]
+        }
+        return [*found, *(origin for origin in self._ran_before(run) if origin not in found)]
+
+    def _ran_before(self, run: StepRun) -> Iterator[StepRun]:
+        """The runs of steps of which ``run`` says that it depends on them."""
+        for name in dict.fromkeys(name for pattern in run.after for name in self._ran_names.covered_by(pattern)):
+            if name != run.name:
+                yield from (
+                    origin for origin in self._ran[name] if origin not in run.enclosing and run not in origin.enclosing
+                )
+
+    def forced_by(self, run: StepRun) -> list[str]:
+        """The reasons that force ``run`` since it says on which steps it depends."""
+        return list(dict.fromkeys(DEPENDENT_OF + origin.name for origin in self._ran_before(run)))
+
+    def origin_marks(self, run: StepRun) -> dict[str, list[str]]:
+        """The done names that ``run`` says it depends on, by pattern."""
+        around = {each.name for each in run.enclosing} | {run.name}
+        return {
+            pattern: [name for name in self._ledger.done.covered_by(pattern) if name not in around]
+            for pattern in run.after
+        }
 
     def unfinished_origin(self, run: StepRun) -> StepRun | None:
         """An origin of ``run`` that is running, or waits and may run later."""
-        if not self._origins and not self.waiting:
+        if not (self._origins or run.after or self.waiting):
             return None
         for origin in self._origins_of(run):
             if not origin.done:
                 return origin
         for other in self.waiting:
-            if other.done or other is run or not other.forces(run.name):
+            if other.done or other is run or not other.forces(run):
                 continue
             if not self._waits_for(other, run.enclosing | {run}):
                 return other
@@ -84,7 +126,7 @@ class Dependencies:
 
     def unreached_origin(self, run: StepRun) -> str | None:
         """The name of an origin that the history holds, that has not ended, and that was not reached."""
-        names = (each.name for each in self._ledger.unreached_runs() if each.outcome is None and each.forces(run.name))
+        names = (each.name for each in self._ledger.unreached_runs() if each.outcome is None and _forces(each, run))
         return next(names, None)
 
     def failed_origin(self, run: StepRun) -> StepRun | None:
@@ -94,11 +136,11 @@ class Dependencies:
 
     def later_origin(self, run: StepRun) -> str | None:
         """The name of an origin that began after ``run``: the work of ``run`` is stale."""
-        if not self._origins and not self._ledger.catching_up:
+        if not (self._origins or run.after or self._ledger.catching_up):
             return None
         reached = (origin.name for origin in self._origins_of(run) if origin.order > run.order)
         unreached = (
-            each.name for each in self._ledger.unreached_runs() if each.order > run.order and each.forces(run.name)
+            each.name for each in self._ledger.unreached_runs() if each.order > run.order and _forces(each, run)
         )
         return next(reached, None) or next(unreached, None)
 
@@ -106,7 +148,11 @@ class Dependencies:
 
     def unreached_dependents(self, run: StepRun) -> list[Recorded]:
         """Runs of its dependents that the history holds, that have not ended, and that were not reached."""
-        return [each for each in self._ledger.unreached_runs() if each.outcome is None and run.forces(each.name)]
+        return [
+            each
+            for each in self._ledger.unreached_runs()
+            if each.outcome is None and (run.covers(each.name) or each.is_after(run.name))
+        ]
 
     def made_stale_by(self, run: StepRun) -> list[str]:
         """The done names, sorted, whose marks have to be removed before the work of ``run``."""
@@ -114,15 +160,59 @@ class Dependencies:
         names = {run.name} if run.name in done else set()
         for pattern in run.dependents:
             names.update(done.covered_by(pattern))
+        after = {each.name for each in self._submitted_after(run)}
+        names.update(name for name in after if name in done)
         for recorded in self._ledger.recorded:  # marks that another run is just removing may still be there
             if recorded.outcome is None:
-                names.update(name for name in recorded.unmarks if run.forces(name))
+                names.update(name for name in recorded.unmarks if run.covers(name) or name in after)
         names.update(recorded.name for recorded in self.unreached_dependents(run))
         return sorted(names - {each.name for each in run.enclosing})
 
     def mark_being_written(self, run: StepRun) -> Promise | None:
         """A dependent whose mark is being written: its run, or only the writing if the run was cancelled meanwhile."""
         for other, written in self.marking.items():
-            if other not in run.enclosing and run.forces(other.name):
+            if other not in run.enclosing and run.forces(other):
                 return written if other.done else other
         return None
+
+    def _submitted_after(self, run: StepRun) -> Iterator[StepRun]:
+        """The submissions so far that say they depend on ``run``."""
+        if self._after:
+            for pattern in rules.patterns_covering(run.name):
+                yield from (
+                    each for each in self._after.get(pattern, ()) if each.name != run.name and each not in run.enclosing
+                )
+
+    # Origins of children
+
+    def handed_down(self, enclosing: Collection[StepRun], here: Above) -> Above:
+        """``here``, with what a child inside ``enclosing`` has to know of the steps of this execution."""
+        unreached = list(self._ledger.unreached_runs())
+        forces: dict[str, dict[str, None]] = {}
+        for name, submissions in self._declared.items():
+            forces[name] = dict.fromkeys(pattern for each in submissions for pattern in each.dependents)
+        for recorded in unreached:
+            forces.setdefault(recorded.name, {}).update(dict.fromkeys(recorded.details.get("forces") or ()))
+        forces = _cut({name: patterns for name, patterns in forces.items() if patterns}, self._known)
+        failed = {name for name, runs in self._ran.items() if max(runs, key=lambda run: run.order).failed}
+        failed |= {each.name for each in unreached if (each.outcome or {}).get("status") == FAILED}
+        ran = {*self._ran, *(each.name for each in unreached)}
+        return here._replace(
+            forces={name: tuple(forces[name]) for name in sorted(forces)},
+            ran=tuple(sorted(name for name in forces if name in ran)),
+            failed=tuple(sorted(failed)),
+            inside=tuple(sorted(each.name for each in enclosing)),
+        )
+
+
+def _cut(forces: dict[str, dict[str, None]], known: Collection[str]) -> dict[str, dict[str, None]]:
+    """The patterns by name. If they are very many, those that are names of steps of this execution are left out."""
+    if sum(len(name) + sum(map(len, patterns)) for name, patterns in forces.items()) <= _MOST:
+        return forces
+    kept = {name: {each: None for each in patterns if each not in known} for name, patterns in forces.items()}
+    return {name: patterns for name, patterns in kept.items() if patterns}
+
+
+def _forces(recorded: Recorded, run: StepRun) -> bool:
+    """True if a recorded run forces ``run``: one of the two says so."""
+    return recorded.forces(run.name) or (recorded.status == SCHEDULED and run.is_after(recorded.name))

@@ -60,6 +60,7 @@ class Definition(Protocol):
     keep_result: bool
     fingerprint: str | None
     optional: bool
+    after: list[str]
 
     def work(self) -> Submittable:
         """The work of the step."""

@@ -24,8 +24,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from simpleflow.base import Executor
-from simpleflow.step import rules
-from simpleflow.step.constants import COMPLETED, MARKER_NAME, SCHEDULED
+from simpleflow.step import origins, rules
+from simpleflow.step.constants import COMPLETED, DEPENDENT_OF, MARKER_NAME, SCHEDULED
 from simpleflow.step.patterns import Patterns
 from simpleflow.step.recorded_verdicts import Recorded, read
 from simpleflow.step.request import REASON, Request
@@ -57,6 +57,12 @@ class Ledger:
         for names, patterns in ((self._request.force, self.forced), (self._request.skip, self.skipped)):
             for name in names:
                 patterns.add(name, REASON, always=True)
+        self.above = origins.read(executor.reserved)  # the executions above this one
+        if self.above:
+            # A step that they force runs here. It must not be forced again in the execution that continues this one.
+            executor.carried[origins.ORIGINS] = [each._replace(ran=()).to_json() for each in self.above]
+        for pattern, name in (pair for each in self.above for pair in each.forced()):
+            self.forced.add(pattern, DEPENDENT_OF + name, always=True)
         # The recorded verdicts on each name, one for each submission: a run that others joined is there once for each.
         self._submissions: dict[str, Iterator[Recorded]] = {}
         self._next: dict[str, Recorded | None] = {}

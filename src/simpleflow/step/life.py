@@ -65,6 +65,7 @@ class Life:
         self._claimed = False
         self._scheduled: str | None = None  # details of the marker ``scheduled``
         self._forced = NOTHING  # what it makes stale, once it has begun
+        self._versions: dict[str, str] = {}  # of the origins that the work is done with, see ``origins``
         self._phases = self.phases()
 
     def go_on(self, promise: Promise | None = None) -> None:
@@ -128,6 +129,7 @@ class Life:
             "unmarks": removed,
             "stale": self._stale,
             "fingerprint": run.step.fingerprint,
+            "after": run.after,
         }
         around = {each.name for each in run.enclosing} | {run.name}
         self._forced = Forced(tuple(run.dependents), tuple(sorted(around)))
@@ -140,6 +142,13 @@ class Life:
                 return
             # They counted as done until now: another step that makes them stale has to remove them before its work too.
             self._ledger.marks_removed(run, removed)
+
+        if (origins := self._scheduler.origins(run)) and not self._is_recorded(self._marks.mark(run.name)):
+            comparing = yield self._submit(self._marks.compare_origins(run.name, origins), self._scope.child("origins"))
+            if comparing.failure is not None:
+                self._fail(comparing.failure, is_own=True)
+                return
+            self._versions = comparing.result["versions"]
 
         work = yield self._submit(run.step.work())
         run.value = work.result
@@ -245,6 +254,8 @@ class Life:
             details["reasons"] = list(run.verdict.reasons)
         if run.step.fingerprint is not None:
             details["fingerprint"] = run.step.fingerprint
+        if self._versions:
+            details["after"] = self._versions
         if run.step.keep_result:
             details |= mark.keep(run.value, run.name)
         return details
@@ -313,8 +324,8 @@ class Life:
         details = report.details(self._run.name, status, self._run.verdict, extra)
         return self._host.record_marker(constants.MARKER_NAME, details)
 
-    def _submit(self, submittable: Submittable) -> Promise:
-        return submit(self._host, submittable, self._scope)
+    def _submit(self, submittable: Submittable, scope: Scope | None = None) -> Promise:
+        return submit(self._host, submittable, self._scope if scope is None else scope)
 
     def _is_recorded(self, task: ActivityTask) -> bool:
         return self._executor.is_recorded(task.activity, self._scope)

@@ -1,6 +1,7 @@
 """The content of a done mark: JSON that says when and how the step ran.
 
-A step is done if its mark exists. The content is for people, for results that are kept, and for fingerprints.
+A step is done if its mark exists. The content is for people, for results that are kept, for fingerprints
+and for dependents (``origins``).
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ class Mark(NamedTuple):
     not_kept: str | None = None  # why the result is not kept, though the step asks for that
     problem: str | None = None  # why the mark could not be read
     owner: tuple[str, ...] = ()  # run ids: of the run that had claimed the step, then those above it
+    after: Mapping[str, str] | None = None  # versions of the origins that it was made with, see ``origins``
 
 
 def encode(context: Mapping[str, Any], time: float, details: Mapping[str, Any]) -> bytes:
@@ -71,6 +73,7 @@ def read(step: str, body: bytes, modified: float | None = None) -> Mark:
         kept.get("result"),
         kept.get("not_kept") or text_or_none(get("not_kept")),
         owner=text_tuple(get("owner")),
+        after=_texts(get("after")),
     )
 
 
@@ -111,6 +114,12 @@ def are_alike(body: bytes | None, other: bytes) -> bool:
         return False
     but = {"time": 0, "owner": []}
     return isinstance(found, dict) and found | but == json.loads(other) | but
+
+
+def _texts(value: object) -> dict[str, str] | None:
+    if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
+        return None
+    return value
 
 
 def _number(value: object, default: float | None) -> float | None:

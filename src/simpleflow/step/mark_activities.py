@@ -20,7 +20,7 @@ The done names are listed once in a run, before its first verdict. The same acti
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from simpleflow import settings, stores
@@ -107,6 +107,10 @@ class MarkActivities:
     def get_mark(self, name: str) -> ActivityTask:
         """The activity that reads the mark of a step."""
         return self._make(tasks.GetStepMarkTask, name, idempotent=False)
+
+    def compare_origins(self, name: str, origins: Mapping[str, Any]) -> ActivityTask:
+        """The activity that compares the marks of the origins of a step with those that the step was made with."""
+        return self._make(tasks.CompareOriginsTask, name, origins, idempotent=False)
 
     def claim(
         self, name: str, seconds: float = 0, unless_done: bool = False, fingerprint: str | None = None

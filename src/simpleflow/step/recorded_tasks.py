@@ -31,6 +31,15 @@ class MarkRead(NamedTuple):
     step_name: str
 
 
+class Compared(NamedTuple):
+    """The arguments of ``CompareOriginsTask``."""
+
+    bucket: str
+    path: str
+    step_name: str
+    origins: Mapping[str, Any]
+
+
 class Claimed(NamedTuple):
     """The arguments of ``ClaimStepTask``."""
 
@@ -78,13 +87,14 @@ class Unmarked(NamedTuple):
     origin: str | None = None
 
 
-Parsed = Listed | MarkRead | Claimed | Released | Marked | Unmarked
+Parsed = Listed | MarkRead | Compared | Claimed | Released | Marked | Unmarked
 
 _KINDS: dict[str, type[Any]] = {
     f"{task.__module__}.{task.__name__}": kind
     for task, kind in (
         (tasks.GetStepsDoneTask, Listed),
         (tasks.GetStepMarkTask, MarkRead),
+        (tasks.CompareOriginsTask, Compared),
         (tasks.ClaimStepTask, Claimed),
         (tasks.ReleaseStepTask, Released),
         (tasks.MarkStepDoneTask, Marked),
@@ -120,7 +130,7 @@ def parse_arguments(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -
         return None
     try:
         parsed = kind(*args, **kwargs)
-        if isinstance(parsed, MarkRead) or parsed.owner is None:
+        if isinstance(parsed, MarkRead | Compared) or parsed.owner is None:
             return parsed  # type: ignore[no-any-return]
         return parsed._replace(owner=tasks.owner_of(parsed.owner))  # type: ignore[no-any-return]
     except (TypeError, ValueError):

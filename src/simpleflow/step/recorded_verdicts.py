@@ -55,8 +55,12 @@ class Recorded(msgspec.Struct):
         return list(self.details.get("forces") or ()) if self.status == SCHEDULED else []
 
     def forces(self, name: str) -> bool:
-        """True if it is a run of a step that forces ``name``."""
+        """True if it is a run of a step that says that it forces ``name``."""
         return any(rules.covers(pattern, name) for pattern in self.forces_patterns)
+
+    def is_after(self, name: str) -> bool:
+        """True if the step says that it depends on ``name``."""
+        return name != self.name and any(rules.covers(pattern, name) for pattern in self.details.get("after") or ())
 
 
 def read(markers: Iterable[str | None]) -> list[Recorded]:

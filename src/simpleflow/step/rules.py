@@ -31,14 +31,16 @@ def verdict(
     skipped: Mapping[str, Collection[str]],
     done: bool,
     changed: bool = False,
+    stale: Collection[str] = (),
 ) -> Verdict:
     """The verdict on one step. The first line that applies decides.
 
     1. ``force=True``, or a forced pattern covers the name: it runs, forced.
     2. A skipped pattern covers the name: it is skipped, forced.
     3. It is done, but with other inputs (``changed``): it runs.
-    4. It is done: it is skipped.
-    5. Otherwise it runs.
+    4. It is done, but with old data (``stale``, the reasons): it runs.
+    5. It is done: it is skipped.
+    6. Otherwise it runs.
 
     ``forced`` and ``skipped`` give the reasons of each pattern.
     """
@@ -49,7 +51,8 @@ def verdict(
     if skipping:
         return Verdict(False, True, _reasons(skipped, skipping))
     if done:
-        return Verdict(True, False, (INPUTS_CHANGED,)) if changed else Verdict(False, False, (ALREADY_PLAYED,))
+        reasons = {*stale, *([INPUTS_CHANGED] if changed else ())}
+        return Verdict(True, False, tuple(sorted(reasons))) if reasons else Verdict(False, False, (ALREADY_PLAYED,))
     return Verdict(True, False)
 
 

@@ -36,6 +36,7 @@ class StepRun(Promise, ScopeOwner):
         self.step = step
         self.name = step.step_name
         self.dependents = step.force_steps_if_executed  # patterns: the names that are forced if this step runs
+        self.after = step.after  # patterns: the names of the steps that force this one if they run
         self.enclosing = enclosing  # the steps that this one is a part of
         self.forced_count = 0  # how many names were forced, and how many skipped, when it was submitted
         self.skipped_count = 0
@@ -62,9 +63,17 @@ class StepRun(Promise, ScopeOwner):
     def result(self, value: Any) -> None:
         pass
 
-    def forces(self, name: str) -> bool:
-        """True if running this step forces ``name``."""
+    def forces(self, other: StepRun) -> bool:
+        """True if running this step forces ``other``: one of the two says so."""
+        return self.covers(other.name) or other.is_after(self.name)
+
+    def covers(self, name: str) -> bool:
+        """True if this step says that it forces ``name``."""
         return any(rules.covers(pattern, name) for pattern in self.dependents)
+
+    def is_after(self, name: str) -> bool:
+        """True if this step says that it depends on ``name``."""
+        return name != self.name and any(rules.covers(pattern, name) for pattern in self.after)
 
     def add_child(self, child: Child) -> None:
         self.parts.children.append(child)

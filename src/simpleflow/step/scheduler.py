@@ -10,7 +10,8 @@ applied (``rules.verdict``). A verdict waits for:
    step would be skipped, or would work with old data, although the origin is about to change that;
 3. the writing of a mark that this step would make stale if it runs: otherwise the mark would be written after it was
    removed. This holds for a writing that only the history knows of, too;
-4. its own mark, if the mark's fingerprint or the result that it keeps decides what to do;
+4. its own mark, if the mark's fingerprint or the result that it keeps decides what to do, and the marks of its origins,
+   if it compares them with its own (``origins``);
 5. the claim on the step, where other workflow runs share the marks.
 
 After each wait the scheduler starts again from the top, since what has ended may have changed every other answer.
@@ -25,7 +26,8 @@ is for: reading a mark (4) and claiming (5).
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
 
 from simpleflow.base import Scope
 from simpleflow.exceptions import InputError, TaskFailed
@@ -36,6 +38,7 @@ from simpleflow.step.dependencies import Dependencies
 from simpleflow.step.host import Host, scope_label, submit
 from simpleflow.step.ledger import Ledger
 from simpleflow.step.mark_activities import MarkActivities
+from simpleflow.step.origins import ORIGINS, Above, Marks
 from simpleflow.step.recorded_verdicts import Recorded
 from simpleflow.step.run_record import StepRun
 
@@ -94,6 +97,7 @@ class Scheduler:
         self.claiming = Claiming(host, marks, ledger)
         self._host = host
         self._executor = host.executor
+        self._executor.hands_down.append(self._handed_down)
 
     def next(self, run: StepRun) -> Next:
         """The next thing to do for a submission without a verdict. Raises InputError for a step inside itself."""
@@ -121,8 +125,26 @@ class Scheduler:
                 claim = self.claiming.latest_try(run)
                 if claim is not None and not claim.done:
                     return Wait(claim)  # once it is granted, the refused step gives it up
-                return Refuse(rules.Verdict(False, True, (constants.DEPENDENT_OF + origin.name,)), origin.name)
-        return self._judge(run)
+                return _refuse(origin.name)
+        failed = (each.failed_origin(run.name, run.after) for each in ledger.above)
+        above = next((name for name in failed if name is not None), None)
+        return self._judge(run) if above is None else _refuse(above)
+
+    def origins(self, run: StepRun) -> dict[str, Marks]:
+        """The marks of the origins that the mark of ``run`` tells of, by key: see ``origins``."""
+        own, above = self.dependencies.origin_marks(run), self.ledger.above
+        found: dict[str, Marks] = {key: [(*self.marks.location, names)] for key, names in own.items()}
+        for each in above:
+            for key, marks in each.marks(run.name, run.after).items():
+                found.setdefault(key, []).append(marks)
+        return found
+
+    def _handed_down(self) -> Mapping[str, Any]:
+        """What a child that is submitted now has to know of the steps here and above."""
+        scope = self._host.executor.scope
+        enclosing = [owner for owner in scope.owners() if isinstance(owner, StepRun)]
+        here = self.dependencies.handed_down(enclosing, Above(*self.marks.location))
+        return {ORIGINS: [each.to_json() for each in (*self.ledger.above, here)]}
 
     def _unreached_writing(self, run: StepRun) -> Promise | None:
         """The writing of a mark that this step would make stale, by a run that this evaluation has not reached."""
@@ -139,7 +161,7 @@ class Scheduler:
         """Apply the rules; read the mark first where it decides, and claim the step if it is going to run."""
         step = run.step
         done = run.name in self.ledger.done
-        verdict = self._verdict(run, done, changed=False)
+        verdict = self._verdict(run, done)
         compared = step.fingerprint is not None and not verdict.forced
         if done and not verdict.run and (compared or step.keep_result):
             reading = submit(self._host, self.marks.get_mark(run.name), self._next_scope(run))
@@ -148,6 +170,13 @@ class Scheduler:
             mark = reading.result
             changed = compared and mark is not None and mark["fingerprint"] != step.fingerprint
             verdict = self._verdict(run, mark is not None, changed)
+        if done and not (verdict.run or verdict.forced) and (origins := self.origins(run)):
+            comparing = submit(self._host, self.marks.compare_origins(run.name, origins), self._next_scope(run))
+            if not comparing.done or comparing.failure is not None:
+                return _wait_or_fail(comparing)
+            verdict = self._verdict(
+                run, done, stale=[constants.DEPENDENT_OF + key for key in comparing.result["stale"]]
+            )
         if verdict.run and self.marks.claims:
             claimed = self.claiming.claim(run, verdict)
             if isinstance(claimed, Promise):
@@ -156,18 +185,26 @@ class Scheduler:
         origin = self.dependencies.unreached_origin(run)
         return Begin(verdict, stale=None if origin is None else constants.DEPENDENT_OF + origin)
 
-    def _verdict(self, run: StepRun, done: bool, changed: bool) -> rules.Verdict:
+    def _verdict(self, run: StepRun, done: bool, changed: bool = False, stale: Collection[str] = ()) -> rules.Verdict:
+        forced = self.ledger.forcing(run.name, run.forced_count)
+        if run.after and (reasons := self.dependencies.forced_by(run)):
+            forced[run.name] = [*forced.get(run.name, ()), *reasons]
         return rules.verdict(
             run.name,
             force=bool(run.step.force),
-            forced=self.ledger.forcing(run.name, run.forced_count),
+            forced=forced,
             skipped=self.ledger.skipped.covering(run.name, run.skipped_count),
             done=done,
             changed=changed,
+            stale=stale,
         )
 
     def _next_scope(self, run: StepRun) -> Scope:
         return Scope(scope_label(run.name, self.ledger.next_number(run.name)))
+
+
+def _refuse(origin: str) -> Refuse:
+    return Refuse(rules.Verdict(False, True, (constants.DEPENDENT_OF + origin,)), origin)
 
 
 def _wait_or_fail(promise: Promise) -> Wait | Fail:

@@ -34,6 +34,8 @@ class Step(SubmittableContainer):
         keep_result: store what the work returned in the mark. The future of a later run that skips the step has it as
             its ``value``.
         fingerprint: a JSON value for what the work depends on. The step is done only if its mark bears the same value.
+        after: names of the steps that this one depends on: if one of them runs, this one is forced. The same as
+            ``force_steps_if_executed`` of these steps.
         optional: the step may fail: then the steps around it do not fail.
 
     Raises InputError for an invalid name, NotSubmittable for work that cannot be submitted, NotEncodable for a
@@ -52,6 +54,7 @@ class Step(SubmittableContainer):
         *,
         keep_result: bool = False,
         fingerprint: Any = _NOT_GIVEN,
+        after: str | Iterable[str] | None = None,
         optional: bool = False,
     ) -> None:
         self.step_name = rules.check_name(step_name)
@@ -63,11 +66,13 @@ class Step(SubmittableContainer):
         self.activities_if_step_already_done = activities_if_step_already_done
         self.alternative()
         self.emit_signal = emit_signal
-        self.force_steps_if_executed = (
-            []
-            if force_steps_if_executed is None
-            else rules.check_names(force_steps_if_executed, f"force_steps_if_executed of step {step_name!r}")
+        self.force_steps_if_executed = rules.check_names(
+            () if force_steps_if_executed is None else force_steps_if_executed,
+            f"force_steps_if_executed of step {step_name!r}",
         )
+        self.after = rules.check_names(() if after is None else after, f"after of step {step_name!r}")
+        if step_name in self.after:
+            raise InputError(f"step {step_name!r} comes after itself; expected names of other steps")
         self.bubbles_exception_on_failure = bubbles_exception_on_failure
         self.keep_result = keep_result
         self.optional = optional
@@ -129,6 +134,7 @@ class StepFuture(Future):
         enclosing = frozenset(owner for owner in executor.scope.owners() if isinstance(owner, StepRun))
         run = StepRun(step, enclosing, ledger.known_before, executor, self)
         run.forced_count, run.skipped_count = ledger.forced.count, ledger.skipped.count
+        scheduler.dependencies.submitted(run)
         super().__init__(promise=run)
         _, prefix = scheduler.marks.location
         rules.check_key(prefix, run.name, keys.object_key(prefix, run.name))

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from simpleflow import activity, stores
 from simpleflow.constants import DAY
-from simpleflow.step import claims, mark, rules, stale_marks
+from simpleflow.step import claims, mark, origins, rules, stale_marks
 from simpleflow.step.stale_marks import Forced
 
 _LAST_SECOND = 253_402_300_799  # of the year 9999; the time in a claim may be any number
@@ -122,6 +122,46 @@ class GetStepMarkTask(_MarksTask):
             "result": found.result,
             "why": None if found.kept else why,
         }
+
+
+class CompareOriginsTask(_MarksTask):
+    """Compare the marks of origins with those that a step was made with: ``{"versions": {...}, "stale": [...]}``.
+
+    ``versions`` has the version of each origin, by key; ``stale`` the keys of those that the step has not seen. A step
+    without a mark is not stale.
+
+    Args:
+        origins: for each key the marks of the origin, see ``origins.Marks``.
+    """
+
+    def __init__(self, bucket: str, path: str, step_name: str, origins: Mapping[str, origins.Marks]) -> None:
+        super().__init__(bucket, path)
+        self.step_name = step_name
+        self.origins = origins
+        self.open: Callable[[str], stores.Store] = stores.open_store  # a dry run sets another function
+
+    @staticmethod
+    def is_quick(bucket: str, *rest: Any) -> bool:
+        origins = rest[2] if len(rest) > 2 else {}
+        buckets = [bucket, *(marks[0] for every in origins.values() for marks in every)]
+        return all(map(stores.is_local, buckets))
+
+    def execute(self) -> dict[str, Any]:
+        body = self.store.get(self.path, self.step_name)
+        own = None if body is None else mark.read(self.step_name, body)
+        versions: dict[str, str] = {}
+        stale = []
+        for key, every in self.origins.items():
+            found = {
+                f"{path}/{name}": stored
+                for bucket, path, wanted in every
+                for name, stored in origins.read_marks(self.open(bucket), path, wanted, self.step_name).items()
+            }
+            versions[key] = origins.version(found)
+            marks = [mark.read(name, *stored) for name, stored in found.items()]
+            if own is not None and origins.is_stale(own, key, versions[key], marks):
+                stale.append(key)
+        return {"versions": versions, "stale": stale}
 
 
 class ClaimStepTask(_MarksTask):
@@ -325,7 +365,15 @@ def holder_text(holder: claims.Holder) -> str:
     return f"workflow {holder.workflow_id or 'unknown'}, run {holder.run_id or 'unknown'} ({where})"
 
 
-TASKS = (GetStepsDoneTask, GetStepMarkTask, ClaimStepTask, ReleaseStepTask, MarkStepDoneTask, UnmarkStepsDoneTask)
+TASKS = (
+    GetStepsDoneTask,
+    GetStepMarkTask,
+    CompareOriginsTask,
+    ClaimStepTask,
+    ReleaseStepTask,
+    MarkStepDoneTask,
+    UnmarkStepsDoneTask,
+)
 
 for _task in TASKS:
     activity.with_attributes()(_task)
