@@ -151,8 +151,8 @@ class Round:
             self.tally.update(each["word"] for each in lines)
             self.tally["runs"] += len({each["run"] for each in lines})
             for number, each in enumerate(lines):
-                if each["word"] == "marked" and (why := judge.told_wrongly(number)) is not None:
-                    self.wrong.append(f"{each['names'][0]} was marked though it was stale: {why}")
+                if each["word"] == "marked" and (wrongly := judge.told_wrongly(number)) is not None:
+                    self.wrong.append(f"{each['names'][0]} was marked though it was stale: {wrongly}")
                 if each["word"] == "met":
                     kind, why = judge.met(number)
                     self.tally[f"met: {kind}"] += 1
