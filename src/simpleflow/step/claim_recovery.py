@@ -98,10 +98,12 @@ def release(runs: Iterable[HasHistory]) -> None:
 
 def _settle_marks(store: Store, held: Held) -> None:
     """What the run would have done before it gave up this claim, had it not been interrupted (see ``stale_marks``)."""
+    place = store, held.path, held.step, held.owner
+    if not claims.is_held(*place):
+        return  # it was given up before: marks that were written since are not its own to remove
     if held.forced.patterns:
         stale_marks.remove_after_work(store, held.path, held.forced, held.owner)
-    place = store, held.path, held.step, held.owner
-    if _is_marked(store, held) and claims.is_held(*place) and not claims.stands(*place):
+    if _is_marked(store, held) and not claims.stands(*place):
         store.delete(held.path, [held.step])
 
 
