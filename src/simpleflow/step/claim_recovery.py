@@ -101,7 +101,7 @@ def _settle_marks(store: Store, held: Held) -> None:
     place = store, held.path, held.step, held.owner
     if not claims.is_held(*place):
         return  # it was given up before: marks that were written since are not its own to remove
-    if held.forced.patterns:
+    if held.forced.patterns and claims.is_announced(*place):
         stale_marks.remove_after_work(store, held.path, held.forced, held.owner)
     if _is_marked(store, held) and not claims.stands(*place):
         store.delete(held.path, [held.step])

@@ -174,6 +174,11 @@ def announce(store: Store, path: str, name: str, owner: Owner, forced: Forced) -
     stale_marks.announce(store, path, _objects(store, path, name, owner), owner, forced)
 
 
+def is_announced(store: Store, path: str, name: str, owner: Owner) -> bool:
+    """True if the owner has said that its run of ``name`` makes steps stale: the run has begun. Raises StoreError."""
+    return bool(store.read(objects.prefix(path, objects.FORCING), list(_objects(store, path, name, owner))))
+
+
 def is_held(store: Store, path: str, name: str, owner: Owner) -> bool:
     """True if the owner's claim on ``name`` is there, revoked or not. Raises StoreError."""
     return bool(_objects(store, path, name, owner))
