@@ -128,7 +128,7 @@ SIGNATURES: dict[str, str] = {
     "simpleflow.step.workflow.WorkflowStepMixin.add_forced_steps": "self, steps, reason=None",
     "simpleflow.step.workflow.WorkflowStepMixin.add_skipped_steps": "self, steps, reason=None",
     "simpleflow.step.tasks.GetStepsDoneTask": "bucket, path, owner=None, whole=False",
-    "simpleflow.step.tasks.MarkStepDoneTask": "bucket, path, step_name, details={}, owner=None",
+    "simpleflow.step.tasks.MarkStepDoneTask": "bucket, path, step_name, details={}, owner=None, patterns=(), but=()",
     "simpleflow.steering.marks.done": "place, patterns=('*',)",
     "simpleflow.steering.marks.forget": "place, patterns",
     "simpleflow.steering.place.find": ("workflow_class, *, input=None, workflow_id=None, default_bucket, domain=None"),
