@@ -94,8 +94,8 @@ MEMBERS: dict[str, str] = {
     ),
     "simpleflow.step.workflow.WorkflowStepMixin": (
         "add_forced_steps add_skipped_steps get_forced_steps get_skipped_steps get_step_activity_params "
-        "get_step_bucket get_step_path_prefix get_steps_done get_steps_done_activity step steps_forced_reasons "
-        "steps_skipped_reasons"
+        "get_step_bucket get_step_path_prefix get_steps_done get_steps_done_activity step step_changes "
+        "steps_forced_reasons steps_skipped_reasons"
     ),
     "simpleflow.futures.Future": (
         "cancel cancelled done exception finished pending result running set_cancelled set_exception set_finished "
@@ -127,13 +127,14 @@ SIGNATURES: dict[str, str] = {
     "simpleflow.step.workflow.WorkflowStepMixin.step": "self, *args, **kwargs",
     "simpleflow.step.workflow.WorkflowStepMixin.add_forced_steps": "self, steps, reason=None",
     "simpleflow.step.workflow.WorkflowStepMixin.add_skipped_steps": "self, steps, reason=None",
-    "simpleflow.step.tasks.GetStepsDoneTask": "bucket, path, owner=None, whole=False",
+    "simpleflow.step.tasks.GetStepsDoneTask": "bucket, path, owner=None, whole=False, made_with=False",
     "simpleflow.step.tasks.MarkStepDoneTask": "bucket, path, step_name, details={}, owner=None, patterns=(), but=()",
     "simpleflow.steering.marks.done": "place, patterns=('*',)",
     "simpleflow.steering.marks.forget": "place, patterns",
     "simpleflow.steering.place.find": ("workflow_class, *, input=None, workflow_id=None, default_bucket, domain=None"),
     "simpleflow.steering.plan.plan": (
-        "workflow_class, *, input=None, workflow_id=None, force=(), skip=(), default_bucket, domain=None, past=None"
+        "workflow_class, *, input=None, workflow_id=None, force=(), skip=(), default_bucket, domain=None, past=None, "
+        "changed=False"
     ),
     "simpleflow.canvas.FuncGroup": "func, *args, raises_on_failure=None, _allow_none=False, **kwargs",
     "simpleflow.futures.wait": "*futures",
@@ -186,6 +187,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "observer": None,
         "force_steps": (),
         "skip_steps": (),
+        "changed": False,
     },
 }
 

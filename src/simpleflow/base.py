@@ -11,7 +11,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from simpleflow.constants import MAX_ID_LENGTH
 from simpleflow.exceptions import InputError
@@ -37,6 +37,15 @@ def check_name(name: object, label: str, limit: int = MAX_ID_LENGTH) -> str:
     return name
 
 
+class Call(NamedTuple):
+    """A call that a submittable is known to make before anything of it runs."""
+
+    name: str  # of the activity, workflow type, function, signal, marker or timer
+    code: Any  # the function or class whose code it runs; None if it runs none
+    args: Sequence[Any]
+    kwargs: Mapping[str, Any] = {}
+
+
 class Submittable:
     """Base of everything that ``Workflow.submit`` accepts and that a canvas or a step may hold."""
 
@@ -49,6 +58,10 @@ class Submittable:
         ``Chain(send_result=True)`` passes a result on this way.
         """
         return self
+
+    def calls(self) -> Sequence[Call]:
+        """Return the calls that this makes, in order, as far as they are known before it is submitted."""
+        return ()
 
     def time_limit(self) -> float | None:
         """Seconds that this may take at most by its own time-outs, with all retries; None if they set no limit.
@@ -205,6 +218,12 @@ class Executor(Waiter, Protocol):
 
     def recorded_markers(self, name: str) -> Sequence[str | None]:
         """Return the details (JSON text) of all markers of that name in the history, in its order."""
+
+    def recorded_details(self, name: str, details: str | None) -> str | None:
+        """Return the details (JSON text) of the marker that the history holds in place of this submitted one.
+
+        These are its own, unless an earlier version of the code recorded other ones (see ``MarkerTask.identity``).
+        """
 
     def marked_at(self, name: str, details: str | None) -> float:
         """Return when the latest marker of that name with these details (JSON text) was recorded, in epoch seconds.

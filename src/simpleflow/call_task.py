@@ -13,7 +13,8 @@ from simpleflow.futures import Future
 T = TypeVar("T", bound="CallTask")
 
 
-def _results(args: Iterable[Any]) -> list[Any]:
+def results(args: Iterable[Any]) -> list[Any]:
+    """The arguments, with the results of the futures among them; waits for these."""
     return [arg.as_argument() if isinstance(arg, Future) else arg for arg in args]
 
 
@@ -30,8 +31,8 @@ class CallTask(Task):
     kwargs: dict[str, Any]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.args = _results(args)
-        self.kwargs = dict(zip(kwargs, _results(kwargs.values()), strict=True))
+        self.args = results(args)
+        self.kwargs = dict(zip(kwargs, results(kwargs.values()), strict=True))
 
     def __repr__(self) -> str:
         arguments = [repr(arg) for arg in self.args] + [f"{key}={value!r}" for key, value in self.kwargs.items()]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable
+import functools
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from simpleflow.activity import Activity
-from simpleflow.base import AbstractWorkflow, Executor, Submittable, SubmittableContainer
+from simpleflow.base import AbstractWorkflow, Call, Executor, Submittable, SubmittableContainer
 from simpleflow.containers import ChainPromise, FuncPromise, GroupPromise
 from simpleflow.exceptions import InputError, NotSubmittable
 from simpleflow.futures import Future
@@ -184,6 +185,9 @@ class Group(SubmittableContainer):
         twin.activities = [member.receive(value) for member in self.activities]
         return twin
 
+    def calls(self) -> Sequence[Call]:
+        return [call for member in self.activities for call in member.calls()]
+
     def time_limit(self) -> float | None:
         return combined_time_limit(self.activities, one_by_one=self.max_parallel is not None)
 
@@ -287,6 +291,16 @@ class FuncGroup(SubmittableContainer):
         twin = copy.copy(self)
         twin.args = [*self.args, value]
         return twin
+
+    def calls(self) -> Sequence[Call]:
+        """The call of the function, and those of submittables among its arguments: what it will return is not known."""
+        function, args, kwargs = self.func, [*self.args], {**self.kwargs}
+        while isinstance(function, functools.partial):
+            args, kwargs = [*function.args, *args], {**function.keywords, **kwargs}
+            function = function.func
+        name = f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', type(function).__name__)}"
+        given = [each for each in (*args, *kwargs.values()) if isinstance(each, Submittable)]
+        return [Call(name, function, args, kwargs), *(call for each in given for call in each.calls())]
 
     def submit(self, executor: Executor) -> Future:
         return FuncFuture(self, executor)

@@ -97,6 +97,7 @@ class Executor:
             was running.
         force_steps, skip_steps: patterns of steps to force and to skip, in this execution and in its children, with the
             reason "Requested at start".
+        changed: run done steps whose arguments or code have changed, in this execution and in its children.
         overrides: members of the start request in place of the class's: ``task_list``, ``execution_timeout``,
             ``decision_task_timeout`` (time-outs are seconds as text).
 
@@ -121,6 +122,7 @@ class Executor:
         on_wait: Callable[[str], None] = lambda text: None,
         force_steps: str | Iterable[str] = (),
         skip_steps: str | Iterable[str] = (),
+        changed: bool = False,
         overrides: Mapping[str, str] | None = None,
         adopt: bool = False,
     ) -> None:
@@ -146,7 +148,7 @@ class Executor:
         self._on_begin = on_begin
         self._on_wait = on_wait
         self._overrides: dict[str, Any] = dict(overrides or {})
-        self._request = request_of(force_steps, skip_steps)
+        self._request = request_of(force_steps, skip_steps, changed)
         self._events: list[e.Event] = []
 
     def run(self, input: Any = None) -> Any:

@@ -24,6 +24,7 @@ SIMPLEFLOW_S3_HOST: str  # host of bucket strings that name no host
 SIMPLEFLOW_S3_SSE: bool  # encrypt marks on S3 (server-side, AES256)
 STEP_BUCKET: str  # bucket string of the done marks
 SIMPLEFLOW_STEP_CLAIMS: bool | None  # claim steps against other runs; None: where marks are on this machine
+SIMPLEFLOW_STEP_CHANGES: str | None  # tell, run or ignore steps that have changed; None: tell where reading is cheap
 SIMPLEFLOW_STATE: str  # state folder of the embedded engine
 WORKFLOW_DEFAULT_TASK_LIST: str  # for workflow classes that set none
 WORKFLOW_DEFAULT_VERSION: str  # for workflow classes that set none
@@ -89,6 +90,13 @@ def _text(name: str, value: object) -> str:
     raise InputError(f"{name} is {value!r}: expected text")
 
 
+def _change_mode(name: str, value: object) -> str | None:
+    word = str(value).strip().lower()
+    if word in ("tell", "run", "ignore", ""):
+        return word or None
+    raise InputError(f"{name} is {value!r}: expected tell, run or ignore")
+
+
 class _Setting(NamedTuple):
     parse: Callable[[str, object], Any]  # called with name and raw value; raises InputError
     default: object  # as parsed
@@ -100,6 +108,7 @@ _SETTINGS: dict[str, _Setting] = {
     "SIMPLEFLOW_S3_SSE": _Setting(_boolean, False),
     "STEP_BUCKET": _Setting(_text, "step_bucket"),
     "SIMPLEFLOW_STEP_CLAIMS": _Setting(_boolean, None),  # None: where marks are on this machine
+    "SIMPLEFLOW_STEP_CHANGES": _Setting(_change_mode, None),  # None: tell where marks are on this machine
     "SIMPLEFLOW_STATE": _Setting(_text, ".simpleflow"),
     "WORKFLOW_DEFAULT_TASK_LIST": _Setting(_text, "default"),
     "WORKFLOW_DEFAULT_VERSION": _Setting(_text, "default"),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from simpleflow import values
 from simpleflow.activity import Activity, seconds
-from simpleflow.base import check_name
+from simpleflow.base import Call, check_name
 from simpleflow.call_task import CallTask, Task, parse_limit
 from simpleflow.exceptions import InputError, NotSubmittable
 from simpleflow.failure_context import TaskFailureContext as TaskFailureContext  # public here
@@ -38,6 +39,9 @@ class ActivityTask(CallTask):
 
     def propagate_attribute(self, attr: str, val: Any) -> None:
         self.activity = self.activity.scoped(attr, val)
+
+    def calls(self) -> Sequence[Call]:
+        return (Call(self.activity.name, self.activity.callable, self.args, self.kwargs),)
 
     def time_limit(self) -> float | None:
         activity = self.activity
@@ -74,6 +78,9 @@ class SignalTask(CallTask):
     def receive(self, value: Any) -> SignalTask:
         return self
 
+    def calls(self) -> Sequence[Call]:
+        return (Call(f"signal {self.name}", None, self.args, self.kwargs),)
+
     @property
     def encoded_input(self) -> str:
         """The signal's input as JSON text ``{"args": [...], "kwargs": {...}, "__propagate": ...}``."""
@@ -84,9 +91,16 @@ class SignalTask(CallTask):
 class MarkerTask(Task):
     """Records a marker. ``details`` is any value that can be JSON, or None."""
 
+    identity: tuple[str, ...] = ()
+    """Keys of ``details`` that say which marker it is. One that the history holds with the same values stands in its
+    place, even if the rest differs: somebody has edited the code since."""
+
     def __init__(self, name: str, details: Any = None) -> None:
         self.name = check_name(name, "marker name")
         self.details = details
+
+    def calls(self) -> Sequence[Call]:
+        return (Call(f"marker {self.name}", None, [self.details]),)
 
     @property
     def encoded_details(self) -> str | None:
@@ -119,6 +133,9 @@ class TimerTask(Task):
     def name(self) -> str:  # type: ignore[override]
         """The timer's id."""
         return self.timer_id
+
+    def calls(self) -> Sequence[Call]:
+        return (Call(f"timer {self.timer_id}", None, [self.timeout]),)
 
     def time_limit(self) -> float | None:
         return parse_limit(self.timeout)

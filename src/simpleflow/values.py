@@ -37,7 +37,11 @@ def _sorted(values: Any) -> list[Any]:
         return sorted(values, key=lambda each: (type(each).__name__, repr(each)))
 
 
-def _default(value: Any) -> Any:
+def to_json(value: Any) -> Any:
+    """Return what stands in JSON for a value that JSON has no type for. Raises TypeError if nothing does.
+
+    A generator is used up by this.
+    """
     if isinstance(value, bytes):
         return value.decode("utf-8")
     if isinstance(value, datetime.date | datetime.time):
@@ -53,10 +57,10 @@ def _default(value: Any) -> Any:
     raise TypeError
 
 
-_ENCODER = json.JSONEncoder(default=_default, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-_ASCII_ENCODER = json.JSONEncoder(default=_default, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+_ENCODER = json.JSONEncoder(default=to_json, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_ASCII_ENCODER = json.JSONEncoder(default=to_json, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
 _CANONICAL = json.JSONEncoder(
-    default=_default, ensure_ascii=True, allow_nan=False, separators=(",", ":"), sort_keys=True
+    default=to_json, ensure_ascii=True, allow_nan=False, separators=(",", ":"), sort_keys=True
 )
 
 
@@ -174,7 +178,7 @@ def _find(value: Any, path: str, above: set[int]) -> tuple[str, Any, str] | None
                 return found
         return None
     try:
-        _default(value)
+        to_json(value)
     except (TypeError, ValueError):
         return path, value, f"a {_type_name(value)}"
     return None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from simpleflow import settings
 from simpleflow.activity import check_priority, seconds
-from simpleflow.base import AbstractWorkflow, check_name, type_name
+from simpleflow.base import AbstractWorkflow, Call, check_name, type_name
 from simpleflow.call_task import CallTask, parse_limit
 from simpleflow.constants import MAX_VERSION_LENGTH
 from simpleflow.exceptions import InputError, NotSubmittable
@@ -111,6 +112,9 @@ class WorkflowTask(CallTask):
 
     def propagate_attribute(self, attr: str, val: Any) -> None:
         setattr(self, attr, val)
+
+    def calls(self) -> Sequence[Call]:
+        return (Call(self.name, self.workflow, self.args, self.kwargs),)
 
     def time_limit(self) -> float | None:
         if self.execution_timeout == str(settings.WORKFLOW_DEFAULT_EXECUTION_TIME):

@@ -144,6 +144,6 @@ def test_a_dead_run_with_other_names_is_replaced_with_a_message(folder: Folder) 
     done = folder.start("flow.Long", "--force", "first")
     assert done.code == 0
     assert done.err.splitlines()[0] == (
-        "workflow flow.Long: its process died, and it had other steps to force or skip: "
+        "workflow flow.Long: its process died, and it had other steps to force or skip, or another --changed: "
         "that run was closed, a new one begins"
     )

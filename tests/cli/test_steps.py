@@ -104,6 +104,9 @@ class TestList:
             "fingerprint": None,
             "kept": False,
             "problem": None,
+            "arguments": '[["flow.fetch",["load mon"]]]',
+            "file": f"{project.path}/flow.py",
+            "changed": None,
         }
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", load["done_at"])
         assert isinstance(load["seconds"], float)
@@ -215,6 +218,7 @@ class TestPlan:
             "workflow_id": "daily",
             "unmarks": ["report.text"],
             "note": None,
+            "changed": None,
         }
         assert (report["verdict"], report["forced"]) == ("run", True)
         assert report["reasons"] == ["Dep of load"]

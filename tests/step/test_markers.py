@@ -12,12 +12,13 @@ from simpleflow.step.submittable import Step
 from tests.step.bench import Bench, fail_softly, note, noted
 
 VERDICT = {"step", "status", "forced", "reasons"}
+MADE_WITH = {"made_with"}  # of every step that runs
 
 
 def extra(bench: Bench) -> dict[str, dict[str, Any]]:
     """The keys beyond the verdict, by ``name status``; markers without such keys are left out."""
     found = {
-        f"{marker['step']} {marker['status']}": {key: marker[key] for key in marker if key not in VERDICT}
+        f"{marker['step']} {marker['status']}": {key: marker[key] for key in marker if key not in VERDICT | MADE_WITH}
         for marker in bench.markers
     }
     return {what: keys for what, keys in found.items() if keys}
@@ -25,7 +26,7 @@ def extra(bench: Bench) -> dict[str, dict[str, Any]]:
 
 def test_the_markers_of_a_step_that_forces_nothing_hold_only_the_verdict(bench: Bench) -> None:
     bench.run(lambda workflow: workflow.submit(workflow.step("a", (note, "a"))).ran)
-    assert [set(marker) for marker in bench.markers] == [VERDICT] * 2
+    assert [set(marker) for marker in bench.markers] == [VERDICT | MADE_WITH, VERDICT]
 
 
 def test_a_marker_names_the_forced_steps_and_the_removed_marks(bench: Bench) -> None:

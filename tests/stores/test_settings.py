@@ -14,6 +14,7 @@ DEFAULTS = {
     "SIMPLEFLOW_S3_HOST": "s3.amazonaws.com",
     "SIMPLEFLOW_S3_SSE": False,
     "SIMPLEFLOW_STEP_CLAIMS": None,
+    "SIMPLEFLOW_STEP_CHANGES": None,
     "STEP_BUCKET": "step_bucket",
     "SIMPLEFLOW_STATE": ".simpleflow",
     "WORKFLOW_DEFAULT_TASK_LIST": "default",

@@ -66,6 +66,11 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         help="Steps to skip unless they are forced, separated by commas; * is every step. You can repeat this option.",
     ),
     click.option(
+        "--changed",
+        is_flag=True,
+        help="Run done steps whose arguments or code have changed, and the steps that depend on them.",
+    ),
+    click.option(
         "--workflow-id",
         metavar="ID",
         help="Workflow id. Default: the one that the class chooses, else the name of the workflow type.",
@@ -106,6 +111,7 @@ def make_executor(workflow_class: type[Workflow], given: dict[str, Any], **other
         tag_list=given["tags"],
         force_steps=given["force"],
         skip_steps=given["skip"],
+        changed=given["changed"],
         overrides={name: str(value) for name, value in overrides.items() if value is not None},
         **others,
     )

@@ -85,7 +85,13 @@ class StepQuery(NamedTuple):
         )
         return cls(workflow_class, given, found, location, bucket)
 
-    def plan(self, force: Iterable[str] = (), skip: Iterable[str] = (), assume_last: bool = False) -> Plan:
+    def plan(
+        self,
+        force: Iterable[str] = (),
+        skip: Iterable[str] = (),
+        assume_last: bool = False,
+        changed: bool = False,
+    ) -> Plan:
         """Plan a run: which steps would run or be skipped, and why.
 
         With ``assume_last``, results that the plan needs are taken from earlier runs; this may raise StateError or
@@ -100,6 +106,7 @@ class StepQuery(NamedTuple):
                 workflow_id=self.mark_location.workflow_id,
                 force=force,
                 skip=skip,
+                changed=changed,
                 default_bucket=self.default_bucket,
                 domain=self.location.domain,
                 past=None if runs is None else (lambda workflow_id: _earlier_runs(runs, workflow_id)),
@@ -108,6 +115,19 @@ class StepQuery(NamedTuple):
     def own_steps(self) -> list[PlannedStep]:
         """Return the steps in the plan of a run whose marks are at ``mark_location``; child workflows have others."""
         return [row for row in self.plan().steps if row.workflow_id == self.mark_location.workflow_id]
+
+    def changed_steps(self, names: Iterable[str]) -> dict[str, str]:
+        """Return how these steps differ from what they were done with, by name, for those that do.
+
+        Steps that a plan of the workflow does not reach are left out.
+        """
+        wanted = set(names)
+        if not wanted:
+            return {}
+        try:
+            return {row.step: row.changed for row in self.own_steps() if row.changed and row.step in wanted}
+        except InputError:  # the list of done steps needs no input, a plan may
+            return {}
 
     def has_run(self) -> bool:
         """Return True if there is a run of the workflow id. Raises StateError or SwfError."""

@@ -23,12 +23,19 @@ class OverlayStore:
 
     def names(self, prefix: str) -> list[str]:
         """Return the sorted names below ``prefix``."""
-        start = join(prefix, "") if clean(prefix) else ""
         found = set(self._store.names(prefix))
-        for key, body in self._changed.items():
-            if key.startswith(start):
-                (found.discard if body is None else found.add)(key[len(start) :])
+        for name in self._own_names(prefix):
+            (found.discard if self.get(prefix, name) is None else found.add)(name)
         return sorted(found)
+
+    def _own_names(self, prefix: str) -> list[str]:
+        start = join(prefix, "") if clean(prefix) else ""
+        return [key[len(start) :] for key in self._changed if key.startswith(start)]
+
+    def contents(self, prefix: str) -> dict[str, bytes]:
+        """Return the contents of the marks below ``prefix``."""
+        found = self._store.contents(prefix) | {name: self.get(prefix, name) for name in self._own_names(prefix)}
+        return {name: body for name, body in sorted(found.items()) if body is not None}
 
     def get(self, prefix: str, name: str) -> bytes | None:
         """Return the content of the mark; None if there is no such mark."""
@@ -67,11 +74,13 @@ class OverlayStores:
         match parsed:
             case None:
                 return None
-            case Listed(bucket, path, owner, whole):
-                result = self._execute(tasks.GetStepsDoneTask(bucket, path), task)
+            case Listed(bucket, path, owner, whole, made_with):
+                result = self._execute(tasks.GetStepsDoneTask(bucket, path, made_with=made_with), task)
                 if owner is not None:
-                    void = stale_marks.void_marks(stores.open_store(bucket), path, result)
-                    result = {"names": [name for name in result if name not in void], "shared": not whole}
+                    listed = result if isinstance(result, dict) else {"names": result}
+                    void = stale_marks.void_marks(stores.open_store(bucket), path, listed["names"])
+                    result = listed | {"names": [each for each in listed["names"] if each not in void]}
+                    result |= {"shared": not whole}
             case MarkRead(bucket, path, step_name):
                 result = self._execute(tasks.GetStepMarkTask(bucket, path, step_name), task)
             case Compared(bucket, path, step_name, origins):

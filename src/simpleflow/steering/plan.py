@@ -10,8 +10,8 @@ from simpleflow.local import Executor
 from simpleflow.steering import unknown
 from simpleflow.steering.dry_run import DryRun, Marker
 from simpleflow.steering.earlier_results import EarlierRuns
-from simpleflow.step import recorded_verdicts
-from simpleflow.step.constants import INPUTS_CHANGED, SCHEDULED
+from simpleflow.step import recorded_verdicts, report
+from simpleflow.step.constants import ARGUMENTS_CHANGED, INPUTS_CHANGED, SCHEDULED
 from simpleflow.workflow import Workflow
 
 RUN = "run"
@@ -31,6 +31,7 @@ class PlannedStep:
     unmarks: tuple[str, ...] = ()  # other steps that would lose their marks when this one begins
     note: str | None = None  # a sentence on what is not known about the step
     fingerprint: str | None = None  # for its mark; None if it has none, the step is skipped, or it is not known
+    changed: str | None = None  # how a skipped step differs from what it was done with: "with day='mon' (now 'tue')"
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ def plan(
     default_bucket: str | None,
     domain: str | None = None,
     past: EarlierRuns | None = None,
+    changed: bool = False,
 ) -> Plan:
     """Plan a run of the workflow: the verdicts that its steps would get if no activity failed.
 
@@ -69,6 +71,7 @@ def plan(
         input: as for ``local.Executor.run``.
         workflow_id: default: the id that the class defines, else the name of the workflow type.
         force, skip: names of steps to force or skip, as at the start of a run.
+        changed: run done steps whose arguments or code have changed, as at the start of a run.
         default_bucket: bucket string of the engine's own store of done marks; None if the workflow must configure one.
         domain: the domain name that ``get_run_context`` returns.
         past: a function that takes a workflow id and returns its earlier runs, the newest first, each as (run id,
@@ -77,7 +80,7 @@ def plan(
 
     Raises InputError for an input, an id, a name or a bucket that is not valid; StoreError if the marks cannot be read.
     """
-    executor = Executor(workflow_class, workflow_id=workflow_id, force_steps=force, skip_steps=skip)
+    executor = Executor(workflow_class, workflow_id=workflow_id, force_steps=force, skip_steps=skip, changed=changed)
     request = executor.request(input)
     found = DryRun(workflow_class, default_bucket, domain, past).run(request)
     steps = tuple(_steps(found.markers, {(each.run_id, each.step): each.text for each in found.needs}))
@@ -101,13 +104,23 @@ def _steps(markers: list[Marker], needs: dict[tuple[str, str | None], str]) -> I
         fingerprint = details.get("fingerprint")
         note = needs.get((marker.run_id, name))
         planned = RUN if verdict.status == SCHEDULED else SKIP
-        doubt = unknown.sources(fingerprint or "")
-        if doubt:
+        doubt = unknown.sources(fingerprint or "") if INPUTS_CHANGED in details["reasons"] else []
+        if unknown.sources(fingerprint or ""):
             fingerprint = None
-        if doubt and INPUTS_CHANGED in details["reasons"]:
+        if details["reasons"] == [ARGUMENTS_CHANGED]:
+            doubt = unknown.sources(details["made_with"]["arguments"])
+        if doubt:
             planned = UNKNOWN
             note = f"whether step {name!r} runs depends on the result of {' and '.join(doubt)}"
         unmarks = tuple(each for each in verdict.unmarks if each != name)
         yield PlannedStep(
-            name, planned, details["forced"], tuple(details["reasons"]), marker.workflow_id, unmarks, note, fingerprint
+            name,
+            planned,
+            details["forced"],
+            tuple(details["reasons"]),
+            marker.workflow_id,
+            unmarks,
+            note,
+            fingerprint,
+            report.change_text(details.get("changed") or {}) or None,
         )

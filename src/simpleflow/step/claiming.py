@@ -7,6 +7,7 @@ workflow run holds the step, a timer runs before the next try, and a marker says
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from simpleflow import taskids
@@ -16,6 +17,7 @@ from simpleflow.futures import Promise
 from simpleflow.step import constants, report, rules
 from simpleflow.step.host import Host, scope_label, submit
 from simpleflow.step.ledger import Ledger
+from simpleflow.step.made_with import MadeWith, parse
 from simpleflow.step.mark_activities import MarkActivities
 from simpleflow.step.run_record import StepRun
 from simpleflow.step.stale_marks import NOTHING, Forced
@@ -36,6 +38,7 @@ class _Claim:
         self.holder: str | None = None  # the other workflow run that holds the step, as the latest marker says
         self.users: dict[StepRun, None] = {}  # the submissions that wait for it
         self.used = False  # the verdict has been taken
+        self.insists = False  # the step runs although it is marked as done: its mark was made with other inputs
 
 
 class Claiming:
@@ -49,12 +52,15 @@ class Claiming:
         self._claims: dict[tuple[str, int], _Claim] = {}  # by name and number of the verdict
         self._releasing: dict[str, Promise] = {}  # by name, the latest activity that gives up a claim
 
-    def claim(self, run: StepRun, verdict: rules.Verdict) -> rules.Verdict | Promise:
+    def claim(
+        self, run: StepRun, verdict: rules.Verdict, changed: Callable[[StepRun, MadeWith], list[str]]
+    ) -> rules.Verdict | Promise:
         """Claim the step, so that it may run as ``verdict`` says; start what is missing for that.
 
         Returns the verdict that holds now: ``verdict``, or that the step is done, if another workflow run has run it
         meanwhile. Returns a promise to wait for if the claim is not decided yet, and a failed promise if an activity
         of the claim has failed.
+        ``changed`` gives the reasons to run the step although it was done with those inputs.
         """
         releasing = self._releasing.get(run.name)
         if releasing is not None and not releasing.done:
@@ -66,7 +72,7 @@ class Claiming:
         while True:
             awaited = claim.pause or claim.latest_try
             if awaited is None:
-                awaited = claim.latest_try = submit(self._host, self._activity(run, verdict), claim.scope)
+                awaited = claim.latest_try = submit(self._host, self._activity(run, verdict, claim), claim.scope)
                 claim.tries += 1
             if not awaited.done or awaited.failure is not None:
                 return awaited
@@ -76,6 +82,13 @@ class Claiming:
             elif "held" in answer:
                 claim.pause = self._start_pause(run, claim, verdict, answer)
             elif answer.get("done"):
+                before = parse(answer.get("made_with"))
+                reasons = [] if before is None else changed(run, before)
+                if reasons:  # it has run with other inputs: claim it to run it with these
+                    verdict = rules.Verdict(True, False, tuple(sorted(reasons)))
+                    claim.insists = True
+                    claim.pause = claim.latest_try = None
+                    continue
                 self._ledger.ran_elsewhere(run)
                 return rules.Verdict(False, False, (constants.ALREADY_PLAYED,))
             else:
@@ -112,11 +125,11 @@ class Claiming:
             claim = self._claims[run.name, number] = _Claim(Scope(scope_label(run.name, number)), number)
         return claim
 
-    def _activity(self, run: StepRun, verdict: rules.Verdict) -> ActivityTask:
+    def _activity(self, run: StepRun, verdict: rules.Verdict, claim: _Claim) -> ActivityTask:
         ledger = self._ledger
         # A mark that this run has known, and that no longer counts, is one that it is about to remove.
         is_stale = any(reason.startswith(constants.DEPENDENT_OF) for reason in verdict.reasons)
-        unless_done = not (verdict.forced or is_stale) and (
+        unless_done = not (verdict.forced or is_stale or claim.insists) and (
             run.name not in ledger.known_names or run.name in ledger.done
         )
         # A minute more than the work may take; a day where its time-outs do not say how long that is.

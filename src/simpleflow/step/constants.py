@@ -33,5 +33,12 @@ WAITING = "waiting"  # for another run that holds the step
 # Reasons. These texts are recorded in histories: they must not change.
 ALREADY_PLAYED = "Step was already played"
 INPUTS_CHANGED = "Inputs changed"
+ARGUMENTS_CHANGED = "Arguments changed"
+CODE_CHANGED = "Code changed"
 REVOKED = "Another run has taken it over, or plays what it depends on"
 DEPENDENT_OF = "Dep of "
+
+# Keys of what has changed about a done step, in its marker ``skipped``.
+ARGUMENTS = "arguments"
+CODE = "code"
+FILE = "file"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
-from simpleflow.base import Executor, Scope, Submittable
+from simpleflow.base import Call, Executor, Scope, Submittable
 from simpleflow.futures import Future, Promise, promise_of
 from simpleflow.step.constants import SIGNAL_PREFIX
 from simpleflow.task import MarkerTask, SignalTask
@@ -14,6 +15,7 @@ class Host(Protocol):
     """The workflow that submits steps."""
 
     task_list: str | None
+    step_changes: str | None
 
     @property
     def executor(self) -> Executor:
@@ -64,6 +66,9 @@ class Definition(Protocol):
 
     def work(self) -> Submittable:
         """The work of the step."""
+
+    def calls(self) -> Sequence[Call]:
+        """See ``Submittable.calls``."""
 
     def alternative(self) -> Submittable | None:
         """The work to do when the step is skipped, or None."""

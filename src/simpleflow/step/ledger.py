@@ -82,6 +82,11 @@ class Ledger:
         self._submissions = {name: iter(found) for name, found in submissions.items()}
         self._next = {name: next(found) for name, found in self._submissions.items()}
 
+    @property
+    def runs_changed(self) -> bool:
+        """True if the run was asked at start to run the steps that have changed."""
+        return self._request.changed
+
     # Done names
 
     def start(self, names: Iterable[str]) -> None:
@@ -95,6 +100,10 @@ class Ledger:
             if marked < 0:
                 self.known_names.add(name)
                 self.known.append(name)
+
+    def is_from_before(self, name: str) -> bool:
+        """True if the step was done when the marks were read, and this run has not marked it since."""
+        return name in self._done_at_first and name not in self._marked
 
     def known_before(self, count: int) -> list[str]:
         """The first ``count`` names that became known as done; the same list for all that ask for the same count."""

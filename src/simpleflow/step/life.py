@@ -37,13 +37,16 @@ from typing import Any
 from simpleflow.base import Scope, Submittable
 from simpleflow.exceptions import AggregateException, TaskFailed
 from simpleflow.futures import FINISHED, Promise
-from simpleflow.step import constants, mark, report
+from simpleflow.step import constants, mark, recorded_verdicts, report, rules
 from simpleflow.step.host import Host, scope_label, submit
+from simpleflow.step.made_with import MAX_MARKER_ARGUMENTS, parse, same_arguments
 from simpleflow.step.recorded_verdicts import Recorded
 from simpleflow.step.run_record import StepRun
 from simpleflow.step.scheduler import Begin, Join, Postpone, Refuse, Scheduler, Verdict, Wait
 from simpleflow.step.stale_marks import NOTHING, Forced
 from simpleflow.task import ActivityTask
+
+_IDENTITY = ("step", "status")  # keys that say which marker it is
 
 Phases = Generator[Promise, Promise, None]
 """Yields a promise; gets it back once it is final."""
@@ -66,6 +69,7 @@ class Life:
         self._scheduled: str | None = None  # details of the marker ``scheduled``
         self._forced = NOTHING  # what it makes stale, once it has begun
         self._versions: dict[str, str] = {}  # of the origins that the work is done with, see ``origins``
+        self._inputs: dict[str, Any] = {}  # what the marker of the verdict says beyond the verdict
         self._phases = self.phases()
 
     def go_on(self, promise: Promise | None = None) -> None:
@@ -124,16 +128,19 @@ class Life:
         removed = dependencies.made_stale_by(run) if self._recorded is None else self._recorded.unmarks
         self._ledger.latest[run.name] = run
         dependencies.add(run)
-        extra = {
-            "forces": run.dependents,
-            "unmarks": removed,
-            "stale": self._stale,
-            "fingerprint": run.step.fingerprint,
-            "after": run.after,
-        }
+        if self._recorded is None:
+            extra = {
+                "forces": run.dependents,
+                "unmarks": removed,
+                "stale": self._stale,
+                "fingerprint": run.step.fingerprint,
+                "after": run.after,
+                "made_with": self._scheduler.made_with(run).to_json(MAX_MARKER_ARGUMENTS),
+            }
+            self._inputs = {key: value for key, value in extra.items() if value}
         around = {each.name for each in run.enclosing} | {run.name}
         self._forced = Forced(tuple(run.dependents), tuple(sorted(around)))
-        self._scheduled = self._record(constants.SCHEDULED, {key: value for key, value in extra.items() if value})
+        self._scheduled = self._record(constants.SCHEDULED, self._inputs)
 
         if removed or (self._claimed and run.dependents):
             unmarking = yield self._submit(self._marks.unmark(run.name, removed, self._forced))
@@ -218,7 +225,9 @@ class Life:
             if error is not None:
                 self._fail(TaskFailed(run.name, error))
                 return
-        self._record(constants.SKIPPED, {})
+        if self._recorded is None and run.changes is not None and (told := run.changes.told()):
+            self._inputs = {"changed": told}
+        self._record(constants.SKIPPED, self._inputs)
         self._finish()
 
     # What the phases are made of
@@ -228,6 +237,8 @@ class Life:
         run = self._run
         run.began = True
         run.verdict, self._recorded = found.verdict, found.recorded
+        if found.recorded is not None:
+            self._inputs = found.recorded.inputs
         number = self._ledger.count_verdict(run, found.recorded)
         self._scheduler.claiming.set_used(run.name, number)
         run.known_count = len(self._ledger.known)
@@ -247,18 +258,35 @@ class Life:
     def _mark_details(self) -> dict[str, Any]:
         """The keys of the mark beyond its writer and time."""
         run = self._run
+        self._take_recorded()
         began = self._executor.marked_at(constants.MARKER_NAME, self._scheduled)
         seconds = round(self._executor.now, 3) - round(began, 3)  # a history at rest has milliseconds
         details: dict[str, Any] = {"seconds": round(seconds, 3), "forced": run.verdict.forced}
         if run.verdict.reasons:
             details["reasons"] = list(run.verdict.reasons)
-        if run.step.fingerprint is not None:
-            details["fingerprint"] = run.step.fingerprint
+        # As recorded when the work began: the code that the run goes on with may have been edited since.
+        if (fingerprint := self._inputs.get("fingerprint")) is not None:
+            details["fingerprint"] = fingerprint
+        if (recorded := parse(self._inputs.get("made_with"))) is not None:
+            now = self._scheduler.made_with(run)
+            if same_arguments(recorded.arguments, now.arguments):  # the marker may give the digest alone
+                recorded = recorded._replace(arguments=now.arguments)
+            details["made_with"] = recorded.to_json()
         if self._versions:
             details["after"] = self._versions
         if run.step.keep_result:
             details |= mark.keep(run.value, run.name)
         return details
+
+    def _take_recorded(self) -> None:
+        """Go by the marker ``scheduled`` that the history holds, which the code of an earlier start may have made."""
+        recorded = self._executor.recorded_details(constants.MARKER_NAME, self._scheduled)
+        if recorded != self._scheduled:
+            self._scheduled = recorded
+            [found] = recorded_verdicts.read([recorded])
+            self._inputs = found.inputs
+            details = found.details
+            self._run.verdict = rules.Verdict(True, bool(details.get("forced")), tuple(details.get("reasons") or ()))
 
     def _take_kept(self, found: dict[str, Any] | None) -> None:
         """Take the result that the mark keeps as the value."""
@@ -322,7 +350,9 @@ class Life:
 
     def _marker(self, status: str, extra: dict[str, Any]) -> Submittable:
         details = report.details(self._run.name, status, self._run.verdict, extra)
-        return self._host.record_marker(constants.MARKER_NAME, details)
+        marker = self._host.record_marker(constants.MARKER_NAME, details)
+        marker.identity = _IDENTITY
+        return marker
 
     def _submit(self, submittable: Submittable, scope: Scope | None = None) -> Promise:
         return submit(self._host, submittable, self._scope if scope is None else scope)

@@ -1,7 +1,7 @@
 """The content of a done mark: JSON that says when and how the step ran.
 
-A step is done if its mark exists. The content is for people, for results that are kept, for fingerprints
-and for dependents (``origins``).
+A step is done if its mark exists. The content is for people, for results that are kept, for fingerprints, for
+dependents (``origins``), and to tell whether the inputs of the step have changed.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from simpleflow import values
 from simpleflow.constants import UNKNOWN
 from simpleflow.exceptions import NotEncodable
+from simpleflow.step.made_with import MadeWith, parse
 from simpleflow.values import text_or_none, text_tuple
 
 MAX_RESULT = 30_000
@@ -40,6 +41,7 @@ class Mark(NamedTuple):
     problem: str | None = None  # why the mark could not be read
     owner: tuple[str, ...] = ()  # run ids: of the run that had claimed the step, then those above it
     after: Mapping[str, str] | None = None  # versions of the origins that it was made with, see ``origins``
+    made_with: MadeWith | None = None  # the inputs of the work
 
 
 def encode(context: Mapping[str, Any], time: float, details: Mapping[str, Any]) -> bytes:
@@ -74,6 +76,7 @@ def read(step: str, body: bytes, modified: float | None = None) -> Mark:
         kept.get("not_kept") or text_or_none(get("not_kept")),
         owner=text_tuple(get("owner")),
         after=_texts(get("after")),
+        made_with=parse(get("made_with")),
     )
 
 

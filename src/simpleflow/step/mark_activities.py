@@ -29,9 +29,11 @@ from simpleflow.base import Scope
 from simpleflow.constants import RESERVED
 from simpleflow.exceptions import InputError
 from simpleflow.futures import Promise
-from simpleflow.step import tasks
+from simpleflow.step import changes, tasks
 from simpleflow.step.constants import STEP_ACTIVITY_PARAMS_DEFAULT
 from simpleflow.step.host import Host, submit
+from simpleflow.step.listed_marks import ListedMarks
+from simpleflow.step.made_with import MadeWith
 from simpleflow.step.stale_marks import NOTHING, Forced
 from simpleflow.stores.base import clean
 from simpleflow.task import ActivityTask
@@ -43,12 +45,21 @@ CLAIMS = RESERVED + "claims"
 class MarkActivities:
     """Makes these activities. The workflow says which bucket, prefix and parameters they use.
 
-    ``on_listed`` is called once, with the names of the done steps.
+    Args:
+        on_listed: called once, with the names of the done steps.
+        runs_changed: the run was asked to run the steps that have changed.
+
+    Raises InputError if the workflow's ``step_changes`` is not valid.
     """
 
-    def __init__(self, host: Host, on_listed: Callable[[list[str]], None]) -> None:
+    def __init__(self, host: Host, on_listed: Callable[[list[str]], None], runs_changed: bool) -> None:
         self._host = host
         self._on_listed = on_listed
+        wanted = host.step_changes if host.step_changes is not None else settings.SIMPLEFLOW_STEP_CHANGES
+        if wanted is not None:
+            changes.check_mode(wanted)
+        self._wanted_changes = changes.RUN if runs_changed else wanted
+        self._listed_marks = ListedMarks((), None)
         self._activities: dict[tuple[type, bool | None], Activity] = {}
         self._listing: Promise | None = None
         self._owner: list[str] | None = None  # the owner of the claims, where each step is claimed before it runs
@@ -71,6 +82,11 @@ class MarkActivities:
         return self._location
 
     @property
+    def changes(self) -> str:
+        """What becomes of a done step that has changed: ``changes.TELL``, RUN or IGNORE."""
+        return self._wanted_changes or changes.TELL
+
+    @property
     def claims(self) -> bool:
         """True if each step has to be claimed before it runs. Known once the marks have been listed."""
         return self._owner is not None
@@ -80,7 +96,9 @@ class MarkActivities:
     def listing(self) -> Promise:
         """The promise of the listing, which is submitted once in a run."""
         if self._listing is None:
-            exclusive = [self._claims_owner(), self._is_own_location()] if self._is_exclusive() else []
+            exclusive: list[Any] = [self._claims_owner(), self._is_own_location()] if self._is_exclusive() else []
+            if self._reads_all():
+                exclusive = [*(exclusive or [None, False]), True]
             # Found again by its scope, not by its arguments: a setting that has changed since does not list again.
             listing = self._make(tasks.GetStepsDoneTask, *exclusive, idempotent=False)
             self._listing = submit(self._host, listing, Scope("steps"))
@@ -91,12 +109,24 @@ class MarkActivities:
         found = listing.result
         if isinstance(found, dict) and found["shared"]:
             self._owner = self._claims_owner()
-        self._on_listed(self.names(found))
+        names = self.names(found)
+        self._listed_marks = ListedMarks(names, found.get("made_with") if isinstance(found, dict) else None)
+        self._on_listed(names)
 
     @staticmethod
     def names(found: Any) -> list[str]:
         """The names in the result of the listing."""
         return list(found["names"] if isinstance(found, dict) else found or ())
+
+    def listed_inputs(self, name: str) -> MadeWith | None:
+        """The inputs that a step was made with, as its mark said when the marks were listed; None if it did not."""
+        return self._listed_marks.find(name)
+
+    def _reads_all(self) -> bool:
+        """True if the marks are read when they are listed: always where that is cheap, else if somebody asks for it."""
+        if self._wanted_changes is None:
+            return stores.is_local(self.location[0])
+        return self._wanted_changes != changes.IGNORE
 
     def get_steps_done(self) -> ActivityTask:
         """The activity that lists the names of the done steps."""

@@ -21,6 +21,7 @@ class Listed(NamedTuple):
     path: str
     owner: Owner | None = None
     whole: bool = False
+    made_with: bool = False
 
 
 class MarkRead(NamedTuple):

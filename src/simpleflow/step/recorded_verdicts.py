@@ -45,6 +45,13 @@ class Recorded(msgspec.Struct):
         return int(self.outcome.get("joined") or 0) if self.outcome else 0
 
     @property
+    def inputs(self) -> dict[str, Any]:
+        """The keys of the marker beyond the verdict, to be recorded again in the same words."""
+        if self.details.get("status") == FAILED:
+            return {}
+        return {key: value for key, value in self.details.items() if key not in _VERDICT}
+
+    @property
     def extra(self) -> dict[str, Any]:
         """The keys of the outcome beyond the verdict, to be recorded again in the same words."""
         return {key: value for key, value in (self.outcome or {}).items() if key not in _VERDICT}

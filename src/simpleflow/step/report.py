@@ -8,7 +8,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from simpleflow.exceptions import AggregateException, distinct
-from simpleflow.step.constants import COMPLETED, FAILED, SCHEDULED, SKIPPED, WAITING
+from simpleflow.step.constants import ARGUMENTS, CODE, COMPLETED, FAILED, FILE, SCHEDULED, SKIPPED, WAITING
 from simpleflow.step.rules import Verdict
 from simpleflow.values import text_or_none, text_tuple
 
@@ -30,6 +30,7 @@ class StepReport(NamedTuple):
     waits_for: str | None = None  # the run that holds a step that waits
     not_kept: str | None = None  # why the result of a completed step was not kept, though the step asks for that
     optional: bool = False  # a failed step that may fail
+    changed: Mapping[str, str] = {}  # how a skipped step differs from what it was done with, see ``changes``
 
 
 def details(step: str, status: str, verdict: Verdict, extra: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,7 +61,26 @@ def read(details: str | None) -> StepReport | None:
         text_or_none(get("waits_for")),
         text_or_none(get("not_kept")),
         get("optional") is True,
+        _texts(get("changed")),
     )
+
+
+def _texts(value: object) -> dict[str, str]:
+    """The texts in an object, by key: for JSON that others may have written."""
+    return {key: each for key, each in value.items() if isinstance(each, str)} if isinstance(value, dict) else {}
+
+
+def change_text(changed: Mapping[str, str]) -> str:
+    """The changes of a skipped step as a part of a sentence: ``with day='mon' (now 'tue') and other code of load``."""
+    parts = []
+    if ARGUMENTS in changed:
+        parts.append(f"with {changed[ARGUMENTS] or 'other arguments'}")
+    if CODE in changed:
+        of = f" of {changed[CODE]}" if changed[CODE] else ""
+        parts.append(f"{'' if parts else 'with '}other code{of}")
+    if FILE in changed:
+        parts.append(f"from {changed[FILE]}")
+    return " and ".join(parts)
 
 
 def why(report: StepReport) -> str:
@@ -76,6 +96,8 @@ def why(report: StepReport) -> str:
         parts.append(names(report.reasons))
     if report.optional:
         parts.append("optional")
+    if report.changed:
+        parts[-1:] = [f"{parts[-1] if parts else 'done'}, but {change_text(report.changed)}"]
     if report.stale is not None:
         parts.append(f"not marked as done, as it is stale: {report.stale}")
     if report.not_kept is not None:
@@ -139,6 +161,11 @@ class Tally:
     def skipped(self, run: Hashable = None) -> list[str]:
         """The names of the steps that were skipped in ``run``."""
         return [name for (key, name), report in self._latest.items() if key == run and report.status == SKIPPED]
+
+    def changed(self, *kinds: str) -> list[str]:
+        """The names of the skipped steps that have changed in one of these ways, in the order of their first report."""
+        found = [report for report in self._latest.values() if any(kind in report.changed for kind in kinds)]
+        return list(dict.fromkeys(report.step for report in found))
 
     def why_skipped(self) -> str:
         """How many were skipped for which reasons, most first: ``38 skipped: Step was already played``; or ""."""

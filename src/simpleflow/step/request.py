@@ -1,4 +1,4 @@
-"""Steps forced or skipped at start: a part of the execution's input, beside the arguments."""
+"""The request about steps at start: which are forced and skipped, and whether changed ones run. The input holds it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,15 @@ REQUEST = RESERVED + "steps"
 REASON = "Requested at start"
 
 
-def request_of(force: str | Iterable[str], skip: str | Iterable[str]) -> dict[str, Any] | None:
-    """The value of ``REQUEST`` in the input; None if there is nothing to force or skip. Raises InputError."""
+def request_of(force: str | Iterable[str], skip: str | Iterable[str], changed: bool = False) -> dict[str, Any] | None:
+    """The value of ``REQUEST`` in the input; None if there is nothing to request. Raises InputError.
+
+    ``changed``: run the steps whose arguments or code have changed.
+    """
     given = {"force": rules.check_names(force, "forced steps"), "skip": rules.check_names(skip, "skipped steps")}
-    found = {key: sorted(set(names)) for key, names in given.items() if names}
+    found: dict[str, Any] = {key: sorted(set(names)) for key, names in given.items() if names}
+    if changed:
+        found["changed"] = True
     return found or None
 
 
@@ -35,6 +40,7 @@ class Request:
             raise InputError(f"{REQUEST} of the input is {content!r}; expected an object with force and skip")
         self.force = rules.check_names(content.get("force", ()), f"force of {REQUEST}")
         self.skip = rules.check_names(content.get("skip", ()), f"skip of {REQUEST}")
+        self.changed = content.get("changed") is True  # run the steps that have changed
         if "played" in content:  # by this execution's predecessors; its children know nothing of those
             executor.handed_down[REQUEST] = {key: each for key, each in content.items() if key != "played"}
         self._completed = set(rules.check_names(content.get("played", ()), f"played of {REQUEST}"))

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from typing import NamedTuple
 
 from simpleflow.exceptions import InputError
-from simpleflow.step.constants import ALREADY_PLAYED, INPUTS_CHANGED
+from simpleflow.step.constants import ALREADY_PLAYED
 
 EVERYTHING = "*"
 MAX_KEY_BYTES = 1_024  # of an S3 key in UTF-8
@@ -30,14 +30,14 @@ def verdict(
     forced: Mapping[str, Collection[str]],
     skipped: Mapping[str, Collection[str]],
     done: bool,
-    changed: bool = False,
+    changed: Collection[str] = (),
     stale: Collection[str] = (),
 ) -> Verdict:
     """The verdict on one step. The first line that applies decides.
 
     1. ``force=True``, or a forced pattern covers the name: it runs, forced.
     2. A skipped pattern covers the name: it is skipped, forced.
-    3. It is done, but with other inputs (``changed``): it runs.
+    3. It is done, but with other inputs (``changed``, the reasons): it runs.
     4. It is done, but with old data (``stale``, the reasons): it runs.
     5. It is done: it is skipped.
     6. Otherwise it runs.
@@ -51,7 +51,7 @@ def verdict(
     if skipping:
         return Verdict(False, True, _reasons(skipped, skipping))
     if done:
-        reasons = {*stale, *([INPUTS_CHANGED] if changed else ())}
+        reasons = {*stale, *changed}
         return Verdict(True, False, tuple(sorted(reasons))) if reasons else Verdict(False, False, (ALREADY_PLAYED,))
     return Verdict(True, False)
 

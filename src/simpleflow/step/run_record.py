@@ -16,7 +16,9 @@ from typing import Any
 from simpleflow.base import Child, ScopeOwner
 from simpleflow.futures import FINISHED, Future, Promise, Waiter
 from simpleflow.step import rules
+from simpleflow.step.changes import Changes
 from simpleflow.step.host import Definition
+from simpleflow.step.made_with import MadeWith
 
 _NAMED = 3  # failed parts that the error of a step names
 
@@ -44,6 +46,8 @@ class StepRun(Promise, ScopeOwner):
         self.verdict = rules.Verdict(False, False)
         self.order = 0  # of its verdict among all verdicts of the run, see ``ledger``
         self.joined = 0  # how many later submissions of the same name wait for the end of this one
+        self.made_with: MadeWith | None = None  # its inputs, once somebody has needed them
+        self.changes: Changes | None = None  # how they differ from those of the mark
         self.failed = False
         self.error: str | None = None  # why it failed, in one line
         self.parts = Parts()  # of its work or its alternative

@@ -32,11 +32,12 @@ from typing import Any, NamedTuple
 from simpleflow.base import Scope
 from simpleflow.exceptions import InputError, TaskFailed
 from simpleflow.futures import Promise
-from simpleflow.step import constants, rules
+from simpleflow.step import changes, constants, made_with, rules
 from simpleflow.step.claiming import Claiming
 from simpleflow.step.dependencies import Dependencies
 from simpleflow.step.host import Host, scope_label, submit
 from simpleflow.step.ledger import Ledger
+from simpleflow.step.made_with import MadeWith, parse
 from simpleflow.step.mark_activities import MarkActivities
 from simpleflow.step.origins import ORIGINS, Above, Marks
 from simpleflow.step.recorded_verdicts import Recorded
@@ -162,14 +163,25 @@ class Scheduler:
         step = run.step
         done = run.name in self.ledger.done
         verdict = self._verdict(run, done)
-        compared = step.fingerprint is not None and not verdict.forced
-        if done and not verdict.run and (compared or step.keep_result):
-            reading = submit(self._host, self.marks.get_mark(run.name), self._next_scope(run))
-            if not reading.done or reading.failure is not None:
-                return _wait_or_fail(reading)
-            mark = reading.result
-            changed = compared and mark is not None and mark["fingerprint"] != step.fingerprint
-            verdict = self._verdict(run, mark is not None, changed)
+        if done and not verdict.run:
+            before, changed = None, []
+            if step.keep_result or (step.fingerprint is not None and not verdict.forced):
+                reading = submit(self._host, self.marks.get_mark(run.name), self._next_scope(run))
+                if not reading.done or reading.failure is not None:
+                    return _wait_or_fail(reading)
+                mark = reading.result
+                done = mark is not None
+                if done:
+                    before = parse(mark.get("made_with"))
+                    if step.fingerprint is not None and mark["fingerprint"] != step.fingerprint:
+                        changed.append(constants.INPUTS_CHANGED)
+            elif not verdict.forced:
+                before = self.marks.listed_inputs(run.name)
+            if not verdict.forced:
+                if before is not None and self.ledger.is_from_before(run.name):
+                    changed += self._changes(run, before)
+                if changed or not done:
+                    verdict = self._verdict(run, done, changed)
         if done and not (verdict.run or verdict.forced) and (origins := self.origins(run)):
             comparing = submit(self._host, self.marks.compare_origins(run.name, origins), self._next_scope(run))
             if not comparing.done or comparing.failure is not None:
@@ -178,14 +190,31 @@ class Scheduler:
                 run, done, stale=[constants.DEPENDENT_OF + key for key in comparing.result["stale"]]
             )
         if verdict.run and self.marks.claims:
-            claimed = self.claiming.claim(run, verdict)
+            claimed = self.claiming.claim(run, verdict, self._changes)
             if isinstance(claimed, Promise):
                 return _wait_or_fail(claimed)
             verdict = claimed
         origin = self.dependencies.unreached_origin(run)
         return Begin(verdict, stale=None if origin is None else constants.DEPENDENT_OF + origin)
 
-    def _verdict(self, run: StepRun, done: bool, changed: bool = False, stale: Collection[str] = ()) -> rules.Verdict:
+    def made_with(self, run: StepRun) -> MadeWith:
+        """The inputs of a step."""
+        if run.made_with is None:
+            run.made_with = made_with.of_calls(run.step.calls(), made_with.file_of(type(self._host)))
+        return run.made_with
+
+    def _changes(self, run: StepRun, before: MadeWith) -> list[str]:
+        """Note how the step differs from what it was ``before``. Returns the reasons to run it, if there are any."""
+        if self.marks.changes == changes.IGNORE:
+            return []
+        calls = run.step.calls()
+        now = made_with.of_calls(calls, made_with.file_of(type(self._host)))
+        run.changes = None if before == now else changes.compare(before, now, calls)
+        return run.changes.reasons() if run.changes is not None and self.marks.changes == changes.RUN else []
+
+    def _verdict(
+        self, run: StepRun, done: bool, changed: Collection[str] = (), stale: Collection[str] = ()
+    ) -> rules.Verdict:
         forced = self.ledger.forcing(run.name, run.forced_count)
         if run.after and (reasons := self.dependencies.forced_by(run)):
             forced[run.name] = [*forced.get(run.name, ()), *reasons]

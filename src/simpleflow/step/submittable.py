@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from simpleflow import canvas
-from simpleflow.base import Executor, Submittable, SubmittableContainer
+from simpleflow.activity import Activity
+from simpleflow.base import Call, Executor, Submittable, SubmittableContainer
+from simpleflow.call_task import results
 from simpleflow.exceptions import InputError, ResultNotKept
 from simpleflow.futures import RUNNING, Future
 from simpleflow.step import mark, rules
@@ -86,6 +88,12 @@ class Step(SubmittableContainer):
     def work(self) -> Submittable:
         """``activities`` as something that can be submitted. Raises NotSubmittable."""
         return canvas.as_submittable(self.activities, f"activities of step {self.step_name!r}")
+
+    def calls(self) -> Sequence[Call]:
+        given = self.activities
+        if type(given) is tuple and isinstance(activity := given[0], Activity):  # without making a task
+            return (Call(activity.name, activity.callable, results(given[1:])),)
+        return self.work().calls()
 
     def alternative(self) -> Submittable | None:
         """``activities_if_step_already_done`` as something that can be submitted, or None. Raises NotSubmittable."""

@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from simpleflow import activity, stores
-from simpleflow.constants import DAY
-from simpleflow.step import claims, mark, origins, rules, stale_marks
+from simpleflow import activity, settings, stores, values
+from simpleflow.constants import DAY, MAX_FIELD_LENGTH
+from simpleflow.step import claims, listed_marks, mark, origins, rules, stale_marks
 from simpleflow.step.stale_marks import Forced
 
+_LARGE_RESULT = 2**20  # characters, where a long result does no harm
 _LAST_SECOND = 253_402_300_799  # of the year 9999; the time in a claim may be any number
 
 
@@ -69,38 +70,59 @@ class GetStepsDoneTask(_MarksTask):
         owner: the run that claims the steps it runs, where others may run them too (see ``owner_of``). The result is
             then ``{"names": [...], "shared": ...}``; ``shared`` is true if each step has to be claimed before it runs.
         whole: claim all steps at once, now. Then ``shared`` is true only if other runs hold some of them.
+        made_with: also read the marks. The result then has the key ``made_with``, see ``listed_marks.pack``.
     """
 
-    def __init__(self, bucket: str, path: str, owner: Sequence[str] | None = None, whole: bool = False) -> None:
+    def __init__(
+        self,
+        bucket: str,
+        path: str,
+        owner: Sequence[str] | None = None,
+        whole: bool = False,
+        made_with: bool = False,
+    ) -> None:
         super().__init__(bucket, path)
         self.owner = owner
         self.whole = whole
+        self.made_with = made_with
 
     def execute(self) -> list[str] | dict[str, Any]:
         if self.owner is None:
-            return self._names()
+            found = self._found()
+            return found | {"shared": False} if self.made_with else found["names"]
         owner = owner_of(self.owner)
         if not self.whole or self.claim(rules.EVERYTHING, owner, DAY) is not None:
-            return {"names": self._true_names(), "shared": True}
+            return self._found(removes_void=True) | {"shared": True}
         with self.given_up_on_failure(rules.EVERYTHING, owner):
-            return {"names": self._names(), "shared": False}
+            return self._found() | {"shared": False}
 
-    def _names(self) -> list[str]:
-        return [name for name in self.store.names(self.path) if not claims.is_claim(name)]
+    def _found(self, removes_void: bool = False) -> dict[str, Any]:
+        """The names of the done steps, and what their marks say if that is wanted.
 
-    def _true_names(self) -> list[str]:
-        """Without the marks of runs that were killed before they looked at their claims again, as far as they are void.
-
-        These are removed.
+        With ``removes_void``, the marks of runs that were killed before they looked at their claims again are left out
+        and removed, as far as they are void.
         """
-        names = self._names()
-        if void := stale_marks.void_marks(self.store, self.path, names):
+        bodies = self.store.contents(self.path) if self.made_with else {}
+        names = [
+            name for name in (bodies if self.made_with else self.store.names(self.path)) if not claims.is_claim(name)
+        ]
+        if removes_void and (void := stale_marks.void_marks(self.store, self.path, names)):
             self.store.delete(self.path, void)
-        return [name for name in names if name not in void]
+            names = [name for name in names if name not in void]
+        if not self.made_with:
+            return {"names": names}
+        return {"names": names, "made_with": listed_marks.pack([bodies[name] for name in names], self._room(names))}
+
+    def _room(self, names: list[str]) -> int:
+        """How many characters the result may have beside the names."""
+        if (self.context or {}).get("domain_name") is None or settings.SIMPLEFLOW_JUMBO_FIELDS_BUCKET:
+            return _LARGE_RESULT
+        return MAX_FIELD_LENGTH - len(values.encode(names, "the names of done steps")) - 100
 
 
 class GetStepMarkTask(_MarksTask):
-    """Read the mark of a step: ``{"fingerprint", "run_id", "kept", "result", "why"}``; None if there is no mark.
+    """Read the mark of a step. Returns ``{"fingerprint", "run_id", "kept", "result", "why", "made_with"}``, or None if
+    there is no mark.
 
     ``kept`` is true if ``result`` is what the work returned. Otherwise ``why`` says why the mark holds no result.
     """
@@ -121,6 +143,7 @@ class GetStepMarkTask(_MarksTask):
             "kept": found.kept,
             "result": found.result,
             "why": None if found.kept else why,
+            "made_with": None if found.made_with is None else found.made_with.to_json(),
         }
 
 
@@ -168,7 +191,8 @@ class ClaimStepTask(_MarksTask):
     """Claim a step before it runs, and remove its mark.
 
     Returns ``{}`` if the claim is granted. Returns ``{"held": run, "seconds": n}`` if another run holds the step, for
-    that many seconds at most (None: as long as its process lives), and ``{"done": true}`` if the step need not run.
+    that many seconds at most (None: as long as its process lives), and ``{"done": true, "made_with": ...}`` if the step
+    need not run.
 
     Args:
         owner: see ``owner_of``.
@@ -200,18 +224,21 @@ class ClaimStepTask(_MarksTask):
             left = None if holder.where else max(0, math.ceil(holder.until - time.time()))
             return {"held": holder_text(holder), "seconds": left}
         with self.given_up_on_failure(self.step_name, self.owner):
-            if self.unless_done and self._is_done():  # another run held the step before and has run it
+            done = self._done() if self.unless_done else None
+            if done is not None:  # another run held the step before and has run it
                 claims.release(self.store, self.path, [self.step_name], self.owner)
-                return {"done": True}
+                return {"done": True, "made_with": None if done.made_with is None else done.made_with.to_json()}
             # The run may not know of this mark. A step that is going to run is not done until it has run.
             self.store.delete(self.path, [self.step_name])
         return {}
 
-    def _is_done(self) -> bool:
+    def _done(self) -> mark.Mark | None:
+        """The mark of the step; None if there is none that counts."""
         body = self.store.get(self.path, self.step_name)
-        if body is None or self.fingerprint is None:
-            return body is not None
-        return mark.read(self.step_name, body).fingerprint == self.fingerprint
+        if body is None:
+            return None
+        found = mark.read(self.step_name, body)
+        return found if self.fingerprint in (None, found.fingerprint) else None
 
 
 class ReleaseStepTask(_MarksTask):

@@ -42,6 +42,10 @@ class WorkflowStepMixin:
             **kwargs: Any,
         ) -> SignalTask: ...
 
+    step_changes: str | None = None
+    """What becomes of a done step whose arguments, code or file have changed: ``"tell"`` skips it and says so,
+    ``"run"`` runs it, ``"ignore"`` skips it. None: the setting SIMPLEFLOW_STEP_CHANGES."""
+
     # What users call
 
     def step(self, *args: Any, **kwargs: Any) -> Step:
@@ -134,7 +138,7 @@ class WorkflowStepMixin:
         """The activities that read and write the marks of its steps."""
         found: MarkActivities | None = self.__dict__.get("_mark_activities")
         if found is None:
-            found = MarkActivities(self, lambda names: self.step_ledger.start(names))
+            found = MarkActivities(self, self.step_ledger.start, self.step_ledger.runs_changed)
             self.__dict__["_mark_activities"] = found
         return found
 

@@ -43,6 +43,9 @@ class Store(Protocol):
         ``steps-old`` of ``steps``, placeholders of folders, foreign files, and marks whose writing was interrupted.
         """
 
+    def contents(self, prefix: str) -> dict[str, bytes]:
+        """Return the contents of the marks that ``names`` lists, by name, sorted: a quick way to read all of them."""
+
     def put(self, prefix: str, name: str, body: bytes) -> None:
         """Write the mark, or replace it. A concurrent reader sees the whole mark or none."""
 

@@ -24,6 +24,11 @@ class MemoryStore:
         # list() copies in one step, so another thread may put at the same time.
         return sorted(key[len(start) :] for key in list(self._marks) if key.startswith(start))
 
+    def contents(self, prefix: str) -> dict[str, bytes]:
+        """Return the contents of the marks below ``prefix``."""
+        found = {name: self.get(prefix, name) for name in self.names(prefix)}
+        return {name: body for name, body in found.items() if body is not None}
+
     def put(self, prefix: str, name: str, body: bytes) -> None:
         """Write or replace the mark."""
         self._marks[join(prefix, name)] = Stored(bytes(body), time.time())

@@ -92,6 +92,7 @@ def _in_folder(out: Output, query: RunQuery, workflow: str | None) -> int:
         "state": str(query.location.folder),
         "nb_workers": None,
         "no_progress": False,
+        "changed": False,  # the input holds what the former run was asked for
         "adopt": False,
         **dict.fromkeys(("force", "skip", "pre", "post"), ()),
     }

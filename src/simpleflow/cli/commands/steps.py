@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @click.argument("steps", metavar="[NAME]...", nargs=-1)
 @step_options
 def step_list(workflow: str, steps: Sequence[str], style: str, **options: Any) -> None:
-    """List the done steps of WORKFLOW with time, run and duration.
+    """List the done steps of WORKFLOW with time, run and duration, and what has changed since.
 
     With NAMEs, only these steps and all steps below them are listed.
 
@@ -45,7 +45,8 @@ def step_list(workflow: str, steps: Sequence[str], style: str, **options: Any) -
         if missing := [name for name in wanted if not any(rules.covers(name, mark.step) for mark in found)]:
             for line in marks.absent(query.mark_location, missing):
                 out.warn(line)
-        out.write(step_tables.listed(found, query.mark_location.workflow_id, style, out.layout))
+        changed = query.changed_steps(mark.step for mark in found if mark.made_with is not None)
+        out.write(step_tables.listed(found, changed, query.mark_location.workflow_id, style, out.layout))
 
 
 @click.command("step.plan", context_settings=SETTINGS)
@@ -54,10 +55,17 @@ def step_list(workflow: str, steps: Sequence[str], style: str, **options: Any) -
     "--force", multiple=True, metavar="A,B", help="Steps to force, with all steps below them; * is every step."
 )
 @click.option("--skip", multiple=True, metavar="A,B", help="Steps to skip, with all steps below them; * is every step.")
+@click.option("--changed", is_flag=True, help="Run done steps whose arguments or code have changed.")
 @click.option("--assume-last", is_flag=True, help="Use results of earlier runs where the plan needs results.")
 @step_options
 def step_plan(
-    workflow: str, force: Sequence[str], skip: Sequence[str], assume_last: bool, style: str, **options: Any
+    workflow: str,
+    force: Sequence[str],
+    skip: Sequence[str],
+    changed: bool,
+    assume_last: bool,
+    style: str,
+    **options: Any,
 ) -> None:
     """Show which steps of WORKFLOW would run or be skipped, and why, without running anything.
 
@@ -68,7 +76,7 @@ def step_plan(
     with open_output(style) as out:
         query = StepQuery.from_options(workflow, options)
         workflow_input.check_input(query.workflow_class, query.given)
-        plan = query.plan(forced, skipped, assume_last=assume_last)
+        plan = query.plan(forced, skipped, assume_last=assume_last, changed=changed)
         _say_where(out, query.mark_location, len(plan.steps), "step")
         if assume_last and not query.has_run():
             out.warn(f"there is no earlier run of workflow {query.mark_location.workflow_id!r} in {query.location}")

@@ -141,7 +141,7 @@ def _difference(beginning: Beginning) -> str:
     """Return how a run differs from the one that it replaces."""
     new, old = beginning.run, beginning.replaced
     if old is not None and _arguments(new) == _arguments(old) and _type(new) == _type(old):
-        return "it had other steps to force or skip"
+        return "it had other steps to force or skip, or another --changed"
     return "it had another input"
 
 

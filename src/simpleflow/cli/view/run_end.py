@@ -56,6 +56,7 @@ def report_end(
     if completed and progress.failed_children:
         text += f"; {_count(len(progress.failed_children), 'child workflow')} failed"
     summary = summary_lines(progress, seconds, progress.brief, failed=not completed)
+    summary += changed_lines(progress)
     after = "" if summary else f" ({duration(seconds)})"
     head = here.terminal.paint(f"workflow {printable(run.workflow_id)}:", BOLD)
     here.terminal.write("".join(line + "\n" for line in (f"{head} {text}{after}", *summary)))
@@ -63,6 +64,27 @@ def report_end(
         return errors.RUN_FAILED
     write_result(closed.result if closed.result is not None else "null")
     return errors.STEP_FAILED if failed or overlooked else errors.OK
+
+
+def changed_lines(progress: Progress) -> list[str]:
+    """Return the lines about steps that were skipped although something about them has changed."""
+    from simpleflow.step.constants import ARGUMENTS, CODE, FILE
+    from simpleflow.step.report import names, printable
+
+    changed = progress.tally.changed(ARGUMENTS, CODE)
+    moved = [step for step in progress.tally.changed(FILE) if step not in changed]
+    lines = []
+    if changed:
+        few = len(changed) == 1
+        lines.append(
+            f"{_count(len(changed), 'skipped step')} {'has' if few else 'have'} other inputs than when done: "
+            f"{printable(names(changed))}; --changed runs {'it' if few else 'them'}"
+        )
+    if moved:
+        lines.append(
+            f"{_count(len(moved), 'skipped step')} done by a workflow of another file: {printable(names(moved))}"
+        )
+    return lines
 
 
 def _trace(failure: Failure | None, closed: Any) -> str:

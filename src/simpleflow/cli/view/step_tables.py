@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from simpleflow.cli.options import TABLE
@@ -17,20 +17,25 @@ if TYPE_CHECKING:
 
 _LISTED = (
     *("step", "done_at", "workflow_id", "run_id", "seconds", "forced", "reasons"),
-    *("by_hand", "fingerprint", "kept", "problem"),
+    *("by_hand", "fingerprint", "kept", "problem", "arguments", "file", "changed"),
 )
-_PLANNED = ("step", "verdict", "forced", "reasons", "workflow_id", "unmarks", "note")
+_PLANNED = ("step", "verdict", "forced", "reasons", "workflow_id", "unmarks", "note", "changed")
 
 
-def listed(marks: Sequence[Mark], workflow_id: str, style: str, layout: TableLayout) -> str:
+def listed(marks: Sequence[Mark], changed: Mapping[str, str], workflow_id: str, style: str, layout: TableLayout) -> str:
     """Return the done steps as text; an empty text instead of an empty table.
 
-    In a table, the run of another workflow than ``workflow_id`` is shown with its workflow id.
+    ``changed`` says by name how steps differ from what they were done with. In a table, the run of another workflow
+    than ``workflow_id`` is shown with its workflow id.
     """
     if style != TABLE:
-        return objects(style, _LISTED, list(map(_mark, marks)))
-    titles = ("step", "done at", "run", "took", "forced")
-    return table(titles, (_mark_cells(each, workflow_id) for each in marks), layout) if marks else ""
+        return objects(style, _LISTED, [_mark(each, changed.get(each.step)) for each in marks])
+    titles = ("step", "done at", "run", "took", "forced", *(["changed"] if changed else []))
+    rows = (
+        [*_mark_cells(each, workflow_id), *([report.printable(changed.get(each.step, ""))] if changed else [])]
+        for each in marks
+    )
+    return table(titles, rows, layout) if marks else ""
 
 
 def planned(plan: Plan, workflow_id: str, style: str, layout: TableLayout) -> str:
@@ -54,8 +59,15 @@ def changed(what: str, names: Iterable[str], others: Iterable[str], style: str, 
     return objects(style, ("step", what), rows)
 
 
-def _mark(mark: Mark) -> dict[str, Any]:
-    found = mark._asdict() | {"done_at": utc(mark.time), "seconds": _finite(mark.seconds)}
+def _mark(mark: Mark, changed: str | None) -> dict[str, Any]:
+    made_with = mark.made_with
+    found = mark._asdict() | {
+        "done_at": utc(mark.time),
+        "seconds": _finite(mark.seconds),
+        "arguments": None if made_with is None else made_with.arguments,
+        "file": None if made_with is None else made_with.file,
+        "changed": changed,
+    }
     return {key: found[key] for key in _LISTED}
 
 
@@ -81,7 +93,7 @@ def _forced(mark: Mark) -> str:
 def _plan_cells(step: PlannedStep, children: bool) -> list[str]:
     others = [name for name in step.unmarks if name != step.step]
     why = [
-        report.names(step.reasons),
+        report.names(step.reasons) + (f", but {step.changed}" if step.changed else ""),
         f"no longer done: {report.names(others)}" if others else "",
         step.note or "",
     ]

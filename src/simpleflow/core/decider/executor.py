@@ -73,8 +73,10 @@ class Executor(Evaluation):
 
     def update(self, touched: Iterable[Key]) -> None:
         """Bring promises up to the records that new events are about. ``settle`` then lets waiting code go on."""
+        others = []  # markers that the history holds and that were not submitted here
         for key in touched:
-            self.outbox.pop(key)
+            if self.outbox.pop(key) is None and key[0] == "marker":
+                others.append(key[1][:2])
             handle = self.handles.get(key)
             if handle is not None:
                 handle.recorded()
@@ -86,6 +88,8 @@ class Executor(Evaluation):
                 self.stale = True
             if key[0] == "signal":
                 self.signals.received(key[1])
+        if others:
+            self.markers.recorded_others(others)
 
     def _child_recorded(self, record: Record) -> None:
         """Let the submission at the position of a child know of it: it may be another call than the child's."""
@@ -287,6 +291,9 @@ class Executor(Evaluation):
     def recorded_markers(self, name: str) -> Sequence[str | None]:
         found = self.history.markers.get(name, ())
         return [each.attributes.details for each in found if isinstance(each.attributes, e.MarkerRecorded)]
+
+    def recorded_details(self, name: str, details: str | None) -> str | None:
+        return self.markers.replaced.get((name, details), details)
 
     def marked_at(self, name: str, details: str | None) -> float:
         return self.history.marker_times.get((name, details), self.now)

@@ -11,14 +11,18 @@ becomes stale then.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
+from simpleflow import values
 from simpleflow.core import decisions as d
 from simpleflow.core.decider.evaluation import Evaluation
+from simpleflow.core.records import Key
 from simpleflow.futures import FINISHED, Promise
 from simpleflow.task import MarkerTask
 
 _Identity = tuple[str, str | None]  # name, details as JSON text
+_Who = tuple[str, tuple[str, ...]]  # name, values of the keys in ``MarkerTask.identity``
 
 
 class _Saved(NamedTuple):
@@ -34,6 +38,8 @@ class Markers:
     def __init__(self, evaluation: Evaluation) -> None:
         self.recorded: list[_Identity] = []  # in the order of submission
         self._evaluation = evaluation
+        self.replaced: dict[_Identity, str | None] = {}  # submitted ones: details of the recorded one in their place
+        self._identified: dict[str, tuple[str, ...]] = {}  # by name, the keys that say which marker it is
         self._counts: dict[_Identity, int] = {}  # submissions so far
         self._observers: set[object] = set()  # pieces of user code that have listed the markers
 
@@ -46,6 +52,8 @@ class Markers:
         evaluation = self._evaluation
         details = task.encoded_details
         identity = (task.name, details)
+        if task.identity:
+            self._identified[task.name] = task.identity
         number = self._counts[identity] = self._counts.get(identity, 0) + 1
         self.recorded.append(identity)
         if self._observers and self._observers != {evaluation.fibers.current}:
@@ -54,6 +62,36 @@ class Markers:
         promise = Promise(evaluation)
         promise.assign(FINISHED, details)
         return promise
+
+    def recorded_others(self, found: Iterable[_Identity]) -> None:
+        """The history holds these markers, which this evaluation has not submitted.
+
+        Each takes the place of a submitted one with the same ``MarkerTask.identity``, if there is one.
+        """
+        outbox = self._evaluation.outbox
+        waiting: dict[_Who, list[Key]] | None = None
+        for identity in found:
+            who = self._who(*identity)
+            if who is None:
+                continue
+            if waiting is None:
+                waiting = {}
+                for key in outbox.other_keys():
+                    each = self._who(*key[1][:2]) if key[0] == "marker" else None
+                    if each is not None:
+                        waiting.setdefault(each, []).append(key)
+            if keys := waiting.get(who):
+                key = keys.pop(0)
+                outbox.pop(key)
+                self.replaced[key[1][:2]] = identity[1]
+
+    def _who(self, name: str, details: str | None) -> _Who | None:
+        """Which marker it is; None if only name and details as a whole tell it."""
+        keys = self._identified.get(name)
+        content = None if keys is None else values.decode(details)
+        if keys is None or not isinstance(content, dict):
+            return None
+        return name, tuple(str(content.get(key)) for key in keys)
 
     def submit_once(self, name: str, details: str) -> None:
         """Record a marker of the decider itself, unless the history holds the same. ``list_markers`` leaves it out."""

@@ -42,6 +42,10 @@ class Outbox:
         self._count += 1
         self._entries(key)[key] = (self._count, decision)
 
+    def other_keys(self) -> list[Key]:
+        """The keys of the decisions that schedule no activity, in order."""
+        return list(self._others)
+
     def pop(self, key: Key) -> d.Decision | None:
         """Remove a decision that is recorded or withdrawn. Returns it; None if it is not there."""
         entry = self._entries(key).pop(key, None)

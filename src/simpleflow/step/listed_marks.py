@@ -1,0 +1,86 @@
+"""The inputs that all done steps were made with, as the activity that lists the marks returns them.
+
+A run compares each done step with the inputs that it would have now. In a folder, the activity therefore reads all
+marks at once, while it lists them. Its result is recorded in the history, so it must be small: steps that run the same
+activities share an entry, and arguments are shortened if there are many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from simpleflow import values
+from simpleflow.step import made_with
+from simpleflow.step.made_with import MadeWith
+
+_LENGTHS = (made_with.MAX_ARGUMENTS, made_with.MAX_MARKER_ARGUMENTS, 80)  # characters of each step's arguments
+_PER_STEP = 12  # characters that a step takes beside its arguments
+
+
+class _Inputs(msgspec.Struct):
+    arguments: str
+    activities: msgspec.Raw
+    file: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _Mark(msgspec.Struct):
+    made_with: _Inputs | None = None
+
+
+_decode = msgspec.json.Decoder(_Mark).decode
+
+
+def pack(bodies: Sequence[bytes], room: int) -> dict[str, Any] | None:
+    """The inputs in these marks, in at most ``room`` characters of JSON; None if that is not enough.
+
+    ``works`` lists what different steps have in common. ``work`` and ``arguments`` hold an entry for each mark, in
+    order: the index of its work, and its arguments; or None if the mark does not say.
+    """
+    works: dict[tuple[bytes, bytes], int] = {}
+    work: list[int | None] = []
+    arguments: list[str | None] = []
+    for body in bodies:
+        try:
+            found = _decode(body).made_with
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            found = None
+        if found is None:
+            work.append(None)
+            arguments.append(None)
+            continue
+        work.append(works.setdefault((bytes(found.activities), bytes(found.file)), len(works)))
+        arguments.append(found.arguments)
+    common = [{"activities": values.decode(a.decode()), "file": values.decode(b.decode())} for a, b in works]
+    for longest in _LENGTHS:
+        if longest < made_with.MAX_ARGUMENTS:
+            arguments = [None if each is None else made_with.shortened(each, longest) for each in arguments]
+        result = {"works": common, "work": work, "arguments": arguments}
+        size = sum(_PER_STEP + len(each or "") for each in arguments)
+        # A character takes two in JSON or, seldom, six: look closely only where that may matter.
+        if 4 * size < room or len(values.encode(result, "the marks")) <= room:
+            return result
+    return None
+
+
+class ListedMarks:
+    """The inputs of the steps that were done when the marks were listed, unpacked."""
+
+    def __init__(self, names: Sequence[str], packed: Any) -> None:
+        """``packed``: see ``pack``; anything else tells no inputs."""
+        content = packed if isinstance(packed, Mapping) else {}
+        self._works = list(content.get("works") or ())
+        inputs = zip(content.get("work") or (), content.get("arguments") or (), strict=True)
+        self._of = dict(zip(names, inputs, strict=False))
+
+    def find(self, name: str) -> MadeWith | None:
+        """The inputs of a step; None if its mark does not say them."""
+        work, arguments = self._of.get(name, (None, None))
+        if work is None or arguments is None:
+            return None
+        found = self._works[work]
+        if isinstance(found, Mapping):  # used for the first time
+            found = self._works[work] = made_with.parse({"arguments": "", **found}) or ()
+        return MadeWith(arguments, found.activities, found.file) if isinstance(found, MadeWith) else None
