@@ -21,7 +21,7 @@ from simpleflow.exceptions import TaskFailed
 from simpleflow.local import Executor
 from simpleflow.step import claims
 from simpleflow.step.constants import REVOKED
-from simpleflow.step.tasks import ClaimStepTask, holder_text
+from simpleflow.step.tasks import ClaimStepTask
 from simpleflow.stores import open_store
 from tests.servers import S3Server
 from tests.step import exclusive
@@ -111,7 +111,7 @@ def test_where_no_process_is_known_a_waiting_run_says_until_when(bucket: str) ->
     assert found is not None
     until = datetime.datetime.fromisoformat(found[1] + "+00:00").timestamp()
     assert before + 299 <= until <= time.time() + 300
-    assert holder_text(claims.Holder("", "", 0, 1e300, "")).endswith("(until 9999-12-31 23:59:59 UTC at the latest)")
+    assert claims.Holder("", "", 0, 1e300, "").text.endswith("(until 9999-12-31 23:59:59 UTC at the latest)")
 
 
 def test_a_waiting_run_says_for_whom_and_skips_the_step_that_was_run(begin: Begin, marks: str, tmp_path: Path) -> None:

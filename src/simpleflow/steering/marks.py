@@ -10,7 +10,7 @@ from typing import Any
 from simpleflow import stores, values
 from simpleflow.exceptions import InputError, StoreError
 from simpleflow.steering.place import Place
-from simpleflow.step import claims, rules, stale_marks, tasks
+from simpleflow.step import claims, rules, stale_marks
 from simpleflow.step import mark as marks
 from simpleflow.step.mark import Mark
 from simpleflow.stores import keys
@@ -120,7 +120,7 @@ def others_under_way(place: Place) -> list[str]:
     Only steps that are claimed are known to be running. Raises StoreError.
     """
     found = claims.holders(stores.open_store(place.bucket), place.path).values()
-    return sorted({tasks.holder_text(holder) for holder in found if holder.workflow_id != place.workflow_id})
+    return sorted({holder.text for holder in found if holder.workflow_id != place.workflow_id})
 
 
 def recorded_seconds(bucket: str, path: str, names: Sequence[str], budget: float) -> tuple[float, int]:

@@ -25,6 +25,9 @@ FORCING = ".forcing"
 UNREADABLE_SECONDS = HOUR  # how long a claim holds whose content cannot be read
 
 
+_LAST_SECOND = 253_402_300_799  # of the year 9999; the time in a claim may be any number
+
+
 class Owner(NamedTuple):
     """The run that claims, and the run ids above it: its parent, the parent's parent and so on, in any order.
 
@@ -48,6 +51,13 @@ class Holder(NamedTuple):
     since: float  # epoch seconds, as ``until``
     until: float
     where: str  # "process 123 on host"; "" if that is not known
+
+    @property
+    def text(self) -> str:
+        """The holder in words: with its process or, if that is not known, the time at which the claim ends."""
+        until = time.gmtime(min(max(self.until, 0), _LAST_SECOND))
+        where = self.where or f"until {time.strftime('%Y-%m-%d %H:%M:%S', until)} UTC at the latest"
+        return f"workflow {self.workflow_id or 'unknown'}, run {self.run_id or 'unknown'} ({where})"
 
 
 class Claim(NamedTuple):

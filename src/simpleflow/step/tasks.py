@@ -18,7 +18,6 @@ from simpleflow.step import claims, listed_marks, mark, origins, rules, stale_ma
 from simpleflow.step.stale_marks import Forced
 
 _LARGE_RESULT = 2**20  # characters, where a long result does no harm
-_LAST_SECOND = 253_402_300_799  # of the year 9999; the time in a claim may be any number
 
 
 class _MarksTask:
@@ -222,12 +221,12 @@ class ClaimStepTask(_MarksTask):
         holder = self.claim(self.step_name, self.owner, self.seconds)
         if holder is not None:
             left = None if holder.where else max(0, math.ceil(holder.until - time.time()))
-            return {"held": holder_text(holder), "seconds": left}
+            return {"held": holder.text, "seconds": left}
         with self.given_up_on_failure(self.step_name, self.owner):
             done = self._done() if self.unless_done else None
             if done is not None:  # another run held the step before and has run it
                 claims.release(self.store, self.path, [self.step_name], self.owner)
-                return {"done": True, "made_with": None if done.made_with is None else done.made_with.to_json()}
+                return {"done": True} | ({} if done.made_with is None else {"made_with": done.made_with.to_json()})
             # The run may not know of this mark. A step that is going to run is not done until it has run.
             self.store.delete(self.path, [self.step_name])
         return {}
@@ -383,13 +382,6 @@ def owner_of(given: Sequence[str]) -> claims.Owner:
     """The owner of claims, from the argument of an activity: workflow id, run id, and the run ids above that."""
     workflow_id, run_id, *above = given
     return claims.Owner(workflow_id, run_id, tuple(above))
-
-
-def holder_text(holder: claims.Holder) -> str:
-    """The holder of a claim in words: with its process or, if that is not known, the time at which the claim ends."""
-    until = time.gmtime(min(max(holder.until, 0), _LAST_SECOND))
-    where = holder.where or f"until {time.strftime('%Y-%m-%d %H:%M:%S', until)} UTC at the latest"
-    return f"workflow {holder.workflow_id or 'unknown'}, run {holder.run_id or 'unknown'} ({where})"
 
 
 TASKS = (
