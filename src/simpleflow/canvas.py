@@ -12,7 +12,7 @@ from simpleflow.base import AbstractWorkflow, Call, Executor, Submittable, Submi
 from simpleflow.containers import ChainPromise, FuncPromise, GroupPromise
 from simpleflow.exceptions import InputError, NotSubmittable
 from simpleflow.futures import Future
-from simpleflow.task import ActivityTask, ChildWorkflowTask
+from simpleflow.task import ActivityTask, ChildWorkflowTask, WorkflowTask
 
 _EXPECTED = (
     "expected an activity, a workflow class, (activity, arguments...), a task, a group, a chain, a step "
@@ -42,6 +42,13 @@ def _call(value: Any, args: tuple[Any, ...], kwargs: dict[str, Any], label: str)
     if callable(value) and not isinstance(value, type):
         hint = "; decorate the function with @activity.with_attributes()"
     raise NotSubmittable(f"{label} should be a Submittable, Group, or Activity, not {value!r}: {_EXPECTED}{hint}")
+
+
+def holds_others(submittable: Submittable) -> bool:
+    """True if what this submits may be more than activities and the like: a step, a child, or what a function makes."""
+    if isinstance(submittable, Group):
+        return any(map(holds_others, submittable.activities))
+    return isinstance(submittable, SubmittableContainer | WorkflowTask)
 
 
 def combined_time_limit(members: Iterable[Submittable], one_by_one: bool) -> float | None:

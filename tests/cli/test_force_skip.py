@@ -147,3 +147,35 @@ def test_a_dead_run_with_other_names_is_replaced_with_a_message(folder: Folder) 
         "workflow flow.Long: its process died, and it had other steps to force or skip, or another --changed: "
         "that run was closed, a new one begins"
     )
+
+
+DEPENDENTS = """
+from flow import *
+
+class Dependents(Workflow, WorkflowStepMixin):
+    name = "dependents"
+
+    def run(self):
+        self.submit(self.step("load", (fetch, "load"), force_steps_if_executed=["report", "reprot"]))
+        self.submit(self.step("report", (fetch, "report"), after=["lod"]))
+"""
+
+
+def test_dependencies_and_skipped_names_without_effect_are_reported_by_the_plan_and_at_the_end(folder: Folder) -> None:
+    (folder.path / "dependents.py").write_text(DEPENDENTS)
+    expected = [
+        "skip 'report' has no effect on step 'report', since it depends on 'load': to leave it out, skip 'load' too",
+        "step 'load' forces 'reprot': no step of that name was reached (did you mean 'report'?)",
+        "step 'report' comes after 'lod': no step of that name was reached (did you mean 'load'?)",
+    ]
+    planned = folder.run("step.plan", "dependents.Dependents", "--skip", "report")
+    assert [line for line in planned.err.splitlines() if line.startswith("warning")] == [
+        f"warning: {e}" for e in expected
+    ]
+    assert "Dep of load; skip 'report' has no effect" in planned.out
+    done = folder.start("dependents.Dependents", "--skip", "report")
+    at = done.err.splitlines().index("workflow dependents: completed")
+    assert done.err.splitlines()[at - 3 : at] == expected
+    assert "scheduled report forced: Dep of load; skip 'report' has no effect" in lines(done.err)
+    done = folder.start("dependents.Dependents", "--skip", "report")
+    assert [line for line in done.err.splitlines() if line in expected] == expected[1:]

@@ -43,7 +43,9 @@ from simpleflow.signal import WaitForSignal
 from simpleflow.steering import unknown
 from simpleflow.steering.earlier_results import EarlierResults, EarlierRuns
 from simpleflow.steering.overlay_store import OverlayStores
+from simpleflow.step import recorded_tasks, report
 from simpleflow.step.constants import MARKER_NAME
+from simpleflow.step.notices import Notices
 from simpleflow.step.run_record import StepRun
 from simpleflow.workflow import Workflow
 from simpleflow.workflow import registry as workflows
@@ -74,6 +76,7 @@ class Findings(NamedTuple):
     markers: list[Marker]  # markers of steps of all executions, in order
     needs: list[Need]  # uses of unknown results
     notes: list[str]  # everything that makes the plan incomplete, one sentence each
+    notices: list[str]  # what has no effect in the run, one sentence each, see ``step.notices``
 
 
 class DryRun:
@@ -109,7 +112,8 @@ class DryRun:
                 pass
             self._engine.flush()
             needs = [need for each in self._evaluations() for need in each.needs]
-            return Findings(self._markers, needs, list(self._notes(root)))
+            notes = list(self._notes(root))
+            return Findings(self._markers, needs, notes, self._notices().lines(complete=not notes))
         finally:
             for decider in self._deciders.values():
                 decider.discard()
@@ -164,6 +168,27 @@ class DryRun:
             attributes = event.attributes
             if isinstance(attributes, e.MarkerRecorded) and attributes.marker_name == MARKER_NAME:
                 self._markers.append(Marker(run.workflow_id, run.run_id, attributes.details))
+
+    def _notices(self) -> Notices:
+        found = Notices()
+        parents = {
+            run_id: parent.workflow_id if (parent := run.history.started.parent_workflow_execution) else None
+            for run_id, run in self._engine.runs.items()
+        }
+        for marker in self._markers:
+            said = report.read(marker.details)
+            if said is not None:
+                found.add(marker.workflow_id, parents[marker.run_id], said)
+        for run_id, run in self._engine.runs.items():
+            for event in run.history.events:
+                attributes = event.attributes
+                if isinstance(attributes, e.ActivityTaskCompleted):
+                    scheduled: Any = run.history.events[attributes.scheduled_event_id - 1].attributes
+                    listed = recorded_tasks.parse(scheduled.activity_type.name, scheduled.input)
+                    if isinstance(listed, recorded_tasks.Listed):
+                        names = recorded_tasks.listed_names(attributes.result)
+                        found.add_done(run.workflow_id, parents[run_id], names)
+        return found
 
     # Unknown results
 

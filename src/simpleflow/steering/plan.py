@@ -32,6 +32,7 @@ class PlannedStep:
     note: str | None = None  # a sentence on what is not known about the step
     fingerprint: str | None = None  # for its mark; None if it has none, the step is skipped, or it is not known
     changed: str | None = None  # how a skipped step differs from what it was done with: "with day='mon' (now 'tue')"
+    not_skipped: tuple[str, ...] = ()  # skipped names that cover it but have no effect, since it is a dependent
 
 
 @dataclass(frozen=True)
@@ -41,12 +42,14 @@ class Plan:
     Attributes:
         steps: in the order of their markers. A skipped step comes after the work that is done instead of it. A step
             that is submitted twice may have two verdicts.
+        warnings: one line for each dependency or request that has no effect, see ``step.notices``.
         notes: one line for each thing that could not be known, and for each failure that the run would have. They
             include the ``note`` of every step. A plan without notes is complete.
     """
 
     steps: tuple[PlannedStep, ...]
     notes: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def plan(
@@ -85,7 +88,8 @@ def plan(
     found = DryRun(workflow_class, default_bucket, domain, past).run(request)
     steps = tuple(_steps(found.markers, {(each.run_id, each.step): each.text for each in found.needs}))
     doubts = [each.note for each in steps if each.verdict == UNKNOWN and each.note is not None]
-    return Plan(steps, tuple(dict.fromkeys([*doubts, *found.notes])))
+    notes = tuple(dict.fromkeys([*doubts, *found.notes]))
+    return Plan(steps, notes, tuple(found.notices))
 
 
 def _steps(markers: list[Marker], needs: dict[tuple[str, str | None], str]) -> Iterator[PlannedStep]:
@@ -123,4 +127,5 @@ def _steps(markers: list[Marker], needs: dict[tuple[str, str | None], str]) -> I
             note,
             fingerprint,
             report.change_text(details.get("changed") or {}) or None,
+            tuple(details.get("not_skipped") or ()),
         )

@@ -70,6 +70,9 @@ class Definition(Protocol):
     def calls(self) -> Sequence[Call]:
         """See ``Submittable.calls``."""
 
+    def holds_steps(self) -> bool:
+        """True if the work may have other steps inside."""
+
     def alternative(self) -> Submittable | None:
         """The work to do when the step is skipped, or None."""
 

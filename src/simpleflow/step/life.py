@@ -135,6 +135,7 @@ class Life:
                 "stale": self._stale,
                 "fingerprint": run.step.fingerprint,
                 "after": run.after,
+                "not_skipped": self._not_skipped(),
                 "made_with": self._scheduler.made_with(run).to_json(MAX_MARKER_ARGUMENTS),
             }
             self._inputs = {key: value for key, value in extra.items() if value}
@@ -225,8 +226,15 @@ class Life:
             if error is not None:
                 self._fail(TaskFailed(run.name, error))
                 return
-        if self._recorded is None and run.changes is not None and (told := run.changes.told()):
-            self._inputs = {"changed": told}
+        if self._recorded is None:
+            told = None if run.changes is None else run.changes.told()
+            extra = {
+                "forces": run.dependents,
+                "after": run.after,
+                "holds_steps": run.step.holds_steps(),
+                "changed": told,
+            }
+            self._inputs = {key: value for key, value in extra.items() if value}
         self._record(constants.SKIPPED, self._inputs)
         self._finish()
 
@@ -247,6 +255,16 @@ class Life:
             self._stale = found.stale
         if found.verdict.run or not isinstance(found, Begin):
             self._claimed = self._scheduler.claiming.is_held(run, self._scope)
+
+    def _not_skipped(self) -> list[str]:
+        """The skipped names that have no effect on this step: it is forced, only as a dependent of a step that ran."""
+        if self._recorded is not None:
+            return list(self._recorded.details.get("not_skipped") or ())
+        verdict = self._run.verdict
+        is_dependent = [reason.startswith(constants.DEPENDENT_OF) for reason in verdict.reasons]
+        if not (verdict.forced and is_dependent and all(is_dependent)):
+            return []
+        return sorted(self._ledger.skipped.covering(self._run.name, self._run.skipped_count))
 
     def _why_stale(self) -> str | None:
         """Why the work that has been done is stale; None if it is not."""

@@ -124,6 +124,13 @@ def parse(name: str, input: str | None) -> Parsed | None:
     return parse_arguments(name, args, kwargs)
 
 
+def listed_names(result: str | None) -> list[str]:
+    """The names in the result (JSON text) of ``GetStepsDoneTask``."""
+    found = values.decode(result)
+    names = found.get("names") if isinstance(found, dict) else found
+    return [each for each in names if isinstance(each, str)] if isinstance(names, list) else []
+
+
 def parse_arguments(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Parsed | None:
     """The same for arguments that have not been encoded."""
     kind = _KINDS.get(name)

@@ -31,6 +31,10 @@ class StepReport(NamedTuple):
     not_kept: str | None = None  # why the result of a completed step was not kept, though the step asks for that
     optional: bool = False  # a failed step that may fail
     changed: Mapping[str, str] = {}  # how a skipped step differs from what it was done with, see ``changes``
+    forces: tuple[str, ...] = ()  # the names that it forces
+    after: tuple[str, ...] = ()  # the names that it depends on
+    holds_steps: bool = False  # a skipped step whose work may have other steps inside
+    not_skipped: tuple[str, ...] = ()  # skipped names that cover it; they have no effect, since it is a dependent
 
 
 def details(step: str, status: str, verdict: Verdict, extra: Mapping[str, Any]) -> dict[str, Any]:
@@ -62,6 +66,10 @@ def read(details: str | None) -> StepReport | None:
         text_or_none(get("not_kept")),
         get("optional") is True,
         _texts(get("changed")),
+        text_tuple(get("forces")),
+        text_tuple(get("after")),
+        get("holds_steps") is True,
+        text_tuple(get("not_skipped")),
     )
 
 
@@ -94,6 +102,8 @@ def why(report: StepReport) -> str:
         parts.append("forced: " + names(report.reasons) if report.reasons else "forced")
     elif report.reasons:
         parts.append(names(report.reasons))
+    if report.not_skipped:
+        parts.append(without_effect(report.not_skipped))
     if report.optional:
         parts.append("optional")
     if report.changed:
@@ -107,6 +117,11 @@ def why(report: StepReport) -> str:
         if others:
             parts.append("no longer done: " + names(others))
     return printable("; ".join(parts))
+
+
+def without_effect(skipped: Sequence[str]) -> str:
+    """Says that these skipped names have no effect on a step."""
+    return f"skip {names([repr(each) for each in skipped])} has no effect"
 
 
 def names(texts: Sequence[str]) -> str:

@@ -95,6 +95,10 @@ class Step(SubmittableContainer):
             return (Call(activity.name, activity.callable, results(given[1:])),)
         return self.work().calls()
 
+    def holds_steps(self) -> bool:
+        """True if the work may have other steps inside. Raises NotSubmittable."""
+        return canvas.holds_others(self.work())
+
     def alternative(self) -> Submittable | None:
         """``activities_if_step_already_done`` as something that can be submitted, or None. Raises NotSubmittable."""
         given = self.activities_if_step_already_done

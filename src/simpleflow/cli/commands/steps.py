@@ -83,6 +83,8 @@ def step_plan(
         for names, option in ((forced, "--force"), (skipped, "--skip")):
             for line in step_names.unreached_names(names, [row.step for row in plan.steps], option):
                 out.warn(line)
+        for line in plan.warnings:
+            out.warn(line)
         if style != TABLE:
             for note in plan.notes:
                 out.say(printable(note))

@@ -31,6 +31,7 @@ from simpleflow.engines.embedded import Run
 from simpleflow.local import Beginning
 from simpleflow.step import recorded_tasks, report
 from simpleflow.step.constants import COMPLETED, FAILED, MARKER_NAME, SCHEDULED, SKIPPED, WAITING
+from simpleflow.step.notices import Notices
 from simpleflow.step.report import StepReport
 
 _STATUSES = frozenset({WAITING, SCHEDULED, COMPLETED, SKIPPED, FAILED})
@@ -60,6 +61,8 @@ class Follower:
         self.failed_children: set[str] = set()  # workflow ids of children that ended badly, and did not do well later
         self.soft_failures = 0  # failed activities that failed neither a step nor the run
         self.listings: dict[str, recorded_tasks.Listed] = {}  # by workflow id: how its done marks were listed
+        self._listed: list[tuple[Run, str]] = []  # the executions that listed marks, and the ids of these activities
+        self._notices = Notices()
         self._debug = debug
         self._began: dict[tuple[str, str], float] = {}  # by workflow id and step: epoch seconds
         self._failed: dict[tuple[str, str], ActivityFailure] = {}  # by run id and activity id
@@ -87,6 +90,15 @@ class Follower:
     def show_changed(self, run: Run, text: str) -> None:
         """Show that a call of ``run()`` differs from the one that the history holds, and what becomes of it."""
 
+    def notices(self) -> list[str]:
+        """Lines about what had no effect in a run that has completed, see ``step.notices``."""
+        for run, activity_id in self._listed:
+            record = run.history.activities.get(activity_id)
+            closed: Any = record.closed.attributes if record is not None and record.closed is not None else None
+            names = recorded_tasks.listed_names(getattr(closed, "result", None))
+            self._notices.add_done(run.workflow_id, _parent_id(run), names)
+        return self._notices.lines()
+
     # Methods that call them
 
     def catch_up(self, beginning: Beginning) -> None:
@@ -113,6 +125,7 @@ class Follower:
                 listed = recorded_tasks.parse(attributes.activity_type.name, attributes.input)
                 if isinstance(listed, recorded_tasks.Listed):
                     self.listings[run.workflow_id] = listed
+                    self._listed.append((run, attributes.activity_id))
                 if self._failed:
                     self._retried(run, attributes.activity_id, "")
             elif kind in _FAILURES:
@@ -136,6 +149,7 @@ class Follower:
         if found is None or found.status not in _STATUSES:
             return
         self.tally.add(found, run.workflow_id)
+        self._notices.add(run.workflow_id, _parent_id(run), found)
         step_key = run.workflow_id, found.step
         seconds = None
         if found.status == SCHEDULED:
@@ -215,6 +229,11 @@ def end_text(run: Run) -> str:
 def is_child(run: Run) -> bool:
     """Return True if another execution started the run."""
     return run.history.started.parent_workflow_execution is not None
+
+
+def _parent_id(run: Run) -> str | None:
+    parent = run.history.started.parent_workflow_execution
+    return None if parent is None else parent.workflow_id
 
 
 _WORDS = {"canceled": "cancelled", "timed_out": "timed out"}

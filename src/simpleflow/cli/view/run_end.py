@@ -55,6 +55,8 @@ def report_end(
         text += f"; {_count(progress.soft_failures, 'activity', 'activities')} failed"
     if completed and progress.failed_children:
         text += f"; {_count(len(progress.failed_children), 'child workflow')} failed"
+    for line in progress.notices() if completed else ():
+        here.terminal.write(printable(line) + "\n")
     summary = summary_lines(progress, seconds, progress.brief, failed=not completed)
     summary += changed_lines(progress)
     after = "" if summary else f" ({duration(seconds)})"

@@ -94,6 +94,7 @@ def _plan_cells(step: PlannedStep, children: bool) -> list[str]:
     others = [name for name in step.unmarks if name != step.step]
     why = [
         report.names(step.reasons) + (f", but {step.changed}" if step.changed else ""),
+        report.without_effect(step.not_skipped) if step.not_skipped else "",
         f"no longer done: {report.names(others)}" if others else "",
         step.note or "",
     ]
