@@ -96,7 +96,7 @@ def test_census(swf: Commands, bucket: str) -> None:
 def test_steering(swf: Commands, bucket: str) -> None:
     host, _, marks = bucket.rpartition("/")
     at = {"SIMPLEFLOW_S3_HOST": host, "STEP_BUCKET": marks}
-    done, asked = ["Step was already counts"], ["Requested at start"]
+    done, asked = ["Step was already played"], ["Requested at start"]
     for options, total, why in (
         ([], "42.00 EUR", [["Dep of orders"], ["Dep of total"]]),
         ([], "42.00 EUR", [done, done]),

@@ -94,10 +94,10 @@ def test_odd_marks_are_shown() -> None:
         read("far", b'{"time": 1e300, "seconds": 90, "workflow_id": "w", "by_hand": true}'),
         read("rubbish", b"[]"),
     ]
-    objects = json.loads(listed(marks, "w", JSON, PLAIN))
+    objects = json.loads(listed(marks, {}, "w", JSON, PLAIN))
     assert [each["done_at"] for each in objects] == [None] * 4
     assert [each["seconds"] for each in objects] == [None, None, 90, None]
-    assert listed(marks, "w", TABLE, PLAIN).splitlines() == [
+    assert listed(marks, {}, "w", TABLE, PLAIN).splitlines() == [
         "step     done at  run      took        forced",
         "never",
         "nan               r",
@@ -112,8 +112,10 @@ def test_times(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     time.tzset()
     mark = Mark("a", 1_700_000_000.9996, "other", "r", 0.25, True, ("so",))
-    assert json.loads(listed([mark], "w", JSON, PLAIN))[0]["done_at"] == "2023-11-14T22:13:20.999Z"
-    assert listed([mark], "w", TABLE, PLAIN).splitlines()[1] == "a     2023-11-15 07:13:20  other r  0.25 s  yes: so"
+    assert json.loads(listed([mark], {}, "w", JSON, PLAIN))[0]["done_at"] == "2023-11-14T22:13:20.999Z"
+    assert (
+        listed([mark], {}, "w", TABLE, PLAIN).splitlines()[1] == "a     2023-11-15 07:13:20  other r  0.25 s  yes: so"
+    )
     monkeypatch.undo()
     time.tzset()
 

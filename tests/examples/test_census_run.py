@@ -93,7 +93,7 @@ def test_one_part_forced_by_its_name(arguments: dict[str, Any], tmp_path: Path) 
             return super().run(*args, **kwargs)
 
     run(arguments, tmp_path / "state")
-    executor = Executor(Forced, state=tmp_path / "state", nb_workers=2)
+    executor = Executor(Forced, state=tmp_path / "state", nb_workers=2, adopt=True)  # defined in this file
     executor.run(arguments)
     completed = {name for name, status in statuses(executor).items() if status == "completed"}
     assert completed == {"parse.modules.c", "tables", "report"}

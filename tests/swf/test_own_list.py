@@ -100,7 +100,7 @@ def test_steps_cost_the_same_with_one_decider_and_with_three(watched: Watched, c
     watched.sent = 0
     start(Steps, N)
     assert ended().status == "completed"
-    assert watched.sent < 500_000
+    assert watched.sent < 550_000  # the markers of steps hold what the steps were made with
     events = SwfEngine(DOMAIN).history("w")
     assert len(events) <= 14 * N + 11
     assert sum(each.type == "DecisionTaskCompleted" for each in events) <= 2 * N + 2
