@@ -88,9 +88,7 @@ def fingerprint(value: Any, what: str) -> str:
     text = values.canonical(value, what)
     if len(text) <= _MAX_FINGERPRINT or UNKNOWN in text:  # a plan must find what it does not know in it
         return text
-    import hashlib  # slow to load, and most fingerprints need none
-
-    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+    return "sha256:" + values.digest(text)
 
 
 def keep(result: Any, step: str) -> dict[str, Any]:
