@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import os
 import traceback
 from collections.abc import Sequence
 
 import click
 
-from simpleflow import __version__
 from simpleflow.cli import errors
-from simpleflow.cli.options import SETTINGS, Session, common, help_alone
+from simpleflow.cli.options import SETTINGS, Session, common, help_alone, version_option
+from simpleflow.exceptions import StateError
 
 _COMMANDS = {
     "workflow.start": "commands.workflow_start:start",
@@ -53,7 +54,7 @@ class _Commands(click.Group):
 
 
 @click.group("simpleflow", cls=_Commands, context_settings=SETTINGS, invoke_without_command=True)
-@click.version_option(__version__, message="simpleflow %(version)s")
+@version_option
 @common
 @click.pass_context
 def app(context: click.Context) -> None:
@@ -63,6 +64,10 @@ def app(context: click.Context) -> None:
     name.
     """
     help_alone(context)
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise StateError(f"the current folder cannot be used: {error.strerror}; change to another folder") from error
 
 
 def run(args: Sequence[str] | None = None) -> int:
@@ -81,11 +86,9 @@ def run(args: Sequence[str] | None = None) -> int:
         if session.debug:
             session.terminal.write(traceback.format_exc())
         code = errors.exit_code(error)
-        if code == errors.INTERNAL:
-            hint = "" if session.debug else "; run it again with --debug for the traceback"
-            session.terminal.error(f"internal fault: {errors.error_line(error)}{hint}")
-        else:
-            session.terminal.error(errors.one_line(str(error)))
+        hint = "; run it again with --debug for the traceback"
+        text = errors.command_line(error)
+        session.terminal.error(text + hint if code == errors.INTERNAL and not session.debug else text)
         return code
 
 

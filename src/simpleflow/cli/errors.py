@@ -45,8 +45,19 @@ def exit_code(error: BaseException) -> int:
     """
     if isinstance(error, InputError):
         return USAGE
-    internal = not isinstance(error, SimpleflowError) or isinstance(error, InvalidTransition)
-    return INTERNAL if internal else RUN_FAILED
+    expected = isinstance(error, SimpleflowError | OSError) and not isinstance(error, InvalidTransition)
+    return RUN_FAILED if expected else INTERNAL
+
+
+def command_line(error: BaseException) -> str:
+    """Describe in one line the error that ended a command."""
+    if exit_code(error) == INTERNAL:
+        return f"internal fault: {error_line(error)}"
+    if isinstance(error, OSError) and not isinstance(error, SimpleflowError):
+        # No part of the program expects it: a full disk, a folder that was removed, a limit of the system.
+        name = f": {error.filename!r}" if error.filename is not None else ""
+        return one_line(f"the system refused a request: {error.strerror or error}{name}")
+    return one_line(str(error))
 
 
 def error_line(error: BaseException, details: str | None = None) -> str:
@@ -146,5 +157,8 @@ def one_line(text: str) -> str:
 
 
 def _relative(path: str) -> str:
-    here = os.getcwd() + os.sep
+    try:
+        here = os.getcwd() + os.sep
+    except OSError:  # the folder was removed
+        return path
     return path[len(here) :] if path.startswith(here) else path

@@ -8,10 +8,11 @@ from typing import Any, TypeVar
 
 import click
 
-from simpleflow.cli.terminal import ALWAYS, AUTO, NEVER, Terminal
+from simpleflow import __version__
+from simpleflow.cli.terminal import ALWAYS, AUTO, NEVER, Terminal, echo
 
-SETTINGS = {"help_option_names": ["--help", "-h"], "max_content_width": 100}
-"""The click settings of every command."""
+SETTINGS = {"help_option_names": [], "max_content_width": 100}
+"""The click settings of every command. The option ``--help`` comes from ``common``."""
 
 TABLE, JSON, CSV = "table", "json", "csv"
 FORMATS = (TABLE, JSON, CSV)
@@ -52,9 +53,31 @@ def _color(context: click.Context, parameter: click.Parameter, value: str | None
         context.find_root().obj.color = value
 
 
+def _help(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value and not context.resilient_parsing:
+        echo(context.get_help())
+        context.exit()
+
+
+def _version(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value and not context.resilient_parsing:
+        echo(f"simpleflow {__version__}")
+        context.exit()
+
+
+def version_option(command: _Command) -> _Command:
+    """Add ``--version`` to a command."""
+    return _eager_flag(["--version"], _version, "Show the version and exit.")(command)
+
+
+def _eager_flag(names: list[str], callback: Callable[..., None], text: str) -> Callable[[_Command], _Command]:
+    return click.option(*names, is_flag=True, is_eager=True, expose_value=False, callback=callback, help=text)
+
+
 def common(command: _Command) -> _Command:
-    """Add ``--debug`` and ``--color`` to a command."""
+    """Add ``--debug``, ``--color`` and ``--help`` to a command."""
     for add in (
+        _eager_flag(["--help", "-h"], _help, "Show this message and exit."),
         click.option(
             "--color",
             type=click.Choice([AUTO, ALWAYS, NEVER]),
@@ -73,7 +96,7 @@ def common(command: _Command) -> _Command:
 def help_alone(context: click.Context) -> None:
     """Show the help of a command group if no command of the group is given."""
     if context.invoked_subcommand is None:
-        click.echo(context.get_help())
+        echo(context.get_help())
 
 
 def format_option(default: str | None = TABLE) -> Callable[[_Command], _Command]:

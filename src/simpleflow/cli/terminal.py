@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+from simpleflow.exceptions import SimpleflowError
+
 RED, GREEN, YELLOW, CYAN, BOLD, DIM = "31", "32", "33", "36", "1", "2"
 
 AUTO, ALWAYS, NEVER = "auto", "always", "never"
+
+_CLOSED_BY_READER = (errno.EPIPE, errno.ECONNRESET)
+"""The reader of a pipe or socket has enough: that is no error."""
+
+
+class OutputError(SimpleflowError):
+    """Standard output could not be written: a part of the result is lost."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(f"standard output could not be written: {error.strerror}; the output is not complete")
 
 
 class Terminal:
@@ -61,12 +74,31 @@ def _can_write(text: str, stream: TextIO | None) -> bool:
     return True
 
 
+def echo(text: str) -> None:
+    """Write a line to standard output. A closed pipe is no error. Raises OutputError if the line cannot be written."""
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except OSError as error:
+        _drop_buffered()
+        if error.errno not in _CLOSED_BY_READER:
+            raise OutputError(error) from error
+
+
+def _drop_buffered() -> None:
+    """Drop what the stream for standard output still holds. Python would try to write it once more at its exit."""
+    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (it stays open until the process ends)
+
+
 @contextmanager
 def results_only() -> Iterator[Callable[[str], None]]:
     """Keep standard output for results.
 
     Inside this context, everything that user code and its child processes print to standard output goes to standard
-    error. The context yields a function that writes a line to the real standard output, in UTF-8.
+    error. The context yields a function that writes a line to the real standard output, in UTF-8. A closed pipe is no
+    error; the function raises OutputError if the line cannot be written for another reason.
     """
     try:
         sys.stdout.flush()
@@ -83,12 +115,16 @@ def results_only() -> Iterator[Callable[[str], None]]:
         try:
             while data:
                 data = data[os.write(real, data) :]
-        except OSError:
-            pass  # the reader has closed the pipe
+        except OSError as error:
+            if error.errno not in _CLOSED_BY_READER:
+                raise OutputError(error) from error
 
     try:
         yield write
     finally:
-        sys.stdout.flush()
+        try:
+            sys.stdout.flush()
+        except OSError:  # standard error is lost, and with it what user code has printed
+            _drop_buffered()
         os.dup2(real, 1)
         os.close(real)

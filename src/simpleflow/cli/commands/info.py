@@ -14,7 +14,7 @@ import click
 
 from simpleflow import __version__, settings
 from simpleflow.cli.options import SETTINGS, TABLE, common, format_option, help_alone, session
-from simpleflow.cli.terminal import Terminal
+from simpleflow.cli.terminal import Terminal, echo
 from simpleflow.cli.view.tables import objects, table, table_layout
 from simpleflow.step.report import printable
 
@@ -93,9 +93,9 @@ def _text(value: object) -> str:
 def _show(style: str | None, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     if style == TABLE or (style is None and sys.stdout.isatty()):
         terminal = Terminal(sys.stdout, session().color)
-        click.echo(table(titles, rows, table_layout(terminal)))
+        echo(table(titles, rows, table_layout(terminal)))
     elif style is not None:
-        click.echo(objects(style, titles, [dict(zip(titles, row, strict=True)) for row in rows]))
+        echo(objects(style, titles, [dict(zip(titles, row, strict=True)) for row in rows]))
     else:
         for row in rows:
-            click.echo("\t".join(map(printable, row)))
+            echo("\t".join(map(printable, row)))

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from simpleflow.cli.options import SETTINGS, common, session
+from simpleflow.cli.terminal import echo
 
 PORT = 8042
 
@@ -61,7 +62,7 @@ def server(port: int, state: Path | None, domains: tuple[str, ...], poll_seconds
         ended = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: ended.set())
-        click.echo(running.url)
+        echo(running.url)
         session().terminal.write(
             "local SWF server for development and tests, without authentication, on 127.0.0.1 only\n"
             f"clients: AWS_ENDPOINT_URL_SWF={running.url}; any credentials and any region\n"
