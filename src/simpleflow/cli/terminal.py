@@ -59,6 +59,7 @@ class Terminal:
             self._stream.write(text)
             self._stream.flush()
         except (OSError, ValueError):
+            _drop_buffered(self._stream)
             self._stream = None
 
     def error(self, message: str) -> None:
@@ -82,14 +83,27 @@ def echo(text: str) -> None:
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
     except OSError as error:
-        _drop_buffered()
+        _drop_buffered(sys.stdout)
         if error.errno not in _CLOSED_BY_READER:
             raise OutputError(error) from error
 
 
-def _drop_buffered() -> None:
-    """Drop what the stream for standard output still holds. Python would try to write it once more at its exit."""
-    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (it stays open until the process ends)
+def _drop_buffered(stream: TextIO) -> None:
+    """Drop what a stream still holds after an error. Python would try to write it once more at its exit, and fail."""
+    try:
+        number = stream.fileno()
+        kept, null = os.dup(number), os.open(os.devnull, os.O_WRONLY)
+    except (OSError, ValueError):
+        return
+    try:
+        os.dup2(null, number)
+        stream.flush()
+    except OSError:
+        pass
+    finally:
+        os.dup2(kept, number)
+        os.close(kept)
+        os.close(null)
 
 
 @contextmanager
@@ -125,6 +139,6 @@ def results_only() -> Iterator[Callable[[str], None]]:
         try:
             sys.stdout.flush()
         except OSError:  # standard error is lost, and with it what user code has printed
-            _drop_buffered()
+            _drop_buffered(sys.stdout)
         os.dup2(real, 1)
         os.close(real)
