@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given, settings
@@ -13,7 +14,9 @@ from hypothesis import strategies as st
 from simpleflow.core import events as e
 from simpleflow.engines.run import Run
 from simpleflow.local import Executor
+from simpleflow.steering import plan as steering
 from simpleflow.steering.plan import plan
+from simpleflow.step.report import change_text
 from simpleflow.stores import open_store
 from tests.step import chaos
 from tests.step.chaos import Item, Plan, World
@@ -22,7 +25,17 @@ from tests.step.test_nothing_stale_is_skipped import FORCES, ITEMS, SOME
 
 _numbers = itertools.count()
 
-PLANS = st.builds(Plan, items=ITEMS, forced=SOME, skipped=SOME, waits=st.booleans(), looks=st.booleans())
+PLANS = st.builds(
+    Plan,
+    items=ITEMS,
+    forced=SOME,
+    skipped=SOME,
+    waits=st.booleans(),
+    looks=st.booleans(),
+    argument=st.integers(0, 1),
+    code=st.integers(0, 1),
+    changes=st.sampled_from([None, "tell", "run", "ignore"]),
+)
 
 
 def run(workflow: Any, **requested: Any) -> list[tuple[Any, ...]]:
@@ -37,10 +50,15 @@ def run(workflow: Any, **requested: Any) -> list[tuple[Any, ...]]:
                 if verdict is not None:
                     unmarks = tuple(each for each in details.get("unmarks", ()) if each != details["step"])
                     reasons = tuple(details["reasons"])
-                    found.append((details["step"], verdict, details["forced"], reasons, unmarks))
+                    changed = change_text(details.get("changed", {})) or None
+                    found.append((details["step"], verdict, details["forced"], reasons, unmarks, changed))
 
     Executor(workflow, workflow_id="w", observer=observe, **requested).run()
     return found
+
+
+def rows(planned: steering.Plan) -> list[tuple[Any, ...]]:
+    return [(each.step, each.verdict, each.forced, each.reasons, each.unmarks, each.changed) for each in planned.steps]
 
 
 @settings(max_examples=100)
@@ -58,11 +76,14 @@ def test_the_run_does_what_the_plan_says(
     assert [store.get("w/steps", name) for name in done] == [b"{}"] * len(done)
     assert world.ran == []
     assert planned.notes == ()
-    rows = [(each.step, each.verdict, each.forced, each.reasons, each.unmarks) for each in planned.steps]
-    assert rows == run(workflow, force_steps=force, skip_steps=skip)
+    assert rows(planned) == run(workflow, force_steps=force, skip_steps=skip)
     # The plan of the next run is true as well: the first plan has left nothing behind.
-    after = plan(workflow, workflow_id="w", default_bucket=None)
-    assert [(each.step, each.verdict, each.forced, each.reasons, each.unmarks) for each in after.steps] == run(workflow)
+    assert rows(plan(workflow, workflow_id="w", default_bucket=None)) == run(workflow)
+    # So are those of runs with another argument and other code, told or run.
+    for changed in (False, True):
+        edited = chaos.workflow(world, replace(graph, argument=1 - graph.argument, code=1 - graph.code))
+        planned = plan(edited, workflow_id="w", default_bucket=None, changed=changed)
+        assert rows(planned) == run(edited, changed=changed)
 
 
 def test_random_workflows_have_both_verdicts() -> None:

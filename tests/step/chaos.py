@@ -38,9 +38,16 @@ def begin(name: str) -> None:
     world.begin(name)
 
 
-@activity.with_attributes()
-def middle(name: str) -> None:
+def middle(name: str, argument: int) -> None:
     """Something that takes a turn, so that other steps may come between."""
+
+
+def edited_middle(name: str, argument: int) -> None:
+    """The same with other code."""
+
+
+MIDDLES = [activity.with_attributes(name="tests.step.chaos.middle")(each) for each in (edited_middle, middle)]
+"""Two versions of one activity."""
 
 
 @activity.with_attributes()
@@ -71,6 +78,9 @@ class Plan:
     claims: bool = False  # each step is claimed before it runs
     keeps: bool = False  # the steps keep their results
     version: int | None = None  # fingerprint of the steps of this run; None: they have none
+    argument: int = 0  # of an activity in each step
+    code: int = 0  # which of ``MIDDLES`` that activity is
+    changes: str | None = "tell"  # what becomes of done steps with another argument or other code
 
 
 def covers(pattern: str, name: str) -> bool:
@@ -91,6 +101,8 @@ class World:
     ran: list[str] = field(default_factory=list)
     version: int | None = None
     versions: dict[str, int | None] = field(default_factory=dict)  # what the latest work was made from
+    inputs: tuple[int, int] = (0, 0)  # argument and code
+    made_with: dict[str, tuple[int, int]] = field(default_factory=dict)  # of the latest work
 
     def begin(self, name: str) -> None:
         self.begun[name] = self.touched[name] = next(self.clock)
@@ -103,6 +115,7 @@ class World:
             raise ValueError(f"{name} fails")
         self.ended[name] = self.touched[name]
         self.versions[name] = self.version
+        self.made_with[name] = self.inputs
         return self.ended[name]
 
     def origins(self, name: str) -> list[str]:
@@ -132,7 +145,7 @@ class World:
         global world
         world = self
         os.environ["SIMPLEFLOW_STEP_CLAIMS"] = str(int(plan.claims))
-        self.failing, self.version = plan.failing, plan.version
+        self.failing, self.version, self.inputs = plan.failing, plan.version, (plan.argument, plan.code)
         self.ran = []
         engine = MemoryEngine()
         deciders = DecisionWorker(engine, {"chaos": workflow(self, plan)})
@@ -180,6 +193,11 @@ class World:
                 assert self.is_true(name), f"{name} is stale and is skipped"
                 if plan.version is not None:
                     assert self.versions[name] == plan.version, f"{name} was made from something else"
+                before = zip(("arguments", "code"), self.made_with[name], self.inputs, strict=True)
+                differs = {kind for kind, old, now in before if old != now}
+                assert plan.changes != "run" or not differs, f"{name} has changed ({differs}) and is skipped"
+                told = set(details.get("changed", ()))
+                assert told == (set() if plan.changes == "ignore" else differs), f"{name} is said to differ in {told}"
         if details["status"] == "failed":
             origins = [each for each in self.origins(name) if each in plan.failing]
             assert name in plan.failing or origins or self.is_refused_through(name, plan), details
@@ -195,11 +213,13 @@ def workflow(judge: World, plan: Plan) -> type[Workflow]:
     class Chaos(Workflow, WorkflowStepMixin):
         name = "chaos"
 
+        step_changes = plan.changes
+
         def get_step_bucket(self) -> str:
             return judge.bucket
 
         def one(self, name: str) -> Any:
-            work = Chain((begin, name), (middle, name), (end, name))
+            work = Chain((begin, name), (MIDDLES[plan.code], name, plan.argument), (end, name))
             more = {} if plan.version is None else {"fingerprint": plan.version}
             return self.step(
                 name, work, force_steps_if_executed=judge.forces.get(name, ()), keep_result=plan.keeps, **more

@@ -22,8 +22,11 @@ def later_only(name: str, patterns: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(each for each in patterns if not any(b == each or b.startswith(each + ".") for b in before))
 
 
-def make_plan(source: random.Random) -> Plan:
-    """A run that often reads futures that are not final, and so is often evaluated afresh."""
+def make_plan(source: random.Random, more: random.Random) -> Plan:
+    """A run that often reads futures that are not final, and so is often evaluated afresh.
+
+    What is drawn from ``more`` was added later: a seed goes on to make the same runs otherwise.
+    """
     items = []
     for _ in range(source.randint(1, 4)):
         kind = source.choice(["step", "step", "group", "chain", "func"])
@@ -41,17 +44,20 @@ def make_plan(source: random.Random) -> Plan:
         claims=source.random() < 0.5,
         keeps=source.random() < 0.5,
         version=source.choice([None, 1, 1, 2]),
+        argument=more.choice([0, 0, 1]),
+        code=more.choice([0, 0, 1]),
+        changes=more.choice(["tell", "run", "ignore"]),
     )
 
 
 def run_seed(seed: int) -> None:
     """Start up to three runs made from ``seed``. Raises AssertionError if a mark is ever wrong."""
-    source = random.Random(seed)
+    source, more = random.Random(seed), random.Random(f"more {seed}")
     forces = {}
     for index, name in enumerate(NAMES):
         later = NAMES[index + 1 :] or ("z",)
         forces[name] = later_only(name, tuple(source.sample(later, min(len(later), source.choice([0, 1, 2])))))
-    plans = [make_plan(source) for _ in range(source.randint(1, 3))]
+    plans = [make_plan(source, more) for _ in range(source.randint(1, 3))]
     world = World(f"memory://campaign-{seed}", forces)
     for plan in plans:
         world.run(plan, lambda count: source.randrange(count))

@@ -40,6 +40,9 @@ PLANS = st.builds(
     looks=st.booleans(),
     stop_after=st.none() | st.integers(1, 12),
     resumes=st.booleans(),
+    argument=st.integers(0, 1),
+    code=st.integers(0, 1),
+    changes=st.sampled_from(["tell", "run", "ignore"]),
 )
 
 _numbers = itertools.count()
