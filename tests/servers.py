@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import shutil
@@ -46,6 +47,21 @@ def free_ports(count: int) -> list[int]:
     for each in sockets:
         each.close()
     return ports
+
+
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None  # loaded before any fork
+_PR_SET_PDEATHSIG = 1
+
+
+def tied(parent: int = os.getpid()) -> None:
+    """``preexec_fn`` of a server: it is killed when the thread that starts it ends, however that ends.
+
+    So a server does not outlive tests that were aborted. Elsewhere than on Linux this does nothing.
+    """
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)  # the parent has died before the call
 
 
 def program(name: str) -> str:
@@ -109,6 +125,7 @@ def _start_seaweed(folder: Path, ports: list[int]) -> subprocess.Popen[bytes]:
             stdout=log,
             stderr=log,
             start_new_session=True,
+            preexec_fn=tied,
         )
 
 

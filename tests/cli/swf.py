@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.cli.conftest import Done
+from tests.servers import tied
 from tests.worker import programs
 
 DOMAIN = "test"
@@ -26,6 +27,7 @@ def server(folder: Path, *options: str) -> subprocess.Popen[str]:
         stderr=subprocess.DEVNULL,
         text=True,
         start_new_session=True,
+        preexec_fn=tied,
     )
 
 
@@ -63,6 +65,7 @@ class Commands:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            preexec_fn=tied,
         )
         self.started.append(process)
         return process

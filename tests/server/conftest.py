@@ -15,6 +15,7 @@ import pytest
 from simpleflow.server import Server
 from simpleflow.server.polls import Caller
 from tests.server.clients import DOMAIN, Clock, Swf, connect, prepare
+from tests.servers import tied
 
 
 class _Direct:
@@ -53,7 +54,9 @@ def server_process() -> Iterator[Callable[..., tuple[subprocess.Popen[str], str]
 
     def start(*options: str) -> tuple[subprocess.Popen[str], str]:
         command = [sys.executable, "-m", "simpleflow", "server", "--port", "0", *options]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ)
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ, preexec_fn=tied
+        )
         processes.append(process)
         assert process.stdout is not None
         return process, process.stdout.readline().strip()

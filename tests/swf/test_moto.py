@@ -17,6 +17,7 @@ from tests.cli.swf import DOMAIN, Commands
 from tests.cli.test_swf_examples import OPTIONS
 from tests.examples.conftest import EXAMPLES
 from tests.examples.test_examples import EXPECTED
+from tests.servers import tied
 from tests.swf.request_counts import Sequence
 from tests.swf.served import Crew, ended, environment, outcome, registered, start
 
@@ -55,7 +56,12 @@ def moto(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The URL of moto's server, in another process."""
     code = "from moto.server import main; main(['-H', '127.0.0.1', '-p', '0'])"
     with subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ,
+        preexec_fn=tied,
     ) as process:
         assert process.stdout is not None
         found = None
