@@ -147,10 +147,12 @@ class Scope:
         self.steady_path = path if steady_path is None else steady_path  # the same without positions among siblings
         self.parent = parent  # None for the root
         self.owner = owner  # the container whose members are submitted in this scope
-        self._counts: dict[str, int] = {}  # number of submissions so far, by label
+        self._counts: dict[str, int] | None = None  # number of submissions so far, by label
 
     def count(self, label: str) -> int:
         """Count one more submission of ``label`` in this scope; returns its number: 1, 2, ..."""
+        if self._counts is None:
+            self._counts = {}
         number = self._counts.get(label, 0) + 1
         self._counts[label] = number
         return number
@@ -159,6 +161,11 @@ class Scope:
         """Return a new scope ``label`` below this one; ``positional``: the label is a position among siblings."""
         steady = self.steady_path if positional else _joined(self.steady_path, label)
         return Scope(_joined(self.path, label), self, steady_path=steady)
+
+    @property
+    def is_root(self) -> bool:
+        """True for the scope that is around everything."""
+        return self.parent is None and self.owner is None
 
     @property
     def scope_owner(self) -> ScopeOwner | None:

@@ -79,12 +79,48 @@ def _encode(encoder: json.JSONEncoder, value: Any, label: str) -> str:
     return text
 
 
+_PLAIN = frozenset({str, int, bool, type(None)})
+_FEW = 16  # members: a walk over more of them in Python would take longer than it saves
+
+
+def _is_plain(value: Any) -> bool:
+    """True for a small value of which every encoder of JSON makes the same text."""
+    kind = type(value)
+    if kind is dict:
+        if len(value) > _FEW:
+            return False
+        for key, each in value.items():
+            if type(key) is not str or not (type(each) in _PLAIN or _is_plain(each)):
+                return False
+        return True
+    if kind is list or kind is tuple:
+        if len(value) > _FEW:
+            return False
+        for each in value:  # noqa: SIM110 (a generator takes longer)
+            if not (type(each) in _PLAIN or _is_plain(each)):
+                return False
+        return True
+    return kind in _PLAIN
+
+
+@functools.cache
+def _quick_encoder() -> Callable[[Any], bytes]:
+    import msgspec  # here, see ``_decoder``
+
+    return msgspec.json.Encoder().encode
+
+
 def encode(value: Any, label: str) -> str:
     """Return the value as compact JSON text.
 
     ``label`` names the value in errors, such as ``"result of activity a.b"``. Raises NotEncodable, which says where in
     the value the offending part is, and its type.
     """
+    try:
+        if _is_plain(value):
+            return _quick_encoder()(value).decode()
+    except (OverflowError, UnicodeEncodeError, RecursionError):  # an integer of more than 64 bits; half of a surrogate
+        pass  # pair; a list inside itself
     text = _encode(_ENCODER, value, label)
     if not text.isascii():
         try:

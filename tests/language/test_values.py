@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import enum
+import json
 import threading
 import uuid
 from collections import OrderedDict, namedtuple
@@ -173,3 +174,14 @@ def test_keys_that_would_be_one_in_json_are_refused(value: Any) -> None:
 
 def test_keys_of_other_types_are_taken_where_none_is_lost() -> None:
     assert values.encode({1: "a", "2": "b", None: "c"}, "the value") == '{"1":"a","2":"b","null":"c"}'
+
+
+@settings(max_examples=300, derandomize=True, deadline=None, database=None)
+@given(json_values)
+def test_small_values_have_the_text_that_python_gives_them(value: Any) -> None:
+    expected = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    try:
+        expected.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair is escaped
+        expected = json.dumps(value, separators=(",", ":"))
+    assert values.encode(value, "it") == expected

@@ -126,6 +126,8 @@ class Dependencies:
 
     def unreached_origin(self, run: StepRun) -> str | None:
         """The name of an origin that the history holds, that has not ended, and that was not reached."""
+        if not self._ledger.catching_up:
+            return None
         names = (each.name for each in self._ledger.unreached_runs() if each.outcome is None and _forces(each, run))
         return next(names, None)
 

@@ -31,7 +31,7 @@ on: its work may be half done, and only its marker tells later evaluations and r
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from typing import Any
 
 from simpleflow.base import Scope, Submittable
@@ -46,6 +46,7 @@ from simpleflow.step.scheduler import Begin, Join, Postpone, Refuse, Scheduler, 
 from simpleflow.step.stale_marks import NOTHING, Forced
 from simpleflow.task import ActivityTask
 
+_NOTHING: Mapping[str, Any] = {}
 _IDENTITY = ("step", "status")  # keys that say which marker it is
 
 Phases = Generator[Promise, Promise, None]
@@ -68,8 +69,8 @@ class Life:
         self._claimed = False
         self._scheduled: str | None = None  # details of the marker ``scheduled``
         self._forced = NOTHING  # what it makes stale, once it has begun
-        self._versions: dict[str, str] = {}  # of the origins that the work is done with, see ``origins``
-        self._inputs: dict[str, Any] = {}  # what the marker of the verdict says beyond the verdict
+        self._versions: Mapping[str, str] = _NOTHING  # of the origins that the work is done with, see ``origins``
+        self._inputs: Mapping[str, Any] = _NOTHING  # what the marker of the verdict says beyond the verdict
         self._phases = self.phases()
 
     def go_on(self, promise: Promise | None = None) -> None:
@@ -167,9 +168,9 @@ class Life:
 
         marking = self._marks.mark(run.name, self._mark_details(), self._claimed, self._forced)
         outcome = self._recorded.outcome if self._recorded is not None else None
-        while (part := run.parts.unfinished()) is not None and outcome is None and not self._is_recorded(marking):
+        while (part := run.unfinished_part()) is not None and outcome is None and not self._is_recorded(marking):
             yield part
-        error = run.parts.error() if outcome is None else outcome.get("error")
+        error = run.parts_error() if outcome is None else outcome.get("error")
         if error is not None and not self._is_recorded(marking):
             self._fail(TaskFailed(run.name, error))
             return
@@ -220,25 +221,32 @@ class Life:
             if instead.failure is not None:
                 self._fail(instead.failure)
                 return
-            while (part := run.parts.unfinished()) is not None and self._recorded is None:
+            while (part := run.unfinished_part()) is not None and self._recorded is None:
                 yield part
-            error = run.parts.error() if self._recorded is None else self._recorded.details.get("error")
+            error = run.parts_error() if self._recorded is None else self._recorded.details.get("error")
             if error is not None:
                 self._fail(TaskFailed(run.name, error))
                 return
         if self._recorded is None:
-            told = None if run.changes is None else run.changes.told()
-            extra = {
-                "forces": run.dependents,
-                "after": run.after,
-                "holds_steps": run.step.holds_steps(),
-                "changed": told,
-            }
-            self._inputs = {key: value for key, value in extra.items() if value}
+            self._inputs = self._told_when_skipped()
         self._record(constants.SKIPPED, self._inputs)
         self._finish()
 
     # What the phases are made of
+
+    def _told_when_skipped(self) -> Mapping[str, Any]:
+        """The keys of the marker ``skipped`` beyond the verdict."""
+        run = self._run
+        found: dict[str, Any] = {}
+        if run.dependents:
+            found["forces"] = run.dependents
+        if run.after:
+            found["after"] = run.after
+        if run.step.holds_steps():
+            found["holds_steps"] = True
+        if run.changes is not None and (told := run.changes.told()):
+            found["changed"] = told
+        return found
 
     def _begin(self, found: Verdict) -> None:
         """The verdict has been taken."""
@@ -360,13 +368,13 @@ class Life:
             return self._recorded.extra
         return extra | ({"joined": self._run.joined} if self._run.joined else {})
 
-    def _record(self, status: str, extra: dict[str, Any]) -> Any:
+    def _record(self, status: str, extra: Mapping[str, Any]) -> Any:
         """Record a marker that becomes an element of the result; returns its details as JSON text."""
         details = self._submit(self._marker(status, extra)).result
         self._run.elements.append(details)
         return details
 
-    def _marker(self, status: str, extra: dict[str, Any]) -> Submittable:
+    def _marker(self, status: str, extra: Mapping[str, Any]) -> Submittable:
         details = report.details(self._run.name, status, self._run.verdict, extra)
         marker = self._host.record_marker(constants.MARKER_NAME, details)
         marker.identity = _IDENTITY

@@ -23,6 +23,10 @@ class Verdict(NamedTuple):
     reasons: tuple[str, ...] = ()
 
 
+_DONE = Verdict(False, False, (ALREADY_PLAYED,))
+_NOT_DONE = Verdict(True, False)
+
+
 def verdict(
     name: str,
     *,
@@ -51,9 +55,9 @@ def verdict(
     if skipping:
         return Verdict(False, True, _reasons(skipped, skipping))
     if done:
-        reasons = {*stale, *changed}
-        return Verdict(True, False, tuple(sorted(reasons))) if reasons else Verdict(False, False, (ALREADY_PLAYED,))
-    return Verdict(True, False)
+        reasons = {*stale, *changed} if stale or changed else None
+        return Verdict(True, False, tuple(sorted(reasons))) if reasons else _DONE
+    return _NOT_DONE
 
 
 def covers(pattern: str, name: str) -> bool:

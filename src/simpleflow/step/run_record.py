@@ -20,6 +20,7 @@ from simpleflow.step.changes import Changes
 from simpleflow.step.host import Definition
 from simpleflow.step.made_with import MadeWith
 
+_NOT_TAKEN = rules.Verdict(False, False)
 _NAMED = 3  # failed parts that the error of a step names
 
 
@@ -43,14 +44,14 @@ class StepRun(Promise, ScopeOwner):
         self.forced_count = 0  # how many names were forced, and how many skipped, when it was submitted
         self.skipped_count = 0
         self.began = False  # its verdict has been taken
-        self.verdict = rules.Verdict(False, False)
+        self.verdict = _NOT_TAKEN
         self.order = 0  # of its verdict among all verdicts of the run, see ``ledger``
         self.joined = 0  # how many later submissions of the same name wait for the end of this one
         self.made_with: MadeWith | None = None  # its inputs, once somebody has needed them
         self.changes: Changes | None = None  # how they differ from those of the mark
         self.failed = False
         self.error: str | None = None  # why it failed, in one line
-        self.parts = Parts()  # of its work or its alternative
+        self._parts: Parts | None = None  # of its work or its alternative, once it has any
         self.value: Any = None  # what the work, the alternative or the mark gave
         self.not_kept: str | None = None  # why there is no value, though the step is to keep one
         self.known_count = 0  # how many names were known as done when it began
@@ -78,6 +79,21 @@ class StepRun(Promise, ScopeOwner):
     def is_after(self, name: str) -> bool:
         """True if this step says that it depends on ``name``."""
         return name != self.name and any(rules.covers(pattern, name) for pattern in self.after)
+
+    @property
+    def parts(self) -> Parts:
+        """What was submitted inside its work or its alternative."""
+        if self._parts is None:
+            self._parts = Parts()
+        return self._parts
+
+    def unfinished_part(self) -> Promise | None:
+        """See ``Parts.unfinished``."""
+        return None if self._parts is None else self._parts.unfinished()
+
+    def parts_error(self) -> str | None:
+        """See ``Parts.error``."""
+        return None if self._parts is None else self._parts.error()
 
     def add_child(self, child: Child) -> None:
         self.parts.children.append(child)

@@ -127,13 +127,17 @@ class Scheduler:
                 if claim is not None and not claim.done:
                     return Wait(claim)  # once it is granted, the refused step gives it up
                 return _refuse(origin.name)
-        failed = (each.failed_origin(run.name, run.after) for each in ledger.above)
-        above = next((name for name in failed if name is not None), None)
-        return self._judge(run) if above is None else _refuse(above)
+        for each in ledger.above:
+            if (above := each.failed_origin(run.name, run.after)) is not None:
+                return _refuse(above)
+        return self._judge(run)
 
     def origins(self, run: StepRun) -> dict[str, Marks]:
         """The marks of the origins that the mark of ``run`` tells of, by key: see ``origins``."""
-        own, above = self.dependencies.origin_marks(run), self.ledger.above
+        above = self.ledger.above
+        if not (run.after or above):
+            return {}
+        own = self.dependencies.origin_marks(run)
         found: dict[str, Marks] = {key: [(*self.marks.location, names)] for key, names in own.items()}
         for each in above:
             for key, marks in each.marks(run.name, run.after).items():

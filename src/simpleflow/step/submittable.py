@@ -22,6 +22,10 @@ from simpleflow.stores import keys
 _NOT_GIVEN: Any = type("NotGiven", (), {"__repr__": lambda self: "NOT_GIVEN"})()  # None is a valid fingerprint
 
 
+_NONE: frozenset[StepRun] = frozenset()
+_SURELY_SHORT = rules.MAX_KEY_BYTES // 16  # characters of prefix and name: the key's quoting takes 12 bytes for each
+
+
 class Step(SubmittableContainer):
     """Named work. It runs if it is not done, and is marked as done then.
 
@@ -63,16 +67,18 @@ class Step(SubmittableContainer):
         if step_name == rules.EVERYTHING:
             raise InputError("step name '*' means every step; expected text such as 'load' or 'load.users'")
         self.activities = activities
-        self.work()
+        canvas.check_submittable(activities, f"activities of step {step_name!r}")
         self.force = force
         self.activities_if_step_already_done = activities_if_step_already_done
-        self.alternative()
+        if activities_if_step_already_done is not None:
+            self.alternative()
         self.emit_signal = emit_signal
-        self.force_steps_if_executed = rules.check_names(
-            () if force_steps_if_executed is None else force_steps_if_executed,
-            f"force_steps_if_executed of step {step_name!r}",
+        self.force_steps_if_executed = (
+            []
+            if force_steps_if_executed is None
+            else rules.check_names(force_steps_if_executed, f"force_steps_if_executed of step {step_name!r}")
         )
-        self.after = rules.check_names(() if after is None else after, f"after of step {step_name!r}")
+        self.after = [] if after is None else rules.check_names(after, f"after of step {step_name!r}")
         if step_name in self.after:
             raise InputError(f"step {step_name!r} comes after itself; expected names of other steps")
         self.bubbles_exception_on_failure = bubbles_exception_on_failure
@@ -91,12 +97,14 @@ class Step(SubmittableContainer):
 
     def calls(self) -> Sequence[Call]:
         given = self.activities
-        if type(given) is tuple and isinstance(activity := given[0], Activity):  # without making a task
-            return (Call(activity.name, activity.callable, results(given[1:])),)
+        if _is_one_activity(given):
+            return (Call(given[0].name, given[0].callable, results(given[1:])),)
         return self.work().calls()
 
     def holds_steps(self) -> bool:
         """True if the work may have other steps inside. Raises NotSubmittable."""
+        if _is_one_activity(self.activities):
+            return False
         return canvas.holds_others(self.work())
 
     def alternative(self) -> Submittable | None:
@@ -123,6 +131,11 @@ class Step(SubmittableContainer):
         return StepFuture(self, executor)
 
 
+def _is_one_activity(work: Any) -> bool:
+    """True for ``(activity, arguments...)``: most is known of such work without making a task."""
+    return type(work) is tuple and isinstance(work[0], Activity)
+
+
 class StepFuture(Future):
     """The future of a step.
 
@@ -143,18 +156,20 @@ class StepFuture(Future):
             )
         scheduler: Scheduler = host.step_scheduler
         ledger = scheduler.ledger
-        enclosing = frozenset(owner for owner in executor.scope.owners() if isinstance(owner, StepRun))
+        scope = executor.scope
+        enclosing = _NONE if scope.is_root else frozenset(each for each in scope.owners() if isinstance(each, StepRun))
         run = StepRun(step, enclosing, ledger.known_before, executor, self)
         run.forced_count, run.skipped_count = ledger.forced.count, ledger.skipped.count
         scheduler.dependencies.submitted(run)
         super().__init__(promise=run)
         _, prefix = scheduler.marks.location
-        rules.check_key(prefix, run.name, keys.object_key(prefix, run.name))
-        executor.track(run)
-        around = executor.scope.scope_owner
+        if len(prefix) + len(run.name) > _SURELY_SHORT:
+            rules.check_key(prefix, run.name, keys.object_key(prefix, run.name))
+        around = None if scope.is_root else scope.scope_owner
         (around.parts if isinstance(around, StepRun) else ledger.parts).add_step(run)
         run.state = RUNNING
         Life(run, host, scheduler).go_on()
+        executor.track(run)
 
     @property
     def name(self) -> str:
