@@ -32,36 +32,23 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from simpleflow.core import codec
+from simpleflow.core import codec, transitions
 from simpleflow.core import events as e
+from simpleflow.core.history import History
 from simpleflow.engines.base import RunDescription
 from simpleflow.engines.journal import Message, StoredRun
+from simpleflow.engines.sqlite.database import SQL, open_database
+from simpleflow.engines.sqlite.faults import FAULTS, checksum, damaged, is_token, state_error
 from simpleflow.engines.sqlite.lease import Lease
-from simpleflow.exceptions import InputError, LeaseLost, RunBusy, StateError, UnknownResource
+from simpleflow.engines.sqlite.rows import STATES
+from simpleflow.exceptions import InputError, InvalidTransition, LeaseLost, RunBusy, UnknownResource
 
 if TYPE_CHECKING:
     from simpleflow.engines.run import Run
-
-VERSION = 2
-"""Of the schema, in ``pragma user_version``."""
-
-
-def _text(file: str) -> str:
-    with open(os.path.join(os.path.dirname(__file__), file), encoding="utf-8") as found:
-        return found.read()
-
-
-def _queries() -> dict[str, str]:
-    named = (block.partition("\n") for block in _text("queries.sql").split("-- name: ")[1:])
-    return {name.strip(): query.strip() for name, _, query in named}
-
-
-SQL = _queries()
 
 
 class SqliteJournal:
@@ -74,16 +61,13 @@ class SqliteJournal:
         self._seen_version: int | None = None  # the data_version at which messages were last read
         with self._errors("opened"), ExitStack() as undo:
             owners = os.path.join(folder, "owners")
-            os.makedirs(owners, exist_ok=True)
-            # The threads of a server share an engine, one at a time.
-            self._db = sqlite3.connect(
-                os.path.join(folder, "history.sqlite"), timeout=30, isolation_level=None, check_same_thread=False
-            )
+            os.makedirs(folder, mode=0o700, exist_ok=True)
+            os.makedirs(owners, mode=0o700, exist_ok=True)
+            self._db = open_database(folder)
             undo.callback(self._db.close)
-            self._use_log()
-            self._create()
             self._lease = Lease(owners)
             undo.callback(self._lease.release)
+            self._bury_the_dead()
             self._db.execute(SQL["add_owner"], (self._lease.token, os.getpid()))
             undo.pop_all()
 
@@ -124,7 +108,7 @@ class SqliteJournal:
             self._db.executemany(
                 SQL["add_events"],
                 [
-                    ((numbers[run.run_id] << 32) + event.id, text)
+                    ((numbers[run.run_id] << 32) + event.id, text, checksum(text, event.id))
                     for (run, event), text in zip(written, texts, strict=True)
                 ],
             )
@@ -142,7 +126,7 @@ class SqliteJournal:
             if row is None:
                 return []
             _, _, root_id, owner = row
-            if self._lease.alive(owner):
+            if self._is_alive(owner):
                 self._raise_busy(workflow_id, owner)
             family = self._db.execute(SQL["open_family"], (root_id,)).fetchall()
             self._db.execute(SQL["own_family"], (self._lease.token, root_id))
@@ -167,11 +151,14 @@ class SqliteJournal:
             row = self._db.execute(SQL["run_number"], (run_id,)).fetchone()
             if row is None:
                 raise UnknownResource(f"there is no execution with run id {run_id!r}")
-            texts = self._db.execute(SQL["events_of"], row * 2).fetchall()
+            rows = self._db.execute(SQL["events_of"], row * 2).fetchall()
         try:
-            return [codec.decode_event(text) for (text,) in texts]
-        except InputError as error:
-            raise StateError(f"state folder {self.folder} is damaged: run {run_id}: {error}") from error
+            events = list(_events(rows))
+            if any(check is None for _, _, check in rows):
+                History(events)  # written without checksums: see at least if they fit together
+            return events
+        except (InputError, InvalidTransition) as error:
+            raise damaged(self.folder, f"run {run_id}: {error}") from error
 
     def send(self, message: Message) -> bool:
         self.hold()
@@ -196,7 +183,10 @@ class SqliteJournal:
                 return ()
             self._seen_version = version
             rows = self._db.execute(SQL["messages_of"], (self._lease.token,)).fetchall()
-        return [_message(*row) for row in rows]
+        try:
+            return [_message(*row) for row in rows]
+        except (ValueError, TypeError, KeyError, IndexError) as error:
+            raise damaged(self.folder, f"a message to a run is not as it was written: {error}") from error
 
     def received(self, message: Message) -> None:
         self.hold()
@@ -210,11 +200,8 @@ class SqliteJournal:
             else:
                 rows = self._db.execute(SQL["runs_of"], (workflow_id,)).fetchall()
         owners = {owner for *_, status, _, _, owner in rows if status == "open"}
-        alive = {owner for owner in owners if self._lease.alive(owner)}
-        return [
-            RunDescription(id, run_id, name, version, status, started, closed, status == "open" and owner in alive)
-            for id, run_id, name, version, status, started, closed, owner in rows
-        ]
+        alive = {owner for owner in owners if self._is_alive(owner)}
+        return [self._description(row, row[-1] in alive) for row in rows]
 
     def close(self) -> None:
         try:
@@ -224,42 +211,33 @@ class SqliteJournal:
         self._db.close()
         self._lease.release()
 
-    def _use_log(self) -> None:
-        """Switch to the write-ahead log. SQLite does not wait here if another process does the same, so retry."""
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                self._db.execute("pragma journal_mode = wal")
-                break
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.01)
-        self._db.execute("pragma synchronous = normal")
+    def _bury_the_dead(self) -> None:
+        """Remove what processes that were killed have left: their lock files, and their rows in ``owners``."""
+        try:
+            self._lease.bury_all_dead()
+        except OSError:
+            pass  # they do no harm, and cost a file each
+        tokens = [token for (token,) in self._db.execute(SQL["all_owners"])]
+        for token in tokens:
+            if not (is_token(token) and self._is_alive(token)):
+                self._db.execute(SQL["remove_owner"], (token,))
 
-    def _create(self) -> None:
-        (version,) = self._db.execute("pragma user_version").fetchone()
-        if version < VERSION:
-            with self._transaction():
-                # Another process may have done it while this one waited for the lock.
-                (version,) = self._db.execute("pragma user_version").fetchone()
-                tables = [each for each in _text("schema.sql").split(";\n") if each.strip()]
-                if version == 0:
-                    for table in tables:
-                        self._db.execute(table)
-                elif version == 1:
-                    self._db.execute(SQL["keep_events_of_version_1"])
-                    self._db.execute(next(each for each in tables if "create table events" in each))
-                    self._db.execute(SQL["move_events_of_version_1"])
-                    self._db.execute(SQL["drop_events_of_version_1"])
-                if version < VERSION:
-                    self._db.execute(f"pragma user_version = {VERSION}")
-                    version = VERSION
-        if version != VERSION:
-            raise StateError(
-                f"state folder {self.folder} was written by another release of simpleflow (format {version}, "
-                f"expected {VERSION}); use that release, or another folder"
-            )
+    def _is_alive(self, owner: str) -> bool:
+        """True if the process with that token lives. The token comes from the database, and names a file."""
+        if not is_token(owner):
+            raise damaged(self.folder, f"the owner of a run is {owner!r:.60}")
+        with self._errors("read"):
+            return self._lease.alive(owner)
+
+    def _description(self, row: Sequence[Any], alive: bool) -> RunDescription:
+        workflow_id, run_id, name, version, status, started, closed, _ = row
+        texts = all(isinstance(each, str) for each in (workflow_id, run_id, name, version))
+        times = isinstance(started, float) and isinstance(closed, float | None)
+        if not (texts and times and status in STATES):
+            raise damaged(self.folder, f"the row of run {run_id!r:.60} is not as it was written")
+        return RunDescription(
+            workflow_id, run_id, name, version, status, started, closed, status == transitions.OPEN and alive
+        )
 
     def _fence(self, run: Run) -> None:
         if self._db.execute(SQL["fence"], (self._numbers[run.run_id], self._lease.token)).fetchone() is None:
@@ -274,7 +252,7 @@ class SqliteJournal:
 
     def _raise_busy(self, workflow_id: str, owner: str) -> None:
         row = self._db.execute(SQL["owner_pid"], (owner,)).fetchone()
-        by = f"process {row[0]} drives it" if row is not None and self._lease.alive(owner) else "no process drives it"
+        by = f"process {row[0]} drives it" if row is not None and self._is_alive(owner) else "no process drives it"
         raise RunBusy(f"workflow id {workflow_id!r} has an open execution ({by}); wait for it, or use another id")
 
     @contextmanager
@@ -294,11 +272,23 @@ class SqliteJournal:
     def _errors(self, action: str) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, OSError) as error:
-            raise StateError(
-                f"state folder {self.folder} could not be {action}: {error}; "
-                "check the folder, or name another one with --state or SIMPLEFLOW_STATE"
-            ) from error
+        except FAULTS as error:
+            raise state_error(self.folder, action, error) from error
+
+
+def _events(rows: Sequence[tuple[int, str, int | None]]) -> Iterator[e.Event]:
+    """The events of rows of a run. Raises InputError for the first one that is missing or not as it was written."""
+    if not rows:
+        raise InputError("its events are missing")
+    for number, (place, text, check) in enumerate(rows, 1):
+        if place & 0xFFFFFFFF != number:
+            raise InputError(f"event {number} is missing")
+        if not isinstance(text, str) or check not in (None, checksum(text, number)):
+            raise InputError(f"event {number} is not as it was written")
+        event = codec.decode_event(text)
+        if event.id != number:
+            raise InputError(f"event {number} has the number {event.id}")
+        yield event
 
 
 def _message(id: int, workflow_id: str, run_id: str, text: str) -> Message:

@@ -2,7 +2,7 @@
 insert into runs (run_id, workflow_id, root_id, name, version, started, owner) values (?, ?, ?, ?, ?, ?, ?);
 
 -- name: add_events
-insert into events (place, event) values (?, ?);
+insert into events (place, event, sum) values (?, ?, ?);
 
 -- name: fence
 -- The transaction holds the write lock: an execution that is open and ours now stays so until its commit.
@@ -42,7 +42,7 @@ update runs set owner = '' where root_id = ? and owner = ? and status = 'open';
 select number from runs where run_id = ?;
 
 -- name: events_of
-select event from events where place between ? << 32 and (? << 32) + 4294967295 order by place;
+select place, event, sum from events where place between ? << 32 and (? << 32) + 4294967295 order by place;
 
 -- name: contexts_of
 select json_extract(event, '$.decisionTaskCompletedEventAttributes.executionContext') from events
@@ -57,6 +57,22 @@ insert into events (place, event) select (run << 32) + id, event from events_1 o
 -- name: drop_events_of_version_1
 drop table events_1;
 
+-- name: keep_run
+insert into runs (number, run_id, workflow_id, root_id, name, version, status, started, closed, owner)
+values (?, ?, ?, ?, ?, ?, ?, ?, ?, '');
+
+-- name: add_checksums
+alter table events add column sum integer;
+
+-- name: signature
+select format, release from about;
+
+-- name: sign
+insert into about (format, release) values (?, ?);
+
+-- name: remove_signature
+delete from about;
+
 -- name: all_runs
 select workflow_id, run_id, name, version, status, started, closed, owner from runs order by number desc;
 
@@ -66,6 +82,9 @@ order by number desc;
 
 -- name: add_owner
 insert into owners (token, pid) values (?, ?);
+
+-- name: all_owners
+select token from owners;
 
 -- name: owner_pid
 select pid from owners where token = ?;

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from simpleflow.engines.sqlite.faults import FAULTS, is_damage
 from simpleflow.exceptions import StateError
 
 
@@ -59,7 +60,9 @@ class Registrations:
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, OSError) as error:
+        except FAULTS as error:
+            damage = isinstance(error, UnicodeDecodeError) or (isinstance(error, sqlite3.Error) and is_damage(error))
+            problem = f"its file registrations.sqlite is damaged: {error}" if damage else error
             raise StateError(
-                f"state folder {self._folder} cannot be used: {error}; name another one with --state"
+                f"state folder {self._folder} cannot be used: {problem}; name another one with --state"
             ) from error

@@ -18,8 +18,14 @@ create unique index one_open_run on runs (workflow_id) where status = 'open';
 create table events (
     place integer primary key,                 -- the run's number, and the event's id in the lower 32 bits: appending
     event text not null,                       -- to a table of this kind touches two pages, to one of pairs seven
+    sum   integer,                             -- checksum of the text; null: written by a release without checksums
     run   integer generated always as (place >> 32) virtual,
     id    integer generated always as (place & 4294967295) virtual
+);
+
+create table if not exists about (
+    format  integer not null,                  -- the version of this schema
+    release text not null                      -- of simpleflow that has made it
 );
 
 create table messages (

@@ -1,0 +1,144 @@
+"""The database of a state folder: how it is opened, made, brought to the present format and checked."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from contextlib import ExitStack
+
+from simpleflow import __version__
+from simpleflow.engines.sqlite.faults import damaged
+from simpleflow.exceptions import StateError
+
+VERSION = 2
+"""Of the schema, in ``pragma user_version``."""
+
+FILE = "history.sqlite"
+
+_SMALL = 1 << 20
+"""Bytes; a database up to this size is checked as a whole when it is opened. That takes some milliseconds."""
+
+
+def _text(file: str) -> str:
+    with open(os.path.join(os.path.dirname(__file__), file), encoding="utf-8") as found:
+        return found.read()
+
+
+def _queries() -> dict[str, str]:
+    named = (block.partition("\n") for block in _text("queries.sql").split("-- name: ")[1:])
+    return {name.strip(): query.strip() for name, _, query in named}
+
+
+SQL = _queries()
+
+
+def open_database(folder: str) -> sqlite3.Connection:
+    """Open the database of a state folder, and make it if there is none.
+
+    Raises sqlite3.Error, OSError, and StateError for a damaged one or one of a later format.
+    """
+    # The threads of a server share an engine, one at a time.
+    path = os.path.join(folder, FILE)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # for its owner alone; SQLite makes it 644
+    db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+    with ExitStack() as undo:
+        undo.callback(db.close)
+        _use_log(db)
+        _bring_up_to_date(db, folder)
+        if os.stat(path).st_size <= _SMALL:
+            check(db, folder)
+        undo.pop_all()
+    return db
+
+
+def check(db: sqlite3.Connection, folder: str) -> None:
+    """Raise StateError if SQLite finds the structure of the database damaged."""
+    (found,) = db.execute("pragma integrity_check(1)").fetchone()
+    if found != "ok":
+        raise damaged(folder, " ".join(str(found).removeprefix("*** in database main ***").split()))
+
+
+def tables() -> list[str]:
+    """The statements that make the tables."""
+    return [each for each in _text("schema.sql").split(";\n") if each.strip()]
+
+
+def create(db: sqlite3.Connection) -> None:
+    """Make the tables in an empty database, inside the transaction that is open."""
+    for each in tables():
+        db.execute(each)
+    _sign(db)
+    db.execute(f"pragma user_version = {VERSION}")
+
+
+def _use_log(db: sqlite3.Connection) -> None:
+    """Switch to the write-ahead log. SQLite does not wait here if another process does the same, so retry."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            db.execute("pragma journal_mode = wal")
+            break
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+    db.execute("pragma synchronous = normal")
+
+
+def _bring_up_to_date(db: sqlite3.Connection, folder: str) -> None:
+    version, names = _format(db)
+    if version > VERSION or version < 0:
+        raise _other_format(db, folder, version)
+    if version == VERSION and "about" in names:
+        missing = {"runs", "events", "messages", "owners", "one_open_run"} - names
+        if missing:
+            raise damaged(folder, f"its database has no table {min(missing)}")
+        return
+    db.execute("begin immediate")
+    try:
+        version, names = _format(db)  # another process may have done it while this one waited for the lock
+        if version == 0 and "runs" in names:
+            raise damaged(folder, "its database has tables, but no format")
+        if version == 0:
+            create(db)
+        elif "about" not in names or version == 1:
+            if version == 1:
+                db.execute(SQL["keep_events_of_version_1"])
+                db.execute(next(each for each in tables() if "create table events" in each))
+                db.execute(SQL["move_events_of_version_1"])
+                db.execute(SQL["drop_events_of_version_1"])
+            else:
+                db.execute(SQL["add_checksums"])
+            db.execute(next(each for each in tables() if "table if not exists about" in each))
+            _sign(db)
+            db.execute(f"pragma user_version = {VERSION}")
+        db.execute("commit")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("rollback")
+        raise
+
+
+def _format(db: sqlite3.Connection) -> tuple[int, set[str]]:
+    (version,) = db.execute("pragma user_version").fetchone()
+    return version, {name for (name,) in db.execute("select name from sqlite_master")}
+
+
+def _sign(db: sqlite3.Connection) -> None:
+    db.execute(SQL["remove_signature"])
+    db.execute(SQL["sign"], (VERSION, __version__))
+
+
+def _other_format(db: sqlite3.Connection, folder: str, version: int) -> StateError:
+    try:
+        written, release = db.execute(SQL["signature"]).fetchone()
+    except (sqlite3.Error, TypeError):
+        written, release = version, None
+    by = f"simpleflow {release}" if release and written == version else "a later release of simpleflow"
+    if release and written != version:
+        by += f", or is damaged (simpleflow {release} wrote it in format {written})"
+    return StateError(
+        f"state folder {folder} was written by {by} (format {version}, expected {VERSION} for simpleflow "
+        f"{__version__}); use that release, or another folder"
+    )

@@ -1,0 +1,75 @@
+"""What is wrong with a state folder: errors of SQLite and of the system as errors of one line.
+
+Theory of operation
+-------------------
+An error is one of two kinds. *Damage*: bytes of the database are not what was written. Nothing that this process does
+helps; the message names the two commands that look at it and save what can be read. *Trouble*: the folder cannot be
+used now, because the disk is full, it is read-only or gone. The same command works once that has changed.
+
+SQLite finds damage in the structure of the file, not in the texts of rows. So each event has a checksum
+(``checksum``), and what is read from other tables is checked where it is read. Our statements are right for the
+schema. So if SQLite says that a table or a column does not exist, the schema is damaged.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sqlite3
+import zlib
+
+from simpleflow.exceptions import StateError
+
+_DAMAGE = {
+    sqlite3.SQLITE_ERROR,
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_FORMAT,
+    sqlite3.SQLITE_MISMATCH,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_SCHEMA,
+    sqlite3.SQLITE_TOOBIG,
+}
+_SHORT_READ = sqlite3.SQLITE_IOERR_SHORT_READ
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{0,64}")
+
+
+FAULTS = (sqlite3.Error, OSError, UnicodeDecodeError)
+"""What SQLite, Python's module for it and the system raise. The second cannot decode texts of a damaged schema."""
+
+
+def checksum(text: str, event_id: int) -> int:
+    """The checksum of an event: of its JSON text and its number in the history."""
+    return zlib.crc32(text.encode(), event_id)
+
+
+def is_token(token: object) -> bool:
+    """True if this may be the token of an owner; it becomes the name of a file. The empty one stands for no owner."""
+    return isinstance(token, str) and _TOKEN.fullmatch(token) is not None
+
+
+def is_damage(error: Exception) -> bool:
+    """True if an error of SQLite means that the database is damaged."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is None:  # from Python's module: a text is not UTF-8
+        return isinstance(error, sqlite3.OperationalError)
+    return code & 0xFF in _DAMAGE or code == _SHORT_READ
+
+
+def damaged(folder: object, problem: object) -> StateError:
+    """The error that a state folder is damaged, and what to do about it."""
+    name = shlex.quote(str(folder))
+    return StateError(
+        f"state folder {folder} is damaged: {problem}; see simpleflow state.check {name}, and save what can be read "
+        f"with simpleflow state.rescue {name} NEW_FOLDER"
+    )
+
+
+def state_error(folder: object, action: str, error: Exception) -> StateError:
+    """The error for one of SQLite or of the system. ``action``: opened, read or written."""
+    if isinstance(error, UnicodeDecodeError) or (isinstance(error, sqlite3.Error) and is_damage(error)):
+        text = str(error) if getattr(error, "sqlite_errorcode", None) is not None else "a text is not UTF-8"
+        return damaged(folder, text)
+    return StateError(
+        f"state folder {folder} could not be {action}: {error}; "
+        "check the folder, or name another one with --state or SIMPLEFLOW_STATE"
+    )

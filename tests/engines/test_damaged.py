@@ -1,0 +1,158 @@
+"""Damaged bytes, odd tokens and later formats: the state folder says so in one line, or works."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from simpleflow.engines.base import StartRequest
+from simpleflow.engines.sqlite.engine import SqliteEngine
+from simpleflow.exceptions import StateError
+from simpleflow.testing.subject import COMPLETE, activity, child, timer
+from tests.engines.test_sqlite import decide
+
+ADVICE = "see simpleflow state.check"
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with closed and open runs, whose process is gone."""
+    folder = tmp_path_factory.mktemp("whole") / "state"
+    engine = SqliteEngine(folder)
+    for number in range(12):
+        engine.start_workflow_execution(StartRequest(f"closed{number}", "type", "1", '"input"'))
+        decide(engine, COMPLETE)
+    engine.start_workflow_execution(StartRequest("open", "type", "1", '"input"'))
+    decide(engine, activity("a"), activity("b"), child(), timer(seconds=50))
+    task = engine.poll_for_activity_task()
+    assert task is not None
+    engine.respond_activity_task_completed(task.token, '"' + "long " * 2000 + '"')
+    other = SqliteEngine(folder)
+    other.signal_workflow_execution("open", "s", '"text"')
+    other.close()
+    engine.close()
+    db = sqlite3.connect(folder / "history.sqlite")
+    db.execute("pragma wal_checkpoint(truncate)")
+    db.close()
+    return folder
+
+
+def use(folder: Path) -> list[object]:
+    """Read everything, take over the open run, and begin another one."""
+    engine = SqliteEngine(folder)
+    try:
+        found: list[object] = [engine.list_runs()]
+        found += [list(engine.history(run.workflow_id, run.run_id)) for run in engine.list_runs()]
+        engine.adopt("open")
+        engine.receive_messages()
+        engine.start_workflow_execution(StartRequest("new", "type", "1"))
+        return found
+    finally:
+        engine.close()
+
+
+def test_each_damaged_byte_is_reported_or_does_no_harm(whole: Path, tmp_path: Path) -> None:
+    data = (whole / "history.sqlite").read_bytes()
+    expected = use(Path(shutil.copytree(whole, tmp_path / "copy")))
+    dice = random.Random(14)
+    reported = 0
+    offsets = [*range(0, 100, 3), *range(100, len(data), 307)]
+    for number, offset in enumerate(offsets):
+        folder = tmp_path / str(number)
+        (folder / "owners").mkdir(parents=True)
+        damaged = bytearray(data)
+        damaged[offset] ^= 1 << dice.randrange(8)
+        (folder / "history.sqlite").write_bytes(damaged)
+        message = ""
+        try:
+            found = use(folder)
+        except StateError as error:
+            message = str(error)
+        if message:
+            reported += 1
+            assert "\n" not in message
+            assert f"state folder {folder} " in message
+            assert "damaged" in message, (offset, message)
+        else:
+            assert found[1:] == expected[1:], offset  # no history is different
+        shutil.rmtree(folder)
+    assert reported > len(offsets) / 20
+
+
+@pytest.mark.parametrize("token", ["../../victim", "a/b", "", "x" * 65, "\x00", b"\xff"])
+def test_the_token_of_an_owner_is_checked_before_it_names_a_file(whole: Path, tmp_path: Path, token: object) -> None:
+    folder = Path(shutil.copytree(whole, tmp_path / "state"))
+    victim = tmp_path / "victim.lock"
+    victim.write_text("precious")
+    db = sqlite3.connect(folder / "history.sqlite")
+    with db:
+        db.execute("update runs set owner = ? where status = 'open'", (token,))
+        db.execute("insert into owners values (?, 1)", (token,))
+    db.close()
+    engine = SqliteEngine(folder)
+    try:
+        if token == "":
+            engine.adopt("open")
+        else:
+            for use_it in (engine.list_runs, lambda: engine.adopt("open")):
+                with pytest.raises(StateError, match=f"is damaged: the owner of a run is .*{ADVICE}"):
+                    use_it()
+    finally:
+        engine.close()
+    assert victim.read_text() == "precious"
+
+
+def test_a_later_format_names_the_release_that_wrote_it(whole: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(whole, tmp_path / "state"))
+    db = sqlite3.connect(folder / "history.sqlite")
+    with db:
+        db.execute("pragma user_version = 7")
+        db.execute("update about set format = 7, release = '9.1.0'")
+    with pytest.raises(StateError, match=r"by simpleflow 9\.1\.0 \(format 7, expected 2 for simpleflow 1\."):
+        SqliteEngine(folder)
+    with db:
+        db.execute("drop table about")
+    with pytest.raises(StateError, match="was written by a later release of simpleflow"):
+        SqliteEngine(folder)
+    db.close()
+
+
+def test_what_dead_processes_left_is_removed(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    code = (
+        "import os, sys\nfrom simpleflow.engines.sqlite.engine import SqliteEngine\n"
+        "from simpleflow.engines.base import StartRequest\n"
+        "engine = SqliteEngine(sys.argv[1])\n"
+        "engine.start_workflow_execution(StartRequest('w', 'type', '1'))\nos._exit(9)\n"
+    )
+    living = SqliteEngine(folder)
+    for _ in range(3):
+        subprocess.run([sys.executable, "-c", code, str(folder)], timeout=30, check=False)
+        living.terminate_workflow_execution("w")
+    (folder / "owners" / "half.lock.new").write_text("")
+    (folder / "owners" / "old.lock.new").write_text("")
+    os.utime(folder / "owners" / "old.lock.new", (1, 1))
+    engine = SqliteEngine(folder)
+    db = sqlite3.connect(folder / "history.sqlite")
+    tokens = {f"{token}.lock" for (token,) in db.execute("select token from owners")}
+    db.close()
+    assert len(tokens) == 2
+    assert {path.name for path in (folder / "owners").iterdir()} == {*tokens, "half.lock.new"}
+    engine.close()
+    living.close()
+
+
+def test_the_folder_is_for_its_owner_alone(tmp_path: Path) -> None:
+    engine = SqliteEngine(tmp_path / "state")
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "state").rglob("*")}
+    assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700
+    assert modes.pop("owners") == 0o700
+    assert set(modes.values()) == {0o600}, modes
+    engine.close()
