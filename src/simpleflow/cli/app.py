@@ -23,6 +23,8 @@ _COMMANDS = {
     "step.plan": "commands.steps:step_plan",
     "step.forget": "commands.steps:step_forget",
     "step.mark": "commands.steps:step_mark",
+    "state.check": "commands.state:state_check",
+    "state.rescue": "commands.state:state_rescue",
     "workflow.list": "commands.runs:workflow_list",
     "workflow.filter": "commands.runs:workflow_filter",
     "workflow.info": "commands.runs:workflow_info",
