@@ -136,7 +136,8 @@ def test_an_unusable_state_folder_is_one_line(folder: Folder, kind: str) -> None
         (state / "history.sqlite").write_text("rubbish" * 1000)
     done = folder.start("flow.Daily", "--state", str(state))
     assert (done.code, done.out) == (1, "")
-    problem = "is damaged: file is not a database; see simpleflow state.check " if kind == "rubbish" else "could not be "
+    damage = "is damaged: file is not a database; see simpleflow state.check "
+    problem = damage if kind == "rubbish" else "could not be "
     assert done.err.startswith(f"error: state folder {state} {problem}")
     assert done.err.count("\n") == 1
 
