@@ -300,9 +300,7 @@ class Life:
             details["made_with"] = recorded.to_json()
         if self._versions:
             details["after"] = self._versions
-        if run.step.keep_result:
-            details |= mark.keep(run.value, run.name)
-        return details
+        return details if not run.step.keep_result else mark.with_result(details, run.value, run.name)
 
     def _take_recorded(self) -> None:
         """Go by the marker ``scheduled`` that the history holds, which the code of an earlier start may have made."""

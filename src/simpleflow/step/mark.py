@@ -14,12 +14,13 @@ from typing import Any, NamedTuple
 from simpleflow import values
 from simpleflow.constants import UNKNOWN
 from simpleflow.exceptions import NotEncodable
-from simpleflow.step.made_with import MadeWith, parse
+from simpleflow.step.made_with import MAX_MARKER_ARGUMENTS, MadeWith, parse
 from simpleflow.values import text_or_none, text_tuple
 
 MAX_RESULT = 30_000
 """Characters of JSON that a kept result may have: with the rest of the mark it has to fit into a field of SWF."""
 
+_MAX_DETAILS = 31_000  # characters of JSON; the rest of a field is for the task's other arguments
 _MAX_FINGERPRINT = 200  # characters; longer fingerprints are replaced by their digests
 
 
@@ -103,6 +104,15 @@ def keep(result: Any, step: str) -> dict[str, Any]:
             "most: write it somewhere and return where"
         }
     return {"result": result}
+
+
+def with_result(details: dict[str, Any], result: Any, step: str) -> dict[str, Any]:
+    """The details of a mark with the result that it keeps, see ``keep``; without long arguments if both do not fit."""
+    kept = keep(result, step)
+    inputs = parse(details.get("made_with"))
+    if inputs is not None and "result" in kept and len(values.encode(details | kept, "done mark")) > _MAX_DETAILS:
+        kept["made_with"] = inputs.to_json(MAX_MARKER_ARGUMENTS)
+    return details | kept
 
 
 def are_alike(body: bytes | None, other: bytes) -> bool:
