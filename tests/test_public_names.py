@@ -60,7 +60,7 @@ PUBLIC: dict[str, list[str]] = {
     "simpleflow.marker": ["Marker"],
     "simpleflow.settings": ["NAMES", "describe", "is_set"],
     "simpleflow.signal": ["WaitForSignal"],
-    "simpleflow.step": ["Step", "WorkflowStepMixin"],
+    "simpleflow.step": ["ARGUMENTS", "CODE", "Step", "WorkflowStepMixin", "files"],
     "simpleflow.step.constants": ["STEP_ACTIVITY_PARAMS_DEFAULT"],
     "simpleflow.step.submittable": ["Step", "StepFuture"],
     "simpleflow.step.tasks": ["GetStepsDoneTask", "MarkStepDoneTask", "UnmarkStepsDoneTask"],
@@ -122,13 +122,15 @@ SIGNATURES: dict[str, str] = {
     "simpleflow.step.submittable.Step": (
         "step_name, activities, force=False, activities_if_step_already_done=None, emit_signal=False, "
         "force_steps_if_executed=None, bubbles_exception_on_failure=False, *, keep_result=False, "
-        "fingerprint=NOT_GIVEN, after=None, optional=False"
+        "fingerprint=NOT_GIVEN, after=None, optional=False, outputs=None"
     ),
     "simpleflow.step.workflow.WorkflowStepMixin.step": "self, *args, **kwargs",
     "simpleflow.step.workflow.WorkflowStepMixin.add_forced_steps": "self, steps, reason=None",
     "simpleflow.step.workflow.WorkflowStepMixin.add_skipped_steps": "self, steps, reason=None",
     "simpleflow.step.tasks.GetStepsDoneTask": "bucket, path, owner=None, whole=False, made_with=False",
-    "simpleflow.step.tasks.MarkStepDoneTask": "bucket, path, step_name, details={}, owner=None, patterns=(), but=()",
+    "simpleflow.step.tasks.MarkStepDoneTask": (
+        "bucket, path, step_name, details={}, owner=None, patterns=(), but=(), outputs=()"
+    ),
     "simpleflow.steering.marks.done": "place, patterns=('*',)",
     "simpleflow.steering.marks.forget": "place, patterns",
     "simpleflow.steering.place.find": ("workflow_class, *, input=None, workflow_id=None, default_bucket, domain=None"),

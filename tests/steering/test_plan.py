@@ -185,7 +185,11 @@ def test_fingerprints(bench: Bench) -> None:
     assert [each.verdict for each in assumed.steps] == ["skip"] * 3
     assert assumed.notes == ()
     forced = bench.plan(run, "mon", force="unknown")
-    assert [(each.verdict, each.fingerprint) for each in forced.steps] == [("skip", None), ("run", None), ("run", None)]
+    assert {(each.step, each.verdict, each.fingerprint) for each in forced.steps} == {
+        ("known", "skip", None),
+        ("unknown", "run", None),
+        ("late", "run", None),
+    }
     assert forced.notes == ()
 
 

@@ -248,8 +248,10 @@ def test_a_step_keeps_its_arguments_as_attributes() -> None:
         "bubbles_exception_on_failure": True,
         "keep_result": False,
         "fingerprint": None,
+        "ready_made": None,
         "after": [],
         "optional": False,
+        "outputs": [],
     }
 
 

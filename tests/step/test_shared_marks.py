@@ -71,7 +71,7 @@ def test_a_step_that_another_run_has_run_with_the_same_changed_inputs_is_skipped
         return workflow.submit(workflow.step("a", (note, "a"), fingerprint=2)).ran
 
     found = Ordered(bench.bucket, run)
-    for each in ("GetStepsDoneTask", "GetStepMarkTask", "ClaimStepTask"):
+    for each in ("GetStepsDoneTask", "ReadStepsTask", "ClaimStepTask"):
         found.end(each)
     open_store(bench.bucket).put(PATH, "a", b'{"fingerprint":"2"}')
     claims.release(open_store(bench.bucket), PATH, ["a"], OTHER)

@@ -113,7 +113,8 @@ class DryRun:
             self._engine.flush()
             needs = [need for each in self._evaluations() for need in each.needs]
             notes = list(self._notes(root))
-            return Findings(self._markers, needs, notes, self._notices().lines(complete=not notes))
+            notices = [*self._notices().lines(complete=not notes), *self._overlays.warnings]
+            return Findings(self._markers, needs, notes, notices)
         finally:
             for decider in self._deciders.values():
                 decider.discard()

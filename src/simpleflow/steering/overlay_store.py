@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from simpleflow import stores, values
 from simpleflow.engines.base import ActivityTask
-from simpleflow.step import recorded_tasks, stale_marks, tasks
-from simpleflow.step.recorded_tasks import Claimed, Compared, Listed, Marked, MarkRead, Unmarked
+from simpleflow.exceptions import InputError
+from simpleflow.step import input_files, recorded_tasks, stale_marks, tasks
+from simpleflow.step.fingerprints import NO_FILE, FileState
+from simpleflow.step.reading_tasks import ReadStepsTask
+from simpleflow.step.recorded_tasks import Claimed, Compared, Listed, Marked, MarkRead, StepsRead, Unmarked
 from simpleflow.stores.base import Store, Stored, as_names, clean, join
 
 
@@ -63,6 +66,7 @@ class OverlayStores:
 
     def __init__(self) -> None:
         self._stores: dict[Store, OverlayStore] = {}
+        self.warnings: dict[str, None] = {}  # about files that the run will need, one sentence each
 
     def perform(self, task: ActivityTask) -> str | None:
         """Execute the activity if it is about marks; returns its result as JSON text, None for any other activity.
@@ -83,6 +87,10 @@ class OverlayStores:
                     result |= {"shared": not whole}
             case MarkRead(bucket, path, step_name):
                 result = self._execute(tasks.GetStepMarkTask(bucket, path, step_name), task)
+            case StepsRead(bucket, path, wanted):
+                reading = ReadStepsTask(bucket, path, wanted)
+                reading.read_files = self._read_files
+                result = self._execute(reading, task)
             case Compared(bucket, path, step_name, origins):
                 comparing = tasks.CompareOriginsTask(bucket, path, step_name, origins)
                 comparing.open = self._overlay
@@ -103,3 +111,17 @@ class OverlayStores:
         instance.store = self._overlay(instance.bucket)
         instance.context = {"workflow_id": task.workflow_id, "run_id": task.run_id}
         return instance.execute()
+
+    def _read_files(self, patterns: Sequence[Sequence[str]], step: str) -> list[FileState]:
+        """The state of the files of each pattern; a step of the plan may be about to write those that are missing."""
+        found: list[FileState] = []
+        for each in patterns:
+            try:
+                found += input_files.read([each], step)
+            except InputError:
+                found.append(NO_FILE)
+                self.warnings[
+                    f"step {step!r} needs files that match {each[0]!r}, and there are none that can be read now: "
+                    "unless a step before it writes them, it fails"
+                ] = None
+        return found

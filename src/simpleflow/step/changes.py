@@ -146,7 +146,7 @@ def _by_parameter(
                 unknown = True
                 continue
             differs = True
-            shown_a, shown_b = _show(a), _show(b)
+            shown_a, shown_b = show(a), show(b)
             if shown_a == shown_b:
                 shown_b = "another one that begins alike"
             told.append(f"{head}{parameter}={shown_a} (now {shown_b})")
@@ -191,7 +191,7 @@ def _canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, default=repr)
 
 
-def _show(value: Any) -> str:
+def show(value: Any) -> str:
     """A value as Python writes it, in one line, shortened."""
     if value is _ABSENT:
         return "nothing"
@@ -202,7 +202,7 @@ def _show(value: Any) -> str:
 
 
 def _as_call(call: _Recorded) -> str:
-    shown = ", ".join([*map(_show, call.args), *(f"{key}={_show(each)}" for key, each in call.kwargs.items())])
+    shown = ", ".join([*map(show, call.args), *(f"{key}={show(each)}" for key, each in call.kwargs.items())])
     whole = f"{call.name.rpartition('.')[2]}({shown})"
     return whole if len(whole) <= 2 * _LONGEST else whole[: 2 * _LONGEST - 3] + "..."
 

@@ -134,7 +134,7 @@ class Claiming:
         )
         # A minute more than the work may take; a day where its time-outs do not say how long that is.
         seconds = (run.step.work().time_limit() or DAY) + MINUTE
-        return self._marks.claim(run.name, seconds, unless_done, run.step.fingerprint)
+        return self._marks.claim(run.name, seconds, unless_done, run.fingerprint, run.step.outputs)
 
     def _start_pause(self, run: StepRun, claim: _Claim, verdict: rules.Verdict, answer: dict[str, Any]) -> Promise:
         """Record for whom the step waits, unless the latest marker says so already; start the timer to the next try."""

@@ -35,6 +35,7 @@ ALREADY_PLAYED = "Step was already played"
 INPUTS_CHANGED = "Inputs changed"
 ARGUMENTS_CHANGED = "Arguments changed"
 CODE_CHANGED = "Code changed"
+OUTPUT_MISSING = "Output is missing: "
 REVOKED = "Another run has taken it over, or plays what it depends on"
 DEPENDENT_OF = "Dep of "
 

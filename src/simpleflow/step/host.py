@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from simpleflow.base import Call, Executor, Scope, Submittable
 from simpleflow.futures import Future, Promise, promise_of
 from simpleflow.step.constants import SIGNAL_PREFIX
+from simpleflow.step.fingerprints import Fingerprint
 from simpleflow.task import MarkerTask, SignalTask
 
 
@@ -61,6 +62,8 @@ class Definition(Protocol):
     bubbles_exception_on_failure: bool
     keep_result: bool
     fingerprint: str | None
+    ready_made: Fingerprint | None
+    outputs: list[str]
     optional: bool
     after: list[str]
 

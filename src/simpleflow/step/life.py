@@ -37,7 +37,7 @@ from typing import Any
 from simpleflow.base import Scope, Submittable
 from simpleflow.exceptions import AggregateException, TaskFailed
 from simpleflow.futures import FINISHED, Promise
-from simpleflow.step import constants, mark, recorded_verdicts, report, rules
+from simpleflow.step import constants, mark, marker_content, recorded_verdicts, report, rules
 from simpleflow.step.host import Host, scope_label, submit
 from simpleflow.step.made_with import MAX_MARKER_ARGUMENTS, parse, same_arguments
 from simpleflow.step.recorded_verdicts import Recorded
@@ -121,6 +121,9 @@ class Life:
             text = f"not played, since step {found.origin!r}, which forces it, failed"
             self._fail(TaskFailed(run.name, text), {"refused": found.origin})
         else:
+            # Where the run goes on, dependents must not run with what this step should have made.
+            self._ledger.latest[run.name] = run
+            self._scheduler.dependencies.add(run)
             self._fail(found.failure, {"unread": True}, is_own=True)
 
     def _work(self) -> Phases:
@@ -134,7 +137,7 @@ class Life:
                 "forces": run.dependents,
                 "unmarks": removed,
                 "stale": self._stale,
-                "fingerprint": run.step.fingerprint,
+                "fingerprint": run.fingerprint,
                 "after": run.after,
                 "not_skipped": self._not_skipped(),
                 "made_with": self._scheduler.made_with(run).to_json(MAX_MARKER_ARGUMENTS),
@@ -166,7 +169,7 @@ class Life:
             self._fail(work.failure)
             return
 
-        marking = self._marks.mark(run.name, self._mark_details(), self._claimed, self._forced)
+        marking = self._marks.mark(run.name, self._mark_details(), self._claimed, self._forced, run.step.outputs)
         outcome = self._recorded.outcome if self._recorded is not None else None
         while (part := run.unfinished_part()) is not None and outcome is None and not self._is_recorded(marking):
             yield part
@@ -190,6 +193,9 @@ class Life:
         del dependencies.marking[run]
         if marked.failure is not None:
             self._fail(marked.failure, is_own=True)
+        elif isinstance(marked.result, dict):
+            self._claimed = False
+            self._fail(TaskFailed(run.name, marker_content.unmade(marked.result)))
         else:
             self._claimed = False
             if marked.result is None:
@@ -209,7 +215,7 @@ class Life:
                 if reading.failure is not None:
                     self._fail(reading.failure, is_own=True)
                     return
-                self._take_kept(reading.result)
+                marker_content.take_kept(run, reading.result)
             else:
                 run.not_kept = "it has never been done"
         alternative = run.step.alternative()
@@ -228,25 +234,11 @@ class Life:
                 self._fail(TaskFailed(run.name, error))
                 return
         if self._recorded is None:
-            self._inputs = self._told_when_skipped()
+            self._inputs = marker_content.when_skipped(run)
         self._record(constants.SKIPPED, self._inputs)
         self._finish()
 
     # What the phases are made of
-
-    def _told_when_skipped(self) -> Mapping[str, Any]:
-        """The keys of the marker ``skipped`` beyond the verdict."""
-        run = self._run
-        found: dict[str, Any] = {}
-        if run.dependents:
-            found["forces"] = run.dependents
-        if run.after:
-            found["after"] = run.after
-        if run.step.holds_steps():
-            found["holds_steps"] = True
-        if run.changes is not None and (told := run.changes.told()):
-            found["changed"] = told
-        return found
 
     def _begin(self, found: Verdict) -> None:
         """The verdict has been taken."""
@@ -311,16 +303,6 @@ class Life:
             self._inputs = found.inputs
             details = found.details
             self._run.verdict = rules.Verdict(True, bool(details.get("forced")), tuple(details.get("reasons") or ()))
-
-    def _take_kept(self, found: dict[str, Any] | None) -> None:
-        """Take the result that the mark keeps as the value."""
-        if found is None:
-            self._run.not_kept = "its mark is gone"
-        elif found["kept"]:
-            self._run.value = found["result"]
-        else:
-            by = f" by run {found['run_id']}" if found["run_id"] else ""
-            self._run.not_kept = found["why"] or f"it was marked{by} without a result; force it once"
 
     def _complete(self, stale: str | None) -> None:
         """The work is done; ``stale``: why the step is not marked, if it is not."""

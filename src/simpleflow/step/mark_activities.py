@@ -20,7 +20,7 @@ The done names are listed once in a run, before its first verdict. The same acti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from simpleflow import settings, stores
@@ -34,6 +34,8 @@ from simpleflow.step.constants import STEP_ACTIVITY_PARAMS_DEFAULT
 from simpleflow.step.host import Host, submit
 from simpleflow.step.listed_marks import ListedMarks
 from simpleflow.step.made_with import MadeWith
+from simpleflow.step.marks_task import MarksTask
+from simpleflow.step.reading_tasks import ReadStepsTask, Wanted
 from simpleflow.step.stale_marks import NOTHING, Forced
 from simpleflow.stores.base import clean
 from simpleflow.task import ActivityTask
@@ -138,15 +140,25 @@ class MarkActivities:
         """The activity that reads the mark of a step."""
         return self._make(tasks.GetStepMarkTask, name, idempotent=False)
 
+    def read(self, wanted: Mapping[str, Wanted]) -> ActivityTask:
+        """The activity that reads what the verdicts on several steps depend on, see ``readings``."""
+        return self._make(ReadStepsTask, wanted, idempotent=False)
+
     def compare_origins(self, name: str, origins: Mapping[str, Any]) -> ActivityTask:
         """The activity that compares the marks of the origins of a step with those that the step was made with."""
         return self._make(tasks.CompareOriginsTask, name, origins, idempotent=False)
 
     def claim(
-        self, name: str, seconds: float = 0, unless_done: bool = False, fingerprint: str | None = None
+        self,
+        name: str,
+        seconds: float = 0,
+        unless_done: bool = False,
+        fingerprint: str | None = None,
+        outputs: Sequence[str] = (),
     ) -> ActivityTask:
         """The activity that claims a step before it runs."""
-        return self._make(tasks.ClaimStepTask, name, self._owner, seconds, unless_done, fingerprint, idempotent=False)
+        args = [self._owner, seconds, unless_done, fingerprint, *([outputs] if outputs else [])]
+        return self._make(tasks.ClaimStepTask, name, *args, idempotent=False)
 
     def release(self, name: str, forced: Forced = NOTHING) -> ActivityTask:
         """The activity that gives up the claim on a step; ``forced``: what it makes stale, if it has begun."""
@@ -154,15 +166,23 @@ class MarkActivities:
         return self._make(tasks.ReleaseStepTask, name, self._owner, *stale, idempotent=False, raises_on_failure=False)
 
     def mark(
-        self, name: str, details: dict[str, Any] | None = None, claimed: bool = False, forced: Forced = NOTHING
+        self,
+        name: str,
+        details: dict[str, Any] | None = None,
+        claimed: bool = False,
+        forced: Forced = NOTHING,
+        outputs: Sequence[str] = (),
     ) -> ActivityTask:
         """The activity that marks a step as done, and gives up the claim on it if it is ``claimed``.
 
         Where other runs share the marks, it first makes stale what is ``forced`` and began before the work had ended.
+        It does not mark a step without its ``outputs``.
         """
         owner = self._owner if claimed else None
         stale = [forced.patterns, forced.but] if forced.patterns and self._is_shared() else []
-        args = [owner, *stale] if owner is not None or stale else []
+        args: list[Any] = [owner, *stale] if owner is not None or stale else []
+        if outputs:
+            args = [owner, *(stale or ((), ())), outputs]
         return self._make(tasks.MarkStepDoneTask, name, details or {}, *args, idempotent=False)
 
     def unmark(self, origin: str, names: list[str], forced: Forced) -> ActivityTask:
@@ -211,11 +231,11 @@ class MarkActivities:
         executor.carried[CLAIMS] = {"owner": owner, "above": above}
         return [*owner, *above]
 
-    def _make(self, task: type[Any], *args: Any, **overrides: Any) -> ActivityTask:
+    def _make(self, task: type[MarksTask], *args: Any, **overrides: Any) -> ActivityTask:
         key = (task, overrides.get("idempotent"))
         activity = self._activities.get(key)
         if activity is None:
-            params = {"task_list": self._host.task_list} | STEP_ACTIVITY_PARAMS_DEFAULT
+            params = {"task_list": self._host.task_list} | STEP_ACTIVITY_PARAMS_DEFAULT | task.params
             own = self._host.get_step_activity_params()
             activity = self._activities[key] = Activity(task, **(params | own | overrides))
             activity.waits_for_ever = _WAITING.isdisjoint(own)

@@ -12,6 +12,8 @@ from simpleflow import values
 from simpleflow.exceptions import InputError
 from simpleflow.step import tasks
 from simpleflow.step.claims import Owner
+from simpleflow.step.marks_task import owner_of
+from simpleflow.step.reading_tasks import ReadStepsTask
 
 
 class Listed(NamedTuple):
@@ -30,6 +32,14 @@ class MarkRead(NamedTuple):
     bucket: str
     path: str
     step_name: str
+
+
+class StepsRead(NamedTuple):
+    """The arguments of ``ReadStepsTask``."""
+
+    bucket: str
+    path: str
+    wanted: Mapping[str, Sequence[Any]]
 
 
 class Compared(NamedTuple):
@@ -51,6 +61,7 @@ class Claimed(NamedTuple):
     seconds: float
     unless_done: bool = False
     fingerprint: str | None = None
+    outputs: Sequence[str] = ()
 
 
 class Released(NamedTuple):
@@ -74,6 +85,7 @@ class Marked(NamedTuple):
     owner: Owner | None = None
     patterns: Sequence[str] = ()
     but: Sequence[str] = ()
+    outputs: Sequence[str] = ()
 
 
 class Unmarked(NamedTuple):
@@ -88,13 +100,14 @@ class Unmarked(NamedTuple):
     origin: str | None = None
 
 
-Parsed = Listed | MarkRead | Compared | Claimed | Released | Marked | Unmarked
+Parsed = Listed | MarkRead | StepsRead | Compared | Claimed | Released | Marked | Unmarked
 
 _KINDS: dict[str, type[Any]] = {
     f"{task.__module__}.{task.__name__}": kind
     for task, kind in (
         (tasks.GetStepsDoneTask, Listed),
         (tasks.GetStepMarkTask, MarkRead),
+        (ReadStepsTask, StepsRead),
         (tasks.CompareOriginsTask, Compared),
         (tasks.ClaimStepTask, Claimed),
         (tasks.ReleaseStepTask, Released),
@@ -138,8 +151,8 @@ def parse_arguments(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -
         return None
     try:
         parsed = kind(*args, **kwargs)
-        if isinstance(parsed, MarkRead | Compared) or parsed.owner is None:
+        if isinstance(parsed, MarkRead | StepsRead | Compared) or parsed.owner is None:
             return parsed  # type: ignore[no-any-return]
-        return parsed._replace(owner=tasks.owner_of(parsed.owner))  # type: ignore[no-any-return]
+        return parsed._replace(owner=owner_of(parsed.owner))  # type: ignore[no-any-return]
     except (TypeError, ValueError):
         return None

@@ -47,6 +47,7 @@ class StepRun(Promise, ScopeOwner):
         self.verdict = _NOT_TAKEN
         self.order = 0  # of its verdict among all verdicts of the run, see ``ledger``
         self.joined = 0  # how many later submissions of the same name wait for the end of this one
+        self.fingerprint = step.fingerprint  # with ready-made parts: once the scheduler knows them
         self.made_with: MadeWith | None = None  # its inputs, once somebody has needed them
         self.changes: Changes | None = None  # how they differ from those of the mark
         self.failed = False

@@ -10,8 +10,8 @@ applied (``rules.verdict``). A verdict waits for:
    step would be skipped, or would work with old data, although the origin is about to change that;
 3. the writing of a mark that this step would make stale if it runs: otherwise the mark would be written after it was
    removed. This holds for a writing that only the history knows of, too;
-4. its own mark, if the mark's fingerprint or the result that it keeps decides what to do, and the marks of its origins,
-   if it compares them with its own (``origins``);
+4. its own mark, if the mark's fingerprint or the result that it keeps decides what to do, the files of its fingerprint
+   and its outputs (``readings``), and the marks of its origins, if it compares them with its own (``origins``);
 5. the claim on the step, where other workflow runs share the marks.
 
 After each wait the scheduler starts again from the top, since what has ended may have changed every other answer.
@@ -32,7 +32,7 @@ from typing import Any, NamedTuple
 from simpleflow.base import Scope
 from simpleflow.exceptions import InputError, TaskFailed
 from simpleflow.futures import Promise
-from simpleflow.step import changes, constants, made_with, rules
+from simpleflow.step import changes, constants, fingerprints, made_with, rules
 from simpleflow.step.claiming import Claiming
 from simpleflow.step.dependencies import Dependencies
 from simpleflow.step.host import Host, scope_label, submit
@@ -40,6 +40,8 @@ from simpleflow.step.ledger import Ledger
 from simpleflow.step.made_with import MadeWith, parse
 from simpleflow.step.mark_activities import MarkActivities
 from simpleflow.step.origins import ORIGINS, Above, Marks
+from simpleflow.step.reading_tasks import Wanted
+from simpleflow.step.readings import Reading, Readings
 from simpleflow.step.recorded_verdicts import Recorded
 from simpleflow.step.run_record import StepRun
 
@@ -96,6 +98,7 @@ class Scheduler:
         self.marks = marks
         self.dependencies = Dependencies(ledger)
         self.claiming = Claiming(host, marks, ledger)
+        self._readings = Readings(host, marks)
         self._host = host
         self._executor = host.executor
         self._executor.hands_down.append(self._handed_down)
@@ -164,28 +167,20 @@ class Scheduler:
 
     def _judge(self, run: StepRun) -> Next:
         """Apply the rules; read the mark first where it decides, and claim the step if it is going to run."""
-        step = run.step
         done = run.name in self.ledger.done
         verdict = self._verdict(run, done)
+        found = self._read(run, verdict, done)
+        if isinstance(found, Promise):
+            return _wait_or_fail(found)
+        if run.step.ready_made is not None:
+            longest = fingerprints.MAX_BESIDE_RESULT if run.step.keep_result else fingerprints.MAX_WHOLE
+            states = () if found is None else found.files
+            run.fingerprint = run.step.ready_made.text(self.made_with(run), states, longest)
         if done and not verdict.run:
-            before, changed = None, []
-            if step.keep_result or (step.fingerprint is not None and not verdict.forced):
-                reading = submit(self._host, self.marks.get_mark(run.name), self._next_scope(run))
-                if not reading.done or reading.failure is not None:
-                    return _wait_or_fail(reading)
-                mark = reading.result
-                done = mark is not None
-                if done:
-                    before = parse(mark.get("made_with"))
-                    if step.fingerprint is not None and mark["fingerprint"] != step.fingerprint:
-                        changed.append(constants.INPUTS_CHANGED)
-            elif not verdict.forced:
-                before = self.marks.listed_inputs(run.name)
-            if not verdict.forced:
-                if before is not None and self.ledger.is_from_before(run.name):
-                    changed += self._changes(run, before)
-                if changed or not done:
-                    verdict = self._verdict(run, done, changed)
+            done = found is None or found.mark is not None
+            changed = [] if verdict.forced or not done else self._changed(run, found)
+            if not done or changed:
+                verdict = self._verdict(run, done, changed)
         if done and not (verdict.run or verdict.forced) and (origins := self.origins(run)):
             comparing = submit(self._host, self.marks.compare_origins(run.name, origins), self._next_scope(run))
             if not comparing.done or comparing.failure is not None:
@@ -200,6 +195,41 @@ class Scheduler:
             verdict = claimed
         origin = self.dependencies.unreached_origin(run)
         return Begin(verdict, stale=None if origin is None else constants.DEPENDENT_OF + origin)
+
+    def _read(self, run: StepRun, verdict: rules.Verdict, done: bool) -> Reading | Promise | None:
+        """What the verdict depends on: mark, files and outputs; a promise to wait for; None if it depends on none."""
+        step, is_skipped = run.step, done and not verdict.run
+        is_open = is_skipped and not verdict.forced
+        ready_made = step.ready_made
+        # If it is forced, nothing is compared. But if it runs, its mark tells the files that it was made with.
+        patterns = ready_made.patterns if ready_made is not None and (verdict.run or is_open) else []
+        outputs = step.outputs if is_open else []
+        has_fingerprint = ready_made is not None or step.fingerprint is not None
+        if is_skipped and step.keep_result and not (patterns or outputs):
+            reading = submit(self._host, self.marks.get_mark(run.name), self._next_scope(run))
+            return Reading(reading.result) if reading.done and reading.failure is None else reading
+        reads_mark = is_open and (has_fingerprint or bool(outputs))
+        if not (patterns or reads_mark):
+            return None
+        wanted = Wanted(run.name, reads_mark, patterns, outputs)
+        return self._readings.find(wanted, self.ledger.next_number(run.name))
+
+    def _changed(self, run: StepRun, found: Reading | None) -> list[str]:
+        """The reasons to run a step although it is done; ``found``: its mark, if it was read."""
+        step, changed = run.step, []
+        before = self.marks.listed_inputs(run.name) if found is None or found.mark is None else None
+        if found is not None and found.mark is not None:
+            before = parse(found.mark.get("made_with"))
+            fingerprint = found.mark["fingerprint"]
+            if step.ready_made is not None and fingerprint != run.fingerprint:
+                calls, now = step.calls(), run.fingerprint or ""
+                changed += fingerprints.differences(fingerprint, now, self.made_with(run), calls)
+            elif step.ready_made is None and step.fingerprint not in (None, fingerprint):
+                changed.append(constants.INPUTS_CHANGED)
+            changed += [constants.OUTPUT_MISSING + each for each in found.missing]
+        if before is not None and self.ledger.is_from_before(run.name):
+            changed += self._changes(run, before)
+        return changed
 
     def made_with(self, run: StepRun) -> MadeWith:
         """The inputs of a step."""

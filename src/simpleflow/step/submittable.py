@@ -12,7 +12,7 @@ from simpleflow.base import Call, Executor, Submittable, SubmittableContainer
 from simpleflow.call_task import results
 from simpleflow.exceptions import InputError, ResultNotKept
 from simpleflow.futures import RUNNING, Future
-from simpleflow.step import mark, rules
+from simpleflow.step import fingerprints, mark, rules
 from simpleflow.step.host import Definition
 from simpleflow.step.life import Life
 from simpleflow.step.run_record import StepRun
@@ -40,9 +40,12 @@ class Step(SubmittableContainer):
         keep_result: store what the work returned in the mark. The future of a later run that skips the step has it as
             its ``value``.
         fingerprint: a JSON value for what the work depends on. The step is done only if its mark bears the same value.
+            ARGUMENTS, CODE and files(...) may stand for it, or in a list of values.
         after: names of the steps that this one depends on: if one of them runs, this one is forced. The same as
             ``force_steps_if_executed`` of these steps.
         optional: the step may fail: then the steps around it do not fail.
+        outputs: files (paths) or objects (``s3://bucket/key``) that the work makes. The step is done only while all of
+            them exist.
 
     Raises InputError for an invalid name, NotSubmittable for work that cannot be submitted, NotEncodable for a
     fingerprint that is not JSON.
@@ -62,6 +65,7 @@ class Step(SubmittableContainer):
         fingerprint: Any = _NOT_GIVEN,
         after: str | Iterable[str] | None = None,
         optional: bool = False,
+        outputs: fingerprints.Outputs = None,
     ) -> None:
         self.step_name = rules.check_name(step_name)
         if step_name == rules.EVERYTHING:
@@ -84,9 +88,14 @@ class Step(SubmittableContainer):
         self.bubbles_exception_on_failure = bubbles_exception_on_failure
         self.keep_result = keep_result
         self.optional = optional
-        self.fingerprint = (
-            None if fingerprint is _NOT_GIVEN else mark.fingerprint(fingerprint, f"fingerprint of step {step_name!r}")
-        )
+        self.outputs = fingerprints.check_outputs(outputs, f"outputs of step {step_name!r}")
+        self.fingerprint: str | None = None
+        self.ready_made: fingerprints.Fingerprint | None = None
+        if fingerprint is not _NOT_GIVEN:
+            label = f"fingerprint of step {step_name!r}"
+            self.ready_made = fingerprints.ready_made(fingerprint, label)
+            if self.ready_made is None:
+                self.fingerprint = mark.fingerprint(fingerprint, label)
 
     def __repr__(self) -> str:
         return f"Step({self.step_name!r}, {self.activities!r})"

@@ -7,62 +7,20 @@ end, and raises StoreError. All of them may be executed again.
 from __future__ import annotations
 
 import math
+import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from simpleflow import activity, settings, stores, values
-from simpleflow.constants import DAY, MAX_FIELD_LENGTH
-from simpleflow.step import claims, listed_marks, mark, origins, rules, stale_marks
+from simpleflow import activity, stores
+from simpleflow.constants import DAY
+from simpleflow.step import claims, input_files, listed_marks, mark, origins, rules, stale_marks
+from simpleflow.step.marks_task import MarksTask, owner_of
+from simpleflow.step.reading_tasks import ReadStepsTask
 from simpleflow.step.stale_marks import Forced
 
-_LARGE_RESULT = 2**20  # characters, where a long result does no harm
 
-
-class _MarksTask:
-    """An activity about the marks below ``path`` in ``bucket``."""
-
-    context: dict[str, Any] | None = None
-    """The execution that the task belongs to; set by the worker."""
-
-    def __init__(self, bucket: str, path: str) -> None:
-        self.bucket = bucket
-        self.path = path
-        self._store: stores.Store | None = None
-
-    @staticmethod
-    def is_quick(bucket: str, *_: Any) -> bool:
-        """True for marks in a folder or in memory: an engine may execute the task at once, in its own process."""
-        return stores.is_local(bucket)
-
-    @property
-    def store(self) -> stores.Store:
-        """Where the marks are; a dry run sets another store."""
-        return self._store if self._store is not None else stores.open_store(self.bucket)
-
-    @store.setter
-    def store(self, store: stores.Store) -> None:
-        self._store = store
-
-    def claim(self, name: str, owner: claims.Owner, seconds: float) -> claims.Holder | None:
-        """Claim a step, or ``*``. Returns the other run that holds it, if one does."""
-        # The embedded engine executes this in the process that drives the run: the claim lives as long as that process.
-        embedded = (self.context or {}).get("domain_name") is None
-        local = embedded and stores.is_local(self.bucket)
-        return claims.claim(self.store, self.path, name, owner, seconds, local)
-
-    @contextmanager
-    def given_up_on_failure(self, name: str, owner: claims.Owner) -> Iterator[None]:
-        """Give up a new claim if what follows fails: the run does not learn then that it has the claim."""
-        try:
-            yield
-        except BaseException:
-            claims.release(self.store, self.path, [name], owner)
-            raise
-
-
-class GetStepsDoneTask(_MarksTask):
+class GetStepsDoneTask(MarksTask):
     """List the names of the steps that are done, sorted.
 
     Args:
@@ -110,16 +68,10 @@ class GetStepsDoneTask(_MarksTask):
             names = [name for name in names if name not in void]
         if not self.made_with:
             return {"names": names}
-        return {"names": names, "made_with": listed_marks.pack([bodies[name] for name in names], self._room(names))}
-
-    def _room(self, names: list[str]) -> int:
-        """How many characters the result may have beside the names."""
-        if (self.context or {}).get("domain_name") is None or settings.SIMPLEFLOW_JUMBO_FIELDS_BUCKET:
-            return _LARGE_RESULT
-        return MAX_FIELD_LENGTH - len(values.encode(names, "the names of done steps")) - 100
+        return {"names": names, "made_with": listed_marks.pack([bodies[name] for name in names], self.room(names))}
 
 
-class GetStepMarkTask(_MarksTask):
+class GetStepMarkTask(MarksTask):
     """Read the mark of a step. Returns ``{"fingerprint", "run_id", "kept", "result", "why", "made_with"}``, or None if
     there is no mark.
 
@@ -146,7 +98,7 @@ class GetStepMarkTask(_MarksTask):
         }
 
 
-class CompareOriginsTask(_MarksTask):
+class CompareOriginsTask(MarksTask):
     """Compare the marks of origins with those that a step was made with: ``{"versions": {...}, "stale": [...]}``.
 
     ``versions`` has the version of each origin, by key; ``stale`` the keys of those that the step has not seen. A step
@@ -186,7 +138,7 @@ class CompareOriginsTask(_MarksTask):
         return {"versions": versions, "stale": stale}
 
 
-class ClaimStepTask(_MarksTask):
+class ClaimStepTask(MarksTask):
     """Claim a step before it runs, and remove its mark.
 
     Returns ``{}`` if the claim is granted. Returns ``{"held": run, "seconds": n}`` if another run holds the step, for
@@ -198,6 +150,7 @@ class ClaimStepTask(_MarksTask):
         seconds: how long the claim holds where nothing tells whether the owner's process is alive.
         unless_done: do not claim a step that is marked as done by now.
         fingerprint: with ``unless_done``: the mark must bear this fingerprint; None: any mark counts.
+        outputs: with ``unless_done``: these have to exist, see ``submittable.Step``.
     """
 
     def __init__(
@@ -209,6 +162,7 @@ class ClaimStepTask(_MarksTask):
         seconds: float,
         unless_done: bool = False,
         fingerprint: str | None = None,
+        outputs: Sequence[str] = (),
     ) -> None:
         super().__init__(bucket, path)
         self.step_name = step_name
@@ -216,6 +170,11 @@ class ClaimStepTask(_MarksTask):
         self.seconds = seconds
         self.unless_done = unless_done
         self.fingerprint = fingerprint
+        self.outputs = outputs
+
+    @staticmethod
+    def is_quick(bucket: str, *rest: Any) -> bool:
+        return stores.is_local(bucket) and not (len(rest) > 6 and input_files.are_remote(rest[6]))
 
     def execute(self) -> dict[str, Any]:
         holder = self.claim(self.step_name, self.owner, self.seconds)
@@ -237,10 +196,11 @@ class ClaimStepTask(_MarksTask):
         if body is None:
             return None
         found = mark.read(self.step_name, body)
-        return found if self.fingerprint in (None, found.fingerprint) else None
+        counts = self.fingerprint in (None, found.fingerprint) and not input_files.missing(self.outputs)
+        return found if counts else None
 
 
-class ReleaseStepTask(_MarksTask):
+class ReleaseStepTask(MarksTask):
     """Give up the claim on a step that will not be marked.
 
     Args:
@@ -270,8 +230,11 @@ class ReleaseStepTask(_MarksTask):
         claims.release(self.store, self.path, [self.step_name], owner)
 
 
-class MarkStepDoneTask(_MarksTask):
-    """Mark a step as done, and give up the claim on it. Returns None, or ``"stale"`` if the step was not marked.
+class MarkStepDoneTask(MarksTask):
+    """Mark a step as done, and give up the claim on it.
+
+    Returns None; ``"stale"`` if the step was not marked since its work is stale; ``{"missing": [...], "folder": ...}``
+    if it was not marked since outputs do not exist, with the working folder.
 
     Args:
         details: what the mark says beyond its writer and time, see ``step.mark``.
@@ -280,6 +243,7 @@ class MarkStepDoneTask(_MarksTask):
         patterns: where other runs share the marks: names that the step has made stale, with all names below them. Those
             that began before its work had ended are made stale again, see ``stale_marks``.
         but: names that it does not make stale, although a pattern covers them.
+        outputs: what the work has to have made, see ``submittable.Step``.
     """
 
     def __init__(
@@ -291,31 +255,40 @@ class MarkStepDoneTask(_MarksTask):
         owner: Sequence[str] | None = None,
         patterns: Sequence[str] = (),
         but: Sequence[str] = (),
+        outputs: Sequence[str] = (),
     ) -> None:
         super().__init__(bucket, path)
         self.step_name = step_name
         self.details = details
         self.owner = None if owner is None else owner_of(owner)
         self.forced = Forced(tuple(patterns), tuple(but))
+        self.outputs = outputs
 
-    def execute(self) -> str | None:
+    @staticmethod
+    def is_quick(bucket: str, *rest: Any) -> bool:
+        return stores.is_local(bucket) and not (len(rest) > 6 and input_files.are_remote(rest[6]))
+
+    def execute(self) -> str | dict[str, Any] | None:
         owner = self.owner
+        missing = input_files.missing(self.outputs)
+        unmade = {"missing": missing, "folder": os.getcwd()} if missing else None
         if owner is None:
             self._remove_stale(self._writer, claimed=False)
-            self._mark()
-            return None
+            if unmade is None:
+                self._mark()
+            return unmade
         if not claims.is_held(self.store, self.path, self.step_name, owner) and self._is_marked():
             return None  # an earlier try of this task wrote the mark, and its answer was lost
         self._remove_stale(owner)
         stands = claims.stands(self.store, self.path, self.step_name, owner)
-        if stands:
+        if stands and unmade is None:
             self._mark()
             # A run that revokes the claim removes the mark after that. A mark written in between is removed here.
             stands = claims.stands(self.store, self.path, self.step_name, owner)
         if not stands and self._is_marked():  # by this try, or by an earlier one that was killed before it looked again
             self.store.delete(self.path, [self.step_name])
         claims.release(self.store, self.path, [self.step_name], owner)
-        return None if stands else "stale"
+        return unmade if stands else "stale"
 
     @property
     def _writer(self) -> claims.Owner:
@@ -339,7 +312,7 @@ class MarkStepDoneTask(_MarksTask):
         return mark.are_alike(self.store.get(self.path, self.step_name), self._body(0))
 
 
-class UnmarkStepsDoneTask(_MarksTask):
+class UnmarkStepsDoneTask(MarksTask):
     """Remove the marks of steps that are about to become stale, as far as there are any.
 
     Args:
@@ -378,12 +351,6 @@ class UnmarkStepsDoneTask(_MarksTask):
         stale_marks.remove_before_work(self.store, self.path, self.step_names, self.forced, owner)
 
 
-def owner_of(given: Sequence[str]) -> claims.Owner:
-    """The owner of claims, from the argument of an activity: workflow id, run id, and the run ids above that."""
-    workflow_id, run_id, *above = given
-    return claims.Owner(workflow_id, run_id, tuple(above))
-
-
 TASKS = (
     GetStepsDoneTask,
     GetStepMarkTask,
@@ -392,6 +359,7 @@ TASKS = (
     ReleaseStepTask,
     MarkStepDoneTask,
     UnmarkStepsDoneTask,
+    ReadStepsTask,
 )
 
 for _task in TASKS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from simpleflow import settings
 from simpleflow.exceptions import InputError
@@ -45,6 +46,16 @@ def is_local(bucket: str) -> bool:
 def is_folder(bucket: str) -> bool:
     """Return True if ``bucket`` names a folder. Raises InputError."""
     return _location(bucket).kind == "directory"
+
+
+def existing_objects(bucket: str, keys: Sequence[str]) -> set[str]:
+    """Return those of the keys that the bucket of S3 holds objects of. Raises InputError, StoreError."""
+    from simpleflow.stores.s3 import S3Store
+
+    store = open_store(bucket)
+    if not isinstance(store, S3Store):
+        raise InputError(f"the bucket {bucket!r} cannot be used: expected a bucket of S3")
+    return store.existing_objects(keys)
 
 
 def _location(bucket: str) -> Location:

@@ -20,7 +20,7 @@ again after a pause.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any
@@ -105,6 +105,15 @@ class S3Store:
         )
         return {name: mark for name, mark in zip(names, marks, strict=True) if mark is not None}
 
+    def existing_objects(self, keys: Sequence[str]) -> set[str]:
+        """Return those of the keys that there are objects of, which need not be marks.
+
+        This takes one request for each, 16 at a time.
+        """
+        what = f"the object {shown(keys[0])}" if len(keys) == 1 else f"{len(keys)} objects"
+        found: list[bool] = self._call(f"look for {what}", self._head_all, keys)
+        return {key for key, exists in zip(keys, found, strict=True) if exists}
+
     def delete(self, prefix: str, names: Iterable[str], durable: bool = True) -> None:
         """Remove the marks, always durably. This takes one request for each 1,000."""
         names = as_names(names)
@@ -173,12 +182,20 @@ class S3Store:
                 return Stored(bytes(stream.read()), answer["LastModified"].timestamp())
         return None
 
+    def _head(self, s3: Any, key: str) -> bool:
+        try:
+            s3.head_object(Bucket=self._bucket, Key=key)
+        except s3.exceptions.ClientError as error:
+            if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 404:
+                return False
+            raise
+        return True
+
     def _get_all(self, s3: Any, keys: list[list[str]]) -> list[Stored | None]:
-        if len(keys) <= 1:
-            return [self._get(s3, each) for each in keys]
-        with ThreadPoolExecutor(min(READERS, len(keys)), "simpleflow-s3") as pool:
-            # On the first error, map cancels the requests that have not begun.
-            return list(pool.map(lambda each: self._get(s3, each), keys))
+        return _at_once(lambda each: self._get(s3, each), keys)
+
+    def _head_all(self, s3: Any, keys: Sequence[str]) -> list[bool]:
+        return _at_once(lambda each: self._head(s3, each), keys)
 
     def _delete(self, s3: Any, keys: list[str]) -> str:
         """Remove the objects. Returns the reason why some could not be removed; empty if all are gone."""
@@ -208,3 +225,12 @@ class S3Store:
             raise
         except Exception as error:  # botocore has no single base, and its transport raises urllib3's errors
             raise store_error(self.url, action, error) from error
+
+
+def _at_once(request: Callable[[Any], Any], keys: Sequence[Any]) -> list[Any]:
+    """The answers to the requests for these keys, of which several are under way at once."""
+    if len(keys) <= 1:
+        return [request(each) for each in keys]
+    with ThreadPoolExecutor(min(READERS, len(keys)), "simpleflow-s3") as pool:
+        # On the first error, map cancels the requests that have not begun.
+        return list(pool.map(request, keys))
