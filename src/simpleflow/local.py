@@ -42,6 +42,7 @@ from simpleflow.marker import Marker
 from simpleflow.step import claim_recovery
 from simpleflow.step.request import REQUEST, request_of
 from simpleflow.stores.location import folder_url
+from simpleflow.stores.presence import Presence
 from simpleflow.values import arguments, reserved
 from simpleflow.worker.decision_worker import DecisionWorker, warn
 from simpleflow.worker.dispatch import Middlewares
@@ -190,7 +191,7 @@ class Executor:
                     workers = InlineWorker(engine, deciders.activities, self._middlewares, None)
                 assert workers is not None
                 self.run_id = self._begin(engine, request)
-                run = drive(engine, deciders, workers, self.run_id, claim_recovery.closed)
+                run = drive(engine, deciders, workers, self.run_id, claim_recovery.closed, Presence().check)
                 self.run_id = run.run_id
                 self._events = run.history.events
                 self.overlooked = deciders.overlooked

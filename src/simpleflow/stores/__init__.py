@@ -38,6 +38,16 @@ def open_store(bucket: str) -> Store:
     return found
 
 
+def folders() -> dict[str, int]:
+    """Return how often this process has used each store in a folder, by the folder's absolute path."""
+    here = os.getpid()
+    return {
+        location.name: getattr(store, "uses", 0)
+        for (process, location), store in list(_stores.items())
+        if process == here and location.kind == "directory"
+    }
+
+
 def is_local(bucket: str) -> bool:
     """Return True if ``bucket`` names a store on this machine, in a folder or in memory. Raises InputError."""
     return _location(bucket).kind != "s3"

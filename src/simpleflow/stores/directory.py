@@ -52,6 +52,7 @@ class DirectoryStore:
 
     def __init__(self, path: str) -> None:
         self.url = os.path.abspath(path)
+        self.uses = 0  # how many listings and writes there were
         self._synced = float("-inf")  # monotonic time of the last sync after a put
 
     def __repr__(self) -> str:
@@ -60,6 +61,7 @@ class DirectoryStore:
     def names(self, prefix: str) -> list[str]:
         """Return the sorted names below ``prefix``; none if the folder does not exist."""
         prefix = clean(prefix)
+        self.uses += 1
         with self._errors(f"list the done marks below {shown(prefix)}"):
             join(prefix, "")
             folder = os.path.join(self.url, folder_of(prefix))
@@ -73,6 +75,7 @@ class DirectoryStore:
     def contents(self, prefix: str) -> dict[str, bytes]:
         """Return the contents of the marks below ``prefix``; this takes about 5 microseconds each."""
         prefix = clean(prefix)
+        self.uses += 1
         with self._errors(f"list the done marks below {shown(prefix)}"):
             join(prefix, "")
             folder = os.path.join(self.url, folder_of(prefix))
@@ -86,6 +89,7 @@ class DirectoryStore:
 
     def put(self, prefix: str, name: str, body: bytes) -> None:
         """Write or replace the mark."""
+        self.uses += 1
         with self._errors(f"write the done mark {shown(name)} below {shown(clean(prefix))}"):
             path = self._path(prefix, name)
             _publish(path, body, os.rename)
@@ -96,6 +100,7 @@ class DirectoryStore:
 
     def create(self, prefix: str, name: str, body: bytes) -> bool:
         """Write the mark if it does not exist. Nothing is synced."""
+        self.uses += 1
         with self._errors(f"create the mark {shown(name)} below {shown(clean(prefix))}"):
             try:
                 _publish(self._path(prefix, name), body, _link)

@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 from simpleflow.core import events as e
@@ -75,11 +76,17 @@ class ActivityWorker(Protocol):
 
 
 def drive(
-    engine: EmbeddedEngine, deciders: DecisionWorker, workers: ActivityWorker, run_id: str, on_closed: OnClosed
+    engine: EmbeddedEngine,
+    deciders: DecisionWorker,
+    workers: ActivityWorker,
+    run_id: str,
+    on_closed: OnClosed,
+    check: Callable[[], None] = lambda: None,
 ) -> Run:
     """Drive the engine's executions until the one that began as ``run_id`` has ended; returns its last run.
 
-    ``on_closed`` is called with each child that has ended: its parent may go on for long.
+    ``on_closed`` is called with each child that has ended: its parent may go on for long. ``check`` is called now and
+    then, and at the end; what it raises ends the loop.
 
     Continued as new, it goes on as the new run. If it has no parent, executions of its family that are still open then
     are terminated, since no process would drive them.
@@ -91,6 +98,7 @@ def drive(
         if now - checked_at >= MESSAGE_SECONDS:
             checked_at = now
             engine.receive_messages()
+            check()
             workers.reap()
             _report_closed_children(engine, reported, on_closed)
         due = engine.next_deadline()
@@ -109,6 +117,7 @@ def drive(
         if not run.history.open:
             if run.history.started.parent_workflow_execution is None:
                 engine.executions.end_family(run)
+            check()
             return run
         activity = engine.poll_for_activity_task() if workers.free else None
         if activity is not None:

@@ -29,6 +29,14 @@ _DAMAGE = {
     sqlite3.SQLITE_SCHEMA,
     sqlite3.SQLITE_TOOBIG,
 }
+_ADVICE = {
+    sqlite3.SQLITE_FULL: "free some space, then run the same command again",
+    sqlite3.SQLITE_IOERR: "see if the disk is full or fails, or if files may not grow (ulimit -f)",
+    sqlite3.SQLITE_READONLY: "allow this user to write there, or name another folder with --state or SIMPLEFLOW_STATE",
+    sqlite3.SQLITE_BUSY: "another program has held its database for long: end that program",
+}
+"""What a person can do about an error of SQLite, by its code."""
+
 _SHORT_READ = sqlite3.SQLITE_IOERR_SHORT_READ
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{0,64}")
 
@@ -69,7 +77,10 @@ def state_error(folder: object, action: str, error: Exception) -> StateError:
     if isinstance(error, UnicodeDecodeError) or (isinstance(error, sqlite3.Error) and is_damage(error)):
         text = str(error) if getattr(error, "sqlite_errorcode", None) is not None else "a text is not UTF-8"
         return damaged(folder, text)
-    return StateError(
-        f"state folder {folder} could not be {action}: {error}; "
-        "check the folder, or name another one with --state or SIMPLEFLOW_STATE"
-    )
+    advice = "check the folder, or name another one with --state or SIMPLEFLOW_STATE"
+    problem = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        problem = f"{error.strerror} ({error.filename})" if error.filename is not None else error.strerror
+    elif isinstance(error, sqlite3.Error):
+        advice = _ADVICE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, advice)
+    return StateError(f"state folder {folder} could not be {action}: {problem}; {advice}")

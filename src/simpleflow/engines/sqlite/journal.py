@@ -33,7 +33,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from simpleflow.core import codec, transitions
@@ -41,11 +41,11 @@ from simpleflow.core import events as e
 from simpleflow.core.history import History
 from simpleflow.engines.base import RunDescription
 from simpleflow.engines.journal import Message, StoredRun
-from simpleflow.engines.sqlite.database import SQL, open_database
+from simpleflow.engines.sqlite.database import FILE, SQL, open_database
 from simpleflow.engines.sqlite.faults import FAULTS, checksum, damaged, is_token, state_error
 from simpleflow.engines.sqlite.lease import Lease
 from simpleflow.engines.sqlite.rows import STATES
-from simpleflow.exceptions import InputError, InvalidTransition, LeaseLost, RunBusy, UnknownResource
+from simpleflow.exceptions import InputError, InvalidTransition, LeaseLost, RunBusy, StateError, UnknownResource
 
 if TYPE_CHECKING:
     from simpleflow.engines.run import Run
@@ -69,6 +69,7 @@ class SqliteJournal:
             undo.callback(self._lease.release)
             self._bury_the_dead()
             self._db.execute(SQL["add_owner"], (self._lease.token, os.getpid()))
+            self._files = [(path, _identity(path)) for path in (os.path.join(folder, FILE), self._lease.path)]
             undo.pop_all()
 
     @property
@@ -92,6 +93,7 @@ class SqliteJournal:
         if not (written or self._db.in_transaction):
             return
         runs = {run.run_id: run for run, _ in written}
+        self._check_presence()
         with self._transaction():
             for run_id in runs.keys() - {row[0] for row in self._begun}:
                 self._fence(runs[run_id])
@@ -177,6 +179,7 @@ class SqliteJournal:
         return True
 
     def receive(self) -> Iterable[Message]:
+        self._check_presence()
         with self._errors("read"):
             (version,) = self._db.execute("pragma data_version").fetchone()
             if version == self._seen_version:
@@ -204,12 +207,28 @@ class SqliteJournal:
         return [self._description(row, row[-1] in alive) for row in rows]
 
     def close(self) -> None:
-        try:
+        # An error here must not hide the one that ended the run. Others go by the lease, not by this row.
+        with suppress(sqlite3.Error):
             self._db.execute(SQL["remove_owner"], (self._lease.token,))
-        except sqlite3.Error:
-            pass  # others go by the lease, not by this row
-        self._db.close()
+        with suppress(sqlite3.Error):
+            self._db.close()
         self._lease.release()
+
+    def _check_presence(self) -> None:
+        """Raise StateError if somebody has removed or moved the folder: SQLite would go on with a file without a name.
+
+        The lease is one of its files: without it, other processes take this one for dead.
+        """
+        for path, identity in self._files:
+            try:
+                found = _identity(path)
+            except OSError as error:
+                found = error.strerror
+            if found != identity:
+                raise StateError(
+                    f"state folder {self.folder} was removed, moved or replaced while a run used it ({path}); what "
+                    "the run did last is not kept: put the folder back, or start the run again"
+                )
 
     def _bury_the_dead(self) -> None:
         """Remove what processes that were killed have left: their lock files, and their rows in ``owners``."""
@@ -274,6 +293,11 @@ class SqliteJournal:
             yield
         except FAULTS as error:
             raise state_error(self.folder, action, error) from error
+
+
+def _identity(path: str) -> object:
+    status = os.stat(path)
+    return status.st_dev, status.st_ino
 
 
 def _events(rows: Sequence[tuple[int, str, int | None]]) -> Iterator[e.Event]:

@@ -41,7 +41,7 @@ class Lease:
     def __init__(self, folder: str) -> None:
         self.token = os.urandom(16).hex()
         self._folder = folder
-        path = self._path(self.token)
+        self.path = path = self._path(self.token)
         self._file = os.open(path + _NEW, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
