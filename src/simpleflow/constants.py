@@ -44,5 +44,8 @@ RESERVED = "__simpleflow_"
 JUMBO_SCHEME = "simpleflow+s3://"
 """Beginning of a field that names the object which holds its text, because the text is too long for the field."""
 
+FAULT_MARKER = "log.step.fault"
+"""Name of the marker of a fault of the workflow, such as two different works of one name; ``text`` says what it is."""
+
 UNKNOWN = RESERVED + "unknown__"
 """Key of the JSON object that stands for an unknown result in a plan (see ``simpleflow.steering.unknown``)."""

@@ -56,6 +56,14 @@ class Keeping(Stepping):
         return [step.ran, step.value == "x" * size]
 
 
+class Twice(Stepping):
+    name = "changed.twice"
+    version = "1"
+
+    def run(self) -> Any:
+        return [self.submit(Step("s", (load, text))).ran for text in "ab"]
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder around the marks."""
@@ -90,3 +98,12 @@ def test_a_long_result_is_kept_beside_a_long_fingerprint_and_long_arguments(serv
     mark = json.loads(open_store(Stepping.folder).get("w/steps", "s") or b"")
     assert mark["made_with"]["arguments"].startswith("sha256:")
     assert mark["fingerprint"].startswith("sha256:")
+
+
+def test_a_name_with_two_works_is_told_by_the_decider(
+    server: Server, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Crew():
+        assert run(Twice) == [True, False]
+    found = [record.getMessage() for record in caplog.records if "submitted twice" in record.getMessage()]
+    assert len(found) == 1

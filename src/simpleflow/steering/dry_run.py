@@ -25,12 +25,14 @@ from typing import Any, NamedTuple, NoReturn
 
 import msgspec
 
+from simpleflow.constants import FAULT_MARKER
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.core.decider.base_decider import completion
 from simpleflow.core.decider.decide import Decider
 from simpleflow.core.decider.evaluation import Execution, Failure
 from simpleflow.core.decider.executor import Executor
+from simpleflow.core.decider.recorded_calls import describe
 from simpleflow.core.history import History
 from simpleflow.engines.base import ActivityTask, DecisionTask, StartRequest
 from simpleflow.engines.embedded import EmbeddedEngine
@@ -101,6 +103,7 @@ class DryRun:
         self._deciders: dict[str, _Decider] = {}  # by run id
         self._classes: dict[str, type[Workflow]] = {}  # by name of the workflow type, as far as they were used
         self._markers: list[Marker] = []
+        self._faults: list[str] = []  # of the workflows, one sentence each
         self._left = MAX_DECISION_TASKS  # decision tasks that may still be taken
 
     def run(self, request: StartRequest) -> Findings:
@@ -113,7 +116,7 @@ class DryRun:
             self._engine.flush()
             needs = [need for each in self._evaluations() for need in each.needs]
             notes = list(self._notes(root))
-            notices = [*self._notices().lines(complete=not notes), *self._overlays.warnings]
+            notices = [*self._notices().lines(complete=not notes), *self._faults, *self._overlays.warnings]
             return Findings(self._markers, needs, notes, notices)
         finally:
             for decider in self._deciders.values():
@@ -167,8 +170,11 @@ class DryRun:
     def _observe(self, run: Run, events: Sequence[e.Event]) -> None:
         for event in events:
             attributes = event.attributes
-            if isinstance(attributes, e.MarkerRecorded) and attributes.marker_name == MARKER_NAME:
-                self._markers.append(Marker(run.workflow_id, run.run_id, attributes.details))
+            if isinstance(attributes, e.MarkerRecorded):
+                if attributes.marker_name == MARKER_NAME:
+                    self._markers.append(Marker(run.workflow_id, run.run_id, attributes.details))
+                elif attributes.marker_name == FAULT_MARKER:
+                    self._faults.append(describe(attributes.details))
 
     def _notices(self) -> Notices:
         found = Notices()

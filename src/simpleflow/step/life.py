@@ -104,12 +104,14 @@ class Life:
             yield found.promise
 
         if isinstance(found, Begin):  # nearly always
+            self._scheduler.one_work.check(run, found.verdict.run, self._ledger.latest.get(run.name))
             self._begin(found)
             yield from self._work() if found.verdict.run else self._skip()
             return
         if isinstance(found, Postpone):
             return
         if isinstance(found, Join):
+            self._scheduler.one_work.check(run, False, found.run)
             self._ledger.count_joined(found.run)
             yield found.run
             if not run.done:

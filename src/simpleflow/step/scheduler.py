@@ -39,6 +39,7 @@ from simpleflow.step.host import Host, scope_label, submit
 from simpleflow.step.ledger import Ledger
 from simpleflow.step.made_with import MadeWith, parse
 from simpleflow.step.mark_activities import MarkActivities
+from simpleflow.step.one_work import OneWork
 from simpleflow.step.origins import ORIGINS, Above, Marks
 from simpleflow.step.reading_tasks import Wanted
 from simpleflow.step.readings import Reading, Readings
@@ -98,6 +99,7 @@ class Scheduler:
         self.marks = marks
         self.dependencies = Dependencies(ledger)
         self.claiming = Claiming(host, marks, ledger)
+        self.one_work = OneWork(host, self.made_with)
         self._readings = Readings(host, marks)
         self._host = host
         self._executor = host.executor
@@ -199,12 +201,14 @@ class Scheduler:
     def _read(self, run: StepRun, verdict: rules.Verdict, done: bool) -> Reading | Promise | None:
         """What the verdict depends on: mark, files and outputs; a promise to wait for; None if it depends on none."""
         step, is_skipped = run.step, done and not verdict.run
+        has_fingerprint = step.ready_made is not None or step.fingerprint is not None
+        if not (has_fingerprint or step.outputs or step.keep_result):
+            return None
         is_open = is_skipped and not verdict.forced
         ready_made = step.ready_made
         # If it is forced, nothing is compared. But if it runs, its mark tells the files that it was made with.
         patterns = ready_made.patterns if ready_made is not None and (verdict.run or is_open) else []
         outputs = step.outputs if is_open else []
-        has_fingerprint = ready_made is not None or step.fingerprint is not None
         if is_skipped and step.keep_result and not (patterns or outputs):
             reading = submit(self._host, self.marks.get_mark(run.name), self._next_scope(run))
             return Reading(reading.result) if reading.done and reading.failure is None else reading

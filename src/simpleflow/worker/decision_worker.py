@@ -15,7 +15,7 @@ from simpleflow.core import events as e
 from simpleflow.core.decider.answer import Limits
 from simpleflow.core.decider.decide import Decider, SharedDecider
 from simpleflow.core.decider.evaluation import Execution, Failure
-from simpleflow.core.decider.recorded_calls import CHANGED, describe
+from simpleflow.core.decider.recorded_calls import TOLD, describe
 from simpleflow.engines.base import DecisionSource, DecisionTask
 from simpleflow.exceptions import InputError, LeaseLost, UnknownResource
 from simpleflow.worker.on_closed import OnClosed, ignore
@@ -46,7 +46,8 @@ class DecisionWorker:
         counts_starts: an execution that this worker meets for the first time is taken up anew: its code may have been
             edited since, see ``core.decider.recorded_calls``.
         refuses_other_versions: raise InputError for an execution whose version is not that of its class; else warn.
-        on_changed: called with the task and a line of text where a call differs from the recorded one.
+        on_changed: called with the task and a line of text where a call differs from the recorded one, and
+            for faults of the workflow.
 
     Attributes:
         failures: by run id, how the decider failed an execution.
@@ -102,7 +103,7 @@ class DecisionWorker:
                 self.overlooked += decider.evaluation.overlooked
             if decider.evaluation is not None and decider.evaluation.tells_changes:
                 for decision in answer.decisions:
-                    if isinstance(decision, d.RecordMarker) and decision.marker_name == CHANGED:
+                    if isinstance(decision, d.RecordMarker) and decision.marker_name in TOLD:
                         self._on_changed(task, describe(decision.details))
             context = decider.execution.context
             if context == decider.history.execution_context:

@@ -24,6 +24,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from simpleflow.cli.errors import raised, task_failure_line, traceback_of
+from simpleflow.constants import FAULT_MARKER
 from simpleflow.core import events as e
 from simpleflow.core import timeouts
 from simpleflow.core.decider import recorded_calls
@@ -59,6 +60,7 @@ class Follower:
     def __init__(self, debug: bool = False) -> None:
         self.tally = report.Tally()  # the last status of each step
         self.failed_children: set[str] = set()  # workflow ids of children that ended badly, and did not do well later
+        self.faults: list[str] = []  # of workflows, see ``step.one_work``
         self.soft_failures = 0  # failed activities that failed neither a step nor the run
         self.listings: dict[str, recorded_tasks.Listed] = {}  # by workflow id: how its done marks were listed
         self._listed: list[tuple[Run, str]] = []  # the executions that listed marks, and the ids of these activities
@@ -88,7 +90,7 @@ class Follower:
         """Show an event of an execution as a whole, one of those in ``RUN_EVENTS``."""
 
     def show_changed(self, run: Run, text: str) -> None:
-        """Show that a call of ``run()`` differs from the one that the history holds, and what becomes of it."""
+        """Show that a call of ``run()`` differs from the one in the history, or a fault of the workflow."""
 
     def notices(self) -> list[str]:
         """Lines about what had no effect in a run that has completed, see ``step.notices``."""
@@ -119,8 +121,11 @@ class Follower:
             if kind is e.MarkerRecorded:
                 if attributes.marker_name == MARKER_NAME:
                     self._step_marker(run, event.time, attributes.details)
-                elif attributes.marker_name == recorded_calls.CHANGED:
-                    self.show_changed(run, recorded_calls.describe(attributes.details))
+                elif attributes.marker_name in recorded_calls.TOLD:
+                    text = recorded_calls.describe(attributes.details)
+                    if attributes.marker_name == FAULT_MARKER:
+                        self.faults.append(text)
+                    self.show_changed(run, text)
             elif kind is e.ActivityTaskScheduled:
                 listed = recorded_tasks.parse(attributes.activity_type.name, attributes.input)
                 if isinstance(listed, recorded_tasks.Listed):

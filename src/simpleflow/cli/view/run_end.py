@@ -59,6 +59,10 @@ def report_end(
         here.terminal.write(printable(line) + "\n")
     summary = summary_lines(progress, seconds, progress.brief, failed=not completed)
     summary += changed_lines(progress)
+    if progress.faults:
+        number = len(progress.faults)
+        more = "" if number == 1 else f" (and {number - 1} more)"
+        summary.append(f"{_count(number, 'fault')} of the workflow: {printable(progress.faults[0])}{more}")
     after = "" if summary else f" ({duration(seconds)})"
     head = here.terminal.paint(f"workflow {printable(run.workflow_id)}:", BOLD)
     here.terminal.write("".join(line + "\n" for line in (f"{head} {text}{after}", *summary)))

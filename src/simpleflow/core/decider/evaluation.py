@@ -109,7 +109,7 @@ class Evaluation(ABC):
         self.unfinished = 0  # how many submissions are not final
         self.stale = False  # user code has seen something that has changed since
         self.unwound = False  # ExecutionBlocked has left a fiber
-        self.tells_changes = False  # a recorded call differs from its submission
+        self.tells_changes = False  # a recorded call differs from its submission, or the workflow has a fault
         self.returned = False  # ``run`` has returned
         self.result: str | None = None  # of ``run``, as JSON text
         self.closing: str | None = None  # the closing hook that is being called, if it may not submit work

@@ -14,9 +14,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from simpleflow import values
 from simpleflow.activity import PRIORITY_NOT_SET, Activity
 from simpleflow.base import Scope, SubmittableContainer
 from simpleflow.call_task import Task
+from simpleflow.constants import FAULT_MARKER
 from simpleflow.core import events as e
 from simpleflow.core.decider import recorded_calls
 from simpleflow.core.decider.evaluation import Evaluation, Execution, Tracked
@@ -245,6 +247,10 @@ class Executor(Evaluation):
     def tell_changed(self, details: str) -> None:
         self.tells_changes = True
         self.markers.submit_once(recorded_calls.CHANGED, details)
+
+    def report_fault(self, details: Mapping[str, Any]) -> None:
+        self.tells_changes = True
+        self.markers.submit_once(FAULT_MARKER, values.encode(details, f"details of marker {FAULT_MARKER!r}"))
 
     def is_submitted(self, key: Key) -> bool:
         return key in self.handles

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from simpleflow import values
-from simpleflow.constants import JUMBO_SCHEME
+from simpleflow.constants import FAULT_MARKER, JUMBO_SCHEME
 from simpleflow.core import events as e
 from simpleflow.core.history import History
 from simpleflow.core.records import Record
@@ -30,6 +30,9 @@ from simpleflow.exceptions import InputError
 
 CHANGED = "changed"
 """Name of the marker."""
+
+TOLD = frozenset({CHANGED, FAULT_MARKER})
+"""Names of the markers that are told while the run goes on; ``describe`` makes a line of their details."""
 
 _LONGEST = 1_000  # characters of an input in a marker
 
@@ -65,8 +68,10 @@ def details(record: Record, name: str, text: str, fresh_id: str | None) -> str:
 
 
 def describe(text: str | None) -> str:
-    """The details of a marker ``changed``, in one line for people."""
+    """The details of a marker of ``TOLD``, in one line for people."""
     said = values.decode(text)
+    if isinstance(said, dict) and isinstance(fault := said.get("text"), str):
+        return fault
     if not isinstance(said, dict) or not isinstance(recorded := said.get("recorded"), dict):
         return f"a recorded call differs: {text}"
     was = f"{recorded.get('name')}{_arguments(recorded.get('input'))}"

@@ -1,0 +1,70 @@
+"""One name stands for one work: a step that is submitted again with other work is a fault of the workflow.
+
+The second submission joins the first, or is skipped once the first is done, so its work would be dropped in silence.
+The fault is recorded in a marker and told, once for each name in an execution. Which of two submissions an evaluation
+reaches first, and with which arguments, may differ from one to the next; so the name alone says what was told.
+
+A step that failed may be submitted again with other work: that work is not dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from simpleflow import values
+from simpleflow.constants import FAULT_MARKER
+from simpleflow.exceptions import InputError
+from simpleflow.step import changes
+from simpleflow.step.host import Host
+from simpleflow.step.made_with import MadeWith, same_arguments
+from simpleflow.step.run_record import StepRun
+
+
+class OneWork:
+    """The work that each name stands for in an evaluation. ``made_with`` returns the inputs of a submission."""
+
+    def __init__(self, host: Host, made_with: Callable[[StepRun], MadeWith]) -> None:
+        self._executor = host.executor
+        self._made_with = made_with
+        self._first: dict[str, StepRun] = {}  # the first submission of each name, or the one after it failed
+        self._told: set[str] | None = None  # names of which it has been told; read when it is needed
+
+    def check(self, run: StepRun, runs: bool, latest: StepRun | None) -> None:
+        """The verdict on a submission is known: tell if its name stands for other work.
+
+        ``runs``: it is going to run. ``latest``: the latest run of its name before.
+        """
+        first = self._first.setdefault(run.name, run)
+        if first is run:
+            return
+        if runs and latest is not None and latest.failed:
+            self._first[run.name] = run
+            return
+        before, now = self._made_with(first), self._made_with(run)
+        if before.activities == now.activities and same_arguments(before.arguments, now.arguments):
+            return
+        found = changes.compare(before, now, run.step.calls())
+        if found is None or (found.arguments is None and found.code is None):
+            return  # as far as it is known in a plan
+        if self._told is None:
+            self._told = set(map(_name, self._executor.recorded_markers(FAULT_MARKER)))
+        if run.name in self._told:
+            return
+        self._told.add(run.name)
+        parts = [] if found.arguments is None else [found.arguments.reason or "other arguments"]
+        if found.code is not None:
+            parts.append(f"activities {found.code.reason}" if found.code.reason else "other activities")
+        text = (
+            f"step {run.name!r} was submitted twice with different work, {' and '.join(parts)}: the second one joins "
+            "the first or is skipped, since a name stands for one work; give each work a name of its own"
+        )
+        self._executor.report_fault({"step": run.name, "text": text})
+
+
+def _name(details: str | None) -> str:
+    """The name of the step in the details of a marker."""
+    try:
+        found = values.decode(details)
+    except InputError:
+        return ""
+    return str(found.get("step")) if isinstance(found, dict) else ""
