@@ -102,8 +102,8 @@ class Executor:
         overrides: members of the start request in place of the class's: ``task_list``, ``execution_timeout``,
             ``decision_task_timeout`` (time-outs are seconds as text).
 
-        adopt: the workflow's file has moved: go on with the runs of the workflow id although another file started them.
-            Without it they are refused, unless ``workflow_id`` is given.
+        adopt: the workflow's file has moved: go on with the runs and marks of the workflow id although another file
+            made them. Without it they are refused, unless ``workflow_id`` is given.
 
     After ``run``: ``workflow_id``, ``run_id``, ``history``, ``signals_sent``, ``list_markers()``, and ``overlooked``:
     the names of tasks that failed outside of steps without any code of the workflow asking whether they did.
@@ -274,7 +274,7 @@ class Executor:
         kind = STARTED
         replaced: Run | None = None
         if self._checks_source:
-            same_source.check(engine, self.workflow_class, request.workflow_id)
+            same_source.check(engine, self.workflow_class, request, self.default_bucket)
         run_id = engine.adopt(request.workflow_id)
         if run_id is not None:
             found = engine.runs[run_id]

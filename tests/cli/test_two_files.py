@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -57,6 +58,18 @@ def test_an_id_of_its_own_is_not_refused(project: Folder) -> None:
     assert start(project, "etl").out == "true\n"
     assert start(project, "ml", "--workflow-id", "ml").out == "true\n"
     assert start(project, "ml", "--workflow-id", "ml").out == "false\n"
+
+
+def test_marks_alone_tell_the_other_file(project: Folder) -> None:
+    assert start(project, "etl").out == "true\n"
+    for each in (project.path / ".simpleflow").iterdir():
+        if each.name != "objects":
+            each.unlink() if each.is_file() else shutil.rmtree(each)
+    found = start(project, "ml")
+    assert found.code == 2
+    assert found.out == ""
+    assert "workflow id 'pipeline.Pipeline' belongs to the done steps of etl/pipeline.py (one is 'load')" in found.err
+    assert start(project, "ml", "--adopt").out == "false\n"
 
 
 def test_a_file_that_moved_adopts_its_runs_once(project: Folder) -> None:

@@ -91,7 +91,8 @@ def _code(before: Mapping[str, str], now: Mapping[str, str]) -> Change | None:
     new = [name for name in now if name not in before]
     told = as_text(edited)
     if gone or new:
-        was, is_ = _some(as_text(gone)) or "nothing", _some(as_text(new)) or "nothing"
+        names = as_text([*gone, *new])  # in full where both have the same name in different modules
+        was, is_ = _some(names[: len(gone)]) or "nothing", _some(names[len(gone) :]) or "nothing"
         return Change(
             _some([*told, f"{was} (now {is_})"]),
             _some([*told, f"{was} -> {is_}"]),
