@@ -5,15 +5,15 @@ Theory of operation
 Each worker leads a process group. The processes that an activity starts are in that group, so signals go to the group:
 a worker is stopped together with them.
 
-A worker must not outlive its owner. It holds the reading end of a pipe (``life``) whose writing end only the owner
-has; when the owner dies, the kernel closes the pipe and the worker ends. For that, each new worker closes the writing
-end, and the channels of the other workers, which it has inherited.
+A worker must not outlive its owner: ``guard`` kills it, and a thread of its own watches the owner too. For the latter,
+each new worker closes what only the owner may hold, and the channels of the other workers, which it has inherited.
 
-To stop a worker, its owner sends SIGTERM to the group (the activity's ``finally`` clauses run), and SIGKILL after
-ACTIVITY_SIGTERM_WAIT_SEC. It sends SIGKILL to the group once more when the worker has ended, for processes that the
-activity left behind.
+To stop a worker, its owner sends SIGTERM to the group (the activity's ``finally`` clauses and exit handlers run), and
+SIGKILL after ACTIVITY_SIGTERM_WAIT_SEC. It sends SIGKILL to the group once more when the worker has ended, for
+processes that the activity left behind.
 
-If a worker ends without an answer, its task fails with a reason that says how the worker ended.
+If a worker ends without an answer, its task fails with a reason that says how the worker ended. Its owner looks for the
+process, not for the end of the channel: a process that the activity has started may hold the channel open.
 """
 
 from __future__ import annotations
@@ -23,17 +23,23 @@ import os
 import signal
 import time
 import traceback
+from collections import deque
 from collections.abc import Iterable, Mapping
 
 from simpleflow import settings
 from simpleflow.activity import Activity
 from simpleflow.engines.base import ActivityTask
 from simpleflow.exceptions import InputError
+from simpleflow.worker import forks
 from simpleflow.worker.dispatch import Middlewares, Outcome
-from simpleflow.worker.messages import Channel
-from simpleflow.worker.process import Bounds, WorkerProcess, flush
+from simpleflow.worker.forked import flush
+from simpleflow.worker.guard import Guard
+from simpleflow.worker.messages import OwnerEnd, packed, pair, readable
+from simpleflow.worker.process import Bounds, Last, WorkerProcess
 
 _POLL_SECONDS = 0.001  # between two checks of a process that is about to end
+_LOOK_SECONDS = 0.2  # between two checks of a process that should be alive
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def check_forks() -> None:
@@ -43,43 +49,56 @@ def check_forks() -> None:
 
 
 def fork(
-    life: tuple[int, int],
-    others: Iterable[Channel],
+    guard: Guard,
+    others: Iterable[OwnerEnd],
     known: Mapping[str, Activity],
     middlewares: Middlewares,
     domain: str | None = None,
     sends_bounds: bool = False,
-) -> tuple[int, Channel]:
+    max_tasks: int | None = None,
+) -> tuple[int, OwnerEnd]:
     """Fork a worker; returns its process id and the channel to it.
 
-    ``life``: a pipe of the owner, which ends the worker when the owner dies. ``others``: channels to other workers,
-    which this one must not hold open. For the other arguments see WorkerProcess.
+    ``guard``: kills it when the owner dies. ``others``: channels to other workers, which this one must not hold open.
+    For the other arguments see WorkerProcess. Raises OSError if the system has no more processes or open files.
     """
-    ours, theirs = Channel.pair()
-    flush()
+    ours, theirs = pair()
     owner = os.getpid()
-    gc.freeze()  # else the worker's garbage collector touches, and so copies, the memory that it shares with us
-    pid = os.fork()
-    if pid == 0:
+    with forks.alone():
+        flush()
+        gc.freeze()  # else the worker's garbage collector touches, and so copies, the memory that it shares with us
+        # A signal to the new worker must not go to the handlers that it inherits: it unblocks them with its own.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         try:
-            os.setpgid(0, 0)
+            pid = os.fork()
+            if pid == 0:
+                try:
+                    os.setpgid(0, 0)
+                    ours.close()
+                    guard.leave()
+                    for channel in others:
+                        channel.close()
+                    WorkerProcess(
+                        theirs, guard.life[0], owner, known, middlewares, domain, sends_bounds, max_tasks
+                    ).run()
+                except SystemExit:
+                    pass  # stopped while it was idle
+                except BaseException:  # noqa: BLE001 (the worker must not go on as a second owner)
+                    traceback.print_exc()
+                finally:
+                    os._exit(1)
+        except OSError:
             ours.close()
-            os.close(life[1])
-            for channel in others:
-                channel.close()
-            WorkerProcess(theirs, life[0], owner, known, middlewares, domain, sends_bounds).run()
-        except SystemExit:
-            pass  # stopped while it was idle
-        except BaseException:  # noqa: BLE001 (the worker must not go on as a second owner)
-            traceback.print_exc()
+            raise
         finally:
-            os._exit(1)
-    gc.unfreeze()
-    theirs.close()
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            gc.unfreeze()
+            theirs.close()
     try:
         os.setpgid(pid, pid)
     except OSError:
         pass  # the worker has done it already
+    guard.add(pid)
     return pid, ours
 
 
@@ -89,6 +108,12 @@ def signal_group(pid: int, number: int) -> None:
         os.killpg(pid, number)
     except (ProcessLookupError, PermissionError):
         pass
+
+
+def stop_group(pid: int) -> None:
+    """Ask a worker and all processes that it has started to end, also those that are stopped."""
+    signal_group(pid, signal.SIGTERM)
+    signal_group(pid, signal.SIGCONT)
 
 
 def has_ended(pid: int) -> bool:
@@ -107,6 +132,16 @@ def is_running(pid: int) -> bool:
         return os.waitid(os.P_PID, pid, os.WEXITED | os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is None
     except ChildProcessError:
         return False
+
+
+def is_dead(pid: int) -> bool:
+    """True if the worker has ended; its exit status stays to be collected."""
+    if not hasattr(os, "waitid"):
+        return False
+    try:
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:
+        return True
 
 
 def death_reason(pid: int) -> str:
@@ -129,69 +164,116 @@ class Child:
 
     Args:
         middlewares, domain: see ``dispatch.perform``.
+        max_tasks: see WorkerProcess.
     """
 
-    def __init__(self, middlewares: Middlewares = Middlewares(), domain: str | None = None) -> None:
+    def __init__(
+        self, middlewares: Middlewares = Middlewares(), domain: str | None = None, max_tasks: int | None = None
+    ) -> None:
         check_forks()
         self._middlewares = middlewares
         self._domain = domain
-        self._life = os.pipe()
+        self._max_tasks = max_tasks
+        self._guard = Guard()
         self._pid = 0
-        self._channel: Channel | None = None
+        self._channel: OwnerEnd | None = None
+        self._messages: deque[Bounds | Outcome | Last | str] = deque()
+        self._sent = b""  # the task that it performs
+        self._done = 0  # tasks that it has ended
 
-    def open(self) -> Channel:
+    def open(self) -> OwnerEnd:
         """Fork the process if there is none; returns the channel to it."""
         if self._channel is None:
-            self._pid, self._channel = fork(self._life, (), {}, self._middlewares, self._domain, sends_bounds=True)
+            self._guard.check()
+            self._messages.clear()
+            self._done = 0
+            self._pid, self._channel = fork(
+                self._guard, (), {}, self._middlewares, self._domain, sends_bounds=True, max_tasks=self._max_tasks
+            )
         return self._channel
 
     def start(self, task: ActivityTask) -> None:
         """Send a task to the process; its outcome comes from ``receive``."""
+        self._sent = packed(task)
         try:
-            self.open().send(task)
-        except OSError:  # the process died while it was idle: another one is as good
+            self.open().write(self._sent)
+        except OSError:  # it died while it was idle: another one is as good
             self.stop()
-            self.open().send(task)
+            self.open().write(self._sent)
 
     def receive(self, seconds: float) -> Bounds | Outcome | None:
         """The next message about the task within so many seconds: first its Bounds, then its Outcome; or None.
 
         If the process dies, that is an Outcome that says how.
         """
-        channel = self._channel
-        if channel is None:
+        if self._channel is None:
             return None
-        try:
-            if channel.ready(seconds):
-                message: Bounds | Outcome | str = channel.receive()
-                return None if isinstance(message, str) else message  # a heartbeat: nothing has changed
-            if os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+        end = time.monotonic() + seconds
+        while not self._messages:
+            if is_dead(self._pid) or self._channel.ended:
+                return self._died(self._channel)
+            self._exchange(self._channel, min(max(0.0, end - time.monotonic()), _LOOK_SECONDS))
+            if not self._messages and time.monotonic() >= end:
                 return None
-        except (EOFError, OSError):
-            pass
-        # The process is dead. Processes that it has started may still hold its end of the channel: end them too.
-        self._forget()
-        signal_group(self._pid, signal.SIGKILL)
-        return Outcome(reason=death_reason(self._pid))
+        message = self._messages.popleft()
+        if isinstance(message, Outcome | Last):
+            self._done += 1
+        if isinstance(message, Last):
+            self.stop()
+            return message.outcome
+        return None if isinstance(message, str) else message  # a heartbeat: nothing has changed
 
     def stop(self) -> None:
         """End the process and all that it has started: with SIGTERM, and SIGKILL after ACTIVITY_SIGTERM_WAIT_SEC."""
         if self._channel is None:
             return
         self._forget()
-        signal_group(self._pid, signal.SIGTERM)
+        stop_group(self._pid)
         deadline = time.monotonic() + settings.ACTIVITY_SIGTERM_WAIT_SEC
         while not has_ended(self._pid):
             if time.monotonic() >= deadline:
                 signal_group(self._pid, signal.SIGKILL)
             time.sleep(_POLL_SECONDS)
         signal_group(self._pid, signal.SIGKILL)  # processes that it left behind
+        self._guard.remove(self._pid)
 
     def close(self) -> None:
         """End the process for good."""
         self.stop()
-        os.close(self._life[0])
-        os.close(self._life[1])
+        self._guard.close()
+
+    def _exchange(self, channel: OwnerEnd, seconds: float) -> None:
+        """Send what was not sent, and receive what comes within so many seconds."""
+        try:
+            channel.flush()
+        except OSError:
+            pass  # it has died, which ``is_dead`` tells soon
+        if channel.unsent:
+            seconds = min(seconds, _POLL_SECONDS)
+        if readable([channel.fileno()], seconds):
+            self._messages += channel.receive()
+
+    def _died(self, channel: OwnerEnd) -> Bounds | Outcome | None:
+        """The outcome that the process had sent before it died, or how it died.
+
+        None if it had not read the task: another process gets it, unless this one was new.
+        """
+        found = channel.receive_all()
+        outcome = next((each for each in found if isinstance(each, Outcome | Last)), None)
+        starts_again = outcome is None and self._done > 0 and channel.unread() > 0
+        self._forget()
+        reason = death_reason(self._pid)
+        # Processes that it has started may still hold its end of the channel: end them too.
+        signal_group(self._pid, signal.SIGKILL)
+        while not has_ended(self._pid):  # it had only closed its end
+            time.sleep(_POLL_SECONDS)
+        self._guard.remove(self._pid)
+        if starts_again:
+            self.open().write(self._sent)
+            return None
+        if outcome is None:
+            return Outcome(reason=reason)
+        return outcome.outcome if isinstance(outcome, Last) else outcome
 
     def _forget(self) -> None:
         if self._channel is not None:

@@ -2,46 +2,65 @@
 
 ``multiprocessing.connection`` does the same, but takes longer to import than the whole engine, and to pickle a task.
 
+The worker's end blocks. The owner's end never does: it keeps what a worker does not read yet and the part of a message
+that has arrived. So a worker that was stopped or has died in the middle of a message holds up nobody.
+
 To *spin* is to check a pipe again and again instead of sleeping until it is readable. A task of a few microseconds ends
 sooner than the kernel wakes a sleeping process, so both sides spin for a fraction of a millisecond before they sleep.
 """
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import os
 import pickle
 import select
+import sys
+import termios
 import time
 from typing import Any
 
 _LENGTH = 8  # bytes
+_CHUNK = 65_536  # bytes that are read at once; the capacity of a pipe
+_READS = 16  # reads before the owner turns to other workers
 
 
-class Channel:
-    """One end of a channel. ``send`` and ``receive`` may be used by different threads, each by one at a time."""
+def pair() -> tuple[OwnerEnd, WorkerEnd]:
+    """The two ends of a new channel. Raises OSError if there are too many open files."""
+    reader, theirs = os.pipe()
+    try:
+        other, writer = os.pipe()
+    except OSError:
+        os.close(reader)
+        os.close(theirs)
+        raise
+    return OwnerEnd(reader, writer), WorkerEnd(other, theirs)
+
+
+class _End:
+    """What both ends have."""
 
     def __init__(self, reader: int, writer: int) -> None:
         self._reader = reader
         self._writer = writer
 
-    @classmethod
-    def pair(cls) -> tuple[Channel, Channel]:
-        """The two ends of a new channel."""
-        (reader, theirs), (other, writer) = os.pipe(), os.pipe()
-        return cls(reader, writer), cls(other, theirs)
-
     def fileno(self) -> int:
-        """The descriptor that is readable once there is a message, or the other end is closed."""
+        """The descriptor that is readable once a message arrives, or the other end is closed."""
         return self._reader
+
+    def close(self) -> None:
+        """Close this end."""
+        os.close(self._reader)
+        os.close(self._writer)
+
+
+class WorkerEnd(_End):
+    """The worker's end. ``send`` and ``receive`` may be used by different threads, each by one at a time."""
 
     def send(self, message: Any) -> None:
         """Send a message. Raises OSError if the other end is closed."""
-        self.write(packed(message))
-
-    def write(self, data: bytes) -> None:
-        """Send a message that was ``packed``. Raises OSError if the other end is closed."""
-        rest = memoryview(data)
+        rest = memoryview(packed(message))
         while rest:
             rest = rest[os.write(self._writer, rest) :]
 
@@ -56,14 +75,9 @@ class Channel:
             spin(poll, spin_seconds)
         return pickle.loads(self._read(int.from_bytes(self._read(_LENGTH))))
 
-    def ready(self, seconds: float) -> bool:
-        """True if ``receive`` would return or raise at once, now or within so many seconds."""
-        return bool(readable([self._reader], seconds))
-
-    def close(self) -> None:
-        """Close this end."""
-        os.close(self._reader)
-        os.close(self._writer)
+    def ready(self) -> bool:
+        """True if ``receive`` would return or raise now."""
+        return bool(readable([self._reader], 0))
 
     def _read(self, size: int) -> bytes:
         data = os.read(self._reader, size)
@@ -78,6 +92,85 @@ class Channel:
             size -= len(data)
             parts.append(data)
         return b"".join(parts)
+
+
+class OwnerEnd(_End):
+    """The owner's end, which never blocks."""
+
+    def __init__(self, reader: int, writer: int) -> None:
+        super().__init__(reader, writer)
+        os.set_blocking(reader, False)
+        os.set_blocking(writer, False)
+        self._unsent = bytearray()  # what did not fit into the pipe
+        self._arrived = bytearray()  # the beginning of a message
+        self.ended = False  # the worker's end is closed, and everything from it was received
+
+    @property
+    def writer(self) -> int:
+        """The descriptor that is writable once ``flush`` can write more."""
+        return self._writer
+
+    @property
+    def unsent(self) -> bool:
+        """True if ``flush`` has something to write."""
+        return bool(self._unsent)
+
+    def write(self, data: bytes) -> None:
+        """Send a message that was ``packed``, or keep what does not fit. Raises OSError if the other end is closed."""
+        self._unsent += data
+        self.flush()
+
+    def flush(self) -> None:
+        """Write what can be written now. Raises OSError if the other end is closed."""
+        while self._unsent:
+            try:
+                written = os.write(self._writer, self._unsent)
+            except BlockingIOError:
+                return
+            del self._unsent[:written]
+
+    def unread(self) -> int:
+        """How many bytes were written that the worker has not read; also after it has died."""
+        try:
+            count = int.from_bytes(fcntl.ioctl(self._writer, termios.FIONREAD, bytes(4)), sys.byteorder)
+        except OSError:
+            count = 0
+        return count + len(self._unsent)
+
+    def receive(self) -> list[Any]:
+        """The messages that have arrived whole. Sets ``ended`` once no more can come."""
+        for _ in range(_READS):
+            try:
+                data = os.read(self._reader, _CHUNK)
+            except BlockingIOError:
+                break
+            except OSError:
+                data = b""
+            self._arrived += data
+            if not data:
+                self.ended = True
+            if len(data) < _CHUNK:
+                break
+        messages = []
+        while len(self._arrived) >= _LENGTH:
+            end = _LENGTH + int.from_bytes(self._arrived[:_LENGTH])
+            if len(self._arrived) < end:
+                break
+            with memoryview(self._arrived) as view, view[_LENGTH:end] as content:
+                messages.append(pickle.loads(content))
+            del self._arrived[:end]
+        return messages
+
+    def receive_all(self) -> list[Any]:
+        """The messages that a dead worker has sent whole. Processes that it has started may hold its end open."""
+        messages = []
+        while not self.ended:
+            before = len(self._arrived)
+            found = self.receive()
+            messages += found
+            if not found and len(self._arrived) == before:
+                break
+        return messages
 
 
 def packed(message: Any) -> bytes:

@@ -20,60 +20,49 @@ fill its pipe, since then both sides could wait for each other for ever.
 *Spinning.* While a worker is busy, ``wait`` spins for SPIN_SECONDS before it sleeps; see ``messages``.
 
 *Ends that come together* are kept in one transaction: ``wait`` reads all outcomes that are there in one operation.
+
+*Nothing waits for a worker.* The channels never block (``messages``). ``reap`` looks for workers that have died, since
+a process that an activity has started may hold the channel open. A task that a worker had not read when it died goes to
+another one, unless the worker was new: something might kill every new one.
 """
 
 from __future__ import annotations
 
-import os
 import select
 import signal
 import time
-from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from simpleflow import settings
 from simpleflow.activity import Activity
-from simpleflow.engines.base import ActivitySource, ActivityTask
+from simpleflow.engines.base import ActivityTask
 from simpleflow.exceptions import UnknownResource
-from simpleflow.worker.child import check_forks, death_reason, fork, has_ended, is_running, signal_group
+from simpleflow.worker.child import (
+    check_forks,
+    death_reason,
+    fork,
+    has_ended,
+    is_dead,
+    is_running,
+    signal_group,
+    stop_group,
+)
 from simpleflow.worker.dispatch import Middlewares, Outcome, quick
+from simpleflow.worker.guard import Guard
 from simpleflow.worker.inline import do_quickly, respond
-from simpleflow.worker.messages import Channel, packed, spin
-from simpleflow.worker.process import BEAT, BEAT_SECONDS, Returned
+from simpleflow.worker.member import Member
+from simpleflow.worker.messages import packed, spin
+from simpleflow.worker.process import BEAT, Last, Returned
 
 SPIN_SECONDS = 0.0002
 """How long the owner spins for the end of a task; the shortest tasks take less."""
 
 _MOMENT = 0.01  # seconds; a task that takes less is short
+_READ_SECONDS = 0.02  # for how long messages are read at most before the owner turns to other things
 _AHEAD = 8  # tasks that are sent ahead to one worker, at most
 _SHORT_IN_A_ROW = 8
 """After so many short tasks in a row, those that are under way are taken for short ones, too."""
-
-
-class _Worker:
-    """One worker process, as its owner sees it."""
-
-    __slots__ = ("ahead", "began", "channel", "heard", "pid", "task")
-
-    def __init__(self, pid: int, channel: Channel) -> None:
-        self.pid = pid
-        self.channel = channel
-        self.task: ActivityTask | None = None  # that it performs
-        self.ahead: deque[tuple[ActivityTask, int]] = deque()  # sent ahead, not started; each with its size in bytes
-        self.began = 0.0  # monotonic time at which it began ``task``
-        self.heard = 0.0  # monotonic time at which it began ``task``, or of its latest heartbeat
-
-    def begin(self) -> None:
-        """Its task begins now."""
-        self.began = self.heard = time.monotonic()
-
-    def is_silent(self, now: float) -> bool:
-        """True if a heartbeat of its task is overdue."""
-        limit = 2 * BEAT_SECONDS
-        if self.task is not None and self.task.heartbeat_timeout is not None:
-            limit = min(limit, self.task.heartbeat_timeout / 2)
-        return now - self.heard >= limit
 
 
 class Pool:
@@ -82,24 +71,32 @@ class Pool:
     Args:
         size: how many, at most.
         middlewares, known: see ``dispatch.perform``.
+        max_tasks: replace a worker after so many tasks; None: never.
 
     Set ``source``, an EmbeddedEngine, before the first task is started. For the methods see ``loop.ActivityWorker``.
     """
 
     source: Any
 
-    def __init__(self, size: int, middlewares: Middlewares, known: Mapping[str, Activity] | None = None) -> None:
+    def __init__(
+        self,
+        size: int,
+        middlewares: Middlewares,
+        known: Mapping[str, Activity] | None = None,
+        max_tasks: int | None = None,
+    ) -> None:
         check_forks()
         self._size = size
         self._middlewares = middlewares
         self._known = known or {}
-        self._workers: list[_Worker] = []
-        self._idle: list[_Worker] = []
+        self._workers: list[Member] = []
+        self._idle: list[Member] = []
         self._dying: dict[int, float] = {}  # by process id: the monotonic time at which it is killed
         self._closed = False
-        self._life = os.pipe()  # see ``child.fork``
+        self._max_tasks = max_tasks
+        self._guard = Guard()
         self._poll = select.poll()  # of the channels of all workers
-        self._by_channel: dict[int, _Worker] = {}  # by the descriptor of its channel
+        self._by_channel: dict[int, Member] = {}  # by the descriptor of its channel
         self._short_in_a_row = 0  # the latest tasks that were short
 
     @property
@@ -132,7 +129,8 @@ class Pool:
         try:
             worker.channel.write(data)
         except OSError:
-            pass  # the worker has just died; ``wait`` finds that
+            return  # the worker has just died; ``reap`` finds that
+        self._watch_writing(worker)
 
     def may_block(self, task: ActivityTask) -> bool:
         """False: a task is handed to another process."""
@@ -145,14 +143,14 @@ class Pool:
             do_quickly(self.source, task, given, self._known, self._middlewares)
             return
         worker = self._idle.pop() if self._idle else self._fork()
-        worker.task = task
-        worker.begin()
         try:
-            worker.channel.send(task)
+            worker.send(task)
         except OSError:  # the worker died while it was idle: another one is as good
             worker.task = None
             self._remove(worker)
             self.start(task)
+        else:
+            self._watch_writing(worker)
 
     def wait(self, seconds: float) -> bool:
         """Report outcomes. Returns True once there was a message of a worker, False after so many seconds."""
@@ -161,12 +159,13 @@ class Pool:
         ready = self._poll.poll(seconds * 1000)
         found = bool(ready)
         if ready:
+            end = time.monotonic() + _READ_SECONDS
             with self.source.operation():  # outcomes that come together are kept together
                 while ready:
                     for descriptor, _ in ready:
                         if (worker := self._by_channel.get(descriptor)) is not None:
-                            self._receive(worker)
-                    ready = self._poll.poll(0)
+                            self._exchange(worker, descriptor)
+                    ready = self._poll.poll(0) if time.monotonic() < end else []
         if self._dying:
             self._kill_the_dying()
         return found
@@ -177,10 +176,15 @@ class Pool:
         A worker cannot send them while its activity keeps Python's interpreter lock, as a long call into C code may.
         """
         now = time.monotonic()
+        self._guard.check()
         for worker in list(self._workers):
-            if worker.task is None:
+            if is_dead(worker.pid):
+                self._read(worker, worker.channel.receive_all())
+                if worker in self._workers:
+                    self._died(worker)
+            elif worker.task is None:
                 continue
-            if not self.source.is_open(worker.task.token):
+            elif not self.source.is_open(worker.task.token):
                 self._stop(worker)
             elif worker.is_silent(now) and is_running(worker.pid):
                 self._beat(worker, worker.task)
@@ -198,19 +202,32 @@ class Pool:
         while self._dying:
             self._kill_the_dying()
             time.sleep(0.001)
-        os.close(self._life[0])
-        os.close(self._life[1])
+        self._guard.close()
 
-    def _receive(self, worker: _Worker) -> None:
-        source: ActivitySource = self.source
-        try:
-            message = worker.channel.receive()
-        except (EOFError, OSError):
-            task = worker.task
-            self._remove(worker)
-            if task is not None:
-                respond(source, task.token, Outcome(reason=death_reason(worker.pid)))
+    def _exchange(self, worker: Member, descriptor: int) -> None:
+        """The channel of a worker can be read, or written where that was wanted."""
+        channel = worker.channel
+        if descriptor != channel.fileno():
+            try:
+                channel.flush()
+            except OSError:
+                pass  # it has died, which ``reap`` finds
+            else:
+                self._watch_writing(worker)
+                return
+            self._stop_writing(worker)
             return
+        self._read(worker, channel.receive())
+        if channel.ended and worker in self._workers:
+            self._died(worker)
+
+    def _read(self, worker: Member, messages: Sequence[Any]) -> None:
+        for message in messages:
+            if worker not in self._workers:
+                return  # it was stopped because of an earlier one
+            self._receive(worker, message)
+
+    def _receive(self, worker: Member, message: Any) -> None:
         task = worker.task
         if task is None:
             return
@@ -220,12 +237,30 @@ class Pool:
         if isinstance(message, Returned):
             self._take_back(worker, message.token)
             return
+        outcome = message.outcome if isinstance(message, Last) else message
         self._short_in_a_row = self._short_in_a_row + 1 if time.monotonic() - worker.began < _MOMENT else 0
         worker.task = None
-        respond(source, task.token, message)
-        self._begin_next(worker)
+        worker.done += 1
+        respond(self.source, task.token, outcome)
+        if isinstance(message, Last):
+            self._remove(worker)
+        else:
+            self._begin_next(worker)
 
-    def _beat(self, worker: _Worker, task: ActivityTask) -> None:
+    def _died(self, worker: Member) -> None:
+        """A worker has ended, and has not answered."""
+        task, was_read = worker.task, worker.done == 0 or worker.has_read_task
+        self._remove(worker)
+        reason = death_reason(worker.pid)
+        signal_group(worker.pid, signal.SIGKILL)  # processes that its activity has started
+        if task is None:
+            return
+        if was_read:
+            respond(self.source, task.token, Outcome(reason=reason))
+        else:
+            self.start(task)
+
+    def _beat(self, worker: Member, task: ActivityTask) -> None:
         """Record a heartbeat, and stop the task if it is to be cancelled."""
         worker.heard = time.monotonic()
         try:
@@ -236,7 +271,7 @@ class Pool:
             self._stop(worker)
             respond(self.source, task.token, Outcome(canceled=True))
 
-    def _begin_next(self, worker: _Worker) -> None:
+    def _begin_next(self, worker: Member) -> None:
         """The worker is done with its task: it begins the next one of those that were sent ahead, or is idle."""
         worker.task = worker.ahead.popleft()[0] if worker.ahead else None
         if worker.task is None:
@@ -248,7 +283,7 @@ class Pool:
         except UnknownResource:
             pass  # ``reap`` will stop it
 
-    def _take_back(self, worker: _Worker, token: str) -> None:
+    def _take_back(self, worker: Member, token: str) -> None:
         """A worker has given back a task that was sent ahead. By now its owner may believe that it has begun it."""
         given_back = next((each for each in worker.ahead if each[0].token == token), None)
         if given_back is not None:
@@ -263,33 +298,48 @@ class Pool:
         except UnknownResource:
             pass  # it is not open any longer
 
-    def _stop(self, worker: _Worker) -> None:
+    def _stop(self, worker: Member) -> None:
         """End a busy worker, and all that it has started."""
-        signal_group(worker.pid, signal.SIGTERM)
+        stop_group(worker.pid)
         self._remove(worker)
 
     def _kill_the_dying(self) -> None:
         for pid, deadline in list(self._dying.items()):
             if has_ended(pid):
                 signal_group(pid, signal.SIGKILL)  # processes that it left behind
+                self._guard.remove(pid)
                 del self._dying[pid]
             elif time.monotonic() >= deadline:
                 signal_group(pid, signal.SIGKILL)
 
-    def _remove(self, worker: _Worker) -> None:
+    def _remove(self, worker: Member) -> None:
         self._workers.remove(worker)
         while worker.ahead:
             self._offer(worker.ahead.popleft()[0].token)
         if worker in self._idle:
             self._idle.remove(worker)
         self._poll.unregister(worker.channel)
+        self._stop_writing(worker)
         del self._by_channel[worker.channel.fileno()]
         worker.channel.close()
         self._dying[worker.pid] = time.monotonic() + settings.ACTIVITY_SIGTERM_WAIT_SEC
 
-    def _fork(self) -> _Worker:
+    def _watch_writing(self, worker: Member) -> None:
+        """Have ``wait`` write what a worker does not read yet."""
+        writer = worker.channel.writer
+        if not worker.channel.unsent:
+            self._stop_writing(worker)
+        elif writer not in self._by_channel:
+            self._by_channel[writer] = worker
+            self._poll.register(writer, select.POLLOUT)
+
+    def _stop_writing(self, worker: Member) -> None:
+        if self._by_channel.pop(worker.channel.writer, None) is not None:
+            self._poll.unregister(worker.channel.writer)
+
+    def _fork(self) -> Member:
         others = [worker.channel for worker in self._workers]
-        worker = _Worker(*fork(self._life, others, self._known, self._middlewares))
+        worker = Member(*fork(self._guard, others, self._known, self._middlewares, max_tasks=self._max_tasks))
         self._workers.append(worker)
         self._poll.register(worker.channel, select.POLLIN)
         self._by_channel[worker.channel.fileno()] = worker

@@ -15,18 +15,21 @@ follows the outcome of its task. ``_receiving`` guards the incoming pipe: the ma
 task, and then there is nothing to give back.
 
 The owner is gone when ``life`` closes, or when the parent of this process has changed. The second check is for the case
-that another process has inherited the pipe. Then the whole process group is killed at once.
+that another process has inherited the pipe. Then the whole process group is killed at once. While a call into C keeps
+the interpreter lock, the thread cannot do that; then the owner's ``guard`` does.
 
 SIGTERM raises SystemExit in the main thread, once: the activity's ``finally`` clauses run. After that the process ends
 without an answer.
+
+*Between activities.* What an activity has changed in its process is put back (``surroundings``). A process that an
+activity forks without a new program closes the channel, so that it cannot answer in place of the worker. When the
+worker ends in order, it runs the exit handlers that activities have registered, and none that it has inherited.
 """
 
 from __future__ import annotations
 
-import io
 import os
 import signal
-import sys
 import threading
 from collections.abc import Mapping
 from types import FrameType
@@ -35,11 +38,14 @@ from typing import NamedTuple, NoReturn
 from simpleflow.activity import Activity
 from simpleflow.core.records import timeout
 from simpleflow.engines.base import ActivityTask
+from simpleflow.worker import forked
 from simpleflow.worker.dispatch import Middlewares, Outcome, failure, perform, resolve
-from simpleflow.worker.messages import Channel, readable
+from simpleflow.worker.forked import flush
+from simpleflow.worker.messages import WorkerEnd, readable
+from simpleflow.worker.surroundings import Surroundings
 
 BEAT = "beat"
-"""A worker sends this while it performs a task. Its other messages are an Outcome, Bounds and Returned."""
+"""A worker sends this while it performs a task. Its other messages are an Outcome, Last, Bounds and Returned."""
 
 BEAT_SECONDS = 1.0
 """How often a heartbeat is sent, at least: the owner notices at a heartbeat that the task is to be cancelled."""
@@ -52,6 +58,12 @@ class Returned(NamedTuple):
     """A task that was sent ahead is given back, since the one before it takes long."""
 
     token: str
+
+
+class Last(NamedTuple):
+    """The outcome of the last task that this worker performs: it ends now."""
+
+    outcome: Outcome
 
 
 class Bounds(NamedTuple):
@@ -78,17 +90,19 @@ class WorkerProcess:
         owner: process id of the owner.
         known, middlewares, domain: see ``dispatch.perform``.
         sends_bounds: send the Bounds of each task to the owner before it begins, since SWF does not send time-outs.
+        max_tasks: end after so many tasks; None: any number.
     """
 
     def __init__(
         self,
-        channel: Channel,
+        channel: WorkerEnd,
         life: int,
         owner: int,
         known: Mapping[str, Activity],
         middlewares: Middlewares,
         domain: str | None = None,
         sends_bounds: bool = False,
+        max_tasks: int | None = None,
     ) -> None:
         self._channel = channel
         self._life = life
@@ -102,37 +116,55 @@ class WorkerProcess:
         self._every: float | None = None  # seconds between heartbeats; None: no task is under way
         self._changed = os.pipe()  # wakes the watching thread when ``_every`` became shorter
         self._stop_requested = False
+        self._leaving = False
+        self._tasks_left = max_tasks
+        self._pid = os.getpid()
 
     def run(self) -> NoReturn:
         """Perform tasks until the owner is gone, or closes the channel."""
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the owner's business
-        signal.signal(signal.SIGTERM, self._stop)
-        _print_line_by_line()
+        forked.own_signals(self._stop)
+        forked.own_exit_handlers()
+        os.register_at_fork(after_in_child=self._forked)
+        forked.leave_terminal()
+        forked.print_line_by_line()
+        surroundings = Surroundings()
         threading.Thread(target=self._watch, daemon=True).start()
         while True:
             try:
                 with self._receiving:
                     task: ActivityTask = self._channel.receive(SPIN_SECONDS)
             except (EOFError, OSError):
-                _end()
+                self._leave(0)
             every = BEAT_SECONDS
             if task.heartbeat_timeout is not None:
                 every = max(0.05, min(task.heartbeat_timeout / 3, BEAT_SECONDS))
             self._every = every
             if every < BEAT_SECONDS:
                 os.write(self._changed[1], b".")
+            bounds = self._load(task)
             if self._sends_bounds:
-                self._send_bounds(task)
+                self._send_bounds(bounds)
+            if not surroundings.current:  # its module was imported
+                surroundings.close()
+                surroundings = Surroundings()
             outcome = self._perform(task)
+            if os.getpid() != self._pid:
+                os._exit(0)  # a process that the activity has forked, and that has returned from it
             flush()
             if self._stop_requested:
-                os._exit(128 + signal.SIGTERM)
+                self._leave(128 + signal.SIGTERM)
+            if self._tasks_left is not None:
+                self._tasks_left -= 1
+            is_last = self._tasks_left == 0
             try:
                 with self._sending:
                     self._every = None
-                    self._channel.send(outcome)
+                    self._channel.send(Last(outcome) if is_last else outcome)
             except OSError:
                 _end()
+            # The owner decides what is next meanwhile. A task that is not read goes to another worker.
+            if is_last or not surroundings.restore():
+                self._leave(0)
 
     def _perform(self, task: ActivityTask) -> Outcome:
         try:
@@ -140,13 +172,16 @@ class WorkerProcess:
         except BaseException as error:  # noqa: BLE001 (such as KeyboardInterrupt, which would end the process without an outcome)
             return failure(error)
 
-    def _send_bounds(self, task: ActivityTask) -> None:
+    def _load(self, task: ActivityTask) -> Bounds:
+        """Import the module of the activity, if it was not; returns the activity's time-outs."""
         try:
-            bounds = Bounds.of(resolve(task.name, self._known))
+            return Bounds.of(resolve(task.name, self._known))
         except (Exception, SystemExit):  # noqa: BLE001 (performing the task reports what its import raises)
-            bounds = Bounds()
-        if self._stop_requested:
-            os._exit(128 + signal.SIGTERM)
+            if self._stop_requested:
+                self._leave(128 + signal.SIGTERM)
+            return Bounds()
+
+    def _send_bounds(self, bounds: Bounds) -> None:
         try:
             with self._sending:
                 self._channel.send(bounds)
@@ -155,11 +190,31 @@ class WorkerProcess:
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         """End as ``sys.exit`` does, so that the activity's ``finally`` clauses run."""
-        if self._stop_requested:
+        if os.getpid() != self._pid:  # a process that the activity has forked
+            raise SystemExit(128 + number)
+        if self._stop_requested or self._leaving:
             return
         self._stop_requested = True
         self._every = None
         raise SystemExit(128 + number)
+
+    def _forked(self) -> None:
+        """In a process that an activity has forked: it is no worker."""
+        if not self._leaving and self._pid != os.getpid():
+            self._leaving = True
+            self._channel.close()
+            os.close(self._life)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def _leave(self, code: int) -> NoReturn:
+        """End in order: run the exit handlers of activities. The owner kills a process that takes too long for that."""
+        self._leaving = True
+        self._every = None
+        try:
+            forked.run_exit_handlers()
+        finally:
+            flush()
+            os._exit(code)
 
     def _watch(self) -> None:
         """The watching thread; see the theory of operation."""
@@ -184,7 +239,7 @@ class WorkerProcess:
         if not self._receiving.acquire(blocking=False):  # the main thread waits for the next task
             return
         try:
-            while self._every is not None and self._channel.ready(0):
+            while self._every is not None and self._channel.ready():
                 task: ActivityTask = self._channel.receive()
                 with self._sending:
                     self._channel.send(Returned(task.token))
@@ -192,22 +247,6 @@ class WorkerProcess:
             _end()
         finally:
             self._receiving.release()
-
-
-def flush() -> None:
-    """Flush what was printed. Errors are ignored: they are not the activity's fault."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (AttributeError, OSError, ValueError):
-            pass
-
-
-def _print_line_by_line() -> None:
-    """Flush after each line, so that nothing is lost with the process, and no worker writes into another's line."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(line_buffering=True, write_through=False)
 
 
 def _end() -> NoReturn:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import NoReturn
 
+from simpleflow.worker.forked import flush
 from simpleflow.worker.poller import Pause
-from simpleflow.worker.process import flush
 
 log = logging.getLogger(__name__)
 

@@ -32,7 +32,7 @@ import traceback
 import tty
 from collections.abc import Callable, Sequence
 
-from simpleflow.worker.process import flush
+from simpleflow.worker.forked import flush
 
 MIN_FRAME_SECONDS = 0.1
 """Shortest time between two frames."""

@@ -1,0 +1,52 @@
+"""One worker process of a pool, as its owner sees it."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+
+from simpleflow.engines.base import ActivityTask
+from simpleflow.worker.messages import OwnerEnd, packed
+from simpleflow.worker.process import BEAT_SECONDS
+
+
+class Member:
+    """A worker process with the tasks that it has been sent.
+
+    Args:
+        pid: its process id.
+        channel: to it.
+    """
+
+    __slots__ = ("ahead", "began", "channel", "done", "heard", "pid", "task")
+
+    def __init__(self, pid: int, channel: OwnerEnd) -> None:
+        self.pid = pid
+        self.channel = channel
+        self.task: ActivityTask | None = None  # that it performs
+        self.ahead: deque[tuple[ActivityTask, int]] = deque()  # sent ahead, not started; each with its size in bytes
+        self.began = 0.0  # monotonic time at which it began ``task``
+        self.heard = 0.0  # monotonic time at which it began ``task``, or of its latest heartbeat
+        self.done = 0  # tasks that it has ended
+
+    def send(self, task: ActivityTask) -> None:
+        """Send it a task to perform now. Raises OSError if it has died."""
+        self.task = task
+        self.begin()
+        self.channel.write(packed(task))
+
+    def begin(self) -> None:
+        """Its task begins now."""
+        self.began = self.heard = time.monotonic()
+
+    def is_silent(self, now: float) -> bool:
+        """True if a heartbeat of its task is overdue."""
+        limit = 2 * BEAT_SECONDS
+        if self.task is not None and self.task.heartbeat_timeout is not None:
+            limit = min(limit, self.task.heartbeat_timeout / 2)
+        return now - self.heard >= limit
+
+    @property
+    def has_read_task(self) -> bool:
+        """False if it has not received the whole of ``task``; also after it has died."""
+        return self.channel.unread() <= sum(size for _, size in self.ahead)

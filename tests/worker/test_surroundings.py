@@ -1,0 +1,133 @@
+"""What one activity does to its process does not reach the next one in that worker."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simpleflow import values
+from tests.worker.programs import ROOT, alive, wait_for
+from tests.worker.test_pool import Shop, children
+
+_SEEN = """
+import _locale, signal, socket
+result = [os.getcwd(), os.environ.get("MINE"), os.environ.get("HOME"), oct(os.umask(0o22)), time.strftime("%Z"),
+    str(signal.getsignal(signal.SIGUSR1)), str(signal.getsignal(signal.SIGTERM))[:40], sorted(sys.path), sys.argv,
+    str(sys.stdout)[:30], sys.getrecursionlimit(), _locale.setlocale(_locale.LC_ALL),
+    sorted(map(int, signal.pthread_sigmask(signal.SIG_BLOCK, ()))), signal.getitimer(signal.ITIMER_REAL)[0]]
+"""
+
+CHANGES = {
+    "folder": "os.chdir('/')",
+    "folder that is removed": "os.mkdir('gone'); os.chdir('gone'); os.rmdir('../gone')",
+    "environment": "os.environ['MINE'] = '1'; os.environ['HOME'] = '/'; os.environ['TZ'] = 'Asia/Tokyo'; time.tzset()",
+    "environment that is emptied": "os.environ.clear()",
+    "mask": "os.umask(0o777)",
+    "locale": "import _locale; _locale.setlocale(_locale.LC_ALL, 'C.UTF-8')",
+    "handlers": "signal.signal(signal.SIGUSR1, signal.SIG_IGN); signal.signal(signal.SIGTERM, signal.SIG_IGN)",
+    "masked signals": "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])",
+    "alarm": "signal.alarm(1)",
+    "path": "sys.path.insert(0, '/elsewhere'); sys.argv.append('x')",
+    "new path": "sys.path = ['/elsewhere']",
+    "streams": "sys.stdout = open('out', 'w'); sys.setrecursionlimit(77_000)",
+}
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+    monkeypatch.chdir(tmp_path)
+    before = children()
+    shop = Shop()
+    yield shop
+    shop.pool.close()
+    assert children() == before
+
+
+def seen(shop: Shop) -> Any:
+    return values.decode(shop.do(_SEEN).result)
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_changes_are_put_back(shop: Shop, change: str) -> None:
+    before = seen(shop)
+    shop.do(f"{change}\nresult = 1")
+    shop.do(f"{change}\nraise ValueError")
+    assert seen(shop) == before
+    assert len(shop.pool._workers) == 1
+
+
+def test_a_worker_that_imported_from_a_changed_path_is_replaced(shop: Shop, tmp_path: Path) -> None:
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "made_here.py").write_text("import sys, os\nsys.path.append('vendored')\n")
+    code = f"sys.path.append({str(tmp_path / 'lib')!r}); import made_here; result = 'vendored' in sys.path"
+    assert [shop.do(code).result for _ in range(3)] == ["true"] * 3
+
+
+def test_programs_of_activities_get_sigint(shop: Shop) -> None:
+    code = "child = subprocess.Popen(['sleep', '60']); time.sleep(.1); child.send_signal(2); result = child.wait()"
+    assert shop.do(code).result == "-2"
+    worker = shop.pool._workers[0].pid
+    os.kill(worker, signal.SIGINT)
+    assert shop.do("result = os.getpid()").result == str(worker)
+
+
+def test_standard_input_is_empty(shop: Shop) -> None:
+    assert shop.do("result = [len(os.read(0, 9)), subprocess.check_output(['cat'], text=True)]").result == '[0,""]'
+
+
+@pytest.mark.parametrize("end", ["result = 1", "os.kill(os.getpid(), signal.SIGTERM)"], ids=["ended", "stopped"])
+def test_exit_handlers_of_activities_run_and_those_of_the_owner_do_not(tmp_path: Path, end: str) -> None:
+    code = f"""
+    import atexit, sys, tempfile
+    sys.path.insert(0, {str(ROOT)!r})
+    from tests.worker.test_pool import Shop
+    owners = tempfile.TemporaryDirectory(dir=".")
+    atexit.register(lambda: open("owner", "a").write("x"))
+    shop = Shop()
+    shop.do('''
+    import atexit, tempfile, builtins
+    builtins.kept = tempfile.TemporaryDirectory(dir=".", prefix="activity")
+    atexit.register(lambda: open("handler", "a").write("x"))
+    {end}
+    '''.replace("\\n    ", "\\n"))
+    shop.pool.close()
+    import os
+    assert os.path.exists(owners.name)
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], cwd=tmp_path, check=True)
+    assert {each.name: each.read_text() for each in tmp_path.iterdir()} == {"handler": "x", "owner": "x"}
+
+
+def test_a_program_that_asks_on_the_terminal_fails_at_once(tmp_path: Path) -> None:
+    code = f"""
+    import sys
+    sys.path.insert(0, {str(ROOT)!r})
+    from tests.worker.test_pool import Shop
+    shop = Shop()
+    ended = shop.do("result = subprocess.run('echo password: >/dev/tty; read x </dev/tty', shell=True).returncode")
+    shop.pool.close()
+    open("done", "w").write(ended.result)
+    """
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(tmp_path)
+        os.execv(sys.executable, [sys.executable, "-c", textwrap.dedent(code)])
+    try:
+        wait_for(lambda: (tmp_path / "done").exists() and (tmp_path / "done").read_text(), "the end of the program", 10)
+        assert (tmp_path / "done").read_text() != "0"
+    finally:
+        if alive(pid):
+            time.sleep(0.05)
+            os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        os.close(terminal)
