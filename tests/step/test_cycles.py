@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from simpleflow import activity
-from simpleflow.canvas import Group
+from simpleflow import activity, futures
+from simpleflow.canvas import Chain, FuncGroup, Group
 from tests.step.bench import Bench, note, noted
 
 
@@ -45,6 +45,83 @@ def test_a_step_and_one_inside_another_that_force_each_other(bench: Bench, monke
         return sorted(noted)
 
     assert bench.run(run) == ["c", "inner"]
+
+
+def part(workflow: Any, step: Any, waited_for: bool) -> Any:
+    """A member of a step's work that submits another step, and waits for it or leaves that to the step around it."""
+
+    def submit() -> Any:
+        workflow.submit(Chain((note, "soon"), step))
+        return (note, "beside")
+
+    return Chain((note, "soon"), step) if waited_for else FuncGroup(submit)
+
+
+@pytest.mark.parametrize("claims", ["0", "1"])
+@pytest.mark.parametrize("waited_for", [True, False])
+@pytest.mark.parametrize("more", [{}, {"fingerprint": 1}])
+def test_a_step_does_not_begin_to_wait_for_one_that_waits_for_it(
+    bench: Bench, monkeypatch: Any, claims: str, waited_for: bool, more: dict[str, Any]
+) -> None:
+    """``c`` waits for ``b``. When that has ended, ``a`` is running, and ``d`` inside it waits for ``c``."""
+    monkeypatch.setenv("SIMPLEFLOW_STEP_CLAIMS", claims)
+    bench.mark("c", "d")
+
+    def run(workflow: Any) -> Any:
+        work = Chain((note, "slow"), (note, "slow"), (note, "slow"), (note, "b"))
+        b = workflow.submit(workflow.step("b", work, force=True))
+        d = workflow.step("d", (note, "d"))
+        a = workflow.submit(workflow.step("a", part(workflow, d, waited_for), force=True))
+        options = {"after": ["b", "a"], "force_steps_if_executed": ["d"]} | more
+        c = workflow.submit(workflow.step("c", (note, "c"), **options))
+        futures.wait(a, b, c)
+        return [each for each in noted if each in "abcd"]
+
+    assert sorted(bench.run(run)) == ["b", "c", "d"]
+    assert bench.done == ["a", "b", "d"], "c began before a had ended"
+
+
+def test_a_step_looks_again_when_what_it_waits_for_has_joined_what_it_is_a_part_of(bench: Bench) -> None:
+    """``d`` inside ``c`` waits for ``a``. Then a step inside ``a`` joins ``c``."""
+
+    def run(workflow: Any) -> Any:
+        def c() -> Any:
+            return workflow.step("c", Chain((note, "c"), workflow.step("d", (note, "d"), after="a")))
+
+        first = workflow.submit(c())
+        second = workflow.submit(workflow.step("a", Chain((note, "x"), (note, "y"), (note, "z"), FuncGroup(c))))
+        futures.wait(first, second)
+        return sorted(noted)
+
+    assert bench.run(run) == ["c", "d", "x", "y", "z"]
+    assert bench.done == ["a", "c"]
+
+
+def test_steps_whose_parts_depend_on_each_other_do_not_wait_for_each_other(bench: Bench) -> None:
+    """``d`` inside ``a`` depends on ``c``, and ``e`` inside ``c`` on ``a``: one of the two works with old data."""
+
+    def run(workflow: Any) -> Any:
+        a = workflow.step("a", Chain((note, "a"), workflow.step("d", (note, "d"), after="c")))
+        c = workflow.step("c", Chain((note, "c"), workflow.step("e", (note, "e"), after="a")))
+        workflow.submit(Group(a, c)).result
+        return sorted(noted)
+
+    assert bench.run(run) == ["a", "c", "d", "e"]
+    assert len({"d", "e"} & set(bench.done)) == 1
+
+
+def test_steps_inside_one_step_wait_for_each_other(bench: Bench) -> None:
+    bench.mark("origin", "dependent")
+
+    def run(workflow: Any) -> Any:
+        # The origin waits for its mark, to compare the fingerprints.
+        origin = workflow.step("origin", (note, "origin"), fingerprint=1, force_steps_if_executed=["dependent"])
+        both = Group(origin, workflow.step("dependent", (note, "dependent")))
+        workflow.submit(workflow.step("outer", both)).result
+        return list(noted)
+
+    assert bench.run(run) == ["origin", "dependent"]
+    assert bench.done == ["dependent", "origin", "outer"]
 
 
 @pytest.mark.parametrize(("claims", "more"), [("0", {"fingerprint": 1}), ("1", {"force": True})])

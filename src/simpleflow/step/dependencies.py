@@ -7,7 +7,8 @@ every step that says in ``after`` that it depends on it. From that follow three 
 - A dependent whose latest origin failed is refused.
 - A dependent that ran while an origin began after it has worked with old data: its work is stale, and it is not marked.
 
-Steps that enclose each other are no origin and dependent: neither could ever wait for the other.
+Steps that enclose each other are no origin and dependent: neither could ever wait for the other. A dependent that would
+wait in a circle (``waits``) does not wait either: it works with old data, and so its work is stale.
 
 A run that the history holds and that this evaluation has not reached counts as well, as far as its markers tell. But
 nothing can wait for it: it may be submitted only after the step that would wait.
@@ -27,6 +28,7 @@ from simpleflow.step.ledger import Ledger
 from simpleflow.step.origins import Above
 from simpleflow.step.recorded_verdicts import Recorded
 from simpleflow.step.run_record import StepRun
+from simpleflow.step.waits import Waits
 
 _MOST = 8_000  # characters of names that are handed down to a child: its input has to fit into a field
 
@@ -35,9 +37,10 @@ class Dependencies:
     """Which runs force which steps, which steps wait, and whose marks are being written."""
 
     def __init__(self, ledger: Ledger) -> None:
-        self.waiting: dict[StepRun, Promise] = {}  # steps whose verdict has to wait, and for what
+        self.waits = Waits()
         self.marking: dict[StepRun, Promise] = {}  # runs whose mark is being written, and what ends with the writing
         self._ledger = ledger
+        self._passed: dict[StepRun, str] = {}  # steps that cannot wait for an origin that runs, and its name
         self._origins: dict[str, dict[StepRun, None]] = {}  # by pattern, the runs that force it
         self._ran: dict[str, list[StepRun]] = {}  # by name, the runs of steps
         self._ran_names = rules.Names()  # the same names
@@ -64,7 +67,7 @@ class Dependencies:
     @property
     def is_quiet(self) -> bool:
         """True if no step has a bearing on another, as far as is known: none forces one, waits, or is being marked."""
-        return not (self._origins or self._after or self.waiting or self.marking or self._ledger.catching_up)
+        return not (self._origins or self._after or self.waits or self.marking or self._ledger.catching_up)
 
     # Origins of a step
 
@@ -101,28 +104,25 @@ class Dependencies:
 
     def unfinished_origin(self, run: StepRun) -> StepRun | None:
         """An origin of ``run`` that is running, or waits and may run later."""
-        if not (self._origins or run.after or self.waiting):
+        if not (self._origins or run.after or self.waits):
             return None
+        around = run.enclosing | {run}
+        self._passed.pop(run, None)
         for origin in self._origins_of(run):
             if not origin.done:
-                return origin
-        for other in self.waiting:
+                if not self.waits.leads_to(origin, around):
+                    return origin
+                self._passed[run] = origin.name
+        for other in self.waits:
             if other.done or other is run or not other.forces(run):
                 continue
-            if not self._waits_for(other, run.enclosing | {run}):
+            if not self.waits.leads_to(other, around):
                 return other
         return None
 
-    def _waits_for(self, run: StepRun, others: Collection[StepRun]) -> bool:
-        """True if ``run`` waits, directly or not, for one of ``others``, or is a part of one."""
-        awaited: Promise | None = run
-        while awaited is not None:
-            if not isinstance(awaited, StepRun):  # an activity: it waits for nothing
-                return False
-            if awaited in others or not awaited.enclosing.isdisjoint(others):
-                return True
-            awaited = self.waiting.get(awaited)
-        return False
+    def passed_origin(self, run: StepRun) -> str | None:
+        """The name of an origin that is running and that waits for ``run``: the work of ``run`` will be stale."""
+        return self._passed.get(run)
 
     def unreached_origin(self, run: StepRun) -> str | None:
         """The name of an origin that the history holds, that has not ended, and that was not reached."""

@@ -85,7 +85,7 @@ class Life:
 
     def phases(self) -> Phases:
         """From the submission to the end."""
-        run, waiting = self._run, self._scheduler.dependencies.waiting
+        run, waits = self._run, self._scheduler.dependencies.waits
         listing = yield self._marks.listing()
         if listing.failure is not None:
             self._fail(listing.failure, is_own=True)
@@ -96,12 +96,11 @@ class Life:
                 yield self._idle()
             if run.done:  # cancelled meanwhile
                 return
-            waiting.pop(run, None)
+            waits.end(run)
             found = self._scheduler.next(run)
             if not isinstance(found, Wait):
                 break
-            waiting[run] = found.promise
-            yield found.promise
+            yield waits.begin(run, found.promise)
 
         if isinstance(found, Begin):  # nearly always
             self._scheduler.one_work.check(run, found.verdict.run, self._ledger.latest.get(run.name))
@@ -113,7 +112,9 @@ class Life:
         if isinstance(found, Join):
             self._scheduler.one_work.check(run, False, found.run)
             self._ledger.count_joined(found.run)
+            waits.join(run, found.run)
             yield found.run
+            waits.end(run)
             if not run.done:
                 run.end_as(found.run)
             return

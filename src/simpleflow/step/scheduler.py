@@ -195,7 +195,7 @@ class Scheduler:
             if isinstance(claimed, Promise):
                 return _wait_or_fail(claimed)
             verdict = claimed
-        origin = self.dependencies.unreached_origin(run)
+        origin = self.dependencies.unreached_origin(run) or self.dependencies.passed_origin(run)
         return Begin(verdict, stale=None if origin is None else constants.DEPENDENT_OF + origin)
 
     def _read(self, run: StepRun, verdict: rules.Verdict, done: bool) -> Reading | Promise | None:
