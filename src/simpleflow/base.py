@@ -198,8 +198,6 @@ class Executor(Waiter, Protocol):
     """The values in the execution's input that are not arguments, by key (see ``values.reserved``)."""
     handed_down: dict[str, Any]
     """The reserved values for the inputs of child workflows; starts as a copy of ``reserved``."""
-    hands_down: list[Callable[[], Mapping[str, Any]]]
-    """Functions that return further such values; called in its scope whenever a child is submitted."""
     carried: dict[str, Any]
     """The same for the execution that this one may continue as."""
     filling: bool

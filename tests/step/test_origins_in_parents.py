@@ -192,6 +192,23 @@ def test_a_child_that_ran_beside_the_step_of_the_parent_is_stale_in_the_next_run
     assert ran() == []
 
 
+def test_a_child_that_is_submitted_before_every_step_knows_of_the_parent(
+    stored: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Marked, "bucket", stored.bucket)
+    monkeypatch.setattr(Marked, "after", ["load"])
+
+    def run(workflow: Any) -> Any:
+        workflow.submit(Report).result
+        futures.wait(workflow.submit(Step("load", (note, "load"))))
+
+    found = []
+    for _ in range(3):
+        stored.run(run)
+        found.append(ran())
+    assert found == [["report", "load"], ["report"], []]
+
+
 def test_a_child_inside_the_work_is_forced_and_no_older_than_it(stored: Bench, said: list[str]) -> None:
     def run(force: bool) -> Callable[[Any], Any]:
         step = Step("load", Report, force_steps_if_executed=said or None, force=force)

@@ -215,6 +215,11 @@ class MarkActivities:
         """True if runs of other workflow ids may keep their marks at the same location."""
         return self._owner is not None or not self._is_own_prefix()
 
+    def hand_down_claims(self) -> None:
+        """Let children know that their claims are those of a part of this run."""
+        if self._is_exclusive():
+            self._claims_owner()
+
     def _claims_owner(self) -> list[str]:
         """The owner of the claims: workflow id and run id, then the run ids above that.
 

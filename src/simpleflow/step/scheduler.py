@@ -103,7 +103,6 @@ class Scheduler:
         self._readings = Readings(host, marks)
         self._host = host
         self._executor = host.executor
-        self._executor.hands_down.append(self._handed_down)
 
     def next(self, run: StepRun) -> Next:
         """The next thing to do for a submission without a verdict. Raises InputError for a step inside itself."""
@@ -149,8 +148,9 @@ class Scheduler:
                 found.setdefault(key, []).append(marks)
         return found
 
-    def _handed_down(self) -> Mapping[str, Any]:
+    def handed_down(self) -> Mapping[str, Any]:
         """What a child that is submitted now has to know of the steps here and above."""
+        self.marks.hand_down_claims()
         scope = self._host.executor.scope
         enclosing = [owner for owner in scope.owners() if isinstance(owner, StepRun)]
         here = self.dependencies.handed_down(enclosing, Above(*self.marks.location))

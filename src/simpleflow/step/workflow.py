@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from simpleflow import settings
@@ -122,6 +122,10 @@ class WorkflowStepMixin:
     def parts_failed(self) -> dict[str, bool]:
         """The steps outside of other steps, by name: True for one that failed. Steps that may fail are left out."""
         return self.step_ledger.parts.steps_failed()
+
+    def hands_down(self) -> Mapping[str, Any]:
+        """The reserved values for the input of a child that is submitted now. It may be submitted before any step."""
+        return self.step_scheduler.handed_down()
 
     # The machinery of steps
 

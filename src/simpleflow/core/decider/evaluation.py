@@ -93,7 +93,6 @@ class Evaluation(ABC):
         self.default_bucket = execution.default_bucket
         self.reserved: Mapping[str, Any] = values.reserved(history.started.input)  # see ``base.Executor``
         self.handed_down = dict(self.reserved)  # the same, for the inputs of children
-        self.hands_down: list[Callable[[], Mapping[str, Any]]] = []  # return further such values
         self.carried = dict(self.reserved)  # the same, for the input of the execution that continues this one
         self.reports_parts = parts.is_requested(self.reserved)  # the parent has to know of parts that failed
         if self.reports_parts:

@@ -105,11 +105,12 @@ class ChildHandle(RetryHandle):
         super().__init__(evaluation, task, priority)
         self.retry = task.workflow.retry
         self.raises_on_failure = task.raises_on_failure
-        handed_down = dict(evaluation.handed_down)
+        # The workflow may know more for its children. This may begin with the first child, so it comes first.
+        hands_down = getattr(evaluation.workflow, "hands_down", None)
+        further = {} if hands_down is None else hands_down()
+        handed_down = evaluation.handed_down | further
         if evaluation.scope.scope_owner is not None:
             handed_down[parts.PARTS] = {}
-        for further in evaluation.hands_down:
-            handed_down.update(further())
         self.input = task.encode_input(handed_down)
         self._has_parts = parts.has_parts(task.workflow)
         self._failed_parts: tuple[parts.Part, ...] = ()
