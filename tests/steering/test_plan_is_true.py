@@ -20,7 +20,7 @@ from simpleflow.step.report import change_text
 from simpleflow.stores import open_store
 from tests.step import chaos
 from tests.step.chaos import Item, Plan, World
-from tests.step.chaos_campaign import NAMES
+from tests.step.chaos_random import NAMES
 from tests.step.test_nothing_stale_is_skipped import FORCES, ITEMS, SOME
 
 _numbers = itertools.count()
@@ -66,7 +66,7 @@ def rows(planned: steering.Plan) -> list[tuple[Any, ...]]:
 def test_the_run_does_what_the_plan_says(
     graph: Plan, forces: dict[str, tuple[str, ...]], done: list[str], force: tuple[str, ...], skip: tuple[str, ...]
 ) -> None:
-    world = chaos.world = World(f"memory://plan-{next(_numbers)}", forces)
+    world = World(f"memory://plan-{next(_numbers)}", forces)
     store = open_store(world.bucket)
     for name in done:
         store.put("w/steps", name, b"{}")
@@ -88,7 +88,7 @@ def test_the_run_does_what_the_plan_says(
 
 def test_random_workflows_have_both_verdicts() -> None:
     """The property does not hold merely because there are no steps."""
-    world = chaos.world = World("memory://plan-both", {"a": ("b",)})
+    world = World("memory://plan-both", {"a": ("b",)})
     graph = Plan((Item("group", ("a", "b", "c")), Item("step", ("c",)), Item("func", ("d", "a.b"))), skipped=("d",))
     open_store(world.bucket).put("w/steps", "b", b"{}")
     open_store(world.bucket).put("w/steps", "c", b"{}")

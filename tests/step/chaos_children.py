@@ -1,0 +1,59 @@
+"""What the judge knows of children: how they are told apart, and what they were told of the steps above them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from simpleflow.core import events as e
+from tests.step.chaos_truth import Key, Truth
+
+
+@dataclass
+class Told:
+    """The steps above a child, as its parent knew them when it started the child."""
+
+    reached: frozenset[Key] = frozenset()  # their verdict was recorded
+    ran: frozenset[Key] = frozenset()
+    failed: frozenset[Key] = frozenset()
+
+
+class Children:
+    """A child is known by its input: the same child has the same workflow id in every run, and no other one has it."""
+
+    def __init__(self, truth: Truth) -> None:
+        self.truth = truth
+        self.ids: dict[tuple[str, str], list[str]] = {}  # by parent and tag, those of equal children in order
+        self.told: dict[str, Told] = {}  # by workflow id, in this run
+
+    def start(self) -> None:
+        """A run starts."""
+        self.told.clear()
+
+    def started(self, parent: str, attributes: e.StartChildWorkflowExecutionInitiated) -> None:
+        """A child was started."""
+        truth, child = self.truth, attributes.workflow_id
+        [tag] = json.loads(attributes.input or "")["args"]
+        now = truth.children.setdefault((parent, tag), [])
+        known = self.ids.setdefault((parent, tag), [])
+        assert child not in now, f"two children of one run are {child}"
+        now.append(child)
+        if child not in known:
+            assert child not in truth.tags, f"child {tag} of {parent} is {child}, as another one is"
+            known.append(child)
+            truth.tags[child], truth.parents[child] = tag, parent
+        expected = known[: len(now)]
+        assert sorted(now) == sorted(expected), f"child {tag} of {parent} is {now} in this run, and was {expected}"
+        above = self.told.get(parent, Told())
+        verdicts = {key for key in truth.verdicts if key[0] == parent}
+        self.told[child] = Told(
+            above.reached | verdicts,
+            above.ran | {key for key in truth.scheduled if key[0] == parent},
+            above.failed | {key for key in verdicts if truth.last[key] == "failed"},
+        )
+
+    def ended(self, attributes: e.Attributes) -> None:
+        """A child has ended: it fails for no reason but its own."""
+        if isinstance(attributes, e.ChildWorkflowExecutionFailed):
+            tag = self.truth.tags[attributes.workflow_execution.workflow_id]
+            assert self.truth.breaks(tag), f"child {tag} failed: {attributes.reason} {attributes.details}"

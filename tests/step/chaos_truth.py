@@ -1,0 +1,254 @@
+"""What really happened to each step, and so which marks are true.
+
+Every start and end of a step's work gets a number from one clock. A mark is *true* if the step's latest work ended
+well, and so did every part of it that may not fail, and the work began after every step that forces it had ended.
+
+This is a model of the rules in docs/steps.md. It uses none of the code that it judges.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.step.chaos_plan import Plan, any_covers, letter_of, names_in, steps_around, tags_in
+
+Key = tuple[str, str]
+"""A step: the workflow id of its execution, and its name."""
+
+ROOT = "w"
+"""The workflow id of the first execution."""
+
+Calls = tuple[tuple[Any, ...], ...]
+
+
+@dataclass
+class Work:
+    """The latest work of a step."""
+
+    scheduled: int = 0  # when the verdict was recorded
+    begun: int = 0
+    ended: int = 0  # 0: not since it has begun, or badly
+    touched: int = 0  # latest begin or end, well or badly
+    version: int | None = None  # what it was made from: a fingerprint, calls, and the code of their activities
+    calls: Calls = ()
+    code: dict[str, int] = field(default_factory=dict)
+    parts_are_done: bool | None = None  # None: not looked at since it began
+    around: dict[Key, int] = field(default_factory=dict)  # the steps it is a part of, and when they had begun
+    beside: list[Key] = field(default_factory=list)  # its origins that were running when it was scheduled
+    seen: dict[Key, int] = field(default_factory=dict)  # the marks of its origins that were there then
+
+
+class Truth:
+    """The works of all steps, over several runs."""
+
+    def __init__(
+        self, forces: dict[str, tuple[str, ...]], after: dict[str, tuple[str, ...]], optional: frozenset[str]
+    ) -> None:
+        self.forces = forces
+        self.after = after
+        self.optional = optional
+        self.names = list(forces)
+        # By name of a step, its origins.
+        self._forcing = {name: [each for each in forces if any_covers(forces[each], name)] for name in forces}
+        self._named = {name: [each for each in forces if any_covers(after[name], each)] for name in forces}
+        self.clock = itertools.count(1)
+        self.works: dict[Key, Work] = {}
+        self.tags: dict[str, str] = {ROOT: ""}  # by workflow id, what the execution was started with
+        self.parents: dict[str, str] = {}  # by workflow id
+        self.marked: dict[Key, int] = {}  # the marks that are there, and when each was first seen
+        self.ran: list[Key] = []  # in this run
+        # Of this run
+        self.plan = Plan(())
+        self.at_start: dict[Key, int] = {}
+        self.verdicts: dict[Key, int] = {}  # when the first verdict was recorded
+        self.scheduled: set[Key] = set()  # the steps that have run, or are running
+        self.last: dict[Key, str] = {}  # how the latest submission ended or stands
+        self.children: dict[tuple[str, str], list[str]] = {}  # by workflow id and tag, the ids of children
+
+    def start(self, plan: Plan) -> None:
+        """A run starts."""
+        self.plan = plan
+        self.at_start = dict(self.marked)
+        self.ran = []
+        for each in (self.verdicts, self.scheduled, self.last, self.children):
+            each.clear()
+
+    # Works
+
+    def begin(self, workflow_id: str, name: str) -> None:
+        work = self.work((workflow_id, name))
+        work.begun = work.touched = next(self.clock)
+        work.ended = 0
+        work.parts_are_done = None
+        work.around = {outer: self.work(outer).begun for outer in self.steps_around((workflow_id, name))}
+        self.ran.append((workflow_id, name))
+
+    def end(self, workflow_id: str, name: str) -> int:
+        key = workflow_id, name
+        work = self.work(key)
+        work.touched = next(self.clock)
+        if name in self.plan.failing:
+            raise ValueError(f"{name} fails")
+        work.ended = work.touched
+        work.version = self.plan.version
+        work.calls, work.code = self.made_with(key)
+        return work.ended
+
+    def work(self, key: Key) -> Work:
+        return self.works.setdefault(key, Work())
+
+    def last_number(self, workflow_id: str, name: str) -> int:
+        return self.work((workflow_id, name)).touched
+
+    def made_with(self, key: Key) -> tuple[Calls, dict[str, int]]:
+        """The calls that the work would make now, as far as they are known, and the code of their activities."""
+        calls = tuple(self._calls(key[0], self.tags[key[0]], key[1]))
+        return calls, {call[0]: self.plan.code if call[0] == "middle" else 0 for call in calls}
+
+    def _calls(self, workflow_id: str, tag: str, name: str) -> Iterator[tuple[Any, ...]]:
+        yield "begin", workflow_id, name
+        yield "middle", name, self.plan.argument
+        for item in self.plan.inside_of(name, tag):
+            if item.kind in ("func", "loose"):  # what they return is not known
+                yield (item.kind,)
+            elif item.kind == "child":
+                yield from (("child", each) for each in tags_in((item,), tag, name))
+            else:
+                for inner in item.names:
+                    yield from self._calls(workflow_id, tag, inner)
+        yield "end", workflow_id, name
+
+    # Steps around a step
+
+    def steps_around(self, key: Key) -> list[Key]:
+        """The steps that this one is a part of in this run, the innermost first."""
+        workflow_id, name = key
+        found = []
+        while (outer := self.plan.around(name)) is not None:
+            found.append((workflow_id, outer))
+            name = outer
+        executions = {self.tags[each]: each for each in self.above(workflow_id)}
+        for tag, outer in steps_around(self.tags[workflow_id]):
+            found.append((executions[tag], outer))
+            while (outer := self.plan.around(outer) or "") != "":
+                found.append((executions[tag], outer))
+        return found
+
+    def above(self, workflow_id: str) -> list[str]:
+        """The executions above this one."""
+        found = []
+        while (parent := self.parents.get(workflow_id)) is not None:
+            found.append(parent)
+            workflow_id = parent
+        return found
+
+    # Origins
+
+    def forcing(self, key: Key) -> list[Key]:
+        """The steps of the same execution that say that they force this one."""
+        workflow_id, name = key
+        return [(workflow_id, each) for each in self._forcing[name] if each != name]
+
+    def named(self, key: Key) -> list[Key]:
+        """The steps of the same execution after which this one says that it comes."""
+        workflow_id, name = key
+        return [(workflow_id, each) for each in self._named[name] if each != name]
+
+    def forcing_above(self, key: Key) -> list[Key]:
+        """The steps of the executions above that say that they force this one, whether or not it knows of them."""
+        workflow_id, name = key
+        return [(above, each) for above in self.above(workflow_id) for each in self._forcing[name]]
+
+    def named_above(self, key: Key) -> list[Key]:
+        """The steps of the executions above after which this one says that it comes."""
+        workflow_id, name = key
+        return [(above, each) for above in self.above(workflow_id) for each in self._named[name]]
+
+    # Truth
+
+    def is_fresh(self, key: Key, origin: Key) -> bool:
+        """True if the work of ``key`` began after that of ``origin`` had ended, or is a part of it."""
+        work, other = self.work(key), self.works.get(origin)
+        if other is None or work.around.get(origin) == other.begun:
+            return True
+        return other.touched < work.begun
+
+    def is_true(self, key: Key) -> bool:
+        """True if a mark of the step may be there."""
+        work = self.work(key)
+        if not work.ended:
+            return False
+        if work.parts_are_done is None:
+            work.parts_are_done = self.are_parts_done(key)
+        origins = self.forcing(key)
+        verdict = self.verdicts.get(key)
+        if verdict is not None:
+            # An origin that began after this verdict knew of it, and has removed the mark.
+            origins += [each for each in self.named(key) if self.runs_after(each, verdict)]
+        return work.parts_are_done and all(self.is_fresh(key, each) for each in origins)
+
+    def runs_after(self, key: Key, time: int) -> bool:
+        """True if the step was scheduled in this run after ``time``."""
+        return key in self.scheduled and self.work(key).scheduled > time
+
+    def are_parts_done(self, key: Key) -> bool:
+        """True if everything inside the step is done, as far as it may not fail."""
+        workflow_id, name = key
+        tag = self.tags[workflow_id]
+        items = self.plan.inside_of(name, tag)
+        children = tags_in(items, tag, name)
+        inner = self._are_done(workflow_id, names_in(items))
+        return inner and all(self._is_child_done(workflow_id, each) for each in children)
+
+    def _is_child_done(self, parent: str, tag: str) -> bool:
+        found = self.children.get((parent, tag), ())
+        items = self.plan.submitted(tag)
+        return bool(found) and all(
+            not self.breaks(tag)
+            and self._are_done(each, names_in(items))
+            and all(self._is_child_done(each, inner) for inner in tags_in(items, tag, None))
+            for each in found
+        )
+
+    def _are_done(self, workflow_id: str, names: list[str]) -> bool:
+        return all(self._is_done((workflow_id, name)) for name in names if name not in self.optional)
+
+    def _is_done(self, key: Key) -> bool:
+        """True if the latest submission in this run has run or was skipped, and did not fail."""
+        last, work = self.last.get(key), self.work(key)
+        if last == "skipped":
+            return True
+        return last == "completed" and bool(work.ended) and work.parts_are_done is not False
+
+    def breaks(self, tag: str) -> bool:
+        """True if the child fails itself."""
+        return letter_of(tag) in self.plan.breaking
+
+    def may_fail(self) -> set[str]:
+        """The names of steps that have a reason to fail, wherever they are."""
+        found = set(self.plan.failing)
+        while True:
+            more = {name for name in self.names if name not in found and self._has_reason(name, found)}
+            if not more:
+                return found
+            found |= more
+
+    def _has_reason(self, name: str, failed: set[str]) -> bool:
+        if not failed.isdisjoint([*self._forcing[name], *self._named[name]]):
+            return True
+        items = self.plan.inside.get(name, ())
+        inner = names_in(items)
+        if any(item.kind == "child" for item in items):
+            if self.plan.breaking:
+                return True
+            inner += names_in(self.plan.child)
+        return any(each in failed and each not in self.optional for each in inner)
+
+
+def changed(before: Work, calls: Calls, code: dict[str, int]) -> set[str]:
+    """The kinds of change between a work and the one that would be done now."""
+    kinds = {"arguments": before.calls != calls, "code": before.code != code}
+    return {kind for kind, differs in kinds.items() if differs}

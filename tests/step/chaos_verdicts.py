@@ -1,0 +1,187 @@
+"""The judge's view of each recorded verdict, and of each end of a step: may it be so?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.step.chaos_children import Children
+from tests.step.chaos_plan import any_covers, covers
+from tests.step.chaos_truth import Key, Truth, changed
+
+Details = dict[str, Any]
+
+
+class Verdicts:
+    """Checks the markers of steps, in the order in which they are recorded."""
+
+    def __init__(self, truth: Truth, children: Children) -> None:
+        self.truth = truth
+        self.children = children
+        self.completed: set[Key] = set()  # in this run
+
+    def start(self) -> None:
+        """A run starts."""
+        self.completed.clear()
+
+    def check(self, workflow_id: str, details: Details) -> None:
+        """One marker. Raises AssertionError."""
+        truth, status = self.truth, details["status"]
+        key = workflow_id, details["step"]
+        checks = {
+            "scheduled": self._scheduled,
+            "skipped": self._skipped,
+            "completed": self._completed,
+            "failed": self._failed,
+        }
+        if status not in checks:
+            return
+        checks[status](key, details)
+        if status != "completed":
+            truth.verdicts.setdefault(key, next(truth.clock))
+        truth.last[key] = "refused" if "refused" in details else status
+
+    # Verdicts
+
+    def _scheduled(self, key: Key, details: Details) -> None:
+        truth = self.truth
+        failed = self._failed_origin(key)
+        assert failed is None, f"{key} runs, though {failed} has failed"
+        allowed = self._reasons(key)
+        for reason in details["reasons"]:
+            assert reason.partition(":")[0] in allowed, f"{key} runs since {reason!r}, and not one of {allowed}"
+        marked = key in truth.at_start or key in self.completed
+        if marked and not details["reasons"]:
+            # Its mark has been removed since; or it was void.
+            assert self._is_unmarked(key), f"{key} is done and runs again"
+        work = truth.work(key)
+        work.scheduled = next(truth.clock)
+        work.seen = {each: truth.marked.get(each, 0) for each in self._elsewhere(key)}
+        work.beside = [each for each in self._own_origins(key) if truth.last.get(each) == "scheduled"]
+        truth.scheduled.add(key)
+        self.completed.discard(key)
+
+    def _skipped(self, key: Key, details: Details) -> None:
+        truth, plan = self.truth, self.truth.plan
+        name = key[1]
+        assert not any_covers(plan.forced, name), f"{key} was forced and is skipped"
+        assert not self._is_requested(key), f"{key} was requested at start and is skipped"
+        ran = self._ran_origins(key)
+        assert not ran, f"{key} is skipped, though {ran} ran, which it depends on"
+        if details["forced"]:
+            assert any_covers(plan.skipped, name), f"{key} is skipped, and nobody asked for it"
+            return
+        assert not any_covers(plan.skipped, name), f"{key} was to be skipped by name, and is not"
+        stale = [each for each in self._other_origins(key) if self._is_missed(key, each)]
+        assert not stale, f"{key} is skipped, and was made before {stale}"
+        assert truth.is_true(key), f"{key} is stale and is skipped"
+        work = truth.work(key)
+        assert plan.version in (None, work.version), f"{key} was made from something else"
+        differs = changed(work, *truth.made_with(key))
+        assert not (differs and plan.runs_changed), f"{key} has changed ({differs}) and is skipped"
+        told = set(details.get("changed", ()))
+        assert told == (differs if plan.tells_changed else set()), f"{key} is said to differ in {told}, not {differs}"
+
+    # Ends
+
+    def _completed(self, key: Key, details: Details) -> None:
+        truth, work = self.truth, self.truth.work(key)
+        assert work.ended, f"{key} has completed, and its work has not ended well"
+        if work.parts_are_done is None:
+            work.parts_are_done = truth.are_parts_done(key)
+        assert work.parts_are_done, f"{key} has completed, and something inside has not"
+        if "stale" not in details:
+            self.completed.add(key)
+            assert key in truth.marked or not truth.is_true(key), f"{key} has completed and is not marked"
+            return
+        later = [each for each in self._own_origins(key) if truth.runs_after(each, work.scheduled)]
+        assert later or work.beside, f"{key} is not marked: {details['stale']}; but nothing it depends on ran since"
+
+    def _failed(self, key: Key, details: Details) -> None:
+        truth, name = self.truth, key[1]
+        assert name in truth.may_fail(), f"{key} failed: {details}"
+        assert bool(details.get("optional")) == (name in truth.optional), f"{key} is optional or not: {details}"
+
+    # What a verdict depends on
+
+    def _own_origins(self, key: Key) -> list[Key]:
+        """The steps of the same execution that force this one, except those that it is a part of."""
+        truth = self.truth
+        around = truth.steps_around(key)
+        return [each for each in [*truth.forcing(key), *truth.named(key)] if each not in around]
+
+    def _elsewhere(self, key: Key) -> list[Key]:
+        """The origins that the mark of the step tells of."""
+        truth = self.truth
+        around = truth.steps_around(key)
+        every = [*truth.named(key), *truth.named_above(key), *truth.forcing_above(key)]
+        return [each for each in every if each not in around]
+
+    def _other_origins(self, key: Key) -> list[Key]:
+        """The origins that a skipped step is compared with: those that it names, and those above as far as it knows."""
+        truth = self.truth
+        reached = self.children.told[key[0]].reached if key[0] in self.children.told else frozenset()
+        above = [each for each in truth.forcing_above(key) if each in reached]
+        return [*truth.named(key), *truth.named_above(key), *above]
+
+    def _is_missed(self, key: Key, origin: Key) -> bool:
+        """True if the step was made before the origin, as the marks tell. An origin that is not done is yet to run."""
+        truth = self.truth
+        gone = origin not in truth.marked
+        if gone and not truth.work(key).seen.get(origin):
+            return False
+        return gone or not truth.is_fresh(key, origin)
+
+    def _ran_origins(self, key: Key) -> list[Key]:
+        """The origins that ran in this run, or are running, and so force the step."""
+        truth = self.truth
+        around = truth.steps_around(key)
+        found = [each for each in truth.forcing(key) if each in truth.scheduled]
+        found += [each for each in truth.named(key) if each in truth.scheduled and each not in around]
+        if key[0] in self.children.told:
+            ran = self.children.told[key[0]].ran
+            found += [each for each in truth.forcing_above(key) if each in ran]
+        return found
+
+    def _failed_origin(self, key: Key) -> Key | None:
+        truth = self.truth
+        own = [each for each in self._own_origins(key) if each in truth.scheduled and truth.last[each] == "failed"]
+        if key[0] in self.children.told:
+            failed = self.children.told[key[0]].failed
+            own += [each for each in [*truth.forcing_above(key), *truth.named_above(key)] if each in failed]
+        return own[0] if own else None
+
+    def _is_requested(self, key: Key) -> bool:
+        return any_covers(self.truth.plan.requested, key[1]) and key not in self.completed
+
+    def _reasons(self, key: Key) -> set[str]:
+        """The reasons that the step may have to run, each up to its colon."""
+        truth, plan = self.truth, self.truth.plan
+        work, name = truth.work(key), key[1]
+        found = set()
+        if any_covers(plan.forced, name):
+            found.add("the plan forces it")
+        if self._is_requested(key):
+            found.add("Requested at start")
+        # An earlier run of a step that this one is a part of counts as well.
+        origins = [*self._ran_origins(key), *(each for each in truth.named(key) if each in truth.scheduled)]
+        found |= {f"Dep of {each[1]}" for each in origins}
+        stale = [each for each in self._elsewhere(key) if self._may_be_newer(key, each)]
+        found |= {f"Dep of {each[1]}" for each in stale}
+        patterns = [each for each in truth.after[name] if any(covers(each, origin) for _, origin in stale)]
+        found |= {f"Dep of {pattern}" for pattern in patterns}
+        if plan.version is not None and work.version != plan.version:
+            found.add("Inputs changed")
+        if plan.runs_changed:
+            kinds = {"arguments": "Arguments changed", "code": "Code changed"}
+            found |= {kinds[kind] for kind in changed(work, *truth.made_with(key))}
+        return found
+
+    def _may_be_newer(self, key: Key, origin: Key) -> bool:
+        """True if the mark of the origin is not the one that the step has seen, as far as that is known here."""
+        truth, work = self.truth, self.truth.work(key)
+        newer = truth.work(origin).touched > work.scheduled if origin in truth.works else False
+        return newer or truth.marked.get(origin, 0) != work.seen.get(origin, 0)
+
+    def _is_unmarked(self, key: Key) -> bool:
+        """True if the step had a mark that was removed since: an origin ran, or it failed or became stale itself."""
+        return key in self.truth.scheduled and key not in self.completed

@@ -1,0 +1,147 @@
+"""The workflows of the campaign: what a plan says, with activities that report to the judge."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from simpleflow import Workflow, activity
+from simpleflow.canvas import Chain, FuncGroup, Group
+from simpleflow.exceptions import ResultNotKept
+from simpleflow.step.submittable import StepFuture
+from simpleflow.step.workflow import WorkflowStepMixin
+from tests.step.chaos_plan import Item, Plan, child_tag, letter_of
+
+
+class Judge(Protocol):
+    """Whoever wants to know of the work of steps."""
+
+    bucket: str
+    forces: dict[str, tuple[str, ...]]
+    after: dict[str, tuple[str, ...]]
+    optional: frozenset[str]
+
+    def begin(self, workflow_id: str, name: str) -> None:
+        """The work of a step begins."""
+
+    def end(self, workflow_id: str, name: str) -> int:
+        """It ends; returns a number. Raises ValueError if it fails."""
+
+    def last_number(self, workflow_id: str, name: str) -> int:
+        """The latest number of that step."""
+
+
+class Now:
+    """What the activities need to know."""
+
+    judge: Judge  # that of the run that is under way
+
+
+@activity.with_attributes()
+def begin(workflow_id: str, name: str) -> None:
+    Now.judge.begin(workflow_id, name)
+
+
+def middle(name: str, argument: int) -> None:
+    """Something that takes a turn, so that other steps may come between."""
+
+
+def edited_middle(name: str, argument: int) -> None:
+    """The same with other code."""
+
+
+MIDDLES = [activity.with_attributes(name="tests.step.chaos.middle")(each) for each in (edited_middle, middle)]
+"""Two versions of one activity."""
+
+
+@activity.with_attributes()
+def end(workflow_id: str, name: str) -> int:
+    return Now.judge.end(workflow_id, name)
+
+
+def workflow(of: Judge, plan: Plan) -> type[Workflow]:
+    """The workflow class of a plan."""
+
+    class Base(Workflow, WorkflowStepMixin):
+        step_changes = plan.changes
+        tag = ""
+
+        def get_step_bucket(self) -> str:
+            return of.bucket
+
+        def run(self, tag: str = "") -> None:
+            self.tag = tag
+            self.add_forced_steps(plan.forced, "the plan forces it")
+            self.add_skipped_steps(plan.skipped, "the plan skips it")
+            for item in plan.submitted(tag):
+                future = self.submit(self.made_of(item, None))
+                if plan.looks:
+                    future.finished
+                if plan.waits:
+                    future.result
+                if (
+                    plan.waits
+                    and plan.keeps
+                    and isinstance(future, StepFuture)
+                    and not future.ran
+                    and not future.failed
+                ):
+                    self.check_kept(future)
+            if tag and letter_of(tag) in plan.breaking:
+                raise ValueError(f"child {tag} is broken")
+
+        def made_of(self, item: Item, around: str | None) -> Any:
+            """Something to submit."""
+            if item.kind == "child":
+                return Group(*[(Child, child_tag(self.tag, around, letter)) for letter in item.names])
+            steps = [self.one(name) for name in item.names]
+            if item.kind == "step":
+                return steps[0]
+            if item.kind == "func":
+                return self.later(steps)
+            if item.kind == "loose":
+                return self.loose(steps)
+            if item.kind == "quiet":
+                return Chain(*steps, raises_on_failure=False)
+            return {"group": Group, "chain": Chain}[item.kind](*steps)
+
+        def later(self, steps: list[Any]) -> FuncGroup:
+            return FuncGroup(lambda: Chain(*steps))
+
+        def loose(self, steps: list[Any]) -> FuncGroup:
+            def call() -> Any:
+                self.submit(Chain(*steps))
+                return (MIDDLES[plan.code], "loose", plan.argument)
+
+            return FuncGroup(call)
+
+        def one(self, name: str) -> Any:
+            own = self.get_run_context()["workflow_id"]
+            inside = [self.made_of(item, name) for item in plan.inside_of(name, self.tag)]
+            work = Chain((begin, own, name), (MIDDLES[plan.code], name, plan.argument), *inside, (end, own, name))
+            more = {} if plan.version is None else {"fingerprint": plan.version}
+            return self.step(
+                name,
+                work,
+                force_steps_if_executed=of.forces.get(name, ()),
+                after=of.after.get(name, ()),
+                optional=name in of.optional,
+                keep_result=plan.keeps,
+                **more,
+            )
+
+        def check_kept(self, step: StepFuture) -> None:
+            try:
+                value = step.value
+            except ResultNotKept:
+                return
+            last = of.last_number(self.get_run_context()["workflow_id"], step.name)
+            assert 0 < value[-1] <= last, "kept from another run of the step"
+
+    class Child(Base):
+        name = "chaos-child"
+        raises_on_failure = False
+
+    class Chaos(Base):
+        name = "chaos"
+
+    return Chaos
