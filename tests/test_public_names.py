@@ -127,7 +127,9 @@ SIGNATURES: dict[str, str] = {
     "simpleflow.step.workflow.WorkflowStepMixin.step": "self, *args, **kwargs",
     "simpleflow.step.workflow.WorkflowStepMixin.add_forced_steps": "self, steps, reason=None",
     "simpleflow.step.workflow.WorkflowStepMixin.add_skipped_steps": "self, steps, reason=None",
-    "simpleflow.step.tasks.GetStepsDoneTask": "bucket, path, owner=None, whole=False, made_with=False",
+    "simpleflow.step.tasks.GetStepsDoneTask": (
+        "bucket, path, owner=None, whole=False, made_with=False, required=False"
+    ),
     "simpleflow.step.tasks.MarkStepDoneTask": (
         "bucket, path, step_name, details={}, owner=None, patterns=(), but=(), outputs=()"
     ),

@@ -230,8 +230,8 @@ class Executor(Waiter, Protocol):
         These are its own, unless an earlier version of the code recorded other ones (see ``MarkerTask.identity``).
         """
 
-    def report_fault(self, details: Mapping[str, Any]) -> None:
-        """Record a marker about a fault of the workflow, once, and tell it; ``text`` in the details says what it is."""
+    def report(self, marker: str, details: Mapping[str, Any]) -> None:
+        """Record a marker, once, and tell it: FAULT_MARKER or NOTICE_MARKER, where ``text`` in the details says it."""
 
     def marked_at(self, name: str, details: str | None) -> float:
         """Return when the latest marker of that name with these details (JSON text) was recorded, in epoch seconds.

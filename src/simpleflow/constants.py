@@ -47,5 +47,8 @@ JUMBO_SCHEME = "simpleflow+s3://"
 FAULT_MARKER = "log.step.fault"
 """Name of the marker of a fault of the workflow, such as two different works of one name; ``text`` says what it is."""
 
+NOTICE_MARKER = "log.step.notice"
+"""Name of the marker of something else that people should know of; ``text`` says what it is."""
+
 UNKNOWN = RESERVED + "unknown__"
 """Key of the JSON object that stands for an unknown result in a plan (see ``simpleflow.steering.unknown``)."""

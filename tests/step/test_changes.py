@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
 from simpleflow import Workflow, activity, futures
+from simpleflow.base import Call
 from simpleflow.canvas import Chain, FuncGroup, Group
 from simpleflow.core import events as e
 from simpleflow.exceptions import InputError
 from simpleflow.local import Executor
 from simpleflow.steering.plan import plan
+from simpleflow.step.listed_marks import ListedMarks, pack
+from simpleflow.step.made_with import of_calls, same_arguments
 from simpleflow.step.workflow import WorkflowStepMixin
 from simpleflow.stores import open_store
 from simpleflow.task import ActivityTask
@@ -472,3 +476,16 @@ def test_a_plan_does_not_know_whether_unknown_arguments_have_changed(bench: Benc
     assert found.notes == ("whether step 's' runs depends on the result of activity tests.step.bench.note",)
     [row] = plan(Planned, input=["tue"], workflow_id="w", default_bucket=None, changed=True).steps
     assert (row.verdict, row.reasons) == ("run", ("Arguments changed: day 'mon' -> 'tue'",))
+
+
+@pytest.mark.parametrize("length", [10, 70, 90, 5_000])
+def test_the_listing_tells_all_inputs_where_nothing_limits_it(length: int) -> None:
+    works = [of_calls([Call("flow.load", None, ["x" * length, n])], "flow.py") for n in range(50)]
+    bodies = [json.dumps({"made_with": each.to_json()}).encode() for each in works]
+    listed = ListedMarks([str(n) for n in range(50)], pack(bodies, 1_000, sys.maxsize))
+    for n, work in enumerate(works):
+        found = listed.find(str(n))
+        assert found is not None
+        assert same_arguments(found.arguments, work.arguments)
+    assert pack(bodies, 1_000, 1_000) is None
+    assert pack([b"{}"] * 5_000, 1_000, 1_000) is not None  # they tell nothing

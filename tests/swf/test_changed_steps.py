@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 
-from simpleflow import Workflow, activity
+from simpleflow import Workflow, activity, values
+from simpleflow.engines.base import StartRequest
+from simpleflow.engines.swf.engine import SwfEngine
 from simpleflow.server import Server
 from simpleflow.step import ARGUMENTS, Step, WorkflowStepMixin, files
+from simpleflow.step.request import REQUEST, request_of
 from simpleflow.stores import open_store
 from simpleflow.values import decode
-from tests.swf.served import Crew, ended, outcome, start
+from tests.swf.served import DOMAIN, Crew, ended, outcome, start
 
 
 @activity.with_attributes(name="changed.load", version="1", raises_on_failure=True)
@@ -64,6 +67,16 @@ class Twice(Stepping):
         return [self.submit(Step("s", (load, text))).ran for text in "ab"]
 
 
+class Daily(Stepping):
+    name = "changed.daily"
+    version = "1"
+
+    def run(self, day: str) -> Any:
+        loaded = self.submit(Step("load", (load, day), force_steps_if_executed=["report"]))
+        report = self.submit(Step("report", (load, "report")))
+        return [loaded.reasons, report.ran]
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder around the marks."""
@@ -107,3 +120,58 @@ def test_a_name_with_two_works_is_told_by_the_decider(
         assert run(Twice) == [True, False]
     found = [record.getMessage() for record in caplog.records if "submitted twice" in record.getMessage()]
     assert len(found) == 1
+
+
+def markers(name: str, workflow_id: str, run_id: str) -> list[Any]:
+    events = [event.attributes for event in SwfEngine(DOMAIN).history(workflow_id, run_id)]
+    return [json.loads(each.details or "") for each in events if getattr(each, "marker_name", None) == name]
+
+
+def daily(day: str, workflow_id: str, changed: bool) -> tuple[Any, str]:
+    """Run ``Daily``, as with ``--changed`` or without it. Returns its result or its failure, and its run id."""
+    input = {"args": [day], "kwargs": {}} | ({REQUEST: request_of((), (), True)} if changed else {})
+    request = StartRequest(workflow_id, "changed.daily", "1", values.encode(input, "input"))
+    run_id = SwfEngine(DOMAIN).start_workflow_execution(request)
+    if ended(workflow_id, run_id).status == "completed":
+        return decode(outcome(workflow_id, run_id).result), run_id
+    return outcome(workflow_id, run_id).reason, run_id
+
+
+def done_before(workflow_id: str, count: int) -> None:
+    """Mark so many other steps as done, by a workflow of the same file."""
+    content = {"arguments": f'[["changed.load",["{"x" * 60}"]]]', "activities": {"changed.load": "0" * 16}}
+    for n in range(count):
+        open_store(Stepping.folder).put(f"{workflow_id}/steps", f"s{n}", json.dumps({"made_with": content}).encode())
+
+
+@pytest.mark.parametrize(
+    ("count", "jumbo"), [pytest.param(0, False, id="few"), (400, False), pytest.param(400, True, id="many-jumbo")]
+)
+def test_changed_steps(server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch, count: int, jumbo: bool) -> None:
+    if jumbo:
+        monkeypatch.setenv("SIMPLEFLOW_JUMBO_FIELDS_BUCKET", str(folder / "jumbo"))
+    seen = jumbo or not count
+    with Crew():
+        for mode in (None, "tell", "run", "ignore", "--changed"):
+            runs = mode in ("run", "--changed")
+            monkeypatch.setattr(Daily, "step_changes", None if mode == "--changed" else mode)
+            workflow_id = f"w-{mode}"
+            done_before(workflow_id, count)
+            first = daily("mon", workflow_id, mode == "--changed")[0]
+            found, run_id = daily("tue", workflow_id, mode == "--changed")
+            notices = markers("log.step.notice", workflow_id, run_id)
+            if runs and not seen:
+                assert first == found
+                assert 'GetStepsDoneTask: "InputError: what the done steps were made with does not fit' in found
+                assert "set SIMPLEFLOW_JUMBO_FIELDS_BUCKET, or leave out --changed" in found
+                assert notices == []
+                continue
+            assert first == [[], True]
+            if runs:
+                assert found == [["Arguments changed: text 'mon' -> 'tue'"], True]
+            else:
+                assert found == [["Step was already played"], False]
+                changed = {"arguments": "text='mon' (now 'tue')"} if seen and mode != "ignore" else None
+                assert [each.get("changed") for each in markers("log.step", workflow_id, run_id)] == [changed, None]
+            assert len(notices) == (mode != "ignore" and not seen)
+            assert all("set SIMPLEFLOW_JUMBO_FIELDS_BUCKET" in each["text"] for each in notices)

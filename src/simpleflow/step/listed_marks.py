@@ -33,8 +33,14 @@ class _Mark(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Mark).decode
 
 
-def pack(bodies: Sequence[bytes], room: int) -> dict[str, Any] | None:
-    """The inputs in these marks, in at most ``room`` characters of JSON; None if that is not enough.
+TOO_LONG = "what the done steps were made with does not fit into a field of Amazon SWF"
+"""What is said if ``pack`` returns None; nothing else has a limit that so few steps reach."""
+
+
+def pack(bodies: Sequence[bytes], room: int, most: int) -> dict[str, Any] | None:
+    """The inputs in these marks as a value that can be JSON; None if it would have more than ``most`` characters.
+
+    Arguments are shortened to get along with ``room`` characters.
 
     ``works`` lists what different steps have in common. ``work`` and ``arguments`` hold an entry for each mark, in
     order: the index of its work, and its arguments; or None if the mark does not say.
@@ -53,14 +59,17 @@ def pack(bodies: Sequence[bytes], room: int) -> dict[str, Any] | None:
             continue
         work.append(works.setdefault((bytes(found.activities), bytes(found.file)), len(works)))
         arguments.append(found.arguments)
+    if not works:
+        return {"works": [], "work": [], "arguments": []}
     common = [{"activities": values.decode(a.decode()), "file": values.decode(b.decode())} for a, b in works]
     for longest in _LENGTHS:
         if longest < made_with.MAX_ARGUMENTS:
             arguments = [None if each is None else made_with.shortened(each, longest) for each in arguments]
+        limit = most if longest == _LENGTHS[-1] else room
         result = {"works": common, "work": work, "arguments": arguments}
         size = sum(_PER_STEP + len(each or "") for each in arguments)
         # A character takes two in JSON or, seldom, six: look closely only where that may matter.
-        if 4 * size < room or len(values.encode(result, "the marks")) <= room:
+        if 4 * size < limit or len(values.encode(result, "the marks")) <= limit:
             return result
     return None
 

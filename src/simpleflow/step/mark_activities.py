@@ -26,13 +26,13 @@ from typing import Any
 from simpleflow import settings, stores
 from simpleflow.activity import Activity
 from simpleflow.base import Scope
-from simpleflow.constants import RESERVED
+from simpleflow.constants import NOTICE_MARKER, RESERVED
 from simpleflow.exceptions import InputError
 from simpleflow.futures import Promise
 from simpleflow.step import changes, tasks
 from simpleflow.step.constants import STEP_ACTIVITY_PARAMS_DEFAULT
 from simpleflow.step.host import Host, submit
-from simpleflow.step.listed_marks import ListedMarks
+from simpleflow.step.listed_marks import TOO_LONG, ListedMarks
 from simpleflow.step.made_with import MadeWith
 from simpleflow.step.marks_task import MarksTask
 from simpleflow.step.reading_tasks import ReadStepsTask, Wanted
@@ -100,7 +100,7 @@ class MarkActivities:
         if self._listing is None:
             exclusive: list[Any] = [self._claims_owner(), self._is_own_location()] if self._is_exclusive() else []
             if self._reads_all():
-                exclusive = [*(exclusive or [None, False]), True]
+                exclusive = [*(exclusive or [None, False]), True, *([True] if self.changes == changes.RUN else [])]
             # Found again by its scope, not by its arguments: a setting that has changed since does not list again.
             listing = self._make(tasks.GetStepsDoneTask, *exclusive, idempotent=False)
             self._listing = submit(self._host, listing, Scope("steps"))
@@ -112,7 +112,11 @@ class MarkActivities:
         if isinstance(found, dict) and found["shared"]:
             self._owner = self._claims_owner()
         names = self.names(found)
-        self._listed_marks = ListedMarks(names, found.get("made_with") if isinstance(found, dict) else None)
+        made_with = found.get("made_with") if isinstance(found, dict) else None
+        self._listed_marks = ListedMarks(names, made_with)
+        if made_with is None and isinstance(found, dict) and "made_with" in found:
+            text = f"{TOO_LONG}, so nothing tells which have changed: set SIMPLEFLOW_JUMBO_FIELDS_BUCKET"
+            self._host.executor.report(NOTICE_MARKER, {"text": text})
         self._on_listed(names)
 
     @staticmethod

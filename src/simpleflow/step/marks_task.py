@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from simpleflow import settings, stores, values
-from simpleflow.constants import MAX_FIELD_LENGTH
+from simpleflow.constants import MAX_FIELD_LENGTH, MAX_JUMBO_LENGTH
 from simpleflow.step import claims
 
-_LARGE_RESULT = 2**20  # characters, where a long result does no harm
+_LARGE_RESULT = 2**20  # characters; a longer result makes a history slow
 
 
 class MarksTask:
@@ -58,10 +59,15 @@ class MarksTask:
             raise
 
     def room(self, *beside: Any) -> int:
-        """How many characters the result may have, beside these parts of it."""
-        if (self.context or {}).get("domain_name") is None or settings.SIMPLEFLOW_JUMBO_FIELDS_BUCKET:
-            return _LARGE_RESULT
-        return MAX_FIELD_LENGTH - 100 - sum(len(values.encode(each, "a result")) for each in beside)
+        """How many characters the result should have, beside these parts of it."""
+        return min(_LARGE_RESULT, self.most(*beside))
+
+    def most(self, *beside: Any) -> int:
+        """How many characters the result can have, beside these parts of it."""
+        if (self.context or {}).get("domain_name") is None:
+            return sys.maxsize
+        limit = MAX_JUMBO_LENGTH if settings.SIMPLEFLOW_JUMBO_FIELDS_BUCKET else MAX_FIELD_LENGTH
+        return limit - 100 - sum(len(values.encode(each, "a result")) for each in beside)
 
 
 def owner_of(given: Sequence[str]) -> claims.Owner:

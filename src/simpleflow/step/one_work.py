@@ -58,7 +58,7 @@ class OneWork:
             f"step {run.name!r} was submitted twice with different work, {' and '.join(parts)}: the second one joins "
             "the first or is skipped, since a name stands for one work; give each work a name of its own"
         )
-        self._executor.report_fault({"step": run.name, "text": text})
+        self._executor.report(FAULT_MARKER, {"step": run.name, "text": text})
 
 
 def _name(details: str | None) -> str:

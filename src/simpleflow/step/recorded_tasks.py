@@ -24,6 +24,7 @@ class Listed(NamedTuple):
     owner: Owner | None = None
     whole: bool = False
     made_with: bool = False
+    required: bool = False
 
 
 class MarkRead(NamedTuple):

@@ -14,6 +14,7 @@ from typing import Any
 
 from simpleflow import activity, stores
 from simpleflow.constants import DAY
+from simpleflow.exceptions import InputError
 from simpleflow.step import claims, input_files, listed_marks, mark, origins, rules, stale_marks
 from simpleflow.step.marks_task import MarksTask, owner_of
 from simpleflow.step.reading_tasks import ReadStepsTask
@@ -28,6 +29,7 @@ class GetStepsDoneTask(MarksTask):
             then ``{"names": [...], "shared": ...}``; ``shared`` is true if each step has to be claimed before it runs.
         whole: claim all steps at once, now. Then ``shared`` is true only if other runs hold some of them.
         made_with: also read the marks. The result then has the key ``made_with``, see ``listed_marks.pack``.
+        required: raise InputError if that is too long, instead of None.
     """
 
     def __init__(
@@ -37,11 +39,13 @@ class GetStepsDoneTask(MarksTask):
         owner: Sequence[str] | None = None,
         whole: bool = False,
         made_with: bool = False,
+        required: bool = False,
     ) -> None:
         super().__init__(bucket, path)
         self.owner = owner
         self.whole = whole
         self.made_with = made_with
+        self.required = required
 
     def execute(self) -> list[str] | dict[str, Any]:
         if self.owner is None:
@@ -68,7 +72,14 @@ class GetStepsDoneTask(MarksTask):
             names = [name for name in names if name not in void]
         if not self.made_with:
             return {"names": names}
-        return {"names": names, "made_with": listed_marks.pack([bodies[name] for name in names], self.room(names))}
+        marks = [bodies[name] for name in names]
+        made_with = listed_marks.pack(marks, self.room(names), self.most(names))
+        if made_with is None and self.required:
+            raise InputError(
+                f"{listed_marks.TOO_LONG}, so changed ones cannot run: set SIMPLEFLOW_JUMBO_FIELDS_BUCKET, or leave "
+                "out --changed"
+            )
+        return {"names": names, "made_with": made_with}
 
 
 class GetStepMarkTask(MarksTask):

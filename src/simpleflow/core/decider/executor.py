@@ -18,7 +18,6 @@ from simpleflow import values
 from simpleflow.activity import PRIORITY_NOT_SET, Activity
 from simpleflow.base import Scope, SubmittableContainer
 from simpleflow.call_task import Task
-from simpleflow.constants import FAULT_MARKER
 from simpleflow.core import events as e
 from simpleflow.core.decider import recorded_calls
 from simpleflow.core.decider.evaluation import Evaluation, Execution, Tracked
@@ -248,9 +247,9 @@ class Executor(Evaluation):
         self.tells_changes = True
         self.markers.submit_once(recorded_calls.CHANGED, details)
 
-    def report_fault(self, details: Mapping[str, Any]) -> None:
+    def report(self, marker: str, details: Mapping[str, Any]) -> None:
         self.tells_changes = True
-        self.markers.submit_once(FAULT_MARKER, values.encode(details, f"details of marker {FAULT_MARKER!r}"))
+        self.markers.submit_once(marker, values.encode(details, f"details of marker {marker!r}"))
 
     def is_submitted(self, key: Key) -> bool:
         return key in self.handles

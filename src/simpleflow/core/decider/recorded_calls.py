@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from simpleflow import values
-from simpleflow.constants import FAULT_MARKER, JUMBO_SCHEME
+from simpleflow.constants import FAULT_MARKER, JUMBO_SCHEME, NOTICE_MARKER
 from simpleflow.core import events as e
 from simpleflow.core.history import History
 from simpleflow.core.records import Record
@@ -31,7 +31,7 @@ from simpleflow.exceptions import InputError
 CHANGED = "changed"
 """Name of the marker."""
 
-TOLD = frozenset({CHANGED, FAULT_MARKER})
+TOLD = frozenset({CHANGED, FAULT_MARKER, NOTICE_MARKER})
 """Names of the markers that are told while the run goes on; ``describe`` makes a line of their details."""
 
 _LONGEST = 1_000  # characters of an input in a marker
