@@ -7,7 +7,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from simpleflow import settings
+from simpleflow import code_source, settings
 from simpleflow.base import check_name
 from simpleflow.constants import MAX_VERSION_LENGTH
 from simpleflow.exceptions import InputError
@@ -103,6 +103,7 @@ class Activity:
     ) -> None:
         if not _is_callable(callable):
             raise InputError(f"an activity is made of a function or a class with execute(), not of {callable!r}")
+        code_source.remember(callable.__module__)
         self.callable = callable
         self.name = name if name is not None else f"{callable.__module__}.{callable.__name__}"
         check_name(self.name, "activity name")

@@ -1,18 +1,20 @@
 """Digests of code: equal digests mean the same code, as far as its own text tells.
 
-The text of a function or module is its source. Where there is none (a notebook, ``python -c``), it is the bytecode with
-its constants and names. Code that it calls in turn is not looked at.
+The text of a function or module is its source as it was loaded (``code_source``). Where there is none (``python -c``),
+or the file was edited since, it is the bytecode with its constants and names. Code that it calls in turn is not looked
+at.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
-import sys
 import types
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
+
+from simpleflow import code_source
 
 
 def _digest(text: str) -> str:
@@ -27,7 +29,7 @@ def of_class(kind: type) -> str:
     for each in kind.__mro__:
         if each.__module__ == "builtins" or each.__module__.partition(".")[0] == "simpleflow":
             continue
-        text = _module_source(each.__module__)
+        text = code_source.of_module(each.__module__, each)
         found.append(text if text is not None else "\n".join(_compiled(each)))
     return _digest("\0".join(found))
 
@@ -38,19 +40,10 @@ def of_callable(function: Callable[..., Any]) -> str:
     while isinstance(function, functools.partial):
         function = inspect.unwrap(function.func)
     try:
-        text = inspect.getsource(function)
+        text = code_source.of(function)
     except (OSError, TypeError):
         text = "\n".join(_compiled(function))
     return _digest(text)
-
-
-def _module_source(name: str) -> str | None:
-    path = getattr(sys.modules.get(name), "__file__", None)
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:  # type: ignore[arg-type]
-            return file.read()
-    except (OSError, TypeError):
-        return None
 
 
 def _compiled(value: Any) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
+from simpleflow import code_source
 from simpleflow.base import AbstractWorkflow, Executor, type_name
 from simpleflow.futures import Future
 from simpleflow.marker import Marker
@@ -54,6 +55,7 @@ class Workflow(AbstractWorkflow):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         registry[type_name(cls)] = cls
+        code_source.remember(cls.__module__)
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
