@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from simpleflow import code_source, settings
-from simpleflow.base import check_name
+from simpleflow.base import check_flag, check_name
 from simpleflow.constants import MAX_VERSION_LENGTH
 from simpleflow.exceptions import InputError
 
@@ -112,6 +112,10 @@ class Activity:
         if isinstance(retry, bool) or not isinstance(retry, int) or retry < 0:
             raise InputError(f"retry of activity {self.name} is {retry!r}; expected a number of retries, 0 or more")
         self.retry = retry
+        check_flag(raises_on_failure, f"raises_on_failure of activity {self.name}")
+        check_flag(idempotent, f"idempotent of activity {self.name}")
+        if meta is not None and not isinstance(meta, dict):
+            raise InputError(f"meta of activity {self.name} is {meta!r}; expected a dict")
         self.raises_on_failure = raises_on_failure
         self.task_start_to_close_timeout = seconds(start_to_close_timeout, f"start_to_close_timeout of {self.name}")
         self.task_schedule_to_close_timeout = seconds(

@@ -37,6 +37,12 @@ def check_name(name: object, label: str, limit: int = MAX_ID_LENGTH) -> str:
     return name
 
 
+def check_flag(value: object, label: str) -> None:
+    """Raise InputError, which names ``label``, unless the value is True, False or None (the same as False)."""
+    if value is not None and not isinstance(value, bool):
+        raise InputError(f"{label} is {value!r}; expected True or False")
+
+
 class Call(NamedTuple):
     """A call that a submittable is known to make before anything of it runs."""
 

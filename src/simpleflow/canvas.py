@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from simpleflow.activity import Activity
-from simpleflow.base import AbstractWorkflow, Call, Executor, Submittable, SubmittableContainer
+from simpleflow.base import AbstractWorkflow, Call, Executor, Submittable, SubmittableContainer, check_flag
 from simpleflow.call_task import results
 from simpleflow.containers import ChainPromise, FuncPromise, GroupPromise
 from simpleflow.exceptions import InputError, NotSubmittable
@@ -164,6 +164,11 @@ class Group(SubmittableContainer):
             isinstance(max_parallel, bool) or not isinstance(max_parallel, int) or max_parallel < 1
         ):
             raise InputError(f"max_parallel of a group is {max_parallel!r}; expected 1 or more, or None for no limit")
+        kind = type(self).__name__.lower()
+        check_flag(raises_on_failure, f"raises_on_failure of a {kind}")
+        check_flag(bubbles_exception_on_failure, f"bubbles_exception_on_failure of a {kind}")
+        if not callable(future_class):
+            raise InputError(f"future_class of a {kind} is {future_class!r}; expected a class of futures")
         self.activities: list[Submittable] = []
         self.max_parallel = max_parallel
         self.raises_on_failure = raises_on_failure
@@ -183,6 +188,10 @@ class Group(SubmittableContainer):
             member = _call(submittable, args, kwargs, label)
         else:
             member = as_submittable(submittable, label)
+        if isinstance(member, SubmittableContainer) and _holds(member, self):
+            raise InputError(
+                f"{label} is that {type(self).__name__.lower()} itself or holds it; expected other members"
+            )
         if self.raises_on_failure is not None:
             member = scoped(member, "raises_on_failure", self.raises_on_failure)
         self.activities.append(member)
@@ -237,6 +246,8 @@ class Chain(Group):
         bubbles_exception_on_failure: bool | None = None,
         future_class: Callable[[Any, Executor], Future] = ChainFuture,
     ) -> None:
+        check_flag(send_result, "send_result of a chain")
+        check_flag(break_on_failure, "break_on_failure of a chain")
         if send_result and not break_on_failure:
             raise InputError(
                 "a chain with send_result=True cannot have break_on_failure=False: a failure has no result to send"
@@ -262,6 +273,21 @@ class Chain(Group):
         return combined_time_limit(self.activities, one_by_one=True)
 
 
+def _holds(container: Submittable, wanted: Submittable) -> bool:
+    """True if ``container`` is ``wanted``, or holds it at any depth."""
+    seen: set[int] = set()
+    left: list[Any] = [container]
+    while left:
+        each = left.pop()
+        if each is wanted:
+            return True
+        if id(each) not in seen and isinstance(each, SubmittableContainer):
+            seen.add(id(each))
+            inner = getattr(each, "activities", ())  # of a group, and of a step
+            left.extend(inner if isinstance(inner, list | tuple) else [inner])
+    return False
+
+
 class FuncGroup(SubmittableContainer):
     """A submittable that ``func(*args, **kwargs)`` makes when its turn comes.
 
@@ -281,6 +307,7 @@ class FuncGroup(SubmittableContainer):
     ) -> None:
         if not callable(func):
             raise InputError(f"a FuncGroup is made of a function, not of {func!r}")
+        check_flag(raises_on_failure, "raises_on_failure of a FuncGroup")
         self.func = func
         self.args = list(args)
         self.kwargs = kwargs

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
-from simpleflow.exceptions import ExecutionBlocked, TaskCanceled
+from simpleflow.exceptions import ExecutionBlocked, InputError, TaskCanceled
 
 PENDING = "PENDING"
 RUNNING = "RUNNING"
@@ -251,5 +251,10 @@ def wait(*futures: Future | Iterable[Future]) -> list[Any]:
     """
     found: Iterable[Any] = futures
     if len(futures) == 1 and not isinstance(futures[0], Future):
-        found = futures[0]
+        if not isinstance(futures[0], Iterable):
+            raise InputError(f"wait got {futures[0]!r}; expected futures, or one list of them")
+        found = list(futures[0])
+    for each in found:
+        if not isinstance(each, Future):
+            raise InputError(f"wait got {each!r}; expected futures, or one list of them")
     return [future.result for future in found]

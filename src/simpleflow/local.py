@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from simpleflow import same_source, settings, values
-from simpleflow.base import check_name
+from simpleflow.base import check_flag, check_name
 from simpleflow.core import codec, timeouts, transitions
 from simpleflow.core import events as e
 from simpleflow.core.decider.evaluation import Failure
@@ -41,6 +41,7 @@ from simpleflow.exceptions import (
 from simpleflow.marker import Marker
 from simpleflow.step import claim_recovery
 from simpleflow.step.request import REQUEST, request_of
+from simpleflow.stores import is_local
 from simpleflow.stores.location import folder_url
 from simpleflow.stores.presence import Presence
 from simpleflow.values import arguments, reserved
@@ -133,22 +134,31 @@ class Executor:
             isinstance(nb_workers, bool) or not isinstance(nb_workers, int) or nb_workers < 1
         ):
             raise InputError(f"nb_workers is {nb_workers!r}; expected 1 or more, or None for this process")
-        if workflow_id:
+        if workflow_id is not None:
             check_name(workflow_id, "workflow id")
+        if tag_list is not None and tag_list is not workflow_class.INHERIT_TAG_LIST:
+            check_tags(tag_list, "tag_list")
+        for name, flag in (("changed", changed), ("adopt", adopt)):
+            check_flag(flag, name)
+        for name, call in (("observer", observer), ("on_begin", on_begin), ("on_wait", on_wait)):
+            if not callable(call) and (call is not None or name == "on_wait"):
+                raise InputError(f"{name} is {call!r}; expected a function")
         settings.describe()  # find a setting that is not valid now, not in the middle of a run
+        if settings.is_set("STEP_BUCKET") or settings.is_set("SIMPLEFLOW_S3_HOST"):
+            is_local(f"{settings.SIMPLEFLOW_S3_HOST}/{settings.STEP_BUCKET}")  # as is a bucket that is none
         self.workflow_class = workflow_class
         self.workflow_id = workflow_id
         self.run_id: str | None = None
         self.overlooked: list[str] = []
         self._checks_source = not (adopt or workflow_id)
         self._tag_list = tag_list
-        self._state = None if state is None else os.fspath(state)
+        self._state = None if state is None else check_folder(state, "state")
         self._nb_workers = nb_workers
         self._middlewares = Middlewares.load(middlewares)
         self._observer = observer
         self._on_begin = on_begin
         self._on_wait = on_wait
-        self._overrides: dict[str, Any] = dict(overrides or {})
+        self._overrides = _checked_overrides(overrides)
         self._request = request_of(force_steps, skip_steps, changed)
         self._events: list[e.Event] = []
 
@@ -297,6 +307,35 @@ class Executor:
                 engine.executions.ask_for_decision(run)
                 claim_recovery.regain(run, self._on_wait, engine.receive_messages)
         return run_id
+
+
+def check_folder(path: object, label: str) -> str:
+    """Return the path of a folder as text. Raises InputError if it cannot be the path of one."""
+    if not isinstance(path, str | os.PathLike) or not isinstance(found := os.fspath(path), str):
+        raise InputError(f"{label} is {path!r}; expected the path of a folder")
+    if not found:
+        raise InputError(f"{label} is empty; expected the path of a folder")
+    if "\0" in found:
+        raise InputError(f"{label} {found!r} holds a NUL character; expected the path of a folder")
+    return found
+
+
+_TIMEOUTS = ("execution_timeout", "decision_task_timeout")
+
+
+def _checked_overrides(given: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the overrides of the start request as a dict. Raises InputError."""
+    if given is not None and not isinstance(given, Mapping):
+        raise InputError(f"overrides are {given!r}; expected a dict")
+    found = dict(given or {})
+    for name, value in found.items():
+        if name == "task_list":
+            check_name(value, "task_list in overrides")
+        elif name not in _TIMEOUTS:
+            raise InputError(f"overrides hold {name!r}; expected task_list, {' or '.join(_TIMEOUTS)}")
+        elif not (isinstance(value, str) and (value == "NONE" or (value.isascii() and value.isdigit()))):
+            raise InputError(f"{name} in overrides is {value!r}; expected seconds as text, such as '300', or 'NONE'")
+    return found
 
 
 def _shown_by_observer(task: DecisionTask, text: str) -> None:

@@ -84,6 +84,16 @@ def _count(name: str, value: object) -> int:
     raise InputError(f"{name} is {value!r}: expected a whole number, 0 or more")
 
 
+def _positive(name: str, value: object) -> int:
+    try:
+        found = _count(name, value)
+    except InputError:
+        found = 0
+    if found < 1:
+        raise InputError(f"{name} is {value!r}: expected a whole number, 1 or more")
+    return found
+
+
 def _text(name: str, value: object) -> str:
     if isinstance(value, str):
         return value
@@ -126,7 +136,7 @@ _SETTINGS: dict[str, _Setting] = {
     "ACTIVITY_SIGTERM_WAIT_SEC": _Setting(_seconds, 3),
     "SWF_DOMAIN": _Setting(_text, None),
     "SWF_CONNECTION_RETRIES": _Setting(_count, 5),
-    "SWF_MAX_OPEN_ACTIVITY_COUNT": _Setting(_count, 1_000),
+    "SWF_MAX_OPEN_ACTIVITY_COUNT": _Setting(_positive, 1_000),
     "SIMPLEFLOW_JUMBO_FIELDS_BUCKET": _Setting(_text, None),
     "SIMPLEFLOW_IDENTITY": _Setting(_text, None),
 }

@@ -119,8 +119,8 @@ def encode(value: Any, label: str) -> str:
     try:
         if _is_plain(value):
             return _quick_encoder()(value).decode()
-    except (OverflowError, UnicodeEncodeError, RecursionError):  # an integer of more than 64 bits; half of a surrogate
-        pass  # pair; a list inside itself
+    except (OverflowError, ValueError, RecursionError):  # an integer of more than 64 bits, or of too many digits; half
+        pass  # of a surrogate pair; a list inside itself
     text = _encode(_ENCODER, value, label)
     if not text.isascii():
         try:
@@ -182,6 +182,8 @@ def _culprit(value: Any) -> str:
             return twice
         return f"{_short(value)} (it contains itself, is nested too deeply, or its keys cannot be ordered)"
     path, bad, why = found
+    if len(path) > 80:
+        path = "..." + path[-60:]
     location = f" at {path}" if path else ""
     return (
         f"{_short(bad)}{location} is {why}; expected text, numbers, true/false, None, lists, dicts with text keys, "
@@ -190,7 +192,13 @@ def _culprit(value: Any) -> str:
 
 
 def _find(value: Any, path: str, above: set[int]) -> tuple[str, Any, str] | None:
-    if isinstance(value, str | int | bool) or value is None:
+    if isinstance(value, str | bool) or value is None:
+        return None
+    if isinstance(value, int):
+        try:
+            int.__repr__(value)
+        except ValueError:
+            return path, value, f"an integer of more than {sys.get_int_max_str_digits()} digits"
         return None
     if isinstance(value, float):
         finite = value == value and value not in (float("inf"), float("-inf"))
@@ -229,7 +237,7 @@ def _short(value: Any) -> str:
     try:
         text = re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))  # the address differs each time
     except Exception:  # noqa: BLE001 (a class's own repr may raise anything)
-        return f"a {_type_name(value)}"
+        return f"a value of type {_type_name(value)}"
     return text if len(text) <= 60 else text[:57] + "..."
 
 

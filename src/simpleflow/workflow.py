@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from simpleflow import code_source
 from simpleflow.base import AbstractWorkflow, Executor, type_name
+from simpleflow.exceptions import InputError
 from simpleflow.futures import Future
 from simpleflow.marker import Marker
 from simpleflow.signal import WaitForSignal
@@ -86,11 +87,16 @@ class Workflow(AbstractWorkflow):
 
     def map(self, activity: Any, iterable: Iterable[Any]) -> list[Future]:
         """Submit the activity once for each of the values. Returns the futures in the order of the values."""
+        if not isinstance(iterable, Iterable):
+            raise InputError(f"map got {iterable!r}; expected a list of values")
         return [self.submit(activity, each) for each in iterable]
 
     def starmap(self, activity: Any, iterable: Iterable[Iterable[Any]]) -> list[Future]:
         """Submit the activity once for each list of arguments. Returns the futures in the order of the lists."""
-        return [self.submit(activity, *each) for each in iterable]
+        rows = list(iterable) if isinstance(iterable, Iterable) else None
+        if rows is None or not all(isinstance(each, Iterable) for each in rows):
+            raise InputError(f"starmap got {iterable!r}; expected a list of lists of arguments")
+        return [self.submit(activity, *each) for each in rows]
 
     def record_marker(self, name: str, details: Any = None) -> MarkerTask:
         """Make a marker with these details, a value that can be JSON. Submit it to record it."""

@@ -160,6 +160,10 @@ class TestList:
 
     def test_another_id_and_folder(self, project: Folder) -> None:
         options = ("--workflow-id", "mine", "--state", "kept")
+        misspelt = project.run("step.mark", "steered.Nightly", "report", *options)
+        assert (misspelt.code, misspelt.out) == (2, "")
+        assert "--state 'kept' is no folder" in misspelt.err
+        (project.path / "kept").mkdir()
         assert project.run("step.mark", "steered.Nightly", "report", *options).code == 0
         assert done_steps(project, "steered.Nightly", *options) == ["report"]
         assert done_steps(project, "steered.Nightly", "--workflow-id", "mine") == []

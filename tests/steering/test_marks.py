@@ -190,3 +190,10 @@ def test_a_store_that_cannot_be_read(tmp_path: Path) -> None:
 def test_where() -> None:
     assert marks.where(Place("w", "file:///a%20b/objects", "w/steps")) == "w/steps in /a b/objects"
     assert marks.where(Place("w", "s3://bucket", "")) == "s3://bucket"
+
+
+def test_remove_tells_what_it_removed(place: Place) -> None:
+    put(place, "a", "b")
+    assert marks.remove(place, ["a", "never", "a"]) == ["a"]
+    assert marks.remove(place, ["a"]) == []
+    assert marks.names(place) == ["b"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import subprocess
@@ -155,3 +156,16 @@ def test_a_folder_that_cannot_be_created() -> None:
 def test_a_path_that_no_system_holds(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="shorten the step's name"):
         DirectoryStore(str(tmp_path)).put("p", "É" * 2000, b"")
+
+
+def test_temporary_files_of_killed_processes_are_removed_after_an_hour(tmp_path: Path) -> None:
+    store = DirectoryStore(str(tmp_path))
+    store.put("w/steps", "load", b"{}")
+    [folder] = {path.parent for path in tmp_path.rglob("*.done")}
+    old, young, other = (folder / name for name in (f".{'a' * 16}.tmp", f".{'b' * 16}.tmp", "notes.tmp"))
+    for path in (old, young, other):
+        path.write_bytes(b"half")
+    for path in (old, other):
+        os.utime(path, (1, 1))
+    assert store.names("w/steps") == ["load"]
+    assert [path.exists() for path in (old, young, other)] == [False, True, True]

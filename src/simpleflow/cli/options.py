@@ -10,6 +10,7 @@ import click
 
 from simpleflow import __version__
 from simpleflow.cli.terminal import ALWAYS, AUTO, NEVER, Terminal, echo
+from simpleflow.exceptions import InputError
 
 SETTINGS = {"help_option_names": [], "max_content_width": 100}
 """The click settings of every command. The option ``--help`` comes from ``common``."""
@@ -97,6 +98,17 @@ def help_alone(context: click.Context) -> None:
     """Show the help of a command group if no command of the group is given."""
     if context.invoked_subcommand is None:
         echo(context.get_help())
+
+
+def _not_empty(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    if value == "":
+        raise InputError("--state is empty; expected the path of a folder")
+    return value
+
+
+def state_option(text: str) -> Callable[[_Command], _Command]:
+    """Add ``--state`` to a command."""
+    return click.option("--state", metavar="FOLDER", callback=_not_empty, help=text)
 
 
 def format_option(default: str | None = TABLE) -> Callable[[_Command], _Command]:

@@ -98,7 +98,11 @@ def decode_poll_data(text: str, task_list: str) -> ActivityTask:
 
 
 def log_to_stderr() -> None:
-    """Write log records from the level LOG_LEVEL on to standard error. Raises InputError for an unknown level."""
+    """Write log records from the level LOG_LEVEL on to standard error.
+
+    Raises InputError for an unknown level, and for a setting that is not valid: processes would find it too late.
+    """
+    settings.describe()
     name = os.environ.get("LOG_LEVEL") or "INFO"
     level = logging.getLevelNamesMapping().get(name.strip().upper())
     if level is None:

@@ -14,7 +14,7 @@ import click
 
 from simpleflow import settings
 from simpleflow.cli import swf
-from simpleflow.cli.options import common
+from simpleflow.cli.options import common, state_option
 from simpleflow.exceptions import InputError, StateError, UnknownResource
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def location_options(command: _Command) -> _Command:
         click.option(
             "--local", is_flag=True, help="Use the runs in the folder SIMPLEFLOW_STATE, instead of Amazon SWF."
         ),
-        click.option("--state", metavar="FOLDER", help="Use the runs in this folder, instead of Amazon SWF."),
+        state_option("Use the runs in this folder, instead of Amazon SWF."),
     ):
         command = add(command)
     return command
@@ -189,6 +189,8 @@ def open_runs(location: RunLocation) -> Iterator[Runs]:
 
 def _has_history(folder: Path) -> bool:
     try:
+        if folder.exists() and not folder.is_dir():
+            raise InputError(f"state folder {folder} is a file; expected a folder")
         return (folder / "history.sqlite").exists()
     except OSError as error:
         advice = "check the folder, or name another one with --state or SIMPLEFLOW_STATE"

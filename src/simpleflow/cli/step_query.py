@@ -12,7 +12,7 @@ import click
 from simpleflow import settings
 from simpleflow.base import check_name
 from simpleflow.cli import workflow_input
-from simpleflow.cli.options import common, format_option
+from simpleflow.cli.options import common, format_option, state_option
 from simpleflow.cli.run_query import RunLocation, Runs, open_runs
 from simpleflow.exceptions import InputError, UnknownResource
 
@@ -32,7 +32,7 @@ def step_options(command: _Command) -> _Command:
         common,
         format_option(),
         click.option("--domain", "-d", metavar="NAME", help="Amazon SWF domain of the runs, instead of --state."),
-        click.option("--state", metavar="FOLDER", help="Folder of the runs. Default: SIMPLEFLOW_STATE."),
+        state_option("Folder of the runs. Default: SIMPLEFLOW_STATE."),
         click.option(
             "--workflow-id",
             metavar="ID",

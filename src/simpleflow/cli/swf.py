@@ -9,6 +9,7 @@ import click
 
 from simpleflow import settings
 from simpleflow.base import check_name
+from simpleflow.cli.number import Number
 from simpleflow.constants import MAX_ID_LENGTH
 from simpleflow.exceptions import InputError
 
@@ -32,7 +33,7 @@ def heartbeat_option(command: _Command) -> _Command:
     """Add ``--heartbeat``."""
     return click.option(
         "--heartbeat",
-        type=click.FloatRange(min=0, min_open=True),
+        type=Number(min=0, min_open=True),
         default=60.0,
         show_default=True,
         metavar="SECONDS",

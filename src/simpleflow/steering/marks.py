@@ -65,14 +65,28 @@ def forget(place: Place, patterns: Iterable[str]) -> list[str]:
 
     Raises InputError, before it removes anything, for a pattern other than ``*`` that covers none; StoreError.
     """
-    found = covered(place, patterns)
-    remove(place, found)
-    return found
+    return remove(place, covered(place, patterns))
 
 
-def remove(place: Place, names: Iterable[str]) -> None:
-    """Remove the marks of exactly these steps. A mark that does not exist is not an error. Raises StoreError."""
-    stores.open_store(place.bucket).delete(place.path, names)
+def remove(place: Place, names: Iterable[str]) -> list[str]:
+    """Remove the marks of exactly these steps; returns the names of those that were there and are gone, sorted.
+
+    A mark that does not exist is not an error. Raises StoreError, which names the marks that were removed before it.
+    """
+    store = stores.open_store(place.bucket)
+    wanted = set(names)
+    there = wanted.intersection(store.names(place.path))
+    try:
+        store.delete(place.path, sorted(there))
+    except StoreError as error:
+        try:
+            gone = sorted(there.difference(store.names(place.path)))
+        except StoreError:
+            raise error from None
+        if gone:
+            raise StoreError(f"{error}; removed before that: {', '.join(gone)}") from error
+        raise
+    return sorted(there.difference(store.names(place.path)))
 
 
 def mark(

@@ -8,7 +8,7 @@ from typing import Any
 
 from simpleflow import canvas
 from simpleflow.activity import Activity
-from simpleflow.base import Call, Executor, Submittable, SubmittableContainer
+from simpleflow.base import Call, Executor, Submittable, SubmittableContainer, check_flag
 from simpleflow.call_task import results
 from simpleflow.exceptions import InputError, ResultNotKept
 from simpleflow.futures import RUNNING, Future
@@ -83,6 +83,16 @@ class Step(SubmittableContainer):
             else rules.check_names(force_steps_if_executed, f"force_steps_if_executed of step {step_name!r}")
         )
         self.after = [] if after is None else rules.check_names(after, f"after of step {step_name!r}")
+        flags: tuple[tuple[str, Any], ...] = (
+            ("force", force),
+            ("emit_signal", emit_signal),
+            ("bubbles_exception_on_failure", bubbles_exception_on_failure),
+            ("keep_result", keep_result),
+            ("optional", optional),
+        )
+        for flag, given in flags:
+            if given is not False and given is not True:  # no call for each flag of each step
+                check_flag(given, f"{flag} of step {step_name!r}")
         if step_name in self.after:
             raise InputError(f"step {step_name!r} comes after itself; expected names of other steps")
         self.bubbles_exception_on_failure = bubbles_exception_on_failure

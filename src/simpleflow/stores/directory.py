@@ -4,7 +4,8 @@ Theory of operation
 -------------------
 *Atomic writes.* A mark is written to a temporary file in the same folder. ``put`` then renames it to its final name,
 which replaces an older mark; ``create`` links it there, which fails if there is a mark. So a process that dies at any
-moment leaves the whole mark or none. A temporary file that is left behind has a name that listing ignores.
+moment leaves the whole mark or none. A temporary file that is left behind has a name that listing ignores, and
+is removed by a listing after an hour.
 
 *Durable writes (fsync).* Only the name of a mark counts, so its content is never synced. The folder, which holds the
 name, is synced at most once a second: syncing at every mark costs half a millisecond, which a run of many small steps
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -43,6 +45,8 @@ _ADVICE = {
     errno.EMFILE: "this process has too many open files: raise its limit (ulimit -n)",
 }
 SYNC_SECONDS = 1.0  # least time between two syncs after ``put``
+_TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.tmp")
+_ABANDONED_SECONDS = 3_600.0  # a temporary file that is older belongs to a process that was killed
 _CHUNK = 4_096  # bytes that are read at once; most marks have fewer
 _NO_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP})  # errors of file systems that cannot sync a folder
 
@@ -67,9 +71,11 @@ class DirectoryStore:
             folder = os.path.join(self.url, folder_of(prefix))
             found: list[str] = []
             try:
-                _walk(folder, "", (), found)
+                temporary: list[str] = []
+                _walk(folder, "", (), found, temporary=temporary)
             except FileNotFoundError:
                 return []
+            _remove_abandoned(temporary)
             return sorted(found)
 
     def contents(self, prefix: str) -> dict[str, bytes]:
@@ -82,9 +88,11 @@ class DirectoryStore:
             names: list[str] = []
             bodies: dict[str, bytes] = {}
             try:
-                _walk(folder, "", (), names, bodies)
+                temporary: list[str] = []
+                _walk(folder, "", (), names, bodies, temporary=temporary)
             except FileNotFoundError:
                 return {}
+            _remove_abandoned(temporary)
             return dict(sorted(bodies.items()))
 
     def put(self, prefix: str, name: str, body: bytes) -> None:
@@ -151,13 +159,19 @@ class DirectoryStore:
 
 
 def _walk(
-    folder: str, done: str, pieces: tuple[str, ...], found: list[str], bodies: dict[str, bytes] | None = None
+    folder: str,
+    done: str,
+    pieces: tuple[str, ...],
+    found: list[str],
+    bodies: dict[str, bytes] | None = None,
+    *,
+    temporary: list[str],
 ) -> None:
     """Add the names of the marks below ``folder`` to ``found``, each with ``done`` in front.
 
     ``pieces`` are the folders of a long name that was cut into pieces; ``folder`` is the last of them. A folder below
     the top that vanishes while it is listed is skipped: it no longer holds a mark. With ``bodies``, the contents are
-    read too.
+    read too. The paths of temporary files are added to ``temporary``.
     """
     inner: list[str] = []
     with os.scandir(folder) as entries:
@@ -170,17 +184,29 @@ def _walk(
                     found.append(done + segment)
                     if bodies is not None and (mark := _read_quickly(f"{folder}/{name}")) is not None:
                         bodies[done + segment] = mark
+            elif name.endswith(".tmp") and _TEMPORARY.fullmatch(name):
+                temporary.append(f"{folder}/{name}")
             elif entry.is_dir(follow_symlinks=False):
                 inner.append(name)
     for name in inner:
         below = f"{folder}/{name}"
         try:
             if name.endswith("%"):
-                _walk(below, done, (*pieces, name), found, bodies)
+                _walk(below, done, (*pieces, name), found, bodies, temporary=temporary)
             elif (segment := segment_of(pieces, name)) is not None:
-                _walk(below, f"{done}{segment}/", (), found, bodies)
+                _walk(below, f"{done}{segment}/", (), found, bodies, temporary=temporary)
         except FileNotFoundError:
             continue
+
+
+def _remove_abandoned(temporary: list[str]) -> None:
+    """Remove the temporary files of processes that were killed while they wrote a mark."""
+    for path in temporary:
+        try:
+            if time.time() - os.stat(path).st_mtime > _ABANDONED_SECONDS:
+                os.unlink(path)
+        except OSError:
+            pass  # another process was first, or the folder is read-only: the file does no harm
 
 
 def _read(path: str) -> Stored | None:

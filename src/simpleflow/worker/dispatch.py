@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from simpleflow import activity as activities
@@ -43,10 +43,15 @@ class Middlewares(NamedTuple):
 
         Raises InputError for a path that does not lead to a callable.
         """
-        given = given or {}
+        given = {} if given is None else given
+        if not isinstance(given, Mapping):
+            raise InputError(f"middlewares are {given!r}; expected a dict with the keys pre and post")
         unknown = sorted(set(given) - {"pre", "post"})
         if unknown:
             raise InputError(f"middlewares have the keys pre and post, not {unknown[0]!r}")
+        for key, each in given.items():
+            if each is not None and (isinstance(each, str) or not isinstance(each, Iterable)):
+                raise InputError(f"middlewares {key} are {each!r}; expected a list of functions or dotted paths")
         return cls(tuple(map(_callable, given.get("pre") or ())), tuple(map(_callable, given.get("post") or ())))
 
 

@@ -40,6 +40,6 @@ def decider(workflows: tuple[str, ...], domain: str | None, task_list: str | Non
     with results_only():
         processes.log_to_stderr()
         classes = processes.load_workflow_classes(workflows)
-        name = check_name(task_list or processes.common_task_list(classes), "--task-list")
+        name = check_name(processes.common_task_list(classes) if task_list is None else task_list, "--task-list")
         body = decider_body(lambda: swf.decision_source(found, name), classes, found, claim_recovery.closed)
         return processes.run_processes([("decider", nb_processes, body)])

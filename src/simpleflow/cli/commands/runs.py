@@ -10,6 +10,7 @@ import click
 
 from simpleflow.cli import run_query
 from simpleflow.cli.activity_query import activities_of, find_activity
+from simpleflow.cli.number import Number
 from simpleflow.cli.options import CSV, SETTINGS, TABLE, format_option
 from simpleflow.cli.run_query import RunLocation, RunQuery, location_options
 from simpleflow.cli.view.output import open_output
@@ -22,7 +23,7 @@ _days = click.option(
     "--started-since",
     "-d",
     "days",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     default=30,
     show_default=True,
     metavar="DAYS",

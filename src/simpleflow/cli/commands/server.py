@@ -8,19 +8,24 @@ from pathlib import Path
 
 import click
 
-from simpleflow.cli.options import SETTINGS, common, session
+from simpleflow.base import check_name
+from simpleflow.cli.number import Number
+from simpleflow.cli.options import SETTINGS, common, session, state_option
 from simpleflow.cli.terminal import echo
+from simpleflow.exceptions import InputError
 
 PORT = 8042
 
 
 @click.command("server", context_settings=SETTINGS)
-@click.option("--port", type=int, default=PORT, show_default=True, help="Port on 127.0.0.1; 0 chooses a free one.")
 @click.option(
-    "--state",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder to keep all data in. Default: memory, so the data is lost when the server ends.",
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=PORT,
+    show_default=True,
+    help="Port on 127.0.0.1; 0 chooses a free one.",
 )
+@state_option("Folder to keep all data in. Default: memory, so the data is lost when the server ends.")
 @click.option(
     "--domain",
     "-d",
@@ -30,7 +35,7 @@ PORT = 8042
 )
 @click.option(
     "--poll-seconds",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     default=60,
     show_default=True,
     help="Longest time that a poll waits for a task.",
@@ -43,7 +48,7 @@ PORT = 8042
     "page=NUMBER, seed=NUMBER, separated by commas.",
 )
 @common
-def server(port: int, state: Path | None, domains: tuple[str, ...], poll_seconds: float, chaos: str) -> None:
+def server(port: int, state: str | None, domains: tuple[str, ...], poll_seconds: float, chaos: str) -> None:
     """Serve Amazon SWF's protocol on 127.0.0.1, for development and tests.
 
     There is no authentication: every client that can connect may do everything. The server prints its URL when it
@@ -54,7 +59,11 @@ def server(port: int, state: Path | None, domains: tuple[str, ...], poll_seconds
     """
     from simpleflow.server import Chaos, Server
 
-    running = Server(port, state, poll_seconds, chaos=Chaos.parse(chaos))
+    if state is not None and Path(state).is_file():
+        raise InputError(f"--state {state!r} is a file; expected the path of a folder")
+    for domain in domains:
+        check_name(domain, "--domain")
+    running = Server(port, None if state is None else Path(state), poll_seconds, chaos=Chaos.parse(chaos))
     try:
         for domain in domains:
             running.register_domain(domain)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -115,8 +116,10 @@ def step_forget(workflow: str, steps: Sequence[str], yes: bool, style: str, **op
         if len(found) > 1 and not yes and not _confirmed(out, f"{len(found)} steps: {some(found)}"):
             out.say("nothing was removed")
             return errors.RUN_FAILED
-        marks.remove(query.mark_location, found)
-        out.write(step_tables.changed("removed", found, (), style, out.layout))
+        removed = marks.remove(query.mark_location, found)
+        for name in sorted(set(found) - set(removed)):
+            out.warn(f"the mark of step {name!r} was removed or written again by somebody else meanwhile")
+        out.write(step_tables.changed("removed", removed, (), style, out.layout))
     return errors.OK
 
 
@@ -139,6 +142,7 @@ def step_mark(workflow: str, steps: Sequence[str], result_text: str | None, styl
 
         result = marks.NO_RESULT if result_text is None else workflow_input.parse_json(result_text, "--result")
         query = StepQuery.from_options(workflow, options)
+        _check_state(options)
         rows = query.own_steps()
         fingerprints = {row.step: row.fingerprint for row in reversed(rows) if row.fingerprint is not None}
         marked = marks.mark(query.mark_location, wanted, fingerprints=fingerprints, result=result)
@@ -152,6 +156,13 @@ def step_mark(workflow: str, steps: Sequence[str], result_text: str | None, styl
         out.write(step_tables.changed("marked", marked, others, style, out.layout))
         if marked:
             _warn_of_open_runs(query, out)  # last, because a domain may answer slowly
+
+
+def _check_state(options: dict[str, Any]) -> None:
+    """Raise InputError if ``--state`` names no folder. A name that is not spelt right must not make a new folder."""
+    state = options["state"]
+    if state is not None and not os.path.isdir(state):
+        raise InputError(f"--state {state!r} is no folder; expected the state folder of the workflow's runs")
 
 
 def _say_where(out: Output, location: Place, count: int, what: str, which: str = "") -> None:

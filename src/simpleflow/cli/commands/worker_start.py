@@ -58,7 +58,7 @@ def worker(
     with results_only():
         processes.log_to_stderr()
         find_modules_here()
-        name = check_name(task_list or settings.ACTIVITY_DEFAULT_TASK_LIST, "--task-list")
+        name = check_name(settings.ACTIVITY_DEFAULT_TASK_LIST if task_list is None else task_list, "--task-list")
         given = None if poll_data is None else processes.decode_poll_data(poll_data, name)
         body = worker_body(
             lambda: swf.activity_source(found, name),

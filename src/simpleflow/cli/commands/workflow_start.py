@@ -9,7 +9,7 @@ import click
 
 from simpleflow.cli import errors, start_options, workflow_input
 from simpleflow.cli.local_run import run_locally
-from simpleflow.cli.options import SETTINGS, common, session
+from simpleflow.cli.options import SETTINGS, common, session, state_option
 from simpleflow.cli.terminal import results_only
 from simpleflow.exceptions import InputError
 
@@ -21,7 +21,7 @@ _WORKER_OPTIONS = {"pre": "--middleware-pre-execution", "post": "--middleware-po
 @click.argument("workflow")
 @click.option("--local", is_flag=True, help="Run the workflow in this process and wait for its end.")
 @start_options.add_start_options
-@click.option("--state", metavar="FOLDER", help="Folder for history and done marks. Default: SIMPLEFLOW_STATE.")
+@state_option("Folder for history and done marks. Default: SIMPLEFLOW_STATE.")
 @click.option(
     "--nb-workers",
     type=click.IntRange(min=0),
@@ -61,6 +61,8 @@ def start(workflow: str, local: bool, input_text: str | None, input_file: str | 
     with results_only() as write_result:
         if not local:
             return _start_on_swf(workflow, given, options, write_result)
+        if options["domain"] is not None:
+            raise InputError("--domain is for Amazon SWF; leave it out with --local")
         return run_locally(workflow, given, options, session(), write_result)
 
 
