@@ -32,6 +32,10 @@ def check_name(name: object, label: str, limit: int = MAX_ID_LENGTH) -> str:
         raise InputError(f"{label} is empty; expected text")
     if len(name) > limit:
         raise InputError(f"{label} {name[:40] + '...'!r} has {len(name)} characters; expected {limit} at most")
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise InputError(f"{label} {name!r} holds bytes that are not UTF-8; expected plain text") from None
     if _CONTROL.search(name):
         raise InputError(f"{label} {name!r} holds a control character; expected plain text")
     return name

@@ -64,7 +64,20 @@ class ResultNotKept(SimpleflowError):
 
 
 class StoreError(SimpleflowError):
-    """The store of the done marks could not be read or written."""
+    """The store of the done marks could not be read or written.
+
+    Attributes:
+        lasting: True if trying again does not help.
+    """
+
+    lasting = False
+
+    @classmethod
+    def for_good(cls, text: str) -> StoreError:
+        """An error for which trying again does not help."""
+        error = cls(text)
+        error.lasting = True
+        return error
 
 
 class StateError(SimpleflowError):
@@ -275,6 +288,28 @@ def distinct(errors: Sequence[BaseException | None], text: Callable[[BaseExcepti
     return list(found.values())
 
 
+def escaped(text: str) -> str:
+    """Return the text with escapes for what UTF-8 cannot hold, such as the bytes of a file name in another encoding."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def message(error: BaseException) -> str:
+    """Return the text of an error of any kind, for a history or a message."""
+    try:
+        return escaped(str(error))
+    except Exception:  # noqa: BLE001 (a user's ``__str__``)
+        return "(its message cannot be shown)"
+
+
+def passes_through(error: BaseException) -> bool:
+    """Return True for what stops the process from outside: it is no error of the code in which it is raised.
+
+    Other libraries derive errors from ``BaseException``, such as asyncio's ``CancelledError``. These fail a run or an
+    activity as other errors do.
+    """
+    return isinstance(error, KeyboardInterrupt | ExecutionBlocked) or getattr(error, "stops_process", False) is True
+
+
 def one_line(error: BaseException) -> str:
     """Return the error's class and message in one line."""
-    return " ".join(f"{type(error).__name__}: {error}".split())
+    return " ".join(f"{type(error).__name__}: {message(error)}".split())

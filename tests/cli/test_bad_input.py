@@ -42,6 +42,7 @@ ROWS = [
     (START + "broken.py:X", "'broken.py' cannot be imported: ModuleNotFoundError: No module named 'pandaz'"),
     (START + "wrong.X", "'wrong' cannot be imported: SyntaxError: expected ':' (wrong.py:1)"),
     (START + "handles.py:X", "'handles.py' cannot be imported: SystemExit: 3 (handles.py:1)"),
+    (START + "flow.Daily --workflow-id caf\udce9", "--workflow-id 'caf\\udce9' holds bytes that are not UTF-8"),
     (START + "flow.Daily -i [1", "--input is not JSON: expecting ',' delimiter (column 3, at its end)"),
     (START + "flow.Daily -i [1;2]", "--input is not JSON: expecting ',' delimiter (column 3, at ';2]')"),
     (START + "flow.Daily -i mon", "expecting value (column 1, at 'mon'); put a text in quotes: '\"mon\"'"),

@@ -22,6 +22,8 @@ from types import FrameType
 class Stopped(BaseException):
     """A signal asked the process to stop. This is no ``Exception``, because it has to pass through user code."""
 
+    stops_process = True  # see ``exceptions.passes_through``
+
     def __init__(self, number: int) -> None:
         super().__init__(number)
         self.number = number  # of the signal

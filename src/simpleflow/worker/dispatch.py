@@ -13,7 +13,7 @@ from simpleflow import values
 from simpleflow.activity import Activity
 from simpleflow.constants import MAX_REASON_LENGTH
 from simpleflow.engines.base import ActivityTask
-from simpleflow.exceptions import InputError
+from simpleflow.exceptions import InputError, escaped, message, passes_through
 from simpleflow.values import arguments
 
 
@@ -141,7 +141,9 @@ def perform(
         for middleware in middlewares.post:
             middleware(context, result=result)
         return Outcome(values.encode(result, f"result of activity {task.name}"))
-    except (Exception, SystemExit) as error:  # noqa: BLE001 (a user's code may raise anything)
+    except BaseException as error:
+        if passes_through(error):
+            raise
         return failure(error)
 
 
@@ -163,18 +165,17 @@ def _call(activity: Activity, args: list[Any], kwargs: dict[str, Any], context: 
 def failure(error: BaseException) -> Outcome:
     """The outcome of a task whose activity raised ``error``."""
     kind = type(error)
-    try:
-        message = str(error)
-    except Exception:  # noqa: BLE001 (a user's ``__str__``)
-        message = "(its message cannot be shown)"
-    lines = traceback.format_exception(error)
-    details = {
+    text = message(error)
+    lines = [escaped(line) for line in traceback.format_exception(error)]
+    details: dict[str, Any] = {
         "error": kind.__name__,
         "error_type": f"{kind.__module__}.{kind.__name__}",
-        "message": message[:2_000],
+        "message": text[:2_000],
         "traceback": [line[:2_000] for line in lines[-30:]],
     }
-    reason = f"{kind.__name__}: {message}"
+    if getattr(error, "lasting", False) is True:
+        details["lasting"] = True
+    reason = f"{kind.__name__}: {text}"
     if len(reason) > MAX_REASON_LENGTH:
         reason = reason[: MAX_REASON_LENGTH - 3] + "..."
     return Outcome(reason=reason, details=values.encode(details, "details of a failure"))

@@ -18,11 +18,14 @@ task with ``raises_on_failure`` has failed; the first failure counts.
 
 from __future__ import annotations
 
+import sys
 import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
+
+from greenlet import GreenletExit
 
 from simpleflow import values
 from simpleflow.activity import Activity
@@ -33,12 +36,14 @@ from simpleflow.core.decider.fibers import Fibers
 from simpleflow.core.decider.outbox import Outbox
 from simpleflow.core.history import History
 from simpleflow.core.records import Key, Record
-from simpleflow.exceptions import ExecutionBlocked
+from simpleflow.exceptions import ExecutionBlocked, InputError, escaped, message, passes_through
 from simpleflow.futures import Promise
 from simpleflow.task import TimerTask
 from simpleflow.workflow import Workflow
 
 _HERE = __file__.rpartition("evaluation.py")[0]
+_PACKAGE = _HERE.removesuffix("core/decider/")
+_INNERMOST = 60  # frames of a recursion that are looked at
 
 
 class Execution(NamedTuple):
@@ -160,17 +165,29 @@ class Evaluation(ABC):
             function()
         except ExecutionBlocked:
             self.unwound = self.unwound or not self.fibers.discarded
-        except (Exception, SystemExit) as error:  # noqa: BLE001 (the exception is the user's: it fails the run)
-            self.abort(f"Cannot replay the workflow: {type(error).__name__}({error})", error, _traceback(error))
+        except GreenletExit:
+            raise
+        except BaseException as error:
+            if passes_through(error):
+                raise
+            if isinstance(error, RecursionError) and _is_nested_too_deep(error):
+                limit = sys.getrecursionlimit()
+                error = InputError(
+                    f"groups, chains and steps are nested too deep for the recursion limit of {limit}: "
+                    "nest them less deep, or raise the limit with sys.setrecursionlimit()"
+                ).with_traceback(error.__traceback__)
+            self.abort(
+                f"Cannot replay the workflow: {type(error).__name__}({message(error)})", error, _traceback(error)
+            )
 
     def abort(self, reason: str, error: BaseException, details: str | None = None) -> None:
         """Fail the run. If it has failed already, what a closing hook raises is added to the details."""
         if self.fibers.discarded:
             return
         if self.failure is None:
-            self.failure = Failure(_shorten(reason), details, error)
+            self.failure = Failure(_shorten(escaped(reason)), None if details is None else escaped(details), error)
         elif self.closing is not None:
-            text = f"{self.closing} raised {type(error).__name__}: {error}"
+            text = f"{self.closing} raised {type(error).__name__}: {message(error)}"
             self.failure.error.add_note(text)
             self.failure = self.failure._replace(details=f"{self.failure.details or ''}\n{text}".strip())
 
@@ -244,6 +261,13 @@ class Evaluation(ABC):
 
 def _shorten(text: str) -> str:
     return text if len(text) <= MAX_REASON_LENGTH else text[: MAX_REASON_LENGTH - 3] + "..."
+
+
+def _is_nested_too_deep(error: RecursionError) -> bool:
+    """True if the code of this library has called itself too often, not that of the user."""
+    frames = [frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__)][-_INNERMOST:]
+    ours = sum(name.startswith(_PACKAGE) for name in frames)
+    return ours > len(frames) / 2
 
 
 def _traceback(error: BaseException) -> str:
