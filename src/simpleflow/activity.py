@@ -85,6 +85,12 @@ class Activity:
     The activities about marks are like this: their limit on waiting is a default of this library.
     """
 
+    outlasts: Callable[[BaseException], bool] | None = None
+    """If it returns True for a failure, the task is tried again and again, with pauses, once it has no retries left.
+
+    The activities about marks are like this: a store that does not work for a while loses no work that was done.
+    """
+
     def __init__(
         self,
         callable: Callable[..., Any],

@@ -38,6 +38,9 @@ MAX_OPEN_ACTIVITIES = 1_000
 WAKE_UP_TIMER = "_simpleflow_wake_up_timer"
 """Id of a timer of 0 seconds. It causes another decision task when one answer cannot hold all decisions."""
 
+STORE_TIMER = "_simpleflow_store_"
+"""Beginning of the ids of timers before the next try of an activity about marks, while the store does not work."""
+
 RESERVED = "__simpleflow_"
 """Prefix of the keys in an execution's input that hold simpleflow's own values rather than arguments."""
 

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 
 from simpleflow import same_source, settings, values
 from simpleflow.base import check_flag, check_name
+from simpleflow.constants import STORE_TIMER
 from simpleflow.core import codec, timeouts, transitions
 from simpleflow.core import events as e
 from simpleflow.core.decider.evaluation import Failure
@@ -36,6 +37,7 @@ from simpleflow.exceptions import (
     ExecutionTerminated,
     ExecutionTimeoutError,
     InputError,
+    StoreError,
     WorkflowException,
 )
 from simpleflow.marker import Marker
@@ -49,6 +51,7 @@ from simpleflow.worker.decision_worker import DecisionWorker, warn
 from simpleflow.worker.dispatch import Middlewares
 from simpleflow.worker.inline import InlineWorker
 from simpleflow.worker.loop import ActivityWorker, drive
+from simpleflow.worker.patience import Patience
 from simpleflow.workflow import Workflow
 from simpleflow.workflow_task import WorkflowTask, check_tags
 
@@ -180,6 +183,7 @@ class Executor:
         request = self.request(input)
         workers: ActivityWorker | None = None
         pool = None
+        stays_open = False
         if self._nb_workers is not None:
             from simpleflow.worker.pool import Pool
 
@@ -200,16 +204,25 @@ class Executor:
                 else:
                     workers = InlineWorker(engine, deciders.activities, self._middlewares, None)
                 assert workers is not None
+                patience = Patience(settings.SIMPLEFLOW_STEP_RETRY_SECONDS)
                 self.run_id = self._begin(engine, request)
-                run = drive(engine, deciders, workers, self.run_id, claim_recovery.closed, Presence().check)
+                run = drive(engine, deciders, workers, self.run_id, claim_recovery.closed, Presence().check, patience)
                 self.run_id = run.run_id
                 self._events = run.history.events
                 self.overlooked = deciders.overlooked
                 return run, deciders.failures.get(run.run_id)
+            except StoreError as error:
+                stays_open = self._state is not None and self.run_id is not None
+                if not stays_open or error.lasting:
+                    raise
+                raise StoreError(
+                    f"{error}; workflow {self.workflow_id} stays open and goes on when the same command is run again"
+                ) from error
             finally:
                 if workers is not None:
                     workers.close()  # before another process is able to drive the run
-                claim_recovery.release(engine.runs.values())
+                # The claims of a run that stays open end with this process; it takes them again when it goes on.
+                claim_recovery.release(run for run in engine.runs.values() if not (stays_open and run.history.open))
                 engine.close()
         finally:
             if workers is not None:
@@ -305,6 +318,7 @@ class Executor:
             self.run_id = run_id
             for run in list(engine.runs.values()):
                 engine.executions.ask_for_decision(run)
+                engine.executions.fire_early(run, STORE_TIMER)  # the store may work by now
                 claim_recovery.regain(run, self._on_wait, engine.receive_messages)
         return run_id
 

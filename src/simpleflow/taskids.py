@@ -24,7 +24,7 @@ from typing import Any
 
 from simpleflow import values
 from simpleflow.base import Scope
-from simpleflow.constants import MAX_ID_LENGTH
+from simpleflow.constants import MAX_ID_LENGTH, STORE_TIMER
 
 _FORBIDDEN = re.compile(r"[%:/|\x00-\x1f\x7f-\x9f]")
 
@@ -47,6 +47,11 @@ def fit(id: str) -> str:
     if len(id) <= MAX_ID_LENGTH:
         return id
     return f"{id[:223]}-{_digest(id)}"
+
+
+def store_timer(tries: int, activity_id: str) -> str:
+    """Return the id of the timer before the next try of an activity about marks that has had so many tries."""
+    return fit(f"{STORE_TIMER}{tries}_{activity_id}")
 
 
 def position_suffix(scope: Scope, name: str) -> str:

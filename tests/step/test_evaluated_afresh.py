@@ -125,7 +125,7 @@ def test_a_step_whose_mark_could_not_be_read_stays_failed(bench: Bench, afresh: 
 
     found = Ordered(bench.bucket, run, get_step_activity_params=lambda self: {"raises_on_failure": False, "retry": 0})
     found.end("GetStepsDoneTask")
-    found.answer(found.take("ReadStepsTask"), Outcome(reason="StoreError: down"))
+    found.answer(found.take("ReadStepsTask"), Outcome(reason="StoreError: down", details='{"lasting":true}'))
     assert found.rest() is True
     assert found.log() == ["a failed"]
     assert noted == []

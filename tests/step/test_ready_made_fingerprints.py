@@ -222,7 +222,7 @@ def test_a_reading_that_failed_fails_every_step_that_waits(bench: Bench, data: P
 
     found = Ordered(bench.bucket, run, get_step_activity_params=lambda self: {"raises_on_failure": False, "retry": 0})
     found.end("GetStepsDoneTask")
-    found.answer(found.take("ReadStepsTask"), Outcome(reason="StoreError: down"))
+    found.answer(found.take("ReadStepsTask"), Outcome(reason="StoreError: down", details='{"lasting":true}'))
     assert found.rest() == [True, True]
     assert found.log() == ["a failed", "b failed"]
     assert noted == []

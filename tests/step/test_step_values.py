@@ -89,7 +89,8 @@ def test_the_done_steps_include_those_that_this_run_completed(tmp_path: Any) -> 
     assert run_steps(run, tmp_path) == [["a", "b"], ["a", "b"]]
 
 
-def test_a_step_whose_mark_cannot_be_written_has_an_exception(tmp_path: Any) -> None:
+def test_a_step_whose_mark_cannot_be_written_has_an_exception(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIMPLEFLOW_STEP_RETRY_SECONDS", "0")
     (tmp_path / "file").touch()
 
     class Unmarked(Workflow, WorkflowStepMixin):

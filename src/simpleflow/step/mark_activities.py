@@ -23,11 +23,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from simpleflow import settings, stores
+from simpleflow import settings, stores, values
 from simpleflow.activity import Activity
 from simpleflow.base import Scope
 from simpleflow.constants import NOTICE_MARKER, RESERVED
-from simpleflow.exceptions import InputError
+from simpleflow.exceptions import InputError, TaskFailed, TimeoutError
 from simpleflow.futures import Promise
 from simpleflow.step import changes, tasks
 from simpleflow.step.constants import STEP_ACTIVITY_PARAMS_DEFAULT
@@ -240,6 +240,11 @@ class MarkActivities:
         executor.carried[CLAIMS] = {"owner": owner, "above": above}
         return [*owner, *above]
 
+    def _outlasts(self, task: type[MarksTask]) -> bool:
+        """True if the task is tried until the store works. A run that begins with a store that does not work fails."""
+        begins = task is tasks.GetStepsDoneTask and self._host.get_run_context().get("parent_workflow_id") is None
+        return not begins and settings.SIMPLEFLOW_STEP_RETRY_SECONDS > 0
+
     def _make(self, task: type[MarksTask], *args: Any, **overrides: Any) -> ActivityTask:
         key = (task, overrides.get("idempotent"))
         activity = self._activities.get(key)
@@ -248,11 +253,22 @@ class MarkActivities:
             own = self._host.get_step_activity_params()
             activity = self._activities[key] = Activity(task, **(params | own | overrides))
             activity.waits_for_ever = _WAITING.isdisjoint(own)
+            if self._outlasts(task):
+                activity.outlasts = _passes
         made = ActivityTask(activity, *self.location, *args)
         # Its id says which mark of which run of the step it is about. A setting that has changed since the run began
         # does not have it done again.
         made.accepts_any_record = True
         return made
+
+
+def _passes(failure: BaseException) -> bool:
+    """True if an activity about marks may succeed later: its store does not work, or its worker has died."""
+    if isinstance(failure, TaskFailed):
+        details = values.decode(failure.details)
+        lasting = isinstance(details, dict) and details.get("lasting") is True
+        return not lasting and (failure.reason or "").startswith(("StoreError:", "WorkerDied:"))
+    return isinstance(failure, TimeoutError)
 
 
 _WAITING = frozenset({"schedule_to_start_timeout", "schedule_to_close_timeout"})

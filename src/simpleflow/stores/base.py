@@ -92,7 +92,7 @@ def join(prefix: str, name: str) -> str:
     try:
         key.encode()
     except UnicodeEncodeError as error:
-        raise StoreError(
+        raise StoreError.for_good(
             f"the name of mark {shown(key)} is not valid Unicode (position {error.start}); rename the step"
         ) from error
     return key

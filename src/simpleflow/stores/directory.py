@@ -155,7 +155,9 @@ class DirectoryStore:
             reason = error.strerror or str(error)
             where = f" ({error.filename})" if isinstance(error.filename, str) else ""
             advice = _ADVICE.get(error.errno or 0, "check that folder")
-            raise StoreError(f"folder {self.url}: cannot {action}: {reason}{where}; {advice}") from error
+            text = f"folder {self.url}: cannot {action}: {reason}{where}; {advice}"
+            lasting = error.errno == errno.ENAMETOOLONG
+            raise (StoreError.for_good(text) if lasting else StoreError(text)) from error
 
 
 def _walk(

@@ -32,7 +32,7 @@ class Presence:
                 found = None
             before = self._seen.get(path)
             if before is not None and found != before:
-                raise StoreError(
+                raise StoreError.for_good(
                     f"folder {path}: it was removed or moved while a run used it, and with it the done marks; put it "
                     "back, or start the run again"
                 )

@@ -133,7 +133,7 @@ class S3Store:
         join(prefix, name)
         key = object_key(prefix, name)
         if (size := len(key.encode())) > LONGEST_KEY:
-            raise StoreError(
+            raise StoreError.for_good(
                 f"bucket {self.url}: cannot {action}: prefix and name take {size} bytes, "
                 f"an S3 key can hold {LONGEST_KEY}; shorten the step's name"
             )
@@ -162,7 +162,7 @@ class S3Store:
                     mark = self._get(s3, [key]) if again else None
                     return mark is not None and mark.body == body
                 if code == "NotImplemented":
-                    raise StoreError(
+                    raise StoreError.for_good(
                         f"bucket {self.url}: cannot {action}: the server does not support conditional writes ({code}); "
                         "use a newer server, or a folder"
                     ) from error

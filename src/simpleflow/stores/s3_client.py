@@ -52,7 +52,7 @@ def _build(endpoint: str | None, region: str | None) -> Any:
         import boto3.session
         from botocore.config import Config
     except ImportError as error:
-        raise StoreError(
+        raise StoreError.for_good(
             "a bucket of S3 needs boto3, which is not installed: pip install 'simpleflow[aws]', "
             "or use a folder such as ./marks"
         ) from error

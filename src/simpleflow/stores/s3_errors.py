@@ -43,6 +43,9 @@ _ANSWERS |= {
     "503": _ANSWERS["ServiceUnavailable"],
 }
 
+_LASTING = frozenset({"KeyTooLongError", "InvalidBucketName"})
+"""Codes for which trying again does not help. Credentials, rights and a bucket may come back meanwhile."""
+
 # Class of the client's error -> reason, remedy.
 _FAULTS: dict[str, tuple[str, str]] = {
     "NoCredentialsError": ("there are no credentials", _CREDENTIALS),
@@ -75,4 +78,5 @@ def store_error(url: str, action: str, error: BaseException) -> StoreError:
     if known is None:
         return StoreError(f"bucket {url}: cannot {action}: {one_line(error)}; check the bucket and the server")
     reason, advice = known
-    return StoreError(f"bucket {url}: cannot {action}: {reason} ({code or one_line(error)}); {advice}")
+    text = f"bucket {url}: cannot {action}: {reason} ({code or one_line(error)}); {advice}"
+    return StoreError.for_good(text) if code in _LASTING else StoreError(text)

@@ -37,6 +37,7 @@ from simpleflow.engines.embedded import EmbeddedEngine
 from simpleflow.engines.run import Run
 from simpleflow.worker.decision_worker import DecisionWorker
 from simpleflow.worker.on_closed import OnClosed
+from simpleflow.worker.patience import Patience
 
 MESSAGE_SECONDS = 0.1
 """How often messages of other processes are read."""
@@ -82,11 +83,13 @@ def drive(
     run_id: str,
     on_closed: OnClosed,
     check: Callable[[], None] = lambda: None,
+    patience: Patience | None = None,
 ) -> Run:
     """Drive the engine's executions until the one that began as ``run_id`` has ended; returns its last run.
 
     ``on_closed`` is called with each child that has ended: its parent may go on for long. ``check`` is called now and
-    then, and at the end; what it raises ends the loop.
+    then, and at the end; what it raises ends the loop. ``patience`` is for a store of marks that does not work; without
+    one there is no end to it.
 
     Continued as new, it goes on as the new run. If it has no parent, executions of its family that are still open then
     are terminated, since no process would drive them.
@@ -99,6 +102,8 @@ def drive(
             checked_at = now
             engine.receive_messages()
             check()
+            if patience is not None:
+                patience.check(engine.runs.values())
             workers.reap()
             _report_closed_children(engine, reported, on_closed)
         due = engine.next_deadline()

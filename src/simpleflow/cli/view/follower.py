@@ -24,7 +24,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from simpleflow.cli.errors import raised, task_failure_line, traceback_of
-from simpleflow.constants import FAULT_MARKER
+from simpleflow.constants import FAULT_MARKER, STORE_TIMER
 from simpleflow.core import events as e
 from simpleflow.core import timeouts
 from simpleflow.core.decider import recorded_calls
@@ -193,7 +193,7 @@ class Follower:
             self.show_retry(failed, self._tries[run.run_id, activity_id] + 1, when)
 
     def _retry_timer_started(self, run: Run, timer: Any) -> None:
-        if not timer.timer_id.startswith(_RETRY_TIMER):
+        if not timer.timer_id.startswith((_RETRY_TIMER, STORE_TIMER)):
             return
         for run_id, activity_id in self._failed:
             if run_id == run.run_id and timer.timer_id.endswith(activity_id):

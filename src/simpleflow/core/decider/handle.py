@@ -35,6 +35,10 @@ from simpleflow.futures import CANCELLED, FINISHED, RUNNING, Promise, promise_of
 from simpleflow.task import TaskFailureContext, TimerTask
 from simpleflow.workflow import Workflow
 
+_LONGEST_PAUSE = 60  # seconds between two tries of a task that outlasts its failures
+_MANY_TRIES = 20  # after so many, an hour may have passed: the history would grow
+_LATER_PAUSE = 300  # seconds between two tries after that
+
 
 class Handle:
     """One task, its promise, and the decision that requests the task from the service."""
@@ -215,6 +219,10 @@ class RetryHandle(Handle):
         if self._has_only_waited(record.failures[-1]):
             self._try_again(None)
             return True
+        if self._is_outlasted(record.failures[-1]):
+            seconds = 0 if self._may_retry(record) else self._pause_seconds(record)
+            self._retry(record, seconds, taskids.store_timer(record.tries, self.key[1]))
+            return True
         if not refusals.is_tried_again(record.failures):
             return False
         if refusals.reaction(record.failures) is Reaction.AGAIN:
@@ -230,7 +238,11 @@ class RetryHandle(Handle):
         assert record is not None
         while self.handled < len(record.failures):
             event = record.failures[self.handled]
-            if refusals.is_tried_again(record.failures[: self.handled + 1]) or self._has_only_waited(event):
+            if (
+                refusals.is_tried_again(record.failures[: self.handled + 1])
+                or self._has_only_waited(event)
+                or self._is_outlasted(event)
+            ):
                 self.handled += 1
                 if self.handled == len(record.failures) and not self.promise.done and not record.open:
                     self._tried_again(record)
@@ -293,9 +305,18 @@ class RetryHandle(Handle):
         """True if a failure says that the task did not start in time, and its limit on waiting is a default of ours."""
         return False
 
-    def _retry(self, record: Record, seconds: int) -> None:
+    def _is_outlasted(self, event: e.Event) -> bool:
+        """True if a failure passes, and the task is tried until it has."""
+        return False
+
+    def _pause_seconds(self, record: Record) -> int:
+        """Whole seconds before the next try of a task that outlasts its failures."""
+        tries = len(record.failures) - 1 - self.retry
+        return min(2**tries, _LONGEST_PAUSE) if tries < _MANY_TRIES else _LATER_PAUSE
+
+    def _retry(self, record: Record, seconds: int, timer_id: str = "") -> None:
         if seconds:
-            timer_id = taskids.fit(f"_simpleflow_retry_{record.tries}_{self.key[1]}")
+            timer_id = timer_id or taskids.fit(f"_simpleflow_retry_{record.tries}_{self.key[1]}")
             self.pause = self.evaluation.start_timer(TimerTask(timer_id, seconds))
             self.pause.when_done(self._try_again)
         else:

@@ -83,6 +83,10 @@ class ActivityHandle(RetryHandle):
         if not record.cancel_requested_id:
             self.evaluation.outbox["cancel_activity", record.id] = d.RequestCancelActivityTask(activity_id=record.id)
 
+    def _is_outlasted(self, event: e.Event) -> bool:
+        outlasts = self.task.activity.outlasts
+        return outlasts is not None and outlasts(self._exception(event))
+
     def _has_only_waited(self, event: e.Event) -> bool:
         attributes = event.attributes
         return (
