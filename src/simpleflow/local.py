@@ -41,7 +41,7 @@ from simpleflow.exceptions import (
     WorkflowException,
 )
 from simpleflow.marker import Marker
-from simpleflow.step import claim_recovery
+from simpleflow.step import claim_recovery, processes
 from simpleflow.step.request import REQUEST, request_of
 from simpleflow.stores import is_local
 from simpleflow.stores.location import folder_url
@@ -190,6 +190,7 @@ class Executor:
             workers = pool = Pool(self._nb_workers, self._middlewares)
         try:
             engine = self._engine()
+            processes.set_workers(engine.workers_path)
             try:
                 engine.executions.times_out = workers is not None
                 deciders = DecisionWorker(
@@ -223,6 +224,7 @@ class Executor:
                     workers.close()  # before another process is able to drive the run
                 # The claims of a run that stays open end with this process; it takes them again when it goes on.
                 claim_recovery.release(run for run in engine.runs.values() if not (stays_open and run.history.open))
+                processes.set_workers(None)
                 engine.close()
         finally:
             if workers is not None:

@@ -18,7 +18,7 @@ from simpleflow.engines.base import ActivityTask, DecisionTask, RunDescription, 
 from simpleflow.engines.executions import Executions
 from simpleflow.engines.journal import Message
 from simpleflow.engines.run import Observer, Run
-from simpleflow.exceptions import RunBusy, UnknownResource
+from simpleflow.exceptions import InputError, RunBusy, UnknownResource, escaped
 
 __all__ = ["EmbeddedEngine", "Observer", "Run", "process_identity"]
 
@@ -56,6 +56,11 @@ class EmbeddedEngine:
         self.next_deadline = executions.next_deadline
         self.close = executions.close
 
+    @property
+    def workers_path(self) -> str | None:
+        """See Journal."""
+        return self.executions.journal.workers_path
+
     # Client
 
     def start_workflow_execution(self, request: StartRequest) -> str:
@@ -77,6 +82,8 @@ class EmbeddedEngine:
     def signal_workflow_execution(
         self, workflow_id: str, signal_name: str, input: str | None = None, run_id: str | None = None
     ) -> None:
+        if escaped(signal_name) != signal_name:
+            raise InputError(f"signal name {signal_name!r} holds bytes that are not UTF-8; expected plain text")
         self._send(Message("signal", workflow_id, run_id, {"signal_name": signal_name, "input": input}))
 
     def request_cancel_workflow_execution(self, workflow_id: str, run_id: str | None = None) -> None:
@@ -90,7 +97,8 @@ class EmbeddedEngine:
         details: str | None = None,
     ) -> None:
         """See Client. An execution whose process died is adopted, ended with its family, and released again."""
-        message = Message("terminate", workflow_id, run_id, {"reason": reason, "details": details})
+        texts = {"reason": reason and escaped(reason), "details": details and escaped(details)}
+        message = Message("terminate", workflow_id, run_id, texts)
         adopted = None
         if self.executions.find(workflow_id, None) is None:
             try:

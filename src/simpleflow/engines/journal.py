@@ -67,6 +67,10 @@ class Journal(Protocol):
     def must_commit(self) -> bool:
         """True while a transaction is open, since other processes wait for its end."""
 
+    @property
+    def workers_path(self) -> str | None:
+        """The file on which workers of this process hold a lock (``file_locks``); None if no process takes over."""
+
     def hold(self) -> None:
         """Open a transaction."""
 
@@ -114,6 +118,7 @@ class NoJournal:
     """Keeps nothing: executions end with the process."""
 
     must_commit = False
+    workers_path = None
 
     def hold(self) -> None:
         pass

@@ -3,7 +3,7 @@
 A process is described by the host's name, the machine's id, the id of its boot, the namespace of its process id, that
 id and its start time. So a process does not count as alive because another one has the same id now, or because its
 machine was started again. A process that cannot be seen from here, on another machine or in another container, counts
-neither as alive nor as dead.
+neither as alive nor as dead. A process also counts as alive while a worker of it lives, which a locked file tells.
 """
 
 from __future__ import annotations
@@ -12,7 +12,16 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from simpleflow import file_locks
+
 _own: tuple[int, dict[str, Any]] | None = None  # id and description of this process
+_workers: str | None = None
+
+
+def set_workers(path: str | None) -> None:
+    """The workers of this process hold a lock on that file from now on, see ``file_locks``."""
+    global _workers
+    _workers = path
 
 
 def describe() -> dict[str, Any]:
@@ -24,11 +33,22 @@ def describe() -> dict[str, Any]:
     pid = os.getpid()
     if _own is None or _own[0] != pid:  # a forked child is another process
         _own = (pid, _describe(pid))
-    return _own[1]
+    return _own[1] if _workers is None else {**_own[1], "workers": _workers}
 
 
 def is_alive(process: Mapping[str, Any]) -> bool | None:
-    """True if the described process is alive, False if it is dead, None if nothing tells."""
+    """True if the described process or a worker of it is alive, False if all are dead, None if nothing tells."""
+    alive = _is_alive(process)
+    workers = process.get("workers")
+    if alive is not False or not isinstance(workers, str):
+        return alive
+    try:
+        return file_locks.is_held(workers, exclusive=True)
+    except OSError:
+        return False
+
+
+def _is_alive(process: Mapping[str, Any]) -> bool | None:
     own = describe()
     pid = process.get("pid")
     if not isinstance(pid, int) or not 0 < pid < 2**31 or process.get("host") != own["host"]:

@@ -56,6 +56,7 @@ def fork(
     domain: str | None = None,
     sends_bounds: bool = False,
     max_tasks: int | None = None,
+    lock: str | None = None,
 ) -> tuple[int, OwnerEnd]:
     """Fork a worker; returns its process id and the channel to it.
 
@@ -79,7 +80,7 @@ def fork(
                     for channel in others:
                         channel.close()
                     WorkerProcess(
-                        theirs, guard.life[0], owner, known, middlewares, domain, sends_bounds, max_tasks
+                        theirs, guard.life[0], owner, known, middlewares, domain, sends_bounds, max_tasks, lock
                     ).run()
                 except SystemExit:
                     pass  # stopped while it was idle

@@ -339,7 +339,9 @@ class Pool:
 
     def _fork(self) -> Member:
         others = [worker.channel for worker in self._workers]
-        worker = Member(*fork(self._guard, others, self._known, self._middlewares, max_tasks=self._max_tasks))
+        path = self.source.workers_path
+        found = fork(self._guard, others, self._known, self._middlewares, max_tasks=self._max_tasks, lock=path)
+        worker = Member(*found)
         self._workers.append(worker)
         self._poll.register(worker.channel, select.POLLIN)
         self._by_channel[worker.channel.fileno()] = worker

@@ -35,6 +35,7 @@ from collections.abc import Mapping
 from types import FrameType
 from typing import NamedTuple, NoReturn
 
+from simpleflow import file_locks
 from simpleflow.activity import Activity
 from simpleflow.core.records import timeout
 from simpleflow.engines.base import ActivityTask
@@ -91,6 +92,7 @@ class WorkerProcess:
         known, middlewares, domain: see ``dispatch.perform``.
         sends_bounds: send the Bounds of each task to the owner before it begins, since SWF does not send time-outs.
         max_tasks: end after so many tasks; None: any number.
+        lock: a file on which it holds a lock while it lives, see ``file_locks``; None: on none.
     """
 
     def __init__(
@@ -103,6 +105,7 @@ class WorkerProcess:
         domain: str | None = None,
         sends_bounds: bool = False,
         max_tasks: int | None = None,
+        lock: str | None = None,
     ) -> None:
         self._channel = channel
         self._life = life
@@ -118,10 +121,13 @@ class WorkerProcess:
         self._stop_requested = False
         self._leaving = False
         self._tasks_left = max_tasks
+        self._lock = lock
         self._pid = os.getpid()
 
     def run(self) -> NoReturn:
         """Perform tasks until the owner is gone, or closes the channel."""
+        if self._lock is not None:
+            self._hold_lock(self._lock)
         forked.own_signals(self._stop)
         forked.own_exit_handlers()
         os.register_at_fork(after_in_child=self._forked)
@@ -165,6 +171,15 @@ class WorkerProcess:
             # The owner decides what is next meanwhile. A task that is not read goes to another worker.
             if is_last or not surroundings.restore():
                 self._leave(0)
+
+    def _hold_lock(self, path: str) -> None:
+        """Hold the lock that tells others, once the owner has died, that this process still lives."""
+        try:
+            file_locks.share(path)
+        except OSError:
+            return  # the folder cannot be written: then the owner cannot go on either
+        if os.getppid() != self._owner:
+            _end()  # the owner has died before: somebody may already have looked
 
     def _perform(self, task: ActivityTask) -> Outcome:
         try:

@@ -123,6 +123,10 @@ class SqliteJournal:
                 self._db.execute("rollback")
 
     def claim(self, workflow_id: str) -> list[StoredRun]:
+        with self._errors("read"):
+            row = self._db.execute(SQL["open_run"], (workflow_id,)).fetchone()
+        if row is not None and not self._is_alive(row[3]):
+            self._await_workers(workflow_id, row[3])
         with self._transaction():
             row = self._db.execute(SQL["open_run"], (workflow_id,)).fetchone()
             if row is None:
@@ -241,6 +245,20 @@ class SqliteJournal:
             if not (is_token(token) and self._is_alive(token)):
                 self._db.execute(SQL["remove_owner"], (token,))
 
+    def _await_workers(self, workflow_id: str, owner: str) -> None:
+        """Wait until the workers of a dead process have ended. Raises RunBusy if they do not."""
+        with self._errors("read"):
+            left = self._lease.workers_left(owner)
+        if left:
+            raise RunBusy(
+                f"workflow id {workflow_id!r} has an open execution whose process died, and a worker of that process "
+                f"is still at work (one of the processes {left}): end it, then start the run again"
+            )
+
+    @property
+    def workers_path(self) -> str | None:
+        return self._lease.workers_path
+
     def _is_alive(self, owner: str) -> bool:
         """True if the process with that token lives. The token comes from the database, and names a file."""
         if not is_token(owner):
@@ -293,6 +311,8 @@ class SqliteJournal:
             yield
         except FAULTS as error:
             raise state_error(self.folder, action, error) from error
+        except UnicodeEncodeError as error:
+            raise InputError(f"{error.object!r:.100} holds bytes that are not UTF-8; expected plain text") from error
 
 
 def _identity(path: str) -> object:

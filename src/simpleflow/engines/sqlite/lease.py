@@ -10,6 +10,9 @@ The locks are POSIX record locks. Child processes do not inherit them, so a fork
 two traps. A process cannot see its own locks: ``alive`` looks into ``_held`` for these. And a process loses its lock
 on a file when it closes *any* descriptor of that file: ``alive`` never opens the file of a lease of its own process.
 
+The workers of a process hold a shared lock on a file of their own, beside that of the lease. A worker may outlive its
+owner by a moment; then its execution is not taken over yet (``workers_left``), so no activity is done twice at a time.
+
 A file is locked before it gets its name. So a file of that name without a lock belongs to a dead process, and whoever
 opens the folder removes it.
 """
@@ -21,9 +24,14 @@ import os
 import time
 from collections.abc import Iterator
 
+from simpleflow.file_locks import is_held
+
 _LOCK = ".lock"
 _NEW = ".new"  # after the name of a file that is not locked yet
 _SECONDS_TO_LOCK = 60.0  # such a file that is older belongs to a process that died before it had locked it
+
+_WORKERS = ".workers"
+_WORKERS_SECONDS = 10.0  # how long the ends of workers are awaited whose owner has died
 
 _held: dict[str, int] = {}
 """Tokens of the leases of this process, each with its process id: a fork copies this, but not the locks."""
@@ -54,7 +62,27 @@ class Lease:
 
     def alive(self, token: str) -> bool:
         """True if the process with that token lives."""
-        return _held.get(token) == os.getpid() or _is_locked(self._path(token))
+        return _held.get(token) == os.getpid() or is_held(self._path(token))
+
+    @property
+    def workers_path(self) -> str:
+        """The file on which the workers of this process hold a shared lock."""
+        return os.path.join(self._folder, self.token + _WORKERS)
+
+    def workers_left(self, token: str) -> str:
+        """Wait for the ends of the workers of a dead process; returns the process ids of its workers if some go on.
+
+        Without a process of that name it returns an empty text.
+        """
+        path = os.path.join(self._folder, token + _WORKERS)
+        end = time.monotonic() + _WORKERS_SECONDS
+        while is_held(path, exclusive=True):
+            if time.monotonic() >= end:
+                with open(path, encoding="utf-8") as file:
+                    return ", ".join(file.read().split())
+            time.sleep(0.01)
+        _remove(path)
+        return ""
 
     def bury_all_dead(self) -> None:
         """Remove the files of dead processes."""
@@ -72,6 +100,7 @@ class Lease:
             del _held[self.token]
             try:
                 _remove(self._path(self.token))
+                _remove(self.workers_path)
             except OSError:
                 pass  # a folder that is read-only now; whoever opens it later removes the file
             os.close(self._file)
@@ -94,24 +123,11 @@ def _locks(folder: str) -> Iterator[tuple[str, bool]]:
     for name in names:
         path = os.path.join(folder, name)
         if name.endswith(_LOCK):
-            yield path, _held.get(name.removesuffix(_LOCK)) == os.getpid() or _is_locked(path)
+            yield path, _held.get(name.removesuffix(_LOCK)) == os.getpid() or is_held(path)
+        elif name.endswith(_WORKERS) and not os.path.exists(os.path.join(folder, name.removesuffix(_WORKERS) + _LOCK)):
+            yield path, is_held(path, exclusive=True)
         elif name.endswith(_LOCK + _NEW) and _age(path) > _SECONDS_TO_LOCK:
-            yield path, _is_locked(path)
-
-
-def _is_locked(path: str) -> bool:
-    try:
-        file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        # A shared lock, so that two processes that check at once do not take each other for the owner.
-        fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(file)
-    return False
+            yield path, is_held(path)
 
 
 def _age(path: str) -> float:
