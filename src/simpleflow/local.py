@@ -49,6 +49,7 @@ from simpleflow.stores.presence import Presence
 from simpleflow.values import arguments, reserved
 from simpleflow.worker.decision_worker import DecisionWorker, warn
 from simpleflow.worker.dispatch import Middlewares
+from simpleflow.worker.imports import NOTHING
 from simpleflow.worker.inline import InlineWorker
 from simpleflow.worker.loop import ActivityWorker, drive
 from simpleflow.worker.patience import Patience
@@ -199,6 +200,7 @@ class Executor:
                     default_bucket=self.default_bucket,
                     counts_starts=True,
                     on_changed=warn if self._observer is None else _shown_by_observer,
+                    imports=NOTHING,
                 )
                 if pool is not None:
                     pool.source = engine

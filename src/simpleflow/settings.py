@@ -43,6 +43,7 @@ SWF_DOMAIN: str | None  # domain of commands that name none
 SWF_CONNECTION_RETRIES: int  # further tries of a request to SWF that is not a poll
 SWF_MAX_OPEN_ACTIVITY_COUNT: int  # most open activities of one execution
 SIMPLEFLOW_JUMBO_FIELDS_BUCKET: str | None  # bucket string of texts that are too long for a field of SWF
+SIMPLEFLOW_ACTIVITY_MODULES: str | None  # modules that activities of a worker may come from, separated by commas
 SIMPLEFLOW_IDENTITY: str | None  # name of a worker or decider in the history
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
@@ -101,6 +102,17 @@ def _text(name: str, value: object) -> str:
     raise InputError(f"{name} is {value!r}: expected text")
 
 
+def activity_modules(name: str, value: object) -> str | None:
+    """Return the names of modules in a text, separated by commas; None if there are none. Raises InputError."""
+    names = [each.strip() for each in _text(name, value).split(",")]
+    if names == [""]:
+        return None
+    for each in names:
+        if not each or not all(part.isidentifier() for part in each.split(".")):
+            raise InputError(f"{name} is {value!r}: expected names of modules, separated by commas, such as a,b.c")
+    return ",".join(names)
+
+
 def _change_mode(name: str, value: object) -> str | None:
     word = str(value).strip().lower()
     if word in ("tell", "run", "ignore", ""):
@@ -140,6 +152,7 @@ _SETTINGS: dict[str, _Setting] = {
     "SWF_CONNECTION_RETRIES": _Setting(_count, 5),
     "SWF_MAX_OPEN_ACTIVITY_COUNT": _Setting(_positive, 1_000),
     "SIMPLEFLOW_JUMBO_FIELDS_BUCKET": _Setting(_text, None),
+    "SIMPLEFLOW_ACTIVITY_MODULES": _Setting(activity_modules, None),
     "SIMPLEFLOW_IDENTITY": _Setting(_text, None),
 }
 

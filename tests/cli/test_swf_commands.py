@@ -311,7 +311,7 @@ def test_one_task_and_poll_data(swf: Commands, name: str) -> None:
     done = swf.run("worker.start", "--poll-data", base64.b64encode(json.dumps(task).encode()).decode())
     assert done.code == 0, done.err
     assert swf.log[-1] == "did mon"
-    assert swf.run("worker.start", "--one-task").code == 0
+    assert swf.run("worker.start", "--one-task", "--modules", "remote").code == 0
     assert swf.wait_for_end(*found)["eventType"] == "WorkflowExecutionCompleted"
 
 

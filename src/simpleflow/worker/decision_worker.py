@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +17,7 @@ from simpleflow.core.decider.evaluation import Execution, Failure
 from simpleflow.core.decider.recorded_calls import TOLD, describe
 from simpleflow.engines.base import DecisionSource, DecisionTask
 from simpleflow.exceptions import InputError, LeaseLost, UnknownResource
+from simpleflow.worker.imports import ANY, Imports
 from simpleflow.worker.on_closed import OnClosed, ignore
 from simpleflow.workflow import Workflow
 
@@ -48,6 +48,7 @@ class DecisionWorker:
         refuses_other_versions: raise InputError for an execution whose version is not that of its class; else warn.
         on_changed: called with the task and a line of text where a call differs from the recorded one, and
             for faults of the workflow.
+        imports: what may be imported to find a workflow class.
 
     Attributes:
         failures: by run id, how the decider failed an execution.
@@ -67,6 +68,7 @@ class DecisionWorker:
         counts_starts: bool = False,
         refuses_other_versions: bool = False,
         on_changed: OnChanged = warn,
+        imports: Imports = ANY,
     ) -> None:
         self.failures: dict[str, Failure] = {}
         self.overlooked: list[str] = []
@@ -81,6 +83,7 @@ class DecisionWorker:
         self._counts_starts = counts_starts
         self._refuses_other_versions = refuses_other_versions
         self._on_changed = on_changed
+        self._imports = imports
         self._deciders: dict[str, Decider | SharedDecider] = {}
         self._contexts: dict[str, str] = {}  # execution context of the decisions made here, by run id
         self._digests: dict[type[Workflow], str] = {}  # of the code of workflow classes
@@ -195,12 +198,7 @@ class DecisionWorker:
     def _class(self, name: str) -> type[Workflow]:
         found = self._classes.get(name) or workflows.registry.get(name)
         if found is None:
-            module = name.rpartition(".")[0]
-            try:
-                if module:
-                    importlib.import_module(module)
-            except ImportError as error:
-                raise InputError(f"workflow {name} is unknown, and its module cannot be imported: {error}") from error
+            self._imports.load(name, f"workflow {name}")
             found = workflows.registry.get(name)
         if found is None:
             raise InputError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -15,6 +14,7 @@ from simpleflow.constants import MAX_REASON_LENGTH
 from simpleflow.engines.base import ActivityTask
 from simpleflow.exceptions import InputError, escaped, message, passes_through
 from simpleflow.values import arguments
+from simpleflow.worker.imports import Imports, in_use
 
 
 class Outcome(NamedTuple):
@@ -68,23 +68,27 @@ def _callable(path: str | Callable[..., Any]) -> Callable[..., Any]:
     return found  # type: ignore[no-any-return]
 
 
-def resolve(name: str, known: Mapping[str, Activity] | None = None) -> Activity:
-    """The activity of that name; its module is imported if it was not. Raises InputError if there is no such activity.
+def find(name: str, known: Mapping[str, Activity] | None = None) -> Activity | None:
+    """The activity of that name, if this process has it. Nothing is imported."""
+    return (known.get(name) if known else None) or activities.registry.get(name)
 
-    Only decorated activities are found, so a name in a task cannot make a worker call anything else.
+
+def resolve(name: str, known: Mapping[str, Activity] | None = None, imports: Imports | None = None) -> Activity:
+    """The activity of that name; its module is imported if it was not, as far as ``imports`` allows.
+
+    ``imports`` None: the policy of this process.
+
+    Only decorated activities are found, so a name in a task cannot make a worker call anything else. Raises InputError
+    if there is no such activity, or if it may not be performed here.
     """
-    found = (known.get(name) if known else None) or activities.registry.get(name)
-    if found is not None:
-        return found
-    module = name.rpartition(".")[0]
-    if module and module not in sys.modules:
-        try:
-            importlib.import_module(module)
-        except ImportError as error:
-            raise InputError(f"activity {name} is unknown, and its module cannot be imported: {error}") from error
-    found = activities.registry.get(name)
+    found = find(name, known)
+    imports = in_use() if imports is None else imports
+    if found is None:
+        imports.load(name, f"activity {name}")
+        found = activities.registry.get(name)
     if found is None:
         raise InputError(f"activity {name} is unknown: define it at the top level of a module, with a decorator")
+    imports.check(found.callable.__module__, f"activity {name}")
     return found
 
 
@@ -115,14 +119,15 @@ def perform(
     middlewares: Middlewares = Middlewares(),
     domain: str | None = None,
     given: Arguments | None = None,
+    imports: Imports | None = None,
 ) -> Outcome:
     """Perform the task. An exception of the activity becomes the reason and details of a failure.
 
     ``known``: activities by name that are not in the registry. ``domain``: for the activity's context. ``given``: the
-    arguments, if they have been decoded already.
+    arguments, if they have been decoded already. ``imports``: what may be imported for the name of the task.
     """
     try:
-        activity = resolve(task.name, known)
+        activity = resolve(task.name, known, imports)
         args, kwargs = given or arguments(values.decode(task.input))
         context = {
             "name": task.name,

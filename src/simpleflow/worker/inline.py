@@ -10,6 +10,7 @@ from simpleflow.engines.base import ActivitySource, ActivityTask
 from simpleflow.engines.embedded import EmbeddedEngine
 from simpleflow.exceptions import LeaseLost, UnknownResource
 from simpleflow.worker.dispatch import Arguments, Middlewares, Outcome, perform, quick
+from simpleflow.worker.imports import NOTHING
 
 
 def respond(source: ActivitySource, token: str, outcome: Outcome) -> None:
@@ -86,7 +87,7 @@ class InlineWorker:
             self._quick.add(task.name)
             return
         begun = time.monotonic()
-        outcome = perform(task, self._known, self._middlewares, self._domain)
+        outcome = perform(task, self._known, self._middlewares, self._domain, imports=NOTHING)
         if time.monotonic() - begun < _MOMENT:
             self._quick.add(task.name)
         else:

@@ -48,8 +48,9 @@ from simpleflow.worker.child import (
     signal_group,
     stop_group,
 )
-from simpleflow.worker.dispatch import Middlewares, Outcome, quick
+from simpleflow.worker.dispatch import Middlewares, Outcome, find, perform, quick
 from simpleflow.worker.guard import Guard
+from simpleflow.worker.imports import NOTHING
 from simpleflow.worker.inline import do_quickly, respond
 from simpleflow.worker.member import Member
 from simpleflow.worker.messages import packed, spin
@@ -113,7 +114,7 @@ class Pool:
 
     def send_ahead(self, task: ActivityTask) -> None:
         """Send a task to the busy worker that has the fewest ahead. A worker that is held up gives it back."""
-        if quick(task, self._known) is not None:
+        if quick(task, self._known) is not None or find(task.name, self._known) is None:
             self.source.begin_activity_task(task.token)
             self.start(task)
             return
@@ -138,6 +139,9 @@ class Pool:
 
     def start(self, task: ActivityTask) -> None:
         """Give a task to an idle worker; a quick one is performed at once, in this process."""
+        if find(task.name, self._known) is None:  # a worker may not import what this process has not
+            respond(self.source, task.token, perform(task, self._known, imports=NOTHING))
+            return
         given = quick(task, self._known)
         if given is not None:
             do_quickly(self.source, task, given, self._known, self._middlewares)

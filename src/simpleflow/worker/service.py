@@ -21,6 +21,7 @@ from simpleflow.worker.child import Child
 from simpleflow.worker.decision_worker import DecisionWorker
 from simpleflow.worker.dispatch import Middlewares
 from simpleflow.worker.identity import identity
+from simpleflow.worker.imports import ANY, Imports, use
 from simpleflow.worker.on_closed import OnClosed
 from simpleflow.worker.performer import Former, Performer
 from simpleflow.worker.poller import Pause, serve
@@ -71,6 +72,7 @@ def decider_body(
     domain: str,
     on_closed: OnClosed,
     task_list_of_all: str | None = None,
+    imports: Imports = ANY,
 ) -> Body:
     """The body of a process that answers decision tasks.
 
@@ -83,6 +85,7 @@ def decider_body(
         domain: of the executions.
         on_closed: see ``DecisionWorker``.
         task_list_of_all: the task list to which all decisions send their tasks; None: each to its own.
+        imports: what may be imported to find a workflow class.
 
     Raises InputError as ``identity``.
     """
@@ -101,6 +104,7 @@ def decider_body(
             kept=KEPT_EXECUTIONS,
             on_closed=on_closed,
             refuses_other_versions=True,
+            imports=imports,
         )
         pollers: Pollers[DecisionTask] = Pollers(stopping)
         pollers.add(partial(source.poll_for_decision_task, own_identity))
@@ -139,6 +143,7 @@ def worker_body(
     one_task: bool = False,
     given: ActivityTask | None = None,
     former: Mapping[str, Former] | None = None,
+    imports: Imports = ANY,
 ) -> Body:
     """The body of a process that performs activity tasks, in a child process.
 
@@ -148,6 +153,7 @@ def worker_body(
         one_task: end after one task.
         given: perform that task, and end.
         former: see Performer.
+        imports: what may be imported to find an activity.
 
     Raises InputError as ``identity``.
     """
@@ -155,6 +161,7 @@ def worker_body(
 
     def body(owner: int) -> None:
         stopping = _stoppable(owner)
+        use(imports)
         child = Child(middlewares, domain)
         child.open()  # before there are connections, which it would inherit
         try:

@@ -78,6 +78,7 @@ def _run(
     from simpleflow.cli import processes
     from simpleflow.cli.load_workflow import load_workflow
     from simpleflow.step import claim_recovery, recorded_tasks
+    from simpleflow.worker.imports import NOTHING
     from simpleflow.worker.repair import former_input, former_tasks
     from simpleflow.worker.service import decider_body, worker_body
     from simpleflow.worker.supervisor import Supervisor
@@ -107,13 +108,19 @@ def _run(
                 domain,
                 claim_recovery.closed,
                 task_list,
+                NOTHING,
             ),
         )
         supervisor.add(
             "worker",
             options["nb_workers"],
             worker_body(
-                lambda: swf.activity_source(domain, task_list), domain, options["heartbeat"], middlewares, former=former
+                lambda: swf.activity_source(domain, task_list),
+                domain,
+                options["heartbeat"],
+                middlewares,
+                former=former,
+                imports=NOTHING,
             ),
         )
         return _follow(supervisor, domain, request, here, options, write_result)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from simpleflow import settings
@@ -10,6 +12,10 @@ from simpleflow.cli import swf
 from simpleflow.cli.options import SETTINGS, common
 from simpleflow.cli.start_options import middleware_options
 from simpleflow.cli.terminal import results_only
+from simpleflow.exceptions import InputError
+
+if TYPE_CHECKING:
+    from simpleflow.worker.imports import Imports
 
 
 @click.command("worker.start", context_settings=SETTINGS)
@@ -30,6 +36,12 @@ from simpleflow.cli.terminal import results_only
     metavar="BASE64",
     help="Run only this task, a response of PollForActivityTask as JSON in Base64, and end.",
 )
+@click.option(
+    "--modules",
+    metavar="A,B.C",
+    help="Perform activities of these modules, and of those below them, and import no other module for the name of an "
+    "activity. Default: SIMPLEFLOW_ACTIVITY_MODULES, else any module.",
+)
 @middleware_options
 @common
 def worker(
@@ -39,13 +51,15 @@ def worker(
     heartbeat: float,
     one_task: bool,
     poll_data: str | None,
+    modules: str | None,
     pre: tuple[str, ...],
     post: tuple[str, ...],
 ) -> int:
     """Run the activities of a task list on Amazon SWF until stopped.
 
-    Activities are found by their names, in modules that can be imported from the current folder. After SIGTERM or
-    Ctrl-C each process finishes its current task; a second signal ends all processes at once.
+    Activities are found by their names, in modules that can be imported from the current folder; --modules limits
+    these modules. After SIGTERM or Ctrl-C each process finishes its current task; a second signal ends all processes
+    at once.
 
     \b
     Example: simpleflow worker.start --domain tests -N 4
@@ -67,5 +81,22 @@ def worker(
             processes.load_middlewares(pre, post),
             one_task,
             given,
+            imports=_imports(modules),
         )
         return processes.run_processes([("worker", 1 if given is not None else nb_processes, body)])
+
+
+def _imports(modules: str | None) -> Imports:
+    """Return what a worker may import, and import the modules that it is limited to. Raises InputError."""
+    from simpleflow.worker import imports
+
+    text = settings.SIMPLEFLOW_ACTIVITY_MODULES
+    if modules is not None:
+        text = settings.activity_modules("--modules", modules)
+        if text is None:
+            raise InputError("--modules is empty; expected names of modules such as a,b.c")
+    if text is None:
+        return imports.ANY
+    names = text.split(",")
+    imports.import_all(names)
+    return imports.only(names)
