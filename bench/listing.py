@@ -52,7 +52,7 @@ def main() -> int:
 
 def _measure(folder: Path) -> dict[str, float]:
     (folder / "many.py").write_text(_WORKFLOW % MARKS)
-    place = Place("many", str(folder / ".simpleflow/objects"), "many/steps")
+    place = Place("many", f"state://{folder / '.simpleflow'}", "many/steps")
     names = [f"group{number % 10}.step-{number}" for number in range(MARKS)]
     marks.mark(place, names, fingerprints=dict.fromkeys(names, '{"version":1}'))
     simpleflow = str(Path(sys.executable).parent / "simpleflow")

@@ -1,4 +1,7 @@
-"""Durations in seconds, limits of the service (SWF's documented quotas), and reserved names."""
+"""Durations in seconds, limits of the service (SWF's documented quotas), reserved names, and the version."""
+
+RELEASE = "1.0.0a1"
+"""The version of simpleflow."""
 
 MINUTE = 60
 HOUR = 60 * MINUTE

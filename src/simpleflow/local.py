@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from simpleflow import same_source, settings, values
 from simpleflow.base import check_flag, check_name
@@ -42,9 +42,10 @@ from simpleflow.exceptions import (
 )
 from simpleflow.marker import Marker
 from simpleflow.step import claim_recovery, processes
+from simpleflow.step.projection import changes_of
 from simpleflow.step.request import REQUEST, request_of
-from simpleflow.stores import is_local
-from simpleflow.stores.location import folder_url
+from simpleflow.stores import is_local, open_store
+from simpleflow.stores.location import state_url
 from simpleflow.stores.presence import Presence
 from simpleflow.values import arguments, reserved
 from simpleflow.worker.decision_worker import DecisionWorker, warn
@@ -55,6 +56,10 @@ from simpleflow.worker.loop import ActivityWorker, drive
 from simpleflow.worker.patience import Patience
 from simpleflow.workflow import Workflow
 from simpleflow.workflow_task import WorkflowTask, check_tags
+
+if TYPE_CHECKING:
+    from simpleflow.stores.state import StateStore
+    from simpleflow.worker.pool import Pool
 
 
 class SentSignal(NamedTuple):
@@ -182,61 +187,64 @@ class Executor:
         Does not raise errors of the workflow. Raises InputError, RunBusy, StateError, StoreError, LeaseLost.
         """
         request = self.request(input)
-        workers: ActivityWorker | None = None
         pool = None
-        stays_open = False
         if self._nb_workers is not None:
             from simpleflow.worker.pool import Pool
 
-            workers = pool = Pool(self._nb_workers, self._middlewares)
+            pool = Pool(self._nb_workers, self._middlewares)
+        marks = cast("StateStore", open_store(self.default_bucket))
         try:
-            engine = self._engine()
-            processes.set_workers(engine.workers_path)
-            try:
-                engine.executions.times_out = workers is not None
-                deciders = DecisionWorker(
-                    engine,
-                    {request.name: self.workflow_class},
-                    default_bucket=self.default_bucket,
-                    counts_starts=True,
-                    on_changed=warn if self._observer is None else _shown_by_observer,
-                    imports=NOTHING,
-                )
-                if pool is not None:
-                    pool.source = engine
-                else:
-                    workers = InlineWorker(engine, deciders.activities, self._middlewares, None)
-                assert workers is not None
-                patience = Patience(settings.SIMPLEFLOW_STEP_RETRY_SECONDS)
-                self.run_id = self._begin(engine, request)
-                run = drive(engine, deciders, workers, self.run_id, claim_recovery.closed, Presence().check, patience)
-                self.run_id = run.run_id
-                self._events = run.history.events
-                self.overlooked = deciders.overlooked
-                return run, deciders.failures.get(run.run_id)
-            except StoreError as error:
-                stays_open = self._state is not None and self.run_id is not None
-                if not stays_open or error.lasting:
-                    raise
-                raise StoreError(
-                    f"{error}; workflow {self.workflow_id} stays open and goes on when the same command is run again"
-                ) from error
-            finally:
-                if workers is not None:
-                    workers.close()  # before another process is able to drive the run
-                # The claims of a run that stays open end with this process; it takes them again when it goes on.
-                claim_recovery.release(run for run in engine.runs.values() if not (stays_open and run.history.open))
-                processes.set_workers(None)
-                engine.close()
+            with marks.kept_open():
+                engine = self._engine(marks)
+                processes.set_workers(engine.workers_path)
+                return self._drive(request, engine, pool)
+        finally:
+            processes.set_workers(None)
+            if pool is not None:
+                pool.close()
+
+    def _drive(self, request: StartRequest, engine: EmbeddedEngine, pool: Pool | None) -> tuple[Run, Failure | None]:
+        """Drive the run to its end; give up everything that it holds."""
+        workers: ActivityWorker | None = pool
+        stays_open = False
+        try:
+            engine.executions.times_out = pool is not None
+            deciders = DecisionWorker(
+                engine,
+                {request.name: self.workflow_class},
+                default_bucket=self.default_bucket,
+                counts_starts=True,
+                on_changed=warn if self._observer is None else _shown_by_observer,
+                imports=NOTHING,
+            )
+            if pool is not None:
+                pool.source = engine
+            workers = pool or InlineWorker(engine, deciders.activities, self._middlewares, None)
+            patience = Patience(settings.SIMPLEFLOW_STEP_RETRY_SECONDS)
+            self.run_id = self._begin(engine, request)
+            run = drive(engine, deciders, workers, self.run_id, claim_recovery.closed, Presence().check, patience)
+            self.run_id = run.run_id
+            self._events = run.history.events
+            self.overlooked = deciders.overlooked
+            return run, deciders.failures.get(run.run_id)
+        except StoreError as error:
+            stays_open = self._state is not None and self.run_id is not None
+            if not stays_open or error.lasting:
+                raise
+            raise StoreError(
+                f"{error}; workflow {self.workflow_id} stays open and goes on when the same command is run again"
+            ) from error
         finally:
             if workers is not None:
-                workers.close()
+                workers.close()  # before another process is able to drive the run
+            # The claims of a run that stays open end with this process; it takes them again when it goes on.
+            claim_recovery.release(run for run in engine.runs.values() if not (stays_open and run.history.open))
+            engine.close()
 
     @property
     def default_bucket(self) -> str:
-        """Bucket string of the folder of done marks, used where no bucket is configured."""
-        state = self._state if self._state is not None else settings.SIMPLEFLOW_STATE
-        return folder_url(os.path.join(state, "objects"))
+        """Bucket string of the state folder's done marks, used where no bucket is configured."""
+        return state_url(self._state if self._state is not None else settings.SIMPLEFLOW_STATE)
 
     @property
     def history(self) -> list[dict[str, Any]]:
@@ -289,12 +297,12 @@ class Executor:
         )
         return request._replace(**self._overrides)
 
-    def _engine(self) -> EmbeddedEngine:
+    def _engine(self, marks: StateStore) -> EmbeddedEngine:
         if self._state is None:
-            return MemoryEngine(observer=self._observer)
+            return MemoryEngine(observer=self._observer, project=changes_of, change_marks=marks.apply)
         from simpleflow.engines.sqlite.engine import SqliteEngine
 
-        return SqliteEngine(self._state, observer=self._observer)
+        return SqliteEngine(self._state, observer=self._observer, project=changes_of)
 
     def _begin(self, engine: EmbeddedEngine, request: StartRequest) -> str:
         """Start the execution, or adopt one whose process died; returns its run id."""

@@ -32,7 +32,7 @@ class Many(Workflow, WorkflowStepMixin):
 
 def test_listing_10000_marks_takes_at_most_one_second(tmp_path: Path) -> None:
     (tmp_path / "many.py").write_text(MANY)
-    location = Place("many", str(tmp_path / ".simpleflow/objects"), "many/steps")
+    location = Place("many", f"state://{tmp_path / '.simpleflow'}", "many/steps")
     marks.mark(location, [f"group{number % 10}.step-{number}" for number in range(10_000)])
     for style in ("table", "json", "csv"):
         with open(tmp_path / "out", "w+b") as out:

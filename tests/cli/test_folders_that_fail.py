@@ -26,6 +26,8 @@ def work(number, size):
 
 class W(Workflow, WorkflowStepMixin):
     name = "w"
+    def get_step_bucket(self):
+        return os.environ.get("MARKS") or super().get_step_bucket()
     def run(self, size=1):
         for number in range(8):
             futures.wait(self.submit(self.step(f"s{number}", (work, number, size))))
@@ -42,12 +44,12 @@ def project(folder: Folder) -> Folder:
     return folder
 
 
-def start(project: Folder, workers: int) -> subprocess.Popen[str]:
+def start(project: Folder, workers: int, **environment: str) -> subprocess.Popen[str]:
     command = [SIMPLEFLOW, "workflow.start", "--local", "--state", "state", "--nb-workers", str(workers), "slow.py:W"]
     process = subprocess.Popen(
         command,
         cwd=project.path,
-        env={**os.environ, "LOG": str(project.path / "log")},
+        env={**os.environ, "LOG": str(project.path / "log"), **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -62,7 +64,7 @@ def remove_owners(state: Path) -> None:
 
 
 def remove_marks(state: Path) -> None:
-    shutil.rmtree(state / "objects")
+    shutil.rmtree(state.parent / "objects")
 
 
 def remove_database(state: Path) -> None:
@@ -89,7 +91,8 @@ def remove(state: Path) -> None:
     ],
 )
 def test_a_folder_that_is_gone_ends_the_run(project: Folder, harm: object, workers: int, expected: str) -> None:
-    process = start(project, workers)
+    named = {"MARKS": str(project.path / "objects")} if harm is remove_marks else {}
+    process = start(project, workers, **named)
     project.wait_for(lambda: len(project.log) >= 2)
     assert callable(harm)
     harm(project.path / "state")

@@ -88,7 +88,7 @@ class Campaign:
         self.tally.starts += len(starts)
         self.tally.repeated += len(starts) - len(set(starts))
         for (workflow_id, run_id), events in histories.items():
-            execution = Execution(workflow_id, run_id, None, f"file://{state / 'objects'}")
+            execution = Execution(workflow_id, run_id, None, f"state://{state}")
             self.tally.decisions += replay(execution, events)
 
     def _start(self, state: Path, log: Path) -> subprocess.Popen[bytes]:

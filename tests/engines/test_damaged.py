@@ -115,7 +115,7 @@ def test_a_later_format_names_the_release_that_wrote_it(whole: Path, tmp_path: P
     with db:
         db.execute("pragma user_version = 7")
         db.execute("update about set format = 7, release = '9.1.0'")
-    with pytest.raises(StateError, match=r"by simpleflow 9\.1\.0 \(format 7, expected 2 for simpleflow 1\."):
+    with pytest.raises(StateError, match=r"by simpleflow 9\.1\.0 \(format 7, expected 3 for simpleflow 1\."):
         SqliteEngine(folder)
     with db:
         db.execute("drop table about")

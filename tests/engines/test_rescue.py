@@ -13,6 +13,7 @@ from simpleflow.core import events as e
 from simpleflow.engines.sqlite import rescue
 from simpleflow.engines.sqlite.engine import SqliteEngine
 from simpleflow.exceptions import InputError, RunBusy, StateError
+from simpleflow.stores.state import StateStore
 from tests.engines.test_damaged import whole
 
 __all__ = ["whole"]
@@ -81,6 +82,7 @@ def test_what_can_be_read_is_saved(whole: Path, tmp_path: Path, damage: str) -> 
 
 def test_a_whole_folder_is_copied_as_it_is(whole: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(whole, tmp_path / "copy"))
+    StateStore(str(folder)).put("w/steps", "report", b"{}")
     mark = folder / "objects" / "w" / "steps" / "load.done"
     mark.parent.mkdir(parents=True)
     mark.write_text("{}")
@@ -89,8 +91,9 @@ def test_a_whole_folder_is_copied_as_it_is(whole: Path, tmp_path: Path) -> None:
     new = tmp_path / "new"
     assert not any(each.problem for each in rescue.rescue(folder, new))
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
-    assert histories(new) == histories(folder)
     assert (new / mark.relative_to(folder)).read_text() == "{}"
+    assert StateStore(str(new)).contents("w/steps") == {"load": b"{}", "report": b"{}"}
+    assert histories(new) == histories(folder)
     engine = SqliteEngine(new)
     assert engine.adopt("open") is not None
     engine.receive_messages()

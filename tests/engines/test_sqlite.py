@@ -278,9 +278,9 @@ def test_an_unusable_folder_is_an_error_of_one_line(tmp_path: Path) -> None:
 def test_another_format_is_refused(make: Make, tmp_path: Path) -> None:
     make().close()
     db = sqlite3.connect(tmp_path / "state" / "history.sqlite")
-    db.execute("pragma user_version = 3")
+    db.execute("pragma user_version = 4")
     db.close()
-    with pytest.raises(StateError, match="format 3, expected 2"):
+    with pytest.raises(StateError, match="format 4, expected 3"):
         make()
 
 

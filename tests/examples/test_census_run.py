@@ -103,7 +103,7 @@ def test_one_part_forced_by_its_name(arguments: dict[str, Any], tmp_path: Path) 
     assert reasons["report"] == ["Dep of tables"]
 
 
-@pytest.mark.parametrize("completed_at_least", [1, 7, 20])
+@pytest.mark.parametrize("completed_at_least", [1, 7, 12])
 def test_killed_in_the_middle(
     arguments: dict[str, Any], tmp_path: Path, completed_at_least: int, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from simpleflow.exceptions import ExecutionError, TaskFailed
 from simpleflow.local import Executor
+from simpleflow.stores import open_store
 from tests.child_ids import child_id
 from tests.examples.conftest import EXAMPLES
 
@@ -180,10 +181,8 @@ def test_customized_steps(options: dict[str, Any], capfd: pytest.CaptureFixture[
     assert first["report"] == {"ran": True, "forced": True, "reasons": ["Dep of clean"], "value": "report is new"}
     assert first["audit"] == {"ran": False, "forced": True, "reasons": ["not asked for"], "value": None}
 
-    marks = Path(options.get("state", ".simpleflow"), "objects", "shop", "steps")
-    assert {path.name for path in marks.iterdir()} == {
-        f"{name}.done" for name in ("load.users", "load.orders", "clean", "report")
-    }
+    store = open_store(f"state://{Path(options.get('state', '.simpleflow')).resolve()}")
+    assert set(store.names("shop/steps")) == {"load.users", "load.orders", "clean", "report"}
 
     second, printed = run()
     assert printed == ["recalling clean data"]

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from simpleflow.core import events as e
 from simpleflow.engines.base import StartRequest
 from simpleflow.engines.memory import MemoryEngine
 from simpleflow.step import claim_recovery
+from simpleflow.step.projection import changes_of
 from simpleflow.stores import open_store
+from simpleflow.stores.base import Change
 from simpleflow.worker.decision_worker import DecisionWorker
 from simpleflow.worker.dispatch import perform
 from simpleflow.worker.inline import respond
@@ -40,9 +42,12 @@ class World(Truth):
         forces: dict[str, tuple[str, ...]],
         after: Mapping[str, tuple[str, ...]] = {},
         optional: frozenset[str] = frozenset(),
+        in_history: bool = False,
     ) -> None:
+        """``in_history``: the engine writes and removes the marks with the markers of steps."""
         super().__init__(forces, {name: after.get(name, ()) for name in forces}, optional)
         self.bucket = bucket
+        self._in_history = in_history
         self._children = Children(self)
         self._verdicts = Verdicts(self, self._children)
         self._seen: dict[str, int] = {}  # by run id, how many events were checked
@@ -72,7 +77,10 @@ class World(Truth):
         self._verdicts.start()
         self._seen.clear()
         engine = MemoryEngine()
-        deciders = DecisionWorker(engine, {"chaos": workflow(self, plan)})
+        if self._in_history:
+            engine = MemoryEngine(project=changes_of, change_marks=self._change_marks)
+        own_bucket = self.bucket if self._in_history else None
+        deciders = DecisionWorker(engine, {"chaos": workflow(self, plan)}, default_bucket=own_bucket)
         run_id = engine.start_workflow_execution(StartRequest(ROOT, "chaos", "1", input=json.dumps(_input(plan))))
         history = engine.runs[run_id].history
         open_tasks = []
@@ -81,7 +89,9 @@ class World(Truth):
             engine.expire()
             while (decision := engine.poll_for_decision_task()) is not None:
                 deciders.decide(decision)
+                engine.flush()
                 self._check_events(engine)
+                self.check_marks(decision.workflow_id)
                 if not engine.runs[decision.run_id].history.open:
                     claim_recovery.release([engine.runs[decision.run_id]])
             while (task := engine.poll_for_activity_task()) is not None:
@@ -108,13 +118,33 @@ class World(Truth):
         assert isinstance(history.events[-1].attributes, e.WorkflowExecutionCompleted), history.events[-1]
         return history.events
 
+    def _change_with(self, workflow_id: str, details: dict[str, Any]) -> None:
+        """The marks change with a marker: one may be written by it, and removed by the next one."""
+        for name in details.get("unmarks", ()):
+            self.marked.pop((workflow_id, name), None)
+        if "mark" in details:
+            key = (workflow_id, details["step"])
+            self.marked[key] = next(self.clock)
+            assert self.is_true(key), f"{key} is marked as done and is stale"
+
+    def _change_marks(self, changes: Sequence[Change]) -> None:
+        store = open_store(self.bucket)
+        for prefix, name, body in changes:
+            if body is None:
+                store.delete(prefix, [name])
+            else:
+                store.put(prefix, name, body)
+
     def _check_events(self, engine: MemoryEngine) -> None:
         """Check the events since the last time."""
         for run_id, run in list(engine.runs.items()):
             for event in run.history.events[self._seen.get(run_id, 0) :]:
                 attributes = event.attributes
                 if isinstance(attributes, e.MarkerRecorded) and attributes.marker_name == "log.step":
-                    self._verdicts.check(run.workflow_id, json.loads(attributes.details or ""))
+                    details = json.loads(attributes.details or "")
+                    if details.get("in_history") or "mark" in details:
+                        self._change_with(run.workflow_id, details)
+                    self._verdicts.check(run.workflow_id, details)
                 elif isinstance(attributes, e.StartChildWorkflowExecutionInitiated):
                     self._children.started(run.workflow_id, attributes)
                 else:

@@ -196,13 +196,13 @@ def test_runs_of_one_workflow_id_claim_all_their_steps_at_once(begin: Begin, tmp
         for event in executor.history
     }
     assert not any("Claim" in (name or "") for name in names)
-    assert claims_of(str(tmp_path / "state/objects"), "one/steps") == []
+    assert claims_of(f"state://{tmp_path / 'state'}", "one/steps") == []
 
 
 def test_the_children_of_a_run_claim_in_its_name(tmp_path: Path) -> None:
     assert Executor(Parent, state=tmp_path / "state").run([str(tmp_path)]) == [True, True]
     assert Executor(Parent, state=tmp_path / "state").run([str(tmp_path)]) == [False, False]
-    assert claims_of(str(tmp_path / "state/objects"), "parent/steps") == []
+    assert claims_of(f"state://{tmp_path / 'state'}", "parent/steps") == []
 
 
 def test_a_step_that_another_run_made_stale_meanwhile_is_not_marked(begin: Begin, marks: str, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def moto_bucket(moto_server: S3Server) -> Iterator[str]:
         pass
 
 
-@pytest.fixture(params=["memory", "directory", "seaweed", "moto"])
+@pytest.fixture(params=["memory", "directory", "state", "seaweed", "moto"])
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -51,4 +51,6 @@ def store(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Store:
         return open_store(f"memory://{tmp_path}")
     if kind == "directory":
         return open_store(str(tmp_path / "marks"))
+    if kind == "state":
+        return open_store(f"state://{tmp_path / 'state'}")
     return open_store(request.getfixturevalue("bucket" if kind == "seaweed" else "moto_bucket"))

@@ -61,6 +61,11 @@ class EmbeddedEngine:
         """See Journal."""
         return self.executions.journal.workers_path
 
+    @property
+    def changes_marks(self) -> bool:
+        """See ``Executions.changes_marks``."""
+        return self.executions.changes_marks
+
     # Client
 
     def start_workflow_execution(self, request: StartRequest) -> str:

@@ -36,7 +36,7 @@ from simpleflow.engines.deadlines import Deadlines
 from simpleflow.engines.effects import Deliver, Effect, StartChild, StopChild, TellParent, effects_of
 from simpleflow.engines.journal import Journal, Message
 from simpleflow.engines.operations import Operations
-from simpleflow.engines.run import Observer, Run, make_run_id
+from simpleflow.engines.run import Observer, Projection, Run, make_run_id
 from simpleflow.engines.tasks import Tasks
 from simpleflow.exceptions import InputError, RunBusy, SimpleflowError
 
@@ -50,6 +50,7 @@ class Executions:
         observer: called with (run, events) once they are kept.
         workers_survive: True if those who took tasks live on when this process dies, and may still answer.
         child_delay: gives the seconds by which the start of a child is late; None: children start at once.
+        project: gives the done marks that an event changes, which are kept with it.
 
     Attributes:
         runs: by run id; closed executions stay until their owner removes them.
@@ -66,6 +67,7 @@ class Executions:
         *,
         workers_survive: bool = False,
         child_delay: Callable[[], float] | None = None,
+        project: Projection | None = None,
     ) -> None:
         self.journal = journal
         self.clock = clock
@@ -74,7 +76,7 @@ class Executions:
         self.runs: dict[str, Run] = {}
         self.tasks = Tasks()
         self._workers_survive = workers_survive
-        self._operations = Operations(journal, self._forget, observer)
+        self._operations = Operations(journal, self._forget, observer, project)
         self._open: dict[str, Run] = {}  # by workflow id
         self._deadlines = Deadlines()
         self._delayed: list[tuple[float, int, Run, StartChild]] = []  # a heap: due, order, parent, effect
@@ -92,6 +94,11 @@ class Executions:
     def flush(self) -> None:
         """Keep what is pending, such as that tasks were started."""
         self._operations.flush()
+
+    @property
+    def changes_marks(self) -> bool:
+        """True if events that are not kept yet write or remove done marks."""
+        return self._operations.changes_marks
 
     def append(self, run: Run, events: Sequence[e.Event]) -> None:
         """Fold events into an execution, and offer its tasks. They are kept when the operation ends."""

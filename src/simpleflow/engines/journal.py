@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from simpleflow.core import events as e
 from simpleflow.engines.base import RunDescription
 from simpleflow.engines.run import Run
 from simpleflow.exceptions import UnknownResource
+from simpleflow.stores.base import Change
 
 
 class Message(NamedTuple):
@@ -77,8 +78,8 @@ class Journal(Protocol):
     def begin(self, workflow_id: str, run_id: str, root_id: str, workflow_type: e.WorkflowType, now: float) -> None:
         """Add an execution that this process owns. Raises RunBusy if the workflow id has an open one."""
 
-    def commit(self, written: Sequence[tuple[Run, e.Event]]) -> None:
-        """Keep these events, in their order.
+    def commit(self, written: Sequence[tuple[Run, e.Event]], changes: Sequence[Change] = ()) -> None:
+        """Keep these events, and the changes of done marks that they make, each in their order.
 
         Raises LeaseLost, and keeps nothing, if this process does not own one of the executions.
         """
@@ -115,10 +116,17 @@ class Journal(Protocol):
 
 
 class NoJournal:
-    """Keeps nothing: executions end with the process."""
+    """Keeps no events: executions end with the process.
+
+    Args:
+        change_marks: keeps the changes of done marks; None: they are dropped.
+    """
 
     must_commit = False
     workers_path = None
+
+    def __init__(self, change_marks: Callable[[Sequence[Change]], None] | None = None) -> None:
+        self._change_marks = change_marks
 
     def hold(self) -> None:
         pass
@@ -126,8 +134,9 @@ class NoJournal:
     def begin(self, workflow_id: str, run_id: str, root_id: str, workflow_type: e.WorkflowType, now: float) -> None:
         pass
 
-    def commit(self, written: Sequence[tuple[Run, e.Event]]) -> None:
-        pass
+    def commit(self, written: Sequence[tuple[Run, e.Event]], changes: Sequence[Change] = ()) -> None:
+        if changes and self._change_marks is not None:
+            self._change_marks(changes)
 
     def rollback(self) -> None:
         pass

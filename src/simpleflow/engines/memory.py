@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from simpleflow.engines.embedded import EmbeddedEngine, process_identity
 from simpleflow.engines.executions import Executions
 from simpleflow.engines.journal import NoJournal
-from simpleflow.engines.run import Observer
+from simpleflow.engines.run import Observer, Projection
+from simpleflow.stores.base import Change
 
 
 class MemoryEngine(EmbeddedEngine):
@@ -17,7 +18,15 @@ class MemoryEngine(EmbeddedEngine):
     Args:
         clock: gives epoch seconds.
         observer: called with (run, events) for new events.
+        project: gives the done marks that an event changes.
+        change_marks: keeps these changes.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.time, observer: Observer | None = None) -> None:
-        super().__init__(Executions(NoJournal(), clock, observer), process_identity())
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.time,
+        observer: Observer | None = None,
+        project: Projection | None = None,
+        change_marks: Callable[[Sequence[Change]], None] | None = None,
+    ) -> None:
+        super().__init__(Executions(NoJournal(change_marks), clock, observer, project=project), process_identity())

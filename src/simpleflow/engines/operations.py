@@ -23,6 +23,10 @@ executions with pending events are forgotten; from then on this process does not
 as it was at the last commit, and whoever adopts the executions goes on from there. An operation that failed before it
 appended anything costs nothing that was pending.
 
+Some events write or remove done marks (``run.Projection``). These changes are pending and kept with their events, in
+one transaction. ``changes_marks`` is true while some are pending: an activity that begins then could act on marks that
+are not kept yet, so the loop flushes first.
+
 Observers are called after the commit, in the order of the events. They never see an event that is not kept.
 """
 
@@ -35,7 +39,8 @@ from types import TracebackType
 
 from simpleflow.core import events as e
 from simpleflow.engines.journal import Journal
-from simpleflow.engines.run import Observer, Run
+from simpleflow.engines.run import Observer, Projection, Run
+from simpleflow.stores.base import Change
 
 
 class Operations:
@@ -45,13 +50,22 @@ class Operations:
         journal: keeps the events.
         forget: called with each execution whose pending events were lost.
         observer: called with (run, events) once they are kept.
+        project: gives the done marks that an event changes.
     """
 
-    def __init__(self, journal: Journal, forget: Callable[[Run], None], observer: Observer | None) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        forget: Callable[[Run], None],
+        observer: Observer | None,
+        project: Projection | None = None,
+    ) -> None:
         self._journal = journal
         self._forget = forget
         self._observer = observer
+        self._project = project
         self._pending: list[tuple[Run, e.Event]] = []
+        self._changes: list[Change] = []  # of marks, by pending events
         self._has_end = False  # an execution ended by a pending event
         self._inside = False  # an operation is under way
 
@@ -62,6 +76,13 @@ class Operations:
     def add(self, run: Run, event: e.Event) -> None:
         """An event was folded into an execution: it is pending."""
         self._pending.append((run, event))
+        if self._project is not None and type(event.attributes) is e.MarkerRecorded:
+            self._changes.extend(self._project(run, event))
+
+    @property
+    def changes_marks(self) -> bool:
+        """True if pending events write or remove marks."""
+        return bool(self._changes)
 
     def ended(self) -> None:
         """An execution ended by the last event that was added."""
@@ -88,11 +109,12 @@ class Operations:
     def _commit(self) -> None:
         pending = self._pending
         try:
-            self._journal.commit(pending)
+            self._journal.commit(pending, self._changes)
         except BaseException:
             self._undo(-1)  # what had waited was part of this transaction
             raise
         self._pending = []
+        self._changes = []
         self._has_end = False
         if self._observer is not None:
             for run, events in itertools.groupby(pending, lambda each: each[0]):
@@ -104,6 +126,7 @@ class Operations:
             for run in {run.run_id: run for run, _ in self._pending}.values():
                 self._forget(run)
             self._pending = []
+            self._changes = []
             self._has_end = False
 
 

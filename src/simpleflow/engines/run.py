@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from simpleflow.core import events as e
 from simpleflow.core.history import History
 from simpleflow.engines.base import RunDescription
+from simpleflow.stores.base import Change
 
 
 class Run:
@@ -46,6 +47,10 @@ class Run:
 
 Observer = Callable[[Run, Sequence[e.Event]], None]
 """Called with an execution and its new events once they are kept."""
+
+
+Projection = Callable[[Run, e.Event], Sequence[Change]]
+"""Gives the done marks that an event of an execution writes or removes. They are kept together with the event."""
 
 
 def make_run_id() -> str:

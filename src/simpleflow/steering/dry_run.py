@@ -48,6 +48,7 @@ from simpleflow.steering.overlay_store import OverlayStores
 from simpleflow.step import recorded_tasks, report
 from simpleflow.step.constants import MARKER_NAME
 from simpleflow.step.notices import Notices
+from simpleflow.step.projection import changes_of
 from simpleflow.step.run_record import StepRun
 from simpleflow.workflow import Workflow
 from simpleflow.workflow import registry as workflows
@@ -92,14 +93,15 @@ class DryRun:
         earlier_runs: EarlierRuns | None,
     ) -> None:
         self._clock = time.time()  # epoch seconds; jumps when only a timer can go on
-        executions = _Executions(NoJournal(), lambda: self._clock, self._observe)
+        self._overlays = OverlayStores()
+        journal = NoJournal(lambda changes: self._overlays.change(default_bucket or "", changes))
+        executions = _Executions(journal, lambda: self._clock, self._observe, project=changes_of)
         executions.times_out = False
         self._engine = EmbeddedEngine(executions)
         self._workflow_class = workflow_class
         self._default_bucket = default_bucket
         self._domain = domain
         self._results = None if earlier_runs is None else EarlierResults(earlier_runs)
-        self._overlays = OverlayStores()
         self._deciders: dict[str, _Decider] = {}  # by run id
         self._classes: dict[str, type[Workflow]] = {}  # by name of the workflow type, as far as they were used
         self._markers: list[Marker] = []
@@ -137,6 +139,7 @@ class DryRun:
             return False
         activity = engine.poll_for_activity_task()
         if activity is not None:
+            engine.flush()  # it may read the marks
             engine.respond_activity_task_completed(activity.token, self._result(activity))
             return True
         if due is not None:

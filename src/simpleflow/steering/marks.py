@@ -22,8 +22,8 @@ _CHUNK = 64  # marks that are read between two checks of the clock
 
 
 def where(place: Place) -> str:
-    """Return the place as text, such as ``nightly/steps in /x/.simpleflow/objects``. Raises InputError (bucket)."""
-    url = stores.open_store(place.bucket).url
+    """Return the place as text, such as ``nightly/steps in /x/.simpleflow``. Raises InputError (bucket)."""
+    url = stores.label(place.bucket)
     return f"{place.path} in {url}" if place.path else url
 
 

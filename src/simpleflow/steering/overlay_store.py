@@ -13,7 +13,7 @@ from simpleflow.step import input_files, recorded_tasks, stale_marks, tasks
 from simpleflow.step.fingerprints import NO_FILE, FileState
 from simpleflow.step.reading_tasks import ReadStepsTask
 from simpleflow.step.recorded_tasks import Claimed, Compared, Listed, Marked, MarkRead, StepsRead, Unmarked
-from simpleflow.stores.base import Store, Stored, as_names, clean, join
+from simpleflow.stores.base import Change, Store, Stored, as_names, clean, join
 
 
 class OverlayStore:
@@ -102,6 +102,15 @@ class OverlayStores:
             case Unmarked(bucket, path, step_names):
                 result = self._execute(tasks.UnmarkStepsDoneTask(bucket, path, step_names), task)
         return values.encode(result, f"result of activity {task.name}")
+
+    def change(self, bucket: str, changes: Iterable[Change]) -> None:
+        """Write and remove marks, in memory."""
+        overlay = self._overlay(bucket)
+        for prefix, name, body in changes:
+            if body is None:
+                overlay.delete(prefix, [name])
+            else:
+                overlay.put(prefix, name, body)
 
     def _overlay(self, bucket: str) -> Any:
         store = stores.open_store(bucket)

@@ -40,6 +40,7 @@ from simpleflow.futures import FINISHED, Promise
 from simpleflow.step import constants, mark, marker_content, recorded_verdicts, report, rules
 from simpleflow.step.host import Host, scope_label, submit
 from simpleflow.step.made_with import MAX_MARKER_ARGUMENTS, parse, same_arguments
+from simpleflow.step.projection import IN_HISTORY, MARK
 from simpleflow.step.recorded_verdicts import Recorded
 from simpleflow.step.run_record import StepRun
 from simpleflow.step.scheduler import Begin, Join, Postpone, Refuse, Scheduler, Verdict, Wait
@@ -70,6 +71,7 @@ class Life:
         self._scheduled: str | None = None  # details of the marker ``scheduled``
         self._forced = NOTHING  # what it makes stale, once it has begun
         self._versions: Mapping[str, str] = _NOTHING  # of the origins that the work is done with, see ``origins``
+        self._in_history = False  # the engine removes and writes the marks, see ``projection``
         self._inputs: Mapping[str, Any] = _NOTHING  # what the marker of the verdict says beyond the verdict
         self._phases = self.phases()
 
@@ -136,7 +138,7 @@ class Life:
         self._ledger.latest[run.name] = run
         dependencies.add(run)
         if self._recorded is None:
-            extra = {
+            extra: dict[str, Any] = {
                 "forces": run.dependents,
                 "unmarks": removed,
                 "stale": self._stale,
@@ -144,13 +146,17 @@ class Life:
                 "after": run.after,
                 "not_skipped": self._not_skipped(),
                 "made_with": self._scheduler.made_with(run).to_json(MAX_MARKER_ARGUMENTS),
+                IN_HISTORY: self._marks.in_history and not run.step.outputs,  # an activity looks for outputs
             }
             self._inputs = {key: value for key, value in extra.items() if value}
+        self._in_history = self._inputs.get(IN_HISTORY) is True
         around = {each.name for each in run.enclosing} | {run.name}
         self._forced = Forced(tuple(run.dependents), tuple(sorted(around)))
         self._scheduled = self._record(constants.SCHEDULED, self._inputs)
 
-        if removed or (self._claimed and run.dependents):
+        if self._in_history:
+            self._ledger.marks_removed(run, removed)
+        elif removed or (self._claimed and run.dependents):
             unmarking = yield self._submit(self._marks.unmark(run.name, removed, self._forced))
             if unmarking.failure is not None:
                 self._fail(unmarking.failure, is_own=True)
@@ -172,35 +178,53 @@ class Life:
             self._fail(work.failure)
             return
 
-        marking = self._marks.mark(run.name, self._mark_details(), self._claimed, self._forced, run.step.outputs)
         outcome = self._recorded.outcome if self._recorded is not None else None
-        while (part := run.unfinished_part()) is not None and outcome is None and not self._is_recorded(marking):
+        while (part := run.unfinished_part()) is not None and outcome is None and not self._is_marking_recorded():
             yield part
         error = run.parts_error() if outcome is None else outcome.get("error")
-        if error is not None and not self._is_recorded(marking):
+        if error is not None and not self._is_marking_recorded():
             self._fail(TaskFailed(run.name, error))
             return
         if outcome is not None and "stale" in outcome:
-            if self._is_recorded(marking):
+            if self._is_marking_recorded():
                 self._claimed = False  # the activity gave up the claim, though it did not write the mark
             self._complete(outcome["stale"])
             return
-        if self._ledger.catching_up and not self._is_recorded(marking):
+        if self._in_history and outcome is not None:
+            self._mark_in_history()
+            return
+        if self._ledger.catching_up and not self._is_marking_recorded():
             yield self._idle()
         stale = self._why_stale()
-        if stale is not None and not self._is_recorded(marking):
+        if stale is not None and not self._is_marking_recorded():
             self._complete(stale)
-            return
+        elif self._in_history:
+            self._mark_in_history()
+        else:
+            yield from self._mark()
+
+    def _is_marking_recorded(self) -> bool:
+        """True if the history holds the activity that writes the mark."""
+        return not self._in_history and self._is_recorded(self._marks.mark(self._run.name))
+
+    def _mark_in_history(self) -> None:
+        """Complete: the mark is written with the marker ``completed``."""
+        self._ledger.mark_written(self._run)
+        self._complete(None, {MARK: self._mark_details()})
+
+    def _mark(self) -> Phases:
+        """Write the mark with an activity, then complete."""
+        run, dependencies = self._run, self._scheduler.dependencies
+        marking = self._marks.mark(run.name, self._mark_details(), self._claimed, self._forced, run.step.outputs)
         written = dependencies.marking[run] = Promise()
         marked = yield self._submit(marking)
         del dependencies.marking[run]
+        self._claimed = self._claimed and marked.failure is not None  # the activity gives up the claim
         if marked.failure is not None:
             self._fail(marked.failure, is_own=True)
         elif isinstance(marked.result, dict):
-            self._claimed = False
             self._fail(TaskFailed(run.name, marker_content.unmade(marked.result)))
         else:
-            self._claimed = False
             if marked.result is None:
                 self._ledger.mark_written(run)
             self._complete(None if marked.result is None else constants.REVOKED)
@@ -307,12 +331,12 @@ class Life:
             details = found.details
             self._run.verdict = rules.Verdict(True, bool(details.get("forced")), tuple(details.get("reasons") or ()))
 
-    def _complete(self, stale: str | None) -> None:
-        """The work is done; ``stale``: why the step is not marked, if it is not."""
+    def _complete(self, stale: str | None, told: Mapping[str, Any] = _NOTHING) -> None:
+        """The work is done; ``stale``: why the step is not marked, if it is not; ``told``: keys of the marker."""
         run = self._run
         self._release()
         run.elements.append(None)
-        extra = {} if stale is None else {"stale": stale}
+        extra = dict(told) if stale is None else {"stale": stale}
         if run.step.keep_result and "not_kept" in (kept := mark.keep(run.value, run.name)):
             extra |= kept
         self._record(constants.COMPLETED, self._outcome(extra))

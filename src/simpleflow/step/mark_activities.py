@@ -35,6 +35,7 @@ from simpleflow.step.host import Host, submit
 from simpleflow.step.listed_marks import TOO_LONG, ListedMarks
 from simpleflow.step.made_with import MadeWith
 from simpleflow.step.marks_task import MarksTask
+from simpleflow.step.projection import prefix_of
 from simpleflow.step.reading_tasks import ReadStepsTask, Wanted
 from simpleflow.step.stale_marks import NOTHING, Forced
 from simpleflow.stores.base import clean
@@ -66,6 +67,9 @@ class MarkActivities:
         self._listing: Promise | None = None
         self._owner: list[str] | None = None  # the owner of the claims, where each step is claimed before it runs
         self._location: tuple[str, str] | None = None
+        self.in_history = False
+        """True if the engine writes the marks with the markers of steps, see ``projection``: no activity is needed.
+        Known once the marks have been listed."""
 
     @property
     def location(self) -> tuple[str, str]:
@@ -111,6 +115,8 @@ class MarkActivities:
         found = listing.result
         if isinstance(found, dict) and found["shared"]:
             self._owner = self._claims_owner()
+        else:
+            self.in_history = self._is_own_location()
         names = self.names(found)
         made_with = found.get("made_with") if isinstance(found, dict) else None
         self._listed_marks = ListedMarks(names, made_with)
@@ -212,7 +218,7 @@ class MarkActivities:
         return self.location[0] == self._host.executor.default_bucket and self._is_own_prefix()
 
     def _is_own_prefix(self) -> bool:
-        own = f"{self._host.get_run_context().get('workflow_id')}/steps"
+        own = prefix_of(str(self._host.get_run_context().get("workflow_id")))
         return clean(self.location[1]) == own
 
     def _is_shared(self) -> bool:

@@ -12,6 +12,7 @@ from simpleflow.step import rules
 from simpleflow.step.ledger import Ledger
 from simpleflow.step.mark_activities import MarkActivities
 from simpleflow.step.patterns import Patterns
+from simpleflow.step.projection import prefix_of
 from simpleflow.step.scheduler import Scheduler
 from simpleflow.step.submittable import Step
 from simpleflow.task import ActivityTask
@@ -104,7 +105,7 @@ class WorkflowStepMixin:
 
     def get_step_path_prefix(self) -> str:
         """Prefix of the keys of done marks. Default: ``{workflow_id}/steps``."""
-        return f"{self.get_run_context().get('workflow_id') or 'default'}/steps"
+        return prefix_of(self.get_run_context().get("workflow_id") or "default")
 
     def get_step_activity_params(self) -> dict[str, Any]:
         """Parameters of the activities that read and write done marks, as for ``activity.with_attributes``."""

@@ -17,7 +17,7 @@ __all__ = ["Location", "Store", "open_store"]
 _stores: dict[tuple[int, Location], Store] = {}
 _named: dict[tuple[int, str], Store] = {}  # by bucket string; only those that do not depend on folder, HOME or host
 
-_ABSOLUTE = ("/", "file:///", "memory://")
+_ABSOLUTE = ("/", "file:///", "state:///", "memory://")
 _LOCAL = (*_ABSOLUTE, "./", "../", "~")
 
 
@@ -48,14 +48,20 @@ def folders() -> dict[str, int]:
     }
 
 
+def label(bucket: str) -> str:
+    """Return ``bucket`` as messages name it: the path of a folder or of a state folder, else a bucket string."""
+    location = _location(bucket)
+    return location.name if location.kind == "state" else open_store(bucket).url
+
+
 def is_local(bucket: str) -> bool:
     """Return True if ``bucket`` names a store on this machine, in a folder or in memory. Raises InputError."""
     return _location(bucket).kind != "s3"
 
 
 def is_folder(bucket: str) -> bool:
-    """Return True if ``bucket`` names a folder. Raises InputError."""
-    return _location(bucket).kind == "directory"
+    """Return True if ``bucket`` names a folder, or the database of a state folder. Raises InputError."""
+    return _location(bucket).kind in ("directory", "state")
 
 
 def existing_objects(bucket: str, keys: Sequence[str]) -> set[str]:
@@ -94,6 +100,10 @@ def _build(location: Location) -> Store:
         from simpleflow.stores.memory import MemoryStore
 
         return MemoryStore(location.name)
+    if location.kind == "state":
+        from simpleflow.stores.state import StateStore
+
+        return StateStore(location.name)
     from simpleflow.stores.directory import DirectoryStore
 
     return DirectoryStore(location.name)

@@ -19,6 +19,14 @@ class Stored(NamedTuple):
     modified: float  # epoch seconds by the store's clock; whole seconds on S3
 
 
+class Change(NamedTuple):
+    """A mark that is written, or removed if ``body`` is None."""
+
+    prefix: str
+    name: str
+    body: bytes | None
+
+
 class Store(Protocol):
     """A store of done marks.
 

@@ -7,6 +7,7 @@
     http://127.0.0.1:8333/bucket             on any server that speaks S3
     minio.example.com/bucket, host:9000/bucket, localhost/bucket    the same, by https (loopback: by http)
     /path, ./path, ../path, ~/path, file:///path    a folder
+    state:///path                            the database of a state folder
     memory://name                            the memory of this process, for tests
 
 ``a/b`` is refused unless ``a`` is the value of SIMPLEFLOW_S3_HOST, since it could be a folder as well as a bucket.
@@ -39,7 +40,7 @@ EXPECTED = (
 class Location(NamedTuple):
     """The location of a store."""
 
-    kind: Literal["s3", "directory", "memory"]
+    kind: Literal["s3", "directory", "state", "memory"]
     name: str  # the bucket, the path as it was written (``~`` not expanded), or the name of a memory store
     endpoint: str | None = None  # a URL without a slash at its end; None: Amazon's own
     region: str | None = None  # None: the bucket string names no region
@@ -49,6 +50,8 @@ class Location(NamedTuple):
         """A bucket string that parses to this location."""
         if self.kind == "directory":
             return self.name
+        if self.kind == "state":
+            return state_url(self.name)
         if self.kind == "memory":
             return f"memory://{self.name}"
         if self.endpoint is not None:
@@ -95,12 +98,21 @@ def _parse(bucket: str, s3_host: str) -> Location:
 
 def folder_url(path: str) -> str:
     """Return the bucket string ``file:///...`` of a folder. It means the same in every working folder."""
+    return f"file://{_quoted(path)}"
+
+
+def state_url(folder: str) -> str:
+    """Return the bucket string ``state:///...`` of the database in a state folder."""
+    return f"state://{_quoted(folder)}"
+
+
+def _quoted(path: str) -> str:
     absolute = os.path.abspath(path)
     if _UNQUOTED.fullmatch(absolute):
-        return f"file://{absolute}"
+        return absolute
     from urllib.parse import quote_from_bytes
 
-    return f"file://{quote_from_bytes(os.fsencode(absolute))}"
+    return quote_from_bytes(os.fsencode(absolute))
 
 
 def _with_scheme(bucket: str, scheme: str, rest: str) -> Location:
@@ -113,13 +125,13 @@ def _with_scheme(bucket: str, scheme: str, rest: str) -> Location:
         if rest:
             return Location("memory", rest)
         raise _refused(bucket, "it has no name")
-    if scheme == "file":
+    if scheme in ("file", "state"):
         from urllib.parse import unquote  # here: it takes longer to load than this whole package
 
         path = unquote(rest.removeprefix("localhost") if rest.startswith("localhost/") else rest)
         if path.startswith("/") and "\0" not in path:
-            return Location("directory", path)
-        raise _refused(bucket, "a file URL needs three slashes and an absolute path")
+            return Location("directory" if scheme == "file" else "state", path)
+        raise _refused(bucket, f"a {scheme} URL needs three slashes and an absolute path")
     raise _refused(bucket, f"there is no store for {scheme}://")
 
 

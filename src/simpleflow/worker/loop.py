@@ -20,7 +20,8 @@ Each pass does the first of these that there is to do:
 6. wait for the end of an activity, a message or a deadline.
 
 Events wait in memory for the next commit (see ``engines.operations``). Before an activity that may take long, and
-when nothing has happened for QUIET_SECONDS, they are kept, so that other processes see how things stand.
+when nothing has happened for QUIET_SECONDS, they are kept, so that other processes see how things stand. Events that
+change done marks are kept before any activity begins: marks that its step makes stale must be gone for good then.
 """
 
 from __future__ import annotations
@@ -126,13 +127,15 @@ def drive(
             return run
         activity = engine.poll_for_activity_task() if workers.free else None
         if activity is not None:
-            if workers.may_block(activity):
-                engine.flush()  # so that other processes see that it has started
+            if workers.may_block(activity) or engine.changes_marks:
+                engine.flush()  # so that other processes see that it has started; it may act on the marks
             workers.start(activity)
             continue
         if (ahead := workers.ahead) and engine.waiting_activities > 2 * ahead:  # enough for all workers
             activity = engine.poll_for_activity_task(begin=False)
             if activity is not None:
+                if engine.changes_marks:
+                    engine.flush()
                 workers.send_ahead(activity)
                 continue
         if workers.wait(min(QUIET_SECONDS, _seconds_to_deadline(engine))):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from simpleflow.engines.embedded import EmbeddedEngine, process_identity
 from simpleflow.engines.executions import Executions
-from simpleflow.engines.run import Observer
+from simpleflow.engines.run import Observer, Projection
 from simpleflow.engines.sqlite.journal import SqliteJournal
 
 
@@ -21,6 +21,7 @@ class SqliteEngine(EmbeddedEngine):
         folder: created if it does not exist.
         clock: gives epoch seconds.
         observer: called with (run, events) once they are kept.
+        project: gives the done marks that an event changes. They are kept in the same transaction.
 
     Raises StateError if the folder cannot be used.
     """
@@ -30,5 +31,7 @@ class SqliteEngine(EmbeddedEngine):
         folder: str | os.PathLike[str],
         clock: Callable[[], float] = time.time,
         observer: Observer | None = None,
+        project: Projection | None = None,
     ) -> None:
-        super().__init__(Executions(SqliteJournal(os.fspath(folder)), clock, observer), process_identity())
+        journal = SqliteJournal(os.fspath(folder))
+        super().__init__(Executions(journal, clock, observer, project=project), process_identity())

@@ -24,7 +24,8 @@ since; only then the owner looks into the table.
 
 *Durability.* Transactions are short, and no user code runs inside one. ``synchronous=NORMAL`` with a write-ahead log:
 what was committed survives the death of any process. A power cut may lose the last moments; then an activity is run
-again.
+again. Done marks are written in the transaction of the event that they follow from, and the log is synced then as
+``stores.state`` says.
 """
 
 from __future__ import annotations
@@ -41,11 +42,13 @@ from simpleflow.core import events as e
 from simpleflow.core.history import History
 from simpleflow.engines.base import RunDescription
 from simpleflow.engines.journal import Message, StoredRun
-from simpleflow.engines.sqlite.database import FILE, SQL, open_database
-from simpleflow.engines.sqlite.faults import FAULTS, checksum, damaged, is_token, state_error
 from simpleflow.engines.sqlite.lease import Lease
 from simpleflow.engines.sqlite.rows import STATES
 from simpleflow.exceptions import InputError, InvalidTransition, LeaseLost, RunBusy, StateError, UnknownResource
+from simpleflow.state_folder.database import FILE, SQL, open_database
+from simpleflow.state_folder.faults import FAULTS, checksum, damaged, is_token, state_error
+from simpleflow.stores import state
+from simpleflow.stores.base import Change
 
 if TYPE_CHECKING:
     from simpleflow.engines.run import Run
@@ -65,6 +68,8 @@ class SqliteJournal:
             os.makedirs(owners, mode=0o700, exist_ok=True)
             self._db = open_database(folder)
             undo.callback(self._db.close)
+            state.take_over(self._db, folder)
+            self._syncs = state.Syncs(folder)
             self._lease = Lease(owners)
             undo.callback(self._lease.release)
             self._bury_the_dead()
@@ -89,7 +94,7 @@ class SqliteJournal:
             self._raise_busy(workflow_id, row[3])
         self._begun.append((run_id, workflow_id, root_id, workflow_type.name, workflow_type.version, now))
 
-    def commit(self, written: Sequence[tuple[Run, e.Event]]) -> None:
+    def commit(self, written: Sequence[tuple[Run, e.Event]], changes: Sequence[Change] = ()) -> None:
         if not (written or self._db.in_transaction):
             return
         runs = {run.run_id: run for run, _ in written}
@@ -114,7 +119,12 @@ class SqliteJournal:
                     for (run, event), text in zip(written, texts, strict=True)
                 ],
             )
+            if changes:
+                state.write(self._db, changes)
         self._begun = []
+        if changes:
+            with self._errors("written"):
+                self._syncs.committed(removes=any(each.body is None for each in changes))
 
     def rollback(self) -> None:
         self._begun = []

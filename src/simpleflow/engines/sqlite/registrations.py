@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from simpleflow.engines.sqlite.faults import FAULTS, is_damage
 from simpleflow.exceptions import StateError
+from simpleflow.state_folder.faults import FAULTS, is_damage
 
 
 class Registrations:

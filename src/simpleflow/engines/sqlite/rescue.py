@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from simpleflow.core import codec, transitions
-from simpleflow.engines.sqlite.database import FILE, SQL, open_database
-from simpleflow.engines.sqlite.faults import FAULTS, checksum, state_error
 from simpleflow.engines.sqlite.lease import is_in_use
 from simpleflow.engines.sqlite.salvage import Salvage, SalvagedRun, closing_event, salvage
 from simpleflow.exceptions import InputError, RunBusy
+from simpleflow.state_folder.database import FILE, SQL, open_database
+from simpleflow.state_folder.faults import FAULTS, checksum, state_error
+from simpleflow.stores.state import OLD, keep
 
 
 class Rescued(NamedTuple):
@@ -111,12 +112,13 @@ def _write(db: sqlite3.Connection, found: Salvage) -> None:
         )
     opened = {run.number for run in found.runs if run.number in numbers and run.history.open}
     db.executemany(SQL["add_message"], [each for each in found.messages if each[0] in opened])
+    keep(db, found.marks.items())
     db.execute("commit")
 
 
 def _marks(folder: Path) -> Iterator[tuple[Path, str]]:
-    """Yield each file below ``objects``, and why it cannot be read; an empty text if it can."""
-    top = folder / "objects"
+    """Yield each file below ``objects``, where earlier releases kept marks, and why it cannot be read; "" if it can."""
+    top = folder / OLD
     if not top.exists():
         return  # no step was done, or the marks are elsewhere
     failed: list[str] = []

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from simpleflow.core import transitions
-from simpleflow.engines.sqlite.faults import is_token
+from simpleflow.state_folder.faults import is_token
 
 STATES = (
     transitions.OPEN,

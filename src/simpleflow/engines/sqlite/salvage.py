@@ -24,10 +24,11 @@ from simpleflow.core import codec, transitions
 from simpleflow.core import events as e
 from simpleflow.core.history import History
 from simpleflow.engines.sqlite import pages
-from simpleflow.engines.sqlite.database import FILE
-from simpleflow.engines.sqlite.faults import FAULTS, checksum
 from simpleflow.engines.sqlite.rows import RunRow, run_row
 from simpleflow.exceptions import InputError, InvalidTransition, StateError
+from simpleflow.state_folder.database import FILE
+from simpleflow.state_folder.faults import FAULTS, checksum
+from simpleflow.stores.state import checksum as checksum_of_mark
 
 
 @dataclass
@@ -48,6 +49,7 @@ class Salvage:
 
     runs: list[SalvagedRun] = field(default_factory=list)
     messages: list[tuple[int, str]] = field(default_factory=list)  # the number of the run, and the message
+    marks: dict[str, bytes] = field(default_factory=dict)  # done marks by key
     problems: list[str] = field(default_factory=list)  # what SQLite says about the structure
 
     @property
@@ -82,6 +84,11 @@ def salvage(folder: Path) -> Salvage:
     found.messages = [
         (run, text) for run, text in tables["messages"].values() if isinstance(run, int) and isinstance(text, str)
     ]
+    for key, (body, sum) in tables["marks"].items():
+        if isinstance(key, str) and isinstance(body, bytes) and sum == checksum_of_mark(key, body):
+            found.marks[key] = body
+        else:
+            found.problems.append(f"the done mark {key!r} is not as it was written")
     by_run: dict[int, dict[int, str]] = {number: {} for number in runs}
     last: dict[int, int] = {}
     for place, columns in events.items():
@@ -97,11 +104,12 @@ _COLUMNS = {
     "runs": ("number", "run_id, workflow_id, root_id, name, version, status, started, closed, owner"),
     "events": ("place", "event, sum"),
     "messages": ("id", "run, message"),
+    "marks": ("key", "body, sum"),
 }
 
 
-def _tables(path: str, problems: list[str]) -> dict[str, dict[int, Any]]:
-    found: dict[str, dict[int, Any]] = {table: {} for table in _COLUMNS}
+def _tables(path: str, problems: list[str]) -> dict[str, dict[Any, Any]]:
+    found: dict[str, dict[Any, Any]] = {table: {} for table in _COLUMNS}
     try:
         db = sqlite3.connect(path, isolation_level=None)
     except FAULTS as error:

@@ -7,11 +7,11 @@ import sqlite3
 import time
 from contextlib import ExitStack
 
-from simpleflow import __version__
-from simpleflow.engines.sqlite.faults import damaged
+from simpleflow.constants import RELEASE
 from simpleflow.exceptions import StateError
+from simpleflow.state_folder.faults import damaged
 
-VERSION = 2
+VERSION = 3
 """Of the schema, in ``pragma user_version``."""
 
 FILE = "history.sqlite"
@@ -33,8 +33,8 @@ def _queries() -> dict[str, str]:
 SQL = _queries()
 
 
-def open_database(folder: str) -> sqlite3.Connection:
-    """Open the database of a state folder, and make it if there is none.
+def open_database(folder: str, checks: bool = True) -> sqlite3.Connection:
+    """Open the database of a state folder, and make it if there is none; ``checks``: check it, if it is small.
 
     Raises sqlite3.Error, OSError, and StateError for a damaged one or one of a later format.
     """
@@ -46,7 +46,7 @@ def open_database(folder: str) -> sqlite3.Connection:
         undo.callback(db.close)
         _use_log(db)
         _bring_up_to_date(db, folder)
-        if os.stat(path).st_size <= _SMALL:
+        if checks and os.stat(path).st_size <= _SMALL:
             check(db, folder)
         undo.pop_all()
     return db
@@ -91,7 +91,7 @@ def _bring_up_to_date(db: sqlite3.Connection, folder: str) -> None:
     if version > VERSION or version < 0:
         raise _other_format(db, folder, version)
     if version == VERSION and "about" in names:
-        missing = {"runs", "events", "messages", "owners", "one_open_run"} - names
+        missing = {"runs", "events", "messages", "owners", "marks", "one_open_run"} - names
         if missing:
             raise damaged(folder, f"its database has no table {min(missing)}")
         return
@@ -102,15 +102,17 @@ def _bring_up_to_date(db: sqlite3.Connection, folder: str) -> None:
             raise damaged(folder, "its database has tables, but no format")
         if version == 0:
             create(db)
-        elif "about" not in names or version == 1:
+        else:
             if version == 1:
                 db.execute(SQL["keep_events_of_version_1"])
                 db.execute(next(each for each in tables() if "create table events" in each))
                 db.execute(SQL["move_events_of_version_1"])
                 db.execute(SQL["drop_events_of_version_1"])
-            else:
+            elif "about" not in names:
                 db.execute(SQL["add_checksums"])
-            db.execute(next(each for each in tables() if "table if not exists about" in each))
+            for each in tables():
+                if "table if not exists" in each:
+                    db.execute(each)
             _sign(db)
             db.execute(f"pragma user_version = {VERSION}")
         db.execute("commit")
@@ -127,7 +129,7 @@ def _format(db: sqlite3.Connection) -> tuple[int, set[str]]:
 
 def _sign(db: sqlite3.Connection) -> None:
     db.execute(SQL["remove_signature"])
-    db.execute(SQL["sign"], (VERSION, __version__))
+    db.execute(SQL["sign"], (VERSION, RELEASE))
 
 
 def _other_format(db: sqlite3.Connection, folder: str, version: int) -> StateError:
@@ -140,5 +142,5 @@ def _other_format(db: sqlite3.Connection, folder: str, version: int) -> StateErr
         by += f", or is damaged (simpleflow {release} wrote it in format {written})"
     return StateError(
         f"state folder {folder} was written by {by} (format {version}, expected {VERSION} for simpleflow "
-        f"{__version__}); use that release, or another folder"
+        f"{RELEASE}); use that release, or another folder"
     )

@@ -1,4 +1,4 @@
--- Version 2. Events are SWF's event JSON; times are epoch seconds.
+-- Version 3. Events are SWF's event JSON; times are epoch seconds.
 
 create table runs (
     number      integer primary key,           -- in the order of their starts
@@ -27,6 +27,13 @@ create table if not exists about (
     format  integer not null,                  -- the version of this schema
     release text not null                      -- of simpleflow that has made it
 );
+
+create table if not exists marks (
+    key      text primary key,                 -- prefix/name
+    body     blob not null,
+    modified real not null,
+    sum      integer not null                  -- checksum of key and body
+) without rowid;
 
 create table messages (
     id      integer primary key,

@@ -1,0 +1,280 @@
+"""Done marks in the database of a state folder: the bucket string ``state:///folder``.
+
+Theory of operation
+-------------------
+*One database.* The marks stand in a table beside the histories (``engines.sqlite``). The engine writes a mark in the
+transaction that keeps the marker ``completed`` of its step, with ``write`` on its own connection. Everybody else - the
+commands, and runs that share marks - uses the store below, which has a connection of its own.
+
+*Durable writes.* What is committed survives the death of any process. Against a power cut the write-ahead log is
+synced, as a folder of marks is: always after removals, since a mark that came back would make a run skip a stale step;
+after other writes at most once a second, so that a step that took seconds is never lost.
+
+*Connections.* Each call has a connection of its own, which takes a tenth of a millisecond: nothing is open between two
+calls, so a folder may be copied, moved or deleted then. A run keeps one open while it goes on (``kept_open``).
+
+*Older folders* have the marks as files in ``objects``. They are taken over once, by whoever opens the database to write
+or to list, and the folder gets another name.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from simpleflow.exceptions import StateError, StoreError
+from simpleflow.state_folder.database import FILE, open_database
+from simpleflow.state_folder.faults import FAULTS, damaged, state_error
+from simpleflow.stores.base import Change, Stored, as_names, clean, join, shown
+from simpleflow.stores.location import state_url
+
+SYNC_SECONDS = 1.0  # least time between two syncs after marks were written
+OLD = "objects"  # folder of the marks of earlier releases
+_TAKEN = "objects.taken-over"
+
+_PUT = "insert or replace into marks values (?, ?, ?, ?)"
+_CREATE = "insert or ignore into marks values (?, ?, ?, ?)"
+_DELETE = "delete from marks where key = ?"
+
+
+def write(db: sqlite3.Connection, changes: Iterable[Change]) -> None:
+    """Write and remove marks, in order. Call it inside a transaction."""
+    for change in changes:
+        key = join(change.prefix, change.name)
+        if change.body is None:
+            db.execute(_DELETE, (key,))
+        else:
+            db.execute(_PUT, _row(key, change.body))
+
+
+def keep(db: sqlite3.Connection, marks: Iterable[tuple[str, bytes]]) -> None:
+    """Write marks, by key, unless there are such. Call it inside a transaction."""
+    db.executemany(_CREATE, [_row(key, body) for key, body in marks])
+
+
+def checksum(key: str, body: bytes) -> int:
+    """The checksum of a mark."""
+    return zlib.crc32(body, zlib.crc32(key.encode()))
+
+
+def _row(key: str, body: bytes) -> tuple[str, bytes, float, int]:
+    return key, body, time.time(), checksum(key, body)
+
+
+class Syncs:
+    """Syncs the write-ahead log after transactions with marks, see the theory of operation."""
+
+    def __init__(self, folder: str) -> None:
+        self._log = os.path.join(folder, FILE + "-wal")
+        self._synced = float("-inf")  # monotonic time of the last sync
+
+    def committed(self, removes: bool) -> None:
+        """A transaction has written marks, or has removed some."""
+        now = time.monotonic()
+        if not removes and now - self._synced < SYNC_SECONDS:
+            return
+        self._synced = now
+        try:
+            log = os.open(self._log, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return  # it was moved into the database, which syncs
+        try:
+            os.fsync(log)
+        finally:
+            os.close(log)  # SQLite has no locks on this file, so none is lost
+
+
+class StateStore:
+    """The marks in the database of the state folder ``path``. The first mark creates the folder and the database."""
+
+    def __init__(self, path: str) -> None:
+        self.folder = os.path.abspath(path)
+        self.url = state_url(self.folder)
+        self._lock = threading.RLock()
+        self._users = 0  # of ``kept_open``
+        self._kept: _Connection | None = None
+
+    def __repr__(self) -> str:
+        return f"StateStore({self.folder!r})"
+
+    def names(self, prefix: str) -> list[str]:
+        """Return the sorted names below ``prefix``; none if there is no database."""
+        with self._reading(f"list the done marks below {shown(clean(prefix))}") as db:
+            return list(self._below(db, prefix))
+
+    def contents(self, prefix: str) -> dict[str, bytes]:
+        """Return the contents of the marks below ``prefix``; this takes about a microsecond each."""
+        with self._reading(f"read the done marks below {shown(clean(prefix))}") as db:
+            return self._below(db, prefix)
+
+    def put(self, prefix: str, name: str, body: bytes) -> None:
+        """Write or replace the mark."""
+        with self._writing(f"write the done mark {shown(name)} below {shown(clean(prefix))}") as db:
+            db.execute(_PUT, _row(join(prefix, name), body))
+
+    def create(self, prefix: str, name: str, body: bytes) -> bool:
+        """Write the mark if it does not exist."""
+        with self._writing(f"create the mark {shown(name)} below {shown(clean(prefix))}", syncs=False) as db:
+            return db.execute(_CREATE, _row(join(prefix, name), body)).rowcount == 1
+
+    def get(self, prefix: str, name: str) -> bytes | None:
+        """Return the content of the mark, or None."""
+        mark = self.read(prefix, name).get(name)
+        return None if mark is None else mark.body
+
+    def read(self, prefix: str, names: Iterable[str]) -> dict[str, Stored]:
+        """Return those of the marks that exist."""
+        names = as_names(names)
+        with self._reading(f"read {len(names)} done marks below {shown(clean(prefix))}") as db:
+            found = {}
+            for name in names:
+                query = "select key, body, sum, modified from marks where key = ?"
+                row = None if db is None else db.execute(query, (join(prefix, name),)).fetchone()
+                if row is not None:
+                    found[name] = Stored(self._checked(*row[:3]), row[3])
+            return found
+
+    def delete(self, prefix: str, names: Iterable[str], durable: bool = True) -> None:
+        """Remove the marks that exist."""
+        names = as_names(names)
+        keys = [(join(prefix, name),) for name in names]
+        if not _exists(self.folder):
+            return
+        with self._writing(f"remove {len(names)} done marks below {shown(clean(prefix))}", durable, durable) as db:
+            db.executemany(_DELETE, keys)
+
+    def apply(self, changes: Iterable[Change]) -> None:
+        """Write and remove marks in one transaction."""
+        changes = list(changes)
+        if changes:
+            with self._writing("write done marks", removes=any(each.body is None for each in changes)) as db:
+                write(db, changes)
+
+    def _checked(self, key: str, body: bytes, sum: int) -> bytes:
+        if sum != checksum(key, body):
+            raise damaged(self.folder, f"the done mark {shown(key)} is not as it was written")
+        return body
+
+    def _below(self, db: sqlite3.Connection | None, prefix: str) -> dict[str, bytes]:
+        """The contents of the marks below ``prefix``, by name, sorted."""
+        start = join(prefix, "") if clean(prefix) else ""
+        if db is None:
+            return {}
+        # "0" comes right after "/". Text sorts by its UTF-8 bytes, as Python's does.
+        between = (start, start[:-1] + "0") if start else ("", "\U0010ffff")
+        query = "select key, body, sum from marks where key >= ? and key < ? order by key"
+        return {key[len(start) :]: self._checked(key, body, sum) for key, body, sum in db.execute(query, between)}
+
+    @contextmanager
+    def kept_open(self) -> Iterator[None]:
+        """Keep one connection open for the calls inside the ``with`` block, instead of a new one for each."""
+        with self._lock:
+            self._users += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users -= 1
+                if not self._users and self._kept is not None:
+                    self._kept.db.close()
+                    self._kept = None
+
+    @contextmanager
+    def _connection(self, creates: bool) -> Iterator[_Connection | None]:
+        """A connection for one call; None if there is no database."""
+        found = self._kept or _connect(self.folder, creates)
+        if self._users:
+            self._kept = found
+        try:
+            yield found
+        finally:
+            if found is not None and found is not self._kept:
+                found.db.close()
+
+    @contextmanager
+    def _reading(self, action: str) -> Iterator[sqlite3.Connection | None]:
+        """A connection to read with; None if there is no database."""
+        with self._lock, self._errors(action), self._connection(creates=False) as found:
+            yield None if found is None else found.db
+
+    @contextmanager
+    def _writing(self, action: str, removes: bool = False, syncs: bool = True) -> Iterator[sqlite3.Connection]:
+        """A transaction."""
+        with self._lock, self._errors(action), self._connection(creates=True) as found:
+            assert found is not None
+            with _transaction(found.db):
+                yield found.db
+            if syncs:
+                found.syncs.committed(removes)
+
+    @contextmanager
+    def _errors(self, action: str) -> Iterator[None]:
+        try:
+            yield
+        except FAULTS as error:
+            raise StoreError(str(state_error(self.folder, f"used to {action}", error))) from error
+        except StateError as error:
+            raise StoreError(str(error)) from error
+
+
+class _Connection(NamedTuple):
+    db: sqlite3.Connection
+    syncs: Syncs
+
+
+def _connect(folder: str, creates: bool) -> _Connection | None:
+    """A new connection to the database in a folder; None if there is no database."""
+    if not _exists(folder):
+        if not creates:
+            return None
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+    db = open_database(folder, checks=False)
+    try:
+        take_over(db, folder)
+    except BaseException:
+        db.close()
+        raise
+    return _Connection(db, Syncs(folder))
+
+
+def _exists(folder: str) -> bool:
+    """True if there are marks, or were: in the database, or from an earlier release."""
+    return os.path.exists(os.path.join(folder, FILE)) or os.path.isdir(os.path.join(folder, OLD))
+
+
+def take_over(db: sqlite3.Connection, folder: str) -> None:
+    """Take over the marks of an earlier release, if there are any, and tell it."""
+    old = os.path.join(folder, OLD)
+    if not os.path.isdir(old):
+        return
+    from simpleflow.stores.directory import DirectoryStore
+
+    found = DirectoryStore(old).contents("")
+    with _transaction(db):
+        keep(db, found.items())
+    try:
+        os.rename(old, os.path.join(folder, _TAKEN))
+    except OSError:
+        return  # another process has just done it, or this one may not: the marks in the database count
+    import logging
+
+    text = "took over %s done marks from %s into %s"
+    logging.getLogger(__name__).warning(text, len(found), old, os.path.join(folder, FILE))
+
+
+@contextmanager
+def _transaction(db: sqlite3.Connection) -> Iterator[None]:
+    db.execute("begin immediate")
+    try:
+        yield
+        db.execute("commit")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("rollback")
+        raise
