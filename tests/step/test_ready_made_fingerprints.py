@@ -17,6 +17,7 @@ from simpleflow.steering.plan import plan
 from simpleflow.step import ARGUMENTS, CODE, Step, WorkflowStepMixin, claims, files
 from simpleflow.step.marks_task import MarksTask
 from simpleflow.stores import open_store
+from simpleflow.task import ChildWorkflowTask
 from simpleflow.worker.dispatch import Outcome
 from tests.step.bench import Bench, note, noted
 from tests.step.test_changes import Child, edited, load
@@ -468,3 +469,41 @@ def test_the_mark_bears_each_part(bench: Bench, data: Path) -> None:
     assert list(found["files"]["data/a.csv"]) == ["data/a.csv"]
     assert value == {"value": 1}
     assert json.loads(body)["fingerprint"] == bench.markers[0]["fingerprint"]
+
+
+class Inner(Workflow, WorkflowStepMixin):
+    name = "ready-made-inner"
+
+    def run(self, bucket: str, left: int = 0) -> Any:
+        self.get_step_bucket = lambda: bucket  # type: ignore[method-assign]
+        step = self.submit(self.step(f"inner{left}", (note, f"inner{left}"), fingerprint=files("data/a.csv")))
+        futures.wait(step)
+        return self.submit(self.continue_as_new(bucket, left - 1)).result if left else None
+
+
+PLACES: dict[str, Callable[[Any, Any], Any]] = {
+    "group": lambda workflow, steps: Group(*steps),
+    "chain": lambda workflow, steps: Chain(*steps),
+    "function": lambda workflow, steps: FuncGroup(lambda: Group(*steps)),
+    "map": lambda workflow, steps: Group(*(FuncGroup(lambda step=step: step) for step in steps)),
+    "step": lambda workflow, steps: workflow.step("outer", Group(*steps), force=True),
+    "child": lambda workflow, steps: ChildWorkflowTask(Inner, workflow.get_step_bucket()),
+    "continued": lambda workflow, steps: ChildWorkflowTask(Inner, workflow.get_step_bucket(), 2),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_files_of_steps_in_every_place(bench: Bench, data: Path, place: str) -> None:
+    def run(workflow: Any) -> Any:
+        parts = [ARGUMENTS, CODE, files("data/a.csv")]
+        steps = [workflow.step(name, (note, name), fingerprint=parts, outputs="data/b.csv") for name in "ab"]
+        futures.wait(workflow.submit(PLACES[place](workflow, steps)))
+
+    bench.run(run)
+    first = sorted(noted)
+    assert first
+    bench.run(run)
+    assert noted == []
+    (data / "a.csv").write_text("other")
+    bench.run(run)
+    assert sorted(noted) == first
