@@ -16,6 +16,7 @@ from simpleflow.exceptions import InputError, NotEncodable
 from simpleflow.steering.plan import plan
 from simpleflow.step import ARGUMENTS, CODE, Step, WorkflowStepMixin, claims, files
 from simpleflow.step.marks_task import MarksTask
+from simpleflow.step.run_record import StepRun
 from simpleflow.stores import open_store
 from simpleflow.task import ChildWorkflowTask
 from simpleflow.worker.dispatch import Outcome
@@ -180,6 +181,17 @@ def test_one_activity_reads_for_all_steps_that_wait(stored: Bench, data: Path) -
     (data / "a.csv").write_text("other")
     assert stored.run(many(30)) == [True] * 30
     assert stored.markers[0]["reasons"] == ["Inputs changed: data/a.csv"]
+
+
+def test_steps_that_wait_for_a_reading_are_not_compared_with_each_other(
+    bench: Bench, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.run(many(100))
+    compared: list[Any] = []
+    forces = StepRun.forces
+    monkeypatch.setattr(StepRun, "forces", lambda self, other: compared.append(self) or forces(self, other))
+    assert bench.run(many(100)) == [False] * 100
+    assert len(compared) < 500
 
 
 def test_a_reading_that_does_not_fit_into_a_field_is_completed_by_others(

@@ -113,7 +113,7 @@ class Dependencies:
                 if not self.waits.leads_to(origin, around):
                     return origin
                 self._passed[run] = origin.name
-        for other in self.waits:
+        for other in self.waits.that_may_force(run):
             if other.done or other is run or not other.forces(run):
                 continue
             if not self.waits.leads_to(other, around):

@@ -18,6 +18,7 @@ class Waits:
 
     def __init__(self) -> None:
         self._awaited: dict[StepRun, Promise] = {}  # for their verdicts
+        self._forcing: dict[StepRun, None] = {}  # those of them that say what they force
         self._joined: dict[StepRun, StepRun] = {}
         self._inside: dict[StepRun, dict[StepRun, None]] = {}  # by step, those of both kinds that are a part of it
         self._moves: dict[StepRun, Promise] = {}  # by awaited step, what ends with it, or once others look again
@@ -25,13 +26,15 @@ class Waits:
     def __bool__(self) -> bool:
         return bool(self._awaited)
 
-    def __iter__(self) -> Iterator[StepRun]:
-        """The steps whose verdicts wait."""
-        return iter(self._awaited)
+    def that_may_force(self, run: StepRun) -> Iterator[StepRun]:
+        """The steps whose verdicts wait, but for those that surely do not force ``run``: thousands may wait at once."""
+        return iter(self._awaited if run.after else self._forcing)
 
     def begin(self, run: StepRun, promise: Promise) -> Promise:
         """The verdict on ``run`` waits for a promise. Returns the promise after which it has to look again."""
         self._awaited[run] = promise
+        if run.dependents:
+            self._forcing[run] = None
         self._enter(run)
         if not isinstance(promise, StepRun):
             return promise
@@ -52,6 +55,7 @@ class Waits:
     def end(self, run: StepRun) -> None:
         """``run`` waits no longer."""
         self._awaited.pop(run, None)
+        self._forcing.pop(run, None)
         self._joined.pop(run, None)
         for each in run.enclosing:
             self._inside.get(each, {}).pop(run, None)
