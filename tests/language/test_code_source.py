@@ -205,7 +205,7 @@ def test_the_mark_bears_the_code_that_ran(load: Load, tmp_path: Path) -> None:
     markers = executor.list_markers(all=True)
     told = {each.details["step"]: each.details.get("changed", {}).get("code") for each in markers}
     assert told == {"function": "function", "class": "Class", "child": "code-source-child", "group": "group"}
-    assert len(open_store(str(tmp_path / ".simpleflow/objects")).names("code-source/steps")) == 4
+    assert len(open_store(executor.default_bucket).names("code-source/steps")) == 4
 
 
 def test_a_script(load: Load, tmp_path: Path) -> None:
