@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 
@@ -32,6 +31,7 @@ from simpleflow.core import events as e
 from simpleflow.core.records import Record
 from simpleflow.core.service import record
 from simpleflow.core.service.expire import expire, forget_passed
+from simpleflow.engines.clock import SLEEP_SECONDS, Clock
 from simpleflow.engines.deadlines import Deadlines
 from simpleflow.engines.effects import Deliver, Effect, StartChild, StopChild, TellParent, effects_of
 from simpleflow.engines.journal import Journal, Message
@@ -46,7 +46,7 @@ class Executions:
 
     Args:
         journal: where they are kept.
-        clock: gives epoch seconds.
+        clock: gives epoch seconds; None: a Clock of its own.
         observer: called with (run, events) once they are kept.
         workers_survive: True if those who took tasks live on when this process dies, and may still answer.
         child_delay: gives the seconds by which the start of a child is late; None: children start at once.
@@ -62,7 +62,7 @@ class Executions:
     def __init__(
         self,
         journal: Journal,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
         observer: Observer | None = None,
         *,
         workers_survive: bool = False,
@@ -70,7 +70,8 @@ class Executions:
         project: Projection | None = None,
     ) -> None:
         self.journal = journal
-        self.clock = clock
+        self.clock = Clock() if clock is None else clock
+        self._asleep = Clock.asleep()
         self.times_out = True
         self.child_delay = child_delay
         self.runs: dict[str, Run] = {}
@@ -157,6 +158,8 @@ class Executions:
             run = Run(stored.workflow_id, stored.run_id, stored.root_id)
             for event in self.journal.load(stored.run_id):
                 run.history.apply(event)
+            if isinstance(self.clock, Clock) and run.history.events:
+                self.clock.not_before(run.history.events[-1].time)
             self._add(run)
             run.history.resume(self.clock())
             self._deadlines.watch(run)
@@ -289,6 +292,7 @@ class Executions:
 
     def expire(self) -> None:
         """Time out and fire what is due, and start children whose delay is over."""
+        self._notice_sleep()
         now = self.clock()
         for run in self._deadlines.passed(now, self.runs):
             events = expire(run.history, now)
@@ -310,6 +314,14 @@ class Executions:
             with self.operation():
                 fired = [e.TimerFired(started_event_id=each.scheduled_id, timer_id=each.id) for each in early]
                 self.apply(run, record.happened(run.history, fired, self.clock()))
+
+    def _notice_sleep(self) -> None:
+        """Give activities their full time again if the machine has slept: they have slept too."""
+        before, self._asleep = self._asleep, Clock.asleep()
+        if self._asleep - before > SLEEP_SECONDS:
+            for run in self._open.values():
+                run.history.resume(self.clock())
+                self._deadlines.watch(run)
 
     def next_deadline(self) -> float | None:
         """Epoch seconds of the next thing that ``expire`` does; None if there is none."""

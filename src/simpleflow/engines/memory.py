@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 
 from simpleflow.engines.embedded import EmbeddedEngine, process_identity
@@ -16,7 +15,7 @@ class MemoryEngine(EmbeddedEngine):
     """An embedded engine that keeps nothing.
 
     Args:
-        clock: gives epoch seconds.
+        clock: gives epoch seconds; None: a Clock.
         observer: called with (run, events) for new events.
         project: gives the done marks that an event changes.
         change_marks: keeps these changes.
@@ -24,7 +23,7 @@ class MemoryEngine(EmbeddedEngine):
 
     def __init__(
         self,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
         observer: Observer | None = None,
         project: Projection | None = None,
         change_marks: Callable[[Sequence[Change]], None] | None = None,

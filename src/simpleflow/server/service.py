@@ -24,12 +24,12 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
-import time
 import urllib.parse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from simpleflow.engines.clock import Clock
 from simpleflow.engines.journal import NoJournal
 from simpleflow.engines.run import Run
 from simpleflow.exceptions import RunBusy, StateError, UnknownResource
@@ -52,7 +52,8 @@ class Service:
     Args:
         state: folder for all data; None: the data end with the process.
         poll_seconds: seconds that a poll waits for a task.
-        clock: returns epoch seconds. If it is not the real time, callers must call ``tick`` after it has advanced.
+        clock: returns epoch seconds; None: a Clock. If it is not the real time, callers must call ``tick`` after it has
+            advanced.
         chaos: the test mode.
         limits: limits of one execution.
 
@@ -63,11 +64,11 @@ class Service:
         self,
         state: Path | None = None,
         poll_seconds: float = 60.0,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
         chaos: Chaos = Chaos(),  # noqa: B008 (frozen)
         limits: Limits = Limits(),  # noqa: B008 (frozen)
     ) -> None:
-        self.clock = clock
+        self.clock = Clock() if clock is None else clock
         self.dice = Dice(chaos)
         self.chaos = chaos
         self.lock = threading.Lock()

@@ -20,7 +20,7 @@ PORT = 8042
 @click.command("server", context_settings=SETTINGS)
 @click.option(
     "--port",
-    type=click.IntRange(0, 65_535),
+    type=click.IntRange(min=0),
     default=PORT,
     show_default=True,
     help="Port on 127.0.0.1; 0 chooses a free one.",

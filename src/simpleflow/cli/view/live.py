@@ -13,7 +13,6 @@ write while holding the lock could wait forever.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,6 +23,7 @@ from simpleflow.cli.view.progress import Progress
 from simpleflow.cli.view.screen import Screen
 from simpleflow.cli.view.step_tree import Tree
 from simpleflow.core import events as e
+from simpleflow.engines.clock import Clock
 from simpleflow.engines.embedded import Run
 from simpleflow.local import Beginning
 from simpleflow.step.report import StepReport
@@ -46,6 +46,7 @@ class Live(Progress):
         self._drawn = 0  # version of the tree on the screen
         self._runs: dict[str, Run] = {}  # by run id: open runs, whose activities are shown
         self._lock = threading.Lock()  # held while the tree or the runs are read or changed
+        self._clock = Clock()  # as that of the engine, which a jump of the wall clock does not move
         self._screen = Screen(self._draw, lambda: self._tree.version != self._drawn, terminal.encoding)
 
     def open(self) -> bool:
@@ -93,4 +94,4 @@ class Live(Progress):
         with self._lock:
             self._drawn = self._tree.version
             self._runs = {run_id: run for run_id, run in self._runs.items() if run.history.open}
-            return self._frame.lines(self._tree, self._runs.values(), time.time(), columns, rows, unfinished)
+            return self._frame.lines(self._tree, self._runs.values(), self._clock(), columns, rows, unfinished)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 
 from simpleflow.engines.embedded import EmbeddedEngine, process_identity
@@ -19,7 +18,7 @@ class SqliteEngine(EmbeddedEngine):
 
     Args:
         folder: created if it does not exist.
-        clock: gives epoch seconds.
+        clock: gives epoch seconds; None: a Clock.
         observer: called with (run, events) once they are kept.
         project: gives the done marks that an event changes. They are kept in the same transaction.
 
@@ -29,7 +28,7 @@ class SqliteEngine(EmbeddedEngine):
     def __init__(
         self,
         folder: str | os.PathLike[str],
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
         observer: Observer | None = None,
         project: Projection | None = None,
     ) -> None:
