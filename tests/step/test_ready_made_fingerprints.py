@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -278,9 +280,18 @@ def test_bad_files_are_refused_when_they_are_named(arguments: Any, options: Any,
         files(*arguments, **options)
 
 
-def test_parts_inside_other_values_are_refused() -> None:
-    with pytest.raises(NotEncodable, match="fingerprint of step 's' is not JSON: ARGUMENTS at"):
-        Step("s", (load, "mon"), fingerprint={"of": ARGUMENTS})
+@pytest.mark.parametrize("part", [ARGUMENTS, CODE, files("a", "b")])
+@pytest.mark.parametrize("place", [lambda part: {"of": part}, lambda part: [[part]], lambda part: [1, {"of": [part]}]])
+def test_parts_inside_other_values_are_refused(part: Any, place: Any) -> None:
+    with pytest.raises(NotEncodable, match="fingerprint of step 's' is not JSON: "):
+        Step("s", (load, "mon"), fingerprint=place(part))
+
+
+def test_copies_of_parts_are_parts(bench: Bench, data: Path) -> None:
+    parts = [ARGUMENTS, CODE, files("data/*.csv")]
+    bench.run(one((load, "mon"), parts))
+    assert bench.run(one((load, "mon"), copy.deepcopy(parts))) == SKIPPED
+    assert bench.run(one((load, "mon"), pickle.loads(pickle.dumps(parts)))) == SKIPPED
 
 
 def test_a_plan_looks_at_files_and_arguments(bench: Bench, data: Path) -> None:
@@ -470,6 +481,11 @@ def test_a_plan_looks_at_outputs(bench: Bench, data: Path) -> None:
 def test_bad_outputs_are_refused_when_the_step_is_made(outputs: Any) -> None:
     with pytest.raises(InputError, match="outputs of step 's' holds"):
         Step("s", (note, "s"), outputs=outputs)
+
+
+@pytest.mark.parametrize("given", [{"b", "a", "c"}, frozenset("cab"), ["a", "b", "a", "c"], (Path("a"), "b", "c")])
+def test_outputs_have_one_order(given: Any) -> None:
+    assert Step("s", (note, "s"), outputs=given).outputs == ["a", "b", "c"]
 
 
 def test_the_mark_bears_each_part(bench: Bench, data: Path) -> None:

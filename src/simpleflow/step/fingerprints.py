@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 from simpleflow import values
@@ -28,8 +28,8 @@ Outputs = str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | None
 _MAX_PART = 4_096  # characters; of longer parts, the digest is kept
 _SHOWN = 3  # differences that are named
 
-MAX_WHOLE = 16_000
-"""The same for the whole fingerprint, which a marker holds."""
+MAX_WHOLE = 8_000
+"""The same for the whole fingerprint, which a marker holds: in there, each of its quotes takes two characters."""
 
 MAX_BESIDE_RESULT = 1_000
 """The same where the mark also keeps a result: both have to fit into a field."""
@@ -52,6 +52,9 @@ class _Own:
     def __repr__(self) -> str:
         return self._name
 
+    def __reduce__(self) -> str:
+        return self._name  # a copy is the same object
+
 
 ARGUMENTS = _Own("ARGUMENTS")
 """The arguments of the step's activities."""
@@ -60,11 +63,15 @@ CODE = _Own("CODE")
 """The code of the step's activities."""
 
 
-class Files(NamedTuple):
+class Files:
     """Files that a step reads. ``files`` makes it."""
 
-    patterns: tuple[str, ...]
-    by: str  # BY_MTIME or BY_CONTENT
+    def __init__(self, patterns: tuple[str, ...], by: str) -> None:
+        self.patterns = patterns
+        self.by = by  # BY_MTIME or BY_CONTENT
+
+    def __repr__(self) -> str:
+        return f"files({', '.join(map(repr, self.patterns))}, by={self.by!r})"
 
 
 def files(*patterns: str | os.PathLike[str], by: str = BY_MTIME) -> Files:
@@ -241,7 +248,8 @@ def check_outputs(outputs: Outputs, label: str) -> list[str]:
     for each in given:
         if "://" in each and bucket_and_key(each) is None:
             raise InputError(f"{label} holds {each!r}; expected a path, s3://bucket/key or http://host/bucket/key")
-    return list(dict.fromkeys(given))
+    # The order of a set differs from process to process, and what was looked at is found again by it.
+    return sorted(given) if isinstance(outputs, Set) else list(dict.fromkeys(given))
 
 
 def bucket_and_key(output: str) -> tuple[str, str] | None:
