@@ -68,9 +68,9 @@ def make_plan(source: random.Random, more: random.Random) -> Plan:
     )
 
 
-def with_children(plan: Plan, source: random.Random) -> Plan:
-    """The plan with steps inside steps, children, and a request at start."""
-    inside = _inside(source)
+def with_parts(plan: Plan, children: bool, source: random.Random) -> Plan:
+    """The plan with steps inside steps, a request at start, and ``children``, which cost most of the time."""
+    inside = _inside(children, source)
     hidden = {name for items in inside.values() for item in items if item.kind != "child" for name in item.names}
     shown = [name for name in NAMES if name not in hidden]
 
@@ -83,7 +83,7 @@ def with_children(plan: Plan, source: random.Random) -> Plan:
 
     items = only_shown(plan.items)
     child: tuple[Item, ...] = ()
-    if source.random() < 0.6:
+    if children and source.random() < 0.8:
         items = _mixed(items[:2], source)
         child = tuple(_steps(shown, source) for _ in range(source.choice([1, 1, 2])))
         if source.random() < 0.15:
@@ -104,7 +104,7 @@ def with_children(plan: Plan, source: random.Random) -> Plan:
     )
 
 
-def _inside(source: random.Random) -> dict[str, tuple[Item, ...]]:
+def _inside(children: bool, source: random.Random) -> dict[str, tuple[Item, ...]]:
     """What is inside which step: each name at most once, in a step that stands before it."""
     found: dict[str, tuple[Item, ...]] = {}
     free = list(NAMES)
@@ -120,7 +120,7 @@ def _inside(source: random.Random) -> dict[str, tuple[Item, ...]]:
             items.append(item)
             later = [each for each in later if each not in item.names]
             free = [each for each in free if each not in item.names]
-        if source.random() < 0.15:
+        if children and source.random() < 0.2:
             items.append(_children(source))
         found[name] = tuple(items)
     return found

@@ -39,6 +39,7 @@ class Work:
     around: dict[Key, int] = field(default_factory=dict)  # the steps it is a part of, and when they had begun
     beside: list[Key] = field(default_factory=list)  # its origins that were running when it was scheduled
     seen: dict[Key, int] = field(default_factory=dict)  # the marks of its origins that were there then
+    seen_later: dict[Key, int] = field(default_factory=dict)  # those of them that were there when it had begun
 
 
 class Truth:
@@ -66,6 +67,7 @@ class Truth:
         self.verdicts: dict[Key, int] = {}  # when the first verdict was recorded
         self.scheduled: set[Key] = set()  # the steps that have run, or are running
         self.last: dict[Key, str] = {}  # how the latest submission ended or stands
+        self.ends: dict[Key, int] = {}  # when that was recorded
         self.children: dict[tuple[str, str], list[str]] = {}  # by workflow id and tag, the ids of children
 
     def start(self, plan: Plan) -> None:
@@ -73,7 +75,7 @@ class Truth:
         self.plan = plan
         self.at_start = dict(self.marked)
         self.ran = []
-        for each in (self.verdicts, self.scheduled, self.last, self.children):
+        for each in (self.verdicts, self.scheduled, self.last, self.ends, self.children):
             each.clear()
 
     # Works
@@ -84,6 +86,7 @@ class Truth:
         work.ended = 0
         work.parts_are_done = None
         work.around = {outer: self.work(outer).begun for outer in self.steps_around((workflow_id, name))}
+        work.seen_later = {each: self.marked.get(each, 0) for each in work.seen}
         self.ran.append((workflow_id, name))
 
     def end(self, workflow_id: str, name: str) -> int:
@@ -187,8 +190,31 @@ class Truth:
         verdict = self.verdicts.get(key)
         if verdict is not None:
             # An origin that began after this verdict knew of it, and has removed the mark.
-            origins += [each for each in self.named(key) if self.runs_after(each, verdict)]
-        return work.parts_are_done and all(self.is_fresh(key, each) for each in origins)
+            origins += [each for each in self.named(key) if self.work(each).begun > verdict]
+        return work.parts_are_done and all(self.is_fresh(key, each) for each in origins) and self.are_parts_fresh(key)
+
+    def are_parts_fresh(self, key: Key, scheduled: bool = False) -> bool:
+        """True if no step inside was made stale in this run, as far as its execution knows.
+
+        ``scheduled``: an origin counts from its verdict on, not only when its work has begun.
+        """
+        if key not in self.verdicts:
+            return True
+        workflow_id, name = key
+        for each in names_in(self.plan.inside_of(name, self.tags[workflow_id])):
+            part = workflow_id, each
+            if each in self.optional or self.last.get(part) not in ("completed", "skipped"):
+                continue
+            time = self.ends[part]
+            # A step around the part that began later is another run than the one that the part belongs to.
+            every = [*self.forcing(part), *self.named(part)]
+            # Where the outer step forces it in turn, neither would ever be done.
+            origins = [each for each in every if key not in (*self.forcing(each), *self.named(each))]
+            if any(self.runs_after(each, time) and (scheduled or self.work(each).begun > time) for each in origins):
+                return False
+            if not self.are_parts_fresh(part, scheduled):
+                return False
+        return True
 
     def runs_after(self, key: Key, time: int) -> bool:
         """True if the step was scheduled in this run after ``time``."""
@@ -219,7 +245,7 @@ class Truth:
     def _is_done(self, key: Key) -> bool:
         """True if the latest submission in this run has run or was skipped, and did not fail."""
         last, work = self.last.get(key), self.work(key)
-        if last == "skipped":
+        if last in ("skipped", "skipped by name"):
             return True
         return last == "completed" and bool(work.ended) and work.parts_are_done is not False
 

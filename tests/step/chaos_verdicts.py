@@ -38,7 +38,9 @@ class Verdicts:
         checks[status](key, details)
         if status != "completed":
             truth.verdicts.setdefault(key, next(truth.clock))
-        truth.last[key] = "refused" if "refused" in details else status
+        truth.ends[key] = next(truth.clock)
+        by_name = status == "skipped" and details["forced"]
+        truth.last[key] = "refused" if "refused" in details else "skipped by name" if by_name else status
 
     # Verdicts
 
@@ -56,7 +58,9 @@ class Verdicts:
         work = truth.work(key)
         work.scheduled = next(truth.clock)
         work.seen = {each: truth.marked.get(each, 0) for each in self._elsewhere(key)}
-        work.beside = [each for each in self._own_origins(key) if truth.last.get(each) == "scheduled"]
+        # A step around it counts: it may be another run than the one that this step is a part of.
+        origins = [*truth.forcing(key), *truth.named(key)]
+        work.beside = [each for each in origins if truth.last.get(each) == "scheduled"]
         truth.scheduled.add(key)
         self.completed.discard(key)
 
@@ -86,15 +90,16 @@ class Verdicts:
     def _completed(self, key: Key, details: Details) -> None:
         truth, work = self.truth, self.truth.work(key)
         assert work.ended, f"{key} has completed, and its work has not ended well"
-        if work.parts_are_done is None:
-            work.parts_are_done = truth.are_parts_done(key)
-        assert work.parts_are_done, f"{key} has completed, and something inside has not"
+        assert truth.are_parts_done(key), f"{key} has completed, and something inside has not"
         if "stale" not in details:
             self.completed.add(key)
             assert key in truth.marked or not truth.is_true(key), f"{key} has completed and is not marked"
             return
-        later = [each for each in self._own_origins(key) if truth.runs_after(each, work.scheduled)]
-        assert later or work.beside, f"{key} is not marked: {details['stale']}; but nothing it depends on ran since"
+        parts = [(key[0], name) for name in truth.names if key in truth.steps_around((key[0], name))]
+        every = [origin for each in (key, *parts) for origin in (*truth.forcing(each), *truth.named(each))]
+        later = [each for each in every if truth.runs_after(each, work.scheduled)]
+        beside = [origin for each in (key, *parts) for origin in truth.work(each).beside]
+        assert later or beside, f"{key} is not marked: {details['stale']}; but nothing it depends on ran since"
 
     def _failed(self, key: Key, details: Details) -> None:
         truth, name = self.truth, key[1]
@@ -125,9 +130,10 @@ class Verdicts:
 
     def _is_missed(self, key: Key, origin: Key) -> bool:
         """True if the step was made before the origin, as the marks tell. An origin that is not done is yet to run."""
-        truth = self.truth
+        truth, work = self.truth, self.truth.work(key)
         gone = origin not in truth.marked
-        if gone and not truth.work(key).seen.get(origin):
+        # The step looks at the marks of its origins between its verdict and its work.
+        if gone and (not work.seen.get(origin) or work.seen[origin] != work.seen_later.get(origin)):
             return False
         return gone or not truth.is_fresh(key, origin)
 
@@ -167,6 +173,8 @@ class Verdicts:
         found |= {f"Dep of {each[1]}" for each in origins}
         stale = [each for each in self._elsewhere(key) if self._may_be_newer(key, each)]
         found |= {f"Dep of {each[1]}" for each in stale}
+        # A step that it has become a part of is no origin any longer, which changes what the pattern stands for.
+        stale += truth.steps_around(key)
         patterns = [each for each in truth.after[name] if any(covers(each, origin) for _, origin in stale)]
         found |= {f"Dep of {pattern}" for pattern in patterns}
         if plan.version is not None and work.version != plan.version:
@@ -183,5 +191,7 @@ class Verdicts:
         return newer or truth.marked.get(origin, 0) != work.seen.get(origin, 0)
 
     def _is_unmarked(self, key: Key) -> bool:
-        """True if the step had a mark that was removed since: an origin ran, or it failed or became stale itself."""
-        return key in self.truth.scheduled and key not in self.completed
+        """True if the mark was removed since: the step failed or became stale itself, or a step inside it did."""
+        return (key in self.truth.scheduled and key not in self.completed) or not self.truth.are_parts_fresh(
+            key, scheduled=True
+        )

@@ -46,6 +46,8 @@ class Dependencies:
         self._ran_names = rules.Names()  # the same names
         self._after: dict[str, dict[StepRun, None]] = {}  # by pattern, the submissions that say they depend on it
         self._known: dict[str, None] = {}  # the names of all steps that were submitted
+        self._inside: dict[str, list[StepRun]] = {}  # by name, the submissions that are a part of another step
+        self._inside_names = rules.Names()  # the same names
         self._declared: dict[str, list[StepRun]] = {}  # by name, the submissions of steps that say what they force
 
     def submitted(self, run: StepRun) -> None:
@@ -53,6 +55,9 @@ class Dependencies:
         self._known[run.name] = None
         for pattern in run.after:
             self._after.setdefault(pattern, {})[run] = None
+        if run.enclosing:
+            self._inside.setdefault(run.name, []).append(run)
+            self._inside_names.add(run.name)
         if run.dependents:
             self._declared.setdefault(run.name, []).append(run)
 
@@ -91,8 +96,18 @@ class Dependencies:
                 )
 
     def forced_by(self, run: StepRun) -> list[str]:
-        """The reasons that force ``run`` since it says on which steps it depends."""
-        return list(dict.fromkeys(DEPENDENT_OF + origin.name for origin in self._ran_before(run)))
+        """The reasons that force ``run`` and that no forced name gives.
+
+        It says on which steps it depends, or an origin of it was not reached.
+        """
+        origins = [*(origin.name for origin in self._ran_before(run)), *self._unreached_origins(run)]
+        return [DEPENDENT_OF + name for name in dict.fromkeys(origins)]
+
+    def _unreached_origins(self, run: StepRun) -> dict[str, Recorded]:
+        """By name, the latest runs of its origins that the history holds and that were not reached."""
+        if not self._ledger.catching_up:
+            return {}
+        return {each.name: each for each in self._ledger.unreached_runs() if _forces(each, run)}
 
     def origin_marks(self, run: StepRun) -> dict[str, list[str]]:
         """The done names that ``run`` says it depends on, by pattern."""
@@ -131,12 +146,30 @@ class Dependencies:
         names = (each.name for each in self._ledger.unreached_runs() if each.outcome is None and _forces(each, run))
         return next(names, None)
 
-    def failed_origin(self, run: StepRun) -> StepRun | None:
-        """An origin whose latest run failed."""
-        latest = self._ledger.latest
-        return next((each for each in self._origins_of(run) if each.failed and latest[each.name] is each), None)
+    def failed_origin(self, run: StepRun) -> str | None:
+        """The name of an origin whose latest run failed."""
+        latest, unreached = self._ledger.latest, self._unreached_origins(run)
+        for origin in self._origins_of(run):
+            if origin.failed and latest[origin.name] is origin:
+                recorded = unreached.get(origin.name)
+                if recorded is None or recorded.order < origin.order:
+                    return origin.name
+        for name, recorded in unreached.items():
+            is_latest = name not in latest or latest[name].order < recorded.order
+            if is_latest and (recorded.outcome or {}).get("status") == FAILED:
+                return name
+        return None
 
-    def later_origin(self, run: StepRun) -> str | None:
+    def why_stale(self, run: StepRun) -> str | None:
+        """Why the work of ``run`` is stale, or that of a step inside it, without which it is not done; None if not."""
+        origin = self._later_origin(run)
+        for part in run.parts_that_count() if origin is None else ():
+            if part.stale is not None:
+                return part.stale
+            origin = origin or self._ledger.removed_since(part)
+        return None if origin is None else DEPENDENT_OF + origin
+
+    def _later_origin(self, run: StepRun) -> str | None:
         """The name of an origin that began after ``run``: the work of ``run`` is stale."""
         if not (self._origins or run.after or self._ledger.catching_up):
             return None
@@ -166,14 +199,39 @@ class Dependencies:
         names.update(name for name in after if name in done)
         for recorded in self._ledger.recorded:  # marks that another run is just removing may still be there
             if recorded.outcome is None:
-                names.update(name for name in recorded.unmarks if run.covers(name) or name in after)
+                names.update(name for name in recorded.unmarks if run.covers(name) or name in after or name == run.name)
         names.update(recorded.name for recorded in self.unreached_dependents(run))
+        # One that is running will see at its end if a step inside it is stale.
+        around = self._around_dependents(run)
+        names.update(name for name in around if name in done and not self._ledger.is_under_way(name))
         return sorted(names - {each.name for each in run.enclosing})
 
+    def _around_dependents(self, run: StepRun) -> set[str]:
+        """The names of the steps that a dependent of ``run`` is a part of, and that are not done while it is not."""
+        found: set[str] = set()
+        if self._inside:
+            names = {name for pattern in run.dependents for name in self._inside_names.covered_by(pattern)}
+            names.update(each.name for each in self._submitted_after(run) if each.name in self._inside_names)
+            for part in (part for name in names for part in self._inside[name]):
+                if part.verdict.run or not part.verdict.forced:
+                    found.update(part.inside)
+        if self._ledger.catching_up:
+            for recorded in self._ledger.recorded:
+                if not recorded.reached and (run.covers(recorded.name) or recorded.is_after(run.name)):
+                    found.update(recorded.details.get("inside") or ())
+        # Where one of them forces ``run`` in turn, neither would ever be done.
+        return {name for name in found if not self._is_origin(name, run)}
+
+    def _is_origin(self, name: str, run: StepRun) -> bool:
+        if run.is_after(name) or any(each.covers(run.name) for each in self._declared.get(name, ())):
+            return True
+        return any(each.name == name and each.forces(run.name) for each in self._ledger.recorded)
+
     def mark_being_written(self, run: StepRun) -> Promise | None:
-        """A dependent whose mark is being written: its run, or only the writing if the run was cancelled meanwhile."""
+        """A step whose mark is being written and made stale: its run, or only the writing if the run was cancelled."""
+        around = self._around_dependents(run) if self.marking else ()
         for other, written in self.marking.items():
-            if other not in run.enclosing and run.forces(other):
+            if other not in run.enclosing and (run.forces(other) or other.name in around):
                 return written if other.done else other
         return None
 

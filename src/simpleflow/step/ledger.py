@@ -49,6 +49,7 @@ class Ledger:
         self._done_at_first: frozenset[str] = frozenset()  # as the marks said when the run read them
         self._marked: dict[str, int] = {}  # order of the latest run of a step that wrote its mark
         self._unmarked: dict[str, int] = {}  # order of the latest run that removed it
+        self._removers: dict[str, tuple[int, str]] = {}  # order and name of the latest run that began to remove it
         self._verdicts: dict[str, int] = {}  # number of verdicts on each name so far
         self._order = _NEW
         self._unreached = len(self.recorded)
@@ -74,6 +75,7 @@ class Ledger:
         for recorded in self.recorded:
             for name in recorded.unmarks:
                 self._unmarked[name] = recorded.order
+                self._removers[name] = recorded.order, recorded.name
             outcome = recorded.outcome or {}
             if outcome.get("status") == COMPLETED and "stale" not in outcome:
                 self._marked[recorded.name] = recorded.order
@@ -120,6 +122,16 @@ class Ledger:
         if run.name not in self.known_names:
             self.known_names.add(run.name)
             self.known.append(run.name)
+
+    def removes(self, run: StepRun, names: Iterable[str]) -> None:
+        """``run`` is going to remove these marks."""
+        for name in names:
+            self._removers[name] = max((run.order, run.name), self._removers.get(name, (-1, "")))
+
+    def removed_since(self, run: StepRun) -> str | None:
+        """The name of the step whose run has removed the mark that ``run`` has written or was skipped for, if any."""
+        order, name = self._removers.get(run.name, (-1, ""))
+        return name if order > (run.order if run.verdict.run else self._marked.get(run.name, -1)) else None
 
     def marks_removed(self, run: StepRun, names: Iterable[str]) -> None:
         """The marks that ``run`` makes stale are gone; a mark written by a later run, reached before, stands."""
@@ -192,6 +204,13 @@ class Ledger:
         """The recorded runs of steps that this evaluation has not reached."""
         if self._unreached:
             yield from (each for each in self.recorded if each.status == SCHEDULED and not each.reached)
+
+    def is_under_way(self, name: str) -> bool:
+        """True if a run of this step has begun and not ended."""
+        latest = self.latest.get(name)
+        if latest is not None and not latest.done:
+            return True
+        return any(each.name == name and each.outcome is None for each in self.unreached_runs())
 
     # Progress
 

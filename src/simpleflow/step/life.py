@@ -136,6 +136,7 @@ class Life:
         run, dependencies = self._run, self._scheduler.dependencies
         removed = dependencies.made_stale_by(run) if self._recorded is None else self._recorded.unmarks
         self._ledger.latest[run.name] = run
+        self._ledger.removes(run, removed)
         dependencies.add(run)
         if self._recorded is None:
             extra: dict[str, Any] = {
@@ -144,6 +145,7 @@ class Life:
                 "stale": self._stale,
                 "fingerprint": run.fingerprint,
                 "after": run.after,
+                "inside": run.inside,
                 "not_skipped": self._not_skipped(),
                 "made_with": self._scheduler.made_with(run).to_json(MAX_MARKER_ARGUMENTS),
                 IN_HISTORY: self._marks.in_history and not run.step.outputs,  # an activity looks for outputs
@@ -297,8 +299,7 @@ class Life:
         """Why the work that has been done is stale; None if it is not."""
         if self._stale is not None:
             return self._stale
-        origin = self._scheduler.dependencies.later_origin(self._run)
-        return None if origin is None else constants.DEPENDENT_OF + origin
+        return self._scheduler.dependencies.why_stale(self._run)
 
     def _mark_details(self) -> dict[str, Any]:
         """The keys of the mark beyond its writer and time."""
@@ -334,6 +335,7 @@ class Life:
     def _complete(self, stale: str | None, told: Mapping[str, Any] = _NOTHING) -> None:
         """The work is done; ``stale``: why the step is not marked, if it is not; ``told``: keys of the marker."""
         run = self._run
+        run.stale = stale
         self._release()
         run.elements.append(None)
         extra = dict(told) if stale is None else {"stale": stale}

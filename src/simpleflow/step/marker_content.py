@@ -16,6 +16,8 @@ def when_skipped(run: StepRun) -> Mapping[str, Any]:
         found["forces"] = run.dependents
     if run.after:
         found["after"] = run.after
+    if run.enclosing and not run.verdict.forced and (inside := run.inside):
+        found["inside"] = inside
     if run.step.holds_steps():
         found["holds_steps"] = True
     if run.changes is not None and (told := run.changes.told()):

@@ -52,6 +52,7 @@ class StepRun(Promise, ScopeOwner):
         self.changes: Changes | None = None  # how they differ from those of the mark
         self.failed = False
         self.error: str | None = None  # why it failed, in one line
+        self.stale: str | None = None  # why it was not marked, though it did not fail
         self._parts: Parts | None = None  # of its work or its alternative, once it has any
         self.value: Any = None  # what the work, the alternative or the mark gave
         self.not_kept: str | None = None  # why there is no value, though the step is to keep one
@@ -82,6 +83,18 @@ class StepRun(Promise, ScopeOwner):
         return name != self.name and any(rules.covers(pattern, name) for pattern in self.after)
 
     @property
+    def inside(self) -> list[str]:
+        """The names of the steps that are not done while this one is not: it is a part of them, the innermost first."""
+        found: list[str] = []
+        inner = self
+        for outer in sorted(self.enclosing, key=lambda each: len(each.enclosing), reverse=True):
+            if inner.step.optional:
+                break
+            found.append(outer.name)
+            inner = outer
+        return found
+
+    @property
     def parts(self) -> Parts:
         """What was submitted inside its work or its alternative."""
         if self._parts is None:
@@ -95,6 +108,12 @@ class StepRun(Promise, ScopeOwner):
     def parts_error(self) -> str | None:
         """See ``Parts.error``."""
         return None if self._parts is None else self._parts.error()
+
+    def parts_that_count(self) -> list[StepRun]:
+        """The latest submissions of the steps inside that may not fail, and that were not skipped by name."""
+        if self._parts is None:
+            return []
+        return [each for each in self._parts.latest() if each.verdict.run or not each.verdict.forced]
 
     def add_child(self, child: Child) -> None:
         self.parts.children.append(child)
@@ -113,7 +132,7 @@ class StepRun(Promise, ScopeOwner):
 
     def end_as(self, other: StepRun) -> None:
         """End as another run of the same step did."""
-        self.order, self.failed, self.error = other.order, other.failed, other.error
+        self.order, self.failed, self.error, self.stale = other.order, other.failed, other.error, other.stale
         self.verdict, self.value, self.not_kept = other.verdict, other.value, other.not_kept
         self.known_count, self.elements = other.known_count, other.elements
         self.settle_as(other)
@@ -139,7 +158,7 @@ class Parts:
 
     def steps_failed(self) -> dict[str, bool]:
         """The steps by name: True for one that failed, was cancelled or has not ended."""
-        return {run.name: run.problem is not None for run in self._latest()}
+        return {run.name: run.problem is not None for run in self.latest()}
 
     def error(self) -> str | None:
         """Names the parts that failed, and says why; None if none did."""
@@ -149,7 +168,7 @@ class Parts:
         more = f"; and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
         return "; ".join(found[:_NAMED]) + more
 
-    def _latest(self) -> list[StepRun]:
+    def latest(self) -> list[StepRun]:
         """The latest submission of each name: a step that failed and then ran again with success is done."""
         latest: dict[str, StepRun] = {}
         for run in self._steps:
@@ -158,7 +177,7 @@ class Parts:
         return sorted(latest.values(), key=lambda run: run.order)
 
     def _errors(self) -> Iterator[str]:
-        for run in self._latest():
+        for run in self.latest():
             if run.problem is not None:
                 yield f"step {run.name!r} inside it {run.problem}"
         for workflow_id, name in sorted({part for child in self.children for part in child.failed_parts}):

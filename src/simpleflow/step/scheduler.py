@@ -130,7 +130,7 @@ class Scheduler:
                 claim = self.claiming.latest_try(run)
                 if claim is not None and not claim.done:
                     return Wait(claim)  # once it is granted, the refused step gives it up
-                return _refuse(origin.name)
+                return _refuse(origin)
         for each in ledger.above:
             if (above := each.failed_origin(run.name, run.after)) is not None:
                 return _refuse(above)
@@ -254,7 +254,7 @@ class Scheduler:
         self, run: StepRun, done: bool, changed: Collection[str] = (), stale: Collection[str] = ()
     ) -> rules.Verdict:
         forced = self.ledger.forcing(run.name, run.forced_count)
-        if run.after and (reasons := self.dependencies.forced_by(run)):
+        if (run.after or self.ledger.catching_up) and (reasons := self.dependencies.forced_by(run)):
             forced[run.name] = [*forced.get(run.name, ()), *reasons]
         return rules.verdict(
             run.name,
