@@ -193,10 +193,12 @@ class Truth:
             origins += [each for each in self.named(key) if self.work(each).begun > verdict]
         return work.parts_are_done and all(self.is_fresh(key, each) for each in origins) and self.are_parts_fresh(key)
 
-    def are_parts_fresh(self, key: Key, scheduled: bool = False) -> bool:
+    def are_parts_fresh(self, key: Key, scheduled: bool = False, outer: tuple[Key, ...] = ()) -> bool:
         """True if no step inside was made stale in this run, as far as its execution knows.
 
-        ``scheduled``: an origin counts from its verdict on, not only when its work has begun.
+        Args:
+            scheduled: an origin counts from its verdict on, not only when its work has begun.
+            outer: steps that this one is a part of, about which the question is.
         """
         if key not in self.verdicts:
             return True
@@ -209,10 +211,11 @@ class Truth:
             # A step around the part that began later is another run than the one that the part belongs to.
             every = [*self.forcing(part), *self.named(part)]
             # Where the outer step forces it in turn, neither would ever be done.
-            origins = [each for each in every if key not in (*self.forcing(each), *self.named(each))]
+            around = {key, *outer}
+            origins = [each for each in every if around.isdisjoint([*self.forcing(each), *self.named(each)])]
             if any(self.runs_after(each, time) and (scheduled or self.work(each).begun > time) for each in origins):
                 return False
-            if not self.are_parts_fresh(part, scheduled):
+            if not self.are_parts_fresh(part, scheduled, (key, *outer)):
                 return False
         return True
 
