@@ -297,9 +297,7 @@ class Life:
 
     def _why_stale(self) -> str | None:
         """Why the work that has been done is stale; None if it is not."""
-        if self._stale is not None:
-            return self._stale
-        return self._scheduler.dependencies.why_stale(self._run)
+        return self._stale or self._scheduler.dependencies.why_stale(self._run)
 
     def _mark_details(self) -> dict[str, Any]:
         """The keys of the mark beyond its writer and time."""
