@@ -57,6 +57,9 @@ class _Text:
         if self._lines is None:
             self._lines = [f"{line}\n" for line in self.text.removesuffix("\n").split("\n")]
         lines = self._lines
+        if not isinstance(code, type) and (last := _last_line(code.__code__)) is not None:
+            # Quicker than ``inspect.getblock``, which loads a tokenizer.
+            return "".join(lines[code.__code__.co_firstlineno - 1 : last]) or None
         first = self._class_line(code.__qualname__) if isinstance(code, type) else code.__code__.co_firstlineno - 1
         if first is None or first >= len(lines):
             return None
@@ -151,6 +154,17 @@ def _codes_of(code: Any, file: str) -> Iterator[types.CodeType]:
         found = getattr(member, "__code__", None)
         if isinstance(found, types.CodeType) and found.co_filename == file:
             yield found
+
+
+def _last_line(code: types.CodeType) -> int | None:
+    """The last line that a function has code for, from 1; None if Python does not keep it (``-X no_debug_ranges``)."""
+    last = 0
+    for _, line, _, _ in code.co_positions():
+        if line is None:
+            return None
+        last = max(last, line)
+    inner = [_last_line(each) for each in code.co_consts if isinstance(each, types.CodeType)]
+    return None if None in inner else max([last, *(line for line in inner if line is not None)])
 
 
 def _file_of(module: str) -> str | None:

@@ -467,7 +467,7 @@ class TestOnS3:
         assert [each["by_hand"] for each in objects(run("step.list"))] == [True, False]
         table = project.run("step.list", "steered.Buried", MARKS=bucket)
         assert f"2 done steps: buried/steps in {bucket}\n" in table.err
-        assert not (project.path / ".simpleflow/objects").exists()
+        assert open_store(f"state://{project.path / '.simpleflow'}").names("") == []
 
 
 def test_an_open_run_is_warned_of(project: Folder) -> None:

@@ -76,7 +76,8 @@ def run(kind: type[Workflow], **options: Any) -> Any:
 @pytest.mark.parametrize("state", [None, "another state"])
 def test_it_is_refused_unless_it_has_an_id_or_adopts_them(define: Define, method: str, state: str | None) -> None:
     if not method and state is not None:
-        method = f"def get_step_bucket(self): return {str(Path('.simpleflow/objects').absolute())!r}"
+        bucket = f"state://{Path('.simpleflow').absolute()}"
+        method = f"def get_step_bucket(self): return {bucket!r}"
     etl, ml = define("etl", method), define("ml", method)
     assert run(etl) is True
     with pytest.raises(InputError) as refused:

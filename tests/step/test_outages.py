@@ -67,12 +67,12 @@ def log(folder: Path) -> list[str]:
 
 def obstruct(folder: Path) -> None:
     """No mark can be written: there is a file where their folder has to be."""
-    (folder / "state/objects").mkdir(parents=True, exist_ok=True)
-    (folder / "state/objects/flow").write_text("")
+    (folder / "marks").mkdir(parents=True, exist_ok=True)
+    (folder / "marks/flow").write_text("")
 
 
 def clear(folder: Path) -> None:
-    (folder / "state/objects/flow").unlink()
+    (folder / "marks/flow").unlink()
 
 
 def failing_folder(folder: Path, monkeypatch: pytest.MonkeyPatch, seconds: float | None) -> None:
@@ -83,6 +83,7 @@ def failing_folder(folder: Path, monkeypatch: pytest.MonkeyPatch, seconds: float
                 threading.Timer(seconds, clear, [folder]).start()
 
     monkeypatch.setattr(Place, "on_work", on_work)
+    monkeypatch.setattr(Flow, "bucket", str(folder / "marks"))
     # The first mark makes the folder: without claims there is none before the first mark.
     monkeypatch.setenv("SIMPLEFLOW_STEP_CLAIMS", "0")
 
@@ -109,7 +110,7 @@ def test_a_run_whose_mark_cannot_be_written_stays_open(folder: Path, monkeypatch
     assert Executor(Flow, state=folder / "state").run() == [True, True]
     assert time.monotonic() - began < 1
     assert log(folder) == ["late", "load", "other"]
-    assert sorted(open_store(str(folder / "state/objects")).names("flow/steps")) == ["late", "load"]
+    assert sorted(open_store(str(folder / "marks")).names("flow/steps")) == ["late", "load"]
 
 
 def test_without_patience_the_step_fails(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,6 +33,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -54,6 +55,9 @@ if TYPE_CHECKING:
     from simpleflow.engines.run import Run
 
 
+_CHECK_SECONDS = 0.02  # between two looks at whether the folder is there
+
+
 class SqliteJournal:
     """See ``engines.journal.Journal``. Raises StateError if the folder cannot be used."""
 
@@ -61,6 +65,7 @@ class SqliteJournal:
         self.folder = folder
         self._numbers: dict[str, int] = {}  # by run id, of the executions that this process has begun or claimed
         self._begun: list[tuple[str | float, ...]] = []  # rows of ``runs`` that the next commit inserts
+        self._checked_at = 0.0  # monotonic time of the last ``_check_presence``
         self._seen_version: int | None = None  # the data_version at which messages were last read
         with self._errors("opened"), ExitStack() as undo:
             owners = os.path.join(folder, "owners")
@@ -98,7 +103,7 @@ class SqliteJournal:
         if not (written or self._db.in_transaction):
             return
         runs = {run.run_id: run for run, _ in written}
-        self._check_presence()
+        self._check_presence(ends=not all(run.history.open for run in runs.values()))
         with self._transaction():
             for run_id in runs.keys() - {row[0] for row in self._begun}:
                 self._fence(runs[run_id])
@@ -228,11 +233,16 @@ class SqliteJournal:
             self._db.close()
         self._lease.release()
 
-    def _check_presence(self) -> None:
+    def _check_presence(self, ends: bool = True) -> None:
         """Raise StateError if somebody has removed or moved the folder: SQLite would go on with a file without a name.
 
-        The lease is one of its files: without it, other processes take this one for dead.
+        The lease is one of its files: without it, other processes take this one for dead. Looks only now and then,
+        and when an execution ends.
         """
+        now = time.monotonic()
+        if now - self._checked_at < _CHECK_SECONDS and not ends:
+            return
+        self._checked_at = now
         for path, identity in self._files:
             try:
                 found = _identity(path)
