@@ -104,8 +104,8 @@ class Executor:
         middlewares: ``{"pre": [...], "post": [...]}``, functions or dotted paths, called around every activity.
         observer: called with (run, events) once they are kept.
         on_begin: called once with the Beginning, before the run is driven.
-        on_wait: called with a line of text if a run that resumes has to wait, since another run now runs a step that it
-            was running.
+        on_wait: called with a line of text if the run has to wait: since another run now runs a step that it was
+            running, or since the state folder cannot be written.
         force_steps, skip_steps: patterns of steps to force and to skip, in this execution and in its children, with the
             reason "Requested at start".
         changed: run done steps whose arguments or code have changed, in this execution and in its children.
@@ -301,8 +301,10 @@ class Executor:
         if self._state is None:
             return MemoryEngine(observer=self._observer, project=changes_of, change_marks=marks.apply)
         from simpleflow.engines.sqlite.engine import SqliteEngine
+        from simpleflow.engines.sqlite.outage import Outage
 
-        return SqliteEngine(self._state, observer=self._observer, project=changes_of)
+        outage = Outage(settings.SIMPLEFLOW_STEP_RETRY_SECONDS, self._on_wait)
+        return SqliteEngine(self._state, observer=self._observer, project=changes_of, outage=outage)
 
     def _begin(self, engine: EmbeddedEngine, request: StartRequest) -> str:
         """Start the execution, or adopt one whose process died; returns its run id."""

@@ -9,6 +9,7 @@ from simpleflow.engines.embedded import EmbeddedEngine, process_identity
 from simpleflow.engines.executions import Executions
 from simpleflow.engines.run import Observer, Projection
 from simpleflow.engines.sqlite.journal import SqliteJournal
+from simpleflow.engines.sqlite.outage import Outage
 
 
 class SqliteEngine(EmbeddedEngine):
@@ -21,6 +22,7 @@ class SqliteEngine(EmbeddedEngine):
         clock: gives epoch seconds; None: a Clock.
         observer: called with (run, events) once they are kept.
         project: gives the done marks that an event changes. They are kept in the same transaction.
+        outage: waits while the folder cannot be written; None: that is an error at once.
 
     Raises StateError if the folder cannot be used.
     """
@@ -31,6 +33,7 @@ class SqliteEngine(EmbeddedEngine):
         clock: Callable[[], float] | None = None,
         observer: Observer | None = None,
         project: Projection | None = None,
+        outage: Outage | None = None,
     ) -> None:
-        journal = SqliteJournal(os.fspath(folder))
+        journal = SqliteJournal(os.fspath(folder), outage)
         super().__init__(Executions(journal, clock, observer, project=project), process_identity())

@@ -44,6 +44,7 @@ from simpleflow.core.history import History
 from simpleflow.engines.base import RunDescription
 from simpleflow.engines.journal import Message, StoredRun
 from simpleflow.engines.sqlite.lease import Lease
+from simpleflow.engines.sqlite.outage import Outage
 from simpleflow.engines.sqlite.rows import STATES
 from simpleflow.exceptions import InputError, InvalidTransition, LeaseLost, RunBusy, StateError, UnknownResource
 from simpleflow.state_folder.database import FILE, SQL, open_database
@@ -59,10 +60,18 @@ _CHECK_SECONDS = 0.02  # between two looks at whether the folder is there
 
 
 class SqliteJournal:
-    """See ``engines.journal.Journal``. Raises StateError if the folder cannot be used."""
+    """See ``engines.journal.Journal``.
 
-    def __init__(self, folder: str) -> None:
+    Args:
+        folder: the state folder.
+        outage: waits while the folder cannot be written.
+
+    Raises StateError if the folder cannot be used.
+    """
+
+    def __init__(self, folder: str, outage: Outage | None = None) -> None:
         self.folder = folder
+        self._outage = outage if outage is not None else Outage()
         self._numbers: dict[str, int] = {}  # by run id, of the executions that this process has begun or claimed
         self._begun: list[tuple[str | float, ...]] = []  # rows of ``runs`` that the next commit inserts
         self._checked_at = 0.0  # monotonic time of the last ``_check_presence``
@@ -100,8 +109,12 @@ class SqliteJournal:
         self._begun.append((run_id, workflow_id, root_id, workflow_type.name, workflow_type.version, now))
 
     def commit(self, written: Sequence[tuple[Run, e.Event]], changes: Sequence[Change] = ()) -> None:
-        if not (written or self._db.in_transaction):
-            return
+        if self._db.in_transaction:  # what is in it already cannot be written twice
+            self._commit(written, changes)
+        elif written:
+            self._outage.outlast(lambda: self._commit(written, changes))
+
+    def _commit(self, written: Sequence[tuple[Run, e.Event]], changes: Sequence[Change]) -> None:
         runs = {run.run_id: run for run, _ in written}
         self._check_presence(ends=not all(run.history.open for run in runs.values()))
         with self._transaction():
