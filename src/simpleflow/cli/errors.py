@@ -104,16 +104,25 @@ def _failure_line(failure: Failure) -> str:
 
 def task_failure_line(reason: str | None, details: str | None) -> str:
     """Describe in one line why a task failed, from the reason and the details in the history."""
+    text, where = task_failure(reason, details)
+    return f"{text} ({where})" if where else text
+
+
+def task_failure(reason: str | None, details: str | None) -> tuple[str, str]:
+    """Return in one line why a task failed, and the file and line of the user's code, which may be empty."""
     found = values.decode(details)
     if isinstance(found, dict) and isinstance(found.get("error"), str):
         message = found.get("message")
         reason = f"{found['error']}: {message}" if message else found["error"]
-    return _with_source_line(raised(reason) or "no reason was given", traceback_of(details))
+    return one_line(raised(reason) or "no reason was given"), source_line(traceback_of(details))
 
 
 def raised(reason: str | None) -> str:
-    """The reason of a failed run, without the words that the history has before an exception of ``run()``."""
-    return (reason or "").removeprefix("Cannot replay the workflow: ")
+    """The reason of a failed run, without the words that the history has before an exception of ``run()``.
+
+    These words stand for every exception of ``run()``, also for one of a child, and say nothing about replaying.
+    """
+    return (reason or "").replace("Cannot replay the workflow: ", "")
 
 
 def traceback_of(details: str | None) -> str:

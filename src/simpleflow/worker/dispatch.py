@@ -180,7 +180,7 @@ def failure(error: BaseException) -> Outcome:
     }
     if getattr(error, "lasting", False) is True:
         details["lasting"] = True
-    reason = f"{kind.__name__}: {text}"
+    reason = f"{kind.__name__}: {text}" if text else kind.__name__
     if len(reason) > MAX_REASON_LENGTH:
         reason = reason[: MAX_REASON_LENGTH - 3] + "..."
     return Outcome(reason=reason, details=values.encode(details, "details of a failure"))

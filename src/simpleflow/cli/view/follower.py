@@ -21,9 +21,10 @@ DecisionTaskCompleted of the decision itself, because its markers and timers com
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from simpleflow.cli.errors import raised, task_failure_line, traceback_of
+from simpleflow.cli.errors import one_line, raised, task_failure, traceback_of
+from simpleflow.cli.view.failures import ActivityFailure, of_step, with_lines
 from simpleflow.constants import FAULT_MARKER, STORE_TIMER
 from simpleflow.core import events as e
 from simpleflow.core import timeouts
@@ -37,17 +38,6 @@ from simpleflow.step.report import StepReport
 
 _STATUSES = frozenset({WAITING, SCHEDULED, COMPLETED, SKIPPED, FAILED})
 _RETRY_TIMER = "_simpleflow_retry_"
-
-
-class ActivityFailure(NamedTuple):
-    """A failed activity whose consequence is not known yet."""
-
-    event_id: int  # of the failure or time-out
-    name: str  # of the activity
-    message: str  # the reason with the line of the user's code
-    reason: str  # the reason as a failed step repeats it in its error
-    trace: str  # the traceback; empty unless tracebacks are to be shown
-    timed_out: bool = False  # then the error of a step has the message as it is
 
 
 class Follower:
@@ -68,6 +58,7 @@ class Follower:
         self._debug = debug
         self._began: dict[tuple[str, str], float] = {}  # by workflow id and step: epoch seconds
         self._failed: dict[tuple[str, str], ActivityFailure] = {}  # by run id and activity id
+        self._shown: dict[tuple[str, str], ActivityFailure] = {}  # soft failures inside steps, likewise
         self._tries: dict[tuple[str, str], int] = {}  # by run id and activity id: failures up to now
 
     # Methods that subclasses override
@@ -108,6 +99,7 @@ class Follower:
         for each in beginning.family:
             self.fold(each, each.history.events)
         self._failed.clear()
+        self._shown.clear()
         self.soft_failures = 0
 
     def fold(self, run: Run, events: Sequence[e.Event]) -> None:
@@ -164,11 +156,15 @@ class Follower:
             seconds = None if began is None else time - began
         failures: list[ActivityFailure] = []
         if found.error is not None and self._failed:
-            error = report.printable(found.error)
-            for key, failed in list(self._failed.items()):
-                if key[0] == run.run_id and failed.reason in error:  # this failure is that of the step
-                    del self._failed[key]
-                    failures.append(failed)
+            of_run = [failed for key, failed in self._failed.items() if key[0] == run.run_id]
+            failures = of_step(found.step, found.error, of_run)
+            for failed in failures:
+                del self._failed[run.run_id, failed.activity_id]
+        if found.error is not None and self._shown:  # what was taken for a soft failure has failed a step after all
+            shown = [failed for key, failed in self._shown.items() if key[0] == run.run_id]
+            for failed in of_step(found.step, found.error, shown):
+                del self._shown[run.run_id, failed.activity_id]
+                self.soft_failures -= 1
         self.show_step(run, found, time, seconds, failures)
 
     def _activity_failed(self, run: Run, event: e.Event) -> None:
@@ -177,15 +173,17 @@ class Follower:
         timed_out = type(attributes) is e.ActivityTaskTimedOut
         if timed_out:
             error = timeouts.error(run.history.events, event)
-            reason, message = error.brief, str(error)
+            reason, text, where = error.brief, str(error), ""
         else:
-            reason = report.printable(attributes.reason or "")
-            message = task_failure_line(attributes.reason, attributes.details)
+            reason = attributes.reason or ""
+            text, where = task_failure(attributes.reason, attributes.details)
         name = scheduled.activity_type.name
         key = run.run_id, scheduled.activity_id
         trace = traceback_of(attributes.details) if self._debug else ""
         self._tries[key] = self._tries.get(key, 0) + 1
-        self._failed[key] = ActivityFailure(event.id, name, message, reason, trace, timed_out)
+        self._failed[key] = ActivityFailure(
+            event.id, scheduled.activity_id, name, text, where, one_line(reason), trace, timed_out
+        )
 
     def _retried(self, run: Run, activity_id: str, when: str) -> None:
         failed = self._failed.pop((run.run_id, activity_id), None)
@@ -203,22 +201,24 @@ class Follower:
     def _settle(self, run: Run, decided: int) -> None:
         """Settle the failures that a completed decision has seen without reacting: they are soft, or fail the run."""
         closed: Any = run.history.closed.attributes if run.history.closed else None
-        run_reason = getattr(closed, "reason", None) or ""
+        run_reason = one_line(getattr(closed, "reason", None) or "")
         for key, failed in list(self._failed.items()):
             if key[0] == run.run_id and failed.event_id < decided:
                 del self._failed[key]
-                if failed.name not in run_reason:  # otherwise the run failed because of this activity
-                    self.soft_failures += 1
-                    self.show_failure(failed)
+                if f"error in {failed.name}: " in run_reason and failed.reason in run_reason:
+                    run_reason = ""  # the run failed because of this activity, which the end of the run shows
+                    continue
+                self.soft_failures += 1
+                if "step." in failed.activity_id:
+                    self._shown[key] = failed
+                self.show_failure(failed)
 
 
 def step_note(found: StepReport, failures: Sequence[ActivityFailure]) -> str:
     """Return the reasons and the error of a step, with the lines of the user's code that failed."""
-    text = report.why(found)
-    for failed in failures:
-        if not failed.timed_out:
-            text = text.replace(failed.reason, failed.message, 1)
-    return text
+    if found.error is not None:
+        found = found._replace(error=raised(with_lines(found.error, failures)))
+    return report.why(found)
 
 
 def end_text(run: Run) -> str:

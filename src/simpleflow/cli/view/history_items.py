@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from simpleflow.cli.errors import raised
 from simpleflow.core import events as e
 from simpleflow.core import timeouts
 from simpleflow.core.records import timeout
@@ -140,7 +141,7 @@ def describe_event(event: e.Event, known: dict[int, Item]) -> str:
     for member in ("cause", "timeout_type", "reason", "identity", "new_execution_run_id"):
         value = getattr(attributes, member, None)
         if value:
-            words.append(str(value))
+            words.append(raised(str(value)))
     return ": ".join(words)
 
 

@@ -17,7 +17,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from simpleflow.cli.terminal import Terminal
-from simpleflow.cli.view.follower import ENDS, ActivityFailure, end_text
+from simpleflow.cli.view.failures import ActivityFailure
+from simpleflow.cli.view.follower import ENDS, end_text
 from simpleflow.cli.view.live_frame import Frame
 from simpleflow.cli.view.progress import Progress
 from simpleflow.cli.view.screen import Screen

@@ -7,7 +7,8 @@ from typing import Any
 
 from simpleflow import values
 from simpleflow.cli.terminal import BOLD, CYAN, GREEN, RED, YELLOW, Terminal
-from simpleflow.cli.view.follower import RUN_EVENTS, ActivityFailure, Follower, is_child, step_note
+from simpleflow.cli.view.failures import ActivityFailure
+from simpleflow.cli.view.follower import RUN_EVENTS, Follower, is_child, step_note
 from simpleflow.cli.view.text_width import justify
 from simpleflow.core import events as e
 from simpleflow.engines.embedded import Run

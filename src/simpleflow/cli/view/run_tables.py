@@ -68,7 +68,7 @@ def info(output: Output, run: RunDescription, events: Sequence[e.Event], local_r
         "tags": ", ".join(found["tags"]),
         "input": _short(found["input"]),
         "result": _short(found["result"]),
-        "reason": _short(found["reason"]),
+        "reason": _short(errors.raised(found["reason"])),
         "parent": " ".join(filter(None, (found["parent_workflow_id"], found["parent_run_id"]))),
         "continues": found["continues_run_id"] or "",
     }
@@ -261,7 +261,7 @@ def _duration(run: RunDescription) -> str:
 
 def _reason(item: Item) -> str:
     if item.state != "failed" or item.kind != history_items.ACTIVITY:
-        return _short(item.reason)
+        return _short(errors.raised(item.reason))
     return errors.task_failure_line(item.reason, item.details)
 
 
