@@ -15,7 +15,7 @@ from simpleflow.core.decider.executor import Executor
 from simpleflow.engines.base import StartRequest
 from simpleflow.engines.embedded import EmbeddedEngine
 from simpleflow.engines.memory import MemoryEngine
-from simpleflow.exceptions import InputError
+from simpleflow.exceptions import ExecutionBlocked, InputError
 from simpleflow.step import claims, mark
 from simpleflow.step.workflow import WorkflowStepMixin
 from simpleflow.workflow import Workflow
@@ -92,5 +92,5 @@ def _location(
         return None  # its ``__init__`` raises: the run will say so
     try:
         return workflow.mark_activities.location
-    except Exception:  # noqa: BLE001 (the methods are the user's, and ``run`` has not been called)
+    except (Exception, SystemExit, ExecutionBlocked):  # noqa: BLE001 (the user's methods, and ``run`` was not called)
         return None

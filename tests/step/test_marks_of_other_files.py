@@ -123,6 +123,15 @@ def test_a_place_that_only_run_knows_refuses_nothing_and_the_step_tells_it(defin
     }
 
 
+@pytest.mark.parametrize(
+    "code",
+    ["raise SystemExit(3)", "return self.submit(make).result and 'late'", "raise KeyError('no')", "return 3"],
+)
+def test_a_place_that_cannot_be_known_before_run_stops_nothing(define: Define, code: str) -> None:
+    text = f"def get_step_path_prefix(self):\n        if not hasattr(self, 'prefix'):\n            {code}\n"
+    assert run(define("ml", text + "        return self.prefix")) is True
+
+
 def test_a_workflow_whose_init_raises_says_so_itself(define: Define) -> None:
     kind = define("ml", "def __init__(self, executor): raise ValueError('broken')")
     with pytest.raises(ValueError, match="broken"):
