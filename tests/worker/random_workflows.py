@@ -22,6 +22,7 @@ from simpleflow.core.decider.decide import decide
 from simpleflow.engines.base import DecisionTask, StartRequest
 from simpleflow.engines.embedded import EmbeddedEngine
 from simpleflow.engines.memory import MemoryEngine
+from simpleflow.step import ARGUMENTS, CODE, files
 from simpleflow.step.workflow import WorkflowStepMixin
 from simpleflow.task import TaskFailureContext
 from simpleflow.worker.decision_worker import DecisionWorker
@@ -117,7 +118,15 @@ class RandomWorkflow(Workflow, WorkflowStepMixin):
         content = draw.choice(
             [(give, number, draw.random() < 0.2), Group((give, number, False), (give, -number, False))]
         )
-        return self.step(draw.choice(NAMES), content, force_steps_if_executed=forces, emit_signal=draw.random() < 0.2)
+        name, emits = draw.choice(NAMES), draw.random() < 0.2
+        options: dict[str, Any] = {}
+        if self.has("inputs"):
+            missing = "no such file" if (number + len(name)) % 7 == 0 else __file__
+            parts = [None, [ARGUMENTS, name], [CODE, files(__file__)], files(missing)][(number + len(forces)) % 4]
+            options = {} if parts is None else {"fingerprint": parts}
+            if number % 3 == 0:
+                options["outputs"] = [__file__, missing][: 1 + number % 2]
+        return self.step(name, content, force_steps_if_executed=forces, emit_signal=emits, **options)
 
     def run(self, seed: int, bucket: str) -> Any:
         self.bucket = bucket
