@@ -262,6 +262,19 @@ def test_failures_outside_of_steps_are_lines(folder: Folder, begin: Begin) -> No
     assert "workflow flow.SoftAlone: completed; 1 activity failed" in "\n".join(screen.lines)
 
 
+def test_workers_are_forked_while_no_other_thread_runs(folder: Folder, begin: Begin) -> None:
+    with (folder.path / "flow.py").open("a") as flow:
+        flow.write(
+            "\nimport os\ndef count():\n    with open('threads', 'a') as file:\n"
+            "        file.write(str(len(os.listdir('/proc/self/task'))))\nos.register_at_fork(before=count)\n"
+        )
+    screen = begin("Daily")
+    assert screen.end() == 0
+    counts = (folder.path / "threads").read_text()
+    assert counts == "1" * len(counts)
+    assert len(counts) >= 2, "the guard and a worker"
+
+
 def test_an_error_while_drawing_loses_no_output(folder: Folder) -> None:
     (folder.path / "fault.py").write_text(
         "import os, time\nfrom simpleflow.cli.view.screen import Screen\n"

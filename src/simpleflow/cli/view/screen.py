@@ -10,9 +10,10 @@ thus stays at the start of the line below the frame. An unfinished line, such as
 ``draw`` gets it and shows it as part of the frame. Frames are at least 0.1 s apart, more if drawing is expensive, and
 0.5 s apart if only time has passed. Printed lines are written at once while there is no frame.
 
-Rules for the thread, because the main thread forks worker processes at any time: it takes no lock that a child needs,
-since the child could inherit it in the locked state. So it imports nothing, and it writes to file descriptors, never to
-``sys.stdout``. It also blocks the signals that must wake the main thread.
+While the main thread forks a worker process, the thread does not run (``worker.forks``): it ends, and another one goes
+on. A terminal that was stopped with Ctrl-S may keep it from ending in time. So it takes no lock that a child needs: it
+imports nothing, and it writes to file descriptors, never to ``sys.stdout``. It also blocks the signals that must wake
+the main thread.
 
 If the process is killed, the terminal needs no repair: the cursor is never hidden, and no terminal mode is changed. If
 the terminal goes away, writing stops and the run continues.
@@ -32,6 +33,7 @@ import traceback
 import tty
 from collections.abc import Callable, Sequence
 
+from simpleflow.worker import forks
 from simpleflow.worker.forked import flush
 
 MIN_FRAME_SECONDS = 0.1
@@ -43,6 +45,7 @@ IDLE_SECONDS = 0.5
 PAUSE_PER_COST = 50
 """Shortest pause after a frame, as a multiple of its computing time: drawing takes at most 2 % of the time."""
 
+_LONGEST_PAUSE = 0.5  # seconds that a fork waits for the end of the thread
 _CHUNK = 65_536
 
 
@@ -64,7 +67,11 @@ class Screen:
         self._ours = self._theirs = -1  # ends of the pseudo-terminal; what is printed to _theirs is read from _ours
         self._wake: tuple[int, int] = -1, -1  # pipe that wakes the thread to stop it
         self._thread: threading.Thread | None = None
+        self._pausing = False  # the thread is to end
+        self._paused = True  # there is no thread, or it has seen that it is to end
+        self._pause_lock = threading.Lock()  # of these two
         self._stopping = False  # set by close
+        self._due = self._drawn = 0.0  # monotonic time of the next frame at the earliest, and of the last one
         self._gone = False  # the terminal is gone: write no more
         self.rows = 24  # of the terminal
         self._rows = 0  # of the frame on the terminal
@@ -82,9 +89,9 @@ class Screen:
             return False
         tty.setraw(self._theirs)
         self._wake = os.pipe()
-        thread = threading.Thread(target=self._serve, name="screen", daemon=True)
-        thread.start()
-        self._thread = thread
+        self._due = self._drawn = time.monotonic() + IDLE_SECONDS
+        self.resume()
+        forks.add(self)
         flush()
         os.dup2(self._theirs, 1)
         os.dup2(self._theirs, 2)
@@ -98,6 +105,7 @@ class Screen:
         thread, self._thread = self._thread, None
         if thread is None:
             return False
+        forks.remove(self)
         flush()
         os.dup2(self._real, 1)
         os.dup2(self._real, 2)
@@ -108,26 +116,58 @@ class Screen:
             os.close(each)
         return True
 
+    def pause(self) -> None:
+        """End the thread for a moment, unless the terminal keeps it busy."""
+        thread = self._thread
+        if thread is not None:
+            self._pausing = True
+            os.write(self._wake[1], b".")
+            end = time.monotonic() + _LONGEST_PAUSE
+            thread.join(_LONGEST_PAUSE)
+            # The system may know of a thread for a moment longer than Python does.
+            while os.path.exists(f"/proc/self/task/{thread.native_id}") and time.monotonic() < end:
+                time.sleep(0.0001)
+
+    def resume(self) -> None:
+        """Start the thread, or let it go on."""
+        with self._pause_lock:
+            self._pausing = False
+            starts, self._paused = self._paused, False
+        if starts:
+            thread = threading.Thread(target=self._serve, name="screen", daemon=True)
+            # Signals must wake the main thread. A new thread blocks what the one that starts it blocks.
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+            try:
+                thread.start()
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            self._thread = thread
+
     # The methods below run in the thread.
 
     def _serve(self) -> None:
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})  # they must wake the main thread
         self._measure()
-        due = drawn = time.monotonic() + IDLE_SECONDS
         while not self._stopping:
-            ready, _, _ = select.select([self._ours, self._wake[0]], [], [], max(0.0, due - time.monotonic()))
+            timeout = max(0.0, self._due - time.monotonic())
+            ready, _, _ = select.select([self._ours, self._wake[0]], [], [], timeout)
+            if self._wake[0] in ready and not self._stopping:
+                os.read(self._wake[0], _CHUNK)
+                with self._pause_lock:
+                    if self._pausing:
+                        self._paused = True
+                        return
             if self._ours in ready:
                 self._read()
             now = time.monotonic()
             if not self._rows or len(self._printed) > _CHUNK:
                 self._write_printed()
-            if now < due:
+            if now < self._due:
                 continue
-            due = now + MIN_FRAME_SECONDS
-            if self._printed or self._changed() or now - drawn >= IDLE_SECONDS:
+            self._due = now + MIN_FRAME_SECONDS
+            if self._printed or self._changed() or now - self._drawn >= IDLE_SECONDS:
                 cost = self._frame()
-                drawn = time.monotonic()
-                due = max(due, drawn + PAUSE_PER_COST * cost)
+                self._drawn = time.monotonic()
+                self._due = max(self._due, self._drawn + PAUSE_PER_COST * cost)
         while select.select([self._ours], [], [], 0)[0] and self._read():
             pass
         self._printed += self._partial + (b"\n" if self._partial else b"")
