@@ -22,7 +22,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from simpleflow import same_source, settings, values
+from simpleflow import same_source, settings, stores, values
 from simpleflow.base import check_flag, check_name
 from simpleflow.constants import STORE_TIMER
 from simpleflow.core import codec, timeouts, transitions
@@ -161,7 +161,9 @@ class Executor:
         self.overlooked: list[str] = []
         self._checks_source = not (adopt or workflow_id)
         self._tag_list = tag_list
-        self._state = None if state is None else check_folder(state, "state")
+        # Absolute from here on: the code of the run may change the working folder.
+        self._state = None if state is None else os.path.abspath(check_folder(state, "state"))
+        self._marks = state_url(self._state or settings.SIMPLEFLOW_STATE)
         self._nb_workers = nb_workers
         self._middlewares = Middlewares.load(middlewares)
         self._observer = observer
@@ -187,6 +189,7 @@ class Executor:
         Does not raise errors of the workflow. Raises InputError, RunBusy, StateError, StoreError, LeaseLost.
         """
         request = self.request(input)
+        stores.forget_relative()
         pool = None
         if self._nb_workers is not None:
             from simpleflow.worker.pool import Pool
@@ -244,7 +247,7 @@ class Executor:
     @property
     def default_bucket(self) -> str:
         """Bucket string of the state folder's done marks, used where no bucket is configured."""
-        return state_url(self._state if self._state is not None else settings.SIMPLEFLOW_STATE)
+        return self._marks
 
     @property
     def history(self) -> list[dict[str, Any]]:

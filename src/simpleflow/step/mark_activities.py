@@ -84,7 +84,7 @@ class MarkActivities:
             prefix = self._host.get_step_path_prefix()
             if not isinstance(prefix, str):
                 raise InputError(f"get_step_path_prefix() returned {prefix!r}; expected text")
-            self._location = bucket, prefix
+            self._location = stores.absolute(bucket), prefix
         return self._location
 
     @property

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from simpleflow import settings
 from simpleflow.exceptions import InputError
 from simpleflow.stores.base import Store
-from simpleflow.stores.location import Location, parse
+from simpleflow.stores.location import Location, folder_url, parse
 
 __all__ = ["Location", "Store", "open_store"]
 
 # The keys hold the process id: a forked child must not use its parent's connections. Two threads may build the same
 # store at once; setdefault keeps one of the two. A lock would not do: a fork could copy it while it is held.
 _stores: dict[tuple[int, Location], Store] = {}
+_resolved: dict[str, str] = {}  # relative folders, each with the absolute one that it means in this run
 _named: dict[tuple[int, str], Store] = {}  # by bucket string; only those that do not depend on folder, HOME or host
 
 _ABSOLUTE = ("/", "file:///", "state:///", "memory://")
@@ -36,6 +37,24 @@ def open_store(bucket: str) -> Store:
     if bucket.startswith(_ABSOLUTE):
         _named[process, bucket] = found
     return found
+
+
+def absolute(bucket: str) -> str:
+    """Return a bucket string that means the same in every working folder, for the rest of a run.
+
+    A relative folder is made absolute when this is called first, see ``forget_relative``. Raises InputError.
+    """
+    if not isinstance(bucket, str) or not bucket.startswith(("./", "../", "~")):
+        return bucket
+    found = _resolved.get(bucket)
+    if found is None:
+        found = _resolved[bucket] = folder_url(_absolute(_location(bucket)).name)
+    return found
+
+
+def forget_relative() -> None:
+    """A run begins: relative folders are below the working folder as it is now."""
+    _resolved.clear()
 
 
 def folders() -> dict[str, int]:
