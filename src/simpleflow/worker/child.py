@@ -34,6 +34,7 @@ from simpleflow.worker import forks
 from simpleflow.worker.dispatch import Middlewares, Outcome
 from simpleflow.worker.forked import flush
 from simpleflow.worker.guard import Guard
+from simpleflow.worker.limits import cannot_fork
 from simpleflow.worker.messages import OwnerEnd, packed, pair, readable
 from simpleflow.worker.process import Bounds, Last, WorkerProcess
 
@@ -175,7 +176,10 @@ class Child:
         self._middlewares = middlewares
         self._domain = domain
         self._max_tasks = max_tasks
-        self._guard = Guard()
+        try:
+            self._guard = Guard()
+        except OSError as error:
+            raise cannot_fork(error) from error
         self._pid = 0
         self._channel: OwnerEnd | None = None
         self._messages: deque[Bounds | Outcome | Last | str] = deque()

@@ -52,6 +52,7 @@ from simpleflow.worker.dispatch import Middlewares, Outcome, find, perform, quic
 from simpleflow.worker.guard import Guard
 from simpleflow.worker.imports import NOTHING
 from simpleflow.worker.inline import do_quickly, respond
+from simpleflow.worker.limits import cannot_fork, workers_allowed
 from simpleflow.worker.member import Member
 from simpleflow.worker.messages import packed, spin
 from simpleflow.worker.process import BEAT, Last, Returned
@@ -87,7 +88,7 @@ class Pool:
         max_tasks: int | None = None,
     ) -> None:
         check_forks()
-        self._size = size
+        self._size = workers_allowed(size)
         self._middlewares = middlewares
         self._known = known or {}
         self._workers: list[Member] = []
@@ -95,7 +96,10 @@ class Pool:
         self._dying: dict[int, float] = {}  # by process id: the monotonic time at which it is killed
         self._closed = False
         self._max_tasks = max_tasks
-        self._guard = Guard()
+        try:
+            self._guard = Guard()
+        except OSError as error:
+            raise cannot_fork(error) from error
         self._poll = select.poll()  # of the channels of all workers
         self._by_channel: dict[int, Member] = {}  # by the descriptor of its channel
         self._short_in_a_row = 0  # the latest tasks that were short
@@ -146,7 +150,14 @@ class Pool:
         if given is not None:
             do_quickly(self.source, task, given, self._known, self._middlewares)
             return
-        worker = self._idle.pop() if self._idle else self._fork()
+        try:
+            worker = self._idle.pop() if self._idle else self._fork()
+        except OSError as error:
+            if not self._workers:
+                raise cannot_fork(error) from error
+            self._size = len(self._workers)  # the system has no room for more
+            self._offer(task.token)
+            return
         try:
             worker.send(task)
         except OSError:  # the worker died while it was idle: another one is as good

@@ -134,7 +134,10 @@ class WorkerProcess:
         forked.leave_terminal()
         forked.print_line_by_line()
         surroundings = Surroundings()
-        threading.Thread(target=self._watch, daemon=True).start()
+        try:
+            threading.Thread(target=self._watch, daemon=True).start()
+        except RuntimeError:  # there are too many threads: the owner and its guard do without this one
+            pass
         while True:
             try:
                 with self._receiving:

@@ -166,7 +166,13 @@ class Supervisor:
         try:
             if self._stopping:
                 return
-            pid = os.fork()
+            try:
+                pid = os.fork()
+            except OSError as error:  # the system has no room for another process now
+                wait = slot.pause.next()
+                slot.due = time.monotonic() + wait
+                log.error("%s cannot be started: %s; tried again in %.1f s", slot.name, error.strerror, wait)
+                return
             if pid == 0:
                 self._run_body(slot, owner)
             slot.pid = pid
