@@ -35,9 +35,9 @@ class Moves(Workflow, WorkflowStepMixin):
 
 
 @pytest.mark.parametrize("workers", [None, 1])
-@pytest.mark.parametrize(("bucket", "marks"), [(None, "state/objects"), ("./marks", "marks"), ("../up", "../up")])
+@pytest.mark.parametrize(("bucket", "marks"), [(None, None), ("./marks", "marks"), ("../up", "../up")])
 def test_a_change_of_the_working_folder_moves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bucket: str | None, marks: str, workers: int | None
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bucket: str | None, marks: str | None, workers: int | None
 ) -> None:
     home, other = tmp_path / "home", tmp_path / "other"
     home.mkdir()
@@ -46,11 +46,9 @@ def test_a_change_of_the_working_folder_moves_nothing(
     for found in ([True, True, True], [False, False, True]):
         monkeypatch.chdir(home)
         assert Executor(workflow, state="state", nb_workers=workers).run([str(other)]) == found
-    assert sorted(each.name.partition(".")[0] for each in (home / marks / "moves/steps").iterdir()) == [
-        "first",
-        "second",
-        "third",
-    ]
+    if marks is not None:
+        names = [each.name.partition(".")[0] for each in (home / marks / "moves/steps").iterdir()]
+        assert sorted(names) == ["first", "second", "third"]
     assert list(other.iterdir()) == []
     assert sorted(each.name for each in tmp_path.iterdir()) == sorted(
         {"home", "other", *(["up"] if bucket == "../up" else [])}
