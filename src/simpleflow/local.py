@@ -53,7 +53,7 @@ from simpleflow.worker.dispatch import Middlewares
 from simpleflow.worker.imports import NOTHING
 from simpleflow.worker.inline import InlineWorker
 from simpleflow.worker.loop import ActivityWorker, drive
-from simpleflow.worker.patience import Patience
+from simpleflow.worker.patience import Patience, left_open
 from simpleflow.workflow import Workflow
 from simpleflow.workflow_task import WorkflowTask, check_tags
 
@@ -231,16 +231,12 @@ class Executor:
             self.overlooked = deciders.overlooked
             return run, deciders.failures.get(run.run_id)
         except StoreError as error:
-            stays_open = self._state is not None and self.run_id is not None
-            if not stays_open or error.lasting:
-                raise
-            raise StoreError(
-                f"{error}; workflow {self.workflow_id} stays open and goes on when the same command is run again"
-            ) from error
+            stays_open = self._state is not None and self.run_id is not None and not error.lasting
+            raise (left_open(error, str(self.workflow_id)) if stays_open else error) from error.__cause__
         finally:
             if workers is not None:
                 workers.close()  # before another process is able to drive the run
-            # The claims of a run that stays open end with this process; it takes them again when it goes on.
+            # Claims of a run that stays open end with this process; it takes them again.
             claim_recovery.release(run for run in engine.runs.values() if not (stays_open and run.history.open))
             engine.close()
 

@@ -62,3 +62,8 @@ def _is_held_up(run: Run) -> bool:
         kind == "child" or (kind == "timer" and record.id.startswith(STORE_TIMER))
         for kind, record in history.open_records()
     )
+
+
+def left_open(error: StoreError, workflow_id: str) -> StoreError:
+    """The error with which a process leaves a run open."""
+    return StoreError(f"{error}; workflow {workflow_id} stays open and goes on when the same command is run again")
