@@ -35,6 +35,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from simpleflow.shown_text import hide_passwords
+
 
 class ExecutionBlocked(BaseException):
     """The workflow needs a result that is not there yet; its evaluation stops here until the history has it.
@@ -311,5 +313,5 @@ def passes_through(error: BaseException) -> bool:
 
 
 def one_line(error: BaseException) -> str:
-    """Return the error's class and message in one line."""
-    return " ".join(f"{type(error).__name__}: {message(error)}".split())
+    """Return the error's class and message in one line, without passwords in URLs."""
+    return hide_passwords(" ".join(f"{type(error).__name__}: {message(error)}".split()))

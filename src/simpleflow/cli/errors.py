@@ -18,6 +18,7 @@ from simpleflow.exceptions import (
     WorkflowException,
     distinct,
 )
+from simpleflow.shown_text import hide_passwords
 from simpleflow.step.report import printable
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ def _with_source_line(text: str, trace: str) -> str:
 
 def one_line(text: str) -> str:
     """Return the text on one line of at most 1,000 characters, with control characters escaped."""
-    text = printable(" ".join(text.split()))
+    text = hide_passwords(printable(" ".join(text.split())))
     return text if len(text) <= _MAX else text[: _MAX - 3] + "..."
 
 

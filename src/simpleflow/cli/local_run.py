@@ -13,6 +13,7 @@ from simpleflow.cli.options import Session
 from simpleflow.cli.signals import Stopped, stoppable
 from simpleflow.cli.terminal import BOLD, Terminal
 from simpleflow.exceptions import InputError, SimpleflowError
+from simpleflow.shown_text import escaped
 
 if TYPE_CHECKING:
     from simpleflow.cli.view.progress import Progress
@@ -93,6 +94,7 @@ def _cores() -> int:
 def _stopped(terminal: Terminal, executor: Executor | None, stop: Stopped) -> int:
     hint = ""
     if executor is not None and executor.run_id is not None:
-        hint = f"; workflow {executor.workflow_id} goes on where it was when the same command is run again"
+        name = escaped(executor.workflow_id or "")
+        hint = f"; workflow {name} goes on where it was when the same command is run again"
     terminal.write(f"{terminal.paint('stopped' if stop.number == 15 else 'interrupted', BOLD)}{hint}\n")
     return 128 + stop.number

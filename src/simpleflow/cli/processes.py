@@ -15,6 +15,7 @@ from simpleflow import settings
 from simpleflow.base import type_name
 from simpleflow.cli import errors
 from simpleflow.exceptions import InputError, SimpleflowError
+from simpleflow.shown_text import escaped, hide_passwords
 from simpleflow.worker.dispatch import Middlewares
 from simpleflow.worker.supervisor import Body, Supervisor
 
@@ -97,6 +98,17 @@ def decode_poll_data(text: str, task_list: str) -> ActivityTask:
         raise InputError(f"--poll-data is not {expected} ({type(error).__name__}: {error})") from error
 
 
+class _OneLine(logging.Formatter):
+    """Escapes line breaks and control characters in messages, and hides passwords. Tracebacks keep their lines."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """See ``logging.Formatter``."""
+        twin = logging.makeLogRecord(record.__dict__)
+        twin.msg, twin.args = escaped(hide_passwords(record.getMessage())), None
+        first, *more = super().format(twin).split("\n")
+        return "\n".join([first, *(escaped(hide_passwords(line)) for line in more)])
+
+
 def log_to_stderr() -> None:
     """Write log records from the level LOG_LEVEL on to standard error.
 
@@ -107,5 +119,7 @@ def log_to_stderr() -> None:
     level = logging.getLevelNamesMapping().get(name.strip().upper())
     if level is None:
         raise InputError(f"LOG_LEVEL is {name!r}: expected DEBUG, INFO, WARNING, ERROR or CRITICAL")
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format=_LOG_FORMAT)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_OneLine(_LOG_FORMAT))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("simpleflow").setLevel(level)

@@ -16,11 +16,13 @@ from simpleflow import __version__, settings
 from simpleflow.cli.options import SETTINGS, TABLE, common, format_option, help_alone, session
 from simpleflow.cli.terminal import Terminal, echo
 from simpleflow.cli.view.tables import objects, table, table_layout
+from simpleflow.shown_text import hide_passwords
 from simpleflow.step.report import printable
 
 _PACKAGES = ("click", "greenlet", "msgspec", "boto3", "botocore")
 _PREFIXES = ("AWS_", "SIMPLEFLOW_", "SWF_", "WORKFLOW_DEFAULT_", "ACTIVITY_")
-_NAMES = {"HTTP_PROXY", "HTTPS_PROXY", "LANG", "NO_COLOR", "NO_PROXY", "PYTHONPATH", "STEP_BUCKET", "VIRTUAL_ENV"}
+_NAMES = {"LANG", "NO_COLOR", "PYTHONPATH", "STEP_BUCKET", "VIRTUAL_ENV"}
+_PROXIES = {"ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"}  # in capitals or not
 _SECRET = ("SECRET", "TOKEN", "PASSWORD", "ACCESS_KEY")
 
 
@@ -65,7 +67,7 @@ def show_settings(style: str | None) -> None:
     _show(
         style,
         ("setting", "value", "from"),
-        [(name, _text(value), origin) for name, value, origin in settings.describe()],
+        [(name, hide_passwords(_text(value)), origin) for name, value, origin in settings.describe()],
     )
 
 
@@ -79,9 +81,9 @@ def environment(style: str | None) -> None:
     Example: simpleflow info environment --format table
     """
     rows = [
-        (name, "(hidden)" if any(word in name for word in _SECRET) else value)
+        (name, "(hidden)" if any(word in name for word in _SECRET) else hide_passwords(value))
         for name, value in sorted(os.environ.items())
-        if name.startswith(_PREFIXES) or name in _NAMES
+        if name.startswith(_PREFIXES) or name in _NAMES or name.upper() in _PROXIES
     ]
     _show(style, ("variable", "value"), rows)
 

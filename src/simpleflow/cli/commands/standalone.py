@@ -15,6 +15,7 @@ from simpleflow.cli import errors, start_options, swf, workflow_input
 from simpleflow.cli.options import SETTINGS, Session, common, session
 from simpleflow.cli.terminal import BOLD, results_only
 from simpleflow.exceptions import InputError
+from simpleflow.shown_text import escaped
 
 if TYPE_CHECKING:
     from simpleflow.engines.base import StartRequest
@@ -148,7 +149,7 @@ def _follow(
     engine = swf.swf_engine(domain)
     run_id = engine.start_workflow_execution(request)
     terminal = here.terminal
-    head = terminal.paint(f"workflow {request.workflow_id}:", BOLD)
+    head = terminal.paint(f"workflow {escaped(request.workflow_id)}:", BOLD)
     terminal.write(f"{head} started, run {run_id} in domain {domain}, task list {request.task_list}\n")
     progress = Progress(terminal if shows else Terminal(None), here.debug)
     progress.brief = shows  # without the progress lines, the summary has all details
@@ -174,7 +175,7 @@ def _left_open(supervisor: Supervisor, domain: str, request: StartRequest, here:
     terminal = here.terminal
     word = "stopped" if supervisor.signal in (None, signal.SIGTERM) else "interrupted"
     terminal.write(
-        f"{terminal.paint(word, BOLD)}; workflow {request.workflow_id} is still open; to continue it, run "
+        f"{terminal.paint(word, BOLD)}; workflow {escaped(request.workflow_id)} is still open; to continue it, run "
         f"decider.start and worker.start with -d {domain} -t {request.task_list}\n"
     )
     return errors.RUN_FAILED if supervisor.signal is None else 128 + supervisor.signal

@@ -11,6 +11,7 @@ from simpleflow.cli.errors import one_line
 from simpleflow.cli.options import JSON, TABLE, session
 from simpleflow.cli.terminal import YELLOW, Terminal, results_only
 from simpleflow.cli.view.tables import TableLayout, objects, table, table_layout
+from simpleflow.shown_text import escaped
 
 
 class Output:
@@ -70,6 +71,8 @@ def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
         nested = isinstance(value, dict) or (
             isinstance(value, list) and not all(isinstance(each, str) for each in value)
         )
+        if isinstance(value, str):
+            return escaped(value)  # one line for each row, for programs that read lines
         return json.dumps(value, ensure_ascii=False) if nested else value
 
     return {key: flat(value) for key, value in row.items()}

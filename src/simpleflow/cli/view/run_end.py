@@ -39,6 +39,7 @@ def report_end(
     from simpleflow.cli.view.follower import end_text
     from simpleflow.cli.view.summary import summary_lines
     from simpleflow.core import transitions
+    from simpleflow.shown_text import json_escaped
     from simpleflow.step.report import duration, printable
     from simpleflow.step.report import names as some
 
@@ -65,10 +66,10 @@ def report_end(
         summary.append(f"{_count(number, 'fault')} of the workflow: {printable(progress.faults[0])}{more}")
     after = "" if summary else f" ({duration(seconds)})"
     head = here.terminal.paint(f"workflow {printable(run.workflow_id)}:", BOLD)
-    here.terminal.write("".join(line + "\n" for line in (f"{head} {text}{after}", *summary)))
+    here.terminal.write("".join(line + "\n" for line in (f"{head} {printable(text)}{after}", *map(printable, summary))))
     if not completed:
         return errors.RUN_FAILED
-    write_result(closed.result if closed.result is not None else "null")
+    write_result(json_escaped(closed.result) if closed.result is not None else "null")
     return errors.STEP_FAILED if failed or overlooked else errors.OK
 
 

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 from simpleflow.cli.options import JSON
 from simpleflow.cli.terminal import BOLD, Terminal
 from simpleflow.cli.view.text_width import justify, width, wrap
+from simpleflow.shown_text import cell as csv_cell
+from simpleflow.shown_text import json_escaped
 from simpleflow.step.report import printable
 
 _GAP = "  "
@@ -88,13 +90,14 @@ def as_json(found: Sequence[Mapping[str, Any]]) -> str:
         text = json.dumps(found, ensure_ascii=False).encode()
     except UnicodeEncodeError:  # half of a surrogate pair can only be written as an escape
         return json.dumps(found, indent=2)
-    return msgspec.json.format(text, indent=2).decode()  # json.dumps is slow when it indents
+    return json_escaped(msgspec.json.format(text, indent=2).decode())  # json.dumps is slow when it indents
 
 
 def as_csv(keys: Sequence[str], found: Iterable[Mapping[str, Any]]) -> str:
     """Return the objects as CSV, below a line with the keys.
 
-    None becomes an empty cell. The items of a list are joined by ``; ``.
+    None becomes an empty cell. The items of a list are joined by ``; ``. Text that a spreadsheet would take for a
+    formula begins with an apostrophe; line breaks and control characters are escaped.
     """
     import csv
     import io
@@ -111,4 +114,6 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return "; ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    if isinstance(value, int | float):
+        return str(value)  # a negative number is no formula
+    return csv_cell("; ".join(map(str, value)) if isinstance(value, list | tuple) else str(value))
