@@ -92,7 +92,9 @@ def workflow(of: Judge, plan: Plan) -> type[Workflow]:
         def made_of(self, item: Item, around: str | None) -> Any:
             """Something to submit."""
             if item.kind == "child":
-                return Group(*[(Child, child_tag(self.tag, around, letter)) for letter in item.names])
+                children = [(Child, child_tag(self.tag, around, letter)) for letter in item.names]
+                # Without an exception, nothing but the rules tells a step that a child inside it has failed.
+                return Group(*children, bubbles_exception_on_failure=around is None)
             steps = [self.one(name) for name in item.names]
             if item.kind == "step":
                 return steps[0]

@@ -15,6 +15,7 @@ class Mutant(NamedTuple):
     tests: str = ""  # files of tests that find it; none: the chaos campaign finds it
 
 
+NESTED = "tests/step/test_nested_failures.py"
 SHARED = "tests/step/test_stale_marks.py tests/step/test_stale_marks_races.py tests/step/test_shared_marks.py"
 
 MUTANTS = (
@@ -54,6 +55,7 @@ MUTANTS = (
         "step/ledger.py",
         "return name in self._done_at_first and name not in self._marked",
         "return True",
+        "tests/step/test_changes.py",
     ),
     Mutant(
         "the mark says what the step was made with",
@@ -110,6 +112,7 @@ MUTANTS = (
         "core/decider/evaluation.py",
         "            self.handed_down[parts.PARTS] = {}\n",
         "            self.handed_down.pop(parts.PARTS, None)\n",
+        NESTED,
     ),
     Mutant(
         "an optional step fails nothing around it",
@@ -128,7 +131,7 @@ MUTANTS = (
         "step/run_record.py",
         "run.order >= latest[run.name].order",
         "False",
-        "tests/step/test_nested_failures.py",
+        NESTED,
     ),
     # Dependents
     Mutant(

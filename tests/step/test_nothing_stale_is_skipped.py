@@ -71,9 +71,10 @@ def test_marks_are_true_where_they_once_were_not(seed: int) -> None:
     run_seed(seed, parts=False)
 
 
-def test_an_origin_that_is_met_only_after_its_dependent_counts() -> None:
-    """The dependent runs once more before the evaluation comes to the origin, which the history has."""
-    run_seed(1387)
+# The same, in runs with steps inside steps: runs that an evaluation has not reached, and marks about to be removed.
+@pytest.mark.parametrize("seed", [100, 112, 876, 1387, 20208])
+def test_marks_of_steps_inside_steps_are_true_where_they_once_were_not(seed: int) -> None:
+    run_seed(seed)
 
 
 @pytest.mark.parametrize("start", range(0, 400, 100))

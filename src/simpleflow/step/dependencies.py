@@ -19,6 +19,7 @@ see ``origins``.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Iterator
 
 from simpleflow.futures import Promise
@@ -201,26 +202,31 @@ class Dependencies:
             if recorded.outcome is None:
                 names.update(name for name in recorded.unmarks if run.covers(name) or name in after or name == run.name)
         names.update(recorded.name for recorded in self.unreached_dependents(run))
-        # One that is running will see at its end if a step inside it is stale.
-        around = self._around_dependents(run)
-        names.update(name for name in around if name in done and not self._ledger.is_under_way(name))
+        if self._ledger.catching_up:
+            unreached = (each for each in self._ledger.recorded if not each.reached and each.is_after(run.name))
+            names.update(each.name for each in unreached if each.name in done)
+        # One that is running will see at its end if a step inside it is stale, but its old mark may still be there.
+        names.update(name for name in self._around_dependents(run) if name in done)
         return sorted(names - {each.name for each in run.enclosing})
 
     def _around_dependents(self, run: StepRun) -> set[str]:
         """The names of the steps that a dependent of ``run`` is a part of, and that are not done while it is not."""
-        found: set[str] = set()
+        chains: list[Collection[str]] = []
         if self._inside:
             names = {name for pattern in run.dependents for name in self._inside_names.covered_by(pattern)}
             names.update(each.name for each in self._submitted_after(run) if each.name in self._inside_names)
-            for part in (part for name in names for part in self._inside[name]):
-                if part.verdict.run or not part.verdict.forced:
-                    found.update(part.inside)
+            parts = [part for name in names for part in self._inside[name]]
+            chains += [part.inside for part in parts if part.verdict.run or not part.verdict.forced]
         if self._ledger.catching_up:
-            for recorded in self._ledger.recorded:
-                if not recorded.reached and (run.covers(recorded.name) or recorded.is_after(run.name)):
-                    found.update(recorded.details.get("inside") or ())
-        # Where one of them forces ``run`` in turn, neither would ever be done.
-        return {name for name in found if not self._is_origin(name, run)}
+            chains += [
+                recorded.details.get("inside") or ()
+                for recorded in self._ledger.recorded
+                if not recorded.reached and (run.covers(recorded.name) or recorded.is_after(run.name))
+            ]
+        # Where one of them forces ``run`` in turn, neither would ever be done. So it stays, and those around it too.
+        return {
+            name for chain in chains for name in itertools.takewhile(lambda each: not self._is_origin(each, run), chain)
+        }
 
     def _is_origin(self, name: str, run: StepRun) -> bool:
         if run.is_after(name) or any(each.covers(run.name) for each in self._declared.get(name, ())):

@@ -15,8 +15,8 @@ the verdict's marker among all markers of steps in the history.
 
 The ledger begins with what the recorded runs did to the marks. So a step that the history says is done is done from the
 first line of ``run`` on, even if the evaluation has not reached the step that wrote the mark. For each name the
-order of the latest run that wrote its mark and of the latest run that removed it decide: a step is done if its mark was
-written after it was last removed. Comparing orders makes this independent of the order in which the two are reached.
+order of the end of the latest run that wrote its mark, and of the latest run that removed it, decide: a step is done if
+its mark was written after it was last removed. So it does not matter in which order the two are reached.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Ledger:
         self.parts = Parts()  # steps outside of all steps
         self.recorded: list[Recorded] = read(executor.recorded_markers(MARKER_NAME))
         self._done_at_first: frozenset[str] = frozenset()  # as the marks said when the run read them
-        self._marked: dict[str, int] = {}  # order of the latest run of a step that wrote its mark
+        self._marked: dict[str, int] = {}  # by name, the order of the writing of its mark: of the end of the run
         self._unmarked: dict[str, int] = {}  # order of the latest run that removed it
         self._removers: dict[str, tuple[int, str]] = {}  # order and name of the latest run that began to remove it
         self._verdicts: dict[str, int] = {}  # number of verdicts on each name so far
@@ -78,7 +78,7 @@ class Ledger:
                 self._removers[name] = recorded.order, recorded.name
             outcome = recorded.outcome or {}
             if outcome.get("status") == COMPLETED and "stale" not in outcome:
-                self._marked[recorded.name] = recorded.order
+                self._marked[recorded.name] = recorded.ended
                 self._request.completed(recorded.name)
             submissions.setdefault(recorded.name, []).extend([recorded] * (1 + recorded.joined))
         self._submissions = {name: iter(found) for name, found in submissions.items()}
@@ -113,10 +113,11 @@ class Ledger:
             self._known_before = self.known[:count]
         return self._known_before
 
-    def mark_written(self, run: StepRun) -> None:
-        """A step has run, and its mark is written."""
-        if self._unmarked.get(run.name, -1) <= run.order:
-            self._marked[run.name] = max(run.order, self._marked.get(run.name, -1))
+    def mark_written(self, run: StepRun, recorded: Recorded | None) -> None:
+        """A step has run, and its mark is written; ``recorded``: what the history holds of the run."""
+        order = self._order if recorded is None or recorded.outcome is None else recorded.ended
+        if self._unmarked.get(run.name, -1) <= order:
+            self._marked[run.name] = max(order, self._marked.get(run.name, -1))
             self.done.add(run.name)
         self._request.completed(run.name)
         if run.name not in self.known_names:
@@ -131,7 +132,7 @@ class Ledger:
     def removed_since(self, run: StepRun) -> str | None:
         """The name of the step whose run has removed the mark that ``run`` has written or was skipped for, if any."""
         order, name = self._removers.get(run.name, (-1, ""))
-        return name if order > (run.order if run.verdict.run else self._marked.get(run.name, -1)) else None
+        return name if order > self._marked.get(run.name, -1) else None
 
     def marks_removed(self, run: StepRun, names: Iterable[str]) -> None:
         """The marks that ``run`` makes stale are gone; a mark written by a later run, reached before, stands."""
@@ -204,13 +205,6 @@ class Ledger:
         """The recorded runs of steps that this evaluation has not reached."""
         if self._unreached:
             yield from (each for each in self.recorded if each.status == SCHEDULED and not each.reached)
-
-    def is_under_way(self, name: str) -> bool:
-        """True if a run of this step has begun and not ended."""
-        latest = self.latest.get(name)
-        if latest is not None and not latest.done:
-            return True
-        return any(each.name == name and each.outcome is None for each in self.unreached_runs())
 
     # Progress
 

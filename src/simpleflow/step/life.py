@@ -211,7 +211,7 @@ class Life:
 
     def _mark_in_history(self) -> None:
         """Complete: the mark is written with the marker ``completed``."""
-        self._ledger.mark_written(self._run)
+        self._ledger.mark_written(self._run, self._recorded)
         self._complete(None, {MARK: self._mark_details()})
 
     def _mark(self) -> Phases:
@@ -228,7 +228,7 @@ class Life:
             self._fail(TaskFailed(run.name, marker_content.unmade(marked.result)))
         else:
             if marked.result is None:
-                self._ledger.mark_written(run)
+                self._ledger.mark_written(run, self._recorded)
             self._complete(None if marked.result is None else constants.REVOKED)
         written.finish()
 

@@ -26,6 +26,7 @@ class Recorded(msgspec.Struct):
     status: str  # SCHEDULED, SKIPPED or REFUSED
     details: dict[str, Any]  # of the marker of the verdict
     outcome: dict[str, Any] | None = None  # details of the marker with which a run of the step ended
+    ended: int = 0  # index of that marker
     number: int = 0  # counts the verdicts on one name, from 0
     reached: bool = False  # this evaluation has submitted the step that the verdict is about
 
@@ -83,7 +84,8 @@ def read(markers: Iterable[str | None]) -> list[Recorded]:
         elif status == SKIPPED:
             found.append(Recorded(order, SKIPPED, details))
         elif status in (COMPLETED, FAILED) and name in running:
-            running.pop(name).outcome = details
+            ended = running.pop(name)
+            ended.outcome, ended.ended = details, order
         elif status == FAILED:  # the step did not run, or its alternative failed
             refused = "refused" in details or "unread" in details
             found.append(Recorded(order, REFUSED if refused else SKIPPED, details))
