@@ -38,6 +38,9 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
     owner: FaultyS3
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: a client that was killed has hung up."""
+
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"

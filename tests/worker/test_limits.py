@@ -56,7 +56,7 @@ def wide() -> type:
 Wide = wide()
 
 
-@pytest.mark.parametrize(("files", "works"), [(16, False), (24, False), (40, True), (64, True)])
+@pytest.mark.parametrize(("files", "works"), [(24, False), (40, True)])
 def test_open_files(tmp_path: Path, files: int, works: bool) -> None:
     code, out, err = finish(begin(RUN, str(files), folder=tmp_path))
     assert (code, err) == (0, "")
@@ -67,7 +67,7 @@ def test_open_files(tmp_path: Path, files: int, works: bool) -> None:
         assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("room", "allowed"), [(3, "the limit of processes is"), (6, "2\n"), (50, "4\n")])
+@pytest.mark.parametrize(("room", "allowed"), [(3, "the limit of processes is"), (6, "2\n")])
 def test_processes(tmp_path: Path, room: int, allowed: str) -> None:
     code, out, err = finish(begin(COUNT, str(room), folder=tmp_path))
     assert (code, err) == (0, "")
