@@ -34,7 +34,7 @@ class W(Workflow, WorkflowStepMixin):
         return 1
 """
 
-STATE = "error: state folder state was removed, moved or replaced while a run used it (state/"
+STATE = "state was removed, moved or replaced while a run used it ("
 MARKS = "objects: it was removed or moved while a run used it, and with it the done marks;"
 
 
@@ -132,6 +132,6 @@ def test_files_that_may_not_grow(project: Folder) -> None:
     )
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.splitlines()[-1] == (
-        "error: state folder state could not be written: disk I/O error; see if the disk is full or fails, or if files "
+        f"error: state folder {project.path}/state could not be written: disk I/O error; see if the disk is full or fails, or if files "
         "may not grow (ulimit -f)"
     )
