@@ -131,7 +131,5 @@ def test_files_that_may_not_grow(project: Folder) -> None:
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit),
     )
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.splitlines()[-1] == (
-        f"error: state folder {project.path}/state could not be written: disk I/O error; see if the disk is full or fails, or if files "
-        "may not grow (ulimit -f)"
-    )
+    problem = "disk I/O error; see if the disk is full or fails, or if files may not grow (ulimit -f)"
+    assert done.stderr.splitlines()[-1] == (f"error: state folder {project.path}/state could not be written: {problem}")
