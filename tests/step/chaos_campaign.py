@@ -16,10 +16,11 @@ from tests.step.chaos import World
 from tests.step.chaos_random import NAMES, make_after, make_forces, make_plan, with_parts
 
 
-def run_seed(seed: int, parts: bool = True) -> None:
+def run_seed(seed: int, parts: bool = True, share: float = 0.25) -> None:
     """Start up to three runs made from ``seed``. Raises AssertionError if something is wrong.
 
     ``parts``: with steps inside steps, children and ``after`` too. Odd seeds: the engine writes the marks.
+    ``share``: how many of the seeds have children, which cost most of the time.
     """
     source, more = random.Random(seed), random.Random(f"more {seed}")
     forces = make_forces(source)
@@ -30,7 +31,7 @@ def run_seed(seed: int, parts: bool = True) -> None:
         extra = random.Random(f"children {seed}")
         optional = frozenset(extra.sample(NAMES, extra.choice([0, 0, 1, 2])))
         world = World(f"memory://campaign-{seed}", forces, make_after(extra), optional, in_history)
-        children = extra.random() < 0.25
+        children = extra.random() < share
         plans = [with_parts(plan, children, extra) for plan in plans]
     for plan in plans:
         world.run(plan, lambda count: source.randrange(count))
@@ -43,13 +44,14 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0, help="how long to search (default 60)")
     parser.add_argument("--seeds", type=int, help="how many seeds to try, instead of --seconds")
     parser.add_argument("--start", type=int, default=0, help="first seed (default 0)")
+    parser.add_argument("--children", type=float, default=0.25, help="share of seeds with children (default 0.25)")
     parser.add_argument("--first", action="store_true", help="end with the first seed in which something is wrong")
     options = parser.parse_args()
     until = time.monotonic() + options.seconds
     seed, wrong = options.start, 0
     while seed - options.start < options.seeds if options.seeds else time.monotonic() < until:
         try:
-            run_seed(seed)
+            run_seed(seed, share=options.children)
         except Exception as error:
             wrong += 1
             print(f"seed {seed}: {type(error).__name__}: {str(error)[:200]}", flush=True)

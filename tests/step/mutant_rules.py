@@ -13,6 +13,7 @@ class Mutant(NamedTuple):
     old: str  # text that is there once
     new: str
     tests: str = ""  # files of tests that find it; none: the chaos campaign finds it
+    children: bool = False  # all runs of the campaign have children then
 
 
 NESTED = "tests/step/test_nested_failures.py"
@@ -75,12 +76,14 @@ MUTANTS = (
         "core/decider/handles.py",
         "workflow_id = self._default_id(arguments)",
         "workflow_id = self._child_id(suffix)",
+        children=True,
     ),
     Mutant(
         "children with other inputs are others",
         "core/decider/handles.py",
         'first = self._child_id(f"{around}-{arguments[:16]}" if around else arguments[:16])',
         'first = self._child_id(around or "child")',
+        children=True,
     ),
     # Steps inside steps
     Mutant(
@@ -100,12 +103,14 @@ MUTANTS = (
         "core/decider/handles.py",
         "            return self._failed_parts\n",
         "            return ()\n",
+        children=True,
     ),
     Mutant(
         "a step fails if a child inside it failed",
         "core/decider/handles.py",
         'return [parts.Part(self.workflow_id, "")] if self._has_parts else []',
         "return []",
+        children=True,
     ),
     Mutant(
         "children of children hand up what failed",
@@ -199,6 +204,7 @@ MUTANTS = (
         "step/dependencies.py",
         "        return {each.name: each for each in self._ledger.unreached_runs() if _forces(each, run)}\n",
         "        return {}\n",
+        "tests/step/test_nothing_stale_is_skipped.py",
     ),
     Mutant(
         "a step is stale if one inside it is",
@@ -236,30 +242,35 @@ MUTANTS = (
         "step/origins.py",
         "return [(pattern, name) for name in self.ran for pattern in self.forces.get(name, ())]",
         "return []",
+        children=True,
     ),
     Mutant(
         "a step of a child compares the marks of the parent",
         "step/origins.py",
         "        return {key: (self.bucket, self.path, wanted) for key, wanted in keys.items()}\n",
         "        return {}\n",
+        children=True,
     ),
     Mutant(
         "a step of a child does not run after a failed one",
         "step/origins.py",
         "return next((each for each in self.failed if self._covers(each, name) or _covers(after, each)), None)",
         "return None",
+        children=True,
     ),
     Mutant(
         "a child knows of its parent before the first step",
         "step/workflow.py",
         "return self.step_scheduler.handed_down()",
         'return self.step_scheduler.handed_down() if "_step_scheduler" in self.__dict__ else {}',
+        children=True,
     ),
     Mutant(
         "children of children know of all above them",
         "step/scheduler.py",
         "for each in (*self.ledger.above, here)]",
         "for each in (here,)]",
+        children=True,
     ),
     # Requests
     Mutant(
@@ -273,6 +284,7 @@ MUTANTS = (
         "core/decider/evaluation.py",
         "self.handed_down = dict(self.reserved)",
         "self.handed_down = {}",
+        children=True,
     ),
     # Marks that runs share
     Mutant(

@@ -54,6 +54,7 @@ def _find(mutant: Mutant, folder: Path, seeds: int) -> str | None:
         command = ["-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *mutant.tests.split()]
     else:
         command = ["-m", "tests.step.chaos_campaign", "--seeds", str(seeds), "--first"]
+        command += ["--children", "1"] if mutant.children else []
     environment = os.environ | {"PYTHONPATH": f"{source}{os.pathsep}{ROOT}", "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
         [sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
