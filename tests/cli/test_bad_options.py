@@ -28,7 +28,6 @@ ROWS = [
     ("workflow.start --local --skip .a flow.Daily", "--skip: step name '.a' has an empty part"),
     ("workflow.start --local --skip a. flow.Daily", "--skip: step name 'a.' has an empty part"),
     ("workflow.start --local --tags , flow.Daily", "tag_list: tag is empty"),
-    ("workflow.start --local --domain x flow.Daily", "--domain is for Amazon SWF; leave it out with --local"),
     ("workflow.start --local --input= flow.Daily", "--input is empty"),
     ("workflow.start --local --input-file= flow.Daily", "input file '' cannot be read: No such file or direc"),
     ('workflow.start --local -i {"args":[],"args":[]} flow.Daily', '--input is not JSON: the key "args" appe'),

@@ -61,8 +61,6 @@ def start(workflow: str, local: bool, input_text: str | None, input_file: str | 
     with results_only() as write_result:
         if not local:
             return _start_on_swf(workflow, given, options, write_result)
-        if options["domain"] is not None:
-            raise InputError("--domain is for Amazon SWF; leave it out with --local")
         return run_locally(workflow, given, options, session(), write_result)
 
 
