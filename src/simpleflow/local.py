@@ -209,7 +209,6 @@ class Executor:
     def _drive(self, request: StartRequest, engine: EmbeddedEngine, pool: Pool | None) -> tuple[Run, Failure | None]:
         """Drive the run to its end; give up everything that it holds."""
         workers: ActivityWorker | None = pool
-        stays_open = False
         try:
             engine.executions.times_out = pool is not None
             deciders = DecisionWorker(
@@ -236,8 +235,7 @@ class Executor:
         finally:
             if workers is not None:
                 workers.close()  # before another process is able to drive the run
-            # Claims of a run that stays open end with this process; it takes them again.
-            claim_recovery.release(run for run in engine.runs.values() if not (stays_open and run.history.open))
+            claim_recovery.release(engine.runs.values(), may_go_on=self._state is not None)
             engine.close()
 
     @property

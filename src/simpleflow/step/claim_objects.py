@@ -158,6 +158,12 @@ def encode(
     return json.dumps(body if process is None else body | {"process": process}).encode()
 
 
+def ended(stored: Stored, now: float) -> bytes:
+    """The content of a claim that is dead from ``now`` (epoch seconds) on."""
+    found = _decode(stored)
+    return encode(found.owner, found.since, min(now, found.until), None, found.past)
+
+
 def parse(object: str, stored: Stored, clock: Callable[[], float] = time.time) -> Claim:
     """The claim in an object; ``clock`` gives epoch seconds."""
     name, _, ticket = object.rpartition(".")

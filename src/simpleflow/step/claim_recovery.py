@@ -83,12 +83,19 @@ def held(run: HasHistory) -> list[Held]:
     return list(found.values())
 
 
-def release(runs: Iterable[HasHistory]) -> None:
-    """Give up the claims that these runs hold. Where a store fails, the claims end by their own time-outs."""
+def release(runs: Iterable[HasHistory], may_go_on: bool = False) -> None:
+    """Give up the claims that these runs hold. Where a store fails, the claims end by their own time-outs.
+
+    ``may_go_on``: the runs that are still open were stopped, and another process may take them up. Their claims die
+    but stay, so that the run can tell whether another one has taken its steps: if not, it may mark them.
+    """
     for run in runs:
         for each in held(run):
             try:
                 store = open_store(each.bucket)
+                if may_go_on and run.history.open:
+                    claims.abandon(store, each.path, each.step, each.owner)
+                    continue
                 if each.step != rules.EVERYTHING:
                     _settle_marks(store, each)
                 claims.release(store, each.path, [each.step], each.owner)

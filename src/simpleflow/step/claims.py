@@ -47,6 +47,7 @@ __all__ = [
     "Forced",
     "Holder",
     "Owner",
+    "abandon",
     "announce",
     "claim",
     "holders",
@@ -167,6 +168,19 @@ def release(store: Store, path: str, names: Iterable[str], owner: Owner) -> None
         found += objects.read(store, path, lambda name: name in others, owner)
     if found:
         objects.delete(store, path, found)
+
+
+def abandon(store: Store, path: str, name: str, owner: Owner, clock: Callable[[], float] = time.time) -> None:
+    """Let the owner's claim on ``name`` die now, since its run stops and may go on later. Raises StoreError.
+
+    The claim stays, so that the run finds that no other run has taken it meanwhile (see ``regain``).
+    """
+    held = _held.pop(_key(store, path, name, owner), None)
+    found = objects.read(store, path, lambda each: each == name, owner)
+    for each, stored in found.items():
+        store.put(objects.prefix(path), each, objects.ended(stored, clock()))
+    if held is not None and held not in found:
+        objects.delete(store, path, [held])
 
 
 def announce(store: Store, path: str, name: str, owner: Owner, forced: Forced) -> None:

@@ -52,9 +52,9 @@ def _works(lines: list[dict[str, Any]]) -> list[Work]:
     return found
 
 
-def _is_safe(world: World, work: Work) -> bool:
+def _is_safe(world: World, work: Work, works: list[Work]) -> bool:
     """True if the work ended, and its mark must have been written before anything happened to its owner."""
-    if work.ended is None:
+    if work.ended is None or _is_taken_over(work, works):
         return False
     lived = [at for pid, at in world.deaths if pid == work.owner and at >= work.end_at]
     if lived and min(lived) < work.end_at + SAFE_SECONDS:
@@ -66,13 +66,28 @@ def _is_safe(world: World, work: Work) -> bool:
     )
 
 
+def _is_taken_over(work: Work, works: list[Work]) -> bool:
+    """True if a run did the step again that had lost it to another one, which is the run of this work or has it now.
+
+    A run that goes on cannot know what the other one made of its step. So it removes that mark, does the step, and does
+    not mark it.
+    """
+    own = [each for each in works if each.step == work.step and each.generation == work.generation]
+    return any(
+        first.begun < other.begun < again.begun and first.id == again.id != other.id and work in (other, again)
+        for first in own
+        for other in own
+        for again in own
+    )
+
+
 def _check_repeats(world: World, plan: Plan, works: list[Work]) -> None:
     origins = {part.name: [each.name for each in plan.parts if part.name in each.forces] for part in plan.parts}
     for part in plan.parts:
         own = [each for each in works if each.step == part.name]
         used: set[int] = set()  # generations whose request to force the step has been used
         for number, later in enumerate(own):
-            earlier = [each for each in own[:number] if _is_safe(world, each)]
+            earlier = [each for each in own[:number] if _is_safe(world, each, works)]
             if not earlier:
                 continue
             before = earlier[-1]

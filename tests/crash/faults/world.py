@@ -137,9 +137,9 @@ class World:
                     process.communicate()
                     return
             _, err = process.communicate()
-            self.deaths.append((process.pid, time.monotonic()))
             if process.returncode == 0:
                 return
+            self.deaths.append((process.pid, time.monotonic()))
             text = err.strip().splitlines()[-1:] or [""]
             if process.returncode in STOPPED:
                 self.tally["stopped runs"] += 1
