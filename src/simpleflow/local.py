@@ -199,10 +199,10 @@ class Executor:
         try:
             with marks.kept_open():
                 engine = self._engine(marks)
-                processes.set_workers(engine.workers_path)
+                processes.begin_driving(engine.workers_path)
                 return self._drive(request, engine, pool)
         finally:
-            processes.set_workers(None)
+            processes.end_driving()
             if pool is not None:
                 pool.close()
 

@@ -29,7 +29,7 @@ def work(seconds):
 class Flow(Workflow, WorkflowStepMixin):
     name = "flow"
     def get_step_bucket(self):
-        return "./marks"
+        return os.environ.get("BUCKET", "./marks")
     def get_step_path_prefix(self):
         return "shared"
     def run(self, seconds):
@@ -56,12 +56,17 @@ def test_it_is_done_after_that(tmp_path: Path, number: int) -> None:
     assert len(lines(tmp_path / "log")) == 2
 
 
-def test_another_run_need_not_wait_for_it(tmp_path: Path) -> None:
-    stopped = begin(RUN, "one", folder=tmp_path)
+@pytest.mark.parametrize(("number", "in_s3"), [(signal.SIGTERM, False), (signal.SIGTERM, True), (signal.SIGKILL, True)])
+def test_another_run_need_not_wait_for_it(
+    tmp_path: Path, number: int, in_s3: bool, request: pytest.FixtureRequest
+) -> None:
+    marks = request.getfixturevalue("bucket") if in_s3 else str(tmp_path / "marks")
+    environment = {"BUCKET": marks, "SIMPLEFLOW_STEP_CLAIMS": "1"}
+    stopped = begin(RUN, "one", folder=tmp_path, **environment)
     wait_for(lambda: lines(tmp_path / "log"), "the step")
-    os.kill(stopped.pid, signal.SIGTERM)
+    os.kill(stopped.pid, number)
     stopped.communicate()
     began = time.monotonic()
-    assert finish(begin(RUN, "other", folder=tmp_path))[1] == "True\n"
-    assert time.monotonic() - began < 5
-    assert open_store(str(tmp_path / "marks")).names(".claims/shared") == []
+    assert finish(begin(RUN, "other", folder=tmp_path, **environment))[1] == "True\n"
+    assert time.monotonic() - began < 8
+    assert open_store(marks).names(".claims/shared") == []

@@ -82,7 +82,7 @@ def claim(
         owner: the run that claims. If it owns the step already, its claim is renewed.
         seconds: how long the claim holds, from now.
         local: the store is on this machine and the step runs in this process: the claim holds exactly as long as the
-            process lives.
+            process lives. Otherwise it holds so long where the process that drives the run can be seen.
         clock: gives epoch seconds.
         past: the announcements that do not count for a new claim (see ``stale_marks``); None: those of runs that are
             dead now.
@@ -99,7 +99,7 @@ def claim(
         past = own[0].past
     elif past is None:
         past = stale_marks.dead_announcements(store, path, name, clock)
-    body = objects.encode(owner, now, now + seconds, processes.describe() if local else None, past)
+    body = objects.encode(owner, now, now + seconds, processes.describe() if local else processes.driver(), past)
     ticket = own[0].ticket if own else objects.create(store, path, name, body)
     if own:
         store.put(objects.prefix(path), own[0].object, body)

@@ -16,12 +16,25 @@ from simpleflow import file_locks
 
 _own: tuple[int, dict[str, Any]] | None = None  # id and description of this process
 _workers: str | None = None
+_driver: dict[str, Any] | None = None  # the process that drives the runs of this process and of its workers
 
 
-def set_workers(path: str | None) -> None:
-    """The workers of this process hold a lock on that file from now on, see ``file_locks``."""
-    global _workers
-    _workers = path
+def begin_driving(workers: str | None) -> None:
+    """This process drives a run from now on. Its workers hold a lock on the file ``workers``, see ``file_locks``."""
+    global _workers, _driver
+    _workers = workers
+    _driver = describe()
+
+
+def end_driving() -> None:
+    """This process drives no run any longer."""
+    global _workers, _driver
+    _workers = _driver = None
+
+
+def driver() -> dict[str, Any] | None:
+    """The process that drives the run, in that process and in its workers; None on Amazon SWF."""
+    return _driver
 
 
 def describe() -> dict[str, Any]:

@@ -54,7 +54,7 @@ def _works(lines: list[dict[str, Any]]) -> list[Work]:
 
 def _is_safe(world: World, work: Work, works: list[Work]) -> bool:
     """True if the work ended, and its mark must have been written before anything happened to its owner."""
-    if work.ended is None or _is_taken_over(work, works):
+    if work.ended is None or _is_taken_over(world, work, works):
         return False
     lived = [at for pid, at in world.deaths if pid == work.owner and at >= work.end_at]
     if lived and min(lived) < work.end_at + SAFE_SECONDS:
@@ -66,18 +66,18 @@ def _is_safe(world: World, work: Work, works: list[Work]) -> bool:
     )
 
 
-def _is_taken_over(work: Work, works: list[Work]) -> bool:
-    """True if a run did the step again that had lost it to another one, which is the run of this work or has it now.
+def _is_taken_over(world: World, work: Work, works: list[Work]) -> bool:
+    """True if a run whose process died had begun the step, before another run took it over.
 
-    A run that goes on cannot know what the other one made of its step. So it removes that mark, does the step, and does
-    not mark it.
+    When the first run goes on, it cannot know what the other one made of its step. So it removes that mark, does the
+    step if it was not done, and does not mark it.
     """
+    died = {pid for pid, _ in world.deaths}
     own = [each for each in works if each.step == work.step and each.generation == work.generation]
     return any(
-        first.begun < other.begun < again.begun and first.id == again.id != other.id and work in (other, again)
+        first.begun < other.begun and first.id != other.id and first.owner in died and other.begun <= work.begun
         for first in own
         for other in own
-        for again in own
     )
 
 
