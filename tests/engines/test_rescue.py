@@ -94,6 +94,7 @@ def test_a_whole_folder_is_copied_as_it_is(whole: Path, tmp_path: Path) -> None:
     assert (new / mark.relative_to(folder)).read_text() == "{}"
     assert StateStore(str(new)).contents("w/steps") == {"load": b"{}", "report": b"{}"}
     assert histories(new) == histories(folder)
+    assert [path.stat().st_mode & 0o777 for path in (new, new / "history.sqlite")] == [0o700, 0o600]
     engine = SqliteEngine(new)
     assert engine.adopt("open") is not None
     engine.receive_messages()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ class Registrations:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         with self._errors():
-            folder.mkdir(parents=True, exist_ok=True)
+            os.makedirs(folder, mode=0o700, exist_ok=True)  # for its owner alone, as all that is below it
             self._db = sqlite3.connect(
                 folder / "registrations.sqlite", timeout=30, isolation_level=None, check_same_thread=False
             )

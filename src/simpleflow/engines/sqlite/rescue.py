@@ -51,6 +51,7 @@ def rescue(folder: Path, new: Path) -> list[Rescued]:
         if new.exists() and (not new.is_dir() or any(new.iterdir())):
             raise InputError(f"{new} exists and is not an empty folder; expected the name of a new folder")
         found = salvage(folder)
+        os.makedirs(new, mode=0o700, exist_ok=True)
         os.makedirs(new / "owners", mode=0o700, exist_ok=True)
         db = open_database(str(new))
         try:
