@@ -25,6 +25,7 @@ SIMPLEFLOW_S3_SSE: bool  # encrypt marks on S3 (server-side, AES256)
 STEP_BUCKET: str  # bucket string of the done marks
 SIMPLEFLOW_STEP_CLAIMS: bool | None  # claim steps against other runs; None: where marks are on this machine
 SIMPLEFLOW_STEP_CHANGES: str | None  # tell, run or ignore steps that have changed; None: tell where reading is cheap
+SIMPLEFLOW_MAX_TASKS_PER_WORKER: int  # a worker is replaced after so many activities; 0: never
 SIMPLEFLOW_STEP_RETRY_SECONDS: int  # how long marks are tried again before a run is left open; 0: never
 SIMPLEFLOW_STATE: str  # state folder of the embedded engine
 WORKFLOW_DEFAULT_TASK_LIST: str  # for workflow classes that set none
@@ -132,6 +133,7 @@ _SETTINGS: dict[str, _Setting] = {
     "STEP_BUCKET": _Setting(_text, "step_bucket"),
     "SIMPLEFLOW_STEP_CLAIMS": _Setting(_boolean, None),  # None: where marks are on this machine
     "SIMPLEFLOW_STEP_CHANGES": _Setting(_change_mode, None),  # None: tell where marks are on this machine
+    "SIMPLEFLOW_MAX_TASKS_PER_WORKER": _Setting(_count, 0),
     "SIMPLEFLOW_STEP_RETRY_SECONDS": _Setting(_seconds, 600),
     "SIMPLEFLOW_STATE": _Setting(_text, ".simpleflow"),
     "WORKFLOW_DEFAULT_TASK_LIST": _Setting(_text, "default"),

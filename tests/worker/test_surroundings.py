@@ -73,6 +73,15 @@ def test_a_worker_that_imported_from_a_changed_path_is_replaced(shop: Shop, tmp_
     assert [shop.do(code).result for _ in range(3)] == ["true"] * 3
 
 
+def test_a_worker_is_replaced_after_as_many_tasks_as_a_setting_says(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIMPLEFLOW_MAX_TASKS_PER_WORKER", "2")
+    pids = [shop.do("result = os.getpid()").result for _ in range(6)]
+    assert pids[0::2] == pids[1::2]
+    assert len(set(pids)) == 3
+
+
 def test_programs_of_activities_get_sigint(shop: Shop) -> None:
     code = "child = subprocess.Popen(['sleep', '60']); time.sleep(.1); child.send_signal(2); result = child.wait()"
     assert shop.do(code).result == "-2"

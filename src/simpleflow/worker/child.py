@@ -56,7 +56,6 @@ def fork(
     middlewares: Middlewares,
     domain: str | None = None,
     sends_bounds: bool = False,
-    max_tasks: int | None = None,
     lock: str | None = None,
 ) -> tuple[int, OwnerEnd]:
     """Fork a worker; returns its process id and the channel to it.
@@ -66,6 +65,7 @@ def fork(
     """
     ours, theirs = pair()
     owner = os.getpid()
+    max_tasks = settings.SIMPLEFLOW_MAX_TASKS_PER_WORKER or None
     with forks.alone():
         flush()
         gc.freeze()  # else the worker's garbage collector touches, and so copies, the memory that it shares with us
@@ -166,16 +166,12 @@ class Child:
 
     Args:
         middlewares, domain: see ``dispatch.perform``.
-        max_tasks: see WorkerProcess.
     """
 
-    def __init__(
-        self, middlewares: Middlewares = Middlewares(), domain: str | None = None, max_tasks: int | None = None
-    ) -> None:
+    def __init__(self, middlewares: Middlewares = Middlewares(), domain: str | None = None) -> None:
         check_forks()
         self._middlewares = middlewares
         self._domain = domain
-        self._max_tasks = max_tasks
         try:
             self._guard = Guard()
         except OSError as error:
@@ -192,9 +188,7 @@ class Child:
             self._guard.check()
             self._messages.clear()
             self._done = 0
-            self._pid, self._channel = fork(
-                self._guard, (), {}, self._middlewares, self._domain, sends_bounds=True, max_tasks=self._max_tasks
-            )
+            self._pid, self._channel = fork(self._guard, (), {}, self._middlewares, self._domain, sends_bounds=True)
         return self._channel
 
     def start(self, task: ActivityTask) -> None:

@@ -73,7 +73,6 @@ class Pool:
     Args:
         size: how many, at most.
         middlewares, known: see ``dispatch.perform``.
-        max_tasks: replace a worker after so many tasks; None: never.
 
     Set ``source``, an EmbeddedEngine, before the first task is started. For the methods see ``loop.ActivityWorker``.
     """
@@ -85,7 +84,6 @@ class Pool:
         size: int,
         middlewares: Middlewares,
         known: Mapping[str, Activity] | None = None,
-        max_tasks: int | None = None,
     ) -> None:
         check_forks()
         self._size = workers_allowed(size)
@@ -95,7 +93,6 @@ class Pool:
         self._idle: list[Member] = []
         self._dying: dict[int, float] = {}  # by process id: the monotonic time at which it is killed
         self._closed = False
-        self._max_tasks = max_tasks
         try:
             self._guard = Guard()
         except OSError as error:
@@ -355,7 +352,7 @@ class Pool:
     def _fork(self) -> Member:
         others = [worker.channel for worker in self._workers]
         path = self.source.workers_path
-        found = fork(self._guard, others, self._known, self._middlewares, max_tasks=self._max_tasks, lock=path)
+        found = fork(self._guard, others, self._known, self._middlewares, lock=path)
         worker = Member(*found)
         self._workers.append(worker)
         self._poll.register(worker.channel, select.POLLIN)
