@@ -28,6 +28,11 @@ def escaped(text: str) -> str:
     return _UNSEEN.sub(lambda found: found[0] if found[0] == "\xa0" else repr(found[0])[1:-1], text)
 
 
+def escaped_lines(text: str) -> str:
+    """Return the text with each of its lines escaped."""
+    return "\n".join(map(escaped, text.split("\n")))
+
+
 def json_escaped(text: str) -> str:
     """Return JSON text in which such characters are written as JSON's own escapes. The value stays the same."""
     return _UNSEEN_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
@@ -35,5 +40,5 @@ def json_escaped(text: str) -> str:
 
 def cell(text: str) -> str:
     """Return text for a cell of CSV: escaped, and with an apostrophe before what a spreadsheet takes for a formula."""
-    text = "\n".join(map(escaped, text.split("\n")))  # a line break in quotes is one cell for every reader of CSV
+    text = escaped_lines(text)  # a line break in quotes is one cell for every reader of CSV
     return "'" + text if text.startswith(_FORMULA) else text

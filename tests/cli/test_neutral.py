@@ -88,6 +88,23 @@ def test_commands(
         assert "\u202e" in json.dumps(json.loads(out), ensure_ascii=False)
 
 
+def test_tracebacks(
+    project: Folder, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(project.path)
+    assert (
+        main(["task.info", "=w\u202e", "activity-=act\u202e-step.=step\u202e.-1", "--state", "state", "--details"]) == 0
+    )
+    out, err = capfd.readouterr()
+    assert "Traceback (most recent call last)" in out
+    neutral(out + err)
+    done = project.run(
+        "workflow.start", "--debug", "--local", "--state", str(tmp_path), "--nb-workers", "0", "odd.py:W"
+    )
+    assert "Traceback (most recent call last)" in done.err
+    neutral(done.err)
+
+
 def test_raw_events_are_the_same_values(
     project: Folder, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,6 +12,7 @@ import click
 from simpleflow.cli import errors
 from simpleflow.cli.options import SETTINGS, Session, common, help_alone, version_option
 from simpleflow.exceptions import StateError
+from simpleflow.shown_text import escaped_lines, hide_passwords
 
 _COMMANDS = {
     "workflow.start": "commands.workflow_start:start",
@@ -86,7 +87,7 @@ def run(args: Sequence[str] | None = None) -> int:
         return errors.INTERRUPTED
     except Exception as error:  # noqa: BLE001 (the user gets one line for every error)
         if session.debug:
-            session.terminal.write(traceback.format_exc())
+            session.terminal.write(hide_passwords(escaped_lines(traceback.format_exc())))
         code = errors.exit_code(error)
         hint = "; run it again with --debug for the traceback"
         text = errors.command_line(error)

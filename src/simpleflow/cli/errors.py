@@ -18,7 +18,7 @@ from simpleflow.exceptions import (
     WorkflowException,
     distinct,
 )
-from simpleflow.shown_text import hide_passwords
+from simpleflow.shown_text import escaped_lines, hide_passwords
 from simpleflow.step.report import printable
 
 if TYPE_CHECKING:
@@ -127,12 +127,12 @@ def raised(reason: str | None) -> str:
 
 
 def traceback_of(details: str | None) -> str:
-    """Return the traceback in the details of a failed task or run, or an empty text if there is none."""
+    """Return the traceback in the details of a failed task or run, its lines escaped; empty if there is none."""
     found = values.decode(details)
     if isinstance(found, dict):
         lines = found.get("traceback")
-        return "".join(map(str, lines)) if isinstance(lines, list) else ""
-    return found if isinstance(found, str) and _TRACEBACK in found else ""
+        return escaped_lines("".join(map(str, lines))) if isinstance(lines, list) else ""
+    return escaped_lines(found) if isinstance(found, str) and _TRACEBACK in found else ""
 
 
 def source_line(text: str) -> str:

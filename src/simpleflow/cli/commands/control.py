@@ -13,6 +13,7 @@ from simpleflow.cli.options import SETTINGS
 from simpleflow.cli.run_query import RunQuery, Runs, location_options
 from simpleflow.cli.view.output import Output, open_output
 from simpleflow.exceptions import InputError, SimpleflowError
+from simpleflow.shown_text import json_escaped
 from simpleflow.step.report import printable
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ def _perform(out: Output, query: RunQuery, item: Item, text: str | None) -> int:
     )
     outcome = dispatch.perform(task, domain=query.location.domain)
     if not outcome.failed:
-        out.write("null" if outcome.result is None else outcome.result)
+        out.write("null" if outcome.result is None else json_escaped(outcome.result))
         return errors.OK
     trace = errors.traceback_of(outcome.details).rstrip()
     if trace:
