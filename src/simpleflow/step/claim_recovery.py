@@ -93,7 +93,7 @@ def release(runs: Iterable[HasHistory], may_go_on: bool = False) -> None:
         for each in held(run):
             try:
                 store = open_store(each.bucket)
-                if may_go_on and run.history.open:
+                if may_go_on and run.history.open and each.certain:  # else it claims the step anew
                     claims.abandon(store, each.path, each.step, each.owner)
                     continue
                 if each.step != rules.EVERYTHING:
