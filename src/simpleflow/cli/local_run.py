@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from simpleflow import settings
-from simpleflow.cli import errors, start_options, workflow_input
+from simpleflow.cli import errors, parameters, start_options
 from simpleflow.cli.options import Session
 from simpleflow.cli.signals import Stopped, stoppable
 from simpleflow.cli.terminal import BOLD, Terminal
@@ -34,7 +34,7 @@ def run_locally(
     try:
         with stoppable():
             workflow_class = load_workflow(reference)
-            workflow_input.check_input(workflow_class, given)
+            given = parameters.complete_input(workflow_class, given, options["params"])
             progress = _progress(here, options)
             if not progress.open():
                 progress = _progress(here, options | {"no_progress": True})

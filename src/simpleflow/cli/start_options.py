@@ -54,6 +54,14 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--input", "-i", "input_text", metavar="JSON", help="Input of the workflow, as JSON."),
     click.option("--input-file", metavar="FILE", help="File with the input of the workflow; - is standard input."),
     click.option(
+        "--param",
+        "-p",
+        "params",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="Parameter of the workflow's run, by its name. You can repeat this option.",
+    ),
+    click.option(
         "--force",
         multiple=True,
         metavar="NAMES",

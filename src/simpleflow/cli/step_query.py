@@ -11,7 +11,7 @@ import click
 
 from simpleflow import settings
 from simpleflow.base import check_name
-from simpleflow.cli import workflow_input
+from simpleflow.cli import parameters, workflow_input
 from simpleflow.cli.options import common, format_option, state_option
 from simpleflow.cli.run_query import RunLocation, Runs, open_runs
 from simpleflow.exceptions import InputError, UnknownResource
@@ -37,6 +37,14 @@ def step_options(command: _Command) -> _Command:
             "--workflow-id",
             metavar="ID",
             help="Workflow id. Default: the one that the class chooses, else the name of the workflow type.",
+        ),
+        click.option(
+            "--param",
+            "-p",
+            "params",
+            multiple=True,
+            metavar="NAME=VALUE",
+            help="Parameter of the workflow's run, by its name. You can repeat this option.",
         ),
         click.option("--input-file", metavar="FILE", help="File with the input of the workflow; - is standard input."),
         click.option(
@@ -76,8 +84,8 @@ class StepQuery(NamedTuple):
                 "--state and --domain exclude each other: runs are kept either in a folder or on Amazon SWF"
             )
         workflow_class = load_workflow(workflow)
-        if options["input_text"] is not None or options["input_file"] is not None:
-            workflow_input.check_input(workflow_class, given)
+        if options["input_text"] is not None or options["input_file"] is not None or options["params"]:
+            given = parameters.complete_input(workflow_class, given, options["params"])
         location = RunLocation(domain, None if domain is not None else Path(folder or settings.SIMPLEFLOW_STATE))
         bucket = None if location.folder is None else Executor(workflow_class, state=location.folder).default_bucket
         found = place.find(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from simpleflow.cli import errors, start_options, swf, workflow_input
+from simpleflow.cli import errors, parameters, start_options, swf, workflow_input
 from simpleflow.cli.options import SETTINGS, Session, common, session
 from simpleflow.cli.terminal import BOLD, results_only
 from simpleflow.exceptions import InputError
@@ -56,9 +56,8 @@ def standalone(workflow: str, input_text: str | None, input_file: str | None, **
     """
     domain = swf.swf_domain(options["domain"])
     again = _pattern(options["force_activities"], options["repair"])
-    given = (
-        workflow_input.read_input(input_text, input_file) if input_text is not None or input_file is not None else None
-    )
+    is_given = input_text is not None or input_file is not None or options["params"]
+    given = workflow_input.read_input(input_text, input_file) if is_given else None
     start_options.check_start_options(options)
     from simpleflow.cli import processes
 
@@ -93,7 +92,7 @@ def _run(
     past = swf.swf_engine(domain).history(*_execution(options["repair"])) if options["repair"] else None
     if given is None:
         given = {"args": [], "kwargs": {}} if past is None else former_input(past)
-    workflow_input.check_input(workflow_class, given)
+    given = parameters.complete_input(workflow_class, given, options["params"])
     executor = start_options.make_executor(workflow_class, {**options, "task_list": task_list})
     request = start_options.start_request(executor, given)
     former = {} if past is None else former_tasks(past, runs_again)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from simpleflow.cli import errors, start_options, workflow_input
+from simpleflow.cli import errors, parameters, start_options, workflow_input
 from simpleflow.cli.local_run import run_locally
 from simpleflow.cli.options import SETTINGS, common, session, state_option
 from simpleflow.cli.terminal import results_only
@@ -51,6 +51,8 @@ def start(workflow: str, local: bool, input_text: str | None, input_file: str | 
     A step name covers all steps below it: --force load forces load.users too. With --force report --skip '*', only
     report and the steps that depend on it run.
 
+    Give the parameters of the workflow's run by name with -p, such as -p day=mon; or all of them as the input.
+
     The input is JSON: a list of arguments, {"args": [...], "kwargs": {...}}, or one number, text, true, false or null.
 
     \b
@@ -75,7 +77,7 @@ def _start_on_swf(reference: str, given: dict[str, Any], options: dict[str, Any]
             raise InputError(f"{option} is for runs with --local, not for Amazon SWF{hint}")
     domain = swf.swf_domain(options["domain"], hint="; or add --local to run the workflow in this process")
     workflow_class = load_workflow(reference)
-    workflow_input.check_input(workflow_class, given)
+    given = parameters.complete_input(workflow_class, given, options["params"])
     request = start_options.start_request(start_options.make_executor(workflow_class, options), given)
     run_id = swf.swf_engine(domain).start_workflow_execution(request)
     write(f"{request.workflow_id} {run_id}")

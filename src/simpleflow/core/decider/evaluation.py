@@ -27,7 +27,7 @@ from typing import Any, NamedTuple, Protocol
 
 from greenlet import GreenletExit
 
-from simpleflow import values
+from simpleflow import parameters, values
 from simpleflow.activity import Activity
 from simpleflow.base import Child, Scope
 from simpleflow.constants import MAX_REASON_LENGTH
@@ -98,6 +98,7 @@ class Evaluation(ABC):
         self.default_bucket = execution.default_bucket
         self.reserved: Mapping[str, Any] = values.reserved(history.started.input)  # see ``base.Executor``
         self.handed_down = dict(self.reserved)  # the same, for the inputs of children
+        self.handed_down.pop(parameters.TYPED, None)  # children have parameters of their own
         self.carried = dict(self.reserved)  # the same, for the input of the execution that continues this one
         self.reports_parts = parts.is_requested(self.reserved)  # the parent has to know of parts that failed
         if self.reports_parts:
@@ -193,6 +194,7 @@ class Evaluation(ABC):
 
     def _run(self) -> None:
         args, kwargs = values.arguments(self.decode(self.history.started.input))
+        args, kwargs = parameters.restored(self.workflow.run, args, kwargs, self.reserved.get(parameters.TYPED))
         result = self.workflow.run(*args, **kwargs)
         self.result = values.encode(result, f"result of workflow {self.history.started.workflow_type.name}")
         self.returned = True
