@@ -156,3 +156,23 @@ def test_the_folder_is_for_its_owner_alone(tmp_path: Path) -> None:
     assert modes.pop("owners") == 0o700
     assert set(modes.values()) == {0o600}, modes
     engine.close()
+
+
+def test_another_connection_of_the_process_keeps_its_locks(tmp_path: Path) -> None:
+    """The kernel drops all locks of a process on a file when the process closes any descriptor of it.
+
+    Without its locks, another process that closes the database takes itself for the last one: it moves the write-ahead
+    log into the database and removes it, while this process goes on writing into it.
+    """
+    folder = tmp_path / "state"
+    first = SqliteEngine(folder)
+    first.start_workflow_execution(StartRequest("w", "type", "1"))
+    SqliteEngine(folder).close()
+    code = (
+        "import sqlite3, sys\ndb = sqlite3.connect(sys.argv[1])\n"
+        "db.execute('select count(*) from runs').fetchone()\ndb.close()\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(folder / "history.sqlite")], check=True, timeout=30)
+    assert (folder / "history.sqlite-wal").exists()
+    decide(first, COMPLETE)
+    first.close()
