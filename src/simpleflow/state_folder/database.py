@@ -40,8 +40,8 @@ def open_database(folder: str, checks: bool = True) -> sqlite3.Connection:
     """
     # The threads of a server share an engine, one at a time.
     path = os.path.join(folder, FILE)
-    # For its owner alone; SQLite makes it 644. A file that exists is not opened: to close it would give up the locks that
-    # another connection of this process has on it.
+    # For its owner alone; SQLite makes it 644. A file that exists is not opened: to close it would give up the locks
+    # that another connection of this process has on it.
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)

@@ -59,7 +59,10 @@ class Salvage:
 
 
 def salvage(folder: Path) -> Salvage:
-    """Read the database of a state folder without changing it. Raises StateError if the files cannot be read."""
+    """Read the database of a state folder without changing it. Raises StateError if the files cannot be read.
+
+    Call it in a process that has no connection to that database: reading its file gives up the locks of SQLite on it.
+    """
     found = Salvage()
     with tempfile.TemporaryDirectory(prefix="simpleflow-") as copy:
         try:
