@@ -39,7 +39,7 @@ from simpleflow.exceptions import AggregateException, TaskFailed
 from simpleflow.futures import FINISHED, Promise
 from simpleflow.step import constants, mark, marker_content, recorded_verdicts, report, rules
 from simpleflow.step.host import Host, scope_label, submit
-from simpleflow.step.made_with import MAX_MARKER_ARGUMENTS, parse, same_arguments
+from simpleflow.step.made_with import MAX_MARKER_ARGUMENTS
 from simpleflow.step.projection import IN_HISTORY, MARK
 from simpleflow.step.recorded_verdicts import Recorded
 from simpleflow.step.run_record import StepRun
@@ -146,7 +146,7 @@ class Life:
                 "fingerprint": run.fingerprint,
                 "after": run.after,
                 "inside": run.inside,
-                "not_skipped": self._not_skipped(),
+                "not_skipped": marker_content.not_skipped(run, self._ledger.skipped),
                 "made_with": self._scheduler.made_with(run).to_json(MAX_MARKER_ARGUMENTS),
                 IN_HISTORY: self._marks.in_history and not run.step.outputs,  # an activity looks for outputs
             }
@@ -285,40 +285,16 @@ class Life:
         if found.verdict.run or not isinstance(found, Begin):
             self._claimed = self._scheduler.claiming.is_held(run, self._scope)
 
-    def _not_skipped(self) -> list[str]:
-        """The skipped names that have no effect on this step: it is forced, only as a dependent of a step that ran."""
-        if self._recorded is not None:
-            return list(self._recorded.details.get("not_skipped") or ())
-        verdict = self._run.verdict
-        is_dependent = [reason.startswith(constants.DEPENDENT_OF) for reason in verdict.reasons]
-        if not (verdict.forced and is_dependent and all(is_dependent)):
-            return []
-        return sorted(self._ledger.skipped.covering(self._run.name, self._run.skipped_count))
-
     def _why_stale(self) -> str | None:
         """Why the work that has been done is stale; None if it is not."""
         return self._stale or self._scheduler.dependencies.why_stale(self._run)
 
     def _mark_details(self) -> dict[str, Any]:
         """The keys of the mark beyond its writer and time."""
-        run = self._run
         self._take_recorded()
         began = self._executor.marked_at(constants.MARKER_NAME, self._scheduled)
         seconds = round(self._executor.now, 3) - round(began, 3)  # a history at rest has milliseconds
-        details: dict[str, Any] = {"seconds": round(seconds, 3), "forced": run.verdict.forced}
-        if run.verdict.reasons:
-            details["reasons"] = list(run.verdict.reasons)
-        # As recorded when the work began: the code that the run goes on with may have been edited since.
-        if (fingerprint := self._inputs.get("fingerprint")) is not None:
-            details["fingerprint"] = fingerprint
-        if (recorded := parse(self._inputs.get("made_with"))) is not None:
-            now = self._scheduler.made_with(run)
-            if same_arguments(recorded.arguments, now.arguments):  # the marker may give the digest alone
-                recorded = recorded._replace(arguments=now.arguments)
-            details["made_with"] = recorded.to_json()
-        if self._versions:
-            details["after"] = self._versions
-        return details if not run.step.keep_result else mark.with_result(details, run.value, run.name)
+        return marker_content.of_mark(self._run, seconds, self._inputs, self._versions, self._scheduler.made_with)
 
     def _take_recorded(self) -> None:
         """Go by the marker ``scheduled`` that the history holds, which the code of an earlier start may have made."""

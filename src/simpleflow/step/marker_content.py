@@ -1,11 +1,14 @@
-"""What markers say of a step beyond its verdict, and what the run of a step takes from its mark."""
+"""What markers say of a step beyond its verdict, what its mark says, and what a run takes from the mark."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from simpleflow.step import report
+from simpleflow.step import mark, report
+from simpleflow.step.constants import DEPENDENT_OF
+from simpleflow.step.made_with import MadeWith, parse, same_arguments
+from simpleflow.step.patterns import Patterns
 from simpleflow.step.run_record import StepRun
 
 
@@ -23,6 +26,46 @@ def when_skipped(run: StepRun) -> Mapping[str, Any]:
     if run.changes is not None and (told := run.changes.told()):
         found["changed"] = told
     return found
+
+
+def not_skipped(run: StepRun, skipped: Patterns) -> list[str]:
+    """The skipped names that have no effect on this step: it is forced, only as a dependent of a step that ran."""
+    verdict = run.verdict
+    is_dependent = [reason.startswith(DEPENDENT_OF) for reason in verdict.reasons]
+    if not (verdict.forced and is_dependent and all(is_dependent)):
+        return []
+    return sorted(skipped.covering(run.name, run.skipped_count))
+
+
+def of_mark(
+    run: StepRun,
+    seconds: float,
+    inputs: Mapping[str, Any],
+    versions: Mapping[str, str],
+    made_with: Callable[[StepRun], MadeWith],
+) -> dict[str, Any]:
+    """The keys of a step's mark beyond its writer and time.
+
+    Args:
+        seconds: how long the step took.
+        inputs: what the marker ``scheduled`` says beyond the verdict. The code that the run goes on with may have been
+            edited since.
+        versions: of the origins that the work was done with, see ``origins``.
+        made_with: gives the inputs as the code is now.
+    """
+    details: dict[str, Any] = {"seconds": round(seconds, 3), "forced": run.verdict.forced}
+    if run.verdict.reasons:
+        details["reasons"] = list(run.verdict.reasons)
+    if (fingerprint := inputs.get("fingerprint")) is not None:
+        details["fingerprint"] = fingerprint
+    if (recorded := parse(inputs.get("made_with"))) is not None:
+        now = made_with(run)
+        if same_arguments(recorded.arguments, now.arguments):  # the marker may give the digest alone
+            recorded = recorded._replace(arguments=now.arguments)
+        details["made_with"] = recorded.to_json()
+    if versions:
+        details["after"] = versions
+    return details if not run.step.keep_result else mark.with_result(details, run.value, run.name)
 
 
 def take_kept(run: StepRun, found: dict[str, Any] | None) -> None:
