@@ -7,6 +7,7 @@ import io
 import json
 import logging
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -54,7 +55,7 @@ READERS = [
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Folder:
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Folder]:
     folder = Folder(tmp_path_factory.mktemp("odd"))
     (folder.path / "odd.py").write_text(FLOW % ODD)
     done = folder.run("workflow.start", "--local", "--state", "state", "--nb-workers", "0", "odd.py:W")
@@ -62,7 +63,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Folder:
     neutral(done.err)
     neutral(done.out)
     assert json.loads(done.out) == ODD
-    return folder
+    yield folder
+    sys.modules.pop("odd", None)
 
 
 def neutral(text: str) -> None:
