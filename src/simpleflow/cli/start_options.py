@@ -51,7 +51,7 @@ def middleware_options(command: _Command) -> _Command:
 
 
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
-    click.option("--input", "-i", "input_text", metavar="JSON", help="Input of the workflow, as JSON."),
+    click.option("--input", "-i", "input_text", metavar="JSON", help="Input, as JSON; - is standard input."),
     click.option("--input-file", metavar="FILE", help="File with the input of the workflow; - is standard input."),
     click.option(
         "--param",

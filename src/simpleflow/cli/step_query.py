@@ -11,7 +11,7 @@ import click
 
 from simpleflow import settings
 from simpleflow.base import check_name
-from simpleflow.cli import parameters, workflow_input
+from simpleflow.cli import parameters, unread_input, workflow_input
 from simpleflow.cli.options import common, format_option, state_option
 from simpleflow.cli.run_query import RunLocation, Runs, open_runs
 from simpleflow.exceptions import InputError, UnknownResource
@@ -52,7 +52,7 @@ def step_options(command: _Command) -> _Command:
             "-i",
             "input_text",
             metavar="JSON",
-            help="Input of the workflow, as for workflow.start; needed if the steps or the marks depend on it.",
+            help="Input of the workflow, as for workflow.start; - is standard input.",
         ),
     ):
         command = add(command)
@@ -76,6 +76,7 @@ class StepQuery(NamedTuple):
         from simpleflow.steering import place
 
         given = workflow_input.read_input(options["input_text"], options["input_file"])
+        unread_input.watch(options["input_text"], options["input_file"])
         domain, folder = options["domain"], options["state"]
         if options["workflow_id"] is not None:
             check_name(options["workflow_id"], "--workflow-id")

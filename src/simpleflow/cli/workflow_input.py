@@ -23,16 +23,23 @@ _KEYS = {"args", "kwargs"}
 
 
 def read_input(text: str | None, file: str | None) -> dict[str, Any]:
-    """Read the input from the text of ``--input`` or from the file of ``--input-file``; ``-`` is standard input.
+    """Read the input from the text of ``--input`` or the file of ``--input-file``; ``-`` is standard input.
 
     Returns ``{"args": [...], "kwargs": {...}}``. Raises InputError if both are given, if the file cannot be read, or if
     the text is not an input.
     """
     if text is not None and file is not None:
         raise InputError("--input and --input-file exclude each other; give only one of them")
+    if text == "-":
+        file = "-"
     if file is not None:
         return parse_input(_file_text(file), "standard input" if file == "-" else f"input file {file!r}")
     return {"args": [], "kwargs": {}} if text is None else parse_input(text, "--input")
+
+
+def given_text(text: str) -> tuple[str, str]:
+    """Return the text that ``--input`` gives, which ``-`` reads from standard input, and its name in errors."""
+    return (_file_text("-"), "standard input") if text == "-" else (text, "--input")
 
 
 def parse_input(text: str, what: str) -> dict[str, Any]:
@@ -86,6 +93,8 @@ def check_input(workflow_class: type[Workflow], given: dict[str, Any]) -> None:
 def _file_text(file: str) -> str:
     try:
         if file == "-":
+            if sys.stdin is None:
+                raise InputError("standard input is closed; expected the input there")
             return sys.stdin.buffer.read().decode("utf-8-sig")
         with open(file, "rb") as stream:
             return stream.read().decode("utf-8-sig")

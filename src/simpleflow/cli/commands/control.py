@@ -25,7 +25,7 @@ _one_run = click.argument("arguments", metavar="[DOMAIN] WORKFLOW_ID [RUN_ID]", 
 @click.command("workflow.signal", context_settings=SETTINGS)
 @_one_run
 @click.option("--name", required=True, metavar="NAME", help="Name of the signal.")
-@click.option("--input", "-i", "input_text", metavar="JSON", help="Input of the signal.")
+@click.option("--input", "-i", "input_text", metavar="JSON", help="Input of the signal; - is standard input.")
 @location_options
 def workflow_signal(arguments: Sequence[str], name: str, input_text: str | None, **options: Any) -> None:
     """Send a signal to an open run.
@@ -34,7 +34,7 @@ def workflow_signal(arguments: Sequence[str], name: str, input_text: str | None,
     Example: simpleflow workflow.signal --local daily --name go --input '{"rows": 3}'
     """
     query = RunQuery.from_arguments(arguments, options)
-    text = None if input_text is None else _json(workflow_input.parse_json(input_text, "--input"))
+    text = None if input_text is None else _json(workflow_input.parse_json(*workflow_input.given_text(input_text)))
     if not 1 <= len(name) <= 256:
         raise InputError(f"--name has {len(name)} characters; expected 1 to 256")
     with open_output() as out, run_query.open_runs(query.location) as runs:
@@ -83,7 +83,9 @@ def workflow_terminate(arguments: Sequence[str], reason: str | None, **options: 
     metavar="NUMBER",
     help="Id of the event that scheduled the activity, instead of --activity-id.",
 )
-@click.option("--input", "-i", "input_text", metavar="JSON", help="Input to use instead of the recorded one.")
+@click.option(
+    "--input", "-i", "input_text", metavar="JSON", help="Input to use instead of the recorded one; - is standard input."
+)
 @click.option("--domain", metavar="NAME", help="Amazon SWF domain. Default: SWF_DOMAIN.")
 @location_options
 def activity_rerun(
@@ -105,7 +107,7 @@ def activity_rerun(
     """
     if (activity_id is None) == (scheduled_id is None):
         raise InputError("expected one of --activity-id and --scheduled-id")
-    given = None if input_text is None else _json(workflow_input.parse_input(input_text, "--input"))
+    given = None if input_text is None else _json(workflow_input.parse_input(*workflow_input.given_text(input_text)))
     query = RunQuery(run_query.location_of(domain, options), workflow_id, run_id)
     with open_output() as out:
         with run_query.open_runs(query.location) as runs:

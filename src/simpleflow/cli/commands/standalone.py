@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from simpleflow.cli import errors, parameters, start_options, swf, workflow_input
+from simpleflow.cli import errors, parameters, start_options, swf, unread_input, workflow_input
 from simpleflow.cli.options import SETTINGS, Session, common, session
 from simpleflow.cli.terminal import BOLD, results_only
 from simpleflow.exceptions import InputError
@@ -58,6 +58,7 @@ def standalone(workflow: str, input_text: str | None, input_file: str | None, **
     again = _pattern(options["force_activities"], options["repair"])
     is_given = input_text is not None or input_file is not None or options["params"]
     given = workflow_input.read_input(input_text, input_file) if is_given else None
+    unread_input.watch(input_text, input_file)
     start_options.check_start_options(options)
     from simpleflow.cli import processes
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from simpleflow.cli import errors, parameters, start_options, workflow_input
+from simpleflow.cli import errors, parameters, start_options, unread_input, workflow_input
 from simpleflow.cli.local_run import run_locally
 from simpleflow.cli.options import SETTINGS, common, session, state_option
 from simpleflow.cli.terminal import results_only
@@ -59,6 +59,7 @@ def start(workflow: str, local: bool, input_text: str | None, input_file: str | 
     Example: simpleflow workflow.start --local flow.py:Daily --force load
     """
     given = workflow_input.read_input(input_text, input_file)
+    unread_input.watch(input_text, input_file)
     start_options.check_start_options(options)
     with results_only() as write_result:
         if not local:
