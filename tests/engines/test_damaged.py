@@ -63,7 +63,7 @@ def test_each_damaged_byte_is_reported_or_does_no_harm(whole: Path, tmp_path: Pa
     expected = use(Path(shutil.copytree(whole, tmp_path / "copy")))
     dice = random.Random(14)
     reported = 0
-    offsets = [*range(0, 100, 3), *range(100, len(data), 307)]
+    offsets = [*range(0, 100, 4), *range(100, len(data), 601)]
     for number, offset in enumerate(offsets):
         folder = tmp_path / str(number)
         (folder / "owners").mkdir(parents=True)
