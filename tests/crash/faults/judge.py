@@ -55,9 +55,9 @@ def _works(lines: list[dict[str, Any]]) -> list[Work]:
 
 def _is_safe(world: World, work: Work, works: list[Work]) -> bool:
     """True if the work ended, and its mark must have been written before anything happened to its owner."""
-    if work.ended is None or _is_taken_over(world, work, works):
+    if work.ended is None or _is_taken_over(world, work) or _has_lost(world, work, works):
         return False
-    lived = [at for pid, at in world.deaths if pid == work.owner and at >= work.end_at]
+    lived = [at for pid, at, *_ in world.deaths if pid == work.owner and at >= work.end_at]
     if lived and min(lived) < work.end_at + SAFE_SECONDS:
         return False
     fails = ("outage", "full disk")
@@ -67,18 +67,22 @@ def _is_safe(world: World, work: Work, works: list[Work]) -> bool:
     )
 
 
-def _is_taken_over(world: World, work: Work, works: list[Work]) -> bool:
-    """True if a run whose process died had begun the step, before another run took it over.
+def _is_taken_over(world: World, work: Work) -> bool:
+    """True if another run, whose process had died, may have lost the step to this one.
 
-    When the first run goes on, it cannot know what the other one made of its step. So it removes that mark, does the
-    step if it was not done, and does not mark it.
+    When that run goes on, it cannot know what this one made of the step. So it removes the mark, does the step if it
+    was not done, and does not mark it.
     """
-    died = {pid for pid, _ in world.deaths}
-    own = [each for each in works if each.step == work.step and each.generation == work.generation]
     return any(
-        first.begun < other.begun and first.id != other.id and first.owner in died and other.begun <= work.begun
-        for first in own
-        for other in own
+        each.id != work.id and each.generation == work.generation and each.at < work.end_at for each in world.deaths
+    )
+
+
+def _has_lost(world: World, work: Work, works: list[Work]) -> bool:
+    """True if the run of this work went on after its process had died, and another run had done the step meanwhile."""
+    died = any(each.id == work.id and each.generation == work.generation for each in world.deaths)
+    return died and any(
+        each.step == work.step and each.generation == work.generation and each.id != work.id for each in works
     )
 
 

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.crash.campaign import ROOT
 from tests.crash.faults.program import ERROR
@@ -23,6 +23,15 @@ LONGEST = 60
 """Seconds after which a process counts as hanging, once no fault strikes any more."""
 
 STOPPED = (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, 130, 143)
+
+
+class Death(NamedTuple):
+    """A process of a run ended, and another one goes on with the run."""
+
+    pid: int
+    at: float  # monotonic seconds
+    id: str  # workflow id
+    generation: int
 
 
 class World:
@@ -64,7 +73,7 @@ class World:
         }
         self.processes: dict[str, subprocess.Popen[str]] = {}
         self.faults: list[tuple[str, float, float]] = []  # kind, begin and end in monotonic seconds
-        self.deaths: list[tuple[int, float]] = []  # of owners
+        self.deaths: list[Death] = []
         self.wrong: list[str] = []
         self.tally: Counter[str] = Counter()
         self.calm = threading.Event()  # no fault strikes any more
@@ -117,8 +126,9 @@ class World:
         """A block in which a fault strikes."""
         begun = time.monotonic()
         self.tally[kind] += 1
+        self.faults.append((kind, begun, float("inf")))
         yield
-        self.faults.append((kind, begun, time.monotonic()))
+        self.faults[-1] = (kind, begun, time.monotonic())
 
     def drive(self, workflow_id: str, generation: int) -> None:
         """Start the run until it has ended well."""
@@ -139,7 +149,7 @@ class World:
             _, err = process.communicate()
             if process.returncode == 0:
                 return
-            self.deaths.append((process.pid, time.monotonic()))
+            self.deaths.append(Death(process.pid, time.monotonic(), workflow_id, generation))
             text = err.strip().splitlines()[-1:] or [""]
             if process.returncode in STOPPED:
                 self.tally["stopped runs"] += 1
