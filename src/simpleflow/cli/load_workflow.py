@@ -1,6 +1,7 @@
 """Loading the workflow class that a command names.
 
-Its forms are ``module.Class``, ``module:Class`` and ``path/to/file.py:Class``.
+Its forms are ``module.Class``, ``module:Class``, ``path/to/file.py:Class``, and ``path/to/file.py`` if the file defines
+one workflow.
 """
 
 from __future__ import annotations
@@ -33,12 +34,22 @@ def load_workflow(reference: str) -> type[Workflow]:
     if isinstance(found, type) and issubclass(found, Workflow) and found is not Workflow:
         return found
     if not name:
-        raise InputError(f"{reference!r} does not name a class; expected {reference}:Class; {_list_of_classes(module)}")
+        return _only_workflow(module, reference)
     if found is not None:
         raise InputError(f"{reference!r} is {_kind(found)}, not a workflow class; {_list_of_classes(module)}")
     raise InputError(
         f"there is no class {name!r} in {module_or_file!r}{_suggestion(module, name)}; {_list_of_classes(module)}"
     )
+
+
+def _only_workflow(module: ModuleType, reference: str) -> type[Workflow]:
+    """Return the one workflow that a module defines. Classes that are private or have no ``run`` do not count."""
+    defined = {each for each in _workflows(module).values() if each.__module__ == module.__name__}
+    found = [each for each in defined if each.run is not Workflow.run and not each.__name__.startswith("_")]
+    if len(found) == 1:
+        return found[0]
+    why = "defines more than one workflow" if found else "defines no workflow"
+    raise InputError(f"{reference!r} {why}; expected {reference}:Class; {_list_of_classes(module)}")
 
 
 def _split_reference(reference: str) -> tuple[str, str]:
@@ -107,13 +118,17 @@ def _add_to_path(folder: str, last: bool = False) -> None:
         sys.path.insert(len(sys.path) if last else 0, folder)
 
 
-def _list_of_classes(module: ModuleType) -> str:
-    """List the workflow classes that the module defines, or else those that it imports."""
-    every = {
+def _workflows(module: ModuleType) -> dict[str, type[Workflow]]:
+    return {
         name: each
         for name, each in vars(module).items()
         if isinstance(each, type) and issubclass(each, Workflow) and each is not Workflow
     }
+
+
+def _list_of_classes(module: ModuleType) -> str:
+    """List the workflow classes that the module defines, or else those that it imports."""
+    every = _workflows(module)
     names = [name for name, each in every.items() if each.__module__ == module.__name__] or list(every)
     return f"workflow classes there: {', '.join(names)}" if names else "there is no workflow class there"
 

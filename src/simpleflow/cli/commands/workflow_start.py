@@ -40,7 +40,7 @@ _WORKER_OPTIONS = {"pre": "--middleware-pre-execution", "post": "--middleware-po
 def start(workflow: str, local: bool, input_text: str | None, input_file: str | None, **options: Any) -> int:
     """Run a workflow, with --local in this process and otherwise on Amazon SWF.
 
-    WORKFLOW is module.Class or path/to/file.py:Class.
+    WORKFLOW is module.Class or path/to/file.py:Class; path/to/file.py is enough if it defines one workflow.
 
     With --local the result is written to standard output as JSON. Progress, and all that the workflow prints, goes to
     standard error. If the last run of the workflow id was interrupted, it continues where it was.
