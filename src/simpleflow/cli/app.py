@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import click
 
-from simpleflow.cli import errors
+from simpleflow.cli import errors, suggestions
 from simpleflow.cli.options import SETTINGS, Session, common, help_alone, version_option
 from simpleflow.exceptions import StateError
 from simpleflow.shown_text import escaped_lines, hide_passwords
@@ -55,6 +55,16 @@ class _Commands(click.Group):
         command: click.Command = getattr(importlib.import_module(f"simpleflow.cli.{module}"), attribute)
         return command
 
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in _COMMANDS and not name.startswith("-") and not context.resilient_parsing:
+            raise click.UsageError(
+                f"No such command {name!r}{suggestions.of_command(name, args[1:], _COMMANDS)}", context
+            )
+        return super().resolve_command(context, args)
+
 
 @click.group("simpleflow", cls=_Commands, context_settings=SETTINGS, invoke_without_command=True)
 @version_option
@@ -98,4 +108,11 @@ def run(args: Sequence[str] | None = None) -> int:
 def _usage(error: click.ClickException) -> str:
     context = error.ctx if isinstance(error, click.UsageError) else None
     hint = f"; see {context.command_path} --help" if context is not None else ""
-    return errors.one_line(error.format_message()).rstrip(".") + hint
+    text = error.format_message()
+    if isinstance(error, click.NoSuchOption):
+        text = f"No such option {error.option_name!r}{suggestions.of_option(error.option_name, context)}"
+    elif isinstance(error, click.UsageError) and error.message.startswith("No such command"):
+        known = context.command.commands if context is not None and isinstance(context.command, click.Group) else {}
+        if known:  # of a group, such as info
+            text = error.message.rstrip(".") + suggestions.of(error.message.split("'")[1], known)
+    return errors.one_line(text).rstrip(".") + hint

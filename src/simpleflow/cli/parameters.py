@@ -7,12 +7,12 @@ begins like a JSON list or object is read as JSON first, and any other text as t
 from __future__ import annotations
 
 import datetime
-import difflib
 import inspect
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from simpleflow import parameters, values
+from simpleflow.cli import suggestions
 from simpleflow.cli.workflow_input import check_input, parse_json
 from simpleflow.exceptions import InputError, NotEncodable
 from simpleflow.parameters import ANY, Unsupported
@@ -65,10 +65,8 @@ def _type_of(workflow_class: type[Workflow], name: str) -> Any:
     others = [each.name for each in signature if each.kind is inspect.Parameter.VAR_KEYWORD]
     if others:
         return kinds[others[0]]
-    close = difflib.get_close_matches(name, known, 1)
-    hint = f" (did you mean {close[0]!r}?)" if close else ""
     has = f"it has {', '.join(known)}" if known else "it has none"
-    raise InputError(f"{workflow_class.__name__}.run has no parameter {name!r}{hint}; {has}")
+    raise InputError(f"{workflow_class.__name__}.run has no parameter {name!r}{suggestions.of(name, known)}; {has}")
 
 
 def _value(text: str, kind: Any, what: str) -> Any:

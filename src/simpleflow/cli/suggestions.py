@@ -1,0 +1,45 @@
+"""What may be meant by a name that is none: ``(did you mean 'load'?)``."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import click
+
+_CLOSE = 0.6  # of 1: how alike two names must be
+
+
+def of(name: str, known: Collection[str]) -> str:
+    """Return the hint at the known name that is closest; an empty text if none is close."""
+    return _hint(_closest(name, known))
+
+
+def of_command(name: str, others: Sequence[str], known: Collection[str]) -> str:
+    """Return the hint at a command. Its name may have been written as two words, the second one first in ``others``."""
+    words = [f"{name}.{others[0]}"] if others else []
+    for word in (*words, name.replace("-", ".").replace("_", ".")):
+        if word.lower() in known:
+            return _hint(word.lower())
+    parts = {each.partition(".")[2]: each for each in reversed([*known]) if "." in each}
+    close = _closest(name, [*parts, *known])
+    return _hint(None if close is None else parts.get(close, close))
+
+
+def of_option(name: str, context: click.Context | None) -> str:
+    """Return the hint at an option of the command that the context is of."""
+    if context is None:
+        return ""
+    known = [each for option in context.command.get_params(context) for each in option.opts if each.startswith("--")]
+    wanted = name.replace("_", "-").lower()
+    longer = [each for each in known if len(wanted) > 3 and each.startswith(wanted)]
+    return _hint(wanted if wanted in known else _closest(wanted, known) or next(iter(longer), None))
+
+
+def _closest(name: str, known: Collection[str]) -> str | None:
+    import difflib  # slow to load, and only errors need it
+
+    return next(iter(difflib.get_close_matches(name, known, 1, _CLOSE)), None)
+
+
+def _hint(name: str | None) -> str:
+    return "" if name is None else f" (did you mean {name!r}?)"
