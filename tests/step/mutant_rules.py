@@ -263,7 +263,7 @@ MUTANTS = (
         "step/workflow.py",
         "return self.step_scheduler.handed_down()",
         'return self.step_scheduler.handed_down() if "_step_scheduler" in self.__dict__ else {}',
-        children=True,
+        "tests/step/test_origins_in_parents.py -k before_every",
     ),
     Mutant(
         "children of children know of all above them",
