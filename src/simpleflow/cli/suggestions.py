@@ -20,7 +20,8 @@ def of_command(name: str, others: Sequence[str], known: Collection[str]) -> str:
     for word in (*words, name.replace("-", ".").replace("_", ".")):
         if word.lower() in known:
             return _hint(word.lower())
-    parts = {each.partition(".")[2]: each for each in reversed([*known]) if "." in each}
+    parts = {each.partition(".")[2]: each for each in reversed([*known])}
+    parts = {part: each for part, each in parts.items() if part and part not in known}
     close = _closest(name, [*parts, *known])
     return _hint(None if close is None else parts.get(close, close))
 
