@@ -7,55 +7,24 @@ Arguments, results, details and marker contents are recorded in the history as t
 - Encoding is deterministic. A workflow is evaluated again over its history, and the same value must give the same
   bytes each time. So sets, which have no order, are sorted; dicts keep the order of their keys. ``canonical`` goes
   further and sorts keys too, for digests of equal arguments.
-- Encoding is strict. Besides JSON's own types it accepts ``bytes`` (as UTF-8), dates and times (ISO 8601), sets
-  (sorted), tuples and generators (as lists), UUIDs (as text), and objects with ``__json_value__``, such as futures (as
-  their result). They come back as text and lists. Anything else, NaN and the infinities raise NotEncodable, which names
-  the offending part.
+- Encoding is strict. Besides JSON's own types it accepts those of ``json_values``, such as dates (as text), sets (as
+  sorted lists) and objects with ``__json_value__``, such as futures (as their result). They come back as JSON's types.
+  Anything else, NaN and the infinities raise NotEncodable, which names the offending part (``not_json``).
 - Decoding is lenient. Another library may have written the text: text that is not JSON comes back as it is.
 """
 
 from __future__ import annotations
 
-import datetime
 import functools
 import json
 import re
-import sys
-import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
+from simpleflow import not_json
 from simpleflow.constants import RESERVED
 from simpleflow.exceptions import InputError, NotEncodable
-
-
-def _sorted(values: Any) -> list[Any]:
-    """Return the members of a set in an order that is always the same, so that its text is."""
-    try:
-        return sorted(values)
-    except TypeError:
-        return sorted(values, key=lambda each: (type(each).__name__, repr(each)))
-
-
-def to_json(value: Any) -> Any:
-    """Return what stands in JSON for a value that JSON has no type for. Raises TypeError if nothing does.
-
-    A generator is used up by this.
-    """
-    if isinstance(value, bytes):
-        return value.decode("utf-8")
-    if isinstance(value, datetime.date | datetime.time):
-        return value.isoformat()
-    if isinstance(value, set | frozenset):
-        return _sorted(value)
-    if (uuid := sys.modules.get("uuid")) is not None and isinstance(value, uuid.UUID):  # slow to load, seldom used
-        return str(value)
-    if isinstance(value, types.GeneratorType):
-        return list(value)
-    if hasattr(value, "__json_value__"):
-        return value.__json_value__()
-    raise TypeError
-
+from simpleflow.json_values import to_json, unwrapped
 
 _ENCODER = json.JSONEncoder(default=to_json, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _ASCII_ENCODER = json.JSONEncoder(default=to_json, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
@@ -70,11 +39,12 @@ _KEY_OF_ANOTHER_TYPE = re.compile(r'"(?:-?[0-9.]+(?:e[+-]?[0-9]+)?|true|false|nu
 
 def _encode(encoder: json.JSONEncoder, value: Any, label: str) -> str:
     try:
-        text = encoder.encode(value)
+        text = encoder.encode(unwrapped(value))  # the encoder takes the proxy of a text for a text
     except (TypeError, ValueError, RecursionError, UnicodeDecodeError) as error:
-        raise NotEncodable(f"{label} is not JSON: {_culprit(value)}") from error
+        give = "return" if label.startswith("result") else "pass"
+        raise NotEncodable(f"{label} is not JSON: {not_json.culprit(value, give)}") from error
     # A walk over the value is slow, so only a text that may have lost a key is worth one.
-    if _KEY_OF_ANOTHER_TYPE.search(text) is not None and (twice := _key_given_twice(value)) is not None:
+    if _KEY_OF_ANOTHER_TYPE.search(text) is not None and (twice := not_json.key_given_twice(value)) is not None:
         raise NotEncodable(f"{label} would lose a value: {twice}")
     return text
 
@@ -156,89 +126,6 @@ def decode(text: str | None) -> Any:
         return json.loads(text)  # it accepts more: NaN, half of a surrogate pair
     except ValueError:
         return text
-
-
-def _key_given_twice(value: Any) -> str | None:
-    """A sentence about two keys of a dict that are the same text in JSON, such as 1 and "1"; None if there are none."""
-    if isinstance(value, dict):
-        texts: dict[str, Any] = {}
-        for key, each in value.items():
-            text = key if isinstance(key, str) else json.dumps(key)
-            if text in texts:
-                return f"its keys {texts[text]!r} and {key!r} are both {json.dumps(text)} in JSON; use one of them"
-            texts[text] = key
-            if (found := _key_given_twice(each)) is not None:
-                return found
-    elif isinstance(value, list | tuple):
-        return next(filter(None, map(_key_given_twice, value)), None)
-    return None
-
-
-def _culprit(value: Any) -> str:
-    """Return a sentence that names the first part of the value that is not JSON."""
-    found = _find(value, "", set())
-    if found is None:
-        if (twice := _key_given_twice(value)) is not None:
-            return twice
-        return f"{_short(value)} (it contains itself, is nested too deeply, or its keys cannot be ordered)"
-    path, bad, why = found
-    if len(path) > 80:
-        path = "..." + path[-60:]
-    location = f" at {path}" if path else ""
-    return (
-        f"{_short(bad)}{location} is {why}; expected text, numbers, true/false, None, lists, dicts with text keys, "
-        "dates, sets or UUIDs"
-    )
-
-
-def _find(value: Any, path: str, above: set[int]) -> tuple[str, Any, str] | None:
-    if isinstance(value, str | bool) or value is None:
-        return None
-    if isinstance(value, int):
-        try:
-            int.__repr__(value)
-        except ValueError:
-            return path, value, f"an integer of more than {sys.get_int_max_str_digits()} digits"
-        return None
-    if isinstance(value, float):
-        finite = value == value and value not in (float("inf"), float("-inf"))
-        return None if finite else (path, value, "a number that JSON cannot hold")
-    if id(value) in above:
-        return path, value, "inside itself"
-    if len(above) > 500:
-        return path, value, "nested too deeply"
-    if isinstance(value, Mapping):
-        for key, each in value.items():
-            if not isinstance(key, str | int | float | bool) and key is not None:
-                return path, key, f"a key of type {_type_name(key)}"
-            found = _find(each, f"{path}[{key!r}]", above | {id(value)})
-            if found:
-                return found
-        return None if isinstance(value, dict) else (path, value, f"a {_type_name(value)}")
-    if isinstance(value, list | tuple | set | frozenset):
-        for index, each in enumerate(value):
-            found = _find(each, f"{path}[{index}]", above | {id(value)})
-            if found:
-                return found
-        return None
-    try:
-        to_json(value)
-    except (TypeError, ValueError):
-        return path, value, f"a {_type_name(value)}"
-    return None
-
-
-def _type_name(value: Any) -> str:
-    kind = type(value)
-    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
-
-
-def _short(value: Any) -> str:
-    try:
-        text = re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))  # the address differs each time
-    except Exception:  # noqa: BLE001 (a class's own repr may raise anything)
-        return f"a value of type {_type_name(value)}"
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 _BOTH = {"args", "kwargs"}

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from simpleflow import code_digest, source_file, values
+from simpleflow import code_digest, json_values, source_file, values
 from simpleflow.activity import Activity
 from simpleflow.base import Call
 from simpleflow.constants import RESERVED, UNKNOWN
@@ -155,7 +155,7 @@ def _default(value: Any) -> Any:
     if isinstance(value, types.GeneratorType | Future):
         return _opaque(value)
     try:
-        return values.to_json(value)
+        return json_values.to_json(value)
     except Exception:  # noqa: BLE001 (a class's own ``__json_value__`` may raise anything)
         return _opaque(value)
 
