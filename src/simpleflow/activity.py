@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from simpleflow import code_source, settings
@@ -76,7 +76,8 @@ class Activity:
     """A function or class that workers run, with its SWF type, time-outs and retries. ``with_attributes`` makes it.
 
     An activity can be called like the function that it decorates. Calling a class-based one makes an instance, then
-    calls ``execute()`` and, if the class has it, ``post_execute()``; the result is that of ``execute()``.
+    calls ``execute()`` and, if the class has it, ``post_execute()``; the result is that of ``execute()``. Calling an
+    ``async def`` gives a coroutine, as without the decorator. Workers run it.
     """
 
     waits_for_ever = False
@@ -168,11 +169,25 @@ class Activity:
 def execute(instance: Any) -> Any:
     """Run an instance of a class-based activity: ``execute()``, then ``post_execute()`` if the class defines it.
 
-    Returns the result of ``execute()``.
+    Returns the result of ``execute()``. If one of the two is ``async def``, returns a coroutine that gives that result.
     """
     result = instance.execute()
-    if hasattr(instance, "post_execute"):
-        instance.post_execute()
+    if isinstance(result, Coroutine):
+        return _after(instance, result)
+    if hasattr(instance, "post_execute") and isinstance(last := instance.post_execute(), Coroutine):
+        return _awaited(last, result)
+    return result
+
+
+async def _after(instance: Any, work: Coroutine[Any, Any, Any]) -> Any:
+    result = await work
+    if hasattr(instance, "post_execute") and isinstance(last := instance.post_execute(), Coroutine):
+        await last
+    return result
+
+
+async def _awaited(work: Coroutine[Any, Any, Any], result: Any) -> Any:
+    await work
     return result
 
 

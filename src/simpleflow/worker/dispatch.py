@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from simpleflow import activity as activities
@@ -14,6 +14,7 @@ from simpleflow.constants import MAX_REASON_LENGTH
 from simpleflow.engines.base import ActivityTask
 from simpleflow.exceptions import InputError, escaped, message, passes_through
 from simpleflow.values import arguments
+from simpleflow.worker import coroutines
 from simpleflow.worker.imports import Imports, in_use
 
 
@@ -159,12 +160,17 @@ def _call(activity: Activity, args: list[Any], kwargs: dict[str, Any], context: 
     if isinstance(function, type):
         instance = function(*args, **kwargs)
         instance.context = context
-        return activities.execute(instance)
+        return _result(activities.execute(instance))
     activity.context = context
     try:
-        return function(*args, **kwargs)
+        return _result(function(*args, **kwargs))
     finally:
         activity.context = None
+
+
+def _result(returned: Any) -> Any:
+    """What the activity returned; if that is a coroutine, since it is ``async def``, what this returns."""
+    return coroutines.run(returned) if isinstance(returned, Coroutine) else returned
 
 
 def failure(error: BaseException) -> Outcome:
