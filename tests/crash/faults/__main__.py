@@ -67,7 +67,7 @@ def round_of(folder: Path, seed: int, server: S3Server | None, shim: Path | None
 @contextmanager
 def _small_disk(path: Path) -> Iterator[None]:
     """A disk of its own at ``path``, where this user may mount one."""
-    mounted = _done("mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", str(path))
+    mounted = _done("mount", "-t", "tmpfs", "-o", "size=120m", "tmpfs", str(path))
     try:
         yield
     finally:

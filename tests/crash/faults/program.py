@@ -104,7 +104,7 @@ def work(folder: str, generation: int, name: str, seconds: float, manner: str) -
         else:
             time.sleep(seconds)
         note(folder, "end", name, generation=generation)
-    return "x" * 3_000_000 if manner == "large" else None
+    return "x" * 400_000 if manner == "large" else None
 
 
 class Marked(Workflow, WorkflowStepMixin):
