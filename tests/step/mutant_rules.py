@@ -60,9 +60,9 @@ MUTANTS = (
     ),
     Mutant(
         "the mark says what the step was made with",
-        "step/life.py",
-        '            details["made_with"] = recorded.to_json()\n',
-        "            pass\n",
+        "step/marker_content.py",
+        '        details["made_with"] = recorded.to_json()\n',
+        "        pass\n",
     ),
     Mutant(
         "another fingerprint runs the step",
@@ -165,9 +165,9 @@ MUTANTS = (
     ),
     Mutant(
         "the mark keeps the versions of its origins",
-        "step/life.py",
-        '            details["after"] = self._versions\n',
-        "            pass\n",
+        "step/marker_content.py",
+        '        details["after"] = versions\n',
+        "        pass\n",
     ),
     Mutant(
         "an origin whose mark is gone runs its dependent",
@@ -221,8 +221,8 @@ MUTANTS = (
     Mutant(
         "a step that makes one stale makes those around it stale",
         "step/dependencies.py",
-        "        return {name for name in found if not self._is_origin(name, run)}\n",
-        "        return set()\n",
+        "        names.update(name for name in self._around_dependents(run) if name in done)\n",
+        "",
     ),
     Mutant(
         "who passes over an origin is stale",
