@@ -81,7 +81,7 @@ class Beginning(NamedTuple):
 
     kind: str
     """STARTED: a new execution. RESUMED: where a process that died left it. REPLACED: a new execution, after one whose
-    process died was closed because it had another input."""
+    process died was closed: it had another input, or a fresh execution was requested."""
 
     run: Run
     family: tuple[Run, ...]  # the run and its open children
@@ -111,9 +111,9 @@ class Executor:
         changed: run done steps whose arguments or code have changed, in this execution and in its children.
         overrides: members of the start request in place of the class's: ``task_list``, ``execution_timeout``,
             ``decision_task_timeout`` (time-outs are seconds as text).
-
         adopt: the workflow's file has moved: go on with the runs and marks of the workflow id although another file
             made them. Without it they are refused, unless ``workflow_id`` is given.
+        fresh: close an open execution whose process died, and start a new one, even if both have the same input.
 
     After ``run``: ``workflow_id``, ``run_id``, ``history``, ``signals_sent``, ``list_markers()``, and ``overlooked``:
     the names of tasks that failed outside of steps without any code of the workflow asking whether they did.
@@ -136,6 +136,7 @@ class Executor:
         changed: bool = False,
         overrides: Mapping[str, str] | None = None,
         adopt: bool = False,
+        fresh: bool = False,
     ) -> None:
         if not (isinstance(workflow_class, type) and issubclass(workflow_class, Workflow)):
             raise InputError(f"{workflow_class!r} is not a workflow class; expected a subclass of simpleflow.Workflow")
@@ -147,7 +148,7 @@ class Executor:
             check_name(workflow_id, "workflow id")
         if tag_list is not None and tag_list is not workflow_class.INHERIT_TAG_LIST:
             check_tags(tag_list, "tag_list")
-        for name, flag in (("changed", changed), ("adopt", adopt)):
+        for name, flag in (("changed", changed), ("adopt", adopt), ("fresh", fresh)):
             check_flag(flag, name)
         for name, call in (("observer", observer), ("on_begin", on_begin), ("on_wait", on_wait)):
             if not callable(call) and (call is not None or name == "on_wait"):
@@ -159,6 +160,7 @@ class Executor:
         self.workflow_id = workflow_id
         self.run_id: str | None = None
         self.overlooked: list[str] = []
+        self._fresh = fresh
         self._checks_source = not (adopt or workflow_id)
         self._tag_list = tag_list
         # Absolute from here on: the code of the run may change the working folder.
@@ -313,11 +315,12 @@ class Executor:
         if run_id is not None:
             found = engine.runs[run_id]
             started = found.history.started
-            if (started.workflow_type.name, started.input) == (request.name, request.input):
+            same = (started.workflow_type.name, started.input) == (request.name, request.input)
+            if same and not self._fresh:
                 kind = RESUMED
             else:
                 kind, replaced = REPLACED, found
-                reason = "its process died, and it was started again with another input"
+                reason = f"its process died, and it was started {'afresh' if same else 'again with another input'}"
                 engine.terminate_workflow_execution(request.workflow_id, run_id, reason)
                 claim_recovery.release(engine.runs.values())
         if run_id is None or kind == REPLACED:

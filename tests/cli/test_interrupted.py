@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 
@@ -98,6 +99,31 @@ def test_another_input_starts_a_new_run_with_a_message(folder: Folder) -> None:
     assert done.err.splitlines()[0] == (
         "workflow input.W: its process died, and it had another input: that run was closed, a new one begins"
     )
+
+
+def test_a_fresh_run_closes_the_one_that_died_and_keeps_done_steps(folder: Folder) -> None:
+    (folder.path / "fresh.py").write_text(
+        "from flow import *\nclass W(Workflow, WorkflowStepMixin):\n    def run(self):\n"
+        "        futures.wait(self.submit(self.step('load', (fetch, 'load'))))\n"
+        "        self.submit(fetch, 'outside').result\n"
+        "        return Path('go').exists() or self.submit(long).result\n"
+    )
+    process = folder.begin("fresh.W")
+    folder.wait_for(folder.worker_pids)
+    busy = folder.start("fresh.W", "--fresh")
+    assert (busy.code, "has an open execution" in busy.err) == (1, True)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    (folder.path / "go").touch()
+    done = folder.start("fresh.W", "--fresh")
+    assert (done.code, done.out) == (0, "true\n")
+    first, second, *_ = done.err.splitlines()
+    assert first == "workflow fresh.W: its process died: that run was closed, a new one begins"
+    assert second.split()[:2] == ["skipped", "load"]
+    assert [line for line in folder.log if not line.startswith("pid")] == ["load", "outside", "outside"]
+    runs = json.loads(folder.run("workflow.list", "--local", "--status", "closed", "--format", "json").out)
+    assert len(runs) == 2
+    assert folder.start("fresh.W", "--fresh").code == 0  # nothing died: as without the option
 
 
 def test_a_run_that_another_process_drives_is_not_started_again(folder: Folder) -> None:

@@ -93,6 +93,7 @@ ROWS: list[tuple[Callable[[], Any], str]] = [
     (lambda: Executor(W, changed="yes"), "changed is 'yes'"),
     (lambda: Executor(W, changed=1), "changed is 1"),
     (lambda: Executor(W, adopt="no"), "adopt is 'no'"),
+    (lambda: Executor(W, fresh=1), "fresh is 1"),
     (lambda: Executor(W, overrides="x").run(), "overrides are 'x'"),
     (lambda: Executor(W, overrides=["a"]).run(), "overrides are ['a']"),
     (lambda: Executor(W, overrides={"nope": "1"}).run(), "overrides hold 'nope'"),

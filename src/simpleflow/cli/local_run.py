@@ -78,6 +78,7 @@ def _executor(workflow_class: type[Workflow], options: dict[str, Any], progress:
             on_begin=progress.begin,
             on_wait=progress.show_wait,
             adopt=options["adopt"],
+            fresh=options["fresh"],
         )
     except SimpleflowError:
         raise

@@ -94,6 +94,7 @@ def _in_folder(out: Output, query: RunQuery, workflow: str | None) -> int:
         "no_progress": False,
         "changed": False,  # the input holds what the former run was asked for
         "adopt": False,
+        "fresh": False,  # the open run was terminated
         **dict.fromkeys(("force", "skip", "pre", "post", "params"), ()),
     }
     return run_locally(reference, given, options, session(), out.write)

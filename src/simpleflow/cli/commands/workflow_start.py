@@ -13,7 +13,13 @@ from simpleflow.cli.options import SETTINGS, common, session, state_option
 from simpleflow.cli.terminal import results_only
 from simpleflow.exceptions import InputError
 
-_LOCAL_OPTIONS = {"state": "--state", "nb_workers": "--nb-workers", "no_progress": "--no-progress", "adopt": "--adopt"}
+_LOCAL_OPTIONS = {
+    "state": "--state",
+    "nb_workers": "--nb-workers",
+    "no_progress": "--no-progress",
+    "adopt": "--adopt",
+    "fresh": "--fresh",
+}
 _WORKER_OPTIONS = {"pre": "--middleware-pre-execution", "post": "--middleware-post-execution"}
 
 
@@ -33,6 +39,11 @@ _WORKER_OPTIONS = {"pre": "--middleware-pre-execution", "post": "--middleware-po
     is_flag=True,
     help="Go on with the runs and marks of the workflow id although another file started them: the file has moved.",
 )
+@click.option(
+    "--fresh",
+    is_flag=True,
+    help="Begin a new run, even if the last one was interrupted: that one is closed. Done steps stay done.",
+)
 @click.option("--no-progress", is_flag=True, help="Show lines instead of a live view. --nb-workers 0 implies this.")
 @click.option("--domain", "-d", metavar="NAME", help="Amazon SWF domain, used without --local. Default: SWF_DOMAIN.")
 @click.option("--task-list", metavar="NAME", help="Task list of the decision tasks. Default: the one of the class.")
@@ -43,7 +54,8 @@ def start(workflow: str, local: bool, input_text: str | None, input_file: str | 
     WORKFLOW is module.Class or path/to/file.py:Class; path/to/file.py is enough if it defines one workflow.
 
     With --local the result is written to standard output as JSON. Progress, and all that the workflow prints, goes to
-    standard error. If the last run of the workflow id was interrupted, it continues where it was.
+    standard error. If the last run of the workflow id was interrupted, it continues where it was,
+    or with --fresh is closed.
 
     Without --local the run is started on Amazon SWF, where decider.start and worker.start work on it. Its workflow id
     and run id are written to standard output.

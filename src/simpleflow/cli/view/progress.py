@@ -88,7 +88,8 @@ class Progress(Follower):
             self.add_run_line(run, f"its process died; going on where it was ({len(run.history.events)} events)")
         elif beginning.kind == REPLACED:
             difference = _difference(beginning)
-            self.add_run_line(run, f"its process died, and {difference}: that run was closed, a new one begins")
+            died = f"its process died{difference and f', and {difference}'}"
+            self.add_run_line(run, f"{died}: that run was closed, a new one begins")
         else:
             self.add_run_line(run, f"started, run {run.run_id}")
 
@@ -139,8 +140,10 @@ class Progress(Follower):
 
 
 def _difference(beginning: Beginning) -> str:
-    """Return how a run differs from the one that it replaces."""
+    """Return how a run differs from the one that it replaces; an empty text if it does not."""
     new, old = beginning.run, beginning.replaced
+    if old is not None and new.history.started.input == old.history.started.input and _type(new) == _type(old):
+        return ""
     if old is not None and _arguments(new) == _arguments(old) and _type(new) == _type(old):
         return "it had other steps to force or skip, or another --changed"
     return "it had another input"
