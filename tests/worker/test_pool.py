@@ -130,7 +130,7 @@ def test_a_worker_is_used_again(shop: Shop) -> None:
     [
         ("raise ValueError('no')", "ValueError: no"),
         ("raise Silent()", "Silent: (its message cannot be shown)"),
-        ("raise KeyboardInterrupt", "KeyboardInterrupt: "),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
         ("sys.exit(3)", "SystemExit: 3"),
         ("os._exit(3)", "WorkerDied: the worker process ended with exit code 3 while it did the activity"),
         (
