@@ -23,7 +23,7 @@ def is_held(path: str, exclusive: bool = False) -> bool:
     Raises OSError if the file cannot be opened, unless it does not exist.
     """
     try:
-        file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        file = os.open(path, (os.O_RDWR if exclusive else os.O_RDONLY) | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
     try:

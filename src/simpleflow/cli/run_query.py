@@ -178,9 +178,9 @@ def open_runs(location: RunLocation) -> Iterator[Runs]:
     if not _has_history(location.folder):
         yield Runs(location, None)
         return
-    from simpleflow.engines.sqlite.engine import SqliteEngine
+    from simpleflow.engines.sqlite.reading import open_engine
 
-    engine = SqliteEngine(location.folder)
+    engine = open_engine(location.folder)
     try:
         yield Runs(location, engine)
     finally:

@@ -90,17 +90,15 @@ def _use_log(db: sqlite3.Connection) -> None:
 
 
 def _bring_up_to_date(db: sqlite3.Connection, folder: str) -> None:
-    version, names = _format(db)
+    version, names = format_of(db)
     if version > VERSION or version < 0:
-        raise _other_format(db, folder, version)
+        raise other_format(db, folder, version)
     if version == VERSION and "about" in names:
-        missing = {"runs", "events", "messages", "owners", "marks", "one_open_run"} - names
-        if missing:
-            raise damaged(folder, f"its database has no table {min(missing)}")
+        check_tables(names, folder)
         return
     db.execute("begin immediate")
     try:
-        version, names = _format(db)  # another process may have done it while this one waited for the lock
+        version, names = format_of(db)  # another process may have done it while this one waited for the lock
         if version == 0 and "runs" in names:
             raise damaged(folder, "its database has tables, but no format")
         if version == 0:
@@ -125,7 +123,15 @@ def _bring_up_to_date(db: sqlite3.Connection, folder: str) -> None:
         raise
 
 
-def _format(db: sqlite3.Connection) -> tuple[int, set[str]]:
+def check_tables(names: set[str], folder: str) -> None:
+    """Raise StateError if one of the tables is missing."""
+    missing = {"runs", "events", "messages", "owners", "marks", "one_open_run"} - names
+    if missing:
+        raise damaged(folder, f"its database has no table {min(missing)}")
+
+
+def format_of(db: sqlite3.Connection) -> tuple[int, set[str]]:
+    """The format of a database, and the names of its tables and indexes."""
     (version,) = db.execute("pragma user_version").fetchone()
     return version, {name for (name,) in db.execute("select name from sqlite_master")}
 
@@ -135,7 +141,8 @@ def _sign(db: sqlite3.Connection) -> None:
     db.execute(SQL["sign"], (VERSION, RELEASE))
 
 
-def _other_format(db: sqlite3.Connection, folder: str, version: int) -> StateError:
+def other_format(db: sqlite3.Connection, folder: str, version: int) -> StateError:
+    """The error for a database of a later format."""
     try:
         written, release = db.execute(SQL["signature"]).fetchone()
     except (sqlite3.Error, TypeError):

@@ -11,7 +11,8 @@ synced, as a folder of marks is: always after removals, since a mark that came b
 after other writes at most once a second, so that a step that took seconds is never lost.
 
 *Connections.* Each call has a connection of its own, which takes a tenth of a millisecond: nothing is open between two
-calls, so a folder may be copied, moved or deleted then. A run keeps one open while it goes on (``kept_open``).
+calls, so a folder may be copied, moved or deleted then. A run keeps one open while it goes on (``kept_open``). A folder
+that may not be written can be read, see ``state_folder.reading``.
 
 *Older folders* have the marks as files in ``objects``. They are taken over once, by whoever opens the database to write
 or to list, and the folder gets another name.
@@ -31,6 +32,7 @@ from typing import NamedTuple
 from simpleflow.exceptions import StateError, StoreError
 from simpleflow.state_folder.database import FILE, open_database
 from simpleflow.state_folder.faults import FAULTS, damaged, state_error
+from simpleflow.state_folder.reading import may_write, open_to_read
 from simpleflow.stores.base import Change, Stored, as_names, clean, join, shown
 from simpleflow.stores.location import state_url
 
@@ -189,7 +191,7 @@ class StateStore:
     def _connection(self, creates: bool) -> Iterator[_Connection | None]:
         """A connection for one call; None if there is no database."""
         found = self._kept or _connect(self.folder, creates)
-        if self._users:
+        if self._users and not (found is not None and found.reads_only):
             self._kept = found
         try:
             yield found
@@ -226,6 +228,7 @@ class StateStore:
 class _Connection(NamedTuple):
     db: sqlite3.Connection
     syncs: Syncs
+    reads_only: bool = False
 
 
 def _connect(folder: str, creates: bool) -> _Connection | None:
@@ -234,6 +237,8 @@ def _connect(folder: str, creates: bool) -> _Connection | None:
         if not creates:
             return None
         os.makedirs(folder, mode=0o700, exist_ok=True)
+    if not creates and os.path.exists(os.path.join(folder, FILE)) and not may_write(folder):
+        return _Connection(open_to_read(folder), Syncs(folder), reads_only=True)
     db = open_database(folder, checks=False)
     try:
         take_over(db, folder)

@@ -297,7 +297,10 @@ class SqliteJournal:
         if not is_token(owner):
             raise damaged(self.folder, f"the owner of a run is {owner!r:.60}")
         with self._errors("read"):
-            return self._lease.alive(owner)
+            return self._alive(owner)
+
+    def _alive(self, token: str) -> bool:
+        return self._lease.alive(token)
 
     def _description(self, row: Sequence[Any], alive: bool) -> RunDescription:
         workflow_id, run_id, name, version, status, started, closed, _ = row

@@ -62,7 +62,7 @@ class Lease:
 
     def alive(self, token: str) -> bool:
         """True if the process with that token lives."""
-        return _held.get(token) == os.getpid() or is_held(self._path(token))
+        return is_alive(self._folder, token)
 
     @property
     def workers_path(self) -> str:
@@ -107,6 +107,11 @@ class Lease:
 
     def _path(self, token: str) -> str:
         return os.path.join(self._folder, token + _LOCK)
+
+
+def is_alive(folder: str, token: str) -> bool:
+    """True if the process lives that has the lease with that token, in this folder of leases. Raises OSError."""
+    return _held.get(token) == os.getpid() or is_held(os.path.join(folder, token + _LOCK))
 
 
 def is_in_use(folder: str) -> bool:

@@ -1,0 +1,77 @@
+"""The database of a state folder that may not be written: a backup, a read-only mount, a folder of somebody else.
+
+Theory of operation
+-------------------
+SQLite reads a database with a write-ahead log only if the index of the log is there, or can be made. Where it cannot,
+there are two cases. Without a log, all is in the database, and no process has it open: it is read as a file that does
+not change. With a log, a process was killed, or the folder was copied while it was in use. What is in the log is
+missing in the database then; a copy of both, which is removed again, brings them together.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import ExitStack
+
+from simpleflow.exceptions import StateError
+from simpleflow.state_folder.database import FILE, VERSION, check_tables, format_of, other_format
+
+
+def may_write(folder: str) -> bool:
+    """True if this process may write into the folder, and into its database if there is one."""
+    path = os.path.join(folder, FILE)
+    return os.access(folder, os.W_OK | os.X_OK) and (not os.path.exists(path) or os.access(path, os.W_OK))
+
+
+def open_to_read(folder: str) -> sqlite3.Connection:
+    """Open the database of a state folder that this process may not write.
+
+    Raises sqlite3.Error, OSError, and StateError for a damaged one or one of another format.
+    """
+    db = _connect(os.path.abspath(os.path.join(folder, FILE)))
+    with ExitStack() as undo:
+        undo.callback(db.close)
+        version, names = format_of(db)
+        if version > VERSION or version < 0:
+            raise other_format(db, folder, version)
+        if version != VERSION or "about" not in names:
+            raise StateError(
+                f"state folder {folder} has format {version}, expected {VERSION}, and is read-only; copy it to where "
+                "it can be written, and use the copy"
+            )
+        check_tables(names, folder)
+        undo.pop_all()
+    return db
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    try:
+        return _connection(path, "mode=ro")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+            raise
+    log = path + "-wal"
+    if not os.path.exists(log) or not os.path.getsize(log):
+        return _connection(path, "immutable=1")
+    import shutil  # here, since it is seldom needed
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="simpleflow-") as copies:
+        for each in (path, log):
+            shutil.copyfile(each, os.path.join(copies, os.path.basename(each)))
+        return _connection(os.path.join(copies, FILE), "mode=rw")  # the files stay open when they lose their names
+
+
+def _connection(path: str, mode: str) -> sqlite3.Connection:
+    from urllib.parse import quote  # slow to load, and seldom needed
+
+    uri = f"file:{quote(path)}?{mode}"
+    db = sqlite3.connect(uri, uri=True, timeout=30, isolation_level=None, check_same_thread=False)
+    try:
+        db.execute("select count(*) from sqlite_master").fetchone()
+        db.execute("pragma query_only = on")
+    except BaseException:
+        db.close()
+        raise
+    return db
