@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from simpleflow import Workflow, activity
 from simpleflow.local import Executor
 from simpleflow.step.workflow import WorkflowStepMixin
 from simpleflow.stores import open_store
+from simpleflow.stores.base import Change
 
 noted: list[str] = []
 """The arguments of the activities below, in order."""
@@ -35,6 +36,16 @@ def fail_hard(what: str) -> None:
 @activity.with_attributes()
 def echo(*args: Any) -> list[Any]:
     return list(args)
+
+
+def change_marks(bucket: str, changes: Iterable[Change]) -> None:
+    """Write and remove marks, as an engine does that keeps them."""
+    store = open_store(bucket)
+    for prefix, name, body in changes:
+        if body is None:
+            store.delete(prefix, [name])
+        else:
+            store.put(prefix, name, body)
 
 
 class Bench:

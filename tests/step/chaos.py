@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from simpleflow.core import events as e
@@ -17,10 +17,10 @@ from simpleflow.engines.memory import MemoryEngine
 from simpleflow.step import claim_recovery
 from simpleflow.step.projection import changes_of
 from simpleflow.stores import open_store
-from simpleflow.stores.base import Change
 from simpleflow.worker.decision_worker import DecisionWorker
 from simpleflow.worker.dispatch import perform
 from simpleflow.worker.inline import respond
+from tests.step.bench import change_marks
 from tests.step.chaos_children import Children
 from tests.step.chaos_plan import Item, Plan
 from tests.step.chaos_truth import ROOT, Truth
@@ -78,7 +78,7 @@ class World(Truth):
         self._seen.clear()
         engine = MemoryEngine()
         if self._in_history:
-            engine = MemoryEngine(project=changes_of, change_marks=self._change_marks)
+            engine = MemoryEngine(project=changes_of, change_marks=lambda changes: change_marks(self.bucket, changes))
         own_bucket = self.bucket if self._in_history else None
         deciders = DecisionWorker(engine, {"chaos": workflow(self, plan)}, default_bucket=own_bucket)
         run_id = engine.start_workflow_execution(StartRequest(ROOT, "chaos", "1", input=json.dumps(_input(plan))))
@@ -126,14 +126,6 @@ class World(Truth):
             key = (workflow_id, details["step"])
             self.marked[key] = next(self.clock)
             assert self.is_true(key), f"{key} is marked as done and is stale"
-
-    def _change_marks(self, changes: Sequence[Change]) -> None:
-        store = open_store(self.bucket)
-        for prefix, name, body in changes:
-            if body is None:
-                store.delete(prefix, [name])
-            else:
-                store.put(prefix, name, body)
 
     def _check_events(self, engine: MemoryEngine) -> None:
         """Check the events since the last time."""

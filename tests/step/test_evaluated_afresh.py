@@ -14,12 +14,13 @@ from simpleflow.core import events as e
 from simpleflow.engines.base import ActivityTask, StartRequest
 from simpleflow.engines.memory import MemoryEngine
 from simpleflow.step import claims
+from simpleflow.step.projection import changes_of
 from simpleflow.step.workflow import WorkflowStepMixin
 from simpleflow.stores import open_store
 from simpleflow.worker.decision_worker import DecisionWorker
 from simpleflow.worker.dispatch import Outcome, perform
 from simpleflow.worker.inline import respond
-from tests.step.bench import Bench, echo, fail_softly, note, noted
+from tests.step.bench import Bench, change_marks, echo, fail_softly, note, noted
 
 PATH = "w/steps"
 CLAIMS = ".claims/w/steps"
@@ -29,11 +30,14 @@ OTHER = claims.Owner("other", "another run")
 class Ordered:
     """A run whose activities end in the order that the test says."""
 
-    def __init__(self, bucket: str, run: Callable[[Any], Any], **attributes: Any) -> None:
+    def __init__(self, bucket: str, run: Callable[[Any], Any], own: bool = False, **attributes: Any) -> None:
+        """``own``: the bucket is the engine's own, which writes the marks with the markers."""
         body = {"name": "ordered", "run": lambda self: run(self), "get_step_bucket": lambda self: bucket}
         kind = type("UnderTest", (Workflow, WorkflowStepMixin), body | attributes)
         self.engine = MemoryEngine()
-        self.deciders = DecisionWorker(self.engine, {"ordered": kind})
+        if own:
+            self.engine = MemoryEngine(project=changes_of, change_marks=lambda changes: change_marks(bucket, changes))
+        self.deciders = DecisionWorker(self.engine, {"ordered": kind}, default_bucket=bucket if own else None)
         run_id = self.engine.start_workflow_execution(
             StartRequest("w", "ordered", "1", input='{"args":[],"kwargs":{}}')
         )
@@ -48,6 +52,7 @@ class Ordered:
         self.engine.expire()
         while (decision := self.engine.poll_for_decision_task()) is not None:
             self.deciders.decide(decision)
+        self.engine.flush()
         while (task := self.engine.poll_for_activity_task()) is not None:
             self.open.append(task)
 

@@ -121,12 +121,12 @@ class One(Workflow, WorkflowStepMixin):
 
 def test_a_run_whose_marks_could_not_be_listed_holds_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(One, "get_step_bucket", lambda self: str(tmp_path / "objects"))
-    Executor(One).run()
+    Executor(One, adopt=True).run()
     steps = tmp_path / "objects/one/steps"
     shutil.rmtree(steps)
     steps.touch()
     with pytest.raises(TaskFailed, match="Not a directory"):
-        Executor(One).run()
+        Executor(One, adopt=True).run()
     assert open_store(str(tmp_path / "objects")).names(".claims/one/steps") == []
 
 

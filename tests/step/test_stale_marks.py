@@ -316,8 +316,7 @@ def test_a_run_that_had_claimed_all_steps_and_was_killed_removes_marks_written_m
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SIMPLEFLOW_STEP_CLAIMS", "1")
-    monkeypatch.setattr(MarkActivities, "_is_own_location", lambda self: True)
-    found = Ordered(bench.bucket, forcing)
+    found = Ordered(bench.bucket, forcing, own=True)
     found.end("GetStepsDoneTask")
     other = Run(bench.bucket, OTHER)
     assert "held" in other.claim("dep")
