@@ -104,4 +104,4 @@ def test_a_step_whose_mark_cannot_be_written_has_an_exception(tmp_path: Any, mon
             step = self.submit(self.step("a", (double, 1)))
             return [step.failed, step.exception is not None]
 
-    assert Executor(Unmarked).run() == [True, True]
+    assert Executor(Unmarked, adopt=True).run() == [True, True]

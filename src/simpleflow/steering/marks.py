@@ -121,10 +121,11 @@ def mark(
     store = stores.open_store(place.bucket)
     known = frozenset(store.names(place.path))
     wanted = [name for name in wanted if name not in known]
-    for name in wanted:
-        inputs = {"fingerprint": fingerprints[name]} if name in fingerprints else {}
-        by_hand = {"workflow_id": place.workflow_id, "time": round(clock(), 3), "by_hand": True}
-        store.put(place.path, name, values.encode(by_hand | _user() | inputs | kept, "done mark").encode())
+    with stores.kept_open(place.bucket):
+        for name in wanted:
+            inputs = {"fingerprint": fingerprints[name]} if name in fingerprints else {}
+            by_hand = {"workflow_id": place.workflow_id, "time": round(clock(), 3), "by_hand": True}
+            store.put(place.path, name, values.encode(by_hand | _user() | inputs | kept, "done mark").encode())
     return wanted
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from simpleflow import settings
 from simpleflow.exceptions import InputError
@@ -71,6 +72,12 @@ def label(bucket: str) -> str:
     """Return ``bucket`` as messages name it: the path of a folder or of a state folder, else a bucket string."""
     location = _location(bucket)
     return location.name if location.kind == "state" else open_store(bucket).url
+
+
+def kept_open(bucket: str) -> AbstractContextManager[None]:
+    """Keep the store of a bucket string open for many calls inside the ``with`` block. Raises InputError."""
+    keep = getattr(open_store(bucket), "kept_open", None)
+    return nullcontext() if keep is None else keep()
 
 
 def is_local(bucket: str) -> bool:
