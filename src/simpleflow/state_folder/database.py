@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 
 from simpleflow.constants import RELEASE
 from simpleflow.exceptions import StateError
@@ -96,8 +97,7 @@ def _bring_up_to_date(db: sqlite3.Connection, folder: str) -> None:
     if version == VERSION and "about" in names:
         check_tables(names, folder)
         return
-    db.execute("begin immediate")
-    try:
+    with transaction(db):
         version, names = format_of(db)  # another process may have done it while this one waited for the lock
         if version == 0 and "runs" in names:
             raise damaged(folder, "its database has tables, but no format")
@@ -116,9 +116,17 @@ def _bring_up_to_date(db: sqlite3.Connection, folder: str) -> None:
                     db.execute(each)
             _sign(db)
             db.execute(f"pragma user_version = {VERSION}")
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """A transaction that holds the write lock from its start; it is rolled back after an error."""
+    db.execute("begin immediate")
+    try:
+        yield
         db.execute("commit")
     except BaseException:
-        if db.in_transaction:
+        if db.in_transaction:  # else SQLite has rolled it back
             db.execute("rollback")
         raise
 

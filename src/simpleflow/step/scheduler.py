@@ -245,9 +245,8 @@ class Scheduler:
         """Note how the step differs from what it was ``before``. Returns the reasons to run it, if there are any."""
         if self.marks.changes == changes.IGNORE:
             return []
-        calls = run.step.calls()
-        now = made_with.of_calls(calls, made_with.file_of(type(self._host)))
-        run.changes = None if before == now else changes.compare(before, now, calls)
+        now = self.made_with(run)
+        run.changes = None if before == now else changes.compare(before, now, run.step.calls())
         return run.changes.reasons() if run.changes is not None and self.marks.changes == changes.RUN else []
 
     def _verdict(

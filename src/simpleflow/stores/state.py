@@ -30,7 +30,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from simpleflow.exceptions import StateError, StoreError
-from simpleflow.state_folder.database import FILE, open_database
+from simpleflow.state_folder.database import FILE, open_database, transaction
 from simpleflow.state_folder.faults import FAULTS, damaged, state_error
 from simpleflow.state_folder.reading import may_write, open_to_read
 from simpleflow.stores.base import Change, Stored, as_names, clean, join, shown
@@ -210,7 +210,7 @@ class StateStore:
         """A transaction."""
         with self._lock, self._errors(action), self._connection(creates=True) as found:
             assert found is not None
-            with _transaction(found.db):
+            with transaction(found.db):
                 yield found.db
             if syncs:
                 found.syncs.committed(removes)
@@ -261,7 +261,7 @@ def take_over(db: sqlite3.Connection, folder: str) -> None:
     from simpleflow.stores.directory import DirectoryStore
 
     found = DirectoryStore(old).contents("")
-    with _transaction(db):
+    with transaction(db):
         keep(db, found.items())
     try:
         os.rename(old, os.path.join(folder, _TAKEN))
@@ -271,15 +271,3 @@ def take_over(db: sqlite3.Connection, folder: str) -> None:
 
     text = "took over %s done marks from %s into %s"
     logging.getLogger(__name__).warning(text, len(found), old, os.path.join(folder, FILE))
-
-
-@contextmanager
-def _transaction(db: sqlite3.Connection) -> Iterator[None]:
-    db.execute("begin immediate")
-    try:
-        yield
-        db.execute("commit")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("rollback")
-        raise
