@@ -111,6 +111,18 @@ def state_option(text: str) -> Callable[[_Command], _Command]:
     return click.option("--state", metavar="FOLDER", callback=_not_empty, help=text)
 
 
+def param_option(command: _Command) -> _Command:
+    """The option ``--param`` for the input of a workflow."""
+    return click.option(
+        "--param",
+        "-p",
+        "params",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="Parameter of the workflow's run, by its name. You can repeat this option.",
+    )(command)
+
+
 def format_option(default: str | None = TABLE) -> Callable[[_Command], _Command]:
     """Add ``--format`` to a command, as the parameter ``style``."""
     default_text = "Default: table." if default else "Default: table on a terminal, else lines separated by tabs."

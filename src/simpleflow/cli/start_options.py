@@ -9,6 +9,7 @@ import click
 
 from simpleflow.base import check_name
 from simpleflow.cli import errors, step_names
+from simpleflow.cli.options import param_option
 from simpleflow.exceptions import InputError, SimpleflowError
 
 if TYPE_CHECKING:
@@ -53,14 +54,7 @@ def middleware_options(command: _Command) -> _Command:
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--input", "-i", "input_text", metavar="JSON", help="Input, as JSON; - is standard input."),
     click.option("--input-file", metavar="FILE", help="File with the input of the workflow; - is standard input."),
-    click.option(
-        "--param",
-        "-p",
-        "params",
-        multiple=True,
-        metavar="NAME=VALUE",
-        help="Parameter of the workflow's run, by its name. You can repeat this option.",
-    ),
+    param_option,
     click.option(
         "--force",
         multiple=True,

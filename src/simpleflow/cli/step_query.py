@@ -12,7 +12,7 @@ import click
 from simpleflow import settings
 from simpleflow.base import check_name
 from simpleflow.cli import parameters, unread_input, workflow_input
-from simpleflow.cli.options import common, format_option, state_option
+from simpleflow.cli.options import common, format_option, param_option, state_option
 from simpleflow.cli.run_query import RunLocation, Runs, open_runs
 from simpleflow.exceptions import InputError, UnknownResource
 
@@ -38,14 +38,7 @@ def step_options(command: _Command) -> _Command:
             metavar="ID",
             help="Workflow id. Default: the one that the class chooses, else the name of the workflow type.",
         ),
-        click.option(
-            "--param",
-            "-p",
-            "params",
-            multiple=True,
-            metavar="NAME=VALUE",
-            help="Parameter of the workflow's run, by its name. You can repeat this option.",
-        ),
+        param_option,
         click.option("--input-file", metavar="FILE", help="File with the input of the workflow; - is standard input."),
         click.option(
             "--input",
