@@ -26,6 +26,7 @@ from simpleflow import values
 from simpleflow.base import Scope
 from simpleflow.constants import MAX_ID_LENGTH, STORE_TIMER
 
+_ESCAPED = re.compile(r"%([0-9A-F]{2})")
 _FORBIDDEN = re.compile(r"[%:/|\x00-\x1f\x7f-\x9f]")
 
 
@@ -40,6 +41,11 @@ def clean(text: str) -> str:
     These are ``:``, ``/``, ``|`` and control characters. ``%`` is escaped too, so that different texts stay different.
     """
     return _FORBIDDEN.sub(lambda found: f"%{ord(found[0]):02X}", text)
+
+
+def unclean(text: str) -> str:
+    """Return the text that ``clean`` was given."""
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text) if "%" in text else text
 
 
 def fit(id: str) -> str:

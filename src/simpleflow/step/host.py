@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any, Protocol
 
 from simpleflow.base import Call, Executor, Scope, Submittable
@@ -10,6 +10,7 @@ from simpleflow.futures import Future, Promise, promise_of
 from simpleflow.step.constants import SIGNAL_PREFIX
 from simpleflow.step.fingerprints import Fingerprint
 from simpleflow.task import MarkerTask, SignalTask
+from simpleflow.taskids import unclean
 
 
 class Host(Protocol):
@@ -93,3 +94,20 @@ def scope_label(name: str, number: int) -> str:
     has two dots in a row, or a dot at its end: nothing inside a step is ever taken for another step.
     """
     return f"{SIGNAL_PREFIX}{name}." + (f".~{number + 1}" if number else "")
+
+
+def step_at(path: str, known: Container[str]) -> str | None:
+    """The innermost of the ``known`` steps in the path of a scope, or in what follows the name in a task id.
+
+    None if the path lies in no step.
+    """
+    found = path.rfind(SIGNAL_PREFIX)
+    while found >= 0:
+        if found == 0 or path[found - 1] in ".-":
+            begin = found + len(SIGNAL_PREFIX)
+            end = len(path)
+            while (end := path.rfind(".", begin, end)) > begin:  # the longest name, if one begins with another
+                if (name := unclean(path[begin:end])) in known:
+                    return name
+        found = path.rfind(SIGNAL_PREFIX, 0, found)
+    return None

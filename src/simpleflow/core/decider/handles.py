@@ -40,6 +40,10 @@ class ActivityHandle(RetryHandle):
             suffix = reserved if reserved is not None else self.reserve(evaluation, activity)
         self.key = ("activity", taskids.task_id("activity", activity.name, suffix))
         self._id = self.key[1]  # of the first call; those after it have a number
+        # Who reads the history wants to know which step an activity belongs to; nearly always its id says it.
+        scope = evaluation.scope
+        hidden = bool(scope.path) and scope.path not in self._id and scope.scope_owner is not None
+        self._control = scope.path if hidden else None
         self._priority = _priority(evaluation, priority, activity.task_priority)
         self.input = task.encode_input()
         evaluation.activities[activity.name] = activity
@@ -70,6 +74,7 @@ class ActivityHandle(RetryHandle):
         return d.ScheduleActivityTask(
             activity_id=self.key[1],
             activity_type=e.ActivityType(activity.name, activity.version),
+            control=self._control,
             heartbeat_timeout=activity.task_heartbeat_timeout,
             input=self.input,
             schedule_to_close_timeout=activity.task_schedule_to_close_timeout,

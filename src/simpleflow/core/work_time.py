@@ -1,0 +1,130 @@
+"""How long tasks worked, and how long they only waited for a worker, from their times. Pure functions.
+
+A step consists of activities and children, several at once or one after the other. Its time is the time from the first
+start to the last end, less
+
+- the times in which something waited in a queue and nothing worked,
+- the pauses of the whole run, in which no process drove it.
+
+So a step that waited an hour for a worker and then worked for a minute took a minute, and the hour is told apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import NamedTuple
+
+Interval = tuple[float, float]
+"""Begin and end in epoch seconds."""
+
+
+class Task(NamedTuple):
+    """The times of one try of an activity, or of a child, in epoch seconds. None: not yet."""
+
+    scheduled: float
+    started: float | None
+    ended: float | None
+
+
+class WorkTime(NamedTuple):
+    """When tasks worked."""
+
+    worked: tuple[Interval, ...]  # in order, without overlaps; empty if nothing has started
+    queued: float  # seconds in which something waited for a worker and nothing worked
+
+    @property
+    def began(self) -> float | None:
+        """The first start."""
+        return self.worked[0][0] if self.worked else None
+
+    @property
+    def ended(self) -> float | None:
+        """The last end."""
+        return self.worked[-1][1] if self.worked else None
+
+    @property
+    def seconds(self) -> float | None:
+        """How long they worked; None if nothing has started."""
+        return length(self.worked) if self.worked else None
+
+
+NOTHING = WorkTime((), 0.0)
+
+
+def work_time(tasks: Iterable[Task], pauses: Sequence[Interval] = (), now: float | None = None) -> WorkTime:
+    """Return when these tasks worked.
+
+    Args:
+        tasks: in any order.
+        pauses: times in which no process drove the run.
+        now: the end of what has not ended, in epoch seconds; None: what has not ended is left out.
+    """
+    working: list[Interval] = []
+    waiting: list[Interval] = []
+    for scheduled, started, ended in tasks:
+        end = now if ended is None else ended
+        begin = started if started is not None else end
+        if begin is not None:
+            waiting.append((scheduled, begin))
+        if started is not None and end is not None:
+            working.append((started, end))
+    if len(working) == 1 and not pauses and len(waiting) == 1:  # the usual step
+        [(scheduled, started_at)], [(_, end_at)] = waiting, working
+        return WorkTime(((started_at, max(started_at, end_at)),), max(0.0, started_at - scheduled))
+    busy = union(working)
+    idle = without(union(waiting), busy)
+    queued = length(without(idle, pauses))
+    if not busy:
+        return WorkTime((), queued)
+    whole = [(busy[0][0], busy[-1][1])]
+    return WorkTime(tuple(without(without(whole, idle), pauses)), queued)
+
+
+def union(intervals: Iterable[Interval]) -> list[Interval]:
+    """Return the times that one of the intervals covers, in order, without overlaps."""
+    found: list[Interval] = []
+    for begin, end in sorted(intervals):
+        if found and begin <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], end))
+        elif end >= begin:
+            found.append((begin, end))
+    return found
+
+
+def without(intervals: Iterable[Interval], others: Iterable[Interval]) -> list[Interval]:
+    """Return the times that the first intervals cover and the others do not. The first are in order, without overlaps.
+
+    An interval of no length stays, unless the others cover it.
+    """
+    cuts = union((begin, end) for begin, end in others if begin < end)
+    found: list[Interval] = []
+    first = 0  # of the cuts that may matter
+    for begin, end in intervals:
+        while first < len(cuts) and cuts[first][1] <= begin:
+            first += 1
+        rest = begin
+        for cut_begin, cut_end in islice(cuts, first, None):
+            if cut_begin >= end:
+                break
+            if cut_begin > rest:
+                found.append((rest, cut_begin))
+            rest = max(rest, cut_end)
+        if rest < end or rest == begin:
+            found.append((rest, end))
+    return found
+
+
+def length(intervals: Iterable[Interval]) -> float:
+    """Return the seconds that intervals without overlaps cover."""
+    return sum(end - begin for begin, end in intervals)
+
+
+def fewer(intervals: Sequence[Interval], most: int) -> list[Interval]:
+    """Return at most ``most`` intervals: those with the shortest gaps between them are joined."""
+    if len(intervals) <= most:
+        return list(intervals)
+    gaps = sorted(range(1, len(intervals)), key=lambda at: intervals[at][0] - intervals[at - 1][1], reverse=True)
+    starts = [0, *sorted(gaps[: most - 1])]
+    ends = [*(at - 1 for at in starts[1:]), len(intervals) - 1]
+    return [(intervals[first][0], intervals[last][1]) for first, last in zip(starts, ends, strict=True)]

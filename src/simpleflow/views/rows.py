@@ -1,0 +1,153 @@
+"""The rows of a run: one for each step, activity task, child, timer, signal and marker.
+
+Rows are small, since a run may have a hundred thousand of them. They hold times, states and the ids of events. Inputs,
+results, reasons and tracebacks stay in the events; whoever needs one reads that event.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from simpleflow.core.work_time import Task
+from simpleflow.step.report import StepReport
+
+ACTIVITY, CHILD, TIMER, SIGNAL, SENT, MARKER = "activity", "child", "timer", "signal", "signal sent", "marker"
+"""The kinds of rows."""
+
+SCHEDULED, STARTED, COMPLETED, FAILED, TIMED_OUT = "scheduled", "started", "completed", "failed", "timed_out"
+CANCELED, TERMINATED, REFUSED, FIRED, DELIVERED = "canceled", "terminated", "refused", "fired", "delivered"
+RECEIVED, RECORDED = "received", "recorded"
+"""The states of rows."""
+
+
+@dataclass(slots=True, eq=False)
+class Row:
+    """What the rows of all kinds have. Times are epoch seconds."""
+
+    kind: ClassVar[str]
+
+    event_id: int  # of its first event
+    name: str  # of the activity, workflow type, timer, signal or marker
+    scheduled: float  # time of its first event
+    state: str = SCHEDULED
+    ended: float | None = None
+    end_id: int = 0  # of its last event; 0 until then
+
+    @property
+    def id(self) -> str:
+        """Activity id, workflow id, timer id, or the name of a signal or marker."""
+        return self.name
+
+
+@dataclass(slots=True, eq=False)
+class TaskRow(Row):
+    """A row that a worker or another run works on."""
+
+    task_id: str = ""
+    version: str | None = None
+    task_list: str | None = None
+    step: str | None = None  # the innermost step that it belongs to, if it belongs to one
+    started: float | None = None
+    start_id: int = 0  # of the event that started it; 0 until then
+
+    @property
+    def id(self) -> str:
+        return self.task_id
+
+    @property
+    def open(self) -> bool:
+        """True if it has not ended."""
+        return self.end_id == 0
+
+    @property
+    def failed(self) -> bool:
+        """True if it ended badly."""
+        return self.state in (FAILED, TIMED_OUT, TERMINATED)
+
+    @property
+    def times(self) -> Task:
+        """Its times, to compute with."""
+        return Task(self.scheduled, self.started, self.ended)
+
+
+@dataclass(slots=True, eq=False)
+class AttemptRow(TaskRow):
+    """One try of an activity."""
+
+    kind: ClassVar[str] = ACTIVITY
+
+    number: int = 1  # 1 for the first try of the activity id
+    about_marks: bool = False  # it reads or writes marks or claims
+
+
+@dataclass(slots=True, eq=False)
+class ChildRow(TaskRow):
+    """A child workflow."""
+
+    kind: ClassVar[str] = CHILD
+
+    run_id: str | None = None  # once it has started
+
+
+@dataclass(slots=True, eq=False)
+class TimerRow(Row):
+    """A timer."""
+
+    kind: ClassVar[str] = TIMER
+
+
+@dataclass(slots=True, eq=False)
+class SignalRow(Row):
+    """A signal that the run has received, or sent to another run."""
+
+    kind: ClassVar[str] = SIGNAL
+
+
+@dataclass(slots=True, eq=False)
+class SentRow(Row):
+    """A signal that the run has sent."""
+
+    kind: ClassVar[str] = SENT
+
+    to: str = ""  # workflow id of the run that gets it
+
+    @property
+    def id(self) -> str:
+        return self.to
+
+
+@dataclass(slots=True, eq=False)
+class MarkerRow(Row):
+    """A marker."""
+
+    kind: ClassVar[str] = MARKER
+
+
+@dataclass(slots=True, eq=False)
+class StepRow:
+    """A step: its latest verdict, and what belongs to it. Times are epoch seconds."""
+
+    name: str
+    report: StepReport  # of its latest marker
+    event_id: int  # of this marker
+    begin: float  # when it was scheduled or skipped, or began to wait
+    end: float | None = None  # when it was completed, skipped or failed
+    made_by: str | None = None  # run id of the run that made its mark, as far as the history tells
+    tasks: list[TaskRow] = field(default_factory=list)  # its activities and children, but none about marks
+    inner: list[str] = field(default_factory=list)  # the names of the steps inside it
+
+    @property
+    def state(self) -> str:
+        """waiting, scheduled, completed, skipped or failed."""
+        return self.report.status
+
+    @property
+    def forced(self) -> bool:
+        """True if the verdict was set by a name or a flag."""
+        return self.report.forced
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why it ran or was skipped."""
+        return self.report.reasons

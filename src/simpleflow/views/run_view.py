@@ -1,0 +1,293 @@
+"""A run as rows, folded from its history event by event.
+
+How it works: ``extend`` takes events and skips those that it has folded before, so a view of a run that goes on is fed
+with whatever was read last. Each event changes one row, or adds one. Nothing is kept of an event but ids, times and
+states: ``event_id``, ``start_id`` and ``end_id`` of a row say which events hold its input, worker, result and failure.
+
+An activity belongs to the step in whose scope it was submitted. Its id tells the scope, or its ``control`` where the id
+has no room for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from simpleflow import values
+from simpleflow.core import events as e
+from simpleflow.core import transitions
+from simpleflow.core.work_time import Interval, Task, WorkTime, work_time
+from simpleflow.exceptions import InvalidTransition
+from simpleflow.step import report
+from simpleflow.step.constants import COMPLETED, FAILED, MARKER_NAME, SCHEDULED, SKIPPED, WAITING
+from simpleflow.step.host import step_at
+from simpleflow.step.recorded_tasks import Listed, is_about_marks, parse
+from simpleflow.taskids import clean
+from simpleflow.views import rows
+from simpleflow.views.rows import AttemptRow, ChildRow, MarkerRow, Row, SentRow, SignalRow, StepRow, TaskRow, TimerRow
+
+_STATUSES = frozenset({WAITING, SCHEDULED, COMPLETED, SKIPPED, FAILED})
+
+_R = TypeVar("_R", bound=Row)
+
+
+class RunView:
+    """The rows of one run.
+
+    Args:
+        run_id: of the run; steps that it completes name it.
+        pauses: times in which no process drove the run, see ``core.work_time``.
+    """
+
+    def __init__(self, run_id: str = "", pauses: Sequence[Interval] = ()) -> None:
+        self.run_id = run_id
+        self.pauses = pauses
+        self.last_id = 0  # of the events folded so far
+        self.last_time = 0.0  # of the last event, in epoch seconds
+        self.state = transitions.NEW  # of the run
+        self.began: float | None = None
+        self.closed_id = 0  # of the event that ended the run
+        self.decisions = 0  # completed ones
+        self.steps: dict[str, StepRow] = {}  # in the order of their first markers
+        self.rows: dict[int, Row] = {}  # activities, children, timers, signals and markers by ``event_id``
+        self.open: dict[int, TaskRow] = {}  # the activities and children that have not ended, by ``event_id``
+        self.listed: Listed | None = None  # where the marks are, as the activity says that lists them
+        self.listed_id: str | None = None  # id of this activity
+        self._tries: dict[str, int] = {}  # by activity id: tries so far, without refused ones
+
+    def extend(self, events: Iterable[e.Event]) -> None:
+        """Fold the events that are new. Raises InvalidTransition if one is missing before them."""
+        for event in events:
+            if event.id <= self.last_id:
+                continue
+            if event.id != self.last_id + 1:
+                raise InvalidTransition(f"event {event.id} cannot follow event {self.last_id}")
+            self.apply(event)
+
+    def apply(self, event: e.Event) -> None:
+        """Fold the next event."""
+        self.last_id = event.id
+        self.last_time = event.time
+        handler = _HANDLERS.get(type(event.attributes))
+        if handler is not None:
+            handler(self, event, event.attributes)
+
+    # What is asked of the rows
+
+    def of_kind(self, kind: type[_R]) -> Iterator[_R]:
+        """Yield the rows of a kind, in the order of their first events."""
+        return (row for row in self.rows.values() if isinstance(row, kind))
+
+    @property
+    def attempts(self) -> Iterator[AttemptRow]:
+        """The tries of activities, in the order of scheduling."""
+        return self.of_kind(AttemptRow)
+
+    def tasks_of(self, step: str) -> list[TaskRow]:
+        """The activities and children of a step and the steps inside it, in the order of scheduling."""
+        row = self.steps.get(step)
+        if row is None:
+            return []
+        if not row.inner:
+            return row.tasks
+        every = [*row.tasks, *(task for name in row.inner for task in self.steps[name].tasks)]
+        return sorted(every, key=lambda each: each.event_id)
+
+    def work_time(self, step: str, now: float | None = None) -> WorkTime:
+        """When the activities and children of a step worked, and how long they were queued.
+
+        A step that has neither took from its begin to its end. ``now``: the end of what has not ended, in epoch
+        seconds; None: what has not ended is left out.
+        """
+        tasks = self.tasks_of(step)
+        if tasks:
+            return work_time((task.times for task in tasks), self.pauses, now)
+        row = self.steps[step]
+        began = None if row.state in (WAITING, SKIPPED) else row.begin
+        return work_time([Task(row.begin, began, row.end)], self.pauses, now)
+
+    def tries_of(self, step: str) -> int:
+        """How often the activity of a step was tried that was tried most; 0 if it has none."""
+        return max((task.number for task in self.tasks_of(step) if isinstance(task, AttemptRow)), default=0)
+
+    def first_failure(self, step: str) -> TaskRow | None:
+        """The first activity or child of a step that failed, in its last try; None if none did."""
+        last: dict[tuple[str, str], TaskRow] = {(task.kind, task.id): task for task in self.tasks_of(step)}
+        failed = (task for task in last.values() if task.failed)
+        return min(failed, key=lambda task: task.end_id, default=None)
+
+    def failed_steps(self) -> list[StepRow]:
+        """The steps that failed and are not optional, in the order of their ends."""
+        found = [row for row in self.steps.values() if row.state == FAILED and not row.report.optional]
+        return sorted(found, key=lambda row: row.event_id)
+
+    # How events change them
+
+    def _add(self, row: Row) -> None:
+        self.rows[row.event_id] = row
+
+    def _add_task(self, row: TaskRow, path: str) -> None:
+        self._add(row)
+        self.open[row.event_id] = row
+        if path:
+            row.step = step_at(path, self.steps)
+            if row.step is not None and not (isinstance(row, AttemptRow) and row.about_marks):
+                self.steps[row.step].tasks.append(row)
+
+    def _execution_started(self, event: e.Event, attributes: e.WorkflowExecutionStarted) -> None:
+        self.state, self.began = transitions.OPEN, event.time
+
+    def _execution_ended(self, event: e.Event, attributes: Any) -> None:
+        self.state, self.closed_id = _RUN_ENDS[type(attributes)], event.id
+
+    def _decision_completed(self, event: e.Event, attributes: Any) -> None:
+        self.decisions += 1
+
+    def _activity_scheduled(self, event: e.Event, attributes: e.ActivityTaskScheduled) -> None:
+        id, kind = attributes.activity_id, attributes.activity_type
+        number = self._tries[id] = self._tries.get(id, 0) + 1
+        about_marks = is_about_marks(kind.name)
+        row = AttemptRow(event.id, kind.name, event.time, task_id=id, version=kind.version, number=number)
+        row.task_list, row.about_marks = attributes.task_list.name, about_marks
+        self._add_task(row, attributes.control or id.removeprefix(f"activity-{clean(kind.name)}-"))
+        if about_marks and isinstance(listed := parse(kind.name, attributes.input), Listed):
+            self.listed, self.listed_id = listed, id
+
+    def _activity_refused(self, event: e.Event, attributes: e.ScheduleActivityTaskFailed) -> None:
+        id, kind = attributes.activity_id, attributes.activity_type
+        row = AttemptRow(event.id, kind.name, event.time, task_id=id, number=self._tries.get(id, 0))
+        row.about_marks = is_about_marks(kind.name)
+        self._add(_refused(row, event))
+
+    def _child_initiated(self, event: e.Event, attributes: e.StartChildWorkflowExecutionInitiated) -> None:
+        id, kind = attributes.workflow_id, attributes.workflow_type
+        row = ChildRow(event.id, kind.name, event.time, task_id=id, version=kind.version)
+        row.task_list = attributes.task_list.name
+        self._add_task(row, attributes.control or id)
+
+    def _child_refused(self, event: e.Event, attributes: e.StartChildWorkflowExecutionFailed) -> None:
+        row = self.rows.get(attributes.initiated_event_id)
+        if row is not None:
+            row.state, row.ended, row.end_id = rows.REFUSED, event.time, event.id
+            self.open.pop(row.event_id, None)
+            return
+        row = ChildRow(event.id, attributes.workflow_type.name, event.time, task_id=attributes.workflow_id)
+        self._add(_refused(row, event))
+
+    def _task_started(self, event: e.Event, attributes: Any) -> None:
+        row = self.open.get(_first_id(attributes))
+        if row is not None:
+            row.state, row.started, row.start_id = rows.STARTED, event.time, event.id
+            if isinstance(row, ChildRow):
+                row.run_id = attributes.workflow_execution.run_id
+
+    def _task_ended(self, event: e.Event, attributes: Any) -> None:
+        row = self.open.pop(_first_id(attributes), None)
+        if row is not None:
+            row.state, row.ended, row.end_id = _ENDS[type(attributes)], event.time, event.id
+
+    def _timer_started(self, event: e.Event, attributes: e.TimerStarted) -> None:
+        self._add(TimerRow(event.id, attributes.timer_id, event.time))
+
+    def _timer_refused(self, event: e.Event, attributes: e.StartTimerFailed) -> None:
+        self._add(_refused(TimerRow(event.id, attributes.timer_id, event.time), event))
+
+    def _signal_sent(self, event: e.Event, attributes: e.SignalExternalWorkflowExecutionInitiated) -> None:
+        self._add(SentRow(event.id, attributes.signal_name, event.time, to=attributes.workflow_id))
+
+    def _row_ended(self, event: e.Event, attributes: Any) -> None:
+        row = self.rows.get(_first_id(attributes))
+        if row is not None:
+            row.state, row.ended, row.end_id = _ENDS[type(attributes)], event.time, event.id
+
+    def _signal_received(self, event: e.Event, attributes: e.WorkflowExecutionSignaled) -> None:
+        self._add(SignalRow(event.id, attributes.signal_name, event.time, rows.RECEIVED, event.time, event.id))
+
+    def _marker(self, event: e.Event, attributes: e.MarkerRecorded) -> None:
+        self._add(MarkerRow(event.id, attributes.marker_name, event.time, rows.RECORDED, event.time, event.id))
+        if attributes.marker_name != MARKER_NAME:
+            return
+        found = report.read(attributes.details)
+        if found is None or found.status not in _STATUSES:
+            return
+        row = self.steps.get(found.step)
+        if row is None:
+            row = self.steps[found.step] = StepRow(found.step, found, event.id, event.time)
+        elif row.end is not None or found.status == SKIPPED or (found.status == SCHEDULED and row.tasks):
+            row.begin, row.end, row.made_by, row.tasks, row.inner = event.time, None, None, [], []
+        elif found.status == SCHEDULED:  # it waited until now
+            row.begin = event.time
+        row.report, row.event_id = found, event.id
+        if found.status == SCHEDULED:
+            self._enclose(found.step, attributes.details)
+        elif found.status != WAITING:
+            row.end = event.time
+            if found.status == COMPLETED and found.stale is None:
+                row.made_by = self.run_id or None
+
+    def _enclose(self, step: str, details: str | None) -> None:
+        """Let the steps around a step know of it."""
+        if details is None or '"inside"' not in details:  # the common case, without decoding again
+            return
+        for name in values.text_tuple(values.decode(details).get("inside")):
+            outer = self.steps.get(name)
+            if outer is not None and step not in outer.inner:
+                outer.inner.append(step)
+
+
+def _refused(row: _R, event: e.Event) -> _R:
+    row.state, row.ended, row.end_id = rows.REFUSED, event.time, event.id
+    return row
+
+
+def _first_id(attributes: Any) -> int:
+    """The id of the event that scheduled, initiated or started what this event is about; 0 if there is none."""
+    for member in ("scheduled_event_id", "initiated_event_id"):
+        found = getattr(attributes, member, None)
+        if found is not None:
+            return int(found)
+    return int(attributes.started_event_id) if isinstance(attributes, e.TimerFired | e.TimerCanceled) else 0
+
+
+_ENDS: dict[type[e.Attributes], str] = {
+    e.ActivityTaskCompleted: rows.COMPLETED,
+    e.ActivityTaskFailed: rows.FAILED,
+    e.ActivityTaskTimedOut: rows.TIMED_OUT,
+    e.ActivityTaskCanceled: rows.CANCELED,
+    e.ChildWorkflowExecutionCompleted: rows.COMPLETED,
+    e.ChildWorkflowExecutionFailed: rows.FAILED,
+    e.ChildWorkflowExecutionTimedOut: rows.TIMED_OUT,
+    e.ChildWorkflowExecutionCanceled: rows.CANCELED,
+    e.ChildWorkflowExecutionTerminated: rows.TERMINATED,
+    e.TimerFired: rows.FIRED,
+    e.TimerCanceled: rows.CANCELED,
+    e.ExternalWorkflowExecutionSignaled: rows.DELIVERED,
+    e.SignalExternalWorkflowExecutionFailed: rows.FAILED,
+}
+
+_RUN_ENDS: dict[type[e.Attributes], str] = {
+    e.EVENT_TYPES[kind]: state for (_, kind), state in transitions.EXECUTION.items() if state != transitions.OPEN
+}
+
+_Handler = Callable[[RunView, e.Event, Any], None]
+
+_TASK_ENDS = [kind for kind in _ENDS if kind.__name__.startswith(("ActivityTask", "ChildWorkflow"))]
+
+_HANDLERS: dict[type[e.Attributes], _Handler] = {
+    **dict.fromkeys(_RUN_ENDS, RunView._execution_ended),
+    **dict.fromkeys(_ENDS, RunView._row_ended),
+    **dict.fromkeys(_TASK_ENDS, RunView._task_ended),
+    e.WorkflowExecutionStarted: RunView._execution_started,
+    e.DecisionTaskCompleted: RunView._decision_completed,
+    e.ActivityTaskScheduled: RunView._activity_scheduled,
+    e.ScheduleActivityTaskFailed: RunView._activity_refused,
+    e.StartChildWorkflowExecutionInitiated: RunView._child_initiated,
+    e.StartChildWorkflowExecutionFailed: RunView._child_refused,
+    e.ActivityTaskStarted: RunView._task_started,
+    e.ChildWorkflowExecutionStarted: RunView._task_started,
+    e.TimerStarted: RunView._timer_started,
+    e.StartTimerFailed: RunView._timer_refused,
+    e.SignalExternalWorkflowExecutionInitiated: RunView._signal_sent,
+    e.WorkflowExecutionSignaled: RunView._signal_received,
+    e.MarkerRecorded: RunView._marker,
+}
