@@ -3,8 +3,11 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+# The demo needs three packages and the source here. So it has an environment of its own, which is made in seconds.
+DEMO   := .venv-demo
+DIST   := .venv-dist
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check bench dist clean
 .DEFAULT_GOAL := help
 
 help:
@@ -12,16 +15,32 @@ help:
 	@echo "make test    run all tests"
 	@echo "make check   ruff, mypy, import-linter, docs"
 	@echo "make bench   measure start-up, cold, warm, fan-out and memory, beside the peers that can be installed"
+	@echo "make dist    build the wheel and the source distribution in dist/, and check them"
 
-$(STAMP): pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "simpleflow needs Python 3.11 or later (set PYTHON=...)")'
+.PHONY: python
+python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "simpleflow needs Python 3.11 or later (set PYTHON=...)")'
+
+# pip's own copy in the environment would take longer than all the rest, so the one of $(PYTHON) serves if there is one.
+$(DEMO)/.installed: pyproject.toml | python
+	@echo "installing what simpleflow needs into $(DEMO)"
+	@rm -rf $(DEMO)
+	@if $(PYTHON) -m pip --help 2>/dev/null | grep -q -e --python; then $(PYTHON) -m venv --without-pip $(DEMO); \
+	else $(PYTHON) -m venv $(DEMO); fi
+	@$(DEMO)/bin/python examples/demo.py --needs > $(DEMO)/needs.txt
+	@pip="$(PYTHON) -m pip --python $(DEMO)/bin/python"; test ! -x $(DEMO)/bin/pip || pip=$(DEMO)/bin/pip; \
+	$$pip install --quiet --requirement $(DEMO)/needs.txt
+	@echo "$(CURDIR)/src" > "$$($(DEMO)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/checkout.pth"
+	@touch $@
+
+$(STAMP): pyproject.toml | python
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --editable '.[dev]'
 	$(BIN)/python -m compileall -q src
 	touch $(STAMP)
 
-demo: $(STAMP)
-	$(BIN)/python examples/demo.py
+demo: $(DEMO)/.installed
+	@$(DEMO)/bin/python examples/demo.py
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --dist worksteal
@@ -37,5 +56,16 @@ bench: $(STAMP)
 	$(BIN)/python -m bench.peers
 	$(BIN)/python -m bench --plot bench.svg
 
+$(DIST)/.installed: | python
+	$(PYTHON) -m venv $(DIST)
+	$(DIST)/bin/pip install --quiet 'build>=1.2,<2' 'twine>=6,<8'
+	touch $@
+
+dist: $(DIST)/.installed
+	rm -rf dist
+	$(DIST)/bin/python -m build --outdir dist .
+	$(DIST)/bin/python -m twine check --strict dist/*
+	$(DIST)/bin/python .ci/check_dist.py dist
+
 clean:
-	rm -rf $(VENV) .simpleflow
+	rm -rf $(VENV) $(DEMO) $(DIST) .simpleflow dist

@@ -8,16 +8,19 @@ depend on it: `scan` forces `parse`, each part of `parse` forces `tables`, and t
 one folder, by default `census`:
 
     scan.json   parse/<bundle>.json   tables.json   report.txt   report.svg
+
+When it has ended, a run draws itself there: run.txt and run.svg show which steps ran and when, and which were skipped.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
-from census_lib import measure, poster, sources, tables, text
+from census_lib import measure, poster, run_report, sources, spans, tables, text
 
 from simpleflow import Workflow, activity, futures
 from simpleflow.canvas import Group
@@ -109,6 +112,7 @@ class Census(Workflow, WorkflowStepMixin):
 
     def run(self, source: str | None = None, out: str = "census") -> dict[str, Any]:
         """`source`: the folder to read, by default the standard library; `out`: the folder to write to."""
+        self.out = out
         scanned: Any = self.submit(
             self.step(
                 "scan",
@@ -142,6 +146,24 @@ class Census(Workflow, WorkflowStepMixin):
             "report": os.path.join(out, "report.txt"),
             "picture": os.path.join(out, "report.svg"),
         }
+
+    def after_closed(self, history: Any) -> None:
+        """Draw the run from its history. The census does not fail if that cannot be written here."""
+        rows, out = spans.steps(self.list_markers(all=True)), Path(self.out)
+        try:
+            found = spans.with_earlier(out / "run.json", spans.spans(history.events, _step_of))
+            _write(out / "run.txt", run_report.as_text(rows, found))
+            _write(out / "run.svg", run_report.as_svg(rows, found))
+        except OSError as error:
+            print(f"the run cannot be drawn: {error}", file=sys.stderr)
+
+
+def _step_of(activity_name: str, arguments: list[Any]) -> str | None:
+    """Return the step that an activity works for; None for what only reads what a step did before."""
+    name = activity_name.rpartition(".")[2]
+    if name == "parse":
+        return f"parse.{arguments[1]}"
+    return {"scan": "scan", "join": "tables", "write_text": "report", "draw": "report"}.get(name)
 
 
 def _scanned(found: sources.Scan) -> dict[str, Any]:

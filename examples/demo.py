@@ -3,23 +3,25 @@
     make demo
     python examples/demo.py [FOLDER]      the same for the Python files of another folder
 
-You can stop it at any time and in any way. Started again, it continues.
+You can stop it at any time and in any way. Started again, it continues. It uses the source of simpleflow that is beside
+it, so only the packages that simpleflow needs have to be installed: ``make demo`` installs these alone.
 """
 
 from __future__ import annotations
 
 import ctypes
 import importlib.util
-import json
 import os
 import shlex
 import shutil
 import signal
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+SOURCE = ROOT / "src"
 FOLDER = ROOT / ".simpleflow" / "demo"
 ENDED = FOLDER / "ended"  # its presence makes the next demo start afresh
 HEADLINES = ("First run: every step runs", "Second run: every step is done, so it is skipped")
@@ -28,8 +30,12 @@ HEADLINES = ("First run: every step runs", "Second run: every step is done, so i
 def main(source: str | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # bars and boxes, on any terminal
-    if importlib.util.find_spec("simpleflow") is None:
-        print(f"simpleflow is not installed for {sys.executable}; run: make demo", file=sys.stderr)
+    if source == "--needs":
+        print("\n".join(needs()))
+        return 0
+    missing = [name for name in map(module_of, needs()) if importlib.util.find_spec(name) is None]
+    if missing:
+        print(f"{', '.join(missing)} is not installed for {sys.executable}; run: make demo", file=sys.stderr)
         return 2
     if ENDED.exists():
         shutil.rmtree(FOLDER)
@@ -45,22 +51,57 @@ def main(source: str | None = None) -> int:
             return code
     show_headline("The report")
     report = (out / "report.txt").read_text(encoding="utf-8").splitlines()
-    print("\n".join(report[:30]))
-    print("...\n")
-    print(f"all of it as text   {shown(out / 'report.txt')}")
-    print(f"all of it as SVG    {shown(out / 'report.svg')}   (open it in a browser)")
+    print("\n".join(report[:14]))
+    print("  ...")
+    print("\nWhere to look:\n")
+    show_places(source, out)
     ENDED.touch()
     return 0
 
 
+def show_places(source: str | None, out: Path) -> None:
+    """Print what there is to look at, and to try."""
+    for path, what in (
+        (out / "report.txt", "the whole report"),
+        (out / "report.svg", "the same as a picture; open it in a browser"),
+        (out / "run.svg", "the run as a picture: which steps ran, and when"),
+        (ROOT / "examples" / "census.py", "the workflow"),
+        (ROOT / "docs" / "getting-started.md", "your own workflow in ten minutes"),
+    ):
+        print(f"  {shown(path):<40}  {what}")
+    found = importlib.util.find_spec("simpleflow")
+    command = f"{shown(Path(sys.executable))} -m simpleflow"
+    if SOURCE.exists() and (found is None or not Path(found.origin or "").is_relative_to(SOURCE)):
+        command = f"PYTHONPATH={shlex.quote(shown(SOURCE))} {command}"
+    workflow = f"--state {shlex.quote(shown(FOLDER))} {shlex.quote(shown(ROOT / 'examples' / 'census.py'))}"
+    given = f"-p out={shlex.quote(shown(out))}" + (f" -p source={shlex.quote(source)}" if source else "")
+    print("\nWhat to try next: list the done steps; run one of them again, with those that depend on it.\n")
+    print(f"  {command} step.list {workflow}")
+    print(f"  {command} workflow.start --local --force parse.asyncio \\\n    {given} {workflow}")
+
+
+def needs() -> list[str]:
+    """Return what simpleflow needs, as ``pip`` takes it; nothing where its source is not beside the demo."""
+    project = ROOT / "pyproject.toml"
+    return tomllib.loads(project.read_text(encoding="utf-8"))["project"]["dependencies"] if project.exists() else []
+
+
+def module_of(need: str) -> str:
+    """Return the module of a package that simpleflow needs. All of them are called like their package."""
+    return need.partition(">")[0]
+
+
 def run_census(source: str | None, out: Path) -> int:
     """Run the census through the command line. Returns its exit code."""
-    given = {"kwargs": {"source": source, "out": shown(out)} if source else {"out": shown(out)}}
-    arguments = ["workflow.start", "--local", "--state", shown(FOLDER)]
-    arguments += ["--input", json.dumps(given), shown(ROOT / "examples" / "census.py:Census")]
+    arguments = ["workflow.start", "--local", "--state", shown(FOLDER), "-p", f"out={shown(out)}"]
+    arguments += ["-p", f"source={source}"] if source else []
+    arguments += [shown(ROOT / "examples" / "census.py")]
     print(f"$ simpleflow {shlex.join(arguments)}\n", flush=True)
     command = [sys.executable, "-m", "simpleflow", *arguments]
-    with subprocess.Popen(command, preexec_fn=die_with_parent if sys.platform == "linux" else None) as process:
+    paths = [str(SOURCE), *filter(None, [os.environ.get("PYTHONPATH")])] if SOURCE.exists() else []
+    environment = os.environ | ({"PYTHONPATH": os.pathsep.join(paths)} if paths else {})
+    begin = die_with_parent if sys.platform == "linux" else None
+    with subprocess.Popen(command, env=environment, preexec_fn=begin) as process:
         try:
             return process.wait()
         except KeyboardInterrupt:  # the terminal has interrupted the other process as well

@@ -7,7 +7,8 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
-from census_lib import poster, sources, tables, text
+from census_lib import poster, run_report, sources, tables, text
+from census_lib.spans import Span, StepRow, without_pauses
 from census_lib.svg import Box, fit, text_box, text_width
 from census_lib.treemap import squarify
 
@@ -34,6 +35,41 @@ class TestText:
     def test_shorten_keeps_both_ends(self) -> None:
         assert text.shorten("package.Class.method", 20) == "package.Class.method"
         assert text.shorten("package.Class.method", 13) == "pack…s.method"
+
+
+class TestRun:
+    ROWS = (
+        StepRow("scan", "skipped", ["Step was already played"]),
+        StepRow("parse." + "x" * 80, "completed", ["Dep of scan", "Dep of " + "y" * 80]),
+        StepRow("report", "failed", []),
+    )
+    SPANS = (
+        Span("scan", 1_000.0, 1_001.0, "one"),
+        Span(ROWS[1].step, 90_000.0, 90_002.0, "one"),
+        Span("report", 90_001.0, 90_004.0, "two"),
+        Span("gone", 5.0, 6.0, "two"),  # no step of this run
+    )
+
+    def test_pauses_between_runs_are_cut_out(self) -> None:
+        moved = without_pauses(list(self.SPANS[:3]))
+        assert [round(each.began, 6) for each in moved] == [0.0, 1.3, 2.3]
+        assert [round(each.ended - each.began, 6) for each in moved] == [1.0, 2.0, 3.0]
+
+    def test_text(self) -> None:
+        lines = run_report.as_text(list(self.ROWS), list(self.SPANS)).splitlines()
+        assert max(map(len, lines)) <= text.WIDTH
+        assert "  3 steps: 1 completed, 1 failed, 1 skipped" in lines
+        assert [line.split()[-1][0] for line in lines[3:6]] == ["░", "█", "█"]
+
+    @pytest.mark.parametrize("rows", [ROWS, ()])
+    def test_picture(self, rows: tuple[StepRow, ...]) -> None:
+        root = ElementTree.fromstring(run_report.as_svg(list(rows), list(self.SPANS)))
+        page = Box(0, 0, float(root.attrib["width"]), float(root.attrib["height"]))
+        for element in root.iter(f"{SVG}text"):
+            assert all(page.x <= x <= page.w and page.y <= y <= page.h for x, y in corners(element)), element.text
+        boxes = [(box_of(element), element.text) for element in root.iter(f"{SVG}text")]
+        for i, (box, name) in enumerate(boxes):
+            assert [other for against, other in boxes[i + 1 :] if box.overlaps(against)] == [], name
 
 
 class TestPicture:

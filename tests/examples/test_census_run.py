@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
+import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -56,6 +58,12 @@ def run(arguments: dict[str, Any], state: Path, **options: Any) -> Executor:
     return executor
 
 
+def rows_of(path: Path) -> dict[str, str]:
+    """The sign of the bar of each step in the drawing of a run."""
+    found = re.findall(r"^  (\S+) +\d+\.\d\d s +([█░])", path.read_text(), re.MULTILINE)
+    return dict(found)
+
+
 def statuses(executor: Executor) -> dict[str, str]:
     """The last status of each step."""
     return {marker.details["step"]: marker.details["status"] for marker in executor.list_markers(all=True)}
@@ -77,8 +85,15 @@ def test_steps_run_then_are_skipped(arguments: dict[str, Any], tmp_path: Path) -
     for path in ("report", "picture"):
         assert Path(result[path]).stat().st_mode & 0o044 == 0o044  # readable for everybody who may read the folder
 
+    drawn = Path(result["report"]).with_name("run.txt"), Path(result["report"]).with_name("run.svg")
+    assert "15 steps: 15 completed" in drawn[0].read_text()
+    assert rows_of(drawn[0]) == dict.fromkeys(ran, "█")
+    assert ElementTree.parse(drawn[1]).getroot().find("{*}desc").text == "15 steps: 15 completed"  # type: ignore[union-attr]
+
     assert second.run(arguments) == result
     assert statuses(second) == dict.fromkeys(ran, "skipped")
+    assert "15 steps: 15 skipped" in drawn[0].read_text()
+    assert rows_of(drawn[0]) == dict.fromkeys(ran, "░")  # where they ran before
     assert {name.rpartition(".")[2] for name in scheduled(second)} == {
         "GetStepsDoneTask",
         "scanned_before",
