@@ -3,6 +3,10 @@
 RELEASE = "1.0.0a1"
 """The version of simpleflow."""
 
+INSTALL_BOTO3 = "pip install 'boto3>=1.35.2,<2'"
+"""The command for what Amazon SWF and S3 need. An extra of simpleflow would install another library: the one that the
+package index knows by this name."""
+
 MINUTE = 60
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from simpleflow import __version__, settings
-from simpleflow.cli import main
+from simpleflow.cli import installation, main
 from tests.cli.conftest import Folder
 
 ROOT = Path(__file__).parents[2]
@@ -54,9 +54,12 @@ def test_environment_hides_secrets(folder: Folder) -> None:
 
 
 def test_version_and_help(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
-    assert folder.run("--version")[:2] == (0, f"simpleflow {__version__}\n")
+    expected = "\n".join(installation.version_lines()) + "\n"
+    assert expected.startswith(f"simpleflow {__version__}\n")
+    assert "not the library that the package index calls simpleflow" in expected
+    assert folder.run("--version")[:2] == (0, expected)
     module = subprocess.run([sys.executable, "-m", "simpleflow", "--version"], capture_output=True, text=True)
-    assert (module.returncode, module.stdout) == (0, f"simpleflow {__version__}\n")
+    assert (module.returncode, module.stdout) == (0, expected)
     for args in ([], ["--help"], ["info"], ["info", "-h"], ["workflow.start", "--help"]):
         assert main(args) == 0
         shown = capsys.readouterr()

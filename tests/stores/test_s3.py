@@ -193,7 +193,7 @@ assert not [name for name in sys.modules if name.startswith(("boto", "urllib3"))
 
 def test_boto3_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "boto3.session", None)
-    with pytest.raises(StoreError, match=r"pip install 'simpleflow\[aws\]'"):
+    with pytest.raises(StoreError, match="pip install 'boto3>="):
         open_store("127.0.0.1:3/bucket").names("p")
 
 

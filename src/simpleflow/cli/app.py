@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import click
 
-from simpleflow.cli import errors, suggestions
+from simpleflow.cli import errors, installation, suggestions
 from simpleflow.cli.options import SETTINGS, Session, common, help_alone, version_option
 from simpleflow.exceptions import StateError
 from simpleflow.shown_text import escaped_lines, hide_passwords
@@ -81,6 +81,8 @@ def app(context: click.Context) -> None:
         os.getcwd()
     except OSError as error:
         raise StateError(f"the current folder cannot be used: {error.strerror}; change to another folder") from error
+    if conflict := installation.conflict():
+        context.obj.warn(conflict)
 
 
 def run(args: Sequence[str] | None = None) -> int:

@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 
 import click
 
-from simpleflow import __version__
-from simpleflow.cli.terminal import ALWAYS, AUTO, NEVER, Terminal, echo
+from simpleflow.cli import installation
+from simpleflow.cli.errors import one_line
+from simpleflow.cli.terminal import ALWAYS, AUTO, NEVER, YELLOW, Terminal, echo
 from simpleflow.exceptions import InputError
 
 SETTINGS = {"help_option_names": [], "max_content_width": 100}
@@ -37,6 +38,10 @@ class Session:
             self._terminals[self.color] = Terminal(sys.stderr, self.color)
         return self._terminals[self.color]
 
+    def warn(self, text: str) -> None:
+        """Write a warning as one line to standard error."""
+        self.terminal.write(f"{self.terminal.paint('warning:', YELLOW)} {one_line(text)}\n")
+
 
 def session() -> Session:
     """Return the session of the running command."""
@@ -62,13 +67,15 @@ def _help(context: click.Context, parameter: click.Parameter, value: bool) -> No
 
 def _version(context: click.Context, parameter: click.Parameter, value: bool) -> None:
     if value and not context.resilient_parsing:
-        echo(f"simpleflow {__version__}")
+        echo("\n".join(installation.version_lines()))
+        if conflict := installation.conflict():
+            context.find_root().obj.warn(conflict)
         context.exit()
 
 
 def version_option(command: _Command) -> _Command:
     """Add ``--version`` to a command."""
-    return _eager_flag(["--version"], _version, "Show the version and exit.")(command)
+    return _eager_flag(["--version"], _version, "Show the version, and which library this is, and exit.")(command)
 
 
 def _eager_flag(names: list[str], callback: Callable[..., None], text: str) -> Callable[[_Command], _Command]:

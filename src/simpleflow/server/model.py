@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from simpleflow.constants import INSTALL_BOTO3
 from simpleflow.exceptions import InputError
 from simpleflow.server import faults
 
@@ -250,7 +251,6 @@ def load() -> Model:
         from botocore.loaders import Loader
     except ImportError as error:
         raise InputError(
-            "the local server reads Amazon SWF's service model from botocore, which is not installed; "
-            "install it with: pip install 'simpleflow[aws]'"
+            f"the local server reads Amazon SWF's service model from botocore, which is not installed: {INSTALL_BOTO3}"
         ) from error
     return Model(Loader().load_service_model("swf", "service-2"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from simpleflow.constants import INSTALL_BOTO3
 from simpleflow.exceptions import StoreError
 
 CONNECT_TIMEOUT = 4  # seconds
@@ -53,8 +54,7 @@ def _build(endpoint: str | None, region: str | None) -> Any:
         from botocore.config import Config
     except ImportError as error:
         raise StoreError.for_good(
-            "a bucket of S3 needs boto3, which is not installed: pip install 'simpleflow[aws]', "
-            "or use a folder such as ./marks"
+            f"a bucket of S3 needs boto3, which is not installed: {INSTALL_BOTO3}, or use a folder such as ./marks"
         ) from error
     session = boto3.session.Session()
     options: dict[str, Any] = {

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from simpleflow.cli.errors import one_line
 from simpleflow.cli.options import JSON, TABLE, session
-from simpleflow.cli.terminal import YELLOW, Terminal, results_only
+from simpleflow.cli.terminal import Terminal, results_only
 from simpleflow.cli.view.tables import TableLayout, objects, table, table_layout
 from simpleflow.shown_text import escaped
 
@@ -47,8 +46,7 @@ class Output:
 
     def warn(self, text: str) -> None:
         """Write a warning as one line to standard error."""
-        terminal = session().terminal
-        terminal.write(f"{terminal.paint('warning:', YELLOW)} {one_line(text)}\n")
+        session().warn(text)
 
     def ask(self, question: str) -> None:
         """Write a question to standard error, without a line break, so that the answer is typed behind it."""

@@ -6,6 +6,7 @@ import os
 from typing import Any, Literal
 
 from simpleflow import settings
+from simpleflow.constants import INSTALL_BOTO3
 from simpleflow.engines.swf import faults
 from simpleflow.exceptions import SwfError
 
@@ -69,7 +70,7 @@ def _build(purpose: Purpose, region: str | None) -> Any:
         import botocore.session
         from botocore.config import Config
     except ImportError as error:
-        raise SwfError("Amazon SWF needs boto3, which is not installed: pip install 'simpleflow[aws]'") from error
+        raise SwfError(f"Amazon SWF needs boto3, which is not installed: {INSTALL_BOTO3}") from error
     polls = purpose == "polls"
     with faults.translated("connect"):
         core = botocore.session.get_session()
