@@ -138,7 +138,7 @@ SIGNATURES: dict[str, str] = {
     "simpleflow.steering.place.find": ("workflow_class, *, input=None, workflow_id=None, default_bucket, domain=None"),
     "simpleflow.steering.plan.plan": (
         "workflow_class, *, input=None, workflow_id=None, force=(), skip=(), default_bucket, domain=None, past=None, "
-        "changed=False"
+        "changed=False, only=()"
     ),
     "simpleflow.canvas.FuncGroup": "func, *args, raises_on_failure=None, _allow_none=False, **kwargs",
     "simpleflow.futures.wait": "*futures",
@@ -192,6 +192,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "force_steps": (),
         "skip_steps": (),
         "changed": False,
+        "only_steps": (),
     },
 }
 

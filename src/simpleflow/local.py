@@ -109,6 +109,7 @@ class Executor:
         force_steps, skip_steps: patterns of steps to force and to skip, in this execution and in its children, with the
             reason "Requested at start".
         changed: run done steps whose arguments or code have changed, in this execution and in its children.
+        only_steps: patterns of the only steps to run, likewise: they run even if they are done, all others are skipped.
         overrides: members of the start request in place of the class's: ``task_list``, ``execution_timeout``,
             ``decision_task_timeout`` (time-outs are seconds as text).
         adopt: the workflow's file has moved: go on with the runs and marks of the workflow id although another file
@@ -134,6 +135,7 @@ class Executor:
         force_steps: str | Iterable[str] = (),
         skip_steps: str | Iterable[str] = (),
         changed: bool = False,
+        only_steps: str | Iterable[str] = (),
         overrides: Mapping[str, str] | None = None,
         adopt: bool = False,
         fresh: bool = False,
@@ -172,7 +174,7 @@ class Executor:
         self._on_begin = on_begin
         self._on_wait = on_wait
         self._overrides = _checked_overrides(overrides)
-        self._request = request_of(force_steps, skip_steps, changed)
+        self._request = request_of(force_steps, skip_steps, changed, only_steps)
         self._events: list[e.Event] = []
 
     def run(self, input: Any = None) -> Any:

@@ -144,7 +144,7 @@ def test_a_dead_run_with_other_names_is_replaced_with_a_message(folder: Folder) 
     done = folder.start("flow.Long", "--force", "first")
     assert done.code == 0
     assert done.err.splitlines()[0] == (
-        "workflow flow.Long: its process died, and it had other steps to force or skip, or another --changed: "
+        "workflow flow.Long: its process died, and it had another --force, --skip, --only or --changed: "
         "that run was closed, a new one begins"
     )
 
@@ -179,3 +179,40 @@ def test_dependencies_and_skipped_names_without_effect_are_reported_by_the_plan_
     assert "scheduled report forced: Dep of load; skip 'report' has no effect" in lines(done.err)
     done = folder.start("dependents.Dependents", "--skip", "report")
     assert [line for line in done.err.splitlines() if line in expected] == expected[1:]
+
+
+NESTED = """
+from flow import *
+from simpleflow.canvas import Group
+
+class Nested(Workflow, WorkflowStepMixin):
+    name = "nested"
+
+    def run(self):
+        self.submit(self.step("all", Group(self.step("all.load", (fetch, "load")), self.step("send", (fetch, "send")))))
+        self.submit(self.step("report", (fetch, "report")))
+"""
+
+
+def test_only_some_steps(folder: Folder) -> None:
+    (folder.path / "nested.py").write_text(NESTED)
+    done = folder.start("nested.Nested", "--only", "report,all.load,reprot")
+    assert done.code == 0
+    assert lines(done.err)[1:] == [
+        "skipped all forced: Not among --only",
+        "scheduled report forced: Requested at start",
+        "completed report N s forced: Requested at start",
+        "--only 'all.load': no step of that name was reached (it may be inside 'all', which was skipped)",
+        "--only 'reprot': no step of that name was reached (did you mean 'report'?)",
+        "workflow nested: completed",
+        "2 steps: 1 ran, 1 skipped, 0 failed in N s",
+    ]
+    assert folder.log == ["report"]
+    planned = folder.run("step.plan", "nested.Nested", "--only", "all", "--only", "reprot", "--format", "csv")
+    assert [line.split(",")[:4] for line in planned.out.splitlines()[1:]] == [
+        ["all", "run", "true", "Requested at start"],
+        ["all.load", "run", "true", "Requested at start"],
+        ["send", "run", "false", ""],
+        ["report", "skip", "true", "Not among --only"],
+    ]
+    assert "--only 'reprot': no step of that name was reached (did you mean 'report'?)" in planned.err

@@ -89,6 +89,7 @@ ROWS: list[tuple[Callable[[], Any], str]] = [
     (lambda: Executor(W, force_steps=[1]), "forced steps: step name 1 is a int"),
     (lambda: Executor(W, force_steps={"a": 1}), "forced steps is {'a': 1}"),
     (lambda: Executor(W, force_steps="a..b"), "forced steps: step name 'a..b' has an empty part"),
+    (lambda: Executor(W, only_steps=[1]), "only steps: step name 1 is a int"),
     (lambda: Executor(W, skip_steps=b"a"), "skipped steps is b'a'"),
     (lambda: Executor(W, changed="yes"), "changed is 'yes'"),
     (lambda: Executor(W, changed=1), "changed is 1"),

@@ -37,6 +37,8 @@ PLANS = st.builds(
     changes=st.sampled_from([None, "tell", "run", "ignore"]),
 )
 
+ONLY = st.just(()) | SOME
+
 
 def run(workflow: Any, **requested: Any) -> list[tuple[Any, ...]]:
     """Run the workflow. Returns the verdicts that the markers of its steps record."""
@@ -62,21 +64,26 @@ def rows(planned: steering.Plan) -> list[tuple[Any, ...]]:
 
 
 @settings(max_examples=100)
-@given(PLANS, FORCES, st.lists(st.sampled_from(NAMES), unique=True), SOME, SOME)
+@given(PLANS, FORCES, st.lists(st.sampled_from(NAMES), unique=True), SOME, SOME, ONLY)
 def test_the_run_does_what_the_plan_says(
-    graph: Plan, forces: dict[str, tuple[str, ...]], done: list[str], force: tuple[str, ...], skip: tuple[str, ...]
+    graph: Plan,
+    forces: dict[str, tuple[str, ...]],
+    done: list[str],
+    force: tuple[str, ...],
+    skip: tuple[str, ...],
+    only: tuple[str, ...],
 ) -> None:
     world = World(f"memory://plan-{next(_numbers)}", forces)
     store = open_store(world.bucket)
     for name in done:
         store.put("w/steps", name, b"{}")
     workflow = chaos.workflow(world, graph)
-    planned = plan(workflow, workflow_id="w", default_bucket=None, force=force, skip=skip)
+    planned = plan(workflow, workflow_id="w", default_bucket=None, force=force, skip=skip, only=only)
     assert world.marks == sorted(done)
     assert [store.get("w/steps", name) for name in done] == [b"{}"] * len(done)
     assert world.ran == []
     assert planned.notes == ()
-    assert rows(planned) == run(workflow, force_steps=force, skip_steps=skip)
+    assert rows(planned) == run(workflow, force_steps=force, skip_steps=skip, only_steps=only)
     # The plan of the next run is true as well: the first plan has left nothing behind.
     assert rows(plan(workflow, workflow_id="w", default_bucket=None)) == run(workflow)
     # So are those of runs with another argument and other code, told or run.

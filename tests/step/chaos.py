@@ -149,6 +149,8 @@ def _input(plan: Plan) -> dict[str, Any]:
     request: dict[str, Any] = {}
     if plan.requested:
         request["force"] = sorted(plan.requested)
+    if plan.only:
+        request["only"] = sorted(plan.only)
     if plan.requests_changed:
         request["changed"] = True
     return {"args": [], "kwargs": {}} | ({"__simpleflow_steps": request} if request else {})

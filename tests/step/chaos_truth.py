@@ -148,6 +148,11 @@ class Truth:
             workflow_id = parent
         return found
 
+    def is_left_out(self, key: Key) -> bool:
+        """True if only some steps are to run: neither this one nor one around it."""
+        every = [key, *self.steps_around(key)]
+        return bool(self.plan.only) and not any(any_covers(self.plan.only, name) for _, name in every)
+
     # Origins
 
     def forcing(self, key: Key) -> list[Key]:

@@ -36,7 +36,7 @@ class Verdicts:
         if status not in checks:
             return
         checks[status](key, details)
-        if status != "completed":
+        if status != "completed" and not truth.is_left_out(key):  # origins under way need not have known of that one
             truth.verdicts.setdefault(key, next(truth.clock))
         truth.ends[key] = next(truth.clock)
         by_name = status == "skipped" and details["forced"]
@@ -46,6 +46,7 @@ class Verdicts:
 
     def _scheduled(self, key: Key, details: Details) -> None:
         truth = self.truth
+        assert not truth.is_left_out(key), f"{key} runs, and is none of {truth.plan.only}"
         failed = self._failed_origin(key)
         assert failed is None, f"{key} runs, though {failed} has failed"
         allowed = self._reasons(key)
@@ -67,6 +68,13 @@ class Verdicts:
     def _skipped(self, key: Key, details: Details) -> None:
         truth, plan = self.truth, self.truth.plan
         name = key[1]
+        if truth.is_left_out(key):
+            assert details["reasons"] == ["Not among --only"], f"{key} is left out, and says {details['reasons']}"
+            # A mark may be removed while the step reads it, or be about to be.
+            stays = not truth.scheduled and plan.stop_after is None
+            is_marked = key in truth.marked
+            assert not stays or is_marked is not details.get("not_done", False), f"{key} is done or not: {details}"
+            return
         assert not any_covers(plan.forced, name), f"{key} was forced and is skipped"
         assert not self._is_requested(key), f"{key} was requested at start and is skipped"
         ran = self._ran_origins(key)
@@ -74,6 +82,8 @@ class Verdicts:
         if details["forced"]:
             assert any_covers(plan.skipped, name), f"{key} is skipped, and nobody asked for it"
             return
+        wanted = any_covers(plan.only, name) and key not in self.completed
+        assert not wanted, f"{key} is one of the only steps to run, and is skipped"
         assert not any_covers(plan.skipped, name), f"{key} was to be skipped by name, and is not"
         stale = [each for each in self._other_origins(key) if self._is_missed(key, each)]
         assert not stale, f"{key} is skipped, and was made before {stale}"
@@ -166,7 +176,7 @@ class Verdicts:
         found = set()
         if any_covers(plan.forced, name):
             found.add("the plan forces it")
-        if self._is_requested(key):
+        if self._is_requested(key) or (any_covers(plan.only, name) and key not in self.completed):
             found.add("Requested at start")
         # An earlier run of a step that this one is a part of counts as well.
         origins = [*self._ran_origins(key), *(each for each in truth.named(key) if each in truth.scheduled)]

@@ -20,6 +20,32 @@ NESTED = "tests/step/test_nested_failures.py"
 SHARED = "tests/step/test_stale_marks.py tests/step/test_stale_marks_races.py tests/step/test_shared_marks.py"
 
 MUTANTS = (
+    # What a run was started with
+    Mutant(
+        "steps that are not among the only ones are left out",
+        "step/request.py",
+        "return bool(self.only) and not any(map(self._is_among_only, (name, *around)))",
+        "return False",
+    ),
+    Mutant(
+        "a step inside one of the only steps runs",
+        "step/request.py",
+        "map(self._is_among_only, (name, *around))",
+        "map(self._is_among_only, (name,))",
+    ),
+    Mutant(
+        "one of the only steps runs although it is done",
+        "step/request.py",
+        "return (REASON,) if name not in self._completed and self._is_among_only(name) else ()",
+        "return ()",
+    ),
+    Mutant(
+        "a child inside one of the only steps runs whole",
+        "step/request.py",
+        "if not self.only or not any(map(self._is_among_only, around)):",
+        "if True:",
+        "tests/step/test_only.py",
+    ),
     # What counts as changed
     Mutant(
         "changed arguments are noticed",

@@ -44,6 +44,7 @@ PLANS = st.builds(
     argument=st.integers(0, 1),
     code=st.integers(0, 1),
     changes=st.sampled_from(["tell", "run", "ignore"]),
+    only=st.lists(st.sampled_from(NAMES), max_size=1).map(tuple),
 )
 
 _numbers = itertools.count()

@@ -135,7 +135,7 @@ def test_an_invalid_name_is_refused_at_once(names: Any) -> None:
         Executor(Steered, force_steps=names)
 
 
-@pytest.mark.parametrize("content", ["a", {"force": [1]}, {"skip": 3}])
+@pytest.mark.parametrize("content", ["a", {"force": [1]}, {"skip": 3}, {"only": {"a": 1}}])
 def test_a_request_by_hand_that_cannot_be_fails_the_run(content: Any) -> None:
     with pytest.raises(InputError, match=REQUEST):
         Executor(Steered, workflow_id="by hand").run({"args": ["a"], REQUEST: content})

@@ -63,10 +63,20 @@ PATTERNS = [(), ("a.b",), ("a",), ("*",), ("b",), ("a.b.c",), ("a", "*"), ("b", 
 
 
 @pytest.mark.parametrize(
-    ("force", "forced", "skipped", "done"), list(itertools.product([False, True], PATTERNS, PATTERNS, [False, True]))
+    ("force", "forced", "skipped", "done", "only", "left_out"),
+    [
+        (*each, only, left_out)
+        for each in itertools.product([False, True], PATTERNS, PATTERNS, [False, True])
+        for only, left_out in [((), False), (("only",), False), ((), True)]
+    ],
 )
 def test_the_first_line_of_the_table_that_applies_wins(
-    force: bool, forced: tuple[str, ...], skipped: tuple[str, ...], done: bool
+    force: bool,
+    forced: tuple[str, ...],
+    skipped: tuple[str, ...],
+    done: bool,
+    only: tuple[str, ...],
+    left_out: bool,
 ) -> None:
     name = "a.b"
 
@@ -82,11 +92,17 @@ def test_the_first_line_of_the_table_that_applies_wins(
         forced={pattern: [f"force {pattern}"] for pattern in forced},
         skipped={pattern: [f"skip {pattern}"] for pattern in skipped},
         done=done,
+        only=only,
+        left_out=left_out,
     )
-    if force or is_covered(forced):
+    if left_out:
+        assert found == Verdict(False, True, ("Not among --only",))
+    elif force or is_covered(forced):
         assert found == Verdict(True, True, reasons(forced, "force"))
     elif is_covered(skipped):
         assert found == Verdict(False, True, reasons(skipped, "skip"))
+    elif only:
+        assert found == Verdict(True, True, only)
     elif done:
         assert found == Verdict(False, False, ("Step was already played",))
     else:

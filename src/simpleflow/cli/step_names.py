@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from simpleflow.exceptions import InputError
-from simpleflow.step import rules
+from simpleflow.step import report, rules
 
 _EXPECTED = "expected names such as load or load.users, separated by commas"
 _NAME = re.compile(r'\s*+(?:"((?:[^"]|"")*)"\s*|((?!")[^,]*))(,|\Z)')
@@ -39,8 +39,11 @@ def _names_in(value: str, what: str) -> Iterator[str]:
         at = match.end()
 
 
-def unreached_names(names: Sequence[str], steps: Sequence[str], what: str) -> list[str]:
-    """Return a line for each name that covers none of the ``steps`` that a run reached, with a likely correction."""
+def unreached_names(names: Sequence[str], steps: Sequence[str], what: str, closed: Sequence[str] = ()) -> list[str]:
+    """Return a line for each name that covers none of the ``steps`` that a run reached, with a likely correction.
+
+    ``closed`` are the skipped steps whose work may have other steps inside: these were not reached.
+    """
     if not names:
         return []
     import difflib
@@ -52,5 +55,8 @@ def unreached_names(names: Sequence[str], steps: Sequence[str], what: str) -> li
             continue
         close = difflib.get_close_matches(name, known, 1)
         hint = f" (did you mean {close[0]!r}?)" if close else ""
+        if closed and not close:
+            was = "was" if len(closed) == 1 else "were"
+            hint = f" (it may be inside {report.names([repr(each) for each in closed])}, which {was} skipped)"
         lines.append(f"{what} {name!r}: no step of that name was reached{hint}")
     return lines

@@ -93,6 +93,7 @@ class StepQuery(NamedTuple):
         skip: Iterable[str] = (),
         assume_last: bool = False,
         changed: bool = False,
+        only: Iterable[str] = (),
     ) -> Plan:
         """Plan a run: which steps would run or be skipped, and why.
 
@@ -109,6 +110,7 @@ class StepQuery(NamedTuple):
                 force=force,
                 skip=skip,
                 changed=changed,
+                only=only,
                 default_bucket=self.default_bucket,
                 domain=self.location.domain,
                 past=None if runs is None else (lambda workflow_id: _earlier_runs(runs, workflow_id)),

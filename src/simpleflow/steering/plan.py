@@ -33,6 +33,7 @@ class PlannedStep:
     fingerprint: str | None = None  # for its mark; None if it has none, the step is skipped, or it is not known
     changed: str | None = None  # how a skipped step differs from what it was done with: "with day='mon' (now 'tue')"
     not_skipped: tuple[str, ...] = ()  # skipped names that cover it but have no effect, since it is a dependent
+    holds_steps: bool = False  # a skipped step whose work may have other steps inside
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ def plan(
     domain: str | None = None,
     past: EarlierRuns | None = None,
     changed: bool = False,
+    only: str | Iterable[str] = (),
 ) -> Plan:
     """Plan a run of the workflow: the verdicts that its steps would get if no activity failed.
 
@@ -75,6 +77,7 @@ def plan(
         workflow_id: default: the id that the class defines, else the name of the workflow type.
         force, skip: names of steps to force or skip, as at the start of a run.
         changed: run done steps whose arguments or code have changed, as at the start of a run.
+        only: names of the only steps to run, as at the start of a run.
         default_bucket: bucket string of the engine's own store of done marks; None if the workflow must configure one.
         domain: the domain name that ``get_run_context`` returns.
         past: a function that takes a workflow id and returns its earlier runs, the newest first, each as (run id,
@@ -83,7 +86,14 @@ def plan(
 
     Raises InputError for an input, an id, a name or a bucket that is not valid; StoreError if the marks cannot be read.
     """
-    executor = Executor(workflow_class, workflow_id=workflow_id, force_steps=force, skip_steps=skip, changed=changed)
+    executor = Executor(
+        workflow_class,
+        workflow_id=workflow_id,
+        force_steps=force,
+        skip_steps=skip,
+        changed=changed,
+        only_steps=only,
+    )
     request = executor.request(input)
     found = DryRun(workflow_class, default_bucket, domain, past).run(request)
     steps = tuple(_steps(found.markers, {(each.run_id, each.step): each.text for each in found.needs}))
@@ -128,4 +138,5 @@ def _steps(markers: list[Marker], needs: dict[tuple[str, str | None], str]) -> I
             fingerprint,
             report.change_text(details.get("changed") or {}) or None,
             tuple(details.get("not_skipped") or ()),
+            details.get("holds_steps") is True,
         )

@@ -36,6 +36,7 @@ INPUTS_CHANGED = "Inputs changed"
 ARGUMENTS_CHANGED = "Arguments changed"
 CODE_CHANGED = "Code changed"
 OUTPUT_MISSING = "Output is missing: "
+NOT_AMONG_ONLY = "Not among --only"
 REVOKED = "Another run has taken it over, or plays what it depends on"
 DEPENDENT_OF = "Dep of "
 

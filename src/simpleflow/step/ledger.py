@@ -85,6 +85,11 @@ class Ledger:
         self._next = {name: next(found) for name, found in self._submissions.items()}
 
     @property
+    def request(self) -> Request:
+        """What the execution was started with."""
+        return self._request
+
+    @property
     def runs_changed(self) -> bool:
         """True if the run was asked at start to run the steps that have changed."""
         return self._request.changed

@@ -237,7 +237,12 @@ class Life:
         run = self._run
         if constants.ALREADY_PLAYED in run.verdict.reasons:
             self._ledger.found_done(run)
-        if run.step.keep_result:
+        if constants.NOT_AMONG_ONLY in run.verdict.reasons:
+            is_done = run.name in self._ledger.done and self._ledger.removed_since(run) is None
+            run.lacks_mark = marker_content.NOT_DONE in self._inputs if self._recorded is not None else not is_done
+        if run.lacks_mark:
+            run.not_kept = marker_content.LEFT_OUT
+        elif run.step.keep_result:
             get_mark = self._marks.get_mark(run.name)
             if self._is_recorded(get_mark) or (self._recorded is None and run.name in self._ledger.done):
                 reading = yield self._submit(get_mark)

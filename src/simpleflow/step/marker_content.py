@@ -11,6 +11,11 @@ from simpleflow.step.made_with import MadeWith, parse, same_arguments
 from simpleflow.step.patterns import Patterns
 from simpleflow.step.run_record import StepRun
 
+NOT_DONE = "not_done"
+"""Key of a marker ``skipped``: the step was left out by ``--only``, and it was not done."""
+
+LEFT_OUT = "--only leaves it out, and it is not done; add it to --only, or run it first"
+
 
 def when_skipped(run: StepRun) -> Mapping[str, Any]:
     """The keys of the marker ``skipped`` beyond the verdict."""
@@ -23,6 +28,8 @@ def when_skipped(run: StepRun) -> Mapping[str, Any]:
         found["inside"] = inside
     if run.step.holds_steps():
         found["holds_steps"] = True
+    if run.lacks_mark:
+        found[NOT_DONE] = True
     if run.changes is not None and (told := run.changes.told()):
         found["changed"] = told
     return found

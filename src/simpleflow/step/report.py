@@ -177,6 +177,12 @@ class Tally:
         """The names of the steps that were skipped in ``run``."""
         return [name for (key, name), report in self._latest.items() if key == run and report.status == SKIPPED]
 
+    @property
+    def closed(self) -> list[str]:
+        """The names of the skipped steps whose work may have other steps inside, in the order of their first report."""
+        found = [each.step for each in self._latest.values() if each.status == SKIPPED and each.holds_steps]
+        return list(dict.fromkeys(found))
+
     def changed(self, *kinds: str) -> list[str]:
         """The names of the skipped steps that have changed in one of these ways, in the order of their first report."""
         found = [report for report in self._latest.values() if any(kind in report.changed for kind in kinds)]

@@ -1,8 +1,11 @@
-"""The request about steps at start: which are forced and skipped, and whether changed ones run. The input holds it."""
+"""The request about steps at start, which the input holds.
+
+It says which steps are forced and skipped, which ones alone are to run, and whether changed ones run.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from simpleflow.base import Executor
@@ -13,24 +16,30 @@ from simpleflow.step import rules
 REQUEST = RESERVED + "steps"
 REASON = "Requested at start"
 
+Names = str | Iterable[str]
 
-def request_of(force: str | Iterable[str], skip: str | Iterable[str], changed: bool = False) -> dict[str, Any] | None:
+_NAMES = {"force": "forced steps", "skip": "skipped steps", "only": "only steps"}
+"""The keys whose values are names of steps, and what error messages call these."""
+
+
+def request_of(force: Names = (), skip: Names = (), changed: bool = False, only: Names = ()) -> dict[str, Any] | None:
     """The value of ``REQUEST`` in the input; None if there is nothing to request. Raises InputError.
 
     ``changed``: run the steps whose arguments or code have changed.
     """
-    given = {"force": rules.check_names(force, "forced steps"), "skip": rules.check_names(skip, "skipped steps")}
-    found: dict[str, Any] = {key: sorted(set(names)) for key, names in given.items() if names}
+    given = {"force": force, "skip": skip, "only": only}
+    checked = {key: rules.check_names(names, _NAMES[key]) for key, names in given.items()}
+    found: dict[str, Any] = {key: sorted(set(names)) for key, names in checked.items() if names}
     if changed:
         found["changed"] = True
     return found or None
 
 
 class Request:
-    """The steps that an execution was started with as forced or skipped, and those of the former that have run since.
+    """What an execution was started with, and those of the steps to run that have run since.
 
-    A step that was forced at start and has completed is not forced again for that reason: neither in this execution nor
-    in the one that continues it as new. The input of the latter therefore lists those names under the key ``played``.
+    A step that was to run at start and has completed is not run again for that reason: neither in this execution nor in
+    the one that continues it as new. The input of the latter therefore lists those names under the key ``played``.
     """
 
     def __init__(self, executor: Executor) -> None:
@@ -38,20 +47,45 @@ class Request:
         content = executor.reserved.get(REQUEST, {})
         if not isinstance(content, dict):
             raise InputError(f"{REQUEST} of the input is {content!r}; expected an object with force and skip")
-        self.force = rules.check_names(content.get("force", ()), f"force of {REQUEST}")
-        self.skip = rules.check_names(content.get("skip", ()), f"skip of {REQUEST}")
+        self.force, self.skip, self.only = (
+            rules.check_names(content.get(key, ()), f"{key} of {REQUEST}") for key in _NAMES
+        )
         self.changed = content.get("changed") is True  # run the steps that have changed
+        self._handed_down = {key: each for key, each in content.items() if key != "played"}
         if "played" in content:  # by this execution's predecessors; its children know nothing of those
-            executor.handed_down[REQUEST] = {key: each for key, each in content.items() if key != "played"}
+            executor.handed_down[REQUEST] = self._handed_down
         self._completed = set(rules.check_names(content.get("played", ()), f"played of {REQUEST}"))
-        if self.force:
+        self._runs = [*self.force, *self.only]  # patterns: the steps that run although they are done
+        if self._runs:
             executor.carried[REQUEST] = {**content, "played": self._completed}
 
     def forces(self, name: str) -> bool:
         """True if ``name`` was forced at start and has not completed since."""
-        return name not in self._completed and any(rules.covers(pattern, name) for pattern in self.force)
+        return name not in self._completed and _any_covers(self.force, name)
 
     def completed(self, name: str) -> None:
         """Take note that a step has completed."""
-        if self.force and self.forces(name):
+        if self._runs and name not in self._completed and _any_covers(self._runs, name):
             self._completed.add(name)
+
+    def leaves_out(self, name: str, around: Iterable[str]) -> bool:
+        """True if only some steps are to run, and ``name`` is none of them; nor is a step ``around`` it."""
+        return bool(self.only) and not any(map(self._is_among_only, (name, *around)))
+
+    def only_reasons(self, name: str) -> tuple[str, ...]:
+        """The reasons for which a step runs that is one of the only ones to run, and has not completed since."""
+        return (REASON,) if name not in self._completed and self._is_among_only(name) else ()
+
+    def hands_down(self, around: Iterable[str]) -> Mapping[str, Any]:
+        """What a child inside these steps has to know. Everything inside one of the only steps to run may run."""
+        if not self.only or not any(map(self._is_among_only, around)):
+            return {}
+        left = {key: each for key, each in self._handed_down.items() if key not in ("force", "only")}
+        return {REQUEST: {"force": sorted({*self.force, *self.only}), **left}}
+
+    def _is_among_only(self, name: str) -> bool:
+        return _any_covers(self.only, name)
+
+
+def _any_covers(patterns: Iterable[str], name: str) -> bool:
+    return any(rules.covers(pattern, name) for pattern in patterns)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from typing import NamedTuple
 
 from simpleflow.exceptions import InputError
-from simpleflow.step.constants import ALREADY_PLAYED
+from simpleflow.step.constants import ALREADY_PLAYED, NOT_AMONG_ONLY
 
 EVERYTHING = "*"
 MAX_KEY_BYTES = 1_024  # of an S3 key in UTF-8
@@ -24,6 +24,9 @@ class Verdict(NamedTuple):
 
 
 _DONE = Verdict(False, False, (ALREADY_PLAYED,))
+LEFT_OUT = Verdict(False, True, (NOT_AMONG_ONLY,))
+"""The verdict on a step that is not among the only ones that are to run."""
+
 _NOT_DONE = Verdict(True, False)
 
 
@@ -36,24 +39,32 @@ def verdict(
     done: bool,
     changed: Collection[str] = (),
     stale: Collection[str] = (),
+    left_out: bool = False,
+    only: Collection[str] = (),
 ) -> Verdict:
     """The verdict on one step. The first line that applies decides.
 
-    1. ``force=True``, or a forced pattern covers the name: it runs, forced.
-    2. A skipped pattern covers the name: it is skipped, forced.
-    3. It is done, but with other inputs (``changed``, the reasons): it runs.
-    4. It is done, but with old data (``stale``, the reasons): it runs.
-    5. It is done: it is skipped.
-    6. Otherwise it runs.
+    1. Only some steps are to run, and it is none of them (``left_out``): it is skipped, forced.
+    2. ``force=True``, or a forced pattern covers the name: it runs, forced.
+    3. A skipped pattern covers the name: it is skipped, forced.
+    4. It is one of the only steps that are to run (``only``, the reasons): it runs, forced.
+    5. It is done, but with other inputs (``changed``, the reasons): it runs.
+    6. It is done, but with old data (``stale``, the reasons): it runs.
+    7. It is done: it is skipped.
+    8. Otherwise it runs.
 
     ``forced`` and ``skipped`` give the reasons of each pattern.
     """
+    if left_out:
+        return LEFT_OUT
     forcing = [pattern for pattern in patterns_covering(name) if pattern in forced] if forced else []
     if force or forcing:
         return Verdict(True, True, _reasons(forced, forcing))
     skipping = [pattern for pattern in patterns_covering(name) if pattern in skipped] if skipped else []
     if skipping:
         return Verdict(False, True, _reasons(skipped, skipping))
+    if only:
+        return Verdict(True, True, tuple(sorted(only)))
     if done:
         reasons = {*stale, *changed} if stale or changed else None
         return Verdict(True, False, tuple(sorted(reasons))) if reasons else _DONE

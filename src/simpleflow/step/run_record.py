@@ -55,7 +55,8 @@ class StepRun(Promise, ScopeOwner):
         self.stale: str | None = None  # why it was not marked, though it did not fail
         self._parts: Parts | None = None  # of its work or its alternative, once it has any
         self.value: Any = None  # what the work, the alternative or the mark gave
-        self.not_kept: str | None = None  # why there is no value, though the step is to keep one
+        self.lacks_mark = False  # it is skipped since others alone are to run, and it is not done
+        self.not_kept: str | None = None  # why there is no value, though there should be one
         self.known_count = 0  # how many names were known as done when it began
         self.elements: list[Any] = []  # the second part of ``result``
         self._known_before = known_before

@@ -17,6 +17,8 @@ applied (``rules.verdict``). A verdict waits for:
 After each wait the scheduler starts again from the top, since what has ended may have changed every other answer.
 Nothing waits in a circle: the scheduler passes over an origin that itself waits for this step (``dependencies``).
 
+A step that is left out, since only some others are to run, waits for nothing but 1: what others do changes nothing.
+
 A verdict that the history holds is not taken again: it is carried out as it was recorded. New verdicts come after the
 recorded ones (see ``ledger``): the step's life waits with them until the evaluation is idle.
 
@@ -117,6 +119,8 @@ class Scheduler:
             return Join(ledger.latest[run.name]) if recorded.reached else _as_recorded(recorded)
         if self._executor.filling and ledger.has_progressed and not run.enclosing:
             return Postpone()
+        if ledger.request.only and ledger.request.leaves_out(run.name, (each.name for each in run.enclosing)):
+            return Begin(rules.LEFT_OUT)
         if not dependencies.is_quiet:
             awaited = (
                 dependencies.unfinished_origin(run)
@@ -154,7 +158,8 @@ class Scheduler:
         scope = self._host.executor.scope
         enclosing = [owner for owner in scope.owners() if isinstance(owner, StepRun)]
         here = self.dependencies.handed_down(enclosing, Above(*self.marks.location))
-        return {ORIGINS: [each.to_json() for each in (*self.ledger.above, here)]}
+        further = self.ledger.request.hands_down(each.name for each in enclosing)
+        return {ORIGINS: [each.to_json() for each in (*self.ledger.above, here)], **further}
 
     def _unreached_writing(self, run: StepRun) -> Promise | None:
         """The writing of a mark that this step would make stale, by a run that this evaluation has not reached."""
@@ -263,6 +268,7 @@ class Scheduler:
             done=done,
             changed=changed,
             stale=stale,
+            only=self.ledger.request.only_reasons(run.name),
         )
 
     def _next_scope(self, run: StepRun) -> Scope:

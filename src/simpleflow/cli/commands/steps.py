@@ -56,6 +56,7 @@ def step_list(workflow: str, steps: Sequence[str], style: str, **options: Any) -
     "--force", multiple=True, metavar="A,B", help="Steps to force, with all steps below them; * is every step."
 )
 @click.option("--skip", multiple=True, metavar="A,B", help="Steps to skip, with all steps below them; * is every step.")
+@click.option("--only", multiple=True, metavar="A,B", help="The only steps to run, with all steps below them.")
 @click.option("--changed", is_flag=True, help="Run done steps whose arguments or code have changed.")
 @click.option("--assume-last", is_flag=True, help="Use results of earlier runs where the plan needs results.")
 @step_options
@@ -63,6 +64,7 @@ def step_plan(
     workflow: str,
     force: Sequence[str],
     skip: Sequence[str],
+    only: Sequence[str],
     changed: bool,
     assume_last: bool,
     style: str,
@@ -73,16 +75,20 @@ def step_plan(
     \b
     Example: simpleflow step.plan flow.py:Daily --force load
     """
-    forced, skipped = step_names.split_names(force, "--force"), step_names.split_names(skip, "--skip")
+    given = {"--force": force, "--skip": skip, "--only": only}
+    names = {option: step_names.split_names(values, option) for option, values in given.items()}
     with open_output(style) as out:
         query = StepQuery.from_options(workflow, options)
         workflow_input.check_input(query.workflow_class, query.given)
-        plan = query.plan(forced, skipped, assume_last=assume_last, changed=changed)
+        plan = query.plan(
+            names["--force"], names["--skip"], assume_last=assume_last, changed=changed, only=names["--only"]
+        )
         _say_where(out, query.mark_location, len(plan.steps), "step")
         if assume_last and not query.has_run():
             out.warn(f"there is no earlier run of workflow {query.mark_location.workflow_id!r} in {query.location}")
-        for names, option in ((forced, "--force"), (skipped, "--skip")):
-            for line in step_names.unreached_names(names, [row.step for row in plan.steps], option):
+        for option, wanted in names.items():
+            closed = [row.step for row in plan.steps if row.holds_steps]
+            for line in step_names.unreached_names(wanted, [row.step for row in plan.steps], option, closed):
                 out.warn(line)
         for line in plan.warnings:
             out.warn(line)

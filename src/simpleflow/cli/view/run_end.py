@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 
 def report_unreached(terminal: Terminal, progress: Progress, options: dict[str, Any]) -> None:
-    """Write a line for each name in ``--force`` and ``--skip`` that covers no step of the run."""
-    for name in ("force", "skip"):
-        for line in step_names.unreached_names(options[name], progress.tally.steps, f"--{name}"):
+    """Write a line for each name in ``--force``, ``--skip`` and ``--only`` that covers no step of the run."""
+    tally = progress.tally
+    for name in ("force", "skip", "only"):
+        for line in step_names.unreached_names(options[name], tally.steps, f"--{name}", tally.closed):
             terminal.write(line + "\n")
 
 
