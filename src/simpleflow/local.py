@@ -25,22 +25,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from simpleflow import same_source, settings, stores, values
 from simpleflow.base import check_flag, check_name
 from simpleflow.constants import STORE_TIMER
-from simpleflow.core import codec, timeouts, transitions
+from simpleflow.core import codec
 from simpleflow.core import events as e
 from simpleflow.core.decider.evaluation import Failure
 from simpleflow.engines.base import DecisionTask, StartRequest
 from simpleflow.engines.embedded import EmbeddedEngine, Observer, Run
 from simpleflow.engines.memory import MemoryEngine
-from simpleflow.exceptions import (
-    ExecutionCanceled,
-    ExecutionError,
-    ExecutionTerminated,
-    ExecutionTimeoutError,
-    InputError,
-    StoreError,
-    WorkflowException,
-)
+from simpleflow.exceptions import InputError, StoreError
 from simpleflow.marker import Marker
+from simpleflow.run_outcome import outcome
 from simpleflow.step import claim_recovery, processes
 from simpleflow.step.projection import changes_of
 from simpleflow.step.request import REQUEST, request_of
@@ -377,26 +370,3 @@ def _signal_arguments(text: str | None) -> tuple[list[Any], dict[str, Any]]:
     if isinstance(content, dict):
         return list(content.get("args") or ()), dict(content.get("kwargs") or {})
     return ([] if content is None else [content]), {}
-
-
-def outcome(run: Run, failure: Failure | None) -> Any:
-    """The result of a run that has completed. Raises the error of one that ended in another way."""
-    closed = run.history.closed
-    assert closed is not None
-    attributes: Any = closed.attributes
-    if run.history.state == transitions.COMPLETED:
-        return values.decode(attributes.result)
-    if failure is not None and run.history.state == transitions.FAILED:
-        raise failure.error
-    kind, default = _ENDS[run.history.state]
-    if kind is ExecutionTimeoutError:
-        raise kind(f"{default}: {timeouts.of_execution(run.history.events[0], closed)}")
-    raise kind(getattr(attributes, "reason", None) or default, getattr(attributes, "details", None))
-
-
-_ENDS: dict[str, tuple[type[WorkflowException], str]] = {
-    transitions.FAILED: (ExecutionError, "the workflow execution failed"),
-    transitions.CANCELED: (ExecutionCanceled, "the workflow execution was cancelled"),
-    transitions.TIMED_OUT: (ExecutionTimeoutError, "the workflow execution timed out"),
-    transitions.TERMINATED: (ExecutionTerminated, "the workflow execution was terminated"),
-}
