@@ -117,12 +117,14 @@ SIGNATURES: dict[str, str] = {
     "simpleflow.activity.with_attributes": (
         "name=None, version='default', task_list='default', task_priority=PRIORITY_NOT_SET, retry=0, "
         "raises_on_failure=False, start_to_close_timeout='NONE', schedule_to_close_timeout='NONE', "
-        "schedule_to_start_timeout='NONE', heartbeat_timeout='300', idempotent=None, meta=None"
+        "schedule_to_start_timeout='NONE', heartbeat_timeout='300', idempotent=None, meta=None, *, "
+        "retry_delay=0, retry_backoff=1, retry_max_delay=None, retry_jitter=0, retry_on=None"
     ),
     "simpleflow.step.submittable.Step": (
         "step_name, activities, force=False, activities_if_step_already_done=None, emit_signal=False, "
         "force_steps_if_executed=None, bubbles_exception_on_failure=False, *, keep_result=False, "
-        "fingerprint=NOT_GIVEN, after=None, optional=False, outputs=None"
+        "fingerprint=NOT_GIVEN, after=None, optional=False, outputs=None, retry=0, retry_delay=0, retry_backoff=1, "
+        "retry_max_delay=None, retry_jitter=0, retry_on=None"
     ),
     "simpleflow.step.workflow.WorkflowStepMixin.step": "self, *args, **kwargs",
     "simpleflow.step.workflow.WorkflowStepMixin.add_forced_steps": "self, steps, reason=None",

@@ -7,7 +7,7 @@ import functools
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from simpleflow import code_source, settings
+from simpleflow import code_source, retries, settings
 from simpleflow.base import check_flag, check_name
 from simpleflow.constants import MAX_VERSION_LENGTH
 from simpleflow.exceptions import InputError
@@ -86,6 +86,9 @@ class Activity:
     The activities about marks are like this: their limit on waiting is a default of this library.
     """
 
+    takes_retries = True
+    """False: the retries of a step around it are not for this activity. Those about marks are like this."""
+
     outlasts: Callable[[BaseException], bool] | None = None
     """If it returns True for a failure, the task is tried again and again, with pauses, once it has no retries left.
 
@@ -107,6 +110,11 @@ class Activity:
         task_priority: Any = PRIORITY_NOT_SET,
         idempotent: bool | None = None,
         meta: dict[str, Any] | None = None,
+        retry_delay: float = 0,
+        retry_backoff: float = 1,
+        retry_max_delay: float | None = None,
+        retry_jitter: float = 0,
+        retry_on: retries.Kinds = None,
     ) -> None:
         if not _is_callable(callable):
             raise InputError(f"an activity is made of a function or a class with execute(), not of {callable!r}")
@@ -116,9 +124,13 @@ class Activity:
         check_name(self.name, "activity name")
         self.version = check_name(version, f"version of activity {self.name}", MAX_VERSION_LENGTH)
         self.task_list = None if task_list is None else check_name(task_list, f"task list of activity {self.name}")
-        if isinstance(retry, bool) or not isinstance(retry, int) or retry < 0:
-            raise InputError(f"retry of activity {self.name} is {retry!r}; expected a number of retries, 0 or more")
         self.retry = retry
+        self.retry_delay = retry_delay
+        self.retry_backoff = retry_backoff
+        self.retry_max_delay = retry_max_delay
+        self.retry_jitter = retry_jitter
+        self.retry_on = retry_on
+        self.retry_on = self.retries.on
         check_flag(raises_on_failure, f"raises_on_failure of activity {self.name}")
         check_flag(idempotent, f"idempotent of activity {self.name}")
         if meta is not None and not isinstance(meta, dict):
@@ -154,6 +166,19 @@ class Activity:
     @context.setter
     def context(self, value: Any) -> None:
         self.callable.context = value  # type: ignore[attr-defined]
+
+    @property
+    def retries(self) -> retries.Retry:
+        """How it is tried again, from the attributes that say so. Raises InputError for values that are not allowed."""
+        return retries.check(
+            f"activity {self.name}",
+            self.retry,
+            self.retry_delay,
+            self.retry_backoff,
+            self.retry_max_delay,
+            self.retry_jitter,
+            self.retry_on,
+        )
 
     def propagate_attribute(self, attr: str, val: Any) -> None:
         """Set an attribute. Callers use it on a copy only, so that the decorated function keeps its own value."""
@@ -210,6 +235,12 @@ def with_attributes(
     heartbeat_timeout: int | str | None = _default("ACTIVITY_HEARTBEAT_TIMEOUT"),
     idempotent: bool | None = None,
     meta: dict[str, Any] | None = None,
+    *,
+    retry_delay: float = 0,
+    retry_backoff: float = 1,
+    retry_max_delay: float | None = None,
+    retry_jitter: float = 0,
+    retry_on: retries.Kinds = None,
 ) -> Callable[[Callable[..., Any]], Activity]:
     """Decorate a function, or a class with ``execute()``, as an activity.
 
@@ -228,6 +259,12 @@ def with_attributes(
             Default: 300.
         idempotent: True: a workflow execution runs it once for equal arguments, however often it is submitted.
         meta: any further data; kept on the activity as it is.
+        retry_delay: seconds before the first retry; 0: at once. Pauses are rounded to whole seconds, at least one.
+        retry_backoff: factor by which each further pause is longer, 1 or more.
+        retry_max_delay: most seconds of a pause; None: no limit.
+        retry_jitter: share of a pause, from 0 to 1, by which it may be shorter or longer.
+        retry_on: an exception class, or a tuple of them: the activity is tried again after these and their subclasses
+            only. None: after every failure and time-out. ``TimeoutError`` stands for time-outs.
 
     Returns a decorator that registers the activity and returns it as an ``Activity``.
 
@@ -249,6 +286,11 @@ def with_attributes(
             task_priority,
             idempotent,
             meta,
+            retry_delay,
+            retry_backoff,
+            retry_max_delay,
+            retry_jitter,
+            retry_on,
         )
         registry[activity.name] = activity
         return activity

@@ -17,6 +17,8 @@ from simpleflow.constants import MAX_ID_LENGTH
 from simpleflow.exceptions import InputError
 from simpleflow.futures import Future, Promise, Waiter
 from simpleflow.marker import Marker
+from simpleflow.retries import NONE as NO_RETRIES
+from simpleflow.retries import Retry
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -131,6 +133,9 @@ class Child(Protocol):
 
 class ScopeOwner:
     """The owner of a scope that has to know what is submitted inside, and which parts of child workflows failed."""
+
+    retries: Retry = NO_RETRIES
+    """How activities and children inside are tried again that have no retries of their own."""
 
     def add_child(self, child: Child) -> None:
         """A child was submitted inside."""

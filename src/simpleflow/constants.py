@@ -42,8 +42,14 @@ MAX_ANSWER_BYTES = 900_000
 MAX_OPEN_ACTIVITIES = 1_000
 """Open activity tasks of one execution."""
 
+RESERVED_TIMER = "_simpleflow_"
+"""Prefix of the ids of timers that the library starts. Users' timers have other ids."""
+
 WAKE_UP_TIMER = "_simpleflow_wake_up_timer"
 """Id of a timer of 0 seconds. It causes another decision task when one answer cannot hold all decisions."""
+
+RETRY_TIMER = "_simpleflow_retry_"
+"""Beginning of the ids of timers before the next try of a task."""
 
 STORE_TIMER = "_simpleflow_store_"
 """Beginning of the ids of timers before the next try of an activity about marks, while the store does not work."""

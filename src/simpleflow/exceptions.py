@@ -123,8 +123,8 @@ class TaskFailed(TaskException):
     Attributes:
         name: the task's name.
         reason: one line, such as ``ValueError: no such file``; or None.
-        details: JSON text of an object with the keys ``error``, ``error_type``, ``message`` and ``traceback`` (a list
-            of lines); or None.
+        details: JSON text of an object with the keys ``error``, ``error_type``, ``error_bases`` (the names of the
+            class and of its bases), ``message`` and ``traceback`` (a list of lines); or None.
         is_child: True for a child workflow.
     """
 

@@ -9,6 +9,7 @@ from simpleflow import values
 from simpleflow.activity import Activity, seconds
 from simpleflow.base import Call, check_name
 from simpleflow.call_task import CallTask, Task, parse_limit
+from simpleflow.constants import RESERVED_TIMER
 from simpleflow.exceptions import InputError, NotSubmittable
 from simpleflow.failure_context import TaskFailureContext as TaskFailureContext  # public here
 from simpleflow.workflow_task import ChildWorkflowTask as ChildWorkflowTask
@@ -50,7 +51,10 @@ class ActivityTask(CallTask):
             waiting = parse_limit(activity.task_schedule_to_start_timeout)
             working = parse_limit(activity.task_start_to_close_timeout)
             whole = None if waiting is None or working is None else waiting + working
-        return None if whole is None else (activity.retry + 1) * whole
+        if whole is None:
+            return None
+        retries = activity.retries
+        return (retries.times + 1) * whole + retries.longest_pauses()
 
 
 class SignalTask(CallTask):
@@ -108,13 +112,18 @@ class MarkerTask(Task):
         return None if self.details is None else values.encode(self.details, f"details of marker {self.name!r}")
 
 
+def _check_not_reserved(timer_id: str) -> None:
+    if timer_id.startswith(RESERVED_TIMER):
+        raise InputError(f"timer id {timer_id!r} is reserved; expected one that does not begin with {RESERVED_TIMER}")
+
+
 class TimerTask(Task):
     """Starts a timer. Its future is done when the timer fires, ``timeout`` seconds later.
 
     The id identifies the timer: submitting the same id again returns the same timer.
 
     Args:
-        timer_id: text of 1 to 256 characters.
+        timer_id: text of 1 to 256 characters; ids that begin with ``_simpleflow_`` are reserved.
         timeout: whole seconds, as a number or as text.
         control: any value that can be JSON; the history keeps it.
 
@@ -123,6 +132,8 @@ class TimerTask(Task):
 
     def __init__(self, timer_id: str, timeout: int | str, control: Any = None) -> None:
         self.timer_id = check_name(timer_id, "timer id")
+        if not isinstance(self, ReservedTimerTask):
+            _check_not_reserved(timer_id)
         text = seconds(timeout, f"time-out of timer {timer_id!r}")
         if text == "NONE":
             raise InputError(f"time-out of timer {timer_id!r} is {timeout!r}; expected whole seconds")
@@ -141,11 +152,16 @@ class TimerTask(Task):
         return parse_limit(self.timeout)
 
 
+class ReservedTimerTask(TimerTask):
+    """A timer that the library itself starts: its id begins with RESERVED_TIMER, so it is never one of the user's."""
+
+
 class CancelTimerTask(Task):
     """Cancels a timer."""
 
     def __init__(self, timer_id: str) -> None:
         self.timer_id = check_name(timer_id, "timer id")
+        _check_not_reserved(timer_id)
         self.name = self.timer_id
 
 

@@ -24,7 +24,7 @@ from typing import Any
 
 from simpleflow import values
 from simpleflow.base import Scope
-from simpleflow.constants import MAX_ID_LENGTH, STORE_TIMER
+from simpleflow.constants import MAX_ID_LENGTH, RETRY_TIMER, STORE_TIMER
 
 _ESCAPED = re.compile(r"%([0-9A-F]{2})")
 _FORBIDDEN = re.compile(r"[%:/|\x00-\x1f\x7f-\x9f]")
@@ -53,6 +53,11 @@ def fit(id: str) -> str:
     if len(id) <= MAX_ID_LENGTH:
         return id
     return f"{id[:223]}-{_digest(id)}"
+
+
+def retry_timer(failures: int, task_id: str) -> str:
+    """Return the id of the timer before the next try of a task that has failed so often."""
+    return fit(f"{RETRY_TIMER}{failures}_{task_id}")
 
 
 def store_timer(tries: int, activity_id: str) -> str:

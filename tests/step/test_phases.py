@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from simpleflow import futures
+from simpleflow import futures, retries
 from simpleflow.canvas import Chain, FuncGroup, Group
 from simpleflow.exceptions import AggregateException, TaskFailed
 from simpleflow.step.submittable import Step
@@ -242,6 +242,7 @@ def test_a_step_keeps_its_arguments_as_attributes() -> None:
         "step_name": "a",
         "activities": (note, "a"),
         "force": True,
+        "retries": retries.NONE,
         "activities_if_step_already_done": note,
         "emit_signal": True,
         "force_steps_if_executed": ["b"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,24 @@ done: set[int] = set()
 def work(number: int) -> int:
     done.add(number)
     return number
+
+
+tried: list[float] = []  # when an activity has been tried, in epoch seconds
+
+
+@activity.with_attributes(retry=2, retry_delay=1, retry_on=ConnectionError)
+def insist() -> int:
+    tried.append(time.time())
+    if len(tried) == 1:
+        raise ConnectionResetError("not yet")
+    return len(tried)
+
+
+class Insisting(Workflow):
+    name = "engine.insisting"
+
+    def run(self) -> Any:
+        return self.submit(insist).result
 
 
 class Sub(Workflow):
@@ -92,6 +111,15 @@ def test_missing_types_are_registered_with_their_own_time_outs(server: Server) -
         "defaultChildPolicy": "ABANDON",
         "defaultTaskList": {"name": "default"},
     }
+
+
+def test_an_activity_is_tried_again_after_a_pause(server: Server) -> None:
+    start(Insisting)
+    with Crew():
+        assert ended().status == "completed", outcome()
+    assert outcome().result == "2"
+    assert types().count("TimerFired") == 1
+    assert tried[1] - tried[0] >= 0.95
 
 
 def test_registering_an_existing_type_succeeds(server: Server) -> None:

@@ -54,6 +54,13 @@ def give(number: int, fails: bool) -> list[int]:
     return [number]
 
 
+@activity.with_attributes(retry=2, retry_delay=3, retry_backoff=2, retry_jitter=0.5, retry_on=(LookupError, Drawn))
+def insist(number: int, fails: bool) -> list[int]:
+    if fails:
+        raise Drawn(number)
+    return [number]
+
+
 @activity.with_attributes(idempotent=True)
 def same(value: Any) -> Any:
     return value
@@ -120,10 +127,13 @@ class RandomWorkflow(Workflow, WorkflowStepMixin):
         )
         name, emits = draw.choice(NAMES), draw.random() < 0.2
         options: dict[str, Any] = {}
+        if self.has("retries"):
+            options = {"retry": number % 3, "retry_delay": 40, "retry_jitter": 1} if number % 3 else {}
+            content = Group(content, (same, number), (insist, number, draw.random() < 0.3))
         if self.has("inputs"):
             missing = "no such file" if (number + len(name)) % 7 == 0 else __file__
             parts = [None, [ARGUMENTS, name], [CODE, files(__file__)], files(missing)][(number + len(forces)) % 4]
-            options = {} if parts is None else {"fingerprint": parts}
+            options |= {} if parts is None else {"fingerprint": parts}
             if number % 3 == 0:
                 options["outputs"] = [__file__, missing][: 1 + number % 2]
         return self.step(name, content, force_steps_if_executed=forces, emit_signal=emits, **options)

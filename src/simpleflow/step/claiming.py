@@ -21,7 +21,7 @@ from simpleflow.step.made_with import MadeWith, parse
 from simpleflow.step.mark_activities import MarkActivities
 from simpleflow.step.run_record import StepRun
 from simpleflow.step.stale_marks import NOTHING, Forced
-from simpleflow.task import ActivityTask, TimerTask
+from simpleflow.task import ActivityTask, ReservedTimerTask
 
 _LONGEST_PAUSE = 60  # seconds between two tries
 
@@ -133,7 +133,7 @@ class Claiming:
             run.name not in ledger.known_names or run.name in ledger.done
         )
         # A minute more than the work may take; a day where its time-outs do not say how long that is.
-        seconds = (run.step.work().time_limit() or DAY) + MINUTE
+        seconds = (run.step.work_time_limit() or DAY) + MINUTE
         return self._marks.claim(run.name, seconds, unless_done, run.fingerprint, run.step.outputs)
 
     def _start_pause(self, run: StepRun, claim: _Claim, verdict: rules.Verdict, answer: dict[str, Any]) -> Promise:
@@ -148,7 +148,7 @@ class Claiming:
         if answer.get("seconds") is not None:
             seconds = min(seconds, answer["seconds"] + 1)
         timer_id = taskids.fit(taskids.clean(f"_simpleflow_claim_{claim.tries}_{claim.scope.path}"))
-        return submit(self._host, TimerTask(timer_id, seconds), claim.scope)
+        return submit(self._host, ReservedTimerTask(timer_id, seconds), claim.scope)
 
     def _leave(self, run: StepRun, claim: _Claim) -> None:
         """A submission has ended. If it was cancelled before it began, and no other waits, give up the claim."""

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from simpleflow.base import Call, Executor, Scope, Submittable
 from simpleflow.futures import Future, Promise, promise_of
+from simpleflow.retries import Retry
 from simpleflow.step.constants import SIGNAL_PREFIX
 from simpleflow.step.fingerprints import Fingerprint
 from simpleflow.task import MarkerTask, SignalTask
@@ -67,9 +68,13 @@ class Definition(Protocol):
     outputs: list[str]
     optional: bool
     after: list[str]
+    retries: Retry
 
     def work(self) -> Submittable:
         """The work of the step."""
+
+    def work_time_limit(self) -> float | None:
+        """The seconds that the work may take, with all its retries; None if it has no limit."""
 
     def calls(self) -> Sequence[Call]:
         """See ``Submittable.calls``."""

@@ -258,6 +258,7 @@ class MarkActivities:
             params = {"task_list": self._host.task_list} | STEP_ACTIVITY_PARAMS_DEFAULT | task.params
             own = self._host.get_step_activity_params()
             activity = self._activities[key] = Activity(task, **(params | own | overrides))
+            activity.takes_retries = False
             activity.waits_for_ever = _WAITING.isdisjoint(own)
             if self._outlasts(task):
                 activity.outlasts = _passes

@@ -39,6 +39,7 @@ class StepRun(Promise, ScopeOwner):
         self.step = step
         self.name = step.step_name
         self.dependents = step.force_steps_if_executed  # patterns: the names that are forced if this step runs
+        self.retries = step.retries
         self.after = step.after  # patterns: the names of the steps that force this one if they run
         self.enclosing = enclosing  # the steps that this one is a part of
         self.forced_count = 0  # how many names were forced, and how many skipped, when it was submitted

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from simpleflow import canvas
+from simpleflow import canvas, retries
 from simpleflow.activity import Activity
 from simpleflow.base import Call, Executor, Submittable, SubmittableContainer, check_flag
 from simpleflow.call_task import results
@@ -46,6 +46,8 @@ class Step(SubmittableContainer):
         optional: the step may fail: then the steps around it do not fail.
         outputs: files (paths) or objects (``s3://bucket/key``) that the work makes. The step is done only while all of
             them exist.
+        retry, retry_delay, retry_backoff, retry_max_delay, retry_jitter, retry_on: how each activity and child workflow
+            of the work is tried again that has no retries of its own; see ``activity.with_attributes``.
 
     Raises InputError for an invalid name, NotSubmittable for work that cannot be submitted, NotEncodable for a
     fingerprint that is not JSON.
@@ -66,6 +68,12 @@ class Step(SubmittableContainer):
         after: str | Iterable[str] | None = None,
         optional: bool = False,
         outputs: fingerprints.Outputs = None,
+        retry: int = 0,
+        retry_delay: float = 0,
+        retry_backoff: float = 1,
+        retry_max_delay: float | None = None,
+        retry_jitter: float = 0,
+        retry_on: retries.Kinds = None,
     ) -> None:
         self.step_name = rules.check_name(step_name)
         if step_name == rules.EVERYTHING:
@@ -99,6 +107,9 @@ class Step(SubmittableContainer):
         self.keep_result = keep_result
         self.optional = optional
         self.outputs = fingerprints.check_outputs(outputs, f"outputs of step {step_name!r}")
+        self.retries = retries.check(
+            f"step {step_name!r}", retry, retry_delay, retry_backoff, retry_max_delay, retry_jitter, retry_on
+        )
         self.fingerprint: str | None = None
         self.ready_made: fingerprints.Fingerprint | None = None
         if fingerprint is not _NOT_GIVEN:
@@ -135,8 +146,23 @@ class Step(SubmittableContainer):
 
     def time_limit(self) -> float | None:
         alternative = self.alternative()
-        works = [self.work()] if alternative is None else [self.work(), alternative]
-        return canvas.combined_time_limit(works, one_by_one=False)
+        limit = self.work_time_limit()
+        if limit is None or alternative is None:
+            return limit
+        instead = self._with_retries(alternative)
+        return None if instead is None else max(limit, instead)
+
+    def work_time_limit(self) -> float | None:
+        """The seconds that the work may take, with all its retries; None if it has no limit."""
+        return self._with_retries(self.work())
+
+    def _with_retries(self, work: Submittable) -> float | None:
+        limit = work.time_limit()
+        if limit is None or not self.retries.times:
+            return limit
+        # Each of its tasks may be tried again, one after the other.
+        pauses = self.retries.longest_pauses() * max(1, len(work.calls()))
+        return (self.retries.times + 1) * limit + pauses
 
     def propagate_attribute(self, attr: str, val: Any) -> None:
         self.activities = canvas.scoped(self.work(), attr, val)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from simpleflow import activity as activities
-from simpleflow import values
+from simpleflow import retries, values
 from simpleflow.activity import Activity
 from simpleflow.constants import MAX_REASON_LENGTH
 from simpleflow.engines.base import ActivityTask
@@ -182,6 +182,7 @@ def failure(error: BaseException) -> Outcome:
         "error": kind.__name__,
         "error_type": f"{kind.__module__}.{kind.__name__}",
         "message": text[:2_000],
+        retries.BASES: retries.class_names(kind),
         "traceback": [line[:2_000] for line in lines[-30:]],
     }
     if getattr(error, "lasting", False) is True:

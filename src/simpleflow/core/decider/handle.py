@@ -12,7 +12,7 @@ them once (``handled``). It then either decides the task again or ends the promi
 1. a refusal for a passing reason: the task is decided again, see ``refusals``;
 2. the workflow overrides ``on_task_failure``: that method decides. It is user code and may wait, so it runs in a fiber.
    It is called for each failure, in order, in every evaluation, and its answer to the latest one counts;
-3. the task has retries left: it is decided again;
+3. the task has retries left: it is decided again, at once or when a timer has fired, see ``simpleflow.retries``;
 4. the promise ends with the exception. If the task says ``raises_on_failure``, the run fails too.
 """
 
@@ -21,7 +21,7 @@ from __future__ import annotations
 from typing import Any
 
 from simpleflow import taskids
-from simpleflow.base import Scope
+from simpleflow.base import Scope, ScopeOwner
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.core import timeouts
@@ -32,7 +32,8 @@ from simpleflow.core.decider.refusals import Reaction
 from simpleflow.core.records import Key, Record
 from simpleflow.exceptions import TaskCanceled, TaskException, TaskFailed, TaskTerminated
 from simpleflow.futures import CANCELLED, FINISHED, RUNNING, Promise, promise_of
-from simpleflow.task import TaskFailureContext, TimerTask
+from simpleflow.retries import Retry
+from simpleflow.task import ReservedTimerTask, TaskFailureContext
 from simpleflow.workflow import Workflow
 
 _LONGEST_PAUSE = 60  # seconds between two tries of a task that outlasts its failures
@@ -150,10 +151,9 @@ class Handle:
 class RetryHandle(Handle):
     """A task that may fail and be tried again: an activity or a child workflow."""
 
-    retry: int  # tries after the first one
     raises_on_failure: bool  # a final failure fails the run
     input: str  # the arguments as JSON text
-    pause: Promise | None = None  # the timer before the next try, where ``on_task_failure`` demands one
+    pause: Promise | None = None  # the timer before the next try
     _settled = False  # the recorded call under the key is this one
 
     def recorded_calls(self) -> list[Record]:
@@ -163,6 +163,24 @@ class RetryHandle(Handle):
     def fresh_id(self) -> str:
         """An id that no recorded call has."""
         raise NotImplementedError
+
+    def own_retries(self) -> Retry:
+        """How the task itself says that it is tried again."""
+        raise NotImplementedError
+
+    @property
+    def retries(self) -> Retry:
+        """How the task is tried again: as it says itself, else as the innermost step around it says."""
+        own = self.own_retries()
+        if own.times or not self.takes_retries:
+            return own
+        owners = (owner for owner in self.scope.owners() if isinstance(owner, ScopeOwner))
+        return next((owner.retries for owner in owners if owner.retries.times), own)
+
+    @property
+    def takes_retries(self) -> bool:
+        """True if the retries of a step around the task are for the task too."""
+        return True
 
     def _find_call(self) -> None:
         """Take the key of the recorded call that this one is; a fresh one if they all differ (``recorded_calls``)."""
@@ -229,7 +247,8 @@ class RetryHandle(Handle):
             self._try_again(None)
         else:
             # This is not ``self.pause``, which ``cancel`` ends: other handles may wait for the same timer.
-            self.evaluation.start_timer(TimerTask(*refusals.pause(record.failures))).when_done(self._try_again)
+            pause = ReservedTimerTask(*refusals.pause(record.failures))
+            self.evaluation.start_timer(pause).when_done(self._try_again)
         return True
 
     def _report_failures(self) -> None:
@@ -270,9 +289,11 @@ class RetryHandle(Handle):
     def _react(self, record: Record, answer: TaskFailureContext | None, exception: TaskException) -> None:
         """Decide the task again or end the promise; ``answer`` is that of ``on_task_failure``, if it gave one."""
         verdict = answer.decision if isinstance(answer, TaskFailureContext) else None
-        if verdict == "retry" or (verdict is None and self._may_retry(record)):
-            assert verdict is None or answer is not None
-            self._retry(record, answer.retry_wait_timeout if verdict and answer else 0)
+        if verdict == "retry" and answer is not None:
+            self._retry(record, answer.retry_wait_timeout)
+        elif verdict is None and self._may_retry(record) and (retries := self.retries).matches(exception):
+            token = f"{self.evaluation.execution.run_id} {self.key[1]}"
+            self._retry(record, retries.pause(self._tries(record), token))
         elif verdict == "cancel":
             self.finish(state=CANCELLED)
         elif verdict == "handled" and answer is not None and answer.future is not None:
@@ -296,10 +317,15 @@ class RetryHandle(Handle):
         latest = record.failures[-1]
         if refusals.is_refusal(latest) and refusals.reaction(record.failures) is Reaction.GIVE_UP:
             return False
-        tries = len(record.failures)
-        if tries > self.retry:
-            tries -= refusals.passed(record.failures) + sum(map(self._has_only_waited, record.failures))
-        return record.state != t.CANCELED and tries <= self.retry
+        if record.state == t.CANCELED:
+            return False
+        count = self.retries.times
+        return len(record.failures) <= count or self._tries(record) <= count
+
+    def _tries(self, record: Record) -> int:
+        """How many tries have failed, without those that were not the task's fault."""
+        failures = record.failures
+        return len(failures) - refusals.passed(failures) - sum(map(self._has_only_waited, failures))
 
     def _has_only_waited(self, event: e.Event) -> bool:
         """True if a failure says that the task did not start in time, and its limit on waiting is a default of ours."""
@@ -311,13 +337,15 @@ class RetryHandle(Handle):
 
     def _pause_seconds(self, record: Record) -> int:
         """Whole seconds before the next try of a task that outlasts its failures."""
-        tries = len(record.failures) - 1 - self.retry
+        tries = len(record.failures) - 1 - self.retries.times
         return min(2**tries, _LONGEST_PAUSE) if tries < _MANY_TRIES else _LATER_PAUSE
 
     def _retry(self, record: Record, seconds: int, timer_id: str = "") -> None:
         if seconds:
-            timer_id = timer_id or taskids.fit(f"_simpleflow_retry_{record.tries}_{self.key[1]}")
-            self.pause = self.evaluation.start_timer(TimerTask(timer_id, seconds))
+            # A refused task was not tried, so failures are counted: each has a timer of its own.
+            timer_id = timer_id or taskids.retry_timer(len(record.failures), self.key[1])
+            said = {"kind": self.key[0], "id": self.key[1], "name": self.task.name, "try": len(record.failures) + 1}
+            self.pause = self.evaluation.start_timer(ReservedTimerTask(timer_id, seconds, said))
             self.pause.when_done(self._try_again)
         else:
             self._try_again(None)

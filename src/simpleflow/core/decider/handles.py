@@ -18,7 +18,8 @@ from simpleflow.core.decider.handle import Handle, RetryHandle
 from simpleflow.core.records import Record
 from simpleflow.exceptions import TaskFailed
 from simpleflow.futures import CANCELLED
-from simpleflow.task import ActivityTask, TimerTask, WorkflowTask
+from simpleflow.retries import Retry
+from simpleflow.task import ActivityTask, ReservedTimerTask, TimerTask, WorkflowTask
 
 
 class ActivityHandle(RetryHandle):
@@ -30,7 +31,6 @@ class ActivityHandle(RetryHandle):
     def __init__(self, evaluation: Evaluation, task: ActivityTask, priority: Any, reserved: str | None = None) -> None:
         super().__init__(evaluation, task, priority)
         activity = task.activity
-        self.retry = activity.retry
         self.raises_on_failure = activity.raises_on_failure
         if hasattr(activity.callable, "get_task_id"):
             suffix = str(activity.callable.get_task_id(evaluation.workflow, *task.args, **task.kwargs))
@@ -84,6 +84,15 @@ class ActivityHandle(RetryHandle):
             task_priority=self._priority,
         )
 
+    def own_retries(self) -> Retry:
+        activity: Activity = self.task.activity
+        return activity.retries
+
+    @property
+    def takes_retries(self) -> bool:
+        activity: Activity = self.task.activity
+        return activity.takes_retries
+
     def request_cancel(self, record: Record) -> None:
         if not record.cancel_requested_id:
             self.evaluation.outbox["cancel_activity", record.id] = d.RequestCancelActivityTask(activity_id=record.id)
@@ -112,7 +121,6 @@ class ChildHandle(RetryHandle):
 
     def __init__(self, evaluation: Evaluation, task: WorkflowTask, priority: Any, reserved: str | None = None) -> None:
         super().__init__(evaluation, task, priority)
-        self.retry = task.workflow.retry
         self.raises_on_failure = task.raises_on_failure
         # The workflow may know more for its children. This may begin with the first child, so it comes first.
         hands_down = getattr(evaluation.workflow, "hands_down", None)
@@ -229,6 +237,9 @@ class ChildHandle(RetryHandle):
             workflow_type=e.WorkflowType(task.name, task.version),
         )
 
+    def own_retries(self) -> Retry:
+        return Retry(self.task.workflow.retry)
+
     def request_cancel(self, record: Record) -> None:
         sent = self.evaluation.history.cancels_sent
         key = ("cancel", (record.id, record.run_id))
@@ -295,4 +306,5 @@ HANDLES: dict[type[Task], type[Any]] = {
     ActivityTask: ActivityHandle,
     WorkflowTask: ChildHandle,
     TimerTask: TimerHandle,
+    ReservedTimerTask: TimerHandle,
 }
