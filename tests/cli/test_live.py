@@ -13,16 +13,22 @@ import subprocess
 import termios
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pyte
 import pytest
 
+from simpleflow import Workflow
 from simpleflow.cli.terminal import Terminal
 from simpleflow.cli.view.live_frame import Frame
+from simpleflow.cli.view.pauses import pauses
 from simpleflow.cli.view.step_tree import Tree
 from simpleflow.cli.view.text_width import width
 from simpleflow.step.report import StepReport
+from simpleflow.worker.dispatch import failure
 from tests.cli.conftest import SIMPLEFLOW, Folder
+from tests.core.harness import Simulation
+from tests.core.test_retries import patient
 
 BAR = "[━─]{10}"
 
@@ -380,6 +386,26 @@ def test_the_final_tree_never_hides_a_single_step() -> None:
         record(tree, f"s{number}", "completed")
     assert len(Frame(Terminal(None)).final(tree, 12, 80)) == 13
     assert Frame(Terminal(None)).final(tree, 11, 80)[-1] == "  ... and 2 more"
+
+
+def test_tasks_that_wait_for_their_next_try_say_when_it_comes() -> None:
+    class Patient(Workflow):
+        name = "patient"
+
+        def run(self) -> Any:
+            return self.submit(patient, 1).result
+
+    run = Simulation(Patient)
+    run.settle()
+    run.finish(0, failure(OSError("no")))
+    run.settle()
+    tree = Tree()
+    tree.begin("w", run.clock.now)
+    shown = Frame(Terminal(None)).lines(tree, run.engine.runs.values(), run.clock.now + 3, 100, 9)
+    assert shown[1].split() == ["activity", "tests.core.test_retries.patient", "try", "2", "in", "7.0", "s"]
+    assert len(shown) == 2
+    run.run()
+    assert not pauses(run.engine.runs.values())
 
 
 def test_names_of_wide_characters_do_not_break_lines() -> None:

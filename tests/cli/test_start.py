@@ -149,6 +149,13 @@ def test_retries_are_shown(folder: Folder) -> None:
     assert "failed" not in done.err
 
 
+def test_pauses_before_retries_are_shown(folder: Folder) -> None:
+    done = folder.start("flow.Busy")
+    assert (done.code, done.out) == (0, '"there"\n')
+    text = f"retrying activity flow.busy ConnectionError: not yet {at('raise ConnectionError')}; try 2 in 1 s"
+    assert text in lines(done.err)
+
+
 def test_children_are_shown(folder: Folder) -> None:
     done = folder.start("flow.Parent")
     assert done.code == 0

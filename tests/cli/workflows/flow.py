@@ -47,6 +47,14 @@ def flaky():
     return "there"
 
 
+@activity.with_attributes(retry=2, retry_delay=1, retry_on=(OSError,))
+def busy():
+    if not Path("tried").exists():
+        Path("tried").touch()
+        raise ConnectionError("not yet")
+    return "there"
+
+
 @activity.with_attributes()
 def long():
     note(f"pid {os.getpid()}")
@@ -142,6 +150,11 @@ class Waits(Workflow):
 class Flaky(Workflow):
     def run(self):
         return self.submit(flaky).result
+
+
+class Busy(Workflow):
+    def run(self):
+        return self.submit(busy).result
 
 
 class Long(Workflow, WorkflowStepMixin):

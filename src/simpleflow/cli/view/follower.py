@@ -25,7 +25,8 @@ from typing import Any
 
 from simpleflow.cli.errors import one_line, raised, task_failure, traceback_of
 from simpleflow.cli.view.failures import ActivityFailure, of_step, with_lines
-from simpleflow.constants import FAULT_MARKER, STORE_TIMER
+from simpleflow.cli.view.pauses import pause_of
+from simpleflow.constants import FAULT_MARKER, RETRY_TIMER, STORE_TIMER
 from simpleflow.core import events as e
 from simpleflow.core import timeouts
 from simpleflow.core.decider import recorded_calls
@@ -37,7 +38,6 @@ from simpleflow.step.notices import Notices
 from simpleflow.step.report import StepReport
 
 _STATUSES = frozenset({WAITING, SCHEDULED, COMPLETED, SKIPPED, FAILED})
-_RETRY_TIMER = "_simpleflow_retry_"
 
 
 class Follower:
@@ -191,10 +191,13 @@ class Follower:
             self.show_retry(failed, self._tries[run.run_id, activity_id] + 1, when)
 
     def _retry_timer_started(self, run: Run, timer: Any) -> None:
-        if not timer.timer_id.startswith((_RETRY_TIMER, STORE_TIMER)):
+        if not timer.timer_id.startswith((RETRY_TIMER, STORE_TIMER)):
             return
+        pause = pause_of(timer)
         for run_id, activity_id in self._failed:
-            if run_id == run.run_id and timer.timer_id.endswith(activity_id):
+            if run_id == run.run_id and (
+                timer.timer_id.endswith(activity_id) if pause is None else pause.task_id == activity_id
+            ):
                 self._retried(run, activity_id, f" in {timer.start_to_fire_timeout} s")
                 return
 

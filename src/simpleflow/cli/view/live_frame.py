@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from simpleflow.cli.terminal import BOLD, DIM, Terminal
 from simpleflow.cli.view.follower import step_note
+from simpleflow.cli.view.pauses import next_try, pauses
 from simpleflow.cli.view.progress import line_prefixes, name_and_time, prefix_width
 from simpleflow.cli.view.step_tree import ACTIVE, Node, Row, Tree
 from simpleflow.cli.view.text_width import cut, width
@@ -91,7 +92,9 @@ class Frame:
         return f"{self._full * full}{self._empty * (_BAR_CELLS - full)} {node.done}/{node.total}{failed}  "
 
     def _activities(self, runs: Iterable[Run], now: float, columns: int, limit: int) -> list[str]:
-        """Return a line for each running activity, the oldest first, and a line that counts others and timers."""
+        """Return a line for each running activity, the oldest first, for each pause, and one that counts the others."""
+        runs = list(runs)
+        waiting = pauses(runs)
         started = []
         queued = timers = 0
         for run in runs:
@@ -107,6 +110,12 @@ class Frame:
             begin = name_and_time(f"activity {name}", max(0.0, now - began), columns, self._prefix_width, indent)
             again = f"  try {tries}" if tries > 1 else ""
             lines.append(self._dim(f"  {begin}{again}", columns))
+        for pause in waiting[: max(0, limit - len(lines))]:
+            begin = name_and_time(
+                f"{pause.kind} {pause.name}", None, columns, self._prefix_width, 2 - self._prefix_width
+            )
+            lines.append(self._dim(f"  {begin}  {next_try(pause, now)}", columns))
+            timers -= 1
         more = max(0, len(started) - limit)
         others = [f"{more} more under way"] if more else []
         others += [f"{queued} waiting for a worker"] if queued else []
