@@ -11,6 +11,7 @@ import pytest
 from simpleflow.core import decisions as d
 from simpleflow.core.codec import event_to_dict
 from simpleflow.core.events import Event
+from simpleflow.core.tolerant_history import MISSING
 from simpleflow.engines.swf import histories, wire
 from simpleflow.engines.swf.decisions import SwfDecisionSource
 from simpleflow.engines.swf.engine import SwfEngine
@@ -149,6 +150,18 @@ def test_an_incomplete_history_is_an_error(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(SwfError, match=r"run run up to event \d+ cannot be read completely"):
         found.complete(service.poll(19, since=STARTS[18]))
     assert len(found) == 0
+
+
+def test_an_event_that_the_service_never_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(histories, "_PAUSE", 60.0)
+    service = Service()
+
+    def shown(pages: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        return ({**page, "events": [each for each in page["events"] if each["eventId"] != 8]} for page in pages)
+
+    found = Histories(wire.event, lambda *given: shown(service.read_back(*given))).complete(shown(service.poll(9)))
+    assert [event.type for event in found[:9]] == [event.type for event in EVENTS[:7]] + [MISSING, EVENTS[8].type]
+    assert found[8:] == EVENTS[8 : STARTS[9]]
 
 
 def test_a_slow_read_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator
 from typing import Any
@@ -180,6 +181,48 @@ def test_registrations_whose_replies_are_lost(proxy: Proxy) -> None:
         assert ended().status == "completed"
     assert outcome().result == '["now","done"]'
     assert proxy.left() == []
+
+
+# Histories in another order
+
+
+def without_scheduled_decision_tasks(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [each for each in events if each["eventType"] != "DecisionTaskScheduled" or each["eventId"] == 2]
+
+
+def shown_twice(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [each for event in events for each in (event, event)]
+
+
+def without_zeros(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {key: {k: v for k, v in each.items() if v != 0} if isinstance(each, dict) else each for key, each in e.items()}
+        for e in events
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "warnings"), [(without_scheduled_decision_tasks, 2), (shown_twice, 0), (without_zeros, 0)]
+)
+def test_histories_that_are_not_as_expected(
+    proxy: Proxy, change: Any, warnings: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    def changed(forward: wire.Forward) -> tuple[int, bytes]:
+        status, body = forward()
+        reply = json.loads(body)
+        if "events" in reply:
+            reply["events"] = change(reply["events"])
+        return status, json.dumps(reply).encode()
+
+    for operation in ("PollForDecisionTask", "GetWorkflowExecutionHistory"):
+        proxy.spoil(operation, changed, 40)
+    run_id = begin(Work)
+    with caplog.at_level(logging.WARNING), Crew():
+        assert ended().status == "completed"
+    assert done == [0, 1, 2]
+    lines = [record.getMessage() for record in caplog.records if "event" in record.getMessage()]
+    assert len(lines) == warnings, lines
+    assert all(line.startswith(f"workflow w, run {run_id}, event ") for line in lines)
 
 
 # Stale tokens

@@ -54,6 +54,15 @@ def members_of(kind: str, full: bool) -> dict[str, Any]:
     }
 
 
+@pytest.mark.parametrize("kind", sorted(EVENT_TYPES))
+def test_members_that_a_server_leaves_out_are_filled_in(kind: str) -> None:
+    found = wire.event({"eventId": 3, "eventTimestamp": 1.0, "eventType": kind})
+    assert found.type == kind
+    whole = wire.event(members_of(kind, full=False))
+    for name in whole.attributes.__struct_fields__:
+        assert type(getattr(found.attributes, name)) is type(getattr(whole.attributes, name))
+
+
 def test_all_types_of_the_model_are_known() -> None:
     assert set(EVENT.members["eventType"].enum) == set(EVENT_TYPES)
     assert set(DECISION.members["decisionType"].enum) == set(DECISION_TYPES)

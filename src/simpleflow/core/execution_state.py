@@ -67,10 +67,8 @@ class ExecutionState:
 
     @property
     def started(self) -> e.WorkflowExecutionStarted:
-        """Attributes of the first event."""
-        attributes = self.events[0].attributes
-        assert isinstance(attributes, e.WorkflowExecutionStarted)
-        return attributes
+        """Attributes of the event that started the execution: the first one."""
+        return next(each.attributes for each in self.events if isinstance(each.attributes, e.WorkflowExecutionStarted))
 
     @property
     def open(self) -> bool:

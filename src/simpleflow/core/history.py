@@ -44,9 +44,13 @@ class History(ExecutionState):
             raise InvalidTransition(f"event {event.id} cannot follow event {len(self.events)}")
         if self.state != t.OPEN and not isinstance(attributes, e.WorkflowExecutionStarted):
             raise InvalidTransition(f"{event.type} cannot follow: the execution is {self.state}")
-        handler = HANDLERS.get(type(attributes))
+        self._fold(event)
+        self.events.append(event)
+
+    def _fold(self, event: e.Event) -> None:
+        """Change the state by one event. Raises InvalidTransition, and changes nothing, if it cannot follow."""
+        handler = HANDLERS.get(type(event.attributes))
         if handler is not None:
-            key = handler(self, event, attributes)
+            key = handler(self, event, event.attributes)
             if key is not None and self.changes is not None:
                 self.changes.add(key, event)
-        self.events.append(event)

@@ -26,7 +26,7 @@ def error(events: Sequence[e.Event], event: e.Event) -> TimeoutError:
     attributes: Any = event.attributes
     of_activity = isinstance(attributes, e.ActivityTaskTimedOut)
     asked = events[(attributes.scheduled_event_id if of_activity else attributes.initiated_event_id) - 1]
-    started = events[attributes.started_event_id - 1] if attributes.started_event_id else None
+    started = events[attributes.started_event_id - 1] if 0 < attributes.started_event_id <= len(events) else None
     return between(asked, started, event)
 
 

@@ -13,15 +13,21 @@ from simpleflow.stores.base import Change
 
 
 class Run:
-    """An execution that this process owns."""
+    """An execution that this process owns, or whose history it reads.
+
+    Args:
+        workflow_id, run_id: of the execution.
+        root_id: run id of the execution that the whole family began with.
+        history: an empty one, if it is not to be a strict one.
+    """
 
     __slots__ = ("due", "history", "root_id", "run_id", "workflow_id")
 
-    def __init__(self, workflow_id: str, run_id: str, root_id: str) -> None:
+    def __init__(self, workflow_id: str, run_id: str, root_id: str, history: History | None = None) -> None:
         self.workflow_id = workflow_id
         self.run_id = run_id
-        self.root_id = root_id  # run id of the execution that the whole family began with
-        self.history = History()
+        self.root_id = root_id
+        self.history = History() if history is None else history
         self.due: float | None = None  # its entry in ``Deadlines``, in epoch seconds
 
     @property

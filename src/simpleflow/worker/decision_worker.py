@@ -15,6 +15,7 @@ from simpleflow.core.decider.answer import Limits
 from simpleflow.core.decider.decide import Decider, SharedDecider
 from simpleflow.core.decider.evaluation import Execution, Failure
 from simpleflow.core.decider.recorded_calls import TOLD, describe
+from simpleflow.core.tolerant_history import TolerantHistory
 from simpleflow.engines.base import DecisionSource, DecisionTask
 from simpleflow.exceptions import InputError, LeaseLost, UnknownResource
 from simpleflow.worker.imports import ANY, Imports
@@ -87,6 +88,7 @@ class DecisionWorker:
         self._deciders: dict[str, Decider | SharedDecider] = {}
         self._contexts: dict[str, str] = {}  # execution context of the decisions made here, by run id
         self._digests: dict[type[Workflow], str] = {}  # of the code of workflow classes
+        self._surprises: set[tuple[str, str]] = set()  # types of unforeseen events that are logged, and how
 
     def decide(self, task: DecisionTask) -> None:
         """Answer one task, unless its execution was ended meanwhile.
@@ -134,7 +136,7 @@ class DecisionWorker:
         if isinstance(decider, SharedDecider) and decider.history is task.history:
             decider.decide()
         elif isinstance(decider, Decider) and task.history is None:
-            decider.advance(task.events[len(decider.history.events) : task.started_event_id])
+            self._advance(decider, task)
         else:
             if decider is not None:
                 self.forget(task.run_id)
@@ -142,10 +144,34 @@ class DecisionWorker:
             if task.history is not None:
                 decider = SharedDecider(self._class(task.name), execution, task.history, self._limits)
             else:
-                decider = Decider(self._class(task.name), execution, self._limits)
-                decider.advance(task.events[: task.started_event_id])
+                # The events come from a service that is not ours.
+                decider = Decider(self._class(task.name), execution, self._limits, TolerantHistory())
+                self._advance(decider, task)
         self._keep(task.run_id, decider)
         return decider
+
+    def _advance(self, decider: Decider, task: DecisionTask) -> None:
+        """Let the decider fold the events of the task that it does not know."""
+        known, last = len(decider.history.events), task.started_event_id
+        if len(task.events) >= last and task.events[last - 1].id == last:
+            new = task.events[known:last]
+        else:  # some are missing or doubled
+            new = sorted((each for each in task.events if known < each.id <= last), key=lambda each: each.id)
+        decider.advance(new)
+        assert isinstance(decider.history, TolerantHistory)
+        for event, text in decider.history.surprises:
+            level = logging.DEBUG if (event.type, text) in self._surprises else logging.WARNING
+            self._surprises.add((event.type, text))
+            log.log(
+                level,
+                "workflow %s, run %s, event %s (%s): %s",
+                task.workflow_id,
+                task.run_id,
+                event.id,
+                event.type,
+                text,
+            )
+        decider.history.surprises.clear()
 
     def execution_of(self, task: DecisionTask) -> Execution:
         """The facts about the execution of a task that its history does not hold."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 import logging
 
 from simpleflow.core import events as e
+from simpleflow.core.tolerant_history import TolerantHistory
 from simpleflow.engines.base import RunReader
 from simpleflow.engines.run import Observer, Run
 from simpleflow.worker.poller import is_passing
@@ -35,7 +36,7 @@ class RunWatcher:
     """
 
     def __init__(self, reader: RunReader, workflow_id: str, run_id: str, observer: Observer, whole: bool) -> None:
-        self.run = Run(workflow_id, run_id, run_id)  # the current run of the execution
+        self.run = Run(workflow_id, run_id, run_id, TolerantHistory())  # the current run of the execution
         self._reader = reader
         self._observer = observer
         self._whole = whole
@@ -66,7 +67,7 @@ class RunWatcher:
         return closed is not None
 
     def _add(self, workflow_id: str, run_id: str) -> Run:
-        return self._runs.setdefault(run_id, Run(workflow_id, run_id, self.run.root_id))
+        return self._runs.setdefault(run_id, Run(workflow_id, run_id, self.run.root_id, TolerantHistory()))
 
     def _read(self, run: Run) -> None:
         events = self._reader.history(run.workflow_id, run.run_id)[len(run.history.events) :]

@@ -45,11 +45,13 @@ class BaseDecider:
 
     executor_class: ClassVar[type[Executor]] = Executor
 
-    def __init__(self, workflow_class: type[Workflow], execution: Execution, limits: Limits) -> None:
+    def __init__(
+        self, workflow_class: type[Workflow], execution: Execution, limits: Limits, history: History | None = None
+    ) -> None:
         self.workflow_class = workflow_class
         self.execution = execution
         self.evaluation: Executor | None = None  # kept alive between decisions
-        self.history = History()
+        self.history = History() if history is None else history
         self._changes = Changes()  # of the history since the last decision
         self._limits = limits
         self._hooks: Hooks | None = None  # of the evaluation
@@ -74,7 +76,7 @@ class BaseDecider:
 
     def answer(self) -> Answer:
         """The answer to the decision task at the end of the events."""
-        if self.evaluation is None:
+        if self.evaluation is None or not self.history.open:
             return Answer([])
         open_activities = getattr(self.workflow_class, "max_open_activity_count", self._limits.open_activities)
         decisions = fit(
@@ -96,7 +98,7 @@ class BaseDecider:
         """Add events to the history, and decide at each DecisionTaskStarted."""
         for event in events:
             self.history.apply(event)
-            if type(event.attributes) is e.DecisionTaskStarted:
+            if type(event.attributes) is e.DecisionTaskStarted and self.history.open:
                 self.decide()
 
     def _read(self, history: History) -> None:

@@ -36,10 +36,20 @@ def decide(
 
 
 class Decider(BaseDecider):
-    """Decides over its own history. The caller gives it each event once."""
+    """Decides over its own history. The caller gives it each event once.
 
-    def __init__(self, workflow_class: type[Workflow], execution: Execution, limits: Limits = Limits()) -> None:
-        super().__init__(workflow_class, execution, limits)
+    Args:
+        history: an empty one; one that is tolerant takes events that a strict one refuses.
+    """
+
+    def __init__(
+        self,
+        workflow_class: type[Workflow],
+        execution: Execution,
+        limits: Limits = Limits(),
+        history: History | None = None,
+    ) -> None:
+        super().__init__(workflow_class, execution, limits, history)
 
     def advance(self, events: Iterable[e.Event]) -> None:
         """Fold the events that follow, up to a DecisionTaskStarted."""

@@ -15,8 +15,9 @@ A decision task needs the events 1 to N, where N is its DecisionTaskStarted. The
    backwards, until the first missing event is there. A read may show the history as it was a moment ago, so it is
    tried a few times.
 
-If the events are not complete after that, or not in time, the task is left to its time-out: a decision over a history
-with a gap would be wrong.
+An event that no source has, although a read showed the events on both sides of it, is not there: the decider is told
+(``core.tolerant_history``). If the events are not complete for another reason, or not in time, the task is left to its
+time-out: a decision over a history with a gap would be wrong.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from simpleflow.core.events import Event
+from simpleflow.core.tolerant_history import missing
 from simpleflow.exceptions import SimpleflowError, SwfError
 
 MAX_KEPT_EVENTS = 200_000
@@ -101,7 +103,8 @@ class Histories:
         if _contradicts(kept, found, previous):
             kept = []
         self._read_missing(workflow_id, run_id, kept, last, found, deadline)
-        kept.extend([self._parse(found[id]) for id in range(len(kept) + 1, last + 1)])
+        for id in range(len(kept) + 1, last + 1):
+            kept.append(self._parse(found[id]) if id in found else missing(id, kept[-1].time if kept else 0.0))
         self._keep(run_id, kept)
         return kept
 
@@ -112,20 +115,27 @@ class Histories:
     def _read_missing(
         self, workflow_id: str, run_id: str, kept: list[Event], last: int, found: _ById, deadline: float
     ) -> None:
-        """Add the events to ``found`` that are neither there nor kept."""
+        """Add the events to ``found`` that are neither there nor kept, as far as there are any."""
         for tries in range(_TRIES):
-            missing = next((id for id in range(len(kept) + 1, last + 1) if id not in found), None)
-            if missing is None:
-                if found[last]["eventType"] == "DecisionTaskStarted":
-                    return
+            absent = [id for id in range(len(kept) + 1, last + 1) if id not in found]
+            if not absent:
                 break
             if tries:
                 time.sleep(_PAUSE * tries)
-            for page in self._read_back(workflow_id, run_id, last - missing + _EXTRA_EVENTS):
-                found |= _by_id(page)
+            read: _ById = {}
+            for page in self._read_back(workflow_id, run_id, last - absent[0] + _EXTRA_EVENTS):
+                read |= _by_id(page)
                 _check_time(deadline, run_id)
-                if page["events"] and page["events"][-1]["eventId"] <= missing:
+                if page["events"] and page["events"][-1]["eventId"] <= absent[0]:
                     break
+            found |= read
+            absent = [id for id in absent if id not in read]
+            if not absent or (min(read, default=last) < absent[0] and absent[-1] < max(read, default=0)):
+                break  # one read shows a beginning of the history: what is not in the middle of it is nowhere
+        else:
+            found.pop(last, None)
+        if last in found and found[last]["eventType"] == "DecisionTaskStarted":
+            return
         raise SwfError(
             f"the history of run {run_id} up to event {last} cannot be read completely; "
             "its decision task is left to its time-out"

@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from simpleflow import activity as activities
 from simpleflow.core import events as e
 from simpleflow.core.codec import decision_to_dict, event_from_dict
 from simpleflow.core.decisions import Decision
 from simpleflow.core.records import timeout
 from simpleflow.engines.base import ActivityTask, RunDescription, StartRequest
+from simpleflow.exceptions import InputError
 
 
 def seconds(time: Any) -> float:
@@ -22,11 +25,40 @@ def seconds(time: Any) -> float:
 
 
 def event(members: dict[str, Any]) -> e.Event:
-    """The event of a member of ``events``. Raises InputError if that is not an event."""
+    """The event of a member of ``events``. Raises InputError if that is not an event.
+
+    Servers that imitate SWF leave out members that it always writes, such as an event id of 0. They are filled in, so
+    that a decider can tell if it needs them.
+    """
     time = members.get("eventTimestamp")
-    if isinstance(time, float) or time is None:
+    if not isinstance(time, float) and time is not None:
+        members = {**members, "eventTimestamp": seconds(time)}
+    try:
         return event_from_dict(members)
-    return event_from_dict({**members, "eventTimestamp": seconds(time)})
+    except InputError:
+        filled = _filled(members)
+        if filled is None:
+            raise
+        return event_from_dict(filled)
+
+
+def _filled(members: dict[str, Any]) -> dict[str, Any] | None:
+    """The members with 0 or "" for those that are missing; None for an event of an unknown type."""
+    kind = e.EVENT_TYPES.get(str(members.get("eventType")))
+    if kind is None:
+        return None
+    name = f"{kind.__name__[0].lower()}{kind.__name__[1:]}EventAttributes"
+    found = dict(members.get(name) or {})
+    for field in msgspec.structs.fields(kind):
+        if field.required and found.get(field.encode_name) is None:
+            found[field.encode_name] = _empty(field.type)
+    return {**members, name: found}
+
+
+def _empty(kind: Any) -> Any:
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return {field.encode_name: _empty(field.type) for field in msgspec.structs.fields(kind) if field.required}
+    return 0 if kind is int else ""
 
 
 def answer(
