@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 from simpleflow.core.decisions import Decision
 from simpleflow.core.events import Event
 from simpleflow.core.history import History
+from simpleflow.exceptions import SwfError
 
 
 class StartRequest(NamedTuple):
@@ -42,6 +43,13 @@ class DecisionTask(NamedTuple):
     history: History | None = None
     """The same history, folded up to that event, if the engine is in this process. The engine folds the next events
     into it only after the task was answered."""
+
+
+class TaskUnreadable(SwfError):
+    """The history of a decision task that was handed out cannot be read. The task is left to its time-out.
+
+    That concerns its execution alone: the next poll may be made at once.
+    """
 
 
 class ActivityTask(NamedTuple):

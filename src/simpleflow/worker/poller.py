@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from simpleflow.engines.base import TaskUnreadable
 from simpleflow.exceptions import SimpleflowError, one_line
 from simpleflow.worker.stopping import Stopping
 
@@ -55,6 +56,11 @@ def serve(
         try:
             with stopping.polling():
                 task = None if stopping.requested() else poll()
+        except TaskUnreadable as error:  # it concerns one execution
+            begun = True
+            pause.reset()
+            log.warning("a decision task is left to its time-out: %s", error)
+            continue
         except Exception as error:
             if stopping.requested():
                 return

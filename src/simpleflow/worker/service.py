@@ -24,8 +24,9 @@ from simpleflow.worker.identity import identity
 from simpleflow.worker.imports import ANY, Imports, use
 from simpleflow.worker.on_closed import OnClosed
 from simpleflow.worker.performer import Former, Performer
-from simpleflow.worker.poller import Pause, serve
+from simpleflow.worker.poller import serve
 from simpleflow.worker.pollers import Pollers
+from simpleflow.worker.run_pauses import RunPauses
 from simpleflow.worker.stopping import Stopping
 from simpleflow.worker.supervisor import POINTLESS, Body
 from simpleflow.workflow import Workflow
@@ -108,7 +109,7 @@ def decider_body(
         )
         pollers: Pollers[DecisionTask] = Pollers(stopping)
         pollers.add(partial(source.poll_for_decision_task, own_identity))
-        pause = Pause()
+        pauses = RunPauses()
         alone = True
 
         def decide(task: DecisionTask) -> None:
@@ -118,15 +119,19 @@ def decider_body(
                 pollers.add(partial(source.poll_own_list, own_identity), is_vital=False)
             began = time.monotonic()
             label = f"decision {task.started_event_id} of {task.name} (workflow {task.workflow_id}, run {task.run_id})"
+            if (left := pauses.left(task.run_id)) > 0:
+                log.info("%s is left to its time-out: the one before failed; not decided for %.1f s", label, left)
+                return
             log.debug("%s begins", label)
             try:
                 worker.decide(task)
             except (Exception, SystemExit):  # an error of this library, or of an imported module
-                seconds = pause.next()
-                log.exception("%s failed; left to its time-out, the next one begins in %.1f s", label, seconds)
-                stopping.nap(seconds)
+                seconds = pauses.failed(task.run_id)
+                log.exception(
+                    "%s failed; left to its time-out, this run is not decided for %.1f s, others go on", label, seconds
+                )
                 return
-            pause.reset()
+            pauses.succeeded(task.run_id)
             log.info("%s was answered after %.3f s", label, time.monotonic() - began)
 
         with _pointless_ends():

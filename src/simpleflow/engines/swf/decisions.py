@@ -26,11 +26,11 @@ from simpleflow.core import decisions as d
 from simpleflow.core.decider.answer import Limits
 from simpleflow.core.decisions import Decision
 from simpleflow.core.events import Event
-from simpleflow.engines.base import DecisionTask
+from simpleflow.engines.base import DecisionTask, TaskUnreadable
 from simpleflow.engines.swf import faults, jumbo, registration, wire
 from simpleflow.engines.swf.client import client, knows
 from simpleflow.engines.swf.histories import MAX_KEPT_EVENTS, Histories, Page
-from simpleflow.exceptions import InputError
+from simpleflow.exceptions import InputError, SimpleflowError
 
 _PAGE_SIZE = 1_000
 
@@ -98,7 +98,7 @@ class SwfDecisionSource:
         return found
 
     def poll_for_decision_task(self, identity: str | None = None) -> DecisionTask | None:
-        """See DecisionSource. Raises SwfError if the history cannot be read; the task is left to its time-out."""
+        """See DecisionSource. Raises TaskUnreadable if the history cannot be read, and SwfError."""
         return self._task(self._task_list, identity)
 
     def _task(self, task_list: str, identity: str | None) -> DecisionTask | None:
@@ -106,15 +106,20 @@ class SwfDecisionSource:
         token = first.get("taskToken")
         if not token:
             return None
-        events = self._histories.complete(self._pages(task_list, first, identity))
+        execution, kind = first["workflowExecution"], first["workflowType"]
+        try:
+            events = self._histories.complete(self._pages(task_list, first, identity))
+        except SimpleflowError as error:
+            label = f"workflow {execution['workflowId']}, run {execution['runId']}"
+            raise TaskUnreadable(f"{kind['name']} ({label}): {error}", passing=True) from error
         previous = int(first.get("previousStartedEventId") or 0)
         registration.register_missing(client("calls", self._region), self._domain, events[previous:])
         return DecisionTask(
             token=token,
-            workflow_id=first["workflowExecution"]["workflowId"],
-            run_id=first["workflowExecution"]["runId"],
-            name=first["workflowType"]["name"],
-            version=first["workflowType"]["version"],
+            workflow_id=execution["workflowId"],
+            run_id=execution["runId"],
+            name=kind["name"],
+            version=kind["version"],
             started_event_id=first["startedEventId"],
             events=events,
         )
