@@ -28,6 +28,8 @@ def check_name(name: object, label: str, limit: int = MAX_ID_LENGTH) -> str:
 
     ``label`` says in error messages what the name is for, such as ``"timer id"``. Raises InputError.
     """
+    if isinstance(name, str) and 0 < len(name) <= limit and name.isprintable():  # nearly always
+        return name
     if not isinstance(name, str):
         raise InputError(f"{label} {name!r} is a {type(name).__name__}; expected text")
     if not name:

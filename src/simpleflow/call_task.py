@@ -15,7 +15,11 @@ T = TypeVar("T", bound="CallTask")
 
 def results(args: Iterable[Any]) -> list[Any]:
     """The arguments, with the results of the futures among them; waits for these."""
-    return [arg.as_argument() if isinstance(arg, Future) else arg for arg in args]
+    found = list(args)
+    for at, each in enumerate(found):
+        if isinstance(each, Future):
+            found[at] = each.as_argument()
+    return found
 
 
 class Task(Submittable):

@@ -9,7 +9,6 @@ from typing import Any
 
 from simpleflow.activity import Activity
 from simpleflow.base import AbstractWorkflow, Call, Executor, Submittable, SubmittableContainer, check_flag
-from simpleflow.call_task import results
 from simpleflow.containers import ChainPromise, FuncPromise, GroupPromise
 from simpleflow.exceptions import InputError, NotSubmittable
 from simpleflow.futures import Future
@@ -32,17 +31,6 @@ def as_submittable(value: Any, label: str) -> Submittable:
     if isinstance(value, tuple) and value:
         return _call(value[0], value[1:], {}, label)
     return _call(value, (), {}, label)
-
-
-def check_submittable(value: Any, label: str) -> None:
-    """Raise NotSubmittable if ``as_submittable`` would. Waits for the results of futures among the arguments."""
-    if isinstance(value, Submittable):
-        return
-    if type(value) is tuple and value and isinstance(value[0], Activity):  # most steps: no task is made to check it
-        if any(isinstance(each, Future) for each in value):
-            results(value)
-        return
-    as_submittable(value, label)
 
 
 def _call(value: Any, args: tuple[Any, ...], kwargs: dict[str, Any], label: str) -> Submittable:

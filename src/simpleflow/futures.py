@@ -85,9 +85,10 @@ class Promise:
 
     def announce(self) -> None:
         """Call back everything that waits for this promise, which is final."""
-        callbacks, self._callbacks = self._callbacks, None
-        for callback in callbacks or ():
-            callback(self)
+        if self._callbacks is not None:
+            callbacks, self._callbacks = self._callbacks, None
+            for callback in callbacks:
+                callback(self)
 
     def settle(self, state: str, result: Any = None, exception: BaseException | None = None) -> None:
         """Move to a final state and call back."""
@@ -96,7 +97,8 @@ class Promise:
 
     def finish(self, result: Any = None) -> None:
         """End well, with a result."""
-        self.settle(FINISHED, result)
+        self.assign(FINISHED, result)
+        self.announce()
 
     def fail(self, exception: BaseException) -> None:
         """End with a failure."""

@@ -73,7 +73,7 @@ class Dependencies:
     @property
     def is_quiet(self) -> bool:
         """True if no step has a bearing on another, as far as is known: none forces one, waits, or is being marked."""
-        return not (self._origins or self._after or self.waits or self.marking or self._ledger.catching_up)
+        return not (self._origins or self._after or self.waits.awaited or self.marking or self._ledger.catching_up)
 
     # Origins of a step
 
@@ -120,7 +120,7 @@ class Dependencies:
 
     def unfinished_origin(self, run: StepRun) -> StepRun | None:
         """An origin of ``run`` that is running, or waits and may run later."""
-        if not (self._origins or run.after or self.waits):
+        if not (self._origins or run.after or self.waits.awaited):
             return None
         around = run.enclosing | {run}
         self._passed.pop(run, None)

@@ -53,6 +53,8 @@ class Ledger:
         self._verdicts: dict[str, int] = {}  # number of verdicts on each name so far
         self._order = _NEW
         self._unreached = len(self.recorded)
+        self.catching_up = self._unreached > 0
+        """True if this evaluation has not reached all recorded verdicts: new ones have to come after them."""
         self._known_before: list[str] | None = None
         self._request = Request(executor)
         for names, patterns in ((self._request.force, self.forced), (self._request.skip, self.skipped)):
@@ -166,11 +168,6 @@ class Ledger:
 
     # Verdicts
 
-    @property
-    def catching_up(self) -> bool:
-        """True if this evaluation has not reached all recorded verdicts: new ones have to come after them."""
-        return self._unreached > 0
-
     def recorded_verdict(self, name: str) -> Recorded | None:
         """The recorded verdict for the next submission of ``name``.
 
@@ -192,6 +189,7 @@ class Ledger:
         else:
             self._pass(run.name)
             self._unreached -= 1
+            self.catching_up = self._unreached > 0
             recorded.reached = True
             run.order = recorded.order
         return number

@@ -36,7 +36,7 @@ from typing import Any
 
 from simpleflow.base import Scope, Submittable
 from simpleflow.exceptions import AggregateException, TaskFailed
-from simpleflow.futures import FINISHED, Promise
+from simpleflow.futures import FINISHED, Promise, promise_of
 from simpleflow.step import constants, mark, marker_content, recorded_verdicts, report, rules
 from simpleflow.step.host import Host, scope_label, submit
 from simpleflow.step.made_with import MAX_MARKER_ARGUMENTS
@@ -57,22 +57,26 @@ Phases = Generator[Promise, Promise, None]
 class Life:
     """The life of one submission of a step."""
 
+    # Most steps of most runs are skipped: what only few of them need is set when they need it.
+    _recorded: Recorded | None = None  # the verdict, if the history holds it
+    _number: int | None = None  # of its verdict among those on its name
+    _inside: Scope | None = None  # see ``_scope``
+    _stale: str | None = None  # why the work is stale from the start, so that the step must not be marked
+    _claimed = False
+    _scheduled: str | None = None  # details of the marker ``scheduled``
+    _forced = NOTHING  # what it makes stale, once it has begun
+    _versions: Mapping[str, str] = _NOTHING  # of the origins that the work is done with, see ``origins``
+    _in_history = False  # the engine removes and writes the marks, see ``projection``
+    _inputs: Mapping[str, Any] = _NOTHING  # what the marker of the verdict says beyond the verdict
+
     def __init__(self, run: StepRun, host: Host, scheduler: Scheduler) -> None:
         self._run = run
         self._host = host
         self._scheduler = scheduler
         self._ledger = scheduler.ledger
         self._marks = scheduler.marks
-        self._executor = host.executor
-        self._scope = host.executor.scope
-        self._recorded: Recorded | None = None  # the verdict, if the history holds it
-        self._stale: str | None = None  # why the work is stale from the start, so that the step must not be marked
-        self._claimed = False
-        self._scheduled: str | None = None  # details of the marker ``scheduled``
-        self._forced = NOTHING  # what it makes stale, once it has begun
-        self._versions: Mapping[str, str] = _NOTHING  # of the origins that the work is done with, see ``origins``
-        self._in_history = False  # the engine removes and writes the marks, see ``projection``
-        self._inputs: Mapping[str, Any] = _NOTHING  # what the marker of the verdict says beyond the verdict
+        self._executor = executor = host.executor
+        self._outer = executor.scope  # in which it was submitted
         self._phases = self.phases()
 
     def go_on(self, promise: Promise | None = None) -> None:
@@ -88,7 +92,9 @@ class Life:
     def phases(self) -> Phases:
         """From the submission to the end."""
         run, waits = self._run, self._scheduler.dependencies.waits
-        listing = yield self._marks.listing()
+        listing = self._marks.listing()
+        if not listing.done:
+            yield listing
         if listing.failure is not None:
             self._fail(listing.failure, is_own=True)
             return
@@ -98,7 +104,8 @@ class Life:
                 yield self._idle()
             if run.done:  # cancelled meanwhile
                 return
-            waits.end(run)
+            if waits.awaited:
+                waits.end(run)
             found = self._scheduler.next(run)
             if not isinstance(found, Wait):
                 break
@@ -107,7 +114,22 @@ class Life:
         if isinstance(found, Begin):  # nearly always
             self._scheduler.one_work.check(run, found.verdict.run, self._ledger.latest.get(run.name))
             self._begin(found)
-            yield from self._work() if found.verdict.run else self._skip()
+            if found.verdict.run:
+                yield from self._work()
+                return
+            if constants.ALREADY_PLAYED in run.verdict.reasons:
+                self._ledger.found_done(run)
+            if constants.NOT_AMONG_ONLY in run.verdict.reasons:
+                self._leave_out()
+            alternative = run.step.alternative()
+            if run.step.keep_result or alternative is not None:
+                has_value = yield from self._find_value(alternative)
+                if not has_value:
+                    return
+            if self._recorded is None:
+                self._inputs = marker_content.when_skipped(run)
+            self._record(constants.SKIPPED, self._inputs)
+            self._finish()
             return
         if isinstance(found, Postpone):
             return
@@ -232,27 +254,19 @@ class Life:
             self._complete(None if marked.result is None else constants.REVOKED)
         written.finish()
 
-    def _skip(self) -> Phases:
-        """Skip the step: read what its mark keeps, and run the alternative."""
+    def _find_value(self, alternative: Submittable | None) -> Generator[Promise, Promise, bool]:
+        """Read what the mark of a skipped step keeps, and run the alternative. Returns False if the step has failed."""
         run = self._run
-        if constants.ALREADY_PLAYED in run.verdict.reasons:
-            self._ledger.found_done(run)
-        if constants.NOT_AMONG_ONLY in run.verdict.reasons:
-            is_done = run.name in self._ledger.done and self._ledger.removed_since(run) is None
-            run.lacks_mark = marker_content.NOT_DONE in self._inputs if self._recorded is not None else not is_done
-        if run.lacks_mark:
-            run.not_kept = marker_content.LEFT_OUT
-        elif run.step.keep_result:
+        if run.step.keep_result and not run.lacks_mark:
             get_mark = self._marks.get_mark(run.name)
             if self._is_recorded(get_mark) or (self._recorded is None and run.name in self._ledger.done):
                 reading = yield self._submit(get_mark)
                 if reading.failure is not None:
                     self._fail(reading.failure, is_own=True)
-                    return
+                    return False
                 marker_content.take_kept(run, reading.result)
             else:
                 run.not_kept = "it has never been done"
-        alternative = run.step.alternative()
         if alternative is not None:
             instead = yield self._submit(alternative)
             if not run.step.keep_result or run.not_kept is not None:
@@ -260,17 +274,24 @@ class Life:
             run.elements.append(instead.result)
             if instead.failure is not None:
                 self._fail(instead.failure)
-                return
+                return False
             while (part := run.unfinished_part()) is not None and self._recorded is None:
                 yield part
             error = run.parts_error() if self._recorded is None else self._recorded.details.get("error")
             if error is not None:
                 self._fail(TaskFailed(run.name, error))
-                return
-        if self._recorded is None:
-            self._inputs = marker_content.when_skipped(run)
-        self._record(constants.SKIPPED, self._inputs)
-        self._finish()
+                return False
+        return True
+
+    def _leave_out(self) -> None:
+        """Others alone are to run: find out if the step is done."""
+        run = self._run
+        if self._recorded is not None:
+            run.lacks_mark = marker_content.NOT_DONE in self._inputs
+        else:
+            run.lacks_mark = run.name not in self._ledger.done or self._ledger.removed_since(run) is not None
+        if run.lacks_mark:
+            run.not_kept = marker_content.LEFT_OUT
 
     # What the phases are made of
 
@@ -282,9 +303,10 @@ class Life:
         if found.recorded is not None:
             self._inputs = found.recorded.inputs
         number = self._ledger.count_verdict(run, found.recorded)
-        self._scheduler.claiming.set_used(run.name, number)
+        if self._marks.claims:
+            self._scheduler.claiming.set_used(run.name, number)
         run.known_count = len(self._ledger.known)
-        self._scope = Scope(scope_label(run.name, number), self._scope, owner=run)
+        self._number = number
         if isinstance(found, Begin):
             self._stale = found.stale
         if found.verdict.run or not isinstance(found, Begin):
@@ -358,7 +380,7 @@ class Life:
 
     def _record(self, status: str, extra: Mapping[str, Any]) -> Any:
         """Record a marker that becomes an element of the result; returns its details as JSON text."""
-        details = self._submit(self._marker(status, extra)).result
+        details = promise_of(self._host.submit(self._marker(status, extra))).result
         self._run.elements.append(details)
         return details
 
@@ -367,6 +389,15 @@ class Life:
         marker = self._host.record_marker(constants.MARKER_NAME, details)
         marker.identity = _IDENTITY
         return marker
+
+    @property
+    def _scope(self) -> Scope:
+        """The scope of what the step submits: its own, once its verdict has been taken."""
+        if self._number is None:
+            return self._outer
+        if self._inside is None:
+            self._inside = Scope(scope_label(self._run.name, self._number), self._outer, owner=self._run)
+        return self._inside
 
     def _submit(self, submittable: Submittable, scope: Scope | None = None) -> Promise:
         return submit(self._host, submittable, self._scope if scope is None else scope)

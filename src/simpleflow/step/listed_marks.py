@@ -30,6 +30,7 @@ class _Mark(msgspec.Struct):
     made_with: _Inputs | None = None
 
 
+_UNKNOWN = (None, None)
 _decode = msgspec.json.Decoder(_Mark).decode
 
 
@@ -67,7 +68,7 @@ def pack(bodies: Sequence[bytes], room: int, most: int) -> dict[str, Any] | None
             arguments = [None if each is None else made_with.shortened(each, longest) for each in arguments]
         limit = most if longest == _LENGTHS[-1] else room
         result = {"works": common, "work": work, "arguments": arguments}
-        size = sum(_PER_STEP + len(each or "") for each in arguments)
+        size = _PER_STEP * len(arguments) + sum(map(len, filter(None, arguments)))
         # A character takes two in JSON or, seldom, six: look closely only where that may matter.
         if 4 * size < limit or len(values.encode(result, "the marks")) <= limit:
             return result
@@ -86,10 +87,14 @@ class ListedMarks:
 
     def find(self, name: str) -> MadeWith | None:
         """The inputs of a step; None if its mark does not say them."""
-        work, arguments = self._of.get(name, (None, None))
+        work, arguments = self._of.get(name, _UNKNOWN)
         if work is None or arguments is None:
             return None
         found = self._works[work]
-        if isinstance(found, Mapping):  # used for the first time
-            found = self._works[work] = made_with.parse({"arguments": "", **found}) or ()
-        return MadeWith(arguments, found.activities, found.file) if isinstance(found, MadeWith) else None
+        if type(found) is not MadeWith:
+            if not isinstance(found, Mapping):
+                return None
+            found = self._works[work] = made_with.parse({"arguments": "", **found})  # used for the first time
+            if found is None:
+                return None
+        return MadeWith(arguments, found.activities, found.file)

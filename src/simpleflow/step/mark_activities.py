@@ -33,7 +33,6 @@ from simpleflow.step import changes, tasks
 from simpleflow.step.constants import STEP_ACTIVITY_PARAMS_DEFAULT
 from simpleflow.step.host import Host, submit
 from simpleflow.step.listed_marks import TOO_LONG, ListedMarks
-from simpleflow.step.made_with import MadeWith
 from simpleflow.step.marks_task import MarksTask
 from simpleflow.step.projection import prefix_of
 from simpleflow.step.reading_tasks import ReadStepsTask, Wanted
@@ -62,10 +61,15 @@ class MarkActivities:
         if wanted is not None:
             changes.check_mode(wanted)
         self._wanted_changes = changes.RUN if runs_changed else wanted
-        self._listed_marks = ListedMarks((), None)
+        self.changes = self._wanted_changes or changes.TELL
+        """What becomes of a done step that has changed: ``changes.TELL``, RUN or IGNORE."""
+        self.listed = ListedMarks((), None)
+        """The inputs that the done steps were made with, as their marks said when they were listed."""
         self._activities: dict[tuple[type, bool | None], Activity] = {}
         self._listing: Promise | None = None
         self._owner: list[str] | None = None  # the owner of the claims, where each step is claimed before it runs
+        self.claims = False
+        """True if each step has to be claimed before it runs. Known once the marks have been listed."""
         self._location: tuple[str, str] | None = None
         self.in_history = False
         """True if the engine writes the marks with the markers of steps, see ``projection``: no activity is needed.
@@ -87,16 +91,6 @@ class MarkActivities:
             self._location = stores.absolute(bucket), prefix
         return self._location
 
-    @property
-    def changes(self) -> str:
-        """What becomes of a done step that has changed: ``changes.TELL``, RUN or IGNORE."""
-        return self._wanted_changes or changes.TELL
-
-    @property
-    def claims(self) -> bool:
-        """True if each step has to be claimed before it runs. Known once the marks have been listed."""
-        return self._owner is not None
-
     # Listing
 
     def listing(self) -> Promise:
@@ -114,12 +108,12 @@ class MarkActivities:
     def _listed(self, listing: Promise) -> None:
         found = listing.result
         if isinstance(found, dict) and found["shared"]:
-            self._owner = self._claims_owner()
+            self._owner, self.claims = self._claims_owner(), True
         else:
             self.in_history = self._is_own_location()
         names = self.names(found)
         made_with = found.get("made_with") if isinstance(found, dict) else None
-        self._listed_marks = ListedMarks(names, made_with)
+        self.listed = ListedMarks(names, made_with)
         if made_with is None and isinstance(found, dict) and "made_with" in found:
             text = f"{TOO_LONG}, so nothing tells which have changed: set SIMPLEFLOW_JUMBO_FIELDS_BUCKET"
             self._host.executor.report(NOTICE_MARKER, {"text": text})
@@ -129,10 +123,6 @@ class MarkActivities:
     def names(found: Any) -> list[str]:
         """The names in the result of the listing."""
         return list(found["names"] if isinstance(found, dict) else found or ())
-
-    def listed_inputs(self, name: str) -> MadeWith | None:
-        """The inputs that a step was made with, as its mark said when the marks were listed; None if it did not."""
-        return self._listed_marks.find(name)
 
     def _reads_all(self) -> bool:
         """True if the marks are read when they are listed: always where that is cheap, else if somebody asks for it."""

@@ -16,22 +16,17 @@ class Patterns:
 
     def __init__(self) -> None:
         self._given: dict[str, list[tuple[int, str | None]]] = {}  # by name: number and reason, each reason once
-        self._count = 0
+        self.count = 0  # of the names added so far
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._given)
 
-    @property
-    def count(self) -> int:
-        """The number of names added so far."""
-        return self._count
-
     def add(self, name: str, reason: str | None, always: bool = False) -> None:
         """Add a name; with ``always`` it also counts for steps that were submitted before."""
-        self._count += 1
+        self.count += 1
         known = self._given.setdefault(name, [])
         if not any(reason == each for _, each in known):
-            known.append((0 if always else self._count, reason))
+            known.append((0 if always else self.count, reason))
 
     def reasons(self) -> dict[str, set[str]]:
         """The reasons of each name."""

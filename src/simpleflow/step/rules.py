@@ -23,6 +23,7 @@ class Verdict(NamedTuple):
     reasons: tuple[str, ...] = ()
 
 
+_NONE: Mapping[str, Collection[str]] = {}
 _DONE = Verdict(False, False, (ALREADY_PLAYED,))
 LEFT_OUT = Verdict(False, True, (NOT_AMONG_ONLY,))
 """The verdict on a step that is not among the only ones that are to run."""
@@ -33,9 +34,9 @@ _NOT_DONE = Verdict(True, False)
 def verdict(
     name: str,
     *,
-    force: bool,
-    forced: Mapping[str, Collection[str]],
-    skipped: Mapping[str, Collection[str]],
+    force: bool = False,
+    forced: Mapping[str, Collection[str]] = _NONE,
+    skipped: Mapping[str, Collection[str]] = _NONE,
     done: bool,
     changed: Collection[str] = (),
     stale: Collection[str] = (),
@@ -92,6 +93,8 @@ def check_name(name: object, what: str = "step name") -> str:
 
     A name is one or more parts joined by dots; no part is empty or holds a control character.
     """
+    if isinstance(name, str) and name.isprintable() and "" not in name.split("."):  # nearly always
+        return name
     if not isinstance(name, str):
         raise InputError(f"{what} {name!r} is a {type(name).__name__}; expected text such as 'load' or 'load.users'")
     if not name:

@@ -27,6 +27,21 @@ _NAMED = 3  # failed parts that the error of a step names
 class StepRun(Promise, ScopeOwner):
     """One submission of a step, from its submission to its end. It is the promise of the step's future."""
 
+    began = False  # its verdict has been taken
+    verdict = _NOT_TAKEN
+    order = 0  # of its verdict among all verdicts of the run, see ``ledger``
+    joined = 0  # how many later submissions of the same name wait for the end of this one
+    made_with: MadeWith | None = None  # its inputs, once somebody has needed them
+    changes: Changes | None = None  # how they differ from those of the mark
+    failed = False
+    error: str | None = None  # why it failed, in one line
+    stale: str | None = None  # why it was not marked, though it did not fail
+    value: Any = None  # what the work, the alternative or the mark gave
+    lacks_mark = False  # it is skipped since others alone are to run, and it is not done
+    not_kept: str | None = None  # why there is no value, though there should be one
+    known_count = 0  # how many names were known as done when it began
+    _parts: Parts | None = None  # of its work or its alternative, once it has any
+
     def __init__(
         self,
         step: Definition,
@@ -44,21 +59,7 @@ class StepRun(Promise, ScopeOwner):
         self.enclosing = enclosing  # the steps that this one is a part of
         self.forced_count = 0  # how many names were forced, and how many skipped, when it was submitted
         self.skipped_count = 0
-        self.began = False  # its verdict has been taken
-        self.verdict = _NOT_TAKEN
-        self.order = 0  # of its verdict among all verdicts of the run, see ``ledger``
-        self.joined = 0  # how many later submissions of the same name wait for the end of this one
         self.fingerprint = step.fingerprint  # with ready-made parts: once the scheduler knows them
-        self.made_with: MadeWith | None = None  # its inputs, once somebody has needed them
-        self.changes: Changes | None = None  # how they differ from those of the mark
-        self.failed = False
-        self.error: str | None = None  # why it failed, in one line
-        self.stale: str | None = None  # why it was not marked, though it did not fail
-        self._parts: Parts | None = None  # of its work or its alternative, once it has any
-        self.value: Any = None  # what the work, the alternative or the mark gave
-        self.lacks_mark = False  # it is skipped since others alone are to run, and it is not done
-        self.not_kept: str | None = None  # why there is no value, though there should be one
-        self.known_count = 0  # how many names were known as done when it began
         self.elements: list[Any] = []  # the second part of ``result``
         self._known_before = known_before
 

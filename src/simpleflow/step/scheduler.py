@@ -121,7 +121,8 @@ class Scheduler:
             return Postpone()
         if ledger.request.only and ledger.request.leaves_out(run.name, (each.name for each in run.enclosing)):
             return Begin(rules.LEFT_OUT)
-        if not dependencies.is_quiet:
+        is_quiet = dependencies.is_quiet
+        if not is_quiet:
             awaited = (
                 dependencies.unfinished_origin(run)
                 or dependencies.mark_being_written(run)
@@ -138,7 +139,7 @@ class Scheduler:
         for each in ledger.above:
             if (above := each.failed_origin(run.name, run.after)) is not None:
                 return _refuse(above)
-        return self._judge(run)
+        return self._judge(run, is_quiet)
 
     def origins(self, run: StepRun) -> dict[str, Marks]:
         """The marks of the origins that the mark of ``run`` tells of, by key: see ``origins``."""
@@ -172,23 +173,30 @@ class Scheduler:
                     return promise
         return None
 
-    def _judge(self, run: StepRun) -> Next:
-        """Apply the rules; read the mark first where it decides, and claim the step if it is going to run."""
-        done = run.name in self.ledger.done
+    def _judge(self, run: StepRun, is_quiet: bool) -> Next:
+        """Apply the rules; read the mark first where it decides, and claim the step if it is going to run.
+
+        ``is_quiet``: no other step has a bearing on it, as far as is known.
+        """
+        step, done = run.step, run.name in self.ledger.done
         verdict = self._verdict(run, done)
-        found = self._read(run, verdict, done)
-        if isinstance(found, Promise):
-            return _wait_or_fail(found)
-        if run.step.ready_made is not None:
-            longest = fingerprints.MAX_BESIDE_RESULT if run.step.keep_result else fingerprints.MAX_WHOLE
+        found: Reading | None = None
+        if step.fingerprint is not None or step.ready_made is not None or step.outputs or step.keep_result:
+            reading = self._read(run, verdict, done)
+            if isinstance(reading, Promise):
+                return _wait_or_fail(reading)
+            found = reading
+        if step.ready_made is not None:
+            longest = fingerprints.MAX_BESIDE_RESULT if step.keep_result else fingerprints.MAX_WHOLE
             states = () if found is None else found.files
-            run.fingerprint = run.step.ready_made.text(self.made_with(run), states, longest)
+            run.fingerprint = step.ready_made.text(self.made_with(run), states, longest)
         if done and not verdict.run:
             done = found is None or found.mark is not None
             changed = [] if verdict.forced or not done else self._changed(run, found)
             if not done or changed:
                 verdict = self._verdict(run, done, changed)
-        if done and not (verdict.run or verdict.forced) and (origins := self.origins(run)):
+        compares = bool(run.after or self.ledger.above) and done and not (verdict.run or verdict.forced)
+        if compares and (origins := self.origins(run)):
             comparing = submit(self._host, self.marks.compare_origins(run.name, origins), self._next_scope(run))
             if not comparing.done or comparing.failure is not None:
                 return _wait_or_fail(comparing)
@@ -200,6 +208,8 @@ class Scheduler:
             if isinstance(claimed, Promise):
                 return _wait_or_fail(claimed)
             verdict = claimed
+        if is_quiet:
+            return Begin(verdict)
         origin = self.dependencies.unreached_origin(run) or self.dependencies.passed_origin(run)
         return Begin(verdict, stale=None if origin is None else constants.DEPENDENT_OF + origin)
 
@@ -207,8 +217,6 @@ class Scheduler:
         """What the verdict depends on: mark, files and outputs; a promise to wait for; None if it depends on none."""
         step, is_skipped = run.step, done and not verdict.run
         has_fingerprint = step.ready_made is not None or step.fingerprint is not None
-        if not (has_fingerprint or step.outputs or step.keep_result):
-            return None
         is_open = is_skipped and not verdict.forced
         ready_made = step.ready_made
         # If it is forced, nothing is compared. But if it runs, its mark tells the files that it was made with.
@@ -226,7 +234,7 @@ class Scheduler:
     def _changed(self, run: StepRun, found: Reading | None) -> list[str]:
         """The reasons to run a step although it is done; ``found``: its mark, if it was read."""
         step, changed = run.step, []
-        before = self.marks.listed_inputs(run.name) if found is None or found.mark is None else None
+        before = self.marks.listed.find(run.name) if found is None or found.mark is None else None
         if found is not None and found.mark is not None:
             before = parse(found.mark.get("made_with"))
             fingerprint = found.mark["fingerprint"]
@@ -257,14 +265,17 @@ class Scheduler:
     def _verdict(
         self, run: StepRun, done: bool, changed: Collection[str] = (), stale: Collection[str] = ()
     ) -> rules.Verdict:
-        forced = self.ledger.forcing(run.name, run.forced_count)
-        if (run.after or self.ledger.catching_up) and (reasons := self.dependencies.forced_by(run)):
+        ledger = self.ledger
+        if not (ledger.forced.count or ledger.skipped.count or ledger.catching_up or run.after or run.step.force):
+            return rules.verdict(run.name, done=done, changed=changed, stale=stale)  # nearly always
+        forced = ledger.forcing(run.name, run.forced_count)
+        if (run.after or ledger.catching_up) and (reasons := self.dependencies.forced_by(run)):
             forced[run.name] = [*forced.get(run.name, ()), *reasons]
         return rules.verdict(
             run.name,
             force=bool(run.step.force),
             forced=forced,
-            skipped=self.ledger.skipped.covering(run.name, run.skipped_count),
+            skipped=ledger.skipped.covering(run.name, run.skipped_count),
             done=done,
             changed=changed,
             stale=stale,

@@ -11,7 +11,7 @@ from simpleflow.activity import Activity
 from simpleflow.base import Call, Executor, Submittable, SubmittableContainer, check_flag
 from simpleflow.call_task import results
 from simpleflow.exceptions import InputError, ResultNotKept
-from simpleflow.futures import RUNNING, Future
+from simpleflow.futures import FINISHED, RUNNING, Future
 from simpleflow.step import fingerprints, mark, rules
 from simpleflow.step.host import Definition
 from simpleflow.step.life import Life
@@ -23,6 +23,7 @@ _NOT_GIVEN: Any = type("NotGiven", (), {"__repr__": lambda self: "NOT_GIVEN"})()
 
 
 _NONE: frozenset[StepRun] = frozenset()
+_BOOLS = frozenset({bool})
 _SURELY_SHORT = rules.MAX_KEY_BYTES // 16  # characters of prefix and name: the key's quoting takes 12 bytes for each
 
 
@@ -79,7 +80,10 @@ class Step(SubmittableContainer):
         if step_name == rules.EVERYTHING:
             raise InputError("step name '*' means every step; expected text such as 'load' or 'load.users'")
         self.activities = activities
-        canvas.check_submittable(activities, f"activities of step {step_name!r}")
+        if _is_one_activity(activities):
+            results(activities)  # waits for the futures among the arguments, as making the task does
+        else:
+            self.work()
         self.force = force
         self.activities_if_step_already_done = activities_if_step_already_done
         if activities_if_step_already_done is not None:
@@ -91,25 +95,22 @@ class Step(SubmittableContainer):
             else rules.check_names(force_steps_if_executed, f"force_steps_if_executed of step {step_name!r}")
         )
         self.after = [] if after is None else rules.check_names(after, f"after of step {step_name!r}")
-        flags: tuple[tuple[str, Any], ...] = (
-            ("force", force),
-            ("emit_signal", emit_signal),
-            ("bubbles_exception_on_failure", bubbles_exception_on_failure),
-            ("keep_result", keep_result),
-            ("optional", optional),
-        )
-        for flag, given in flags:
-            if given is not False and given is not True:  # no call for each flag of each step
-                check_flag(given, f"{flag} of step {step_name!r}")
+        flags = (force, emit_signal, bubbles_exception_on_failure, keep_result, optional)
+        if not _BOOLS.issuperset(map(type, flags)):
+            names = ("force", "emit_signal", "bubbles_exception_on_failure", "keep_result", "optional")
+            for name, flag in zip(names, flags, strict=True):
+                check_flag(flag, f"{name} of step {step_name!r}")
         if step_name in self.after:
             raise InputError(f"step {step_name!r} comes after itself; expected names of other steps")
         self.bubbles_exception_on_failure = bubbles_exception_on_failure
         self.keep_result = keep_result
         self.optional = optional
-        self.outputs = fingerprints.check_outputs(outputs, f"outputs of step {step_name!r}")
-        self.retries = retries.check(
-            f"step {step_name!r}", retry, retry_delay, retry_backoff, retry_max_delay, retry_jitter, retry_on
-        )
+        self.outputs = [] if outputs is None else fingerprints.check_outputs(outputs, f"outputs of step {step_name!r}")
+        given = (retry, retry_delay, retry_backoff, retry_max_delay, retry_jitter, retry_on)
+        if type(retry) is int and given == retries.NONE:
+            self.retries = retries.NONE
+        else:
+            self.retries = retries.check(f"step {step_name!r}", *given)
         self.fingerprint: str | None = None
         self.ready_made: fingerprints.Fingerprint | None = None
         if fingerprint is not _NOT_GIVEN:
@@ -178,7 +179,7 @@ class Step(SubmittableContainer):
 
 def _is_one_activity(work: Any) -> bool:
     """True for ``(activity, arguments...)``: most is known of such work without making a task."""
-    return type(work) is tuple and isinstance(work[0], Activity)
+    return type(work) is tuple and bool(work) and isinstance(work[0], Activity)
 
 
 class StepFuture(Future):
@@ -202,7 +203,8 @@ class StepFuture(Future):
         scheduler: Scheduler = host.step_scheduler
         ledger = scheduler.ledger
         scope = executor.scope
-        enclosing = _NONE if scope.is_root else frozenset(each for each in scope.owners() if isinstance(each, StepRun))
+        is_root = scope.is_root
+        enclosing = _NONE if is_root else frozenset(each for each in scope.owners() if isinstance(each, StepRun))
         run = StepRun(step, enclosing, ledger.known_before, executor, self)
         run.forced_count, run.skipped_count = ledger.forced.count, ledger.skipped.count
         scheduler.dependencies.submitted(run)
@@ -210,11 +212,12 @@ class StepFuture(Future):
         _, prefix = scheduler.marks.location
         if len(prefix) + len(run.name) > _SURELY_SHORT:
             rules.check_key(prefix, run.name, keys.object_key(prefix, run.name))
-        around = None if scope.is_root else scope.scope_owner
+        around = None if is_root else scope.scope_owner
         (around.parts if isinstance(around, StepRun) else ledger.parts).add_step(run)
         run.state = RUNNING
         Life(run, host, scheduler).go_on()
-        executor.track(run)
+        if run.state != FINISHED:
+            executor.track(run)
 
     @property
     def name(self) -> str:

@@ -17,22 +17,19 @@ class Waits:
     """The steps that wait, and what for."""
 
     def __init__(self) -> None:
-        self._awaited: dict[StepRun, Promise] = {}  # for their verdicts
+        self.awaited: dict[StepRun, Promise] = {}  # for their verdicts
         self._forcing: dict[StepRun, None] = {}  # those of them that say what they force
         self._joined: dict[StepRun, StepRun] = {}
         self._inside: dict[StepRun, dict[StepRun, None]] = {}  # by step, those of both kinds that are a part of it
         self._moves: dict[StepRun, Promise] = {}  # by awaited step, what ends with it, or once others look again
 
-    def __bool__(self) -> bool:
-        return bool(self._awaited)
-
     def that_may_force(self, run: StepRun) -> Iterator[StepRun]:
         """The steps whose verdicts wait, but for those that surely do not force ``run``: thousands may wait at once."""
-        return iter(self._awaited if run.after else self._forcing)
+        return iter(self.awaited if run.after else self._forcing)
 
     def begin(self, run: StepRun, promise: Promise) -> Promise:
         """The verdict on ``run`` waits for a promise. Returns the promise after which it has to look again."""
-        self._awaited[run] = promise
+        self.awaited[run] = promise
         if run.dependents:
             self._forcing[run] = None
         self._enter(run)
@@ -54,7 +51,7 @@ class Waits:
 
     def end(self, run: StepRun) -> None:
         """``run`` waits no longer."""
-        self._awaited.pop(run, None)
+        self.awaited.pop(run, None)
         self._forcing.pop(run, None)
         self._joined.pop(run, None)
         for each in run.enclosing:
@@ -72,7 +69,7 @@ class Waits:
                 continue
             seen.add(each)
             left += self._inside.get(each, ())
-            for awaited in (self._awaited.get(each), self._joined.get(each)):
+            for awaited in (self.awaited.get(each), self._joined.get(each)):
                 if isinstance(awaited, StepRun) and not awaited.done:  # an activity waits for nothing
                     left.append(awaited)
         return False
