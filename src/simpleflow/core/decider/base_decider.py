@@ -54,7 +54,7 @@ class BaseDecider:
         self.history = History() if history is None else history
         self._changes = Changes()  # of the history since the last decision
         self._limits = limits
-        self._hooks: Hooks | None = None  # of the evaluation
+        self._hooks: Hooks  # of the evaluation; there once it has begun
         self._relays: dict[Key, d.Decision] = {}  # decisions to pass on signals that the history does not hold yet
         self._closing: d.Decision | None = None  # the decision that closes the execution, from the last ``decide``
         self._may_fill = limits.events is not None and hasattr(workflow_class, "may_continue_as_new")  # see ``_fills``
@@ -68,9 +68,10 @@ class BaseDecider:
             self._relays.pop(key, None)
         if not self._resume(touched):
             self._begin()
-        if self._executor.failure is None:
-            self._hook("after_replay")
-        self._executor.cancel_superseded()
+        executor = self._executor
+        if executor.failure is None:
+            self._hooks.repeat("after_replay")
+        executor.cancel_superseded()
         self._relay(signals)
         self._closing = self._close()
 
@@ -127,7 +128,7 @@ class BaseDecider:
         self.evaluation = self.executor_class(self.workflow_class, self.history, self.execution)
         self._hooks = Hooks(self.evaluation, self.workflow_class)
         self.evaluation.filling = self._fills
-        self._hook("before_replay")
+        self._hooks.repeat("before_replay")
         self.evaluation.begin()
 
     def _resume(self, touched: Iterable[Key]) -> bool:
@@ -137,7 +138,7 @@ class BaseDecider:
             return False
         executor.update(touched)
         if not executor.stale:
-            self._hook("before_replay")
+            self._hooks.repeat("before_replay")
             executor.settle()
         return not executor.stale
 
@@ -153,23 +154,16 @@ class BaseDecider:
         for event in signals:
             self._relays.update(relays(self.history, event, self.execution.workflow_id, to_parent))
 
-    def _hook(self, name: str) -> object:
-        """Call a hook that belongs to every decision."""
-        assert self._hooks is not None
-        return self._hooks.repeat(name)
-
-    def _closing_hook(self, name: str, *args: object, waits: bool = False) -> None:
-        assert self._hooks is not None
-        self._hooks.close(name, *args, waits=waits)
-
     # Closing: stages, in order
 
     def _close(self) -> d.Decision | None:
         """The decision that closes the execution; None while it goes on."""
         for stage in self.stages:
-            if self._executor.failure is not None:
+            executor = self.evaluation  # a stage may begin another one
+            assert executor is not None
+            if executor.failure is not None:
                 return self._fail()
-            decision = stage(self, self._executor)
+            decision = stage(self, executor)
             if decision is not None:
                 return decision
         return self._fail() if self._executor.failure is not None else None
@@ -178,17 +172,17 @@ class BaseDecider:
         """A request to cancel was received, and the workflow agrees."""
         if not self.history.cancel_requested:
             return None
-        if self.workflow_class.should_cancel is not Workflow.should_cancel and not self._hook("should_cancel"):
+        if self.workflow_class.should_cancel is not Workflow.should_cancel and not self._hooks.repeat("should_cancel"):
             return None
-        self._closing_hook("on_canceled")
-        self._closing_hook("after_closed")
+        self._hooks.close("on_canceled")
+        self._hooks.close("after_closed")
         return d.CancelWorkflowExecution() if executor.failure is None else None
 
     def _continue_as_new(self, executor: Executor) -> d.Decision | None:
         """The workflow has requested to continue as new, and everything that it submitted has ended."""
         if executor.continues is None or not self._all_ended(executor):
             return None
-        self._closing_hook("after_closed")
+        self._hooks.close("after_closed")
         return _continuation(executor, executor.continues) if executor.failure is None else None
 
     def _complete(self, executor: Executor) -> d.Decision | None:
@@ -196,7 +190,7 @@ class BaseDecider:
         if not executor.returned or not self._all_ended(executor):
             return None
         for hook in ("on_completed", "after_closed"):
-            self._closing_hook(hook, waits=True)
+            self._hooks.close(hook, waits=True)
             if executor.failure is not None or executor.unfinished:
                 return None
         return completion(executor)
@@ -210,8 +204,8 @@ class BaseDecider:
         if not executor.filling or self._relays or not is_idle(executor.outbox, self.history, self._limits):
             return None
         signalled = executor.waits_for_signal or self.history.received_from_others(self.execution.workflow_id)
-        if not signalled and self._hook("may_continue_as_new"):
-            self._closing_hook("after_closed")
+        if not signalled and self._hooks.repeat("may_continue_as_new"):
+            self._hooks.close("after_closed")
             args, kwargs = values.arguments(executor.decode(self.history.started.input))
             return _continuation(executor, ContinueAsNewWorkflowTask(*args, **kwargs))
         self._may_fill = False
@@ -238,8 +232,8 @@ class BaseDecider:
     def _fail(self) -> d.Decision:
         failure = self._executor.failure
         assert failure is not None
-        self._closing_hook("on_failure", failure.reason, failure.details)
-        self._closing_hook("after_closed")
+        self._hooks.close("on_failure", failure.reason, failure.details)
+        self._hooks.close("after_closed")
         return d.FailWorkflowExecution(details=failure.details, reason=failure.reason)
 
     stages: ClassVar[tuple[Callable[[Any, Executor], d.Decision | None], ...]] = (

@@ -105,6 +105,7 @@ class Evaluation(ABC):
             self.handed_down[parts.PARTS] = {}
         self.children: list[Child] = []  # children submitted outside of all scopes whose owner has to know of them
         self.filling = False  # the history nears its limit
+        self.decides_failures = False  # the workflow overrides ``on_task_failure``
         self.fibers = Fibers()
         self.scope = Scope()  # of the user code that is running
         self.outbox = Outbox()  # decisions that the history does not hold yet

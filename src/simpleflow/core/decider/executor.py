@@ -51,6 +51,7 @@ class Executor(Evaluation):
 
     def __init__(self, workflow_class: type[Workflow], history: History, execution: Execution) -> None:
         super().__init__(history, execution)
+        self.decides_failures = workflow_class.on_task_failure is not Workflow.on_task_failure
         self.handles: dict[Key, Handle] = {}  # of the tasks submitted so far
         self.markers = Markers(self)
         self.signals = Signals(self)
@@ -101,7 +102,7 @@ class Executor(Evaluation):
     @property
     def overlooked(self) -> list[str]:
         """The names of the tasks that have failed outside of steps without any code asking whether they did."""
-        if type(self.workflow).on_task_failure is not Workflow.on_task_failure:
+        if self.decides_failures:
             return []
         return [handle.task.name for handle in dict.fromkeys(self.handles.values()) if handle.is_overlooked]
 

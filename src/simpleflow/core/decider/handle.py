@@ -34,7 +34,6 @@ from simpleflow.exceptions import TaskCanceled, TaskException, TaskFailed, TaskT
 from simpleflow.futures import CANCELLED, FINISHED, RUNNING, Promise, promise_of
 from simpleflow.retries import Retry
 from simpleflow.task import ReservedTimerTask, TaskFailureContext
-from simpleflow.workflow import Workflow
 
 _LONGEST_PAUSE = 60  # seconds between two tries of a task that outlasts its failures
 _MANY_TRIES = 20  # after so many, an hour may have passed: the history would grow
@@ -184,12 +183,19 @@ class RetryHandle(Handle):
 
     def _find_call(self) -> None:
         """Take the key of the recorded call that this one is; a fresh one if they all differ (``recorded_calls``)."""
-        found = [record for record in self.recorded_calls() if record.scheduled is not None]
+        every = self.recorded_calls()
+        if not every:
+            return
+        found = [record for record in every if record.scheduled is not None]
         if not found:
             return
         evaluation, name = self.evaluation, self.task.name
         any_input = getattr(self.task, "accepts_any_record", False)
-        same = next((each for each in found if any_input or recorded_calls.is_same(each, name, self.input)), None)
+        same = None
+        for each in found:
+            if any_input or recorded_calls.is_same(each, name, self.input):
+                same = each
+                break
         if same is None and recorded_calls.made_in(evaluation.history, found, evaluation.execution.context):
             same = found[-1]
             evaluation.tell_changed(recorded_calls.details(same, name, self.input, None))
@@ -204,27 +210,23 @@ class RetryHandle(Handle):
     def begin(self) -> None:
         self._find_call()
         super().begin()
-        if self._workflow_decides and self.has_new_failures:
+        if self.evaluation.decides_failures and self.has_new_failures:
             self.evaluation.spawn(self._report_failures, Scope())
 
     def recorded(self) -> None:
         if not self._settled:
             self._find_call()
-        if self.record is None:
+        record = self.record
+        if record is None:
             if not self.promise.done and self.key not in self.evaluation.outbox:
                 self.evaluation.outbox[self.key] = self.decision()
             return
         super().recorded()
-        if self._workflow_decides and self.has_new_failures:
+        if self.evaluation.decides_failures and self.has_new_failures:
             self.evaluation.fibers.soon(lambda: self.evaluation.guard(self._report_failures))
 
-    @property
-    def _workflow_decides(self) -> bool:
-        """True if the workflow overrides ``on_task_failure``."""
-        return type(self.evaluation.workflow).on_task_failure is not Workflow.on_task_failure
-
     def failed(self, record: Record) -> None:
-        if not self._workflow_decides:
+        if not self.evaluation.decides_failures:
             self.handled = len(record.failures)
             if not self._tried_again(record):
                 self._react(record, None, self._exception(record.failures[-1]))

@@ -287,9 +287,11 @@ def _numbered_id(first: str, number: int) -> str:
 
 def _numbered(records: Mapping[str, Record], first: str) -> list[Record]:
     """The calls that were recorded under an id and under the fresh ids made of it, in order."""
+    record = records.get(first)
     found: list[Record] = []
-    while (record := records.get(_numbered_id(first, len(found) + 1))) is not None:
+    while record is not None:
         found.append(record)
+        record = records.get(_numbered_id(first, len(found) + 1))
     return found
 
 

@@ -36,11 +36,12 @@ class Outbox:
         return bool(self._activities or self._others)
 
     def __contains__(self, key: Key) -> bool:
-        return key in self._entries(key)
+        return key in self._activities or key in self._others
 
     def __setitem__(self, key: Key, decision: d.Decision) -> None:
         self._count += 1
-        self._entries(key)[key] = (self._count, decision)
+        entries = self._activities if key[0] == "activity" else self._others
+        entries[key] = (self._count, decision)
 
     def other_keys(self) -> list[Key]:
         """The keys of the decisions that schedule no activity, in order."""
@@ -48,7 +49,8 @@ class Outbox:
 
     def pop(self, key: Key) -> d.Decision | None:
         """Remove a decision that is recorded or withdrawn. Returns it; None if it is not there."""
-        entry = self._entries(key).pop(key, None)
+        entries = self._activities if key[0] == "activity" else self._others
+        entry = entries.pop(key, None)
         return None if entry is None else entry[1]
 
     def upcoming(self, room: int) -> Iterator[d.Decision]:
@@ -65,9 +67,6 @@ class Outbox:
     def wakes_decider(self) -> bool:
         """True if one of the decisions leads to a later decision task. All do, except markers."""
         return bool(self._activities) or any(type(each) is not d.RecordMarker for _, each in self._others.values())
-
-    def _entries(self, key: Key) -> dict[Key, _Entry]:
-        return self._activities if key[0] == "activity" else self._others
 
 
 def _merge(one: Iterator[_Entry], other: Iterator[_Entry]) -> Iterator[_Entry]:

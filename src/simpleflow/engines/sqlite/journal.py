@@ -37,6 +37,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 from simpleflow.core import codec, transitions
 from simpleflow.core import events as e
@@ -133,7 +134,7 @@ class SqliteJournal:
             self._db.executemany(
                 SQL["add_events"],
                 [
-                    ((numbers[run.run_id] << 32) + event.id, text, checksum(text, event.id))
+                    ((numbers[run.run_id] << 32) + event.id, text, crc32(text.encode(), event.id))  # as ``checksum``
                     for (run, event), text in zip(written, texts, strict=True)
                 ],
             )
