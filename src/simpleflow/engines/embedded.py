@@ -242,10 +242,13 @@ class EmbeddedEngine:
         run, task = self._activity(token)
         self._begin_activity(run, task, identity)
 
-    def put_back_activity_task(self, token: str) -> None:
-        """Offer a task again that its worker is not going to do. Raises UnknownResource."""
+    def put_back_activity_task(self, token: str, first: bool = False) -> None:
+        """Offer a task again that its worker is not going to do; ``first``: before all others.
+
+        Raises UnknownResource.
+        """
         run, _ = self._activity(token)
-        self._tasks.put_back(run, token)
+        self._tasks.put_back(run, token, first)
 
     @property
     def waiting_activities(self) -> int:

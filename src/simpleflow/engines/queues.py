@@ -30,12 +30,13 @@ class Queues:
         """How many tasks wait, at most: some may be over."""
         return sum(map(len, self._heaps.values()))
 
-    def put(self, task_list: str, priority: str | None, task: Task) -> None:
-        """Add a task. ``priority`` is an integer as text; None: 0."""
+    def put(self, task_list: str, priority: str | None, task: Task, first: bool = False) -> None:
+        """Add a task. ``priority`` is an integer as text; None: 0. ``first``: ahead of all others of its priority."""
         heap = self._heaps.get(task_list)
         if heap is None:
             heap = self._heaps[task_list] = []
-        heapq.heappush(heap, (-int(priority) if priority else 0, next(self._order), task))
+        order = next(self._order)
+        heapq.heappush(heap, (-int(priority) if priority else 0, -order if first else order, task))
         if self.offered is not None:
             self.offered(task_list)
 

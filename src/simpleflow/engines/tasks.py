@@ -76,12 +76,15 @@ class Tasks:
             else:
                 self._offer_activity(run, scheduled_id)
 
-    def put_back(self, run: Run, token: str) -> None:
-        """Revoke a token whose task did not reach the worker, and offer the task again, started as it is."""
+    def put_back(self, run: Run, token: str, first: bool = False) -> None:
+        """Revoke a token whose task did not reach the worker, and offer the task again, started as it is.
+
+        ``first``: an activity task goes back to the head of its task list.
+        """
         run_id, event_id = self.of(token)
         self._revoke(run_id, event_id)
         if event_id in run.history.tasks:
-            self._offer_activity(run, event_id)
+            self._offer_activity(run, event_id, first)
         else:
             self._offer_decision(run, run.history.decision_taken_id)
 
@@ -118,12 +121,12 @@ class Tasks:
         scheduled: Any = run.history.events[scheduled_id - 1].attributes
         self.decisions.put(scheduled.task_list.name, scheduled.task_priority, (run.run_id, scheduled_id))
 
-    def _offer_activity(self, run: Run, scheduled_id: int) -> None:
+    def _offer_activity(self, run: Run, scheduled_id: int, first: bool = False) -> None:
         task = run.history.tasks[scheduled_id]
         if task.state == transitions.STARTED:
             run.history.give_back(task)
         scheduled = task.scheduled
-        self.activities.put(scheduled.task_list.name, scheduled.task_priority, (run.run_id, scheduled_id))
+        self.activities.put(scheduled.task_list.name, scheduled.task_priority, (run.run_id, scheduled_id), first)
 
     def _revoke(self, run_id: str, event_id: int) -> None:
         token = self._handed_out.pop((run_id, event_id), None)

@@ -1,4 +1,8 @@
-"""Activities in the calling thread, one after the other: a debugger works, but a stuck activity cannot be stopped."""
+"""Activities in the calling thread, one after the other: a debugger works, but a stuck activity cannot be stopped.
+
+Each decision task costs as much as a short activity. So short ones are performed in a row, without a decision after
+each, for ten milliseconds at most. A failure ends the row: the workflow may not want what comes after it.
+"""
 
 from __future__ import annotations
 
@@ -80,19 +84,40 @@ class InlineWorker:
         return task.name not in self._quick
 
     def start(self, task: ActivityTask) -> None:
-        """Perform the task."""
+        """Perform the task, and the short ones after it."""
+        until = time.monotonic() + _MOMENT
+        following: ActivityTask | None = task
+        while following is not None:
+            goes_on = self._perform(following)
+            following = self._next_short() if goes_on and time.monotonic() < until else None
+
+    def _perform(self, task: ActivityTask) -> bool:
+        """Perform one task. Returns True if it was short and has completed."""
         given = quick(task, self._known)
-        if given is not None:
+        if given is not None:  # the decider waits for its result
             do_quickly(self._source, task, given, self._known, self._middlewares, self._domain)
             self._quick.add(task.name)
-            return
+            return False
         begun = time.monotonic()
         outcome = perform(task, self._known, self._middlewares, self._domain, imports=NOTHING)
-        if time.monotonic() - begun < _MOMENT:
+        is_short = time.monotonic() - begun < _MOMENT
+        if is_short:
             self._quick.add(task.name)
         else:
             self._quick.discard(task.name)
         respond(self._source, task.token, outcome)
+        return is_short and not (outcome.failed or outcome.canceled)
+
+    def _next_short(self) -> ActivityTask | None:
+        """Begin the next task if the latest one of its name was short; None if it was not, or if none waits."""
+        task = self._source.poll_for_activity_task(begin=False)
+        if task is None:
+            return None
+        if self.may_block(task) or quick(task, self._known) is not None:
+            self._source.put_back_activity_task(task.token, first=True)
+            return None
+        self._source.begin_activity_task(task.token)
+        return task
 
     def wait(self, seconds: float) -> bool:
         """Let the time pass, since no task is under way."""
