@@ -266,8 +266,9 @@ class Scheduler:
         self, run: StepRun, done: bool, changed: Collection[str] = (), stale: Collection[str] = ()
     ) -> rules.Verdict:
         ledger = self.ledger
-        if not (ledger.forced.count or ledger.skipped.count or ledger.catching_up or run.after or run.step.force):
-            return rules.verdict(run.name, done=done, changed=changed, stale=stale)  # nearly always
+        requested = ledger.forced.count or ledger.skipped.count or ledger.request.only or run.step.force
+        if not (requested or run.after or ledger.catching_up):  # nearly always
+            return rules.verdict(run.name, done=done, changed=changed, stale=stale)
         forced = ledger.forcing(run.name, run.forced_count)
         if (run.after or ledger.catching_up) and (reasons := self.dependencies.forced_by(run)):
             forced[run.name] = [*forced.get(run.name, ()), *reasons]
@@ -279,7 +280,7 @@ class Scheduler:
             done=done,
             changed=changed,
             stale=stale,
-            only=self.ledger.request.only_reasons(run.name),
+            only=ledger.request.only_reasons(run.name),
         )
 
     def _next_scope(self, run: StepRun) -> Scope:
