@@ -1,0 +1,161 @@
+"""What the phases of the life of a step are made of (see ``life``): markers, claims, and the ends of the step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from simpleflow.base import Scope, Submittable
+from simpleflow.exceptions import AggregateException
+from simpleflow.futures import FINISHED, Promise, promise_of
+from simpleflow.step import constants, mark, marker_content, recorded_verdicts, report, rules
+from simpleflow.step.host import Host, scope_label, submit
+from simpleflow.step.recorded_verdicts import Recorded
+from simpleflow.step.run_record import StepRun
+from simpleflow.step.scheduler import Begin, Scheduler, Verdict
+from simpleflow.step.stale_marks import NOTHING
+from simpleflow.task import ActivityTask
+
+_NOTHING: Mapping[str, Any] = {}
+_IDENTITY = ("step", "status")  # keys that say which marker it is
+
+
+class LifeActions:
+    """What the phases of the life of one submission have in common: its state, and what they do with it."""
+
+    # Most steps of most runs are skipped: what only few of them need is set when they need it.
+    _recorded: Recorded | None = None  # the verdict, if the history holds it
+    _number: int | None = None  # of its verdict among those on its name
+    _inside: Scope | None = None  # see ``_scope``
+    _stale: str | None = None  # why the work is stale from the start, so that the step must not be marked
+    _claimed = False
+    _scheduled: str | None = None  # details of the marker ``scheduled``
+    _forced = NOTHING  # what it makes stale, once it has begun
+    _versions: Mapping[str, str] = _NOTHING  # of the origins that the work is done with, see ``origins``
+    _in_history = False  # the engine removes and writes the marks, see ``projection``
+    _inputs: Mapping[str, Any] = _NOTHING  # what the marker of the verdict says beyond the verdict
+
+    def __init__(self, run: StepRun, host: Host, scheduler: Scheduler) -> None:
+        self._run = run
+        self._host = host
+        self._scheduler = scheduler
+        self._ledger = scheduler.ledger
+        self._marks = scheduler.marks
+        self._executor = executor = host.executor
+        self._outer = executor.scope  # in which it was submitted
+
+    def _begin(self, found: Verdict) -> None:
+        """The verdict has been taken."""
+        run = self._run
+        run.began = True
+        run.verdict, self._recorded = found.verdict, found.recorded
+        if found.recorded is not None:
+            self._inputs = found.recorded.inputs
+        number = self._ledger.count_verdict(run, found.recorded)
+        if self._marks.claims:
+            self._scheduler.claiming.set_used(run.name, number)
+        run.known_count = len(self._ledger.known)
+        self._number = number
+        if isinstance(found, Begin):
+            self._stale = found.stale
+        if found.verdict.run or not isinstance(found, Begin):
+            self._claimed = self._scheduler.claiming.is_held(run, self._scope)
+
+    def _why_stale(self) -> str | None:
+        """Why the work that has been done is stale; None if it is not."""
+        return self._stale or self._scheduler.dependencies.why_stale(self._run)
+
+    def _mark_details(self) -> dict[str, Any]:
+        """The keys of the mark beyond its writer and time."""
+        self._take_recorded()
+        began = self._executor.marked_at(constants.MARKER_NAME, self._scheduled)
+        seconds = round(self._executor.now, 3) - round(began, 3)  # a history at rest has milliseconds
+        return marker_content.of_mark(self._run, seconds, self._inputs, self._versions, self._scheduler.made_with)
+
+    def _take_recorded(self) -> None:
+        """Go by the marker ``scheduled`` that the history holds, which the code of an earlier start may have made."""
+        recorded = self._executor.recorded_details(constants.MARKER_NAME, self._scheduled)
+        if recorded != self._scheduled:
+            self._scheduled = recorded
+            [found] = recorded_verdicts.read([recorded])
+            self._inputs = found.inputs
+            details = found.details
+            self._run.verdict = rules.Verdict(True, bool(details.get("forced")), tuple(details.get("reasons") or ()))
+
+    def _complete(self, stale: str | None, told: Mapping[str, Any] = _NOTHING) -> None:
+        """The work is done; ``stale``: why the step is not marked, if it is not; ``told``: keys of the marker."""
+        run = self._run
+        run.stale = stale
+        self._release()
+        run.elements.append(None)
+        extra = dict(told) if stale is None else {"stale": stale}
+        if run.step.keep_result and "not_kept" in (kept := mark.keep(run.value, run.name)):
+            extra |= kept
+        self._record(constants.COMPLETED, self._outcome(extra))
+        self._finish()
+
+    def _finish(self) -> None:
+        """Send the signal, and end well."""
+        if self._run.step.emit_signal:
+            signal = self._host.signal(constants.SIGNAL_PREFIX + self._run.name, propagate=False)
+            self._run.elements.append(self._submit(signal).result)
+        self._run.finish()
+
+    def _fail(self, failure: BaseException, extra: dict[str, Any] | None = None, is_own: bool = False) -> None:
+        """End badly: the step is not done. ``is_own``: an activity about marks has failed, not the user's work."""
+        run = self._run
+        run.failed = True
+        run.error = report.error_text(failure)
+        self._release()
+        extra = {"error": run.error} | ({"optional": True} if run.step.optional else {}) | (extra or {})
+        self._submit(self._marker(constants.FAILED, self._outcome(extra)))
+        exception = None
+        if run.step.bubbles_exception_on_failure or is_own:
+            before: list[BaseException | None] = [None] * (len(run.elements) - 1)
+            exception = AggregateException([None, AggregateException([*before, failure])])
+        run.settle(FINISHED, None, exception)
+
+    def _release(self) -> None:
+        """Give up the claim, unless writing the mark has done so."""
+        if self._claimed:
+            self._claimed = False
+            self._scheduler.claiming.release(self._run, self._scope, self._forced)
+
+    def _outcome(self, extra: dict[str, Any]) -> dict[str, Any]:
+        """The keys of the last marker beyond the verdict: as recorded, if the history holds that marker."""
+        if self._recorded is not None and self._recorded.outcome is not None:
+            return self._recorded.extra
+        return extra | ({"joined": self._run.joined} if self._run.joined else {})
+
+    def _record(self, status: str, extra: Mapping[str, Any]) -> Any:
+        """Record a marker that becomes an element of the result; returns its details as JSON text."""
+        details = promise_of(self._host.submit(self._marker(status, extra))).result
+        self._run.elements.append(details)
+        return details
+
+    def _marker(self, status: str, extra: Mapping[str, Any]) -> Submittable:
+        details = report.details(self._run.name, status, self._run.verdict, extra)
+        marker = self._host.record_marker(constants.MARKER_NAME, details)
+        marker.identity = _IDENTITY
+        return marker
+
+    @property
+    def _scope(self) -> Scope:
+        """The scope of what the step submits: its own, once its verdict has been taken."""
+        if self._number is None:
+            return self._outer
+        if self._inside is None:
+            self._inside = Scope(scope_label(self._run.name, self._number), self._outer, owner=self._run)
+        return self._inside
+
+    def _submit(self, submittable: Submittable, scope: Scope | None = None) -> Promise:
+        return submit(self._host, submittable, self._scope if scope is None else scope)
+
+    def _is_recorded(self, task: ActivityTask) -> bool:
+        return self._executor.is_recorded(task.activity, self._scope)
+
+    def _idle(self) -> Promise:
+        """A promise that is final once nothing else in the evaluation can go on."""
+        promise = Promise()
+        self._executor.when_idle(promise.finish)
+        return promise
