@@ -180,8 +180,8 @@ MUTANTS = (
     Mutant(
         "a step compares the marks of those that it comes after",
         "step/scheduler.py",
-        "if done and not (verdict.run or verdict.forced) and (origins := self.origins(run)):",
-        "if done and not (verdict.run or verdict.forced) and (origins := {}):",
+        "if compares and (origins := self.origins(run)):",
+        "if compares and (origins := {}):",
     ),
     Mutant(
         "a step removes the marks of those that come after it",
@@ -302,8 +302,8 @@ MUTANTS = (
     Mutant(
         "a step that was forced at start is forced once",
         "step/request.py",
-        "return name not in self._completed and any(",
-        "return any(",
+        "return name not in self._completed and _any_covers(self.force, name)",
+        "return _any_covers(self.force, name)",
     ),
     Mutant(
         "what was forced at start is forced in children",
