@@ -169,6 +169,7 @@ class Executor:
         self._overrides = _checked_overrides(overrides)
         self._request = request_of(force_steps, skip_steps, changed, only_steps)
         self._events: list[e.Event] = []
+        self._deciders: DecisionWorker | None = None  # while the run is driven
 
     def run(self, input: Any = None) -> Any:
         """Run the workflow to its end; returns its result, or raises what the run raised.
@@ -216,6 +217,7 @@ class Executor:
                 on_changed=warn if self._observer is None else _shown_by_observer,
                 imports=NOTHING,
             )
+            self._deciders = deciders
             if pool is not None:
                 pool.source = engine
             workers = pool or InlineWorker(engine, deciders.activities, self._middlewares, None)
@@ -234,6 +236,11 @@ class Executor:
                 workers.close()  # before another process is able to drive the run
             claim_recovery.release(engine.runs.values(), may_go_on=self._state is not None)
             engine.close()
+            self._deciders = None
+
+    def awaited_signals(self, run_id: str) -> list[str]:
+        """The names of the signals that the run, or a child of it, waits for now. Other threads may ask too."""
+        return [] if self._deciders is None else self._deciders.awaited_signals(run_id)
 
     @property
     def default_bucket(self) -> str:

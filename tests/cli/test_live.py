@@ -129,15 +129,16 @@ Begin = Callable[..., Screen]
 def test_the_tree_during_the_run_and_at_the_end(folder: Folder, begin: Begin) -> None:
     screen = begin("Gated")
     screen.until(
-        r"^workflow gated: .*, 1 of 5 steps done, 3 under way, 1 failed$",
+        r"^workflow gated: .*, 1 of 5 steps done, 2 under way, 1 queued, 1 failed$",
         rf"^… load +\d+\.\d+ s  {BAR} 1/3, 1 failed$",
         r"^  ✓ load\.users +\d+\.\d+ s$",
         r"^  ✗ load\.orders +\d+\.\d+ s  ValueError: no such day \(flow\.py:\d+\)$",
         r"^  … load\.rest +\d+\.\d+ s$",
         r"^… prepare +\d",
         rf"^… gated-child +\d+\.\d+ s  {BAR} 0/1$",
-        r"^  … inner +\d",
-        r"^  activity flow\.gate +\d+\.\d+ s$",
+        r"^  … inner +\d+\.\d+ s  queued$",
+        r"^  activity flow\.gate +\d+\.\d+ s  load\.rest$",
+        r"^  activity flow\.gate +\d+\.\d+ s  prepare$",
         r"^  activities: 1 waiting for a worker$",
     )
     (folder.path / "load.rest").touch()
@@ -186,7 +187,9 @@ def test_it_fits_the_terminal(folder: Folder, begin: Begin, columns: int, rows: 
 
 def test_a_narrow_terminal_still_shows_times_and_bars(folder: Folder, begin: Begin) -> None:
     screen = begin("Gated", columns=40, rows=20)
-    screen.until(r"^… load +\d+\.\d+ s  ━━━─+ 1/3, 1 f…$", r"^  … load\.rest +\d+\.\d+ s$", r"^… prepare +\d+\.\d+ s$")
+    screen.until(
+        r"^… load +\d+\.\d+ s  ━+─+ 1/3, 1 failed$", r"^  … load\.rest +\d+\.\d+ s$", r"^… prepare +\d+\.\d+ s$"
+    )
     for name in ("load.rest", "inner", "prepare"):
         (folder.path / name).touch()
     assert screen.end() == 3
@@ -406,6 +409,60 @@ def test_tasks_that_wait_for_their_next_try_say_when_it_comes() -> None:
     assert len(shown) == 2
     run.run()
     assert not pauses(run.engine.runs.values())
+
+
+def test_a_run_that_waits_says_for_which_signal_and_timer(folder: Folder, begin: Begin) -> None:
+    screen = begin("Naps")
+    screen.until(
+        r"^workflow naps: .*, 1 of 2 steps done, 1 under way$",
+        r"^… asks +\d+\.\d+ s$",
+        r"^  waits for the signal go$",
+        r"^  waits for the timer nap, 59\.\d s left$",
+    )
+    assert folder.run("workflow.signal", "--local", "naps", "--name", "go")[0] == 0
+    assert screen.end() == 0
+    assert "waits" not in "\n".join(screen.lines)
+
+
+def test_the_reasons_of_a_group_are_told_once() -> None:
+    tree = Tree()
+    tree.begin("w", 0)
+    for name in ("a", "b", "c"):
+        tree.step("w", StepReport(f"load.{name}", "scheduled", True, ("Dep of scan",)), 1)
+    frame = Frame(Terminal(None))
+    shown = frame.lines(tree, [], 2.0, 100, 20)
+    assert [line.split() for line in shown if "Dep of scan" in line] == [
+        [*["scheduled", "load", "1.0", "s", "----------", "0/3", "forced:", "Dep", "of", "scan"]]
+    ]
+    tree.step("w", StepReport("load.d", "scheduled", True, ("Requested at start",)), 1)
+    assert sum("Dep of scan" in line for line in frame.lines(tree, [], 2.0, 100, 20)) == 3
+
+
+def test_failed_steps_that_are_hidden_are_counted() -> None:
+    tree = Tree()
+    tree.begin("w", 0)
+    for number in range(20):
+        record(tree, f"s{number}", "failed" if number % 2 else "scheduled")
+    frame = Frame(Terminal(None))
+    assert frame.lines(tree, [], 2.0, 100, 8)[-1] == "  ... and 14 more, 10 of them failed"
+    assert frame.lines(tree, [], 2.0, 20, 8)[-1] == "  ... and 14 more"
+    record(tree, "group.a", "failed")
+    record(tree, "group.b", "scheduled")
+    for columns in (40, 60, 80):
+        [group] = [line for line in frame.lines(tree, [], 2.0, columns, 40) if " group " in line]
+        assert group.endswith("0/2, 1 failed"), group
+
+
+def test_steps_that_wait_for_a_worker_come_after_those_that_run() -> None:
+    tree = Tree()
+    tree.begin("w", 0)
+    for number in range(10):
+        record(tree, f"s{number}", "scheduled")
+    assert tree.mark_queued({("w", f"s{number}") for number in range(0, 10, 2)}) == 5
+    assert rows(tree, 3) == [f"s{number} scheduled 0/1" for number in (1, 3, 5)] + ["7 more"]
+    assert rows(tree, 6)[4:6] == ["s9 scheduled 0/1", "s0 scheduled 0/1"]
+    assert tree.mark_queued(set()) == 0
+    assert rows(tree, 2) == ["s0 scheduled 0/1", "s1 scheduled 0/1", "8 more"]
 
 
 def test_names_of_wide_characters_do_not_break_lines() -> None:

@@ -39,6 +39,7 @@ def run_locally(
             if not progress.open():
                 progress = _progress(here, options | {"no_progress": True})
             executor = _executor(workflow_class, options, progress)
+            progress.ask_signals(executor.awaited_signals)
             start_options.start_request(executor, given)
             run, failure = executor.execute(given)
     except Stopped as stop:

@@ -212,6 +212,12 @@ class DecisionWorker:
         if self._kept is not None and len(self._deciders) > self._kept:
             self.forget(next(iter(self._deciders)))
 
+    def awaited_signals(self, run_id: str) -> list[str]:
+        """The names of the signals that an execution waits for, as far as it is kept alive here. For any thread."""
+        decider = self._deciders.get(run_id)
+        evaluation = None if decider is None else decider.evaluation
+        return [] if evaluation is None else evaluation.signals.awaited_names
+
     def forget(self, run_id: str) -> None:
         """Discard the decider that is kept alive for an execution."""
         decider = self._deciders.pop(run_id, None)

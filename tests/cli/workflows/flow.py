@@ -147,6 +147,18 @@ class Waits(Workflow):
         return self.submit(self.wait_signal("go")).result
 
 
+class Naps(Workflow, WorkflowStepMixin):
+    """Waits for a signal and a timer; the step that waits has no activity that runs."""
+
+    name = "naps"
+
+    def run(self):
+        futures.wait(self.submit(self.step("ready", (fetch, "ready"))))
+        self.submit(self.start_timer("nap", 60))
+        futures.wait(self.submit(self.step("asks", Chain(self.wait_signal("go")))))
+        self.submit(self.cancel_timer("nap"))
+
+
 class Flaky(Workflow):
     def run(self):
         return self.submit(flaky).result

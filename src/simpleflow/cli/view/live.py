@@ -13,7 +13,7 @@ write while holding the lock could wait forever.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from simpleflow.cli.terminal import Terminal
@@ -49,6 +49,9 @@ class Live(Progress):
         self._lock = threading.Lock()  # held while the tree or the runs are read or changed
         self._clock = Clock()  # as that of the engine, which a jump of the wall clock does not move
         self._screen = Screen(self._draw, lambda: self._tree.version != self._drawn, terminal.encoding)
+
+    def ask_signals(self, awaited: Callable[[str], Iterable[str]]) -> None:
+        self._frame.tasks.awaited_signals = awaited
 
     def open(self) -> bool:
         """Take over the terminal. Returns False, and changes nothing, without a pseudo-terminal."""

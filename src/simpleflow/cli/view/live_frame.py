@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from simpleflow.cli.terminal import BOLD, DIM, Terminal
 from simpleflow.cli.view.follower import step_note
-from simpleflow.cli.view.pauses import next_try, pauses
+from simpleflow.cli.view.open_tasks import Doing, OpenTasks
+from simpleflow.cli.view.pauses import Pause, next_try, pauses
 from simpleflow.cli.view.progress import line_prefixes, name_and_time, prefix_width
 from simpleflow.cli.view.step_tree import ACTIVE, Node, Row, Tree
 from simpleflow.cli.view.text_width import cut, width
-from simpleflow.core import transitions
 from simpleflow.engines.embedded import Run
 from simpleflow.step.constants import FAILED
-from simpleflow.step.report import duration, printable
+from simpleflow.step.report import StepReport, duration, printable, why
 
 _BAR_CELLS = 10
 
@@ -25,6 +25,7 @@ class Frame:
         self._paint = terminal.paint
         self._prefixes = line_prefixes(terminal)
         self._prefix_width = prefix_width(terminal)
+        self.tasks = OpenTasks()
         self._full, self._empty, self._more = ("━", "─", "…") if terminal.symbols else ("#", "-", "...")
 
     def lines(
@@ -37,15 +38,17 @@ class Frame:
         if not tree.runs:
             return []
         top = [self._cut(printable(unfinished), columns)] if unfinished else []
-        top.append(self._headline(tree, now, columns))
-        activities = self._activities(runs, now, columns, min(max(2, rows // 4), max(0, rows - 6)))
+        runs = list(runs)
+        doing = self.tasks.read(runs, tree.steps_of)
+        top.append(self._headline(tree, tree.mark_queued(doing.queued_steps), now, columns))
+        activities = self._activities(doing, pauses(runs), now, columns, min(max(2, rows // 4), max(0, rows - 6)))
         room = max(1, rows - len(top) - len(activities))
         shown, hidden = tree.rows(room)
         if hidden and len(shown) == room:
             shown, hidden = tree.rows(room - 1)
         steps = [self._row(row, now, columns) for row in shown]
         if hidden:
-            steps.append(self._dim(f"  ... and {hidden} more", columns))
+            steps.append(self._dim(_more(tree, shown, hidden, columns - 1), columns))
         return [*top, *steps, *activities][:rows]
 
     def final(self, tree: Tree, limit: int, columns: int) -> list[str]:
@@ -56,15 +59,16 @@ class Frame:
         if hidden == 1:  # saying that one step is hidden would take a line too
             shown, hidden = tree.rows(limit + 1)
         lines = [self._row(row, None, columns) for row in shown]
-        return [*lines, f"  ... and {hidden} more"] if hidden else lines
+        return [*lines, _more(tree, shown, hidden, 0)] if hidden else lines
 
-    def _headline(self, tree: Tree, now: float, columns: int) -> str:
+    def _headline(self, tree: Tree, queued: int, now: float, columns: int) -> str:
         main, *_ = roots = list(tree.runs.values())
         text = self._cut(f"workflow {printable(main.name)}:", columns)
         rest = f" {duration(max(0.0, now - (main.began or now)))}"
         if total := sum(root.total for root in roots):
             active, failed = (sum(root.counts[kind] for root in roots) for kind in (ACTIVE, FAILED))
-            rest += f", {sum(root.done for root in roots)} of {total} steps done, {active} under way"
+            rest += f", {sum(root.done for root in roots)} of {total} steps done, {active - queued} under way"
+            rest += f", {queued} queued" if queued else ""
             rest += f", {failed} failed" if failed else ""
         return self._paint(text, BOLD) + self._cut(rest, columns - width(text))
 
@@ -76,51 +80,47 @@ class Frame:
         if node.running and node.began is not None and now is not None:
             seconds = max(0.0, now - node.began)
         begin = name_and_time(node.name, seconds, columns, self._prefix_width, len(indent))
-        text = f"{begin}  {self._counts(node)}"
-        text += step_note(node.report, node.failures) if node.report is not None else node.end_message
+        text = f"{begin}  {self._counts(node, columns - len(indent) - self._prefix_width - width(begin) - 3)}"
+        text += "  ".join(filter(None, ("queued" if node.queued else "", _note(row))))
         text = text.rstrip()
         if now is not None:
             text = self._cut(text, columns - len(indent) - self._prefix_width)
         return indent + self._prefixes[node.state] + text
 
-    def _counts(self, node: Node) -> str:
-        """Return the bar of a group, how many of its steps are done, and how many failed."""
+    def _counts(self, node: Node, room: int) -> str:
+        """Return the bar of a group, how many of its steps are done, and how many failed.
+
+        Where the terminal is too narrow for all of it, the bar is shorter, so that the failures stay visible.
+        """
         if not node.children:
             return ""
-        full = _BAR_CELLS * node.done // node.total
         failed = f", {node.counts[FAILED]} failed" if node.counts[FAILED] else ""
-        return f"{self._full * full}{self._empty * (_BAR_CELLS - full)} {node.done}/{node.total}{failed}  "
+        counts = f"{node.done}/{node.total}{failed}"
+        cells = _BAR_CELLS if not failed or room <= 0 else max(0, min(_BAR_CELLS, room - len(counts) - 1))
+        full = cells * node.done // node.total
+        return f"{self._full * full}{self._empty * (cells - full)} {counts}  ".lstrip()
 
-    def _activities(self, runs: Iterable[Run], now: float, columns: int, limit: int) -> list[str]:
-        """Return a line for each running activity, the oldest first, for each pause, and one that counts the others."""
-        runs = list(runs)
-        waiting = pauses(runs)
-        started = []
-        queued = timers = 0
-        for run in runs:
-            timers += run.history.open_timers
-            for record in list(run.history.tasks.values()):
-                if record.state == transitions.SCHEDULED or record.waits_again:
-                    queued += 1
-                elif record.state == transitions.STARTED and hasattr(record.scheduled, "activity_type"):
-                    started.append((record.started_at, record.scheduled.activity_type.name, record.tries))
+    def _activities(self, doing: Doing, waiting: Sequence[Pause], now: float, columns: int, limit: int) -> list[str]:
+        """Return a line for each running activity, pause, signal and timer, and one that counts the others."""
         lines = []
-        for began, name, tries in sorted(started)[:limit]:
-            indent = 2 - self._prefix_width
-            begin = name_and_time(f"activity {name}", max(0.0, now - began), columns, self._prefix_width, indent)
-            again = f"  try {tries}" if tries > 1 else ""
-            lines.append(self._dim(f"  {begin}{again}", columns))
-        for pause in waiting[: max(0, limit - len(lines))]:
-            begin = name_and_time(
-                f"{pause.kind} {pause.name}", None, columns, self._prefix_width, 2 - self._prefix_width
-            )
-            lines.append(self._dim(f"  {begin}  {next_try(pause, now)}", columns))
-            timers -= 1
-        more = max(0, len(started) - limit)
+        for activity in doing.running:
+            again = f"try {activity.tries}" if activity.tries > 1 else ""
+            note = "  ".join(filter(None, (again, printable(activity.owner))))
+            lines.append(self._line(f"activity {activity.name}", max(0.0, now - activity.began), note, columns))
+        under_way = len(lines)
+        lines += [self._line(f"{each.kind} {each.name}", None, next_try(each, now), columns) for each in waiting]
+        for name, end in doing.waits:
+            when = "" if end is None else f", {duration(max(0.0, end - now))} left"
+            lines.append(self._dim(f"  waits for the {printable(name)}{when}", columns))
+        more, hidden = max(0, under_way - limit), max(0, len(lines) - max(limit, under_way))
         others = [f"{more} more under way"] if more else []
-        others += [f"{queued} waiting for a worker"] if queued else []
-        others += [f"{timers} timer{'s' if timers > 1 else ''}"] if timers else []
-        return [*lines, self._dim("  activities: " + ", ".join(others), columns)] if others else lines
+        others += [f"{doing.queued} waiting for a worker"] if doing.queued else []
+        others += [f"{hidden} more waits"] if hidden else []
+        return [*lines[:limit], self._dim("  activities: " + ", ".join(others), columns)] if others else lines[:limit]
+
+    def _line(self, name: str, seconds: float | None, note: str, columns: int) -> str:
+        begin = name_and_time(name, seconds, columns, self._prefix_width, 2 - self._prefix_width)
+        return self._dim(f"  {begin}  {note}".rstrip(), columns)
 
     def _dim(self, text: str, columns: int) -> str:
         return self._paint(self._cut(text, columns), DIM)
@@ -131,3 +131,23 @@ class Frame:
         if width(text) <= room:
             return text
         return cut(text, max(0, room - len(self._more))) + self._more[:room]
+
+
+def _note(row: Row) -> str:
+    """Return the text behind the name, time and counts of a row."""
+    node = row.node
+    if node.report is not None:
+        report = node.report._replace(forced=False, reasons=()) if row.told else node.report
+        return step_note(report, node.failures)
+    if row.open and node.common is not None and len(node.children) > 1:
+        common = node.common
+        return why(StepReport("", common.status, common.forced, common.reasons))
+    return node.end_message
+
+
+def _more(tree: Tree, shown: Sequence[Row], hidden: int, room: int) -> str:
+    """Say how many steps the rows leave out, and how many of these have failed, if there is room (0: any length)."""
+    text = f"  ... and {hidden} more"
+    failed = sum(root.counts[FAILED] for root in tree.runs.values()) - sum(row.failed for row in shown)
+    longer = f"{text}, {failed} of them failed" if failed else text
+    return longer if not room or width(longer) <= room else text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from simpleflow import values
@@ -20,6 +20,7 @@ from simpleflow.values import arguments
 
 RETRYING = "retrying"
 _NAME_AND_TIME, _MIN_NAME_AND_TIME = 41, 11  # cells that name and time take together
+_MANY = 4  # steps that were scheduled for the same reasons share a line from this number on
 _BAR_AND_COUNT = 23  # cells that are kept free for the bar and count of a group
 
 # The symbol at the start of a line, and its colour. Without symbols the line begins with the status word.
@@ -66,10 +67,16 @@ class Progress(Follower):
         self._terminal = terminal
         self._lines: list[str] = []  # not written yet
         self._prefixes = line_prefixes(terminal)
+        self._alike: list[tuple[str, StepReport]] = []  # steps that were scheduled one after the other ...
+        self._alike_note = ""  # ... for the same reasons, with their names as they are shown
+        self._told: dict[str, tuple[bool, tuple[str, ...]]] = {}  # by name: the reasons that such a line has told
 
     def open(self) -> bool:
         """Begin to show a run. Returns False if this view does not work here. Called before the run starts."""
         return True
+
+    def ask_signals(self, awaited: Callable[[str], Iterable[str]]) -> None:
+        """Be told whom to ask for the signals that an execution waits for, by its run id. Lines do not show them."""
 
     def close(self) -> None:
         """End the view. Called when the run has ended or was stopped; it may be called twice."""
@@ -85,6 +92,7 @@ class Progress(Follower):
         if beginning.kind == RESUMED:
             self.catch_up(beginning)
             self._lines.clear()
+            self._alike.clear()
             self.add_run_line(run, f"its process died; going on where it was ({len(run.history.events)} events)")
         elif beginning.kind == REPLACED:
             difference = _difference(beginning)
@@ -101,15 +109,17 @@ class Progress(Follower):
     def observe(self, run: Run, events: Sequence[e.Event]) -> None:
         """Show new events of a run."""
         self.fold(run, events)
-        if self._lines:
+        if self._lines or self._alike:
             self.flush()
 
     def add_run_line(self, run: Run, text: str) -> None:
         """Add a line about a run as a whole; ``flush`` writes it."""
+        self._end_alike()
         self._lines.append(f"{self._terminal.paint(f'workflow {report.printable(run.workflow_id)}:', BOLD)} {text}\n")
 
     def flush(self) -> None:
         """Write the lines that were added."""
+        self._end_alike()
         lines, self._lines = self._lines, []
         self._terminal.write("".join(lines))
 
@@ -117,14 +127,36 @@ class Progress(Follower):
         self, run: Run, found: StepReport, time: float, seconds: float | None, failures: Sequence[ActivityFailure]
     ) -> None:
         name = found.step if not is_child(run) else f"{run.workflow_id}: {found.step}"
-        traces = "".join(failed.trace for failed in failures)
-        self._line(found.status, name, seconds, step_note(found, failures), traces)
+        if self._told.pop(name, None) == (found.forced, found.reasons):
+            found = found._replace(forced=False, reasons=())
+        note = step_note(found, failures)
+        if self._alike and (found.status != SCHEDULED or note != self._alike_note):
+            self._end_alike()
+        if found.status == SCHEDULED and found.forced and found.reasons:
+            self._alike.append((name, found))
+            self._alike_note = note
+        else:
+            traces = "".join(failed.trace for failed in failures)
+            self._lines.append(self._line(found.status, name, seconds, note, traces))
+
+    def _end_alike(self) -> None:
+        """Add the lines of steps that were scheduled for the same reasons: one line, if there are many."""
+        alike, self._alike = self._alike, []
+        if len(alike) < _MANY:
+            self._lines += [self._line(SCHEDULED, name, None, self._alike_note) for name, _ in alike]
+            return
+        self._told |= {name: (found.forced, found.reasons) for name, found in alike}
+        names = report.names([report.printable(name) for name, _ in alike])
+        self._lines.append(self._line(SCHEDULED, f"{len(alike)} steps", None, f"{self._alike_note}: {names}"))
 
     def show_failure(self, failed: ActivityFailure) -> None:
-        self._line(FAILED, f"activity {failed.name}", None, failed.message, failed.trace)
+        self._end_alike()
+        self._lines.append(self._line(FAILED, f"activity {failed.name}", None, failed.message, failed.trace))
 
     def show_retry(self, failed: ActivityFailure, number: int, when: str) -> None:
-        self._line(RETRYING, f"activity {failed.name}", None, f"{failed.message}; try {number}{when}", failed.trace)
+        self._end_alike()
+        note = f"{failed.message}; try {number}{when}"
+        self._lines.append(self._line(RETRYING, f"activity {failed.name}", None, note, failed.trace))
 
     def show_run(self, run: Run, event: type[e.Attributes], attributes: Any, time: float) -> None:
         text = RUN_EVENTS[event](run, attributes)
@@ -134,9 +166,9 @@ class Progress(Follower):
     def show_changed(self, run: Run, text: str) -> None:
         self.add_run_line(run, text)
 
-    def _line(self, status: str, name: str, seconds: float | None, note: str, trace: str = "") -> None:
+    def _line(self, status: str, name: str, seconds: float | None, note: str, trace: str = "") -> str:
         begin = name_and_time(name, seconds, self._terminal.columns, prefix_width(self._terminal))
-        self._lines.append(f"{self._prefixes[status]}{begin}  {note}".rstrip() + "\n" + trace)
+        return f"{self._prefixes[status]}{begin}  {note}".rstrip() + "\n" + trace
 
 
 def _difference(beginning: Beginning) -> str:

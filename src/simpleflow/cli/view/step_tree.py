@@ -7,7 +7,7 @@ run of many steps stays cheap.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -24,7 +24,19 @@ _KINDS = {WAITING: ACTIVE, SCHEDULED: ACTIVE, COMPLETED: COMPLETED, SKIPPED: SKI
 class Node:
     """A step, a group of steps whose names begin alike, or a whole execution. A step may be a group too."""
 
-    __slots__ = ("began", "children", "counts", "end_message", "ended", "failures", "name", "report", "status")
+    __slots__ = (
+        "began",
+        "children",
+        "common",
+        "counts",
+        "end_message",
+        "ended",
+        "failures",
+        "name",
+        "queued",
+        "report",
+        "status",
+    )
 
     def __init__(self, name: str) -> None:
         self.name = name  # the full name of a step or group; the workflow id of an execution
@@ -36,6 +48,8 @@ class Node:
         self.failures: Sequence[ActivityFailure] = ()  # activities that failed the step
         self.end_message = ""  # of an execution: how it ended
         self.status: str | None = None  # of an execution: SCHEDULED, COMPLETED or FAILED
+        self.queued = False  # a step whose activities all wait for a worker
+        self.common: StepReport | None = None  # of a mere group: a report with the reasons of all its steps
 
     @property
     def total(self) -> int:
@@ -87,11 +101,19 @@ class Row(NamedTuple):
     node: Node
     depth: int
     open: bool  # the rows of its children follow
+    told: bool = False  # the row of its group gives the reasons of all steps in the group
 
     @property
     def stands_for(self) -> int:
         """The number of steps that this row represents."""
         return int(self.node.report is not None) if self.open else self.node.total
+
+    @property
+    def failed(self) -> int:
+        """The number of failed steps that this row represents."""
+        if self.open:
+            return int(self.node.report is not None and self.node.report.status == FAILED)
+        return self.node.counts[FAILED]
 
 
 class Tree:
@@ -100,7 +122,8 @@ class Tree:
     def __init__(self) -> None:
         self.runs: dict[str, Node] = {}  # the root of each execution by workflow id, the run itself first
         self.version = 0  # grows with every change
-        self._paths: dict[tuple[str, str], tuple[Node, ...]] = {}  # by workflow id and step: root to step
+        self._paths: dict[str, dict[str, tuple[Node, ...]]] = {}  # by workflow id and step: root to step
+        self._queued: list[Node] = []  # the nodes that are queued
 
     def begin(self, workflow_id: str, time: float) -> None:
         """Record that an execution began, for the first time or again."""
@@ -116,10 +139,11 @@ class Tree:
 
     def step(self, workflow_id: str, found: StepReport, time: float, failures: Sequence[ActivityFailure] = ()) -> None:
         """Record the latest report of a step."""
-        key = workflow_id, found.step
-        path = self._paths.get(key)
+        paths = self._paths.setdefault(workflow_id, {})
+        path = paths.get(found.step)
+        is_new = path is None
         if path is None:
-            path = self._paths[key] = _make_path(self._run(workflow_id, time), found.step)
+            path = paths[found.step] = _make_path(self._run(workflow_id, time), found.step)
         node = path[-1]
         kind = _KINDS[found.status]
         before = None if node.report is None else _KINDS[node.report.status]
@@ -139,7 +163,25 @@ class Tree:
             if group.report is None:
                 group.began = time if group.began is None else group.began
                 group.ended = time
+                if group.common is None:
+                    group.common = found if is_new and group.total == 1 else None
+                elif (group.common.forced, group.common.reasons) != (found.forced, found.reasons):
+                    group.common = None  # for good, as it has more than one step by now
         self.version += 1
+
+    def steps_of(self, workflow_id: str) -> Container[str]:
+        """The names of the steps of an execution so far."""
+        return self._paths.get(workflow_id, {})
+
+    def mark_queued(self, steps: Iterable[tuple[str, str]]) -> int:
+        """Record which active steps are queued, by workflow id and name, and return how many."""
+        for node in self._queued:
+            node.queued = False
+        found = [self._paths[workflow_id][step][-1] for workflow_id, step in steps]
+        self._queued = [node for node in found if node.running and not node.children]
+        for node in self._queued:
+            node.queued = True
+        return len(self._queued)
 
     def _run(self, workflow_id: str, time: float) -> Node:
         found = self.runs.get(workflow_id)
@@ -152,7 +194,7 @@ class Tree:
         """Return at most ``limit`` rows to show, and the number of steps that they leave out.
 
         A group is open while one of its steps is active or has failed. If the rows do not fit, active steps come first,
-        then failed ones, then those that ended last.
+        then failed ones, then queued ones, then those that ended last.
         """
         found: list[Row] = []
         for number, root in enumerate(self.runs.values()):
@@ -180,22 +222,26 @@ def _make_path(root: Node, name: str) -> tuple[Node, ...]:
 def _rows_below(node: Node, depth: int, limit: int) -> Iterator[Row]:
     children = list(node.children.values())
     if len(children) > limit:
-        active = [each for each in children if each.counts[ACTIVE]]
+        active = [each for each in children if each.counts[ACTIVE] and not each.queued]
         failed = [each for each in children if each.counts[FAILED] and not each.counts[ACTIVE]]
-        room = max(0, limit - len(active) - len(failed))
+        queued = [each for each in children if each.queued]
+        room = max(0, limit - len(active) - len(failed) - len(queued))
         latest = islice((each for each in reversed(children) if not each.urgent), room)
-        children = (active + failed + list(latest)[::-1])[:limit]
+        children = (active + failed + queued + list(latest)[::-1])[:limit]
+    told = node.common is not None and len(children) > 1
     for each in children:
         while each.report is None and len(each.children) == 1:  # a name with one child is shown as the child
             (each,) = each.children.values()
         is_open = bool(each.children) and each.urgent
-        yield Row(each, depth, is_open)
+        yield Row(each, depth, is_open, told)
         if is_open:
             yield from _rows_below(each, depth + 1, limit)
 
 
 def _rank(row: Row, at: int) -> tuple[int, int]:
     counts = row.node.counts
+    if row.node.queued:
+        return 2, at
     if counts[ACTIVE] or row.open:
         return 0, at
-    return (1, at) if counts[FAILED] else (2, -at)
+    return (1, at) if counts[FAILED] else (3, -at)

@@ -38,6 +38,11 @@ class Signals:
         """True if user code waits for a signal."""
         return bool(self._waiting)
 
+    @property
+    def awaited_names(self) -> list[str]:
+        """The names of these signals. Another thread may ask, so the dict is copied in one step."""
+        return list(self._waiting)
+
     def send(self, task: SignalTask) -> Promise:
         """Send a signal to the execution that the task names, or else to this one; the result is its input."""
         evaluation = self._evaluation
