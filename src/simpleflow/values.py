@@ -129,26 +129,32 @@ def decode(text: str | None) -> Any:
 
 
 _BOTH = {"args", "kwargs"}
+FOREIGN = {"__extra", "meta"}
+"""Keys that the existing library named simpleflow writes beside these, for itself."""
 
 
 def arguments(value: Any) -> tuple[list[Any], dict[str, Any]]:
     """Return the arguments and keyword arguments in the decoded input of an execution or an activity.
 
     The input is ``{"args": [...], "kwargs": {...}}``, a list of arguments, or one argument; None means no arguments.
+    Beside ``args`` or ``kwargs``, the keys in ``FOREIGN`` are dropped.
     Raises InputError if ``args`` is not a list or ``kwargs`` is not a dict.
     """
     if value is None:
         return [], {}
     if isinstance(value, list):
         return value, {}
-    if isinstance(value, dict) and (
-        value.keys() == _BOTH or all(key in _BOTH or key.startswith(RESERVED) for key in value)
-    ):
+    if isinstance(value, dict) and (value.keys() == _BOTH or _holds_arguments(value)):
         args, kwargs = value.get("args") or [], value.get("kwargs") or {}
         if not isinstance(args, list) or not isinstance(kwargs, dict):
             raise InputError(f"the input is {value!r}; expected a list as args and a dict as kwargs")
         return args, kwargs
     return [value], {}
+
+
+def _holds_arguments(value: dict[str, Any]) -> bool:
+    known = _BOTH | FOREIGN if value.keys() & _BOTH else _BOTH
+    return all(key in known or key.startswith(RESERVED) for key in value)
 
 
 def reserved(text: str | None) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from simpleflow import values
 from simpleflow.exceptions import InputError
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ def parse_input(text: str, what: str) -> dict[str, Any]:
         return {"args": value, "kwargs": {}}
     if not isinstance(value, dict):
         return {"args": [value], "kwargs": {}}
+    if value.keys() & _KEYS:
+        value = {key: each for key, each in value.items() if key not in values.FOREIGN}
     if not value.keys() <= _KEYS:
         raise InputError(_ambiguity(value, what))
     args, kwargs = value.get("args", []), value.get("kwargs", {})

@@ -18,6 +18,7 @@ from simpleflow.core.decider.recorded_calls import TOLD, describe
 from simpleflow.core.tolerant_history import TolerantHistory
 from simpleflow.engines.base import DecisionSource, DecisionTask
 from simpleflow.exceptions import InputError, LeaseLost, UnknownResource
+from simpleflow.worker import foreign_runs
 from simpleflow.worker.imports import ANY, Imports
 from simpleflow.worker.on_closed import OnClosed, ignore
 from simpleflow.workflow import Workflow
@@ -157,6 +158,7 @@ class DecisionWorker:
             new = task.events[known:last]
         else:  # some are missing or doubled
             new = sorted((each for each in task.events if known < each.id <= last), key=lambda each: each.id)
+        foreign_runs.check(new, decider.history.events, decider.history.execution_context)
         decider.advance(new)
         assert isinstance(decider.history, TolerantHistory)
         for event, text in decider.history.surprises:

@@ -16,7 +16,7 @@ from simpleflow.core import events as e
 from simpleflow.core.decisions import Decision
 from simpleflow.engines.base import ActivitySource, ActivityTask, DecisionSource, DecisionTask
 from simpleflow.engines.swf.decisions import SwfDecisionSource, limits
-from simpleflow.exceptions import SimpleflowError
+from simpleflow.exceptions import InputError, SimpleflowError
 from simpleflow.worker.child import Child
 from simpleflow.worker.decision_worker import DecisionWorker
 from simpleflow.worker.dispatch import Middlewares
@@ -125,11 +125,11 @@ def decider_body(
             log.debug("%s begins", label)
             try:
                 worker.decide(task)
-            except (Exception, SystemExit):  # an error of this library, or of an imported module
+            except (Exception, SystemExit) as error:  # an error of this library, or of an imported module
                 seconds = pauses.failed(task.run_id)
-                log.exception(
-                    "%s failed; left to its time-out, this run is not decided for %.1f s, others go on", label, seconds
-                )
+                plain = isinstance(error, InputError) and error.__cause__ is None  # a traceback would say nothing more
+                left_to = "left to its time-out, this run is not decided for %.1f s, others go on"
+                log.error(f"%s failed; {left_to}%s", label, seconds, f": {error}" if plain else "", exc_info=not plain)
                 return
             pauses.succeeded(task.run_id)
             log.info("%s was answered after %.3f s", label, time.monotonic() - began)
