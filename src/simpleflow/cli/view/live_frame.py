@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from simpleflow.cli.terminal import BOLD, DIM, Terminal
 from simpleflow.cli.view.follower import step_note
-from simpleflow.cli.view.open_tasks import Doing, OpenTasks
+from simpleflow.cli.view.open_tasks import Activity, Doing, OpenTasks
 from simpleflow.cli.view.pauses import Pause, next_try, pauses
 from simpleflow.cli.view.progress import line_prefixes, name_and_time, prefix_width
 from simpleflow.cli.view.step_tree import ACTIVE, Node, Row, Tree
@@ -102,21 +102,25 @@ class Frame:
 
     def _activities(self, doing: Doing, waiting: Sequence[Pause], now: float, columns: int, limit: int) -> list[str]:
         """Return a line for each running activity, pause, signal and timer, and one that counts the others."""
-        lines = []
-        for activity in doing.running:
-            again = f"try {activity.tries}" if activity.tries > 1 else ""
-            note = "  ".join(filter(None, (again, printable(activity.owner))))
-            lines.append(self._line(f"activity {activity.name}", max(0.0, now - activity.began), note, columns))
-        under_way = len(lines)
-        lines += [self._line(f"{each.kind} {each.name}", None, next_try(each, now), columns) for each in waiting]
-        for name, end in doing.waits:
+        lines = [self._activity(each, now, columns) for each in doing.running[:limit]]
+        lines += [
+            self._line(f"{each.kind} {each.name}", None, next_try(each, now), columns)
+            for each in waiting[: limit - len(lines)]
+        ]
+        for name, end in doing.waits[: limit - len(lines)]:
             when = "" if end is None else f", {duration(max(0.0, end - now))} left"
             lines.append(self._dim(f"  waits for the {printable(name)}{when}", columns))
-        more, hidden = max(0, under_way - limit), max(0, len(lines) - max(limit, under_way))
+        more = max(0, len(doing.running) - limit)
+        hidden = len(doing.running) + len(waiting) + len(doing.waits) - more - len(lines)
         others = [f"{more} more under way"] if more else []
         others += [f"{doing.queued} waiting for a worker"] if doing.queued else []
-        others += [f"{hidden} more waits"] if hidden else []
-        return [*lines[:limit], self._dim("  activities: " + ", ".join(others), columns)] if others else lines[:limit]
+        others += [f"{hidden} more wait{'s' if hidden == 1 else ''}"] if hidden else []
+        return [*lines, self._dim("  activities: " + ", ".join(others), columns)] if others else lines
+
+    def _activity(self, activity: Activity, now: float, columns: int) -> str:
+        again = f"try {activity.tries}" if activity.tries > 1 else ""
+        note = "  ".join(filter(None, (again, printable(activity.owner))))
+        return self._line(f"activity {activity.name}", max(0.0, now - activity.began), note, columns)
 
     def _line(self, name: str, seconds: float | None, note: str, columns: int) -> str:
         begin = name_and_time(name, seconds, columns, self._prefix_width, 2 - self._prefix_width)

@@ -26,6 +26,13 @@ class Activity(NamedTuple):
     owner: str  # the step that it belongs to, and the child workflow; may be empty
 
 
+class _Owned(NamedTuple):
+    """An open activity or child."""
+
+    activity: str | None  # its name; None for a child
+    step: str | None
+
+
 class Doing(NamedTuple):
     """What the open executions do now."""
 
@@ -44,47 +51,47 @@ class OpenTasks:
 
     def __init__(self) -> None:
         self.awaited_signals: Callable[[str], Iterable[str]] = lambda run_id: ()
-        self._steps: dict[tuple[str, int], str | None] = {}  # of open activities, by run id and event id
+        self._known: dict[str, dict[int, _Owned]] = {}  # by run id and event id: the open tasks
 
     def read(self, runs: Iterable[Run], steps_of: Callable[[str], Container[str]]) -> Doing:
         """Return what these executions do. ``steps_of`` gives the names of the steps of a workflow id."""
-        known: dict[tuple[str, int], str | None] = {}
+        before, self._known = self._known, {}
         running: list[Activity] = []
-        working: set[tuple[str, str]] = set()
-        waiting: set[tuple[str, str]] = set()
+        queued_steps: set[tuple[str, str]] = set()
         waits: list[tuple[str, float | None]] = []
         queued = 0
         for run in runs:
-            child = "" if run.run_id == run.root_id else run.workflow_id
-            names = steps_of(run.workflow_id)
-            for record in list(run.history.tasks.values()):
-                is_queued = record.state == transitions.SCHEDULED or record.waits_again
-                is_activity = hasattr(record.scheduled, "activity_type")
-                key = run.run_id, record.scheduled_id
-                step = known[key] = self._steps[key] if key in self._steps else _step_of(record, is_activity, names)
-                if step is not None:
-                    (waiting if is_queued and is_activity else working).add((run.workflow_id, step))
-                if is_activity and is_queued:
+            workflow_id, history = run.workflow_id, run.history
+            child = "" if run.run_id == run.root_id else workflow_id
+            names, known = steps_of(workflow_id), before.get(run.run_id, {})
+            open_tasks = self._known[run.run_id] = {}
+            working: set[str | None] = {None}
+            waiting: set[str | None] = set()
+            for event_id, record in list(history.tasks.items()):
+                owned = open_tasks[event_id] = known.get(event_id) or _owned(record, names)
+                if owned.activity is None:
+                    working.add(owned.step)
+                elif record.state == transitions.SCHEDULED or record.waits_again:
                     queued += 1
-                elif is_activity and record.state == transitions.STARTED:
-                    owner = ": ".join(filter(None, (child, step)))
-                    running.append(
-                        Activity(record.started_at, record.scheduled.activity_type.name, record.tries, owner)
-                    )
+                    waiting.add(owned.step)
+                elif record.state == transitions.STARTED:
+                    working.add(owned.step)
+                    owner = ": ".join(filter(None, (child, owned.step)))
+                    running.append(Activity(record.started_at, owned.activity, record.tries, owner))
+            queued_steps |= {(workflow_id, step) for step in waiting - working if step is not None}
             waits += [(f"signal {name}", None) for name in self.awaited_signals(run.run_id)]
-            if run.history.open_timers:
-                waits += [_timer(each) for each in list(run.history.timers.values()) if each.open and _is_own(each)]
-        self._steps = known
-        return Doing(sorted(running), queued, waiting - working, waits)
+            if history.open_timers:
+                waits += [_timer(each) for each in list(history.timers.values()) if each.open and _is_own(each)]
+        return Doing(sorted(running), queued, queued_steps, waits)
 
 
-def _step_of(record: Record, is_activity: bool, names: Container[str]) -> str | None:
-    """The innermost step that an activity or child was submitted in, as far as its id or its control says so."""
+def _owned(record: Record, names: Container[str]) -> _Owned:
+    """The innermost step that a task was submitted in, as far as its id or its control says so."""
     scheduled = record.scheduled
-    path = scheduled.control or (
-        record.id.removeprefix(f"activity-{clean(scheduled.activity_type.name)}-") if is_activity else record.id
-    )
-    return step_at(path, names)
+    kind = getattr(scheduled, "activity_type", None)
+    activity = None if kind is None else kind.name
+    path = record.id if activity is None else record.id.removeprefix(f"activity-{clean(activity)}-")
+    return _Owned(activity, step_at(scheduled.control or path, names))
 
 
 def _timer(record: Record) -> tuple[str, float | None]:
