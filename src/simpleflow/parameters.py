@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import enum
 import inspect
-import pathlib
 import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Union, get_args, get_origin
@@ -115,12 +114,16 @@ def _restored(name: str, value: Any, kinds: Mapping[str, Any]) -> Any:
 
 
 def _path(kind: Any, value: Any) -> Any:
+    import pathlib  # here: slow to load, and few workflows need it
+
     if isinstance(kind, type) and issubclass(kind, pathlib.PurePath) and isinstance(value, str):
         return kind(value)
     raise NotImplementedError(kind)
 
 
 def _text(value: Any) -> str:
+    import pathlib
+
     if isinstance(value, pathlib.PurePath):
         return str(value)
     raise NotImplementedError(type(value))

@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import re
 
-_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\xa0\xad\u061c\u200b-\u200f\u2028-\u202f\u2060-\u2069\ufeff\ud800-\udfff]")
-_UNSEEN_IN_JSON = re.compile(r"[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+# As text: Python compiles each when it is first used, and most runs use none.
+_UNSEEN = r"[\x00-\x1f\x7f-\xa0\xad\u061c\u200b-\u200f\u2028-\u202f\u2060-\u2069\ufeff\ud800-\udfff]"
+_UNSEEN_IN_JSON = r"[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
 _FORMULA = ("=", "+", "-", "@")
-_PASSWORD = re.compile(
-    r"""(?P<before>[A-Za-z][\w+.-]*://[^\s/:@'"]*)    # http://user
+_PASSWORD = r"""(?P<before>[A-Za-z][\w+.-]*://[^\s/:@'"]*)    # http://user
         :[^\s'"]*@                                    # :password@, which may hold more of these characters
         | (?P<alone>(?<![\w/:.@-])[\w.+%-]+):[^\s'"/:@]+@(?=[\w\[])   # user:password@host
-    """,
-    re.VERBOSE,
-)
+    """
 
 
 def hide_passwords(text: str) -> str:
     """Return the text with ``***`` in place of each password in a URL, or before a host: ``http://user:***@host``."""
     if "@" not in text:
         return text
-    return _PASSWORD.sub(lambda found: f"{found['before'] or found['alone']}:***@", text)
+    return re.sub(_PASSWORD, lambda found: f"{found['before'] or found['alone']}:***@", text, flags=re.VERBOSE)
 
 
 def escaped(text: str) -> str:
     """Return the text in one line: line breaks and characters that a terminal obeys or hides are written as escapes."""
-    return _UNSEEN.sub(lambda found: found[0] if found[0] == "\xa0" else repr(found[0])[1:-1], text)
+    return re.sub(_UNSEEN, lambda found: found[0] if found[0] == "\xa0" else repr(found[0])[1:-1], text)
 
 
 def escaped_lines(text: str) -> str:
@@ -35,7 +33,7 @@ def escaped_lines(text: str) -> str:
 
 def json_escaped(text: str) -> str:
     """Return JSON text in which such characters are written as JSON's own escapes. The value stays the same."""
-    return _UNSEEN_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return re.sub(_UNSEEN_IN_JSON, lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def cell(text: str) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import glob
-import hashlib
 import os
 from collections.abc import Sequence
 
@@ -46,6 +44,8 @@ def are_remote(outputs: Sequence[str]) -> bool:
 def _read(pattern: str, by: str, step: str) -> FileState:
     expanded = os.path.expanduser(pattern)
     plain = [expanded] if os.path.isfile(expanded) else []  # a name may hold brackets
+    import glob  # slow to load, and few steps need it
+
     found = plain or sorted(each for each in glob.glob(expanded, recursive=True) if os.path.isfile(each))
     if not found:
         raise InputError(
@@ -67,5 +67,7 @@ def _stat(path: str) -> str:
 
 
 def _digest(path: str) -> str:
+    import hashlib
+
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:32]

@@ -16,22 +16,25 @@ from __future__ import annotations
 
 import functools
 import re
-from urllib.parse import quote, unquote
 
 from simpleflow.stores.base import clean
 
 SIGN = "%="
 
-_CHANGED_ON_THE_WAY = re.compile(r"\.\.?|.*[\\\x00-\x1f\x7f\ufffe\uffff].*", re.DOTALL)
+_CHANGED_ON_THE_WAY = r"(?s)\.\.?|.*[\\\x00-\x1f\x7f\ufffe\uffff].*"
 
 
 def _segment(segment: str) -> str:
-    if not segment or segment.startswith(SIGN) or _CHANGED_ON_THE_WAY.fullmatch(segment):
+    if not segment or segment.startswith(SIGN) or re.fullmatch(_CHANGED_ON_THE_WAY, segment):
+        from urllib.parse import quote  # here: slow to load, and seldom needed
+
         return SIGN + quote(segment, safe="")
     return segment
 
 
 def _text(segment: str) -> str:
+    from urllib.parse import unquote
+
     text = unquote(segment.removeprefix(SIGN))
     return text if segment.startswith(SIGN) and _segment(text) == segment else segment
 

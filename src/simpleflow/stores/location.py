@@ -22,14 +22,15 @@ from typing import Literal, NamedTuple
 
 from simpleflow.exceptions import InputError
 
-_BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}")
-_HOST = re.compile(r"(?P<name>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?")
+# As text: Python compiles each when it is first used, and most runs use none.
+_BUCKET = r"[A-Za-z0-9._-]{1,255}"
+_HOST = r"(?P<name>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?"
 _REGION = r"[a-z]{2}(?:-[a-z]+)+-[0-9]+"
 # Hosts that name S3 and perhaps a region, and nothing else. Amazon's other hosts (dual stack, VPC) are endpoints.
-_AMAZON_S3 = re.compile(rf"s3(?:[.-](?P<region>{_REGION}))?\.amazonaws\.com(?:\.cn)?")
-_AMAZON_REGION = re.compile(rf"[.-](?P<region>{_REGION})\.(?:[a-z]+\.)?amazonaws\.com(?:\.cn)?\Z")
-_UNQUOTED = re.compile(r"[A-Za-z0-9/._~-]+")
-_LOOPBACK = re.compile(r"localhost|.*\.localhost|127(?:\.[0-9]{1,3}){3}|\[::1\]")
+_AMAZON_S3 = rf"s3(?:[.-](?P<region>{_REGION}))?\.amazonaws\.com(?:\.cn)?"
+_AMAZON_REGION = rf"[.-](?P<region>{_REGION})\.(?:[a-z]+\.)?amazonaws\.com(?:\.cn)?\Z"
+_UNQUOTED = r"[A-Za-z0-9/._~-]+"
+_LOOPBACK = r"localhost|.*\.localhost|127(?:\.[0-9]{1,3}){3}|\[::1\]"
 
 EXPECTED = (
     "expected bucket, s3://bucket, host/bucket, http://host:port/bucket, "
@@ -86,7 +87,7 @@ def _parse(bucket: str, s3_host: str) -> Location:
         return _with_scheme(bucket, scheme.lower(), rest)
     first, slash, rest = bucket.partition("/")
     if not slash:
-        if _AMAZON_S3.fullmatch(first) or ":" in first:
+        if re.fullmatch(_AMAZON_S3, first) or ":" in first:
             raise _refused(bucket, "it names a host but no bucket")
         return _at_host(f"{bucket} at SIMPLEFLOW_S3_HOST={_without_user(host)}", host, first)
     if not first.startswith(".") and ("." in first or ":" in first or first.lower() == "localhost"):
@@ -108,7 +109,7 @@ def state_url(folder: str) -> str:
 
 def _quoted(path: str) -> str:
     absolute = os.path.abspath(path)
-    if _UNQUOTED.fullmatch(absolute):
+    if re.fullmatch(_UNQUOTED, absolute):
         return absolute
     from urllib.parse import quote_from_bytes
 
@@ -138,7 +139,7 @@ def _with_scheme(bucket: str, scheme: str, rest: str) -> Location:
 def _at_host(bucket: str, host: str, name: str) -> Location:
     """Return the location of the bucket ``name`` at ``host``, which may begin with ``http://`` or ``https://``."""
     scheme, separator, address = host.lower().rpartition("://")
-    match = _HOST.fullmatch(address)
+    match = re.fullmatch(_HOST, address)
     if "@" in host:
         raise _refused(bucket, "it must not contain credentials: use AWS_ACCESS_KEY_ID or AWS_PROFILE")
     if match is None or (separator and scheme not in ("http", "https")):
@@ -146,11 +147,11 @@ def _at_host(bucket: str, host: str, name: str) -> Location:
     if match["port"] and not 0 < int(match["port"]) < 65536:
         raise _refused(bucket, f"{match['port']} is not a port number")
     name = _bucket(bucket, name)
-    if (amazon := _AMAZON_S3.fullmatch(match["name"])) and match["port"] in (None, "443"):
+    if (amazon := re.fullmatch(_AMAZON_S3, match["name"])) and match["port"] in (None, "443"):
         return Location("s3", name, region=amazon["region"])
     if not scheme:
-        scheme = "http" if _LOOPBACK.fullmatch(match["name"]) else "https"
-    region = _AMAZON_REGION.search(match["name"])
+        scheme = "http" if re.fullmatch(_LOOPBACK, match["name"]) else "https"
+    region = re.search(_AMAZON_REGION, match["name"])
     return Location("s3", name, f"{scheme}://{match[0]}", region["region"] if region else None)
 
 
@@ -160,7 +161,7 @@ def _bucket(bucket: str, name: str) -> str:
         raise _refused(bucket, "it names no bucket")
     if "/" in name:
         raise _refused(bucket, f"{name!r} is more than a bucket: get_step_path_prefix() gives the path of the marks")
-    if not _BUCKET.fullmatch(name):
+    if not re.fullmatch(_BUCKET, name):
         raise _refused(bucket, f"{name!r} is not a bucket's name (letters, digits, dots, dashes, underscores)")
     return name
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from simpleflow import code_digest, source_file, values
 from simpleflow import workflow as workflows
@@ -23,7 +22,14 @@ from simpleflow.worker.imports import ANY, Imports
 from simpleflow.worker.on_closed import OnClosed, ignore
 from simpleflow.workflow import Workflow
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    import logging
+
+
+def _logger() -> logging.Logger:
+    import logging  # slow to load, and most runs log nothing
+
+    return logging.getLogger(__name__)
 
 
 OnChanged = Callable[[DecisionTask, str], None]
@@ -31,7 +37,7 @@ OnChanged = Callable[[DecisionTask, str], None]
 
 def warn(task: DecisionTask, text: str) -> None:
     """Log a line of text about an execution as a warning."""
-    log.warning("workflow %s, run %s: %s", task.workflow_id, task.run_id, text)
+    _logger().warning("workflow %s, run %s: %s", task.workflow_id, task.run_id, text)
 
 
 class DecisionWorker:
@@ -162,10 +168,9 @@ class DecisionWorker:
         decider.advance(new)
         assert isinstance(decider.history, TolerantHistory)
         for event, text in decider.history.surprises:
-            level = logging.DEBUG if (event.type, text) in self._surprises else logging.WARNING
+            say = _logger().debug if (event.type, text) in self._surprises else _logger().warning
             self._surprises.add((event.type, text))
-            log.log(
-                level,
+            say(
                 "workflow %s, run %s, event %s (%s): %s",
                 task.workflow_id,
                 task.run_id,

@@ -14,7 +14,6 @@ from simpleflow.constants import MAX_REASON_LENGTH
 from simpleflow.engines.base import ActivityTask
 from simpleflow.exceptions import InputError, escaped, message, passes_through
 from simpleflow.values import arguments
-from simpleflow.worker import coroutines
 from simpleflow.worker.imports import Imports, in_use
 
 
@@ -170,7 +169,11 @@ def _call(activity: Activity, args: list[Any], kwargs: dict[str, Any], context: 
 
 def _result(returned: Any) -> Any:
     """What the activity returned; if that is a coroutine, since it is ``async def``, what this returns."""
-    return coroutines.run(returned) if isinstance(returned, Coroutine) else returned
+    if not isinstance(returned, Coroutine):
+        return returned
+    from simpleflow.worker import coroutines  # here: what it needs is slow to load
+
+    return coroutines.run(returned)
 
 
 def failure(error: BaseException) -> Outcome:
