@@ -15,6 +15,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from simpleflow import nearest_state
 from simpleflow.exceptions import InputError, one_line
 
 MODULE_VARIABLE = "SIMPLEFLOW_SETTINGS_MODULE"
@@ -28,6 +29,8 @@ SIMPLEFLOW_STEP_CHANGES: str | None  # tell, run or ignore steps that have chang
 SIMPLEFLOW_MAX_TASKS_PER_WORKER: int  # a worker is replaced after so many activities; 0: never
 SIMPLEFLOW_STEP_RETRY_SECONDS: int  # how long marks are tried again before a run is left open; 0: never
 SIMPLEFLOW_STATE: str  # state folder of the embedded engine
+SIMPLEFLOW_KEEP_RUNS: int | None  # at the end of a run, all but so many runs of each workflow are removed; None: none
+SIMPLEFLOW_KEEP_DAYS: int | None  # likewise the runs that ended so many days ago
 WORKFLOW_DEFAULT_TASK_LIST: str  # for workflow classes that set none
 WORKFLOW_DEFAULT_VERSION: str  # for workflow classes that set none
 WORKFLOW_DEFAULT_EXECUTION_TIME: int  # seconds until an execution times out
@@ -121,9 +124,13 @@ def _change_mode(name: str, value: object) -> str | None:
     raise InputError(f"{name} is {value!r}: expected tell, run or ignore")
 
 
+def _keep(name: str, value: object) -> int | None:
+    return None if value == "" else _positive(name, value)
+
+
 class _Setting(NamedTuple):
     parse: Callable[[str, object], Any]  # called with name and raw value; raises InputError
-    default: object  # as parsed
+    default: object  # as parsed, or a function that returns it
     follows: str | None = None  # the setting whose value is the default, instead of ``default``
 
 
@@ -135,7 +142,9 @@ _SETTINGS: dict[str, _Setting] = {
     "SIMPLEFLOW_STEP_CHANGES": _Setting(_change_mode, None),  # None: tell where marks are on this machine
     "SIMPLEFLOW_MAX_TASKS_PER_WORKER": _Setting(_count, 0),
     "SIMPLEFLOW_STEP_RETRY_SECONDS": _Setting(_seconds, 600),
-    "SIMPLEFLOW_STATE": _Setting(_text, ".simpleflow"),
+    "SIMPLEFLOW_STATE": _Setting(_text, nearest_state.find),
+    "SIMPLEFLOW_KEEP_RUNS": _Setting(_keep, None),
+    "SIMPLEFLOW_KEEP_DAYS": _Setting(_keep, None),
     "WORKFLOW_DEFAULT_TASK_LIST": _Setting(_text, "default"),
     "WORKFLOW_DEFAULT_VERSION": _Setting(_text, "default"),
     "WORKFLOW_DEFAULT_EXECUTION_TIME": _Setting(_seconds, 31_536_000),  # a year: the longest that SWF allows
@@ -195,7 +204,7 @@ def _resolve(name: str) -> tuple[Any, str]:
         return setting.parse(name, found[0]), found[1]
     if setting.follows is not None:
         return _resolve(setting.follows)[0], setting.follows
-    return setting.default, "default"
+    return setting.default() if callable(setting.default) else setting.default, "default"
 
 
 def is_set(name: str) -> bool:

@@ -145,7 +145,7 @@ def test_a_dead_run_with_other_names_is_replaced_with_a_message(folder: Folder) 
     assert done.code == 0
     assert done.err.splitlines()[0] == (
         "workflow flow.Long: its process died, and it had another --force, --skip, --only or --changed: "
-        "that run was closed, a new one begins"
+        f"that run was closed, a new one begins in {folder.path}/.simpleflow"
     )
 
 

@@ -97,7 +97,8 @@ def test_another_input_starts_a_new_run_with_a_message(folder: Folder) -> None:
     done = folder.start("input.W", "-i", '"tue"')
     assert (done.code, done.out) == (0, '"tue"\n')
     assert done.err.splitlines()[0] == (
-        "workflow input.W: its process died, and it had another input: that run was closed, a new one begins"
+        "workflow input.W: its process died, and it had another input: that run was closed, a new one begins in "
+        f"{folder.path}/.simpleflow"
     )
 
 
@@ -118,7 +119,8 @@ def test_a_fresh_run_closes_the_one_that_died_and_keeps_done_steps(folder: Folde
     done = folder.start("fresh.W", "--fresh")
     assert (done.code, done.out) == (0, "true\n")
     first, second, *_ = done.err.splitlines()
-    assert first == "workflow fresh.W: its process died: that run was closed, a new one begins"
+    place = f"in {folder.path}/.simpleflow"
+    assert first == f"workflow fresh.W: its process died: that run was closed, a new one begins {place}"
     assert second.split()[:2] == ["skipped", "load"]
     assert [line for line in folder.log if not line.startswith("pid")] == ["load", "outside", "outside"]
     runs = json.loads(folder.run("workflow.list", "--local", "--status", "closed", "--format", "json").out)

@@ -32,7 +32,7 @@ def test_the_first_run_runs_steps_and_the_next_one_skips_them(folder: Folder) ->
     assert json.loads(first.out) == {"load": "load mon", "report": "report mon", "näh": 1}
     assert first.out == '{"load":"load mon","report":"report mon","näh":1}\n'
     assert lines(first.err) == [
-        "workflow daily: started, run ID",
+        f"workflow daily: started, run ID in {folder.path}/.simpleflow",
         "scheduled load",
         "completed load N s",
         "scheduled report.text forced: Dep of load",

@@ -68,11 +68,13 @@ def _progress(here: Session, options: dict[str, Any]) -> Progress:
 
 def _executor(workflow_class: type[Workflow], options: dict[str, Any], progress: Progress) -> Executor:
     workers = options["nb_workers"]
+    state = options["state"] or settings.SIMPLEFLOW_STATE
+    progress.state = os.path.abspath(state)
     try:
         return start_options.make_executor(
             workflow_class,
             options,
-            state=options["state"] or settings.SIMPLEFLOW_STATE,
+            state=state,
             nb_workers=(_cores() if workers is None else workers) or None,
             middlewares={"pre": options["pre"], "post": options["post"]},
             observer=progress.observe,

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager, suppress
 
 from simpleflow.constants import RELEASE
 from simpleflow.exceptions import StateError
+from simpleflow.nearest_state import NAME
 from simpleflow.state_folder.faults import damaged
 
 VERSION = 3
@@ -34,6 +35,25 @@ def _queries() -> dict[str, str]:
 SQL = _queries()
 
 
+def make_folder(folder: str) -> None:
+    """Make a state folder if there is none, for its owner alone, and keep it out of version control.
+
+    Raises OSError, and StateError for one in the root folder, where cron and systemd start commands.
+    """
+    path = os.path.abspath(folder)
+    made = not os.path.isdir(path)
+    if made and path == os.path.join("/", NAME):
+        raise StateError(
+            f"the state folder would be made as {path}, since the current folder is /; name one with --state FOLDER or "
+            "SIMPLEFLOW_STATE"
+        )
+    os.makedirs(path, mode=0o700, exist_ok=True)
+    if made or os.path.basename(path) == NAME:
+        # There may be one already, or the folder may be full or read-only, which others tell.
+        with suppress(OSError), open(os.path.join(path, ".gitignore"), "x", encoding="utf-8") as file:
+            file.write("*\n")
+
+
 def open_database(folder: str, checks: bool = True) -> sqlite3.Connection:
     """Open the database of a state folder, and make it if there is none; ``checks``: check it, if it is small.
 
@@ -48,6 +68,7 @@ def open_database(folder: str, checks: bool = True) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
     with ExitStack() as undo:
         undo.callback(db.close)
+        db.execute("pragma auto_vacuum = incremental")  # of a new database, so that what is removed gives space back
         _use_log(db)
         _bring_up_to_date(db, folder)
         if checks and os.stat(path).st_size <= _SMALL:

@@ -30,7 +30,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from simpleflow.exceptions import StateError, StoreError
-from simpleflow.state_folder.database import FILE, open_database, transaction
+from simpleflow.state_folder.database import FILE, make_folder, open_database, transaction
 from simpleflow.state_folder.faults import FAULTS, damaged, state_error
 from simpleflow.state_folder.reading import may_write, open_to_read
 from simpleflow.stores.base import Change, Stored, as_names, clean, join, shown
@@ -239,7 +239,7 @@ def _connect(folder: str, creates: bool) -> _Connection | None:
     if not _exists(folder):
         if not creates:
             return None
-        os.makedirs(folder, mode=0o700, exist_ok=True)
+        make_folder(folder)
     if not creates and os.path.exists(os.path.join(folder, FILE)) and not may_write(folder):
         return _Connection(open_to_read(folder), Syncs(folder), reads_only=True)
     db = open_database(folder, checks=False)

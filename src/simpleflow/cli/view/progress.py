@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -61,6 +62,7 @@ class Progress(Follower):
     """Writes a line for each event of a step, each retry and failure, and the start and end of each child workflow."""
 
     brief = True  # whether the summary is brief too
+    state = ""  # the state folder, which the first line names
 
     def __init__(self, terminal: Terminal, debug: bool = False) -> None:
         super().__init__(debug)
@@ -89,17 +91,26 @@ class Progress(Follower):
     def add_beginning(self, beginning: Beginning) -> None:
         """Do the same, but leave the writing to ``flush``."""
         run = beginning.run
+        place = self._place()
         if beginning.kind == RESUMED:
             self.catch_up(beginning)
             self._lines.clear()
             self._alike.clear()
-            self.add_run_line(run, f"its process died; going on where it was ({len(run.history.events)} events)")
+            count = len(run.history.events)
+            self.add_run_line(run, f"its process died; going on where it was ({count} events){place}")
         elif beginning.kind == REPLACED:
             difference = _difference(beginning)
             died = f"its process died{difference and f', and {difference}'}"
-            self.add_run_line(run, f"{died}: that run was closed, a new one begins")
+            self.add_run_line(run, f"{died}: that run was closed, a new one begins{place}")
         else:
-            self.add_run_line(run, f"started, run {run.run_id}")
+            self.add_run_line(run, f"started, run {run.run_id}{place}")
+
+    def _place(self) -> str:
+        """Return where the run is kept: relative for somebody at a terminal, absolute for the reader of a log."""
+        shown = self.state
+        if self._terminal.columns:
+            shown = shown.removeprefix(os.path.join(os.getcwd(), ""))
+        return f" in {report.printable(shown)}" if shown else ""
 
     def show_wait(self, text: str) -> None:
         """Show why a resumed run has to wait before it continues."""

@@ -48,7 +48,7 @@ from simpleflow.engines.sqlite.lease import Lease
 from simpleflow.engines.sqlite.outage import Outage
 from simpleflow.engines.sqlite.rows import STATES
 from simpleflow.exceptions import InputError, InvalidTransition, LeaseLost, RunBusy, StateError, UnknownResource
-from simpleflow.state_folder.database import FILE, SQL, open_database
+from simpleflow.state_folder.database import FILE, SQL, make_folder, open_database
 from simpleflow.state_folder.faults import FAULTS, checksum, damaged, is_token, state_error
 from simpleflow.stores import state
 from simpleflow.stores.base import Change
@@ -79,7 +79,7 @@ class SqliteJournal:
         self._seen_version: int | None = None  # the data_version at which messages were last read
         with self._errors("opened"), ExitStack() as undo:
             owners = os.path.join(folder, "owners")
-            os.makedirs(folder, mode=0o700, exist_ok=True)
+            make_folder(folder)
             os.makedirs(owners, mode=0o700, exist_ok=True)
             self._db = open_database(folder)
             undo.callback(self._db.close)
