@@ -187,6 +187,14 @@ class Executor:
         Does not raise errors of the workflow. Raises InputError, RunBusy, StateError, StoreError, LeaseLost.
         """
         request = self.request(input)
+        found = self._execute(request)
+        if self._state is not None and (settings.SIMPLEFLOW_KEEP_RUNS or settings.SIMPLEFLOW_KEEP_DAYS):
+            from simpleflow.engines.sqlite.pruning import prune_after_run
+
+            prune_after_run(self._state)
+        return found
+
+    def _execute(self, request: StartRequest) -> tuple[Run, Failure | None]:
         stores.forget_relative()
         pool = None
         if self._nb_workers is not None:

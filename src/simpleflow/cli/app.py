@@ -26,6 +26,7 @@ _COMMANDS = {
     "step.mark": "commands.steps:step_mark",
     "state.check": "commands.state:state_check",
     "state.rescue": "commands.state:state_rescue",
+    "workflow.prune": "commands.prune:workflow_prune",
     "workflow.list": "commands.runs:workflow_list",
     "workflow.filter": "commands.runs:workflow_filter",
     "workflow.info": "commands.runs:workflow_info",

@@ -91,3 +91,15 @@ select pid from owners where token = ?;
 
 -- name: remove_owner
 delete from owners where token = ?;
+
+-- name: rows_of_runs
+select number, run_id, workflow_id, root_id, name, version, status, started, closed, owner from runs order by number;
+
+-- name: run_ids
+select run_id from runs;
+
+-- name: remove_events_of
+delete from events where place between ? << 32 and (? << 32) + 4294967295;
+
+-- name: remove_run
+delete from runs where number = ?;
