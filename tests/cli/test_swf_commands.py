@@ -122,6 +122,17 @@ def test_standalone_of_a_run_that_fails(swf: Commands, name: str) -> None:
     assert "no such day" in last
 
 
+@pytest.mark.parametrize(
+    ("workflow", "given", "code"),
+    [("remote.Overlooks", "[]", 3), ("remote.Overlooks", "[null]", 3), ("remote.Looks", "[]", 0)],
+)
+def test_a_failure_that_no_code_has_asked_about_sets_the_exit_code(
+    swf: Commands, name: str, workflow: str, given: str, code: int
+) -> None:
+    done = swf.run("standalone", workflow, "--workflow-id", f"{name}-{code}", "-i", given, LOG_LEVEL="ERROR")
+    assert done.code == code, done.err
+
+
 def test_standalone_with_steps_of_which_one_fails(swf: Commands, name: str, bucket: str) -> None:
     host, _, marks = bucket.rpartition("/")
     at = {"SIMPLEFLOW_S3_HOST": host, "STEP_BUCKET": marks}

@@ -17,7 +17,7 @@ from simpleflow.core.decider.recorded_calls import TOLD, describe
 from simpleflow.core.tolerant_history import TolerantHistory
 from simpleflow.engines.base import DecisionSource, DecisionTask
 from simpleflow.exceptions import InputError, LeaseLost, UnknownResource
-from simpleflow.worker import foreign_runs
+from simpleflow.worker import foreign_runs, overlooked
 from simpleflow.worker.imports import ANY, Imports
 from simpleflow.worker.on_closed import OnClosed, ignore
 from simpleflow.workflow import Workflow
@@ -108,16 +108,18 @@ class DecisionWorker:
             if decider.evaluation is not None:
                 self._classes |= decider.evaluation.workflows
                 self.activities |= decider.evaluation.activities
+            context = decider.execution.context
             if answer.failure is not None:
                 self.failures[task.run_id] = answer.failure
             elif answer.decisions and isinstance(answer.decisions[-1], d.CompleteWorkflowExecution):
                 assert decider.evaluation is not None
-                self.overlooked += decider.evaluation.overlooked
+                if names := decider.evaluation.overlooked:
+                    self.overlooked += names
+                    context = overlooked.told(context or "", names)
             if decider.evaluation is not None and decider.evaluation.tells_changes:
                 for decision in answer.decisions:
                     if isinstance(decision, d.RecordMarker) and decision.marker_name in TOLD:
                         self._on_changed(task, describe(decision.details))
-            context = decider.execution.context
             if context == decider.history.execution_context:
                 context = None  # it stands until an answer changes it
             self._source.respond_decision_task_completed(task.token, answer.decisions, context)

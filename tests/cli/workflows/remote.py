@@ -137,3 +137,22 @@ class Greeting(Workflow):
 class Parent(Workflow):
     def run(self):
         return self.submit(Greeting, "Ann").result
+
+
+class Overlooks(Workflow):
+    name = "remote.overlooks"
+    version = "1"
+    task_list = "default"
+
+    def run(self, inside=False):
+        self.submit(Overlooks, True) if inside is None else self.submit(soft)
+        return "done"
+
+
+class Looks(Workflow):
+    name = "remote.looks"
+    version = "1"
+    task_list = "default"
+
+    def run(self):
+        return "failed" if self.submit(soft).exception is not None else "done"

@@ -164,7 +164,8 @@ def _follow(
             supervisor.stop()
             supervisor.run()
             report_unreached(terminal, progress, options)
-            return report_end(here, progress, watcher.run, None, time.monotonic() - began, write_result)
+            seconds = time.monotonic() - began
+            return report_end(here, progress, watcher.run, None, seconds, write_result, watcher.overlooked)
         wait = min(wait * 1.3, _MAX_POLL_SECONDS)
         next_poll = time.monotonic() + wait
     supervisor.run()

@@ -18,6 +18,7 @@ from simpleflow.core import events as e
 from simpleflow.core.tolerant_history import TolerantHistory
 from simpleflow.engines.base import RunReader
 from simpleflow.engines.run import Observer, Run
+from simpleflow.worker import overlooked
 from simpleflow.worker.poller import is_passing
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,11 @@ class RunWatcher:
         self._observer = observer
         self._whole = whole
         self._runs: dict[str, Run] = {run_id: self.run}  # by run id: the execution and its children
+
+    @property
+    def overlooked(self) -> int:
+        """How many failed tasks the deciders of the execution and its children have told of, see ``overlooked``."""
+        return sum(len(overlooked.read(run.history.execution_context)) for run in self._runs.values())
 
     def poll(self) -> bool:
         """Read once, and return True if the execution has ended. A temporary error is logged; the next poll retries."""
