@@ -140,7 +140,7 @@ SIGNATURES: dict[str, str] = {
     "simpleflow.steering.place.find": ("workflow_class, *, input=None, workflow_id=None, default_bucket, domain=None"),
     "simpleflow.steering.plan.plan": (
         "workflow_class, *, input=None, workflow_id=None, force=(), skip=(), default_bucket, domain=None, past=None, "
-        "changed=False, only=()"
+        "changed=False, only=(), until=()"
     ),
     "simpleflow.canvas.FuncGroup": "func, *args, raises_on_failure=None, _allow_none=False, **kwargs",
     "simpleflow.futures.wait": "*futures",
@@ -195,6 +195,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "skip_steps": (),
         "changed": False,
         "only_steps": (),
+        "until_steps": (),
     },
 }
 

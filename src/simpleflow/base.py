@@ -217,6 +217,8 @@ class Executor(Waiter, Protocol):
     """The reserved values for the inputs of child workflows; starts as a copy of ``reserved``."""
     carried: dict[str, Any]
     """The same for the execution that this one may continue as."""
+    reached: Mapping[str, Any]
+    """What the run was to reach and has reached, for its parent: ``names``, and ``all``: True if nothing is missing."""
     filling: bool
     """True if the history is so long that new work should wait for the execution that continues this one."""
 
@@ -249,6 +251,17 @@ class Executor(Waiter, Protocol):
 
     def report(self, marker: str, details: Mapping[str, Any]) -> None:
         """Record a marker, once, and tell it: FAULT_MARKER or NOTICE_MARKER, where ``text`` in the details says it."""
+
+    def stop(
+        self, details: Mapping[str, Any], goes_on: Callable[[Scope], bool], result: Callable[[], Mapping[str, Any]]
+    ) -> None:
+        """Complete the execution before its end, once what is under way has ended. Nothing new begins from now on.
+
+        Args:
+            details: of the marker that records this. A later evaluation finds it, and stops again.
+            goes_on: says of a scope if the work around it has begun and is to be finished.
+            result: gives what the result of the execution says, once it has come to rest.
+        """
 
     def marked_at(self, name: str, details: str | None) -> float:
         """Return when the latest marker of that name with these details (JSON text) was recorded, in epoch seconds.

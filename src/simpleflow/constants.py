@@ -63,6 +63,9 @@ JUMBO_SCHEME = "simpleflow+s3://"
 FAULT_MARKER = "log.step.fault"
 """Name of the marker of a fault of the workflow, such as two different works of one name; ``text`` says what it is."""
 
+STOPPED_MARKER = "log.step.stopped"
+"""Name of the marker with which a run stops before its end, since it has reached what it was to reach."""
+
 NOTICE_MARKER = "log.step.notice"
 """Name of the marker of something else that people should know of; ``text`` says what it is."""
 

@@ -103,6 +103,7 @@ class Executor:
             reason "Requested at start".
         changed: run done steps whose arguments or code have changed, in this execution and in its children.
         only_steps: patterns of the only steps to run, likewise: they run even if they are done, all others are skipped.
+        until_steps: patterns of steps: the run stops, and completes, once these are done.
         overrides: members of the start request in place of the class's: ``task_list``, ``execution_timeout``,
             ``decision_task_timeout`` (time-outs are seconds as text).
         adopt: the workflow's file has moved: go on with the runs and marks of the workflow id although another file
@@ -129,6 +130,7 @@ class Executor:
         skip_steps: str | Iterable[str] = (),
         changed: bool = False,
         only_steps: str | Iterable[str] = (),
+        until_steps: str | Iterable[str] = (),
         overrides: Mapping[str, str] | None = None,
         adopt: bool = False,
         fresh: bool = False,
@@ -167,7 +169,7 @@ class Executor:
         self._on_begin = on_begin
         self._on_wait = on_wait
         self._overrides = _checked_overrides(overrides)
-        self._request = request_of(force_steps, skip_steps, changed, only_steps)
+        self._request = request_of(force_steps, skip_steps, changed, only_steps, until_steps)
         self._events: list[e.Event] = []
         self._deciders: DecisionWorker | None = None  # while the run is driven
 

@@ -144,7 +144,7 @@ def test_a_dead_run_with_other_names_is_replaced_with_a_message(folder: Folder) 
     done = folder.start("flow.Long", "--force", "first")
     assert done.code == 0
     assert done.err.splitlines()[0] == (
-        "workflow flow.Long: its process died, and it had another --force, --skip, --only or --changed: "
+        "workflow flow.Long: its process died, and it had another --force, --skip, --only, --until or --changed: "
         f"that run was closed, a new one begins in {folder.path}/.simpleflow"
     )
 
@@ -164,7 +164,8 @@ class Dependents(Workflow, WorkflowStepMixin):
 def test_dependencies_and_skipped_names_without_effect_are_reported_by_the_plan_and_at_the_end(folder: Folder) -> None:
     (folder.path / "dependents.py").write_text(DEPENDENTS)
     expected = [
-        "skip 'report' has no effect on step 'report', since it depends on 'load': to leave it out, skip 'load' too",
+        "skip 'report' has no effect on step 'report', since it depends on 'load': to leave it out, skip 'load' too, "
+        "or stop before it with --until load",
         "step 'load' forces 'reprot': no step of that name was reached (did you mean 'report'?)",
         "step 'report' comes after 'lod': no step of that name was reached (did you mean 'load'?)",
     ]
@@ -216,3 +217,33 @@ def test_only_some_steps(folder: Folder) -> None:
         ["report", "skip", "true", "Not among --only"],
     ]
     assert "--only 'reprot': no step of that name was reached (did you mean 'report'?)" in planned.err
+
+
+PIPELINE = """
+from flow import *
+
+class Pipeline(Workflow, WorkflowStepMixin):
+    name = "pipeline"
+
+    def run(self):
+        for name in ("load.users", "load.orders", "clean", "report"):
+            self.submit(self.step(name, (fetch, name))).ran
+        return "the end"
+"""
+
+
+def test_a_run_that_stops_once_the_named_steps_are_done(folder: Folder) -> None:
+    (folder.path / "pipeline.py").write_text(PIPELINE)
+    planned = folder.run("step.plan", "pipeline.Pipeline", "--until", "load", "--format", "csv")
+    assert [line.split(",")[:2] for line in planned.out.splitlines()[1:]] == [
+        *(["load.users", "run"], ["load.orders", "run"]),
+        *(["clean", "not run"], ["report", "not run"]),
+    ]
+    done = folder.start("pipeline.Pipeline", "--until", "load")
+    assert done.code == 0
+    assert json.loads(done.out) == {"__simpleflow_stopped": {"until": ["load"], "not_run": ["clean"]}}
+    assert "workflow pipeline: completed: stopped by --until load; not run: clean" in done.err
+    assert folder.log == ["load.users", "load.orders"]
+    done = folder.start("pipeline.Pipeline", "--until", "claen")
+    assert json.loads(done.out) == "the end"
+    assert "--until 'claen': no step of that name was reached (did you mean 'clean'?)" in done.err

@@ -46,7 +46,7 @@ def run(workflow: Any, **requested: Any) -> list[tuple[Any, ...]]:
 
     def observe(_: Run, events: Sequence[e.Event]) -> None:
         for event in events:
-            if isinstance(event.attributes, e.MarkerRecorded):
+            if isinstance(event.attributes, e.MarkerRecorded) and event.attributes.marker_name == "log.step":
                 details = json.loads(event.attributes.details or "")
                 verdict = {"scheduled": "run", "skipped": "skip"}.get(details["status"])
                 if verdict is not None:
@@ -60,11 +60,15 @@ def run(workflow: Any, **requested: Any) -> list[tuple[Any, ...]]:
 
 
 def rows(planned: steering.Plan) -> list[tuple[Any, ...]]:
-    return [(each.step, each.verdict, each.forced, each.reasons, each.unmarks, each.changed) for each in planned.steps]
+    return [
+        (each.step, each.verdict, each.forced, each.reasons, each.unmarks, each.changed)
+        for each in planned.steps
+        if each.verdict != steering.NOT_RUN
+    ]
 
 
 @settings(max_examples=100)
-@given(PLANS, FORCES, st.lists(st.sampled_from(NAMES), unique=True), SOME, SOME, ONLY)
+@given(PLANS, FORCES, st.lists(st.sampled_from(NAMES), unique=True), SOME, SOME, ONLY, ONLY)
 def test_the_run_does_what_the_plan_says(
     graph: Plan,
     forces: dict[str, tuple[str, ...]],
@@ -72,18 +76,20 @@ def test_the_run_does_what_the_plan_says(
     force: tuple[str, ...],
     skip: tuple[str, ...],
     only: tuple[str, ...],
+    until: tuple[str, ...],
 ) -> None:
     world = World(f"memory://plan-{next(_numbers)}", forces)
     store = open_store(world.bucket)
     for name in done:
         store.put("w/steps", name, b"{}")
     workflow = chaos.workflow(world, graph)
-    planned = plan(workflow, workflow_id="w", default_bucket=None, force=force, skip=skip, only=only)
+    requested = {"force": force, "skip": skip, "only": only, "until": until}
+    planned = plan(workflow, workflow_id="w", default_bucket=None, **requested)
     assert world.marks == sorted(done)
     assert [store.get("w/steps", name) for name in done] == [b"{}"] * len(done)
     assert world.ran == []
     assert planned.notes == ()
-    assert rows(planned) == run(workflow, force_steps=force, skip_steps=skip, only_steps=only)
+    assert rows(planned) == run(workflow, **{f"{key}_steps": names for key, names in requested.items()})
     # The plan of the next run is true as well: the first plan has left nothing behind.
     assert rows(plan(workflow, workflow_id="w", default_bucket=None)) == run(workflow)
     # So are those of runs with another argument and other code, told or run.

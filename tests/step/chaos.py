@@ -137,6 +137,8 @@ class World(Truth):
                     if details.get("in_history") or "mark" in details:
                         self._change_with(run.workflow_id, details)
                     self._verdicts.check(run.workflow_id, details)
+                elif isinstance(attributes, e.MarkerRecorded) and attributes.marker_name == "log.step.stopped":
+                    self._verdicts.stop(run.workflow_id, json.loads(attributes.details or ""))
                 elif isinstance(attributes, e.StartChildWorkflowExecutionInitiated):
                     self._children.started(run.workflow_id, attributes)
                 else:
@@ -149,6 +151,8 @@ def _input(plan: Plan) -> dict[str, Any]:
     request: dict[str, Any] = {}
     if plan.requested:
         request["force"] = sorted(plan.requested)
+    if plan.until:
+        request["until"] = sorted(plan.until)
     if plan.only:
         request["only"] = sorted(plan.only)
     if plan.requests_changed:

@@ -39,6 +39,7 @@ class Plan:
     breaking: frozenset[str] = frozenset()  # letters of children that fail themselves
     requested: tuple[str, ...] = ()  # steps that are forced at start, in children too
     requests_changed: bool = False  # at start: changed steps run, in children too
+    until: tuple[str, ...] = ()  # steps after which the run stops
     only: tuple[str, ...] = ()  # the only steps that are to run, in children too; none: all
 
     def submitted(self, tag: str) -> tuple[Item, ...]:

@@ -65,6 +65,7 @@ def make_plan(source: random.Random, more: random.Random) -> Plan:
         argument=more.choice([0, 0, 1]),
         code=more.choice([0, 0, 1]),
         changes=more.choice(["tell", "run", "ignore"]),
+        until=tuple(more.sample(NAMES, more.choice([0, 0, 0, 0, 1, 2]))),
         only=tuple(more.sample(NAMES, more.choice([0, 0, 0, 0, 1, 2]))),
     )
 

@@ -18,15 +18,33 @@ class Verdicts:
         self.truth = truth
         self.children = children
         self.completed: set[Key] = set()  # in this run
+        self.stopped: dict[str, list[str]] = {}  # by workflow id, the steps around those that the run was to reach
 
     def start(self) -> None:
         """A run starts."""
         self.completed.clear()
+        self.stopped.clear()
+
+    def stop(self, workflow_id: str, details: Details) -> None:
+        """An execution stops before its end. Raises AssertionError."""
+        plan = self.truth.plan
+        assert details["until"], details
+        assert set(details["until"]) <= set(plan.until), details
+        self.stopped[workflow_id] = details["around"]
+        under_way = [key for key, last in self.truth.last.items() if key[0] == workflow_id and last == "scheduled"]
+        open_ones = [key for key in under_way if key[1] not in details["around"] and any_covers(plan.until, key[1])]
+        # A child that has stopped leaves its parent without a result: so that one stops at once.
+        by_child = any(each.startswith(f"{workflow_id}--") for each in self.stopped)
+        assert by_child or not open_ones, f"{workflow_id} stops before {open_ones} have ended"
 
     def check(self, workflow_id: str, details: Details) -> None:
         """One marker. Raises AssertionError."""
         truth, status = self.truth, details["status"]
         key = workflow_id, details["step"]
+        if status in ("scheduled", "skipped") and workflow_id in self.stopped:
+            around = [each for each in truth.steps_around(key) if each[0] == workflow_id and each in truth.scheduled]
+            left = [name for _, name in around if name not in self.stopped[workflow_id]]
+            assert left or status == "skipped", f"{key} begins though its run has stopped"
         checks = {
             "scheduled": self._scheduled,
             "skipped": self._skipped,

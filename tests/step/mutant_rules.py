@@ -40,6 +40,18 @@ MUTANTS = (
         "return ()",
     ),
     Mutant(
+        "nothing new begins once a run stops",
+        "step/until.py",
+        "return self.stopped and not self._is_finished_inside(run.enclosing)",
+        "return False",
+    ),
+    Mutant(
+        "a run stops only once all that it was to reach has ended",
+        "step/until.py",
+        "not (self._missing or self._open)",
+        "not self._missing",
+    ),
+    Mutant(
         "a child inside one of the only steps runs whole",
         "step/request.py",
         "if not self.only or not any(map(self._is_among_only, around)):",

@@ -215,20 +215,22 @@ def pipeline(workflow: Any) -> None:
 )
 def test_a_skipped_name_without_effect_is_told(seen: Seen, force: Any, skip: Any, expected: list[str]) -> None:
     seen(pipeline)
-    way = f"to leave it out, do not force {force!r}"
+    way = f"to leave it out, do not force {force!r}, or stop before it with --until clean"
     assert seen(pipeline, force_steps=force, skip_steps=skip) == [line.format(way) for line in expected]
 
 
 def test_the_way_to_leave_out_a_dependent_names_the_first_step_of_all(seen: Seen) -> None:
     assert seen(pipeline, skip_steps=["report"]) == [
-        "skip 'report' has no effect on step 'report', since it depends on 'clean': to leave it out, skip 'load' too"
+        "skip 'report' has no effect on step 'report', since it depends on 'clean': to leave it out, skip 'load' too, "
+        "or stop before it with --until clean"
     ]
     assert seen(pipeline, skip_steps=["load", "report"]) == []
 
 
 def test_a_step_that_names_its_origin_is_told_of_alike(seen: Seen) -> None:
     assert seen(lambda w: steps(w, step("load"), step("report", after="load")), skip_steps=["report"]) == [
-        "skip 'report' has no effect on step 'report', since it depends on 'load': to leave it out, skip 'load' too"
+        "skip 'report' has no effect on step 'report', since it depends on 'load': to leave it out, skip 'load' too, "
+        "or stop before it with --until load"
     ]
 
 
@@ -243,7 +245,8 @@ def test_a_name_that_the_workflow_skips_counts_too(seen: Seen) -> None:
 def test_a_skipped_name_in_a_child_counts_too(seen: Seen) -> None:
     found = seen(lambda w: steps(w, step("load", force_steps_if_executed="report"), Child), skip_steps=["report"])
     assert found == [
-        "skip 'report' has no effect on step 'report', since it depends on 'load': to leave it out, skip 'load' too"
+        "skip 'report' has no effect on step 'report', since it depends on 'load': to leave it out, skip 'load' too, "
+        "or stop before it with --until load"
     ]
 
 

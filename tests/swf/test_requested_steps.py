@@ -1,4 +1,4 @@
-"""Runs of some steps only, on the local server."""
+"""Runs of some steps only, and runs that stop before their end, on the local server."""
 
 from __future__ import annotations
 
@@ -49,12 +49,19 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def result(*names: str, **requested: Any) -> Any:
     """The result of a run with a request at start."""
-    input = {"args": names, "kwargs": {}, REQUEST: request_of(**requested)}
+    input = {"args": names, "kwargs": {}} | ({REQUEST: request_of(**requested)} if requested else {})
     run_id = SwfEngine(DOMAIN).start_workflow_execution(
         StartRequest("w", "requested", "1", values.encode(input, "input"))
     )
     assert ended("w", run_id).status == "completed"
     return decode(outcome("w", run_id).result)
+
+
+def test_a_run_stops_once_the_named_steps_are_done(server: Server, folder: Path) -> None:
+    with Crew():
+        stopped = {"__simpleflow_stopped": {"until": ["b"], "not_run": ["c"]}}
+        assert [result("a", "b", "c", until="b") for _ in range(2)] == [stopped] * 2
+        assert result("a", "b", "c") == [["Step was already played"]] * 2 + [[], [True, True, True]]
 
 
 def test_only_some_steps(server: Server, folder: Path) -> None:

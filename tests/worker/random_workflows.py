@@ -264,7 +264,11 @@ def drive(engine: EmbeddedEngine, driver: Driver, seed: int, clock: list[float])
     answer = driver(engine, random.Random(seed))
     order = random.Random(seed)
     bucket = f"memory://random-{next(_buckets)}"
-    text = f'{{"args":[{seed},"{bucket}"],"kwargs":{{}}}}'
+    chosen = random.Random(f"request {seed}")
+    drawn = {key: chosen.sample(NAMES, chosen.choice([0, 0, 0, 1, 2])) for key in ("until", "only")}
+    wanted = {key: names for key, names in drawn.items() if names}
+    request = f',"__simpleflow_steps":{json.dumps(wanted)}' if wanted else ""
+    text = f'{{"args":[{seed},"{bucket}"],"kwargs":{{}}{request}}}'
     run_id = engine.start_workflow_execution(StartRequest("w", "random", "1", input=text))
     tasks = []
     called = 0

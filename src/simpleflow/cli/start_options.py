@@ -74,6 +74,13 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         help="The only steps to run, even if they are done; all others are skipped. You can repeat this option.",
     ),
     click.option(
+        "--until",
+        multiple=True,
+        metavar="NAMES",
+        help="Steps after which the run stops, once they are done; what is under way is finished. You can repeat this "
+        "option.",
+    ),
+    click.option(
         "--changed",
         is_flag=True,
         help="Run done steps whose arguments or code have changed, and the steps that depend on them.",
@@ -95,7 +102,7 @@ def check_start_options(given: dict[str, Any]) -> None:
     for name in ("workflow_id", "task_list"):
         if given.get(name) is not None:
             check_name(given[name], "--" + name.replace("_", "-"))
-    for name in ("force", "skip", "only"):
+    for name in step_names.OPTIONS:
         given[name] = step_names.split_names(given[name], f"--{name}")
     if given["tags"] is not None:
         given["tags"] = [tag.strip() for tag in given["tags"].split(",")] if given["tags"].strip() else []
@@ -120,6 +127,7 @@ def make_executor(workflow_class: type[Workflow], given: dict[str, Any], **other
         force_steps=given["force"],
         skip_steps=given["skip"],
         only_steps=given["only"],
+        until_steps=given["until"],
         changed=given["changed"],
         overrides={name: str(value) for name, value in overrides.items() if value is not None},
         **others,

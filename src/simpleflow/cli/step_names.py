@@ -8,6 +8,9 @@ from collections.abc import Iterator, Sequence
 from simpleflow.exceptions import InputError
 from simpleflow.step import report, rules
 
+OPTIONS = ("force", "skip", "only", "until")
+"""The options of a start whose values are names of steps."""
+
 _EXPECTED = "expected names such as load or load.users, separated by commas"
 _NAME = re.compile(r'\s*+(?:"((?:[^"]|"")*)"\s*|((?!")[^,]*))(,|\Z)')
 

@@ -94,6 +94,7 @@ class StepQuery(NamedTuple):
         assume_last: bool = False,
         changed: bool = False,
         only: Iterable[str] = (),
+        until: Iterable[str] = (),
     ) -> Plan:
         """Plan a run: which steps would run or be skipped, and why.
 
@@ -111,6 +112,7 @@ class StepQuery(NamedTuple):
                 skip=skip,
                 changed=changed,
                 only=only,
+                until=until,
                 default_bucket=self.default_bucket,
                 domain=self.location.domain,
                 past=None if runs is None else (lambda workflow_id: _earlier_runs(runs, workflow_id)),

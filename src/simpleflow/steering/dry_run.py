@@ -285,7 +285,7 @@ class _Decider(Decider):
     def _closing_hook(self, name: str, *args: object, waits: bool = False) -> None:
         pass
 
-    stages = (_complete, _check_progress)
+    stages = (_complete, Decider._stop, _check_progress)
 
 
 class _Executions(Executions):

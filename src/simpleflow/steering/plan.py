@@ -17,6 +17,7 @@ from simpleflow.workflow import Workflow
 RUN = "run"
 SKIP = "skip"
 UNKNOWN = "unknown"
+NOT_RUN = "not run"
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class PlannedStep:
     """The verdict that a step would get."""
 
     step: str  # name of the step
-    verdict: str  # run, skip or unknown; after an unknown one the plan assumes that the step runs
+    verdict: str  # run, skip, unknown (the plan assumes that it runs), or not run: the run stops before
     forced: bool  # as in the step's markers
     reasons: tuple[str, ...]  # as in the step's markers
     workflow_id: str  # of the execution that the step belongs to
@@ -65,6 +66,7 @@ def plan(
     past: EarlierRuns | None = None,
     changed: bool = False,
     only: str | Iterable[str] = (),
+    until: str | Iterable[str] = (),
 ) -> Plan:
     """Plan a run of the workflow: the verdicts that its steps would get if no activity failed.
 
@@ -78,6 +80,7 @@ def plan(
         force, skip: names of steps to force or skip, as at the start of a run.
         changed: run done steps whose arguments or code have changed, as at the start of a run.
         only: names of the only steps to run, as at the start of a run.
+        until: names of steps after which the run stops. The steps after them follow with the verdict ``NOT_RUN``.
         default_bucket: bucket string of the engine's own store of done marks; None if the workflow must configure one.
         domain: the domain name that ``get_run_context`` returns.
         past: a function that takes a workflow id and returns its earlier runs, the newest first, each as (run id,
@@ -86,20 +89,29 @@ def plan(
 
     Raises InputError for an input, an id, a name or a bucket that is not valid; StoreError if the marks cannot be read.
     """
-    executor = Executor(
-        workflow_class,
-        workflow_id=workflow_id,
-        force_steps=force,
-        skip_steps=skip,
-        changed=changed,
-        only_steps=only,
-    )
-    request = executor.request(input)
-    found = DryRun(workflow_class, default_bucket, domain, past).run(request)
-    steps = tuple(_steps(found.markers, {(each.run_id, each.step): each.text for each in found.needs}))
-    doubts = [each.note for each in steps if each.verdict == UNKNOWN and each.note is not None]
-    notes = tuple(dict.fromkeys([*doubts, *found.notes]))
-    return Plan(steps, notes, tuple(found.notices))
+    requested: dict[str, Any] = {
+        "force_steps": force,
+        "skip_steps": skip,
+        "changed": changed,
+        "only_steps": only,
+        "until_steps": until,
+    }
+
+    def planned(**request: Any) -> Plan:
+        executor = Executor(workflow_class, workflow_id=workflow_id, **request)
+        found = DryRun(workflow_class, default_bucket, domain, past).run(executor.request(input))
+        steps = tuple(_steps(found.markers, {(each.run_id, each.step): each.text for each in found.needs}))
+        doubts = [each.note for each in steps if each.verdict == UNKNOWN and each.note is not None]
+        return Plan(steps, tuple(dict.fromkeys([*doubts, *found.notes])), tuple(found.notices))
+
+    found = planned(**requested)
+    if not until:
+        return found
+    reached = {(each.workflow_id, each.step) for each in found.steps}
+    whole = planned(**requested | {"until_steps": ()})
+    left = [each for each in whole.steps if (each.workflow_id, each.step) not in reached]
+    rest = (PlannedStep(each.step, NOT_RUN, False, (), each.workflow_id) for each in left)
+    return Plan((*found.steps, *rest), found.notes, found.warnings)
 
 
 def _steps(markers: list[Marker], needs: dict[tuple[str, str | None], str]) -> Iterator[PlannedStep]:

@@ -78,7 +78,8 @@ class Life(LifeActions):
             return
 
         while True:
-            if self._ledger.catching_up and self._ledger.recorded_verdict(run.name) is None:
+            waits_till_idle = self._ledger.catching_up or self._scheduler.until.pending
+            if waits_till_idle and self._ledger.recorded_verdict(run.name) is None:
                 yield self._idle()
             if run.done:  # cancelled meanwhile
                 return

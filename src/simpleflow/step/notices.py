@@ -6,6 +6,7 @@ They are read from the markers of all executions of the run, when it has complet
 from __future__ import annotations
 
 import graphlib
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -86,7 +87,8 @@ class Notices:
             way = f"do not force {names}" if forced else f"skip {names} too"
             yield (
                 f"skip {', '.join(map(repr, patterns))} has no effect on step {step!r}, since it depends on "
-                f"{' and '.join(map(repr, origins))}: to leave it out, {way}"
+                f"{' and '.join(map(repr, origins))}: to leave it out, {way}, or stop before it with "
+                f"--until {','.join(map(_as_option, origins))}"
             )
 
     # Dependencies on steps that the run does not have
@@ -167,6 +169,11 @@ class _Known:
             pattern, [each for each in patterns if each not in (rules.EVERYTHING, but)], 1
         )
         return "no step of that name was reached" + (f" (did you mean {close[0]!r}?)" if close else "")
+
+
+def _as_option(name: str) -> str:
+    """A name as one writes it in the value of an option, in a shell."""
+    return shlex.quote(f'"{name}"' if "," in name else name)
 
 
 def _origins(report: StepReport) -> list[str]:

@@ -98,8 +98,14 @@ def read(markers: Iterable[str | None]) -> list[Recorded]:
 
 def _details(text: str | None) -> dict[str, Any]:
     """The details of a step's marker; empty if the text is not one."""
+    details = details_of(text)
+    return details if isinstance(details.get("step"), str) else {}
+
+
+def details_of(text: str | None) -> dict[str, Any]:
+    """The details of a marker; empty if they are no object."""
     try:
         details = json.loads(text or "")
     except ValueError:
         return {}
-    return details if isinstance(details, dict) and isinstance(details.get("step"), str) else {}
+    return details if isinstance(details, dict) else {}

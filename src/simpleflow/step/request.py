@@ -1,11 +1,12 @@
 """The request about steps at start, which the input holds.
 
-It says which steps are forced and skipped, which ones alone are to run, and whether changed ones run.
+It says which steps are forced and skipped, which ones alone are to run, after which ones the run stops, and whether
+changed ones run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from simpleflow.base import Executor
@@ -18,16 +19,18 @@ REASON = "Requested at start"
 
 Names = str | Iterable[str]
 
-_NAMES = {"force": "forced steps", "skip": "skipped steps", "only": "only steps"}
+_NAMES = {"force": "forced steps", "skip": "skipped steps", "only": "only steps", "until": "until steps"}
 """The keys whose values are names of steps, and what error messages call these."""
 
 
-def request_of(force: Names = (), skip: Names = (), changed: bool = False, only: Names = ()) -> dict[str, Any] | None:
+def request_of(
+    force: Names = (), skip: Names = (), changed: bool = False, only: Names = (), until: Names = ()
+) -> dict[str, Any] | None:
     """The value of ``REQUEST`` in the input; None if there is nothing to request. Raises InputError.
 
     ``changed``: run the steps whose arguments or code have changed.
     """
-    given = {"force": force, "skip": skip, "only": only}
+    given = {"force": force, "skip": skip, "only": only, "until": until}
     checked = {key: rules.check_names(names, _NAMES[key]) for key, names in given.items()}
     found: dict[str, Any] = {key: sorted(set(names)) for key, names in checked.items() if names}
     if changed:
@@ -47,17 +50,24 @@ class Request:
         content = executor.reserved.get(REQUEST, {})
         if not isinstance(content, dict):
             raise InputError(f"{REQUEST} of the input is {content!r}; expected an object with force and skip")
-        self.force, self.skip, self.only = (
+        self.force, self.skip, self.only, self.until = (
             rules.check_names(content.get(key, ()), f"{key} of {REQUEST}") for key in _NAMES
         )
         self.changed = content.get("changed") is True  # run the steps that have changed
-        self._handed_down = {key: each for key, each in content.items() if key != "played"}
-        if "played" in content:  # by this execution's predecessors; its children know nothing of those
+        self.reached = rules.check_names(content.get("reached", ()), f"reached of {REQUEST}")  # of ``until``
+        self._content = content
+        self._handed_down = {key: each for key, each in content.items() if key not in ("played", "reached")}
+        if self._handed_down != content:  # by this execution's predecessors; its children know nothing of those
             executor.handed_down[REQUEST] = self._handed_down
         self._completed = set(rules.check_names(content.get("played", ()), f"played of {REQUEST}"))
         self._runs = [*self.force, *self.only]  # patterns: the steps that run although they are done
-        if self._runs:
-            executor.carried[REQUEST] = {**content, "played": self._completed}
+        self.carry(executor)
+
+    def carry(self, executor: Executor) -> None:
+        """Tell the execution that continues this one what has happened so far."""
+        if self._runs or self.reached:
+            more: dict[str, Any] = {"played": self._completed} if self._runs else {}
+            executor.carried[REQUEST] = self._content | more | ({"reached": self.reached} if self.reached else {})
 
     def forces(self, name: str) -> bool:
         """True if ``name`` was forced at start and has not completed since."""
@@ -76,12 +86,24 @@ class Request:
         """The reasons for which a step runs that is one of the only ones to run, and has not completed since."""
         return (REASON,) if name not in self._completed and self._is_among_only(name) else ()
 
-    def hands_down(self, around: Iterable[str]) -> Mapping[str, Any]:
-        """What a child inside these steps has to know. Everything inside one of the only steps to run may run."""
-        if not self.only or not any(map(self._is_among_only, around)):
+    def is_reached_with(self, name: str) -> bool:
+        """True if ``name`` is one of the steps that the run is to reach."""
+        return _any_covers(self.until, name)
+
+    def hands_down(self, around: Sequence[str], until: Mapping[str, Any] | None) -> Mapping[str, Any]:
+        """What a child inside these steps has to know. Everything inside one of the only steps to run may run.
+
+        ``until``: what it is to reach, if that differs from what this execution is to reach.
+        """
+        inside = bool(self.only) and any(map(self._is_among_only, around))
+        if not inside and until is None:
             return {}
-        left = {key: each for key, each in self._handed_down.items() if key not in ("force", "only")}
-        return {REQUEST: {"force": sorted({*self.force, *self.only}), **left}}
+        found = dict(self._handed_down)
+        if inside:
+            found["force"] = sorted({*self.force, *self.only})
+            del found["only"]
+        found |= until or {}
+        return {REQUEST: {key: each for key, each in found.items() if each}}
 
     def _is_among_only(self, name: str) -> bool:
         return _any_covers(self.only, name)

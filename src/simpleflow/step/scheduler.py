@@ -47,6 +47,7 @@ from simpleflow.step.reading_tasks import Wanted
 from simpleflow.step.readings import Reading, Readings
 from simpleflow.step.recorded_verdicts import Recorded
 from simpleflow.step.run_record import StepRun
+from simpleflow.step.until import Until
 
 
 class Wait(NamedTuple):
@@ -62,7 +63,7 @@ class Join(NamedTuple):
 
 
 class Postpone(NamedTuple):
-    """Leave the step to the execution that continues this one."""
+    """Leave the step to the execution that continues this one, or to the next run, since this one stops."""
 
 
 class Begin(NamedTuple):
@@ -102,6 +103,7 @@ class Scheduler:
         self.dependencies = Dependencies(ledger)
         self.claiming = Claiming(host, marks, ledger)
         self.one_work = OneWork(host, self.made_with)
+        self.until = Until(host, ledger)
         self._readings = Readings(host, marks)
         self._host = host
         self._executor = host.executor
@@ -117,6 +119,9 @@ class Scheduler:
         recorded = ledger.recorded_verdict(run.name)
         if recorded is not None:
             return Join(ledger.latest[run.name]) if recorded.reached else _as_recorded(recorded)
+        self.until.settle()
+        if self.until.holds(run):
+            return Postpone()
         if self._executor.filling and ledger.has_progressed and not run.enclosing:
             return Postpone()
         if ledger.request.only and ledger.request.leaves_out(run.name, (each.name for each in run.enclosing)):
@@ -159,7 +164,8 @@ class Scheduler:
         scope = self._host.executor.scope
         enclosing = [owner for owner in scope.owners() if isinstance(owner, StepRun)]
         here = self.dependencies.handed_down(enclosing, Above(*self.marks.location))
-        further = self.ledger.request.hands_down(each.name for each in enclosing)
+        names = [each.name for each in enclosing]
+        further = self.ledger.request.hands_down(names, self.until.hands_down(names))
         return {ORIGINS: [each.to_json() for each in (*self.ledger.above, here)], **further}
 
     def _unreached_writing(self, run: StepRun) -> Promise | None:

@@ -18,7 +18,7 @@ from simpleflow.step.submittable import Step
 from simpleflow.task import ActivityTask
 
 if TYPE_CHECKING:
-    from simpleflow.base import Executor
+    from simpleflow.base import Executor, Scope
     from simpleflow.task import MarkerTask, SignalTask
 
 
@@ -127,6 +127,10 @@ class WorkflowStepMixin:
     def hands_down(self) -> Mapping[str, Any]:
         """The reserved values for the input of a child that is submitted now. It may be submitted before any step."""
         return self.step_scheduler.handed_down()
+
+    def child_reached(self, names: Iterable[str], scope: Scope, stopped: bool) -> None:
+        """A child in ``scope`` has reached steps that the run was to reach; ``stopped``: it has stopped for that."""
+        self.step_scheduler.until.child_reached(names, scope, stopped)
 
     # The machinery of steps
 

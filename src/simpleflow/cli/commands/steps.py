@@ -57,6 +57,7 @@ def step_list(workflow: str, steps: Sequence[str], style: str, **options: Any) -
 )
 @click.option("--skip", multiple=True, metavar="A,B", help="Steps to skip, with all steps below them; * is every step.")
 @click.option("--only", multiple=True, metavar="A,B", help="The only steps to run, with all steps below them.")
+@click.option("--until", multiple=True, metavar="A,B", help="Steps after which the run stops, once they are done.")
 @click.option("--changed", is_flag=True, help="Run done steps whose arguments or code have changed.")
 @click.option("--assume-last", is_flag=True, help="Use results of earlier runs where the plan needs results.")
 @step_options
@@ -65,6 +66,7 @@ def step_plan(
     force: Sequence[str],
     skip: Sequence[str],
     only: Sequence[str],
+    until: Sequence[str],
     changed: bool,
     assume_last: bool,
     style: str,
@@ -75,20 +77,21 @@ def step_plan(
     \b
     Example: simpleflow step.plan flow.py:Daily --force load
     """
-    given = {"--force": force, "--skip": skip, "--only": only}
-    names = {option: step_names.split_names(values, option) for option, values in given.items()}
+    given = {"force": force, "skip": skip, "only": only, "until": until}
+    names = {name: step_names.split_names(values, f"--{name}") for name, values in given.items()}
     with open_output(style) as out:
+        from simpleflow.steering.plan import NOT_RUN
+
         query = StepQuery.from_options(workflow, options)
         workflow_input.check_input(query.workflow_class, query.given)
-        plan = query.plan(
-            names["--force"], names["--skip"], assume_last=assume_last, changed=changed, only=names["--only"]
-        )
+        plan = query.plan(assume_last=assume_last, changed=changed, **names)
         _say_where(out, query.mark_location, len(plan.steps), "step")
         if assume_last and not query.has_run():
             out.warn(f"there is no earlier run of workflow {query.mark_location.workflow_id!r} in {query.location}")
         for option, wanted in names.items():
+            reached = [row.step for row in plan.steps if row.verdict != NOT_RUN or option != "until"]
             closed = [row.step for row in plan.steps if row.holds_steps]
-            for line in step_names.unreached_names(wanted, [row.step for row in plan.steps], option, closed):
+            for line in step_names.unreached_names(wanted, reached, f"--{option}", closed):
                 out.warn(line)
         for line in plan.warnings:
             out.warn(line)

@@ -83,14 +83,17 @@ class Follower:
     def show_changed(self, run: Run, text: str) -> None:
         """Show that a call of ``run()`` differs from the one in the history, or a fault of the workflow."""
 
-    def notices(self) -> list[str]:
-        """Lines about what had no effect in a run that has completed, see ``step.notices``."""
+    def notices(self, complete: bool = True) -> list[str]:
+        """Lines about what had no effect in a run that has completed, see ``step.notices``.
+
+        ``complete``: the run has reached its end, and so all steps that it has.
+        """
         for run, activity_id in self._listed:
             record = run.history.activities.get(activity_id)
             closed: Any = record.closed.attributes if record is not None and record.closed is not None else None
             names = recorded_tasks.listed_names(getattr(closed, "result", None))
             self._notices.add_done(run.workflow_id, _parent_id(run), names)
-        return self._notices.lines()
+        return self._notices.lines(complete)
 
     # Methods that call them
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from simpleflow import values
 from simpleflow.cli import errors, step_names
 from simpleflow.cli.options import Session
 from simpleflow.cli.terminal import BOLD, Terminal
@@ -16,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def report_unreached(terminal: Terminal, progress: Progress, options: dict[str, Any]) -> None:
-    """Write a line for each name in ``--force``, ``--skip`` and ``--only`` that covers no step of the run."""
+    """Write a line for each name in ``--force``, ``--skip`` and the like that covers no step of the run."""
     tally = progress.tally
-    for name in ("force", "skip", "only"):
+    for name in step_names.OPTIONS:
         for line in step_names.unreached_names(options[name], tally.steps, f"--{name}", tally.closed):
             terminal.write(line + "\n")
 
@@ -40,6 +41,7 @@ def report_end(
     from simpleflow.cli.view.follower import end_text
     from simpleflow.cli.view.summary import summary_lines
     from simpleflow.core import transitions
+    from simpleflow.core.decider.parts import stopped_in
     from simpleflow.shown_text import json_escaped
     from simpleflow.step.report import duration, printable
     from simpleflow.step.report import names as some
@@ -47,8 +49,13 @@ def report_end(
     closed: Any = run.history.closed.attributes if run.history.closed else None
     completed = run.history.state == transitions.COMPLETED
     failed = progress.tally.failed
+    stopped = stopped_in(values.decode(closed.result)) if completed else {}
     if completed:
-        text = "completed" + (f", but {_count(len(failed), 'step')} failed: {some(failed)}" if failed else "")
+        text = (
+            "completed"
+            + _stopped_text(stopped)
+            + (f", but {_count(len(failed), 'step')} failed: {some(failed)}" if failed else "")
+        )
     else:
         text = end_text(run) if failure is None else f"failed: {errors.run_failure_line(failure)}"
         if here.debug:
@@ -57,7 +64,7 @@ def report_end(
         text += f"; {_count(progress.soft_failures, 'activity', 'activities')} failed"
     if completed and progress.failed_children:
         text += f"; {_count(len(progress.failed_children), 'child workflow')} failed"
-    for line in progress.notices() if completed else ():
+    for line in progress.notices(complete=not stopped) if completed else ():
         here.terminal.write(printable(line) + "\n")
     summary = summary_lines(progress, seconds, progress.brief, failed=not completed)
     summary += changed_lines(progress)
@@ -93,6 +100,17 @@ def changed_lines(progress: Progress) -> list[str]:
             f"{_count(len(moved), 'skipped step')} done by a workflow of another file: {printable(names(moved))}"
         )
     return lines
+
+
+def _stopped_text(stopped: dict[str, Any]) -> str:
+    """Say that the run stopped before its end, and what it has not run; empty if it did not stop."""
+    from simpleflow.step.report import names
+
+    if not stopped:
+        return ""
+    left = [str(each) for each in stopped.get("not_run") or ()]
+    text = f": stopped by --until {names([str(each) for each in stopped['until']])}"
+    return text + (f"; not run: {names(left)}" if left else "")
 
 
 def _trace(failure: Failure | None, closed: Any) -> str:

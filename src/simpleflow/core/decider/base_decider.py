@@ -180,7 +180,7 @@ class BaseDecider:
 
     def _continue_as_new(self, executor: Executor) -> d.Decision | None:
         """The workflow has requested to continue as new, and everything that it submitted has ended."""
-        if executor.continues is None or not self._all_ended(executor):
+        if executor.continues is None or executor.stopping is not None or not self._all_ended(executor):
             return None
         self._hooks.close("after_closed")
         return _continuation(executor, executor.continues) if executor.failure is None else None
@@ -195,13 +195,27 @@ class BaseDecider:
                 return None
         return completion(executor)
 
+    def _stop(self, executor: Executor) -> d.Decision | None:
+        """The run has reached what it was to reach, and nothing is under way any more."""
+        stopping = executor.stopping
+        if stopping is None or self._relays or holds_back(executor.outbox, self.history):
+            return None
+        if not stopping.is_at_rest(self.history, executor.outbox, executor.handles):
+            return None
+        self._hooks.close("after_closed")
+        if executor.failure is not None:
+            return None
+        return d.CompleteWorkflowExecution(result=values.encode({parts.STOPPED: stopping.result()}, "names of steps"))
+
     def _continue_when_full(self, executor: Executor) -> d.Decision | None:
         """The history nears its limit: continue as new with the same arguments, if that loses nothing.
 
         A signal would be lost: the next execution does not see those that this one has received. If the workflow cannot
         continue, it goes on to the end of this history, and a fresh evaluation says so to its steps (``filling``).
         """
-        if not executor.filling or self._relays or not is_idle(executor.outbox, self.history, self._limits):
+        if not executor.filling or executor.stopping is not None:
+            return None
+        if self._relays or not is_idle(executor.outbox, self.history, self._limits):
             return None
         signalled = executor.waits_for_signal or self.history.received_from_others(self.execution.workflow_id)
         if not signalled and self._hooks.repeat("may_continue_as_new"):
@@ -222,7 +236,7 @@ class BaseDecider:
 
     def _check_progress(self, executor: Executor) -> None:
         """Fail a run that waits for something that cannot come, which would otherwise wait for ever."""
-        if self.history.under_way or executor.waits_for_signal or self._relays:
+        if self.history.under_way or executor.waits_for_signal or self._relays or executor.stopping is not None:
             return
         if not executor.outbox.wakes_decider():
             awaited = ", ".join(map(executor.describe, executor.fibers.waits_for)) or "what it submitted"
@@ -240,6 +254,7 @@ class BaseDecider:
         _cancel,
         _continue_as_new,
         _complete,
+        _stop,
         _continue_when_full,
         _check_room,
         _check_progress,
@@ -254,7 +269,8 @@ class BaseDecider:
 def completion(executor: Executor) -> d.CompleteWorkflowExecution:
     """The decision that completes the execution with its result."""
     failed = executor.failed_parts() if executor.reports_parts else ()
-    return d.CompleteWorkflowExecution(result=parts.wrap(executor.result, failed))
+    reached = executor.reached if executor.history.started.parent_workflow_execution is not None else {}
+    return d.CompleteWorkflowExecution(result=parts.wrap(executor.result, failed, reached))
 
 
 def _continuation(executor: Executor, task: ContinueAsNewWorkflowTask) -> d.ContinueAsNewWorkflowExecution:

@@ -103,6 +103,7 @@ class Evaluation(ABC):
         self.reports_parts = parts.is_requested(self.reserved)  # the parent has to know of parts that failed
         if self.reports_parts:
             self.handed_down[parts.PARTS] = {}
+        self.reached: Mapping[str, Any] = {}  # the value of the key ``parts.REACHED``
         self.children: list[Child] = []  # children submitted outside of all scopes whose owner has to know of them
         self.filling = False  # the history nears its limit
         self.decides_failures = False  # the workflow overrides ``on_task_failure``
@@ -140,6 +141,15 @@ class Evaluation(ABC):
     @abstractmethod
     def supersede(self, task: Tracked, record: Record) -> None:
         """Take note that ``task`` is made anew: nothing stands for this recorded call, unless it is met elsewhere."""
+
+    @abstractmethod
+    def holds(self, task: Tracked) -> bool:
+        """True if the run stops, so that ``task``, which the history does not hold, must not begin."""
+
+    @abstractmethod
+    def child_ended(self, value: Any, scope: Scope) -> bool:
+        """Take note of what a child in ``scope`` tells with its result. Returns False if it has stopped before its end:
+        then it has no result."""
 
     @abstractmethod
     def tell_changed(self, details: str) -> None:

@@ -20,12 +20,13 @@ from simpleflow.base import Scope, SubmittableContainer
 from simpleflow.call_task import Task
 from simpleflow.core import events as e
 from simpleflow.core.decider import recorded_calls
-from simpleflow.core.decider.evaluation import Evaluation, Execution, Tracked
+from simpleflow.core.decider.evaluation import Execution, Tracked
 from simpleflow.core.decider.event_details import event_details
 from simpleflow.core.decider.handle import Handle
 from simpleflow.core.decider.handles import HANDLES, ActivityHandle
 from simpleflow.core.decider.markers import Markers
 from simpleflow.core.decider.signals import Signals
+from simpleflow.core.decider.stopping import Stoppable
 from simpleflow.core.history import History
 from simpleflow.core.records import Key, Record
 from simpleflow.exceptions import ExecutionBlocked, ExecutionError, InputError, NotSubmittable
@@ -46,7 +47,7 @@ from simpleflow.workflow import Workflow
 T = TypeVar("T")
 
 
-class Executor(Evaluation):
+class Executor(Stoppable):
     """An evaluation with the calls that its workflow makes. ``base.Executor`` describes those without a docstring."""
 
     def __init__(self, workflow_class: type[Workflow], history: History, execution: Execution) -> None:
@@ -215,6 +216,9 @@ class Executor(Evaluation):
         known = self.handles.get(handle.key)
         if known is not None:
             known.submitted_in(self.scope)
+            if known.held and not self.holds(handle):
+                known.held = False
+                known.begin()
             return known.promise
         self.handles[handle.key] = handle
         handle.submitted_in(self.scope)

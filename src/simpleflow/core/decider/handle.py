@@ -52,6 +52,7 @@ class Handle:
         self.promise = Promise(evaluation)
         self.early: tuple[Promise, ...] = ()  # promises handed out before the task could be made
         self.scope = evaluation.scope  # in which it was submitted
+        self.held = False  # the run stops, so this task is not begun
         self.handled = 0  # how many of the record's failures this handle has dealt with
 
     @property
@@ -81,10 +82,12 @@ class Handle:
 
     def begin(self) -> None:
         """Take the state of the record; if there is none, decide the task."""
-        if self.record is None:
-            self.evaluation.outbox[self.key] = self.decision()
-        else:
+        if self.record is not None:
             self.update()
+        elif self.evaluation.holds(self):
+            self.held = True
+        else:
+            self.evaluation.outbox[self.key] = self.decision()
 
     def recorded(self) -> None:
         """New events of the history are about the record."""
@@ -218,7 +221,7 @@ class RetryHandle(Handle):
             self._find_call()
         record = self.record
         if record is None:
-            if not self.promise.done and self.key not in self.evaluation.outbox:
+            if not (self.promise.done or self.held or self.key in self.evaluation.outbox):
                 self.evaluation.outbox[self.key] = self.decision()
             return
         super().recorded()

@@ -160,6 +160,14 @@ class ChildHandle(RetryHandle):
             return self._failed_parts
         return [parts.Part(self.workflow_id, "")] if self._has_parts else []
 
+    def update(self) -> None:
+        record = self.record
+        if record is not None and record.state == t.COMPLETED and record.closed is not None:
+            result = getattr(record.closed.attributes, "result", None)
+            if not self.evaluation.child_ended(super().value(result), self.scope):
+                return
+        super().update()
+
     def value(self, text: str | None) -> Any:
         value, self._failed_parts = parts.unwrap(super().value(text))
         return value

@@ -68,6 +68,10 @@ class Outbox:
         """True if one of the decisions leads to a later decision task. All do, except markers."""
         return bool(self._activities) or any(type(each) is not d.RecordMarker for _, each in self._others.values())
 
+    def begins_work(self) -> bool:
+        """True if one of the decisions begins an activity, a child or a timer."""
+        return bool(self._activities) or any(type(each) in _WORK for _, each in self._others.values())
+
 
 def _merge(one: Iterator[_Entry], other: Iterator[_Entry]) -> Iterator[_Entry]:
     """The entries of both, in order; reads no more of them than the caller does."""
@@ -86,5 +90,7 @@ def _merge(one: Iterator[_Entry], other: Iterator[_Entry]) -> Iterator[_Entry]:
     yield from one
     yield from other
 
+
+_WORK = (d.StartChildWorkflowExecution, d.StartTimer)
 
 _decision = itemgetter(1)

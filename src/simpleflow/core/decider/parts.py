@@ -9,6 +9,10 @@ child without failed parts, and one without a request, completes with its bare r
 An execution that continues as new carries the failed parts so far in its own request. A part of the same workflow id
 and name that has completed since is no longer among them.
 
+A child may stop before its end, since it has reached what it was to reach (``stopping``). Its result then tells that:
+``{STOPPED: {"until": [...], ...}}``. A child that has gone on to its end tells what it has reached beside its result:
+``{RESULT: result, REACHED: {"names": [...], "all": true}}``.
+
 A workflow class has parts if it has the method ``parts_failed``: a dict of the names of its parts, with True for each
 that failed. A child that ended badly and whose class has parts counts as one failed part with an empty name.
 """
@@ -23,6 +27,8 @@ from simpleflow.constants import RESERVED
 
 PARTS = RESERVED + "parts"
 RESULT = RESERVED + "result"
+REACHED = RESERVED + "reached"
+STOPPED = RESERVED + "stopped"
 
 _MOST = 5  # failed parts that are named: a result has to fit into a field
 
@@ -62,16 +68,44 @@ def content(failed: Iterable[Part]) -> dict[str, Any]:
     return {"failed": [list(part) for part in named]} if named else {}
 
 
-def wrap(result: str | None, failed: Iterable[Part]) -> str | None:
-    """The result (JSON text) with the failed parts; the bare result if there are none."""
-    said = content(failed)
+def wrap(result: str | None, failed: Iterable[Part], reached: Mapping[str, Any] = {}) -> str | None:
+    """The result (JSON text) with the failed parts and what was reached; the bare result if there is neither."""
+    said: dict[str, Any] = {PARTS: found} if (found := content(failed)) else {}
+    if reached:
+        said[REACHED] = reached
     if not said:
         return result
-    return f'{{"{RESULT}":{result or "null"},"{PARTS}":{values.encode(said, "failed parts")}}}'
+    return f'{{"{RESULT}":{result or "null"},{values.encode(said, "failed parts")[1:]}'
 
 
 def unwrap(value: Any) -> tuple[Any, tuple[Part, ...]]:
-    """The result of a child, decoded, without its failed parts; and these."""
-    if isinstance(value, dict) and value.keys() == {RESULT, PARTS}:
-        return value[RESULT], failed_in(value[PARTS])
+    """The result of a child, decoded, without what it hands up beside it; and its failed parts."""
+    if isinstance(value, dict) and RESULT in value and value.keys() <= {RESULT, PARTS, REACHED}:
+        return value[RESULT], failed_in(value.get(PARTS))
     return value, ()
+
+
+class Reached(NamedTuple):
+    """What a child has reached."""
+
+    names: list[str]
+    all: bool  # it was to reach nothing else
+    stopped: bool  # it has stopped before its end, and has no result
+
+
+def reached_in(value: Any) -> Reached | None:
+    """What a child has reached, from its result, decoded; None if it tells nothing of that."""
+    if stopped := stopped_in(value):
+        return Reached(_texts(stopped.get("until")), True, True)
+    said = value.get(REACHED) if isinstance(value, dict) and RESULT in value else None
+    return Reached(_texts(said.get("names")), said.get("all") is True, False) if isinstance(said, dict) else None
+
+
+def stopped_in(value: Any) -> dict[str, Any]:
+    """What a run that has stopped before its end tells in its result, decoded; empty if it has not stopped so."""
+    found = value.get(STOPPED) if isinstance(value, dict) and value.keys() == {STOPPED} else None
+    return found if isinstance(found, dict) else {}
+
+
+def _texts(value: Any) -> list[str]:
+    return [str(each) for each in value] if isinstance(value, list) else []
