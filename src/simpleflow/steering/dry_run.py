@@ -32,6 +32,7 @@ from simpleflow.core.decider.base_decider import completion
 from simpleflow.core.decider.decide import Decider
 from simpleflow.core.decider.evaluation import Execution, Failure
 from simpleflow.core.decider.executor import Executor
+from simpleflow.core.decider.hooks import Hooks
 from simpleflow.core.decider.recorded_calls import describe
 from simpleflow.core.history import History
 from simpleflow.engines.base import ActivityTask, DecisionTask, StartRequest
@@ -267,10 +268,18 @@ class _Executor(Executor):
         raise ExecutionBlocked
 
 
+class _Hooks(Hooks):
+    """No hook is called when an execution ends: it has done nothing."""
+
+    def close(self, name: str, *args: object, waits: bool = False) -> None:
+        pass
+
+
 class _Decider(Decider):
     """A decider that calls no hook when its execution ends, and continues no execution as new."""
 
     executor_class = _Executor
+    hooks_class = _Hooks
 
     def _complete(self, executor: Executor) -> d.Decision | None:
         if executor.continues is None and executor.returned and not executor.unfinished:
@@ -281,9 +290,6 @@ class _Decider(Decider):
         assert isinstance(executor, _Executor)
         if executor.continues is None and not executor.needs:
             super()._check_progress(executor)
-
-    def _closing_hook(self, name: str, *args: object, waits: bool = False) -> None:
-        pass
 
     stages = (_complete, Decider._stop, _check_progress)
 

@@ -44,6 +44,7 @@ class BaseDecider:
     """Makes the decisions of one execution, task after task. The classes in ``decide`` choose the history to read."""
 
     executor_class: ClassVar[type[Executor]] = Executor
+    hooks_class: ClassVar[type[Hooks]] = Hooks
 
     def __init__(
         self, workflow_class: type[Workflow], execution: Execution, limits: Limits, history: History | None = None
@@ -126,7 +127,7 @@ class BaseDecider:
         """Evaluate ``run`` from its first line."""
         self._discard_evaluation()
         self.evaluation = self.executor_class(self.workflow_class, self.history, self.execution)
-        self._hooks = Hooks(self.evaluation, self.workflow_class)
+        self._hooks = self.hooks_class(self.evaluation, self.workflow_class)
         self.evaluation.filling = self._fills
         self._hooks.repeat("before_replay")
         self.evaluation.begin()
