@@ -35,11 +35,12 @@ class RunLocation:
         return self.folder.run(verb, self.domain, *args)
 
     def objects(self, verb: str, *args: str) -> list[dict[str, Any]]:
-        """Run a command and return its objects."""
-        done = self.call(verb, *args, "--format", "json")
+        """Run a command and return its objects. One that shows one thing prints an object, and no list."""
+        done = self.call(verb, *args, "--json")
         assert done.code == 0, done.err
-        found: list[dict[str, Any]] = json.loads(done.out)
-        return found
+        found: Any = json.loads(done.out)
+        assert isinstance(found, dict) == (verb in ("workflow.info", "task.info"))
+        return [found] if isinstance(found, dict) else found
 
     def run_workflow(self, target: str, *args: str) -> Done:
         """Run a workflow and wait for its end."""

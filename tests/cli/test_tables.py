@@ -133,3 +133,12 @@ def test_info_on_a_terminal(folder: Folder) -> None:
     assert code == 0
     assert "\x1b[1mname        version\x1b[0m\nsimpleflow  " in shown
     assert "\x1b" not in on_a_terminal(folder, "info", "versions", NO_COLOR="1")[1]
+
+
+def test_json_is_short_for_the_format(folder: Folder) -> None:
+    assert json.loads(folder.run("info", "versions", "--json").out)[0]["name"] == "simpleflow"
+    assert folder.run("info", "versions", "--json", "--format", "json").code == 0
+    for command in (["info", "versions"], ["step.list", "flow.Daily"], ["workflow.list", "--local"]):
+        done = folder.run(*command, "--format", "csv", "--json")
+        assert (done.code, done.out) == (2, "")
+        assert "--json and --format csv exclude each other" in done.err

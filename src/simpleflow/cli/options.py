@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from simpleflow.cli import installation
 from simpleflow.cli.errors import one_line
@@ -19,6 +20,8 @@ SETTINGS = {"help_option_names": [], "max_content_width": 100}
 TABLE, JSON, CSV = "table", "json", "csv"
 FORMATS = (TABLE, JSON, CSV)
 """The values of ``--format``."""
+
+_JSON_WANTED = "simpleflow.json"  # key in a context: --json was given
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -130,9 +133,36 @@ def param_option(command: _Command) -> _Command:
     )(command)
 
 
+def _json(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value:
+        context.meta[_JSON_WANTED] = True
+
+
+def _style(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Return the format: that of ``--json``, which is read before, or of ``--format``."""
+    if _JSON_WANTED not in context.meta:
+        return value
+    given = parameter.name and context.get_parameter_source(parameter.name) == ParameterSource.COMMANDLINE
+    if given and value != JSON:
+        raise InputError(f"--json and --format {value} exclude each other; give one of them")
+    return JSON
+
+
 def format_option(default: str | None = TABLE) -> Callable[[_Command], _Command]:
-    """Add ``--format`` to a command, as the parameter ``style``."""
+    """Add ``--format`` to a command, as the parameter ``style``, and ``--json``, which is short for one value of it."""
     default_text = "Default: table." if default else "Default: table on a terminal, else lines separated by tabs."
-    return click.option(
-        "--format", "style", type=click.Choice(FORMATS), default=default, help=f"Output format. {default_text}"
-    )
+
+    def add(command: _Command) -> _Command:
+        command = click.option(
+            "--json", is_flag=True, is_eager=True, expose_value=False, callback=_json, help="Short for --format json."
+        )(command)
+        return click.option(
+            "--format",
+            "style",
+            type=click.Choice(FORMATS),
+            default=default,
+            callback=_style,
+            help=f"Output format. {default_text}",
+        )(command)
+
+    return add

@@ -9,7 +9,7 @@ from typing import Any
 
 from simpleflow.cli.options import JSON, TABLE, session
 from simpleflow.cli.terminal import Terminal, results_only
-from simpleflow.cli.view.tables import TableLayout, objects, table, table_layout
+from simpleflow.cli.view.tables import TableLayout, as_json, objects, table, table_layout
 from simpleflow.shown_text import escaped
 
 
@@ -39,6 +39,13 @@ class Output:
             self.write(objects(self.style, keys, each if self.style == JSON else [_flat(one) for one in each]))
         elif cells:
             self.write(table(titles, cells, self.layout))
+
+    def one(self, keys: Sequence[str], found: Mapping[str, Any], cells: Sequence[Sequence[str]]) -> None:
+        """Write one object: as JSON it is an object and no list, as a table a line for each of the ``cells``."""
+        if self.style == JSON:
+            self.write(as_json({key: found[key] for key in keys}))
+        else:
+            self.rows(keys, [found], ("what", "value"), cells)
 
     def say(self, text: str) -> None:
         """Write a line for people to standard error."""

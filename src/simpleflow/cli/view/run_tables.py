@@ -74,7 +74,7 @@ def info(output: Output, run: RunDescription, events: Sequence[e.Event], local_r
     }
     counts = [[key.replace("_", " "), str(found[key])] for key in _INFO[_INFO.index("events") :]]
     cells = [[name, value] for name, value in lines.items() if value] + counts
-    output.rows(_INFO, [found], ("what", "value"), cells)
+    output.one(_INFO, found, cells)
 
 
 def events(output: Output, history: Sequence[e.Event]) -> None:
@@ -138,7 +138,7 @@ def activity(output: Output, found: Item, details: bool) -> None:
         "why": _reason(found),
     }
     keys = _FULL_TASK if details else tuple(key for key in _FULL_TASK if key != "details")
-    output.rows(keys, [_item(found)], ("what", "value"), [[name, value] for name, value in lines.items() if value])
+    output.one(keys, _item(found), [[name, value] for name, value in lines.items() if value])
 
 
 def _worker_name(item: Item) -> str:

@@ -82,8 +82,8 @@ def objects(style: str, keys: Sequence[str], found: Sequence[Mapping[str, Any]])
     return as_json(found) if style == JSON else as_csv(keys, found)
 
 
-def as_json(found: Sequence[Mapping[str, Any]]) -> str:
-    """Return the objects as a JSON list, indented."""
+def as_json(found: Sequence[Mapping[str, Any]] | Mapping[str, Any]) -> str:
+    """Return the objects as a JSON list, or one of them as an object, indented."""
     import msgspec
 
     try:
