@@ -12,6 +12,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from simpleflow.server import Server
 from simpleflow.server.model import _NAMES, _TRIMMED, load
 from simpleflow.server.operations import OPERATIONS as TABLE
 from tests.server import clients
@@ -88,7 +89,7 @@ def test_longest_strings(operation: str, member: str, shape: dict[str, Any]) -> 
     request = _minimal(MODEL["operations"][operation]["input"]["shape"])
     number = SHAPES[MODEL["operations"][operation]["input"]["shape"]]["members"][member]["shape"].startswith("Dur")
     longest = ("1" if number else "é") * shape["max"]
-    if member != "defaultExecutionStartToCloseTimeout" and member != "executionStartToCloseTimeout":
+    if not member.lower().endswith(("executionstarttoclosetimeout", "retentionperiodindays")):
         assert _problems(operation, {**request, member: longest}) == ""
     constraint = (
         f"'{member}' failed to satisfy constraint: Member must have length less than or equal to {shape['max']}"
@@ -250,6 +251,73 @@ def test_web_pages_are_not_served(swf: Swf) -> None:
     status, answer = _post(swf.url, b'{"registrationStatus": "REGISTERED"}', Origin="http://example.org")
     assert status == 403
     assert "domainInfos" not in answer
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"\xff\xfe", b'{"registrationStatus": "\xe9"}', b'{"name": "\xed\xa0\x80"}', b"\x00", b'{"a": ' + b"[" * 100_000],
+)
+def test_a_body_that_is_not_text_is_refused(swf: Swf, body: bytes) -> None:
+    status, answer = _post(swf.url, body)
+    assert (status, answer["__type"]) == (400, "com.amazon.coral.service#SerializationException")
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1", 200),
+        ("127.0.0.1:1", 200),
+        ("localhost", 200),
+        ("LOCALHOST.:8042", 200),
+        ("[::1]:8042", 200),
+        ("example.org", 403),
+        ("127.0.0.1.example.org:8042", 403),
+        ("localhost.example.org", 403),
+        ("10.0.0.1", 403),
+        ("", 403),
+        ("é", 403),
+    ],
+)
+def test_a_foreign_host_is_refused(swf: Swf, host: str, status: int) -> None:
+    """A web page can have the name of its own server lead here; then it need not name its origin."""
+    found, answer = _post(swf.url, b'{"registrationStatus": "REGISTERED"}', Host=host)
+    assert found == status
+    assert ("domainInfos" in answer) == (status == 200)
+
+
+def test_a_retention_that_is_too_long(swf: Swf) -> None:
+    for days, problem in (("91", "less than or equal to 90"), ("99999999", "less than"), ("x", "whole number")):
+        with fault("ValidationException", problem):
+            swf.client.register_domain(name="long", workflowExecutionRetentionPeriodInDays=days)
+    swf.client.register_domain(name="long", workflowExecutionRetentionPeriodInDays="90")
+
+
+def test_a_text_that_is_no_token(swf: Swf) -> None:
+    for token in ("garbage", "a.b.c", "x" * 1024, "é", "a.1"):
+        for call in (
+            swf.client.respond_decision_task_completed,
+            swf.client.respond_activity_task_completed,
+            swf.client.respond_activity_task_failed,
+            swf.client.respond_activity_task_canceled,
+            swf.client.record_activity_task_heartbeat,
+        ):
+            with fault("ValidationException", "Invalid token"):
+                call(taskToken=token)
+    with fault("UnknownResourceFault"):
+        swf.client.respond_activity_task_completed(taskToken="23qrZ1.5.1")
+
+
+def test_connections_that_end_after_a_reply() -> None:
+    with Server(close_connections=True) as server:
+        netloc = urlparse(server.url).netloc
+        connection = http.client.HTTPConnection(netloc, timeout=10)
+        headers = {"X-Amz-Target": "SimpleWorkflowService.ListDomains"}
+        connection.request("POST", "/", b'{"registrationStatus": "REGISTERED"}', headers)
+        answer = connection.getresponse()
+        assert answer.status == 200
+        assert answer.headers["Connection"] == "close"
+        answer.read()
+        connection.close()
 
 
 def test_connections_may_be_closed_by_the_client(swf: Swf) -> None:

@@ -203,7 +203,7 @@ def test_stale_tokens(swf: Swf) -> None:
     swf.client.respond_activity_task_completed(taskToken=done)
     swf.client.respond_activity_task_failed(taskToken=failed)
     swf.client.respond_activity_task_canceled(taskToken=canceled, details="d")
-    for token in (done, failed, canceled, "never given out", first["taskToken"]):
+    for token in (done, failed, canceled, "never.1.1", first["taskToken"]):
         for name in (
             "respond_activity_task_completed",
             "respond_activity_task_failed",
@@ -256,7 +256,7 @@ def test_the_token_of_another_kind_of_task(swf: Swf) -> None:
 def test_activities_time_out(swf: Swf, timeouts: dict[str, str], started: bool, kind: str) -> None:
     swf.start()
     swf.decide(activity(**timeouts))
-    token = swf.take()["taskToken"] if started else "none"
+    token = swf.take()["taskToken"] if started else "never.1.1"
     swf.pass_time(9.9)
     assert swf.describe()["openCounts"]["openActivityTasks"] == 1
     swf.pass_time(0.1)

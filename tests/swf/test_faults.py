@@ -54,6 +54,12 @@ def test_kinds(code: str, kind: type[SimpleflowError], passing: bool | None) -> 
     assert getattr(found, "passing", None) is passing
 
 
+@pytest.mark.parametrize("action", ["RespondDecisionTaskCompleted", "RecordActivityTaskHeartbeat"])
+def test_a_text_that_is_no_token_is_a_token_that_is_not_known(action: str) -> None:
+    assert type(faults.translate(fault("ValidationException", "Invalid token"), action)) is UnknownResource
+    assert type(faults.translate(fault("ValidationException", "Invalid token"), "ListDomains")) is InputError
+
+
 def test_a_missing_permission_is_named() -> None:
     found = faults.translate(fault("AccessDeniedException"), "RegisterActivityType")
     assert "give these credentials swf:RegisterActivityType" in str(found)

@@ -9,6 +9,7 @@ next request. Then the task goes back to its list (``Server.undo``).
 from __future__ import annotations
 
 import logging
+import re
 import socket
 import threading
 import uuid
@@ -42,6 +43,9 @@ _MAX_DISCARDED = 64 * MAX_REQUEST
 _LAST_SECONDS = 2.0
 """Seconds that ``close`` waits for replies to be written."""
 
+_DENIED = "com.amazon.coral.service#AccessDeniedException"
+_OWN_NAMES = {HOST, "localhost", "[::1]"}
+
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
@@ -52,6 +56,7 @@ class Server:
     Args:
         port: port on 127.0.0.1; 0 for any free one.
         state, poll_seconds, clock, chaos, limits: see ``service.Service``.
+        close_connections: end each connection after one reply, for clients whose processes share connections.
 
     Raises InputError if it cannot listen on the port or botocore is missing, StateError if the folder cannot be used.
     """
@@ -64,7 +69,9 @@ class Server:
         clock: Callable[[], float] | None = None,
         chaos: Chaos = Chaos(),  # noqa: B008 (frozen)
         limits: Limits = Limits(),  # noqa: B008 (frozen)
+        close_connections: bool = False,
     ) -> None:
+        self.close_connections = close_connections
         self.model = model.load()
         try:
             self._http = _HttpServer((HOST, port), _Handler)
@@ -146,7 +153,7 @@ class Server:
         """Perform a request and return the reply. Raises Fault."""
         try:
             request = _decode(body) if body else {}
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:  # ValueError: not UTF-8
             raise faults.unreadable(str(error)) from error
         self.model.check(operation, request)
         try:
@@ -207,9 +214,9 @@ class _Handler(BaseHTTPRequestHandler):
         caller = self.latest = Caller(self._gone)
         status = 200
         try:
+            self.close_connection |= owner.close_connections
             body = self._body()
-            if self.headers.get("Origin"):
-                raise Fault("com.amazon.coral.service#AccessDeniedException", "Web pages may not send requests", 403)
+            self._check_sender()
             if owner.service.dice.throttles():
                 raise faults.throttled()
             operation = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
@@ -233,6 +240,20 @@ class _Handler(BaseHTTPRequestHandler):
         if not arrived:
             self.close_connection = True
             owner.undo(caller)
+
+    def _check_sender(self) -> None:
+        """Raise Fault for requests that a web page may have sent.
+
+        A page names its Origin, or the name of its own server as the Host, if that name has been made to lead here.
+        """
+        if self.headers.get("Origin"):
+            raise Fault(_DENIED, "Web pages may not send requests", 403)
+        for host in self.headers.get_all("Host", ()):
+            name = host.strip().lower()
+            name = name if name.endswith("]") else re.sub(r":\d*$", "", name)
+            if name.rstrip(".") not in _OWN_NAMES:
+                shown = host.encode("ascii", "backslashreplace").decode()[:100]
+                raise Fault(_DENIED, f"Host is {shown!r}; expected {HOST} or localhost", 403)
 
     def _body(self) -> bytes:
         try:

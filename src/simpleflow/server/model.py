@@ -43,6 +43,7 @@ _FORBIDDEN = re.compile("[:/|\x00-\x1f\x7f-\x9f]")
 _DIGITS = re.compile(r"\d{1,8}", re.ASCII)
 _INTEGER = re.compile(r"-?\d{1,10}", re.ASCII)
 _LONGEST_EXECUTION = 31_536_000
+_LONGEST_RETENTION = 90  # days
 
 _NOT_NONE = {
     ("StartTimerDecisionAttributes", "startToFireTimeout"),
@@ -226,6 +227,12 @@ def _duration(value: str, path: str, problems: list[str]) -> None:
         problems.append(_problem(value, path, "Member must be a whole number of 0 or more, or NONE"))
 
 
+def _days(value: str, path: str, problems: list[str]) -> None:
+    _duration(value, path, problems)
+    if _DIGITS.fullmatch(value) and int(value) > _LONGEST_RETENTION:
+        problems.append(_problem(value, path, f"Member must have value less than or equal to {_LONGEST_RETENTION}"))
+
+
 def _limited(value: str, path: str, problems: list[str]) -> None:
     if value == "NONE" or (value and int(value) > _LONGEST_EXECUTION):
         problems.append(_problem(value, path, f"Member must be a whole number, at most {_LONGEST_EXECUTION}"))
@@ -237,7 +244,7 @@ def _priority(value: str, path: str, problems: list[str]) -> None:
 
 
 _DURATIONS: dict[str, Check] = {
-    "DurationInDays": _duration,
+    "DurationInDays": _days,
     "DurationInSeconds": _duration,
     "DurationInSecondsOptional": _duration,
     "TaskPriority": _priority,

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 import threading
 import urllib.parse
 from collections.abc import Callable, Iterator
@@ -39,6 +40,8 @@ from simpleflow.server.decision_check import Limits
 from simpleflow.server.domain import Domain
 from simpleflow.server.polls import Polls
 from simpleflow.server.registry import DOMAIN, WORKFLOW, RegistrationStore, Registry
+
+_TOKEN = re.compile(r"[^.\s]{1,64}\.\d{1,18}\.\d{1,18}", re.ASCII)
 
 logger = logging.getLogger(__name__)
 
@@ -115,7 +118,12 @@ class Service:
         return domain
 
     def of_token(self, token: str) -> tuple[Domain, Run, int]:
-        """Return domain, execution and event id of the task with that token. Raises UnknownResource."""
+        """Return domain, execution and event id of the task with that token.
+
+        Raises UnknownResource for the token of a task that is over, and Fault for a text that is no token.
+        """
+        if not _TOKEN.fullmatch(token):
+            raise faults.refused("Invalid token")
         for domain in self._domains.values():
             run = domain.engine.runs.get(token.partition(".")[0])
             if run is not None:

@@ -47,8 +47,16 @@ PORT = 8042
     help="Faults to inject, for tests; any of shuffle, delay=SECONDS, drop=SHARE, throttle=SHARE, refuse=SHARE, "
     "page=NUMBER, seed=NUMBER, separated by commas.",
 )
+@click.option(
+    "--close-connections",
+    is_flag=True,
+    help="End each connection after one reply, for clients that fork with an open connection, such as the existing "
+    "library named simpleflow.",
+)
 @common
-def server(port: int, state: str | None, domains: tuple[str, ...], poll_seconds: float, chaos: str) -> None:
+def server(
+    port: int, state: str | None, domains: tuple[str, ...], poll_seconds: float, chaos: str, close_connections: bool
+) -> None:
     """Serve Amazon SWF's protocol on 127.0.0.1, for development and tests.
 
     There is no authentication: every client that can connect may do everything. The server prints its URL when it
@@ -63,7 +71,8 @@ def server(port: int, state: str | None, domains: tuple[str, ...], poll_seconds:
         raise InputError(f"--state {state!r} is a file; expected the path of a folder")
     for domain in domains:
         check_name(domain, "--domain")
-    running = Server(port, None if state is None else Path(state), poll_seconds, chaos=Chaos.parse(chaos))
+    folder = None if state is None else Path(state)
+    running = Server(port, folder, poll_seconds, chaos=Chaos.parse(chaos), close_connections=close_connections)
     try:
         for domain in domains:
             running.register_domain(domain)

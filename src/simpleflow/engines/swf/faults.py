@@ -107,6 +107,8 @@ def translate(error: BaseException, action: str) -> SimpleflowError | None:
         return UnknownResource(message or f"{action}: unknown, or no longer open")
     if known == "WorkflowExecutionAlreadyStartedFault":
         return RunBusy(message or "the workflow id has an open execution")
+    if known == "ValidationException" and message == "Invalid token" and action.startswith(("Respond", "Record")):
+        return UnknownResource(f"{action}: {message}: it names no task")
     if known in ("ValidationException", "SerializationException"):
         return InputError(f"SWF: cannot {action}: {message}")
     if type(error).__name__ == "ParamValidationError":
