@@ -49,9 +49,10 @@ def make_folder(folder: str) -> None:
         )
     os.makedirs(path, mode=0o700, exist_ok=True)
     if made or os.path.basename(path) == NAME:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         # There may be one already, or the folder may be full or read-only, which others tell.
-        with suppress(OSError), open(os.path.join(path, ".gitignore"), "x", encoding="utf-8") as file:
-            file.write("*\n")
+        with suppress(OSError), open(os.open(os.path.join(path, ".gitignore"), flags, 0o600), "wb") as file:
+            file.write(b"*\n")
 
 
 def open_database(folder: str, checks: bool = True) -> sqlite3.Connection:
