@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from simpleflow import same_source, settings, stores, values
+from simpleflow.activity_output import ALL, check_output, output_target
 from simpleflow.base import check_flag, check_name
 from simpleflow.constants import STORE_TIMER
 from simpleflow.core import codec
@@ -108,6 +109,9 @@ class Executor:
             ``decision_task_timeout`` (time-outs are seconds as text).
         adopt: the workflow's file has moved: go on with the runs and marks of the workflow id although another file
             made them. Without it they are refused, unless ``workflow_id`` is given.
+        output: what is shown of the output of activities in worker processes, while it is kept in the folder ``logs``
+            of the state folder: ALL lines, each with its step in front, on standard error; or NONE.
+        paint: called with what stands in front of such a line; returns it with colours. None: there are no colours.
         fresh: close an open execution whose process died, and start a new one, even if both have the same input.
 
     After ``run``: ``workflow_id``, ``run_id``, ``history``, ``signals_sent``, ``list_markers()``, and ``overlooked``:
@@ -134,6 +138,8 @@ class Executor:
         overrides: Mapping[str, str] | None = None,
         adopt: bool = False,
         fresh: bool = False,
+        output: str = ALL,
+        paint: Callable[[str], str] | None = None,
     ) -> None:
         if not (isinstance(workflow_class, type) and issubclass(workflow_class, Workflow)):
             raise InputError(f"{workflow_class!r} is not a workflow class; expected a subclass of simpleflow.Workflow")
@@ -147,7 +153,8 @@ class Executor:
             check_tags(tag_list, "tag_list")
         for name, flag in (("changed", changed), ("adopt", adopt), ("fresh", fresh)):
             check_flag(flag, name)
-        for name, call in (("observer", observer), ("on_begin", on_begin), ("on_wait", on_wait)):
+        calls = (("observer", observer), ("on_begin", on_begin), ("on_wait", on_wait), ("paint", paint))
+        for name, call in calls:
             if not callable(call) and (call is not None or name == "on_wait"):
                 raise InputError(f"{name} is {call!r}; expected a function")
         settings.describe()  # find a setting that is not valid now, not in the middle of a run
@@ -168,6 +175,8 @@ class Executor:
         self._observer = observer
         self._on_begin = on_begin
         self._on_wait = on_wait
+        self._output = check_output(output)
+        self._paint = paint
         self._overrides = _checked_overrides(overrides)
         self._request = request_of(force_steps, skip_steps, changed, only_steps, until_steps)
         self._events: list[e.Event] = []
@@ -202,7 +211,8 @@ class Executor:
         if self._nb_workers is not None:
             from simpleflow.worker.pool import Pool
 
-            pool = Pool(self._nb_workers, self._middlewares)
+            target = output_target(self._state, self.workflow_id, self._output, self._paint)
+            pool = Pool(self._nb_workers, self._middlewares, output=target)
         marks = cast("StateStore", open_store(self.default_bucket))
         try:
             with marks.kept_open():

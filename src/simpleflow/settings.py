@@ -27,6 +27,7 @@ STEP_BUCKET: str  # bucket string of the done marks
 SIMPLEFLOW_STEP_CLAIMS: bool | None  # claim steps against other runs; None: where marks are on this machine
 SIMPLEFLOW_STEP_CHANGES: str | None  # tell, run or ignore steps that have changed; None: tell where reading is cheap
 SIMPLEFLOW_MAX_TASKS_PER_WORKER: int  # a worker is replaced after so many activities; 0: never
+SIMPLEFLOW_LOG_BYTES: int  # size of the log of an activity, at most; 0: what activities print is not kept
 SIMPLEFLOW_STEP_RETRY_SECONDS: int  # how long marks are tried again before a run is left open; 0: never
 SIMPLEFLOW_STATE: str  # state folder of the embedded engine
 SIMPLEFLOW_KEEP_RUNS: int | None  # at the end of a run, all but so many runs of each workflow are removed; None: none
@@ -141,6 +142,7 @@ _SETTINGS: dict[str, _Setting] = {
     "SIMPLEFLOW_STEP_CLAIMS": _Setting(_boolean, None),  # None: where marks are on this machine
     "SIMPLEFLOW_STEP_CHANGES": _Setting(_change_mode, None),  # None: tell where marks are on this machine
     "SIMPLEFLOW_MAX_TASKS_PER_WORKER": _Setting(_count, 0),
+    "SIMPLEFLOW_LOG_BYTES": _Setting(_count, 10_000_000),
     "SIMPLEFLOW_STEP_RETRY_SECONDS": _Setting(_seconds, 600),
     "SIMPLEFLOW_STATE": _Setting(_text, nearest_state.find),
     "SIMPLEFLOW_KEEP_RUNS": _Setting(_keep, None),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 # As text: Python compiles each when it is first used, and most runs use none.
 _UNSEEN = r"[\x00-\x1f\x7f-\xa0\xad\u061c\u200b-\u200f\u2028-\u202f\u2060-\u2069\ufeff\ud800-\udfff]"
@@ -19,6 +20,11 @@ def hide_passwords(text: str) -> str:
     if "@" not in text:
         return text
     return re.sub(_PASSWORD, lambda found: f"{found['before'] or found['alone']}:***@", text, flags=re.VERBOSE)
+
+
+def timestamp() -> str:
+    """Return the time now, in the local time zone, as it stands before lines that nobody watches."""
+    return time.strftime("%Y-%m-%d %H:%M:%S")
 
 
 def escaped(text: str) -> str:

@@ -212,15 +212,16 @@ def test_the_view_adapts_to_a_new_size(folder: Folder, begin: Begin) -> None:
 
 def test_printed_lines_appear_above_the_view_complete(folder: Folder, begin: Begin) -> None:
     screen = begin("Chatty")
-    screen.until(r"^… talk", r"^question\? $|^question\?$")
+    screen.until(r"^… talk", r"^talk \| question\?$")
     (folder.path / "go").touch()
     assert screen.end() == 0
     everything = screen.everything
-    printed = [line for line in everything if line.startswith("line ")]
-    assert printed == [f"line {number} to {stream}" for number in range(300) for stream in ("out", "err")]
-    assert "question? yes" in everything
-    assert "a terminal: True, columns: 100" in everything
-    assert "from a shell" in everything
+    printed = [line for line in everything if line.startswith("talk | line ")]
+    assert printed == [f"talk | line {number} to {stream}" for number in range(300) for stream in ("out", "err")]
+    assert "talk | yes" in everything
+    assert "talk | a terminal: False, columns: None" in everything
+    assert "talk | from a shell" in everything
+    assert "run says" in everything
     assert everything[-1] == '"talked"'
 
 

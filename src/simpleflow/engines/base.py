@@ -65,6 +65,7 @@ class ActivityTask(NamedTuple):
     task_list: str
     heartbeat_timeout: float | None  # seconds; None: no time-out, or it is not known
     tag_list: tuple[str, ...] = ()  # of the execution
+    tries: int = 1  # tasks of this activity id up to this one
 
 
 class RunDescription(NamedTuple):

@@ -234,6 +234,7 @@ class EmbeddedEngine:
                 scheduled.task_list.name,
                 timeout(scheduled.heartbeat_timeout),
                 tuple(tag for tag in run.history.started.tag_list or () if tag is not None),
+                task.tries,
             )
         return None
 

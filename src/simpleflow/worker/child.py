@@ -25,6 +25,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 from simpleflow import settings
 from simpleflow.activity import Activity
@@ -36,11 +37,19 @@ from simpleflow.worker.forked import flush
 from simpleflow.worker.guard import Guard
 from simpleflow.worker.limits import cannot_fork
 from simpleflow.worker.messages import OwnerEnd, packed, pair, readable
+from simpleflow.worker.output import OutputPipe
 from simpleflow.worker.process import Bounds, Last, WorkerProcess
 
 _POLL_SECONDS = 0.001  # between two checks of a process that is about to end
 _LOOK_SECONDS = 0.2  # between two checks of a process that should be alive
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Closable(Protocol):
+    """Something of another worker that its owner holds."""
+
+    def close(self) -> None:
+        """Close it in this process."""
 
 
 def check_forks() -> None:
@@ -51,17 +60,19 @@ def check_forks() -> None:
 
 def fork(
     guard: Guard,
-    others: Iterable[OwnerEnd],
+    others: Iterable[Closable],
     known: Mapping[str, Activity],
     middlewares: Middlewares,
     domain: str | None = None,
     sends_bounds: bool = False,
     lock: str | None = None,
+    output: OutputPipe | None = None,
 ) -> tuple[int, OwnerEnd]:
     """Fork a worker; returns its process id and the channel to it.
 
     ``guard``: kills it when the owner dies. ``others``: channels to other workers, which this one must not hold open.
-    For the other arguments see WorkerProcess. Raises OSError if the system has no more processes or open files.
+    ``output``: takes what its activities print. For the other arguments see WorkerProcess. Raises OSError if the
+    system has no more processes or open files.
     """
     ours, theirs = pair()
     owner = os.getpid()
@@ -78,10 +89,11 @@ def fork(
                     os.setpgid(0, 0)
                     ours.close()
                     guard.leave()
-                    for channel in others:
-                        channel.close()
+                    for each in others:
+                        each.close()
+                    printed = None if output is None else output.redirect()
                     WorkerProcess(
-                        theirs, guard.life[0], owner, known, middlewares, domain, sends_bounds, max_tasks, lock
+                        theirs, guard.life[0], owner, known, middlewares, domain, sends_bounds, max_tasks, lock, printed
                     ).run()
                 except SystemExit:
                     pass  # stopped while it was idle

@@ -5,10 +5,11 @@ Theory of operation
 A worker watches its owner itself, in a thread. But a thread of Python does not run while a long call into C keeps the
 interpreter lock, and the worker would go on writing while another process does its step again. So the owner forks one
 more process first, which does nothing but wait. The owner writes to it which workers there are. When the owner dies,
-however it dies, the kernel closes that pipe: the guard kills the process groups of all workers, waits until they are
-gone, and ends. If another process has inherited the pipe, the guard sees soon that its parent has changed. It leads a
-session of its own and ignores the signals that stop a program, so nothing but SIGKILL ends it sooner. Then the owner
-starts another one.
+however it dies, the kernel closes that pipe. The workers see that, too, and end when they have put into logs what was
+printed (see ``output``); the guard leaves them a moment for that. Then it kills the process groups of all workers,
+waits until they are gone, and ends. If another process has inherited the pipe, the guard sees soon that its parent has
+changed. It leads a session of its own and ignores the signals that stop a program, so nothing but SIGKILL ends it
+sooner. Then the owner starts another one.
 
 The guard runs no code but this, and keeps no file open but its pipe: a reader of the owner's output sees its end.
 """
@@ -25,6 +26,7 @@ from typing import NoReturn
 from simpleflow.worker import forks
 
 _LOOK_SECONDS = 0.5  # between two looks at the parent
+_MOMENT_SECONDS = 0.05  # how long the workers have to end themselves
 _WAIT_SECONDS = 5.0  # how long the guard waits for the ends of workers that it has killed
 _IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 
@@ -172,11 +174,13 @@ def _workers_at_the_end(reader: int) -> set[int]:
 
 
 def _kill(workers: set[int]) -> None:
-    end = time.monotonic() + _WAIT_SECONDS
+    kill_at = time.monotonic() + _MOMENT_SECONDS
+    end = kill_at + _WAIT_SECONDS
     while workers and time.monotonic() < end:
+        number = 0 if time.monotonic() < kill_at else signal.SIGKILL  # 0: only look
         for pid in list(workers):
             try:
-                os.killpg(pid, signal.SIGKILL)
+                os.killpg(pid, number)
             except ProcessLookupError:
                 workers.discard(pid)
             except PermissionError:

@@ -9,18 +9,23 @@ from simpleflow.exceptions import InputError
 
 _FILES_OF_RUN = 24  # for what the owner opens itself: the database, marks, modules that are imported
 _FILES_OF_WORKER = 2  # in the owner: the ends of its pipes
+_FILES_OF_OUTPUT = 1  # in the owner, for each worker: the end of another pipe
 _TASKS_OF_RUN = 2  # a guard, and one process that an activity starts
 _TASKS_OF_WORKER = 2  # the process and its second thread
 _SMALL = 1_000  # a limit on processes beyond this is not looked at: counting them takes time
 
 
-def workers_allowed(wanted: int) -> int:
-    """How many of so many workers can be started. Raises InputError if none can."""
+def workers_allowed(wanted: int, keeps_output: bool = False) -> int:
+    """How many of so many workers can be started. Raises InputError if none can.
+
+    ``keeps_output``: what they print comes to their owner.
+    """
     allowed = wanted
     files = _soft(resource.RLIMIT_NOFILE)
     if files is not None:
         room = files - _open_files() - _FILES_OF_RUN
-        allowed = _checked(allowed, room // _FILES_OF_WORKER, f"open files is {files}", "ulimit -n 1024")
+        each = _FILES_OF_WORKER + (_FILES_OF_OUTPUT if keeps_output else 0)
+        allowed = _checked(allowed, room // each, f"open files is {files}", "ulimit -n 1024")
     tasks = _soft(getattr(resource, "RLIMIT_NPROC", None))
     if tasks is not None and tasks < _SMALL and os.geteuid() != 0:  # it does not bind the superuser
         room = tasks - _running_tasks() - _TASKS_OF_RUN

@@ -7,6 +7,7 @@ from collections import deque
 
 from simpleflow.engines.base import ActivityTask
 from simpleflow.worker.messages import OwnerEnd, packed
+from simpleflow.worker.output import OutputPipe
 from simpleflow.worker.process import BEAT_SECONDS
 
 
@@ -16,16 +17,20 @@ class Member:
     Args:
         pid: its process id.
         channel: to it.
+        output: what its activities print; None: that is not kept.
     """
 
-    __slots__ = ("ahead", "began", "channel", "done", "heard", "pid", "task")
+    __slots__ = ("ahead", "beat_at", "began", "channel", "done", "heard", "latest", "output", "pid", "task")
 
-    def __init__(self, pid: int, channel: OwnerEnd) -> None:
+    def __init__(self, pid: int, channel: OwnerEnd, output: OutputPipe | None = None) -> None:
         self.pid = pid
         self.channel = channel
+        self.output = output
         self.task: ActivityTask | None = None  # that it performs
+        self.latest: ActivityTask | None = None  # that it performs, or has performed last
         self.ahead: deque[tuple[ActivityTask, int]] = deque()  # sent ahead, not started; each with its size in bytes
         self.began = 0.0  # monotonic time at which it began ``task``
+        self.beat_at = 0.0  # monotonic time at which it began ``task``, or of the latest heartbeat that it has sent
         self.heard = 0.0  # monotonic time at which it began ``task``, or of its latest heartbeat
         self.done = 0  # tasks that it has ended
 
@@ -37,7 +42,20 @@ class Member:
 
     def begin(self) -> None:
         """Its task begins now."""
-        self.began = self.heard = time.monotonic()
+        self.latest = self.task
+        self.began = self.heard = self.beat_at = time.monotonic()
+
+    def relieve_output(self, now: float) -> None:
+        """Read what its activity prints if it does not do so itself: it has sent no heartbeat for some time."""
+        if self.output is not None and self.task is not None and now - self.beat_at >= 2 * BEAT_SECONDS:
+            self.output.relieve(self.task, self.began)
+
+    def rescue_output(self) -> None:
+        """Keep what its activity has printed before it died."""
+        if self.output is not None:
+            self.output.rescue(self.latest, self.began)
+            self.output.close()
+            self.output = None
 
     def is_silent(self, now: float) -> bool:
         """True if a heartbeat of its task is overdue."""

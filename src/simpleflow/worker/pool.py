@@ -39,6 +39,7 @@ from simpleflow.activity import Activity
 from simpleflow.engines.base import ActivityTask
 from simpleflow.exceptions import UnknownResource
 from simpleflow.worker.child import (
+    Closable,
     check_forks,
     death_reason,
     fork,
@@ -55,6 +56,7 @@ from simpleflow.worker.inline import do_quickly, respond
 from simpleflow.worker.limits import cannot_fork, workers_allowed
 from simpleflow.worker.member import Member
 from simpleflow.worker.messages import packed, spin
+from simpleflow.worker.output import OutputPipe, OutputTarget
 from simpleflow.worker.process import BEAT, Last, Returned
 
 SPIN_SECONDS = 0.0002
@@ -73,6 +75,7 @@ class Pool:
     Args:
         size: how many, at most.
         middlewares, known: see ``dispatch.perform``.
+        output: where what activities print goes; None: it is left alone.
 
     Set ``source``, an EmbeddedEngine, before the first task is started. For the methods see ``loop.ActivityWorker``.
     """
@@ -84,14 +87,16 @@ class Pool:
         size: int,
         middlewares: Middlewares,
         known: Mapping[str, Activity] | None = None,
+        output: OutputTarget | None = None,
     ) -> None:
         check_forks()
-        self._size = workers_allowed(size)
+        self._size = workers_allowed(size, keeps_output=output is not None)
         self._middlewares = middlewares
         self._known = known or {}
+        self._output = output
         self._workers: list[Member] = []
         self._idle: list[Member] = []
-        self._dying: dict[int, float] = {}  # by process id: the monotonic time at which it is killed
+        self._dying: dict[Member, float] = {}  # the monotonic time at which each is killed
         self._closed = False
         try:
             self._guard = Guard()
@@ -198,8 +203,10 @@ class Pool:
                 continue
             elif not self.source.is_open(worker.task.token):
                 self._stop(worker)
-            elif worker.is_silent(now) and is_running(worker.pid):
-                self._beat(worker, worker.task)
+            else:
+                worker.relieve_output(now)
+                if worker.is_silent(now) and is_running(worker.pid):
+                    self._beat(worker, worker.task)
 
     def close(self) -> None:
         """Stop every worker."""
@@ -244,6 +251,7 @@ class Pool:
         if task is None:
             return
         if message == BEAT:
+            worker.beat_at = time.monotonic()
             self._beat(worker, task)
             return
         if isinstance(message, Returned):
@@ -265,6 +273,7 @@ class Pool:
         self._remove(worker)
         reason = death_reason(worker.pid)
         signal_group(worker.pid, signal.SIGKILL)  # processes that its activity has started
+        worker.rescue_output()  # before the failure of its task is seen
         if task is None:
             return
         if was_read:
@@ -316,13 +325,14 @@ class Pool:
         self._remove(worker)
 
     def _kill_the_dying(self) -> None:
-        for pid, deadline in list(self._dying.items()):
-            if has_ended(pid):
-                signal_group(pid, signal.SIGKILL)  # processes that it left behind
-                self._guard.remove(pid)
-                del self._dying[pid]
+        for worker, deadline in list(self._dying.items()):
+            if has_ended(worker.pid):
+                signal_group(worker.pid, signal.SIGKILL)  # processes that it left behind
+                worker.rescue_output()
+                self._guard.remove(worker.pid)
+                del self._dying[worker]
             elif time.monotonic() >= deadline:
-                signal_group(pid, signal.SIGKILL)
+                signal_group(worker.pid, signal.SIGKILL)
 
     def _remove(self, worker: Member) -> None:
         self._workers.remove(worker)
@@ -334,7 +344,7 @@ class Pool:
         self._stop_writing(worker)
         del self._by_channel[worker.channel.fileno()]
         worker.channel.close()
-        self._dying[worker.pid] = time.monotonic() + settings.ACTIVITY_SIGTERM_WAIT_SEC
+        self._dying[worker] = time.monotonic() + settings.ACTIVITY_SIGTERM_WAIT_SEC
 
     def _watch_writing(self, worker: Member) -> None:
         """Have ``wait`` write what a worker does not read yet."""
@@ -350,10 +360,19 @@ class Pool:
             self._poll.unregister(worker.channel.writer)
 
     def _fork(self) -> Member:
-        others = [worker.channel for worker in self._workers]
+        others: list[Closable] = [worker.channel for worker in self._workers]
+        others += [worker.output for worker in (*self._workers, *self._dying) if worker.output is not None]
         path = self.source.workers_path
-        found = fork(self._guard, others, self._known, self._middlewares, lock=path)
-        worker = Member(*found)
+        output = None if self._output is None else OutputPipe(self._output)
+        try:
+            found = fork(self._guard, others, self._known, self._middlewares, lock=path, output=output)
+        except OSError:
+            if output is not None:
+                output.close()
+            raise
+        if output is not None:
+            output.close_writer()
+        worker = Member(*found, output)
         self._workers.append(worker)
         self._poll.register(worker.channel, select.POLLIN)
         self._by_channel[worker.channel.fileno()] = worker

@@ -8,7 +8,8 @@ Two threads share the channel to the owner:
   in a program of their own: signals work there.
 - The watching thread sends a heartbeat (BEAT) every ``_every`` seconds while a task is under way, so that the owner can
   see that the worker lives and can reply by stopping it. It gives back tasks that wait in the pipe while the one under
-  way takes long (see ``pool``). And it ends the process when the owner is gone.
+  way takes long (see ``pool``). It puts what is printed into logs (see ``output``). And it ends the process when the
+  owner is gone.
 
 ``_sending`` guards the outgoing pipe. The Outcome is sent under it together with ``_every = None``, so no heartbeat
 follows the outcome of its task. ``_receiving`` guards the incoming pipe: the main thread holds it while it waits for a
@@ -31,6 +32,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Mapping
 from types import FrameType
 from typing import NamedTuple, NoReturn
@@ -43,6 +45,7 @@ from simpleflow.worker import forked
 from simpleflow.worker.dispatch import Middlewares, Outcome, failure, perform, resolve
 from simpleflow.worker.forked import flush
 from simpleflow.worker.messages import WorkerEnd, readable
+from simpleflow.worker.output import PAUSE_SECONDS, WorkerOutput
 from simpleflow.worker.surroundings import Surroundings
 
 BEAT = "beat"
@@ -93,6 +96,7 @@ class WorkerProcess:
         sends_bounds: send the Bounds of each task to the owner before it begins, since SWF does not send time-outs.
         max_tasks: end after so many tasks; None: any number.
         lock: a file on which it holds a lock while it lives, see ``file_locks``; None: on none.
+        output: what activities print; None: it is left alone.
     """
 
     def __init__(
@@ -106,6 +110,7 @@ class WorkerProcess:
         sends_bounds: bool = False,
         max_tasks: int | None = None,
         lock: str | None = None,
+        output: WorkerOutput | None = None,
     ) -> None:
         self._channel = channel
         self._life = life
@@ -122,6 +127,7 @@ class WorkerProcess:
         self._leaving = False
         self._tasks_left = max_tasks
         self._lock = lock
+        self._output = output
         self._pid = os.getpid()
 
     def run(self) -> NoReturn:
@@ -144,6 +150,8 @@ class WorkerProcess:
                     task: ActivityTask = self._channel.receive(SPIN_SECONDS)
             except (EOFError, OSError):
                 self._leave(0)
+            if self._output is not None:
+                self._output.begin(task)
             every = BEAT_SECONDS
             if task.heartbeat_timeout is not None:
                 every = max(0.05, min(task.heartbeat_timeout / 3, BEAT_SECONDS))
@@ -160,6 +168,8 @@ class WorkerProcess:
             if os.getpid() != self._pid:
                 os._exit(0)  # a process that the activity has forked, and that has returned from it
             flush()
+            if self._output is not None:
+                self._output.end(soon=not outcome.failed)
             if self._stop_requested:
                 self._leave(128 + signal.SIGTERM)
             if self._tasks_left is not None:
@@ -171,6 +181,8 @@ class WorkerProcess:
                     self._channel.send(Last(outcome) if is_last else outcome)
             except OSError:
                 _end()
+            if self._output is not None:
+                self._output.keep()
             # The owner decides what is next meanwhile. A task that is not read goes to another worker.
             if is_last or not surroundings.restore():
                 self._leave(0)
@@ -222,6 +234,8 @@ class WorkerProcess:
             self._leaving = True
             self._channel.close()
             os.close(self._life)
+            if self._output is not None:
+                self._output.leave()
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def _leave(self, code: int) -> NoReturn:
@@ -232,18 +246,40 @@ class WorkerProcess:
             forked.run_exit_handlers()
         finally:
             flush()
+            if self._output is not None:
+                self._output.end()
+                self._output.keep()
             os._exit(code)
 
     def _watch(self) -> None:
         """The watching thread; see the theory of operation."""
+        watched = [self._life, self._changed[0]]
+        output = self._output
+        beat_at = time.monotonic() + (self._every or BEAT_SECONDS)
+        read_at: float | None = None  # when output that is there is read
         while True:
-            ready = readable([self._life, self._changed[0]], self._every or BEAT_SECONDS)
+            until = beat_at if read_at is None else min(beat_at, read_at)
+            printed = [output.reader] if output is not None and read_at is None else []
+            ready = readable([*watched, *printed], max(0.0, until - time.monotonic()))
             # Another process may have inherited the pipe and hold it open; the parent's death shows, too.
             if self._life in ready or os.getppid() != self._owner:
+                if output is not None:
+                    output.save()
                 _end()
-            if ready:
+            if self._changed[0] in ready:
                 os.read(self._changed[0], 4096)
+                beat_at = time.monotonic() + (self._every or BEAT_SECONDS)
                 continue
+            if output is not None and output.reader in ready:
+                read_at = time.monotonic() + PAUSE_SECONDS
+            elif output is not None and read_at is not None and time.monotonic() >= read_at:
+                output.pump()
+                read_at = None
+            if time.monotonic() < beat_at:
+                continue
+            beat_at = time.monotonic() + (self._every or BEAT_SECONDS)
+            if output is not None:
+                output.show_unfinished()
             try:
                 with self._sending:
                     if self._every is not None:

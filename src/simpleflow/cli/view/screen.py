@@ -1,8 +1,8 @@
 """A region at the bottom of a terminal that is redrawn while this process and its children print above it.
 
 How it works: ``open`` replaces file descriptors 1 and 2 by one end of a pseudo-terminal and keeps the real terminal in
-``_real``. Everything that is printed, also by worker processes and their shells, arrives at the other end, ``_ours``.
-No output is lost or overwritten, and programs that ask still see a terminal with the right size.
+``_real``. Everything that is printed, also by programs and by worker processes, arrives at the other end, ``_ours``.
+No output is lost or overwritten, and the workflow's ``run`` still sees a terminal with the right size.
 
 A thread reads ``_ours``. Whole lines wait in ``_printed`` until the next frame. To draw, the thread moves the cursor up
 by the rows of the last frame, writes the printed lines over it, and then writes the new frame below them. The cursor

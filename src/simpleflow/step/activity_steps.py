@@ -1,0 +1,22 @@
+"""The step of an activity, as its activity id says it. See ``simpleflow.taskids`` for the form of ids."""
+
+from __future__ import annotations
+
+import re
+
+_STEP = re.compile(r".*[-.]step\.(?P<name>.+?)(?:~\d+)?\.(?=[-.])", re.DOTALL)
+_ESCAPED = re.compile(r"%([0-9A-F]{2})")
+
+
+def step_of(activity_id: str) -> str | None:
+    """The name of the innermost step that an activity was submitted in; None outside of steps.
+
+    None too where the id does not hold it: that of an idempotent activity does not, nor one that was cut.
+    """
+    found = _STEP.match(activity_id)
+    return None if found is None else _ESCAPED.sub(lambda code: chr(int(code[1], 16)), found["name"])
+
+
+def title(activity_id: str, name: str) -> str:
+    """What people know an activity by: its step, else the name of its activity type."""
+    return step_of(activity_id) or f"activity {name}"

@@ -1,0 +1,242 @@
+"""What activities print in a worker process: it goes into a log for each attempt, and to the terminal with a name.
+
+Theory of operation
+-------------------
+File descriptors 1 and 2 of a worker are the writing end of a pipe, from its start to its end. So everything that an
+activity prints comes through the pipe, from C code and from programs that it starts, too. A file in place of the pipe
+would need no reader. But if the disk was full, or the limit of file sizes (``ulimit -f``) was reached, printing would
+fail, and with it the activity. Here, what cannot be kept is dropped, and the activity does not notice.
+
+The worker reads the pipe itself:
+
+- its watching thread, PAUSE_SECONDS after there is something. So two threads that take turns do not slow down an
+  activity that prints a lot. And a process that prints something and dies at once dies before the thread has read it,
+  so that the owner finds it in the pipe;
+- its main thread, at the end of each activity: so nothing gets into the log of the next one. What was printed is shown
+  before the outcome is sent. To make a file takes longer than a short activity; if the activity has completed, that is
+  done while the owner decides what comes next. If it has failed, the view shows its last lines, so the log is made
+  before the outcome is sent.
+
+``_lock`` is held by the one that reads. The log of an attempt is made when there is something to write, so an activity
+that prints nothing costs one look at the pipe. It stays open until the next activity begins: threads and processes that
+the former one left behind write into its log.
+
+The owner of the worker has the reading end, too (``OutputPipe``). It reads only where the worker cannot: when the
+worker has died, and when the pipe is full while a call into C keeps the interpreter lock of the worker.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+import termios
+import threading
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from simpleflow.engines.base import ActivityTask
+from simpleflow.shown_text import escaped
+from simpleflow.state_folder import logs
+from simpleflow.state_folder.bounded import BoundedFile
+from simpleflow.worker.output_lines import OutputLines
+
+PAUSE_SECONDS = 0.005
+"""How long the watching thread leaves output in the pipe."""
+
+_CHUNK = 65_536  # bytes that are read at once; the capacity of a pipe
+_NONE = bytes(4)
+_NEARLY_FULL = 32_768  # bytes in a pipe
+_LAST_SECONDS = 0.05  # how long a worker whose owner has died waits for the lock
+
+
+class OutputTarget(NamedTuple):
+    """Where the output of activities goes."""
+
+    state: str  # absolute path of the state folder
+    limit: int  # bytes of a log, at most
+    title: Callable[[ActivityTask], str] | None  # gives what stands in front of each line; None: lines are not shown
+    stamps: bool = False  # each line that is shown begins with the time
+
+
+class OutputPipe:
+    """The pipe of one worker, as its owner has it. Raises OSError if there are too many open files."""
+
+    def __init__(self, target: OutputTarget) -> None:
+        self._target = target
+        self._reader, self._writer = os.pipe()
+        os.set_blocking(self._reader, False)
+
+    def close_writer(self) -> None:
+        """In the owner: close the writing end once the worker was forked."""
+        if self._writer != -1:
+            os.close(self._writer)
+            self._writer = -1
+
+    def close(self) -> None:
+        """Close what this process has of the pipe."""
+        self.close_writer()
+        os.close(self._reader)
+
+    def redirect(self) -> WorkerOutput:
+        """In the worker: send what is printed from now on through the pipe."""
+        return WorkerOutput(self._target, self._reader, self._writer)
+
+    def relieve(self, task: ActivityTask, began: float) -> None:
+        """In the owner: read from a pipe that is nearly full, of a worker that has been silent."""
+        if int.from_bytes(_unread(self._reader), sys.byteorder) >= _NEARLY_FULL:
+            self.rescue(task, began)
+
+    def rescue(self, task: ActivityTask | None, began: float) -> None:
+        """In the owner: add what the worker could not read to the log of its task, or print it if it had none.
+
+        ``task``: the last one that it began; ``began``: when that was, in monotonic time.
+        """
+        data = b"".join(iter(lambda: _read(self._reader), b""))
+        if not data:
+            return
+        try:
+            if task is None:
+                os.write(2, data)
+                return
+            file = _open_log(self._target, task, time.time() - (time.monotonic() - began))
+            try:
+                file.write(data)
+            finally:
+                file.close()
+        except OSError:
+            pass  # nothing can be kept: the run does not fail for that
+
+
+class WorkerOutput:
+    """The output of a worker, inside the worker."""
+
+    def __init__(self, target: OutputTarget, reader: int, writer: int) -> None:
+        self.reader = reader  # of the pipe
+        self._target = target
+        self._writer = writer  # kept open, so that the pipe has no end if an activity closes its standard output
+        self._lock = threading.Lock()  # held by the thread that reads
+        self._task: ActivityTask | None = None
+        self._began = 0.0  # epoch seconds at which it began
+        self._file: BoundedFile | None = None  # the log of the task
+        self._fails = False  # there can be no log of the task
+        self._pending = b""  # was read and shown, and is not in the log
+        self._titled: ActivityTask | None = None  # the task whose name stands before the lines
+        self._lines: OutputLines | None = None
+        try:
+            self._lines = OutputLines(os.dup(2), target.stamps, getattr(sys.stderr, "encoding", None) or "utf-8")
+        except OSError:
+            pass  # standard error is closed: nobody sees lines
+        os.dup2(writer, 1)
+        os.dup2(writer, 2)
+
+    def begin(self, task: ActivityTask) -> None:
+        """A task begins: what is printed from now on belongs to it."""
+        if self._file is not None or self._fails:
+            with self._lock:
+                if self._file is not None:
+                    self._file.close()
+                self._file = None
+                self._fails = False
+        self._task = task
+        self._began = time.time()
+
+    def end(self, soon: bool = False) -> None:
+        """A task ends: show all that it has printed, and have it in its log; with ``soon`` after a call of ``keep``."""
+        # In this order, since the other thread takes the lock, reads, makes the file and gives up the lock.
+        if not _unread(self.reader) and not self._lock.locked() and self._file is None:
+            return
+        with self._lock:
+            while data := _read(self.reader):
+                self._show(data)
+                self._pending += data
+                if not soon or len(self._pending) > _CHUNK:
+                    self._keep()
+            if self._lines is not None:
+                self._lines.end_line()
+
+    def keep(self) -> None:
+        """Have all that was shown in the log."""
+        if self._pending:
+            with self._lock:
+                self._keep()
+
+    def pump(self) -> None:
+        """Read what is in the pipe. Called by the watching thread."""
+        with self._lock:
+            self._drain()
+
+    def show_unfinished(self) -> None:
+        """Show a line that was begun some time ago, such as a question. Called by the watching thread now and then."""
+        if self._lines is not None and self._lock.acquire(blocking=False):
+            try:
+                self._lines.end_old_line()
+            finally:
+                self._lock.release()
+
+    def save(self) -> None:
+        """Put what is in the pipe into the log, without showing it: the owner has died."""
+        if self._lock.acquire(timeout=_LAST_SECONDS):
+            try:
+                self._lines = None
+                self._keep()
+                self._drain()
+            finally:
+                self._lock.release()
+
+    def leave(self) -> None:
+        """In a process that an activity has forked: it only prints."""
+        os.close(self.reader)
+        os.close(self._writer)
+        if self._lines is not None:
+            self._lines.close()
+
+    def _drain(self) -> None:
+        while data := _read(self.reader):
+            self._pending += data
+            self._keep()  # first, since showing may take long: a terminal can be stopped
+            self._show(data)
+
+    def _keep(self) -> None:
+        task, data, self._pending = self._task, self._pending, b""
+        if task is None or self._fails or not data:
+            return
+        try:
+            if self._file is None:
+                self._file = _open_log(self._target, task, self._began)
+            self._file.write(data)
+        except OSError as error:
+            self._fails = True  # what comes later would look as if nothing was missing
+            if self._lines is not None:
+                where = logs.folder_of(self._target.state, task.run_id)
+                self._lines.note(f"the output of an activity is not kept: {error.strerror}: {escaped(where)}")
+
+    def _show(self, data: bytes) -> None:
+        task, title = self._task, self._target.title
+        if self._lines is None or title is None:
+            return
+        if task is not None and task is not self._titled:
+            self._titled = task
+            self._lines.begin(title(task))
+        self._lines.write(data)
+
+
+def _open_log(target: OutputTarget, task: ActivityTask, began: float) -> BoundedFile:
+    """Open the log of a task that began at ``began``, in epoch seconds. Raises OSError."""
+    opened = logs.open_log(target.state, task.run_id, task.activity_id, task.tries, began)
+    return BoundedFile(*opened, target.limit)
+
+
+def _read(descriptor: int) -> bytes:
+    """What is in the pipe, up to a chunk; nothing if it is empty or has ended."""
+    try:
+        return os.read(descriptor, _CHUNK)
+    except OSError:
+        return b""
+
+
+def _unread(descriptor: int) -> bytes:
+    """How many bytes are in the pipe, as the system writes the number; nothing for 0."""
+    found = fcntl.ioctl(descriptor, termios.FIONREAD, _NONE)
+    return b"" if found == _NONE else found
