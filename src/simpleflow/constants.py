@@ -71,3 +71,6 @@ NOTICE_MARKER = "log.step.notice"
 
 UNKNOWN = RESERVED + "unknown__"
 """Key of the JSON object that stands for an unknown result in a plan (see ``simpleflow.steering.unknown``)."""
+
+WORKER_STOPPED = "worker stopped"
+"""Reason of the failure of an activity that was given up since its worker had to stop."""

@@ -18,6 +18,7 @@ from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
 from simpleflow import values
+from simpleflow.constants import WORKER_STOPPED
 from simpleflow.exceptions import InputError, TimeoutError
 
 BASES = "error_bases"
@@ -73,6 +74,8 @@ class Retry(NamedTuple):
         """
         if self.on is None:
             return True
+        if getattr(failure, "reason", None) == WORKER_STOPPED:
+            return True  # it is no error of the activity
         if isinstance(failure, TimeoutError) and builtins.TimeoutError in self.on:
             return True
         recorded = _recorded_names(getattr(failure, "details", None))

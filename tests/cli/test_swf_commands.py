@@ -238,9 +238,34 @@ def test_sigterm_lets_the_current_task_finish(swf: Commands, name: str) -> None:
     code, _, err = programs.finish(worker)
     assert code == 0
     assert re.search(r"activity remote\.fetch .* completed after", err)
+    assert "SIGTERM: stops; waits for the current tasks of its processes (1 worker) for as long as they take" in err
+    assert re.search(r"waits for activity remote\.fetch .* for as long as it takes", err)
     assert "remote.other" not in err
     assert swf.log[-1] == "did wed"
     assert swf.run("worker.start", "--one-task").code == 0
+    swf.wait_for_end(*found)
+
+
+def test_stop_after_fails_the_current_task_so_that_it_is_tried_again(swf: Commands, name: str) -> None:
+    found = swf.start("remote.Patient", "--workflow-id", name, "--task-list", name)
+    swf.begin("decider.start", "-t", name)
+    worker = swf.begin("worker.start", "-t", "patient", "--stop-after", "0.5")
+    programs.wait_for(lambda: swf.pids("patient"))
+    began = time.monotonic()
+    worker.terminate()
+    code, _, err = programs.finish(worker, 10)
+    assert code == 0
+    assert 0.4 < time.monotonic() - began < 5
+    assert re.search(
+        r"SIGTERM: stops; waits for the current tasks of its processes \(1 worker\) for 0.5 s at most", err
+    )
+    assert re.search(rf"waits for activity remote.patient \(workflow {name}, .*\) until \d\d:\d\d:\d\d at most", err)
+    assert re.search(r"activity remote.patient .* failed: worker stopped after", err)
+    programs.wait_for(lambda: swf.kinds(*found).count("ActivityTaskScheduled") == 2, "the next try")
+    failed = next(each for each in swf.events(*found) if each["eventType"] == "ActivityTaskFailed")
+    assert failed["activityTaskFailedEventAttributes"]["reason"] == "worker stopped"
+    (swf.path / "tried").touch()
+    assert swf.run("worker.start", "-t", "patient", "--one-task").code == 0
     swf.wait_for_end(*found)
 
 
@@ -369,7 +394,8 @@ def test_an_error_in_a_decider_is_logged_and_not_repeated_in_a_loop(swf: Command
         ("workflow.start remote.Nope", "there is no class 'Nope'"),
         ("standalone remote.Daily --force-activities x", "--force-activities needs --repair"),
         ("standalone remote.Daily --repair x --force-activities (", "is not a regular expression"),
-        ("worker.start --heartbeat 0", "Invalid value for '--heartbeat'"),
+        ("worker.start --heartbeat -1", "Invalid value for '--heartbeat'"),
+        ("worker.start --stop-after -1", "Invalid value for '--stop-after'"),
         ("worker.start --poll-data x", "--poll-data is not a response of PollForActivityTask"),
         ("worker.start --middleware-pre-execution no.such", "middleware 'no.such' cannot be loaded"),
         ("decider.start remote.Daily remote.Slow", "the workflows have the task lists daily, default"),

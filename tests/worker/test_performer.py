@@ -163,6 +163,18 @@ def test_heartbeats_come_at_the_given_interval() -> None:
         shop.child.close()
 
 
+def test_without_an_interval_heartbeats_come_as_often_as_the_time_out_requires() -> None:
+    shop = Shop(every=0)
+    try:
+        assert shop.perform(shop.schedule("time.sleep(0.3); result = 1")).result == "1"
+        assert shop.engine.beats == 0
+        task = shop.schedule("time.sleep(1.2); result = 1", "performer.bounded", heartbeat_timeout="1")
+        assert shop.perform(task).result == "1"
+        assert shop.engine.beats >= 2
+    finally:
+        shop.child.close()
+
+
 def test_heartbeats_come_within_half_of_the_activitys_own_time_out(shop: Shop) -> None:
     task = shop.schedule("time.sleep(2.5); result = 1", "performer.bounded", heartbeat_timeout="1")
     assert shop.perform(task).result == "1"

@@ -33,11 +33,12 @@ def heartbeat_option(command: _Command) -> _Command:
     """Add ``--heartbeat``."""
     return click.option(
         "--heartbeat",
-        type=Number(min=0, min_open=True),
+        type=Number(min=0),
         default=60.0,
         show_default=True,
         metavar="SECONDS",
-        help="Longest time between two heartbeats of an activity; never more than half of its heartbeat time-out.",
+        help="Longest time between two heartbeats of an activity; never more than half of its heartbeat time-out. 0: "
+        "only as often as that time-out requires.",
     )(command)
 
 

@@ -26,7 +26,7 @@ from typing import Any
 from simpleflow import settings, stores, values
 from simpleflow.activity import Activity
 from simpleflow.base import Scope
-from simpleflow.constants import NOTICE_MARKER, RESERVED
+from simpleflow.constants import NOTICE_MARKER, RESERVED, WORKER_STOPPED
 from simpleflow.exceptions import InputError, TaskFailed, TimeoutError
 from simpleflow.futures import Promise
 from simpleflow.step import changes, tasks
@@ -264,7 +264,7 @@ def _passes(failure: BaseException) -> bool:
     if isinstance(failure, TaskFailed):
         details = values.decode(failure.details)
         lasting = isinstance(details, dict) and details.get("lasting") is True
-        return not lasting and (failure.reason or "").startswith(("StoreError:", "WorkerDied:"))
+        return not lasting and (failure.reason or "").startswith(("StoreError:", "WorkerDied:", WORKER_STOPPED))
     return isinstance(failure, TimeoutError)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 
 from simpleflow.engines.base import ActivitySource
@@ -30,7 +31,7 @@ class Heartbeat:
     Args:
         source: where the task comes from.
         token: of the task.
-        every: seconds between two heartbeats, at most.
+        every: seconds between two heartbeats, at most; 0 for no limit but that of the task's time-out.
         limit: heartbeat time-out of the task in seconds, if it is known.
     """
 
@@ -39,7 +40,7 @@ class Heartbeat:
         self._token = token
         self._begun = time.monotonic()
         self._end: float | None = None  # monotonic time at which the task should have timed out
-        self._every = every
+        self._every = every or math.inf
         self._pause = Pause()
         self._bound_by(limit)
         self._next = self._begun + self._every

@@ -7,12 +7,14 @@ import time
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from simpleflow.constants import WORKER_STOPPED
 from simpleflow.engines.base import ActivitySource, ActivityTask
 from simpleflow.exceptions import UnknownResource
 from simpleflow.worker.child import Child
 from simpleflow.worker.dispatch import Outcome
 from simpleflow.worker.heartbeat import CANCEL, GONE, Heartbeat
 from simpleflow.worker.process import Bounds
+from simpleflow.worker.stop_limit import StopLimit
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +37,7 @@ class Performer:
         child: the process that performs them.
         every: seconds between two heartbeats, at most.
         former: by activity id, completed activities whose results are taken over.
+        limit: for how long a task goes on once the process is to stop; None for as long as it takes.
     """
 
     def __init__(
@@ -43,7 +46,9 @@ class Performer:
         child: Child,
         every: float,
         former: Mapping[str, Former] | None = None,
+        limit: StopLimit | None = None,
     ) -> None:
+        self._limit = limit
         self._source = source
         self._child = child
         self._every = every
@@ -54,7 +59,7 @@ class Performer:
         began = time.monotonic()
         label = f"activity {task.name} (workflow {task.workflow_id}, run {task.run_id}, activity id {task.activity_id})"
         log.info("%s begins", label)
-        outcome = self._taken_over(task) or self._do(task)
+        outcome = self._taken_over(task) or self._do(task, label)
         if outcome is None:
             end = "was stopped: it timed out, or its execution was closed"
         else:
@@ -67,16 +72,21 @@ class Performer:
             return None
         return Outcome(former.result)
 
-    def _do(self, task: ActivityTask) -> Outcome | None:
+    def _do(self, task: ActivityTask, label: str) -> Outcome | None:
         """The outcome of the task; None if the task is not open any longer."""
+        limit = self._limit
         beats = Heartbeat(self._source, task.token, self._every, task.heartbeat_timeout)
         self._child.start(task)
         while True:
-            message = self._child.receive(min(beats.wait_seconds, _POLL_SECONDS))
+            seconds = min(beats.wait_seconds, _POLL_SECONDS)
+            message = self._child.receive(seconds if limit is None else min(seconds, limit.left))
             if isinstance(message, Outcome):
                 return message
             if isinstance(message, Bounds):
                 beats.bound(message)
+            elif limit is not None and limit.is_over(label):
+                self._child.stop()
+                return Outcome(reason=WORKER_STOPPED)
             elif not beats.wait_seconds:
                 answer = beats.beat()
                 if answer in (CANCEL, GONE):

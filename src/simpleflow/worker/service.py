@@ -27,6 +27,7 @@ from simpleflow.worker.performer import Former, Performer
 from simpleflow.worker.poller import serve
 from simpleflow.worker.pollers import Pollers
 from simpleflow.worker.run_pauses import RunPauses
+from simpleflow.worker.stop_limit import StopLimit
 from simpleflow.worker.stopping import Stopping
 from simpleflow.worker.supervisor import POINTLESS, Body
 from simpleflow.workflow import Workflow
@@ -149,6 +150,7 @@ def worker_body(
     given: ActivityTask | None = None,
     former: Mapping[str, Former] | None = None,
     imports: Imports = ANY,
+    stop_after: float | None = None,
 ) -> Body:
     """The body of a process that performs activity tasks, in a child process.
 
@@ -159,6 +161,7 @@ def worker_body(
         given: perform that task, and end.
         former: see Performer.
         imports: what may be imported to find an activity.
+        stop_after: so many seconds after a stop was requested, the current task is failed; None: it is finished.
 
     Raises InputError as ``identity``.
     """
@@ -171,7 +174,7 @@ def worker_body(
         child.open()  # before there are connections, which it would inherit
         try:
             source = connect()
-            performer = Performer(source, child, heartbeat, former)
+            performer = Performer(source, child, heartbeat, former, StopLimit(stopping, stop_after))
             if given is not None:
                 performer.perform(given)
             else:

@@ -54,12 +54,16 @@ class Stopping:
     Args:
         owner: process id of the parent, whose end requests a stop too; None: only SIGTERM does.
 
+    Attributes:
+        requested_at: monotonic time of the request; None without one.
+
     Create it in the main thread. It replaces the handlers of SIGTERM, SIGINT and SIGALRM. Other threads may poll if the
     main thread calls ``tick`` often.
     """
 
     def __init__(self, owner: int | None = None) -> None:
         self._requested = False
+        self.requested_at: float | None = None
         self._owner = owner
         self._main = threading.get_ident()
         self._polls: dict[int, _Poll] = {}  # by thread
@@ -107,6 +111,7 @@ class Stopping:
 
     def _request(self) -> None:
         if not self._requested:
+            self.requested_at = time.monotonic()
             self._requested = True
             os.write(self._wake_writer, b".")
 

@@ -49,12 +49,16 @@ class Supervisor:
         signal: the first signal that stopped the processes.
         gave_up: a process ended with POINTLESS.
         killed: the processes were killed.
+        stop_after: for how many seconds the processes go on with their tasks after a signal, for the log; None for as
+            long as it takes.
     """
 
     def __init__(self) -> None:
         self.signal: int | None = None
         self.gave_up = False
         self.killed = False
+        self.stop_after: float | None = None
+        self._told = False  # the log says that the processes stop
         self._stopping = False
         self._slots: list[_Slot] = []
         self._reader, self._writer = os.pipe()
@@ -90,6 +94,7 @@ class Supervisor:
         timeout = max(0.0, min([seconds, *(due - time.monotonic() for due in dues)]))
         if select.select([self._reader], [], [], timeout)[0]:
             os.read(self._reader, 4096)
+        self._tell_stop()
         self._reap()
 
     def stop(self) -> None:
@@ -123,6 +128,21 @@ class Supervisor:
             self.stop()
         else:
             self.kill()
+
+    def _tell_stop(self) -> None:
+        """Log that a signal came. Its handler cannot: it may have interrupted the log."""
+        if self.signal is None or self._told:
+            return
+        self._told = True
+        names = [slot.name for slot in self._slots if slot.pid is not None]
+        counts = ", ".join(f"{names.count(name)} {name}" for name in dict.fromkeys(names)) or "no process"
+        limit = "for as long as they take" if self.stop_after is None else f"for {self.stop_after:g} s at most"
+        log.info(
+            "%s: stops; waits for the current tasks of its processes (%s) %s; a second signal ends them at once",
+            signal.Signals(self.signal).name,
+            counts,
+            limit,
+        )
 
     def _send(self, number: int) -> None:
         for slot in self._slots:

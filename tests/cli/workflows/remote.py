@@ -69,6 +69,19 @@ def slow():
     return "slow"
 
 
+@activity.with_attributes(retry=1, retry_on=KeyError, raises_on_failure=True, task_list="patient")
+def patient():
+    note("begun patient", os.getpid())
+    while not Path("tried").exists():
+        time.sleep(0.05)
+    return "done"
+
+
+class Patient(Workflow):
+    def run(self):
+        return self.submit(patient).result
+
+
 class Daily(Workflow):
     task_list = "daily"
 

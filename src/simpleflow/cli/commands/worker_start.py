@@ -9,6 +9,7 @@ import click
 from simpleflow import settings
 from simpleflow.base import check_name
 from simpleflow.cli import swf
+from simpleflow.cli.number import Number
 from simpleflow.cli.options import SETTINGS, common
 from simpleflow.cli.start_options import middleware_options
 from simpleflow.cli.terminal import results_only
@@ -42,6 +43,13 @@ if TYPE_CHECKING:
     help="Perform activities of these modules, and of those below them, and import no other module for the name of an "
     "activity. Default: SIMPLEFLOW_ACTIVITY_MODULES, else any module.",
 )
+@click.option(
+    "--stop-after",
+    type=Number(min=0),
+    metavar="SECONDS",
+    help='Fail the current task with the reason "worker stopped" if it goes on for so long after SIGTERM or Ctrl-C. '
+    "Default: finish it, for as long as it takes.",
+)
 @middleware_options
 @common
 def worker(
@@ -52,14 +60,15 @@ def worker(
     one_task: bool,
     poll_data: str | None,
     modules: str | None,
+    stop_after: float | None,
     pre: tuple[str, ...],
     post: tuple[str, ...],
 ) -> int:
     """Run the activities of a task list on Amazon SWF until stopped.
 
     Activities are found by their names, in modules that can be imported from the current folder; --modules limits
-    these modules. After SIGTERM or Ctrl-C each process finishes its current task; a second signal ends all processes
-    at once.
+    these modules. After SIGTERM or Ctrl-C each process finishes its current task, unless --stop-after limits that; a
+    second signal ends all processes at once.
 
     \b
     Example: simpleflow worker.start --domain tests -N 4
@@ -82,8 +91,10 @@ def worker(
             one_task,
             given,
             imports=_imports(modules),
+            stop_after=stop_after,
         )
-        return processes.run_processes([("worker", 1 if given is not None else nb_processes, body)])
+        count = 1 if given is not None else nb_processes
+        return processes.run_processes([("worker", count, body)], stop_after)
 
 
 def _imports(modules: str | None) -> Imports:
