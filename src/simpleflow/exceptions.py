@@ -126,17 +126,21 @@ class TaskFailed(TaskException):
         details: JSON text of an object with the keys ``error``, ``error_type``, ``error_bases`` (the names of the
             class and of its bases), ``message`` and ``traceback`` (a list of lines); or None.
         is_child: True for a child workflow.
+        where: file and line of the user's code that raised, once ``Executor.run`` has raised this; None in the code of
+            a workflow, which must not decide by the lines of code.
     """
 
     def __init__(self, name: str, reason: str | None = None, details: str | None = None) -> None:
         super().__init__(name, reason, details)
         self.is_child = False
+        self.where: str | None = None
         self.name = name
         self.reason = reason
         self.details = details
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.reason}" if self.reason else self.name
+        text = f"{self.name}: {self.reason}" if self.reason else self.name
+        return f"{text} ({self.where})" if self.where else text
 
 
 class TimeoutError(TaskException):

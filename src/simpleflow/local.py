@@ -22,7 +22,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from simpleflow import same_source, settings, stores, values
+from simpleflow import failure_notes, run_lines, same_source, settings, stores, values
 from simpleflow.activity_output import ALL, check_output, output_target
 from simpleflow.base import check_flag, check_name
 from simpleflow.constants import STORE_TIMER
@@ -35,6 +35,7 @@ from simpleflow.engines.memory import MemoryEngine
 from simpleflow.exceptions import InputError, StoreError
 from simpleflow.marker import Marker
 from simpleflow.run_outcome import outcome
+from simpleflow.start_overrides import checked_overrides
 from simpleflow.step import claim_recovery, processes
 from simpleflow.step.projection import changes_of
 from simpleflow.step.request import REQUEST, request_of
@@ -113,6 +114,7 @@ class Executor:
             of the state folder: ALL lines, each with its step in front, on standard error; or NONE.
         paint: called with what stands in front of such a line; returns it with colours. None: there are no colours.
         fresh: close an open execution whose process died, and start a new one, even if both have the same input.
+        progress: print a line on standard error for each event of a step.
 
     After ``run``: ``workflow_id``, ``run_id``, ``history``, ``signals_sent``, ``list_markers()``, and ``overlooked``:
     the names of tasks that failed outside of steps without any code of the workflow asking whether they did.
@@ -140,6 +142,7 @@ class Executor:
         fresh: bool = False,
         output: str = ALL,
         paint: Callable[[str], str] | None = None,
+        progress: bool = False,
     ) -> None:
         if not (isinstance(workflow_class, type) and issubclass(workflow_class, Workflow)):
             raise InputError(f"{workflow_class!r} is not a workflow class; expected a subclass of simpleflow.Workflow")
@@ -151,7 +154,7 @@ class Executor:
             check_name(workflow_id, "workflow id")
         if tag_list is not None and tag_list is not workflow_class.INHERIT_TAG_LIST:
             check_tags(tag_list, "tag_list")
-        for name, flag in (("changed", changed), ("adopt", adopt), ("fresh", fresh)):
+        for name, flag in (("changed", changed), ("adopt", adopt), ("fresh", fresh), ("progress", progress)):
             check_flag(flag, name)
         calls = (("observer", observer), ("on_begin", on_begin), ("on_wait", on_wait), ("paint", paint))
         for name, call in calls:
@@ -172,25 +175,33 @@ class Executor:
         self._marks = state_url(self._state or settings.SIMPLEFLOW_STATE)
         self._nb_workers = nb_workers
         self._middlewares = Middlewares.load(middlewares)
-        self._observer = observer
+        self._observer = run_lines.printing(observer) if progress else observer
         self._on_begin = on_begin
         self._on_wait = on_wait
         self._output = check_output(output)
         self._paint = paint
-        self._overrides = _checked_overrides(overrides)
+        self._overrides = checked_overrides(overrides)
         self._request = request_of(force_steps, skip_steps, changed, only_steps, until_steps)
         self._events: list[e.Event] = []
         self._deciders: DecisionWorker | None = None  # while the run is driven
+        self._runs: list[Run] = []  # the run and its children, once it has been driven
 
     def run(self, input: Any = None) -> Any:
         """Run the workflow to its end; returns its result, or raises what the run raised.
 
         ``input``: ``{"args": [...], "kwargs": {...}}``, a list of arguments, or one argument.
 
+        What it raises has notes that say which step and activity failed, with the traceback of the activity.
+
         Raises the workflow's own exception; TaskFailed (or TimeoutError) for a task that fails the workflow;
         ExecutionError after ``fail()``; ExecutionCanceled, ExecutionTimeoutError, ExecutionTerminated.
         """
-        return outcome(*self.execute(input))
+        run, failure = self.execute(input)
+        try:
+            return outcome(run, failure)
+        except Exception as error:
+            failure_notes.add_notes(error, self._runs)
+            raise
 
     def execute(self, input: Any = None) -> tuple[Run, Failure | None]:
         """Run the workflow to its end, as ``run``; returns the run, and how its decider failed it, if it did.
@@ -246,6 +257,7 @@ class Executor:
             run = drive(engine, deciders, workers, self.run_id, claim_recovery.closed, Presence().check, patience)
             self.run_id = run.run_id
             self._events = run.history.events
+            self._runs = [run, *(each for each in engine.runs.values() if each is not run)]
             self.overlooked = deciders.overlooked
             return run, deciders.failures.get(run.run_id)
         except StoreError as error:
@@ -367,24 +379,6 @@ def check_folder(path: object, label: str) -> str:
         raise InputError(f"{label} is empty; expected the path of a folder")
     if "\0" in found:
         raise InputError(f"{label} {found!r} holds a NUL character; expected the path of a folder")
-    return found
-
-
-_TIMEOUTS = ("execution_timeout", "decision_task_timeout")
-
-
-def _checked_overrides(given: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the overrides of the start request as a dict. Raises InputError."""
-    if given is not None and not isinstance(given, Mapping):
-        raise InputError(f"overrides are {given!r}; expected a dict")
-    found = dict(given or {})
-    for name, value in found.items():
-        if name == "task_list":
-            check_name(value, "task_list in overrides")
-        elif name not in _TIMEOUTS:
-            raise InputError(f"overrides hold {name!r}; expected task_list, {' or '.join(_TIMEOUTS)}")
-        elif not (isinstance(value, str) and (value == "NONE" or (value.isascii() and value.isdigit()))):
-            raise InputError(f"{name} in overrides is {value!r}; expected seconds as text, such as '300', or 'NONE'")
     return found
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 import traceback
 from typing import TYPE_CHECKING
 
-from simpleflow import values
+from simpleflow import source_lines, values
 from simpleflow.exceptions import (
     AggregateException,
     InputError,
@@ -33,10 +32,6 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 TERMINATED = 143  # 128 + SIGTERM
 
 _MAX = 1_000
-_SIMPLEFLOW_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-_PYTHON_FOLDER = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
-_FRAME = re.compile(r'\s*File "(.+)", line (\d+)')
-_TRACEBACK = "Traceback (most recent call last):"
 
 
 def exit_code(error: BaseException) -> int:
@@ -132,7 +127,7 @@ def traceback_of(details: str | None) -> str:
     if isinstance(found, dict):
         lines = found.get("traceback")
         return escaped_lines("".join(map(str, lines))) if isinstance(lines, list) else ""
-    return escaped_lines(found) if isinstance(found, str) and _TRACEBACK in found else ""
+    return escaped_lines(found) if isinstance(found, str) and source_lines.TRACEBACK in found else ""
 
 
 def source_line(text: str) -> str:
@@ -141,18 +136,7 @@ def source_line(text: str) -> str:
     Frames of simpleflow, of the standard library and of installed packages do not count. The file is relative to the
     current folder if it lies inside it.
     """
-    lines = text.rpartition(_TRACEBACK)[2].splitlines()
-    found = ""
-    for match in filter(None, map(_FRAME.match, lines)):
-        path = match[1]
-        installed = (
-            path.startswith((_SIMPLEFLOW_FOLDER, _PYTHON_FOLDER, "<"))
-            or "site-packages" in path
-            or "dist-packages" in path
-        )
-        if not installed:
-            found = f"{_relative(path)}:{match[2]}"
-    return found
+    return _relative(source_lines.source_line(text))
 
 
 def _with_source_line(text: str, trace: str) -> str:

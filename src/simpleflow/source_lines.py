@@ -1,0 +1,39 @@
+"""The line of the user's code that raised an error, found in a traceback as text."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+
+TRACEBACK = "Traceback (most recent call last):"
+
+_OWN_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_PYTHON_FOLDER = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
+_FRAME = r'\s*File "(.+)", line (\d+)'
+
+
+def source_line(text: str) -> str:
+    """Return ``file:line`` of the innermost frame of a traceback that is in the user's own code, or an empty text.
+
+    Frames of simpleflow, of the standard library and of installed packages do not count. The file is as recorded.
+    """
+    found = ""
+    for match in filter(None, (re.match(_FRAME, line) for line in text.rpartition(TRACEBACK)[2].splitlines())):
+        path = match[1]
+        if not (
+            path.startswith((_OWN_FOLDER, _PYTHON_FOLDER, "<")) or "site-packages" in path or "dist-packages" in path
+        ):
+            found = f"{path}:{match[2]}"
+    return found
+
+
+def traceback_in(details: str | None) -> str:
+    """Return the traceback in the details of a failed task; empty if there is none."""
+    if not details or '"traceback"' not in details:
+        return ""
+    try:
+        lines = json.loads(details)["traceback"]
+    except (ValueError, TypeError, KeyError, RecursionError):  # somebody else's details
+        return ""
+    return "".join(map(str, lines)) if isinstance(lines, list) else ""

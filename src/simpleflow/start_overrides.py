@@ -1,0 +1,26 @@
+"""What a caller may give for one run in place of the members of the workflow class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from simpleflow.base import check_name
+from simpleflow.exceptions import InputError
+
+_TIMEOUTS = ("execution_timeout", "decision_task_timeout")
+
+
+def checked_overrides(given: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the overrides of the start request as a dict. Raises InputError."""
+    if given is not None and not isinstance(given, Mapping):
+        raise InputError(f"overrides are {given!r}; expected a dict")
+    found = dict(given or {})
+    for name, value in found.items():
+        if name == "task_list":
+            check_name(value, "task_list in overrides")
+        elif name not in _TIMEOUTS:
+            raise InputError(f"overrides hold {name!r}; expected task_list, {' or '.join(_TIMEOUTS)}")
+        elif not (isinstance(value, str) and (value == "NONE" or (value.isascii() and value.isdigit()))):
+            raise InputError(f"{name} in overrides is {value!r}; expected seconds as text, such as '300', or 'NONE'")
+    return found
