@@ -12,7 +12,7 @@ from __future__ import annotations
 from simpleflow import source_file, stores, values
 from simpleflow.core.decider.evaluation import Execution
 from simpleflow.core.decider.executor import Executor
-from simpleflow.engines.base import StartRequest
+from simpleflow.engines.base import RunFilter, StartRequest
 from simpleflow.engines.embedded import EmbeddedEngine
 from simpleflow.engines.memory import MemoryEngine
 from simpleflow.exceptions import ExecutionBlocked, InputError
@@ -34,7 +34,7 @@ def check(
     if own is None:
         return
     workflow_id = request.workflow_id
-    found = engine.executions.journal.list_runs(workflow_id)
+    found = engine.executions.journal.list_runs(RunFilter(workflow_id=workflow_id), limit=1)
     if found:
         other = _file_of_run(engine, found[0].run_id)
         whose = f"belongs to the runs of {other} (the latest is {found[0].run_id})"

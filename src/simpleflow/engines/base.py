@@ -81,6 +81,38 @@ class RunDescription(NamedTuple):
     alive: bool  # a living process drives it
 
 
+class RunFilter(NamedTuple):
+    """Which executions a list shows: those that fulfil all that is given. None: every one."""
+
+    workflow_id: str | None = None
+    id_prefix: str | None = None  # of the workflow id
+    run_prefix: str | None = None  # of the run id
+    name: str | None = None  # of the workflow type
+    version: str | None = None  # of the workflow type
+    statuses: frozenset[str] | None = None  # see ``RunDescription.status``
+    oldest: float = 0.0  # started then or later, in epoch seconds
+    newest: float | None = None  # started before then
+    tag: str | None = None  # one of its tags
+
+    def accepts(self, run: RunDescription) -> bool:
+        """True if an execution fulfils everything but the tag, which its description does not have."""
+        return (
+            self.workflow_id in (None, run.workflow_id)
+            and run.workflow_id.startswith(self.id_prefix or "")
+            and run.run_id.startswith(self.run_prefix or "")
+            and self.name in (None, run.name)
+            and self.version in (None, run.version)
+            and (self.statuses is None or run.status in self.statuses)
+            and run.started >= self.oldest
+            and (self.newest is None or run.started < self.newest)
+        )
+
+
+EVERY_RUN = RunFilter()
+OPEN_RUNS = frozenset({"open"})
+"""The statuses of an open execution."""
+
+
 class Client(Protocol):
     """Starts and steers executions.
 
@@ -145,8 +177,24 @@ class RunReader(Protocol):
     def describe(self, workflow_id: str, run_id: str | None = None) -> RunDescription:
         """The execution; without ``run_id`` the latest one of that workflow id."""
 
-    def history(self, workflow_id: str, run_id: str | None = None) -> Sequence[Event]:
-        """The events of the execution."""
+    def history(
+        self, workflow_id: str, run_id: str | None = None, after: int = 0, limit: int | None = None
+    ) -> Sequence[Event]:
+        """The events of the execution after the one with the id ``after``, at most ``limit`` of them."""
 
-    def list_runs(self) -> list[RunDescription]:
-        """All executions, the latest first."""
+    def last_events(self, workflow_id: str, run_id: str | None = None, limit: int = 1) -> Sequence[Event]:
+        """The last events of the execution, in their order."""
+
+    def event(self, workflow_id: str, run_id: str | None, id: int) -> Event:
+        """One event of the execution. Raises UnknownResource if there is none with that id."""
+
+    def list_runs(
+        self, wanted: RunFilter = EVERY_RUN, before: str | None = None, limit: int | None = None
+    ) -> list[RunDescription]:
+        """The executions that the filter accepts, the latest first.
+
+        Args:
+            wanted: the filter.
+            before: run id of an execution: only those that come after it in the list. So a list is read in pages.
+            limit: at most so many.
+        """

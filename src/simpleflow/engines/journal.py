@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from simpleflow.core import events as e
-from simpleflow.engines.base import RunDescription
+from simpleflow.engines.base import EVERY_RUN, RunDescription, RunFilter
 from simpleflow.engines.run import Run
 from simpleflow.exceptions import UnknownResource
 from simpleflow.stores.base import Change
@@ -96,8 +96,11 @@ class Journal(Protocol):
     def contexts(self, run_id: str) -> list[str]:
         """The execution contexts that the answers of an execution gave, in order."""
 
-    def load(self, run_id: str) -> list[e.Event]:
-        """The events of an execution. Raises UnknownResource."""
+    def load(self, run_id: str, after: int = 0, limit: int | None = None) -> list[e.Event]:
+        """The events of an execution after the one with that id, at most ``limit``. Raises UnknownResource."""
+
+    def last_events(self, run_id: str, limit: int) -> list[e.Event]:
+        """The last events of an execution, in their order. Raises UnknownResource."""
 
     def send(self, message: Message) -> bool:
         """Leave a message for an open execution of another process; False if there is no such execution."""
@@ -108,8 +111,10 @@ class Journal(Protocol):
     def received(self, message: Message) -> None:
         """Remove a message: its event has been appended."""
 
-    def list_runs(self, workflow_id: str | None = None) -> list[RunDescription] | None:
-        """All executions (of that workflow id), the latest first; None if the journal keeps none."""
+    def list_runs(
+        self, wanted: RunFilter = EVERY_RUN, before: str | None = None, limit: int | None = None
+    ) -> list[RunDescription] | None:
+        """See ``RunReader``, but any tag will do; None if the journal keeps no executions."""
 
     def close(self) -> None:
         """Give up all executions: other processes may claim them."""
@@ -150,7 +155,7 @@ class NoJournal:
     def contexts(self, run_id: str) -> list[str]:
         return []
 
-    def load(self, run_id: str) -> list[e.Event]:
+    def load(self, run_id: str, after: int = 0, limit: int | None = None) -> list[e.Event]:
         raise UnknownResource(f"there is no execution with run id {run_id!r}")
 
     def send(self, message: Message) -> bool:
@@ -162,7 +167,12 @@ class NoJournal:
     def received(self, message: Message) -> None:
         pass
 
-    def list_runs(self, workflow_id: str | None = None) -> list[RunDescription] | None:
+    def last_events(self, run_id: str, limit: int) -> list[e.Event]:
+        return self.load(run_id)
+
+    def list_runs(
+        self, wanted: RunFilter = EVERY_RUN, before: str | None = None, limit: int | None = None
+    ) -> list[RunDescription] | None:
         return None
 
     def close(self) -> None:

@@ -41,8 +41,11 @@ update runs set owner = '' where root_id = ? and owner = ? and status = 'open';
 -- name: run_number
 select number from runs where run_id = ?;
 
--- name: events_of
-select place, event, sum from events where place between ? << 32 and (? << 32) + 4294967295 order by place;
+-- name: events_between
+select place, event, sum from events where place >= ? and place < ? order by place limit ?;
+
+-- name: last_events
+select place, event, sum from events where place >= ? and place < ? order by place desc limit ?;
 
 -- name: contexts_of
 select json_extract(event, '$.decisionTaskCompletedEventAttributes.executionContext') from events
@@ -73,12 +76,9 @@ insert into about (format, release) values (?, ?);
 -- name: remove_signature
 delete from about;
 
--- name: all_runs
-select workflow_id, run_id, name, version, status, started, closed, owner from runs order by number desc;
-
--- name: runs_of
-select workflow_id, run_id, name, version, status, started, closed, owner from runs where workflow_id = ?
-order by number desc;
+-- name: runs
+-- ``engines.sqlite.rows`` adds the conditions.
+select workflow_id, run_id, name, version, status, started, closed, owner from runs;
 
 -- name: add_owner
 insert into owners (token, pid) values (?, ?);

@@ -10,9 +10,11 @@ are those of Amazon SWF.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
+from simpleflow.engines.base import RunFilter
 from simpleflow.exceptions import SimpleflowError
 from simpleflow.testing.contract_tasks import TaskContract
 from simpleflow.testing.subject import COMPLETE, Subject, activity, child, timer
@@ -99,6 +101,37 @@ class EngineContract(TaskContract):
             self.subject.reader.describe("w", "another run")
         with self.refused():
             self.subject.reader.history("nobody")
+
+    def test_runs_and_histories_are_read_in_parts(self) -> None:
+        reader = self.subject.reader
+        first = self.start(tag_list=("x",))
+        self.decide(COMPLETE)
+        second = self.start()
+        whole = self.events("w", first)
+        assert [event.id for event in whole] == [1, 2, 3, 4, 5]
+        for after in range(6):
+            assert list(reader.history("w", first, after)) == whole[after:]
+            assert list(reader.history("w", first, after, 2)) == whole[after : after + 2]
+        assert list(reader.last_events("w", first, 2)) == whole[-2:]
+        assert list(reader.last_events("w", first, 9)) == whole
+        assert reader.event("w", first, 3) == whole[2]
+        for id in (0, 6):
+            with self.refused():
+                reader.event("w", first, id)
+
+        def found(*args: Any, **filters: Any) -> list[str]:
+            return [each.run_id for each in reader.list_runs(RunFilter(**filters), *args)]
+
+        assert found() == [second, first]
+        assert (found(None, 1), found(second), found(second, 1), found(first)) == ([second], [first], [first], [])
+        assert found(tag="x") == [first]
+        assert found(tag="x", workflow_id="v") == []
+        assert found(statuses=frozenset({"completed"})) == [first]
+        assert found(statuses=frozenset({"open", "failed"})) == [second]
+        assert found(run_prefix=first[:30], id_prefix="") == [first]
+        assert found(id_prefix="x") == []
+        assert found(newest=whole[0].time) == []
+        assert second in found(oldest=whole[0].time)
 
     def test_continued_as_new(self) -> None:
         first = self.start(tag_list=("x",))

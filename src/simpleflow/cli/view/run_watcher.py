@@ -76,7 +76,7 @@ class RunWatcher:
         return self._runs.setdefault(run_id, Run(workflow_id, run_id, self.run.root_id, TolerantHistory()))
 
     def _read(self, run: Run) -> None:
-        events = self._reader.history(run.workflow_id, run.run_id)[len(run.history.events) :]
+        events = self._reader.history(run.workflow_id, run.run_id, after=len(run.history.events))
         if not events:
             return
         for event in events:

@@ -42,11 +42,11 @@ from zlib import crc32
 from simpleflow.core import codec, transitions
 from simpleflow.core import events as e
 from simpleflow.core.history import History
-from simpleflow.engines.base import RunDescription
+from simpleflow.engines.base import EVERY_RUN, RunDescription, RunFilter
 from simpleflow.engines.journal import Message, StoredRun
 from simpleflow.engines.sqlite.lease import Lease
 from simpleflow.engines.sqlite.outage import Outage
-from simpleflow.engines.sqlite.rows import STATES
+from simpleflow.engines.sqlite.rows import MAX_EVENTS, STATES, runs_query
 from simpleflow.exceptions import InputError, InvalidTransition, LeaseLost, RunBusy, StateError, UnknownResource
 from simpleflow.state_folder.database import FILE, SQL, make_folder, open_database
 from simpleflow.state_folder.faults import FAULTS, checksum, damaged, is_token, state_error
@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from simpleflow.engines.run import Run
 
 
+_EventRow = tuple[int, str, int | None]  # place, text and checksum of an event
 _CHECK_SECONDS = 0.02  # between two looks at whether the folder is there
 
 
@@ -181,15 +182,35 @@ class SqliteJournal:
             texts = [] if row is None else self._db.execute(SQL["contexts_of"], row * 2).fetchall()
         return [text for (text,) in texts if isinstance(text, str)]
 
-    def load(self, run_id: str) -> list[e.Event]:
+    def load(self, run_id: str, after: int = 0, limit: int | None = None) -> list[e.Event]:
+        most = MAX_EVENTS if limit is None else limit
         with self._errors("read"):
-            row = self._db.execute(SQL["run_number"], (run_id,)).fetchone()
-            if row is None:
-                raise UnknownResource(f"there is no execution with run id {run_id!r}")
-            rows = self._db.execute(SQL["events_of"], row * 2).fetchall()
+            number = self._number(run_id)
+            first = (number << 32) + after + 1
+            rows = self._db.execute(SQL["events_between"], (first, (number + 1) << 32, most)).fetchall()
+        if not rows and after:
+            return []
+        return self._events(run_id, rows, after + 1, whole=not after and limit is None)
+
+    def last_events(self, run_id: str, limit: int) -> list[e.Event]:
+        with self._errors("read"):
+            number = self._number(run_id)
+            span = number << 32, (number + 1) << 32, limit
+            rows = self._db.execute(SQL["last_events"], span).fetchall()[::-1]
+        return self._events(run_id, rows, rows[0][0] & 0xFFFFFFFF if rows else 1, whole=False)
+
+    def _number(self, run_id: str) -> int:
+        row = self._db.execute(SQL["run_number"], (run_id,)).fetchone()
+        if row is None:
+            raise UnknownResource(f"there is no execution with run id {run_id!r}")
+        return int(row[0])
+
+    def _events(
+        self, run_id: str, rows: Sequence[tuple[int, str, int | None]], first: int, whole: bool
+    ) -> list[e.Event]:
         try:
-            events = list(_events(rows))
-            if any(check is None for _, _, check in rows):
+            events = list(_decoded(rows, first))
+            if whole and any(check is None for _, _, check in rows):
                 History(events)  # written without checksums: see at least if they fit together
             return events
         except (InputError, InvalidTransition) as error:
@@ -229,12 +250,12 @@ class SqliteJournal:
         with self._errors("written"):
             self._db.execute(SQL["remove_message"], (message.id,))
 
-    def list_runs(self, workflow_id: str | None = None) -> list[RunDescription] | None:
+    def list_runs(
+        self, wanted: RunFilter = EVERY_RUN, before: str | None = None, limit: int | None = None
+    ) -> list[RunDescription] | None:
+        query, values = runs_query(wanted, before, limit)
         with self._errors("read"):
-            if workflow_id is None:
-                rows: list[Any] = self._db.execute(SQL["all_runs"]).fetchall()
-            else:
-                rows = self._db.execute(SQL["runs_of"], (workflow_id,)).fetchall()
+            rows: list[Any] = self._db.execute(query, values).fetchall()
         owners = {owner for *_, status, _, _, owner in rows if status == "open"}
         alive = {owner for owner in owners if self._is_alive(owner)}
         return [self._description(row, row[-1] in alive) for row in rows]
@@ -357,11 +378,14 @@ def _identity(path: str) -> object:
     return status.st_dev, status.st_ino
 
 
-def _events(rows: Sequence[tuple[int, str, int | None]]) -> Iterator[e.Event]:
-    """The events of rows of a run. Raises InputError for the first one that is missing or not as it was written."""
+def _decoded(rows: Sequence[_EventRow], first: int) -> Iterator[e.Event]:
+    """The events of rows of a run, from the id ``first`` on.
+
+    Raises InputError for the first one that is missing or not as it was written.
+    """
     if not rows:
         raise InputError("its events are missing")
-    for number, (place, text, check) in enumerate(rows, 1):
+    for number, (place, text, check) in enumerate(rows, first):
         if place & 0xFFFFFFFF != number:
             raise InputError(f"event {number} is missing")
         if not isinstance(text, str) or check not in (None, checksum(text, number)):

@@ -1,4 +1,4 @@
-"""The rows of the table ``runs``: their columns, and what each may hold."""
+"""The rows of the table ``runs``: their columns, what each may hold, and the query for some of them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from simpleflow.core import transitions
+from simpleflow.engines.base import RunFilter
+from simpleflow.state_folder.database import SQL
 from simpleflow.state_folder.faults import is_token
 
 STATES = (
@@ -19,6 +21,10 @@ STATES = (
     transitions.CONTINUED_AS_NEW,
 )
 """What the column ``status`` may hold."""
+
+
+MAX_EVENTS = (1 << 32) - 1
+"""The highest id that an event may have."""
 
 
 class RunRow(NamedTuple):
@@ -51,3 +57,29 @@ def run_row(columns: Sequence[Any]) -> RunRow | None:
         end = None if closed is None else float(closed)
         return RunRow(run_id, workflow_id, root_id, name, version, status, float(started), end, owner)
     return None
+
+
+def runs_query(wanted: RunFilter, before: str | None, limit: int | None) -> tuple[str, list[Any]]:
+    """Return the query for the executions that a filter accepts but for its tag, the latest first, and its values."""
+    conditions: list[tuple[str, Sequence[Any]]] = [
+        (f"{column} = ?", [value])
+        for column, value in (("workflow_id", wanted.workflow_id), ("name", wanted.name), ("version", wanted.version))
+        if value is not None
+    ]
+    for column, prefix in (("workflow_id", wanted.id_prefix), ("run_id", wanted.run_prefix)):
+        if prefix:
+            conditions.append((f"substr({column}, 1, ?) = ?", [len(prefix), prefix]))
+    if wanted.statuses is not None:
+        conditions.append((f"status in ({', '.join('?' * len(wanted.statuses))})", sorted(wanted.statuses)))
+    if wanted.oldest:
+        conditions.append(("started >= ?", [wanted.oldest]))
+    if wanted.newest is not None:
+        conditions.append(("started < ?", [wanted.newest]))
+    if before is not None:
+        conditions.append(("number < (select number from runs where run_id = ?)", [before]))
+    where = f" where {' and '.join(text for text, _ in conditions)}" if conditions else ""
+    values = [value for _, some in conditions for value in some]
+    return f"{SQL['runs'].removesuffix(';')}{where} order by number desc limit ?", [
+        *values,
+        -1 if limit is None else limit,
+    ]

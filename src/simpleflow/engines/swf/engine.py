@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from simpleflow.core.events import Event
-from simpleflow.engines.base import RunDescription, StartRequest
+from simpleflow.core.transitions import OPEN
+from simpleflow.engines.base import EVERY_RUN, RunDescription, RunFilter, StartRequest
 from simpleflow.engines.swf import faults, jumbo, registration, wire
 from simpleflow.engines.swf.client import client
 from simpleflow.engines.swf.decisions import history_pages
@@ -89,34 +91,67 @@ class SwfEngine:
             )
         return wire.description(answer["executionInfo"])
 
-    def history(self, workflow_id: str, run_id: str | None = None) -> Sequence[Event]:
+    def history(
+        self, workflow_id: str, run_id: str | None = None, after: int = 0, limit: int | None = None
+    ) -> Sequence[Event]:
         """See RunReader."""
+        if limit == 0:
+            return []
+        if after and limit is None:  # the new events of a history that is known: SWF can only read it from the end
+            return self._from_the_end(workflow_id, run_id, lambda event: event["eventId"] > after)
+        found: list[Event] = []
+        for each in self._events(workflow_id, run_id, size=None if limit is None else after + limit):
+            if each["eventId"] > after:
+                found.append(_parse(each))
+            if len(found) == limit:
+                break
+        return found
+
+    def last_events(self, workflow_id: str, run_id: str | None = None, limit: int = 1) -> Sequence[Event]:
+        """See RunReader."""
+        numbers = iter(range(limit))
+        return self._from_the_end(workflow_id, run_id, lambda event: next(numbers, None) is not None, limit)
+
+    def event(self, workflow_id: str, run_id: str | None, id: int) -> Event:
+        """See RunReader."""
+        found = self.history(workflow_id, run_id, id - 1, 1) if id > 0 else ()
+        if not found:
+            raise UnknownResource(f"the run of workflow {workflow_id!r} has no event {id}")
+        return found[0]
+
+    def list_runs(
+        self, wanted: RunFilter = EVERY_RUN, before: str | None = None, limit: int | None = None
+    ) -> list[RunDescription]:
+        """See RunReader. SWF removes executions some time after they close.
+
+        SWF takes one filter: it is given the one that leaves the fewest.
+        """
+        found: list[RunDescription] = []
+        if wanted.statuses is None or OPEN in wanted.statuses:
+            found += self._list_open(oldest=wanted.oldest, **_filter(wanted, is_open=True))
+        if wanted.statuses is None or wanted.statuses - {OPEN}:
+            found += self._list_closed(oldest=wanted.oldest, **_filter(wanted, is_open=False))
+        accepted = {each.run_id: each for each in found if wanted.accepts(each)}  # one may close between the lists
+        runs = _latest_first(list(accepted.values()))
+        first = 1 + next((at for at, run in enumerate(runs) if run.run_id == before), -1)
+        return runs[first:] if limit is None else runs[first : first + limit]
+
+    def _events(
+        self, workflow_id: str, run_id: str | None, reverse: bool = False, size: int | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the events of an execution as they are on the wire. ``size``: how many the first page may have."""
         if run_id is None:
             run_id = self.describe(workflow_id).run_id
-        pages = history_pages(self.domain, workflow_id, run_id, self._region)
-        return [jumbo.restore_event(wire.event(each)) for page in pages for each in page["events"]]
+        sizes = {} if size is None else {"size": size}
+        for page in history_pages(self.domain, workflow_id, run_id, self._region, reverse, **sizes):
+            yield from page["events"]
 
-    def list_runs(self) -> list[RunDescription]:
-        """See RunReader. SWF removes executions some time after they close."""
-        return self.find_runs("all")
-
-    def find_runs(
-        self, status: str = "all", wanted: Mapping[str, Any] | None = None, oldest: float = 0, tag: str | None = None
-    ) -> list[RunDescription]:
-        """Executions that were started since ``oldest`` (epoch seconds) and have that tag, the latest first.
-
-        ``status``: open, closed or all. ``wanted``: values of members of RunDescription, by name. SWF takes one filter;
-        it is given the tag, or else the member that leaves the fewest. The caller checks the other members.
-        """
-        wanted = wanted or {}
-        found: list[RunDescription] = []
-        if status != "closed" and wanted.get("status", "open") == "open":
-            found += self._list_open(oldest=oldest, **_filter(wanted, tag, is_open=True))
-        if status != "open" and wanted.get("status") != "open":
-            found += self._list_closed(oldest=oldest, **_filter(wanted, tag, is_open=False))
-        return _latest_first(
-            list({each.run_id: each for each in found}.values())
-        )  # one may close between the two lists
+    def _from_the_end(
+        self, workflow_id: str, run_id: str | None, wanted: Callable[[dict[str, Any]], bool], size: int | None = None
+    ) -> list[Event]:
+        """Return the last events, in their order, as far back as they are wanted."""
+        found = list(itertools.takewhile(wanted, self._events(workflow_id, run_id, reverse=True, size=size)))
+        return [_parse(each) for each in reversed(found)]
 
     @property
     def _calls(self) -> Any:
@@ -192,17 +227,21 @@ class SwfEngine:
             request = {**request, "nextPageToken": page["nextPageToken"]}
 
 
-def _filter(wanted: Mapping[str, Any], tag: str | None, is_open: bool) -> dict[str, Any]:
-    """The filter that SWF is given: the one that leaves the fewest executions."""
-    if tag is not None:
-        return {"tagFilter": {"tag": tag}}
-    if "workflow_id" in wanted:
-        return {"executionFilter": {"workflowId": wanted["workflow_id"]}}
-    if "name" in wanted:
-        version = {"version": wanted["version"]} if "version" in wanted else {}
-        return {"typeFilter": {"name": wanted["name"], **version}}
-    if "status" in wanted and not is_open:
-        return {"closeStatusFilter": {"status": wanted["status"].upper()}}
+def _parse(event: dict[str, Any]) -> Event:
+    return jumbo.restore_event(wire.event(event))
+
+
+def _filter(wanted: RunFilter, is_open: bool) -> dict[str, Any]:
+    """The filter that SWF is given: the one that leaves the fewest executions. Nothing else can filter by a tag."""
+    if wanted.tag is not None:
+        return {"tagFilter": {"tag": wanted.tag}}
+    if wanted.workflow_id is not None:
+        return {"executionFilter": {"workflowId": wanted.workflow_id}}
+    if wanted.name is not None:
+        version = {"version": wanted.version} if wanted.version is not None else {}
+        return {"typeFilter": {"name": wanted.name, **version}}
+    if wanted.statuses is not None and not is_open and len(closed := wanted.statuses - {OPEN}) == 1:
+        return {"closeStatusFilter": {"status": next(iter(closed)).upper()}}
     return {}
 
 

@@ -1,0 +1,64 @@
+"""The times in which no process drove an execution of the embedded engine, found in its history.
+
+A process that takes over an execution asks for a decision, which no other event causes. So a DecisionTaskScheduled
+that is later than the event before it ends a pause. If a decision task was waiting or started when the process died,
+the next DecisionTaskStarted tells that another process has come: the pause is then the longest gap between the events
+since the decision task before it.
+
+Amazon SWF and its workers go on without any one process. There, a time-out says that a worker has died.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
+
+from simpleflow.core import events as e
+from simpleflow.core.work_time import Interval
+
+_SHORTEST = 0.05  # seconds; the events of one cause may be some milliseconds apart on Amazon SWF
+
+OF_PROCESS = "simpleflow@"
+"""How the identity of a process begins that drives an execution of the embedded engine."""
+
+
+class Pauses:
+    """The pauses of one execution, found event by event."""
+
+    def __init__(self) -> None:
+        self.found: list[Interval] = []  # in order
+        self._count = 0  # of the events seen
+        self._time = 0.0  # of the last event
+        self._gap: Interval = (0.0, 0.0)  # the longest one between events since the last DecisionTaskStarted
+        self._identity: str | None = None  # of the last decider
+
+    def extend(self, events: Sequence[e.Event]) -> list[Interval]:
+        """See the events of a history that are new, and return all pauses."""
+        for event in islice(events, self._count, None):
+            self.see(event)
+        return self.found
+
+    def see(self, event: e.Event) -> None:
+        """See the next event."""
+        time = event.time
+        gap = (self._time, time) if self._count else (time, time)
+        self._count += 1
+        self._time = time
+        if gap[1] - gap[0] > self._gap[1] - self._gap[0]:
+            self._gap = gap
+        attributes = event.attributes
+        if isinstance(attributes, e.DecisionTaskScheduled):
+            self._add(gap)
+        elif isinstance(attributes, e.DecisionTaskStarted):
+            if self._is_other(attributes.identity):
+                self._add(self._gap)
+            self._identity, self._gap = attributes.identity, (time, time)
+
+    def _is_other(self, identity: str | None) -> bool:
+        """True if another process drives the execution now than before."""
+        both = identity, self._identity
+        return both[0] != both[1] and all(each is not None and each.startswith(OF_PROCESS) for each in both)
+
+    def _add(self, gap: Interval) -> None:
+        if gap[1] - gap[0] >= _SHORTEST and (not self.found or gap[0] >= self.found[-1][1]):
+            self.found.append(gap)
