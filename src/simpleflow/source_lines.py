@@ -10,7 +10,7 @@ TRACEBACK = "Traceback (most recent call last):"
 
 _OWN_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _PYTHON_FOLDER = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
-_FRAME = r'\s*File "(.+)", line (\d+)'
+_FRAME = r'\s*File "(.+)", line (\d+)(?:, in (.+))?'
 
 
 def source_line(text: str) -> str:
@@ -18,13 +18,23 @@ def source_line(text: str) -> str:
 
     Frames of simpleflow, of the standard library and of installed packages do not count. The file is as recorded.
     """
-    found = ""
-    for match in filter(None, (re.match(_FRAME, line) for line in text.rpartition(TRACEBACK)[2].splitlines())):
+    return own_frame(text)[0]
+
+
+def own_frame(text: str) -> tuple[str, str, str]:
+    """Return ``file:line``, function and source of the same frame. A text is empty if the traceback does not tell it."""
+    lines = text.rpartition(TRACEBACK)[2].splitlines()
+    found = ("", "", "")
+    for at, line in enumerate(lines):
+        match = re.match(_FRAME, line)
+        if match is None:
+            continue
         path = match[1]
         if not (
             path.startswith((_OWN_FOLDER, _PYTHON_FOLDER, "<")) or "site-packages" in path or "dist-packages" in path
         ):
-            found = f"{path}:{match[2]}"
+            source = lines[at + 1].strip() if at + 1 < len(lines) and lines[at + 1].startswith("    ") else ""
+            found = (f"{path}:{match[2]}", match[3] or "", source)
     return found
 
 

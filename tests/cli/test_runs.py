@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -29,10 +30,8 @@ class RunLocation:
     def call(self, verb: str, *args: str) -> Done:
         """Run a command about these runs."""
         if self.domain is None:
-            return self.folder.run(verb, *args, "--local")
-        if verb in ("workflow.history", "activity.rerun"):
-            return self.folder.run(verb, *args, "--domain", self.domain)
-        return self.folder.run(verb, self.domain, *args)
+            return self.folder.run(verb, *args)
+        return self.folder.run(verb, *args, "--domain", self.domain)
 
     def objects(self, verb: str, *args: str) -> list[dict[str, Any]]:
         """Run a command and return its objects. One that shows one thing prints an object, and no list."""
@@ -174,7 +173,9 @@ def test_runs_are_listed_and_filtered(location: RunLocation) -> None:
     def ids(verb: str, *args: str) -> list[str]:
         return [row["workflow_id"] for row in location.objects(verb, *args)]
 
-    assert ids("workflow.list") == ["waits"]
+    assert ids("workflow.list") == ["waits", "fails", "sums"]
+    assert ids("workflow.list", "-s", "open") == ["waits"]
+    assert ids("workflow.list", "-n", "2") == ["waits", "fails"]
     assert ids("workflow.list", "-s", "closed") == ["fails", "sums"]
     assert ids("workflow.filter") == ["waits", "fails", "sums"]
     assert ids("workflow.filter", "--tag", "red") == ["waits", "sums"]
@@ -189,10 +190,15 @@ def test_runs_are_listed_and_filtered(location: RunLocation) -> None:
     assert ids("workflow.filter", "-d", "1e300", "-s", "closed") == ["fails", "sums"]
     assert ids("workflow.filter", "--to", "1960-01-01", "--from", "0001-02-01") == []
     assert "--status open" in location.error("workflow.filter", "--close-status", "failed", "-s", "open")
-    done = location.call("workflow.list")
-    assert done.out.splitlines()[0].split() == ["workflow", "run", "type", "version", "status", "started", "took"]
+    done = location.call("workflow.list", "-n", "2")
+    assert done.out.splitlines()[0].split() == ["workflow", "run", "status", "started", "took", "what", "failed"]
     assert done.out.splitlines()[1].split()[0] == "waits"
-    assert done.err.startswith("1 open run: ")
+    assert "the moon is full" in done.out.splitlines()[2]
+    assert re.match(r"2 runs: .*; there are more, see --limit$", done.err)
+    assert location.call("workflow.list", "-s", "open").err.startswith("1 open run: ")
+    for row in location.objects("workflow.list"):
+        assert row["failed"] == []
+        assert (row["reason"] is not None) == (row["status"] == "failed")
     [failed] = location.objects("workflow.info", "fails")
     assert (failed["status"], failed["details"]) == ("failed", "since yesterday")
     assert "the moon is full" in failed["reason"]
@@ -257,16 +263,17 @@ def test_an_unknown_folder_or_domain(location: RunLocation) -> None:
     if location.domain is None:
         done = location.folder.run("workflow.list", "--state", "nowhere")
         assert (done.code, done.out) == (0, "")
-        assert done.err.startswith("no open runs: folder ")
+        assert done.err.startswith("no runs: folder ")
         done = location.folder.run("workflow.info", "sums", "--state", "nowhere")
         assert done.code == 1
         assert not (location.folder.path / "nowhere").exists()
         done = location.folder.run("workflow.history", "sums", "--domain", "d", "--local")
     else:
-        done = location.folder.run("workflow.list", "nope")
+        done = location.folder.run("workflow.list", "--domain", "nope")
         assert done.code == 1
         assert "nope" in done.err
-        done = location.folder.run("workflow.list")
+        done = location.folder.run("workflow.list", "nope")
+        assert "a domain of Amazon SWF is given with --domain" in done.err
     assert (done.code, done.err.count("\n")) == (2, 1)
 
 

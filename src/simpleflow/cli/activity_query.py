@@ -1,48 +1,92 @@
-"""Finding the activities of a run, and one of them by its id."""
+"""Finding the activities of a run, and one of them by its id or by its step."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from simpleflow.cli.run_query import RunQuery, Runs
+from simpleflow.cli.run_query import Runs
 from simpleflow.exceptions import UnknownResource
 
 if TYPE_CHECKING:
     from simpleflow.cli.view.history_items import Item
+    from simpleflow.core.events import Event
+    from simpleflow.engines.base import RunDescription
+    from simpleflow.views.run_view import RunView
+
+_SHOWN = 5  # names in a message
 
 
-def find_activity(runs: Runs, query: RunQuery, activity_id: str | None, scheduled_id: int | None = None) -> Item:
+def find_activity(runs: Runs, run: RunDescription, name: str | None, scheduled_id: int | None = None) -> Item:
     """Return the last try of an activity, with its input. Raises UnknownResource if there is no such activity.
 
-    The activity is named by its activity id or by the id of the event that scheduled it. ``activity_id`` may also be
-    the id of that event, if no activity has this id.
+    The activity is named by its activity id, by the id of the event that scheduled it (``scheduled_id``, or ``name`` if
+    no activity has this id), or by its step: then it is the one that failed first, else one that has not ended, else
+    the last one.
     """
     from simpleflow.cli.view import history_items
 
-    tries = activities_of(runs, query)
-    by_id = {each.id: each for each in tries}
-    by_event = {each.event_id: each for each in tries}
-    found = None
-    if scheduled_id is not None:
-        found = by_event.get(scheduled_id)
-    elif activity_id is not None:
-        found = by_id.get(activity_id)
-        if found is None and activity_id.isascii() and activity_id.isdigit():
-            found = by_event.get(int(activity_id))
+    view, events = fold(runs, run)
+    tries = history_items.activities(history_items.items(events, view))
+    found = _find(tries, name, scheduled_id) or _of_step(view, events, name or "")
     if found is None:
-        name = repr(activity_id) if scheduled_id is None else f"scheduled by event {scheduled_id}"
-        known = ", ".join(each.id for each in history_items.latest_tries(tries)[:5])
-        hint = f"it has {known}{', ...' if len(by_id) > 5 else ''}" if known else "it has none"
-        raise UnknownResource(f"the run of workflow {query.workflow_id!r} has no activity {name}; {hint}")
-    if query.location.domain is not None and found.input is not None:
+        raise UnknownResource(_unknown(run, view, tries, name, scheduled_id))
+    if runs.location.domain is not None and found.input is not None:
         from simpleflow.engines.swf import jumbo
 
         found.input = jumbo.restore(found.input)
     return found
 
 
-def activities_of(runs: Runs, query: RunQuery) -> list[Item]:
-    """Return the activities of a run, each try as an item of its own, in the order of scheduling."""
+def fold(runs: Runs, run: RunDescription) -> tuple[RunView, Sequence[Event]]:
+    """Return the rows of a run, and its events."""
+    from simpleflow.views.run_view import RunView
+
+    events = runs.events(run)
+    view = RunView(run.run_id)
+    view.extend(events)
+    return view, events
+
+
+def _find(tries: Sequence[Item], name: str | None, scheduled_id: int | None) -> Item | None:
+    by_event = {each.event_id: each for each in tries}
+    if scheduled_id is not None:
+        return by_event.get(scheduled_id)
+    found = {each.id: each for each in tries}.get(name or "")
+    if found is None and name is not None and name.isascii() and name.isdigit():
+        return by_event.get(int(name))
+    return found
+
+
+def _of_step(view: RunView, events: Sequence[Event], name: str) -> Item | None:
+    """Return the activity to show of a step, or of the steps below a name."""
+    from simpleflow.cli.view.history_items import item_of
+    from simpleflow.step import rules
+    from simpleflow.views.rows import AttemptRow
+
+    steps = [step for step in view.steps if rules.covers(name, step)] if name else []
+    failed = [row for step in steps if isinstance(row := view.first_failure(step), AttemptRow)]
+    tasks = [row for step in steps for row in view.tasks_of(step) if isinstance(row, AttemptRow)]
+    going_on = [row for row in tasks if row.open]
+    last = sorted(tasks, key=lambda row: row.end_id)[-1:]
+    chosen = min(failed, key=lambda row: row.end_id, default=None) or next(iter([*going_on, *last]), None)
+    return None if chosen is None else item_of(chosen, events, view)
+
+
+def _unknown(
+    run: RunDescription, view: RunView, tries: Sequence[Item], name: str | None, scheduled_id: int | None
+) -> str:
+    """Say that there is no such activity, and which there are: the activities of users' code first."""
     from simpleflow.cli.view import history_items
 
-    return history_items.activities(runs.events(query.workflow_id, query.run_id))
+    if name is not None and name in view.steps:
+        state = view.state_of(view.steps[name])
+        return f"step {name!r} of the run of workflow {run.workflow_id!r} has no activity in this run: it is {state}"
+    what = repr(name) if scheduled_id is None else f"scheduled by event {scheduled_id}"
+    known = sorted(history_items.latest_tries(tries), key=lambda item: item.hidden)
+    names = [each.id for each in known]
+    hint = f"it has {', '.join(names[:_SHOWN])}{', ...' if len(names) > _SHOWN else ''}" if names else "it has none"
+    if view.steps:
+        steps = list(view.steps)
+        hint += f"; its steps are {', '.join(steps[:_SHOWN])}{', ...' if len(steps) > _SHOWN else ''}"
+    return f"the run of workflow {run.workflow_id!r} has no activity {what}; {hint}"

@@ -29,6 +29,7 @@ _COMMANDS = {
     "workflow.prune": "commands.prune:workflow_prune",
     "workflow.list": "commands.runs:workflow_list",
     "workflow.filter": "commands.runs:workflow_filter",
+    "workflow.steps": "commands.run_steps:workflow_steps",
     "workflow.info": "commands.runs:workflow_info",
     "workflow.history": "commands.runs:workflow_history",
     "workflow.tasks": "commands.runs:workflow_tasks",

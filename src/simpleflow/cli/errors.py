@@ -139,6 +139,12 @@ def source_line(text: str) -> str:
     return _relative(source_lines.source_line(text))
 
 
+def last_frame(text: str) -> str:
+    """Return the same frame as ``file:line in function: source``, as far as the traceback tells; or an empty text."""
+    where, function, source = source_lines.own_frame(text)
+    return one_line(_relative(where) + (f" in {function}" if function else "") + (f": {source}" if source else ""))
+
+
 def _with_source_line(text: str, trace: str) -> str:
     where = source_line(trace)
     return one_line(text) + (f" ({where})" if where else "")

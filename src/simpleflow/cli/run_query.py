@@ -1,4 +1,4 @@
-"""Finding the run that a command names, in a domain of Amazon SWF or in a state folder."""
+"""Finding the run that a command names, in a state folder or in a domain of Amazon SWF."""
 
 from __future__ import annotations
 
@@ -15,27 +15,28 @@ import click
 from simpleflow import settings
 from simpleflow.cli import swf
 from simpleflow.cli.options import common, state_option
+from simpleflow.cli.run_ids import ambiguous_run, short_ids, unknown_run
 from simpleflow.exceptions import InputError, StateError, UnknownResource
 
 if TYPE_CHECKING:
     from simpleflow.core.events import Event
-    from simpleflow.engines.base import RunDescription
+    from simpleflow.engines.base import RunDescription, RunFilter
     from simpleflow.engines.sqlite.engine import SqliteEngine
     from simpleflow.engines.swf.engine import SwfEngine
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 _DAY = 86_400
+_FULL_ID_LENGTH = 40  # run ids have 46 characters; a longer text than this is no prefix
 
 
 def location_options(command: _Command) -> _Command:
-    """Add ``--state`` and ``--local``, and the options that every command takes."""
+    """Add ``--state``, ``--local`` and ``--domain``, and the options that every command takes."""
     for add in (
         common,
-        click.option(
-            "--local", is_flag=True, help="Use the runs in the folder SIMPLEFLOW_STATE, instead of Amazon SWF."
-        ),
-        state_option("Use the runs in this folder, instead of Amazon SWF."),
+        click.option("--domain", metavar="NAME", help="Use the runs in this Amazon SWF domain. Default: SWF_DOMAIN."),
+        click.option("--local", is_flag=True, help="Use the runs in the state folder, even if SWF_DOMAIN is set."),
+        state_option("Use the runs in this folder. Default: SIMPLEFLOW_STATE."),
     ):
         command = add(command)
     return command
@@ -54,17 +55,27 @@ class RunLocation(NamedTuple):
 
 
 class RunQuery(NamedTuple):
-    """The run that a command names. Without a run id it is the latest run of the workflow id."""
+    """The run that a command names, as it was typed: ``id`` is a workflow id, or the run id or the begin of one.
+
+    Without ``run_id`` it is the latest run of a workflow id.
+    """
 
     location: RunLocation
-    workflow_id: str
+    id: str
     run_id: str | None
 
     @classmethod
     def from_arguments(cls, given: Sequence[str], options: Mapping[str, Any]) -> RunQuery:
-        """Read ``DOMAIN WORKFLOW_ID [RUN_ID]``, without DOMAIN for runs in a folder. Raises InputError."""
-        domain, workflow_id, run_id = split_arguments(given, options, ["WORKFLOW_ID"], "RUN_ID")
-        return cls(location_of(domain, options), workflow_id or "", run_id)
+        """Read ``ID [RUN_ID]``. Raises InputError."""
+        id, run_id = split_arguments(given, ["ID"], "RUN_ID")
+        return cls(location_of(options), id or "", run_id)
+
+
+class FoundRun(NamedTuple):
+    """A run that a command means. Without a run id, it is the open one of the workflow id, or else the latest one."""
+
+    workflow_id: str
+    run_id: str | None
 
 
 class Runs:
@@ -81,79 +92,88 @@ class Runs:
             raise UnknownResource(f"there are no runs in {self.location}")
         return self._engine
 
-    def describe(self, workflow_id: str, run_id: str | None) -> RunDescription:
-        """Describe a run; without a run id, the latest one of the workflow id. Raises UnknownResource."""
-        return self.engine.describe(workflow_id, run_id)
+    def resolve(self, query: RunQuery) -> FoundRun:
+        """Return the ids of the run that a command names. Raises UnknownResource if there is no such run, or several.
 
-    def events(self, workflow_id: str, run_id: str | None) -> Sequence[Event]:
-        """Return the history of a run; without a run id, of the latest one. Raises UnknownResource."""
-        return self.engine.history(workflow_id, run_id)
-
-    def find(self, status: str, wanted: Mapping[str, Any], oldest: float, tag: str | None) -> list[RunDescription]:
-        """Return the runs started since ``oldest`` (epoch seconds), the latest first.
-
-        ``status``: open, closed or all. ``wanted``: what members of RunDescription have to be.
-        The tag is one of theirs.
+        A workflow id comes first; else the id is the run id, or the begin of one that no other run has.
         """
-        if self._engine is None:
-            return []
-        if self.location.domain is not None:
-            engine: Any = self._engine
-            found = engine.find_runs(status, wanted, oldest, tag)
+        from simpleflow.engines.base import RunFilter
+
+        if query.run_id is not None and len(query.run_id) > _FULL_ID_LENGTH:
+            return FoundRun(query.id, query.run_id)
+        own = self.engine.list_runs(RunFilter(workflow_id=query.id), limit=1)
+        if query.run_id is None:
+            if own:
+                return FoundRun(query.id, None)
+            found = self.engine.list_runs(RunFilter(run_prefix=query.id)) if query.id else []
         else:
-            found = [
-                run
-                for run in self._engine.list_runs()
-                if status == "all" or (run.status == "open") is (status == "open")
-            ]
-        return [
-            run
-            for run in found
-            if run.started >= oldest
-            and all(getattr(run, name) == value for name, value in wanted.items())
-            and (tag is None or self.location.domain is not None or tag in self._tags(run))
-        ]
+            found = self.engine.list_runs(RunFilter(workflow_id=query.id, run_prefix=query.run_id)) if own else []
+        if len(found) == 1:
+            return FoundRun(found[0].workflow_id, found[0].run_id)
+        typed = query.id if query.run_id is None else query.run_id
+        if found:
+            raise UnknownResource(ambiguous_run(typed, found))
+        known = self.engine.list_runs(RunFilter(workflow_id=query.id) if own else RunFilter())
+        raise UnknownResource(unknown_run(query.id, query.run_id if own else None, known, str(self.location)))
 
-    def _tags(self, run: RunDescription) -> Sequence[str | None]:
-        started: Any = self.engine.history(run.workflow_id, run.run_id)[0].attributes
-        return started.tag_list or ()
+    def describe(self, query: RunQuery) -> RunDescription:
+        """Describe the run that a command names. Raises UnknownResource."""
+        return self.engine.describe(*self.resolve(query))
+
+    def latest(self) -> RunDescription:
+        """Describe the latest run that is no child of another one. Raises UnknownResource."""
+        for run in self.engine.list_runs():
+            started: Any = self.engine.event(run.workflow_id, run.run_id, 1).attributes
+            if started.parent_workflow_execution is None:
+                return run
+        raise UnknownResource(f"there are no runs in {self.location}")
+
+    def events(self, run: RunDescription) -> Sequence[Event]:
+        """Return the history of a run."""
+        return self.engine.history(run.workflow_id, run.run_id)
+
+    def find(self, wanted: RunFilter, limit: int | None = None) -> list[RunDescription]:
+        """Return the runs that the filter accepts, the latest first; at most ``limit``."""
+        return [] if self._engine is None else self._engine.list_runs(wanted, limit=limit)
+
+    def short_ids(self, shown: Sequence[RunDescription]) -> dict[str, str]:
+        """Return the short forms of the run ids that a table shows, by run id.
+
+        In a folder they are unique among all its runs; in a domain among those shown, as its list may be long.
+        """
+        every = self.find(_every()) if self.location.folder is not None else shown
+        return short_ids([run.run_id for run in every])
 
 
-def location_of(domain: str | None, options: Mapping[str, Any]) -> RunLocation:
-    """Return the location that the options name. Raises InputError if they name none."""
-    folder = options["state"] or (settings.SIMPLEFLOW_STATE if options["local"] else None)
-    if folder is None:
-        if not (domain or settings.SWF_DOMAIN):
-            raise InputError(
-                "say where the runs are: give --state FOLDER, --local, a domain of Amazon SWF, or SWF_DOMAIN"
-            )
-        return RunLocation(swf.swf_domain(domain), None)
-    if domain is not None:
-        raise InputError("--domain is for Amazon SWF; leave it out with --state or --local")
-    return RunLocation(None, Path(folder))
+def _every() -> RunFilter:
+    from simpleflow.engines.base import EVERY_RUN
+
+    return EVERY_RUN
 
 
-def is_local(options: Mapping[str, Any]) -> bool:
-    """Return True if the options name a folder."""
-    return bool(options["state"] or options["local"])
+def location_of(options: Mapping[str, Any]) -> RunLocation:
+    """Return the location that the options name: a domain if one is given or SWF_DOMAIN is set, else a state folder.
 
-
-def split_arguments(
-    given: Sequence[str], options: Mapping[str, Any], names: Sequence[str], optional: str
-) -> list[str | None]:
-    """Split arguments into the domain, one value for each of ``names``, and the ``optional`` one, which may be empty.
-
-    A value that is not given is None. For runs in a folder no domain is expected, and its value is None. Raises
-    InputError if the number of arguments is wrong.
+    Raises InputError if they name both.
     """
-    local = is_local(options)
-    needed = list(names) if local else ["DOMAIN", *names]
-    if not len(needed) <= len(given) <= len(needed) + bool(optional):
-        expected = " ".join([*needed, *([f"[{optional}]"] if optional else [])]) or "nothing"
-        hint = " with --state or --local" if local else " (use --state or --local for runs in a folder)"
-        raise InputError(f"expected {expected}{hint}; got {' '.join(map(repr, given)) or 'nothing'}")
-    found: list[str | None] = [None, *given] if local else list(given)
-    return found + [None] * (1 + len(names) + bool(optional) - len(found))
+    domain, folder = options["domain"], options["state"]
+    if domain is not None and (folder is not None or options["local"]):
+        raise InputError("--domain is for Amazon SWF; leave it out with --state or --local")
+    if folder is None and not options["local"] and (domain is not None or settings.SWF_DOMAIN):
+        return RunLocation(swf.swf_domain(domain), None)
+    return RunLocation(None, Path(folder or settings.SIMPLEFLOW_STATE))
+
+
+def split_arguments(given: Sequence[str], names: Sequence[str], optional: str = "") -> list[str | None]:
+    """Return one value for each of ``names``, and one for the ``optional`` name; None for a value that is not given.
+
+    Raises InputError if the number of arguments is wrong.
+    """
+    if not len(names) <= len(given) <= len(names) + bool(optional):
+        expected = " ".join([*names, *([f"[{optional}]"] if optional else [])]) or "nothing"
+        hint = "; a domain of Amazon SWF is given with --domain" if len(given) > len(names) else ""
+        raise InputError(f"expected {expected}, got {' '.join(map(repr, given)) or 'nothing'}{hint}")
+    return [*given, *[None] * (len(names) + bool(optional) - len(given))]
 
 
 def since(days: float) -> float:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
-from simpleflow import settings
 from simpleflow.base import check_name
 from simpleflow.cli import parameters, unread_input, workflow_input
 from simpleflow.cli.options import common, format_option, param_option, state_option
-from simpleflow.cli.run_query import RunLocation, Runs, open_runs
+from simpleflow.cli.run_query import RunLocation, Runs, location_of, open_runs
 from simpleflow.exceptions import InputError, UnknownResource
 
 if TYPE_CHECKING:
@@ -31,7 +29,8 @@ def step_options(command: _Command) -> _Command:
     for add in (
         common,
         format_option(),
-        click.option("--domain", "-d", metavar="NAME", help="Amazon SWF domain of the runs, instead of --state."),
+        click.option("--domain", "-d", metavar="NAME", help="Amazon SWF domain of the runs. Default: SWF_DOMAIN."),
+        click.option("--local", is_flag=True, help="The runs are in the state folder, even if SWF_DOMAIN is set."),
         state_option("Folder of the runs. Default: SIMPLEFLOW_STATE."),
         click.option(
             "--workflow-id",
@@ -70,20 +69,19 @@ class StepQuery(NamedTuple):
 
         given = workflow_input.read_input(options["input_text"], options["input_file"])
         unread_input.watch(options["input_text"], options["input_file"])
-        domain, folder = options["domain"], options["state"]
+        location = location_of(options)
         if options["workflow_id"] is not None:
             check_name(options["workflow_id"], "--workflow-id")
-        if domain is not None and folder is not None:
-            raise InputError(
-                "--state and --domain exclude each other: runs are kept either in a folder or on Amazon SWF"
-            )
         workflow_class = load_workflow(workflow)
         if options["input_text"] is not None or options["input_file"] is not None or options["params"]:
             given = parameters.complete_input(workflow_class, given, options["params"])
-        location = RunLocation(domain, None if domain is not None else Path(folder or settings.SIMPLEFLOW_STATE))
         bucket = None if location.folder is None else Executor(workflow_class, state=location.folder).default_bucket
         found = place.find(
-            workflow_class, input=given, workflow_id=options["workflow_id"], default_bucket=bucket, domain=domain
+            workflow_class,
+            input=given,
+            workflow_id=options["workflow_id"],
+            default_bucket=bucket,
+            domain=location.domain,
         )
         return cls(workflow_class, given, found, location, bucket)
 
@@ -150,12 +148,14 @@ class StepQuery(NamedTuple):
     def _latest_run(self) -> RunDescription | None:
         with open_runs(self.location) as runs:
             try:
-                return runs.describe(self.mark_location.workflow_id, None)
+                return runs.engine.describe(self.mark_location.workflow_id)
             except UnknownResource:
                 return None
 
 
 def _earlier_runs(runs: Runs, workflow_id: str) -> Iterator[tuple[str, Sequence[Event]]]:
     """Yield the run id and the history of each run of a workflow id, the latest first."""
-    for run in runs.find("all", {"workflow_id": workflow_id}, 0, None):
-        yield run.run_id, runs.events(workflow_id, run.run_id)
+    from simpleflow.engines.base import RunFilter
+
+    for run in runs.find(RunFilter(workflow_id=workflow_id)):
+        yield run.run_id, runs.events(run)

@@ -18,6 +18,7 @@ ACTIVITY, CHILD, TIMER, SIGNAL, SENT, MARKER = "activity", "child", "timer", "si
 SCHEDULED, STARTED, COMPLETED, FAILED, TIMED_OUT = "scheduled", "started", "completed", "failed", "timed_out"
 CANCELED, TERMINATED, REFUSED, FIRED, DELIVERED = "canceled", "terminated", "refused", "fired", "delivered"
 RECEIVED, RECORDED = "received", "recorded"
+STOPPED = "stopped"  # the run ended first
 """The states of rows."""
 
 

@@ -10,13 +10,14 @@ has no room for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from simpleflow import values
 from simpleflow.core import events as e
 from simpleflow.core import transitions
-from simpleflow.core.work_time import Interval, Task, WorkTime, work_time
+from simpleflow.core.pauses import Pauses
+from simpleflow.core.work_time import Task, WorkTime, work_time
 from simpleflow.exceptions import InvalidTransition
 from simpleflow.step import report
 from simpleflow.step.constants import COMPLETED, FAILED, MARKER_NAME, SCHEDULED, SKIPPED, WAITING
@@ -36,14 +37,12 @@ class RunView:
 
     Args:
         run_id: of the run; steps that it completes name it.
-        pauses: times in which no process drove the run, see ``core.work_time``.
     """
 
-    def __init__(self, run_id: str = "", pauses: Sequence[Interval] = ()) -> None:
+    def __init__(self, run_id: str = "") -> None:
         self.run_id = run_id
-        self.pauses = pauses
         self.last_id = 0  # of the events folded so far
-        self.last_time = 0.0  # of the last event, in epoch seconds
+        self.last_time = 0.0  # of the last of them, in epoch seconds
         self.state = transitions.NEW  # of the run
         self.began: float | None = None
         self.closed_id = 0  # of the event that ended the run
@@ -53,6 +52,7 @@ class RunView:
         self.open: dict[int, TaskRow] = {}  # the activities and children that have not ended, by ``event_id``
         self.listed: Listed | None = None  # where the marks are, as the activity says that lists them
         self.listed_id: str | None = None  # id of this activity
+        self._pauses = Pauses()
         self._tries: dict[str, int] = {}  # by activity id: tries so far, without refused ones
 
     def extend(self, events: Iterable[e.Event]) -> None:
@@ -68,6 +68,7 @@ class RunView:
         """Fold the next event."""
         self.last_id = event.id
         self.last_time = event.time
+        self._pauses.see(event)
         handler = _HANDLERS.get(type(event.attributes))
         if handler is not None:
             handler(self, event, event.attributes)
@@ -82,6 +83,16 @@ class RunView:
     def attempts(self) -> Iterator[AttemptRow]:
         """The tries of activities, in the order of scheduling."""
         return self.of_kind(AttemptRow)
+
+    @property
+    def closed(self) -> bool:
+        """True if the run has ended."""
+        return self.closed_id > 0
+
+    def state_of(self, row: TaskRow | StepRow) -> str:
+        """The state of a row; ``stopped`` if the run has ended and it has not."""
+        ended = row.end is not None if isinstance(row, StepRow) else not row.open
+        return rows.STOPPED if self.closed and not ended else row.state
 
     def tasks_of(self, step: str) -> list[TaskRow]:
         """The activities and children of a step and the steps inside it, in the order of scheduling."""
@@ -101,10 +112,10 @@ class RunView:
         """
         tasks = self.tasks_of(step)
         if tasks:
-            return work_time((task.times for task in tasks), self.pauses, now)
+            return work_time((task.times for task in tasks), self._pauses.found, now)
         row = self.steps[step]
         began = None if row.state in (WAITING, SKIPPED) else row.begin
-        return work_time([Task(row.begin, began, row.end)], self.pauses, now)
+        return work_time([Task(row.begin, began, row.end)], self._pauses.found, now)
 
     def tries_of(self, step: str) -> int:
         """How often the activity of a step was tried that was tried most; 0 if it has none."""
@@ -175,14 +186,14 @@ class RunView:
         self._add(_refused(row, event))
 
     def _task_started(self, event: e.Event, attributes: Any) -> None:
-        row = self.open.get(_first_id(attributes))
+        row = self.open.get(first_id(attributes))
         if row is not None:
             row.state, row.started, row.start_id = rows.STARTED, event.time, event.id
             if isinstance(row, ChildRow):
                 row.run_id = attributes.workflow_execution.run_id
 
     def _task_ended(self, event: e.Event, attributes: Any) -> None:
-        row = self.open.pop(_first_id(attributes), None)
+        row = self.open.pop(first_id(attributes), None)
         if row is not None:
             row.state, row.ended, row.end_id = _ENDS[type(attributes)], event.time, event.id
 
@@ -196,7 +207,7 @@ class RunView:
         self._add(SentRow(event.id, attributes.signal_name, event.time, to=attributes.workflow_id))
 
     def _row_ended(self, event: e.Event, attributes: Any) -> None:
-        row = self.rows.get(_first_id(attributes))
+        row = self.rows.get(first_id(attributes))
         if row is not None:
             row.state, row.ended, row.end_id = _ENDS[type(attributes)], event.time, event.id
 
@@ -240,7 +251,7 @@ def _refused(row: _R, event: e.Event) -> _R:
     return row
 
 
-def _first_id(attributes: Any) -> int:
+def first_id(attributes: Any) -> int:
     """The id of the event that scheduled, initiated or started what this event is about; 0 if there is none."""
     for member in ("scheduled_event_id", "initiated_event_id"):
         found = getattr(attributes, member, None)

@@ -10,7 +10,7 @@ import click
 from simpleflow.cli import errors, run_query, workflow_input
 from simpleflow.cli.activity_query import find_activity
 from simpleflow.cli.options import SETTINGS
-from simpleflow.cli.run_query import RunQuery, Runs, location_options
+from simpleflow.cli.run_query import FoundRun, RunQuery, Runs, location_options
 from simpleflow.cli.view.output import Output, open_output
 from simpleflow.exceptions import InputError, SimpleflowError
 from simpleflow.shown_text import json_escaped
@@ -18,8 +18,9 @@ from simpleflow.step.report import printable
 
 if TYPE_CHECKING:
     from simpleflow.cli.view.history_items import Item
+    from simpleflow.engines.base import RunDescription
 
-_one_run = click.argument("arguments", metavar="[DOMAIN] WORKFLOW_ID [RUN_ID]", nargs=-1)
+_one_run = click.argument("arguments", metavar="ID [RUN_ID]", nargs=-1)
 
 
 @click.command("workflow.signal", context_settings=SETTINGS)
@@ -31,15 +32,16 @@ def workflow_signal(arguments: Sequence[str], name: str, input_text: str | None,
     """Send a signal to an open run.
 
     \b
-    Example: simpleflow workflow.signal --local daily --name go --input '{"rows": 3}'
+    Example: simpleflow workflow.signal daily --name go --input '{"rows": 3}'
     """
     query = RunQuery.from_arguments(arguments, options)
     text = None if input_text is None else _json(workflow_input.parse_json(*workflow_input.given_text(input_text)))
     if not 1 <= len(name) <= 256:
         raise InputError(f"--name has {len(name)} characters; expected 1 to 256")
     with open_output() as out, run_query.open_runs(query.location) as runs:
-        runs.engine.signal_workflow_execution(query.workflow_id, name, text, query.run_id)
-        _confirm(out, runs, query, f"sent signal {printable(name)} to")
+        found = runs.resolve(query)
+        runs.engine.signal_workflow_execution(found.workflow_id, name, text, found.run_id)
+        _confirm(out, runs, found, f"sent signal {printable(name)} to")
 
 
 @click.command("workflow.cancel", context_settings=SETTINGS)
@@ -49,12 +51,13 @@ def workflow_cancel(arguments: Sequence[str], **options: Any) -> None:
     """Ask an open run to cancel itself.
 
     \b
-    Example: simpleflow workflow.cancel --local daily
+    Example: simpleflow workflow.cancel daily
     """
     query = RunQuery.from_arguments(arguments, options)
     with open_output() as out, run_query.open_runs(query.location) as runs:
-        runs.engine.request_cancel_workflow_execution(query.workflow_id, query.run_id)
-        _confirm(out, runs, query, "sent a request to cancel to")
+        found = runs.resolve(query)
+        runs.engine.request_cancel_workflow_execution(*found)
+        _confirm(out, runs, found, "sent a request to cancel to")
 
 
 @click.command("workflow.terminate", context_settings=SETTINGS)
@@ -65,12 +68,13 @@ def workflow_terminate(arguments: Sequence[str], reason: str | None, **options: 
     """End an open run at once. Its activities are stopped at their next heartbeat.
 
     \b
-    Example: simpleflow workflow.terminate --local daily --reason 'wrong day'
+    Example: simpleflow workflow.terminate daily --reason 'wrong day'
     """
     query = RunQuery.from_arguments(arguments, options)
     with open_output() as out, run_query.open_runs(query.location) as runs:
-        runs.engine.terminate_workflow_execution(query.workflow_id, query.run_id, reason)
-        _confirm(out, runs, query, "sent a request to terminate to")
+        found = runs.resolve(query)
+        runs.engine.terminate_workflow_execution(*found, reason)
+        _confirm(out, runs, found, "sent a request to terminate to")
 
 
 @click.command("activity.rerun", context_settings=SETTINGS)
@@ -86,7 +90,6 @@ def workflow_terminate(arguments: Sequence[str], reason: str | None, **options: 
 @click.option(
     "--input", "-i", "input_text", metavar="JSON", help="Input to use instead of the recorded one; - is standard input."
 )
-@click.option("--domain", metavar="NAME", help="Amazon SWF domain. Default: SWF_DOMAIN.")
 @location_options
 def activity_rerun(
     workflow_id: str,
@@ -94,7 +97,6 @@ def activity_rerun(
     activity_id: str | None,
     scheduled_id: int | None,
     input_text: str | None,
-    domain: str | None,
     **options: Any,
 ) -> int:
     """Run an activity of a run again in this process, and print its result.
@@ -103,21 +105,20 @@ def activity_rerun(
     searched first.
 
     \b
-    Example: simpleflow activity.rerun --local --workflow-id daily --scheduled-id 5
+    Example: simpleflow activity.rerun --workflow-id daily --scheduled-id 5
     """
     if (activity_id is None) == (scheduled_id is None):
         raise InputError("expected one of --activity-id and --scheduled-id")
     given = None if input_text is None else _json(workflow_input.parse_input(*workflow_input.given_text(input_text)))
-    query = RunQuery(run_query.location_of(domain, options), workflow_id, run_id)
+    query = RunQuery(run_query.location_of(options), workflow_id, run_id)
     with open_output() as out:
         with run_query.open_runs(query.location) as runs:
-            run = runs.describe(workflow_id, run_id)
-            query = query._replace(run_id=run.run_id)
-            found = find_activity(runs, query, activity_id, scheduled_id)
-        return _perform(out, query, found, found.input if given is None else given)
+            run = runs.describe(query)
+            found = find_activity(runs, run, activity_id, scheduled_id)
+        return _perform(out, run, query.location.domain, found, found.input if given is None else given)
 
 
-def _perform(out: Output, query: RunQuery, item: Item, text: str | None) -> int:
+def _perform(out: Output, run: RunDescription, domain: str | None, item: Item, text: str | None) -> int:
     """Run an activity, write its result, and return the exit code."""
     from simpleflow.cli.load_workflow import find_modules_here
     from simpleflow.engines.base import ActivityTask
@@ -134,8 +135,8 @@ def _perform(out: Output, query: RunQuery, item: Item, text: str | None) -> int:
         ) from error
     task = ActivityTask(
         token="",
-        workflow_id=query.workflow_id,
-        run_id=query.run_id or "",
+        workflow_id=run.workflow_id,
+        run_id=run.run_id,
         activity_id=item.id,
         name=item.name,
         version=item.version or "",
@@ -143,7 +144,7 @@ def _perform(out: Output, query: RunQuery, item: Item, text: str | None) -> int:
         task_list=item.task_list or "",
         heartbeat_timeout=None,
     )
-    outcome = dispatch.perform(task, domain=query.location.domain)
+    outcome = dispatch.perform(task, domain=domain)
     if not outcome.failed:
         out.write("null" if outcome.result is None else json_escaped(outcome.result))
         return errors.OK
@@ -154,12 +155,12 @@ def _perform(out: Output, query: RunQuery, item: Item, text: str | None) -> int:
     return errors.RUN_FAILED
 
 
-def _confirm(out: Output, runs: Runs, query: RunQuery, what: str) -> None:
+def _confirm(out: Output, runs: Runs, run: FoundRun, what: str) -> None:
     """Say what was sent, and warn if no process drives the run."""
-    run = "" if query.run_id is None else f" (run {printable(query.run_id)})"
-    out.say(f"{what} workflow {printable(query.workflow_id)}{run}")
-    if query.location.folder is not None:
-        found = runs.describe(query.workflow_id, query.run_id)
+    which = "" if run.run_id is None else f" (run {printable(run.run_id)})"
+    out.say(f"{what} workflow {printable(run.workflow_id)}{which}")
+    if runs.location.folder is not None:
+        found = runs.engine.describe(*run)
         if found.status == "open" and not found.alive:
             out.say("no process drives the run now; it gets this when workflow.start --local resumes it")
 

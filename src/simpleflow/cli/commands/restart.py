@@ -25,7 +25,7 @@ _TERMINATION_SECONDS = 10.0  # longest wait for the end of a terminated run; its
 
 
 @click.command("workflow.restart", context_settings=SETTINGS)
-@click.argument("arguments", metavar="[DOMAIN] WORKFLOW_ID [RUN_ID]", nargs=-1)
+@click.argument("arguments", metavar="ID [RUN_ID]", nargs=-1)
 @click.option(
     "--workflow",
     metavar="WORKFLOW",
@@ -39,7 +39,7 @@ def restart(arguments: Sequence[str], workflow: str | None, **options: Any) -> i
     folder the new run happens in this process, as with workflow.start --local.
 
     \b
-    Example: simpleflow workflow.restart nightly daily
+    Example: simpleflow workflow.restart daily
     """
     query = RunQuery.from_arguments(arguments, options)
     if workflow is not None and query.location.folder is None:
@@ -102,8 +102,8 @@ def _in_folder(out: Output, query: RunQuery, workflow: str | None) -> int:
 
 def _find(runs: Runs, query: RunQuery) -> tuple[RunDescription, Any]:
     """Return the run, and the attributes of the event that started it."""
-    run = runs.describe(query.workflow_id, query.run_id)
-    return run, runs.events(run.workflow_id, run.run_id)[0].attributes
+    run = runs.describe(query)
+    return run, runs.engine.event(run.workflow_id, run.run_id, 1).attributes
 
 
 def _tags(started: Any) -> list[str]:
@@ -155,11 +155,11 @@ def _end(out: Output, runs: Runs, workflow_id: str) -> None:
 
     Raises RunBusy if it is still open after 10 seconds.
     """
-    run = runs.describe(workflow_id, None)
+    run = runs.engine.describe(workflow_id)
     if run.status != "open":
         return
     runs.engine.terminate_workflow_execution(workflow_id, run.run_id, _REASON)
-    _wait_until(lambda: runs.describe(workflow_id, run.run_id).status != "open", run)
+    _wait_until(lambda: runs.engine.describe(workflow_id, run.run_id).status != "open", run)
     out.say(f"run {run.run_id} is terminated")
 
 

@@ -4,21 +4,35 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from simpleflow.cli import run_query
-from simpleflow.cli.activity_query import activities_of, find_activity
+from simpleflow.cli.activity_query import find_activity
 from simpleflow.cli.number import Number
 from simpleflow.cli.options import CSV, SETTINGS, TABLE, format_option
-from simpleflow.cli.run_query import RunLocation, RunQuery, location_options
+from simpleflow.cli.run_query import RunQuery, Runs, location_options
 from simpleflow.cli.view.output import open_output
 from simpleflow.exceptions import InputError
 
+if TYPE_CHECKING:
+    from simpleflow.cli.view.history_items import Item
+    from simpleflow.engines.base import RunDescription
+
 _CLOSED = ("completed", "failed", "canceled", "timed_out", "terminated", "continued_as_new")
 
-_one_run = click.argument("arguments", metavar="[DOMAIN] WORKFLOW_ID [RUN_ID]", nargs=-1)
+_one_run = click.argument("arguments", metavar="ID [RUN_ID]", nargs=-1)
+_all = click.option("--all", "show_all", is_flag=True, help="Show what is about the marks of steps too.")
+_limit = click.option(
+    "--limit",
+    "-n",
+    type=click.IntRange(min=1),
+    default=50,
+    show_default=True,
+    metavar="NUMBER",
+    help="Show at most so many runs.",
+)
 _days = click.option(
     "--started-since",
     "-d",
@@ -31,33 +45,7 @@ _days = click.option(
 )
 
 
-@click.command("workflow.list", context_settings=SETTINGS)
-@click.argument("arguments", metavar="[DOMAIN]", nargs=-1)
-@click.option(
-    "--status",
-    "-s",
-    type=click.Choice(["open", "closed", "all"]),
-    default="open",
-    show_default=True,
-    help="Show runs with this status.",
-)
-@_days
-@format_option()
-@location_options
-def workflow_list(arguments: Sequence[str], status: str, days: float, style: str, **options: Any) -> None:
-    """List runs, the latest first.
-
-    The runs are those in DOMAIN of Amazon SWF (default: SWF_DOMAIN), or those in a folder.
-
-    \b
-    Example: simpleflow workflow.list --local -s closed
-    """
-    _list_runs(_location(arguments, options), status, {}, run_query.since(days), None, None, style)
-
-
-@click.command("workflow.filter", context_settings=SETTINGS)
-@click.argument("arguments", metavar="[DOMAIN]", nargs=-1)
-@click.option(
+_status = click.option(
     "--status",
     "-s",
     type=click.Choice(["open", "closed", "all"]),
@@ -65,6 +53,28 @@ def workflow_list(arguments: Sequence[str], status: str, days: float, style: str
     show_default=True,
     help="Show runs with this status.",
 )
+
+
+@click.command("workflow.list", context_settings=SETTINGS)
+@click.argument("arguments", metavar="", nargs=-1)
+@_status
+@_days
+@_limit
+@format_option()
+@location_options
+def workflow_list(arguments: Sequence[str], status: str, days: float, limit: int, style: str, **options: Any) -> None:
+    """List recent runs and what failed in them, the latest first.
+
+    \b
+    Example: simpleflow workflow.list -s open
+    """
+    run_query.split_arguments(arguments, [])
+    _list_runs(options, status, {"oldest": run_query.since(days)}, limit, style)
+
+
+@click.command("workflow.filter", context_settings=SETTINGS)
+@click.argument("arguments", metavar="", nargs=-1)
+@_status
 @click.option("--tag", metavar="TAG", help="Show runs with this tag.")
 @click.option("--workflow-id", metavar="ID", help="Show runs of this workflow id.")
 @click.option("--workflow-type", metavar="NAME", help="Show runs of the workflow type with this name.")
@@ -79,6 +89,7 @@ def workflow_list(arguments: Sequence[str], status: str, days: float, style: str
 )
 @click.option("--to", "last", type=click.DateTime(), metavar="DATE", help="Show runs started before this time.")
 @_days
+@_limit
 @format_option()
 @location_options
 def workflow_filter(
@@ -92,6 +103,7 @@ def workflow_filter(
     first: datetime.datetime | None,
     last: datetime.datetime | None,
     days: float,
+    limit: int,
     style: str,
     **options: Any,
 ) -> None:
@@ -100,20 +112,22 @@ def workflow_filter(
     Dates are in the local time zone.
 
     \b
-    Example: simpleflow workflow.filter --local --workflow-type daily --close-status failed
+    Example: simpleflow workflow.filter --workflow-type daily --close-status failed
     """
+    run_query.split_arguments(arguments, [])
     if close_status is not None and status == "open":
         raise InputError(f"--close-status {close_status} selects closed runs, but --status open selects open ones")
-    given = {
+    wanted: dict[str, Any] = {
         "workflow_id": workflow_id,
         "name": workflow_type,
         "version": workflow_type_version,
-        "status": close_status,
+        "tag": tag,
+        "oldest": run_query.since(days) if first is None else run_query.epoch(first, "--from"),
+        "newest": None if last is None else run_query.epoch(last, "--to"),
     }
-    wanted = {name: value for name, value in given.items() if value is not None}
-    oldest = run_query.since(days) if first is None else run_query.epoch(first, "--from")
-    latest = None if last is None else run_query.epoch(last, "--to")
-    _list_runs(_location(arguments, options), status, wanted, oldest, latest, tag, style)
+    if close_status is not None:
+        wanted["statuses"] = frozenset({close_status})
+    _list_runs(options, status, wanted, limit, style)
 
 
 @click.command("workflow.info", context_settings=SETTINGS)
@@ -124,19 +138,18 @@ def workflow_info(arguments: Sequence[str], style: str, **options: Any) -> None:
     """Show one run: its start, input, end and result, and counts of what it did.
 
     \b
-    Example: simpleflow workflow.info --local daily
+    Example: simpleflow workflow.info daily
     """
     query = RunQuery.from_arguments(arguments, options)
     with open_output(style) as out, run_query.open_runs(query.location) as runs:
         from simpleflow.cli.view import run_tables
 
-        run = runs.describe(query.workflow_id, query.run_id)
-        run_tables.info(out, run, runs.events(run.workflow_id, run.run_id), query.location.folder is not None)
+        run = runs.describe(query)
+        run_tables.info(out, run, runs.events(run), query.location.folder is not None)
 
 
 @click.command("workflow.history", context_settings=SETTINGS)
-@click.argument("arguments", metavar="WORKFLOW_ID [RUN_ID]", nargs=-1)
-@click.option("--domain", metavar="NAME", help="Amazon SWF domain. Default: SWF_DOMAIN.")
+@_one_run
 @click.option(
     "--output",
     "-o",
@@ -146,9 +159,10 @@ def workflow_info(arguments: Sequence[str], style: str, **options: Any) -> None:
     help="events: a line for each event. raw: the JSON of SWF. cooked: a line for each activity, child, timer, signal "
     "and marker.",
 )
+@_all
 @format_option()
 @location_options
-def workflow_history(arguments: Sequence[str], domain: str | None, output: str, style: str, **options: Any) -> None:
+def workflow_history(arguments: Sequence[str], output: str, show_all: bool, style: str, **options: Any) -> None:
     """Show the history of a run.
 
     \b
@@ -156,18 +170,16 @@ def workflow_history(arguments: Sequence[str], domain: str | None, output: str, 
     """
     if output == "raw" and style == CSV:
         raise InputError("--output raw is JSON; expected --format json or no --format")
-    if not 1 <= len(arguments) <= 2:
-        raise InputError(f"expected WORKFLOW_ID [RUN_ID]; got {' '.join(map(repr, arguments)) or 'nothing'}")
-    query = RunQuery(run_query.location_of(domain, options), arguments[0], arguments[1] if len(arguments) > 1 else None)
+    query = RunQuery.from_arguments(arguments, options)
     with open_output(style) as out, run_query.open_runs(query.location) as runs:
         from simpleflow.cli.view import history_items, run_tables, tables
         from simpleflow.core import codec
 
-        events = runs.events(query.workflow_id, query.run_id)
+        events = runs.events(runs.describe(query))
         if output == "raw":
             out.write(tables.as_json([codec.event_to_dict(event) for event in events]))
         elif output == "cooked":
-            run_tables.cooked(out, history_items.items(events))
+            run_tables.cooked(out, _shown(history_items.items(events), show_all))
         else:
             run_tables.events(out, events)
 
@@ -177,23 +189,25 @@ def workflow_history(arguments: Sequence[str], domain: str | None, output: str, 
 @click.option(
     "--nb-tasks", "-n", type=click.IntRange(min=1), metavar="NUMBER", help="Show only the last NUMBER activities."
 )
+@_all
 @format_option()
 @location_options
-def workflow_tasks(arguments: Sequence[str], nb_tasks: int | None, style: str, **options: Any) -> None:
+def workflow_tasks(arguments: Sequence[str], nb_tasks: int | None, show_all: bool, style: str, **options: Any) -> None:
     """List the activities of a run with state, tries, duration, worker and failure.
 
     They are listed in the order of scheduling.
 
     \b
-    Example: simpleflow workflow.tasks --local daily
+    Example: simpleflow workflow.tasks daily
     """
     query = RunQuery.from_arguments(arguments, options)
     with open_output(style) as out, run_query.open_runs(query.location) as runs:
         from simpleflow.cli.view import history_items, run_tables
 
-        found = history_items.latest_tries(activities_of(runs, query))
+        run = runs.describe(query)
+        found = history_items.latest_tries(_activities(runs, run, show_all))
         if not found:
-            out.say(f"the run of workflow {query.workflow_id!r} has scheduled no activities")
+            out.say(_no_activities(run, show_all))
         run_tables.activities(out, found if nb_tasks is None else found[-nb_tasks:])
 
 
@@ -202,30 +216,34 @@ def workflow_tasks(arguments: Sequence[str], nb_tasks: int | None, style: str, *
 @click.option(
     "--nb-tasks", "-n", type=click.IntRange(min=1), metavar="NUMBER", help="Show only the first NUMBER types."
 )
+@_all
 @format_option()
 @location_options
-def workflow_profile(arguments: Sequence[str], nb_tasks: int | None, style: str, **options: Any) -> None:
+def workflow_profile(
+    arguments: Sequence[str], nb_tasks: int | None, show_all: bool, style: str, **options: Any
+) -> None:
     """Show how long each type of activity in a run waited and ran.
 
     The type with the most running time comes first.
 
     \b
-    Example: simpleflow workflow.profile --local daily
+    Example: simpleflow workflow.profile daily
     """
     query = RunQuery.from_arguments(arguments, options)
     with open_output(style) as out, run_query.open_runs(query.location) as runs:
         from simpleflow.cli.view import history_items, run_tables
+        from simpleflow.views import rows
 
-        found = history_items.profile(
-            [task for task in activities_of(runs, query) if task.state != history_items.REFUSED]
-        )
+        run = runs.describe(query)
+        tasks = _activities(runs, run, show_all)
+        found = history_items.profile([task for task in tasks if task.state != rows.REFUSED])
         if not found:
-            out.say(f"the run of workflow {query.workflow_id!r} has scheduled no activities")
+            out.say(_no_activities(run, show_all))
         run_tables.profile(out, found[:nb_tasks])
 
 
 @click.command("task.info", context_settings=SETTINGS)
-@click.argument("arguments", metavar="[DOMAIN] WORKFLOW_ID TASK_ID", nargs=-1)
+@click.argument("arguments", metavar="ID NAME", nargs=-1)
 @click.option("--run-id", metavar="ID", help="Run id. Default: the latest run of the workflow id.")
 @click.option("--details", is_flag=True, help="Show the traceback of a failure too.")
 @format_option()
@@ -233,48 +251,61 @@ def workflow_profile(arguments: Sequence[str], nb_tasks: int | None, style: str,
 def task_info(arguments: Sequence[str], run_id: str | None, details: bool, style: str, **options: Any) -> None:
     """Show one activity of a run.
 
-    TASK_ID is its activity id or the id of the event that scheduled it.
+    NAME is the name of its step, its activity id, or the id of the event that scheduled it. Of a step with several
+    activities, the one that failed first is shown, else one that has not ended, else the last one.
 
     \b
-    Example: simpleflow task.info --local daily 5 --details
+    Example: simpleflow task.info daily load --details
     """
-    domain, workflow_id, task_id = run_query.split_arguments(arguments, options, ["WORKFLOW_ID", "TASK_ID"], "")
-    query = RunQuery(run_query.location_of(domain, options), workflow_id or "", run_id)
+    id, name = run_query.split_arguments(arguments, ["ID", "NAME"])
+    query = RunQuery(run_query.location_of(options), id or "", run_id)
     with open_output(style) as out, run_query.open_runs(query.location) as runs:
         from simpleflow.cli import errors
         from simpleflow.cli.view import run_tables
 
-        found = find_activity(runs, query, task_id)
+        found = find_activity(runs, runs.describe(query), name)
         run_tables.activity(out, found, details)
         trace = errors.traceback_of(found.details) if details and style == TABLE else ""
         if trace:
             out.write(f"\n{trace.rstrip()}")
 
 
-def _location(arguments: Sequence[str], options: dict[str, Any]) -> RunLocation:
-    """Return the location that the optional argument DOMAIN or the options name. Raises InputError."""
-    if len(arguments) > (0 if run_query.is_local(options) else 1):
-        expected = "nothing with --state or --local" if run_query.is_local(options) else "[DOMAIN]"
-        raise InputError(f"expected {expected}; got {' '.join(map(repr, arguments))}")
-    return run_query.location_of(arguments[0] if arguments else None, options)
+def _activities(runs: Runs, run: RunDescription, show_all: bool) -> list[Item]:
+    """Return the activities of a run, each try as an item of its own, in the order of scheduling."""
+    from simpleflow.cli.view import history_items
+
+    return _shown(history_items.activities(history_items.items(runs.events(run))), show_all)
 
 
-def _list_runs(
-    location: RunLocation,
-    status: str,
-    wanted: dict[str, Any],
-    oldest: float,
-    latest: float | None,
-    tag: str | None,
-    style: str,
-) -> None:
+def _shown(items: list[Item], show_all: bool) -> list[Item]:
+    return items if show_all else [item for item in items if not item.hidden]
+
+
+def _no_activities(run: RunDescription, show_all: bool) -> str:
+    but = "" if show_all else ", except about the marks of steps, which --all shows"
+    return f"the run of workflow {run.workflow_id!r} has scheduled no activities{but}"
+
+
+def _list_runs(options: dict[str, Any], status: str, wanted: dict[str, Any], limit: int, style: str) -> None:
+    from simpleflow.engines.base import OPEN_RUNS, RunFilter
+
+    if status == "open":
+        wanted["statuses"] = OPEN_RUNS
+    elif status == "closed":
+        wanted.setdefault("statuses", frozenset(_CLOSED))
+    location = run_query.location_of(options)
     with open_output(style) as out, run_query.open_runs(location) as runs:
+        from simpleflow.cli import failed_runs
         from simpleflow.cli.view import run_tables
 
-        found = [run for run in runs.find(status, wanted, oldest, tag) if latest is None or run.started < latest]
+        found = runs.find(RunFilter(**wanted), limit + 1)
+        shown = found[:limit]
         if style == TABLE or not found:
-            number = (
-                f"{len(found) or 'no'} {'' if status == 'all' else status + ' '}run{'' if len(found) == 1 else 's'}"
-            )
-            out.say(f"{number}: {location}")
-        run_tables.runs(out, found, location.folder is not None)
+            kind = "" if status == "all" else f"{status} "
+            number = f"{len(shown) or 'no'} {kind}run{'' if len(shown) == 1 else 's'}"
+            more = "; there are more, see --limit" if len(found) > limit else ""
+            out.say(f"{number}: {location}{more}")
+        failures = {run.run_id: failed_runs.failure_of(runs, run) for run in shown}
+        run_tables.runs(
+            out, shown, failures, runs.short_ids(shown) if style == TABLE else {}, location.folder is not None
+        )

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from simpleflow import settings
 from simpleflow.cli import errors, parameters, start_options, unread_input, workflow_input
 from simpleflow.cli.local_run import run_locally
 from simpleflow.cli.options import SETTINGS, common, session, state_option
@@ -25,7 +26,7 @@ _WORKER_OPTIONS = {"pre": "--middleware-pre-execution", "post": "--middleware-po
 
 @click.command("workflow.start", context_settings=SETTINGS)
 @click.argument("workflow")
-@click.option("--local", is_flag=True, help="Run the workflow in this process and wait for its end.")
+@click.option("--local", is_flag=True, help="Run the workflow in this process, even if SWF_DOMAIN is set.")
 @start_options.add_start_options
 @state_option("Folder for history and done marks. Default: SIMPLEFLOW_STATE.")
 @click.option(
@@ -45,20 +46,20 @@ _WORKER_OPTIONS = {"pre": "--middleware-pre-execution", "post": "--middleware-po
     help="Begin a new run, even if the last one was interrupted: that one is closed. Done steps stay done.",
 )
 @click.option("--no-progress", is_flag=True, help="Show lines instead of a live view. --nb-workers 0 implies this.")
-@click.option("--domain", "-d", metavar="NAME", help="Amazon SWF domain, used without --local. Default: SWF_DOMAIN.")
+@click.option("--domain", "-d", metavar="NAME", help="Start it in this Amazon SWF domain. Default: SWF_DOMAIN.")
 @click.option("--task-list", metavar="NAME", help="Task list of the decision tasks. Default: the one of the class.")
 @common
 def start(workflow: str, local: bool, input_text: str | None, input_file: str | None, **options: Any) -> int:
-    """Run a workflow, with --local in this process and otherwise on Amazon SWF.
+    """Run a workflow in this process, or start it on Amazon SWF if a domain is given.
 
     WORKFLOW is module.Class or path/to/file.py:Class; path/to/file.py is enough if it defines one workflow.
 
-    With --local the result is written to standard output as JSON. Progress, and all that the workflow prints, goes to
-    standard error. If the last run of the workflow id was interrupted, it continues where it was,
-    or with --fresh is closed.
+    In this process the result is written to standard output as JSON. Progress, and all that the workflow prints, goes
+    to standard error. If the last run of the workflow id was interrupted, it continues where it was, or with --fresh is
+    closed.
 
-    Without --local the run is started on Amazon SWF, where decider.start and worker.start work on it. Its workflow id
-    and run id are written to standard output.
+    With --domain or SWF_DOMAIN the run is started on Amazon SWF, where decider.start and worker.start work on it. Its
+    workflow id and run id are written to standard output.
 
     A step name covers all steps below it: --force load forces load.users too. With --force report --skip '*', only
     report and the steps that depend on it run.
@@ -68,13 +69,14 @@ def start(workflow: str, local: bool, input_text: str | None, input_file: str | 
     The input is JSON: a list of arguments, {"args": [...], "kwargs": {...}}, or one number, text, true, false or null.
 
     \b
-    Example: simpleflow workflow.start --local flow.py:Daily --force load
+    Example: simpleflow workflow.start flow.py:Daily --force load
     """
     given = workflow_input.read_input(input_text, input_file)
     unread_input.watch(input_text, input_file)
     start_options.check_start_options(options)
     with results_only() as write_result:
-        if not local:
+        on_swf = options["domain"] is not None or (options["state"] is None and settings.SWF_DOMAIN)
+        if on_swf and not local:
             return _start_on_swf(workflow, given, options, write_result)
         return run_locally(workflow, given, options, session(), write_result)
 
@@ -87,7 +89,7 @@ def _start_on_swf(reference: str, given: dict[str, Any], options: dict[str, Any]
     for name, option in (*_LOCAL_OPTIONS.items(), *_WORKER_OPTIONS.items()):
         if options.get(name) not in (None, (), False):
             hint = "; give it to worker.start" if name in _WORKER_OPTIONS else ""
-            raise InputError(f"{option} is for runs with --local, not for Amazon SWF{hint}")
+            raise InputError(f"{option} is for runs in this process, not for Amazon SWF{hint}")
     domain = swf.swf_domain(options["domain"], hint="; or add --local to run the workflow in this process")
     workflow_class = load_workflow(reference)
     given = parameters.complete_input(workflow_class, given, options["params"])

@@ -1,56 +1,38 @@
-"""The activities, children, timers, signals and markers of a history, one item for each. Pure functions of events."""
+"""The rows of a run with what their events hold: an item for each activity, child, timer, signal and marker."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from simpleflow.cli.errors import raised
 from simpleflow.core import events as e
 from simpleflow.core import timeouts
 from simpleflow.core.records import timeout
-
-ACTIVITY, CHILD, TIMER, SIGNAL, SENT, MARKER = "activity", "child", "timer", "signal", "signal sent", "marker"
-
-REFUSED = "refused"
+from simpleflow.step.constants import MARKER_NAME
+from simpleflow.views import rows
+from simpleflow.views.rows import ACTIVITY, CHILD, REFUSED, AttemptRow, Row, TaskRow, TimerRow
+from simpleflow.views.run_view import RunView, first_id
 
 LIMITS = ("start_to_close_timeout", "schedule_to_close_timeout", "schedule_to_start_timeout", "heartbeat_timeout")
 """The time-outs of an activity."""
 
-_ENDS: dict[type[e.Attributes], str] = {
-    e.ActivityTaskCompleted: "completed",
-    e.ActivityTaskFailed: "failed",
-    e.ActivityTaskTimedOut: "timed_out",
-    e.ActivityTaskCanceled: "canceled",
-    e.ChildWorkflowExecutionCompleted: "completed",
-    e.ChildWorkflowExecutionFailed: "failed",
-    e.ChildWorkflowExecutionTimedOut: "timed_out",
-    e.ChildWorkflowExecutionCanceled: "canceled",
-    e.ChildWorkflowExecutionTerminated: "terminated",
-    e.StartChildWorkflowExecutionFailed: REFUSED,
-    e.TimerFired: "fired",
-    e.TimerCanceled: "canceled",
-    e.ExternalWorkflowExecutionSignaled: "delivered",
-    e.SignalExternalWorkflowExecutionFailed: "failed",
-}
 _TIMED_OUT = (e.ActivityTaskTimedOut, e.ChildWorkflowExecutionTimedOut)
-_STARTS = (e.ActivityTaskStarted, e.ChildWorkflowExecutionStarted)
-_IMMEDIATE = ("received", "recorded", REFUSED)
+_IMMEDIATE = (rows.RECEIVED, rows.RECORDED, REFUSED)
 
 
 @dataclass
 class Item:
     """One activity task, child, timer, signal or marker. Times are epoch seconds."""
 
-    kind: str  # one of the constants above, from ACTIVITY to MARKER
+    kind: str  # see ``views.rows``
     id: str  # activity id, workflow id, timer id, or the name of a signal or marker
     name: str  # of the activity, workflow type, signal or marker; empty for a timer
     event_id: int  # of its first event
     scheduled: float  # time of its first event
-    # scheduled, started, completed, failed, timed_out, canceled, terminated, refused, fired, delivered, received or
-    # recorded
-    state: str = "scheduled"
+    state: str  # see ``views.rows``, or stopped
+    step: str | None = None  # the innermost step that it belongs to
     version: str | None = None  # of the activity type or workflow type
     tries: int = 1  # tasks of this activity id up to this one, without refused ones
     started: float | None = None
@@ -63,8 +45,7 @@ class Item:
     limits: dict[str, int | None] | None = None  # time-outs of an activity in seconds, by parameter; None: no limit
     details: str | None = None
     task_list: str | None = None
-    first_event: e.Event | None = field(default=None, repr=False)
-    start_event: e.Event | None = field(default=None, repr=False)
+    hidden: bool = False  # it is about the marks of steps, which few people want to see
 
     @property
     def waited(self) -> float | None:
@@ -83,27 +64,45 @@ class Item:
         return self.closed - (self.scheduled if self.started is None else self.started)
 
 
-def items(events: Iterable[e.Event]) -> list[Item]:
-    """Return an item for each activity task, child, timer, signal and marker, in the order of their first events."""
-    found: dict[int, Item] = {}
-    tries: dict[str, int] = {}
-    for event in events:
-        begun = _new_item(event)
-        if begun is not None:
-            found[event.id] = begun
-            begun.first_event = event
-            if begun.kind == ACTIVITY:
-                begun.tries = tries[begun.id] = tries.get(begun.id, 0) + (begun.state != REFUSED)
-            continue
-        item = found.get(initiating_event_id(event.attributes))
-        if item is not None:
-            _update(item, event)
-    return list(found.values())
+def items(events: Sequence[e.Event], view: RunView | None = None) -> list[Item]:
+    """Return an item for each activity task, child, timer, signal and marker, in the order of their first events.
+
+    ``view``: the rows of these events, if they are known.
+    """
+    if view is None:
+        view = RunView()
+        view.extend(events)
+    return [item_of(row, events, view) for row in view.rows.values()]
 
 
-def activities(events: Iterable[e.Event]) -> list[Item]:
+def item_of(row: Row, events: Sequence[e.Event], view: RunView) -> Item:
+    """Return the row of a view with what the events of the run hold."""
+    first: Any = events[row.event_id - 1].attributes
+    last: Any = events[row.end_id - 1].attributes if row.end_id else None
+    item = Item(row.kind, row.id, "" if isinstance(row, TimerRow) else row.name, row.event_id, row.scheduled, row.state)
+    item.closed = row.ended
+    item.input = getattr(first, "input", None)
+    item.result, item.details = getattr(last, "result", None), getattr(last, "details", None)
+    item.reason = getattr(last, "reason", None) or getattr(last, "cause", None)
+    item.hidden = row.kind == rows.MARKER and row.name == MARKER_NAME
+    if isinstance(row, TaskRow):
+        start = events[row.start_id - 1] if row.start_id else None
+        item.state = view.state_of(row)
+        item.started, item.version, item.task_list, item.step = row.started, row.version, row.task_list, row.step
+        item.worker = getattr(start.attributes, "identity", None) if start is not None else None
+        if isinstance(last, _TIMED_OUT):
+            item.timeout_type = last.timeout_type
+            item.reason = str(timeouts.between(events[row.event_id - 1], start, events[row.end_id - 1]))
+    if isinstance(row, AttemptRow):
+        item.tries, item.hidden = row.number, row.about_marks
+        if isinstance(first, e.ActivityTaskScheduled):
+            item.limits = {name: _seconds(getattr(first, name)) for name in LIMITS}
+    return item
+
+
+def activities(every: Iterable[Item]) -> list[Item]:
     """Return the activity tasks, each try as an item. A refused one is left out if its activity was scheduled later."""
-    found = [item for item in items(events) if item.kind == ACTIVITY]
+    found = [item for item in every if item.kind == ACTIVITY]
     scheduled = {item.id for item in found if item.state != REFUSED}
     return [item for item in found if item.state != REFUSED or item.id not in scheduled]
 
@@ -113,24 +112,13 @@ def latest_tries(tasks: Iterable[Item]) -> list[Item]:
     return list({task.id: task for task in tasks}.values())
 
 
-def initiating_event_id(attributes: Any) -> int:
-    """Return the id of the event that scheduled, initiated or started the item of this event; 0 if there is none."""
-    for member in ("scheduled_event_id", "initiated_event_id"):
-        found = getattr(attributes, member, None)
-        if found is not None:
-            return int(found)
-    if isinstance(attributes, e.TimerFired | e.TimerCanceled):
-        return attributes.started_event_id
-    return 0
-
-
 def describe_event(event: e.Event, known: dict[int, Item]) -> str:
     """Describe an event in a few words: its item, and its cause, reason or identity.
 
     ``known`` holds the items by the id of their first event.
     """
     attributes: Any = event.attributes
-    item = known.get(event.id) or known.get(initiating_event_id(attributes))
+    item = known.get(event.id) or known.get(first_id(attributes))
     words = [item.id if item.name in ("", item.id) else f"{item.id} {item.name}"] if item is not None else []
     for member in ("workflow_type", "activity_id", "timer_id", "signal_name", "marker_name"):
         value = getattr(attributes, member, None)
@@ -143,72 +131,6 @@ def describe_event(event: e.Event, known: dict[int, Item]) -> str:
         if value:
             words.append(raised(str(value)))
     return ": ".join(words)
-
-
-def _new_item(event: e.Event) -> Item | None:
-    """Return the item that begins with an event, or None."""
-    a = event.attributes
-    id, time = event.id, event.time
-    if isinstance(a, e.ActivityTaskScheduled):
-        kind = a.activity_type
-        return Item(
-            ACTIVITY,
-            a.activity_id,
-            kind.name,
-            id,
-            time,
-            version=kind.version,
-            input=a.input,
-            task_list=a.task_list.name,
-            limits={name: _seconds(getattr(a, name)) for name in LIMITS},
-        )
-    if isinstance(a, e.StartChildWorkflowExecutionInitiated):
-        type_ = a.workflow_type
-        return Item(
-            CHILD, a.workflow_id, type_.name, id, time, version=type_.version, input=a.input, task_list=a.task_list.name
-        )
-    if isinstance(a, e.TimerStarted):
-        return Item(TIMER, a.timer_id, "", id, time)
-    if isinstance(a, e.SignalExternalWorkflowExecutionInitiated):
-        return Item(SENT, a.workflow_id, a.signal_name, id, time, input=a.input)
-    if isinstance(a, e.WorkflowExecutionSignaled):
-        return Item(SIGNAL, a.signal_name, a.signal_name, id, time, "received", closed=time, input=a.input)
-    if isinstance(a, e.MarkerRecorded):
-        return Item(MARKER, a.marker_name, a.marker_name, id, time, "recorded", closed=time, details=a.details)
-    refused = _refused(a)
-    if refused is not None:
-        kind_, name, type_name = refused
-        cause = getattr(a, "cause", None)
-        return Item(kind_, name, type_name, id, time, REFUSED, closed=time, reason=cause)
-    return None
-
-
-def _refused(a: e.Attributes) -> tuple[str, str, str] | None:
-    if isinstance(a, e.ScheduleActivityTaskFailed):
-        return ACTIVITY, a.activity_id, a.activity_type.name
-    if isinstance(a, e.StartTimerFailed):
-        return TIMER, a.timer_id, ""
-    if isinstance(a, e.StartChildWorkflowExecutionFailed) and not a.initiated_event_id:
-        return CHILD, a.workflow_id, a.workflow_type.name
-    return None
-
-
-def _update(item: Item, event: e.Event) -> None:
-    """Update an item from a later event."""
-    a: Any = event.attributes
-    if isinstance(a, _STARTS):
-        item.state, item.started = "started", event.time
-        item.worker = getattr(a, "identity", None)
-        item.start_event = event
-    elif type(a) in _ENDS:
-        item.state, item.closed = _ENDS[type(a)], event.time
-        item.result = getattr(a, "result", None)
-        item.reason = getattr(a, "reason", None) or getattr(a, "cause", None)
-        item.details = getattr(a, "details", None)
-        if isinstance(a, _TIMED_OUT):
-            item.timeout_type = a.timeout_type
-            if item.first_event is not None:
-                item.reason = str(timeouts.between(item.first_event, item.start_event, event))
 
 
 def _seconds(text: str | None) -> int | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from simpleflow import values
 from simpleflow.cli import errors
+from simpleflow.cli.failed_runs import RunFailure
 from simpleflow.cli.view import history_items
 from simpleflow.cli.view.history_items import Item
 from simpleflow.cli.view.output import Output
@@ -16,14 +18,29 @@ from simpleflow.core import events as e
 from simpleflow.core import timeouts
 from simpleflow.core.decider.parts import unwrap
 from simpleflow.engines.base import RunDescription
-from simpleflow.step.report import duration
+from simpleflow.step.report import StepReport, Tally, duration, names, printable
+from simpleflow.views import rows
+from simpleflow.views.run_view import RunView
 
 _RUN = ("workflow_id", "run_id", "name", "version", "status", "alive", "started_at", "closed_at", "seconds")
+_LISTED = (*_RUN, "failed", "reason")
 _INFO = (
     *(*_RUN, "task_list", "tags", "input", "result", "reason", "details", "parent_workflow_id", "parent_run_id"),
     *("continues_run_id", "events", "decisions", "activities", "open_activities", "children", "timers", "signals"),
 )
-_ITEM = ("kind", "id", "name", "version", "state", "tries", "event_id", "scheduled_at", "started_at", "closed_at")
+_ITEM = (
+    "kind",
+    "id",
+    "name",
+    "step",
+    "version",
+    "state",
+    "tries",
+    "event_id",
+    "scheduled_at",
+    "started_at",
+    "closed_at",
+)
 _TASK = (*_ITEM, "waited", "worked", "worker", "reason", "timeout_type")
 _FULL_TASK = (*_TASK, "task_list", "limits", "input", "result", "details")
 _PROFILE = (
@@ -33,22 +50,59 @@ _PROFILE = (
 _MAX_VALUE_LENGTH = 200
 
 
-def runs(output: Output, found: Sequence[RunDescription], local_runs: bool) -> None:
-    """Write a row for each run. ``local_runs``: they are in a folder, so it is known if a process drives them."""
-    titles = ("workflow", "run", "type", "version", "status", "started", "took")
+def runs(
+    output: Output,
+    found: Sequence[RunDescription],
+    failures: Mapping[str, RunFailure],
+    short: Mapping[str, str],
+    local_runs: bool,
+) -> None:
+    """Write a row for each run.
+
+    Args:
+        output: where to write.
+        found: the runs.
+        failures: what failed in them, by run id.
+        short: the short run ids, by run id, for a table.
+        local_runs: the runs are in a folder, so it is known if a process drives them.
+    """
+    titles = ("workflow", "run", "type", "status", "started", "took", "what failed")
+    types = {(each.workflow_id, each.name) for each in found}
+    named = all(workflow_id == name for workflow_id, name in types)  # then the type says nothing new
+    objects = [_run(each, local_runs) | _failed(failures[each.run_id]) for each in found]
     cells = [
         [
             each.workflow_id,
-            each.run_id,
-            each.name,
-            each.version,
+            short.get(each.run_id, each.run_id),
+            *([] if named else [f"{each.name} {each.version}"]),
             _status(each, local_runs),
             local(each.started),
             _duration(each),
+            _what_failed(failures[each.run_id]),
         ]
         for each in found
     ]
-    output.rows(_RUN, [_run(each, local_runs) for each in found], titles, cells)
+    output.rows(_LISTED, objects, tuple(each for each in titles if not named or each != "type"), cells)
+
+
+def headline(run: RunDescription, short: Mapping[str, str], local_run: bool, reports: Sequence[StepReport]) -> str:
+    """Return a line about a run as a whole: its ids, how it stands, and how many of its steps ran."""
+    tally = Tally()
+    for number, report in enumerate(reports):
+        tally.add(report, number)
+    name = f"run {short.get(run.run_id, run.run_id)} of workflow {printable(run.workflow_id)}"
+    steps = str(tally) if len(tally) else "no steps"
+    return f"{name}: {_status(run, local_run)}, started {local(run.started)}, took {_duration(run)}; {steps}"
+
+
+def _failed(failure: RunFailure) -> dict[str, Any]:
+    return {"failed": failure.steps, "reason": failure.reason}
+
+
+def _what_failed(failure: RunFailure) -> str:
+    if not failure.steps:
+        return _short(failure.error)
+    return f"{names(failure.steps)}{': ' if failure.error else ''}{_short(failure.error)}"
 
 
 def info(output: Output, run: RunDescription, events: Sequence[e.Event], local_run: bool) -> None:
@@ -122,6 +176,7 @@ def activity(output: Output, found: Item, details: bool) -> None:
     lines = {
         "activity": found.id,
         "type": f"{found.name} {found.version or ''}".rstrip(),
+        "step": found.step or "",
         "state": found.state,
         "tries": str(found.tries),
         "event": str(found.event_id),
@@ -223,24 +278,27 @@ def _ended(history: Sequence[e.Event]) -> dict[str, Any]:
 
 
 def _counts(history: Sequence[e.Event]) -> dict[str, int]:
-    found = [each for each in history_items.items(history) if each.state != history_items.REFUSED]
-    kinds = [each.kind for each in found]
-    last = history_items.latest_tries(each for each in found if each.kind == history_items.ACTIVITY)
+    view = RunView()
+    view.extend(history)
+    kinds = Counter(row.kind for row in view.rows.values() if row.state != rows.REFUSED)
     return {
-        "events": len(history),
-        "decisions": sum(isinstance(event.attributes, e.DecisionTaskCompleted) for event in history),
-        "activities": kinds.count(history_items.ACTIVITY),
-        "open_activities": sum(each.closed is None for each in last),
-        "children": kinds.count(history_items.CHILD),
-        "timers": kinds.count(history_items.TIMER),
-        "signals": kinds.count(history_items.SIGNAL),
+        "events": view.last_id,
+        "decisions": view.decisions,
+        "activities": kinds[rows.ACTIVITY],
+        "open_activities": sum(row.kind == rows.ACTIVITY for row in view.open.values()),
+        "children": kinds[rows.CHILD],
+        "timers": kinds[rows.TIMER],
+        "signals": kinds[rows.SIGNAL],
     }
 
 
 def _item(item: Item) -> dict[str, Any]:
     """Return all members of an item as an object for programs."""
     return {
-        **{name: getattr(item, name) for name in ("kind", "id", "name", "version", "state", "tries", "event_id")},
+        **{
+            name: getattr(item, name)
+            for name in ("kind", "id", "name", "step", "version", "state", "tries", "event_id")
+        },
         "scheduled_at": utc(item.scheduled),
         "started_at": utc(item.started),
         "closed_at": utc(item.closed),
@@ -260,7 +318,7 @@ def _duration(run: RunDescription) -> str:
 
 
 def _reason(item: Item) -> str:
-    if item.state != "failed" or item.kind != history_items.ACTIVITY:
+    if item.state != "failed" or item.kind != rows.ACTIVITY:
         return _short(errors.raised(item.reason))
     return errors.task_failure_line(item.reason, item.details)
 

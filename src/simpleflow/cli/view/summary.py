@@ -47,7 +47,7 @@ def time_saved(follower: Follower, seconds: float) -> TimeSaved | None:
 
     Reading the marks is limited to 2 % of the ``seconds`` of the run, or 0.1 s (0.3 s in a bucket) if that is more.
     """
-    from simpleflow.steering.marks import recorded_seconds  # its import does not count as reading
+    from simpleflow.steering.marks import read_marks  # its import does not count as reading
 
     total, missing, read = 0.0, 0, 0
     began = time.monotonic()
@@ -58,8 +58,9 @@ def time_saved(follower: Follower, seconds: float) -> TimeSaved | None:
         try:
             least = _LOCAL_SECONDS if stores.is_local(listed.bucket) else _REMOTE_SECONDS
             left = max(least, seconds * _SHARE) - (time.monotonic() - began)
-            found, number = recorded_seconds(listed.bucket, listed.path, skipped, left) if left > 0 else (0.0, 0)
+            found = read_marks(listed.bucket, listed.path, skipped, left) if left > 0 else {}
         except Exception:  # noqa: BLE001 (the end of a run must be reported even if reading the marks fails)
-            found, number = 0.0, 0
-        total, read, missing = total + found, read + number, missing + len(skipped) - number
+            found = {}
+        total += sum(mark.seconds or 0.0 for mark in found.values())
+        read, missing = read + len(found), missing + len(skipped) - len(found)
     return TimeSaved(total, not missing) if read else None

@@ -1,0 +1,39 @@
+"""The command ``simpleflow workflow.steps``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from simpleflow.cli import run_query
+from simpleflow.cli.options import SETTINGS, TABLE, format_option
+from simpleflow.cli.run_query import RunQuery, location_options
+from simpleflow.cli.view.output import open_output
+
+
+@click.command("workflow.steps", context_settings=SETTINGS)
+@click.argument("arguments", metavar="[ID [RUN_ID]]", nargs=-1)
+@format_option()
+@location_options
+def workflow_steps(arguments: Sequence[str], style: str, **options: Any) -> None:
+    """Show the steps of a run: state, reasons, duration and tries; and why one failed.
+
+    ID is a workflow id, or the run id or its begin. Without ID the latest run is shown.
+
+    \b
+    Example: simpleflow workflow.steps daily
+    """
+    location = run_query.location_of(options)
+    query = RunQuery.from_arguments(arguments, options) if arguments else None
+    with open_output(style) as out, run_query.open_runs(location) as runs:
+        from simpleflow.cli.run_steps import steps_of
+        from simpleflow.cli.view import run_steps, run_tables
+
+        run = runs.latest() if query is None else runs.describe(query)
+        found = steps_of(runs, run)
+        short = runs.short_ids([run]) if style == TABLE else {}
+        if style == TABLE or not found:
+            out.say(run_tables.headline(run, short, location.folder is not None, [each.row.report for each in found]))
+        run_steps.steps(out, found, run.workflow_id, short)

@@ -1,0 +1,43 @@
+"""What failed in a run, read from its last events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from simpleflow.cli import errors
+from simpleflow.cli.run_query import Runs
+
+if TYPE_CHECKING:
+    from simpleflow.engines.base import RunDescription
+
+_LAST_EVENTS = 200  # among them are the markers of the steps that made a run fail
+
+_WELL = ("open", "completed", "continued_as_new")
+
+
+class RunFailure(NamedTuple):
+    """What failed in a run."""
+
+    steps: list[str]  # that failed and are not optional
+    reason: str | None  # why the run ended badly
+    error: str  # of the first of these steps, or else the reason; one line
+
+
+def failure_of(runs: Runs, run: RunDescription) -> RunFailure:
+    """Return what failed in a run.
+
+    Only its last events are read. So a step that failed long before the end is not found. On Amazon SWF they are read
+    of runs alone that ended badly, since each costs a request.
+    """
+    from simpleflow.views.failed import failed_steps
+
+    if run.status in _WELL and runs.location.folder is None:
+        return RunFailure([], None, "")
+    events = runs.engine.last_events(run.workflow_id, run.run_id, _LAST_EVENTS)
+    failed = failed_steps(events)
+    reason = None
+    if run.status not in _WELL and events:
+        closed: Any = events[-1].attributes
+        reason = errors.raised(getattr(closed, "reason", None)) or None
+    error = next((each.error for each in failed if each.error), None) or reason or ""
+    return RunFailure([each.step for each in failed], reason, errors.one_line(error))

@@ -1,0 +1,82 @@
+"""The steps of a run and its children, with the marks that skipped ones were done by."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from simpleflow.cli.activity_query import fold
+from simpleflow.cli.run_query import Runs
+from simpleflow.cli.view.history_items import item_of
+from simpleflow.cli.view.run_steps import ShownStep
+from simpleflow.exceptions import UnknownResource
+from simpleflow.step.constants import SKIPPED
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from simpleflow.core.events import Event
+    from simpleflow.engines.base import RunDescription
+    from simpleflow.step.mark import Mark
+    from simpleflow.views.run_view import RunView
+
+_MARK_SECONDS = 1.0  # how long reading marks may take
+
+
+def steps_of(runs: Runs, run: RunDescription) -> list[ShownStep]:
+    """Return the steps of a run and of its children, in the order in which they were first recorded."""
+    now = time.time()
+    deadline = time.monotonic() + _MARK_SECONDS
+    found = []
+    for each, view, events in _family(runs, run):
+        marks = _marks(view, deadline)
+        found += [_step(each, view, events, marks, name, now) for name in view.steps]
+    return found
+
+
+def _family(runs: Runs, run: RunDescription) -> Iterator[tuple[RunDescription, RunView, Sequence[Event]]]:
+    from simpleflow.views.rows import ChildRow
+
+    view, events = fold(runs, run)
+    yield run, view, events
+    for child in view.of_kind(ChildRow):
+        if child.run_id is not None:
+            try:
+                yield from _family(runs, runs.engine.describe(child.id, child.run_id))
+            except UnknownResource:  # it was removed, or its domain keeps it no longer
+                continue
+
+
+def _step(
+    run: RunDescription, view: RunView, events: Sequence[Event], marks: dict[str, Mark], name: str, now: float
+) -> ShownStep:
+    row = view.steps[name]
+    mark = marks.get(name)
+    made_by = row.made_by if mark is None else mark.run_id
+    failed = view.first_failure(name) if row.report.error is not None else None
+    # A process that died leaves its activities as they were: they have not gone on until now.
+    end = now if run.status == "open" and run.alive else view.last_time
+    return ShownStep(
+        row,
+        run.workflow_id,
+        run.run_id,
+        view.state_of(row),
+        view.work_time(name, end),
+        view.tries_of(name),
+        made_by,
+        None if failed is None else item_of(failed, events, view),
+        "",
+    )
+
+
+def _marks(view: RunView, deadline: float) -> dict[str, Mark]:
+    """Return the marks that skipped steps were done by. A mark that was written later is another one."""
+    from simpleflow.steering.marks import read_marks
+
+    skipped = [row.name for row in view.steps.values() if row.state == SKIPPED]
+    if view.listed is None or not skipped:
+        return {}
+    found = read_marks(view.listed.bucket, view.listed.path, skipped, deadline - time.monotonic())
+    ends = {name: view.steps[name].end or 0.0 for name in found}
+    return {name: mark for name, mark in found.items() if mark.time is not None and mark.time <= ends[name]}

@@ -1,0 +1,151 @@
+"""The output of ``workflow.steps``: a row for each step of a run, and a block of lines for each one that failed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from simpleflow import values
+from simpleflow.cli import errors
+from simpleflow.cli.options import TABLE
+from simpleflow.cli.view.history_items import Item
+from simpleflow.cli.view.output import Output
+from simpleflow.cli.view.step_tables import utc
+from simpleflow.core.work_time import WorkTime
+from simpleflow.exceptions import InputError
+from simpleflow.step.constants import FAILED, SKIPPED
+from simpleflow.step.report import duration, printable, why
+from simpleflow.views.rows import StepRow
+
+_KEYS = (
+    *("step", "workflow_id", "run_id", "state", "forced", "reasons", "begun_at", "ended_at", "seconds", "queued"),
+    *("tries", "made_by", "error", "activity", "event_id", "arguments", "frame", "log"),
+)
+_MAX_ARGUMENTS = 200  # characters
+_NOTEWORTHY = 0.1  # seconds; a table does not mention less queueing
+
+
+class ShownStep(NamedTuple):
+    """A step as the command shows it."""
+
+    row: StepRow
+    workflow_id: str  # of its run
+    run_id: str
+    state: str
+    time: WorkTime
+    tries: int
+    made_by: str | None  # run id of the run that made its mark
+    failed: Item | None  # the activity or child that failed it
+    log: str  # the last lines of that activity's output
+
+
+def steps(output: Output, found: Sequence[ShownStep], workflow_id: str, short: Mapping[str, str]) -> None:
+    """Write the steps of a run.
+
+    Args:
+        output: where to write.
+        found: the steps, in the order of their first markers.
+        workflow_id: of the run; a table names others, which are of child workflows.
+        short: short run ids for a table, by run id.
+    """
+    children = any(each.workflow_id != workflow_id for each in found)
+    made = any(each.made_by not in (None, each.run_id) for each in found)
+    queued = any(each.time.queued >= _NOTEWORTHY for each in found)
+    titles = (
+        *("step", "state", "forced", "tries", "took"),
+        *(["queued"] if queued else []),
+        *(["made by run"] if made else []),
+        *(["workflow"] if children else []),
+        "why",
+    )
+    cells = [
+        [
+            *(each.row.name, each.state, "yes" if each.row.forced else "", str(each.tries or "")),
+            _took(each),
+            *([_duration(each.time.queued) if each.time.queued >= _NOTEWORTHY else ""] if queued else []),
+            *([_made_by(each, short)] if made else []),
+            *([each.workflow_id] if children else []),
+            why(each.row.report),
+        ]
+        for each in found
+    ]
+    output.rows(_KEYS, [_object(each) for each in found], titles, cells)
+    if output.style == TABLE:
+        for each in found:
+            if each.row.state == FAILED:
+                output.write("\n" + "\n".join(_failure(each)))
+
+
+def _object(step: ShownStep) -> dict[str, Any]:
+    failed, time = step.failed, step.time
+    return {
+        "step": step.row.name,
+        "workflow_id": step.workflow_id,
+        "run_id": step.run_id,
+        "state": step.state,
+        "forced": step.row.forced,
+        "reasons": list(step.row.reasons),
+        "begun_at": utc(time.began),
+        "ended_at": None if step.row.end is None else utc(time.ended),
+        "seconds": None if time.seconds is None else round(time.seconds, 3),
+        "queued": round(time.queued, 3),
+        "tries": step.tries,
+        "made_by": step.made_by,
+        "error": step.row.report.error,
+        "activity": None if failed is None else failed.id,
+        "event_id": None if failed is None else failed.event_id,
+        "arguments": None if failed is None else values.decode(failed.input),
+        "frame": (_frame(failed) or None) if failed is not None else None,
+        "log": step.log or None,
+    }
+
+
+def _failure(step: ShownStep) -> list[str]:
+    """Return the lines about a step that failed: what, with which arguments, why, where, and what it printed."""
+    failed = step.failed
+    lines = {"error": errors.one_line(step.row.report.error or "")}
+    if failed is not None:
+        again = f", try {failed.tries}" if failed.tries > 1 else ""
+        lines = {
+            failed.kind: f"{failed.name}{again}  ({failed.id})",
+            "arguments": _arguments(failed.input),
+            "error": errors.task_failure(failed.reason, failed.details)[0],
+            "at": _frame(failed),
+        }
+    shown = [f"failed: {printable(step.row.name)}"]
+    shown += [f"  {name:<9}  {printable(text)}" for name, text in lines.items() if text]
+    if step.log:
+        shown += ["  output", *(f"    {printable(line)}" for line in step.log.splitlines())]
+    return shown
+
+
+def _frame(item: Item) -> str:
+    return errors.last_frame(errors.traceback_of(item.details))
+
+
+def _arguments(text: str | None) -> str:
+    """Return the arguments in an input as in a call, cut at 200 characters."""
+    try:
+        args, kwargs = values.arguments(values.decode(text))
+    except InputError:
+        return ""
+    parts = [_json(each) for each in args] + [f"{name}={_json(each)}" for name, each in kwargs.items()]
+    shown = errors.one_line(", ".join(parts))
+    return shown if len(shown) <= _MAX_ARGUMENTS else shown[: _MAX_ARGUMENTS - 3] + "..."
+
+
+def _json(value: Any) -> str:
+    return values.encode(value, "the value to show")
+
+
+def _took(step: ShownStep) -> str:
+    return "" if step.row.state == SKIPPED else _duration(step.time.seconds)
+
+
+def _duration(seconds: float | None) -> str:
+    return "" if seconds is None else duration(max(0.0, seconds))
+
+
+def _made_by(step: ShownStep, short: Mapping[str, str]) -> str:
+    made_by = step.made_by
+    return "" if made_by is None or made_by == step.run_id else short.get(made_by, made_by)
