@@ -46,7 +46,7 @@ ROWS = [
     ("workflow.start --nb-workers 2 --domain d flow.Daily", "--nb-workers is for runs in this process, not for Amazo"),
     ("workflow.start --state x --domain d flow.Daily", "--state is for runs in this process, not for Amazo"),
     ("workflow.start --domain= flow.Daily", "no Amazon SWF domain is given: use --domain NAME or set SWF_DOMA"),
-    ("workflow.list --local --domain d", "--domain is for Amazon SWF; leave it out with --state or --"),
+    ("workflow.list --local --domain d", "--local and --domain exclude each other: runs are ke"),
     ("workflow.list -n 0", "'--limit' / '-n': 0 is not in the range x>=1"),
     ("workflow.list --state=", "--state is empty"),
     ("workflow.list --state file", "state folder file is a file"),

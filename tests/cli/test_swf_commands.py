@@ -388,7 +388,7 @@ def test_an_error_in_a_decider_is_logged_and_not_repeated_in_a_loop(swf: Command
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        ("workflow.start remote.Daily --state x", "--state is for runs with --local"),
+        ("workflow.start remote.Daily -d d --state x", "--state is for runs in this process"),
         ("workflow.start remote.Daily --middleware-pre-execution a.b", "give it to worker.start"),
         ("workflow.start remote.Daily -i [1,2,3]", "the input does not fit Daily.run"),
         ("workflow.start remote.Nope", "there is no class 'Nope'"),

@@ -158,7 +158,8 @@ def location_of(options: Mapping[str, Any]) -> RunLocation:
     """
     domain, folder = options["domain"], options["state"]
     if domain is not None and (folder is not None or options["local"]):
-        raise InputError("--domain is for Amazon SWF; leave it out with --state or --local")
+        other = "--state" if folder is not None else "--local"
+        raise InputError(f"{other} and --domain exclude each other: runs are kept either in a folder or on Amazon SWF")
     if folder is None and not options["local"] and (domain is not None or settings.SWF_DOMAIN):
         return RunLocation(swf.swf_domain(domain), None)
     return RunLocation(None, Path(folder or settings.SIMPLEFLOW_STATE))
