@@ -95,7 +95,7 @@ def _in_folder(out: Output, query: RunQuery, workflow: str | None) -> int:
         "changed": False,  # the input holds what the former run was asked for
         "adopt": False,
         "fresh": False,  # the open run was terminated
-        **dict.fromkeys(("force", "skip", "only", "pre", "post", "params"), ()),
+        **dict.fromkeys(("force", "skip", "only", "until", "pre", "post", "params"), ()),
     }
     return run_locally(reference, given, options, session(), out.write)
 
