@@ -22,7 +22,7 @@ def source_line(text: str) -> str:
 
 
 def own_frame(text: str) -> tuple[str, str, str]:
-    """Return ``file:line``, function and source of the same frame. A text is empty if the traceback does not tell it."""
+    """Return ``file:line``, function and source of the same frame; empty texts for what the traceback does not tell."""
     lines = text.rpartition(TRACEBACK)[2].splitlines()
     found = ("", "", "")
     for at, line in enumerate(lines):
