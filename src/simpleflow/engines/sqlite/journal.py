@@ -46,10 +46,10 @@ from simpleflow.engines.base import EVERY_RUN, RunDescription, RunFilter
 from simpleflow.engines.journal import Message, StoredRun
 from simpleflow.engines.sqlite.lease import Lease
 from simpleflow.engines.sqlite.outage import Outage
-from simpleflow.engines.sqlite.rows import MAX_EVENTS, STATES, runs_query
+from simpleflow.engines.sqlite.rows import MAX_EVENTS, STATES, decoded, runs_query
 from simpleflow.exceptions import InputError, InvalidTransition, LeaseLost, RunBusy, StateError, UnknownResource
 from simpleflow.state_folder.database import FILE, SQL, make_folder, open_database
-from simpleflow.state_folder.faults import FAULTS, checksum, damaged, is_token, state_error
+from simpleflow.state_folder.faults import FAULTS, damaged, is_token, state_error
 from simpleflow.stores import state
 from simpleflow.stores.base import Change
 
@@ -57,7 +57,6 @@ if TYPE_CHECKING:
     from simpleflow.engines.run import Run
 
 
-_EventRow = tuple[int, str, int | None]  # place, text and checksum of an event
 _CHECK_SECONDS = 0.02  # between two looks at whether the folder is there
 
 
@@ -209,7 +208,7 @@ class SqliteJournal:
         self, run_id: str, rows: Sequence[tuple[int, str, int | None]], first: int, whole: bool
     ) -> list[e.Event]:
         try:
-            events = list(_decoded(rows, first))
+            events = list(decoded(rows, first))
             if whole and any(check is None for _, _, check in rows):
                 History(events)  # written without checksums: see at least if they fit together
             return events
@@ -376,24 +375,6 @@ class SqliteJournal:
 def _identity(path: str) -> object:
     status = os.stat(path)
     return status.st_dev, status.st_ino
-
-
-def _decoded(rows: Sequence[_EventRow], first: int) -> Iterator[e.Event]:
-    """The events of rows of a run, from the id ``first`` on.
-
-    Raises InputError for the first one that is missing or not as it was written.
-    """
-    if not rows:
-        raise InputError("its events are missing")
-    for number, (place, text, check) in enumerate(rows, first):
-        if place & 0xFFFFFFFF != number:
-            raise InputError(f"event {number} is missing")
-        if not isinstance(text, str) or check not in (None, checksum(text, number)):
-            raise InputError(f"event {number} is not as it was written")
-        event = codec.decode_event(text)
-        if event.id != number:
-            raise InputError(f"event {number} has the number {event.id}")
-        yield event
 
 
 def _message(id: int, workflow_id: str, run_id: str, text: str) -> Message:

@@ -1,15 +1,17 @@
-"""The rows of the table ``runs``: their columns, what each may hold, and the query for some of them."""
+"""The rows of runs and events: their columns, what each may hold, and the query for some runs."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from simpleflow.core import transitions
+from simpleflow.core import codec, transitions
+from simpleflow.core import events as e
 from simpleflow.engines.base import RunFilter
+from simpleflow.exceptions import InputError
 from simpleflow.state_folder.database import SQL
-from simpleflow.state_folder.faults import is_token
+from simpleflow.state_folder.faults import checksum, is_token
 
 STATES = (
     transitions.OPEN,
@@ -22,6 +24,9 @@ STATES = (
 )
 """What the column ``status`` may hold."""
 
+
+EventRow = tuple[int, str, int | None]
+"""Place, text and checksum of an event."""
 
 MAX_EVENTS = (1 << 32) - 1
 """The highest id that an event may have."""
@@ -83,3 +88,21 @@ def runs_query(wanted: RunFilter, before: str | None, limit: int | None) -> tupl
         *values,
         -1 if limit is None else limit,
     ]
+
+
+def decoded(rows: Sequence[EventRow], first: int) -> Iterator[e.Event]:
+    """The events of rows of a run, from the id ``first`` on.
+
+    Raises InputError for the first one that is missing or not as it was written.
+    """
+    if not rows:
+        raise InputError("its events are missing")
+    for number, (place, text, check) in enumerate(rows, first):
+        if place & 0xFFFFFFFF != number:
+            raise InputError(f"event {number} is missing")
+        if not isinstance(text, str) or check not in (None, checksum(text, number)):
+            raise InputError(f"event {number} is not as it was written")
+        event = codec.decode_event(text)
+        if event.id != number:
+            raise InputError(f"event {number} has the number {event.id}")
+        yield event
