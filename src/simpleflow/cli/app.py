@@ -6,13 +6,18 @@ import importlib
 import os
 import traceback
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from simpleflow.cli import errors, installation, suggestions
+from simpleflow.cli.help_text import Group
 from simpleflow.cli.options import SETTINGS, Session, common, help_alone, version_option
 from simpleflow.exceptions import StateError
 from simpleflow.shown_text import escaped_lines, hide_passwords
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 _COMMANDS = {
     "workflow.start": "commands.workflow_start:start",
@@ -45,7 +50,7 @@ _COMMANDS = {
 """The module and attribute of each command; the module is imported when the command is called."""
 
 
-class _Commands(click.Group):
+class _Commands(Group):
     def list_commands(self, context: click.Context) -> list[str]:
         return sorted(_COMMANDS)
 
@@ -55,7 +60,19 @@ class _Commands(click.Group):
             return None
         module, _, attribute = path.partition(":")
         command: click.Command = getattr(importlib.import_module(f"simpleflow.cli.{module}"), attribute)
+        if context.resilient_parsing:  # for shell completion
+            from simpleflow.cli import completion
+
+            return completion.install(command)
         return command
+
+    def shell_complete(self, context: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete the name of a command, without loading any of them, or an option."""
+        if incomplete.startswith("-"):
+            return super().shell_complete(context, incomplete)
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(name) for name in _COMMANDS if name.startswith(incomplete)]
 
     def resolve_command(
         self, context: click.Context, args: list[str]

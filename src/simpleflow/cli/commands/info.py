@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import click
 
 from simpleflow import __version__, settings
+from simpleflow.cli.help_text import Group
 from simpleflow.cli.options import SETTINGS, TABLE, common, format_option, help_alone, session
 from simpleflow.cli.terminal import Terminal, echo
 from simpleflow.cli.view.tables import objects, table, table_layout
@@ -26,7 +27,7 @@ _PROXIES = {"ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"}  # in capitals
 _SECRET = ("SECRET", "TOKEN", "PASSWORD", "ACCESS_KEY")
 
 
-@click.group("info", context_settings=SETTINGS, invoke_without_command=True)
+@click.group("info", cls=Group, context_settings=SETTINGS, invoke_without_command=True)
 @common
 @click.pass_context
 def info(context: click.Context) -> None:
