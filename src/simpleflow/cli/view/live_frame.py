@@ -143,7 +143,7 @@ def _note(row: Row) -> str:
     if node.report is not None:
         report = node.report._replace(forced=False, reasons=()) if row.told else node.report
         return step_note(report, node.failures)
-    if row.open and node.common is not None and len(node.children) > 1:
+    if row.open and not row.told and node.common is not None and len(node.children) > 1:
         common = node.common
         return why(StepReport("", common.status, common.forced, common.reasons))
     return node.end_message

@@ -1,0 +1,31 @@
+"""The picture of a run in the README shows what the live view shows. ``python -m tests.docs.picture`` draws it anew."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+from itertools import groupby
+
+from tests.docs.pages import read
+from tests.docs.picture import PICTURE
+
+TEXT = "{http://www.w3.org/2000/svg}text"
+LINES = (
+    r"workflow census: started, run 2[\w-]{45}.*",
+    r"workflow census: \d+\.\d s, \d+ of \d+ steps done, \d+ under way(, \d+ queued)?",
+    r"[…✓] [\w.]+ \d+\.\d+ s [━─]{10} \d+/\d+( forced: Dep of scan)?",
+    r"[…✓] [\w.]+ \d+\.\d+ s( queued)?( forced: Dep of scan)?",
+    r"\.\.\. and \d+ more",
+    r"activity census\.parse \d+\.\d+ s parse\.[\w.]+",
+    r"activities: \d+ waiting for a worker",
+)
+
+
+def test_the_picture_is_one_of_the_live_view() -> None:
+    root = ElementTree.parse(PICTURE).getroot()
+    pieces = [(element.attrib["y"], element.text or "") for element in root.iter(TEXT)]
+    lines = [" ".join(text for _, text in group) for _, group in groupby(pieces, key=lambda piece: piece[0])]
+    assert [line for line in lines if not any(re.fullmatch(each, line) for each in LINES)] == []
+    assert [pattern for pattern in LINES if not any(re.fullmatch(pattern, line) for line in lines)] == []
+    assert sum("Dep of scan" in line for line in lines) == 1
+    assert '<img src="docs/run.svg"' in read("README.md")
