@@ -29,6 +29,9 @@ SIMPLEFLOW_STEP_CHANGES: str | None  # tell, run or ignore steps that have chang
 SIMPLEFLOW_MAX_TASKS_PER_WORKER: int  # a worker is replaced after so many activities; 0: never
 SIMPLEFLOW_LOG_BYTES: int  # size of the log of an activity, at most; 0: what activities print is not kept
 SIMPLEFLOW_STEP_RETRY_SECONDS: int  # how long marks are tried again before a run is left open; 0: never
+SIMPLEFLOW_ON_FAILURE: str | None  # shell command that is told of a run that has failed
+SIMPLEFLOW_ON_SUCCESS: str | None  # shell command that is told of a run that has succeeded
+SIMPLEFLOW_ON_END_TIMEOUT: int  # seconds that these commands may take
 SIMPLEFLOW_STATE: str  # state folder of the embedded engine
 SIMPLEFLOW_KEEP_RUNS: int | None  # at the end of a run, all but so many runs of each workflow are removed; None: none
 SIMPLEFLOW_KEEP_DAYS: int | None  # likewise the runs that ended so many days ago
@@ -145,6 +148,9 @@ _SETTINGS: dict[str, _Setting] = {
     "SIMPLEFLOW_LOG_BYTES": _Setting(_count, 10_000_000),
     "SIMPLEFLOW_STEP_RETRY_SECONDS": _Setting(_seconds, 600),
     "SIMPLEFLOW_STATE": _Setting(_text, nearest_state.find),
+    "SIMPLEFLOW_ON_FAILURE": _Setting(_text, None),
+    "SIMPLEFLOW_ON_SUCCESS": _Setting(_text, None),
+    "SIMPLEFLOW_ON_END_TIMEOUT": _Setting(_positive, 60),
     "SIMPLEFLOW_KEEP_RUNS": _Setting(_keep, None),
     "SIMPLEFLOW_KEEP_DAYS": _Setting(_keep, None),
     "WORKFLOW_DEFAULT_TASK_LIST": _Setting(_text, "default"),

@@ -89,8 +89,11 @@ def test_log_level(swf: Commands, name: str) -> None:
 
 
 def test_identity(swf: Commands, name: str) -> None:
-    done = swf.run("standalone", "remote.Daily", "--workflow-id", name, SIMPLEFLOW_IDENTITY='{"team": "blue"}')
+    told = ("--on-success", "cat > told; test -z $SIMPLEFLOW_STATE")
+    done = swf.run("standalone", "remote.Daily", "--workflow-id", name, *told, SIMPLEFLOW_IDENTITY='{"team": "blue"}')
     assert done.code == 0, done.err
+    assert "warning" not in done.err
+    assert json.loads((swf.path / "told").read_text())["text"].startswith(f"workflow {name} on ")
     run_id = re.search(r"started, run (\S+) in", done.err)
     assert run_id is not None
     tasks = [each for each in swf.events(name, run_id[1]) if each["eventType"].endswith("TaskStarted")]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from simpleflow import settings
-from simpleflow.cli import errors, parameters, start_options
+from simpleflow.cli import errors, on_end, parameters, start_options
 from simpleflow.cli.options import Session
 from simpleflow.cli.signals import Stopped, stoppable
 from simpleflow.cli.terminal import BOLD, Terminal
@@ -17,6 +17,7 @@ from simpleflow.shown_text import escaped
 
 if TYPE_CHECKING:
     from simpleflow.cli.view.progress import Progress
+    from simpleflow.cli.view.run_summary import Ending
     from simpleflow.local import Executor
     from simpleflow.workflow import Workflow
 
@@ -25,6 +26,19 @@ def run_locally(
     reference: str, given: dict[str, Any], options: dict[str, Any], here: Session, write_result: Callable[[str], None]
 ) -> int:
     """Run a workflow to its end, as ``workflow.start --local`` does, and return the exit code."""
+    with on_end.told(options, here) as ending:
+        ending.code = _run(reference, given, options, here, write_result, ending)
+    return ending.code
+
+
+def _run(
+    reference: str,
+    given: dict[str, Any],
+    options: dict[str, Any],
+    here: Session,
+    write_result: Callable[[str], None],
+    ending: Ending,
+) -> int:
     from simpleflow.cli.load_workflow import load_workflow
     from simpleflow.cli.view.run_end import report_end, report_unreached
 
@@ -35,13 +49,15 @@ def run_locally(
         with stoppable():
             workflow_class = load_workflow(reference)
             given = parameters.complete_input(workflow_class, given, options["params"])
-            progress = _progress(here, options)
+            progress = ending.progress = _progress(here, options)
             if not progress.open():
-                progress = _progress(here, options | {"no_progress": True})
+                progress = ending.progress = _progress(here, options | {"no_progress": True})
             executor = _executor(workflow_class, options, progress)
+            ending.state, ending.executor = progress.state, executor
             progress.ask_signals(executor.awaited_signals)
             start_options.start_request(executor, given)
             run, failure = executor.execute(given)
+            ending.run, ending.failure = run, failure
     except Stopped as stop:
         if progress is not None:
             progress.close()

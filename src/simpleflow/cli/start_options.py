@@ -38,6 +38,14 @@ def _seconds(name: str, what: str) -> Callable[[_Command], _Command]:
     )
 
 
+def _on_end(how: str, when: str) -> Callable[[_Command], _Command]:
+    return click.option(
+        f"--on-{how}",
+        metavar="COMMAND",
+        help=f"Shell command to run after the run if {when}. Default: SIMPLEFLOW_ON_{how.upper()}.",
+    )
+
+
 def middleware_options(command: _Command) -> _Command:
     """Add ``--middleware-pre-execution`` and ``--middleware-post-execution`` as ``pre`` and ``post``."""
     for when, word in (("post", "after"), ("pre", "before")):
@@ -94,6 +102,8 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     _seconds("--execution-timeout", "Time after which the run ends as timed out."),
     _seconds("--decision-tasks-timeout", "Longest time for one decision."),
     middleware_options,
+    _on_end("failure", "it has failed, could not start, or a step has failed"),
+    _on_end("success", "it has succeeded"),
 )
 
 

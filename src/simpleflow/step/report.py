@@ -196,8 +196,13 @@ class Tally:
         rest = sum(count for _, count in counts[_SHOWN:])
         return printable("; ".join(parts) + (f"; {rest} skipped for other reasons" if rest else ""))
 
+    @property
+    def counts(self) -> Counter[str]:
+        """How many steps have each status."""
+        return Counter(report.status for report in self._latest.values())
+
     def __str__(self) -> str:
-        counts = Counter(report.status for report in self._latest.values())
+        counts = self.counts
         unfinished = counts[SCHEDULED] + counts[WAITING]
         text = (
             f"{len(self)} step{'' if len(self) == 1 else 's'}: {counts[COMPLETED]} ran, {counts[SKIPPED]} skipped, "

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from simpleflow.cli import errors, parameters, start_options, swf, unread_input, workflow_input
+from simpleflow.cli import errors, on_end, parameters, start_options, swf, unread_input, workflow_input
 from simpleflow.cli.options import SETTINGS, Session, common, session
 from simpleflow.cli.terminal import BOLD, results_only
 from simpleflow.exceptions import InputError
 from simpleflow.shown_text import escaped
 
 if TYPE_CHECKING:
+    from simpleflow.cli.view.run_summary import Ending
     from simpleflow.engines.base import StartRequest
     from simpleflow.worker.supervisor import Supervisor
 
@@ -64,7 +65,9 @@ def standalone(workflow: str, input_text: str | None, input_file: str | None, **
 
     with results_only() as write_result:
         processes.log_to_stderr()
-        return _run(workflow, domain, given, again, options, session(), write_result)
+        with on_end.told(options, session()) as ending:
+            ending.code = _run(workflow, domain, given, again, options, session(), write_result, ending)
+        return ending.code
 
 
 def _run(
@@ -75,6 +78,7 @@ def _run(
     options: dict[str, Any],
     here: Session,
     write_result: Callable[[str], None],
+    ending: Ending,
 ) -> int:
     from simpleflow.cli import processes
     from simpleflow.cli.load_workflow import load_workflow
@@ -124,7 +128,7 @@ def _run(
                 imports=NOTHING,
             ),
         )
-        return _follow(supervisor, domain, request, here, options, write_result)
+        return _follow(supervisor, domain, request, here, options, write_result, ending)
     finally:
         supervisor.close()
 
@@ -136,6 +140,7 @@ def _follow(
     here: Session,
     options: dict[str, Any],
     write_result: Callable[[str], None],
+    ending: Ending,
 ) -> int:
     """Start the execution, keep its processes running until it has ended, and return the exit code."""
     from simpleflow.cli.terminal import Terminal
@@ -147,7 +152,8 @@ def _follow(
     supervisor.tend(0)  # fork the processes before this one opens a connection
     began = time.monotonic()
     engine = swf.swf_engine(domain)
-    run_id = engine.start_workflow_execution(request)
+    ending.workflow_id = request.workflow_id
+    ending.run_id = run_id = engine.start_workflow_execution(request)
     terminal = here.terminal
     head = terminal.paint(f"workflow {escaped(request.workflow_id)}:", BOLD)
     terminal.write(f"{head} started, run {run_id} in domain {domain}, task list {request.task_list}\n")
@@ -165,6 +171,7 @@ def _follow(
             supervisor.run()
             report_unreached(terminal, progress, options)
             seconds = time.monotonic() - began
+            ending.run, ending.progress = watcher.run, progress
             return report_end(here, progress, watcher.run, None, seconds, write_result, watcher.overlooked)
         wait = min(wait * 1.3, _MAX_POLL_SECONDS)
         next_poll = time.monotonic() + wait

@@ -20,6 +20,8 @@ _LOCAL_OPTIONS = {
     "no_progress": "--no-progress",
     "adopt": "--adopt",
     "fresh": "--fresh",
+    "on_failure": "--on-failure",
+    "on_success": "--on-success",
 }
 _WORKER_OPTIONS = {"pre": "--middleware-pre-execution", "post": "--middleware-post-execution"}
 

@@ -1,0 +1,118 @@
+"""Commands that are told how a run ended: ``--on-failure``, ``--on-success`` and the settings of these names.
+
+Theory of operation. The command runs in a shell, once the run has closed and its result is written, in a session of its
+own: it and all that it starts can be ended together. It gets a summary as JSON on standard input, and the main parts of
+it in the environment. Whatever becomes of it, the exit code stays that of the run; a line says if it failed.
+
+The settings are not handed on to it. A command that starts a workflow would be started by that one's end, and so on.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from simpleflow import settings
+from simpleflow.cli import errors
+from simpleflow.cli.options import Session
+from simpleflow.cli.signals import Stopped, stoppable
+from simpleflow.cli.view.run_summary import Ending, summarise
+from simpleflow.shown_text import escaped
+
+_KILL_SECONDS = 2.0  # between SIGTERM and SIGKILL
+
+_LONGEST = 4_000  # characters of a value in the environment, for which systems have a limit
+
+_IN_ENVIRONMENT = ("run_id", "workflow_id", "status", "reason", "state")
+"""The keys of the summary that the environment has too, as ``SIMPLEFLOW_...``."""
+
+_SETTINGS = ("SIMPLEFLOW_ON_FAILURE", "SIMPLEFLOW_ON_SUCCESS")
+
+
+@contextmanager
+def told(options: Mapping[str, Any], here: Session) -> Iterator[Ending]:
+    """Tell the command of the options, or of the settings, how the block inside ended. It fills in the ``Ending``."""
+    ending = Ending()
+    try:
+        yield ending
+    except Exception as error:
+        ending.code = errors.exit_code(error)
+        _tell(ending, options, here, error)
+        raise
+    _tell(ending, options, here)
+
+
+def _tell(ending: Ending, options: Mapping[str, Any], here: Session, error: Exception | None = None) -> None:
+    found = _command_for(ending.code, options)
+    if found is not None:
+        tell(*found, summarise(ending, error), here)
+
+
+def _command_for(code: int, options: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Return the option and the command that is to be told of a run with this exit code; None if there is none.
+
+    A run that was interrupted goes on later, so its exit code is told to no command.
+    """
+    if code in (errors.INTERRUPTED, errors.TERMINATED):
+        return None
+    name = "on_success" if code == errors.OK else "on_failure"
+    command = options.get(name) or getattr(settings, f"SIMPLEFLOW_{name.upper()}")
+    return ("--" + name.replace("_", "-"), command) if command else None
+
+
+def tell(option: str, command: str, summary: Mapping[str, Any], here: Session) -> None:
+    """Run a command with this summary. Its failure is a warning."""
+    environment = {key: value for key, value in os.environ.items() if key not in _SETTINGS}
+    for key in _IN_ENVIRONMENT:
+        value = summary.get(key)
+        environment[f"SIMPLEFLOW_{key.upper()}"] = "" if value is None else escaped(str(value))[:_LONGEST]
+    if not summary.get("state"):
+        del environment["SIMPLEFLOW_STATE"]  # of a run on Amazon SWF
+    text = json.dumps(summary, ensure_ascii=False, default=str).encode("utf-8", "backslashreplace") + b"\n"
+    problem = _run(command, text, environment, settings.SIMPLEFLOW_ON_END_TIMEOUT)
+    if problem is not None:
+        here.warn(f"the command of {option} {problem}: {command}")
+
+
+def _run(command: str, text: bytes, environment: dict[str, str], seconds: int) -> str | None:
+    """Run a command to its end; returns what went wrong, or None."""
+    process: subprocess.Popen[bytes] | None = None
+    try:
+        with stoppable():
+            process = subprocess.Popen(
+                command, shell=True, stdin=subprocess.PIPE, env=environment, start_new_session=True
+            )
+            process.communicate(text, seconds)  # a command that does not read is no error
+        code = process.returncode
+        if code == 0:
+            return None
+        return f"ended with exit code {code}" if code > 0 else f"was ended by signal {-code}"
+    except (OSError, ValueError) as error:
+        return f"could not be run ({getattr(error, 'strerror', None) or error})"
+    except subprocess.TimeoutExpired:
+        return f"was ended after {seconds} s (SIMPLEFLOW_ON_END_TIMEOUT)"
+    except Stopped:
+        return "was interrupted"
+    finally:
+        if process is not None and process.returncode is None:
+            _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a command and what it has started."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_KILL_SECONDS)
+            break
+    with suppress(OSError):
+        if process.stdin is not None:
+            process.stdin.close()
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)  # what the shell has left
