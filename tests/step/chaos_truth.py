@@ -36,6 +36,7 @@ class Work:
     calls: Calls = ()
     code: dict[str, int] = field(default_factory=dict)
     parts_are_done: bool | None = None  # None: not looked at since it began
+    parts: set[Key] = field(default_factory=set)  # the steps inside that its mark tells of
     around: dict[Key, int] = field(default_factory=dict)  # the steps it is a part of, and when they had begun
     beside: list[Key] = field(default_factory=list)  # its origins that were running when it was scheduled
     seen: dict[Key, int] = field(default_factory=dict)  # the marks of its origins that were there then
@@ -147,6 +148,26 @@ class Truth:
             found.append(parent)
             workflow_id = parent
         return found
+
+    def parts_of(self, key: Key) -> set[Key]:
+        """The steps inside, as the mark of a step that has just completed tells of them."""
+        found: set[Key] = set()
+        for name in names_in(self.plan.inside_of(key[1], self.tags[key[0]])):
+            part = key[0], name
+            if name not in self.optional and self.last.get(part) in ("completed", "skipped"):
+                found |= {part} | (self.parts_of(part) if self.last[part] == "completed" else self.work(part).parts)
+        return found
+
+    def missing_parts(self, key: Key) -> set[Key]:
+        """The parts that were not done when this run began, or were stale, but for those that could never be done."""
+        parts = {part for part in self.work(key).parts if part not in self.at_start or self._is_part_stale(key, part)}
+        forced = [name for name in self.names if any_covers(self.forces[key[1]], name)]
+        return {part for part in parts if not any(any_covers(self.forces[each], part[1]) for each in forced)}
+
+    def _is_part_stale(self, key: Key, part: Key) -> bool:
+        around = {key, part, *self.steps_around(key)}
+        origins = [each for each in self.named(part) if each in self.at_start and each not in around]
+        return any(each not in self.scheduled and not self.is_fresh(part, each) for each in origins)
 
     def is_left_out(self, key: Key) -> bool:
         """True if only some steps are to run: neither this one nor one around it."""

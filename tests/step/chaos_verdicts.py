@@ -106,6 +106,9 @@ class Verdicts:
         stale = [each for each in self._other_origins(key) if self._is_missed(key, each)]
         assert not stale, f"{key} is skipped, and was made before {stale}"
         assert truth.is_true(key), f"{key} is stale and is skipped"
+        if key in truth.at_start and key not in self.completed:
+            missing = truth.missing_parts(key) - self.completed
+            assert not missing, f"{key} is skipped, and {missing} inside it are not done"
         work = truth.work(key)
         assert plan.version in (None, work.version), f"{key} was made from something else"
         differs = changed(work, *truth.made_with(key))
@@ -121,6 +124,7 @@ class Verdicts:
         assert truth.are_parts_done(key), f"{key} has completed, and something inside has not"
         if "stale" not in details:
             self.completed.add(key)
+            work.parts = truth.parts_of(key)
             assert key in truth.marked or not truth.is_true(key), f"{key} has completed and is not marked"
             return
         parts = [(key[0], name) for name in truth.names if key in truth.steps_around((key[0], name))]
@@ -205,6 +209,12 @@ class Verdicts:
         stale += truth.steps_around(key)
         patterns = [each for each in truth.after[name] if any(covers(each, origin) for _, origin in stale)]
         found |= {f"Dep of {pattern}" for pattern in patterns}
+        parts = work.parts
+        touched = any(
+            each not in truth.at_start or each in truth.scheduled or each not in truth.marked for each in parts
+        )
+        if touched or any(truth.named(each) for each in parts):
+            found.add("Not done inside")
         if plan.version is not None and work.version != plan.version:
             found.add("Inputs changed")
         if plan.runs_changed:

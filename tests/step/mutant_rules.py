@@ -54,8 +54,8 @@ MUTANTS = (
     Mutant(
         "a child inside one of the only steps runs whole",
         "step/request.py",
-        "if not self.only or not any(map(self._is_among_only, around)):",
-        "if True:",
+        "inside = bool(self.only) and any(map(self._is_among_only, around))",
+        "inside = False",
         "tests/step/test_only.py",
     ),
     # What counts as changed
@@ -309,6 +309,19 @@ MUTANTS = (
         "for each in (*self.ledger.above, here)]",
         "for each in (here,)]",
         children=True,
+    ),
+    Mutant(
+        "a step is done only while the steps inside it are",
+        "step/inside.py",
+        "            if name not in self._ledger.done:\n",
+        "            if False:\n",
+    ),
+    Mutant(
+        "a step is done only while the steps inside it have seen what they come after",
+        "step/inside.py",
+        "                if stale:\n",
+        "                if False:\n",
+        "tests/step/test_stale_parts.py",
     ),
     # Requests
     Mutant(

@@ -128,7 +128,8 @@ class Claiming:
     def _activity(self, run: StepRun, verdict: rules.Verdict, claim: _Claim) -> ActivityTask:
         ledger = self._ledger
         # A mark that this run has known, and that no longer counts, is one that it is about to remove.
-        is_stale = any(reason.startswith(constants.DEPENDENT_OF) for reason in verdict.reasons)
+        stale = (constants.DEPENDENT_OF, constants.PART_MISSING)
+        is_stale = any(reason.startswith(stale) for reason in verdict.reasons)
         unless_done = not (verdict.forced or is_stale or claim.insists) and (
             run.name not in ledger.known_names or run.name in ledger.done
         )

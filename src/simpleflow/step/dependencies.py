@@ -118,6 +118,21 @@ class Dependencies:
             for pattern in run.after
         }
 
+    def done_origins(self, run: StepRun, part: str, pattern: str) -> list[str]:
+        """The done names that ``part``, a step inside ``run``, says it depends on with that pattern."""
+        around = {each.name for each in run.enclosing} | {run.name, part}
+        return [name for name in self._ledger.done.covered_by(pattern) if name not in around]
+
+    def running_origin(self, run: StepRun, patterns: Collection[str]) -> StepRun | None:
+        """A step that the patterns cover, that is running, and that ``run`` can wait for."""
+        around = run.enclosing | {run}
+        for name in dict.fromkeys(name for pattern in patterns for name in self._ran_names.covered_by(pattern)):
+            for origin in self._ran[name]:
+                beside = origin not in around and run not in origin.enclosing
+                if beside and not origin.done and not self.waits.leads_to(origin, around):
+                    return origin
+        return None
+
     def unfinished_origin(self, run: StepRun) -> StepRun | None:
         """An origin of ``run`` that is running, or waits and may run later."""
         if not (self._origins or run.after or self.waits.awaited):

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from simpleflow import values
-from simpleflow.step import made_with
+from simpleflow.step import made_with, mark
 from simpleflow.step.made_with import MadeWith
 
 _LENGTHS = (made_with.MAX_ARGUMENTS, made_with.MAX_MARKER_ARGUMENTS, 80)  # characters of each step's arguments
@@ -28,6 +28,8 @@ class _Inputs(msgspec.Struct):
 
 class _Mark(msgspec.Struct):
     made_with: _Inputs | None = None
+    parts: dict[str, list[str]] = {}
+    forces: list[str] = []
 
 
 _UNKNOWN = (None, None)
@@ -44,31 +46,42 @@ def pack(bodies: Sequence[bytes], room: int, most: int) -> dict[str, Any] | None
     Arguments are shortened to get along with ``room`` characters.
 
     ``works`` lists what different steps have in common. ``work`` and ``arguments`` hold an entry for each mark, in
-    order: the index of its work, and its arguments; or None if the mark does not say.
+    order: the index of its work, and its arguments; or None if the mark does not say. ``parts`` and
+    ``forces``, if there are any, have by index the steps inside the step, and the names that it forces.
     """
+    parts: dict[str, dict[str, list[str]]] = {}
+    forces: dict[str, list[str]] = {}
     works: dict[tuple[bytes, bytes], int] = {}
     work: list[int | None] = []
     arguments: list[str | None] = []
     for body in bodies:
         try:
-            found = _decode(body).made_with
+            marked = _decode(body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            found = None
+            marked = _Mark()
+        if marked.parts:
+            parts[str(len(work))] = marked.parts
+        if marked.forces:
+            forces[str(len(work))] = marked.forces
+        found = marked.made_with
         if found is None:
             work.append(None)
             arguments.append(None)
             continue
         work.append(works.setdefault((bytes(found.activities), bytes(found.file)), len(works)))
         arguments.append(found.arguments)
+    told: dict[str, Any] = {"parts": parts, "forces": forces} if parts else {}  # the second serve the first
     if not works:
-        return {"works": [], "work": [], "arguments": []}
+        return {"works": [], "work": [], "arguments": [], **told}
     common = [{"activities": values.decode(a.decode()), "file": values.decode(b.decode())} for a, b in works]
     for longest in _LENGTHS:
         if longest < made_with.MAX_ARGUMENTS:
             arguments = [None if each is None else made_with.shortened(each, longest) for each in arguments]
         limit = most if longest == _LENGTHS[-1] else room
-        result = {"works": common, "work": work, "arguments": arguments}
+        result = {"works": common, "work": work, "arguments": arguments, **told}
         size = _PER_STEP * len(arguments) + sum(map(len, filter(None, arguments)))
+        size += sum(2 * _PER_STEP + len(name) for inside in parts.values() for name in inside)
+        size += sum(2 * _PER_STEP + len(name) for names in forces.values() for name in names) if parts else 0
         # A character takes two in JSON or, seldom, six: look closely only where that may matter.
         if 4 * size < limit or len(values.encode(result, "the marks")) <= limit:
             return result
@@ -84,6 +97,11 @@ class ListedMarks:
         self._works = list(content.get("works") or ())
         inputs = zip(content.get("work") or (), content.get("arguments") or (), strict=True)
         self._of = dict(zip(names, inputs, strict=False))
+        told = content.get("parts") or {}
+        self.forces = {names[int(at)]: each for at, each in (content.get("forces") or {}).items()}
+        """By name, the names that a step forces; known only if there are parts."""
+        self.parts = {names[int(at)]: mark.parts(inside) for at, inside in told.items()}
+        """By name, the steps inside a step, and the patterns of those that each depends on."""
 
     def find(self, name: str) -> MadeWith | None:
         """The inputs of a step; None if its mark does not say them."""

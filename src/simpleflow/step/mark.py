@@ -43,6 +43,7 @@ class Mark(NamedTuple):
     owner: tuple[str, ...] = ()  # run ids: of the run that had claimed the step, then those above it
     after: Mapping[str, str] | None = None  # versions of the origins that it was made with, see ``origins``
     made_with: MadeWith | None = None  # the inputs of the work
+    parts: Mapping[str, tuple[str, ...]] = {}  # the steps inside, and the patterns of those that each depends on
 
 
 def encode(context: Mapping[str, Any], time: float, details: Mapping[str, Any]) -> bytes:
@@ -78,7 +79,13 @@ def read(step: str, body: bytes, modified: float | None = None) -> Mark:
         owner=text_tuple(get("owner")),
         after=_texts(get("after")),
         made_with=parse(get("made_with")),
+        parts=parts(get("parts")),
     )
+
+
+def parts(content: object) -> dict[str, tuple[str, ...]]:
+    """The steps inside, as a mark tells of them."""
+    return {name: text_tuple(after) for name, after in content.items()} if isinstance(content, dict) else {}
 
 
 def fingerprint(value: Any, what: str) -> str:

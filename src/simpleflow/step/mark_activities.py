@@ -20,6 +20,7 @@ The done names are listed once in a run, before its first verdict. The same acti
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -97,7 +98,7 @@ class MarkActivities:
         """The promise of the listing, which is submitted once in a run."""
         if self._listing is None:
             exclusive: list[Any] = [self._claims_owner(), self._is_own_location()] if self._is_exclusive() else []
-            if self._reads_all():
+            if self.reads_all:
                 exclusive = [*(exclusive or [None, False]), True, *([True] if self.changes == changes.RUN else [])]
             # Found again by its scope, not by its arguments: a setting that has changed since does not list again.
             listing = self._make(tasks.GetStepsDoneTask, *exclusive, idempotent=False)
@@ -124,11 +125,10 @@ class MarkActivities:
         """The names in the result of the listing."""
         return list(found["names"] if isinstance(found, dict) else found or ())
 
-    def _reads_all(self) -> bool:
+    @functools.cached_property
+    def reads_all(self) -> bool:
         """True if the marks are read when they are listed: always where that is cheap, else if somebody asks for it."""
-        if self._wanted_changes is None:
-            return stores.is_local(self.location[0])
-        return self._wanted_changes != changes.IGNORE
+        return self._wanted_changes not in (None, changes.IGNORE) or stores.is_local(self.location[0])
 
     def get_steps_done(self) -> ActivityTask:
         """The activity that lists the names of the done steps."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,6 +16,8 @@ NOT_DONE = "not_done"
 """Key of a marker ``skipped``: the step was left out by ``--only``, and it was not done."""
 
 LEFT_OUT = "--only leaves it out, and it is not done; add it to --only, or run it first"
+
+_MOST_PARTS = 100  # steps inside that a mark tells of: it has to fit into a field
 
 
 def when_skipped(run: StepRun) -> Mapping[str, Any]:
@@ -72,7 +75,21 @@ def of_mark(
         details["made_with"] = recorded.to_json()
     if versions:
         details["after"] = versions
+    if parts := _parts(run):
+        details["parts"] = parts
+    if run.dependents:
+        details["forces"] = run.dependents
     return details if not run.step.keep_result else mark.with_result(details, run.value, run.name)
+
+
+def _parts(run: StepRun) -> dict[str, list[str]]:
+    """The steps inside that the mark tells of: by name, the patterns of those that each says it depends on."""
+    found: dict[str, list[str]] = {}
+    for part in run.parts_that_count():
+        if part.problem is None:
+            found[part.name] = list(part.after)
+            found |= _parts(part) if part.verdict.run else {name: [*after] for name, after in part.known_parts.items()}
+    return dict(itertools.islice(found.items(), _MOST_PARTS))
 
 
 def take_kept(run: StepRun, found: dict[str, Any] | None) -> None:

@@ -81,4 +81,5 @@ class ReadStepsTask(MarksTask):
 def _inputs(step: str, body: bytes) -> dict[str, Any]:
     found = mark.read(step, body)
     made_with = None if found.made_with is None else found.made_with.to_json()
-    return {"fingerprint": found.fingerprint, "made_with": made_with}
+    read = {"fingerprint": found.fingerprint, "made_with": made_with}
+    return read | ({"parts": found.parts} if found.parts else {})

@@ -32,7 +32,7 @@ from simpleflow.step.reading_tasks import Wanted
 class Reading(NamedTuple):
     """What was found."""
 
-    mark: dict[str, Any] | None = None  # ``fingerprint`` and ``made_with``; None if there is no mark
+    mark: dict[str, Any] | None = None  # ``fingerprint``, ``made_with`` and ``parts``; None if there is no mark
     files: Sequence[FileState] = ()  # for each pattern
     missing: Sequence[str] = ()  # outputs
 

@@ -10,7 +10,7 @@ Only the innermost step around a part counts it. That step fails too, and is its
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from simpleflow.base import Child, ScopeOwner
@@ -40,6 +40,7 @@ class StepRun(Promise, ScopeOwner):
     lacks_mark = False  # it is skipped since others alone are to run, and it is not done
     not_kept: str | None = None  # why there is no value, though there should be one
     known_count = 0  # how many names were known as done when it began
+    known_parts: Mapping[str, Sequence[str]] = {}  # of a skipped step: the steps inside, as its mark tells of them
     _parts: Parts | None = None  # of its work or its alternative, once it has any
 
     def __init__(

@@ -10,8 +10,9 @@ applied (``rules.verdict``). A verdict waits for:
    step would be skipped, or would work with old data, although the origin is about to change that;
 3. the writing of a mark that this step would make stale if it runs: otherwise the mark would be written after it was
    removed. This holds for a writing that only the history knows of, too;
-4. its own mark, if the mark's fingerprint or the result that it keeps decides what to do, the files of its fingerprint
-   and its outputs (``readings``), and the marks of its origins, if it compares them with its own (``origins``);
+4. its own mark, if the mark's fingerprint, the result that it keeps or the steps inside it decide what to do, the files
+   of its fingerprint and its outputs (``readings``), and the marks of its origins and of those of the steps inside, if
+   it compares them (``origins``, ``inside``);
 5. the claim on the step, where other workflow runs share the marks.
 
 After each wait the scheduler starts again from the top, since what has ended may have changed every other answer.
@@ -38,6 +39,7 @@ from simpleflow.step import changes, constants, fingerprints, made_with, rules
 from simpleflow.step.claiming import Claiming
 from simpleflow.step.dependencies import Dependencies
 from simpleflow.step.host import Host, scope_label, submit
+from simpleflow.step.inside import Inside
 from simpleflow.step.ledger import Ledger
 from simpleflow.step.made_with import MadeWith, parse
 from simpleflow.step.mark_activities import MarkActivities
@@ -105,6 +107,7 @@ class Scheduler:
         self.one_work = OneWork(host, self.made_with)
         self.until = Until(host, ledger)
         self._readings = Readings(host, marks)
+        self._inside = Inside(host, marks, ledger, self.dependencies)
         self._host = host
         self._executor = host.executor
 
@@ -187,7 +190,9 @@ class Scheduler:
         step, done = run.step, run.name in self.ledger.done
         verdict = self._verdict(run, done)
         found: Reading | None = None
-        if step.fingerprint is not None or step.ready_made is not None or step.outputs or step.keep_result:
+        looks_inside = done and not (verdict.run or self.marks.reads_all) and step.holds_steps()
+        has_fingerprint = step.fingerprint is not None or step.ready_made is not None
+        if has_fingerprint or step.outputs or step.keep_result or looks_inside:
             reading = self._read(run, verdict, done)
             if isinstance(reading, Promise):
                 return _wait_or_fail(reading)
@@ -199,6 +204,11 @@ class Scheduler:
         if done and not verdict.run:
             done = found is None or found.mark is not None
             changed = [] if verdict.forced or not done else self._changed(run, found)
+            if done and not verdict.forced and self.ledger.is_from_before(run.name):
+                inside = self._inside.missing(run, found, self._next_scope(run))
+                if isinstance(inside, Promise):
+                    return _wait_or_fail(inside)
+                changed += [] if inside is None else [constants.PART_MISSING + inside]
             if not done or changed:
                 verdict = self._verdict(run, done, changed)
         compares = bool(run.after or self.ledger.above) and done and not (verdict.run or verdict.forced)
@@ -231,7 +241,7 @@ class Scheduler:
         if is_skipped and step.keep_result and not (patterns or outputs):
             reading = submit(self._host, self.marks.get_mark(run.name), self._next_scope(run))
             return Reading(reading.result) if reading.done and reading.failure is None else reading
-        reads_mark = is_open and (has_fingerprint or bool(outputs))
+        reads_mark = is_open and (has_fingerprint or bool(outputs) or (step.holds_steps() and not self.marks.reads_all))
         if not (patterns or reads_mark):
             return None
         wanted = Wanted(run.name, reads_mark, patterns, outputs)

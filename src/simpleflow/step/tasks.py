@@ -106,7 +106,7 @@ class GetStepMarkTask(MarksTask):
             "result": found.result,
             "why": None if found.kept else why,
             "made_with": None if found.made_with is None else found.made_with.to_json(),
-        }
+        } | ({"parts": found.parts} if found.parts else {})
 
 
 class CompareOriginsTask(MarksTask):

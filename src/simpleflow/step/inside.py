@@ -1,0 +1,70 @@
+"""Whether the steps inside a done step are still done: it is done only while they are.
+
+A run that skips a step does not reach the steps inside it. Their marks may be gone: an origin has removed them, in this
+run or an earlier one, or somebody has. So the mark of a step tells of the steps inside it that ran or were skipped, and
+of the names that each says it depends on (``marker_content``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from simpleflow.base import Scope
+from simpleflow.futures import Promise
+from simpleflow.step import rules
+from simpleflow.step.dependencies import Dependencies
+from simpleflow.step.host import Host, submit
+from simpleflow.step.ledger import Ledger
+from simpleflow.step.mark_activities import MarkActivities
+from simpleflow.step.readings import Reading
+from simpleflow.step.run_record import StepRun
+
+_NONE: Mapping[str, Sequence[str]] = {}
+
+
+class Inside:
+    """Looks at the steps inside done steps."""
+
+    def __init__(self, host: Host, marks: MarkActivities, ledger: Ledger, dependencies: Dependencies) -> None:
+        self._host = host
+        self._marks = marks
+        self._ledger = ledger
+        self._dependencies = dependencies
+
+    def missing(self, run: StepRun, found: Reading | None, scope: Scope) -> str | Promise | None:
+        """The name of a step inside that is not done any more, or is stale; None if there is none.
+
+        Returns a promise to wait for if that is not known yet. ``found``: the mark of the step, if it was read;
+        ``scope``: of its verdict.
+        """
+        read = found.mark.get("parts") if found is not None and found.mark is not None else None
+        run.known_parts = parts = read or self._marks.listed.parts.get(run.name) or _NONE
+        for name, after in parts.items():
+            if name not in self._ledger.done:
+                if not self._is_cycle(run, name):
+                    return name
+            elif after:
+                stale = self._is_stale(run, name, after, scope.child(f"inside.{name}"))
+                if isinstance(stale, Promise):
+                    return stale
+                if stale:
+                    return name
+        return None
+
+    def _is_stale(self, run: StepRun, part: str, after: Sequence[str], scope: Scope) -> bool | Promise:
+        """True if the steps that ``part`` depends on have run since; a promise while that is not known."""
+        dependencies = self._dependencies
+        awaited = dependencies.running_origin(run, after)
+        if awaited is not None:
+            return awaited
+        origins = {each: [(*self._marks.location, dependencies.done_origins(run, part, each))] for each in after}
+        comparing = submit(self._host, self._marks.compare_origins(part, origins), scope)
+        if not comparing.done or comparing.failure is not None:
+            return comparing
+        return bool(comparing.result["stale"])
+
+    def _is_cycle(self, run: StepRun, part: str) -> bool:
+        """True if ``run`` forces a step that forces its ``part``: then it would never be done."""
+        forces = self._marks.listed.forces
+        forced = [name for name in forces if run.covers(name)] if run.dependents else ()
+        return any(rules.covers(pattern, part) for name in forced for pattern in forces[name])
