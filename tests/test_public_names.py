@@ -196,6 +196,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "changed": False,
         "only_steps": (),
         "until_steps": (),
+        "keep_going": False,
     },
 }
 

@@ -57,6 +57,9 @@ STORE_TIMER = "_simpleflow_store_"
 RESERVED = "__simpleflow_"
 """Prefix of the keys in an execution's input that hold simpleflow's own values rather than arguments."""
 
+KEEP_GOING = RESERVED + "keep_going"
+"""Key of an execution's input: a failure that fails the run lets what is under way and does not need it finish."""
+
 JUMBO_SCHEME = "simpleflow+s3://"
 """Beginning of a field that names the object which holds its text, because the text is too long for the field."""
 

@@ -35,6 +35,7 @@ class ContainerPromise(Promise):
 
     def _settle_as_members(self, members: Sequence[Promise], bubbles: bool | None) -> None:
         """End with the results and exceptions of the members, which are all final."""
+        self._lose_with(members)
         exceptions = [member.exception for member in members]
         failed = bubbles is not False and any(each is not None for each in exceptions)
         cancelled = any(member.state == CANCELLED for member in members)
@@ -43,6 +44,12 @@ class ContainerPromise(Promise):
             [member.result for member in members],
             AggregateException(exceptions) if failed else None,
         )
+
+    def _lose_with(self, members: Iterable[Promise]) -> None:
+        """If one of the members has failed the run, which goes on, code that waits for this does not go on either."""
+        lost = self._executor.lost
+        if lost and not lost.isdisjoint(members):
+            lost.add(self)
 
     def _cancel_with(self, members: Iterable[Promise]) -> bool:
         """Cancel the members and this promise."""
@@ -149,7 +156,7 @@ class ChainPromise(ContainerPromise):
                     last.when_done(self._advance)
                     self._advancing = False
                     return
-                broken = self._breaks and last.failure is not None
+                broken = self._breaks and (last.failure is not None or last in self._executor.lost)
             slot = len(self.promises)
             if broken or slot == len(self._members):
                 break
@@ -199,4 +206,5 @@ class FuncPromise(ContainerPromise):
 
     def _inner_done(self, inner: Promise) -> None:
         if not self.done and not self._advancing:
+            self._lose_with((inner,))
             self.settle_as(inner)

@@ -31,6 +31,9 @@ _FINAL = frozenset({FINISHED, CANCELLED, CANCELLED_AND_NOTIFIED})
 class Waiter(Protocol):
     """The evaluation to which a promise belongs."""
 
+    lost: set[Promise]
+    """Final promises of what has failed the run, while the run goes on: code that waits for one does not go on."""
+
     def block(self, promise: Promise) -> None:
         """Return once ``promise`` is final. Raises ExecutionBlocked if it does not become final in this evaluation."""
 
@@ -128,10 +131,13 @@ class Promise:
 
     def wait(self) -> None:
         """Return once this promise is final. Raises ExecutionBlocked if it does not become final in this evaluation."""
+        waiter = self._waiter
         if self.state not in _FINAL:
-            if self._waiter is None:
+            if waiter is None:
                 raise ExecutionBlocked
-            self._waiter.block(self)
+            waiter.block(self)
+        if waiter is not None and waiter.lost and self in waiter.lost:
+            waiter.block(Promise(waiter))
 
     def observe(self) -> str:
         """Return the state, and remember that user code has seen it."""

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from simpleflow import failure_notes, run_lines, same_source, settings, stores, values
 from simpleflow.activity_output import ALL, check_output, output_target
 from simpleflow.base import check_flag, check_name
-from simpleflow.constants import STORE_TIMER
+from simpleflow.constants import KEEP_GOING, STORE_TIMER
 from simpleflow.core import codec
 from simpleflow.core import events as e
 from simpleflow.core.decider.evaluation import Failure
@@ -35,7 +35,7 @@ from simpleflow.engines.memory import MemoryEngine
 from simpleflow.exceptions import InputError, StoreError
 from simpleflow.marker import Marker
 from simpleflow.run_outcome import outcome
-from simpleflow.start_overrides import checked_overrides
+from simpleflow.start_overrides import check_folder, checked_overrides
 from simpleflow.step import claim_recovery, processes
 from simpleflow.step.projection import changes_of
 from simpleflow.step.request import REQUEST, request_of
@@ -106,6 +106,7 @@ class Executor:
         changed: run done steps whose arguments or code have changed, in this execution and in its children.
         only_steps: patterns of the only steps to run, likewise: they run even if they are done, all others are skipped.
         until_steps: patterns of steps: the run stops, and completes, once these are done.
+        keep_going: a failure that fails the run lets what is under way and does not need it finish first.
         overrides: members of the start request in place of the class's: ``task_list``, ``execution_timeout``,
             ``decision_task_timeout`` (time-outs are seconds as text).
         adopt: the workflow's file has moved: go on with the runs and marks of the workflow id although another file
@@ -137,6 +138,7 @@ class Executor:
         changed: bool = False,
         only_steps: str | Iterable[str] = (),
         until_steps: str | Iterable[str] = (),
+        keep_going: bool = False,
         overrides: Mapping[str, str] | None = None,
         adopt: bool = False,
         fresh: bool = False,
@@ -154,7 +156,14 @@ class Executor:
             check_name(workflow_id, "workflow id")
         if tag_list is not None and tag_list is not workflow_class.INHERIT_TAG_LIST:
             check_tags(tag_list, "tag_list")
-        for name, flag in (("changed", changed), ("adopt", adopt), ("fresh", fresh), ("progress", progress)):
+        flags = (
+            ("changed", changed),
+            ("adopt", adopt),
+            ("fresh", fresh),
+            ("progress", progress),
+            ("keep_going", keep_going),
+        )
+        for name, flag in flags:
             check_flag(flag, name)
         calls = (("observer", observer), ("on_begin", on_begin), ("on_wait", on_wait), ("paint", paint))
         for name, call in calls:
@@ -168,6 +177,7 @@ class Executor:
         self.run_id: str | None = None
         self.overlooked: list[str] = []
         self._fresh = fresh
+        self._keep_going = keep_going
         self._checks_source = not (adopt or workflow_id)
         self._tag_list = tag_list
         # Absolute from here on: the code of the run may change the working folder.
@@ -311,6 +321,8 @@ class Executor:
         extra = reserved(text)
         if self._request is not None:
             extra[REQUEST] = self._request
+        if self._keep_going:
+            extra[KEEP_GOING] = True
         task = WorkflowTask(None, self.workflow_class, *args, **kwargs)
         tags = self._tag_list if self._tag_list is not None else task.tag_list
         if tags is task.workflow.INHERIT_TAG_LIST:
@@ -369,17 +381,6 @@ class Executor:
                 engine.executions.fire_early(run, STORE_TIMER)  # the store may work by now
                 claim_recovery.regain(run, self._on_wait, engine.receive_messages)
         return run_id
-
-
-def check_folder(path: object, label: str) -> str:
-    """Return the path of a folder as text. Raises InputError if it cannot be the path of one."""
-    if not isinstance(path, str | os.PathLike) or not isinstance(found := os.fspath(path), str):
-        raise InputError(f"{label} is {path!r}; expected the path of a folder")
-    if not found:
-        raise InputError(f"{label} is empty; expected the path of a folder")
-    if "\0" in found:
-        raise InputError(f"{label} {found!r} holds a NUL character; expected the path of a folder")
-    return found
 
 
 def _shown_by_observer(task: DecisionTask, text: str) -> None:

@@ -1,7 +1,8 @@
-"""What a caller may give for one run in place of the members of the workflow class."""
+"""What a caller may give for one run: a folder, and what replaces members of the workflow class."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,4 +24,15 @@ def checked_overrides(given: Mapping[str, Any] | None) -> dict[str, Any]:
             raise InputError(f"overrides hold {name!r}; expected task_list, {' or '.join(_TIMEOUTS)}")
         elif not (isinstance(value, str) and (value == "NONE" or (value.isascii() and value.isdigit()))):
             raise InputError(f"{name} in overrides is {value!r}; expected seconds as text, such as '300', or 'NONE'")
+    return found
+
+
+def check_folder(path: object, label: str) -> str:
+    """Return the path of a folder as text. Raises InputError if it cannot be the path of one."""
+    if not isinstance(path, str | os.PathLike) or not isinstance(found := os.fspath(path), str):
+        raise InputError(f"{label} is {path!r}; expected the path of a folder")
+    if not found:
+        raise InputError(f"{label} is empty; expected the path of a folder")
+    if "\0" in found:
+        raise InputError(f"{label} {found!r} holds a NUL character; expected the path of a folder")
     return found

@@ -144,7 +144,8 @@ def test_a_dead_run_with_other_names_is_replaced_with_a_message(folder: Folder) 
     done = folder.start("flow.Long", "--force", "first")
     assert done.code == 0
     assert done.err.splitlines()[0] == (
-        "workflow flow.Long: its process died, and it had another --force, --skip, --only, --until or --changed: "
+        "workflow flow.Long: its process died, and it had another --force, --skip, --only, --until, --changed or "
+        "--keep-going: "
         f"that run was closed, a new one begins in {folder.path}/.simpleflow"
     )
 
@@ -247,3 +248,32 @@ def test_a_run_that_stops_once_the_named_steps_are_done(folder: Folder) -> None:
     done = folder.start("pipeline.Pipeline", "--until", "claen")
     assert json.loads(done.out) == "the end"
     assert "--until 'claen': no step of that name was reached (did you mean 'clean'?)" in done.err
+
+
+BROKEN = """
+from flow import *
+from simpleflow.canvas import Chain, Group
+
+@activity.with_attributes(raises_on_failure=True)
+def fail(what):
+    raise ValueError(f"{what} is broken")
+
+class Broken(Workflow, WorkflowStepMixin):
+    name = "broken"
+
+    def run(self):
+        self.submit(self.step("a", (fail, "a")))
+        self.submit(self.step("b", Chain((fetch, "b1"), (fetch, "b2"), (fetch, "b3"))))
+        self.submit(Group((fail, "c"), (fetch, "d")))
+"""
+
+
+def test_a_run_that_keeps_going_after_a_failure(folder: Folder) -> None:
+    (folder.path / "broken.py").write_text(BROKEN)
+    done = folder.start("broken.Broken", "--keep-going")
+    assert done.code == 1
+    assert sorted(folder.log) == ["b1", "b2", "b3", "d"]
+    [end] = [line for line in done.err.splitlines() if line.startswith("workflow broken: failed: ")]
+    failures = end.removeprefix("workflow broken: failed: ").split("; ")
+    assert sorted(failures) == [f"broken.fail: ValueError: {name} is broken (broken.py:7)" for name in "ac"]
+    assert "completed b N s" in lines(done.err)

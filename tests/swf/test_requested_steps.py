@@ -1,4 +1,4 @@
-"""Runs of some steps only, and runs that stop before their end, on the local server."""
+"""Runs of some steps only, that stop before their end, and that keep going, on the local server."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from simpleflow import Workflow, activity, values
+from simpleflow.canvas import Chain, Group
+from simpleflow.constants import KEEP_GOING
 from simpleflow.engines.base import StartRequest
 from simpleflow.engines.swf.engine import SwfEngine
 from simpleflow.server import Server
@@ -41,6 +43,18 @@ class Inner(Requested):
         return [self.submit(Step(name, (do, name))).ran for name in names]
 
 
+@activity.with_attributes(name="requested.fail", version="1", raises_on_failure=True)
+def fail(what: str) -> None:
+    raise ValueError(f"{what} is broken")
+
+
+class Broken(Requested):
+    name = "requested.broken"
+
+    def run(self, *names: str) -> Any:
+        self.submit(Group((fail, "x"), Chain(*(Step(name, (do, name)) for name in names)), (fail, "y")))
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(Requested, "folder", str(tmp_path / "marks"))
@@ -62,6 +76,18 @@ def test_a_run_stops_once_the_named_steps_are_done(server: Server, folder: Path)
         stopped = {"__simpleflow_stopped": {"until": ["b"], "not_run": ["c"]}}
         assert [result("a", "b", "c", until="b") for _ in range(2)] == [stopped] * 2
         assert result("a", "b", "c") == [["Step was already played"]] * 2 + [[], [True, True, True]]
+
+
+def test_a_run_keeps_going_after_a_failure(server: Server, folder: Path) -> None:
+    input = {"args": ["a", "b"], "kwargs": {}, KEEP_GOING: True}
+    with Crew():
+        run_id = SwfEngine(DOMAIN).start_workflow_execution(
+            StartRequest("w", "requested.broken", "1", values.encode(input, "input"))
+        )
+        assert ended("w", run_id).status == "failed"
+        found = outcome("w", run_id)
+        assert found.reason.startswith("2 failures: Workflow execution error in requested.fail: ")
+        assert result("a", "b") == [["Step was already played"]] * 2 + [[True, True]]
 
 
 def test_only_some_steps(server: Server, folder: Path) -> None:

@@ -34,7 +34,7 @@ NAMES = ("a", "a.b", "b", "c", "d")
 KINDS = (
     *("step", "step", "step", "group", "chain", "func", "activity", "child"),
     *("timer", "marker", "markers", "details", "peek", "force", "skip", "signal", "wait", "wait"),
-    *("cancel", "again", "map", "looking", "hear", "cancel timer", "failing"),
+    *("cancel", "again", "map", "looking", "hear", "cancel timer", "failing", "breaking", "breaking"),
 )
 SIGNALS = ("outside", "step.a")
 CONTINUED = 1_000_000
@@ -59,6 +59,11 @@ def insist(number: int, fails: bool) -> list[int]:
     if fails:
         raise Drawn(number)
     return [number]
+
+
+@activity.with_attributes(raises_on_failure=True)
+def break_run(number: int) -> None:
+    raise Drawn(number)
 
 
 @activity.with_attributes(idempotent=True)
@@ -194,6 +199,11 @@ class RandomWorkflow(Workflow, WorkflowStepMixin):
                 self.submit(self.cancel_timer(f"t{draw.randrange(number + 1)}"))
             elif kind == "failing":
                 futures.append(self.submit(give, number, True))
+            elif kind == "breaking":
+                step = self.step(draw.choice(NAMES), (break_run, number), force_steps_if_executed="*")
+                broken = draw.choice([(break_run, number), step])
+                others = [(break_run, -number), (give, number, False), self.drawn(draw, number)]
+                futures.append(self.submit(Group(broken, *draw.sample(others, 2))))
         if seed < CONTINUED and draw.random() < 0.1:
             self.submit(self.continue_as_new(seed + CONTINUED, bucket))
         return [repr(future.exception) for future in futures]
@@ -268,6 +278,7 @@ def drive(engine: EmbeddedEngine, driver: Driver, seed: int, clock: list[float])
     drawn = {key: chosen.sample(NAMES, chosen.choice([0, 0, 0, 1, 2])) for key in ("until", "only")}
     wanted = {key: names for key, names in drawn.items() if names}
     request = f',"__simpleflow_steps":{json.dumps(wanted)}' if wanted else ""
+    request += ',"__simpleflow_keep_going":true' if chosen.random() < 0.4 else ""
     text = f'{{"args":[{seed},"{bucket}"],"kwargs":{{}}{request}}}'
     run_id = engine.start_workflow_execution(StartRequest("w", "random", "1", input=text))
     tasks = []

@@ -49,6 +49,6 @@ def test_the_random_workflows_reach_every_kind_of_event() -> None:
         *(b"WorkflowExecutionContinuedAsNew", b"WorkflowExecutionCanceled", b"ActivityTaskCancelRequested"),
         *(b"_simpleflow_retry", b"Workflow execution error", b"outside", b"random_workflows.same-", rb"\"args\":[["),
         *(b'"markerName":"before"', b'"markerName":"after"'),
-        *(b"Not among --only", b"log.step.stopped", b"__simpleflow_stopped"),
+        *(b"Not among --only", b"log.step.stopped", b"__simpleflow_stopped", b"2 failures: ", rb"\"lost\":true"),
     ):
         assert text in whole, text

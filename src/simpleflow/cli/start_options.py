@@ -94,6 +94,11 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         help="Run done steps whose arguments or code have changed, and the steps that depend on them.",
     ),
     click.option(
+        "--keep-going",
+        is_flag=True,
+        help="After a failure that fails the run, let what is under way and does not need it finish first.",
+    ),
+    click.option(
         "--workflow-id",
         metavar="ID",
         help="Workflow id. Default: the one that the class chooses, else the name of the workflow type.",
@@ -138,6 +143,7 @@ def make_executor(workflow_class: type[Workflow], given: dict[str, Any], **other
         skip_steps=given["skip"],
         only_steps=given["only"],
         until_steps=given["until"],
+        keep_going=given["keep_going"],
         changed=given["changed"],
         overrides={name: str(value) for name, value in overrides.items() if value is not None},
         **others,

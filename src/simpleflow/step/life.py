@@ -46,6 +46,8 @@ from simpleflow.step.run_record import StepRun
 from simpleflow.step.scheduler import Begin, Join, Postpone, Refuse, Scheduler, Wait
 from simpleflow.step.stale_marks import Forced
 
+_HAS_FAILED = "something inside it has failed the run"
+
 Phases = Generator[Promise, Promise, None]
 """Yields a promise; gets it back once it is final."""
 
@@ -119,17 +121,20 @@ class Life(LifeActions):
             yield found.run
             waits.end(run)
             if not run.done:
+                self._lose_with(found.run)
                 run.end_as(found.run)
             return
 
         self._begin(found)
         if isinstance(found, Refuse):
+            extra: dict[str, Any] = {"refused": found.origin}
+            if self._is_lost_with(found):
+                self._stand_in_for_work()
+                extra["lost"] = True
             text = f"not played, since step {found.origin!r}, which forces it, failed"
-            self._fail(TaskFailed(run.name, text), {"refused": found.origin})
+            self._fail(TaskFailed(run.name, text), extra)
         else:
-            # Where the run goes on, dependents must not run with what this step should have made.
-            self._ledger.latest[run.name] = run
-            self._scheduler.dependencies.add(run)
+            self._stand_in_for_work()
             self._fail(found.failure, {"unread": True}, is_own=True)
 
     def _work(self) -> Phases:
@@ -177,14 +182,16 @@ class Life(LifeActions):
         work = yield self._submit(run.step.work())
         run.value = work.result
         run.elements.append(work.result)
-        if work.failure is not None:
-            self._fail(work.failure)
+        if work.failure is not None or run in self._executor.lost:
+            self._fail(work.failure or TaskFailed(run.name, _HAS_FAILED))
             return
 
         outcome = self._recorded.outcome if self._recorded is not None else None
         while (part := run.unfinished_part()) is not None and outcome is None and not self._is_marking_recorded():
             yield part
         error = run.parts_error() if outcome is None else outcome.get("error")
+        if outcome is None and error is None and run in self._executor.lost:
+            error = _HAS_FAILED
         if error is not None and not self._is_marking_recorded():
             self._fail(TaskFailed(run.name, error))
             return

@@ -12,7 +12,7 @@ from simpleflow.step import constants, mark, marker_content, recorded_verdicts, 
 from simpleflow.step.host import Host, scope_label, submit
 from simpleflow.step.recorded_verdicts import Recorded
 from simpleflow.step.run_record import StepRun
-from simpleflow.step.scheduler import Begin, Scheduler, Verdict
+from simpleflow.step.scheduler import Begin, Refuse, Scheduler, Verdict
 from simpleflow.step.stale_marks import NOTHING
 from simpleflow.task import ActivityTask
 
@@ -114,6 +114,23 @@ class LifeActions:
             before: list[BaseException | None] = [None] * (len(run.elements) - 1)
             exception = AggregateException([None, AggregateException([*before, failure])])
         run.settle(FINISHED, None, exception)
+
+    def _is_lost_with(self, found: Refuse) -> bool:
+        """True if the origin of a step that is refused has failed the run: then nothing that needs the step goes on."""
+        if found.recorded is not None and found.recorded.details.get("lost") is True:
+            self._executor.lost.add(self._run)
+        self._lose_with(self._ledger.latest.get(found.origin))
+        return self._run in self._executor.lost
+
+    def _stand_in_for_work(self) -> None:
+        """The run goes on without the work of this step: dependents must not run with what it should have made."""
+        self._ledger.latest[self._run.name] = self._run
+        self._scheduler.dependencies.add(self._run)
+
+    def _lose_with(self, other: Promise | None) -> None:
+        """If the other step has failed the run, which goes on, code that waits for this one does not go on either."""
+        if other in self._executor.lost:
+            self._executor.lost.add(self._run)
 
     def _release(self) -> None:
         """Give up the claim, unless writing the mark has done so."""

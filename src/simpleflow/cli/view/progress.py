@@ -188,7 +188,7 @@ def _difference(beginning: Beginning) -> str:
     if old is not None and new.history.started.input == old.history.started.input and _type(new) == _type(old):
         return ""
     if old is not None and _arguments(new) == _arguments(old) and _type(new) == _type(old):
-        return "it had another --force, --skip, --only, --until or --changed"
+        return "it had another --force, --skip, --only, --until, --changed or --keep-going"
     return "it had another input"
 
 

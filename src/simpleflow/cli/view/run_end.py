@@ -9,6 +9,7 @@ from simpleflow import values
 from simpleflow.cli import errors, step_names
 from simpleflow.cli.options import Session
 from simpleflow.cli.terminal import BOLD, Terminal
+from simpleflow.constants import KEEP_GOING
 
 if TYPE_CHECKING:
     from simpleflow.cli.view.progress import Progress
@@ -60,7 +61,8 @@ def report_end(
         text = end_text(run) if failure is None else f"failed: {errors.run_failure_line(failure)}"
         if here.debug:
             here.terminal.write(_trace(failure, closed))
-    if progress.soft_failures:
+    # Of a run that kept going, failures that have failed it were first taken for others.
+    if progress.soft_failures and (completed or KEEP_GOING not in values.reserved(run.history.started.input)):
         text += f"; {_count(progress.soft_failures, 'activity', 'activities')} failed"
     if completed and progress.failed_children:
         text += f"; {_count(len(progress.failed_children), 'child workflow')} failed"

@@ -179,27 +179,35 @@ class BaseDecider:
         self._hooks.close("after_closed")
         return d.CancelWorkflowExecution() if executor.failure is None else None
 
+    def _fail_at_last(self, executor: Executor) -> d.Decision | None:
+        """Failures were put off while something was under way, and nothing is any more."""
+        if executor.put_off and not (self.history.under_way or executor.outbox.wakes_decider() or self._relays):
+            executor.fail_at_last()
+        return None
+
     def _continue_as_new(self, executor: Executor) -> d.Decision | None:
         """The workflow has requested to continue as new, and everything that it submitted has ended."""
-        if executor.continues is None or executor.stopping is not None or not self._all_ended(executor):
+        if executor.continues is None or executor.stopping is not None or executor.put_off:
+            return None
+        if not self._all_ended(executor):
             return None
         self._hooks.close("after_closed")
         return _continuation(executor, executor.continues) if executor.failure is None else None
 
     def _complete(self, executor: Executor) -> d.Decision | None:
         """``run`` has returned, and everything that it submitted has ended. The hooks may submit more."""
-        if not executor.returned or not self._all_ended(executor):
+        if not executor.returned or executor.put_off or not self._all_ended(executor):
             return None
         for hook in ("on_completed", "after_closed"):
             self._hooks.close(hook, waits=True)
-            if executor.failure is not None or executor.unfinished:
+            if executor.failure is not None or executor.put_off or executor.unfinished:
                 return None
         return completion(executor)
 
     def _stop(self, executor: Executor) -> d.Decision | None:
         """The run has reached what it was to reach, and nothing is under way any more."""
         stopping = executor.stopping
-        if stopping is None or self._relays or holds_back(executor.outbox, self.history):
+        if stopping is None or executor.put_off or self._relays or holds_back(executor.outbox, self.history):
             return None
         if not stopping.is_at_rest(self.history, executor.outbox, executor.handles):
             return None
@@ -214,7 +222,7 @@ class BaseDecider:
         A signal would be lost: the next execution does not see those that this one has received. If the workflow cannot
         continue, it goes on to the end of this history, and a fresh evaluation says so to its steps (``filling``).
         """
-        if not executor.filling or executor.stopping is not None:
+        if not executor.filling or executor.stopping is not None or executor.put_off:
             return None
         if self._relays or not is_idle(executor.outbox, self.history, self._limits):
             return None
@@ -253,11 +261,13 @@ class BaseDecider:
 
     stages: ClassVar[tuple[Callable[[Any, Executor], d.Decision | None], ...]] = (
         _cancel,
+        _fail_at_last,
         _continue_as_new,
         _complete,
         _stop,
         _continue_when_full,
         _check_room,
+        _fail_at_last,
         _check_progress,
     )
 

@@ -30,19 +30,20 @@ from greenlet import GreenletExit
 from simpleflow import parameters, values
 from simpleflow.activity import Activity
 from simpleflow.base import Child, Scope
-from simpleflow.constants import MAX_REASON_LENGTH
+from simpleflow.constants import KEEP_GOING, MAX_REASON_LENGTH
 from simpleflow.core.decider import parts
 from simpleflow.core.decider.fibers import Fibers
 from simpleflow.core.decider.outbox import Outbox
 from simpleflow.core.history import History
 from simpleflow.core.records import Key, Record
-from simpleflow.exceptions import ExecutionBlocked, InputError, escaped, message, passes_through
+from simpleflow.exceptions import AggregateException, ExecutionBlocked, InputError, escaped, message, passes_through
 from simpleflow.futures import Promise
 from simpleflow.task import TimerTask
 from simpleflow.workflow import Workflow
 
 _HERE = __file__.rpartition("evaluation.py")[0]
 _PACKAGE = _HERE.removesuffix("core/decider/")
+_MAX_DETAILS = 32_000  # characters
 _INNERMOST = 60  # frames of a recursion that are looked at
 
 
@@ -121,6 +122,9 @@ class Evaluation(ABC):
         self.result: str | None = None  # of ``run``, as JSON text
         self.closing: str | None = None  # the closing hook that is being called, if it may not submit work
         self.failure: Failure | None = None  # of the run, if it has failed
+        self.keeps_going = self.reserved.get(KEEP_GOING) is True  # a failure is put off while something is under way
+        self.put_off: list[Failure] = []  # failures of the run that were put off
+        self.lost: set[Promise] = set()  # see ``futures.Waiter``
 
     @abstractmethod
     def cancel(self, promise: Promise) -> None:
@@ -188,16 +192,29 @@ class Evaluation(ABC):
                     f"groups, chains and steps are nested too deep for the recursion limit of {limit}: "
                     "nest them less deep, or raise the limit with sys.setrecursionlimit()"
                 ).with_traceback(error.__traceback__)
-            self.abort(
+            self.fail_run(
                 f"Cannot replay the workflow: {type(error).__name__}({message(error)})", error, _traceback(error)
             )
+
+    def fail_run(self, reason: str, error: BaseException, details: str | None = None) -> None:
+        """Fail the run: at once, or if it keeps going, once nothing is under way any more."""
+        if not self.keeps_going or self.failure is not None or self.closing is not None:
+            self.abort(reason, error, details)
+        elif not self.fibers.discarded:
+            failure = _failure(reason, error, details)
+            if not any(each[:2] == failure[:2] for each in self.put_off):  # a hook may raise at each decision
+                self.put_off.append(failure)
+
+    def fail_at_last(self) -> None:
+        """Fail the run with the failures that were put off."""
+        self.failure = self.failure or _together(self.put_off)
 
     def abort(self, reason: str, error: BaseException, details: str | None = None) -> None:
         """Fail the run. If it has failed already, what a closing hook raises is added to the details."""
         if self.fibers.discarded:
             return
         if self.failure is None:
-            self.failure = Failure(_shorten(escaped(reason)), None if details is None else escaped(details), error)
+            self.failure = _failure(reason, error, details)
         elif self.closing is not None:
             text = f"{self.closing} raised {type(error).__name__}: {message(error)}"
             self.failure.error.add_note(text)
@@ -272,6 +289,20 @@ class Evaluation(ABC):
             self.fibers.soon(lambda: self.guard(promise.announce))
 
 
+def _failure(reason: str, error: BaseException, details: str | None) -> Failure:
+    return Failure(_shorten(escaped(reason)), None if details is None else escaped(details), error)
+
+
+def _together(failures: list[Failure]) -> Failure:
+    """Several failures as one: its reason counts them and gives the first, its details have them all."""
+    first = failures[0]
+    if len(failures) == 1:
+        return first
+    reason = f"{len(failures)} failures: {first.reason}"
+    details = "\n".join(each.reason for each in failures)
+    return Failure(_shorten(reason), details[:_MAX_DETAILS], AggregateException([each.error for each in failures]))
+
+
 def _shorten(text: str) -> str:
     return text if len(text) <= MAX_REASON_LENGTH else text[: MAX_REASON_LENGTH - 3] + "..."
 
@@ -289,4 +320,4 @@ def _traceback(error: BaseException) -> str:
     while frames and frames[0].filename.startswith(_HERE):
         del frames[0]
     lines = ["Traceback (most recent call last):\n", *traceback.format_list(frames)]
-    return "".join([*lines, *traceback.format_exception_only(error)])[-32_000:]
+    return "".join([*lines, *traceback.format_exception_only(error)])[-_MAX_DETAILS:]

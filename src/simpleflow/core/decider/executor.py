@@ -195,7 +195,7 @@ class Executor(Stoppable):
         scope = self.scope
 
         def begin() -> None:
-            if not early.done:  # it is if user code has cancelled it meanwhile
+            if not (early.done or self.lost.intersection(awaited)):  # it is if user code has cancelled it meanwhile
                 with self.within(scope):
                     promise = self._begin(handle_class(self, make(), priority, reserved))
                 self._follow(early, promise)
@@ -234,6 +234,8 @@ class Executor(Stoppable):
         handle = self._handle_of[early] = self._handle_of[promise]
 
         def ended(_: Promise) -> None:
+            if promise in self.lost:
+                self.lost.add(early)
             if not early.done:
                 early.settle_as(promise)
 
@@ -348,7 +350,7 @@ class Executor(Stoppable):
             raise InputError(f"the reason to fail is {reason!r}; expected text")
         if details is not None and not isinstance(details, str):
             raise InputError(f"the details of the failure are {details!r}; expected text or None")
-        self.abort(f"Workflow execution failed: {reason}", ExecutionError(reason, details), details)
+        self.fail_run(f"Workflow execution failed: {reason}", ExecutionError(reason, details), details)
         raise ExecutionBlocked
 
 

@@ -305,16 +305,25 @@ class RetryHandle(Handle):
             promise_of(answer.future).when_done(self._finish_as)
         else:
             if verdict == "abort" or (verdict is None and self.raises_on_failure):
-                self.evaluation.abort(
+                self._lose()
+                self.evaluation.fail_run(
                     f'Workflow execution error in {self.task.name}: "{_reason(exception)}"',
                     exception,
                     getattr(exception, "details", None),
                 )
             self.finish(exception=exception)
 
+    def _lose(self) -> None:
+        """If the run keeps going: code that waits for this task, or for a step around it, does not go on."""
+        if self.evaluation.keeps_going:
+            owners = (owner for owner in self.scope.owners() if isinstance(owner, Promise))
+            self.evaluation.lost.update((self.promise, *self.early, *owners))
+
     def _finish_as(self, other: Promise) -> None:
         """End as ``other`` did, which ``on_task_failure`` has put in place of this task."""
         if not self.promise.done:
+            if other in self.evaluation.lost:
+                self.evaluation.lost.update((self.promise, *self.early))
             self.finish(other.result, other.exception, other.state)
 
     def _may_retry(self, record: Record) -> bool:
