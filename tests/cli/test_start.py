@@ -116,6 +116,7 @@ def test_a_run_that_times_out(folder: Folder) -> None:
     done = folder.start("flow.Waits", "--execution-timeout", "1")
     assert done.code == 1
     assert "workflow flow.Waits: timed out" in done.err
+    assert "workflow flow.Waits: waits for the signal go\n" in done.err
     assert done.out == ""
 
 

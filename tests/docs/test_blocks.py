@@ -91,12 +91,16 @@ class Shell:
     def run(self, command: str) -> str:
         """Run a command and return its output.
 
-        A command that ends in ``&`` runs beside the next one, which starts as soon as a step has begun.
+        A command that ends in ``&`` runs beside the next one, which starts as soon as a step has begun. ``wait`` waits
+        for it, and returns what it has printed.
         """
         if command == "kill -9 $!":
             self._jobs[-1].kill()
             self._jobs[-1].wait()
             return ""
+        if command == "wait":
+            self._jobs[-1].wait(60)
+            return (self._folder / f"job-{len(self._jobs) - 1}").read_text()
         args = [*SIMPLEFLOW, *shlex.split(command)[1:]]
         if command.endswith(" &"):
             self._begin(args[:-1])
@@ -153,7 +157,7 @@ def commands(block: Block) -> Iterator[tuple[str, str]]:
     parts = re.split(r"^\$ (.*)$", block.text, flags=re.MULTILINE)
     assert parts[0] == "", f"line {block.line}: a console block begins with a command"
     for command, output in zip(parts[1::2], parts[2::2], strict=True):
-        assert command.startswith("simpleflow ") or command == "kill -9 $!", command
+        assert command.startswith("simpleflow ") or command in ("kill -9 $!", "wait"), command
         yield command, output
 
 
@@ -165,11 +169,14 @@ def normal(text: str) -> list[str]:
     """The lines, with the parts that differ from run to run replaced."""
     for pattern, word in (
         (r"(?<![\w-])2\d[\w-]{44}(?![\w-])", "ID"),
+        (r"(?<= )2\d[\w-]{6}(?![\w-])", "ID"),  # short
         (r"\b\d+(\.\d+)? (ms|s|min)\b", "N s"),
         (r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\b", "DATE"),
         (r"\bprocess \d+\b( on [^\s)]+)?", "process N"),
+        (r"\bsimpleflow@\d+", "simpleflow@N"),
         (r"\(\d+ events\)", "(N events)"),
-        (r"(?<= in )/\S+(?=/\.simpleflow\b)", "FOLDER"),
+        (r"\b\d+(\.\d+)? (kB|MB)\b", "N kB"),
+        (r"((?<= in )|(?<= folder ))/\S+(?=/\.simpleflow\b)", "FOLDER"),
     ):
         text = re.sub(pattern, word, text)
     return [" ".join(line.split()) for line in text.strip().splitlines()]

@@ -97,7 +97,9 @@ def _folder(context: click.Context, incomplete: str) -> list[CompletionItem]:
 
 @contextmanager
 def _engine(context: click.Context) -> Iterator[SqliteEngine]:
-    """Open the state folder that the command would use. Raises StateError or FileNotFoundError."""
+    """Open the state folder that the command would use. Raises StateError, LookupError or FileNotFoundError."""
+    if context.params.get("domain"):
+        raise LookupError("the runs are on Amazon SWF")
     from simpleflow.engines.sqlite.reading import open_engine
 
     folder = context.params.get("state") or settings.SIMPLEFLOW_STATE

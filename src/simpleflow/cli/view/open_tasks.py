@@ -79,10 +79,16 @@ class OpenTasks:
                     owner = ": ".join(filter(None, (child, owned.step)))
                     running.append(Activity(record.started_at, owned.activity, record.tries, owner))
             queued_steps |= {(workflow_id, step) for step in waiting - working if step is not None}
-            waits += [(f"signal {name}", None) for name in self.awaited_signals(run.run_id)]
-            if history.open_timers:
-                waits += [_timer(each) for each in list(history.timers.values()) if each.open and _is_own(each)]
+            waits += waits_of(run, self.awaited_signals(run.run_id))
         return Doing(sorted(running), queued, queued_steps, waits)
+
+
+def waits_of(run: Run, signals: Iterable[str]) -> list[tuple[str, float | None]]:
+    """Return these signals and the open timers of a run, each with the time when it ends, in epoch seconds."""
+    found: list[tuple[str, float | None]] = [(f"signal {name}", None) for name in signals]
+    if run.history.open_timers:
+        found += [_timer(each) for each in list(run.history.timers.values()) if each.open and _is_own(each)]
+    return found
 
 
 def _owned(record: Record, names: Container[str]) -> _Owned:

@@ -10,8 +10,10 @@ from simpleflow import values
 from simpleflow.cli.terminal import BOLD, CYAN, GREEN, RED, YELLOW, Terminal
 from simpleflow.cli.view.failures import ActivityFailure
 from simpleflow.cli.view.follower import RUN_EVENTS, Follower, is_child, step_note
+from simpleflow.cli.view.open_tasks import waits_of
 from simpleflow.cli.view.text_width import justify
 from simpleflow.core import events as e
+from simpleflow.core import transitions
 from simpleflow.engines.embedded import Run
 from simpleflow.local import REPLACED, RESUMED, Beginning
 from simpleflow.step import report
@@ -71,6 +73,8 @@ class Progress(Follower):
         self._prefixes = line_prefixes(terminal)
         self._alike: list[tuple[str, StepReport]] = []  # steps that were scheduled one after the other ...
         self._alike_note = ""  # ... for the same reasons, with their names as they are shown
+        self._awaited_signals: Callable[[str], Iterable[str]] = lambda run_id: ()
+        self._waits: dict[str, list[str]] = {}  # by run id: what it waited for when that was last said
         self._told: dict[str, tuple[bool, tuple[str, ...]]] = {}  # by name: the reasons that such a line has told
 
     def open(self) -> bool:
@@ -78,7 +82,8 @@ class Progress(Follower):
         return True
 
     def ask_signals(self, awaited: Callable[[str], Iterable[str]]) -> None:
-        """Be told whom to ask for the signals that an execution waits for, by its run id. Lines do not show them."""
+        """Be told whom to ask for the signals that an execution waits for, by its run id."""
+        self._awaited_signals = awaited
 
     def close(self) -> None:
         """End the view. Called when the run has ended or was stopped; it may be called twice."""
@@ -120,8 +125,18 @@ class Progress(Follower):
     def observe(self, run: Run, events: Sequence[e.Event]) -> None:
         """Show new events of a run."""
         self.fold(run, events)
+        if not run.history.tasks and run.history.decision == transitions.IDLE:  # nothing is under way
+            self._add_waits(run)
         if self._lines or self._alike:
             self.flush()
+
+    def _add_waits(self, run: Run) -> None:
+        """Add a line that says for what the run waits, if it waits for anything, and for something new."""
+        waits = [name for name, _ in waits_of(run, self._awaited_signals(run.run_id))] if run.history.open else []
+        if waits != self._waits.get(run.run_id, []):
+            self._waits[run.run_id] = waits
+            if waits:
+                self.add_run_line(run, f"waits for the {report.printable(report.names(waits))}")
 
     def add_run_line(self, run: Run, text: str) -> None:
         """Add a line about a run as a whole; ``flush`` writes it."""
