@@ -92,7 +92,8 @@ def _in_folder(out: Output, query: RunQuery, workflow: str | None) -> int:
         "state": str(query.location.folder),
         "nb_workers": None,
         "no_progress": False,
-        "changed": False,  # the input holds what the former run was asked for
+        "changed": False,  # the input holds what the former run was asked for, as for the next one
+        "keep_going": False,
         "adopt": False,
         "fresh": False,  # the open run was terminated
         **dict.fromkeys(("force", "skip", "only", "until", "pre", "post", "params"), ()),
