@@ -163,20 +163,21 @@ def test_names_and_results_that_cannot_be_marked(tmp_path: Path, names: list[str
     assert not (tmp_path / "objects").exists()
 
 
-def test_recorded_seconds(place: Place) -> None:
+def test_read_marks(place: Place) -> None:
     put(place, "a", "b", seconds=1.5)
     put(place, "old")
     every = ["a", "b", "old", "none"]
-    assert marks.recorded_seconds(place.bucket, place.path, every, 60) == (3.0, 3)
-    assert marks.recorded_seconds(place.bucket, place.path, [], 60) == (0.0, 0)
-    assert marks.recorded_seconds(place.bucket, place.path, every, 0) == (0.0, 0)
+    found = marks.read_marks(place.bucket, place.path, every, 60)
+    assert {name: each.seconds for name, each in found.items()} == {"a": 1.5, "b": 1.5, "old": None}
+    assert marks.read_marks(place.bucket, place.path, [], 60) == {}
+    assert marks.read_marks(place.bucket, place.path, every, 0) == {}
 
 
-def test_recorded_seconds_of_many(tmp_path: Path) -> None:
+def test_read_many_marks(tmp_path: Path) -> None:
     place = Place("daily", str(tmp_path), "daily/steps")
     names = [f"s{number}" for number in range(200)]
     put(place, *names, seconds=0.5)
-    assert marks.recorded_seconds(place.bucket, place.path, names, 60) == (100.0, 200)
+    assert list(marks.read_marks(place.bucket, place.path, names, 60)) == names
 
 
 def test_a_store_that_cannot_be_read(tmp_path: Path) -> None:
@@ -184,7 +185,7 @@ def test_a_store_that_cannot_be_read(tmp_path: Path) -> None:
     place = Place("daily", str(tmp_path / "file"), "daily/steps")
     with pytest.raises(StoreError):
         marks.done(place)
-    assert marks.recorded_seconds(place.bucket, place.path, ["a"], 60) == (0.0, 0)
+    assert marks.read_marks(place.bucket, place.path, ["a"], 60) == {}
 
 
 def test_where() -> None:

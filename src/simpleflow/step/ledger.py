@@ -56,8 +56,8 @@ class Ledger:
         self.catching_up = self._unreached > 0
         """True if this evaluation has not reached all recorded verdicts: new ones have to come after them."""
         self._known_before: list[str] | None = None
-        self._request = Request(executor)
-        for names, patterns in ((self._request.force, self.forced), (self._request.skip, self.skipped)):
+        self.request = Request(executor)  # what the execution was started with
+        for names, patterns in ((self.request.force, self.forced), (self.request.skip, self.skipped)):
             for name in names:
                 patterns.add(name, REASON, always=True)
         self.above = origins.read(executor.reserved)  # the executions above this one
@@ -81,20 +81,15 @@ class Ledger:
             outcome = recorded.outcome or {}
             if outcome.get("status") == COMPLETED and "stale" not in outcome:
                 self._marked[recorded.name] = recorded.ended
-                self._request.completed(recorded.name)
+                self.request.completed(recorded.name)
             submissions.setdefault(recorded.name, []).extend([recorded] * (1 + recorded.joined))
         self._submissions = {name: iter(found) for name, found in submissions.items()}
         self._next = {name: next(found) for name, found in self._submissions.items()}
 
     @property
-    def request(self) -> Request:
-        """What the execution was started with."""
-        return self._request
-
-    @property
     def runs_changed(self) -> bool:
         """True if the run was asked at start to run the steps that have changed."""
-        return self._request.changed
+        return self.request.changed
 
     # Done names
 
@@ -126,7 +121,7 @@ class Ledger:
         if self._unmarked.get(run.name, -1) <= order:
             self._marked[run.name] = max(order, self._marked.get(run.name, -1))
             self.done.add(run.name)
-        self._request.completed(run.name)
+        self.request.completed(run.name)
         if run.name not in self.known_names:
             self.known_names.add(run.name)
             self.known.append(run.name)
@@ -163,7 +158,7 @@ class Ledger:
     def forcing(self, name: str, count: int) -> dict[str, list[str]]:
         """Those of the first ``count`` forced names that cover ``name``, with their reasons."""
         # A step that was forced at start and has completed since is forced again for other reasons only.
-        satisfied = self._request.force and not self._request.forces(name)
+        satisfied = self.request.force and not self.request.forces(name)
         return self.forced.covering(name, count, REASON if satisfied else None)
 
     # Verdicts

@@ -122,9 +122,10 @@ class Scheduler:
         recorded = ledger.recorded_verdict(run.name)
         if recorded is not None:
             return Join(ledger.latest[run.name]) if recorded.reached else _as_recorded(recorded)
-        self.until.settle()
-        if self.until.holds(run):
-            return Postpone()
+        if self.until.is_asked_for:
+            self.until.settle()
+            if self.until.holds(run):
+                return Postpone()
         if self._executor.filling and ledger.has_progressed and not run.enclosing:
             return Postpone()
         if ledger.request.only and ledger.request.leaves_out(run.name, (each.name for each in run.enclosing)):
@@ -191,8 +192,13 @@ class Scheduler:
         verdict = self._verdict(run, done)
         found: Reading | None = None
         looks_inside = done and not (verdict.run or self.marks.reads_all) and step.holds_steps()
-        has_fingerprint = step.fingerprint is not None or step.ready_made is not None
-        if has_fingerprint or step.outputs or step.keep_result or looks_inside:
+        if (
+            step.fingerprint is not None
+            or step.ready_made is not None
+            or step.outputs
+            or step.keep_result
+            or looks_inside
+        ):
             reading = self._read(run, verdict, done)
             if isinstance(reading, Promise):
                 return _wait_or_fail(reading)
@@ -204,7 +210,8 @@ class Scheduler:
         if done and not verdict.run:
             done = found is None or found.mark is not None
             changed = [] if verdict.forced or not done else self._changed(run, found)
-            if done and not verdict.forced and self.ledger.is_from_before(run.name):
+            looks_inside = looks_inside or run.name in self.marks.listed.parts
+            if looks_inside and done and not verdict.forced and self.ledger.is_from_before(run.name):
                 inside = self._inside.missing(run, found, self._next_scope(run))
                 if isinstance(inside, Promise):
                     return _wait_or_fail(inside)

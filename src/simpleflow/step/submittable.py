@@ -208,7 +208,8 @@ class StepFuture(Future):
         run = StepRun(step, enclosing, ledger.known_before, executor, self)
         run.forced_count, run.skipped_count = ledger.forced.count, ledger.skipped.count
         scheduler.dependencies.submitted(run)
-        scheduler.until.submitted(run)
+        if scheduler.until.is_asked_for:
+            scheduler.until.submitted(run)
         super().__init__(promise=run)
         _, prefix = scheduler.marks.location
         if len(prefix) + len(run.name) > _SURELY_SHORT:

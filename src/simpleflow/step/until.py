@@ -46,7 +46,8 @@ class Until:
         self._submitted: dict[StepRun, None] = {}  # all submissions
         self._broken: dict[str, None] = {}  # names of the steps around those that it was to reach
         self._child_has_stopped = False
-        self.pending = bool(self._request.until)
+        self.is_asked_for = bool(self._request.until)
+        self.pending = self.is_asked_for
         """True if the run is to stop, and has not stopped yet."""
         self.stopped = False
         found = self._executor.recorded_markers(STOPPED_MARKER) if self.pending else ()
@@ -56,8 +57,6 @@ class Until:
 
     def submitted(self, run: StepRun) -> None:
         """A step was submitted."""
-        if not self._request.until:
-            return
         self._submitted[run] = None
         if self._request.is_reached_with(run.name):
             self._open[run] = None
