@@ -219,6 +219,8 @@ class Executor(Waiter, Protocol):
     """The same for the execution that this one may continue as."""
     reached: Mapping[str, Any]
     """What the run was to reach and has reached, for its parent: ``names``, and ``all``: True if nothing is missing."""
+    counts_events: bool
+    """True if the number of events of the history is limited."""
     filling: bool
     """True if the history is so long that new work should wait for the execution that continues this one."""
 

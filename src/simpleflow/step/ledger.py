@@ -217,3 +217,12 @@ class Ledger:
     def has_progressed(self) -> bool:
         """True if a step is marked that was not known as done when the workflow run began."""
         return any(name not in self._done_at_first for name in self._marked if name in self.done)
+
+    def count_new(self) -> int:
+        """How many steps are done that were not when the execution began."""
+        return sum(name in self.done and name not in self._done_at_first for name in self._marked)
+
+    @property
+    def done_at_first(self) -> frozenset[str]:
+        """The names that were done when the execution began."""
+        return self._done_at_first

@@ -47,6 +47,7 @@ from simpleflow.step.scheduler import Begin, Join, Postpone, Refuse, Scheduler, 
 from simpleflow.step.stale_marks import Forced
 
 _HAS_FAILED = "something inside it has failed the run"
+_NOT_READ = object()
 
 Phases = Generator[Promise, Promise, None]
 """Yields a promise; gets it back once it is final."""
@@ -102,6 +103,8 @@ class Life(LifeActions):
                 self._ledger.found_done(run)
             if constants.NOT_AMONG_ONLY in run.verdict.reasons:
                 self._leave_out()
+            if self._reads_its_mark():
+                self._scheduler.ahead.uses(run.name)
             alternative = run.step.alternative()
             if run.step.keep_result or alternative is not None:
                 has_value = yield from self._find_value(alternative)
@@ -244,8 +247,22 @@ class Life(LifeActions):
         """Read what the mark of a skipped step keeps, and run the alternative. Returns False if the step has failed."""
         run = self._run
         if run.step.keep_result and not run.lacks_mark:
-            get_mark = self._marks.get_mark(run.name)
-            if self._is_recorded(get_mark) or (self._recorded is None and run.name in self._ledger.done):
+            get_mark, ahead = self._marks.get_mark(run.name), self._scheduler.ahead
+            is_own = self._is_recorded(get_mark)
+            is_wanted = self._recorded is None and run.name in self._ledger.done
+            found: Any = _NOT_READ
+            while not is_own and (ahead.known(run.name) or (is_wanted and ahead.serves(run.name))):
+                found = ahead.find(run.name)
+                if not isinstance(found, Promise):
+                    break
+                if found.failure is not None:
+                    self._fail(found.failure, is_own=True)
+                    return False
+                yield found
+                found = _NOT_READ
+            if found is not _NOT_READ:
+                marker_content.take_kept(run, found)
+            elif is_own or is_wanted:
                 reading = yield self._submit(get_mark)
                 if reading.failure is not None:
                     self._fail(reading.failure, is_own=True)
@@ -268,6 +285,11 @@ class Life(LifeActions):
                 self._fail(TaskFailed(run.name, error))
                 return False
         return True
+
+    def _reads_its_mark(self) -> bool:
+        step = self._run.step
+        has_fingerprint = step.fingerprint is not None or step.ready_made is not None
+        return step.keep_result or has_fingerprint or step.holds_steps()
 
     def _leave_out(self) -> None:
         """Others alone are to run: find out if the step is done."""

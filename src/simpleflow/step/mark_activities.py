@@ -36,7 +36,7 @@ from simpleflow.step.host import Host, submit
 from simpleflow.step.listed_marks import TOO_LONG, ListedMarks
 from simpleflow.step.marks_task import MarksTask
 from simpleflow.step.projection import prefix_of
-from simpleflow.step.reading_tasks import ReadStepsTask, Wanted
+from simpleflow.step.reading_tasks import ReadMarksTask, ReadStepsTask, Wanted
 from simpleflow.step.stale_marks import NOTHING, Forced
 from simpleflow.stores.base import clean
 from simpleflow.task import ActivityTask
@@ -143,6 +143,10 @@ class MarkActivities:
     def read(self, wanted: Mapping[str, Wanted]) -> ActivityTask:
         """The activity that reads what the verdicts on several steps depend on, see ``readings``."""
         return self._make(ReadStepsTask, wanted, idempotent=False)
+
+    def read_marks(self, names: Sequence[str], ahead: Sequence[str] = ()) -> ActivityTask:
+        """The activity that reads the marks of several steps, see ``marks_ahead``."""
+        return self._make(ReadMarksTask, names, ahead, idempotent=False)
 
     def compare_origins(self, name: str, origins: Mapping[str, Any]) -> ActivityTask:
         """The activity that compares the marks of the origins of a step with those that the step was made with."""

@@ -92,7 +92,7 @@ def _parts(run: StepRun) -> dict[str, list[str]]:
     return dict(itertools.islice(found.items(), _MOST_PARTS))
 
 
-def take_kept(run: StepRun, found: dict[str, Any] | None) -> None:
+def take_kept(run: StepRun, found: Mapping[str, Any] | None) -> None:
     """Take the result that the mark keeps as the value; ``found``: what ``GetStepMarkTask`` has returned."""
     if found is None:
         run.not_kept = "its mark is gone"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from simpleflow import stores, values
@@ -11,6 +11,8 @@ from simpleflow.exceptions import InputError
 from simpleflow.step import input_files, mark
 from simpleflow.step.fingerprints import BY_CONTENT, FileState
 from simpleflow.step.marks_task import MarksTask
+
+_AT_ONCE = 64  # marks that are read in one call of the store
 
 
 class Wanted(NamedTuple):
@@ -76,6 +78,59 @@ class ReadStepsTask(MarksTask):
                 break
             found[key] = read
         return found
+
+
+class ReadMarksTask(MarksTask):
+    """Read the marks of several steps: ``{"found": {step: ...}, "ahead": {step: ...}}``.
+
+    ``found`` holds for the ``steps`` what ``GetStepMarkTask`` returns, and ``ahead`` the same for others; both without
+    those that do not fit into the result any more. The first one is always there.
+
+    Args:
+        steps: whose marks are needed now.
+        ahead: whose marks may be needed soon: as many of them are read as fit.
+    """
+
+    params: ClassVar[dict[str, Any]] = {"start_to_close_timeout": 600, "schedule_to_close_timeout": 4 * HOUR + 600}
+
+    def __init__(self, bucket: str, path: str, steps: Sequence[str], ahead: Sequence[str] = ()) -> None:
+        super().__init__(bucket, path)
+        self.steps = steps
+        self.ahead = ahead
+
+    def execute(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        ahead: dict[str, Any] = {}
+        room = self.room()
+        for wanted, result in ((self.steps, found), (self.ahead, ahead)):
+            for step, read in self._read(wanted):
+                room -= len(values.encode({step: read}, "a mark")) + 2
+                if room < 0 and found:
+                    return {"found": found, "ahead": ahead}
+                result[step] = read
+        return {"found": found, "ahead": ahead}
+
+    def _read(self, steps: Sequence[str]) -> Iterator[tuple[str, dict[str, Any] | None]]:
+        for begin in range(0, len(steps), _AT_ONCE):
+            names = steps[begin : begin + _AT_ONCE]
+            marks = self.store.read(self.path, names)
+            for name in names:
+                stored = marks.get(name)
+                yield name, None if stored is None else content_of(name, stored.body)
+
+
+def content_of(step: str, body: bytes) -> dict[str, Any]:
+    """What ``GetStepMarkTask`` returns for a mark with this content."""
+    found = mark.read(step, body)
+    why = found.problem or found.not_kept or ("it was marked by hand" if found.by_hand else None)
+    return {
+        "fingerprint": found.fingerprint,
+        "run_id": found.run_id,
+        "kept": found.kept,
+        "result": found.result,
+        "why": None if found.kept else why,
+        "made_with": None if found.made_with is None else found.made_with.to_json(),
+    } | ({"parts": found.parts} if found.parts else {})
 
 
 def _inputs(step: str, body: bytes) -> dict[str, Any]:

@@ -16,7 +16,7 @@ history does not say which steps were in it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from simpleflow import values
@@ -32,7 +32,7 @@ from simpleflow.step.reading_tasks import Wanted
 class Reading(NamedTuple):
     """What was found."""
 
-    mark: dict[str, Any] | None = None  # ``fingerprint``, ``made_with`` and ``parts``; None if there is no mark
+    mark: Mapping[str, Any] | None = None  # ``fingerprint``, ``made_with`` and ``parts``; None if there is no mark
     files: Sequence[FileState] = ()  # for each pattern
     missing: Sequence[str] = ()  # outputs
 

@@ -43,6 +43,7 @@ from simpleflow.step.inside import Inside
 from simpleflow.step.ledger import Ledger
 from simpleflow.step.made_with import MadeWith, parse
 from simpleflow.step.mark_activities import MarkActivities
+from simpleflow.step.marks_ahead import MarksAhead
 from simpleflow.step.one_work import OneWork
 from simpleflow.step.origins import ORIGINS, Above, Marks
 from simpleflow.step.reading_tasks import Wanted
@@ -106,6 +107,7 @@ class Scheduler:
         self.claiming = Claiming(host, marks, ledger)
         self.one_work = OneWork(host, self.made_with)
         self.until = Until(host, ledger)
+        self.ahead = MarksAhead(host, marks, ledger)
         self._readings = Readings(host, marks)
         self._inside = Inside(host, marks, ledger, self.dependencies)
         self._host = host
@@ -245,10 +247,14 @@ class Scheduler:
         # If it is forced, nothing is compared. But if it runs, its mark tells the files that it was made with.
         patterns = ready_made.patterns if ready_made is not None and (verdict.run or is_open) else []
         outputs = step.outputs if is_open else []
-        if is_skipped and step.keep_result and not (patterns or outputs):
+        reads_mark = is_open and (has_fingerprint or bool(outputs) or (step.holds_steps() and not self.marks.reads_all))
+        is_alone = is_skipped and not (patterns or outputs)
+        if is_alone and (step.keep_result or reads_mark) and self.ahead.serves(run.name):
+            found = self.ahead.find(run.name)
+            return found if isinstance(found, Promise) else Reading(found)
+        if is_alone and step.keep_result:
             reading = submit(self._host, self.marks.get_mark(run.name), self._next_scope(run))
             return Reading(reading.result) if reading.done and reading.failure is None else reading
-        reads_mark = is_open and (has_fingerprint or bool(outputs) or (step.holds_steps() and not self.marks.reads_all))
         if not (patterns or reads_mark):
             return None
         wanted = Wanted(run.name, reads_mark, patterns, outputs)

@@ -17,7 +17,7 @@ from simpleflow.constants import DAY
 from simpleflow.exceptions import InputError
 from simpleflow.step import claims, input_files, listed_marks, mark, origins, rules, stale_marks
 from simpleflow.step.marks_task import MarksTask, owner_of
-from simpleflow.step.reading_tasks import ReadStepsTask
+from simpleflow.step.reading_tasks import ReadMarksTask, ReadStepsTask, content_of
 from simpleflow.step.stale_marks import Forced
 
 
@@ -95,18 +95,7 @@ class GetStepMarkTask(MarksTask):
 
     def execute(self) -> dict[str, Any] | None:
         body = self.store.get(self.path, self.step_name)
-        if body is None:
-            return None
-        found = mark.read(self.step_name, body)
-        why = found.problem or found.not_kept or ("it was marked by hand" if found.by_hand else None)
-        return {
-            "fingerprint": found.fingerprint,
-            "run_id": found.run_id,
-            "kept": found.kept,
-            "result": found.result,
-            "why": None if found.kept else why,
-            "made_with": None if found.made_with is None else found.made_with.to_json(),
-        } | ({"parts": found.parts} if found.parts else {})
+        return None if body is None else content_of(self.step_name, body)
 
 
 class CompareOriginsTask(MarksTask):
@@ -371,6 +360,7 @@ TASKS = (
     MarkStepDoneTask,
     UnmarkStepsDoneTask,
     ReadStepsTask,
+    ReadMarksTask,
 )
 
 for _task in TASKS:

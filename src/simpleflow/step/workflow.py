@@ -12,6 +12,7 @@ from simpleflow.step import rules
 from simpleflow.step.ledger import Ledger
 from simpleflow.step.mark_activities import MarkActivities
 from simpleflow.step.patterns import Patterns
+from simpleflow.step.progress import LEAST_PROGRESS, share_of_progress
 from simpleflow.step.projection import prefix_of
 from simpleflow.step.scheduler import Scheduler
 from simpleflow.step.submittable import Step
@@ -20,6 +21,9 @@ from simpleflow.task import ActivityTask
 if TYPE_CHECKING:
     from simpleflow.base import Executor, Scope
     from simpleflow.task import MarkerTask, SignalTask
+
+_MANY = 50
+"""Done steps from which on they may be what fills a history."""
 
 
 class WorkflowStepMixin:
@@ -116,9 +120,29 @@ class WorkflowStepMixin:
 
         That needs two things: no step is running, and a step is done that was not done at first. Without such
         progress, executions would continue each other for ever. Called when the history nears its limit and nothing
-        is under way.
+        is under way. If this execution continues another one, and less than a tenth of its history is progress, it
+        fails instead: those after it would do no better.
         """
-        return self.step_ledger.has_progressed and not self.step_ledger.is_running
+        if not self.step_ledger.has_progressed or self.step_ledger.is_running:
+            return False
+        continues = history.started.continued_execution_run_id is not None
+        if continues and share_of_progress(history.events) < LEAST_PROGRESS:
+            count, new = len(history.events), self.step_ledger.count_new()
+            text = f"it continues another execution, and too few of its {count} events are progress ({new} new steps)"
+            self.executor.fail(text, self.advice_when_full)
+        return True
+
+    @property
+    def advice_when_full(self) -> str | None:
+        """What to do if the history is full because many steps are done; None if it is full of other things."""
+        done = len(self.step_ledger.done_at_first)
+        if done < _MANY:
+            return None
+        return (
+            f"{done} steps are done, and to skip them again takes many events: put parts of the steps into child "
+            "workflows, which have histories of their own; if they keep results or have fingerprints, "
+            "SIMPLEFLOW_JUMBO_FIELDS_BUCKET lets more marks be read at once"
+        )
 
     def parts_failed(self) -> dict[str, bool]:
         """The steps outside of other steps, by name: True for one that failed. Steps that may fail are left out."""

@@ -18,6 +18,9 @@ from simpleflow.core.decider.evaluation import Failure
 from simpleflow.core.decider.outbox import Outbox
 from simpleflow.core.history import History
 
+_FULL = 0.9
+"""Share of the events that an execution may have. From this share on, it fails without delay if it has to fail."""
+
 
 class Limits(NamedTuple):
     """Limits of one answer and of one execution."""
@@ -62,9 +65,15 @@ def fit(
             continue
         size += _size(decision)
         if len(found) > left or (found and size > limits.answer_bytes):
+            if ends_badly and closing is not None and _is_full(history, limits):
+                return [*found[:left], closing]  # the history has no room for the other markers
             return [*found[:left], *_wake_up(history)]
         found.append(decision)
     return found if closing is None else [*found, closing]
+
+
+def _is_full(history: History, limits: Limits) -> bool:
+    return limits.events is not None and len(history.events) >= _FULL * limits.events
 
 
 def is_idle(outbox: Outbox, history: History, limits: Limits) -> bool:

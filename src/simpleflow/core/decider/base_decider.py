@@ -129,6 +129,7 @@ class BaseDecider:
         self.evaluation = self.executor_class(self.workflow_class, self.history, self.execution)
         self._hooks = self.hooks_class(self.evaluation, self.workflow_class)
         self.evaluation.filling = self._fills
+        self.evaluation.counts_events = self._limits.events is not None
         self._hooks.repeat("before_replay")
         self.evaluation.begin()
 
@@ -231,6 +232,8 @@ class BaseDecider:
             self._hooks.close("after_closed")
             args, kwargs = values.arguments(executor.decode(self.history.started.input))
             return _continuation(executor, ContinueAsNewWorkflowTask(*args, **kwargs))
+        if executor.failure is not None:
+            return None
         self._may_fill = False
         self._begin()
         return self._close()
@@ -241,6 +244,7 @@ class BaseDecider:
         if limit is not None and count + 2 * (self.history.under_way + self._limits.decisions) + _SPARE > limit:
             reason = f"Workflow execution failed: it has {count} events, and {limit} are the most"
             advice = "use continue_as_new, steps, or child workflows for parts of the work"
+            advice = getattr(executor.workflow, "advice_when_full", None) or advice
             executor.abort(reason, WorkflowException(reason, advice), advice)
 
     def _check_progress(self, executor: Executor) -> None:

@@ -106,6 +106,7 @@ class Evaluation(ABC):
             self.handed_down[parts.PARTS] = {}
         self.reached: Mapping[str, Any] = {}  # the value of the key ``parts.REACHED``
         self.children: list[Child] = []  # children submitted outside of all scopes whose owner has to know of them
+        self.counts_events = False  # the history has a limit
         self.filling = False  # the history nears its limit
         self.decides_failures = False  # the workflow overrides ``on_task_failure``
         self.fibers = Fibers()
