@@ -331,7 +331,7 @@ class EmbeddedEngine:
     # RunReader
 
     def describe(self, workflow_id: str, run_id: str | None = None) -> RunDescription:
-        for found in self._list(RunFilter(workflow_id=workflow_id)):
+        for found in self._list(RunFilter(workflow_id=workflow_id, run_prefix=run_id), limit=None if run_id else 1):
             if run_id in (None, found.run_id):
                 return found
         run = f" (run {run_id})" if run_id else ""
