@@ -67,8 +67,10 @@ class Frame:
         rest = f" {duration(max(0.0, now - (main.began or now)))}"
         if total := sum(root.total for root in roots):
             active, failed = (sum(root.counts[kind] for root in roots) for kind in (ACTIVE, FAILED))
-            rest += f", {sum(root.done for root in roots)} of {total} steps done, {active - queued} under way"
+            done, under_way = sum(root.done for root in roots), active - queued - tree.waiting
+            rest += f", {done} of {total} steps done, {under_way} under way"
             rest += f", {queued} queued" if queued else ""
+            rest += f", {tree.waiting} waiting for another run" if tree.waiting else ""
             rest += f", {failed} failed" if failed else ""
         return self._paint(text, BOLD) + self._cut(rest, columns - width(text))
 

@@ -122,6 +122,7 @@ class Tree:
     def __init__(self) -> None:
         self.runs: dict[str, Node] = {}  # the root of each execution by workflow id, the run itself first
         self.version = 0  # grows with every change
+        self.waiting = 0  # steps that another run is running
         self._paths: dict[str, dict[str, tuple[Node, ...]]] = {}  # by workflow id and step: root to step
         self._queued: list[Node] = []  # the nodes that are queued
 
@@ -147,6 +148,7 @@ class Tree:
         node = path[-1]
         kind = _KINDS[found.status]
         before = None if node.report is None else _KINDS[node.report.status]
+        self.waiting += (found.status == WAITING) - (node.report is not None and node.report.status == WAITING)
         node.report, node.failures = found, failures
         for each in path:
             if kind != before:
@@ -178,7 +180,7 @@ class Tree:
         for node in self._queued:
             node.queued = False
         found = [self._paths[workflow_id][step][-1] for workflow_id, step in steps]
-        self._queued = [node for node in found if node.running and not node.children]
+        self._queued = [node for node in found if node.running and not node.children and node.state == SCHEDULED]
         for node in self._queued:
             node.queued = True
         return len(self._queued)
