@@ -35,7 +35,7 @@ def main(source: str | None = None) -> int:
         return 0
     missing = [name for name in map(module_of, needs()) if importlib.util.find_spec(name) is None]
     if missing:
-        print(f"{', '.join(missing)} is not installed for {sys.executable}; run: make demo", file=sys.stderr)
+        print(f"not installed for {sys.executable}: {', '.join(missing)}; run: make demo", file=sys.stderr)
         return 2
     if ENDED.exists():
         shutil.rmtree(FOLDER)

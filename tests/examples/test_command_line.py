@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import sysconfig
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,29 @@ def test_time_out(tmp_path: Path) -> None:
 
 
 class TestDemo:
+    def test_make_installs_three_packages_for_it(self) -> None:
+        project = tomllib.loads((EXAMPLES.parent / "pyproject.toml").read_text())["project"]
+        command = [sys.executable, "examples/demo.py", "--needs"]
+        needs = subprocess.run(
+            command, cwd=EXAMPLES.parent, capture_output=True, text=True, check=True
+        ).stdout.splitlines()
+        assert needs == project["dependencies"]
+        assert len(needs) == 3
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+        make = ["make", "--dry-run", "--always-make", "demo"]
+        shown = subprocess.run(
+            make, cwd=EXAMPLES.parent, env=environment, capture_output=True, text=True, check=True
+        ).stdout
+        assert ".venv-demo/bin/python examples/demo.py" in shown
+        assert "[dev]" not in shown
+
+    def test_it_says_what_is_missing(self, clone: Path) -> None:
+        shutil.copy(EXAMPLES.parent / "pyproject.toml", clone)
+        command = [sys.executable, "-S", "-E", "examples/demo.py"]  # without site-packages
+        done = subprocess.run(command, cwd=clone, capture_output=True, text=True)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == f"not installed for {sys.executable}: click, greenlet, msgspec; run: make demo\n"
+
     @pytest.fixture
     def clone(self, tmp_path: Path) -> Path:
         """A copy of the examples, so that the demo of a developer stays as it is, and a small library to count."""
