@@ -133,8 +133,23 @@ class Child(Protocol):
         """Its parts that failed, each as (workflow id, name of the part); known once it has ended."""
 
 
+class Tried(Protocol):
+    """An activity or child workflow that was submitted, as the owners of the scopes around it see it."""
+
+    @property
+    def type_name(self) -> str | None:
+        """Name of the activity or workflow type; None until the history holds it."""
+
+    def tries(self) -> Iterator[tuple[float, float | None, float | None]]:
+        """Yield when each try was scheduled, started and ended, in epoch seconds; None: not yet, or never."""
+
+
 class ScopeOwner:
     """The owner of a scope that has to know what is submitted inside, and which parts of child workflows failed."""
+
+    def add_task(self, task: Tried) -> None:
+        """An activity or a child was submitted inside, or inside of another owner's scope in there."""
+        raise NotImplementedError
 
     retries: Retry = NO_RETRIES
     """How activities and children inside are tried again that have no retries of their own."""
@@ -270,6 +285,10 @@ class Executor(Waiter, Protocol):
 
         Returns ``now`` if the history holds no such marker.
         """
+
+    @property
+    def pauses(self) -> Sequence[tuple[float, float]]:
+        """Begins and ends of the times in which no process drove the execution, in epoch seconds."""
 
     @property
     def now(self) -> float:

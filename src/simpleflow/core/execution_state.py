@@ -14,7 +14,9 @@ from simpleflow.core import deadlines
 from simpleflow.core import events as e
 from simpleflow.core import transitions as t
 from simpleflow.core.deadlines import Deadlines
+from simpleflow.core.pauses import Pauses
 from simpleflow.core.records import Record
+from simpleflow.core.work_time import Interval
 
 
 class ExecutionState:
@@ -63,12 +65,18 @@ class ExecutionState:
         # Time
         self.deadlines = Deadlines(self._is_current)  # of everything open that time may end
         self.times_out = True  # False: activities have no deadlines here
+        self._pauses = Pauses()
         self.resumed_at = 0.0  # epoch seconds; until then no process served this execution, see ``resume``
 
     @property
     def started(self) -> e.WorkflowExecutionStarted:
         """Attributes of the event that started the execution: the first one."""
         return next(each.attributes for each in self.events if isinstance(each.attributes, e.WorkflowExecutionStarted))
+
+    @property
+    def pauses(self) -> list[Interval]:
+        """The times in which no process drove it."""
+        return self._pauses.extend(self.events)
 
     @property
     def open(self) -> bool:

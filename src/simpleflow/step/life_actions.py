@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from simpleflow.base import Scope, Submittable
+from simpleflow.core.work_time import Interval, Task, work_time
 from simpleflow.exceptions import AggregateException
 from simpleflow.futures import FINISHED, Promise, promise_of
-from simpleflow.step import constants, mark, marker_content, recorded_verdicts, report, rules
+from simpleflow.step import constants, mark, marker_content, recorded_tasks, recorded_verdicts, report, rules
 from simpleflow.step.host import Host, scope_label, submit
 from simpleflow.step.recorded_verdicts import Recorded
 from simpleflow.step.run_record import StepRun
@@ -68,9 +69,22 @@ class LifeActions:
     def _mark_details(self) -> dict[str, Any]:
         """The keys of the mark beyond its writer and time."""
         self._take_recorded()
-        began = self._executor.marked_at(constants.MARKER_NAME, self._scheduled)
-        seconds = round(self._executor.now, 3) - round(began, 3)  # a history at rest has milliseconds
-        return marker_content.of_mark(self._run, seconds, self._inputs, self._versions, self._scheduler.made_with)
+        return marker_content.of_mark(
+            self._run, self._worked(), self._inputs, self._versions, self._scheduler.made_with
+        )
+
+    def _worked(self) -> Sequence[Interval]:
+        """When the activities and children of the step worked; without any, all the time since it was scheduled."""
+        tasks = [
+            Task(*map(_milliseconds, times))
+            for task in self._run.tasks
+            if task.type_name is not None and not recorded_tasks.is_about_marks(task.type_name)
+            for times in task.tries()
+        ]
+        if not tasks:
+            began = _milliseconds(self._executor.marked_at(constants.MARKER_NAME, self._scheduled))
+            tasks = [Task(began, began, _milliseconds(self._executor.now))]
+        return work_time(tasks, self._executor.pauses).worked
 
     def _take_recorded(self) -> None:
         """Go by the marker ``scheduled`` that the history holds, which the code of an earlier start may have made."""
@@ -176,3 +190,8 @@ class LifeActions:
         promise = Promise()
         self._executor.when_idle(promise.finish)
         return promise
+
+
+def _milliseconds(time: float | None) -> Any:
+    """The time as a history at rest has it."""
+    return None if time is None else round(time, 3)

@@ -20,6 +20,9 @@ from simpleflow.values import text_or_none, text_tuple
 MAX_RESULT = 30_000
 """Characters of JSON that a kept result may have: with the rest of the mark it has to fit into a field of SWF."""
 
+MAX_INTERVALS = 8
+"""Times of work that a mark tells apart; the shortest gaps between more of them count as work."""
+
 _MAX_DETAILS = 31_000  # characters of JSON; the rest of a field is for the task's other arguments
 _MAX_FINGERPRINT = 200  # characters; longer fingerprints are replaced by their digests
 
@@ -31,7 +34,7 @@ class Mark(NamedTuple):
     time: float | None = None  # when it was written, in epoch seconds
     workflow_id: str | None = None  # of the run that wrote it
     run_id: str | None = None
-    seconds: float | None = None  # how long the step took
+    seconds: float | None = None  # how long its activities worked
     forced: bool | None = None  # the run of the step was forced
     reasons: tuple[str, ...] = ()  # why it ran
     fingerprint: str | None = None
@@ -44,6 +47,7 @@ class Mark(NamedTuple):
     after: Mapping[str, str] | None = None  # versions of the origins that it was made with, see ``origins``
     made_with: MadeWith | None = None  # the inputs of the work
     parts: Mapping[str, tuple[str, ...]] = {}  # the steps inside, and the patterns of those that each depends on
+    worked: tuple[tuple[float, float], ...] | None = None  # begins and ends of the times in which its activities worked
 
 
 def encode(context: Mapping[str, Any], time: float, details: Mapping[str, Any]) -> bytes:
@@ -80,6 +84,7 @@ def read(step: str, body: bytes, modified: float | None = None) -> Mark:
         after=_texts(get("after")),
         made_with=parse(get("made_with")),
         parts=parts(get("parts")),
+        worked=_intervals(get("worked")),
     )
 
 
@@ -138,6 +143,21 @@ def _texts(value: object) -> dict[str, str] | None:
     if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
         return None
     return value
+
+
+def _intervals(value: object) -> tuple[tuple[float, float], ...] | None:
+    """Begins and ends in epoch seconds; None if the mark does not say them, as marks of earlier releases."""
+    if not isinstance(value, list):
+        return None
+    found = []
+    for each in value:
+        begin, end = (
+            (_number(time, None) for time in each) if isinstance(each, list) and len(each) == 2 else (None, None)
+        )
+        if begin is None or end is None or end < begin:
+            return None
+        found.append((begin, end))
+    return tuple(found)
 
 
 def _number(value: object, default: float | None) -> float | None:

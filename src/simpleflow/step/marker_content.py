@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from simpleflow.core.work_time import Interval, fewer, length
 from simpleflow.step import mark, report
 from simpleflow.step.constants import DEPENDENT_OF
 from simpleflow.step.made_with import MadeWith, parse, same_arguments
@@ -49,7 +50,7 @@ def not_skipped(run: StepRun, skipped: Patterns) -> list[str]:
 
 def of_mark(
     run: StepRun,
-    seconds: float,
+    worked: Sequence[Interval],
     inputs: Mapping[str, Any],
     versions: Mapping[str, str],
     made_with: Callable[[StepRun], MadeWith],
@@ -57,13 +58,14 @@ def of_mark(
     """The keys of a step's mark beyond its writer and time.
 
     Args:
-        seconds: how long the step took.
+        worked: when its activities worked.
         inputs: what the marker ``scheduled`` says beyond the verdict. The code that the run goes on with may have been
             edited since.
         versions: of the origins that the work was done with, see ``origins``.
         made_with: gives the inputs as the code is now.
     """
-    details: dict[str, Any] = {"seconds": round(seconds, 3), "forced": run.verdict.forced}
+    some = [[round(begin, 3), round(end, 3)] for begin, end in fewer(worked, mark.MAX_INTERVALS)]
+    details: dict[str, Any] = {"seconds": round(length(worked), 3), "worked": some, "forced": run.verdict.forced}
     if run.verdict.reasons:
         details["reasons"] = list(run.verdict.reasons)
     if (fingerprint := inputs.get("fingerprint")) is not None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from simpleflow.base import Child, ScopeOwner
+from simpleflow.base import Child, ScopeOwner, Tried
 from simpleflow.futures import FINISHED, Future, Promise, Waiter
 from simpleflow.step import rules
 from simpleflow.step.changes import Changes
@@ -41,6 +41,7 @@ class StepRun(Promise, ScopeOwner):
     not_kept: str | None = None  # why there is no value, though there should be one
     known_count = 0  # how many names were known as done when it began
     known_parts: Mapping[str, Sequence[str]] = {}  # of a skipped step: the steps inside, as its mark tells of them
+    tasks: Sequence[Tried] = ()  # the activities and children inside, those about its mark too
     _parts: Parts | None = None  # of its work or its alternative, once it has any
 
     def __init__(
@@ -118,6 +119,11 @@ class StepRun(Promise, ScopeOwner):
         if self._parts is None:
             return []
         return [each for each in self._parts.latest() if each.verdict.run or not each.verdict.forced]
+
+    def add_task(self, task: Tried) -> None:
+        if not isinstance(self.tasks, list):
+            self.tasks = []
+        self.tasks.append(task)
 
     def add_child(self, child: Child) -> None:
         self.parts.children.append(child)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from simpleflow import stores
 from simpleflow.cli.view.follower import Follower
+from simpleflow.core.work_time import Interval, length, union
 from simpleflow.step.report import duration, names
 
 # How long reading the marks may take: this share of the run, or these seconds if that is more.
@@ -45,11 +46,14 @@ def summary_lines(follower: Follower, seconds: float, brief: bool, failed: bool)
 def time_saved(follower: Follower, seconds: float) -> TimeSaved | None:
     """Return how long the skipped steps took when they ran, as their marks say, or None if no mark says it.
 
+    Steps that ran at the same time took that time once. A mark of an earlier release does not say when its step ran.
+
     Reading the marks is limited to 2 % of the ``seconds`` of the run, or 0.1 s (0.3 s in a bucket) if that is more.
     """
     from simpleflow.steering.marks import read_marks  # its import does not count as reading
 
-    total, missing, read = 0.0, 0, 0
+    worked: list[Interval] = []
+    told = missing = 0  # marks that say when their steps worked; steps without such a mark
     began = time.monotonic()
     for workflow_id, listed in follower.listings.items():
         skipped = follower.tally.skipped(workflow_id)
@@ -61,6 +65,8 @@ def time_saved(follower: Follower, seconds: float) -> TimeSaved | None:
             found = read_marks(listed.bucket, listed.path, skipped, left) if left > 0 else {}
         except Exception:  # noqa: BLE001 (the end of a run must be reported even if reading the marks fails)
             found = {}
-        total += sum(mark.seconds or 0.0 for mark in found.values())
-        read, missing = read + len(found), missing + len(skipped) - len(found)
-    return TimeSaved(total, not missing) if read else None
+        for mark in found.values():
+            worked += mark.worked or ()
+            told += mark.worked is not None
+        missing += len(skipped) - sum(mark.worked is not None or mark.by_hand for mark in found.values())
+    return TimeSaved(length(union(worked)), not missing) if told else None

@@ -311,6 +311,10 @@ class Executor(Stoppable):
         return self.history.marker_times.get((name, details), self.now)
 
     @property
+    def pauses(self) -> Sequence[tuple[float, float]]:
+        return self.history.pauses
+
+    @property
     def now(self) -> float:
         return self.history.decision_started_at
 

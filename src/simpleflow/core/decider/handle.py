@@ -18,6 +18,7 @@ them once (``handled``). It then either decides the task again or ends the promi
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from simpleflow import taskids
@@ -157,6 +158,34 @@ class RetryHandle(Handle):
     input: str  # the arguments as JSON text
     pause: Promise | None = None  # the timer before the next try
     _settled = False  # the recorded call under the key is this one
+
+    def submitted_in(self, scope: Scope) -> None:
+        for owner in scope.owners():
+            if isinstance(owner, ScopeOwner):
+                owner.add_task(self)
+
+    @property
+    def type_name(self) -> str | None:
+        """See ``base.Tried``."""
+        scheduled = self.record.scheduled if self.record is not None else None
+        kind = getattr(scheduled, "activity_type", None) or getattr(scheduled, "workflow_type", None)
+        return None if kind is None else str(kind.name)
+
+    def tries(self) -> Iterator[tuple[float, float | None, float | None]]:
+        """See ``base.Tried``."""
+        record = self.record
+        if record is None:
+            return
+        events = self.evaluation.history.events
+        for failure in record.failures:
+            a: Any = failure.attributes
+            first = getattr(a, "scheduled_event_id", None) or getattr(a, "initiated_event_id", None)
+            if first:  # nothing was scheduled by a decision that the service refused
+                started = getattr(a, "started_event_id", 0)
+                yield events[first - 1].time, events[started - 1].time if started else None, failure.time
+        if record.scheduled_id and (record.closed is None or record.closed not in record.failures[-1:]):
+            started_at = events[record.started_id - 1].time if record.started_id else None
+            yield record.scheduled_at, started_at, None if record.closed is None else record.closed.time
 
     def recorded_calls(self) -> list[Record]:
         """The calls that the history holds for this submission, in order."""

@@ -173,6 +173,7 @@ class ChildHandle(RetryHandle):
         return value
 
     def submitted_in(self, scope: Scope) -> None:
+        super().submitted_in(scope)
         owner = scope.scope_owner
         if owner is not None:
             owner.add_child(self)
