@@ -13,10 +13,10 @@ from simpleflow.engines.run import Observer, Run
 from simpleflow.shown_text import escaped, hide_passwords
 from simpleflow.source_lines import source_line, traceback_in
 from simpleflow.step import report
-from simpleflow.step.constants import COMPLETED, FAILED, MARKER_NAME, SCHEDULED, SKIPPED, WAITING
+from simpleflow.step.constants import FAILED
 from simpleflow.step.recorded_tasks import is_about_marks
+from simpleflow.views.run_view import RunView, tally_of
 
-_STATUSES = frozenset({WAITING, SCHEDULED, COMPLETED, SKIPPED, FAILED})
 _NAME, _TIME = 30, 8  # columns
 
 
@@ -36,33 +36,23 @@ class Lines:
     """Prints a line for each event of a step, for each failed try of an activity, and for the end of the run."""
 
     def __init__(self) -> None:
-        self._tally = report.Tally()
-        self._began: dict[tuple[str, str], float] = {}  # by workflow id and step: epoch seconds
+        self._views: dict[str, RunView] = {}  # by run id
         self._start = time.monotonic()
 
     def observe(self, run: Run, events: Sequence[e.Event]) -> None:
         """Print what new events of a run, or of a child of it, tell."""
+        view = self._views.setdefault(run.run_id, RunView(run.run_id, run.workflow_id))
         for event in events:
             attributes: Any = event.attributes
-            if isinstance(attributes, e.MarkerRecorded) and attributes.marker_name == MARKER_NAME:
-                self._step(run, event.time, attributes.details)
+            row = view.apply(event)
+            if row is not None:
+                seconds = view.work_time(row.name).seconds if row.ran and row.end is not None else None
+                took = "" if seconds is None else report.duration(seconds)
+                self._print(row.state, _of(run, row.name), took, report.why(row.report))
             elif isinstance(attributes, e.ActivityTaskFailed | e.ActivityTaskTimedOut):
                 self._failure(run, event)
         if run.run_id == run.root_id and not run.history.open and events and events[-1] is run.history.closed:
             self._end(run)
-
-    def _step(self, run: Run, now: float, details: str | None) -> None:
-        found = report.read(details)
-        if found is None or found.status not in _STATUSES:
-            return
-        self._tally.add(found, run.workflow_id)
-        key = run.workflow_id, found.step
-        began = self._began.pop(key, None)
-        if found.status == SCHEDULED:
-            self._began[key] = now
-            began = None
-        took = "" if began is None else report.duration(now - began)
-        self._print(found.status, _of(run, found.step), took, report.why(found))
 
     def _failure(self, run: Run, event: e.Event) -> None:
         attributes: Any = event.attributes
@@ -82,7 +72,8 @@ class Lines:
         text += f": {reason}" if reason else ""
         seconds = report.duration(time.monotonic() - self._start)
         _write(f"workflow {run.workflow_id}: {text}")
-        _write(f"{self._tally} in {seconds}" if len(self._tally) else f"it took {seconds}")
+        tally = tally_of(self._views.values())
+        _write(f"{tally} in {seconds}" if len(tally) else f"it took {seconds}")
 
     def _print(self, status: str, name: str, took: str, note: str) -> None:
         _write(f"{status:<10} {report.printable(name):<{_NAME}} {took:>{_TIME}}  {note}")

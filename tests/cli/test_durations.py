@@ -76,7 +76,7 @@ def test_steps_take_as_long_as_their_own_work(flow: Folder, where: str) -> None:
     first = flow.start("flow.Many", **marks)
     took = time.monotonic() - began
     assert first.code == 0, first.err
-    for found in (seconds_of(flow, "workflow.steps"), seconds_of(flow, "step.list", "flow.Many", **{})):
+    for found in (seconds_of(flow, "workflow.steps"), seconds_of(flow, "step.list", "flow.Many")):
         if found:  # a folder of marks is not listed without its name
             assert all(0.3 <= found[f"part{n}"] < 0.6 for n in range(6)), found
             assert 0.4 <= found["outer"] < 0.8
@@ -117,6 +117,8 @@ def test_the_time_after_a_kill_does_not_count(flow: Folder) -> None:
     assert done.code == 0, done.err
     assert 1.0 <= seconds_of(flow, "workflow.steps", "killed")["long"] < took
     assert 1.0 <= seconds_of(flow, "step.list", "flow.Killed")["long"] < took
+    [line] = [line for line in done.err.splitlines() if line.startswith("completed  long")]
+    assert float(line.split()[2]) < took
 
 
 def test_intervals_in_marks() -> None:

@@ -24,7 +24,9 @@ from simpleflow.cli.view.live_frame import Frame
 from simpleflow.cli.view.pauses import pauses
 from simpleflow.cli.view.step_tree import Tree
 from simpleflow.cli.view.text_width import width
+from simpleflow.core.work_time import WorkTime
 from simpleflow.step.report import StepReport
+from simpleflow.views.rows import StepRow
 from simpleflow.worker.dispatch import failure
 from tests.cli.conftest import SIMPLEFLOW, Folder
 from tests.core.harness import Simulation
@@ -314,8 +316,21 @@ def test_an_error_while_drawing_loses_no_output(folder: Folder) -> None:
 # The tree, tested without a terminal
 
 
-def record(tree: Tree, name: str, status: str, time: float = 0, run: str = "w", **more: object) -> None:
-    tree.step(run, StepReport(name, status, False, (), **more), time)  # type: ignore[arg-type]
+def record(
+    tree: Tree,
+    name: str,
+    status: str,
+    time: float = 0,
+    run: str = "w",
+    forced: bool = False,
+    reasons: tuple[str, ...] = (),
+    began: float | None = None,
+    **more: object,
+) -> None:
+    """Record a report of a step. ``began``: its activities worked from then until now."""
+    found = StepReport(name, status, forced, reasons, **more)  # type: ignore[arg-type]
+    work = None if began is None else WorkTime(((began, time),), 0.0)
+    tree.step(run, StepRow(name, found, 1, time), time, work)
 
 
 def rows(tree: Tree, limit: int = 100) -> list[str]:
@@ -336,7 +351,7 @@ def test_a_group_is_open_while_a_step_is_active_or_failed() -> None:
         "b.only.one scheduled 0/1",
         "c scheduled 0/1",
     ]
-    record(tree, "a.x", "completed", 2)
+    record(tree, "a.x", "completed", 2, began=1)
     record(tree, "a.y", "skipped", 4)
     assert rows(tree)[:1] == ["a completed 2/2"]
     assert next(iter(tree.runs.values())).children["a"].seconds == 3
@@ -354,7 +369,7 @@ def test_a_waiting_step_is_active() -> None:
     assert shown[1].split() == ["waiting", "a", "1.0", "s", "for", "workflow", "x"]
     record(tree, "a", "scheduled", 3)
     assert tree.waiting == 0
-    record(tree, "a", "completed", 5)
+    record(tree, "a", "completed", 5, began=3)
     assert tree.runs["w"].children["a"].seconds == 2
 
 
@@ -435,13 +450,13 @@ def test_the_reasons_of_a_group_are_told_once() -> None:
     tree = Tree()
     tree.begin("w", 0)
     for name in ("a", "b", "c"):
-        tree.step("w", StepReport(f"load.{name}", "scheduled", True, ("Dep of scan",)), 1)
+        record(tree, f"load.{name}", "scheduled", 1, forced=True, reasons=("Dep of scan",))
     frame = Frame(Terminal(None))
     shown = frame.lines(tree, [], 2.0, 100, 20)
     assert [line.split() for line in shown if "Dep of scan" in line] == [
         [*["scheduled", "load", "1.0", "s", "----------", "0/3", "forced:", "Dep", "of", "scan"]]
     ]
-    tree.step("w", StepReport("load.d", "scheduled", True, ("Requested at start",)), 1)
+    record(tree, "load.d", "scheduled", 1, forced=True, reasons=("Requested at start",))
     assert sum("Dep of scan" in line for line in frame.lines(tree, [], 2.0, 100, 20)) == 3
 
 

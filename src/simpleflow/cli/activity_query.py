@@ -43,7 +43,7 @@ def fold(runs: Runs, run: RunDescription) -> tuple[RunView, Sequence[Event]]:
     from simpleflow.views.run_view import RunView
 
     events = runs.events(run)
-    view = RunView(run.run_id)
+    view = RunView(run.run_id, run.workflow_id)
     view.extend(events)
     return view, events
 

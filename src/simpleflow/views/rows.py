@@ -134,9 +134,12 @@ class StepRow:
     event_id: int  # of this marker
     begin: float  # when it was scheduled or skipped, or began to wait
     end: float | None = None  # when it was completed, skipped or failed
+    ran: bool = False  # its verdict was to run
+    started: float | None = None  # when its first activity or child started
     made_by: str | None = None  # run id of the run that made its mark, as far as the history tells
     tasks: list[TaskRow] = field(default_factory=list)  # its activities and children, but none about marks
     inner: list[str] = field(default_factory=list)  # the names of the steps inside it
+    outer: list[str] = field(default_factory=list)  # the names of the steps that it is inside of
 
     @property
     def state(self) -> str:

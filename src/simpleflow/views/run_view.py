@@ -37,10 +37,12 @@ class RunView:
 
     Args:
         run_id: of the run; steps that it completes name it.
+        workflow_id: of the run.
     """
 
-    def __init__(self, run_id: str = "") -> None:
+    def __init__(self, run_id: str = "", workflow_id: str = "") -> None:
         self.run_id = run_id
+        self.workflow_id = workflow_id
         self.last_id = 0  # of the events folded so far
         self.last_time = 0.0  # of the last of them, in epoch seconds
         self.state = transitions.NEW  # of the run
@@ -64,14 +66,13 @@ class RunView:
                 raise InvalidTransition(f"event {event.id} cannot follow event {self.last_id}")
             self.apply(event)
 
-    def apply(self, event: e.Event) -> None:
-        """Fold the next event."""
+    def apply(self, event: e.Event) -> StepRow | None:
+        """Fold the next event. Returns the step whose marker it is; None for other events."""
         self.last_id = event.id
         self.last_time = event.time
         self._pauses.see(event)
         handler = _HANDLERS.get(type(event.attributes))
-        if handler is not None:
-            handler(self, event, event.attributes)
+        return handler(self, event, event.attributes) if handler is not None else None
 
     # What is asked of the rows
 
@@ -114,7 +115,7 @@ class RunView:
         if tasks:
             return work_time((task.times for task in tasks), self._pauses.found, now)
         row = self.steps[step]
-        began = None if row.state in (WAITING, SKIPPED) else row.begin
+        began = row.begin if row.ran else None
         return work_time([Task(row.begin, began, row.end)], self._pauses.found, now)
 
     def tries_of(self, step: str) -> int:
@@ -189,6 +190,8 @@ class RunView:
         row = self.open.get(first_id(attributes))
         if row is not None:
             row.state, row.started, row.start_id = rows.STARTED, event.time, event.id
+            if row.step is not None and not (isinstance(row, AttemptRow) and row.about_marks):
+                self._step_started(row.step, event.time)
             if isinstance(row, ChildRow):
                 row.run_id = attributes.workflow_execution.run_id
 
@@ -196,6 +199,13 @@ class RunView:
         row = self.open.pop(first_id(attributes), None)
         if row is not None:
             row.state, row.ended, row.end_id = _ENDS[type(attributes)], event.time, event.id
+
+    def _step_started(self, name: str, time: float) -> None:
+        step = self.steps[name]
+        if step.started is None:
+            step.started = time
+            for outer in step.outer:
+                self._step_started(outer, time)
 
     def _timer_started(self, event: e.Event, attributes: e.TimerStarted) -> None:
         self._add(TimerRow(event.id, attributes.timer_id, event.time))
@@ -214,36 +224,49 @@ class RunView:
     def _signal_received(self, event: e.Event, attributes: e.WorkflowExecutionSignaled) -> None:
         self._add(SignalRow(event.id, attributes.signal_name, event.time, rows.RECEIVED, event.time, event.id))
 
-    def _marker(self, event: e.Event, attributes: e.MarkerRecorded) -> None:
+    def _marker(self, event: e.Event, attributes: e.MarkerRecorded) -> StepRow | None:
         self._add(MarkerRow(event.id, attributes.marker_name, event.time, rows.RECORDED, event.time, event.id))
         if attributes.marker_name != MARKER_NAME:
-            return
+            return None
         found = report.read(attributes.details)
         if found is None or found.status not in _STATUSES:
-            return
+            return None
         row = self.steps.get(found.step)
         if row is None:
             row = self.steps[found.step] = StepRow(found.step, found, event.id, event.time)
         elif row.end is not None or found.status == SKIPPED or (found.status == SCHEDULED and row.tasks):
-            row.begin, row.end, row.made_by, row.tasks, row.inner = event.time, None, None, [], []
+            row.begin, row.end, row.started, row.made_by, row.ran = event.time, None, None, None, False
+            row.tasks, row.inner, row.outer = [], [], []
         elif found.status == SCHEDULED:  # it waited until now
             row.begin = event.time
         row.report, row.event_id = found, event.id
         if found.status == SCHEDULED:
-            self._enclose(found.step, attributes.details)
+            row.ran = True
+            self._enclose(row, attributes.details)
         elif found.status != WAITING:
             row.end = event.time
             if found.status == COMPLETED and found.stale is None:
                 row.made_by = self.run_id or None
+        return row
 
-    def _enclose(self, step: str, details: str | None) -> None:
+    def _enclose(self, step: StepRow, details: str | None) -> None:
         """Let the steps around a step know of it."""
         if details is None or '"inside"' not in details:  # the common case, without decoding again
             return
         for name in values.text_tuple(values.decode(details).get("inside")):
             outer = self.steps.get(name)
-            if outer is not None and step not in outer.inner:
-                outer.inner.append(step)
+            if outer is not None and step.name not in outer.inner:
+                outer.inner.append(step.name)
+                step.outer.append(name)
+
+
+def tally_of(views: Iterable[RunView]) -> report.Tally:
+    """Return the last status of each step of some runs, counted."""
+    tally = report.Tally()
+    for view in views:
+        for row in view.steps.values():
+            tally.add(row.report, view.workflow_id)
+    return tally
 
 
 def _refused(row: _R, event: e.Event) -> _R:
@@ -280,7 +303,7 @@ _RUN_ENDS: dict[type[e.Attributes], str] = {
     e.EVENT_TYPES[kind]: state for (_, kind), state in transitions.EXECUTION.items() if state != transitions.OPEN
 }
 
-_Handler = Callable[[RunView, e.Event, Any], None]
+_Handler = Callable[[RunView, e.Event, Any], StepRow | None]
 
 _TASK_ENDS = [kind for kind in _ENDS if kind.__name__.startswith(("ActivityTask", "ChildWorkflow"))]
 

@@ -29,6 +29,8 @@ class ActivityFailure(NamedTuple):
     reason: str  # the reason as a failed step repeats it in its error, in one line
     trace: str  # the traceback; empty unless tracebacks are to be shown
     timed_out: bool = False  # then the error of a step has the text as it is
+    number: int = 1  # of the try
+    step: str | None = None  # the innermost step that the activity belongs to
 
     @property
     def message(self) -> str:
@@ -39,8 +41,8 @@ class ActivityFailure(NamedTuple):
 def of_step(step: str, error: str, failures: Iterable[ActivityFailure]) -> list[ActivityFailure]:
     """Return those of the failures that made the step fail with this error."""
     every = list(failures)
-    inside = re.compile(rf"[-.]step\.{re.escape(clean(step))}(?:~\d+)?\.(?=[-.])")
-    own = [each for each in every if inside.search(each.activity_id)]
+    inside = re.compile(rf"[-.]step\.{re.escape(clean(step))}(?:~\d+)?\.(?=[-.])")  # also in ids of earlier releases
+    own = [each for each in every if each.step == step or (each.step is None and inside.search(each.activity_id))]
     if own:
         return [each for each in own if not each.reason or _is_in(each.reason, error)]
     found: dict[str, ActivityFailure] = {}

@@ -30,14 +30,14 @@ from simpleflow.constants import FAULT_MARKER, RETRY_TIMER, STORE_TIMER
 from simpleflow.core import events as e
 from simpleflow.core import timeouts
 from simpleflow.core.decider import recorded_calls
+from simpleflow.core.work_time import WorkTime
 from simpleflow.engines.embedded import Run
 from simpleflow.local import Beginning
 from simpleflow.step import recorded_tasks, report
-from simpleflow.step.constants import COMPLETED, FAILED, MARKER_NAME, SCHEDULED, SKIPPED, WAITING
 from simpleflow.step.notices import Notices
 from simpleflow.step.report import StepReport
-
-_STATUSES = frozenset({WAITING, SCHEDULED, COMPLETED, SKIPPED, FAILED})
+from simpleflow.views.rows import AttemptRow, StepRow
+from simpleflow.views.run_view import RunView, tally_of
 
 
 class Follower:
@@ -48,27 +48,34 @@ class Follower:
     """
 
     def __init__(self, debug: bool = False) -> None:
-        self.tally = report.Tally()  # the last status of each step
+        self.views: dict[str, RunView] = {}  # by run id: the executions as rows
         self.failed_children: set[str] = set()  # workflow ids of children that ended badly, and did not do well later
         self.faults: list[str] = []  # of workflows, see ``step.one_work``
         self.soft_failures = 0  # failed activities that failed neither a step nor the run
-        self.listings: dict[str, recorded_tasks.Listed] = {}  # by workflow id: how its done marks were listed
-        self._listed: list[tuple[Run, str]] = []  # the executions that listed marks, and the ids of these activities
+        self._followed: dict[str, Run] = {}  # by run id
         self._notices = Notices()
         self._debug = debug
-        self._began: dict[tuple[str, str], float] = {}  # by workflow id and step: epoch seconds
         self._failed: dict[tuple[str, str], ActivityFailure] = {}  # by run id and activity id
         self._shown: dict[tuple[str, str], ActivityFailure] = {}  # soft failures inside steps, likewise
-        self._tries: dict[tuple[str, str], int] = {}  # by run id and activity id: failures up to now
+
+    @property
+    def tally(self) -> report.Tally:
+        """The last status of each step."""
+        return tally_of(self.views.values())
+
+    @property
+    def listings(self) -> dict[str, recorded_tasks.Listed]:
+        """How the done marks were listed, by workflow id."""
+        return {view.workflow_id: view.listed for view in self.views.values() if view.listed is not None}
 
     # Methods that subclasses override
 
     def show_step(
-        self, run: Run, found: StepReport, time: float, seconds: float | None, failures: Sequence[ActivityFailure]
+        self, run: Run, row: StepRow, time: float, work: WorkTime | None, failures: Sequence[ActivityFailure]
     ) -> None:
         """Show the new status of a step.
 
-        ``seconds`` is the time since the step was scheduled, or None. ``failures`` are the activities that failed it.
+        ``work`` is when its activities worked, once it has ended. ``failures`` are the activities that failed it.
         """
 
     def show_failure(self, failed: ActivityFailure) -> None:
@@ -88,8 +95,11 @@ class Follower:
 
         ``complete``: the run has reached its end, and so all steps that it has.
         """
-        for run, activity_id in self._listed:
-            record = run.history.activities.get(activity_id)
+        for run_id, run in self._followed.items():
+            listed_id = self.views[run_id].listed_id
+            if listed_id is None:
+                continue
+            record = run.history.activities.get(listed_id)
             closed: Any = record.closed.attributes if record is not None and record.closed is not None else None
             names = recorded_tasks.listed_names(getattr(closed, "result", None))
             self._notices.add_done(run.workflow_id, _parent_id(run), names)
@@ -108,28 +118,29 @@ class Follower:
     def fold(self, run: Run, events: Sequence[e.Event]) -> None:
         """Fold new events of one execution."""
         decided = 0  # the last completed decision has seen all events before this id
+        view = self.views.get(run.run_id)
+        if view is None:
+            view = self.views[run.run_id] = RunView(run.run_id, run.workflow_id)
+            self._followed[run.run_id] = run
         for event in events:
+            row = view.apply(event)
             attributes: Any = event.attributes
             kind = type(attributes)
             if kind not in _HANDLED:
                 continue
             if kind is e.MarkerRecorded:
-                if attributes.marker_name == MARKER_NAME:
-                    self._step_marker(run, event.time, attributes.details)
+                if row is not None:
+                    self._step_marker(run, view, row, event.time)
                 elif attributes.marker_name in recorded_calls.TOLD:
                     text = recorded_calls.describe(attributes.details)
                     if attributes.marker_name == FAULT_MARKER:
                         self.faults.append(text)
                     self.show_changed(run, text)
             elif kind is e.ActivityTaskScheduled:
-                listed = recorded_tasks.parse(attributes.activity_type.name, attributes.input)
-                if isinstance(listed, recorded_tasks.Listed):
-                    self.listings[run.workflow_id] = listed
-                    self._listed.append((run, attributes.activity_id))
                 if self._failed:
                     self._retried(run, attributes.activity_id, "")
             elif kind in _FAILURES:
-                self._activity_failed(run, event)
+                self._activity_failed(run, view, event)
             elif kind in RUN_EVENTS:
                 if kind in ENDS and is_child(run):
                     ended_badly = kind is not e.WorkflowExecutionCompleted
@@ -144,19 +155,10 @@ class Follower:
         if self._failed:
             self._settle(run, decided if run.history.open else len(run.history.events) + 1)
 
-    def _step_marker(self, run: Run, time: float, details: str | None) -> None:
-        found = report.read(details)
-        if found is None or found.status not in _STATUSES:
-            return
-        self.tally.add(found, run.workflow_id)
+    def _step_marker(self, run: Run, view: RunView, row: StepRow, time: float) -> None:
+        found = row.report
         self._notices.add(run.workflow_id, _parent_id(run), found)
-        step_key = run.workflow_id, found.step
-        seconds = None
-        if found.status == SCHEDULED:
-            self._began[step_key] = time
-        elif found.status != WAITING:
-            began = self._began.pop(step_key, None)
-            seconds = None if began is None else time - began
+        work = view.work_time(row.name) if row.end is not None and row.ran else None
         failures: list[ActivityFailure] = []
         if found.error is not None and self._failed:
             of_run = [failed for key, failed in self._failed.items() if key[0] == run.run_id]
@@ -168,11 +170,12 @@ class Follower:
             for failed in of_step(found.step, found.error, shown):
                 del self._shown[run.run_id, failed.activity_id]
                 self.soft_failures -= 1
-        self.show_step(run, found, time, seconds, failures)
+        self.show_step(run, row, time, work, failures)
 
-    def _activity_failed(self, run: Run, event: e.Event) -> None:
+    def _activity_failed(self, run: Run, view: RunView, event: e.Event) -> None:
         attributes: Any = event.attributes
-        scheduled: Any = run.history.events[attributes.scheduled_event_id - 1].attributes
+        row = view.rows[attributes.scheduled_event_id]
+        assert isinstance(row, AttemptRow)
         timed_out = type(attributes) is e.ActivityTaskTimedOut
         if timed_out:
             error = timeouts.error(run.history.events, event)
@@ -180,18 +183,15 @@ class Follower:
         else:
             reason = attributes.reason or ""
             text, where = task_failure(attributes.reason, attributes.details)
-        name = scheduled.activity_type.name
-        key = run.run_id, scheduled.activity_id
         trace = traceback_of(attributes.details) if self._debug else ""
-        self._tries[key] = self._tries.get(key, 0) + 1
-        self._failed[key] = ActivityFailure(
-            event.id, scheduled.activity_id, name, text, where, one_line(reason), trace, timed_out
+        self._failed[run.run_id, row.id] = ActivityFailure(
+            event.id, row.id, row.name, text, where, one_line(reason), trace, timed_out, row.number, row.step
         )
 
     def _retried(self, run: Run, activity_id: str, when: str) -> None:
         failed = self._failed.pop((run.run_id, activity_id), None)
         if failed is not None:
-            self.show_retry(failed, self._tries[run.run_id, activity_id] + 1, when)
+            self.show_retry(failed, failed.number + 1, when)
 
     def _retry_timer_started(self, run: Run, timer: Any) -> None:
         if not timer.timer_id.startswith((RETRY_TIMER, STORE_TIMER)):

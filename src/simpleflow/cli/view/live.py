@@ -24,10 +24,11 @@ from simpleflow.cli.view.progress import Progress
 from simpleflow.cli.view.screen import Screen
 from simpleflow.cli.view.step_tree import Tree
 from simpleflow.core import events as e
+from simpleflow.core.work_time import WorkTime
 from simpleflow.engines.clock import Clock
 from simpleflow.engines.embedded import Run
 from simpleflow.local import Beginning
-from simpleflow.step.report import StepReport
+from simpleflow.views.rows import StepRow
 
 _FINAL_ROWS = 30  # most rows of the tree that stay on the terminal at the end
 
@@ -80,9 +81,9 @@ class Live(Progress):
             self.flush()
 
     def show_step(
-        self, run: Run, found: StepReport, time: float, seconds: float | None, failures: Sequence[ActivityFailure]
+        self, run: Run, row: StepRow, time: float, work: WorkTime | None, failures: Sequence[ActivityFailure]
     ) -> None:
-        self._tree.step(run.workflow_id, found, time, failures)
+        self._tree.step(run.workflow_id, row, time, work, failures)
         self._lines += [failed.trace for failed in failures if failed.trace]
 
     def show_run(self, run: Run, event: type[e.Attributes], attributes: Any, time: float) -> None:
@@ -98,4 +99,5 @@ class Live(Progress):
         with self._lock:
             self._drawn = self._tree.version
             self._runs = {run_id: run for run_id, run in self._runs.items() if run.history.open}
-            return self._frame.lines(self._tree, self._runs.values(), self._clock(), columns, rows, unfinished)
+            runs = self._runs.values()
+            return self._frame.lines(self._tree, runs, self._clock(), columns, rows, unfinished, self.views)

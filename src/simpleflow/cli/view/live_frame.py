@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from simpleflow.cli.terminal import BOLD, DIM, Terminal
 from simpleflow.cli.view.follower import step_note
@@ -14,6 +14,7 @@ from simpleflow.cli.view.text_width import cut, width
 from simpleflow.engines.embedded import Run
 from simpleflow.step.constants import FAILED
 from simpleflow.step.report import StepReport, duration, printable, why
+from simpleflow.views.run_view import RunView
 
 _BAR_CELLS = 10
 
@@ -29,17 +30,25 @@ class Frame:
         self._full, self._empty, self._more = ("━", "─", "…") if terminal.symbols else ("#", "-", "...")
 
     def lines(
-        self, tree: Tree, runs: Iterable[Run], now: float, columns: int, rows: int, unfinished: str = ""
+        self,
+        tree: Tree,
+        runs: Iterable[Run],
+        now: float,
+        columns: int,
+        rows: int,
+        unfinished: str = "",
+        views: Mapping[str, RunView] = {},
     ) -> list[str]:
         """Return at most ``rows`` lines for ``now`` (epoch seconds), each narrower than ``columns``.
 
-        ``unfinished`` is a line that the run has begun to print; it is the first line.
+        ``runs`` are the open executions, and ``views`` their rows by run id. ``unfinished`` is a line that the run has
+        begun to print; it is the first line.
         """
         if not tree.runs:
             return []
         top = [self._cut(printable(unfinished), columns)] if unfinished else []
         runs = list(runs)
-        doing = self.tasks.read(runs, tree.steps_of)
+        doing = self.tasks.read(runs, views)
         top.append(self._headline(tree, tree.mark_queued(doing.queued_steps), now, columns))
         activities = self._activities(doing, pauses(runs), now, columns, min(max(2, rows // 4), max(0, rows - 6)))
         room = max(1, rows - len(top) - len(activities))
@@ -78,9 +87,7 @@ class Frame:
         """Return the line of a node. ``now`` is None at the end of the run, when lines are not cut."""
         node = row.node
         indent = "  " * row.depth
-        seconds = node.seconds
-        if node.running and node.began is not None and now is not None:
-            seconds = max(0.0, now - node.began)
+        seconds = node.seconds if now is None or not node.running else node.so_far(now)
         begin = name_and_time(node.name, seconds, columns, self._prefix_width, len(indent))
         text = f"{begin}  {self._counts(node, columns - len(indent) - self._prefix_width - width(begin) - 3)}"
         text += "  ".join(filter(None, ("queued" if node.queued else "", _note(row))))

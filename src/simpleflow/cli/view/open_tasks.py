@@ -1,18 +1,18 @@
 """What the open executions of a run are doing now: activities that run or are queued, timers, and awaited signals.
 
-The live view asks for this with every frame, so the work is small: what an activity belongs to is found once.
+The live view asks for this with every frame, so the work is small.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from simpleflow.core import transitions
 from simpleflow.core.records import Record
 from simpleflow.engines.embedded import Run
-from simpleflow.step.host import step_at
-from simpleflow.taskids import clean
+from simpleflow.views.rows import ChildRow
+from simpleflow.views.run_view import RunView
 
 _INTERNAL = "_simpleflow"  # begins the ids of timers that no workflow has asked for
 
@@ -24,13 +24,6 @@ class Activity(NamedTuple):
     name: str
     tries: int
     owner: str  # the step that it belongs to, and the child workflow; may be empty
-
-
-class _Owned(NamedTuple):
-    """An open activity or child."""
-
-    activity: str | None  # its name; None for a child
-    step: str | None
 
 
 class Doing(NamedTuple):
@@ -51,11 +44,9 @@ class OpenTasks:
 
     def __init__(self) -> None:
         self.awaited_signals: Callable[[str], Iterable[str]] = lambda run_id: ()
-        self._known: dict[str, dict[int, _Owned]] = {}  # by run id and event id: the open tasks
 
-    def read(self, runs: Iterable[Run], steps_of: Callable[[str], Container[str]]) -> Doing:
-        """Return what these executions do. ``steps_of`` gives the names of the steps of a workflow id."""
-        before, self._known = self._known, {}
+    def read(self, runs: Iterable[Run], views: Mapping[str, RunView]) -> Doing:
+        """Return what these executions do. ``views``: their rows, by run id."""
         running: list[Activity] = []
         queued_steps: set[tuple[str, str]] = set()
         waits: list[tuple[str, float | None]] = []
@@ -63,21 +54,23 @@ class OpenTasks:
         for run in runs:
             workflow_id, history = run.workflow_id, run.history
             child = "" if run.run_id == run.root_id else workflow_id
-            names, known = steps_of(workflow_id), before.get(run.run_id, {})
-            open_tasks = self._known[run.run_id] = {}
+            open_rows = views[run.run_id].open if run.run_id in views else {}
             working: set[str | None] = {None}
             waiting: set[str | None] = set()
+            # Only the engine knows which activity waits again since its process has died, and when it began again.
             for event_id, record in list(history.tasks.items()):
-                owned = open_tasks[event_id] = known.get(event_id) or _owned(record, names)
-                if owned.activity is None:
-                    working.add(owned.step)
+                row = open_rows.get(event_id)
+                if row is None:  # its event comes next
+                    continue
+                if isinstance(row, ChildRow):
+                    working.add(row.step)
                 elif record.state == transitions.SCHEDULED or record.waits_again:
                     queued += 1
-                    waiting.add(owned.step)
+                    waiting.add(row.step)
                 elif record.state == transitions.STARTED:
-                    working.add(owned.step)
-                    owner = ": ".join(filter(None, (child, owned.step)))
-                    running.append(Activity(record.started_at, owned.activity, record.tries, owner))
+                    working.add(row.step)
+                    owner = ": ".join(filter(None, (child, row.step)))
+                    running.append(Activity(record.started_at, row.name, record.tries, owner))
             queued_steps |= {(workflow_id, step) for step in waiting - working if step is not None}
             waits += waits_of(run, self.awaited_signals(run.run_id))
         return Doing(sorted(running), queued, queued_steps, waits)
@@ -89,15 +82,6 @@ def waits_of(run: Run, signals: Iterable[str]) -> list[tuple[str, float | None]]
     if run.history.open_timers:
         found += [_timer(each) for each in list(run.history.timers.values()) if each.open and _is_own(each)]
     return found
-
-
-def _owned(record: Record, names: Container[str]) -> _Owned:
-    """The innermost step that a task was submitted in, as far as its id or its control says so."""
-    scheduled = record.scheduled
-    kind = getattr(scheduled, "activity_type", None)
-    activity = None if kind is None else kind.name
-    path = record.id if activity is None else record.id.removeprefix(f"activity-{clean(activity)}-")
-    return _Owned(activity, step_at(scheduled.control or path, names))
 
 
 def _timer(record: Record) -> tuple[str, float | None]:

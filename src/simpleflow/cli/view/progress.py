@@ -14,12 +14,14 @@ from simpleflow.cli.view.open_tasks import waits_of
 from simpleflow.cli.view.text_width import justify
 from simpleflow.core import events as e
 from simpleflow.core import transitions
+from simpleflow.core.work_time import WorkTime
 from simpleflow.engines.embedded import Run
 from simpleflow.local import REPLACED, RESUMED, Beginning
 from simpleflow.step import report
 from simpleflow.step.constants import COMPLETED, FAILED, SCHEDULED, SKIPPED, WAITING
 from simpleflow.step.report import StepReport
 from simpleflow.values import arguments
+from simpleflow.views.rows import StepRow
 
 RETRYING = "retrying"
 _NAME_AND_TIME, _MIN_NAME_AND_TIME = 41, 11  # cells that name and time take together
@@ -150,8 +152,9 @@ class Progress(Follower):
         self._terminal.write("".join(lines))
 
     def show_step(
-        self, run: Run, found: StepReport, time: float, seconds: float | None, failures: Sequence[ActivityFailure]
+        self, run: Run, row: StepRow, time: float, work: WorkTime | None, failures: Sequence[ActivityFailure]
     ) -> None:
+        found, seconds = row.report, None if work is None else work.seconds
         name = found.step if not is_child(run) else f"{run.workflow_id}: {found.step}"
         if self._told.pop(name, None) == (found.forced, found.reasons):
             found = found._replace(forced=False, reasons=())

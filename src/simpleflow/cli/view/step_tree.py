@@ -7,13 +7,15 @@ run of many steps stays cheap.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
 from simpleflow.cli.view.failures import ActivityFailure
+from simpleflow.core.work_time import WorkTime
 from simpleflow.step.constants import COMPLETED, FAILED, SCHEDULED, SKIPPED, WAITING
 from simpleflow.step.report import StepReport
+from simpleflow.views.rows import StepRow
 
 ACTIVE = "active"
 """The kind of a step that is scheduled or waiting."""
@@ -35,14 +37,18 @@ class Node:
         "name",
         "queued",
         "report",
+        "row",
         "status",
+        "worked",
     )
 
     def __init__(self, name: str) -> None:
         self.name = name  # the full name of a step or group; the workflow id of an execution
         self.children: dict[str, Node] = {}  # by full name
         self.counts = {ACTIVE: 0, COMPLETED: 0, SKIPPED: 0, FAILED: 0}  # of the steps at and below this node
-        self.began: float | None = None  # epoch seconds; of the step, or of a group's first step
+        self.row: StepRow | None = None  # of the step; None for a mere group
+        self.worked: float | None = None  # how many seconds the activities of the step worked
+        self.began: float | None = None  # epoch seconds; of the execution, or of a group's first step
         self.ended: float | None = None  # epoch seconds; of the step, or of a group's last one
         self.report: StepReport | None = None  # the latest one of the step; None for a mere group
         self.failures: Sequence[ActivityFailure] = ()  # activities that failed the step
@@ -76,10 +82,17 @@ class Node:
     @property
     def seconds(self) -> float | None:
         """The duration in seconds; None if it has not ended or if no step ran."""
-        if self.running or self.began is None or self.ended is None:
+        if self.running:
             return None
-        ran = self.report or self.status or self.counts[COMPLETED] or self.counts[FAILED]
-        return self.ended - self.began if ran else None
+        if self.report is not None:
+            return self.worked
+        ran = self.status or self.counts[COMPLETED] or self.counts[FAILED]
+        return self.ended - self.began if ran and self.began is not None and self.ended is not None else None
+
+    def so_far(self, now: float) -> float | None:
+        """How long it has taken until now, in epoch seconds, or how long it is queued; None if it has ended."""
+        began = self.began if self.row is None else self.row.started or self.row.begin
+        return max(0.0, now - began) if self.running and began is not None else None
 
     @property
     def state(self) -> str:
@@ -138,8 +151,16 @@ class Tree:
         node.status, node.ended, node.end_message = COMPLETED if well else FAILED, time, end_message
         self.version += 1
 
-    def step(self, workflow_id: str, found: StepReport, time: float, failures: Sequence[ActivityFailure] = ()) -> None:
-        """Record the latest report of a step."""
+    def step(
+        self,
+        workflow_id: str,
+        row: StepRow,
+        time: float,
+        work: WorkTime | None = None,
+        failures: Sequence[ActivityFailure] = (),
+    ) -> None:
+        """Record the latest report of a step. ``work``: when its activities worked, once it has ended."""
+        found = row.report
         paths = self._paths.setdefault(workflow_id, {})
         path = paths.get(found.step)
         is_new = path is None
@@ -155,31 +176,27 @@ class Tree:
                 each.counts[kind] += 1
                 if before is not None:
                     each.counts[before] -= 1
-        if kind == ACTIVE:
-            node.began, node.ended = time, None
-        else:
-            node.ended = time
-            if kind == SKIPPED:
-                node.began = None
+        node.row = row
+        node.ended = None if kind == ACTIVE else time
+        node.worked = None if work is None else work.seconds
+        worked = work.worked if work is not None else ()
+        begin, end = (worked[0][0], worked[-1][1]) if worked else (time, time)
         for group in path[1:-1]:
             if group.report is None:
-                group.began = time if group.began is None else group.began
-                group.ended = time
+                group.began = begin if group.began is None else min(group.began, begin)
+                group.ended = end if group.ended is None else max(group.ended, end)
                 if group.common is None:
                     group.common = found if is_new and group.total == 1 else None
                 elif (group.common.forced, group.common.reasons) != (found.forced, found.reasons):
                     group.common = None  # for good, as it has more than one step by now
         self.version += 1
 
-    def steps_of(self, workflow_id: str) -> Container[str]:
-        """The names of the steps of an execution so far."""
-        return self._paths.get(workflow_id, {})
-
     def mark_queued(self, steps: Iterable[tuple[str, str]]) -> int:
         """Record which active steps are queued, by workflow id and name, and return how many."""
         for node in self._queued:
             node.queued = False
-        found = [self._paths[workflow_id][step][-1] for workflow_id, step in steps]
+        paths = (self._paths.get(workflow_id, {}).get(step) for workflow_id, step in steps)
+        found = [path[-1] for path in paths if path is not None]
         self._queued = [node for node in found if node.running and not node.children and node.state == SCHEDULED]
         for node in self._queued:
             node.queued = True
