@@ -27,7 +27,7 @@ from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.core import timeouts
 from simpleflow.core import transitions as t
-from simpleflow.core.decider import recorded_calls, refusals
+from simpleflow.core.decider import recorded_calls, refusals, tries
 from simpleflow.core.decider.evaluation import Evaluation
 from simpleflow.core.decider.refusals import Reaction
 from simpleflow.core.records import Key, Record
@@ -167,25 +167,11 @@ class RetryHandle(Handle):
     @property
     def type_name(self) -> str | None:
         """See ``base.Tried``."""
-        scheduled = self.record.scheduled if self.record is not None else None
-        kind = getattr(scheduled, "activity_type", None) or getattr(scheduled, "workflow_type", None)
-        return None if kind is None else str(kind.name)
+        return tries.type_name(self.record)
 
     def tries(self) -> Iterator[tuple[float, float | None, float | None]]:
         """See ``base.Tried``."""
-        record = self.record
-        if record is None:
-            return
-        events = self.evaluation.history.events
-        for failure in record.failures:
-            a: Any = failure.attributes
-            first = getattr(a, "scheduled_event_id", None) or getattr(a, "initiated_event_id", None)
-            if first:  # nothing was scheduled by a decision that the service refused
-                started = getattr(a, "started_event_id", 0)
-                yield events[first - 1].time, events[started - 1].time if started else None, failure.time
-        if record.scheduled_id and (record.closed is None or record.closed not in record.failures[-1:]):
-            started_at = events[record.started_id - 1].time if record.started_id else None
-            yield record.scheduled_at, started_at, None if record.closed is None else record.closed.time
+        return tries.of_record(self.evaluation.history.events, self.record)
 
     def recorded_calls(self) -> list[Record]:
         """The calls that the history holds for this submission, in order."""
