@@ -18,7 +18,6 @@ them once (``handled``). It then either decides the task again or ends the promi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from simpleflow import taskids
@@ -27,9 +26,10 @@ from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.core import timeouts
 from simpleflow.core import transitions as t
-from simpleflow.core.decider import recorded_calls, refusals, tries
+from simpleflow.core.decider import recorded_calls, refusals
 from simpleflow.core.decider.evaluation import Evaluation
 from simpleflow.core.decider.refusals import Reaction
+from simpleflow.core.decider.tries import TriedTask
 from simpleflow.core.records import Key, Record
 from simpleflow.exceptions import TaskCanceled, TaskException, TaskFailed, TaskTerminated
 from simpleflow.futures import CANCELLED, FINISHED, RUNNING, Promise, promise_of
@@ -151,27 +151,13 @@ class Handle:
             self.request_cancel(self.record)
 
 
-class RetryHandle(Handle):
+class RetryHandle(TriedTask, Handle):
     """A task that may fail and be tried again: an activity or a child workflow."""
 
     raises_on_failure: bool  # a final failure fails the run
     input: str  # the arguments as JSON text
     pause: Promise | None = None  # the timer before the next try
     _settled = False  # the recorded call under the key is this one
-
-    def submitted_in(self, scope: Scope) -> None:
-        for owner in scope.owners():
-            if isinstance(owner, ScopeOwner):
-                owner.add_task(self)
-
-    @property
-    def type_name(self) -> str | None:
-        """See ``base.Tried``."""
-        return tries.type_name(self.record)
-
-    def tries(self) -> Iterator[tuple[float, float | None, float | None]]:
-        """See ``base.Tried``."""
-        return tries.of_record(self.evaluation.history.events, self.record)
 
     def recorded_calls(self) -> list[Record]:
         """The calls that the history holds for this submission, in order."""

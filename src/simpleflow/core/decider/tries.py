@@ -1,31 +1,50 @@
-"""When the tries of an activity or child were scheduled, started and ended, from its record. Pure functions."""
+"""When the tries of an activity or child were scheduled, started and ended."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
-from simpleflow.core import events as e
+from simpleflow.base import Scope, ScopeOwner
+from simpleflow.core.decider.evaluation import Evaluation
 from simpleflow.core.records import Record
 
 
-def type_name(record: Record | None) -> str | None:
-    """The name of the activity or workflow type of a task; None if nothing is recorded."""
-    scheduled = record.scheduled if record is not None else None
-    kind = getattr(scheduled, "activity_type", None) or getattr(scheduled, "workflow_type", None)
-    return None if kind is None else str(kind.name)
+class TriedTask:
+    """The part of a handle that says it; see ``base.Tried``."""
 
+    evaluation: Evaluation
 
-def of_record(events: Sequence[e.Event], record: Record | None) -> Iterator[tuple[float, float | None, float | None]]:
-    """Yield when each try was scheduled, started and ended, in epoch seconds; None: not yet, or never."""
-    if record is None:
-        return
-    for failure in record.failures:
-        a: Any = failure.attributes
-        first = getattr(a, "scheduled_event_id", None) or getattr(a, "initiated_event_id", None)
-        if first:  # nothing was scheduled by a decision that the service refused
-            started = getattr(a, "started_event_id", 0)
-            yield events[first - 1].time, events[started - 1].time if started else None, failure.time
-    if record.scheduled_id and (record.closed is None or record.closed not in record.failures[-1:]):
-        started_at = events[record.started_id - 1].time if record.started_id else None
-        yield record.scheduled_at, started_at, None if record.closed is None else record.closed.time
+    @property
+    def record(self) -> Record | None:
+        """What the history knows of the task."""
+        raise NotImplementedError
+
+    def submitted_in(self, scope: Scope) -> None:
+        """Tell the owners of the scopes around the task of it."""
+        for owner in scope.owners():
+            if isinstance(owner, ScopeOwner):
+                owner.add_task(self)
+
+    @property
+    def type_name(self) -> str | None:
+        """See ``base.Tried``."""
+        scheduled = self.record.scheduled if self.record is not None else None
+        kind = getattr(scheduled, "activity_type", None) or getattr(scheduled, "workflow_type", None)
+        return None if kind is None else str(kind.name)
+
+    def tries(self) -> Iterator[tuple[float, float | None, float | None]]:
+        """See ``base.Tried``."""
+        record = self.record
+        if record is None:
+            return
+        events = self.evaluation.history.events
+        for failure in record.failures:
+            a: Any = failure.attributes
+            first = getattr(a, "scheduled_event_id", None) or getattr(a, "initiated_event_id", None)
+            if first:  # nothing was scheduled by a decision that the service refused
+                started = getattr(a, "started_event_id", 0)
+                yield events[first - 1].time, events[started - 1].time if started else None, failure.time
+        if record.scheduled_id and (record.closed is None or record.closed not in record.failures[-1:]):
+            started_at = events[record.started_id - 1].time if record.started_id else None
+            yield record.scheduled_at, started_at, None if record.closed is None else record.closed.time
