@@ -60,7 +60,7 @@ def test_version_and_help(folder: Folder, capsys: pytest.CaptureFixture[str]) ->
     assert folder.run("--version")[:2] == (0, expected)
     module = subprocess.run([sys.executable, "-m", "simpleflow", "--version"], capture_output=True, text=True)
     assert (module.returncode, module.stdout) == (0, expected)
-    for args in ([], ["--help"], ["info"], ["info", "-h"], ["workflow.start", "--help"]):
+    for args in ([], ["--help"], ["info", "-h"], ["workflow.start", "--help"]):
         assert main(args) == 0
         shown = capsys.readouterr()
         assert shown.out.startswith("Usage: simpleflow")

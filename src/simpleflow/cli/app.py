@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from simpleflow.cli import errors, installation, suggestions
+from simpleflow.cli import errors, existing_options, installation, suggestions
 from simpleflow.cli.help_text import Group
-from simpleflow.cli.options import SETTINGS, Session, common, help_alone, version_option
+from simpleflow.cli.options import SETTINGS, Session, common, global_output_options, help_alone, version_option
 from simpleflow.exceptions import StateError
 from simpleflow.shown_text import escaped_lines, hide_passwords
 
@@ -82,10 +82,11 @@ class _Commands(Group):
             raise click.UsageError(
                 f"No such command {name!r}{suggestions.of_command(name, args[1:], _COMMANDS)}", context
             )
-        return super().resolve_command(context, args)
+        return super().resolve_command(context, existing_options.translated(args))
 
 
 @click.group("simpleflow", cls=_Commands, context_settings=SETTINGS, invoke_without_command=True)
+@global_output_options
 @version_option
 @common
 @click.pass_context
@@ -102,6 +103,8 @@ def app(context: click.Context) -> None:
         raise StateError(f"the current folder cannot be used: {error.strerror}; change to another folder") from error
     if conflict := installation.conflict():
         context.obj.warn(conflict)
+    if text := existing_options.unused_settings():
+        context.obj.warn(text)
 
 
 def run(args: Sequence[str] | None = None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -21,6 +22,11 @@ TABLE, JSON, CSV = "table", "json", "csv"
 FORMATS = (TABLE, JSON, CSV)
 """The values of ``--format``."""
 
+_OTHER_FORMATS = {"prettyjson": JSON, "tabular": TABLE, "human": TABLE}
+"""What the existing library named simpleflow calls them."""
+
+_FORMAT_VARIABLE = "SIMPLEFLOW_FORMAT"
+
 _JSON_WANTED = "simpleflow.json"  # key in a context: --json was given
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -32,6 +38,8 @@ class Session:
     def __init__(self) -> None:
         self.debug = False  # print tracebacks
         self.color = AUTO  # auto, always or never
+        self.style: str | None = None  # format of commands that are given none
+        self.header = True  # tables and CSV have a line with their titles
         self._terminals: dict[str, Terminal] = {}
 
     @property
@@ -121,6 +129,23 @@ def state_option(text: str) -> Callable[[_Command], _Command]:
     return click.option("--state", metavar="FOLDER", callback=_not_empty, help=text)
 
 
+def _log_level(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        os.environ["LOG_LEVEL"] = value  # for the processes of the command, too
+
+
+def log_level_option(command: _Command) -> _Command:
+    """Add ``--log-level`` to a command that writes a log."""
+    return click.option(
+        "--log-level",
+        "-l",
+        metavar="LEVEL",
+        expose_value=False,
+        callback=_log_level,
+        help="Lowest level to log: DEBUG, INFO, WARNING, ERROR or CRITICAL. Default: LOG_LEVEL, or INFO.",
+    )(command)
+
+
 def param_option(command: _Command) -> _Command:
     """The option ``--param`` for the input of a workflow."""
     return click.option(
@@ -133,6 +158,42 @@ def param_option(command: _Command) -> _Command:
     )(command)
 
 
+class _Format(click.Choice[str]):
+    """A format, by its name or by the one that the existing library has for it."""
+
+    def __init__(self) -> None:
+        super().__init__(FORMATS)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """See ``click.ParamType``."""
+        return super().convert(_OTHER_FORMATS.get(value, value), param, ctx)
+
+
+def global_output_options(command: _Command) -> _Command:
+    """Add ``--format`` and ``--header`` for all commands, before the name of one."""
+
+    def keep(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
+        return lambda context, parameter, value: setattr(context.find_root().obj, name, value)
+
+    command = click.option(
+        "--header/--no-header",
+        default=True,
+        expose_value=False,
+        callback=keep("header"),
+        help="Write a line with titles above tables and CSV, or none.",
+    )(command)
+    return click.option(
+        "--format",
+        "style",
+        type=_Format(),
+        metavar="|".join(FORMATS),
+        envvar=_FORMAT_VARIABLE,
+        expose_value=False,
+        callback=keep("style"),
+        help="Output format of commands that are given none.",
+    )(command)
+
+
 def _json(context: click.Context, parameter: click.Parameter, value: bool) -> None:
     if value:
         context.meta[_JSON_WANTED] = True
@@ -140,10 +201,10 @@ def _json(context: click.Context, parameter: click.Parameter, value: bool) -> No
 
 def _style(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
     """Return the format: that of ``--json``, which is read before, or of ``--format``."""
+    from_line = parameter.name and context.get_parameter_source(parameter.name) == ParameterSource.COMMANDLINE
     if _JSON_WANTED not in context.meta:
-        return value
-    given = parameter.name and context.get_parameter_source(parameter.name) == ParameterSource.COMMANDLINE
-    if given and value != JSON:
+        return value if from_line or session().style is None else session().style
+    if from_line and value != JSON:
         raise InputError(f"--json and --format {value} exclude each other; give one of them")
     return JSON
 
@@ -159,7 +220,8 @@ def format_option(default: str | None = TABLE) -> Callable[[_Command], _Command]
         return click.option(
             "--format",
             "style",
-            type=click.Choice(FORMATS),
+            type=_Format(),
+            metavar="|".join(FORMATS),
             default=default,
             callback=_style,
             help=f"Output format. {default_text}",

@@ -6,7 +6,7 @@ import click
 
 from simpleflow.base import check_name
 from simpleflow.cli import swf
-from simpleflow.cli.options import SETTINGS, common
+from simpleflow.cli.options import SETTINGS, common, log_level_option
 from simpleflow.cli.terminal import results_only
 
 
@@ -22,6 +22,7 @@ from simpleflow.cli.terminal import results_only
     show_default=True,
     help="Number of decider processes.",
 )
+@log_level_option
 @common
 def decider(workflows: tuple[str, ...], domain: str | None, task_list: str | None, nb_processes: int) -> int:
     """Answer the decision tasks of a task list on Amazon SWF until stopped.

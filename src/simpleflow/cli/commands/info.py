@@ -14,8 +14,9 @@ import click
 
 from simpleflow import __version__, settings
 from simpleflow.cli.help_text import Group
-from simpleflow.cli.options import SETTINGS, TABLE, common, format_option, help_alone, session
+from simpleflow.cli.options import JSON, SETTINGS, TABLE, common, format_option, session
 from simpleflow.cli.terminal import Terminal, echo
+from simpleflow.cli.view.output import headed
 from simpleflow.cli.view.tables import objects, table, table_layout
 from simpleflow.shown_text import hide_passwords
 from simpleflow.step.report import printable
@@ -31,8 +32,10 @@ _SECRET = ("SECRET", "TOKEN", "PASSWORD", "ACCESS_KEY")
 @common
 @click.pass_context
 def info(context: click.Context) -> None:
-    """Show versions, settings and environment variables of this installation."""
-    help_alone(context)
+    """Show versions, settings and environment variables of this installation; all of them without a command."""
+    if context.invoked_subcommand is None:
+        for command in (versions, show_settings, environment):
+            context.invoke(command)
 
 
 @info.command("versions", context_settings=SETTINGS)
@@ -96,9 +99,10 @@ def _text(value: object) -> str:
 def _show(style: str | None, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     if style == TABLE or (style is None and sys.stdout.isatty()):
         terminal = Terminal(sys.stdout, session().color)
-        echo(table(titles, rows, table_layout(terminal)))
+        echo(headed(table(titles, rows, table_layout(terminal))))
     elif style is not None:
-        echo(objects(style, titles, [dict(zip(titles, row, strict=True)) for row in rows]))
+        text = objects(style, titles, [dict(zip(titles, row, strict=True)) for row in rows])
+        echo(text if style == JSON else headed(text))
     else:
         for row in rows:
             echo("\t".join(map(printable, row)))

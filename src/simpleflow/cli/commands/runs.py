@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _CLOSED = ("completed", "failed", "canceled", "timed_out", "terminated", "continued_as_new")
 
+_DATES = ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d %H:%M:%S%z")
+
 _one_run = click.argument("arguments", metavar="ID [RUN_ID]", nargs=-1)
 _all = click.option("--all", "show_all", is_flag=True, help="Show what is about the marks of steps too.")
 _limit = click.option(
@@ -77,17 +79,27 @@ def workflow_list(arguments: Sequence[str], status: str, days: float, limit: int
 @_status
 @click.option("--tag", metavar="TAG", help="Show runs with this tag.")
 @click.option("--workflow-id", metavar="ID", help="Show runs of this workflow id.")
-@click.option("--workflow-type", metavar="NAME", help="Show runs of the workflow type with this name.")
+@click.option(
+    "--workflow-type", "--workflow-type-name", metavar="NAME", help="Show runs of the workflow type with this name."
+)
 @click.option("--workflow-type-version", metavar="VERSION", help="Show runs of this version of their workflow type.")
-@click.option("--close-status", type=click.Choice(_CLOSED), help="Show runs that ended with this status.")
+@click.option(
+    "--close-status",
+    "-c",
+    type=click.Choice(_CLOSED, case_sensitive=False),
+    help="Show runs that ended with this status.",
+)
 @click.option(
     "--from",
+    "--from-date",
     "first",
-    type=click.DateTime(),
+    type=click.DateTime(_DATES),
     metavar="DATE",
     help="Show runs started at this time or later; replaces -d.",
 )
-@click.option("--to", "last", type=click.DateTime(), metavar="DATE", help="Show runs started before this time.")
+@click.option(
+    "--to", "--to-date", "last", type=click.DateTime(_DATES), metavar="DATE", help="Show runs started before this time."
+)
 @_days
 @_limit
 @format_option()
@@ -109,7 +121,7 @@ def workflow_filter(
 ) -> None:
     """List the runs that match all of the given options, the latest first.
 
-    Dates are in the local time zone.
+    Dates without a zone, such as +0100, are in the local time zone.
 
     \b
     Example: simpleflow workflow.filter --workflow-type daily --close-status failed
@@ -152,17 +164,23 @@ def workflow_info(arguments: Sequence[str], style: str, **options: Any) -> None:
 @_one_run
 @click.option(
     "--output",
+    "--output-format",
+    "--of",
     "-o",
+    "output",
     type=click.Choice(["events", "raw", "cooked"]),
     default="events",
     show_default=True,
     help="events: a line for each event. raw: the JSON of SWF. cooked: a line for each activity, child, timer, signal "
     "and marker.",
 )
+@click.option("--reverse-order", is_flag=True, help="Show the latest first.")
 @_all
 @format_option()
 @location_options
-def workflow_history(arguments: Sequence[str], output: str, show_all: bool, style: str, **options: Any) -> None:
+def workflow_history(
+    arguments: Sequence[str], output: str, reverse_order: bool, show_all: bool, style: str, **options: Any
+) -> None:
     """Show the history of a run.
 
     \b
@@ -176,12 +194,13 @@ def workflow_history(arguments: Sequence[str], output: str, show_all: bool, styl
         from simpleflow.core import codec
 
         events = runs.events(runs.describe(query))
+        order = -1 if reverse_order else 1
         if output == "raw":
-            out.write(tables.as_json([codec.event_to_dict(event) for event in events]))
+            out.write(tables.as_json([codec.event_to_dict(event) for event in events[::order]]))
         elif output == "cooked":
-            run_tables.cooked(out, _shown(history_items.items(events), show_all))
+            run_tables.cooked(out, _shown(history_items.items(events), show_all)[::order])
         else:
-            run_tables.events(out, events)
+            run_tables.events(out, events, reverse_order)
 
 
 @click.command("workflow.tasks", context_settings=SETTINGS)
@@ -245,7 +264,7 @@ def workflow_profile(
 @click.command("task.info", context_settings=SETTINGS)
 @click.argument("arguments", metavar="ID NAME", nargs=-1)
 @click.option("--run-id", metavar="ID", help="Run id. Default: the latest run of the workflow id.")
-@click.option("--details", is_flag=True, help="Show the traceback of a failure too.")
+@click.option("--details/--no-details", help="Show the traceback of a failure too.")
 @format_option()
 @location_options
 def task_info(arguments: Sequence[str], run_id: str | None, details: bool, style: str, **options: Any) -> None:

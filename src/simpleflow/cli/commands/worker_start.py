@@ -10,7 +10,7 @@ from simpleflow import settings
 from simpleflow.base import check_name
 from simpleflow.cli import swf
 from simpleflow.cli.number import Number
-from simpleflow.cli.options import SETTINGS, common
+from simpleflow.cli.options import SETTINGS, common, log_level_option
 from simpleflow.cli.start_options import middleware_options
 from simpleflow.cli.terminal import results_only
 from simpleflow.exceptions import InputError
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     "Default: finish it, for as long as it takes.",
 )
 @middleware_options
+@log_level_option
 @common
 def worker(
     domain: str | None,

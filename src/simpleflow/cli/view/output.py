@@ -36,9 +36,10 @@ class Output:
         """Write a table of ``cells``, or the objects with ``keys``, as ``style`` says. Skip an empty table."""
         if self.style != TABLE:
             each = [{key: one[key] for key in keys} for one in found]
-            self.write(objects(self.style, keys, each if self.style == JSON else [_flat(one) for one in each]))
+            text = objects(self.style, keys, each if self.style == JSON else [_flat(one) for one in each])
+            self.write(text if self.style == JSON else headed(text))
         elif cells:
-            self.write(table(titles, cells, self.layout))
+            self.write(headed(table(titles, cells, self.layout)))
 
     def one(self, keys: Sequence[str], found: Mapping[str, Any], cells: Sequence[Sequence[str]]) -> None:
         """Write one object: as JSON it is an object and no list, as a table a line for each of the ``cells``."""
@@ -58,6 +59,11 @@ class Output:
     def ask(self, question: str) -> None:
         """Write a question to standard error, without a line break, so that the answer is typed behind it."""
         session().terminal.write(question)
+
+
+def headed(text: str) -> str:
+    """The text of a table, without its first line after ``--no-header``."""
+    return text if session().header else text.partition("\n")[2]
 
 
 @contextmanager

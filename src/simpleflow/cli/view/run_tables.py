@@ -131,9 +131,10 @@ def info(output: Output, run: RunDescription, events: Sequence[e.Event], local_r
     output.one(_INFO, found, cells)
 
 
-def events(output: Output, history: Sequence[e.Event]) -> None:
+def events(output: Output, history: Sequence[e.Event], latest_first: bool = False) -> None:
     """Write a row for each event."""
     known = {item.event_id: item for item in history_items.items(history)}
+    history = history[::-1] if latest_first else history
     found = [
         {"id": each.id, "time": utc(each.time), "type": each.type, "what": history_items.describe_event(each, known)}
         for each in history
