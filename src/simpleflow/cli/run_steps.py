@@ -11,10 +11,12 @@ from simpleflow.cli.run_query import Runs
 from simpleflow.cli.view.history_items import item_of
 from simpleflow.cli.view.run_steps import ShownStep
 from simpleflow.exceptions import UnknownResource
+from simpleflow.state_folder import logs
 from simpleflow.step.constants import SKIPPED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from simpleflow.core.events import Event
     from simpleflow.engines.base import RunDescription
@@ -31,7 +33,7 @@ def steps_of(runs: Runs, run: RunDescription) -> list[ShownStep]:
     found = []
     for each, view, events in _family(runs, run):
         marks = _marks(view, deadline)
-        found += [_step(each, view, events, marks, name, now) for name in view.steps]
+        found += [_step(each, runs.location.folder, view, events, marks, name, now) for name in view.steps]
     return found
 
 
@@ -49,7 +51,13 @@ def _family(runs: Runs, run: RunDescription) -> Iterator[tuple[RunDescription, R
 
 
 def _step(
-    run: RunDescription, view: RunView, events: Sequence[Event], marks: dict[str, Mark], name: str, now: float
+    run: RunDescription,
+    folder: Path | None,
+    view: RunView,
+    events: Sequence[Event],
+    marks: dict[str, Mark],
+    name: str,
+    now: float,
 ) -> ShownStep:
     row = view.steps[name]
     mark = marks.get(name)
@@ -66,7 +74,7 @@ def _step(
         view.tries_of(name),
         made_by,
         None if failed is None else item_of(failed, events, view),
-        "",
+        "" if failed is None or folder is None else "\n".join(logs.last_lines(folder, run.run_id, failed.id)),
     )
 
 

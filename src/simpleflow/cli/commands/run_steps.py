@@ -28,6 +28,7 @@ def workflow_steps(arguments: Sequence[str], style: str, **options: Any) -> None
     location = run_query.location_of(options)
     query = RunQuery.from_arguments(arguments, options) if arguments else None
     with open_output(style) as out, run_query.open_runs(location) as runs:
+        from simpleflow.cli.failed_runs import failure_of
         from simpleflow.cli.run_steps import steps_of
         from simpleflow.cli.view import run_steps, run_tables
 
@@ -36,4 +37,6 @@ def workflow_steps(arguments: Sequence[str], style: str, **options: Any) -> None
         short = runs.short_ids([run]) if style == TABLE else {}
         if style == TABLE or not found:
             out.say(run_tables.headline(run, short, location.folder is not None, [each.row.report for each in found]))
+            if (failure := failure_of(runs, run)).reason is not None and not failure.steps:
+                out.say(f"it ended since {failure.error}" if run.status != "failed" else f"it failed: {failure.error}")
         run_steps.steps(out, found, run.workflow_id, short)
