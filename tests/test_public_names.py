@@ -47,6 +47,14 @@ PUBLIC: dict[str, list[str]] = {
         "UnknownResource",
         "WorkflowException",
     ],
+    "simpleflow.execute": [
+        "ProgramFailed",
+        "RequiredArgument",
+        "format_arguments",
+        "format_arguments_json",
+        "program",
+        "python",
+    ],
     "simpleflow.futures": [
         "CANCELLED",
         "CANCELLED_AND_NOTIFIED",
