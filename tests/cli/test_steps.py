@@ -115,7 +115,9 @@ class TestList:
         assert done.err == f"2 done steps: daily/steps in {project.path}/.simpleflow\n"
         titles, first, second = done.out.splitlines()
         assert titles.split() == ["step", "done", "at", "run", "took", "forced"]
-        assert re.fullmatch(rf"load         \d{{4}}-\d\d-\d\d [\d:]{{8}}  {run_id}  0\.\d\d s  yes: asked to", first)
+        assert re.fullmatch(
+            rf"load         \d{{4}}-\d\d-\d\d [\d:]{{8}}  {run_id[:8]}  0\.\d\d s  yes: asked to", first
+        )
         assert second.endswith("  yes: Dep of load")
 
     def test_only_some(self, project: Folder) -> None:

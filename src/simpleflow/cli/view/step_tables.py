@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from simpleflow.cli.options import TABLE
+from simpleflow.cli.run_ids import short_ids
 from simpleflow.cli.view.tables import TableLayout, objects, table
 from simpleflow.step import report
 
@@ -31,8 +32,9 @@ def listed(marks: Sequence[Mark], changed: Mapping[str, str], workflow_id: str, 
     if style != TABLE:
         return objects(style, _LISTED, [_mark(each, changed.get(each.step)) for each in marks])
     titles = ("step", "done at", "run", "took", "forced", *(["changed"] if changed else []))
+    short = short_ids([each.run_id for each in marks if each.run_id is not None])
     rows = (
-        [*_mark_cells(each, workflow_id), *([report.printable(changed.get(each.step, ""))] if changed else [])]
+        [*_mark_cells(each, workflow_id, short), *([report.printable(changed.get(each.step, ""))] if changed else [])]
         for each in marks
     )
     return table(titles, rows, layout) if marks else ""
@@ -71,14 +73,14 @@ def _mark(mark: Mark, changed: str | None) -> dict[str, Any]:
     return {key: found[key] for key in _LISTED}
 
 
-def _mark_cells(mark: Mark, workflow_id: str) -> list[str]:
+def _mark_cells(mark: Mark, workflow_id: str, short: Mapping[str, str]) -> list[str]:
     seconds = _finite(mark.seconds)
     took = "" if seconds is None else report.duration(seconds)
-    return [mark.step, local(mark.time), _run(mark, workflow_id), took, _forced(mark)]
+    return [mark.step, local(mark.time), _run(mark, workflow_id, short), took, _forced(mark)]
 
 
-def _run(mark: Mark, workflow_id: str) -> str:
-    run = "by hand" if mark.by_hand else mark.run_id or ""
+def _run(mark: Mark, workflow_id: str, short: Mapping[str, str]) -> str:
+    run = "by hand" if mark.by_hand else short.get(mark.run_id or "", "")
     return run if mark.workflow_id in (None, workflow_id) else f"{mark.workflow_id} {run}".rstrip()
 
 
