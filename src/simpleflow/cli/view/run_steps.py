@@ -22,7 +22,7 @@ _KEYS = (
     *("tries", "made_by", "error", "activity", "event_id", "arguments", "frame", "log"),
 )
 _MAX_ARGUMENTS = 200  # characters
-_NOTEWORTHY = 0.1  # seconds; a table does not mention less queueing
+_NOTEWORTHY = 1.0  # seconds; a table does not mention less queueing
 
 
 class ShownStep(NamedTuple):
