@@ -95,8 +95,9 @@ PUBLIC: dict[str, list[str]] = {
 # Public members of classes that users derive from or hold in their hands.
 MEMBERS: dict[str, str] = {
     "simpleflow.workflow.Workflow": (
-        "INHERIT_TAG_LIST after_closed after_replay before_replay cancel_timer continue_as_new executor fail "
-        "get_event_details get_run_context list_markers map name on_canceled on_completed on_failure on_task_failure "
+        "INHERIT_TAG_LIST after_closed after_replay after_run before_replay before_run cancel_timer continue_as_new "
+        "executor fail get_event_details get_execution_context get_run_context list_markers map name on_canceled "
+        "on_completed on_failure on_task_failure "
         "propagate_signals_to_parent raises_on_failure record_marker retry run should_cancel signal starmap "
         "start_timer submit task_list task_priority version wait_signal"
     ),

@@ -29,6 +29,8 @@ def as_submittable(value: Any, label: str) -> Submittable:
     if isinstance(value, Submittable):
         return value
     if isinstance(value, tuple) and value:
+        if len(value) == 1 and isinstance(value[0], Submittable):
+            return value[0]
         return _call(value[0], value[1:], {}, label)
     return _call(value, (), {}, label)
 

@@ -1,5 +1,8 @@
 """Durations in seconds, limits of the service (SWF's documented quotas), reserved names, and the version."""
 
+import importlib
+from typing import Any
+
 RELEASE = "1.0.0a1"
 """The version of simpleflow."""
 
@@ -77,3 +80,10 @@ UNKNOWN = RESERVED + "unknown__"
 
 WORKER_STOPPED = "worker stopped"
 """Reason of the failure of an activity that was given up since its worker had to stop."""
+
+
+def __getattr__(name: str) -> Any:
+    """A name that this module has in the existing library."""
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return importlib.import_module("simpleflow.compat.names").find(__name__, name)

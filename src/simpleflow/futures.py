@@ -14,6 +14,7 @@ promise calls ``Waiter.changed``, and the decider evaluates ``run`` afresh.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
@@ -266,3 +267,10 @@ def wait(*futures: Future | Iterable[Future]) -> list[Any]:
         if not isinstance(each, Future):
             raise InputError(f"wait got {each!r}; expected futures, or one list of them")
     return [future.result for future in found]
+
+
+def __getattr__(name: str) -> Any:
+    """A name that this module has in the existing library."""
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return importlib.import_module("simpleflow.compat.names").find(__name__, name)

@@ -57,6 +57,9 @@ if TYPE_CHECKING:
     from simpleflow.worker.pool import Pool
 
 
+__path__ = [f"{__file__.rpartition('/')[0]}/compat/local"]  # ``simpleflow.local.executor`` of the existing library
+
+
 class SentSignal(NamedTuple):
     """A signal that a run sent."""
 

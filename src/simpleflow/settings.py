@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from simpleflow import nearest_state
@@ -179,6 +179,9 @@ NAMES: tuple[str, ...] = tuple(sorted(_SETTINGS))
 """The names of all settings, sorted."""
 
 
+_configured: dict[str, Any] = {}  # by ``configure``
+
+
 def _from_module(name: str) -> tuple[object, str] | None:
     """Return the settings module's value for ``name`` and the module's name; None if the module does not set it."""
     module_name = os.environ.get(MODULE_VARIABLE)
@@ -199,6 +202,8 @@ def _from_module(name: str) -> tuple[object, str] | None:
 def _given(name: str) -> tuple[object, str] | None:
     """Return the raw value from the environment or the settings module, and its origin; None if neither sets it."""
     parse = _SETTINGS[name].parse
+    if name in _configured:
+        return _configured[name], "configure"
     if (text := os.environ.get(name)) is not None and (text or parse is not _text):
         return text, "environment"
     found = _from_module(name)
@@ -213,6 +218,11 @@ def _resolve(name: str) -> tuple[Any, str]:
     if setting.follows is not None:
         return _resolve(setting.follows)[0], setting.follows
     return setting.default() if callable(setting.default) else setting.default, "default"
+
+
+def configure(given: Mapping[str, Any]) -> None:
+    """Set settings in this process and those that it starts. Names that are no settings here are ignored."""
+    _configured.update({name: value for name, value in given.items() if name in _SETTINGS})
 
 
 def is_set(name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -169,3 +170,10 @@ class ContinueAsNewWorkflowTask(CallTask):
     """Ends this execution and starts a new one of the same class, with these arguments and the same workflow id."""
 
     name = "continue_as_new"
+
+
+def __getattr__(name: str) -> Any:
+    """A name that this module has in the existing library."""
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return importlib.import_module("simpleflow.compat.names").find(__name__, name)

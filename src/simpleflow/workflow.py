@@ -152,6 +152,10 @@ class Workflow(AbstractWorkflow):
         """
         return self._executor.get_run_context()
 
+    def get_execution_context(self) -> dict[str, Any]:
+        """Return what ``get_run_context`` returns."""
+        return self.get_run_context()
+
     def get_event_details(self, event_type: str, event_name: str) -> dict[str, Any] | None:
         """Return the latest ``signal``, ``marker`` or ``timer`` of that name as a dict; None if there is none.
 
@@ -161,6 +165,12 @@ class Workflow(AbstractWorkflow):
         return self._executor.get_event_details(event_type, event_name)
 
     # Hooks that a class may define. The executor calls them.
+
+    def before_run(self) -> None:
+        """Nothing calls this, as in the existing library; override ``before_replay``."""
+
+    def after_run(self) -> None:
+        """Nothing calls this, as in the existing library; override ``after_replay`` or ``after_closed``."""
 
     def before_replay(self, history: Any) -> None:
         """Called before each evaluation."""

@@ -104,6 +104,11 @@ class ExecutionState:
         return None if named is None or named.task_list_schedule_to_start_timeout else named
 
     @property
+    def last_event_id(self) -> int:
+        """Id of the latest event; 0 without one."""
+        return len(self.events)
+
+    @property
     def next_id(self) -> int:
         """Id of the next event."""
         return len(self.events) + 1

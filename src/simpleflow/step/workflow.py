@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -189,3 +190,10 @@ class WorkflowStepMixin:
             raise InputError(f"the reason of {what} is {reason!r}; expected text or None")
         for name in rules.check_names(names, what):
             patterns.add(name, reason)
+
+
+def __getattr__(name: str) -> Any:
+    """A name that this module has in the existing library."""
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return importlib.import_module("simpleflow.compat.names").find(__name__, name)

@@ -1,5 +1,7 @@
 """An event of a history: its id, its time, and the attributes that say what happened."""
 
+from typing import Any
+
 import msgspec
 
 from simpleflow.core.events.shapes import Attributes
@@ -29,3 +31,9 @@ class Event(msgspec.Struct, frozen=True, gc=False):
         if isinstance(attributes, UnknownEvent):
             return attributes.event_type
         return attributes.__class__.__name__
+
+    def __getattr__(self, name: str) -> Any:
+        """A member of the attributes: ``events[0].input`` is short for ``events[0].attributes.input``."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self.attributes, name)

@@ -1,0 +1,1 @@
+"""``simpleflow.swf`` of the existing library, as far as workflows import it."""
