@@ -14,13 +14,14 @@ from typing import NamedTuple
 import pytest
 
 from tests.servers import program
+from tests.stamps import unstamped
 
 SIMPLEFLOW = program("simpleflow")
 WORKFLOWS = Path(__file__).parent / "workflows"
 
 
 class Done(NamedTuple):
-    """Exit code and output of a command that has ended."""
+    """Exit code and output of a command that has ended, without the times before lines."""
 
     code: int
     out: str
@@ -45,7 +46,7 @@ class Folder:
             env={**os.environ, **environment},
             timeout=60,
         )
-        return Done(done.returncode, done.stdout, done.stderr)
+        return Done(done.returncode, done.stdout, unstamped(done.stderr))
 
     def start(self, target: str, *args: str, stdin: str = "", **environment: str) -> Done:
         """Run ``simpleflow workflow.start --local`` with two workers and wait for its end."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.cli.conftest import Done
 from tests.servers import tied
+from tests.stamps import unstamped
 from tests.worker import programs
 
 DOMAIN = "test"
@@ -72,7 +73,8 @@ class Commands:
 
     def run(self, *args: str, seconds: float = 60, **environment: str) -> Done:
         """Run a command and wait for its end."""
-        return Done(*programs.finish(self.begin(*args, **environment), seconds))
+        code, out, err = programs.finish(self.begin(*args, **environment), seconds)
+        return Done(code, out, unstamped(err))
 
     def start(self, target: str, *args: str) -> list[str]:
         """Start an execution and return its workflow id and run id."""

@@ -12,6 +12,7 @@ from simpleflow.cli import step_names
 from simpleflow.exceptions import InputError
 from tests.cli.conftest import Folder
 from tests.cli.test_start import lines
+from tests.stamps import unstamped
 
 
 @pytest.mark.parametrize(
@@ -121,6 +122,7 @@ def test_stopped_and_resumed(folder: Folder) -> None:
     folder.wait_for(lambda: len(folder.log) >= 2)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=20)
+    err = unstamped(err)
     assert err.splitlines()[-2:] == [
         "--force 'nothing': no step of that name was reached",
         "interrupted; workflow flow.Gates goes on where it was when the same command is run again",
@@ -129,6 +131,7 @@ def test_stopped_and_resumed(folder: Folder) -> None:
     folder.wait_for(lambda: "going" in folder.log)
     (folder.path / "go").touch()
     _, err = process.communicate(timeout=20)
+    err = unstamped(err)
     assert "going on where it was" in err
     assert [line for line in err.splitlines() if line.startswith("--")] == [
         "--force 'nothing': no step of that name was reached"

@@ -9,6 +9,7 @@ import signal
 import pytest
 
 from tests.cli.conftest import Folder, alive
+from tests.stamps import unstamped
 
 
 def test_a_killed_run_does_not_repeat_completed_activities(folder: Folder) -> None:
@@ -16,6 +17,7 @@ def test_a_killed_run_does_not_repeat_completed_activities(folder: Folder) -> No
     folder.wait_for(lambda: len(folder.log) >= 3)
     os.killpg(process.pid, signal.SIGKILL)
     _, err = process.communicate(timeout=20)
+    err = unstamped(err)
     completed = [line.split()[1] for line in err.splitlines() if line.startswith("completed")]
     assert 0 < len(completed) < 6
     done = folder.start("flow.Six")
@@ -36,7 +38,7 @@ def test_a_step_that_failed_before_the_process_died_still_counts(folder: Folder)
     )
     process = folder.begin("twice.Twice")
     assert process.stderr is not None
-    while not process.stderr.readline().startswith("failed"):
+    while not unstamped(process.stderr.readline()).startswith("failed"):
         pass
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -53,6 +55,7 @@ def test_a_signal_stops_the_workers_and_the_run_can_continue(folder: Folder, num
     folder.wait_for(folder.worker_pids)
     process.send_signal(number)
     out, err = process.communicate(timeout=20)
+    err = unstamped(err)
     assert (process.returncode, out) == (code, "")
     assert err.splitlines()[-1] == (
         f"{word}; workflow flow.Long goes on where it was when the same command is run again"
@@ -65,6 +68,7 @@ def test_a_signal_stops_the_workers_and_the_run_can_continue(folder: Folder, num
     assert folder.log.count("first") == 1
     again.terminate()
     _, err = again.communicate(timeout=20)
+    err = unstamped(err)
     assert "its process died; going on where it was" in err
 
 

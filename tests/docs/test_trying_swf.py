@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.docs.pages import ROOT, blocks
 from tests.docs.test_blocks import SIMPLEFLOW
+from tests.stamps import unstamped
 
 PAGE = "docs/operations.md"
 
@@ -41,7 +42,7 @@ def test_trying_it_here(tmp_path: Path) -> None:
             server.terminate()
     assert run.returncode == 0, run.stderr
     assert server.returncode == 0
-    ends = re.findall(r"^(\d+) steps?: (\d+) ran, (\d+) skipped, 0 failed", run.stderr, re.MULTILINE)
+    ends = re.findall(r"^(\d+) steps?: (\d+) ran, (\d+) skipped, 0 failed", unstamped(run.stderr), re.MULTILINE)
     (steps, first, _), (_, ran, skipped) = ends
     assert int(first) > 0
     assert (ran, skipped) == ("0", steps)

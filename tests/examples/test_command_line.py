@@ -17,6 +17,7 @@ import pytest
 
 from tests.examples.conftest import EXAMPLES
 from tests.examples.test_examples import EXPECTED
+from tests.stamps import unstamped
 
 OPTIONS: dict[str, list[str]] = {
     "activity_class:ActivityClass": ["--tags", "shop"],
@@ -43,7 +44,7 @@ def test_example(target: str, tmp_path: Path) -> None:
     run = start(target, tmp_path, *OPTIONS.get(target, ()))
     assert run.returncode == 0, run.stderr
     assert json.loads(run.stdout) == result
-    lines = run.stderr.splitlines()
+    lines = [line.rpartition(" | ")[2] for line in unstamped(run.stderr).splitlines()]
     assert [line for line in printed if line not in lines] == []
 
 
@@ -53,7 +54,7 @@ def test_example_steps_run_then_are_skipped(target: str, tmp_path: Path) -> None
     for _ in range(2):
         run = start(target, tmp_path)
         assert run.returncode == 0, run.stderr
-        match = NUMBERED.search(run.stderr.replace("1 step:", "1 steps:"))
+        match = NUMBERED.search(unstamped(run.stderr).replace("1 step:", "1 steps:"))
         assert match is not None, run.stderr
         counts.append([int(match[key]) for key in ("ran", "skipped", "failed")])
     assert counts == ([[1, 0, 0], [0, 1, 0]] if "basic" in target else [[4, 1, 0], [0, 5, 0]])
@@ -142,12 +143,12 @@ class TestDemo:
             assert process.stdout is not None
             completed = []
             for line in process.stdout:
-                match = re.match(r"completed +(\S+)", line)
+                match = re.match(r"completed +(\S+)", unstamped(line))
                 completed += [match[1]] if match else []
                 if len(completed) == 3:
                     break
             process.send_signal(signal.SIGKILL)
-        output = self.finish(clone)
+        output = unstamped(self.finish(clone))
         assert "this one continues it" in output
         again = re.findall(r"^completed +(\S+)", output, re.MULTILINE)
         assert again

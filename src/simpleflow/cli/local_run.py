@@ -8,10 +8,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from simpleflow import settings
-from simpleflow.cli import errors, on_end, parameters, start_options
+from simpleflow.activity_output import ALL, NONE
+from simpleflow.cli import errors, log_level, on_end, parameters, start_options
 from simpleflow.cli.options import Session
 from simpleflow.cli.signals import Stopped, stoppable
-from simpleflow.cli.terminal import BOLD, Terminal
+from simpleflow.cli.terminal import BOLD, CYAN, Terminal
 from simpleflow.exceptions import InputError, SimpleflowError
 from simpleflow.shown_text import escaped
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from simpleflow.cli.view.run_summary import Ending
     from simpleflow.local import Executor
     from simpleflow.workflow import Workflow
+
+TAIL = "tail"
+"""The value of ``--output`` that shows the latest line of what runs, and the last lines of what has failed."""
 
 
 def run_locally(
@@ -47,12 +51,14 @@ def _run(
     began = time.monotonic()
     try:
         with stoppable():
+            level = log_level.requested_level(options.get("log_level"))
             workflow_class = load_workflow(reference)
+            log_level.show_log(level)
             given = parameters.complete_input(workflow_class, given, options["params"])
             progress = ending.progress = _progress(here, options)
             if not progress.open():
                 progress = ending.progress = _progress(here, options | {"no_progress": True})
-            executor = _executor(workflow_class, options, progress)
+            executor = _executor(workflow_class, options, progress, here.terminal)
             ending.state, ending.executor = progress.state, executor
             progress.ask_signals(executor.awaited_signals)
             start_options.start_request(executor, given)
@@ -82,10 +88,15 @@ def _progress(here: Session, options: dict[str, Any]) -> Progress:
     return Progress(here.terminal, here.debug)
 
 
-def _executor(workflow_class: type[Workflow], options: dict[str, Any], progress: Progress) -> Executor:
+def _executor(
+    workflow_class: type[Workflow], options: dict[str, Any], progress: Progress, terminal: Terminal
+) -> Executor:
     workers = options["nb_workers"]
     state = options["state"] or settings.SIMPLEFLOW_STATE
     progress.state = os.path.abspath(state)
+    output = options.get("output") or ALL
+    if output != NONE:
+        progress.read_output(progress.state, shows_latest=output == TAIL)
     try:
         return start_options.make_executor(
             workflow_class,
@@ -98,6 +109,8 @@ def _executor(workflow_class: type[Workflow], options: dict[str, Any], progress:
             on_wait=progress.show_wait,
             adopt=options["adopt"],
             fresh=options["fresh"],
+            output=ALL if output == ALL else NONE,
+            paint=lambda name: terminal.paint(name, CYAN),
         )
     except SimpleflowError:
         raise
@@ -112,9 +125,10 @@ def _cores() -> int:
 
 
 def _stopped(terminal: Terminal, executor: Executor | None, stop: Stopped) -> int:
-    hint = ""
+    hint, write = "", terminal.write
     if executor is not None and executor.run_id is not None:
         name = escaped(executor.workflow_id or "")
+        write = terminal.log
         hint = f"; workflow {name} goes on where it was when the same command is run again"
-    terminal.write(f"{terminal.paint('stopped' if stop.number == 15 else 'interrupted', BOLD)}{hint}\n")
+    write(f"{terminal.paint('stopped' if stop.number == 15 else 'interrupted', BOLD)}{hint}\n")
     return 128 + stop.number

@@ -6,14 +6,13 @@ import base64
 import binascii
 import json
 import logging
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from simpleflow import settings
 from simpleflow.base import type_name
-from simpleflow.cli import errors
+from simpleflow.cli import errors, log_level
 from simpleflow.exceptions import InputError, SimpleflowError
 from simpleflow.shown_text import escaped, hide_passwords
 from simpleflow.worker.dispatch import Middlewares
@@ -117,10 +116,7 @@ def log_to_stderr() -> None:
     Raises InputError for an unknown level, and for a setting that is not valid: processes would find it too late.
     """
     settings.describe()
-    name = os.environ.get("LOG_LEVEL") or "INFO"
-    level = logging.getLevelNamesMapping().get(name.strip().upper())
-    if level is None:
-        raise InputError(f"LOG_LEVEL is {name!r}: expected DEBUG, INFO, WARNING, ERROR or CRITICAL")
+    level = log_level.requested_level(None) or logging.INFO
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_OneLine(_LOG_FORMAT))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])

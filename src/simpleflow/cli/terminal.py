@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from simpleflow.exceptions import SimpleflowError
+from simpleflow.shown_text import timestamp
 
 RED, GREEN, YELLOW, CYAN, BOLD, DIM = "31", "32", "33", "36", "1", "2"
 
@@ -32,6 +33,7 @@ class Terminal:
     def __init__(self, stream: TextIO | None, color: str = AUTO) -> None:
         terminal = stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
         self._stream = stream  # None: write nothing
+        self._stamps = stream is not None and not stream.isatty()
         self.moves = terminal  # whether the cursor can be moved
         self.encoding = getattr(stream, "encoding", None) or "utf-8"
         # Lines begin with symbols instead of words.
@@ -61,6 +63,13 @@ class Terminal:
         except (OSError, ValueError):
             _drop_buffered(self._stream)
             self._stream = None
+
+    def log(self, text: str) -> None:
+        """Write lines about a run. Where nobody watches, each line begins with the time."""
+        if text and self._stamps:
+            stamp = timestamp()
+            text = "".join(f"{stamp} {line}\n" for line in text.removesuffix("\n").split("\n"))
+        self.write(text)
 
     def error(self, message: str) -> None:
         """Write an error message as one line."""

@@ -156,7 +156,7 @@ def _follow(
     ending.run_id = run_id = engine.start_workflow_execution(request)
     terminal = here.terminal
     head = terminal.paint(f"workflow {escaped(request.workflow_id)}:", BOLD)
-    terminal.write(f"{head} started, run {run_id} in domain {domain}, task list {request.task_list}\n")
+    terminal.log(f"{head} started, run {run_id} in domain {domain}, task list {request.task_list}\n")
     progress = Progress(terminal if shows else Terminal(None), here.debug)
     progress.brief = shows  # without the progress lines, the summary has all details
     watcher = RunWatcher(engine, request.workflow_id, run_id, progress.observe, whole=shows)
@@ -182,7 +182,7 @@ def _follow(
 def _left_open(supervisor: Supervisor, domain: str, request: StartRequest, here: Session) -> int:
     terminal = here.terminal
     word = "stopped" if supervisor.signal in (None, signal.SIGTERM) else "interrupted"
-    terminal.write(
+    terminal.log(
         f"{terminal.paint(word, BOLD)}; workflow {escaped(request.workflow_id)} is still open; to continue it, run "
         f"decider.start and worker.start with -d {domain} -t {request.task_list}\n"
     )

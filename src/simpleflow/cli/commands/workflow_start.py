@@ -22,6 +22,8 @@ _LOCAL_OPTIONS = {
     "fresh": "--fresh",
     "on_failure": "--on-failure",
     "on_success": "--on-success",
+    "output": "--output",
+    "log_level": "--log-level",
 }
 _WORKER_OPTIONS = {"pre": "--middleware-pre-execution", "post": "--middleware-post-execution"}
 
@@ -48,6 +50,18 @@ _WORKER_OPTIONS = {"pre": "--middleware-pre-execution", "post": "--middleware-po
     help="Begin a new run, even if the last one was interrupted: that one is closed. Done steps stay done.",
 )
 @click.option("--no-progress", is_flag=True, help="Show lines instead of a live view. --nb-workers 0 implies this.")
+@click.option(
+    "--output",
+    type=click.Choice(["all", "tail", "none"]),
+    help="What activities print. all (default): each line, with its step in front. tail: the latest line of each "
+    "activity that runs, and the last lines of those that failed. none: nothing. task.logs and workflow.logs show it "
+    "all later.",
+)
+@click.option(
+    "--log-level",
+    metavar="LEVEL",
+    help="Write log records from this level on: debug, info, warning, error or critical. Default: LOG_LEVEL.",
+)
 @click.option("--domain", "-d", metavar="NAME", help="Start it in this Amazon SWF domain. Default: SWF_DOMAIN.")
 @click.option("--task-list", metavar="NAME", help="Task list of the decision tasks. Default: the one of the class.")
 @common

@@ -31,6 +31,7 @@ class ActivityFailure(NamedTuple):
     timed_out: bool = False  # then the error of a step has the text as it is
     number: int = 1  # of the try
     step: str | None = None  # the innermost step that the activity belongs to
+    run_id: str = ""
 
     @property
     def message(self) -> str:

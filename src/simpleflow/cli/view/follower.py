@@ -185,7 +185,17 @@ class Follower:
             text, where = task_failure(attributes.reason, attributes.details)
         trace = traceback_of(attributes.details) if self._debug else ""
         self._failed[run.run_id, row.id] = ActivityFailure(
-            event.id, row.id, row.name, text, where, one_line(reason), trace, timed_out, row.number, row.step
+            event.id,
+            row.id,
+            row.name,
+            text,
+            where,
+            one_line(reason),
+            trace,
+            timed_out,
+            row.number,
+            row.step,
+            run.run_id,
         )
 
     def _retried(self, run: Run, activity_id: str, when: str) -> None:

@@ -54,6 +54,11 @@ class Live(Progress):
     def ask_signals(self, awaited: Callable[[str], Iterable[str]]) -> None:
         self._frame.tasks.awaited_signals = awaited
 
+    def read_output(self, state: str, shows_latest: bool) -> None:
+        super().read_output(state, shows_latest)
+        if shows_latest:
+            self._frame.latest_output = self.tail.latest
+
     def open(self) -> bool:
         """Take over the terminal. Returns False, and changes nothing, without a pseudo-terminal."""
         return self._screen.open()
@@ -83,7 +88,8 @@ class Live(Progress):
     def show_step(
         self, run: Run, row: StepRow, time: float, work: WorkTime | None, failures: Sequence[ActivityFailure]
     ) -> None:
-        self._tree.step(run.workflow_id, row, time, work, failures)
+        output = self.tail.lines(failures) if failures else ()
+        self._tree.step(run.workflow_id, row, time, work, failures, output)
         self._lines += [failed.trace for failed in failures if failed.trace]
 
     def show_run(self, run: Run, event: type[e.Attributes], attributes: Any, time: float) -> None:

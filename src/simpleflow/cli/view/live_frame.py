@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from simpleflow.cli.terminal import BOLD, DIM, Terminal
 from simpleflow.cli.view.follower import step_note
 from simpleflow.cli.view.open_tasks import Activity, Doing, OpenTasks
 from simpleflow.cli.view.pauses import Pause, next_try, pauses
-from simpleflow.cli.view.progress import line_prefixes, name_and_time, prefix_width
+from simpleflow.cli.view.progress import line_prefixes, name_and_time, output_lines, prefix_width
 from simpleflow.cli.view.step_tree import ACTIVE, Node, Row, Tree
 from simpleflow.cli.view.text_width import cut, width
 from simpleflow.engines.embedded import Run
@@ -23,10 +23,12 @@ class Frame:
     """Makes the lines of the live view for one terminal."""
 
     def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
         self._paint = terminal.paint
         self._prefixes = line_prefixes(terminal)
         self._prefix_width = prefix_width(terminal)
         self.tasks = OpenTasks()
+        self.latest_output: Callable[[str, str], str] | None = None  # of a running activity, by run id and its id
         self._full, self._empty, self._more = ("━", "─", "…") if terminal.symbols else ("#", "-", "...")
 
     def lines(
@@ -67,7 +69,10 @@ class Frame:
         shown, hidden = tree.rows(limit)
         if hidden == 1:  # saying that one step is hidden would take a line too
             shown, hidden = tree.rows(limit + 1)
-        lines = [self._row(row, None, columns) for row in shown]
+        lines = []
+        for row in shown:
+            lines.append(self._row(row, None, columns))
+            lines += output_lines(self._terminal, row.node.output, 2 * row.depth)
         return [*lines, _more(tree, shown, hidden, 0)] if hidden else lines
 
     def _headline(self, tree: Tree, queued: int, now: float, columns: int) -> str:
@@ -128,7 +133,8 @@ class Frame:
 
     def _activity(self, activity: Activity, now: float, columns: int) -> str:
         again = f"try {activity.tries}" if activity.tries > 1 else ""
-        note = "  ".join(filter(None, (again, printable(activity.owner))))
+        printed = "" if self.latest_output is None else self.latest_output(activity.run_id, activity.id)
+        note = "  ".join(filter(None, (again, printable(activity.owner), printed and f"| {printed}")))
         return self._line(f"activity {activity.name}", max(0.0, now - activity.began), note, columns)
 
     def _line(self, name: str, seconds: float | None, note: str, columns: int) -> str:

@@ -24,6 +24,8 @@ class Activity(NamedTuple):
     name: str
     tries: int
     owner: str  # the step that it belongs to, and the child workflow; may be empty
+    run_id: str
+    id: str
 
 
 class Doing(NamedTuple):
@@ -70,7 +72,7 @@ class OpenTasks:
                 elif record.state == transitions.STARTED:
                     working.add(row.step)
                     owner = ": ".join(filter(None, (child, row.step)))
-                    running.append(Activity(record.started_at, row.name, record.tries, owner))
+                    running.append(Activity(record.started_at, row.name, record.tries, owner, run.run_id, record.id))
             queued_steps |= {(workflow_id, step) for step in waiting - working if step is not None}
             waits += waits_of(run, self.awaited_signals(run.run_id))
         return Doing(sorted(running), queued, queued_steps, waits)

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from simpleflow import values
-from simpleflow.cli.terminal import BOLD, CYAN, GREEN, RED, YELLOW, Terminal
+from simpleflow.cli.terminal import BOLD, CYAN, DIM, GREEN, RED, YELLOW, Terminal
 from simpleflow.cli.view.failures import ActivityFailure
 from simpleflow.cli.view.follower import RUN_EVENTS, Follower, is_child, step_note
 from simpleflow.cli.view.open_tasks import waits_of
+from simpleflow.cli.view.output_tail import OutputTail
 from simpleflow.cli.view.text_width import justify
 from simpleflow.core import events as e
 from simpleflow.core import transitions
@@ -62,11 +63,18 @@ def name_and_time(name: str, seconds: float | None, columns: int, head: int, ind
     return justify(report.printable(name), took, room - indent)
 
 
+def output_lines(terminal: Terminal, lines: Sequence[str], indent: int = 0) -> list[str]:
+    """Return lines that an activity has printed as they stand under the line of its step."""
+    begin = " " * (indent + prefix_width(terminal))
+    return [begin + terminal.paint(f"| {line}", DIM) for line in lines]
+
+
 class Progress(Follower):
     """Writes a line for each event of a step, each retry and failure, and the start and end of each child workflow."""
 
     brief = True  # whether the summary is brief too
     state = ""  # the state folder, which the first line names
+    tail = OutputTail()  # of what failed activities have printed
 
     def __init__(self, terminal: Terminal, debug: bool = False) -> None:
         super().__init__(debug)
@@ -86,6 +94,13 @@ class Progress(Follower):
     def ask_signals(self, awaited: Callable[[str], Iterable[str]]) -> None:
         """Be told whom to ask for the signals that an execution waits for, by its run id."""
         self._awaited_signals = awaited
+
+    def read_output(self, state: str, shows_latest: bool) -> None:
+        """Be told the state folder, where the output of activities is: its end is shown under a failure.
+
+        ``shows_latest``: a live view shows the latest line of each activity that runs.
+        """
+        self.tail = OutputTail(state)
 
     def close(self) -> None:
         """End the view. Called when the run has ended or was stopped; it may be called twice."""
@@ -149,7 +164,7 @@ class Progress(Follower):
         """Write the lines that were added."""
         self._end_alike()
         lines, self._lines = self._lines, []
-        self._terminal.write("".join(lines))
+        self._terminal.log("".join(lines))
 
     def show_step(
         self, run: Run, row: StepRow, time: float, work: WorkTime | None, failures: Sequence[ActivityFailure]
@@ -165,8 +180,7 @@ class Progress(Follower):
             self._alike.append((name, found))
             self._alike_note = note
         else:
-            traces = "".join(failed.trace for failed in failures)
-            self._lines.append(self._line(found.status, name, seconds, note, traces))
+            self._lines.append(self._line(found.status, name, seconds, note, self.under(failures)))
 
     def _end_alike(self) -> None:
         """Add the lines of steps that were scheduled for the same reasons: one line, if there are many."""
@@ -180,7 +194,8 @@ class Progress(Follower):
 
     def show_failure(self, failed: ActivityFailure) -> None:
         self._end_alike()
-        self._lines.append(self._line(FAILED, f"activity {failed.name}", None, failed.message, failed.trace))
+        text = self.under([failed])
+        self._lines.append(self._line(FAILED, f"activity {failed.name}", None, failed.message, text))
 
     def show_retry(self, failed: ActivityFailure, number: int, when: str) -> None:
         self._end_alike()
@@ -195,9 +210,14 @@ class Progress(Follower):
     def show_changed(self, run: Run, text: str) -> None:
         self.add_run_line(run, text)
 
-    def _line(self, status: str, name: str, seconds: float | None, note: str, trace: str = "") -> str:
+    def under(self, failures: Sequence[ActivityFailure]) -> str:
+        """Return the lines under the one of a failure: tracebacks, and the last lines that were printed."""
+        traces = "".join(failed.trace for failed in failures)
+        return traces + "".join(f"{line}\n" for line in output_lines(self._terminal, self.tail.lines(failures)))
+
+    def _line(self, status: str, name: str, seconds: float | None, note: str, under: str = "") -> str:
         begin = name_and_time(name, seconds, self._terminal.columns, prefix_width(self._terminal))
-        return f"{self._prefixes[status]}{begin}  {note}".rstrip() + "\n" + trace
+        return f"{self._prefixes[status]}{begin}  {note}".rstrip() + "\n" + under
 
 
 def _difference(beginning: Beginning) -> str:

@@ -22,7 +22,7 @@ def report_unreached(terminal: Terminal, progress: Progress, options: dict[str, 
     tally = progress.tally
     for name in step_names.OPTIONS:
         for line in step_names.unreached_names(options[name], tally.steps, f"--{name}", tally.closed):
-            terminal.write(line + "\n")
+            terminal.log(line + "\n")
 
 
 def report_end(
@@ -60,14 +60,14 @@ def report_end(
     else:
         text = end_text(run) if failure is None else f"failed: {errors.run_failure_line(failure)}"
         if here.debug:
-            here.terminal.write(_trace(failure, closed))
+            here.terminal.log(_trace(failure, closed))
     # Of a run that kept going, failures that have failed it were first taken for others.
     if progress.soft_failures and (completed or KEEP_GOING not in values.reserved(run.history.started.input)):
         text += f"; {_count(progress.soft_failures, 'activity', 'activities')} failed"
     if completed and progress.failed_children:
         text += f"; {_count(len(progress.failed_children), 'child workflow')} failed"
     for line in progress.notices(complete=not stopped) if completed else ():
-        here.terminal.write(printable(line) + "\n")
+        here.terminal.log(printable(line) + "\n")
     summary = summary_lines(progress, seconds, progress.brief, failed=not completed)
     summary += changed_lines(progress)
     if progress.faults:
@@ -76,7 +76,7 @@ def report_end(
         summary.append(f"{_count(number, 'fault')} of the workflow: {printable(progress.faults[0])}{more}")
     after = "" if summary else f" ({duration(seconds)})"
     head = here.terminal.paint(f"workflow {printable(run.workflow_id)}:", BOLD)
-    here.terminal.write("".join(line + "\n" for line in (f"{head} {printable(text)}{after}", *map(printable, summary))))
+    here.terminal.log("".join(line + "\n" for line in (f"{head} {printable(text)}{after}", *map(printable, summary))))
     if not completed:
         return errors.RUN_FAILED
     write_result(json_escaped(closed.result) if closed.result is not None else "null")

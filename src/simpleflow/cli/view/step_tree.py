@@ -35,6 +35,7 @@ class Node:
         "ended",
         "failures",
         "name",
+        "output",
         "queued",
         "report",
         "row",
@@ -52,6 +53,7 @@ class Node:
         self.ended: float | None = None  # epoch seconds; of the step, or of a group's last one
         self.report: StepReport | None = None  # the latest one of the step; None for a mere group
         self.failures: Sequence[ActivityFailure] = ()  # activities that failed the step
+        self.output: Sequence[str] = ()  # the last lines that these have printed
         self.end_message = ""  # of an execution: how it ended
         self.status: str | None = None  # of an execution: SCHEDULED, COMPLETED or FAILED
         self.queued = False  # a step whose activities all wait for a worker
@@ -158,8 +160,13 @@ class Tree:
         time: float,
         work: WorkTime | None = None,
         failures: Sequence[ActivityFailure] = (),
+        output: Sequence[str] = (),
     ) -> None:
-        """Record the latest report of a step. ``work``: when its activities worked, once it has ended."""
+        """Record the latest report of a step.
+
+        ``work``: when its activities worked, once it has ended. ``failures``: activities that failed it. ``output``:
+        what these have printed last.
+        """
         found = row.report
         paths = self._paths.setdefault(workflow_id, {})
         path = paths.get(found.step)
@@ -170,7 +177,7 @@ class Tree:
         kind = _KINDS[found.status]
         before = None if node.report is None else _KINDS[node.report.status]
         self.waiting += (found.status == WAITING) - (node.report is not None and node.report.status == WAITING)
-        node.report, node.failures = found, failures
+        node.report, node.failures, node.output = found, failures, output
         for each in path:
             if kind != before:
                 each.counts[kind] += 1
