@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 _DAY = 86_400
+_RECENT_DAYS = (1, 30, 400)
 _FULL_ID_LENGTH = 40  # run ids have 46 characters; a longer text than this is no prefix
 
 
@@ -113,7 +114,7 @@ class Runs:
         typed = query.id if query.run_id is None else query.run_id
         if found:
             raise UnknownResource(ambiguous_run(typed, found))
-        known = self.engine.list_runs(RunFilter(workflow_id=query.id) if own else RunFilter())
+        known = self.engine.list_runs(RunFilter(workflow_id=query.id)) if own else list(self._recent())
         raise UnknownResource(unknown_run(query.id, query.run_id if own else None, known, str(self.location)))
 
     def describe(self, query: RunQuery) -> RunDescription:
@@ -122,11 +123,23 @@ class Runs:
 
     def latest(self) -> RunDescription:
         """Describe the latest run that is no child of another one. Raises UnknownResource."""
-        for run in self.engine.list_runs():
+        for run in self._recent():
             started: Any = self.engine.event(run.workflow_id, run.run_id, 1).attributes
             if started.parent_workflow_execution is None:
                 return run
         raise UnknownResource(f"there are no runs in {self.location}")
+
+    def _recent(self) -> Iterator[RunDescription]:
+        """Yield the runs, the latest first; of a domain, whose list may be long, those of the last days with any."""
+        from simpleflow.engines.base import RunFilter
+
+        if self.location.folder is not None:
+            yield from self.engine.list_runs()
+            return
+        for days in _RECENT_DAYS:
+            if found := self.engine.list_runs(RunFilter(oldest=since(days))):
+                yield from found
+                return
 
     def events(self, run: RunDescription) -> Sequence[Event]:
         """Return the history of a run."""
