@@ -11,7 +11,6 @@ Amazon SWF and its workers go on without any one process. There, a time-out says
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import islice
 
 from simpleflow.core import events as e
 from simpleflow.core.work_time import Interval
@@ -34,8 +33,8 @@ class Pauses:
 
     def extend(self, events: Sequence[e.Event]) -> list[Interval]:
         """See the events of a history that are new, and return all pauses."""
-        for event in islice(events, self._count, None):
-            self.see(event)
+        for at in range(self._count, len(events)):
+            self.see(events[at])
         return self.found
 
     def see(self, event: e.Event) -> None:

@@ -12,7 +12,6 @@ So a step that waited an hour for a worker and then worked for a minute took a m
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import islice
 from typing import NamedTuple
 
 Interval = tuple[float, float]
@@ -104,7 +103,8 @@ def without(intervals: Iterable[Interval], others: Iterable[Interval]) -> list[I
         while first < len(cuts) and cuts[first][1] <= begin:
             first += 1
         rest = begin
-        for cut_begin, cut_end in islice(cuts, first, None):
+        for at in range(first, len(cuts)):
+            cut_begin, cut_end = cuts[at]
             if cut_begin >= end:
                 break
             if cut_begin > rest:
