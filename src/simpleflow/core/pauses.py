@@ -31,9 +31,14 @@ class Pauses:
         self._gap: Interval = (0.0, 0.0)  # the longest one between events since the last DecisionTaskStarted
         self._identity: str | None = None  # of the last decider
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Pauses) and vars(self) == vars(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
     def extend(self, events: Sequence[e.Event]) -> list[Interval]:
         """See the events of a history that are new, and return all pauses."""
-        for at in range(self._count, len(events)):
+        for at in range(self._count, len(events)):  # ``islice`` would step over all that were seen
             self.see(events[at])
         return self.found
 
