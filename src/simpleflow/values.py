@@ -50,6 +50,7 @@ def _encode(encoder: json.JSONEncoder, value: Any, label: str) -> str:
 
 
 _PLAIN = frozenset({str, int, bool, type(None)})
+_LEAST, _MOST = 1e-4, 1e15  # between them, encoders write floats alike: without an exponent
 _FEW = 16  # members: a walk over more of them in Python would take longer than it saves
 
 
@@ -63,6 +64,8 @@ def _is_plain(value: Any) -> bool:
             if type(key) is not str or not (type(each) in _PLAIN or _is_plain(each)):
                 return False
         return True
+    if kind is float:
+        return bool(_LEAST <= value < _MOST or _LEAST <= -value < _MOST)
     if kind is list or kind is tuple:
         if len(value) > _FEW:
             return False

@@ -313,6 +313,12 @@ def test_keys_of_other_types_are_taken_where_none_is_lost() -> None:
     assert values.encode({1: "a", "2": "b", None: "c"}, "the value") == '{"1":"a","2":"b","null":"c"}'
 
 
+@settings(max_examples=500, derandomize=True, deadline=None, database=None)
+@given(st.floats(allow_nan=False, allow_infinity=False) | st.floats(1e-4, 1e15) | st.floats(-1e15, -1e-4))
+def test_a_float_has_the_text_that_python_gives_it(value: float) -> None:
+    assert values.encode({"seconds": value}, "a value") == json.dumps({"seconds": value}, separators=(",", ":"))
+
+
 @settings(max_examples=300, derandomize=True, deadline=None, database=None)
 @given(json_values)
 def test_small_values_have_the_text_that_python_gives_them(value: Any) -> None:
