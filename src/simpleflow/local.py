@@ -28,6 +28,7 @@ from simpleflow.base import check_flag, check_name
 from simpleflow.constants import KEEP_GOING, STORE_TIMER
 from simpleflow.core import codec
 from simpleflow.core import events as e
+from simpleflow.core.decider.answer import EMBEDDED
 from simpleflow.core.decider.evaluation import Failure
 from simpleflow.engines.base import DecisionTask, StartRequest
 from simpleflow.engines.embedded import EmbeddedEngine, Observer, Run
@@ -257,6 +258,7 @@ class Executor:
                 engine,
                 {request.name: self.workflow_class},
                 default_bucket=self.default_bucket,
+                limits=EMBEDDED,
                 counts_starts=True,
                 on_changed=warn if self._observer is None else _shown_by_observer,
                 imports=NOTHING,

@@ -31,6 +31,10 @@ class Limits(NamedTuple):
     events: int | None = None  # of the execution; None for no limit
 
 
+EMBEDDED = Limits(decisions=1_000_000, answer_bytes=1 << 40)
+"""Those of the embedded engine. What limits an answer there is memory alone."""
+
+
 class Answer(NamedTuple):
     """The answer to a decision task."""
 
