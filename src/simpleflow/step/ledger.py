@@ -21,11 +21,12 @@ its mark was written after it was last removed. So it does not matter in which o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from simpleflow.base import Executor
 from simpleflow.step import origins, rules
 from simpleflow.step.constants import COMPLETED, DEPENDENT_OF, MARKER_NAME, SCHEDULED
+from simpleflow.step.known_names import KnownNames
 from simpleflow.step.patterns import Patterns
 from simpleflow.step.recorded_verdicts import Recorded, read
 from simpleflow.step.request import REASON, Request
@@ -55,7 +56,6 @@ class Ledger:
         self._unreached = len(self.recorded)
         self.catching_up = self._unreached > 0
         """True if this evaluation has not reached all recorded verdicts: new ones have to come after them."""
-        self._known_before: list[str] | None = None
         self.request = Request(executor)  # what the execution was started with
         for names, patterns in ((self.request.force, self.forced), (self.request.skip, self.skipped)):
             for name in names:
@@ -109,11 +109,9 @@ class Ledger:
         """True if the step was done when the marks were read, and this run has not marked it since."""
         return name in self._done_at_first and name not in self._marked
 
-    def known_before(self, count: int) -> list[str]:
-        """The first ``count`` names that became known as done; the same list for all that ask for the same count."""
-        if self._known_before is None or len(self._known_before) != count:
-            self._known_before = self.known[:count]
-        return self._known_before
+    def known_before(self, count: int) -> Sequence[str]:
+        """The first ``count`` names that became known as done."""
+        return KnownNames(self.known, count)
 
     def mark_written(self, run: StepRun, recorded: Recorded | None) -> None:
         """A step has run, and its mark is written; ``recorded``: what the history holds of the run."""

@@ -48,7 +48,7 @@ class StepRun(Promise, ScopeOwner):
         self,
         step: Definition,
         enclosing: frozenset[StepRun],
-        known_before: Callable[[int], list[str]],
+        known_before: Callable[[int], Sequence[str]],
         waiter: Waiter,
         future: Future,
     ) -> None:
