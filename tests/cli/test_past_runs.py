@@ -194,7 +194,6 @@ def test_run_ids_are_told_apart_by_their_begins(past: SimpleNamespace) -> None:
 
 
 def test_a_domain_in_the_environment_is_used_unless_local_is_given(folder: Folder) -> None:
-    (folder.path / "flow.py").write_text(FLOW)
     bad = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_CONFIG_FILE": "none"}
     done = folder.run("workflow.list", SWF_DOMAIN="trial", AWS_ENDPOINT_URL="http://127.0.0.1:9", **bad)
     assert done.code == 1
@@ -202,6 +201,9 @@ def test_a_domain_in_the_environment_is_used_unless_local_is_given(folder: Folde
         assert folder.run("workflow.list", *more, SWF_DOMAIN="trial").err.startswith("no runs: folder ")
     assert json.loads(folder.run("workflow.list", "--format", "json").out) == []
     assert folder.run("workflow.steps").err.startswith("error: there are no runs in folder ")
+    assert folder.start("flow.Echo").code == 0
+    wrong = folder.run("workflow.info", "production", "daily")
+    assert wrong.err.endswith("(flow.Echo); a domain of Amazon SWF is given with --domain\n"), wrong.err
 
 
 def test_short_ids() -> None:

@@ -115,7 +115,9 @@ class Runs:
         if found:
             raise UnknownResource(ambiguous_run(typed, found))
         known = self.engine.list_runs(RunFilter(workflow_id=query.id)) if own else list(self._recent())
-        raise UnknownResource(unknown_run(query.id, query.run_id if own else None, known, str(self.location)))
+        text = unknown_run(query.id, query.run_id if own else None, known, str(self.location))
+        is_domain = query.run_id is not None and not own and self.location.folder is not None
+        raise UnknownResource(text + ("; a domain of Amazon SWF is given with --domain" if is_domain else ""))
 
     def describe(self, query: RunQuery) -> RunDescription:
         """Describe the run that a command names. Raises UnknownResource."""
