@@ -140,8 +140,8 @@ def test_a_table_that_is_wider_than_the_terminal(folder: Folder) -> None:
         "                              done: report.text",
         "report.text  run      yes     Dep of load",
     ]
-    _, shown = on_a_terminal(folder, "step.list", "flow.Daily", "load", NO_COLOR="1", width=60)
+    _, shown = on_a_terminal(folder, "step.list", "flow.Daily", "load", NO_COLOR="1", width=45)
     assert re.search(
         r"^load\n  done at  [\d: -]{19}\n  run      2\S+\n  took     \d\.\d\d s\n  forced   no$", shown, re.M
     )
-    assert max(map(len, shown.splitlines()[1:])) <= 60
+    assert max(map(len, shown.splitlines()[1:])) <= 45
