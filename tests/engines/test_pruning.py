@@ -44,6 +44,18 @@ class Outer(Workflow, WorkflowStepMixin):
         return [step.value, step.ran]
 
 
+@activity.with_attributes()
+def say() -> None:
+    os.write(1, b"something\n")  # pytest has replaced sys.stdout
+
+
+class Loud(Workflow):
+    name = "loud in pruning"
+
+    def run(self) -> Any:
+        return self.submit(say).result
+
+
 class Other(Workflow):
     name = "other of pruning"
 
@@ -199,6 +211,14 @@ def test_logs_go_with_their_runs(state: str) -> None:
     assert prune(state, Keep(runs=1), dry_run=True).log_bytes == 4
     assert prune(state, Keep(runs=1)).log_bytes == 8
     assert sorted(os.listdir(logs)) == sorted([second, "young"])
+
+
+def test_what_activities_have_printed_goes_with_their_run(state: str) -> None:
+    for _ in range(2):
+        run(state, Loud, nb_workers=1)
+    assert len(os.listdir(Path(state, "logs"))) == 2
+    assert prune(state, Keep(runs=1)).log_bytes > 0
+    assert os.listdir(Path(state, "logs")) == run_ids(state)
 
 
 def test_what_the_time_is_too_short_for_is_left(state: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from simpleflow.cli import errors
 from simpleflow.core import transitions
 from simpleflow.exceptions import RunBusy
 from simpleflow.shown_text import hide_passwords
+from simpleflow.state_folder import logs
 from simpleflow.step.constants import COMPLETED, FAILED, SKIPPED
 from simpleflow.step.report import duration
 
@@ -70,7 +71,7 @@ def _of_run(run: Run, ending: Ending) -> dict[str, Any]:
     history = run.history
     closed: Any = history.closed
     began, ended = history.events[0].time, history.events[-1].time
-    failed = _failed_steps(run)
+    failed = _failed_steps(run, ending)
     started = history.started
     return {
         "workflow_id": run.workflow_id,
@@ -104,8 +105,8 @@ def _reason(run: Run, ending: Ending, failed: list[str]) -> str:
     return f"activities failed: {names(overlooked)}" if overlooked else "activities failed"
 
 
-def _failed_steps(run: Run) -> list[dict[str, Any]]:
-    """The failed steps of the run itself, each with its error and the line of the user's code."""
+def _failed_steps(run: Run, ending: Ending) -> list[dict[str, Any]]:
+    """The failed steps of the run itself, each with its error, the line of the user's code, and its last output."""
     from simpleflow.views.run_view import RunView
 
     view = RunView(run.run_id)
@@ -117,7 +118,9 @@ def _failed_steps(run: Run) -> list[dict[str, Any]]:
         where = errors.source_line(errors.traceback_of(details))
         error = errors.one_line(errors.raised(row.report.error))
         activity = None if task is None else task.name
-        found.append({"step": row.name, "error": error, "activity": activity, "where": where or None})
+        output = [] if task is None or not ending.state else logs.last_lines(ending.state, run.run_id, task.id)
+        each = {"step": row.name, "error": error, "activity": activity, "where": where or None, "output": output}
+        found.append(each)
     return found
 
 

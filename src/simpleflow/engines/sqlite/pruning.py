@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import shutil
 import sqlite3
 import time
@@ -34,20 +33,17 @@ from simpleflow.core import transitions
 from simpleflow.engines.sqlite.lease import is_alive, is_in_use
 from simpleflow.engines.sqlite.rows import RunRow, run_row
 from simpleflow.exceptions import StateError
+from simpleflow.state_folder import logs
 from simpleflow.state_folder.database import FILE, SQL, open_database, transaction
 from simpleflow.state_folder.faults import FAULTS, damaged, state_error
 from simpleflow.state_folder.reading import may_write, open_to_read
 
 log = logging.getLogger(__name__)
 
-LOGS = "logs"
-"""Name of the folder of the logs, one folder for each run."""
-
 _AFTER_RUN = 1.0  # seconds that the end of a run may take for it
 _LOCKED = 0.05  # seconds of one transaction; others wait so long
 _PAUSE = 0.005  # seconds between two transactions, in which others get the lock
 _PAGES = 500  # pages of one step of the vacuum
-_RUN_ID = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*")  # of a run, as the name of its folder of logs
 _INCREMENTAL = 2  # the value of ``pragma auto_vacuum``
 
 
@@ -111,11 +107,11 @@ def prune(folder: str, keep: Keep, dry_run: bool = False, seconds: float | None 
                 removed = _remove(db, families, until)
             gone, left = families[:removed], len(families) - removed
         runs = [row for family in gone for _, row in reversed(family.runs)]
-        log_bytes = _remove_logs(folder, [row.run_id for row in runs], dry_run)
+        log_bytes = _remove_folders([logs.folder_of(folder, row.run_id) for row in runs], dry_run)
         freed = unused = 0
         if not dry_run:
             with _errors(folder, "read"):
-                known = {run_id for (run_id,) in db.execute(SQL["run_ids"])}
+                known = {logs.file_name(run_id) for (run_id,) in db.execute(SQL["run_ids"])}
             log_bytes += _remove_orphans(folder, known)
             with _errors(folder, "written"):
                 freed, unused = _give_back(db, folder, until)
@@ -226,31 +222,29 @@ def _pragma(db: sqlite3.Connection, name: str) -> int:
     return int(value)
 
 
-def _remove_logs(folder: str, run_ids: Iterable[str], dry_run: bool) -> int:
-    """Remove the logs of runs; returns their bytes. Logs that cannot be removed stay."""
+def _remove_folders(paths: Iterable[str], dry_run: bool = False) -> int:
+    """Remove folders of logs; returns their bytes. Logs that cannot be removed stay."""
     total = 0
-    for run_id in run_ids:
-        if _RUN_ID.fullmatch(run_id):
-            path = os.path.join(folder, LOGS, run_id)
-            total += sum(_file_sizes(path))
-            if not dry_run:
-                shutil.rmtree(path, ignore_errors=True)
+    for path in paths:
+        total += sum(_file_sizes(path))
+        if not dry_run:
+            shutil.rmtree(path, ignore_errors=True)
     return total
 
 
 def _remove_orphans(folder: str, known: set[str]) -> int:
-    """Remove logs of runs that are not in the database; returns their bytes."""
-    path = os.path.join(folder, LOGS)
+    """Remove the folders of logs that are not of these names; returns their bytes."""
+    path = os.path.join(folder, logs.FOLDER)
     try:
         with os.scandir(path) as entries:
-            found = [each.name for each in entries if each.is_dir(follow_symlinks=False) and _is_old(each)]
+            found = [each.path for each in entries if each.name not in known and _is_old_folder(each)]
     except OSError:
         return 0
-    return _remove_logs(folder, [name for name in found if name not in known], dry_run=False)
+    return _remove_folders(found)
 
 
-def _is_old(entry: os.DirEntry[str]) -> bool:
-    return time.time() - entry.stat(follow_symlinks=False).st_mtime > DAY
+def _is_old_folder(entry: os.DirEntry[str]) -> bool:
+    return entry.is_dir(follow_symlinks=False) and time.time() - entry.stat(follow_symlinks=False).st_mtime > DAY
 
 
 def _file_sizes(folder: str) -> Iterator[int]:
