@@ -13,6 +13,7 @@ import pytest
 
 import simpleflow
 from simpleflow import Workflow, activity, exceptions, settings
+from simpleflow.canvas import Group
 from simpleflow.local import Executor
 from simpleflow.steering import marks, place
 from simpleflow.step.submittable import Step
@@ -85,6 +86,7 @@ class Marking(Workflow, WorkflowStepMixin):
     def run(self) -> None:
         self.submit(self.step("kept", (give, 1), force=True, force_steps_if_executed="other", keep_result=True))
         self.submit(self.step("other", (give, "x" * 30_000), keep_result=True, fingerprint=1, after="kept"))
+        self.submit(self.step("around", Group(self.step("inside", (give, 2)))))
 
 
 def test_what_a_mark_holds(tmp_path: Path) -> None:
@@ -92,7 +94,7 @@ def test_what_a_mark_holds(tmp_path: Path) -> None:
     executor.run()
     found = place.find(Marking, default_bucket=executor.default_bucket)
     marks.mark(found, ["by hand"])
-    stored = open_store(found.bucket).read(found.path, ["kept", "other", "by hand"])
+    stored = open_store(found.bucket).read(found.path, ["kept", "other", "around", "by hand"])
     held = {key for body, _ in stored.values() for key in json.loads(body)}
     held.add("owner")  # only marks that several runs share have it
     [table] = re.findall(r"It is a JSON object:\n\n(.*?)\n\n", read("docs/steps.md"), re.DOTALL)
