@@ -37,6 +37,7 @@ _COMMANDS = {
     "workflow.steps": "commands.run_steps:workflow_steps",
     "workflow.info": "commands.runs:workflow_info",
     "workflow.history": "commands.runs:workflow_history",
+    "history.check": "commands.history_check:history_check",
     "workflow.tasks": "commands.runs:workflow_tasks",
     "workflow.profile": "commands.runs:workflow_profile",
     "task.info": "commands.runs:task_info",

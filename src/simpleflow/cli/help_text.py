@@ -28,6 +28,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "task.logs",
         "workflow.tasks",
         "workflow.history",
+        "history.check",
         "workflow.profile",
         "workflow.filter",
     ),

@@ -10,6 +10,7 @@ from typing import Any
 from simpleflow import values
 from simpleflow.cli import errors
 from simpleflow.cli.failed_runs import RunFailure
+from simpleflow.cli.options import JSON
 from simpleflow.cli.view import history_items
 from simpleflow.cli.view.history_items import Item
 from simpleflow.cli.view.output import Output
@@ -135,7 +136,7 @@ def events(output: Output, history: Sequence[e.Event], latest_first: bool = Fals
     """Write a row for each event."""
     known = {item.event_id: item for item in history_items.items(history)}
     history = history[::-1] if latest_first else history
-    found = [
+    found: list[dict[str, Any]] = [
         {"id": each.id, "time": utc(each.time), "type": each.type, "what": history_items.describe_event(each, known)}
         for each in history
     ]
@@ -143,7 +144,13 @@ def events(output: Output, history: Sequence[e.Event], latest_first: bool = Fals
         [str(row["id"]), local(event.time), event.type, _short(row["what"])]
         for row, event in zip(found, history, strict=True)
     ]
-    output.rows(("id", "time", "type", "what"), found, ("id", "time", "type", "what"), cells)
+    keys: tuple[str, ...] = ("id", "time", "type", "what")
+    if output.style == JSON:  # the whole event too, for history.check and other programs
+        from simpleflow.core.codec import event_to_dict
+
+        found = [{**row, "event": event_to_dict(event)} for row, event in zip(found, history, strict=True)]
+        keys = (*keys, "event")
+    output.rows(keys, found, ("id", "time", "type", "what"), cells)
 
 
 def cooked(output: Output, found: Sequence[Item]) -> None:

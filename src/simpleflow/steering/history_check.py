@@ -1,0 +1,217 @@
+"""Replay a history with the code of today, and find the first decision that differs.
+
+The history is cut at its decision tasks, as the decider that made it was called. After each one, the decisions of today
+are compared, in order, with the events that followed from the recorded answer. What activities returned comes from the
+history, so nothing is run.
+
+Inputs of the activities about marks are not compared: where marks are kept is a setting, and these activities are found
+again by the step that they are about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from simpleflow import values
+from simpleflow.constants import MAX_EVENTS
+from simpleflow.core import decisions as d
+from simpleflow.core import events as e
+from simpleflow.core.decider.answer import Limits
+from simpleflow.core.decider.decide import Decider
+from simpleflow.core.decider.evaluation import Execution
+from simpleflow.core.tolerant_history import TolerantHistory
+from simpleflow.exceptions import InputError
+from simpleflow.step.constants import MARKER_NAME
+from simpleflow.step.projection import IN_HISTORY
+from simpleflow.workflow import Workflow
+
+_MARKS = "simpleflow.step."
+
+
+class Decision(NamedTuple):
+    """What is compared of a decision, or of the event that followed from it."""
+
+    kind: str  # such as "activity"
+    name: str  # of its type, signal or marker
+    id: str
+    input: str | None  # also details, result, reason or seconds
+
+    def __str__(self) -> str:
+        words = [self.kind, self.name, f"(id {self.id})" if self.id and self.id != self.name else ""]
+        with_input = "" if self.input is None else f"with {self.input}"
+        return " ".join(filter(None, [*words, with_input]))
+
+
+class Difference(NamedTuple):
+    """The first decision that differs; None where there is none."""
+
+    event_id: int  # of the DecisionTaskStarted
+    recorded: Decision | None
+    today: Decision | None
+
+
+class Checked(NamedTuple):
+    """What a check has found."""
+
+    tasks: int  # decision tasks that were compared
+    decisions: int  # that are the same
+    difference: Difference | None
+
+
+def check(workflow_class: type[Workflow], events: Sequence[e.Event], workflow_id: str | None = None) -> Checked:
+    """Replay a history.
+
+    ``workflow_id`` of the run is part of the ids of its children; None: as the marks of steps tell, if there are any.
+    Raises InputError if the history does not begin with WorkflowExecutionStarted.
+    """
+    if not events or not isinstance(events[0].attributes, e.WorkflowExecutionStarted):
+        raise InputError("the history does not begin with WorkflowExecutionStarted; expected all events of a run")
+    marks = _marks_at(events)
+    if workflow_id is None:
+        workflow_id = marks[1].removesuffix("/").removesuffix("/steps") if marks else workflow_class.__name__
+    execution = Execution(workflow_id, "run", None, marks[0] if marks and _keeps_marks(events) else None, None)
+    decider = Decider(workflow_class, execution, _limits(events), TolerantHistory())
+    tasks = same = 0
+    recorded = _recorded(events)
+    answered = _answers(events)
+    begin = 0
+    try:
+        for index, event in enumerate(events):
+            if not isinstance(event.attributes, e.DecisionTaskStarted):
+                continue
+            decider.advance(events[begin : index + 1])
+            begin = index + 1
+            if event.id not in answered:
+                continue  # it timed out, or nobody has answered it yet
+            tasks += 1
+            then = recorded.get(answered[event.id], [])
+            now = list(filter(None, map(_of_decision, decider.answer().decisions)))
+            for number in range(max(len(then), len(now))):
+                one = then[number] if number < len(then) else None
+                other = now[number] if number < len(now) else None
+                if one is None or other is None or not _agree(one, other):
+                    return Checked(tasks, same, Difference(event.id, one, other))
+                same += 1
+    finally:
+        decider.discard()
+    return Checked(tasks, same, None)
+
+
+def _marks_at(events: Iterable[e.Event]) -> tuple[str, str] | None:
+    """Bucket and prefix of the marks of steps; None without steps."""
+    for event in events:
+        attributes = event.attributes
+        if isinstance(attributes, e.ActivityTaskScheduled) and attributes.activity_type.name.startswith(_MARKS):
+            args, _ = values.arguments(values.decode(attributes.input))
+            if len(args) > 1 and isinstance(args[0], str) and isinstance(args[1], str):
+                return args[0], args[1]
+    return None
+
+
+def _keeps_marks(events: Iterable[e.Event]) -> bool:
+    """True if the marks were kept with the history itself."""
+    for event in events:
+        attributes = event.attributes
+        if isinstance(attributes, e.MarkerRecorded) and attributes.marker_name == MARKER_NAME:
+            details = values.decode(attributes.details)
+            if isinstance(details, dict) and details.get(IN_HISTORY) is True:
+                return True
+    return False
+
+
+def _limits(events: Iterable[e.Event]) -> Limits:
+    """The limits of the decider: some activities are there only where the number of events is limited."""
+    names = (
+        each.attributes.activity_type.name for each in events if isinstance(each.attributes, e.ActivityTaskScheduled)
+    )
+    return Limits(events=MAX_EVENTS if any(name.endswith(".ReadMarksTask") for name in names) else None)
+
+
+def _answers(events: Iterable[e.Event]) -> dict[int, int]:
+    """By DecisionTaskStarted, the event of the answer."""
+    found = ((each.attributes, each.id) for each in events if isinstance(each.attributes, e.DecisionTaskCompleted))
+    return {attributes.started_event_id: id for attributes, id in found}
+
+
+def _recorded(events: Iterable[e.Event]) -> dict[int, list[Decision]]:
+    """By DecisionTaskCompleted, what followed from its decisions, in order."""
+    found: dict[int, list[Decision]] = {}
+    for event in events:
+        decided = getattr(event.attributes, "decision_task_completed_event_id", None)
+        decision = _of_event(event.attributes) if decided else None
+        if decided and decision is not None:
+            found.setdefault(decided, []).append(decision)
+    return found
+
+
+def _agree(one: Decision, other: Decision) -> bool:
+    if one[:3] != other[:3]:
+        return False
+    if one.input == other.input or one.input is None or other.input is None or one.name.startswith(_MARKS):
+        return True
+    return bool(values.decode(one.input) == values.decode(other.input))
+
+
+def _of_decision(a: Any) -> Decision | None:
+    if isinstance(a, d.ScheduleActivityTask):
+        return Decision("activity", a.activity_type.name, a.activity_id, a.input)
+    if isinstance(a, d.StartChildWorkflowExecution):
+        return Decision("child workflow", a.workflow_type.name, a.workflow_id, a.input)
+    if isinstance(a, d.StartTimer):
+        return Decision("timer", a.timer_id, a.timer_id, a.start_to_fire_timeout)
+    if isinstance(a, d.CancelTimer):
+        return Decision("end of timer", a.timer_id, a.timer_id, None)
+    if isinstance(a, d.RecordMarker):
+        return Decision("marker", a.marker_name, "", a.details)
+    if isinstance(a, d.SignalExternalWorkflowExecution):
+        return Decision("signal", a.signal_name, a.workflow_id, a.input)
+    if isinstance(a, d.RequestCancelActivityTask):
+        return Decision("cancel of activity", a.activity_id, a.activity_id, None)
+    if isinstance(a, d.RequestCancelExternalWorkflowExecution):
+        return Decision("cancel of workflow", a.workflow_id, a.workflow_id, None)
+    if isinstance(a, d.CompleteWorkflowExecution):
+        return Decision("end of the run", "completed", "", a.result)
+    if isinstance(a, d.FailWorkflowExecution):
+        return Decision("end of the run", "failed", "", a.reason)
+    if isinstance(a, d.CancelWorkflowExecution):
+        return Decision("end of the run", "canceled", "", None)
+    if isinstance(a, d.ContinueAsNewWorkflowExecution):
+        return Decision("end of the run", "continued as new", "", a.input)
+    return None
+
+
+def _of_event(a: Any) -> Decision | None:
+    """The decision that led to an event. That of a refusal has no input."""
+    if isinstance(a, e.ActivityTaskScheduled | e.ScheduleActivityTaskFailed):
+        return Decision("activity", a.activity_type.name, a.activity_id, getattr(a, "input", None))
+    if isinstance(a, e.StartChildWorkflowExecutionInitiated):
+        return Decision("child workflow", a.workflow_type.name, a.workflow_id, a.input)
+    if isinstance(a, e.StartChildWorkflowExecutionFailed):
+        initiated = a.initiated_event_id
+        return None if initiated else Decision("child workflow", a.workflow_type.name, a.workflow_id, None)
+    if isinstance(a, e.TimerStarted | e.StartTimerFailed):
+        return Decision("timer", a.timer_id, a.timer_id, getattr(a, "start_to_fire_timeout", None))
+    if isinstance(a, e.TimerCanceled | e.CancelTimerFailed):
+        return Decision("end of timer", a.timer_id, a.timer_id, None)
+    if isinstance(a, e.MarkerRecorded):
+        return Decision("marker", a.marker_name, "", a.details)
+    if isinstance(a, e.SignalExternalWorkflowExecutionInitiated):
+        return Decision("signal", a.signal_name, a.workflow_id, a.input)
+    if isinstance(a, e.ActivityTaskCancelRequested | e.RequestCancelActivityTaskFailed):
+        return Decision("cancel of activity", a.activity_id, a.activity_id, None)
+    if isinstance(a, e.RequestCancelExternalWorkflowExecutionInitiated):
+        return Decision("cancel of workflow", a.workflow_id, a.workflow_id, None)
+    if isinstance(a, e.WorkflowExecutionCompleted):
+        return Decision("end of the run", "completed", "", a.result)
+    if isinstance(a, e.WorkflowExecutionFailed):
+        return Decision("end of the run", "failed", "", a.reason)
+    if isinstance(a, e.CompleteWorkflowExecutionFailed):
+        return Decision("end of the run", "completed", "", None)
+    if isinstance(a, e.FailWorkflowExecutionFailed):
+        return Decision("end of the run", "failed", "", None)
+    if isinstance(a, e.WorkflowExecutionCanceled | e.CancelWorkflowExecutionFailed):
+        return Decision("end of the run", "canceled", "", None)
+    if isinstance(a, e.WorkflowExecutionContinuedAsNew | e.ContinueAsNewWorkflowExecutionFailed):
+        return Decision("end of the run", "continued as new", "", getattr(a, "input", None))
+    return None
