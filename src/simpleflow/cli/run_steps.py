@@ -31,13 +31,14 @@ def steps_of(runs: Runs, run: RunDescription) -> list[ShownStep]:
     now = time.time()
     deadline = time.monotonic() + _MARK_SECONDS
     found = []
-    for each, view, events in _family(runs, run):
+    for each, view, events in family(runs, run):
         marks = _marks(view, deadline)
         found += [_step(each, runs.location.folder, view, events, marks, name, now) for name in view.steps]
     return found
 
 
-def _family(runs: Runs, run: RunDescription) -> Iterator[tuple[RunDescription, RunView, Sequence[Event]]]:
+def family(runs: Runs, run: RunDescription) -> Iterator[tuple[RunDescription, RunView, Sequence[Event]]]:
+    """Yield a run and its children, each with its rows and events."""
     from simpleflow.views.rows import ChildRow
 
     view, events = fold(runs, run)
@@ -45,7 +46,7 @@ def _family(runs: Runs, run: RunDescription) -> Iterator[tuple[RunDescription, R
     for child in view.of_kind(ChildRow):
         if child.run_id is not None:
             try:
-                yield from _family(runs, runs.engine.describe(child.id, child.run_id))
+                yield from family(runs, runs.engine.describe(child.id, child.run_id))
             except UnknownResource:  # it was removed, or its domain keeps it no longer
                 continue
 

@@ -97,6 +97,23 @@ def echo(text: str) -> None:
             raise OutputError(error) from error
 
 
+def emit(data: bytes) -> bool:
+    """Write bytes to standard output. Returns False if its reader has enough. Raises OutputError for other errors."""
+    if sys.stdout is None:
+        return False
+    try:
+        sys.stdout.flush()
+        number = sys.stdout.fileno()
+        while data:
+            data = data[os.write(number, data) :]
+    except OSError as error:
+        _drop_buffered(sys.stdout)
+        if error.errno not in _CLOSED_BY_READER:
+            raise OutputError(error) from error
+        return False
+    return True
+
+
 def _drop_buffered(stream: TextIO) -> None:
     """Drop what a stream still holds after an error. Python would try to write it once more at its exit, and fail."""
     try:

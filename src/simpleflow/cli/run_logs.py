@@ -1,0 +1,87 @@
+"""The logs of the activities of a run and its children, each with what it is from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from simpleflow.cli.activity_query import find_activity, fold
+from simpleflow.cli.run_query import Runs
+from simpleflow.cli.run_steps import family
+from simpleflow.exceptions import InputError
+from simpleflow.shown_text import escaped
+from simpleflow.state_folder import logs
+
+if TYPE_CHECKING:
+    from simpleflow.engines.base import RunDescription
+    from simpleflow.views.rows import AttemptRow
+
+
+class AttemptLog(NamedTuple):
+    """The log of an attempt."""
+
+    path: str
+    title: str  # what it is from, in one line: the step, with the child workflow and the attempt unless it is the first
+    attempt: int
+    activity_id: str
+    scheduled: float  # epoch seconds at which the activity was scheduled first
+
+
+def folder_of(runs: Runs) -> Path:
+    """Return the state folder. Raises InputError for runs on Amazon SWF, since their workers keep no output."""
+    if runs.location.folder is None:
+        raise InputError(
+            "output of activities is kept in the state folder of local runs, not on Amazon SWF: give --local or "
+            "--state, and leave out --domain"
+        )
+    return runs.location.folder
+
+
+def logs_of_run(runs: Runs, run: RunDescription, step: str | None = None) -> list[AttemptLog]:
+    """Return the logs of a run and its children, in the order in which their activities were scheduled.
+
+    ``step``: only those of this step, and of the steps below this name.
+    """
+    from simpleflow.step import rules
+
+    def wanted(row: AttemptRow) -> bool:
+        return step is None or (row.step is not None and rules.covers(step, row.step))
+
+    found = []
+    for each, view, _ in family(runs, run):
+        child = "" if each.run_id == run.run_id else f"{each.workflow_id}: "
+        found += _logs(folder_of(runs), each.run_id, child, view.attempts, wanted)
+    return sorted(found, key=lambda log: log.scheduled)
+
+
+def logs_of_name(runs: Runs, run: RunDescription, name: str) -> list[AttemptLog]:
+    """Return the logs of an activity, of all activities of a step, or of those of the steps below a name.
+
+    Raises UnknownResource if there is no such activity and no such step.
+    """
+    from simpleflow.step import rules
+
+    view, _ = fold(runs, run)
+    one = find_activity(runs, run, name)
+    is_step = any(rules.covers(name, step) for step in view.steps) and name not in (one.id, str(one.event_id))
+
+    def wanted(row: AttemptRow) -> bool:
+        return row.step is not None and rules.covers(name, row.step) if is_step else row.id == one.id
+
+    return _logs(folder_of(runs), run.run_id, "", view.attempts, wanted)
+
+
+def _logs(
+    folder: Path, run_id: str, child: str, rows: Iterable[AttemptRow], wanted: Callable[[AttemptRow], bool]
+) -> list[AttemptLog]:
+    by_name: dict[str, list[logs.Log]] = {}
+    for log in logs.logs_of(folder, run_id):
+        by_name.setdefault(log.name, []).append(log)
+    found = []
+    for row in rows:
+        for log in by_name.pop(logs.file_name(row.id), ()) if by_name and wanted(row) else ():
+            title = child + (row.step or f"activity {row.name}")
+            title += f" (attempt {log.attempt})" if log.attempt > 1 else ""
+            found.append(AttemptLog(log.path, escaped(title), log.attempt, row.id, row.scheduled))
+    return found
