@@ -153,8 +153,9 @@ def test_the_tree_during_the_run_and_at_the_end(folder: Folder, begin: Begin) ->
     assert "  … inner" not in text
     assert "under way" not in text
     assert "activity" not in text
-    assert screen.lines[-3] == "workflow gated: completed, but 1 step failed: load.orders"
-    assert re.match(r"5 steps: 4 ran, 0 skipped, 1 failed in \d", screen.lines[-2])
+    at = screen.lines.index("workflow gated: completed, but 1 step failed: load.orders")
+    assert re.match(r"5 steps: 4 ran, 0 skipped, 1 failed in \d", screen.lines[at + 1])
+    assert screen.lines[at + 2].startswith("to go on, skipping 4 steps: simpleflow workflow.start ")
     assert screen.lines[0].startswith("workflow gated: started, run 2")
 
 
@@ -411,6 +412,16 @@ def test_the_final_tree_never_hides_a_single_step() -> None:
         record(tree, f"s{number}", "completed")
     assert len(Frame(Terminal(None)).final(tree, 12, 80)) == 13
     assert Frame(Terminal(None)).final(tree, 11, 80)[-1] == "  ... and 2 more"
+
+
+def test_steps_that_had_begun_when_the_run_ended_are_shown_as_stopped() -> None:
+    tree = Tree()
+    tree.begin("w", 0.0)
+    for name, status in (("load", "completed"), ("clean", "scheduled"), ("report", "waiting")):
+        record(tree, name, status)
+    tree.end("w", 2.0, False, "failed")
+    words = [line.split()[:2] for line in Frame(Terminal(None)).final(tree, 12, 80)]
+    assert words == [["completed", "load"], ["stopped", "clean"], ["stopped", "report"]]
 
 
 def test_tasks_that_wait_for_their_next_try_say_when_it_comes() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from simpleflow import settings
@@ -17,9 +17,11 @@ from simpleflow.exceptions import InputError, SimpleflowError
 from simpleflow.shown_text import escaped
 
 if TYPE_CHECKING:
+    from simpleflow.cli.view import what_next
     from simpleflow.cli.view.progress import Progress
     from simpleflow.cli.view.run_summary import Ending
     from simpleflow.local import Executor
+    from simpleflow.steering.plan import Plan
     from simpleflow.workflow import Workflow
 
 TAIL = "tail"
@@ -44,6 +46,7 @@ def _run(
     ending: Ending,
 ) -> int:
     from simpleflow.cli.load_workflow import load_workflow
+    from simpleflow.cli.view import what_next
     from simpleflow.cli.view.run_end import report_end, report_unreached
 
     executor: Executor | None = None
@@ -74,7 +77,39 @@ def _run(
             progress.close()
     report_unreached(here.terminal, progress, options)
     overlooked = len(executor.overlooked)
-    return report_end(here, progress, run, failure, time.monotonic() - began, write_result, overlooked)
+    seconds = time.monotonic() - began
+
+    def next_lines() -> list[str]:
+        return what_next.lines(progress, options, _planner(workflow_class, given, options, executor))
+
+    return report_end(here, progress, run, failure, seconds, write_result, overlooked, next_lines)
+
+
+def _planner(
+    workflow_class: type[Workflow], given: dict[str, Any], options: dict[str, Any], executor: Executor
+) -> what_next.Planner | None:
+    """Return a function that plans the next run; None if the workflow has no steps."""
+    from simpleflow.step import WorkflowStepMixin
+
+    if not issubclass(workflow_class, WorkflowStepMixin):
+        return None
+
+    def planned(force: Sequence[str], only: Sequence[str]) -> Plan:
+        from simpleflow.steering.plan import plan
+
+        return plan(
+            workflow_class,
+            input=given,
+            workflow_id=executor.workflow_id,
+            force=force,
+            only=only,
+            skip=options["skip"],
+            until=options["until"],
+            changed=options["changed"],
+            default_bucket=executor.default_bucket,
+        )
+
+    return planned
 
 
 def _progress(here: Session, options: dict[str, Any]) -> Progress:

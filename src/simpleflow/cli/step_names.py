@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 
 from simpleflow.exceptions import InputError
@@ -40,6 +41,16 @@ def _names_in(value: str, what: str) -> Iterator[str]:
         if not comma:
             return
         at = match.end()
+
+
+def as_option(names: Sequence[str]) -> str:
+    """Return the names as the value of an option in a shell, such that ``split_names`` reads them."""
+    return shlex.quote(",".join(map(_quoted, names)))
+
+
+def _quoted(name: str) -> str:
+    is_plain = name.strip() == name and "," not in name and not name.startswith('"')
+    return name if is_plain else '"' + name.replace('"', '""') + '"'
 
 
 def unreached_names(names: Sequence[str], steps: Sequence[str], what: str, closed: Sequence[str] = ()) -> list[str]:

@@ -163,6 +163,15 @@ class Tally:
     def __len__(self) -> int:
         return len(self._latest)
 
+    def __contains__(self, key: tuple[Hashable, str]) -> bool:
+        """True if there is a report of this step; ``key``: its run and its name."""
+        return key in self._latest
+
+    @property
+    def reports(self) -> list[StepReport]:
+        """The last report of each step."""
+        return list(self._latest.values())
+
     @property
     def failed(self) -> list[str]:
         """The names of the steps that failed and are not optional, in the order of their first report."""
@@ -202,13 +211,17 @@ class Tally:
         return Counter(report.status for report in self._latest.values())
 
     def __str__(self) -> str:
+        return self.text()
+
+    def text(self, over: bool = False) -> str:
+        """The counts in one line; ``over``: the run has ended, and so have steps that had not."""
         counts = self.counts
         unfinished = counts[SCHEDULED] + counts[WAITING]
         text = (
             f"{len(self)} step{'' if len(self) == 1 else 's'}: {counts[COMPLETED]} ran, {counts[SKIPPED]} skipped, "
             f"{counts[FAILED]} failed"
         )
-        return text + (f", {unfinished} unfinished" if unfinished else "")
+        return text + (f", {unfinished} {'stopped' if over else 'unfinished'}" if unfinished else "")
 
 
 def error_text(failure: BaseException) -> str:

@@ -50,6 +50,7 @@ class Follower:
     def __init__(self, debug: bool = False) -> None:
         self.views: dict[str, RunView] = {}  # by run id: the executions as rows
         self.failed_children: set[str] = set()  # workflow ids of children that ended badly, and did not do well later
+        self.executions: dict[str, Run] = {}  # the run and its children, by run id
         self.faults: list[str] = []  # of workflows, see ``step.one_work``
         self.soft_failures = 0  # failed activities that failed neither a step nor the run
         self._followed: dict[str, Run] = {}  # by run id
@@ -117,6 +118,7 @@ class Follower:
 
     def fold(self, run: Run, events: Sequence[e.Event]) -> None:
         """Fold new events of one execution."""
+        self.executions.setdefault(run.run_id, run)
         decided = 0  # the last completed decision has seen all events before this id
         view = self.views.get(run.run_id)
         if view is None:

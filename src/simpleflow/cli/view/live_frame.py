@@ -8,11 +8,11 @@ from simpleflow.cli.terminal import BOLD, DIM, Terminal
 from simpleflow.cli.view.follower import step_note
 from simpleflow.cli.view.open_tasks import Activity, Doing, OpenTasks
 from simpleflow.cli.view.pauses import Pause, next_try, pauses
-from simpleflow.cli.view.progress import line_prefixes, name_and_time, output_lines, prefix_width
+from simpleflow.cli.view.progress import STOPPED, line_prefixes, name_and_time, output_lines, prefix_width
 from simpleflow.cli.view.step_tree import ACTIVE, Node, Row, Tree
 from simpleflow.cli.view.text_width import cut, width
 from simpleflow.engines.embedded import Run
-from simpleflow.step.constants import FAILED
+from simpleflow.step.constants import FAILED, SCHEDULED, WAITING
 from simpleflow.step.report import StepReport, duration, printable, why
 from simpleflow.views.run_view import RunView
 
@@ -69,9 +69,11 @@ class Frame:
         shown, hidden = tree.rows(limit)
         if hidden == 1:  # saying that one step is hidden would take a line too
             shown, hidden = tree.rows(limit + 1)
+        main = next(iter(tree.runs.values()), None)
+        over = main is not None and not main.running  # else the run goes on later
         lines = []
         for row in shown:
-            lines.append(self._row(row, None, columns))
+            lines.append(self._row(row, None, columns, over))
             lines += output_lines(self._terminal, row.node.output, 2 * row.depth)
         return [*lines, _more(tree, shown, hidden, 0)] if hidden else lines
 
@@ -88,8 +90,8 @@ class Frame:
             rest += f", {failed} failed" if failed else ""
         return self._paint(text, BOLD) + self._cut(rest, columns - width(text))
 
-    def _row(self, row: Row, now: float | None, columns: int) -> str:
-        """Return the line of a node. ``now`` is None at the end of the run, when lines are not cut."""
+    def _row(self, row: Row, now: float | None, columns: int, over: bool = False) -> str:
+        """Return the line of a node. ``now`` is None when lines are not cut; ``over``: the run has ended."""
         node = row.node
         indent = "  " * row.depth
         seconds = node.seconds if now is None or not node.running else node.so_far(now)
@@ -99,7 +101,8 @@ class Frame:
         text = text.rstrip()
         if now is not None:
             text = self._cut(text, columns - len(indent) - self._prefix_width)
-        return indent + self._prefixes[node.state] + text
+        is_stopped = over and node.state in (SCHEDULED, WAITING)
+        return indent + self._prefixes[STOPPED if is_stopped else node.state] + text
 
     def _counts(self, node: Node, room: int) -> str:
         """Return the bar of a group, how many of its steps are done, and how many failed.

@@ -25,6 +25,7 @@ from simpleflow.values import arguments
 from simpleflow.views.rows import StepRow
 
 RETRYING = "retrying"
+STOPPED = "stopped"  # the run has ended first
 _NAME_AND_TIME, _MIN_NAME_AND_TIME = 41, 11  # cells that name and time take together
 _MANY = 4  # steps that were scheduled for the same reasons share a line from this number on
 _BAR_AND_COUNT = 23  # cells that are kept free for the bar and count of a group
@@ -37,6 +38,7 @@ _SYMBOLS = {
     SKIPPED: ("↷", YELLOW),
     FAILED: ("✗", RED),
     RETRYING: ("↻", YELLOW),
+    STOPPED: ("■", YELLOW),
 }
 
 

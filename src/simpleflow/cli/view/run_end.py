@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from simpleflow import values
@@ -33,11 +33,13 @@ def report_end(
     seconds: float,
     write_result: Callable[[str], None],
     overlooked: int = 0,
+    next_lines: Callable[[], Sequence[str]] = tuple,
 ) -> int:
     """Write how the run ended, write its result, and return the exit code.
 
     ``failure`` is what failed the run in this process, if it is known; ``seconds`` is how long the run took.
     ``overlooked`` is the number of failed tasks outside of steps that no code of the workflow has asked about.
+    ``next_lines`` gives the last lines of a run that failed, see ``what_next``.
     """
     from simpleflow.cli.view.follower import end_text
     from simpleflow.cli.view.summary import summary_lines
@@ -77,6 +79,8 @@ def report_end(
     after = "" if summary else f" ({duration(seconds)})"
     head = here.terminal.paint(f"workflow {printable(run.workflow_id)}:", BOLD)
     here.terminal.log("".join(line + "\n" for line in (f"{head} {printable(text)}{after}", *map(printable, summary))))
+    if not completed or failed or overlooked:
+        here.terminal.log("".join(line + "\n" for line in next_lines()))
     if not completed:
         return errors.RUN_FAILED
     write_result(json_escaped(closed.result) if closed.result is not None else "null")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from simpleflow.cli import errors
@@ -59,7 +60,7 @@ def summarise(ending: Ending, error: BaseException | None = None) -> dict[str, A
     if tally is not None:
         counts = tally.counts
         found["steps"] = {"ran": counts[COMPLETED], "skipped": counts[SKIPPED], "failed": counts[FAILED]}
-    found |= {"exit_code": ending.code, "state": ending.state, "host": os.uname().nodename, "command": _command()}
+    found |= {"exit_code": ending.code, "state": ending.state, "host": os.uname().nodename, "command": command_line()}
     found["text"] = _text(found)
     return found
 
@@ -134,12 +135,20 @@ def _text(found: dict[str, Any]) -> str:
     return text + (f" ({duration(found['seconds'])})" if "seconds" in found else "")
 
 
-def _command() -> str:
-    """The command line, as one would write it again; without commands to tell, which may hold secret addresses."""
-    words = [os.path.basename(sys.argv[0])]
-    is_told = False
+def command_line(without: Sequence[str] = (), without_flags: Sequence[str] = ()) -> str:
+    """The command line, as one would write it again; without commands to tell, which may hold secret addresses.
+
+    Args:
+        without: more options that are left out, with their values.
+        without_flags: options without values that are left out.
+    """
+    name = os.path.basename(sys.argv[0])
+    words = ["simpleflow" if name == "__main__.py" else name]  # python -m simpleflow
+    left_out = (*_TOLD, *without)
+    is_value = False
     for word in sys.argv[1:]:
-        if not is_told and not word.startswith(tuple(f"{option}=" for option in _TOLD)) and word not in _TOLD:
+        option = word.partition("=")[0]
+        if not is_value and option not in left_out and word not in without_flags:
             words.append(word)
-        is_told = word in _TOLD
+        is_value = not is_value and word in left_out
     return hide_passwords(shlex.join(words))

@@ -92,7 +92,7 @@ def headline(run: RunDescription, short: Mapping[str, str], local_run: bool, rep
     for number, report in enumerate(reports):
         tally.add(report, number)
     name = f"run {short.get(run.run_id, run.run_id)} of workflow {printable(run.workflow_id)}"
-    steps = str(tally) if len(tally) else "no steps"
+    steps = tally.text(over=run.status != "open") if len(tally) else "no steps"
     return f"{name}: {_status(run, local_run)}, started {local(run.started)}, took {_duration(run)}; {steps}"
 
 

@@ -33,7 +33,7 @@ def summary_lines(follower: Follower, seconds: float, brief: bool, failed: bool)
     tally = follower.tally
     if not len(tally):
         return []
-    found = [f"{tally} in {duration(seconds)}"]
+    found = [f"{tally.text(over=True)} in {duration(seconds)}"]
     why = tally.why_skipped()
     names_failed = [f"failed: {names(tally.failed)}"] if failed and tally.failed else []
     saved = time_saved(follower, seconds) if why else None

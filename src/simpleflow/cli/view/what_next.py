@@ -1,0 +1,137 @@
+"""What next: the last lines of a run that failed. Where the logs are, what was not reached, and the command to go on.
+
+The plan of the next run tells what was not reached, and how many steps that run will skip. It is made after the run has
+closed, and calls ``run`` once more, as ``step.plan`` does; what this prints is not shown.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from simpleflow.cli import step_names
+from simpleflow.cli.view.run_summary import command_line
+from simpleflow.step import rules
+from simpleflow.step.constants import COMPLETED, SKIPPED
+from simpleflow.step.report import names, printable
+
+if TYPE_CHECKING:
+    from simpleflow.cli.view.progress import Progress
+    from simpleflow.steering.plan import Plan, PlannedStep
+
+Planner = Callable[..., "Plan"]
+"""Makes the plan of a run with other steps to force and to run only: ``planner(force=[...], only=[...])``."""
+
+_MOST_STEPS = 2_000  # a plan of more would take too long
+_MOST_NAMES = 5  # in an option that is made here
+_MOST_LOGS = 3
+
+
+def lines(progress: Progress, options: Mapping[str, Any], planner: Planner | None) -> list[str]:
+    """Return the lines. ``planner``: None if the workflow has no steps, or if its next run cannot be planned."""
+    found = list(_logs(progress))
+    plan, again = _next_run(progress, options, planner)
+    skipped = ""
+    if plan is not None:
+        left = [step.step for step in _unreached(progress, plan) if step.verdict in ("run", "unknown")]
+        if left:
+            more = " and what follows" if plan.notes else ""
+            found.append(f"not reached: {names(list(dict.fromkeys(left)))}{more}")
+        count = sum(step.verdict == "skip" for step in plan.steps)
+        if count:
+            skipped = f", skipping {'at least ' if plan.notes else ''}{count} step{'' if count == 1 else 's'}"
+    return [printable(line) for line in [*found, f"to go on{skipped}: {_command(options, again)}"]]
+
+
+# Logs
+
+
+def _logs(progress: Progress) -> Iterator[str]:
+    """Yield a line for each of the first activities that have failed a step or the run, and that have printed."""
+    from simpleflow.state_folder.logs import folder_of, logs_of
+    from simpleflow.views.run_view import RunView
+
+    if not progress.state:
+        return
+    shown = 0
+    for run in progress.executions.values():
+        view = RunView(run.run_id)
+        view.extend(run.history.events)
+        last = {row.id: row for row in view.attempts if not row.about_marks}
+        for row in last.values():
+            logs = logs_of(progress.state, run.run_id, row.id) if row.failed else []
+            if not logs:
+                continue
+            if shown == _MOST_LOGS:
+                yield f"more logs: {_relative(folder_of(progress.state, run.run_id))}"
+                return
+            shown += 1
+            yield f"log of {row.step or row.name}: {_relative(logs[-1].path)}"
+
+
+def _relative(path: str) -> str:
+    try:
+        found = os.path.relpath(path)
+    except OSError:  # the folder was removed
+        return path
+    return path if found.startswith("..") else found
+
+
+# The next run
+
+
+def _next_run(
+    progress: Progress, options: Mapping[str, Any], planner: Planner | None
+) -> tuple[Plan | None, dict[str, list[str]]]:
+    """Return the plan of the next run, and the names for ``--force`` and ``--only`` that it still needs."""
+    force, only = options.get("force") or (), options.get("only") or ()
+    again = {"force": list(force), "only": list(only)}
+    if planner is None or len(progress.tally) > _MOST_STEPS:
+        return None, again
+    try:
+        with _silenced():
+            plan = planner(force=(), only=())
+            if not (force or only):
+                return plan, again
+            unreached = _unreached(progress, plan)
+            unfinished = [each.step for each in progress.tally.reports if each.status not in (COMPLETED, SKIPPED)]
+            again["force"] = _still_needed(force, [step.step for step in unreached if step.verdict == "skip"])
+            again["only"] = _still_needed(only, [*unfinished, *(step.step for step in unreached)])
+            return planner(**again), again
+    except Exception:  # noqa: BLE001 (the run has ended: what is told of the next one must not hide that)
+        return None, again
+
+
+def _still_needed(given: Sequence[str], steps: Iterable[str]) -> list[str]:
+    """The steps that the given names cover; these names themselves if that is too many."""
+    found = list(dict.fromkeys(step for step in steps if any(rules.covers(name, step) for name in given)))
+    return found if len(found) <= _MOST_NAMES else list(given)
+
+
+def _unreached(progress: Progress, plan: Plan) -> list[PlannedStep]:
+    return [step for step in plan.steps if (step.workflow_id, step.step) not in progress.tally]
+
+
+@contextlib.contextmanager
+def _silenced() -> Iterator[None]:
+    """Show nothing of what the workflow prints and logs."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        logging.disable(before)
+
+
+def _command(options: Mapping[str, Any], again: Mapping[str, list[str]]) -> str:
+    """The command of this run, as one would write it to go on."""
+    if not (options.get("force") or options.get("only") or options.get("fresh")):
+        return command_line()
+    words = [command_line(without=("--force", "--only"), without_flags=("--fresh",))]
+    words += [f"--{option} {step_names.as_option(found)}" for option, found in again.items() if found]
+    return " ".join(words)
