@@ -154,7 +154,7 @@ def test_an_activity_does_not_notice_that_its_output_cannot_be_kept(runs: Runs, 
     done = runs.run(f"{no_room}; talk(); subprocess.run('seq 100000', shell=True, check=True)", "print('later')")
     assert done.returncode == 0, done.stderr[-1000:]
     assert runs.kept["s0.1"] == b"to out\n"[:room]
-    assert b"the output of an activity is not kept: File too large: " in done.stderr
+    assert b"the output of activity activity-__main__.do-step.s0.-1 is not kept: File too large: " in done.stderr
     assert b"s0 | 100000\n" in done.stderr
 
 
@@ -163,7 +163,7 @@ def test_a_folder_for_logs_that_cannot_be_made_fails_no_activity(runs: Runs) -> 
     (runs.state / "logs").touch()
     done = runs.run("talk()")
     assert done.returncode == 0
-    assert b"the output of an activity is not kept: Not a directory: " in done.stderr
+    assert b" is not kept: Not a directory: " in done.stderr
 
 
 def test_c_code_that_keeps_the_interpreter_lock_and_prints_is_not_held_up(runs: Runs) -> None:

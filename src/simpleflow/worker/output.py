@@ -210,7 +210,8 @@ class WorkerOutput:
             self._fails = True  # what comes later would look as if nothing was missing
             if self._lines is not None:
                 where = logs.folder_of(self._target.state, task.run_id)
-                self._lines.note(f"the output of an activity is not kept: {error.strerror}: {escaped(where)}")
+                what = f"the output of activity {escaped(task.activity_id)} is not kept"
+                self._lines.note(f"{what}: {error.strerror}: {escaped(where)}")
 
     def _show(self, data: bytes) -> None:
         task, title = self._task, self._target.title
