@@ -246,7 +246,7 @@ def test_a_run_that_stops_once_the_named_steps_are_done(folder: Folder) -> None:
     done = folder.start("pipeline.Pipeline", "--until", "load")
     assert done.code == 0
     assert json.loads(done.out) == {"__simpleflow_stopped": {"until": ["load"], "not_run": ["clean"]}}
-    assert "workflow pipeline: completed: stopped by --until load; not run: clean" in done.err
+    assert "workflow pipeline: completed: stopped by --until load; not run: clean, report" in done.err
     assert folder.log == ["load.users", "load.orders"]
     done = folder.start("pipeline.Pipeline", "--until", "claen")
     assert json.loads(done.out) == "the end"

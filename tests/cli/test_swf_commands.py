@@ -120,9 +120,10 @@ def test_an_invalid_identity_is_refused(swf: Commands, command: str, given: str,
 def test_standalone_of_a_run_that_fails(swf: Commands, name: str) -> None:
     done = swf.run("standalone", "remote.Hard", "--workflow-id", name, LOG_LEVEL="ERROR")
     assert (done.code, done.out) == (1, "")
-    last = done.err.splitlines()[-1]
-    assert "failed: " in last
-    assert "no such day" in last
+    end, following = done.err.splitlines()[-2:]
+    assert "failed: " in end
+    assert "no such day" in end
+    assert following.endswith(f"to go on: simpleflow standalone remote.Hard --workflow-id {name}")
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from simpleflow import settings
@@ -17,11 +17,9 @@ from simpleflow.exceptions import InputError, SimpleflowError
 from simpleflow.shown_text import escaped
 
 if TYPE_CHECKING:
-    from simpleflow.cli.view import what_next
     from simpleflow.cli.view.progress import Progress
     from simpleflow.cli.view.run_summary import Ending
     from simpleflow.local import Executor
-    from simpleflow.steering.plan import Plan
     from simpleflow.workflow import Workflow
 
 TAIL = "tail"
@@ -77,39 +75,9 @@ def _run(
             progress.close()
     report_unreached(here.terminal, progress, options)
     overlooked = len(executor.overlooked)
-    seconds = time.monotonic() - began
-
-    def next_lines() -> list[str]:
-        return what_next.lines(progress, options, _planner(workflow_class, given, options, executor))
-
-    return report_end(here, progress, run, failure, seconds, write_result, overlooked, next_lines)
-
-
-def _planner(
-    workflow_class: type[Workflow], given: dict[str, Any], options: dict[str, Any], executor: Executor
-) -> what_next.Planner | None:
-    """Return a function that plans the next run; None if the workflow has no steps."""
-    from simpleflow.step import WorkflowStepMixin
-
-    if not issubclass(workflow_class, WorkflowStepMixin):
-        return None
-
-    def planned(force: Sequence[str], only: Sequence[str]) -> Plan:
-        from simpleflow.steering.plan import plan
-
-        return plan(
-            workflow_class,
-            input=given,
-            workflow_id=executor.workflow_id,
-            force=force,
-            only=only,
-            skip=options["skip"],
-            until=options["until"],
-            changed=options["changed"],
-            default_bucket=executor.default_bucket,
-        )
-
-    return planned
+    planner = what_next.planner(workflow_class, given, options, executor.workflow_id, executor.default_bucket)
+    following = what_next.WhatNext(progress, options, planner)
+    return report_end(here, progress, run, failure, time.monotonic() - began, write_result, overlooked, following)
 
 
 def _progress(here: Session, options: dict[str, Any]) -> Progress:

@@ -18,6 +18,7 @@ from simpleflow.exceptions import InputError
 from simpleflow.shown_text import escaped
 
 if TYPE_CHECKING:
+    from simpleflow.cli.view import what_next
     from simpleflow.cli.view.run_summary import Ending
     from simpleflow.engines.base import StartRequest
     from simpleflow.worker.supervisor import Supervisor
@@ -82,6 +83,7 @@ def _run(
 ) -> int:
     from simpleflow.cli import processes
     from simpleflow.cli.load_workflow import load_workflow
+    from simpleflow.cli.view import what_next
     from simpleflow.step import claim_recovery, recorded_tasks
     from simpleflow.worker.imports import NOTHING
     from simpleflow.worker.repair import former_input, former_tasks
@@ -128,7 +130,8 @@ def _run(
                 imports=NOTHING,
             ),
         )
-        return _follow(supervisor, domain, request, here, options, write_result, ending)
+        planner = what_next.planner(workflow_class, given, options, request.workflow_id, None, domain)
+        return _follow(supervisor, domain, request, here, options, write_result, ending, planner)
     finally:
         supervisor.close()
 
@@ -141,9 +144,11 @@ def _follow(
     options: dict[str, Any],
     write_result: Callable[[str], None],
     ending: Ending,
+    planner: what_next.Planner | None,
 ) -> int:
     """Start the execution, keep its processes running until it has ended, and return the exit code."""
     from simpleflow.cli.terminal import Terminal
+    from simpleflow.cli.view import what_next
     from simpleflow.cli.view.progress import Progress
     from simpleflow.cli.view.run_end import report_end, report_unreached
     from simpleflow.cli.view.run_watcher import RunWatcher
@@ -172,7 +177,8 @@ def _follow(
             report_unreached(terminal, progress, options)
             seconds = time.monotonic() - began
             ending.run, ending.progress = watcher.run, progress
-            return report_end(here, progress, watcher.run, None, seconds, write_result, watcher.overlooked)
+            following = what_next.WhatNext(progress, options, planner)
+            return report_end(here, progress, watcher.run, None, seconds, write_result, watcher.overlooked, following)
         wait = min(wait * 1.3, _MAX_POLL_SECONDS)
         next_poll = time.monotonic() + wait
     supervisor.run()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from simpleflow import values
@@ -13,6 +13,7 @@ from simpleflow.constants import KEEP_GOING
 
 if TYPE_CHECKING:
     from simpleflow.cli.view.progress import Progress
+    from simpleflow.cli.view.what_next import WhatNext
     from simpleflow.core.decider.evaluation import Failure
     from simpleflow.engines.embedded import Run
 
@@ -33,13 +34,13 @@ def report_end(
     seconds: float,
     write_result: Callable[[str], None],
     overlooked: int = 0,
-    next_lines: Callable[[], Sequence[str]] = tuple,
+    following: WhatNext | None = None,
 ) -> int:
     """Write how the run ended, write its result, and return the exit code.
 
     ``failure`` is what failed the run in this process, if it is known; ``seconds`` is how long the run took.
     ``overlooked`` is the number of failed tasks outside of steps that no code of the workflow has asked about.
-    ``next_lines`` gives the last lines of a run that failed, see ``what_next``.
+    ``following`` knows what comes next.
     """
     from simpleflow.cli.view.follower import end_text
     from simpleflow.cli.view.summary import summary_lines
@@ -56,7 +57,7 @@ def report_end(
     if completed:
         text = (
             "completed"
-            + _stopped_text(stopped)
+            + _stopped_text(stopped, following)
             + (f", but {_count(len(failed), 'step')} failed: {some(failed)}" if failed else "")
         )
     else:
@@ -80,7 +81,7 @@ def report_end(
     head = here.terminal.paint(f"workflow {printable(run.workflow_id)}:", BOLD)
     here.terminal.log("".join(line + "\n" for line in (f"{head} {printable(text)}{after}", *map(printable, summary))))
     if not completed or failed or overlooked:
-        here.terminal.log("".join(line + "\n" for line in next_lines()))
+        here.terminal.log("".join(line + "\n" for line in (following.lines() if following is not None else ())))
     if not completed:
         return errors.RUN_FAILED
     write_result(json_escaped(closed.result) if closed.result is not None else "null")
@@ -108,15 +109,16 @@ def changed_lines(progress: Progress) -> list[str]:
     return lines
 
 
-def _stopped_text(stopped: dict[str, Any]) -> str:
+def _stopped_text(stopped: dict[str, Any], following: WhatNext | None) -> str:
     """Say that the run stopped before its end, and what it has not run; empty if it did not stop."""
     from simpleflow.step.report import names
 
     if not stopped:
         return ""
-    left = [str(each) for each in stopped.get("not_run") or ()]
+    known = [str(each) for each in stopped.get("not_run") or ()]
+    left = names(known) if following is None else following.not_run(known)
     text = f": stopped by --until {names([str(each) for each in stopped['until']])}"
-    return text + (f"; not run: {names(left)}" if left else "")
+    return text + (f"; not run: {left}" if left else "")
 
 
 def _trace(failure: Failure | None, closed: Any) -> str:

@@ -11,7 +11,7 @@ import io
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from simpleflow.cli import step_names
 from simpleflow.cli.view.run_summary import command_line
@@ -22,29 +22,88 @@ from simpleflow.step.report import names, printable
 if TYPE_CHECKING:
     from simpleflow.cli.view.progress import Progress
     from simpleflow.steering.plan import Plan, PlannedStep
+    from simpleflow.workflow import Workflow
 
 Planner = Callable[..., "Plan"]
-"""Makes the plan of a run with other steps to force and to run only: ``planner(force=[...], only=[...])``."""
+"""Makes the plan of a run with other steps to force and to run only: ``planner(force=[...], only=[...])``.
+
+With ``whole=True`` the plan does not stop before its end, whatever ``--until`` says.
+"""
 
 _MOST_STEPS = 2_000  # a plan of more would take too long
 _MOST_NAMES = 5  # in an option that is made here
 _MOST_LOGS = 3
 
 
-def lines(progress: Progress, options: Mapping[str, Any], planner: Planner | None) -> list[str]:
-    """Return the lines. ``planner``: None if the workflow has no steps, or if its next run cannot be planned."""
-    found = list(_logs(progress))
-    plan, again = _next_run(progress, options, planner)
-    skipped = ""
-    if plan is not None:
-        left = [step.step for step in _unreached(progress, plan) if step.verdict in ("run", "unknown")]
-        if left:
-            more = " and what follows" if plan.notes else ""
-            found.append(f"not reached: {names(list(dict.fromkeys(left)))}{more}")
-        count = sum(step.verdict == "skip" for step in plan.steps)
-        if count:
-            skipped = f", skipping {'at least ' if plan.notes else ''}{count} step{'' if count == 1 else 's'}"
-    return [printable(line) for line in [*found, f"to go on{skipped}: {_command(options, again)}"]]
+class WhatNext(NamedTuple):
+    """What is told at the end of a run about what comes next."""
+
+    progress: Progress
+    options: Mapping[str, Any]  # of the command
+    planner: Planner | None  # None if the workflow has no steps
+
+    def lines(self) -> list[str]:
+        """The last lines of a run that failed."""
+        progress = self.progress
+        found = list(_logs(progress))
+        plan, again = _next_run(progress, self.options, self.planner)
+        skipped = ""
+        if plan is not None:
+            left = _unreached_to_run(progress, plan)
+            if left:
+                found.append(f"not reached: {names(left)}{' and what follows' if plan.notes else ''}")
+            count = sum(step.verdict == "skip" for step in plan.steps)
+            if count:
+                skipped = f", skipping {'at least ' if plan.notes else ''}{count} step{'' if count == 1 else 's'}"
+        return [printable(line) for line in [*found, f"to go on{skipped}: {_command(self.options, again)}"]]
+
+    def not_run(self, known: Sequence[str]) -> str:
+        """What a run that has stopped before its end has not run. ``known``: steps of which the run itself knows."""
+        left, more = list(known), ""
+        if self.planner is not None and len(self.progress.tally) <= _MOST_STEPS:
+            with contextlib.suppress(Exception), _silenced():
+                plan = self.planner(force=self.options["force"], only=self.options["only"], whole=True)
+                left = [*_unreached_to_run(self.progress, plan), *known]
+                more = " and what follows" if plan.notes else ""
+        return names(list(dict.fromkeys(left))) + (more if left else "")
+
+
+def planner(
+    workflow_class: type[Workflow],
+    given: Any,
+    options: Mapping[str, Any],
+    workflow_id: str | None,
+    default_bucket: str | None,
+    domain: str | None = None,
+) -> Planner | None:
+    """Return a function that plans the next run; None if the workflow has no steps.
+
+    Args:
+        given: the input.
+        default_bucket: of the marks; None on Amazon SWF, in ``domain``.
+    """
+    from simpleflow.step import WorkflowStepMixin
+
+    if not issubclass(workflow_class, WorkflowStepMixin):
+        return None
+
+    def planned(force: Sequence[str], only: Sequence[str], whole: bool = False) -> Plan:
+        from simpleflow.steering.plan import plan
+
+        return plan(
+            workflow_class,
+            input=given,
+            workflow_id=workflow_id,
+            force=force,
+            only=only,
+            skip=options["skip"],
+            until=() if whole else options["until"],
+            changed=options["changed"],
+            default_bucket=default_bucket,
+            domain=domain,
+        )
+
+    return planned
 
 
 # Logs
@@ -110,6 +169,11 @@ def _still_needed(given: Sequence[str], steps: Iterable[str]) -> list[str]:
     """The steps that the given names cover; these names themselves if that is too many."""
     found = list(dict.fromkeys(step for step in steps if any(rules.covers(name, step) for name in given)))
     return found if len(found) <= _MOST_NAMES else list(given)
+
+
+def _unreached_to_run(progress: Progress, plan: Plan) -> list[str]:
+    """The names of the steps that the run has not reached and that the plan does not skip."""
+    return list(dict.fromkeys(each.step for each in _unreached(progress, plan) if each.verdict in ("run", "unknown")))
 
 
 def _unreached(progress: Progress, plan: Plan) -> list[PlannedStep]:
