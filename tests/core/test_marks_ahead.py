@@ -12,6 +12,7 @@ from simpleflow.canvas import Group
 from simpleflow.core import events as e
 from simpleflow.core.decider import base_decider
 from simpleflow.core.decider.answer import Limits
+from simpleflow.step import marks_ahead
 from simpleflow.step.reading_tasks import ReadMarksTask
 from simpleflow.step.workflow import WorkflowStepMixin
 from simpleflow.stores import open_store
@@ -155,6 +156,15 @@ def test_marks_that_do_not_fit_are_read_one_by_one(marks: str, monkeypatch: pyte
     for workflow_class in (Kept, Together):
         run = simulate(workflow_class, 30, 25_000).run()
         assert run.result == [f"result of s{n}" for n in range(30)]
+
+
+def test_the_names_fit_into_a_field(marks: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(marks_ahead, "_MOST_NAMES", 200)
+    mark(marks, 100)
+    run = simulate(Together, 100, 25_000).run()
+    assert run.result == [f"result of s{n}" for n in range(100)]
+    assert max(at_once for at_once, _ in reads(run)) < 40
+    assert len(reads(run)) <= 4
 
 
 def test_changed_fingerprints_run_and_are_read_anew(marks: str) -> None:

@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 
 from simpleflow import Workflow, activity, values
+from simpleflow.canvas import Group
+from simpleflow.core import events as e
 from simpleflow.engines.base import StartRequest
+from simpleflow.engines.swf.decisions import limits
 from simpleflow.engines.swf.engine import SwfEngine
 from simpleflow.server import Server
 from simpleflow.step import ARGUMENTS, Step, WorkflowStepMixin, files
@@ -17,6 +20,7 @@ from simpleflow.step.request import REQUEST, request_of
 from simpleflow.stores import open_store
 from simpleflow.values import decode
 from tests.swf.served import DOMAIN, Crew, ended, outcome, start
+from tests.worker import programs
 
 
 @activity.with_attributes(name="changed.load", version="1", raises_on_failure=True)
@@ -102,6 +106,31 @@ def test_files_and_outputs(server: Server, folder: Path) -> None:
         [reason] = run(Reading, 1)[0]
     assert reason.startswith("Inputs changed: ")
     assert reason.endswith("/*.csv (91 files)")
+
+
+class Together(Stepping):
+    name = "changed.together"
+    version = "1"
+
+    def run(self, count: int) -> int:
+        steps = [Step(f"s{n}", (load, "x"), fingerprint=[files(f"{Stepping.folder}/../a.csv")]) for n in range(count)]
+        return len(self.submit(Group(*steps, max_parallel=count)).result)
+
+
+def test_readings_of_many_steps_fit_into_a_field(server: Server, folder: Path) -> None:
+    (folder / "a.csv").write_text("a")
+    for n in range(250):
+        open_store(Stepping.folder).put("w/steps", f"s{n}", b"{}")
+    with Crew(limits=limits()):
+        start(Together, 250)
+        programs.wait_for(lambda: "ReadStepsTask" in str(SwfEngine(DOMAIN).history("w")), "the first reading")
+        inputs = [
+            each.attributes.input or ""
+            for each in SwfEngine(DOMAIN).history("w")
+            if isinstance(each.attributes, e.ActivityTaskScheduled)
+        ]
+        assert max(map(len, inputs)) < 32_768
+        SwfEngine(DOMAIN).terminate_workflow_execution("w")
 
 
 def test_a_long_result_is_kept_beside_a_long_fingerprint_and_long_arguments(server: Server, folder: Path) -> None:

@@ -93,7 +93,14 @@ class MarksAhead:
             self._add(submit(self._host, reading, self._scope))
 
     def _submit(self) -> None:
-        wanted, self._wanted = [*self._wanted], {}
+        wanted: list[str] = []
+        room = _MOST_NAMES
+        for name in self._wanted:
+            room -= len(name) + 3
+            if room < 0 and wanted:
+                break  # the steps whose marks are not read ask again
+            wanted.append(name)
+        self._wanted = {}
         read, self._next = self._next, None
         batch = submit(self._host, self._marks.read_marks(wanted, self._names_ahead(wanted)), self._scope)
         self._add(batch)

@@ -28,6 +28,8 @@ from simpleflow.step.host import Host, submit
 from simpleflow.step.mark_activities import MarkActivities
 from simpleflow.step.reading_tasks import Wanted
 
+_MOST_CHARACTERS = 25_000  # of what is wanted in one batch, where fields are limited
+
 
 class Reading(NamedTuple):
     """What was found."""
@@ -76,12 +78,25 @@ class Readings:
             self._add(submit(self._host, reading, self._scope))
 
     def _submit(self) -> None:
-        wanted, self._wanted = self._wanted, {}
+        wanted, self._wanted = self._fitting(), {}
         read, self._next = self._next, None
         batch = submit(self._host, self._marks.read(wanted), self._scope)
         self._add(batch)
         if read is not None:
             batch.when_done(read.settle_as)
+
+    def _fitting(self) -> dict[str, Wanted]:
+        """What is wanted, as far as it fits into a field where fields are limited; the other steps ask again."""
+        if not self._host.executor.counts_events:
+            return self._wanted
+        found: dict[str, Wanted] = {}
+        room = _MOST_CHARACTERS
+        for key, each in self._wanted.items():
+            room -= len(values.encode([key, each], "a reading"))
+            if room < 0 and found:
+                break
+            found[key] = each
+        return found
 
     @property
     def _scope(self) -> Scope:
