@@ -115,7 +115,7 @@ class MarkActivities:
         names = self.names(found)
         made_with = found.get("made_with") if isinstance(found, dict) else None
         self.listed = ListedMarks(names, made_with)
-        if made_with is None and isinstance(found, dict) and "made_with" in found:
+        if made_with is None and isinstance(found, dict) and "made_with" in found and self.changes != changes.IGNORE:
             text = f"{TOO_LONG}, so nothing tells which have changed: set SIMPLEFLOW_JUMBO_FIELDS_BUCKET"
             self._host.executor.report(NOTICE_MARKER, {"text": text})
         self._on_listed(names)
