@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 
 import pytest
 
 from simpleflow.cli.help_text import GROUPS
-from tests.cli.conftest import SIMPLEFLOW, Folder
+from tests.cli.conftest import SIMPLEFLOW, WORKFLOWS, Folder
 from tests.cli.test_documentation import EVERY
 
 
@@ -34,9 +35,11 @@ def complete(folder: Folder, line: str, **environment: str) -> list[str]:
     return [each.partition(",")[2] for each in done.stdout.splitlines() if each]
 
 
-@pytest.fixture
-def ran(folder: Folder) -> Folder:
-    """A folder with a run of a workflow with steps."""
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Folder:
+    """A folder with a run of a workflow with steps. Completion changes nothing in it."""
+    folder = Folder(tmp_path_factory.mktemp("ran"))
+    shutil.copy(WORKFLOWS / "flow.py", folder.path)
     assert folder.start("flow.Daily").code == 0
     return folder
 
