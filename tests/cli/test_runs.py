@@ -11,6 +11,7 @@ import shutil
 import signal
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -66,22 +67,45 @@ class RunLocation:
         return done.err
 
 
-@pytest.fixture(params=["folder", "domain"])
-def location(request: pytest.FixtureRequest, folder: Folder, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunLocation]:
+@contextmanager
+def located(kind: str, folder: Folder, patch: pytest.MonkeyPatch) -> Iterator[RunLocation]:
+    """Runs in the folder, or in a domain of a local SWF server."""
     shutil.copy(WORKFLOWS / "ran.py", folder.path)
-    monkeypatch.delenv("SWF_DOMAIN", raising=False)
-    if request.param == "folder":
+    patch.delenv("SWF_DOMAIN", raising=False)
+    if kind == "folder":
         yield RunLocation(folder, None)
         return
     with Server(poll_seconds=0.5) as found:
         for name, value in environment(found.url).items():
-            monkeypatch.setenv(name, value)
+            patch.setenv(name, value)
         registered(DOMAIN)
         yield RunLocation(folder, DOMAIN)
 
 
-def test_commands_show_what_a_run_did(location: RunLocation) -> None:
-    assert location.run_workflow("ran.Sums").code == 3, "no code asks about the activity that fails"
+@pytest.fixture(params=["folder", "domain"])
+def location(request: pytest.FixtureRequest, folder: Folder, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunLocation]:
+    with located(request.param, folder, monkeypatch) as found:
+        yield found
+
+
+@pytest.fixture(params=["folder", "domain"], scope="module")
+def kept(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunLocation, int]]:
+    """A run of ``ran.Sums``, and the exit code of its command."""
+    folder = Folder(tmp_path_factory.mktemp("sums"))
+    with pytest.MonkeyPatch.context() as patch, located(request.param, folder, patch) as found:
+        yield found, found.run_workflow("ran.Sums").code
+
+
+@pytest.fixture
+def summed(kept: tuple[RunLocation, int]) -> RunLocation:
+    """The location of a run of ``ran.Sums``, which several tests look at and none changes."""
+    found, code = kept
+    assert code == 3, "no code asks about the activity that fails"
+    return found
+
+
+def test_commands_show_what_a_run_did(summed: RunLocation) -> None:
+    location = summed
     [info] = location.objects("workflow.info", "sums")
     assert (info["workflow_id"], info["name"], info["version"], info["status"]) == ("sums", "sums", "7", "completed")
     assert (info["tags"], info["result"], info["input"]["args"]) == (["red", "blue"], 28, [])
@@ -120,8 +144,8 @@ def test_commands_show_what_a_run_did(location: RunLocation) -> None:
     assert "Traceback" not in location.call("task.info", "sums", failed["id"]).out
 
 
-def test_a_history_is_shown_in_three_ways(location: RunLocation) -> None:
-    location.run_workflow("ran.Sums")
+def test_a_history_is_shown_in_three_ways(summed: RunLocation) -> None:
+    location = summed
     events = location.objects("workflow.history", "sums")
     raw = json.loads(location.call("workflow.history", "sums", "-o", "raw").out)
     assert [row["type"] for row in events] == [row["eventType"] for row in raw]
@@ -226,8 +250,8 @@ def test_an_open_run_gets_a_request_to_cancel(location: RunLocation) -> None:
     location.folder.wait_for(lambda: "WorkflowExecutionCancelRequested" in location.kinds("waits"))
 
 
-def test_an_activity_is_run_again_in_this_process(location: RunLocation) -> None:
-    location.run_workflow("ran.Sums")
+def test_an_activity_is_run_again_in_this_process(summed: RunLocation) -> None:
+    location = summed
     before = location.objects("workflow.history", "sums")
     tried = next(row for row in location.objects("workflow.tasks", "sums") if row["tries"] == 2)
     done = location.call("activity.rerun", "--workflow-id", "sums", "--activity-id", tried["id"])
@@ -244,11 +268,14 @@ def test_an_activity_is_run_again_in_this_process(location: RunLocation) -> None
     assert "scheduled by event 1;" in location.error("activity.rerun", "--workflow-id", "sums", "--scheduled-id", "1")
     os.rename(location.folder.path / "ran.py", location.folder.path / "walked.py")
     shutil.rmtree(location.folder.path / "__pycache__", ignore_errors=True)
-    assert "ran.double" in location.error("activity.rerun", "--workflow-id", "sums", "--activity-id", tried["id"])
+    try:
+        assert "ran.double" in location.error("activity.rerun", "--workflow-id", "sums", "--activity-id", tried["id"])
+    finally:
+        os.rename(location.folder.path / "walked.py", location.folder.path / "ran.py")
 
 
-def test_unknown_runs_and_activities_are_one_line(location: RunLocation) -> None:
-    location.run_workflow("ran.Sums")
+def test_unknown_runs_and_activities_are_one_line(summed: RunLocation) -> None:
+    location = summed
     for verb in ("workflow.info", "workflow.history", "workflow.tasks", "workflow.profile", "workflow.terminate"):
         assert "nope" in location.error(verb, "nope")
         assert location.error(verb, "sums", "22nosuchrun")
