@@ -30,7 +30,7 @@ def objects(folder: Folder, verb: str, *args: str) -> list[dict[str, Any]]:
 
 @pytest.mark.timeout(180)
 def test_a_default_limit_counts_the_work_and_not_the_queue(limits: Folder) -> None:
-    done = limits.start("limits.py:Fan", ACTIVITY_DEFAULT_TIMEOUT="4")
+    done = limits.start("limits.py:Fan", ACTIVITY_DEFAULT_TIMEOUT="2")
     assert done.code == 0, done.err
     done = limits.start("limits.py:Long", ACTIVITY_DEFAULT_TIMEOUT="1")
     assert done.code == 1

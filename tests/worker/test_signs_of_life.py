@@ -16,7 +16,7 @@ from simpleflow.local import Executor
 @activity.with_attributes(name="life.hold", heartbeat_timeout=1, raises_on_failure=True)
 def hold() -> str:
     """A call into C that keeps the interpreter lock: no other thread of the worker runs meanwhile."""
-    ctypes.PyDLL(None).sleep(4)
+    ctypes.PyDLL(None).sleep(3)
     return "held"
 
 
@@ -39,16 +39,16 @@ class Decides(Workflow):
     name = "life.decides"
 
     def run(self) -> Any:
-        long, short = self.submit(work, 4), self.submit(work, 0.1)
+        long, short = self.submit(work, 3), self.submit(work, 0.1)
         futures.wait(short)
         if not long.finished:
-            time.sleep(2.5)
+            time.sleep(1.8)
         return long.result
 
 
-@activity.with_attributes(name="life.in_time", start_to_close_timeout=3, raises_on_failure=True)
+@activity.with_attributes(name="life.in_time", start_to_close_timeout=2, raises_on_failure=True)
 def in_time() -> str:
-    time.sleep(1)
+    time.sleep(0.5)
     return "in time"
 
 
@@ -61,7 +61,7 @@ class DecidesLonger(Workflow):
         found, short = self.submit(in_time), self.submit(work, 0.1)
         futures.wait(short)
         if not found.finished:
-            time.sleep(5)
+            time.sleep(3)
         return found.result
 
 

@@ -46,7 +46,7 @@ class Fan(Workflow, WorkflowStepMixin):
 
 @activity.with_attributes(raises_on_failure=True)
 def work(number):
-    time.sleep(1)
+    time.sleep(0.5)
 
 
 class Long(Workflow):
