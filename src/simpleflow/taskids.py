@@ -27,6 +27,8 @@ from simpleflow.base import Scope
 from simpleflow.constants import MAX_ID_LENGTH, RETRY_TIMER, STORE_TIMER
 
 _ESCAPED = re.compile(r"%([0-9A-F]{2})")
+_BY_POSITION = re.compile(r"(?:.+-)?[0-9]+")
+_WHOLE = re.compile(r".+?\.(?=\.|-[0-9]+\Z)")
 _FORBIDDEN = re.compile(r"[%:/|\x00-\x1f\x7f-\x9f]")
 
 
@@ -58,6 +60,18 @@ def fit(id: str) -> str:
 def retry_timer(failures: int, task_id: str) -> str:
     """Return the id of the timer before the next try of a task that has failed so often."""
     return fit(f"{RETRY_TIMER}{failures}_{task_id}")
+
+
+def whole_of(activity_id: str, name: str) -> str | None:
+    """Return the scope of the step that an activity is a part of; "" outside of all steps; None if its id hides that.
+
+    The label of a step's scope ends with a dot, and no other label does.
+    """
+    suffix = activity_id.removeprefix(clean(f"activity-{name}-"))
+    if suffix == activity_id or not _BY_POSITION.fullmatch(suffix):
+        return None
+    found = _WHOLE.match(suffix)
+    return found[0] if found is not None else ""
 
 
 def store_timer(tries: int, activity_id: str) -> str:

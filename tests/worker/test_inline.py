@@ -13,6 +13,7 @@ from simpleflow import Workflow, activity
 from simpleflow.canvas import Group
 from simpleflow.core import codec
 from simpleflow.local import Executor
+from simpleflow.step import Step, WorkflowStepMixin
 
 
 def recorded(state: Path) -> list[str]:
@@ -117,3 +118,25 @@ def test_a_row_keeps_the_order_of_the_tasks(tmp_path: Path) -> None:
     begun = [event.attributes.scheduled_event_id for event in events if event.type == "ActivityTaskStarted"]
     assert begun == sorted(begun)
     assert len(begun) == 5
+
+
+class Steps(Workflow, WorkflowStepMixin):
+    name = "inline.steps"
+
+    def run(self) -> Any:
+        self.submit(Group(*[Step(name, Group(*[(take, 0)] * 20)) for name in "ab"])).wait()
+
+
+def test_activities_of_different_steps_are_not_in_one_row(tmp_path: Path) -> None:
+    Executor(Steps, state=tmp_path).run()
+    db = sqlite3.connect(tmp_path / "history.sqlite")
+    events = [codec.decode_event(text) for (text,) in db.execute("select event from events order by run, id")]
+    db.close()
+    scheduled = {each.id: each.attributes.activity_id for each in events if each.type == "ActivityTaskScheduled"}
+    row: set[str] = set()
+    for event in events:
+        if event.type == "DecisionTaskStarted":
+            row = set()
+        elif event.type == "ActivityTaskCompleted":
+            row.add(scheduled[event.attributes.scheduled_event_id].partition("step.")[2][:1])
+            assert len(row) == 1

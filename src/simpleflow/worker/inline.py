@@ -1,7 +1,8 @@
 """Activities in the calling thread, one after the other: a debugger works, but a stuck activity cannot be stopped.
 
-Each decision task costs as much as a short activity. So short ones are performed in a row, without a decision after
-each, for ten milliseconds at most. A failure ends the row: the workflow may not want what comes after it.
+Each decision task costs as much as a short activity. So short ones of one step, or outside of all steps, are performed
+in a row, without a decision after each, for ten milliseconds at most. Of different steps they are not: what is decided
+on steps must not depend on how long activities take. A failure ends the row: the workflow may not want what comes next.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from simpleflow.activity import Activity
 from simpleflow.engines.base import ActivitySource, ActivityTask
 from simpleflow.engines.embedded import EmbeddedEngine
 from simpleflow.exceptions import LeaseLost, UnknownResource
+from simpleflow.taskids import whole_of
 from simpleflow.worker.dispatch import Arguments, Middlewares, Outcome, perform, quick
 from simpleflow.worker.imports import NOTHING
 
@@ -88,8 +90,9 @@ class InlineWorker:
         until = time.monotonic() + _MOMENT
         following: ActivityTask | None = task
         while following is not None:
-            goes_on = self._perform(following)
-            following = self._next_short() if goes_on and time.monotonic() < until else None
+            whole = whole_of(following.activity_id, following.name)
+            goes_on = self._perform(following) and whole is not None
+            following = self._next_short(whole) if goes_on and time.monotonic() < until else None
 
     def _perform(self, task: ActivityTask) -> bool:
         """Perform one task. Returns True if it was short and has completed."""
@@ -108,12 +111,13 @@ class InlineWorker:
         respond(self._source, task.token, outcome)
         return is_short and not (outcome.failed or outcome.canceled)
 
-    def _next_short(self) -> ActivityTask | None:
-        """Begin the next task if the latest one of its name was short; None if it was not, or if none waits."""
+    def _next_short(self, whole: str | None) -> ActivityTask | None:
+        """Begin the next task, if it is of the same ``whole`` and the latest one of its name was short; else None."""
         task = self._source.poll_for_activity_task(begin=False)
         if task is None:
             return None
-        if self.may_block(task) or quick(task, self._known) is not None:
+        same = whole_of(task.activity_id, task.name) == whole
+        if not same or self.may_block(task) or quick(task, self._known) is not None:
             self._source.put_back_activity_task(task.token, first=True)
             return None
         self._source.begin_activity_task(task.token)
