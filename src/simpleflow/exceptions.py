@@ -62,7 +62,18 @@ class NotEncodable(InputError, TypeError):
 
 
 class ResultNotKept(SimpleflowError):
-    """A step was skipped, and its mark does not hold the result of the run that executed it."""
+    """A step was skipped, and its mark does not hold the result of the run that executed it.
+
+    Attributes:
+        step: the name of the step.
+    """
+
+    def __init__(self, text: str, step: str) -> None:
+        super().__init__(text)
+        self.step = step
+
+    def __reduce__(self) -> tuple[type[ResultNotKept], tuple[str, str]]:
+        return type(self), (str(self), self.step)
 
 
 class StoreError(SimpleflowError):

@@ -134,6 +134,12 @@ def test_the_steps_of_a_run_that_failed(past: SimpleNamespace) -> None:
     assert re.match(rf"run {first[:8]}\S* of workflow past: failed, .* steps: [45] ran, 0 skipped, 1 failed$", done.err)
 
 
+def test_activities_about_marks_are_no_answer_to_a_wrong_name(past: SimpleNamespace) -> None:
+    message = past.location.error("task.info", past.runs[0], "reprot")
+    assert "has no activity 'reprot' (did you mean 'report'?); it has activity-flow." in message
+    assert "simpleflow.step" not in message
+
+
 def test_the_steps_of_the_latest_run(past: SimpleNamespace) -> None:
     first, second = past.runs
     rows = {row["step"]: row for row in past.location.objects("workflow.steps")}

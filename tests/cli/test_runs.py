@@ -280,6 +280,7 @@ def test_unknown_runs_and_activities_are_one_line(summed: RunLocation) -> None:
         assert "nope" in location.error(verb, "nope")
         assert location.error(verb, "sums", "22nosuchrun")
     assert "'a1'; it has activity-" in location.error("task.info", "sums", "a1")
+    assert "simpleflow." not in location.error("task.info", "sums", "a1"), "no activities about marks"
     assert "expected" in location.error("workflow.info")
     assert "expected" in location.error("workflow.info", "a", "b", "c")
     assert "--input" in location.error("workflow.signal", "sums", "--name", "go", "--input", "{")

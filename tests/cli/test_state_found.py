@@ -53,6 +53,7 @@ def test_runs_are_removed_while_another_one_goes_on(folder: Folder) -> None:
     [first] = json.loads(asked.out)
     assert (first["workflow_id"], first["status"]) == ("daily", "completed")
     assert asked.err.endswith(f"1 run would be removed in {folder.path}/.simpleflow\n")
+    assert f"  {first['run_id'][:8]}  completed  " in folder.run("workflow.prune", "--keep", "0", "--dry-run").out
     done = folder.run("workflow.prune", "--keep", "0")
     assert (done.code, done.out) == (0, "")
     assert done.err.startswith(f"1 run removed in {folder.path}/.simpleflow")

@@ -30,6 +30,15 @@ class Next(Workflow, WorkflowStepMixin):
         self.submit(self.step("report", (fetch, "report")))
         self.submit(self.step("mail", (fetch, "mail")))
 
+class Passing(Workflow, WorkflowStepMixin):
+    name = "passing"
+
+    def run(self):
+        rows = self.submit(self.step("load", (fetch, "load")))
+        self.submit(self.step("extra", (fetch, "extra")))
+        checked = self.submit(self.step("check", (check, rows)))
+        return self.submit(self.step("report", (fetch, checked))).value
+
 class Raising(Workflow, WorkflowStepMixin):
     name = "raising"
 
@@ -86,11 +95,27 @@ def test_names_whose_steps_have_run_are_not_forced_again(flow: Folder) -> None:
     assert last(done)[-1].endswith("workflow.start --local --nb-workers 2 next.Next --only check")
 
 
+def test_a_result_that_the_next_run_needs_and_that_was_not_kept(flow: Folder) -> None:
+    for number in range(2):  # the second run fails since the result of 'load' is missing
+        done = flow.start("next.Passing")
+        assert done.code == 1
+        *_, kept, left, command = last(done)
+        assert kept == "run again, since their results are needed and were not kept: load"
+        assert left == "not reached: report" if number == 0 else "not reached: check, report"
+        head = "to go on, skipping 1 step: simpleflow "
+        assert command == f"{head}workflow.start --local --nb-workers 2 next.Passing --force load"
+    (flow.path / "mended").touch()
+    assert flow.run(*shlex.split(command.removeprefix(head))).code == 0
+
+
 def test_failures_outside_of_steps(flow: Folder) -> None:
     done = flow.start("next.Raising")
     assert last(done) == [
         "to go on, skipping at least 1 step: simpleflow workflow.start --local --nb-workers 2 next.Raising"
     ]
+    for verb in ("workflow.list", "workflow.steps"):
+        done = flow.run(verb, "--local")
+        assert "KeyError: 'no such key' (next.py:" in done.out + done.err, "the line of code, also afterwards"
     log, command = last(flow.start("next.Outside"))
     assert log.startswith("log of next.check: .simpleflow/logs/")
     assert command == "to go on: simpleflow workflow.start --local --nb-workers 2 next.Outside"

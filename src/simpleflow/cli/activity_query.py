@@ -76,17 +76,18 @@ def _of_step(view: RunView, events: Sequence[Event], name: str) -> Item | None:
 def _unknown(
     run: RunDescription, view: RunView, tries: Sequence[Item], name: str | None, scheduled_id: int | None
 ) -> str:
-    """Say that there is no such activity, and which there are: the activities of users' code first."""
+    """Say that there is no such activity, and which there are of users' code."""
+    from simpleflow.cli import suggestions
     from simpleflow.cli.view import history_items
 
     if name is not None and name in view.steps:
         state = view.state_of(view.steps[name])
         return f"step {name!r} of the run of workflow {run.workflow_id!r} has no activity in this run: it is {state}"
     what = repr(name) if scheduled_id is None else f"scheduled by event {scheduled_id}"
-    known = sorted(history_items.latest_tries(tries), key=lambda item: item.hidden)
-    names = [each.id for each in known]
+    names = [each.id for each in history_items.latest_tries(tries) if not each.hidden]
     hint = f"it has {', '.join(names[:_SHOWN])}{', ...' if len(names) > _SHOWN else ''}" if names else "it has none"
     if view.steps:
         steps = list(view.steps)
         hint += f"; its steps are {', '.join(steps[:_SHOWN])}{', ...' if len(steps) > _SHOWN else ''}"
-    return f"the run of workflow {run.workflow_id!r} has no activity {what}; {hint}"
+    meant = suggestions.of(name, [*view.steps, *names]) if name else ""
+    return f"the run of workflow {run.workflow_id!r} has no activity {what}{meant}; {hint}"

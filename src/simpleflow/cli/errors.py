@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import traceback
 from typing import TYPE_CHECKING
 
@@ -119,6 +120,15 @@ def raised(reason: str | None) -> str:
     These words stand for every exception of ``run()``, also for one of a child, and say nothing about replaying.
     """
     return (reason or "").replace("Cannot replay the workflow: ", "")
+
+
+def run_reason(reason: str | None, details: str | None) -> str:
+    """Describe in one line why a run ended badly, from the history alone: as ``run_failure_line`` does."""
+    text = raised(reason)
+    found = re.fullmatch(r"(\w+)\((.*)\)", text, re.DOTALL) if text != reason else None
+    if found is not None:  # an exception of run()
+        text = f"{found[1]}: {found[2]}" if found[2] else found[1]
+    return _with_source_line(text, traceback_of(details)) if text else ""
 
 
 def traceback_of(details: str | None) -> str:

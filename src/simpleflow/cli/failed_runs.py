@@ -38,6 +38,6 @@ def failure_of(runs: Runs, run: RunDescription) -> RunFailure:
     reason = None
     if run.status not in _WELL and events:
         closed: Any = events[-1].attributes
-        reason = errors.raised(getattr(closed, "reason", None)) or None
+        reason = errors.run_reason(getattr(closed, "reason", None), getattr(closed, "details", None)) or None
     error = next((each.error for each in failed if each.error), None) or reason or ""
     return RunFailure([each.step for each in failed], reason, errors.one_line(error))

@@ -40,7 +40,7 @@ from simpleflow.engines.embedded import EmbeddedEngine
 from simpleflow.engines.executions import Executions
 from simpleflow.engines.journal import NoJournal
 from simpleflow.engines.run import Run
-from simpleflow.exceptions import ExecutionBlocked, InputError, SimpleflowError, one_line
+from simpleflow.exceptions import ExecutionBlocked, InputError, ResultNotKept, SimpleflowError, one_line
 from simpleflow.futures import Future, Promise, promise_of
 from simpleflow.signal import WaitForSignal
 from simpleflow.steering import unknown
@@ -81,6 +81,7 @@ class Findings(NamedTuple):
     needs: list[Need]  # uses of unknown results
     notes: list[str]  # everything that makes the plan incomplete, one sentence each
     notices: list[str]  # what has no effect in the run, one sentence each, see ``step.notices``
+    not_kept: list[str]  # names of skipped steps without whose results a workflow fails
 
 
 class DryRun:
@@ -120,7 +121,9 @@ class DryRun:
             needs = [need for each in self._evaluations() for need in each.needs]
             notes = list(self._notes(root))
             notices = [*self._notices().lines(complete=not notes), *self._faults, *self._overlays.warnings]
-            return Findings(self._markers, needs, notes, notices)
+            failures = [each.failure.error for each in self._evaluations() if each.failure is not None]
+            not_kept = [error.step for error in failures if isinstance(error, ResultNotKept)]
+            return Findings(self._markers, needs, notes, notices, not_kept)
         finally:
             for decider in self._deciders.values():
                 decider.discard()

@@ -47,11 +47,13 @@ class Plan:
         warnings: one line for each dependency or request that has no effect, see ``step.notices``.
         notes: one line for each thing that could not be known, and for each failure that the run would have. They
             include the ``note`` of every step. A plan without notes is complete.
+        not_kept: the names of skipped steps whose results were not kept, and without which the run fails.
     """
 
     steps: tuple[PlannedStep, ...]
     notes: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+    not_kept: tuple[str, ...] = ()
 
 
 def plan(
@@ -102,7 +104,8 @@ def plan(
         found = DryRun(workflow_class, default_bucket, domain, past).run(executor.request(input))
         steps = tuple(_steps(found.markers, {(each.run_id, each.step): each.text for each in found.needs}))
         doubts = [each.note for each in steps if each.verdict == UNKNOWN and each.note is not None]
-        return Plan(steps, tuple(dict.fromkeys([*doubts, *found.notes])), tuple(found.notices))
+        notes = tuple(dict.fromkeys([*doubts, *found.notes]))
+        return Plan(steps, notes, tuple(found.notices), tuple(dict.fromkeys(found.not_kept)))
 
     found = planned(**requested)
     if not until:
@@ -111,7 +114,7 @@ def plan(
     whole = planned(**requested | {"until_steps": ()})
     left = [each for each in whole.steps if (each.workflow_id, each.step) not in reached]
     rest = (PlannedStep(each.step, NOT_RUN, False, (), each.workflow_id) for each in left)
-    return Plan((*found.steps, *rest), found.notes, found.warnings)
+    return Plan((*found.steps, *rest), found.notes, found.warnings, found.not_kept)
 
 
 def _steps(markers: list[Marker], needs: dict[tuple[str, str | None], str]) -> Iterator[PlannedStep]:

@@ -236,7 +236,8 @@ class StepFuture(Future):
         self._promise.wait()
         if self._promise.not_kept is not None:
             raise ResultNotKept(
-                f"step {self._promise.name!r} was skipped, and its result is not known: {self._promise.not_kept}"
+                f"step {self._promise.name!r} was skipped, and its result is not known: {self._promise.not_kept}",
+                self._promise.name,
             )
         return self._promise.value
 
@@ -250,7 +251,8 @@ class StepFuture(Future):
         if not self.ran and not self.failed and not step.keep_result and step.alternative() is None:
             raise ResultNotKept(
                 f"step {self.name!r} was skipped, and its result was not kept, but a task needs it as an argument: "
-                "give the step keep_result=True, and force it once"
+                "give the step keep_result=True, and force it once",
+                self.name,
             )
         return value
 

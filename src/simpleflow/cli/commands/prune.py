@@ -10,6 +10,7 @@ import click
 
 from simpleflow import settings
 from simpleflow.cli.options import SETTINGS, TABLE, common, format_option, state_option
+from simpleflow.cli.run_ids import short_ids
 from simpleflow.cli.view.output import Output, open_output
 from simpleflow.constants import DAY, HOUR, MINUTE
 from simpleflow.exceptions import InputError, StateError
@@ -84,7 +85,8 @@ def _write(out: Output, found: Pruned) -> None:
     from simpleflow.cli.view.step_tables import local, utc
 
     rows = [row._asdict() | {"started_at": utc(row.started), "closed_at": utc(row.closed)} for row in found.runs]
-    cells = [[row.workflow_id, row.run_id, row.status, local(row.closed)] for row in found.runs]
+    short = short_ids([row.run_id for row in found.runs])
+    cells = [[row.workflow_id, short[row.run_id], row.status, local(row.closed)] for row in found.runs]
     out.rows(_KEYS, rows, _TITLES, cells)
 
 

@@ -46,8 +46,10 @@ class WhatNext(NamedTuple):
         """The last lines of a run that failed."""
         progress = self.progress
         found = list(_logs(progress))
-        plan, again = _next_run(progress, self.options, self.planner)
+        plan, again, needed = _next_run(progress, self.options, self.planner)
         skipped = ""
+        if needed:
+            found.append(f"run again, since their results are needed and were not kept: {names(needed)}")
         if plan is not None:
             left = _unreached_to_run(progress, plan)
             if left:
@@ -145,30 +147,53 @@ def _relative(path: str) -> str:
 
 def _next_run(
     progress: Progress, options: Mapping[str, Any], planner: Planner | None
-) -> tuple[Plan | None, dict[str, list[str]]]:
-    """Return the plan of the next run, and the names for ``--force`` and ``--only`` that it still needs."""
+) -> tuple[Plan | None, dict[str, list[str]], list[str]]:
+    """Return the plan of the next run, the names for ``--force`` and ``--only`` that it needs, and those not kept.
+
+    The last ones are steps whose results were not kept. They are forced too, since the next run fails without them.
+    """
     force, only = options.get("force") or (), options.get("only") or ()
     again = {"force": list(force), "only": list(only)}
     if planner is None or len(progress.tally) > _MOST_STEPS:
-        return None, again
+        return None, again, []
     try:
         with _silenced():
             plan = planner(force=(), only=())
             if not (force or only):
-                return plan, again
+                return _with_results(planner, plan, again, options)
             unreached = _unreached(progress, plan)
             unfinished = [each.step for each in progress.tally.reports if each.status not in (COMPLETED, SKIPPED)]
             again["force"] = _still_needed(force, [step.step for step in unreached if step.verdict == "skip"])
             again["only"] = _still_needed(only, [*unfinished, *(step.step for step in unreached)])
-            return planner(**again), again
+            return _with_results(planner, planner(**again), again, options)
     except Exception:  # noqa: BLE001 (the run has ended: what is told of the next one must not hide that)
-        return None, again
+        return None, again, []
+
+
+def _with_results(
+    planner: Planner, plan: Plan, again: dict[str, list[str]], options: Mapping[str, Any]
+) -> tuple[Plan, dict[str, list[str]], list[str]]:
+    """Force the steps as well whose results the run needs and that were not kept, except those to skip."""
+    skip = options.get("skip") or ()
+    needed: list[str] = []
+    while not again["only"] and len(needed) < _MOST_NAMES:
+        more = [step for step in plan.not_kept if step not in again["force"] and not _covered(step, skip)]
+        if not more:
+            break
+        needed += more
+        again["force"] += more
+        plan = planner(**again)
+    return plan, again, needed
 
 
 def _still_needed(given: Sequence[str], steps: Iterable[str]) -> list[str]:
     """The steps that the given names cover; these names themselves if that is too many."""
-    found = list(dict.fromkeys(step for step in steps if any(rules.covers(name, step) for name in given)))
+    found = list(dict.fromkeys(step for step in steps if _covered(step, given)))
     return found if len(found) <= _MOST_NAMES else list(given)
+
+
+def _covered(step: str, given: Sequence[str]) -> bool:
+    return any(rules.covers(name, step) for name in given)
 
 
 def _unreached_to_run(progress: Progress, plan: Plan) -> list[str]:
@@ -194,7 +219,7 @@ def _silenced() -> Iterator[None]:
 
 def _command(options: Mapping[str, Any], again: Mapping[str, list[str]]) -> str:
     """The command of this run, as one would write it to go on."""
-    if not (options.get("force") or options.get("only") or options.get("fresh")):
+    if not (options.get("force") or options.get("only") or options.get("fresh") or again["force"]):
         return command_line()
     words = [command_line(without=("--force", "--only"), without_flags=("--fresh",))]
     words += [f"--{option} {step_names.as_option(found)}" for option, found in again.items() if found]
