@@ -92,6 +92,18 @@ def test_a_step_waits_for_what_one_inside_comes_after(bench: Bench, waits: bool)
     assert noted == ["origin", "in"]
 
 
+def test_a_part_that_comes_after_the_step_around_it_is_not_stale(stored: Bench) -> None:
+    def run(workflow: Any, alone: bool) -> Any:
+        outer = workflow.submit(Step("out", Group(Step("in", (note, "in"), after="out"))))
+        futures.wait(outer)
+        if alone:
+            futures.wait(workflow.submit(Step("in", (note, "in"), force=True, after="out")))
+        return outer.ran
+
+    assert stored.run(lambda workflow: run(workflow, True), step_changes="tell") is True
+    assert stored.run(lambda workflow: run(workflow, False), step_changes="tell") is False
+
+
 def test_a_step_that_forces_what_makes_its_part_stale_stays_done(bench: Bench) -> None:
     def run(workflow: Any) -> Any:
         outer = workflow.submit(Step("out", Step("in", (note, "in")), force_steps_if_executed="origin"))

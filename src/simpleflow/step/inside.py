@@ -43,13 +43,19 @@ class Inside:
             if name not in self._ledger.done:
                 if not self._is_cycle(run, name):
                     return name
-            elif after:
-                stale = self._is_stale(run, name, after, scope.child(f"inside.{name}"))
+            elif others := self._others(run, after):
+                stale = self._is_stale(run, name, others, scope.child(f"inside.{name}"))
                 if isinstance(stale, Promise):
                     return stale
                 if stale:
                     return name
         return None
+
+    @staticmethod
+    def _others(run: StepRun, after: Sequence[str]) -> list[str]:
+        """The patterns but for those that cover ``run`` or a step around it: of these, the part is no dependent."""
+        around = [run.name, *(each.name for each in run.enclosing)]
+        return [pattern for pattern in after if not any(rules.covers(pattern, name) for name in around)]
 
     def _is_stale(self, run: StepRun, part: str, after: Sequence[str], scope: Scope) -> bool | Promise:
         """True if the steps that ``part`` depends on have run since; a promise while that is not known."""
