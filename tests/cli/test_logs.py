@@ -169,6 +169,9 @@ def test_workflow_logs(ran: Folder) -> None:
     nothing = ran.run("workflow.logs", "flow", "--step", "silent")
     assert (nothing.code, nothing.out) == (0, "")
     assert nothing.err == "step 'silent' has printed nothing, or its output was not kept\n"
+    wrong = ran.run("workflow.logs", "flow", "--step", "slient")
+    assert (wrong.code, wrong.out) == (1, "")
+    assert "has no step 'slient' (did you mean 'silent'?); its steps: " in wrong.err
 
 
 @pytest.mark.parametrize("command", [("workflow.logs", "flow"), ("task.logs", "flow", "bad")])

@@ -9,7 +9,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from simpleflow.cli.failed_runs import RunFailure
 from simpleflow.cli.run_ids import short_ids
+from simpleflow.cli.view.run_tables import what_failed
 from simpleflow.server import Server
 from tests.cli.conftest import Folder
 from tests.cli.test_runs import RunLocation
@@ -210,6 +212,24 @@ def test_a_domain_in_the_environment_is_used_unless_local_is_given(folder: Folde
     assert folder.start("flow.Echo").code == 0
     wrong = folder.run("workflow.info", "production", "daily")
     assert wrong.err.endswith("(flow.Echo); a domain of Amazon SWF is given with --domain\n"), wrong.err
+
+
+@pytest.mark.parametrize(
+    ("steps", "reason", "said"),
+    [
+        ({}, None, ""),
+        ({}, "deadlock: it waits", "deadlock: it waits"),
+        ({"load": "KeyError: 2"}, "x", "load: KeyError: 2"),
+        (
+            {"soft": "KeyError: 2", "flaky": "ConnectionError: gone"},
+            "x",
+            "soft: KeyError: 2; flaky: ConnectionError: gone",
+        ),
+        ({"a": "", "b": "1", "c": "2", "d": "3", "e": "4"}, None, "a; b: 1; c: 2; and 2 more"),
+    ],
+)
+def test_each_failed_step_has_its_own_error(steps: dict[str, str], reason: str | None, said: str) -> None:
+    assert what_failed(RunFailure(steps, reason)) == said
 
 
 def test_short_ids() -> None:

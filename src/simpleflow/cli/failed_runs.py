@@ -18,9 +18,8 @@ _WELL = ("open", "completed", "continued_as_new")
 class RunFailure(NamedTuple):
     """What failed in a run."""
 
-    steps: list[str]  # that failed and are not optional
+    steps: dict[str, str]  # that failed and are not optional, by name: why, in one line
     reason: str | None  # why the run ended badly
-    error: str  # of the first of these steps, or else the reason; one line
 
 
 def failure_of(runs: Runs, run: RunDescription) -> RunFailure:
@@ -32,12 +31,11 @@ def failure_of(runs: Runs, run: RunDescription) -> RunFailure:
     from simpleflow.views.failed import failed_steps
 
     if run.status in _WELL and runs.location.folder is None:
-        return RunFailure([], None, "")
+        return RunFailure({}, None)
     events = runs.engine.last_events(run.workflow_id, run.run_id, _LAST_EVENTS)
     failed = failed_steps(events)
     reason = None
     if run.status not in _WELL and events:
         closed: Any = events[-1].attributes
         reason = errors.run_reason(getattr(closed, "reason", None), getattr(closed, "details", None)) or None
-    error = next((each.error for each in failed if each.error), None) or reason or ""
-    return RunFailure([each.step for each in failed], reason, errors.one_line(error))
+    return RunFailure({each.step: errors.one_line(each.error or "") for each in failed}, reason)

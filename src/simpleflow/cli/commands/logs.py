@@ -88,10 +88,12 @@ def workflow_logs(arguments: Sequence[str], step: str | None, follow: bool, last
     location = run_query.location_of(options)
     query = RunQuery.from_arguments(arguments, options) if arguments else None
     with run_query.open_runs(location) as runs:
-        from simpleflow.cli.run_logs import folder_of
+        from simpleflow.cli.run_logs import check_step, folder_of
 
         folder_of(runs)
         run = runs.latest() if query is None else runs.describe(query)
+        if step is not None and not follow:  # of a run that is followed, it may come yet
+            check_step(runs, run, step)
         shown = _show(runs, run, step, follow, last)
     if not shown:
         what = f"step {step!r}" if step is not None else "the run"

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from simpleflow.cli import run_query
+from simpleflow.cli import errors, run_query
 from simpleflow.cli.options import SETTINGS, TABLE, format_option
 from simpleflow.cli.run_query import RunQuery, location_options
 from simpleflow.cli.view.output import open_output
@@ -38,5 +38,6 @@ def workflow_steps(arguments: Sequence[str], style: str, **options: Any) -> None
         if style == TABLE or not found:
             out.say(run_tables.headline(run, short, location.folder is not None, [each.row.report for each in found]))
             if (failure := failure_of(runs, run)).reason is not None and not failure.steps:
-                out.say(f"it ended since {failure.error}" if run.status != "failed" else f"it failed: {failure.error}")
+                reason = errors.one_line(failure.reason)
+                out.say(f"it ended since {reason}" if run.status != "failed" else f"it failed: {reason}")
         run_steps.steps(out, found, run.workflow_id, short)

@@ -19,11 +19,12 @@ from simpleflow.core import events as e
 from simpleflow.core import timeouts
 from simpleflow.core.decider.parts import unwrap
 from simpleflow.engines.base import RunDescription
-from simpleflow.step.report import StepReport, Tally, duration, names, printable
+from simpleflow.step.report import StepReport, Tally, duration, printable
 from simpleflow.views import rows
 from simpleflow.views.run_view import RunView
 
 _RUN = ("workflow_id", "run_id", "name", "version", "status", "alive", "started_at", "closed_at", "seconds")
+_SHOWN = 3  # failed steps of a run that are named
 _LISTED = (*_RUN, "failed", "reason")
 _INFO = (
     *(*_RUN, "task_list", "tags", "input", "result", "reason", "details", "parent_workflow_id", "parent_run_id"),
@@ -79,7 +80,7 @@ def runs(
             _status(each, local_runs),
             local(each.started),
             _duration(each),
-            _what_failed(failures[each.run_id]),
+            what_failed(failures[each.run_id]),
         ]
         for each in found
     ]
@@ -97,13 +98,16 @@ def headline(run: RunDescription, short: Mapping[str, str], local_run: bool, rep
 
 
 def _failed(failure: RunFailure) -> dict[str, Any]:
-    return {"failed": failure.steps, "reason": failure.reason}
+    return {"failed": list(failure.steps), "reason": failure.reason}
 
 
-def _what_failed(failure: RunFailure) -> str:
+def what_failed(failure: RunFailure) -> str:
+    """Return what failed in a run as text: each step with its own error, or else why the run ended."""
     if not failure.steps:
-        return _short(failure.error)
-    return f"{names(failure.steps)}{': ' if failure.error else ''}{_short(failure.error)}"
+        return _short(failure.reason)
+    said = [f"{step}: {_short(error)}" if error else step for step, error in failure.steps.items()]
+    more = f"; and {len(said) - _SHOWN} more" if len(said) > _SHOWN else ""
+    return "; ".join(said[:_SHOWN]) + more
 
 
 def info(output: Output, run: RunDescription, events: Sequence[e.Event], local_run: bool) -> None:
