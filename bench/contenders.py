@@ -73,6 +73,7 @@ _ALONE = frozenset({STEPS, FAN_OUT})  # without worker processes, it cannot use 
 
 PYTHON = Contender("python -c pass", lambda work: [sys.executable, "-c", "pass"], kinds=frozenset(), aside=True)
 PLAIN = Contender("plain script", _script("plain.py", "nosync"))
+SYNCED = Contender("plain script + fsync", _script("plain.py", "fsync"), aside=True)
 SIMPLEFLOW = Contender("simpleflow", _command_line)
 DOIT = Contender("doit", _script("doit_steps.py"), "doit")
 DBOS = Contender("DBOS", _script("dbos_steps.py", "tuned"), "dbos")
@@ -83,7 +84,7 @@ DBOS_BY_DEFAULT = Contender(
 CONTENDERS = (
     PYTHON,
     PLAIN,
-    Contender("plain script + fsync", _script("plain.py", "fsync"), aside=True),
+    SYNCED,
     SIMPLEFLOW,
     Contender("Executor, in memory", _script("executor.py", "memory"), kinds=_ALONE, aside=True),
     Contender("Executor, state", _script("executor.py", "state"), kinds=_ALONE, aside=True),

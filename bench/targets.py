@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from bench.contenders import DBOS, DOIT, PLAIN, SIMPLEFLOW, Contender
+from bench.contenders import DBOS, DOIT, SIMPLEFLOW, SYNCED, Contender
 from bench.rounds import BURN, BURNS, COLD, FAN, LARGEST, START, TOGETHER, WARM, Results, at, cpu, middle
 
 WORKERS = 2
@@ -49,18 +49,18 @@ def targets(sizes: tuple[int, ...], seconds: float) -> list[Target]:
     """Return all targets. ``seconds`` is the CPU time of each activity that keeps a core busy."""
     number, most = middle(sizes), sizes[-1]
     found = [
-        Target("start-up", START, 1.3, DOIT),
+        Target("start-up", START, 1.0, DOIT),
         Target("cold, a step", at(COLD, number), 0.35, DBOS),
-        Target("cold, a step", at(COLD, number), 2.0, PLAIN),
+        Target("cold, a step", at(COLD, number), 4.0, SYNCED),
         Target("warm, a step", at(WARM, number), 1.0, DOIT),
-        Target("fan-out, an activity", FAN, 1.5, DOIT),
-        Target("8 x CPU", BURN, 1.05, BURNS * seconds / WORKERS),
+        Target("fan-out, an activity", FAN, 0.35, DOIT),
+        Target("8 x CPU", BURN, 1.03, BURNS * seconds / WORKERS),
     ]
     if most > number:
         found += [
-            Target(f"{kind}, a step, N = {most:,}", at(kind, most), 1.3, SIMPLEFLOW, at(kind, number))
+            Target(f"{kind}, a step, N = {most:,}", at(kind, most), 1.1, SIMPLEFLOW, at(kind, number))
             for kind in (COLD, WARM)
         ]
     for column, whose in ((LARGEST, "the largest process"), (TOGETHER, "all processes")):
-        found.append(Target(f"peak memory of {whose}, N = {most:,}", column, 120.0, unit="MiB"))
+        found.append(Target(f"peak memory of {whose}, N = {most:,}", column, 60.0, unit="MiB"))
     return found
