@@ -54,7 +54,7 @@ $(EXISTING)/.tried: | python
 # module that has changed since the installation, which doubles the time that a command takes.
 test: $(STAMP) $(EXISTING)/.tried
 	$(BIN)/python -m compileall -q src tests
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 check: $(STAMP)
 	$(BIN)/ruff check .

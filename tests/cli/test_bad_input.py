@@ -14,7 +14,6 @@ from tests.cli.conftest import Folder
 
 START = "workflow.start --local "
 ROWS = [
-    ("workflow.start flow.Daily", "add --local"),
     ("workflow.start --local", "Missing argument 'WORKFLOW'; see simpleflow workflow.start --help"),
     ("workflow.begin", "No such command 'workflow.begin'"),
     ("--nope", "No such option"),

@@ -316,7 +316,8 @@ def test_a_killed_activity_fails_with_a_message(swf: Commands, name: str) -> Non
     os.kill(swf.pids("thu")[0], signal.SIGKILL)
     code, out, err = programs.finish(process)
     assert (code, out) == (1, "")
-    assert "WorkerDied: the worker process ended by signal 9 while it did the activity" in err.splitlines()[-1]
+    assert "WorkerDied: the worker process ended by signal 9 while it did the activity" in err
+    assert "to go on: simpleflow standalone remote.Daily" in err.splitlines()[-1]
 
 
 def test_a_killed_poller_is_replaced_and_its_task_runs_again(swf: Commands, name: str) -> None:

@@ -65,7 +65,7 @@ def test_sequential_steps(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_p
     tasks, events, history = run(Steps, N, "w")
     assert tasks <= 2 * N + 2
     assert events <= 14 * N + 11
-    assert history < 500_000
+    assert history < 530_000  # how far pages overlap depends on the machine: 508,000 to 519,000 on one
 
 
 def test_two_deciders_read_a_history_about_twice(server: Server) -> None:
