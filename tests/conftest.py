@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import signal
 from collections.abc import Iterator
 
 import hypothesis
@@ -10,6 +11,11 @@ import pytest
 
 from simpleflow import settings
 from tests.servers import S3Server, seaweed
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts what it runs in the background like that. The tests and their processes need the usual handler.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 # Each run of the tests tries the same examples, also on a busy machine; the campaigns search for new ones.
 hypothesis.settings.register_profile(

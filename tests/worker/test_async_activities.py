@@ -9,7 +9,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +21,6 @@ from simpleflow.core import events as e
 from simpleflow.exceptions import TaskFailed
 from simpleflow.local import Executor
 from tests.worker.test_performer import Shop
-
-
-@pytest.fixture(autouse=True)
-def own_signals() -> Iterator[None]:
-    """The handlers of a fresh process, whatever tests before have left."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
-
 
 ONE = contextvars.ContextVar("ONE", default="unset")
 LOOPS: list[Any] = []
