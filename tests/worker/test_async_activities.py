@@ -216,7 +216,7 @@ def test_a_time_out_ends_them_in_order(how: str, tmp_path: Path) -> None:
 
 
 def test_a_cancellation_ends_them_in_order(tmp_path: Path) -> None:
-    shop, path = Shop(every=0.1), tmp_path / "end"
+    shop, path = Shop(every=1.0), tmp_path / "end"  # time enough to load asyncio: the activity has begun by then
     try:
         task = shop.schedule("", "asynchronous.last")
         shop.decide(d.RequestCancelActivityTask(activity_id=task.activity_id))
