@@ -201,7 +201,7 @@ class Scheduler:
             or step.keep_result
             or looks_inside
         ):
-            reading = self._read(run, verdict, done)
+            reading = self._read(run, verdict, done, looks_inside)
             if isinstance(reading, Promise):
                 return _wait_or_fail(reading)
             found = reading
@@ -238,8 +238,11 @@ class Scheduler:
         origin = self.dependencies.unreached_origin(run) or self.dependencies.passed_origin(run)
         return Begin(verdict, stale=None if origin is None else constants.DEPENDENT_OF + origin)
 
-    def _read(self, run: StepRun, verdict: rules.Verdict, done: bool) -> Reading | Promise | None:
-        """What the verdict depends on: mark, files and outputs; a promise to wait for; None if it depends on none."""
+    def _read(self, run: StepRun, verdict: rules.Verdict, done: bool, looks_inside: bool) -> Reading | Promise | None:
+        """What the verdict depends on: mark, files and outputs; a promise to wait for; None if it depends on none.
+
+        ``looks_inside``: its mark may tell of steps inside it, and was not read when the marks were listed.
+        """
         step, is_skipped = run.step, done and not verdict.run
         has_fingerprint = step.ready_made is not None or step.fingerprint is not None
         is_open = is_skipped and not verdict.forced
@@ -247,7 +250,7 @@ class Scheduler:
         # If it is forced, nothing is compared. But if it runs, its mark tells the files that it was made with.
         patterns = ready_made.patterns if ready_made is not None and (verdict.run or is_open) else []
         outputs = step.outputs if is_open else []
-        reads_mark = is_open and (has_fingerprint or bool(outputs) or (step.holds_steps() and not self.marks.reads_all))
+        reads_mark = is_open and (has_fingerprint or bool(outputs) or looks_inside)
         is_alone = is_skipped and not (patterns or outputs)
         if is_alone and (step.keep_result or reads_mark) and self.ahead.serves(run.name):
             found = self.ahead.find(run.name)

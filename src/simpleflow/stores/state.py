@@ -171,10 +171,7 @@ class StateStore:
         # "0" comes right after "/". Text sorts by its UTF-8 bytes, as Python's does.
         between = (start, start[:-1] + "0") if start else ("", "\U0010ffff")
         query = "select key, body, sum from marks where key >= ? and key < ? order by key"
-        found, length, crc32 = {}, len(start), zlib.crc32
-        for key, body, sum in db.execute(query, between):  # thousands of marks: no call for each
-            found[key[length:]] = body if sum == crc32(body, crc32(key.encode())) else self._checked(key, body, sum)
-        return found
+        return {key[len(start) :]: self._checked(key, body, sum) for key, body, sum in db.execute(query, between)}
 
     @contextmanager
     def kept_open(self) -> Iterator[None]:

@@ -88,9 +88,9 @@ class InlineWorker:
     def start(self, task: ActivityTask) -> None:
         """Perform the task, and the short ones after it."""
         until = time.monotonic() + _MOMENT
+        whole = whole_of(task.activity_id, task.name)  # that of all tasks of the row
         following: ActivityTask | None = task
         while following is not None:
-            whole = whole_of(following.activity_id, following.name)
             goes_on = self._perform(following) and whole is not None
             following = self._next_short(whole) if goes_on and time.monotonic() < until else None
 

@@ -37,7 +37,6 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
-from zlib import crc32
 
 from simpleflow.core import codec, transitions
 from simpleflow.core import events as e
@@ -49,7 +48,7 @@ from simpleflow.engines.sqlite.outage import Outage
 from simpleflow.engines.sqlite.rows import MAX_EVENTS, STATES, decoded, runs_query
 from simpleflow.exceptions import InputError, InvalidTransition, LeaseLost, RunBusy, StateError, UnknownResource
 from simpleflow.state_folder.database import FILE, SQL, make_folder, open_database
-from simpleflow.state_folder.faults import FAULTS, damaged, is_token, state_error
+from simpleflow.state_folder.faults import FAULTS, checksum, damaged, is_token, state_error
 from simpleflow.stores import state
 from simpleflow.stores.base import Change
 
@@ -134,7 +133,7 @@ class SqliteJournal:
             self._db.executemany(
                 SQL["add_events"],
                 [
-                    ((numbers[run.run_id] << 32) + event.id, text, crc32(text.encode(), event.id))  # as ``checksum``
+                    ((numbers[run.run_id] << 32) + event.id, text, checksum(text, event.id))
                     for (run, event), text in zip(written, texts, strict=True)
                 ],
             )
