@@ -1,0 +1,1 @@
+"""Runs as pictures: the timeline, the graph, the trace and the report, as text that a browser shows."""
