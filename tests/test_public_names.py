@@ -197,6 +197,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "workflow_id": None,
         "state": None,
         "nb_workers": None,
+        "slots": None,
         "tag_list": None,
         "middlewares": None,
         "observer": None,

@@ -36,6 +36,7 @@ from simpleflow.engines.memory import MemoryEngine
 from simpleflow.exceptions import InputError, StoreError
 from simpleflow.marker import Marker
 from simpleflow.run_outcome import outcome
+from simpleflow.run_pool import PoolChoice
 from simpleflow.start_overrides import check_folder, checked_overrides
 from simpleflow.step import claim_recovery, processes
 from simpleflow.step.projection import changes_of
@@ -44,11 +45,12 @@ from simpleflow.stores import is_local, open_store
 from simpleflow.stores.location import state_url
 from simpleflow.stores.presence import Presence
 from simpleflow.values import arguments, reserved
+from simpleflow.worker.base import ActivityPool
 from simpleflow.worker.decision_worker import DecisionWorker, warn
 from simpleflow.worker.dispatch import Middlewares
 from simpleflow.worker.imports import NOTHING
 from simpleflow.worker.inline import InlineWorker
-from simpleflow.worker.loop import ActivityWorker, drive
+from simpleflow.worker.loop import drive
 from simpleflow.worker.patience import Patience, left_open
 from simpleflow.workflow import Workflow
 from simpleflow.workflow_task import WorkflowTask, check_tags
@@ -99,6 +101,7 @@ class Executor:
         state: folder where the history is kept, so that a run that died goes on when it is started again; None: in
             memory.
         nb_workers: run activities in that many worker processes instead; time-outs are enforced then.
+        slots: ``{"gpu": 1}``: of the task list ``gpu``, one activity runs at a time, at most.
         tag_list: tags of the execution, at most five.
         middlewares: ``{"pre": [...], "post": [...]}``, functions or dotted paths, called around every activity.
         observer: called with (run, events) once they are kept.
@@ -132,6 +135,7 @@ class Executor:
         workflow_id: str | None = None,
         state: str | os.PathLike[str] | None = None,
         nb_workers: int | None = None,
+        slots: Mapping[str, int] | None = None,
         tag_list: Sequence[str] | None = None,
         middlewares: Mapping[str, Sequence[str | Callable[..., Any]]] | None = None,
         observer: Observer | None = None,
@@ -152,10 +156,7 @@ class Executor:
     ) -> None:
         if not (isinstance(workflow_class, type) and issubclass(workflow_class, Workflow)):
             raise InputError(f"{workflow_class!r} is not a workflow class; expected a subclass of simpleflow.Workflow")
-        if nb_workers is not None and (
-            isinstance(nb_workers, bool) or not isinstance(nb_workers, int) or nb_workers < 1
-        ):
-            raise InputError(f"nb_workers is {nb_workers!r}; expected 1 or more, or None for this process")
+        self._pools = PoolChoice(nb_workers, slots)
         if workflow_id is not None:
             check_name(workflow_id, "workflow id")
         if tag_list is not None and tag_list is not workflow_class.INHERIT_TAG_LIST:
@@ -187,7 +188,6 @@ class Executor:
         # Absolute from here on: the code of the run may change the working folder.
         self._state = None if state is None else os.path.abspath(check_folder(state, "state"))
         self._marks = state_url(self._state or settings.SIMPLEFLOW_STATE)
-        self._nb_workers = nb_workers
         self._middlewares = Middlewares.load(middlewares)
         self._observer = run_lines.printing(observer) if progress else observer
         self._on_begin = on_begin
@@ -233,11 +233,9 @@ class Executor:
     def _execute(self, request: StartRequest) -> tuple[Run, Failure | None]:
         stores.forget_relative()
         pool = None
-        if self._nb_workers is not None:
-            from simpleflow.worker.pool import Pool
-
+        if not self._pools.is_inline:
             target = output_target(self._state, self.workflow_id, self._output, self._paint)
-            pool = Pool(self._nb_workers, self._middlewares, output=target)
+            pool = self._pools.make(self._middlewares, target)
         marks = cast("StateStore", open_store(self.default_bucket))
         try:
             with marks.kept_open():
@@ -251,7 +249,7 @@ class Executor:
 
     def _drive(self, request: StartRequest, engine: EmbeddedEngine, pool: Pool | None) -> tuple[Run, Failure | None]:
         """Drive the run to its end; give up everything that it holds."""
-        workers: ActivityWorker | None = pool
+        workers: ActivityPool | None = pool
         try:
             engine.executions.times_out = pool is not None
             deciders = DecisionWorker(

@@ -106,6 +106,7 @@ def _executor(
             options,
             state=state,
             nb_workers=(_cores() if workers is None else workers) or None,
+            slots=start_options.slots(options.get("slots", ())),
             middlewares={"pre": options["pre"], "post": options["post"]},
             observer=progress.observe,
             on_begin=progress.begin,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -121,6 +121,17 @@ def check_start_options(given: dict[str, Any]) -> None:
         given[name] = step_names.split_names(given[name], f"--{name}")
     if given["tags"] is not None:
         given["tags"] = [tag.strip() for tag in given["tags"].split(",")] if given["tags"].strip() else []
+
+
+def slots(given: Sequence[str]) -> dict[str, int]:
+    """Return ``--slots``, texts such as ``gpu=1``, as a dict. Raises InputError for any other text."""
+    found = {}
+    for text in given:
+        name, separator, count = text.rpartition("=")
+        if not separator or not name or not (count.isascii() and count.isdigit()) or int(count) < 1:
+            raise InputError(f"--slots is {text!r}; expected LIST=N, such as gpu=1")
+        found[name] = int(count)
+    return found
 
 
 def make_executor(workflow_class: type[Workflow], given: dict[str, Any], **others: Any) -> Executor:

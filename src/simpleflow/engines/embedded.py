@@ -6,7 +6,7 @@ The ports are here: each method turns a request into events, and asks ``Executio
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -207,14 +207,18 @@ class EmbeddedEngine:
     # ActivitySource
 
     def poll_for_activity_task(
-        self, identity: str | None = None, task_list: str | None = None, begin: bool = True
+        self,
+        identity: str | None = None,
+        task_list: str | None = None,
+        begin: bool = True,
+        accepts: Callable[[str], bool] | None = None,
     ) -> ActivityTask | None:
-        """The next activity task, by priority, then by age; ``task_list`` None: of any list.
+        """The next activity task, by priority, then by age; ``task_list`` None: of any list that ``accepts`` takes.
 
         ``begin`` False: the task does not start yet, since its worker is busy. The caller starts it later with
         ``begin_activity_task``.
         """
-        while (found := self._tasks.activities.pop(task_list)) is not None:
+        while (found := self._tasks.activities.pop(task_list, accepts)) is not None:
             run_id, scheduled_id = found
             run = self.runs.get(run_id)
             task = run.history.tasks.get(scheduled_id) if run is not None else None

@@ -40,11 +40,16 @@ class Queues:
         if self.offered is not None:
             self.offered(task_list)
 
-    def pop(self, task_list: str | None = None) -> Task | None:
-        """The next task of that list, or of all lists if it is None; None if no task waits."""
+    def pop(self, task_list: str | None = None, accepts: Callable[[str], bool] | None = None) -> Task | None:
+        """The next task of that list, or of all lists if it is None; None if no task waits.
+
+        ``accepts``: with it, only of the lists for which it returns True.
+        """
         heaps = self._heaps
         if task_list is not None:
             heap = heaps.get(task_list)
+        elif accepts is not None:
+            heap = min((each for name, each in heaps.items() if each and accepts(name)), default=None)
         elif len(heaps) == 1:
             (heap,) = heaps.values()
         else:

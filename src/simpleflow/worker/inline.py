@@ -52,7 +52,7 @@ _MOMENT = 0.01  # seconds
 
 
 class InlineWorker:
-    """Performs each task when it is started, before ``start`` returns. See ``loop.ActivityWorker``."""
+    """Performs each task when it is started, before ``start`` returns. See ``base.ActivityPool``."""
 
     def __init__(
         self,
@@ -66,6 +66,9 @@ class InlineWorker:
         self._middlewares = middlewares
         self._domain = domain
         self._quick: set[str] = set()  # names of activities whose latest task took less than a moment
+
+    begins = True
+    accepts = None
 
     @property
     def free(self) -> int:

@@ -11,7 +11,7 @@ Each pass does the first of these that there is to do:
 1. read messages, if that is due; time out and fire what is due;
 2. answer a decision task;
 3. return, if the execution has ended;
-4. start an activity, if a worker is free;
+4. start an activity, if a worker is free, of a task list that has room: one that is full holds up no other;
 5. send an activity ahead to a busy worker. This is for wide groups of short tasks: a worker that already has its next
    task need not wait for this process between two tasks. It is done only while more tasks wait than all workers
    together could take ahead, so that no worker is idle while another one has tasks in store. A task that was sent ahead
@@ -29,13 +29,12 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from typing import Protocol
 
 from simpleflow.core import events as e
 from simpleflow.core import transitions
-from simpleflow.engines.base import ActivityTask
 from simpleflow.engines.embedded import EmbeddedEngine
 from simpleflow.engines.run import Run
+from simpleflow.worker.base import ActivityPool
 from simpleflow.worker.decision_worker import DecisionWorker
 from simpleflow.worker.on_closed import OnClosed
 from simpleflow.worker.patience import Patience
@@ -47,40 +46,10 @@ QUIET_SECONDS = 0.01
 """How long events wait for more to come before they are kept."""
 
 
-class ActivityWorker(Protocol):
-    """Performs activity tasks, and reports their outcomes to the engine."""
-
-    @property
-    def free(self) -> int:
-        """How many tasks could be started now."""
-
-    @property
-    def ahead(self) -> int:
-        """How many tasks could be sent ahead to workers that are busy, but not for long."""
-
-    def send_ahead(self, task: ActivityTask) -> None:
-        """Give a task that has not started to a busy worker, which begins it when it is done with the one before."""
-
-    def may_block(self, task: ActivityTask) -> bool:
-        """True if ``start`` may take more than a moment."""
-
-    def start(self, task: ActivityTask) -> None:
-        """Start a task."""
-
-    def wait(self, seconds: float) -> bool:
-        """Return True once an outcome was reported, or False after so many seconds."""
-
-    def reap(self) -> None:
-        """Stop the tasks that are not open any longer."""
-
-    def close(self) -> None:
-        """Stop everything."""
-
-
 def drive(
     engine: EmbeddedEngine,
     deciders: DecisionWorker,
-    workers: ActivityWorker,
+    workers: ActivityPool,
     run_id: str,
     on_closed: OnClosed,
     check: Callable[[], None] = lambda: None,
@@ -125,7 +94,9 @@ def drive(
                 engine.executions.end_family(run)
             check()
             return run
-        activity = engine.poll_for_activity_task() if workers.free else None
+        activity = None
+        if workers.free:
+            activity = engine.poll_for_activity_task(begin=workers.begins, accepts=workers.accepts)
         if activity is not None:
             if workers.may_block(activity) or engine.changes_marks:
                 engine.flush()  # so that other processes see that it has started; it may act on the marks

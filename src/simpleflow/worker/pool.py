@@ -38,6 +38,7 @@ from simpleflow import settings
 from simpleflow.activity import Activity
 from simpleflow.engines.base import ActivityTask
 from simpleflow.exceptions import UnknownResource
+from simpleflow.worker.base import Accepts
 from simpleflow.worker.child import (
     Closable,
     check_forks,
@@ -76,11 +77,13 @@ class Pool:
         size: how many, at most.
         middlewares, known: see ``dispatch.perform``.
         output: where what activities print goes; None: it is left alone.
+        slots: how many tasks of a task list are performed at the same time, at most; of other lists, as many as fit.
 
-    Set ``source``, an EmbeddedEngine, before the first task is started. For the methods see ``loop.ActivityWorker``.
+    Set ``source``, an EmbeddedEngine, before the first task is started. For the methods see ``base.ActivityPool``.
     """
 
     source: Any
+    begins = True
 
     def __init__(
         self,
@@ -88,12 +91,14 @@ class Pool:
         middlewares: Middlewares,
         known: Mapping[str, Activity] | None = None,
         output: OutputTarget | None = None,
+        slots: Mapping[str, int] | None = None,
     ) -> None:
         check_forks()
         self._size = workers_allowed(size, keeps_output=output is not None)
         self._middlewares = middlewares
         self._known = known or {}
         self._output = output
+        self._slots = slots or {}
         self._workers: list[Member] = []
         self._idle: list[Member] = []
         self._dying: dict[Member, float] = {}  # the monotonic time at which each is killed
@@ -112,9 +117,24 @@ class Pool:
         return len(self._idle) + self._size - len(self._workers)
 
     @property
+    def accepts(self) -> Accepts | None:
+        """Tells the task lists that have room; None if all have."""
+        return self._has_room if self._slots else None
+
+    def _has_room(self, task_list: str) -> bool:
+        slots = self._slots.get(task_list)
+        if slots is None:
+            return True
+        busy = [worker.task for worker in self._workers if worker.task is not None]
+        return sum(task.task_list == task_list for task in busy) < slots
+
+    @property
     def ahead(self) -> int:
-        """How many tasks could be sent ahead to busy workers; 0 unless the latest tasks were short."""
-        if self._short_in_a_row < _SHORT_IN_A_ROW:
+        """How many tasks could be sent ahead to busy workers; 0 unless the latest tasks were short.
+
+        None is sent ahead where task lists are limited: it might begin while its list is full.
+        """
+        if self._short_in_a_row < _SHORT_IN_A_ROW or self._slots:
             return 0
         return sum(_AHEAD - len(worker.ahead) for worker in self._workers if worker.task is not None)
 

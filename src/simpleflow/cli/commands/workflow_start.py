@@ -17,6 +17,7 @@ from simpleflow.exceptions import InputError
 _LOCAL_OPTIONS = {
     "state": "--state",
     "nb_workers": "--nb-workers",
+    "slots": "--slots",
     "no_progress": "--no-progress",
     "adopt": "--adopt",
     "fresh": "--fresh",
@@ -38,6 +39,12 @@ _WORKER_OPTIONS = {"pre": "--middleware-pre-execution", "post": "--middleware-po
     type=click.IntRange(min=0),
     metavar="N",
     help="Number of worker processes; 0 runs activities in this process, for a debugger. Default: one per core.",
+)
+@click.option(
+    "--slots",
+    multiple=True,
+    metavar="LIST=N",
+    help="Run at most N activities of this task list at the same time. You can repeat this option.",
 )
 @click.option(
     "--adopt",
