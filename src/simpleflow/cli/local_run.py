@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from simpleflow import settings
 from simpleflow.activity_output import ALL, NONE
 from simpleflow.cli import errors, log_level, on_end, parameters, start_options
+from simpleflow.cli.cores import cores
 from simpleflow.cli.options import Session
 from simpleflow.cli.signals import Stopped, stoppable
 from simpleflow.cli.terminal import BOLD, CYAN, Terminal
@@ -105,7 +106,7 @@ def _executor(
             workflow_class,
             options,
             state=state,
-            nb_workers=(_cores() if workers is None else workers) or None,
+            nb_workers=(cores() if workers is None else workers) or None,
             slots=start_options.slots(options.get("slots", ())),
             middlewares={"pre": options["pre"], "post": options["post"]},
             observer=progress.observe,
@@ -120,12 +121,6 @@ def _executor(
         raise
     except Exception as error:
         raise InputError(f"a middleware cannot be imported: {errors.error_line(error)}") from error
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _stopped(terminal: Terminal, executor: Executor | None, stop: Stopped) -> int:

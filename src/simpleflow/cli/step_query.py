@@ -17,6 +17,7 @@ from simpleflow.exceptions import InputError, UnknownResource
 if TYPE_CHECKING:
     from simpleflow.core.events import Event
     from simpleflow.engines.base import RunDescription
+    from simpleflow.steering.estimate import Estimate
     from simpleflow.steering.place import Place
     from simpleflow.steering.plan import Plan, PlannedStep
     from simpleflow.workflow import Workflow
@@ -114,6 +115,33 @@ class StepQuery(NamedTuple):
                 default_bucket=self.default_bucket,
                 domain=self.location.domain,
                 past=None if runs is None else (lambda workflow_id: _earlier_runs(runs, workflow_id)),
+            )
+
+    def estimate(
+        self, request: dict[str, Any], assume_last: bool, workers: int, quantiles: Iterable[float]
+    ) -> Estimate:
+        """Estimate when a run would end. May raise StateError or SwfError.
+
+        ``request`` is how the run is steered, as ``steering.estimate.estimate`` takes it.
+        """
+        from simpleflow.steering.estimate import estimate
+
+        with open_runs(self.location) as runs:
+
+            def past(workflow_id: str) -> Iterator[tuple[str, Sequence[Event]]]:
+                return _earlier_runs(runs, workflow_id)
+
+            return estimate(
+                self.workflow_class,
+                request=request,
+                input=self.given,
+                workflow_id=self.mark_location.workflow_id,
+                default_bucket=self.default_bucket,
+                domain=self.location.domain,
+                results=past if assume_last else None,
+                past=past,
+                workers=workers,
+                quantiles=quantiles,
             )
 
     def own_steps(self) -> list[PlannedStep]:

@@ -95,7 +95,7 @@ class DryRun:
         earlier_runs: EarlierRuns | None,
     ) -> None:
         self._clock = time.time()  # epoch seconds; jumps when only a timer can go on
-        self._overlays = OverlayStores()
+        self._overlays = OverlayStores(lambda: self._clock)
         journal = NoJournal(lambda changes: self._overlays.change(default_bucket or "", changes))
         executions = _Executions(journal, lambda: self._clock, self._observe, project=changes_of)
         executions.times_out = False
@@ -141,13 +141,23 @@ class DryRun:
             return True
         if not root.history.open:
             return False
-        activity = engine.poll_for_activity_task()
+        return self._work() or self._pass_time(due)
+
+    def _work(self) -> bool:
+        """Execute an activity, if there is one."""
+        activity = self._engine.poll_for_activity_task()
         if activity is not None:
-            engine.flush()  # it may read the marks
-            engine.respond_activity_task_completed(activity.token, self._result(activity))
-            return True
+            self._end(activity)
+        return activity is not None
+
+    def _end(self, activity: ActivityTask) -> None:
+        self._engine.flush()  # it may read the marks
+        self._engine.respond_activity_task_completed(activity.token, self._result(activity))
+
+    def _pass_time(self, due: float | None) -> bool:
+        """Let the clock jump to the next deadline of the engine: nothing else can happen before."""
         if due is not None:
-            self._clock = max(due, self._clock)  # nothing else can happen before that time
+            self._clock = max(due, self._clock)
         return due is not None
 
     def _decide(self, task: DecisionTask) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from simpleflow import stores, values
@@ -19,10 +18,10 @@ from simpleflow.stores.base import Change, Store, Stored, as_names, clean, join
 class OverlayStore:
     """A store over another one. It reads from the other; its own changes stay in memory."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
         self._store = store
         self._changed: dict[str, bytes | None] = {}  # by key; None: removed
-        self._clock = time.time
+        self._clock = clock  # epoch seconds, as they stand in the dry run
 
     def names(self, prefix: str) -> list[str]:
         """Return the sorted names below ``prefix``."""
@@ -64,7 +63,8 @@ class OverlayStore:
 class OverlayStores:
     """Executes the activities about marks without changing a store: one overlay for each store that they name."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
         self._stores: dict[Store, OverlayStore] = {}
         self.warnings: dict[str, None] = {}  # about files that the run will need, one sentence each
 
@@ -114,7 +114,7 @@ class OverlayStores:
 
     def _overlay(self, bucket: str) -> Any:
         store = stores.open_store(bucket)
-        return self._stores.setdefault(store, OverlayStore(store))
+        return self._stores.setdefault(store, OverlayStore(store, self._clock))
 
     def _execute(self, instance: Any, task: ActivityTask) -> Any:
         instance.store = self._overlay(instance.bucket)

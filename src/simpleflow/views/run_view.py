@@ -17,7 +17,7 @@ from simpleflow import values
 from simpleflow.core import events as e
 from simpleflow.core import transitions
 from simpleflow.core.pauses import Pauses
-from simpleflow.core.work_time import Task, WorkTime, work_time
+from simpleflow.core.work_time import Interval, Task, WorkTime, work_time
 from simpleflow.exceptions import InvalidTransition
 from simpleflow.step import report
 from simpleflow.step.constants import COMPLETED, FAILED, MARKER_NAME, SCHEDULED, SKIPPED, WAITING
@@ -89,6 +89,11 @@ class RunView:
     def closed(self) -> bool:
         """True if the run has ended."""
         return self.closed_id > 0
+
+    @property
+    def pauses(self) -> list[Interval]:
+        """The times in which no process drove the run, in order."""
+        return self._pauses.found
 
     def state_of(self, row: TaskRow | StepRow) -> str:
         """The state of a row; ``stopped`` if the run has ended and it has not."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from simpleflow.cli import errors, step_names, workflow_input
+from simpleflow.cli.cores import cores
 from simpleflow.cli.options import SETTINGS, TABLE
 from simpleflow.cli.step_query import StepQuery, step_options
 from simpleflow.cli.view import step_tables
@@ -22,6 +23,8 @@ from simpleflow.step.report import printable
 if TYPE_CHECKING:
     from simpleflow.steering.place import Place
     from simpleflow.steering.plan import PlannedStep
+
+_QUANTILE = 0.9
 
 
 @click.command("step.list", context_settings=SETTINGS)
@@ -60,6 +63,16 @@ def step_list(workflow: str, steps: Sequence[str], style: str, **options: Any) -
 @click.option("--until", multiple=True, metavar="A,B", help="Steps after which the run stops, once they are done.")
 @click.option("--changed", is_flag=True, help="Run done steps whose arguments or code have changed.")
 @click.option("--assume-last", is_flag=True, help="Use results of earlier runs where the plan needs results.")
+@click.option("--estimate", is_flag=True, help="Say when the run would end, from how long activities took before.")
+@click.option(
+    "--workers", type=click.IntRange(1), metavar="N", help="Activities at once, for --estimate. Default: all cores."
+)
+@click.option(
+    "--quantile",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    metavar="Q",
+    help="Share of runs that end within the second time of --estimate. Default: 0.9.",
+)
 @step_options
 def step_plan(
     workflow: str,
@@ -69,14 +82,23 @@ def step_plan(
     until: Sequence[str],
     changed: bool,
     assume_last: bool,
+    estimate: bool,
+    workers: int | None,
+    quantile: float | None,
     style: str,
     **options: Any,
 ) -> None:
     """Show which steps of WORKFLOW would run or be skipped, and why, without running anything.
 
+    With --estimate, also when the run would end if nothing fails, its critical path, and what another way to run
+    would gain.
+
     \b
     Example: simpleflow step.plan flow.py:Daily --force load
     """
+    if not estimate and (workers is not None or quantile is not None):
+        option = "--workers" if workers is not None else "--quantile"
+        raise InputError(f"{option} is for --estimate; add --estimate")
     given = {"force": force, "skip": skip, "only": only, "until": until}
     names = {name: step_names.split_names(values, f"--{name}") for name, values in given.items()}
     with open_output(style) as out:
@@ -98,7 +120,12 @@ def step_plan(
         if style != TABLE:
             for note in plan.notes:
                 out.say(printable(note))
-        out.write(step_tables.planned(plan, query.mark_location.workflow_id, style, out.layout))
+        found = None
+        if estimate:
+            request = {f"{option}_steps": wanted for option, wanted in names.items()} | {"changed": changed}
+            chances = (0.5, quantile or _QUANTILE)
+            found = query.estimate(request, assume_last, workers or cores(), chances)
+        out.write(step_tables.planned(plan, query.mark_location.workflow_id, style, out.layout, found))
 
 
 @click.command("step.forget", context_settings=SETTINGS)

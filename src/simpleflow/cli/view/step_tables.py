@@ -7,12 +7,14 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from simpleflow.cli.options import TABLE
+from simpleflow.cli.options import JSON, TABLE
 from simpleflow.cli.run_ids import short_ids
-from simpleflow.cli.view.tables import TableLayout, objects, table
+from simpleflow.cli.view.estimate_text import estimate_object, estimate_text
+from simpleflow.cli.view.tables import TableLayout, as_json, objects, table
 from simpleflow.step import report
 
 if TYPE_CHECKING:
+    from simpleflow.steering.estimate import Estimate
     from simpleflow.steering.plan import Plan, PlannedStep
     from simpleflow.step.mark import Mark
 
@@ -40,16 +42,33 @@ def listed(marks: Sequence[Mark], changed: Mapping[str, str], workflow_id: str, 
     return table(titles, rows, layout) if marks else ""
 
 
-def planned(plan: Plan, workflow_id: str, style: str, layout: TableLayout) -> str:
-    """Return the planned steps as text. Below a table stand the notes that belong to no step."""
+def planned(plan: Plan, workflow_id: str, style: str, layout: TableLayout, estimate: Estimate | None = None) -> str:
+    """Return the planned steps as text. Below a table stand the notes that belong to no step, and the estimate.
+
+    With an estimate, JSON is one object with ``steps`` and ``estimate``; CSV has the steps alone.
+    """
     if style != TABLE:
-        return objects(style, _PLANNED, [{key: getattr(each, key) for key in _PLANNED} for each in plan.steps])
+        keys = (*_PLANNED, *(("seconds", "rests_on") if estimate is not None else ()))
+        steps = [_planned(each, estimate) for each in plan.steps]
+        if estimate is not None and style == JSON:
+            return as_json({"steps": steps, "estimate": estimate_object(estimate)})
+        return objects(style, keys, steps)
     children = any(each.workflow_id != workflow_id for each in plan.steps)
-    titles = ("step", "verdict", "forced", *(["workflow"] if children else []), "why")
-    rows = [_plan_cells(each, children) for each in plan.steps]
+    takes = ["takes"] if estimate is not None else []
+    titles = ("step", "verdict", *takes, "forced", *(["workflow"] if children else []), "why")
+    rows = [_plan_cells(each, children, estimate) for each in plan.steps]
     shown = {each.note for each in plan.steps}
     notes = [report.printable(note) for note in plan.notes if note not in shown]
-    return "\n".join([*([table(titles, rows, layout)] if rows else []), *notes])
+    told = [] if estimate is None else [estimate_text(estimate, layout)]
+    return "\n".join([*([table(titles, rows, layout)] if rows else []), *notes, *told])
+
+
+def _planned(step: PlannedStep, estimate: Estimate | None) -> dict[str, Any]:
+    found = {key: getattr(step, key) for key in _PLANNED}
+    if estimate is not None:
+        key = step.workflow_id, step.step
+        found |= {"seconds": estimate.steps.get(key), "rests_on": estimate.rests_on.get(key)}
+    return found
 
 
 def changed(what: str, names: Iterable[str], others: Iterable[str], style: str, layout: TableLayout) -> str:
@@ -92,7 +111,18 @@ def _forced(mark: Mark) -> str:
     return _yes(mark.forced) + (f": {report.names(mark.reasons)}" if mark.reasons else "")
 
 
-def _plan_cells(step: PlannedStep, children: bool) -> list[str]:
+def _takes(step: PlannedStep, estimate: Estimate) -> str:
+    """How long a step that runs takes, and on how many runs this rests."""
+    key = step.workflow_id, step.step
+    seconds, runs = estimate.steps.get(key), estimate.rests_on.get(key, 0)
+    if seconds is None:
+        return ""
+    if not runs:
+        return f"at least {report.duration(seconds)}" if seconds else "not known"
+    return f"{report.duration(seconds)} ({runs} run{'' if runs == 1 else 's'})"
+
+
+def _plan_cells(step: PlannedStep, children: bool, estimate: Estimate | None) -> list[str]:
     others = [name for name in step.unmarks if name != step.step]
     why = [
         report.names(step.reasons) + (f", but {step.changed}" if step.changed else ""),
@@ -101,7 +131,8 @@ def _plan_cells(step: PlannedStep, children: bool) -> list[str]:
         step.note or "",
     ]
     workflow = [step.workflow_id] if children else []
-    return [step.step, step.verdict, _yes(step.forced), *workflow, "; ".join(filter(None, why))]
+    takes = [] if estimate is None else [_takes(step, estimate)]
+    return [step.step, step.verdict, *takes, _yes(step.forced), *workflow, "; ".join(filter(None, why))]
 
 
 def _yes(value: bool) -> str:

@@ -1,0 +1,69 @@
+"""The output of ``step.plan --estimate``: when the run would end, what it waits for, and what would gain time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from simpleflow.cli.view.tables import TableLayout, table
+from simpleflow.step.report import duration, printable
+
+if TYPE_CHECKING:
+    from simpleflow.steering.estimate import Estimate, Unknown
+
+_SHOWN = 12  # links of the critical path
+_SAME = 0.01  # of the whole time; a smaller difference is none
+
+
+def estimate_text(found: Estimate, layout: TableLayout) -> str:
+    """Return the estimate as lines for people."""
+    return "\n".join(_lines(found, layout))
+
+
+def estimate_object(found: Estimate) -> dict[str, Any]:
+    """Return the estimate as an object for programs. Times are seconds."""
+    return {
+        "workers": found.workers,
+        "seconds": {str(chance): seconds for chance, seconds in found.quantiles.items()},
+        "complete": found.complete,
+        "runs": found.runs,
+        "simulations": found.draws,
+        "critical_path": [{"name": name, "seconds": seconds} for name, seconds in found.critical],
+        "unknown": [{"step": each.step, "activity": each.activity, "count": each.count} for each in found.unknown],
+        "alternatives": [
+            {"change": each.change, "seconds": each.seconds, "gain": each.gain} for each in found.alternatives
+        ],
+    }
+
+
+def _lines(found: Estimate, layout: TableLayout) -> Iterator[str]:
+    (_, middle), *others = found.quantiles.items()
+    workers = f"{found.workers} worker{'' if found.workers == 1 else 's'}"
+    least = "" if found.complete else "at least "
+    runs = f"{found.runs} earlier run{'' if found.runs == 1 else 's'}"
+    within = "".join(f"; {chance:.0%} of runs take no longer than {duration(seconds)}" for chance, seconds in others)
+    yield f"estimate: {least}{duration(middle)} with {workers}{within} (from {runs})"
+    if not found.complete:
+        yield "the plan does not reach the end of the run, so the run takes longer; see the notes above"
+    for each in found.unknown:
+        yield f"not known: {_unknown(each)}"
+    if found.critical:
+        links = [f"{printable(name)} {duration(seconds)}" for name, seconds in found.critical]
+        more = [f"and {len(links) - _SHOWN} more"] if len(links) > _SHOWN else []
+        yield f"critical path: {', '.join([*links[:_SHOWN], *more])}"
+    if found.alternatives:
+        rows = [(each.change, duration(each.seconds), _gain(each.gain, found.typical)) for each in found.alternatives]
+        yield table(("what if", "would take", "compared with this plan"), rows, layout)
+
+
+def _unknown(each: Unknown) -> str:
+    number = "activity" if each.count == 1 else f"{each.count} activities"
+    where = "" if each.step is None else f" of step {printable(repr(each.step))}"
+    took = "it counts as 0 s" if each.count == 1 else "they count as 0 s"
+    return f"how long {number} {printable(each.activity)}{where} takes: no earlier run completed it, so {took}"
+
+
+def _gain(gain: float, whole: float) -> str:
+    if abs(gain) <= _SAME * whole:
+        return "the same"
+    return f"{duration(abs(gain))} {'less' if gain > 0 else 'more'}"
