@@ -6,10 +6,11 @@ STAMP  := $(VENV)/.installed
 # The demo needs three packages and the source here. So it has an environment of its own, which is made in seconds.
 DEMO   := .venv-demo
 DIST   := .venv-dist
+DOCS   := .venv-docs
 # The library that the package index calls simpleflow, for the tests in which it is a client of the local server.
 EXISTING := .venv-existing
 
-.PHONY: demo test check bench dist clean
+.PHONY: demo test check bench docs docs-links dist clean
 .DEFAULT_GOAL := help
 
 help:
@@ -17,6 +18,7 @@ help:
 	@echo "make test    run all tests"
 	@echo "make check   ruff, mypy, import-linter, docs"
 	@echo "make bench   measure start-up, cold, warm, fan-out and memory, beside the peers that can be installed"
+	@echo "make docs    build the documentation site in build/docs/html, and check its links"
 	@echo "make dist    build the wheel and the source distribution in dist/, and check them"
 
 .PHONY: python
@@ -67,6 +69,18 @@ bench: $(STAMP)
 	$(BIN)/python -m bench.peers
 	$(BIN)/python -m bench --plot bench.svg
 
+$(DOCS)/.installed: pyproject.toml | python
+	test -x $(DOCS)/bin/python || $(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/pip install --quiet --editable '.[docs]'
+	touch $@
+
+docs: $(DOCS)/.installed
+	$(DOCS)/bin/python -m docs.site.build
+
+# Asks the servers of other sites, so it is not part of any check.
+docs-links: $(DOCS)/.installed
+	$(DOCS)/bin/python -m docs.site.build --external
+
 $(DIST)/.installed: | python
 	$(PYTHON) -m venv $(DIST)
 	$(DIST)/bin/pip install --quiet 'build>=1.2,<2' 'twine>=6,<8'
@@ -76,7 +90,7 @@ dist: $(DIST)/.installed
 	rm -rf dist
 	$(DIST)/bin/python -m build --outdir dist .
 	$(DIST)/bin/python -m twine check --strict dist/*
-	$(DIST)/bin/python .ci/check_dist.py dist
+	$(DIST)/bin/python .ci/check_dist.py dist $(TAG)
 
 clean:
-	rm -rf $(VENV) $(DEMO) $(DIST) $(EXISTING) .simpleflow dist
+	rm -rf $(VENV) $(DEMO) $(DIST) $(DOCS) $(EXISTING) .simpleflow dist build

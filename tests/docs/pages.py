@@ -88,10 +88,20 @@ def prose(page: str) -> str:
 
 
 def links(page: str) -> list[str]:
-    return [match["target"] for match in _LINK.finditer(prose(page))]
+    return links_in(read(page))
+
+
+def links_in(text: str) -> list[str]:
+    """The targets of the links outside of fenced blocks."""
+    return [match["target"] for match in _LINK.finditer(_FENCE.sub("", text))]
 
 
 def anchors(page: str) -> set[str]:
     """The anchors that GitHub makes of the headings of the page."""
-    headings = (match["text"].lower() for match in _HEADING.finditer(prose(page)))
+    return anchors_of(read(page))
+
+
+def anchors_of(text: str) -> set[str]:
+    """The anchors that GitHub makes of the headings of this Markdown."""
+    headings = (match["text"].lower() for match in _HEADING.finditer(_FENCE.sub("", text)))
     return {re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in headings}
