@@ -1,8 +1,9 @@
 """Check what `make dist` has built: that it is complete, holds nothing else, and works where nothing is installed.
 
-    python .ci/check_dist.py FOLDER
+    python .ci/check_dist.py FOLDER [TAG]
 
-Prints one line for each file, or what is wrong, and ends with 1.
+With TAG, such as v1.0, the version must be that of the tag. Prints one line for each file, or what is wrong, and ends
+with 1.
 """
 
 from __future__ import annotations
@@ -22,16 +23,23 @@ BESIDE = {"README.md", "LICENSE", "CHANGELOG.md", "pyproject.toml", ".gitignore"
 """What the source distribution holds besides the source."""
 
 
-def main(folder: str) -> int:
+def main(folder: str, tag: str = "") -> int:
     [wheel] = Path(folder).glob("*.whl")
     [source] = Path(folder).glob("*.tar.gz")
-    wrong = [*check_source(source), *check_wheel(wheel), *check_installed(wheel)]
+    wrong = [*check_tag(wheel, tag), *check_source(source), *check_wheel(wheel), *check_installed(wheel)]
     for line in wrong:
         print(line, file=sys.stderr)
     if not wrong:
         print(f"{source}: {source.stat().st_size // 1024} kB, complete")
         print(f"{wheel}: {wheel.stat().st_size // 1024} kB, complete, runs in an environment of its own")
     return 1 if wrong else 0
+
+
+def check_tag(wheel: Path, tag: str) -> list[str]:
+    version = wheel.name.split("-")[1]
+    if tag and tag != f"v{version}":
+        return [f"{wheel}: the version is {version}, the tag {tag!r}; expected the tag v{version}"]
+    return []
 
 
 def modules() -> set[str]:
@@ -98,4 +106,4 @@ def check_installed(wheel: Path) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:2]))
+    sys.exit(main(*sys.argv[1:]))
