@@ -51,6 +51,7 @@ class TaskRow(Row):
     step: str | None = None  # the innermost step that it belongs to, if it belongs to one
     started: float | None = None
     start_id: int = 0  # of the event that started it; 0 until then
+    worker: str | None = None  # identity of the worker that started it; equal ones are one text
 
     @property
     def id(self) -> str:

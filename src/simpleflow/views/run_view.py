@@ -56,6 +56,7 @@ class RunView:
         self.listed_id: str | None = None  # id of this activity
         self._pauses = Pauses()
         self._tries: dict[str, int] = {}  # by activity id: tries so far, without refused ones
+        self._workers: dict[str, str] = {}  # their identities: rows share one text for each
 
     def extend(self, events: Iterable[e.Event]) -> None:
         """Fold the events that are new. Raises InvalidTransition if one is missing before them."""
@@ -126,6 +127,10 @@ class RunView:
     def tries_of(self, step: str) -> int:
         """How often the activity of a step was tried that was tried most; 0 if it has none."""
         return max((task.number for task in self.tasks_of(step) if isinstance(task, AttemptRow)), default=0)
+
+    def is_last_try(self, row: TaskRow) -> bool:
+        """True unless the activity was tried again."""
+        return not isinstance(row, AttemptRow) or row.number >= self._tries.get(row.id, 0)
 
     def first_failure(self, step: str) -> TaskRow | None:
         """The first activity or child of a step that failed, in its last try; None if none did."""
@@ -199,6 +204,8 @@ class RunView:
                 self._step_started(row.step, event.time)
             if isinstance(row, ChildRow):
                 row.run_id = attributes.workflow_execution.run_id
+            elif attributes.identity:
+                row.worker = self._workers.setdefault(attributes.identity, attributes.identity)
 
     def _task_ended(self, event: e.Event, attributes: Any) -> None:
         row = self.open.pop(first_id(attributes), None)
