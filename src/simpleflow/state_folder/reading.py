@@ -1,4 +1,6 @@
-"""The database of a state folder that may not be written: a backup, a read-only mount, a folder of somebody else.
+"""The database of a state folder that is only read: for one who looks on, or since it may not be written.
+
+A folder that may not be written is a backup, a read-only mount, or a folder of somebody else.
 
 Theory of operation
 -------------------
@@ -25,21 +27,24 @@ def may_write(folder: str) -> bool:
 
 
 def open_to_read(folder: str) -> sqlite3.Connection:
-    """Open the database of a state folder that this process may not write.
+    """Open the database of a state folder to read it, and nothing else.
 
-    Raises sqlite3.Error, OSError, and StateError for a damaged one or one of another format.
+    Where this process may write, it sees what other processes write from now on. Raises sqlite3.Error, OSError, and
+    StateError for a damaged one or one of another format.
     """
-    db = _connect(os.path.abspath(os.path.join(folder, FILE)))
+    path = os.path.abspath(os.path.join(folder, FILE))
+    # SQLite makes the index of the log only for one who may write. The connection itself may not.
+    db = _connection(path, "mode=rw") if may_write(folder) else _connect(path)
     with ExitStack() as undo:
         undo.callback(db.close)
         version, names = format_of(db)
         if version > VERSION or version < 0:
             raise other_format(db, folder, version)
         if version != VERSION or "about" not in names:
-            raise StateError(
-                f"state folder {folder} has format {version}, expected {VERSION}, and is read-only; copy it to where "
-                "it can be written, and use the copy"
-            )
+            advice = "is read-only; copy it to where it can be written, and use the copy"
+            if may_write(folder):
+                advice = "is only read here; simpleflow workflow.list brings it up to date"
+            raise StateError(f"state folder {folder} has format {version}, expected {VERSION}, and {advice}")
         check_tables(names, folder)
         undo.pop_all()
     return db

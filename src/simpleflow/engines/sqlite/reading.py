@@ -1,7 +1,7 @@
-"""The embedded engine over a state folder that may not be written: its executions can be read, and nothing else.
+"""The embedded engine over a state folder that is only read: its executions can be read, and nothing else.
 
-Such a folder is a backup, an artifact of CI, a read-only mount or a folder of somebody else. There is no lease, since
-its file cannot be made, and nothing of dead processes is removed.
+Either the folder may not be written: it is a backup, an artifact of CI, a read-only mount or a folder of somebody else.
+Or the process only looks on while others work there. There is no lease, and nothing of dead processes is removed.
 """
 
 from __future__ import annotations
@@ -26,14 +26,20 @@ def open_engine(folder: str | os.PathLike[str]) -> SqliteEngine:
 
 
 class ReadingEngine(SqliteEngine):
-    """The engine of a folder that may not be written. Raises StateError."""
+    """The engine of a folder that is only read. Raises StateError."""
 
     def __init__(self, folder: str) -> None:
-        EmbeddedEngine.__init__(self, Executions(ReadingJournal(folder)), process_identity())
+        self._reads = ReadingJournal(folder)
+        EmbeddedEngine.__init__(self, Executions(self._reads), process_identity())
+
+    @property
+    def data_version(self) -> int:
+        """A number that changes whenever another process has written into the folder. Raises StateError."""
+        return self._reads.data_version
 
 
 class ReadingJournal(SqliteJournal):
-    """The journal of a folder that may not be written. What would write to it raises StateError."""
+    """The journal of a folder that is only read. What would write to it raises StateError."""
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
@@ -44,6 +50,13 @@ class ReadingJournal(SqliteJournal):
     def receive(self) -> tuple[()]:
         """Nothing: no execution is driven here."""
         return ()
+
+    @property
+    def data_version(self) -> int:
+        """See ``ReadingEngine``."""
+        with self._errors("read"):
+            (version,) = self._db.execute("pragma data_version").fetchone()
+        return int(version)
 
     def close(self) -> None:
         """Close the database."""
