@@ -49,6 +49,7 @@ _COMMANDS = {
     "workflow.restart": "commands.restart:restart",
     "activity.rerun": "commands.control:activity_rerun",
     "info": "commands.info:info",
+    "ui": "commands.ui:ui",
 }
 """The module and attribute of each command; the module is imported when the command is called."""
 

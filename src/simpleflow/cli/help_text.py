@@ -20,6 +20,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "Steps": ("step.plan", "step.list", "step.forget", "step.mark"),
     "Look": (
+        "ui",
         "workflow.list",
         "workflow.steps",
         "workflow.logs",

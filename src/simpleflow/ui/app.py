@@ -1,0 +1,138 @@
+"""The web application: which address is which page, and how pages, downloads and live views are answered."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import QueryParams
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from simpleflow.exceptions import InputError, SimpleflowError, UnknownResource
+from simpleflow.pictures import shapes, style
+from simpleflow.ui import activity_page, history_page, overview_page, runs_page, step_page, steps_page, timeline_page
+from simpleflow.ui.downloads import Download
+from simpleflow.ui.folded import FoldedRuns
+from simpleflow.ui.links import link, parts_of
+from simpleflow.ui.live import MAX_VIEWERS, LiveView, Viewers
+from simpleflow.ui.rendering import Page, render
+from simpleflow.ui.run_frame import Visit
+from simpleflow.ui.safety import Guard
+from simpleflow.ui.source import Source
+
+_STATIC = Path(__file__).parent / "static"
+_LIVE = "live"  # the query of a live view: the address of its page, and this
+
+Answer = Page | Download
+
+
+class Pages:
+    """The pages over a source of runs.
+
+    Args:
+        source: where the runs are.
+        clock: gives epoch seconds.
+    """
+
+    def __init__(self, source: Source, clock: Callable[[], float] = time.time) -> None:
+        self.source = source
+        self.runs = FoldedRuns(source)
+        self.clock = clock
+        self._viewers = Viewers()
+        self._files = {
+            "style.css": (style.sheet() + shapes.stylesheet() + (_STATIC / "page.css").read_text("utf-8"), "text/css"),
+            "page.js": ((_STATIC / "page.js").read_text("utf-8"), "text/javascript"),
+        }
+
+    def close(self) -> None:
+        """End the thread that reads, and give up the connection."""
+        self.runs.close()
+        self.source.close()
+
+    async def answer(self, request: Request) -> Response:
+        """Answer a request."""
+        parts = parts_of(request.scope.get("raw_path") or request.url.path.encode())
+        if parts[:1] == ["static"] and parts[-1] in self._files and len(parts) == 2:
+            text, kind = self._files[parts[1]]
+            return Response(text, media_type=kind)
+        query = request.query_params
+        if _LIVE in query:
+            return await self._live(parts, query)
+        found = await run_in_threadpool(self.page, parts, query)
+        if isinstance(found, Download):
+            return found.response()
+        return HTMLResponse(await run_in_threadpool(render, found, self.common(parts, query)), found.status)
+
+    def page(self, parts: list[str], query: QueryParams) -> Answer:
+        """The page or the download at an address. What is wrong becomes a page too."""
+        try:
+            return self._page(parts, query)
+        except UnknownResource as error:
+            return _problem("Not found", str(error), 404)
+        except InputError as error:
+            return _problem("This address cannot be understood", str(error), 400)
+        except SimpleflowError as error:
+            return _problem("The runs cannot be read", str(error), 503)
+
+    def common(self, parts: list[str], query: QueryParams) -> dict[str, Any]:
+        """The values that all templates have."""
+        return {
+            "where": self.source.folder or f"domain {self.source.domain}",
+            "address": link(*parts, query=None),
+            "now": self.clock(),
+            "max_viewers": MAX_VIEWERS,
+        }
+
+    def _page(self, parts: list[str], query: QueryParams) -> Answer:
+        visit = Visit(self.source, self.runs, query, self.clock())
+        match parts:
+            case []:
+                return runs_page.page(visit)
+            case ["run", id]:
+                return overview_page.page(visit, id)
+            case ["run", id, "steps"]:
+                return steps_page.page(visit, id)
+            case ["run", id, "step", name]:
+                return step_page.page(visit, id, name)
+            case ["run", id, "timeline"]:
+                return timeline_page.page(visit, id)
+            case ["run", id, "activity", number]:
+                return activity_page.page(visit, id, number)
+            case ["run", id, "activity", number, what]:
+                return activity_page.download(visit, id, number, what)
+            case ["run", id, "history"]:
+                return history_page.page(visit, id)
+            case ["run", id, "history", number]:
+                return history_page.download(visit, id, number)
+        raise UnknownResource("there is no page at this address")
+
+    async def _live(self, parts: list[str], query: QueryParams) -> Response:
+        rest = QueryParams([(key, value) for key, value in query.multi_items() if key != _LIVE])
+        if self._viewers.count >= MAX_VIEWERS:
+            return PlainTextResponse(f"{MAX_VIEWERS} viewers look on already.\n", 503, {"Retry-After": "10"})
+
+        def page() -> tuple[Page, dict[str, Any]]:
+            found = self.page(parts, rest)
+            assert isinstance(found, Page)
+            return found, self.common(parts, rest)
+
+        return LiveView(self._viewers, page, self.source.version)
+
+
+def application(pages: Pages, hosts: Iterable[str] = (), token: str | None = None, cookie: str = "token") -> Starlette:
+    """The application, guarded; see ``Guard`` for the arguments."""
+    return Starlette(
+        routes=[Route("/{path:path}", pages.answer, methods=["GET"])],
+        middleware=[Middleware(Guard, hosts=hosts, token=token, cookie=cookie)],
+    )
+
+
+def _problem(title: str, text: str, status: int) -> Page:
+    return Page("problem.html", title, {"text": text}, live=False, status=status)

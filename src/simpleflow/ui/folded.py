@@ -1,0 +1,254 @@
+"""The runs that viewers look at, folded into rows: each event is read and folded once, whoever looks at it.
+
+Theory of operation
+-------------------
+A run is folded from where it was left, within a budget of time. What is left over, as the first look at a long history,
+is done by a thread of its own in small pieces, while the page says how far it is. So a page comes at once, and nothing
+is folded twice.
+
+The rows of the runs looked at last are kept, up to so many rows; of other runs stays a summary: what the list of runs
+and the earlier runs of a step show. What a page computes from all rows of a run is kept until there are new events.
+"""
+
+from __future__ import annotations
+
+import queue
+import sys
+import threading
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar, cast
+
+from simpleflow.core.events import Event
+from simpleflow.engines.base import RunDescription
+from simpleflow.exceptions import SimpleflowError
+from simpleflow.pictures.style import look
+from simpleflow.step.constants import SCHEDULED
+from simpleflow.ui.decisions import Decisions
+from simpleflow.ui.source import Source
+from simpleflow.views import rows
+from simpleflow.views.rows import StepRow
+from simpleflow.views.run_view import RunView
+
+MAX_ROWS = 250_000
+"""Of all runs that are kept: about 120 MB."""
+
+MAX_SUMMARIES = 250_000
+"""Steps of all summaries."""
+
+PATIENCE = 0.25
+"""Seconds for which a request waits for a run to be folded."""
+
+_CHUNK = 2_000  # events that are read at once
+_KEPT = 16  # values computed from a run, such as its pictures
+_SWF_SUMMARY = 5_000  # events of a run on Amazon SWF that are read for a list; each thousand costs a request
+_FRESH_SECONDS = 2.0  # the summary of an open run is as old as that
+
+_T = TypeVar("_T")
+
+
+class StepSummary(NamedTuple):
+    """A step of a run, as its later runs show it."""
+
+    state: str
+    seconds: float | None  # how long it worked
+    event_id: int  # of its latest marker
+
+
+class Summary(NamedTuple):
+    """What is kept of a run that nobody looks at."""
+
+    last_id: int
+    closed: bool
+    read_at: float  # monotonic
+    counts: dict[str, int]  # steps by look; of a run without steps, its activities
+    steps: dict[str, StepSummary]
+    failed: tuple[str, ...]  # the names of the failed steps
+
+
+class Folded:
+    """A run that is folded as far as it was read. Hold ``lock`` while you read its rows."""
+
+    def __init__(self, run: RunDescription) -> None:
+        self.run = run
+        self.view = RunView(run.run_id, run.workflow_id)
+        self.decisions = Decisions()
+        self.lock = threading.RLock()
+        self.last_id = 0  # of the history, as far as it is known
+        self._keeping = threading.Lock()
+        self._kept: dict[str, Any] = {}
+
+    @property
+    def complete(self) -> bool:
+        """True if all events that are known to be there are folded."""
+        return self.view.last_id >= self.last_id
+
+    def once(self, key: str, compute: Callable[[RunView], _T]) -> _T:
+        """A value computed from the rows, kept until there are new events; of many values, the last ones."""
+        found = self._kept.get(key)
+        if found is None:
+            found = compute(self.view)
+            with self._keeping:
+                self._kept[key] = found
+                while len(self._kept) > _KEPT:
+                    del self._kept[next(iter(self._kept))]
+        return cast(_T, found)
+
+    def add(self, events: list[Event]) -> None:
+        """Fold the events."""
+        with self.lock:
+            self.view.extend(events)
+            self.decisions.extend(events)
+        with self._keeping:
+            self._kept.clear()
+
+
+class FoldedRuns:
+    """The runs of a source, folded. Threads share it."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self._runs: OrderedDict[str, Folded] = OrderedDict()  # by run id, the latest look last
+        self._summaries: OrderedDict[str, Summary] = OrderedDict()
+        self._lock = threading.Lock()
+        self._jobs: queue.SimpleQueue[tuple[str, RunDescription] | None] = queue.SimpleQueue()
+        self._waiting: set[tuple[str, str]] = set()
+        self._thread = threading.Thread(target=self._work, name="fold", daemon=True)
+        self._thread.start()
+
+    def run(self, run: RunDescription, seconds: float = PATIENCE) -> Folded:
+        """The run, folded as far as that takes ``seconds``; a thread does the rest."""
+        folded = self._entry(run)
+        if not self._advance(folded, time.monotonic() + seconds):
+            self._later("rows", run)
+        return folded
+
+    def summary(self, run: RunDescription, deadline: float) -> Summary | None:
+        """The summary of a run; None if it is not known yet. Folds until ``deadline`` (monotonic), then a thread does.
+
+        An old summary of a run that goes on is better than none, and is read again meanwhile.
+        """
+        found = self._summaries.get(run.run_id)
+        if found is not None and (found.closed or time.monotonic() - found.read_at < _FRESH_SECONDS):
+            return found
+        with self._lock:
+            folded = self._runs.get(run.run_id)
+        if folded is not None and time.monotonic() < deadline and self._advance(folded, deadline):
+            return self._summarise(folded)
+        if folded is None and self.source.folder is not None and time.monotonic() < deadline:
+            folded = Folded(run)
+            if self._advance(folded, deadline, give_up=True):
+                return self._summarise(folded)
+        self._later("summary", run)
+        return found
+
+    def known_summary(self, run_id: str) -> Summary | None:
+        """The summary of a run if it is known."""
+        return self._summaries.get(run_id)
+
+    def close(self) -> None:
+        """End the thread."""
+        self._jobs.put(None)
+
+    def _entry(self, run: RunDescription) -> Folded:
+        with self._lock:
+            folded = self._runs.get(run.run_id)
+            if folded is None:
+                folded = self._runs[run.run_id] = Folded(run)
+            folded.run = run
+            self._runs.move_to_end(run.run_id)
+            kept = sum(len(each.view.rows) for each in self._runs.values())
+            while kept > MAX_ROWS and len(self._runs) > 1:
+                _, oldest = self._runs.popitem(last=False)
+                kept -= len(oldest.view.rows)
+            return folded
+
+    def _advance(self, folded: Folded, deadline: float, give_up: bool = False, most: int = sys.maxsize) -> bool:
+        """Fold what is new until the deadline; returns True if that was all.
+
+        ``give_up``: do not begin if that would take longer.
+        """
+        run = folded.run
+        if folded.view.closed and folded.complete:
+            return True
+        last = self.source.last_events(run, 1)
+        folded.last_id = max(folded.last_id, last[0].id if last else 0)
+        if give_up and folded.last_id - folded.view.last_id > _CHUNK * 2:
+            return False
+        while not folded.complete:
+            with folded.lock:
+                after = folded.view.last_id
+            events = list(self.source.events(run, after, _CHUNK if self.source.folder is not None else None))
+            folded.last_id = max(folded.last_id, events[-1].id if events else after)
+            folded.add([each for each in events if each.id > folded.view.last_id])
+            if not events or folded.view.last_id > most:
+                break
+            if time.monotonic() > deadline and not folded.complete:
+                return False
+        return True
+
+    def _summarise(self, folded: Folded) -> Summary:
+        with folded.lock:
+            found = summary_of(folded.view)
+        with self._lock:
+            self._summaries[folded.run.run_id] = found
+            self._summaries.move_to_end(folded.run.run_id)
+            kept = sum(len(each.steps) + 1 for each in self._summaries.values())
+            while kept > MAX_SUMMARIES and len(self._summaries) > 1:
+                _, oldest = self._summaries.popitem(last=False)
+                kept -= len(oldest.steps) + 1
+        return found
+
+    def _later(self, kind: str, run: RunDescription) -> None:
+        with self._lock:
+            if (kind, run.run_id) in self._waiting:
+                return
+            self._waiting.add((kind, run.run_id))
+        self._jobs.put((kind, run))
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            kind, run = job
+            try:
+                self._do(kind, run)
+            except SimpleflowError:
+                pass  # the next request for it says what is wrong
+            finally:
+                with self._lock:
+                    self._waiting.discard((kind, run.run_id))
+
+    def _do(self, kind: str, run: RunDescription) -> None:
+        if kind == "rows":
+            folded = self._entry(run)
+            while not self._advance(folded, time.monotonic()):
+                time.sleep(0.001)  # let requests have the interpreter
+            return
+        with self._lock:
+            known = self._runs.get(run.run_id)
+        folded = Folded(run) if known is None else known
+        most = sys.maxsize if self.source.folder is not None else _SWF_SUMMARY
+        while not self._advance(folded, time.monotonic(), most=most):
+            time.sleep(0.001)
+        self._summarise(folded)
+
+
+def summary_of(view: RunView) -> Summary:
+    """What is kept of a run."""
+    counts: Counter[str] = Counter()
+    steps = {}
+    for name, row in view.steps.items():
+        state = state_of(view, row)
+        counts[look(state).name] += 1
+        steps[sys.intern(name)] = StepSummary(state, view.work_time(name).seconds, row.event_id)
+    if not steps:
+        last = {row.id: row for row in view.attempts if not row.about_marks}
+        counts.update(look(view.state_of(row)).name for row in last.values())
+    failed = tuple(row.name for row in view.failed_steps()[:20])
+    return Summary(view.last_id, view.closed, time.monotonic(), dict(counts), steps, failed)
+
+
+def state_of(view: RunView, row: StepRow) -> str:
+    """The state of a step, where one that is under way is ``started`` once one of its activities is."""
+    state = view.state_of(row)
+    return rows.STARTED if state == SCHEDULED and row.started is not None else state

@@ -1,0 +1,73 @@
+"""A window on a log: some whole lines of it, with the places where those before and after begin.
+
+A log may have millions of lines, and is read in windows. The last one is shown first, since it says how it ended.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from simpleflow.exceptions import InputError
+from simpleflow.state_folder.logs import shown
+
+WINDOW = 65_536
+"""Bytes of a window, about."""
+
+_LINE = 8_192  # characters of a line that are shown
+
+
+class LogWindow(NamedTuple):
+    """Some lines of a log."""
+
+    lines: list[str]
+    begin: int  # byte
+    end: int  # byte after the last one
+    size: int  # bytes of the whole log
+    earlier: int | None  # where the window before begins; None if there is nothing before
+    later: int | None  # where the window after begins; None if there is nothing after
+
+
+def window_of(path: str, at: str | None) -> LogWindow | None:
+    """The window that begins at a byte, or the last one; None if the log is gone. Raises InputError."""
+    try:
+        with open(path, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            begin = max(0, size - WINDOW) if at is None else _number(at, size)
+            file.seek(max(0, begin - 1))
+            data = file.read(WINDOW + (begin > 0))
+    except OSError:
+        return None
+    if begin > 0:
+        first = data[:1]
+        data = data[1:]
+        cut = data.find(b"\n") + 1 if first != b"\n" else 0  # the end of a line
+        if 0 < cut < len(data):
+            begin, data = begin + cut, data[cut:]
+    end = begin + len(data)
+    if end < size:
+        cut = data.rfind(b"\n") + 1
+        if cut > 0:
+            end, data = begin + cut, data[:cut]
+    lines = data.split(b"\n")
+    if lines and not lines[-1]:
+        lines.pop()
+    return LogWindow(
+        [_shown(line) for line in lines],
+        begin,
+        end,
+        size,
+        max(0, begin - WINDOW) if begin > 0 else None,
+        end if end < size else None,
+    )
+
+
+def _number(text: str, size: int) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 16):
+        raise InputError(f"at is {text!r}; expected a number of bytes")
+    return min(int(text), size)
+
+
+def _shown(line: bytes) -> str:
+    text = shown(line)
+    return text if len(text) <= _LINE else f"{text[:_LINE]} … {len(text) - _LINE} more characters"

@@ -1,0 +1,254 @@
+"""A run at a glance: how it ended and where, what failed first, what waits for what, what took long, how to go on."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from typing import Any, NamedTuple
+
+from simpleflow import values as json_values
+from simpleflow.core import transitions
+from simpleflow.engines.base import RunDescription, RunFilter
+from simpleflow.pictures.sentence import sentence
+from simpleflow.pictures.style import Look, look
+from simpleflow.step.constants import WAITING
+from simpleflow.step.report import why
+from simpleflow.ui import failures
+from simpleflow.ui.folded import Folded, state_of
+from simpleflow.ui.links import link
+from simpleflow.ui.rendering import Page
+from simpleflow.ui.run_frame import Visit, end_of, location_options, run_page
+from simpleflow.ui.texts import counts_text, pretty
+from simpleflow.views.critical_path import Link, critical_path
+from simpleflow.views.rows import AttemptRow, ChildRow, Row, SignalRow, TaskRow, TimerRow
+from simpleflow.views.run_view import RunView
+
+_WAITS = 8  # lines about what waits
+_SLOWEST = 3
+_PATH = 12  # parts of the critical path that are shown
+_CHILDREN = 12
+
+
+class Wait(NamedTuple):
+    """What waits for what."""
+
+    what: str
+    href: str | None
+    text: str
+    since: float
+
+
+class Slow(NamedTuple):
+    """A step or an activity that took long."""
+
+    name: str
+    href: str
+    seconds: float
+    share: float  # of the slowest
+    look: Look
+
+
+class PathPart(NamedTuple):
+    """A part of the critical path."""
+
+    name: str
+    detail: str
+    href: str | None
+    seconds: float
+    queued: float
+    share: float  # of the whole path
+    look: Look
+
+
+def page(visit: Visit, id: str) -> Page:
+    """The overview of a run."""
+
+    def values(folded: Folded, view: RunView) -> dict[str, Any]:
+        run = folded.run
+        counts = folded.once("counts", counts_of)
+        failure = failures.first_failure(visit.source, run, view)
+        reason, trace = failures.run_reason(visit.source, run, view)
+        waits, more_waits = _waits(visit, run, view)
+        path, whole = _path(folded, view)
+        children = list(view.of_kind(ChildRow))
+        return {
+            "sentence": _sentence(visit, run, view),
+            "counts": counts,
+            "failure": failure,
+            "failed": [row.name for row in view.failed_steps()],
+            "reason": "" if failure is not None and failure.reason and failure.reason in reason else reason,
+            "reason_traceback": trace if failure is None or failure.traceback != trace else "",
+            "waits": waits,
+            "more_waits": more_waits,
+            "slowest": _slowest(visit, folded, view),
+            "path": path,
+            "path_seconds": whole,
+            "children": children[:_CHILDREN],
+            "more_children": max(0, len(children) - _CHILDREN),
+            "commands": _commands(visit, run, failure),
+            **_ends(visit, run, view),
+        }
+
+    return run_page(visit, id, "overview", "overview.html", values)
+
+
+def counts_of(view: RunView) -> dict[str, int]:
+    """The steps of a run by look."""
+    return dict(Counter(look(state_of(view, row)).name for row in view.steps.values()))
+
+
+def _sentence(visit: Visit, run: RunDescription, view: RunView) -> str:
+    """The run in one sentence."""
+    said = sentence(view, end_of(visit, run, view))
+    if run.status == transitions.OPEN and not run.alive and visit.source.folder is not None:
+        said = f"open, but no process drives it; {counts_text(counts_of(view))}"
+    return said[:1].upper() + said[1:]
+
+
+def _waits(visit: Visit, run: RunDescription, view: RunView) -> tuple[list[Wait], int]:
+    """What waits for what, the longest first, and how many more there are."""
+    if view.closed:
+        return [], 0
+    found = []
+    for task in view.open.values():
+        what = task.step or task.name
+        if isinstance(task, ChildRow) and task.run_id is not None:
+            text = f"waits for child workflow {task.id}"
+            found.append(Wait(what, link("run", task.run_id), text, task.started or task.scheduled))
+        elif task.started is None:
+            where = f" of list {task.task_list}" if task.task_list and visit.source.folder is None else ""
+            text = f"{task.name} waits for a worker{where}"
+            found.append(Wait(what, link("run", run.run_id, "activity", task.event_id), text, task.scheduled))
+    timers = [timer for timer in view.of_kind(TimerRow) if not timer.end_id]
+    found += [Wait("the run", None, f"waits for timer {timer.id}", timer.scheduled) for timer in timers]
+    for row in view.steps.values():
+        if row.state == WAITING:
+            holder = row.report.waits_for
+            href = link("run", holder) if holder is not None else link("run", run.run_id, "step", row.name)
+            text = f"waits for run {holder}" if holder is not None else f"waits {why(row.report)}".rstrip()
+            found.append(Wait(row.name, href, text, row.begin))
+    found.sort(key=lambda wait: wait.since)
+    return found[:_WAITS], max(0, len(found) - _WAITS)
+
+
+def _slowest(visit: Visit, folded: Folded, view: RunView) -> list[Slow]:
+    run, end = folded.run, end_of(visit, folded.run, view)
+    by_step = folded.once("seconds", seconds_of)
+    found = []
+    for name, seconds in sorted(by_step.items(), key=lambda each: -each[1])[:_SLOWEST]:
+        found.append((name, link("run", run.run_id, "step", name), seconds, look(state_of(view, view.steps[name]))))
+    if not view.steps:
+        tasks = folded.once("longest", lambda view: _longest(view, end))
+        for task in tasks:
+            href = link("run", run.run_id, "activity", task.event_id)
+            took = (task.ended or end) - (task.started or task.scheduled)
+            found.append((task.name, href, took, look(view.state_of(task))))
+    longest = found[0][2] if found else 0.0
+    return [Slow(name, href, took, took / (longest or 1.0), looks) for name, href, took, looks in found]
+
+
+def _longest(view: RunView, end: float) -> list[AttemptRow]:
+    started = [task for task in view.attempts if task.started is not None and not task.about_marks]
+    return sorted(started, key=lambda task: (task.started or 0.0) - (task.ended or end))[:_SLOWEST]
+
+
+def seconds_of(view: RunView) -> dict[str, float]:
+    """How long each step worked that has worked, by name."""
+    found = {}
+    for name, row in view.steps.items():
+        if row.ran:
+            seconds = view.work_time(name, view.last_time).seconds
+            if seconds:
+                found[name] = seconds
+    return found
+
+
+def _path(folded: Folded, view: RunView) -> tuple[list[PathPart], float]:
+    """The critical path: its longest parts, in order, and how long the whole is."""
+    links = path_of(folded)
+    whole = sum(each.ended - each.began for each in links)
+    shown = sorted(range(len(links)), key=lambda at: links[at].began - links[at].ended)[:_PATH]
+    parts = []
+    for at in sorted(shown):
+        part = links[at]
+        seconds = part.ended - part.began
+        name, href = _what(folded.run, part.row)
+        detail = part.row.name if name != part.row.name else part.row.kind
+        looks = look(view.state_of(part.row)) if isinstance(part.row, TaskRow) else look("completed")
+        parts.append(PathPart(name, detail, href, seconds, part.queued, seconds / (whole or 1.0), looks))
+    if len(links) > len(parts):
+        rest = whole - sum(part.seconds for part in parts)
+        name = f"{len(links) - len(parts):,} shorter parts"
+        parts.append(PathPart(name, "", None, rest, 0.0, rest / (whole or 1.0), look("skipped")))
+    return parts, whole
+
+
+def path_of(folded: Folded) -> list[Link]:
+    """The critical path of a run."""
+    return folded.once("path", lambda view: critical_path(view, folded.decisions))
+
+
+def _what(run: RunDescription, row: Row) -> tuple[str, str | None]:
+    """What a row is of, and its page."""
+    if isinstance(row, ChildRow):
+        return row.step or row.id, link("run", row.run_id) if row.run_id else None
+    if isinstance(row, TaskRow):
+        name = "reading and writing marks" if isinstance(row, AttemptRow) and row.about_marks else row.step or row.name
+        return name, link("run", run.run_id, "activity", row.event_id)
+    return (f"signal {row.name}" if isinstance(row, SignalRow) else f"timer {row.name}"), None
+
+
+def _commands(visit: Visit, run: RunDescription, failure: failures.Failure | None) -> list[tuple[str, str]]:
+    """The commands that go on: what each does, and its text."""
+    where, id = location_options(visit.source), shlex.quote(run.workflow_id)
+    latest = visit.source.list_runs(RunFilter(workflow_id=run.workflow_id), limit=1)
+    is_latest = bool(latest) and latest[0].run_id == run.run_id
+    exact = id if is_latest else f"{id} {shlex.quote(run.run_id)}"
+    run_id = "" if is_latest else f" --run-id {shlex.quote(run.run_id)}"
+    found = []
+    if run.status != transitions.OPEN:
+        what = "Run it again; steps that are done are skipped"
+        found.append((what, f"simpleflow workflow.restart {where} {exact}"))
+    elif not run.alive and visit.source.folder is not None:
+        found.append(("Run it again in place of this run", f"simpleflow workflow.restart {where} {exact}"))
+    else:
+        found.append(("Ask it to stop", f"simpleflow workflow.cancel {where} {exact}"))
+    if visit.source.folder is not None:
+        follow = " --follow" if run.status == transitions.OPEN else ""
+        if failure is not None and failure.task is not None:
+            name = shlex.quote(failure.step or failure.task.id)
+            found.append(("Read what it has printed", f"simpleflow task.logs {where} {id} {name}{run_id}"))
+        else:
+            found.append(("Read what it prints", f"simpleflow workflow.logs {where} {exact}{follow}"))
+    found.append(("Its steps in the terminal", f"simpleflow workflow.steps {where} {exact}"))
+    return found
+
+
+def _ends(visit: Visit, run: RunDescription, view: RunView) -> dict[str, Any]:
+    """The input and the result of the run."""
+    started: Any = visit.source.event(run, 1).attributes
+    closed: Any = visit.source.event(run, view.closed_id).attributes if view.closed else None
+    parent = started.parent_workflow_execution
+    given = failures.restored(visit.source, started.input)
+    result = failures.restored(visit.source, getattr(closed, "result", None))
+    return {
+        "input": None if given is None else pretty(_readable(given)),
+        "result": None if result is None else pretty(result),
+        "parent": parent,
+        "tags": started.tag_list or (),
+        "closed_id": view.closed_id,
+        "continued": getattr(closed, "new_execution_run_id", None),
+        "continues": getattr(started, "continued_execution_run_id", None),
+    }
+
+
+def _readable(text: str) -> str:
+    """The input without the parts that simpleflow adds where they are empty: ``[1]`` for ``{"args": [1], ...}``."""
+    found = json_values.decode(text)
+    if isinstance(found, dict) and found.keys() <= {"args", "kwargs"}:
+        args, kwargs = found.get("args") or [], found.get("kwargs") or {}
+        if not kwargs:
+            return json_values.encode(args, "input")
+        if not args:
+            return json_values.encode(kwargs, "input")
+    return text

@@ -1,0 +1,112 @@
+"""What all pages of a run share: the run itself, folded, its headline, and the page that says how far it is read."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any, NamedTuple
+
+from starlette.datastructures import QueryParams
+
+from simpleflow.core import transitions
+from simpleflow.engines.base import RunDescription
+from simpleflow.exceptions import InputError
+from simpleflow.ui.folded import Folded, FoldedRuns
+from simpleflow.ui.rendering import Page
+from simpleflow.ui.source import Source
+from simpleflow.ui.texts import count, took, word
+from simpleflow.views.run_view import RunView
+
+_MOST = 1 << 53  # numbers in addresses
+
+
+class Visit(NamedTuple):
+    """A visit to a page: what the page is made from."""
+
+    source: Source
+    runs: FoldedRuns
+    query: QueryParams
+    now: float  # epoch seconds
+
+    def number(self, name: str, default: int = 0) -> int:
+        """A number in the query. Raises InputError."""
+        text = self.query.get(name, "")
+        if not text:
+            return default
+        return number_of(text, name)
+
+    def time(self, name: str) -> float | None:
+        """A time in the query, in epoch seconds; None if it is not there. Raises InputError."""
+        text = self.query.get(name, "")
+        if not text:
+            return None
+        try:
+            found = float(text)
+        except ValueError:
+            found = -1.0
+        if not 0 <= found < _MOST:
+            raise InputError(f"{name} is {text!r}; expected a time in seconds since 1970")
+        return found
+
+
+def number_of(text: str, name: str) -> int:
+    """A number in an address. Raises InputError."""
+    if not (text.isascii() and text.isdigit() and len(text) < 16):
+        raise InputError(f"{name} is {text!r}; expected a number")
+    return int(text)
+
+
+def run_page(
+    visit: Visit,
+    id: str,
+    tab: str,
+    template: str,
+    values: Callable[[Folded, RunView], dict[str, Any]],
+    name: str = "",
+) -> Page:
+    """A page of a run: ``values`` gives those of its template from the rows.
+
+    While a long history is read for the first time, the page says how far that is.
+    """
+    run = visit.source.find(id)
+    folded = visit.runs.run(run)
+    title = f"{name or tab.capitalize()} · {run.workflow_id}"
+    if not folded.complete:
+        done, whole = folded.view.last_id, folded.last_id
+        reading = {"done": done, "whole": whole, "share": done / max(1, whole)}
+        return Page("reading.html", title, {**frame(visit, run, tab), **reading}, refresh=1)
+    with nullcontext() if folded.view.closed else folded.lock:  # the rows of a run that has closed do not change
+        found = values(folded, folded.view)
+    return Page(template, title, {**frame(visit, run, tab), **found}, live=run.status == transitions.OPEN)
+
+
+def frame(visit: Visit, run: RunDescription, tab: str) -> dict[str, Any]:
+    """The values of the headline of a run."""
+    driven = run.status != transitions.OPEN or run.alive or visit.source.folder is None
+    return {
+        "run": run,
+        "tab": tab,
+        "state": run.status if driven else "scheduled",
+        "state_word": word(run.status) if driven else "open, not driven",
+        "took": took(run, visit.now),
+        "open": run.status == transitions.OPEN,
+    }
+
+
+def location_options(source: Source) -> str:
+    """The options of commands that name the place of the runs."""
+    if source.folder is not None:
+        return f"--state {shlex.quote(source.folder)}"
+    return f"--domain {shlex.quote(source.domain or '')}"
+
+
+def end_of(visit: Visit, run: RunDescription, view: RunView) -> float:
+    """The end of what has not ended: now, or the last event where no process goes on with it."""
+    goes_on = run.status == transitions.OPEN and (run.alive or visit.source.folder is None)
+    return max(visit.now, view.last_time) if goes_on else view.last_time
+
+
+def more_text(number: int, noun: str) -> str:
+    """``and 3 more steps``; empty if there are none."""
+    return f"and {count(number, f'more {noun}')}" if number > 0 else ""

@@ -1,0 +1,135 @@
+"""A page that serves runs, a browser to look at it, and the runs: finished, failed, odd and with long logs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from simpleflow.ui.serving import Serving
+from tests.servers import tied
+
+WORKFLOWS = Path(__file__).parent / "workflows.py"
+
+
+class Answer(NamedTuple):
+    """An answer of the page."""
+
+    status: int
+    headers: dict[str, str]
+    text: str
+
+
+class Site:
+    """A page that listens in this process."""
+
+    def __init__(self, serving: Serving) -> None:
+        self.serving = serving
+        self.url = serving.url.partition("?")[0].rstrip("/")
+        self.port = int(self.url.rpartition(":")[2])
+
+    def get(self, path: str = "/", headers: dict[str, str] | None = None, method: str = "GET") -> Answer:
+        """Request a path, without a browser."""
+        request = urllib.request.Request(self.url + path, headers=headers or {}, method=method)
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(request, timeout=20) as answer:
+                found = answer.status, dict(answer.headers), answer.read().decode()
+        except urllib.error.HTTPError as error:
+            found = error.code, dict(error.headers), error.read().decode()
+        status, headers_, text = found
+        return Answer(status, {key.lower(): value for key, value in headers_.items()}, text)
+
+    def raw(self, request: bytes) -> bytes:
+        """Send these bytes, and return what comes back until the connection closes."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+            connection.sendall(request)
+            found = b""
+            while part := connection.recv(65_536):
+                found += part
+        return found
+
+
+@contextmanager
+def serving(folder: Path | str | None, domain: str | None = None, host: str = "127.0.0.1") -> Iterator[Site]:
+    """A page over a state folder or a domain."""
+    made = Serving(None if folder is None else str(folder), domain, host, 0)
+    thread = threading.Thread(target=made.run, daemon=True)
+    thread.start()
+    try:
+        yield Site(made)
+    finally:
+        made.stop()
+        thread.join(10)
+
+
+class Runs(NamedTuple):
+    """A state folder with runs."""
+
+    folder: Path  # in which the workflows are
+    state: Path
+
+    def start(self, workflow: str, workflow_id: str, *arguments: str) -> subprocess.Popen[str]:
+        """Start a run in a process of its own."""
+        command = [sys.executable, "-m", "simpleflow", "workflow.start", "--local", "--state", str(self.state)]
+        return subprocess.Popen(
+            [*command, "--nb-workers", "2", f"workflows.py:{workflow}", "--workflow-id", workflow_id, *arguments],
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            preexec_fn=tied,
+        )
+
+    def run(self, workflow: str, workflow_id: str, *arguments: str) -> str:
+        """Run a workflow to its end; returns what it has written to standard error."""
+        _, errors = self.start(workflow, workflow_id, *arguments).communicate(timeout=60)
+        return errors
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    """Runs of ``nightly``: one that completed, and one that failed."""
+    folder = tmp_path_factory.mktemp("ui")
+    shutil.copy(WORKFLOWS, folder)
+    found = Runs(folder, folder / "state")
+    found.run("Nightly", "nightly")
+    found.run("Nightly", "nightly", "--force", "load.users", "--param", "fail=true")
+    return found
+
+
+@pytest.fixture(scope="session")
+def site(runs: Runs) -> Iterator[Site]:
+    """The page over these runs."""
+    with serving(runs.state) as found:
+        yield found
+
+
+def wait_for(condition: Callable[[], Any], seconds: float = 15) -> Any:
+    """Wait until the condition is true, and return it."""
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end, "the condition did not become true"
+        time.sleep(0.02)
+    return found
+
+
+def latest(site: Site, workflow_id: str) -> str:
+    """The run id of the latest run of a workflow id."""
+    return site.serving.source.find(workflow_id).run_id
+
+
+os.environ.setdefault("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1")

@@ -1,0 +1,51 @@
+"""Each page answers, and shows what the runs have done."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.ui.conftest import Site, latest
+
+
+def test_the_list_has_the_runs_and_what_failed(site: Site) -> None:
+    text = site.get("/").text
+    assert text.count('class="state is-failed"') == 1
+    assert text.count('class="state is-done"') == 1
+    assert "check.prices" in text
+    assert "8 skipped" in text
+
+
+def test_a_run_is_a_sentence_and_its_first_failure(site: Site) -> None:
+    text = site.get("/run/nightly").text
+    assert "Failed after" in text
+    assert "ValueError: column &#39;price&#39; of items is empty" in text
+    assert "workflows.py:" in text
+    assert "about to look at items" in text
+    assert "simpleflow workflow.restart --state" in text
+
+
+def test_every_page_of_a_run_answers(site: Site) -> None:
+    run = latest(site, "nightly")
+    for page in ("", "/steps", "/step/check.prices", "/timeline", "/timeline?by=worker", "/history", "/history/1"):
+        answer = site.get(f"/run/{run}{page}")
+        assert answer.status == 200, page
+        assert "nightly" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "said"),
+    [
+        ("/run/nobody", 404, "there is no run"),
+        ("/run/nightly/step/nothing", 404, "no step"),
+        ("/run/nightly/activity/1", 404, "has scheduled no activity"),
+        ("/run/nightly/activity/x", 400, "expected a number"),
+        ("/run/nightly/timeline?begin=x", 400, "expected a time"),
+        ("/?state=odd", 400, "expected one of"),
+        ("/?from=odd", 400, "expected a date"),
+        ("/other", 404, "no page"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_page(site: Site, path: str, status: int, said: str) -> None:
+    answer = site.get(path)
+    assert answer.status == status
+    assert said in answer.text

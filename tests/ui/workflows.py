@@ -1,0 +1,91 @@
+"""Workflows whose runs the tests of the page look at."""
+
+import time
+from pathlib import Path
+
+from simpleflow import Workflow, activity
+from simpleflow.step import Step, WorkflowStepMixin
+
+ODD = "<script>alert(1)</script>\x1b[31mred\x1b[0m \u202eabc"
+
+
+@activity.with_attributes(raises_on_failure=True)
+def work(name, lines=2):
+    for number in range(lines):
+        print(f"{name} line {number + 1}")
+    return {"name": name, "rows": 12}
+
+
+@activity.with_attributes(raises_on_failure=True, retry=1)
+def check(name):
+    print("about to look at", name)
+    raise ValueError(f"column 'price' of {name} is empty")
+
+
+@activity.with_attributes(raises_on_failure=True)
+def until(path):
+    while not Path(path).exists():
+        time.sleep(0.02)
+    return path
+
+
+@activity.with_attributes(raises_on_failure=True)
+def odd(text):
+    print(text)
+    print("\x1b]0;title\x07" + text)
+    raise ValueError(text)
+
+
+@activity.with_attributes(raises_on_failure=True)
+def long_value(size):
+    return "x" * size
+
+
+class Nightly(WorkflowStepMixin, Workflow):
+    """Loads, cleans and reports; one check may fail."""
+
+    name = "nightly"
+
+    def run(self, fail=False):
+        loads = [
+            self.submit(Step(f"load.{name}", (work, name), force_steps_if_executed=["report"]))
+            for name in ("orders", "users", "items")
+        ]
+        cleans = [self.submit(Step(f"clean.{part}.{number}", (work, part))) for part in "ab" for number in range(3)]
+        for each in [*loads, *cleans]:
+            each.result
+        if fail:
+            self.submit(Step("check.prices", (check, "items"))).result
+        self.submit(Step("report", (work, "report"))).result
+        return {"rows": 36}
+
+
+class Waits(WorkflowStepMixin, Workflow):
+    """Waits for a file."""
+
+    name = "waits"
+
+    def run(self, path):
+        self.submit(Step("first", (work, "first"))).result
+        self.submit(Step("wait", (until, path))).result
+        return self.submit(Step("last", (work, "last"))).result
+
+
+class Odd(WorkflowStepMixin, Workflow):
+    """Everything that may hold text holds markup and escapes."""
+
+    name = "odd<b>"
+
+    def run(self):
+        self.submit(Step("<script>alert(1)</script>.a/b..%2F".replace("..", "."), (odd, ODD))).result
+
+
+class LongLog(WorkflowStepMixin, Workflow):
+    """Prints 40,000 lines, and returns more than 64 kB."""
+
+    name = "long"
+
+    def run(self):
+        self.submit(Step("log", (work, "long", 40_000))).result
+        self.submit(Step("value", (long_value, 100_000))).result
+        return "done"
