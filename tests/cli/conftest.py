@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
+from tests import nursery
 from tests.servers import program
 from tests.stamps import unstamped
 
@@ -37,16 +38,8 @@ class Folder:
 
     def run(self, *args: str, stdin: str = "", **environment: str) -> Done:
         """Run ``simpleflow`` and wait for its end."""
-        done = subprocess.run(
-            [SIMPLEFLOW, *args],
-            cwd=self.path,
-            input=stdin,
-            capture_output=True,
-            encoding="utf-8",
-            env={**os.environ, **environment},
-            timeout=60,
-        )
-        return Done(done.returncode, done.stdout, unstamped(done.stderr))
+        done = nursery.run(list(args), self.path, {**os.environ, **environment}, stdin)
+        return Done(done.code, done.out, unstamped(done.err))
 
     def start(self, target: str, *args: str, stdin: str = "", **environment: str) -> Done:
         """Run ``simpleflow workflow.start --local`` with two workers and wait for its end."""

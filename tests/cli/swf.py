@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests import nursery
 from tests.cli.conftest import Done
 from tests.servers import tied
 from tests.stamps import unstamped
@@ -73,8 +74,9 @@ class Commands:
 
     def run(self, *args: str, seconds: float = 60, **environment: str) -> Done:
         """Run a command and wait for its end."""
-        code, out, err = programs.finish(self.begin(*args, **environment), seconds)
-        return Done(code, out, unstamped(err))
+        found = {**self.environment, **environment}
+        done = nursery.run(list(args), self.path, found, seconds=seconds, as_module=True)
+        return Done(done.code, done.out, unstamped(done.err))
 
     def start(self, target: str, *args: str) -> list[str]:
         """Start an execution and return its workflow id and run id."""
