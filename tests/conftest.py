@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import signal
 from collections.abc import Iterator
 
@@ -10,7 +11,8 @@ import hypothesis
 import pytest
 
 from simpleflow import settings
-from tests.servers import S3Server, seaweed
+from tests.keeper import shared_seaweed
+from tests.servers import S3Server
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts what it runs in the background like that. The tests and their processes need the usual handler.
@@ -30,6 +32,7 @@ _AWS_VARIABLES = (
     "AWS_ENDPOINT_URL",
     "AWS_ENDPOINT_URL_S3",
 )
+_WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 _numbers = itertools.count(1)
 
 
@@ -48,8 +51,9 @@ def safe_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    """The endpoint and credentials of a real S3 server, one for each process that runs tests."""
-    with seaweed(tmp_path_factory.mktemp("seaweed")) as server:
+    """The endpoint and credentials of a real S3 server, one for all processes of a run of the tests."""
+    folder = tmp_path_factory.getbasetemp()
+    with shared_seaweed((folder.parent if _WORKER else folder) / "seaweed") as server:
         yield server
 
 
@@ -60,6 +64,6 @@ def bucket(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
 
     for name, value in s3_server.environment.items():
         monkeypatch.setenv(name, value)
-    name = f"bucket-{next(_numbers)}"
+    name = f"bucket-{_WORKER}{next(_numbers)}"
     client(s3_server.endpoint, None).create_bucket(Bucket=name)
     return f"{s3_server.endpoint}/{name}"
