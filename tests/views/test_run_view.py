@@ -80,6 +80,18 @@ def test_a_step_with_tries_that_fail() -> None:
     assert view.failed_steps() == [step]
 
 
+def test_what_a_step_forces_stays_known_when_it_has_ended() -> None:
+    history = HistoryBuilder("w", now=0.0)
+    history.decide(
+        marker("a", "scheduled", forces=["b"], after=["z"]),
+        marker("a", "completed"),
+        marker("b", "skipped", forces=["c"]),
+        marker("d", "failed", error="no"),
+    )
+    steps = view_of(history).steps
+    assert [(row.forces, row.after) for row in steps.values()] == [(("b",), ("z",)), (("c",), ()), ((), ())]
+
+
 def test_outer_steps_and_children_and_equal_activities() -> None:
     history = HistoryBuilder("w", now=0.0)
     child = d.StartChildWorkflowExecution(

@@ -141,6 +141,8 @@ class StepRow:
     tasks: list[TaskRow] = field(default_factory=list)  # its activities and children, but none about marks
     inner: list[str] = field(default_factory=list)  # the names of the steps inside it
     outer: list[str] = field(default_factory=list)  # the names of the steps that it is inside of
+    forces: tuple[str, ...] = ()  # the names that it forces when it runs, as its marker says that has its verdict
+    after: tuple[str, ...] = ()  # the names that it depends on, likewise
 
     @property
     def state(self) -> str:

@@ -29,6 +29,8 @@ from simpleflow.views.rows import AttemptRow, ChildRow, MarkerRow, Row, SentRow,
 
 _STATUSES = frozenset({WAITING, SCHEDULED, COMPLETED, SKIPPED, FAILED})
 
+_WITH_VERDICT = (SCHEDULED, SKIPPED)
+
 _R = TypeVar("_R", bound=Row)
 
 
@@ -252,6 +254,8 @@ class RunView:
         elif found.status == SCHEDULED:  # it waited until now
             row.begin = event.time
         row.report, row.event_id = found, event.id
+        if found.status in _WITH_VERDICT:
+            row.forces, row.after = found.forces, found.after
         if found.status == SCHEDULED:
             row.ran = True
             self._enclose(row, attributes.details)
