@@ -91,11 +91,11 @@ class _Story:
         last = now
         heapq.heapify(free)
         for step in names:
-            if self._chance.random() < 0.1 and step != failing:
-                self._mark(now, step, "skipped", key, reasons=["Step was already played"])
-                continue
             stage = step.partition(".")[0]
             forces = [STAGES[STAGES.index(stage) + 1]] if stage != STAGES[-1] else []
+            if self._chance.random() < 0.1 and step != failing:
+                self._mark(now, step, "skipped", key, reasons=["Step was already played"], forces=forces)
+                continue
             reasons = [f"Dep of {STAGES[STAGES.index(stage) - 1]}"] if stage != STAGES[0] else []
             self._mark(now, step, "scheduled", key, forces=forces, reasons=reasons, forced=bool(reasons))
             end = now
@@ -104,9 +104,9 @@ class _Story:
             last = max(last, end)
             if step == failing:
                 error = "ConnectionError: the server closed the connection"
-                self._mark(end, step, "failed", key, error=error)
+                self._mark(end, step, "failed", key, error=error, reasons=reasons, forced=bool(reasons))
             else:
-                self._mark(end, step, "completed", key)
+                self._mark(end, step, "completed", key, reasons=reasons, forced=bool(reasons))
         return last
 
     def _activity(self, step: str, number: int, scheduled: float, decision: str, free: list[Any], fails: bool) -> float:

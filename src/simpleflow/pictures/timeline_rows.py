@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from simpleflow.constants import RESERVED_TIMER
 from simpleflow.pictures.name_tree import FOLDED, OPEN, REST, STEP, Item, Line, folded_lines
@@ -64,6 +65,14 @@ class Shown:
     def queued(self, now: float) -> list[tuple[float, float]]:
         """The times in which its tasks waited for a worker."""
         return [(task.scheduled, task.started or task.ended or now) for task in self.tasks]
+
+
+_T = TypeVar("_T")
+
+
+def working(task: TaskRow, now: float) -> tuple[float, float]:
+    """When a task that has started worked."""
+    return task.started or task.scheduled, now if task.ended is None else task.ended
 
 
 class Window:
@@ -144,9 +153,9 @@ def rows_by_worker(view: RunView, window: Window, most: int) -> list[Shown]:
                 workers.setdefault(row.worker or "a worker without a name", []).append(row)
     found = []
     for name, tasks in workers.items():
-        slots = _slots(tasks, window.now)
-        numbered = len(slots) > 1
-        for number, slot in enumerate(slots, start=1):
+        own = slots(tasks, lambda task: working(task, window.now))
+        numbered = len(own) > 1
+        for number, slot in enumerate(own, start=1):
             found.append(Shown(WORKER, name, f"{name}, slot {number}" if numbered else name, tasks=slot))
     room = most - bool(waiting) - bool(children)
     if len(found) > room:
@@ -160,20 +169,19 @@ def rows_by_worker(view: RunView, window: Window, most: int) -> list[Shown]:
     return found
 
 
-def _slots(tasks: list[TaskRow], now: float) -> list[list[TaskRow]]:
-    """Distribute the tasks of a worker so that those of each slot follow one another."""
-    slots: list[list[TaskRow]] = []
-    free: list[tuple[float, int]] = []  # the end of the last task of each slot, and its number
-    for task in sorted(tasks, key=lambda each: (each.started or 0.0, each.event_id)):
-        begin = task.started or 0.0
+def slots(things: Iterable[_T], span: Callable[[_T], tuple[float, float]]) -> list[list[_T]]:
+    """Distribute things so that those of each slot follow one another. ``span`` gives begin and end of one."""
+    found: list[list[_T]] = []
+    free: list[tuple[float, int]] = []  # the end of the last thing of each slot, and its number
+    for (begin, end), _, thing in sorted((span(each), at, each) for at, each in enumerate(things)):
         if free and free[0][0] <= begin:
             number = heapq.heappop(free)[1]
         else:
-            number = len(slots)
-            slots.append([])
-        slots[number].append(task)
-        heapq.heappush(free, (now if task.ended is None else task.ended, number))
-    return slots
+            number = len(found)
+            found.append([])
+        found[number].append(thing)
+        heapq.heappush(free, (end, number))
+    return found
 
 
 _Parts = tuple[StepRow | None, list[TaskRow]]
