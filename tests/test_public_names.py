@@ -23,6 +23,7 @@ PUBLIC: dict[str, list[str]] = {
     "simpleflow.constants": ["DAY", "HOUR", "MINUTE", "YEAR"],
     "simpleflow.exceptions": [
         "AggregateException",
+        "ClusterError",
         "ExecutionBlocked",
         "ExecutionCanceled",
         "ExecutionError",

@@ -108,6 +108,10 @@ class SwfError(SimpleflowError):
         self.passing = passing
 
 
+class ClusterError(SimpleflowError):
+    """The cluster that performs the activities of a run cannot be used, or cannot be reached any longer."""
+
+
 class RunBusy(SimpleflowError):
     """Another live process drives this run."""
 

@@ -47,7 +47,6 @@ from simpleflow.stores.presence import Presence
 from simpleflow.values import arguments, reserved
 from simpleflow.worker.base import ActivityPool
 from simpleflow.worker.decision_worker import DecisionWorker, warn
-from simpleflow.worker.dispatch import Middlewares
 from simpleflow.worker.imports import NOTHING
 from simpleflow.worker.inline import InlineWorker
 from simpleflow.worker.loop import drive
@@ -56,8 +55,9 @@ from simpleflow.workflow import Workflow
 from simpleflow.workflow_task import WorkflowTask, check_tags
 
 if TYPE_CHECKING:
+    from simpleflow.cluster.target import Cluster
+    from simpleflow.run_pool import Made
     from simpleflow.stores.state import StateStore
-    from simpleflow.worker.pool import Pool
 
 
 __path__ = [f"{__file__.rpartition('/')[0]}/compat/local"]  # ``simpleflow.local.executor`` of the existing library
@@ -102,6 +102,8 @@ class Executor:
             memory.
         nb_workers: run activities in that many worker processes instead; time-outs are enforced then.
         slots: ``{"gpu": 1}``: of the task list ``gpu``, one activity runs at a time, at most.
+        workers: run activities on a cluster instead: the address of a Dask scheduler, the path of its scheduler file,
+            or a ``simpleflow.cluster.target.Cluster``.
         tag_list: tags of the execution, at most five.
         middlewares: ``{"pre": [...], "post": [...]}``, functions or dotted paths, called around every activity.
         observer: called with (run, events) once they are kept.
@@ -136,6 +138,7 @@ class Executor:
         state: str | os.PathLike[str] | None = None,
         nb_workers: int | None = None,
         slots: Mapping[str, int] | None = None,
+        workers: str | Cluster | None = None,
         tag_list: Sequence[str] | None = None,
         middlewares: Mapping[str, Sequence[str | Callable[..., Any]]] | None = None,
         observer: Observer | None = None,
@@ -156,7 +159,7 @@ class Executor:
     ) -> None:
         if not (isinstance(workflow_class, type) and issubclass(workflow_class, Workflow)):
             raise InputError(f"{workflow_class!r} is not a workflow class; expected a subclass of simpleflow.Workflow")
-        self._pools = PoolChoice(nb_workers, slots)
+        self._pools = PoolChoice(nb_workers, slots, workers, middlewares, on_wait)
         if workflow_id is not None:
             check_name(workflow_id, "workflow id")
         if tag_list is not None and tag_list is not workflow_class.INHERIT_TAG_LIST:
@@ -188,7 +191,6 @@ class Executor:
         # Absolute from here on: the code of the run may change the working folder.
         self._state = None if state is None else os.path.abspath(check_folder(state, "state"))
         self._marks = state_url(self._state or settings.SIMPLEFLOW_STATE)
-        self._middlewares = Middlewares.load(middlewares)
         self._observer = run_lines.printing(observer) if progress else observer
         self._on_begin = on_begin
         self._on_wait = on_wait
@@ -235,7 +237,7 @@ class Executor:
         pool = None
         if not self._pools.is_inline:
             target = output_target(self._state, self.workflow_id, self._output, self._paint)
-            pool = self._pools.make(self._middlewares, target)
+            pool = self._pools.make(self.workflow_class, target)
         marks = cast("StateStore", open_store(self.default_bucket))
         try:
             with marks.kept_open():
@@ -247,7 +249,7 @@ class Executor:
             if pool is not None:
                 pool.close()
 
-    def _drive(self, request: StartRequest, engine: EmbeddedEngine, pool: Pool | None) -> tuple[Run, Failure | None]:
+    def _drive(self, request: StartRequest, engine: EmbeddedEngine, pool: Made | None) -> tuple[Run, Failure | None]:
         """Drive the run to its end; give up everything that it holds."""
         workers: ActivityPool | None = pool
         try:
@@ -264,7 +266,7 @@ class Executor:
             self._deciders = deciders
             if pool is not None:
                 pool.source = engine
-            workers = pool or InlineWorker(engine, deciders.activities, self._middlewares, None)
+            workers = pool or InlineWorker(engine, deciders.activities, self._pools.middlewares, None)
             patience = Patience(settings.SIMPLEFLOW_STEP_RETRY_SECONDS)
             self.run_id = self._begin(engine, request)
             run = drive(engine, deciders, workers, self.run_id, claim_recovery.closed, Presence().check, patience)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from simpleflow.base import check_name
+from simpleflow.cluster.target import Cluster, check_cluster
 from simpleflow.exceptions import InputError
+from simpleflow.worker.dispatch import Middlewares
 
 if TYPE_CHECKING:
-    from simpleflow.worker.dispatch import Middlewares
+    from simpleflow.cluster.pool import ClusterPool
     from simpleflow.worker.output import OutputTarget
     from simpleflow.worker.pool import Pool
+
+    Made = Pool | ClusterPool
+
+Given = Mapping[str, Sequence[str | Callable[..., Any]]]
+"""Middlewares as the user gives them."""
 
 
 class PoolChoice:
@@ -20,26 +27,71 @@ class PoolChoice:
     Args:
         nb_workers: that many worker processes; None: none.
         slots: how many tasks of a task list are performed at the same time, at most.
+        workers: a cluster, or the address of its scheduler; None: none.
+        middlewares: functions or dotted paths, called around every activity.
+        on_wait: called with a line of text about what the run waits for.
     """
 
-    def __init__(self, nb_workers: int | None, slots: Mapping[str, int] | None = None) -> None:
+    def __init__(
+        self,
+        nb_workers: int | None,
+        slots: Mapping[str, int] | None,
+        workers: str | Cluster | None,
+        middlewares: Given | None,
+        on_wait: Callable[[str], None],
+    ) -> None:
         if nb_workers is not None and not _is_count(nb_workers):
             raise InputError(f"nb_workers is {nb_workers!r}; expected 1 or more, or None for this process")
+        if nb_workers is not None and workers is not None:
+            raise InputError("nb_workers and workers exclude each other: activities run here, or on a cluster")
+        self.middlewares = Middlewares.load(middlewares)
+        self._given = middlewares or {}
         self._nb_workers = nb_workers
         self._slots = _checked_slots(slots)
+        self._cluster = None if workers is None else check_cluster(workers)
+        self._on_wait = on_wait
 
     @property
     def is_inline(self) -> bool:
         """True: activities are performed in this process."""
-        return self._nb_workers is None
+        return self._nb_workers is None and self._cluster is None
 
-    def make(self, middlewares: Middlewares, output: OutputTarget | None) -> Pool | None:
-        """A new pool; None: activities are performed in this process."""
+    def make(self, workflow: type, output: OutputTarget | None) -> Made | None:
+        """A new pool; None: activities are performed in this process. Raises InputError, ClusterError."""
+        if self._cluster is not None:
+            return self._on_cluster(self._cluster, workflow, output)
         if self._nb_workers is None:
             return None
         from simpleflow.worker.pool import Pool
 
-        return Pool(self._nb_workers, middlewares, output=output, slots=self._slots)
+        return Pool(self._nb_workers, self.middlewares, output=output, slots=self._slots)
+
+    def _on_cluster(self, cluster: Cluster, workflow: type, output: OutputTarget | None) -> ClusterPool:
+        from simpleflow.cluster import code
+
+        pre, post = (tuple(map(_dotted, self._given.get(key) or ())) for key in ("pre", "post"))
+        described = code.of_workflow(workflow, cluster.upload, pre, post)
+        try:
+            from simpleflow.cluster.pool import ClusterPool
+        except ImportError as error:
+            raise InputError(
+                f"workers on other machines need Dask, which cannot be imported ({error}); install it with: "
+                "pip install 'simpleflow[dask]'"
+            ) from error
+        return ClusterPool(cluster, described, self.middlewares, output, self._slots, self._on_wait)
+
+
+def _dotted(middleware: str | Callable[..., Any]) -> str:
+    """The path by which workers elsewhere import a middleware. Raises InputError if there is none."""
+    if isinstance(middleware, str):
+        return middleware
+    module, name = getattr(middleware, "__module__", None), getattr(middleware, "__qualname__", "")
+    if module in (None, "__main__") or not name.isidentifier():
+        raise InputError(
+            f"middleware {middleware!r} cannot be imported by workers elsewhere; give its dotted path, such as "
+            "package.module.function"
+        )
+    return f"{module}.{name}"
 
 
 def _checked_slots(slots: Mapping[str, int] | None) -> dict[str, int]:

@@ -47,6 +47,7 @@ ACTIVITY_SCHEDULE_TO_CLOSE_TIMEOUT: int | None  # seconds from scheduling to the
 ACTIVITY_SCHEDULE_TO_START_TIMEOUT: int | None  # seconds that a task may wait for a worker
 ACTIVITY_HEARTBEAT_TIMEOUT: int | None  # seconds between two heartbeats
 ACTIVITY_SIGTERM_WAIT_SEC: int  # seconds between SIGTERM and SIGKILL for an activity that is stopped
+SIMPLEFLOW_WORKERS: str | None  # address of the scheduler whose workers run the activities of local runs
 SWF_DOMAIN: str | None  # domain of commands that name none
 SWF_CONNECTION_RETRIES: int  # further tries of a request to SWF that is not a poll
 SWF_MAX_OPEN_ACTIVITY_COUNT: int  # most open activities of one execution
@@ -167,6 +168,7 @@ _SETTINGS: dict[str, _Setting] = {
     "ACTIVITY_SCHEDULE_TO_START_TIMEOUT": _Setting(_limit, None),
     "ACTIVITY_HEARTBEAT_TIMEOUT": _Setting(_limit, 300),
     "ACTIVITY_SIGTERM_WAIT_SEC": _Setting(_seconds, 3),
+    "SIMPLEFLOW_WORKERS": _Setting(_text, None),
     "SWF_DOMAIN": _Setting(_text, None),
     "SWF_CONNECTION_RETRIES": _Setting(_count, 5),
     "SWF_MAX_OPEN_ACTIVITY_COUNT": _Setting(_positive, 1_000),

@@ -24,6 +24,7 @@ _COMMANDS = {
     "standalone": "commands.standalone:standalone",
     "decider.start": "commands.decider_start:decider",
     "worker.start": "commands.worker_start:worker",
+    "worker.join": "commands.worker_join:join",
     "server": "commands.server:server",
     "step.list": "commands.steps:step_list",
     "step.plan": "commands.steps:step_plan",

@@ -33,6 +33,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "workflow.profile",
         "workflow.filter",
     ),
+    "Dask": ("worker.join",),
     "Amazon SWF": ("standalone", "decider.start", "worker.start", "server"),
     "Other": ("info", "workflow.prune", "state.check", "state.rescue"),
 }

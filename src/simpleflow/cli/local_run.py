@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from simpleflow import settings
 from simpleflow.activity_output import ALL, NONE
 from simpleflow.cli import errors, log_level, on_end, parameters, start_options
+from simpleflow.cli.cluster_options import cluster_of
 from simpleflow.cli.cores import cores
 from simpleflow.cli.options import Session
 from simpleflow.cli.signals import Stopped, stoppable
@@ -96,6 +97,7 @@ def _executor(
     workflow_class: type[Workflow], options: dict[str, Any], progress: Progress, terminal: Terminal
 ) -> Executor:
     workers = options["nb_workers"]
+    cluster = cluster_of(options)
     state = options["state"] or settings.SIMPLEFLOW_STATE
     progress.state = os.path.abspath(state)
     output = options.get("output") or ALL
@@ -106,7 +108,8 @@ def _executor(
             workflow_class,
             options,
             state=state,
-            nb_workers=(cores() if workers is None else workers) or None,
+            nb_workers=None if cluster is not None else (cores() if workers is None else workers) or None,
+            workers=cluster,
             slots=start_options.slots(options.get("slots", ())),
             middlewares={"pre": options["pre"], "post": options["post"]},
             observer=progress.observe,

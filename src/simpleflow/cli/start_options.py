@@ -123,14 +123,14 @@ def check_start_options(given: dict[str, Any]) -> None:
         given["tags"] = [tag.strip() for tag in given["tags"].split(",")] if given["tags"].strip() else []
 
 
-def slots(given: Sequence[str]) -> dict[str, int]:
+def slots(given: Sequence[str], option: str = "--slots") -> dict[str, int]:
     """Return ``--slots``, texts such as ``gpu=1``, as a dict. Raises InputError for any other text."""
     found = {}
     for text in given:
         name, separator, count = text.rpartition("=")
         if not separator or not name or not (count.isascii() and count.isdigit()) or int(count) < 1:
-            raise InputError(f"--slots is {text!r}; expected LIST=N, such as gpu=1")
-        found[name] = int(count)
+            raise InputError(f"{option} is {text!r}; expected LIST=N, such as gpu=1")
+        found[name.strip()] = int(count)
     return found
 
 

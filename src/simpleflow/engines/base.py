@@ -66,6 +66,7 @@ class ActivityTask(NamedTuple):
     heartbeat_timeout: float | None  # seconds; None: no time-out, or it is not known
     tag_list: tuple[str, ...] = ()  # of the execution
     tries: int = 1  # tasks of this activity id up to this one
+    priority: str | None = None  # an integer as text, if it is known
 
 
 class RunDescription(NamedTuple):

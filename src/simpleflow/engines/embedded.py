@@ -242,6 +242,7 @@ class EmbeddedEngine:
                 timeout(scheduled.heartbeat_timeout),
                 tuple(tag for tag in run.history.started.tag_list or () if tag is not None),
                 task.tries,
+                scheduled.task_priority,
             )
         return None
 
@@ -302,6 +303,10 @@ class EmbeddedEngine:
         run, task = self._activity(token)
         run.history.heartbeat(task, self._clock(), details)
         return bool(task.cancel_requested_id)
+
+    def is_to_be_cancelled(self, token: str) -> bool:
+        """True if the cancellation of the activity task with this token was requested. Raises UnknownResource."""
+        return bool(self._activity(token)[1].cancel_requested_id)
 
     def is_open(self, token: str) -> bool:
         """True if an answer to the activity task with this token would be accepted."""

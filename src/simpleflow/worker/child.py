@@ -37,7 +37,7 @@ from simpleflow.worker.forked import flush
 from simpleflow.worker.guard import Guard
 from simpleflow.worker.limits import cannot_fork
 from simpleflow.worker.messages import OwnerEnd, packed, pair, readable
-from simpleflow.worker.output import OutputPipe
+from simpleflow.worker.output import WorkerOutput
 from simpleflow.worker.process import Bounds, Last, WorkerProcess
 
 _POLL_SECONDS = 0.001  # between two checks of a process that is about to end
@@ -50,6 +50,13 @@ class Closable(Protocol):
 
     def close(self) -> None:
         """Close it in this process."""
+
+
+class Redirects(Protocol):
+    """Takes what a worker prints."""
+
+    def redirect(self) -> WorkerOutput | None:
+        """In the worker: send what is printed from now on there. None: the worker has nothing to do for it later."""
 
 
 def check_forks() -> None:
@@ -66,7 +73,7 @@ def fork(
     domain: str | None = None,
     sends_bounds: bool = False,
     lock: str | None = None,
-    output: OutputPipe | None = None,
+    output: Redirects | None = None,
 ) -> tuple[int, OwnerEnd]:
     """Fork a worker; returns its process id and the channel to it.
 
@@ -178,12 +185,16 @@ class Child:
 
     Args:
         middlewares, domain: see ``dispatch.perform``.
+        output: takes what its activities print; None: that goes where the owner's goes.
     """
 
-    def __init__(self, middlewares: Middlewares = Middlewares(), domain: str | None = None) -> None:
+    def __init__(
+        self, middlewares: Middlewares = Middlewares(), domain: str | None = None, output: Redirects | None = None
+    ) -> None:
         check_forks()
         self._middlewares = middlewares
         self._domain = domain
+        self._output = output
         try:
             self._guard = Guard()
         except OSError as error:
@@ -200,8 +211,20 @@ class Child:
             self._guard.check()
             self._messages.clear()
             self._done = 0
-            self._pid, self._channel = fork(self._guard, (), {}, self._middlewares, self._domain, sends_bounds=True)
+            self._pid, self._channel = fork(
+                self._guard, (), {}, self._middlewares, self._domain, sends_bounds=True, output=self._output
+            )
         return self._channel
+
+    @property
+    def is_running(self) -> bool:
+        """True if there is a process, and it has neither ended nor been stopped by a signal."""
+        return self._channel is not None and is_running(self._pid)
+
+    @property
+    def is_exchanging(self) -> bool:
+        """True: there is more to receive or to send now, also if the channel cannot be read."""
+        return bool(self._messages) or (self._channel is not None and self._channel.unsent)
 
     def start(self, task: ActivityTask) -> None:
         """Send a task to the process; its outcome comes from ``receive``."""

@@ -23,7 +23,8 @@ from typing import NamedTuple
 
 from simpleflow.exceptions import InputError, one_line
 
-_OWN = "simpleflow.step"  # where the activities about marks are
+OWN_MODULES = "simpleflow.step"
+"""Where the activities about marks are, and what is below it."""
 
 
 class Imports(NamedTuple):
@@ -63,7 +64,7 @@ class Imports(NamedTuple):
 
     def _allows(self, module: str) -> bool:
         return self.modules is None or any(
-            module == each or module.startswith(each + ".") for each in (*self.modules, _OWN)
+            module == each or module.startswith(each + ".") for each in (*self.modules, OWN_MODULES)
         )
 
 

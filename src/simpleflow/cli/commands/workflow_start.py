@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from simpleflow import settings
-from simpleflow.cli import errors, parameters, start_options, unread_input, workflow_input
+from simpleflow.cli import cluster_options, errors, parameters, start_options, unread_input, workflow_input
 from simpleflow.cli.local_run import run_locally
 from simpleflow.cli.options import SETTINGS, common, session, state_option
 from simpleflow.cli.terminal import results_only
@@ -18,6 +18,12 @@ _LOCAL_OPTIONS = {
     "state": "--state",
     "nb_workers": "--nb-workers",
     "slots": "--slots",
+    "workers": "--workers",
+    "upload": "--upload",
+    "reconnect_for": "--reconnect-for",
+    "tls_ca_file": "--tls-ca-file",
+    "tls_cert": "--tls-cert",
+    "tls_key": "--tls-key",
     "no_progress": "--no-progress",
     "adopt": "--adopt",
     "fresh": "--fresh",
@@ -46,6 +52,7 @@ _WORKER_OPTIONS = {"pre": "--middleware-pre-execution", "post": "--middleware-po
     metavar="LIST=N",
     help="Run at most N activities of this task list at the same time. You can repeat this option.",
 )
+@cluster_options.driver_options
 @click.option(
     "--adopt",
     is_flag=True,

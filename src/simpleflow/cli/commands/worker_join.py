@@ -1,0 +1,69 @@
+"""The command ``simpleflow worker.join``."""
+
+from __future__ import annotations
+
+import click
+
+from simpleflow.cli import processes, start_options
+from simpleflow.cli.cluster_options import tls_options
+from simpleflow.cli.cores import cores
+from simpleflow.cli.number import Number
+from simpleflow.cli.options import SETTINGS, common, log_level_option
+from simpleflow.cli.terminal import results_only
+from simpleflow.cluster.target import check_address
+from simpleflow.exceptions import InputError
+
+
+@click.command("worker.join", context_settings=SETTINGS)
+@click.argument("scheduler")
+@click.option(
+    "--task-lists",
+    metavar="A=N,B=M",
+    help="Task lists to perform activities of, with the slots of each. Default: all, with one slot for each core.",
+)
+@click.option("--host", metavar="IP", help="Address to listen at. Default: the one by which it reaches the scheduler.")
+@click.option("--name", metavar="NAME", help="Name of the worker. Default: its address.")
+@click.option(
+    "--stop-after",
+    type=Number(min=0),
+    metavar="SECONDS",
+    help='Fail the current activities with the reason "worker stopped" if they go on for so long after SIGTERM or '
+    "Ctrl-C. Default: finish them, for as long as it takes.",
+)
+@tls_options
+@log_level_option
+@common
+def join(
+    scheduler: str,
+    task_lists: str | None,
+    host: str | None,
+    name: str | None,
+    stop_after: float | None,
+    tls_ca_file: str | None,
+    tls_cert: str | None,
+    tls_key: str | None,
+) -> int:
+    """Perform activities of runs that use a Dask scheduler, until stopped.
+
+    SCHEDULER is its address or its scheduler file. Runs use it with workflow.start --workers. The code of workflows
+    must be here, in the current folder, in the folder that the run has it in, or sent with --upload.
+
+    After SIGTERM or Ctrl-C the worker finishes its current activities, unless --stop-after limits that; a second signal
+    ends it at once. Everyone who reaches the scheduler or the worker can run code on this machine.
+
+    \b
+    Example: simpleflow worker.join tcp://host:8786 --task-lists gpu=1,default=4
+    """
+    check_address(scheduler)
+    lists = None if task_lists is None else start_options.slots(task_lists.split(","), "--task-lists")
+    try:
+        from simpleflow.cluster.join import Join, join_body
+    except ImportError as error:
+        raise InputError(
+            f"worker.join needs Dask, which cannot be imported ({error}); install it with: "
+            "pip install 'simpleflow[dask]'"
+        ) from error
+    with results_only():
+        processes.log_to_stderr()
+        found = Join(scheduler, lists, cores(), host, name, stop_after, tls_ca_file, tls_cert, tls_key)
+        return processes.run_processes([("worker", 1, join_body(found))], stop_after)

@@ -1,0 +1,320 @@
+"""The slots of a Dask worker, and the functions that drivers of runs have performed there. Runs inside the worker.
+
+Theory of operation
+-------------------
+A driver calls ``hello`` in each worker once: it starts a helper (see ``helper``), which imports the workflow's module,
+and tells what it has found. Then the driver submits batches to that very process, by its address and by ``PROCESS``, a
+random text. ``perform`` is the function of these Dask tasks. It takes a helper, sends it the batch, and sends events to
+the driver's topic while messages of the helper come.
+
+*Nothing is performed twice.* Dask may begin a task a second time: when it believes a worker lost, when a result was
+lost, when a worker leaves. A batch begins only in the process that it was made for, and only once there.
+
+*Who stops a task.* The driver, with ``stop``; and Dask, by cancelling the task of the batch: that happens when the
+driver dies or closes its connection, so that nothing goes on for a driver that is gone. If the worker dies, its helpers
+see the end of their input, and kill their children.
+
+*Events* wait for a few milliseconds for more to come, since the scheduler handles each message by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import distributed
+
+from simpleflow.cluster import batch as b
+from simpleflow.cluster.batch import Batch
+from simpleflow.cluster.code import Code, Found
+from simpleflow.cluster.helper import ABORT, STOP
+from simpleflow.worker.dispatch import Outcome
+from simpleflow.worker.messages import WorkerEnd, readable
+
+PROCESS = uuid.uuid4().hex
+"""This process, for drivers: another worker at the same address is another one."""
+
+LARGE_BYTES = 32_768
+"""A longer result is not sent as an event, since a scheduler keeps events for a while."""
+
+_SOON_SECONDS = 0.003  # for how long an event waits for more
+_LOOK_SECONDS = 0.1  # between two checks that the Dask task was not cancelled
+_MOST_BYTES = 16_384  # of events that wait
+_REMEMBERED = 100_000  # batches
+
+
+class HelperProcess:
+    """A helper, from the side of the Dask worker. Raises OSError if no process can be started."""
+
+    def __init__(self, code: Code) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "simpleflow.cluster.helper"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self.channel = WorkerEnd(self._process.stdout.fileno(), self._process.stdin.fileno())
+        self._sending = threading.Lock()
+        self.code = code
+        self.found = Found("", "", error="its helper process has ended")
+        try:
+            self.send(code)
+            self.found = self.channel.receive()
+        except (EOFError, OSError):
+            pass
+
+    def send(self, message: Any) -> None:
+        """Send a message. Raises OSError if the helper has ended."""
+        with self._sending:
+            self.channel.send(message)
+
+    def close(self) -> None:
+        """End the helper; it kills what it has started."""
+        for end in (self._process.stdin, self._process.stdout):
+            assert end is not None
+            end.close()
+        threading.Thread(target=self._process.wait, daemon=True).start()  # it may wait for its child for seconds
+
+
+class Reporter:
+    """Sends events to a driver, several at once. ``send``: takes a topic and a message, in any thread."""
+
+    def __init__(self, topic: str, send: Callable[[str, Any], None]) -> None:
+        self._topic = topic
+        self._send = send
+        self._events: list[b.Event] = []
+        self._bytes = 0
+        self._since = 0.0
+
+    @property
+    def waits(self) -> bool:
+        """True if there are events that were not sent."""
+        return bool(self._events)
+
+    def add(self, *event: Any) -> None:
+        """Send an event, now or in a moment."""
+        if not self._events:
+            self._since = time.monotonic()
+        self._events.append(list(event))
+        self._bytes += sum(len(each) for each in event if isinstance(each, bytes | str))
+        if self._bytes > _MOST_BYTES or time.monotonic() - self._since > _SOON_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send the events that wait."""
+        if self._events:
+            self._send(self._topic, {"process": PROCESS, "events": self._events})
+            self._events = []
+            self._bytes = 0
+
+
+class Slots:
+    """The slots of this process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._codes: dict[str, Code] = {}
+        self._idle: list[HelperProcess] = []
+        self._busy: dict[str, tuple[Batch, HelperProcess]] = {}  # by the id of the batch
+        self._begun: deque[str] = deque(maxlen=_REMEMBERED)  # ids of batches
+        self._seen: set[str] = set()
+        self._topics: set[str] = set()
+        self._dropped: deque[str] = deque(maxlen=_REMEMBERED)  # tokens that were to be stopped before they came
+        self.leaving = False
+
+    @property
+    def busy(self) -> bool:
+        """True while activities are under way."""
+        return bool(self._busy)
+
+    def meet(self, topic: str, id: str, code: Code) -> Found:
+        """Start a helper for the code, if there is none; returns what it has found."""
+        self._topics.add(topic)
+        self._codes[id] = code
+        helper = self._take(code, most=None)
+        if helper.found.digest:
+            self._give_back(helper)
+        else:
+            helper.close()
+        return helper.found
+
+    def perform(self, batch: Batch, most: int, is_cancelled: Callable[[], bool], reporter: Reporter) -> dict[str, Any]:
+        """Perform a batch; returns the outcomes that are too long for events, by token."""
+        large: dict[str, Any] = {}
+        if not self._may_begin(batch):
+            for task in batch.tasks:
+                reporter.add(b.RETURNED, task.token)
+        else:
+            rest = [task.token for task in batch.tasks]
+            try:
+                for token in [each for each in rest if each in self._dropped]:
+                    rest.remove(token)
+                    reporter.add(b.STOPPED, token)
+                batch = batch._replace(tasks=tuple(task for task in batch.tasks if task.token in rest))
+                helper = self._take(self._codes[batch.code], most)
+                self._busy[batch.id] = batch, helper
+                _converse(batch, helper, is_cancelled, reporter, rest, large)
+                self._give_back(helper)
+            except (EOFError, OSError) as error:
+                self._lost(batch, error, reporter, rest)
+            finally:
+                self._busy.pop(batch.id, None)
+        reporter.add(b.CLOSED, batch.id)
+        reporter.flush()
+        return large
+
+    def stop(self, tokens: list[str]) -> None:
+        """Stop tasks that are under way, or wait in a batch that is."""
+        wanted = set(tokens)
+        for batch, helper in list(self._busy.values()):
+            for token in wanted & {task.token for task in batch.tasks}:
+                wanted.discard(token)
+                try:
+                    helper.send([STOP, token])
+                except OSError:
+                    pass  # ``perform`` finds that it has ended
+        self._dropped += wanted
+
+    def stop_all(self) -> None:
+        """Stop everything that is under way. The drivers did not ask for that, so to them these are failures."""
+        for _, helper in list(self._busy.values()):
+            try:
+                helper.send([ABORT])
+            except OSError:
+                pass
+
+    def leave(self, send: Callable[[str, Any], None]) -> None:
+        """Take no more tasks, and tell all drivers."""
+        self.leaving = True
+        for topic in self._topics:
+            send(topic, {"process": PROCESS, "events": [[b.LEAVING]]})
+
+    def close(self) -> None:
+        """End all helpers, with what they perform."""
+        for helper in [*self._idle, *(each for _, each in self._busy.values())]:
+            helper.close()
+        self._idle.clear()
+
+    def _may_begin(self, batch: Batch) -> bool:
+        with self._lock:
+            if self.leaving or batch.process != PROCESS or batch.id in self._seen or batch.code not in self._codes:
+                return False
+            if len(self._begun) == self._begun.maxlen:
+                self._seen.discard(self._begun[0])
+            self._begun.append(batch.id)
+            self._seen.add(batch.id)
+            return True
+
+    def _take(self, code: Code, most: int | None) -> HelperProcess:
+        """An idle helper that has the code, or a new one; then one that has other code ends if there are too many."""
+        with self._lock:
+            for each in reversed(self._idle):
+                if each.code == code:
+                    self._idle.remove(each)
+                    return each
+            surplus = None
+            if most is not None and len(self._idle) + len(self._busy) >= most and self._idle:
+                surplus = self._idle.pop(0)
+        if surplus is not None:
+            surplus.close()
+        return HelperProcess(code)
+
+    def _give_back(self, helper: HelperProcess) -> None:
+        with self._lock:
+            self._idle.append(helper)
+
+    def _lost(self, batch: Batch, error: Exception, reporter: Reporter, rest: list[str]) -> None:
+        """The helper has ended in the middle of a batch, or could not be started."""
+        found = self._busy.get(batch.id)
+        if found is None:
+            reason = f"WorkerDied: no process can be started: {error}"
+            for token in rest:
+                reporter.add(b.ENDED, token, *Outcome(reason=reason))
+            return
+        found[1].close()
+        if rest:
+            reason = "WorkerDied: the helper process of the slot ended while it did the activity"
+            reporter.add(b.ENDED, rest[0], *Outcome(reason=reason))
+        for token in rest[1:]:
+            reporter.add(b.RETURNED, token)
+
+
+def _converse(
+    batch: Batch,
+    helper: HelperProcess,
+    is_cancelled: Callable[[], bool],
+    reporter: Reporter,
+    rest: list[str],
+    large: dict[str, Any],
+) -> None:
+    """Send a batch to a helper, and pass on what it says. ``rest``: tokens whose end was not told; it is kept true."""
+    helper.send(batch)
+    looked_at = time.monotonic()
+    aborted = False
+    while True:
+        if not readable([helper.channel.fileno()], _SOON_SECONDS if reporter.waits else _LOOK_SECONDS):
+            reporter.flush()
+        else:
+            kind, token, *values = message = helper.channel.receive()
+            if kind == b.CLOSED:
+                return
+            if kind in (b.ENDED, b.STOPPED, b.RETURNED):
+                rest.remove(token)
+            if kind == b.ENDED and sum(len(each) for each in values if isinstance(each, str)) > LARGE_BYTES:
+                large[token] = values
+                message = [b.LARGE, token]
+            reporter.add(*message)
+        now = time.monotonic()
+        if not aborted and now - looked_at >= _LOOK_SECONDS:
+            looked_at = now
+            if is_cancelled():
+                aborted = True
+                helper.send([ABORT])
+
+
+SLOTS = Slots()
+
+
+# The functions that drivers call
+
+
+def perform(text: str) -> str:
+    """The function of Dask tasks: perform a batch. Returns the outcomes that are too long for events, as JSON."""
+    worker = distributed.get_worker()
+    key = worker.get_current_task()
+    batch = Batch.of_text(text)
+
+    def is_cancelled() -> bool:
+        task = worker.state.tasks.get(key)
+        return task is None or task.state not in ("executing", "long-running")
+
+    found = SLOTS.perform(batch, worker.state.nthreads, is_cancelled, Reporter(batch.topic, worker.log_event))
+    return json.dumps(found)
+
+
+async def hello(topic: str, text: str) -> list[Any]:
+    """Get to know a driver and its code; returns this process and what its helper has found."""
+    code = Code.of_json(json.loads(text))
+    found = await asyncio.to_thread(SLOTS.meet, topic, code_id(text), code)
+    return [PROCESS, SLOTS.leaving, *found]
+
+
+def stop(tokens: list[str]) -> None:
+    """Stop tasks."""
+    SLOTS.stop(tokens)
+
+
+def code_id(text: str) -> str:
+    """Names a code in batches: the digest of its JSON text."""
+    return hashlib.sha256(text.encode()).hexdigest()
