@@ -10,6 +10,9 @@ DOCS   := .venv-docs
 # The library that the package index calls simpleflow, for the tests in which it is a client of the local server.
 EXISTING := .venv-existing
 
+# Microsoft's emulator of Azure's marks. Its registry knows it by this name.
+AZURITE := .azurite
+
 .PHONY: demo test check bench docs docs-links dist clean
 .DEFAULT_GOAL := help
 
@@ -52,9 +55,15 @@ $(EXISTING)/.tried: | python
 	|| echo "simpleflow 0.36.0 cannot be installed from the package index: the tests that need it are skipped"
 	@touch $@
 
+$(AZURITE)/.tried:
+	@mkdir -p $(AZURITE)
+	@npm install --silent --no-audit --no-fund --prefix $(AZURITE) 'azurite@^3.34' \
+	|| echo "azurite cannot be installed by npm: the tests of marks in Azure Blob Storage are skipped"
+	@touch $@
+
 # The tests start hundreds of processes. Where PYTHONDONTWRITEBYTECODE is set, each of them would compile anew every
 # module that has changed since the installation, which doubles the time that a command takes.
-test: $(STAMP) $(EXISTING)/.tried
+test: $(STAMP) $(EXISTING)/.tried $(AZURITE)/.tried
 	$(BIN)/python -m compileall -q src tests
 	$(BIN)/python -m pytest -n 3 --dist worksteal
 
@@ -93,4 +102,4 @@ dist: $(DIST)/.installed
 	$(DIST)/bin/python .ci/check_dist.py dist $(TAG)
 
 clean:
-	rm -rf $(VENV) $(DEMO) $(DIST) $(DOCS) $(EXISTING) .simpleflow dist build
+	rm -rf $(VENV) $(DEMO) $(DIST) $(DOCS) $(EXISTING) $(AZURITE) .simpleflow dist build

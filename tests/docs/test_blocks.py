@@ -14,6 +14,7 @@ import shlex
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -23,7 +24,7 @@ import pytest
 from tests.docs.pages import PAGES, ROOT, Block, blocks
 from tests.stamps import unstamped
 
-KINDS = {"python", "console", "sh", "text"}
+KINDS = {"python", "console", "sh", "text", "toml", "yaml"}
 SEPARATOR = "\x1e"
 RUNNER = f"""
 import json, sys
@@ -44,7 +45,20 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         (folder / "examples").symlink_to(ROOT / "examples")
         for block in blocks(page):
             block.write(folder)
+            if block.kind == "toml":
+                install(block, folder)
     return found
+
+
+def install(block: Block, folder: Path) -> None:
+    """Make the entry points of a ``pyproject.toml`` known in the folder, as an installation would."""
+    project = tomllib.loads(block.text)["project"]
+    info = folder / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
+    groups = project["entry-points"].items()
+    lines = [f"[{group}]\n" + "".join(f"{key} = {value}\n" for key, value in each.items()) for group, each in groups]
+    (info / "entry_points.txt").write_text("\n".join(lines))
 
 
 def of_kind(kind: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import json
 import re
 import tomllib
@@ -24,6 +25,9 @@ from tests.test_public_names import MEMBERS, PUBLIC, SIGNATURES
 
 EVERYTHING = "\n".join(read(page) for page in PAGES)
 CODE = "\n".join(re.findall(r"`[^`\n]+`", "\n".join(prose(page) for page in PAGES)))
+FOR_DEVELOPERS = ("dev", "docs", "bench")
+"""Extras that users do not install."""
+
 LISTED_IN = "docs/operations.md"
 
 
@@ -144,6 +148,8 @@ def test_layers_are_those_that_are_held() -> None:
 
 def test_dependencies_have_their_reasons() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    needed = [*project["dependencies"], *project["optional-dependencies"]["aws"]]
-    rows = re.findall(r"^\| (\w+)(?: \(extra `aws`\))? \| .+ \|$", read("docs/architecture.md"), re.MULTILINE)
-    assert {re.split(r"[<>=]", each)[0] for each in needed} <= set(rows)
+    extras = {name: each for name, each in project["optional-dependencies"].items() if name not in FOR_DEVELOPERS}
+    needed = [*project["dependencies"], *itertools.chain(*extras.values())]
+    rows = re.findall(r"^\| ([\w, -]+)(?: \(extra `\w+`\))? \| .+ \|$", read("docs/architecture.md"), re.MULTILINE)
+    reasons = {name.lower() for row in rows for name in row.split(", ")}
+    assert {re.split(r"[<>=]", each)[0] for each in needed} <= reasons

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from simpleflow.stores.s3_client import client
 from tests.servers import S3Server
 from tests.step.conftest import bench as bench
 from tests.step.conftest import stored as stored
+from tests.stores.cloud_servers import ACCOUNT, KEY, GoogleServer, azure_put, azurite, azurite_program
+
+_numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +43,47 @@ def moto_bucket(moto_server: S3Server) -> Iterator[str]:
         pass
 
 
-@pytest.fixture(params=["memory", "directory", "state", "seaweed", "moto"])
+@pytest.fixture(scope="session")
+def google_server() -> Iterator[GoogleServer]:
+    """An imitation of Google Cloud Storage."""
+    server = GoogleServer()
+    server.page = 20  # keys of a listing, so that the tests see several pages
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def google(google_server: GoogleServer, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the bucket string of an empty bucket of the imitation of Google Cloud Storage."""
+    monkeypatch.setenv("GOOGLE_BASE_URL", google_server.address)
+    monkeypatch.setenv("GOOGLE_BEARER_TOKEN", "any")
+    google_server.buckets["marks"] = {}
+    google_server.requests.clear()
+    google_server.refuse.clear()
+    return "gs://marks"
+
+
+@pytest.fixture(scope="session")
+def azurite_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of Azurite, one for each process that runs tests."""
+    if azurite_program() is None:
+        pytest.skip("Azurite is not installed (make test tries to): marks in Azure Blob Storage are not tested")
+    with azurite(tmp_path_factory.mktemp("azurite")) as address:
+        yield address
+
+
+@pytest.fixture
+def azure(azurite_address: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the bucket string of an empty container of Azurite, and a path in it."""
+    monkeypatch.setenv("AZURE_STORAGE_ENDPOINT", azurite_address)
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", ACCOUNT)
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", KEY)
+    name = f"container-{next(_numbers)}"
+    azure_put(azurite_address, name, "restype=container")
+    return f"az://{name}/some/path"
+
+
+@pytest.fixture(params=["memory", "directory", "state", "seaweed", "moto", "google", "azure"])
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -53,4 +97,5 @@ def store(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Store:
         return open_store(str(tmp_path / "marks"))
     if kind == "state":
         return open_store(f"state://{tmp_path / 'state'}")
-    return open_store(request.getfixturevalue("bucket" if kind == "seaweed" else "moto_bucket"))
+    fixtures = {"seaweed": "bucket", "moto": "moto_bucket"}
+    return open_store(request.getfixturevalue(fixtures.get(kind, kind)))

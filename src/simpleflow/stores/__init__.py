@@ -82,7 +82,7 @@ def kept_open(bucket: str) -> AbstractContextManager[None]:
 
 def is_local(bucket: str) -> bool:
     """Return True if ``bucket`` names a store on this machine, in a folder or in memory. Raises InputError."""
-    return _location(bucket).kind != "s3"
+    return _location(bucket).kind in ("directory", "state", "memory")
 
 
 def is_folder(bucket: str) -> bool:
@@ -130,6 +130,14 @@ def _build(location: Location) -> Store:
         from simpleflow.stores.state import StateStore
 
         return StateStore(location.name)
+    if location.kind in ("gs", "az"):
+        from simpleflow.stores.cloud import CloudStore
+
+        return CloudStore(location)
+    if location.kind == "other":
+        from simpleflow.stores import others
+
+        return others.build(location.name)
     from simpleflow.stores.directory import DirectoryStore
 
     return DirectoryStore(location.name)

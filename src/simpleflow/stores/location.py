@@ -9,6 +9,9 @@
     /path, ./path, ../path, ~/path, file:///path    a folder
     state:///path                            the database of a state folder
     memory://name                            the memory of this process, for tests
+    gs://bucket, gs://bucket/path            a bucket of Google Cloud Storage; marks are below the path
+    az://container, az://container/path      a container of Azure Blob Storage, in AZURE_STORAGE_ACCOUNT_NAME
+    scheme://...                             what a package brings a store for, see ``others``
 
 ``a/b`` is refused unless ``a`` is the value of SIMPLEFLOW_S3_HOST, since it could be a folder as well as a bucket.
 """
@@ -24,6 +27,7 @@ from simpleflow.exceptions import InputError
 
 # As text: Python compiles each when it is first used, and most runs use none.
 _BUCKET = r"[A-Za-z0-9._-]{1,255}"
+_SEGMENT = r"[A-Za-z0-9._=@+~-]*[A-Za-z0-9_=@+~-]"
 _HOST = r"(?P<name>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?"
 _REGION = r"[a-z]{2}(?:-[a-z]+)+-[0-9]+"
 # Hosts that name S3 and perhaps a region, and nothing else. Amazon's other hosts (dual stack, VPC) are endpoints.
@@ -34,15 +38,16 @@ _LOOPBACK = r"localhost|.*\.localhost|127(?:\.[0-9]{1,3}){3}|\[::1\]"
 
 EXPECTED = (
     "expected bucket, s3://bucket, host/bucket, http://host:port/bucket, "
-    "/folder, ./folder, ~/folder, file:///folder or memory://name"
+    "/folder, ./folder, ~/folder, file:///folder, gs://bucket, az://container or memory://name"
 )
 
 
 class Location(NamedTuple):
     """The location of a store."""
 
-    kind: Literal["s3", "directory", "state", "memory"]
-    name: str  # the bucket, the path as it was written (``~`` not expanded), or the name of a memory store
+    kind: Literal["s3", "directory", "state", "memory", "gs", "az", "other"]
+    name: str  # the bucket (with the path in it for gs and az), the folder as it was written (``~`` not expanded), the
+    # name of a memory store, or the whole bucket string of another package
     endpoint: str | None = None  # a URL without a slash at its end; None: Amazon's own
     region: str | None = None  # None: the bucket string names no region
 
@@ -53,8 +58,10 @@ class Location(NamedTuple):
             return self.name
         if self.kind == "state":
             return state_url(self.name)
-        if self.kind == "memory":
-            return f"memory://{self.name}"
+        if self.kind == "other":
+            return self.name
+        if self.kind in ("memory", "gs", "az"):
+            return f"{self.kind}://{self.name}"
         if self.endpoint is not None:
             return f"{self.endpoint}/{self.name}"
         if self.region is not None:
@@ -122,6 +129,10 @@ def _with_scheme(bucket: str, scheme: str, rest: str) -> Location:
         return _at_host(bucket, f"{scheme}://{host}", name)
     if scheme == "s3":
         return Location("s3", _bucket(bucket, rest))
+    if scheme == "gs":
+        return Location("gs", _bucket_with_path(bucket, rest))
+    if scheme == "az":
+        return Location("az", _bucket_with_path(bucket, rest))
     if scheme == "memory":
         if rest:
             return Location("memory", rest)
@@ -133,7 +144,11 @@ def _with_scheme(bucket: str, scheme: str, rest: str) -> Location:
         if path.startswith("/") and "\0" not in path:
             return Location("directory" if scheme == "file" else "state", path)
         raise _refused(bucket, f"a {scheme} URL needs three slashes and an absolute path")
-    raise _refused(bucket, f"there is no store for {scheme}://")
+    from simpleflow.stores import others
+
+    if others.is_known(scheme):
+        return Location("other", bucket)
+    raise _refused(bucket, f"there is no store for {scheme}://, and no installed package brings one")
 
 
 def _at_host(bucket: str, host: str, name: str) -> Location:
@@ -164,6 +179,17 @@ def _bucket(bucket: str, name: str) -> str:
     if not re.fullmatch(_BUCKET, name):
         raise _refused(bucket, f"{name!r} is not a bucket's name (letters, digits, dots, dashes, underscores)")
     return name
+
+
+def _bucket_with_path(bucket: str, text: str) -> str:
+    name, _, path = text.strip("/").partition("/")
+    name = _bucket(bucket, name)
+    for segment in path.split("/") if path else ():
+        if segment in ("", ".", "..") or not re.fullmatch(_SEGMENT, segment):
+            raise _refused(
+                bucket, f"{segment!r} in its path is not letters, digits, dots, dashes, underscores or one of =@+~"
+            )
+    return f"{name}/{path}" if path else name
 
 
 def _without_user(text: str) -> str:
