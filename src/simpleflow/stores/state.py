@@ -41,6 +41,7 @@ OLD = "objects"  # folder of the marks of earlier releases
 _TAKEN = "objects.taken-over"
 
 _PUT = "insert or replace into marks values (?, ?, ?, ?)"
+_CHUNK = 500  # keys of one query
 _CREATE = "insert or ignore into marks values (?, ?, ?, ?)"
 _DELETE = "delete from marks where key = ?"
 
@@ -134,12 +135,19 @@ class StateStore:
         """Return those of the marks that exist."""
         names = as_names(names)
         with self._reading(f"read {len(names)} done marks below {shown(clean(prefix))}") as db:
-            found = {}
-            for name in names:
-                query = "select key, body, sum, modified from marks where key = ?"
-                row = None if db is None else db.execute(query, (join(prefix, name),)).fetchone()
-                if row is not None:
-                    found[name] = Stored(self._checked(*row[:3]), row[3])
+            if db is None:
+                return {}
+            found: dict[str, Stored] = {}
+            names_of = {join(prefix, name): name for name in names}
+            keys = list(names_of)
+            for at in range(0, len(keys), _CHUNK):
+                some = keys[at : at + _CHUNK]
+                query = f"select key, body, sum, modified from marks where key in ({','.join('?' * len(some))})"
+                rows = {key: (body, sum, modified) for key, body, sum, modified in db.execute(query, some)}
+                for key in some:
+                    if key in rows:
+                        body, sum, modified = rows[key]
+                        found[names_of[key]] = Stored(self._checked(key, body, sum), modified)
             return found
 
     def delete(self, prefix: str, names: Iterable[str], durable: bool = True) -> None:

@@ -81,6 +81,7 @@ def fork(
     ``output``: takes what its activities print. For the other arguments see WorkerProcess. Raises OSError if the
     system has no more processes or open files.
     """
+    guard.start()
     ours, theirs = pair()
     owner = os.getpid()
     max_tasks = settings.SIMPLEFLOW_MAX_TASKS_PER_WORKER or None
@@ -197,6 +198,7 @@ class Child:
         self._output = output
         try:
             self._guard = Guard()
+            self._guard.start()
         except OSError as error:
             raise cannot_fork(error) from error
         self._pid = 0
@@ -208,7 +210,6 @@ class Child:
     def open(self) -> OwnerEnd:
         """Fork the process if there is none; returns the channel to it."""
         if self._channel is None:
-            self._guard.check()
             self._messages.clear()
             self._done = 0
             self._pid, self._channel = fork(

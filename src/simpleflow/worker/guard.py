@@ -37,7 +37,7 @@ class Guard:
     Attributes:
         life: a pipe that is never written to. A worker keeps the reading end, which closes when the owner dies.
 
-    Raises OSError if no process or pipe can be made.
+    It starts with the first worker: a run that needs no worker needs no guard. Raises OSError if no pipe can be made.
     """
 
     def __init__(self) -> None:
@@ -45,11 +45,14 @@ class Guard:
         self._workers: set[int] = set()
         self._writer = -1
         self._pid = 0
-        try:
+
+    def start(self) -> None:
+        """Start the guard if there is none, or it has died. Raises OSError if no process can be made."""
+        if self._has_ended():
+            if self._writer != -1:
+                os.close(self._writer)
+                self._writer = -1
             self._start()
-        except OSError:
-            self._close_life()
-            raise
 
     def add(self, pid: int) -> None:
         """A worker has begun; it leads a process group."""
@@ -62,12 +65,10 @@ class Guard:
         self._write(f"-{pid}\n")
 
     def check(self) -> None:
-        """Start another guard if this one has died."""
-        if self._has_ended():
-            os.close(self._writer)
-            self._writer = -1
+        """Start another guard if there are workers, and this one has died."""
+        if self._workers:
             try:
-                self._start()
+                self.start()
             except OSError:
                 self._pid = 0  # for the moment the watching threads of the workers have to do
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from simpleflow import stores
 from simpleflow.cli.view.follower import Follower
 from simpleflow.core.work_time import Interval, length, union
+from simpleflow.step.mark import Times, times
+from simpleflow.step.recorded_tasks import Listed
 from simpleflow.step.report import duration, names
 
 # How long reading the marks may take: this share of the run, or these seconds if that is more.
 _SHARE = 0.02
 _LOCAL_SECONDS = 0.1
 _REMOTE_SECONDS = 0.3
+
+_CHUNK = 250  # marks that are read between two checks of the clock
 
 _MIN_SAVED_SECONDS = 0.5  # a brief summary does not mention less
 
@@ -50,8 +55,6 @@ def time_saved(follower: Follower, seconds: float) -> TimeSaved | None:
 
     Reading the marks is limited to 2 % of the ``seconds`` of the run, or 0.1 s (0.3 s in a bucket) if that is more.
     """
-    from simpleflow.steering.marks import read_marks  # its import does not count as reading
-
     worked: list[Interval] = []
     told = missing = 0  # marks that say when their steps worked; steps without such a mark
     began = time.monotonic()
@@ -62,11 +65,23 @@ def time_saved(follower: Follower, seconds: float) -> TimeSaved | None:
         try:
             least = _LOCAL_SECONDS if stores.is_local(listed.bucket) else _REMOTE_SECONDS
             left = max(least, seconds * _SHARE) - (time.monotonic() - began)
-            found = read_marks(listed.bucket, listed.path, skipped, left) if left > 0 else {}
+            found = list(_times(listed, skipped, left))
         except Exception:  # noqa: BLE001 (the end of a run must be reported even if reading the marks fails)
-            found = {}
-        for mark in found.values():
-            worked += mark.worked or ()
-            told += mark.worked is not None
-        missing += len(skipped) - sum(mark.worked is not None or mark.by_hand for mark in found.values())
+            found = []
+        for each in found:
+            worked += each.worked or ()
+            told += each.worked is not None
+        missing += len(skipped) - sum(each.worked is not None or each.by_hand for each in found)
     return TimeSaved(length(union(worked)), not missing) if told else None
+
+
+def _times(listed: Listed, steps: Sequence[str], seconds: float) -> Iterator[Times]:
+    """Read when steps ran, for about so many ``seconds`` at most."""
+    store = stores.open_store(listed.bucket)
+    end = time.monotonic() + seconds
+    with stores.kept_open(listed.bucket):
+        for at in range(0, len(steps), _CHUNK):
+            if time.monotonic() >= end:
+                break
+            for stored in store.read(listed.path, steps[at : at + _CHUNK]).values():
+                yield times(stored.body)
