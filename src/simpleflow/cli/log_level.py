@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 
@@ -18,6 +17,8 @@ def level_of(name: str, label: str) -> int:
     level = name.strip().upper()
     if level not in LEVELS:
         raise InputError(f"{label} is {name!r}: expected {', '.join(LEVELS[:-1])} or {LEVELS[-1]}")
+    import logging  # slow to load, and most runs ask for no level
+
     return logging.getLevelNamesMapping()[level]
 
 
@@ -36,6 +37,8 @@ def show_log(level: int | None) -> None:
     """
     if level is None:
         return
+    import logging
+
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter(_FORMAT))
     logging.basicConfig(level=level, handlers=[handler])

@@ -12,10 +12,9 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from simpleflow import settings
 from simpleflow.cli import errors
@@ -23,6 +22,9 @@ from simpleflow.cli.options import Session
 from simpleflow.cli.signals import Stopped, stoppable
 from simpleflow.cli.view.run_summary import Ending, summarise
 from simpleflow.shown_text import escaped
+
+if TYPE_CHECKING:
+    import subprocess  # slow to load, and most runs have no such command
 
 _KILL_SECONDS = 2.0  # between SIGTERM and SIGKILL
 
@@ -81,6 +83,8 @@ def tell(option: str, command: str, summary: Mapping[str, Any], here: Session) -
 
 def _run(command: str, text: bytes, environment: dict[str, str], seconds: int) -> str | None:
     """Run a command to its end; returns what went wrong, or None."""
+    import subprocess
+
     process: subprocess.Popen[bytes] | None = None
     try:
         with stoppable():
@@ -105,6 +109,8 @@ def _run(command: str, text: bytes, environment: dict[str, str], seconds: int) -
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End a command and what it has started."""
+    import subprocess
+
     for number in (signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError):
             os.killpg(process.pid, number)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator, Sequence
 
 from simpleflow.exceptions import InputError
@@ -45,6 +44,8 @@ def _names_in(value: str, what: str) -> Iterator[str]:
 
 def as_option(names: Sequence[str]) -> str:
     """Return the names as the value of an option in a shell, such that ``split_names`` reads them."""
+    import shlex
+
     return shlex.quote(",".join(map(_quoted, names)))
 
 

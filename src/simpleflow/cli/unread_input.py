@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import array
 import os
 import stat
 import sys
@@ -43,6 +42,7 @@ def _holds_data() -> bool:
 
 
 def _waiting_bytes(number: int) -> int:
+    import array
     import fcntl
     import termios
 

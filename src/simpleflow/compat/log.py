@@ -12,6 +12,8 @@ BLUE = "\033[94m"
 ORANGE = "\033[38;5;214m"
 END = "\033[0m"
 
+logger = logging.getLogger("simpleflow.runtime")
+
 _COLORS = {"DEBUG": BLUE, "INFO": GREEN, "WARNING": ORANGE, "ERROR": RED, "CRITICAL": RED}
 
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import logging
 from typing import Any
-
-logger = logging.getLogger("simpleflow.runtime")
 
 
 def get_result_or_raise(future: Any) -> Any:
@@ -28,7 +25,7 @@ _HERE = __name__
 NAMES: dict[str, dict[str, Any]] = {
     "simpleflow": {
         "Activity": "simpleflow.activity:Activity",  # simpleflow.activity.Activity
-        "logger": f"{_HERE}:logger",  # logging.getLogger(__name__)
+        "logger": "simpleflow.compat.log:logger",  # logging.getLogger(__name__)
     },
     "simpleflow.futures": {
         "get_result_or_raise": f"{_HERE}:get_result_or_raise",  # future.result, after a look at future.exception

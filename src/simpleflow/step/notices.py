@@ -5,7 +5,6 @@ They are read from the markers of all executions of the run, when it has complet
 
 from __future__ import annotations
 
-import graphlib
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
@@ -132,6 +131,10 @@ class Notices:
     # Steps that force each other
 
     def _circles(self) -> Iterator[str]:
+        if not self._forcing:
+            return
+        import graphlib  # here: few runs have dependents
+
         for forcing in self._forcing.values():
             for _ in range(_MOST):
                 try:

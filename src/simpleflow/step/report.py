@@ -5,25 +5,26 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import Any
+
+import msgspec
 
 from simpleflow.exceptions import AggregateException, distinct
 from simpleflow.step.constants import ARGUMENTS, CODE, COMPLETED, FAILED, FILE, SCHEDULED, SKIPPED, WAITING
 from simpleflow.step.rules import Verdict
 from simpleflow.values import text_or_none, text_tuple
 
-_scan = json.JSONDecoder().raw_decode
-_USUAL = 4  # keys: step, status, forced, reasons
 _SHOWN = 3  # names or reasons that are printed before "and n more"
 
 
-class StepReport(NamedTuple):
+class StepReport(msgspec.Struct, frozen=True):
     """How things stand with a step, and why."""
 
     step: str  # its name
     status: str  # waiting, scheduled, completed, skipped or failed
-    forced: bool
-    reasons: tuple[str, ...]
+    forced: bool = False
+    reasons: tuple[str, ...] = ()
     error: str | None = None  # why it failed
     stale: str | None = None  # why a completed step was not marked
     unmarks: tuple[str, ...] = ()  # the done steps whose marks are removed before it runs
@@ -42,18 +43,27 @@ def details(step: str, status: str, verdict: Verdict, extra: Mapping[str, Any]) 
     return {"step": step, "status": status, "forced": verdict.forced, "reasons": list(verdict.reasons), **extra}
 
 
+_decode = msgspec.json.Decoder(StepReport).decode
+
+
 def read(details: str | None) -> StepReport | None:
     """The report in the details of a marker ``log.step``; None if they hold no report."""
     try:
-        found, end = _scan(details or "", 0)
+        return _decode(details or "")
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        return _read_of_others(details or "")
+
+
+def _read_of_others(details: str) -> StepReport | None:
+    """The same for JSON that others may have written: values of wrong types are left out."""
+    try:
+        found = json.loads(details)
         step, status = found["step"], found["status"]
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
-    if not (isinstance(step, str) and isinstance(status, str)) or end != len(details or ""):
+    if not (isinstance(step, str) and isinstance(status, str)):
         return None
     get = found.get
-    if len(found) == _USUAL:  # the common case, for every marker of every run
-        return StepReport(step, status, get("forced") is True, text_tuple(get("reasons")))
     return StepReport(
         step,
         status,
@@ -93,15 +103,15 @@ def change_text(changed: Mapping[str, str]) -> str:
 
 def why(report: StepReport) -> str:
     """The text beside step and status, in one line; may be empty."""
+    if report == StepReport(report.step, report.status, report.forced, report.reasons):
+        return _usual_why(report.forced, report.reasons)
     parts = []
     if report.waits_for is not None:
         parts.append("for " + report.waits_for)
     if report.error is not None:
         parts.append(report.error)
-    if report.forced:
-        parts.append("forced: " + names(report.reasons) if report.reasons else "forced")
-    elif report.reasons:
-        parts.append(names(report.reasons))
+    if report.forced or report.reasons:
+        parts.append(_usual_why(report.forced, report.reasons))
     if report.not_skipped:
         parts.append(without_effect(report.not_skipped))
     if report.optional:
@@ -117,6 +127,14 @@ def why(report: StepReport) -> str:
         if others:
             parts.append("no longer done: " + names(others))
     return printable("; ".join(parts))
+
+
+@lru_cache(64)
+def _usual_why(forced: bool, reasons: tuple[str, ...]) -> str:
+    """Why a step ran or was skipped: a few texts for the thousands of steps of a run."""
+    if not forced:
+        return printable(names(reasons))
+    return printable("forced: " + names(reasons) if reasons else "forced")
 
 
 def without_effect(skipped: Sequence[str]) -> str:

@@ -23,6 +23,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from simpleflow.cli.errors import one_line, raised, task_failure, traceback_of
 from simpleflow.cli.view.failures import ActivityFailure, of_step, with_lines
 from simpleflow.cli.view.pauses import pause_of
@@ -235,7 +237,7 @@ class Follower:
 def step_note(found: StepReport, failures: Sequence[ActivityFailure]) -> str:
     """Return the reasons and the error of a step, with the lines of the user's code that failed."""
     if found.error is not None:
-        found = found._replace(error=raised(with_lines(found.error, failures)))
+        found = replace(found, error=raised(with_lines(found.error, failures)))
     return report.why(found)
 
 

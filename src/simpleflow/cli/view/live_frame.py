@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from simpleflow.cli.terminal import BOLD, DIM, Terminal
 from simpleflow.cli.view.follower import step_note
 from simpleflow.cli.view.open_tasks import Activity, Doing, OpenTasks
@@ -159,7 +161,7 @@ def _note(row: Row) -> str:
     """Return the text behind the name, time and counts of a row."""
     node = row.node
     if node.report is not None:
-        report = node.report._replace(forced=False, reasons=()) if row.told else node.report
+        report = replace(node.report, forced=False, reasons=()) if row.told else node.report
         return step_note(report, node.failures)
     if row.open and not row.told and node.common is not None and len(node.children) > 1:
         common = node.common

@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from simpleflow import values
 from simpleflow.cli.terminal import BOLD, CYAN, DIM, GREEN, RED, YELLOW, Terminal
 from simpleflow.cli.view.failures import ActivityFailure
@@ -174,7 +176,7 @@ class Progress(Follower):
         found, seconds = row.report, None if work is None else work.seconds
         name = found.step if not is_child(run) else f"{run.workflow_id}: {found.step}"
         if self._told.pop(name, None) == (found.forced, found.reasons):
-            found = found._replace(forced=False, reasons=())
+            found = replace(found, forced=False, reasons=())
         note = step_note(found, failures)
         if self._alike and (found.status != SCHEDULED or note != self._alike_note):
             self._end_alike()

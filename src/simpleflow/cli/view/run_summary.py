@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -151,4 +150,6 @@ def command_line(without: Sequence[str] = (), without_flags: Sequence[str] = ())
         if not is_value and option not in left_out and word not in without_flags:
             words.append(word)
         is_value = not is_value and word in left_out
+    import shlex
+
     return hide_passwords(shlex.join(words))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -208,6 +207,8 @@ def _unreached(progress: Progress, plan: Plan) -> list[PlannedStep]:
 @contextlib.contextmanager
 def _silenced() -> Iterator[None]:
     """Show nothing of what the workflow prints and logs."""
+    import logging  # here: most runs end without a word on what comes next
+
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
