@@ -216,6 +216,8 @@ class Progress(Follower):
 
     def under(self, failures: Sequence[ActivityFailure]) -> str:
         """Return the lines under the one of a failure: tracebacks, and the last lines that were printed."""
+        if not failures:
+            return ""
         traces = "".join(failed.trace for failed in failures)
         return traces + "".join(f"{line}\n" for line in output_lines(self._terminal, self.tail.lines(failures)))
 
