@@ -11,7 +11,9 @@ So a step that waited an hour for a worker and then worked for a minute took a m
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
 Interval = tuple[float, float]
@@ -113,6 +115,12 @@ def without(intervals: Iterable[Interval], others: Iterable[Interval]) -> list[I
         if rest < end or rest == begin:
             found.append((rest, end))
     return found
+
+
+def within(intervals: Sequence[Interval], begin: float, end: float) -> Sequence[Interval]:
+    """Return those of the intervals that touch the time between. They are in order, without overlaps."""
+    first = bisect_left(intervals, begin, key=itemgetter(1))
+    return intervals[first : bisect_right(intervals, end, lo=first, key=itemgetter(0))]
 
 
 def length(intervals: Iterable[Interval]) -> float:

@@ -6,9 +6,8 @@ results, reasons and tracebacks stay in the events; whoever needs one reads that
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import ClassVar
-
-from msgspec import Struct, field
 
 from simpleflow.core.work_time import Task
 from simpleflow.step.report import StepReport
@@ -23,7 +22,8 @@ STOPPED = "stopped"  # the run ended first
 """The states of rows."""
 
 
-class Row(Struct, eq=False):
+@dataclass(slots=True, eq=False)
+class Row:
     """What the rows of all kinds have. Times are epoch seconds."""
 
     kind: ClassVar[str]
@@ -41,7 +41,8 @@ class Row(Struct, eq=False):
         return self.name
 
 
-class TaskRow(Row, eq=False):
+@dataclass(slots=True, eq=False)
+class TaskRow(Row):
     """A row that a worker or another run works on."""
 
     task_id: str = ""
@@ -72,7 +73,8 @@ class TaskRow(Row, eq=False):
         return Task(self.scheduled, self.started, self.ended)
 
 
-class AttemptRow(TaskRow, eq=False):
+@dataclass(slots=True, eq=False)
+class AttemptRow(TaskRow):
     """One try of an activity."""
 
     kind: ClassVar[str] = ACTIVITY
@@ -81,7 +83,8 @@ class AttemptRow(TaskRow, eq=False):
     about_marks: bool = False  # it reads or writes marks or claims
 
 
-class ChildRow(TaskRow, eq=False):
+@dataclass(slots=True, eq=False)
+class ChildRow(TaskRow):
     """A child workflow."""
 
     kind: ClassVar[str] = CHILD
@@ -89,19 +92,22 @@ class ChildRow(TaskRow, eq=False):
     run_id: str | None = None  # once it has started
 
 
-class TimerRow(Row, eq=False):
+@dataclass(slots=True, eq=False)
+class TimerRow(Row):
     """A timer."""
 
     kind: ClassVar[str] = TIMER
 
 
-class SignalRow(Row, eq=False):
+@dataclass(slots=True, eq=False)
+class SignalRow(Row):
     """A signal that the run has received, or sent to another run."""
 
     kind: ClassVar[str] = SIGNAL
 
 
-class SentRow(Row, eq=False):
+@dataclass(slots=True, eq=False)
+class SentRow(Row):
     """A signal that the run has sent."""
 
     kind: ClassVar[str] = SENT
@@ -113,13 +119,15 @@ class SentRow(Row, eq=False):
         return self.to
 
 
-class MarkerRow(Row, eq=False):
+@dataclass(slots=True, eq=False)
+class MarkerRow(Row):
     """A marker."""
 
     kind: ClassVar[str] = MARKER
 
 
-class StepRow(Struct, eq=False):
+@dataclass(slots=True, eq=False)
+class StepRow:
     """A step: its latest verdict, and what belongs to it. Times are epoch seconds."""
 
     name: str

@@ -10,14 +10,14 @@ has no room for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from simpleflow import values
 from simpleflow.core import events as e
 from simpleflow.core import transitions
 from simpleflow.core.pauses import Pauses
-from simpleflow.core.work_time import Interval, Task, WorkTime, work_time
+from simpleflow.core.work_time import Interval, Task, WorkTime, within, work_time
 from simpleflow.exceptions import InvalidTransition
 from simpleflow.step import report
 from simpleflow.step.constants import COMPLETED, FAILED, MARKER_NAME, SCHEDULED, SKIPPED, WAITING
@@ -121,10 +121,15 @@ class RunView:
         """
         tasks = self.tasks_of(step)
         if tasks:
-            return work_time((task.times for task in tasks), self._pauses.found, now)
-        row = self.steps[step]
-        began = row.begin if row.ran else None
-        return work_time([Task(row.begin, began, row.end)], self._pauses.found, now)
+            times = [task.times for task in tasks]
+        else:
+            row = self.steps[step]
+            times = [Task(row.begin, row.begin if row.ran else None, row.end)]
+        pauses: Sequence[Interval] = self._pauses.found
+        if pauses:  # a long run has many, and few of them matter to a step
+            ends = [each.ended if each.ended is not None else now or self.last_time for each in times]
+            pauses = within(pauses, min(each.scheduled for each in times), max(ends))
+        return work_time(times, pauses, now)
 
     def tries_of(self, step: str) -> int:
         """How often the activity of a step was tried that was tried most; 0 if it has none."""
