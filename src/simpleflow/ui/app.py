@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -19,10 +20,10 @@ from simpleflow.exceptions import InputError, SimpleflowError, UnknownResource
 from simpleflow.pictures import shapes, style
 from simpleflow.ui import activity_page, history_page, overview_page, runs_page, step_page, steps_page, timeline_page
 from simpleflow.ui.downloads import Download
-from simpleflow.ui.folded import FoldedRuns
+from simpleflow.ui.folded import Folded, FoldedRuns
 from simpleflow.ui.links import link, parts_of
 from simpleflow.ui.live import MAX_VIEWERS, LiveView, Viewers
-from simpleflow.ui.rendering import Page, render
+from simpleflow.ui.rendering import Page, compile_templates, render
 from simpleflow.ui.run_frame import Visit
 from simpleflow.ui.safety import Guard
 from simpleflow.ui.source import Source
@@ -43,8 +44,9 @@ class Pages:
 
     def __init__(self, source: Source, clock: Callable[[], float] = time.time) -> None:
         self.source = source
-        self.runs = FoldedRuns(source)
+        self.runs = FoldedRuns(source, _prepare)
         self.clock = clock
+        threading.Thread(target=compile_templates, name="templates", daemon=True).start()
         self._viewers = Viewers()
         self._files = {
             "style.css": (style.sheet() + shapes.stylesheet() + (_STATIC / "page.css").read_text("utf-8"), "text/css"),
@@ -65,15 +67,20 @@ class Pages:
         query = request.query_params
         if _LIVE in query:
             return await self._live(parts, query)
-        found = await run_in_threadpool(self.page, parts, query)
+        return await run_in_threadpool(self._response, parts, query)
+
+    def _response(self, parts: list[str], query: QueryParams) -> Response:
+        found = self.page(parts, query)
         if isinstance(found, Download):
             return found.response()
-        return HTMLResponse(await run_in_threadpool(render, found, self.common(parts, query)), found.status)
+        with self.runs.answering():
+            return HTMLResponse(render(found, self.common(parts, query)), found.status)
 
     def page(self, parts: list[str], query: QueryParams) -> Answer:
         """The page or the download at an address. What is wrong becomes a page too."""
         try:
-            return self._page(parts, query)
+            with self.runs.answering():
+                return self._page(parts, query)
         except UnknownResource as error:
             return _problem("Not found", str(error), 404)
         except InputError as error:
@@ -132,6 +139,11 @@ def application(pages: Pages, hosts: Iterable[str] = (), token: str | None = Non
         routes=[Route("/{path:path}", pages.answer, methods=["GET"])],
         middleware=[Middleware(Guard, hosts=hosts, token=token, cookie=cookie)],
     )
+
+
+def _prepare(folded: Folded) -> None:
+    for prepare in (overview_page.prepare, steps_page.prepare):
+        prepare(folded)
 
 
 def _problem(title: str, text: str, status: int) -> Page:

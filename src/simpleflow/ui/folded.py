@@ -17,12 +17,13 @@ import sys
 import threading
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar, cast
 
 from simpleflow.core.events import Event
+from simpleflow.core.transitions import OPEN
 from simpleflow.engines.base import RunDescription
-from simpleflow.exceptions import SimpleflowError
 from simpleflow.pictures.style import look
 from simpleflow.step.constants import SCHEDULED
 from simpleflow.ui.decisions import Decisions
@@ -41,8 +42,10 @@ PATIENCE = 0.25
 """Seconds for which a request waits for a run to be folded."""
 
 _CHUNK = 2_000  # events that are read at once
+_SMALL = 4_000  # events of a run that is folded for its summary alone, and not kept
 _KEPT = 16  # values computed from a run, such as its pictures
 _SWF_SUMMARY = 5_000  # events of a run on Amazon SWF that are read for a list; each thousand costs a request
+_GIVEN_SECONDS = 0.05  # for which the thread waits while requests are answered, between two pieces
 _FRESH_SECONDS = 2.0  # the summary of an open run is as old as that
 
 _T = TypeVar("_T")
@@ -75,7 +78,9 @@ class Folded:
         self.view = RunView(run.run_id, run.workflow_id)
         self.decisions = Decisions()
         self.lock = threading.RLock()
+        self.folding = threading.Lock()  # one thread folds
         self.last_id = 0  # of the history, as far as it is known
+        self.preparing = False  # the thread reads a long history, and computes what pages show of it
         self._keeping = threading.Lock()
         self._kept: dict[str, Any] = {}
 
@@ -83,6 +88,11 @@ class Folded:
     def complete(self) -> bool:
         """True if all events that are known to be there are folded."""
         return self.view.last_id >= self.last_id
+
+    @property
+    def ready(self) -> bool:
+        """True if pages can show it at once."""
+        return self.complete and not self.preparing
 
     def once(self, key: str, compute: Callable[[RunView], _T]) -> _T:
         """A value computed from the rows, kept until there are new events; of many values, the last ones."""
@@ -95,7 +105,7 @@ class Folded:
                     del self._kept[next(iter(self._kept))]
         return cast(_T, found)
 
-    def add(self, events: list[Event]) -> None:
+    def add(self, events: Sequence[Event]) -> None:
         """Fold the events."""
         with self.lock:
             self.view.extend(events)
@@ -105,22 +115,43 @@ class Folded:
 
 
 class FoldedRuns:
-    """The runs of a source, folded. Threads share it."""
+    """The runs of a source, folded. Threads share it.
 
-    def __init__(self, source: Source) -> None:
+    Args:
+        source: where the runs are.
+        prepare: computes, with ``Folded.once``, what the pages show of a run whose history is long.
+    """
+
+    def __init__(self, source: Source, prepare: Callable[[Folded], object] = lambda folded: None) -> None:
         self.source = source
+        self._prepare = prepare
         self._runs: OrderedDict[str, Folded] = OrderedDict()  # by run id, the latest look last
         self._summaries: OrderedDict[str, Summary] = OrderedDict()
         self._lock = threading.Lock()
         self._jobs: queue.SimpleQueue[tuple[str, RunDescription] | None] = queue.SimpleQueue()
         self._waiting: set[tuple[str, str]] = set()
+        self._requests = 0  # that are being answered
         self._thread = threading.Thread(target=self._work, name="fold", daemon=True)
         self._thread.start()
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """While a request is answered, the thread lets it have the interpreter."""
+        self._count(1)
+        try:
+            yield
+        finally:
+            self._count(-1)
+
+    def _count(self, more: int) -> None:
+        with self._lock:
+            self._requests += more
 
     def run(self, run: RunDescription, seconds: float = PATIENCE) -> Folded:
         """The run, folded as far as that takes ``seconds``; a thread does the rest."""
         folded = self._entry(run)
-        if not self._advance(folded, time.monotonic() + seconds):
+        if not folded.preparing and not self._advance(folded, time.monotonic() + seconds):
+            folded.preparing = folded.view.closed or folded.last_id - folded.view.last_id > _CHUNK
             self._later("rows", run)
         return folded
 
@@ -138,7 +169,8 @@ class FoldedRuns:
             return self._summarise(folded)
         if folded is None and self.source.folder is not None and time.monotonic() < deadline:
             folded = Folded(run)
-            if self._advance(folded, deadline, give_up=True):
+            last = self.source.last_events(run, 1)
+            if last and last[0].id <= _SMALL and self._advance(folded, deadline):
                 return self._summarise(folded)
         self._later("summary", run)
         return found
@@ -164,33 +196,44 @@ class FoldedRuns:
                 kept -= len(oldest.view.rows)
             return folded
 
-    def _advance(self, folded: Folded, deadline: float, give_up: bool = False, most: int = sys.maxsize) -> bool:
+    def _advance(self, folded: Folded, deadline: float, most: int = sys.maxsize) -> bool:
         """Fold what is new until the deadline; returns True if that was all.
 
-        ``give_up``: do not begin if that would take longer.
+        ``most``: a run with more events is not folded beyond these.
         """
-        run = folded.run
         if folded.view.closed and folded.complete:
             return True
+        if not folded.folding.acquire(blocking=False):  # another thread folds it
+            self._count(-1)  # whoever waits for the thread is not to be given way
+            try:
+                if not folded.folding.acquire(timeout=max(0.0, deadline - time.monotonic())):
+                    return folded.complete and folded.view.last_id > 0
+            finally:
+                self._count(1)
+        try:
+            return self._fold(folded, deadline, most)
+        finally:
+            folded.folding.release()
+
+    def _fold(self, folded: Folded, deadline: float, most: int) -> bool:
+        run = folded.run
         last = self.source.last_events(run, 1)
         folded.last_id = max(folded.last_id, last[0].id if last else 0)
-        if give_up and folded.last_id - folded.view.last_id > _CHUNK * 2:
-            return False
-        while not folded.complete:
-            with folded.lock:
-                after = folded.view.last_id
-            events = list(self.source.events(run, after, _CHUNK if self.source.folder is not None else None))
-            folded.last_id = max(folded.last_id, events[-1].id if events else after)
-            folded.add([each for each in events if each.id > folded.view.last_id])
-            if not events or folded.view.last_id > most:
+        while not folded.complete and folded.view.last_id < most:
+            # Amazon SWF gives the last events from the end: those after an event are read in one piece.
+            limit = _CHUNK if self.source.folder is not None else None
+            events = self.source.events(run, folded.view.last_id, limit)
+            if not events:
                 break
+            folded.add(events)
+            folded.last_id = max(folded.last_id, events[-1].id)
             if time.monotonic() > deadline and not folded.complete:
                 return False
         return True
 
     def _summarise(self, folded: Folded) -> Summary:
         with folded.lock:
-            found = summary_of(folded.view)
+            found = summary_of(folded.view)._replace(closed=folded.run.status != OPEN)
         with self._lock:
             self._summaries[folded.run.run_id] = found
             self._summaries.move_to_end(folded.run.run_id)
@@ -210,27 +253,31 @@ class FoldedRuns:
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
             kind, run = job
+            with self._lock:
+                self._waiting.discard((kind, run.run_id))
             try:
                 self._do(kind, run)
-            except SimpleflowError:
-                pass  # the next request for it says what is wrong
-            finally:
-                with self._lock:
-                    self._waiting.discard((kind, run.run_id))
+            except Exception:  # noqa: BLE001 (the next request for it says what is wrong; the thread has to go on)
+                pass
 
     def _do(self, kind: str, run: RunDescription) -> None:
-        if kind == "rows":
-            folded = self._entry(run)
-            while not self._advance(folded, time.monotonic()):
-                time.sleep(0.001)  # let requests have the interpreter
-            return
-        with self._lock:
-            known = self._runs.get(run.run_id)
-        folded = Folded(run) if known is None else known
-        most = sys.maxsize if self.source.folder is not None else _SWF_SUMMARY
-        while not self._advance(folded, time.monotonic(), most=most):
-            time.sleep(0.001)
-        self._summarise(folded)
+        folded = self._entry(run)
+        most = sys.maxsize if kind == "rows" or self.source.folder is not None else _SWF_SUMMARY
+        try:
+            while not self._advance(folded, time.monotonic(), most):
+                self._give_way()
+            if folded.preparing:
+                self._prepare(folded)
+            self._summarise(folded)
+        finally:
+            folded.preparing = False
+
+    def _give_way(self) -> None:
+        """Let requests have the interpreter, for a moment."""
+        end = time.monotonic() + _GIVEN_SECONDS
+        time.sleep(0.0005)
+        while self._requests > 0 and time.monotonic() < end:
+            time.sleep(0.002)
 
 
 def summary_of(view: RunView) -> Summary:

@@ -92,6 +92,13 @@ def page(visit: Visit, id: str) -> Page:
     return run_page(visit, id, "overview", "overview.html", values)
 
 
+def prepare(folded: Folded) -> None:
+    """Compute what takes long in a long history."""
+    folded.once("counts", counts_of)
+    folded.once("seconds", seconds_of)
+    path_of(folded)
+
+
 def counts_of(view: RunView) -> dict[str, int]:
     """The steps of a run by look."""
     return dict(Counter(look(state_of(view, row)).name for row in view.steps.values()))

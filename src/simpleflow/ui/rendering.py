@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -79,6 +80,13 @@ def parts(page: Page, common: Mapping[str, Any]) -> dict[str, Part]:
     return _render(page, common)[1]
 
 
+def compile_templates() -> None:
+    """Compile all templates, which takes a moment, before the first page needs one."""
+    environment = _environment()
+    for name in environment.list_templates():
+        environment.get_template(name)
+
+
 def _render(page: Page, common: Mapping[str, Any]) -> tuple[str, dict[str, Part]]:
     collector = _Parts()
     template = _environment().get_template(page.template)
@@ -103,38 +111,34 @@ def _shown(value: Any) -> Any:
     return escaped_lines(value) if type(value) is str else value
 
 
-_made: jinja2.Environment | None = None
-
-
+@cache
 def _environment() -> jinja2.Environment:
-    global _made
-    if _made is None:
-        _made = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(_HERE / "templates"),
-            autoescape=True,
-            finalize=_shown,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        _made.globals |= {
-            "link": link,
-            "look": style.look,
-            "word": texts.word,
-            "step_word": texts.step_word,
-            "states_bar": drawing.states_bar,
-            "squares": drawing.squares,
-            "spark": drawing.spark,
-            "share_bar": drawing.share_bar,
-            "counts_text": texts.counts_text,
-            "count": texts.count,
-        }
-        _made.filters |= {
-            "duration": duration,
-            "seconds": texts.seconds_text,
-            "when": texts.when,
-            "iso": texts.iso,
-            "pretty": texts.pretty,
-        }
-        _made.globals["m"] = _made.get_template("macros.html").module
-    return _made
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        finalize=_shown,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals |= {
+        "link": link,
+        "look": style.look,
+        "word": texts.word,
+        "step_word": texts.step_word,
+        "states_bar": drawing.states_bar,
+        "squares": drawing.squares,
+        "spark": drawing.spark,
+        "share_bar": drawing.share_bar,
+        "counts_text": texts.counts_text,
+        "count": texts.count,
+    }
+    made.filters |= {
+        "duration": duration,
+        "seconds": texts.seconds_text,
+        "when": texts.when,
+        "iso": texts.iso,
+        "pretty": texts.pretty,
+    }
+    made.globals["m"] = made.get_template("macros.html").module
+    return made

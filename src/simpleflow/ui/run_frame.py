@@ -72,7 +72,7 @@ def run_page(
     run = visit.source.find(id)
     folded = visit.runs.run(run)
     title = f"{name or tab.capitalize()} · {run.workflow_id}"
-    if not folded.complete:
+    if not folded.ready:
         done, whole = folded.view.last_id, folded.last_id
         reading = {"done": done, "whole": whole, "share": done / max(1, whole)}
         return Page("reading.html", title, {**frame(visit, run, tab), **reading}, refresh=1)

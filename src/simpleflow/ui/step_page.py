@@ -7,10 +7,13 @@ import shlex
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from markupsafe import Markup
+
 from simpleflow import values as json_values
 from simpleflow.core.events import Event
 from simpleflow.engines.base import RunDescription
 from simpleflow.exceptions import SimpleflowError, UnknownResource
+from simpleflow.pictures.graph import graph_svg
 from simpleflow.pictures.style import Look, look
 from simpleflow.state_folder import logs
 from simpleflow.steering.marks import read_marks
@@ -83,6 +86,7 @@ def page(visit: Visit, id: str, name: str) -> Page:
             "differences": _differences(visit, run, row, verdicts),
             "forces": _forced(view, row)[:_NAMES],
             "forced_by": _forcing(view, row)[:_NAMES],
+            "graph": _graph(folded, row),
             "inner": row.inner[:_NAMES],
             "outer": row.outer,
             "tasks": [_task(visit, run, view, task) for task in tasks[:_TASKS]],
@@ -222,6 +226,19 @@ def _code(activities: Mapping[str, str], other: made_with.MadeWith) -> str:
     return "\n".join(f"{name.rpartition('.')[2]} {digest[:12]}" for name, digest in differing.items()) or "none"
 
 
+def _graph(folded: Folded, row: StepRow) -> Markup:
+    """The step with those around it, as a picture; nothing if it is connected with none."""
+    view, run = folded.view, folded.run
+    if not (_forced(view, row) or _forcing(view, row)):
+        return Markup("")
+
+    def href(kind: str, key: str) -> str | None:
+        return link("run", run.run_id, "step", key) if kind == "step" else None
+
+    drawn = folded.once(f"graph {row.name}", lambda view: graph_svg(view, around=row.name, href=href))
+    return Markup(drawn)
+
+
 def _forced(view: RunView, row: StepRow) -> list[str]:
     """The steps of this run that this one forces when it runs."""
     return [
@@ -229,8 +246,8 @@ def _forced(view: RunView, row: StepRow) -> list[str]:
         for name, other in view.steps.items()
         if name != row.name
         and (
-            any(rules.covers(pattern, name) for pattern in row.report.forces)
-            or any(rules.covers(pattern, row.name) for pattern in other.report.after)
+            any(rules.covers(pattern, name) for pattern in row.forces)
+            or any(rules.covers(pattern, row.name) for pattern in other.after)
         )
     ]
 
@@ -242,8 +259,8 @@ def _forcing(view: RunView, row: StepRow) -> list[str]:
         for name, other in view.steps.items()
         if name != row.name
         and (
-            any(rules.covers(pattern, row.name) for pattern in other.report.forces)
-            or any(rules.covers(pattern, name) for pattern in row.report.after)
+            any(rules.covers(pattern, row.name) for pattern in other.forces)
+            or any(rules.covers(pattern, name) for pattern in row.after)
         )
     ]
 

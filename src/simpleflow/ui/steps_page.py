@@ -85,6 +85,11 @@ def page(visit: Visit, id: str) -> Page:
     return run_page(visit, id, "steps", "steps.html", values)
 
 
+def prepare(folded: Folded) -> None:
+    """Compute what takes long in a long history."""
+    folded.once("tree", _tree_of)
+
+
 def _tree_of(view: RunView) -> _Node:
     root = _Node()
     for name, row in view.steps.items():
