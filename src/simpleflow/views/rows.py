@@ -6,8 +6,9 @@ results, reasons and tracebacks stay in the events; whoever needs one reads that
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import ClassVar
+
+from msgspec import Struct, field
 
 from simpleflow.core.work_time import Task
 from simpleflow.step.report import StepReport
@@ -22,8 +23,7 @@ STOPPED = "stopped"  # the run ended first
 """The states of rows."""
 
 
-@dataclass(slots=True, eq=False)
-class Row:
+class Row(Struct, eq=False):
     """What the rows of all kinds have. Times are epoch seconds."""
 
     kind: ClassVar[str]
@@ -41,8 +41,7 @@ class Row:
         return self.name
 
 
-@dataclass(slots=True, eq=False)
-class TaskRow(Row):
+class TaskRow(Row, eq=False):
     """A row that a worker or another run works on."""
 
     task_id: str = ""
@@ -73,8 +72,7 @@ class TaskRow(Row):
         return Task(self.scheduled, self.started, self.ended)
 
 
-@dataclass(slots=True, eq=False)
-class AttemptRow(TaskRow):
+class AttemptRow(TaskRow, eq=False):
     """One try of an activity."""
 
     kind: ClassVar[str] = ACTIVITY
@@ -83,8 +81,7 @@ class AttemptRow(TaskRow):
     about_marks: bool = False  # it reads or writes marks or claims
 
 
-@dataclass(slots=True, eq=False)
-class ChildRow(TaskRow):
+class ChildRow(TaskRow, eq=False):
     """A child workflow."""
 
     kind: ClassVar[str] = CHILD
@@ -92,22 +89,19 @@ class ChildRow(TaskRow):
     run_id: str | None = None  # once it has started
 
 
-@dataclass(slots=True, eq=False)
-class TimerRow(Row):
+class TimerRow(Row, eq=False):
     """A timer."""
 
     kind: ClassVar[str] = TIMER
 
 
-@dataclass(slots=True, eq=False)
-class SignalRow(Row):
+class SignalRow(Row, eq=False):
     """A signal that the run has received, or sent to another run."""
 
     kind: ClassVar[str] = SIGNAL
 
 
-@dataclass(slots=True, eq=False)
-class SentRow(Row):
+class SentRow(Row, eq=False):
     """A signal that the run has sent."""
 
     kind: ClassVar[str] = SENT
@@ -119,15 +113,13 @@ class SentRow(Row):
         return self.to
 
 
-@dataclass(slots=True, eq=False)
-class MarkerRow(Row):
+class MarkerRow(Row, eq=False):
     """A marker."""
 
     kind: ClassVar[str] = MARKER
 
 
-@dataclass(slots=True, eq=False)
-class StepRow:
+class StepRow(Struct, eq=False):
     """A step: its latest verdict, and what belongs to it. Times are epoch seconds."""
 
     name: str
