@@ -79,7 +79,10 @@ def _run(
     overlooked = len(executor.overlooked)
     planner = what_next.planner(workflow_class, given, options, executor.workflow_id, executor.default_bucket)
     following = what_next.WhatNext(progress, options, planner)
-    return report_end(here, progress, run, failure, time.monotonic() - began, write_result, overlooked, following)
+    seconds = time.monotonic() - began
+    code = report_end(here, progress, run, failure, seconds, write_result, overlooked, following)
+    ending.again = following.again
+    return code
 
 
 def _progress(here: Session, options: dict[str, Any]) -> Progress:

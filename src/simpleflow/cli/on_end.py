@@ -1,4 +1,6 @@
-"""Commands that are told how a run ended: ``--on-failure``, ``--on-success`` and the settings of these names.
+"""What happens at the end of a run: its report is written, and commands are told how it ended.
+
+These are ``--on-failure``, ``--on-success`` and the settings of these names; ``--report`` is in ``end_report``.
 
 Theory of operation. The command runs in a shell, once the run has closed and its result is written, in a session of its
 own: it and all that it starts can be ended together. It gets a summary as JSON on standard input, and the main parts of
@@ -17,7 +19,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from simpleflow import settings
-from simpleflow.cli import errors
+from simpleflow.cli import end_report, errors
 from simpleflow.cli.options import Session
 from simpleflow.cli.signals import Stopped, stoppable
 from simpleflow.cli.view.run_summary import Ending, summarise
@@ -33,20 +35,32 @@ _LONGEST = 4_000  # characters of a value in the environment, for which systems 
 _IN_ENVIRONMENT = ("run_id", "workflow_id", "status", "reason", "state")
 """The keys of the summary that the environment has too, as ``SIMPLEFLOW_...``."""
 
-_SETTINGS = ("SIMPLEFLOW_ON_FAILURE", "SIMPLEFLOW_ON_SUCCESS")
+_SETTINGS = ("SIMPLEFLOW_ON_FAILURE", "SIMPLEFLOW_ON_SUCCESS", "SIMPLEFLOW_REPORT")
 
 
 @contextmanager
 def told(options: Mapping[str, Any], here: Session) -> Iterator[Ending]:
-    """Tell the command of the options, or of the settings, how the block inside ended. It fills in the ``Ending``."""
+    """Tell the command of the options, or of the settings, how the block inside ended. It fills in the ``Ending``.
+
+    The report is written first, so that the command may send it. Raises InputError if its path is a folder.
+    """
     ending = Ending()
+    report = end_report.target_of(options)
     try:
         yield ending
     except Exception as error:
         ending.code = errors.exit_code(error)
-        _tell(ending, options, here, error)
+        _end_with(report, ending, options, here, error)
         raise
-    _tell(ending, options, here)
+    _end_with(report, ending, options, here)
+
+
+def _end_with(
+    report: str | None, ending: Ending, options: Mapping[str, Any], here: Session, error: Exception | None = None
+) -> None:
+    if report is not None:
+        ending.report = end_report.write_report(report, ending, here)
+    _tell(ending, options, here, error)
 
 
 def _tell(ending: Ending, options: Mapping[str, Any], here: Session, error: Exception | None = None) -> None:

@@ -109,6 +109,12 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     middleware_options,
     _on_end("failure", "it has failed, could not start, or a step has failed"),
     _on_end("success", "it has succeeded"),
+    click.option(
+        "--report",
+        metavar="FILE",
+        help="Write a report of the run into this file when it has ended, however it ended. Default: "
+        "SIMPLEFLOW_REPORT.",
+    ),
 )
 
 

@@ -14,7 +14,7 @@ from simpleflow.pictures.timeline_bars import Href
 from simpleflow.shown_text import escaped
 from simpleflow.views.run_view import RunView
 
-_NODE, _HIGH, _ROOM, _GAP, _MARGIN = 184.0, 38.0, 52.0, 76.0, 20.0
+_NODE, _HIGH, _ROOM, _GAP = 184.0, 38.0, 52.0, 76.0
 _NAME, _SMALL = 12.0, 11.0
 _LOOSE_COLUMNS = 5  # of nodes without edges
 _MERMAID_PLAIN = frozenset(" ._-,/+")
@@ -27,7 +27,6 @@ def graph_svg(
     around: str = "",
     href: Href | None = None,
     standalone: bool = False,
-    key: str = "graph",
 ) -> str:
     """Return the graph of a run as an ``svg`` element.
 
@@ -37,7 +36,6 @@ def graph_svg(
         around: only this step, and those that it is connected with.
         href: makes links, see ``timeline_bars.Href``.
         standalone: a file of its own: with the style and a headline.
-        key: begins the ids in the picture, which are to be unique on a page.
     """
     found = dependencies(view, most_nodes, around)
     linked = sorted({at for edge in found.edges for at in edge})
@@ -45,8 +43,8 @@ def graph_svg(
     place = {at: number for number, at in enumerate(linked)}
     edges = {(place[a], place[b]): forced for (a, b), forced in found.edges.items()}
     return _Picture(
-        view, [found.nodes[at] for at in linked], edges, [found.nodes[at] for at in loose], href, key
-    ).drawn(standalone)
+        view, [found.nodes[at] for at in linked], edges, [found.nodes[at] for at in loose], href, standalone
+    ).drawn()
 
 
 class _Picture:
@@ -57,28 +55,29 @@ class _Picture:
         edges: dict[tuple[int, int], bool],
         loose: Sequence[Node],
         href: Href | None,
-        key: str,
+        standalone: bool,
     ) -> None:
-        self.view, self.nodes, self.edges, self.loose, self.href, self.key = view, nodes, edges, loose, href, key
+        self.view, self.nodes, self.edges, self.loose, self.href = view, nodes, edges, loose, href
+        self.standalone, self.margin = standalone, 20.0 if standalone else 2.0
         self.layout: Layout = layout(len(nodes), edges, _ROOM)
         self.columns = max(self.layout.layers, default=-1) + 1
         loose_columns = min(_LOOSE_COLUMNS, len(loose))
         linked = self.columns * _NODE + max(0, self.columns - 1) * _GAP
-        self.width = 2 * _MARGIN + max(linked, loose_columns * (_NODE + 12) - 12, 240.0)
+        self.width = 2 * self.margin + max(linked, loose_columns * (_NODE + 12) - 12, 240.0)
 
-    def drawn(self, standalone: bool) -> str:
-        top = _MARGIN + (68 if standalone else 0)
+    def drawn(self) -> str:
+        top = self.margin + (68 if self.standalone else 0)
         bottom = top + (self.layout.height if self.nodes else 0.0)
         loose_top = bottom + (30 if self.nodes and self.loose else 0)
         loose, bottom = self._loose(loose_top, bottom)
-        height = bottom + _MARGIN
+        height = bottom + self.margin
         size = f'width="{number(self.width)}" height="{number(height)}"'
         label = text(f"What depends on what in {self.view.workflow_id or 'a run'}")
         parts = [
             f'<svg xmlns="http://www.w3.org/2000/svg" class="picture graph" {size}'
             f' viewBox="0 0 {number(self.width)} {number(height)}" role="{"group" if self.href else "img"}"'
             f' aria-label="{label}">',
-            *(self._frame(height) if standalone else ()),
+            *(self._frame(height) if self.standalone else ()),
             *self._edges(top),
             *(self._node(node, self._x(layer), top + y) for node, layer, y in self._places()),
             *loose,
@@ -89,16 +88,17 @@ class _Picture:
     def _frame(self, height: float) -> Iterator[str]:
         yield f"<style>{shapes.whole_stylesheet()}</style>"
         yield f'<rect class="paper" width="{number(self.width)}" height="{number(height)}"/>'
-        room = self.width - 2 * _MARGIN
+        room = self.width - 2 * self.margin
         name = text(fit(self.view.workflow_id or "The run", room, 24))
-        yield f'<text class="title" x="{number(_MARGIN)}" y="42">{name}</text>'
-        yield f'<text class="subtitle" x="{number(_MARGIN)}" y="66">{text(fit(sentence(self.view), room, 13))}</text>'
+        yield f'<text class="title" x="{number(self.margin)}" y="42">{name}</text>'
+        said = text(fit(sentence(self.view), room, 13))
+        yield f'<text class="subtitle" x="{number(self.margin)}" y="66">{said}</text>'
 
     def _places(self) -> Iterator[tuple[Node, int, float]]:
         return zip(self.nodes, self.layout.layers, self.layout.middles, strict=True)
 
     def _x(self, layer: int) -> float:
-        return _MARGIN + layer * (_NODE + _GAP)
+        return self.margin + layer * (_NODE + _GAP)
 
     def _edges(self, top: float) -> Iterator[str]:
         layers, middles = self.layout.layers, self.layout.middles
@@ -142,12 +142,14 @@ class _Picture:
         """The nodes without edges, below the others in rows."""
         parts = []
         if self.loose and self.nodes:
-            parts.append(f'<text class="legend" x="{number(_MARGIN)}" y="{number(top)}">without dependencies</text>')
+            parts.append(
+                f'<text class="legend" x="{number(self.margin)}" y="{number(top)}">without dependencies</text>'
+            )
             top += 12
-        columns = max(1, int((self.width - 2 * _MARGIN + 12) // (_NODE + 12)))
+        columns = max(1, int((self.width - 2 * self.margin + 12) // (_NODE + 12)))
         for at, node in enumerate(self.loose):
             middle = top + at // columns * (_HIGH + 10) + _HIGH / 2
-            parts.append(self._node(node, _MARGIN + at % columns * (_NODE + 12), middle))
+            parts.append(self._node(node, self.margin + at % columns * (_NODE + 12), middle))
             bottom = middle + _HIGH / 2
         return parts, bottom
 

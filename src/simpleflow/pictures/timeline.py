@@ -96,7 +96,7 @@ def timeline_svg(
         if by == WORKERS
         else rows_by_step(view, window, most_rows, {link.row.event_id for link in critical}, under)
     )
-    return _Picture(view, found, window, width, critical, href, zone, key, by == WORKERS).drawn(standalone)
+    return _Picture(view, found, window, width, critical, href, zone, key, by == WORKERS, standalone).drawn()
 
 
 class _Picture:
@@ -111,10 +111,12 @@ class _Picture:
         zone: datetime.tzinfo | None,
         key: str,
         by_worker: bool,
+        standalone: bool,
     ) -> None:
+        self.standalone = standalone
         self.view, self.found, self.window, self.width, self.href, self.key = view, found, window, width, href, key
         self.narrow = width < _NARROW
-        self.margin = 12 if self.narrow else 20
+        self.margin = (12 if self.narrow else 20) if standalone else 2
         self.names = 0.0 if self.narrow else min(300.0, max(150.0, width * 0.25))
         self.times = 0.0 if self.narrow else 78.0
         self.row, self.bar = (36.0, 14.0) if self.narrow else (21.0, 14.0)
@@ -123,7 +125,7 @@ class _Picture:
         gaps = idle_gaps(busy, window.begin, window.end, waits)
         left = self.margin + self.names
         self.scale = Scale(window.begin, window.end, left, width - self.margin - self.times, gaps)
-        self.axis = Axis(self.scale, view.began or window.begin, zone)
+        self.axis = Axis(self.scale, window.begin if view.began is None else view.began, zone)
         self.bars = Bars(
             view,
             self.scale,
@@ -135,8 +137,9 @@ class _Picture:
             waits=f"{key}-waits",
         )
 
-    def drawn(self, standalone: bool) -> str:
+    def drawn(self) -> str:
         """The whole picture."""
+        standalone = self.standalone
         top = self._headline_height() if standalone else 0.0
         first = top + 40
         drawn, bottom = [], first

@@ -115,10 +115,11 @@ class Bars:
             top = y + at * (high + gap)
             ends: dict[str, float] = {}  # of the tries so far
             for task in lane:
-                if task.id in ends and task.scheduled > ends[task.id]:
-                    middle = top + high / 2
-                    self.seen.add(PAUSE)
-                    parts.append(_line(PAUSE, self._scale.x(ends[task.id]), self._scale.x(task.scheduled), middle))
+                if task.id in ends:
+                    before, after = self._scale.x(ends[task.id]), self._scale.x(task.scheduled)
+                    if after - before >= 2:
+                        self.seen.add(PAUSE)
+                        parts.append(_line(PAUSE, before, after, top + high / 2))
                 parts.append(self._bar(task, top, high))
                 ends[task.id] = self._end(task)
         return parts

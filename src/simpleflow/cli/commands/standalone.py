@@ -157,7 +157,7 @@ def _follow(
     supervisor.tend(0)  # fork the processes before this one opens a connection
     began = time.monotonic()
     engine = swf.swf_engine(domain)
-    ending.workflow_id = request.workflow_id
+    ending.workflow_id, ending.domain = request.workflow_id, domain
     ending.run_id = run_id = engine.start_workflow_execution(request)
     terminal = here.terminal
     head = terminal.paint(f"workflow {escaped(request.workflow_id)}:", BOLD)
@@ -178,7 +178,10 @@ def _follow(
             seconds = time.monotonic() - began
             ending.run, ending.progress = watcher.run, progress
             following = what_next.WhatNext(progress, options, planner)
-            return report_end(here, progress, watcher.run, None, seconds, write_result, watcher.overlooked, following)
+            overlooked = watcher.overlooked
+            code = report_end(here, progress, watcher.run, None, seconds, write_result, overlooked, following)
+            ending.again = following.again
+            return code
         wait = min(wait * 1.3, _MAX_POLL_SECONDS)
         next_poll = time.monotonic() + wait
     supervisor.run()

@@ -29,6 +29,7 @@ _LOCAL_OPTIONS = {
     "fresh": "--fresh",
     "on_failure": "--on-failure",
     "on_success": "--on-success",
+    "report": "--report",
     "output": "--output",
     "log_level": "--log-level",
 }

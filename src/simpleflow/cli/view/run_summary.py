@@ -40,6 +40,9 @@ class Ending:
         self.run: Run | None = None
         self.failure: Failure | None = None
         self.progress: Progress | None = None
+        self.domain: str | None = None  # on Amazon SWF
+        self.again: tuple[str, str] | None = None  # what the command does that goes on, and the command
+        self.report: str | None = None  # path of the report that was written
 
 
 def summarise(ending: Ending, error: BaseException | None = None) -> dict[str, Any]:
@@ -60,6 +63,7 @@ def summarise(ending: Ending, error: BaseException | None = None) -> dict[str, A
         counts = tally.counts
         found["steps"] = {"ran": counts[COMPLETED], "skipped": counts[SKIPPED], "failed": counts[FAILED]}
     found |= {"exit_code": ending.code, "state": ending.state, "host": os.uname().nodename, "command": command_line()}
+    found |= {"report": ending.report} if ending.report is not None else {}
     found["text"] = _text(found)
     return found
 

@@ -10,7 +10,7 @@ import contextlib
 import io
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from simpleflow.cli import step_names
 from simpleflow.cli.view.run_summary import command_line
@@ -34,12 +34,19 @@ _MOST_NAMES = 5  # in an option that is made here
 _MOST_LOGS = 3
 
 
-class WhatNext(NamedTuple):
-    """What is told at the end of a run about what comes next."""
+class WhatNext:
+    """What is told at the end of a run about what comes next.
 
-    progress: Progress
-    options: Mapping[str, Any]  # of the command
-    planner: Planner | None  # None if the workflow has no steps
+    Args:
+        progress: of the run.
+        options: of the command.
+        planner: None if the workflow has no steps.
+    """
+
+    def __init__(self, progress: Progress, options: Mapping[str, Any], planner: Planner | None) -> None:
+        self.progress, self.options, self.planner = progress, options, planner
+        self.again = ("Run it again: what is done is skipped", command_line())
+        """What the command that goes on does, and the command."""
 
     def lines(self) -> list[str]:
         """The last lines of a run that failed."""
@@ -56,7 +63,8 @@ class WhatNext(NamedTuple):
             count = sum(step.verdict == "skip" for step in plan.steps)
             if count:
                 skipped = f", skipping {'at least ' if plan.notes else ''}{count} step{'' if count == 1 else 's'}"
-        return [printable(line) for line in [*found, f"to go on{skipped}: {_command(self.options, again)}"]]
+        self.again = (f"To go on{skipped}", _command(self.options, again))
+        return [printable(line) for line in [*found, f"to go on{skipped}: {self.again[1]}"]]
 
     def not_run(self, known: Sequence[str]) -> str:
         """What a run that has stopped before its end has not run. ``known``: steps of which the run itself knows."""

@@ -1,0 +1,78 @@
+"""The part of a report about what failed: why, with which arguments, where in the code, and what was printed last."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Sequence
+
+from simpleflow.pictures.failures import Failure, Told, failures_of, reason_of_run
+from simpleflow.pictures.page import arguments, card, facts, moment, preformatted, told
+from simpleflow.source_lines import own_frame
+from simpleflow.views.rows import AttemptRow
+from simpleflow.views.run_view import RunView
+
+_MOST = 40  # failures that are shown
+_OPEN = 3  # of them with everything at once
+
+
+def failures(
+    runs: Sequence[Told], last_lines: Callable[[str, str], list[str]], zone: datetime.tzinfo | None = None
+) -> str:
+    """Return the part about the failures of a run and its children; empty if nothing has failed."""
+    found = [(told_run.view, failure) for told_run in runs for failure in failures_of(told_run.view, told_run.events)]
+    reason, trace = reason_of_run(runs[0].events)
+    parts = []
+    if reason and not any(failure.error and _one_line(failure.error) in _one_line(reason) for _, failure in found):
+        own = trace if not any(failure.traceback == trace for _, failure in found) else ""
+        parts.append(f'<p class="error">The run: {told(reason)}</p>{preformatted(own, "Traceback")}')
+    shown = found[:_MOST]
+    parts += [
+        _failure(view, failure, number < _OPEN, view is not runs[0].view, last_lines, zone)
+        for number, (view, failure) in enumerate(shown)
+    ]
+    if len(found) > _MOST:
+        parts.append(f'<p class="about">and {len(found) - _MOST:,} more, which the tree of steps names</p>')
+    if not parts:
+        return ""
+    count = len(found)
+    return card(f"What failed ({count:,})" if count > 1 else "What failed", *parts, key="failed", classes="is-failed")
+
+
+def _one_line(value: str) -> str:
+    return " ".join(value.replace('"', "").split())
+
+
+def _failure(
+    view: RunView,
+    failure: Failure,
+    is_open: bool,
+    of_child: bool,
+    last_lines: Callable[[str, str], list[str]],
+    zone: datetime.tzinfo | None,
+) -> str:
+    task = failure.task
+    name = failure.step or (task.name if task is not None else "")
+    title = told(name) + (" (optional)" if failure.optional else "")
+    if of_child:
+        title += f' <span class="muted">in {told(view.workflow_id)}</span>'
+    parts = [f'<p class="error">{told(failure.error)}</p>']
+    lines: list[str] = []
+    if task is not None:
+        tries = f", try {task.number}" if isinstance(task, AttemptRow) and task.number > 1 else ""
+        where, function, source = own_frame(failure.traceback)
+        at = where + (f" in {function}" if function else "") + (f": {source}" if source else "")
+        pairs = [
+            (task.kind, told(task.name + tries)),
+            ("arguments", arguments(failure.input)),
+            ("at", f'<span class="mono">{told(at)}</span>' if at else ""),
+            ("ended", told(moment(task.ended, zone))),
+            ("worker", told(task.worker or "")),
+        ]
+        parts.append(facts(pairs))
+        lines = last_lines(view.run_id, task.id)
+    parts.append(preformatted(failure.traceback, "Traceback"))
+    parts.append(preformatted("\n".join(lines), "Printed last"))
+    inside = "".join(parts)
+    if is_open:
+        return f'<div class="failure"><h3>{title}</h3>{inside}</div>'
+    return f'<div class="failure"><details><summary><strong>{title}</strong></summary>{inside}</details></div>'
