@@ -29,6 +29,7 @@ REEXPORTS = {
     "core/events/__init__.py": "the 54 events, whose files are by the kind of thing they happen to",
     "server/__init__.py": "the server and its chaos, for tests of users",
     "step/__init__.py": "Step and WorkflowStepMixin, which are loaded when they are first used",
+    "testing/__init__.py": "the test kit, whose names are loaded when they are first used",
     "stores/__init__.py": "the port that every store implements, and open_store()",
 }
 """The packages whose ``__init__`` holds code, and why. All others hold a docstring at most."""

@@ -90,6 +90,7 @@ PUBLIC: dict[str, list[str]] = {
         "TimerTask",
         "WorkflowTask",
     ],
+    "simpleflow.testing": ["FinishedRun", "StepStore", "WorkflowRunner", "assert_replays"],
     "simpleflow.workflow": ["Workflow"],
 }
 

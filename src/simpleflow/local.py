@@ -164,14 +164,8 @@ class Executor:
             check_name(workflow_id, "workflow id")
         if tag_list is not None and tag_list is not workflow_class.INHERIT_TAG_LIST:
             check_tags(tag_list, "tag_list")
-        flags = (
-            ("changed", changed),
-            ("adopt", adopt),
-            ("fresh", fresh),
-            ("progress", progress),
-            ("keep_going", keep_going),
-        )
-        for name, flag in flags:
+        flags = {"changed": changed, "adopt": adopt, "fresh": fresh, "progress": progress, "keep_going": keep_going}
+        for name, flag in flags.items():
             check_flag(flag, name)
         calls = (("observer", observer), ("on_begin", on_begin), ("on_wait", on_wait), ("paint", paint))
         for name, call in calls:
@@ -238,10 +232,9 @@ class Executor:
         if not self._pools.is_inline:
             target = output_target(self._state, self.workflow_id, self._output, self._paint)
             pool = self._pools.make(self.workflow_class, target)
-        marks = cast("StateStore", open_store(self.default_bucket))
         try:
-            with marks.kept_open():
-                engine = self._engine(marks)
+            with stores.kept_open(self.default_bucket):
+                engine = self._engine()
                 processes.begin_driving(engine.workers_path)
                 return self._drive(request, engine, pool)
         finally:
@@ -266,7 +259,7 @@ class Executor:
             self._deciders = deciders
             if pool is not None:
                 pool.source = engine
-            workers = pool or InlineWorker(engine, deciders.activities, self._pools.middlewares, None)
+            workers = pool or self._workers(engine, deciders)
             patience = Patience(settings.SIMPLEFLOW_STEP_RETRY_SECONDS)
             self.run_id = self._begin(engine, request)
             run = drive(engine, deciders, workers, self.run_id, claim_recovery.closed, Presence().check, patience)
@@ -279,11 +272,15 @@ class Executor:
             stays_open = self._state is not None and self.run_id is not None and not error.lasting
             raise (left_open(error, str(self.workflow_id)) if stays_open else error) from error.__cause__
         finally:
-            if workers is not None:
-                workers.close()  # before another process is able to drive the run
-            claim_recovery.release(engine.runs.values(), may_go_on=self._state is not None)
-            engine.close()
+            self._give_up(engine, workers)
             self._deciders = None
+
+    def _give_up(self, engine: EmbeddedEngine, workers: ActivityPool | None) -> None:
+        """Give up everything that the run holds."""
+        if workers is not None:  # first, before another process is able to drive the run
+            workers.close()
+        claim_recovery.release(engine.runs.values(), may_go_on=self._state is not None)
+        engine.close()
 
     def awaited_signals(self, run_id: str) -> list[str]:
         """The names of the signals that the run, or a child of it, waits for now. Other threads may ask too."""
@@ -347,9 +344,13 @@ class Executor:
         )
         return request._replace(**self._overrides)
 
-    def _engine(self, marks: StateStore) -> EmbeddedEngine:
+    def _workers(self, engine: EmbeddedEngine, deciders: DecisionWorker) -> ActivityPool:
+        return InlineWorker(engine, deciders.activities, self._pools.middlewares, None)
+
+    def _engine(self) -> EmbeddedEngine:
         if self._state is None:
-            return MemoryEngine(observer=self._observer, project=changes_of, change_marks=marks.apply)
+            change_marks = cast("StateStore", open_store(self.default_bucket)).apply
+            return MemoryEngine(observer=self._observer, project=changes_of, change_marks=change_marks)
         from simpleflow.engines.sqlite.engine import SqliteEngine
         from simpleflow.engines.sqlite.outage import Outage
 

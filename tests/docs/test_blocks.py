@@ -34,6 +34,7 @@ for text, page, line in json.load(sys.stdin):
     print("{SEPARATOR}", end="", flush=True)
 """
 SIMPLEFLOW = [sys.executable, "-W", "error", "-m", "simpleflow"]
+PYTEST = [sys.executable, "-W", "error", "-m", "pytest", "-p", "no:cacheprovider"]
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +117,8 @@ class Shell:
         if command == "wait":
             self._jobs[-1].wait(60)
             return (self._folder / f"job-{len(self._jobs) - 1}").read_text()
-        args = [*SIMPLEFLOW, *shlex.split(command)[1:]]
+        words = shlex.split(command)
+        args = [*PYTEST, *words[1:]] if words[0] == "pytest" else [*SIMPLEFLOW, *words[1:]]
         if command.endswith(" &"):
             self._begin(args[:-1])
             return ""
@@ -172,7 +174,7 @@ def commands(block: Block) -> Iterator[tuple[str, str]]:
     parts = re.split(r"^\$ (.*)$", block.text, flags=re.MULTILINE)
     assert parts[0] == "", f"line {block.line}: a console block begins with a command"
     for command, output in zip(parts[1::2], parts[2::2], strict=True):
-        assert command.startswith("simpleflow ") or command in ("kill -9 $!", "wait"), command
+        assert command.startswith(("simpleflow ", "pytest ")) or command in ("kill -9 $!", "wait"), command
         yield command, output
 
 
@@ -186,7 +188,7 @@ def normal(text: str) -> list[str]:
     for pattern, word in (
         (r"(?<![\w-])2\d[\w-]{44}(?![\w-])", "ID"),
         (r"(?<= )2\d[\w-]{6}(?![\w-])", "ID"),  # short
-        (r"\b\d+(\.\d+)? (ms|s|min)\b", "N s"),
+        (r"\b\d+(\.\d+)? ?(ms|s|min)\b", "N s"),
         (r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\b", "DATE"),
         (r"\bprocess \d+\b( on [^\s)]+)?", "process N"),
         (r"\bsimpleflow@\d+", "simpleflow@N"),

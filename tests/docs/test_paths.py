@@ -11,7 +11,7 @@ import pytest
 from tests.docs.pages import ROOT, prose
 
 PAGES = ["CONTRIBUTING.md", "docs/architecture.md", "tests/README.md"]
-BASES = [ROOT, ROOT / "src/simpleflow"]
+BASES = [ROOT, ROOT / "src", ROOT / "src/simpleflow"]
 
 _PATH = re.compile(r"`([\w./]+(?:/|\.(?:py|md|toml|yaml|svg|sql)))`")
 _MODULE = re.compile(r"python -m ([\w.]+)")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from simpleflow import settings
 from simpleflow.exceptions import InputError
@@ -19,6 +19,8 @@ _stores: dict[tuple[int, Location], Store] = {}
 _resolved: dict[str, str] = {}  # relative folders, each with the absolute one that it means in this run
 _named: dict[tuple[int, str], Store] = {}  # by bucket string; only those that do not depend on folder, HOME or host
 
+_replacement: Callable[[str], Store] | None = None  # see ``replaced``
+
 _ABSOLUTE = ("/", "file:///", "state:///", "memory://")
 _LOCAL = (*_ABSOLUTE, "./", "../", "~")
 
@@ -29,6 +31,9 @@ def open_store(bucket: str) -> Store:
     This does not read or create anything. ``simpleflow.stores.location`` lists the forms of bucket strings. Raises
     InputError for a text that has none of these forms.
     """
+    if _replacement is not None:
+        _location(bucket)
+        return _replacement(bucket)
     process = os.getpid()
     found = _named.get((process, bucket)) if isinstance(bucket, str) else None
     if found is not None:
@@ -38,6 +43,20 @@ def open_store(bucket: str) -> Store:
     if bucket.startswith(_ABSOLUTE):
         _named[process, bucket] = found
     return found
+
+
+@contextmanager
+def replaced(find: Callable[[str], Store]) -> Iterator[None]:
+    """Have every bucket string lead to the store that ``find`` returns for it: for tests, which write to no real store.
+
+    For the threads of this process, until the end of the block.
+    """
+    global _replacement
+    before, _replacement = _replacement, find
+    try:
+        yield
+    finally:
+        _replacement = before
 
 
 def absolute(bucket: str) -> str:

@@ -1,0 +1,361 @@
+"""``WorkflowRunner``: runs workflows in memory, with activities that do what the test says, on a virtual clock."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from simpleflow import failure_notes, local, run_outcome
+from simpleflow.activity import Activity
+from simpleflow.core import events as e
+from simpleflow.engines.embedded import EmbeddedEngine, process_identity
+from simpleflow.engines.executions import Executions
+from simpleflow.engines.run import Run
+from simpleflow.exceptions import InputError
+from simpleflow.steering import plan as plans
+from simpleflow.step.projection import changes_of
+from simpleflow.testing.clock import VirtualClock
+from simpleflow.testing.finished import FinishedRun
+from simpleflow.testing.journal import Crash, MemoryJournal
+from simpleflow.testing.moments import Moments
+from simpleflow.testing.script import NOT_GIVEN, Call, Script, names_of
+from simpleflow.testing.step_store import StepStore
+from simpleflow.testing.worker import Order, VirtualWorker
+from simpleflow.worker.base import ActivityPool
+from simpleflow.worker.decision_worker import DecisionWorker
+from simpleflow.workflow import Workflow
+
+CrashAfter = int | str | Callable[[e.Event], bool] | None
+"""When a crash comes: see ``WorkflowRunner.run``."""
+
+
+class WorkflowRunner:
+    """Runs workflows in memory. Runs of one runner share their done marks, as runs of one folder do.
+
+    Activities do what their code says and take no time, unless ``on`` says otherwise. Time is virtual: timers,
+    time-outs and pauses before retries pass at once. Each activity has a worker of its own.
+
+    Args:
+        store: the marks. None: a new StepStore.
+        order: in which order activities end. None: as they began, if they take the same time. A list of names (of
+            steps, activities or activity ids): each of them ends only when those before it have. A ``random.Random``:
+            activities for which ``on`` gives no time take a random time, a second on average.
+
+    Attributes:
+        store: the marks.
+        clock: the virtual clock; ``clock()`` is the time in epoch seconds.
+        last_run: the latest run.
+    """
+
+    def __init__(self, *, store: StepStore | None = None, order: Order = None) -> None:
+        if isinstance(order, str):
+            raise InputError(f"order is {order!r}; expected a list of names, or a random.Random")
+        self.store = StepStore() if store is None else store
+        self.clock = VirtualClock()
+        self.last_run: FinishedRun | None = None
+        self._order = order
+        self._script = Script()
+        self._moments = Moments()
+        self._journal = MemoryJournal(self.store.change)
+
+    # What the test says beforehand
+
+    def on(
+        self,
+        activity: Activity | str,
+        *,
+        returns: Any = NOT_GIVEN,
+        raises: BaseException | type[BaseException] | None = None,
+        call: Callable[..., Any] | None = None,
+        takes: float | None = None,
+        hangs: bool = False,
+        step: str | None = None,
+        times: int | None = None,
+    ) -> WorkflowRunner:
+        """Say what becomes of the tries of an activity. A later call comes before an earlier one. Returns the runner.
+
+        Args:
+            activity: the activity, or its name.
+            returns: the result.
+            raises: the error that it raises.
+            call: a function that is called with the arguments, instead of the activity.
+            takes: seconds until it ends, on the virtual clock.
+            hangs: it never ends and sends no heartbeats, so that only a time-out ends it.
+            step: only in the steps that this pattern covers, such as ``load`` for ``load`` and ``load.users``.
+            times: only for so many tries; then what was said before counts again.
+
+        Raises InputError for arguments that are not valid.
+        """
+        self._script.add(activity, returns, raises, call, takes, hangs, step, times)
+        return self
+
+    def signal(
+        self,
+        name: str,
+        value: Any = None,
+        *,
+        workflow_id: str | None = None,
+        at: float | None = None,
+        after: str | None = None,
+    ) -> WorkflowRunner:
+        """Send a signal to the next run: as soon as it waits for it, unless a moment is given. Returns the runner.
+
+        Args:
+            name, value: of the signal.
+            workflow_id: of the execution that gets it. None: the one that waits for it; with a moment, the run itself.
+            at: the moment, in seconds after the start of the run.
+            after: the moment at which an activity of that name, or of a step that this pattern covers, has ended.
+
+        Raises InputError for arguments that are not valid.
+        """
+        self._moments.add("signal", name, value, workflow_id, at, after)
+        return self
+
+    def cancel(
+        self, *, workflow_id: str | None = None, at: float | None = None, after: str | None = None
+    ) -> WorkflowRunner:
+        """Request that the next run is cancelled: when nothing else happens, or at a moment; see ``signal``."""
+        self._moments.add("cancel", "", None, workflow_id, at, after)
+        return self
+
+    def terminate(
+        self, *, workflow_id: str | None = None, at: float | None = None, after: str | None = None
+    ) -> WorkflowRunner:
+        """Terminate the next run: when nothing else happens, or at a moment; see ``signal``."""
+        self._moments.add("terminate", "", None, workflow_id, at, after)
+        return self
+
+    # Runs
+
+    def run(
+        self,
+        workflow: type[Workflow],
+        input: Any = None,
+        *,
+        workflow_id: str | None = None,
+        fails: bool = False,
+        crash_after: CrashAfter = None,
+        **options: Any,
+    ) -> FinishedRun:
+        """Run a workflow to its end; go on with a run of the same workflow id that has crashed. Returns the run.
+
+        Args:
+            workflow, input, workflow_id: as for ``local.Executor``.
+            fails: the run is expected to end with an error, which the attribute ``error`` of the run holds.
+            crash_after: the process dies, as far as the run is concerned, and the run stays open. A number: once so
+                many events are kept. The name of an activity or a step: after the end of a try of it. The name of a
+                type of events, such as ``TimerStarted``: after the first one. A function: after the first event for
+                which it returns true.
+            options: others of ``local.Executor``: ``force_steps``, ``skip_steps``, ``only_steps``, ``until_steps``,
+                ``changed``, ``keep_going``, ``tag_list``, ``middlewares``, ``overrides``, ``fresh``.
+
+        Raises the error of the workflow, unless ``fails``. Raises AssertionError if it does not fail, if it ends before
+        the crash, or if it waits for something that the test does not provide; InputError for a bad argument.
+        """
+        run = self._run(workflow, input, workflow_id, crash_after, options)
+        if crash_after is not None and not run.crashed:
+            raise AssertionError(
+                f"the run ended before the crash after {crash_after!r}: it has {len(run.events)} events"
+            )
+        if fails and run.error is None and not run.crashed:
+            raise AssertionError(f"the run did not fail; its result is {run.result!r}")
+        if run.error is not None and not fails:
+            raise run.error
+        return run
+
+    def _run(
+        self,
+        workflow: type[Workflow],
+        input: Any,
+        workflow_id: str | None,
+        crash_after: CrashAfter,
+        options: dict[str, Any],
+    ) -> FinishedRun:
+        calls: list[Call] = []
+        executor = _Executor(self, calls, workflow, workflow_id=workflow_id, **options)
+        self._journal.crash, self._journal.crashed = _crash(crash_after), False
+        with self.store.in_use():
+            run, failure = None, None
+            try:
+                run, failure = executor.execute(input)
+            except Crash:
+                pass
+            finally:
+                self._journal.crash = None
+        root_id = executor.root_id
+        result, error, state = None, None, "crashed"
+        if run is not None:
+            state = run.history.state
+            try:
+                result = run_outcome.outcome(run, failure)
+            except Exception as raised:  # noqa: BLE001 (the test looks at it)
+                failure_notes.add_notes(raised, executor._runs)
+                error = raised
+        histories = [(each.workflow_id, self._journal.load(each.run_id)) for each in self._journal.family(root_id)]
+        run_id = root_id if run is None else run.run_id
+        self.last_run = FinishedRun(str(executor.workflow_id), run_id, state, result, error, histories, calls)
+        return self.last_run
+
+    # Plans
+
+    def plan(self, workflow: type[Workflow], input: Any = None, **options: Any) -> plans.Plan:
+        """Plan a run: which steps it would run, and why. Nothing is run. For ``options`` see ``steering.plan.plan``."""
+        with self.store.in_use():
+            return plans.plan(workflow, input=input, default_bucket=self.store.bucket, past=self._past, **options)
+
+    def assert_plan(
+        self,
+        workflow: type[Workflow],
+        input: Any = None,
+        *,
+        run: Iterable[str],
+        skip: Iterable[str] | None = None,
+        **options: Any,
+    ) -> None:
+        """Assert which steps a run would run, and which it would skip if that is given; see ``plan``."""
+        found = self.plan(workflow, input, **options)
+        for expected, verdict in ((run, plans.RUN), (skip, plans.SKIP)):
+            names = {each.step for each in found.steps if each.verdict == verdict}
+            if expected is not None and names != set(expected):
+                rows = [f"{each.step}: {each.verdict} ({', '.join(each.reasons)})" for each in found.steps]
+                raise AssertionError(
+                    f"the plan would {verdict} {', '.join(sorted(names)) or 'no step'}; expected "
+                    f"{', '.join(sorted(expected)) or 'no step'}; the plan is {'; '.join(rows)}"
+                )
+
+    def _past(self, workflow_id: str) -> Iterable[tuple[str, list[e.Event]]]:
+        for each in reversed(self._journal.runs):
+            if each.workflow_id == workflow_id:
+                yield each.run_id, self._journal.load(each.run_id)
+
+    # Many runs
+
+    def fresh(self, order: Order = None) -> WorkflowRunner:
+        """Another runner with the same script, messages and done marks, and without any run."""
+        found = WorkflowRunner(store=self.store.copy(), order=self._order if order is None else order)
+        found._script = self._script.copy()
+        found._moments = Moments(self._moments.waiting)
+        return found
+
+    def check_orders(
+        self,
+        workflow: type[Workflow],
+        check: Callable[[FinishedRun], object],
+        input: Any = None,
+        *,
+        times: int = 50,
+        seed: int = 0,
+        **options: Any,
+    ) -> None:
+        """Run a workflow in random orders of its activities, each time from the same marks; ``check`` each run.
+
+        Args:
+            times: how many orders. Order number n has the seed ``seed + n``.
+            options: as for ``run``.
+
+        Raises what a run or ``check`` raises, with a note that says how to repeat that order alone.
+        """
+        for number in range(seed, seed + times):
+            try:
+                check(self.fresh(random.Random(number)).run(workflow, input, **options))
+            except BaseException as error:
+                error.add_note(f"in a random order; to repeat it alone: check_orders(..., times=1, seed={number})")
+                raise
+
+    def check_crashes(
+        self, workflow: type[Workflow], check: Callable[[FinishedRun], object], input: Any = None, **options: Any
+    ) -> int:
+        """Run a workflow with a crash after each event, one at a time, and go on; ``check`` the run that went on.
+
+        Returns how many crashes there were. For ``options`` see ``run``. Raises what a run or ``check`` raises, with a
+        note that says where the crash was.
+        """
+        crashes, kept = 0, 0
+        while True:
+            runner = self.fresh()
+            # An order that is random is the same one for each crash.
+            workflow_id = options.get("workflow_id")
+            others = {name: value for name, value in options.items() if name not in ("workflow_id", "fails")}
+            crashed = runner._run(workflow, input, workflow_id, kept + 1, others)
+            if not crashed.crashed or not runner._journal.history(crashed.run_id).open:
+                return crashes
+            crashes, kept = crashes + 1, runner._journal.kept
+            try:
+                check(runner.run(workflow, input, **options))
+            except BaseException as error:
+                last = crashed.events[-1].type if crashed.events else "nothing"
+                error.add_note(
+                    f"after a crash at the event {kept} ({last}); to repeat it: run(..., crash_after={kept})"
+                )
+                raise
+
+
+def _crash(after: CrashAfter) -> Callable[[int, Run, e.Event], bool] | None:
+    if after is None:
+        return None
+    if isinstance(after, int):
+        return lambda kept, run, event: kept >= after
+    if not isinstance(after, str):
+        return lambda kept, run, event: after(event)
+    if after in e.EVENT_TYPES:
+        return lambda kept, run, event: event.type == after
+    return lambda kept, run, event: after in _ended_by(run, event)
+
+
+def _ended_by(run: Run, event: e.Event) -> tuple[str, ...]:
+    """The names of the activity that an event has ended; none if it has ended none."""
+    ends = e.ActivityTaskCompleted | e.ActivityTaskFailed | e.ActivityTaskTimedOut | e.ActivityTaskCanceled
+    if not isinstance(event.attributes, ends):
+        return ()
+    scheduled: Any = run.history.events[event.attributes.scheduled_event_id - 1].attributes
+    return names_of(scheduled.activity_id, scheduled.activity_type.name)
+
+
+class _Executor(local.Executor):
+    """Runs a workflow with the journal, the clock and the script of a runner."""
+
+    def __init__(self, runner: WorkflowRunner, calls: list[Call], workflow: type[Workflow], **options: Any) -> None:
+        super().__init__(workflow, **options)
+        self.root_id = ""
+        self._runner = runner
+        self._calls = calls
+        self._marks = runner.store.bucket
+        self._checks_source = False
+
+    def _engine(self) -> EmbeddedEngine:
+        runner = self._runner
+        executions = Executions(runner._journal, runner.clock, self._observer, project=changes_of)
+        return EmbeddedEngine(executions, process_identity())
+
+    def _workers(self, engine: EmbeddedEngine, deciders: DecisionWorker) -> ActivityPool:
+        runner = self._runner
+        engine.executions.times_out = True
+        return VirtualWorker(
+            engine,
+            deciders.activities,
+            self._pools.middlewares,
+            runner.clock,
+            runner._script,
+            runner._moments,
+            runner._order,
+            self._calls,
+            deciders.awaited_signals,
+        )
+
+    def _begin(self, engine: EmbeddedEngine, request: Any) -> str:
+        moments = self._runner._moments
+        moments.workflow_id, moments.begin = request.workflow_id, self._runner.clock()
+        try:
+            self.root_id = super()._begin(engine, request)
+        except Crash:
+            self.root_id = self._runner._journal.runs[-1].run_id
+            raise
+        moments.begin = engine.runs[self.root_id].history.events[0].time
+        return self.root_id
+
+    def _give_up(self, engine: EmbeddedEngine, workers: ActivityPool | None) -> None:
+        if workers is not None:
+            workers.close()
+        if not self._runner._journal.crashed:  # a process that is killed gives nothing up
+            super()._give_up(engine, None)
