@@ -59,6 +59,9 @@ RETRY_TIMER = "_simpleflow_retry_"
 STORE_TIMER = "_simpleflow_store_"
 """Beginning of the ids of timers before the next try of an activity about marks, while the store does not work."""
 
+RETURN_SIGNAL = "_simpleflow_return"
+"""Name of the signal that lets a run end whose ``run`` has returned, while its children only wait for signals."""
+
 RESERVED = "__simpleflow_"
 """Prefix of the keys in an execution's input that hold simpleflow's own values rather than arguments."""
 
@@ -67,6 +70,12 @@ KEEP_GOING = RESERVED + "keep_going"
 
 JUMBO_SCHEME = "simpleflow+s3://"
 """Beginning of a field that names the object which holds its text, because the text is too long for the field."""
+
+STEP_MARKER = "log.step"
+"""Name of the markers that say what becomes of steps."""
+
+PACKED_MARKER = "log.steps"
+"""Name of a marker that stands for several of STEP_MARKER, where the number of events is limited."""
 
 FAULT_MARKER = "log.step.fault"
 """Name of the marker of a fault of the workflow, such as two different works of one name; ``text`` says what it is."""

@@ -12,11 +12,20 @@ from simpleflow.canvas import Group
 from simpleflow.core import events as e
 from simpleflow.core.decider import base_decider
 from simpleflow.core.decider.answer import Limits
+from simpleflow.engines.base import StartRequest
+from simpleflow.engines.memory import MemoryEngine
+from simpleflow.steering import history_check
 from simpleflow.step import marks_ahead
 from simpleflow.step.reading_tasks import ReadMarksTask
 from simpleflow.step.workflow import WorkflowStepMixin
 from simpleflow.stores import open_store
 from simpleflow.task import ActivityTask
+from simpleflow.views.run_view import RunView
+from simpleflow.worker.decision_worker import DecisionWorker
+from simpleflow.worker.dispatch import Middlewares
+from simpleflow.worker.inline import InlineWorker
+from simpleflow.worker.loop import drive
+from simpleflow.worker.on_closed import ignore
 from tests.core.harness import Simulation
 
 ran: list[str] = []
@@ -175,7 +184,10 @@ def test_changed_fingerprints_run_and_are_read_anew(marks: str) -> None:
 
 
 @pytest.mark.parametrize("workflow_class", [Kept, Fingerprinted])
-def test_a_run_that_barely_advances_fails_with_a_clear_error(marks: str, workflow_class: type[Workflow]) -> None:
+def test_a_run_that_barely_advances_fails_with_a_clear_error(
+    marks: str, workflow_class: type[Workflow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ReadMarksTask, "room", lambda self, *beside: 100)  # so that each mark takes an activity
     mark(marks, 300, fingerprint='"same"')
     run = simulate(workflow_class, 1_000, 500)
     histories = executions(run)
@@ -194,3 +206,38 @@ def test_a_run_that_advances_goes_on(marks: str) -> None:
     assert run.result == [f"result of s{n}" for n in range(90)]
     assert len(ran) == 50
     assert len(histories) > 2
+
+
+def test_thousands_of_done_steps_are_skipped_in_few_events(marks: str) -> None:
+    mark(marks, 10_000)
+    engine = MemoryEngine()
+    deciders = DecisionWorker(engine, {Kept.name: Kept}, limits=Limits(events=3_000))
+    workers = InlineWorker(engine, deciders.activities, Middlewares(), None)
+    given = values.encode({"args": [10_020], "kwargs": {}}, "input")
+    run_id = engine.start_workflow_execution(StartRequest("w", Kept.name, "1", given))
+    run = drive(engine, deciders, workers, run_id, ignore)
+    assert run.history.state == "completed"
+    assert ran == [f"s{n}" for n in range(10_000, 10_020)]
+    assert len(engine.runs) == 1
+    assert len(run.history.events) < 800
+    view = RunView(run.run_id, "w")
+    for event in run.history.events:
+        view.apply(event)
+    assert len(view.steps) == 10_020
+    assert {row.state for row in view.steps.values()} == {"skipped", "completed"}
+
+
+def test_short_histories_have_a_marker_for_each_step(marks: str) -> None:
+    mark(marks, 30)
+    run = simulate(Kept, 30, 25_000).run()
+    kinds = [event.attributes.marker_name for event in run.events if isinstance(event.attributes, e.MarkerRecorded)]
+    assert kinds == ["log.step"] * 30
+
+
+def test_shared_events_of_markers_are_checked_one_by_one(marks: str) -> None:
+    mark(marks, 200)
+    run = simulate(Kept, 200, 500).run()
+    assert any(getattr(each.attributes, "marker_name", None) == "log.steps" for each in run.events)
+    checked = history_check.check(Kept, run.events, "w")
+    assert checked.difference is None
+    assert checked.decisions > 200

@@ -132,12 +132,13 @@ def _wanted_runs(context: click.Context, engine: SqliteEngine) -> list[RunDescri
 def _step_names(engine: SqliteEngine, runs: Sequence[RunDescription]) -> set[str]:
     """Return the names of the steps that these runs have come to."""
     from simpleflow.core import events as e
+    from simpleflow.core.packed_markers import unpacked
     from simpleflow.step import report
     from simpleflow.step.constants import MARKER_NAME
 
     found = set()
     for run in runs:
-        for event in engine.history(run.workflow_id, run.run_id):
+        for event in unpacked(engine.history(run.workflow_id, run.run_id)):
             attributes: Any = event.attributes
             if isinstance(attributes, e.MarkerRecorded) and attributes.marker_name == MARKER_NAME:
                 step = report.read(attributes.details)

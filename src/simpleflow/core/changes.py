@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from simpleflow.constants import PACKED_MARKER
 from simpleflow.core import events as e
 from simpleflow.core.records import Key
 
@@ -17,6 +18,9 @@ class Changes:
 
     def add(self, key: Key, event: e.Event) -> None:
         """Note an event about the record that ``key`` names."""
+        if key[0] == PACKED_MARKER:
+            self.touched.update(dict.fromkeys(key[1]))
+            return
         self.touched[key] = None
         if key[0] == "signal":
             self.signals.append(event)

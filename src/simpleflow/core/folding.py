@@ -12,7 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from simpleflow.constants import PACKED_MARKER
 from simpleflow.core import events as e
+from simpleflow.core import packed_markers
 from simpleflow.core import transitions as t
 from simpleflow.core.execution_state import ExecutionState
 from simpleflow.core.records import RELAY, Key, Record, timeout
@@ -163,6 +165,9 @@ def _external(state: ExecutionState, event: e.Event, attributes: Any) -> Key | N
 
 
 def _marker(state: ExecutionState, event: e.Event, attributes: e.MarkerRecorded) -> Key:
+    if attributes.marker_name == PACKED_MARKER:
+        singles = packed_markers.unpacked([event])
+        return PACKED_MARKER, tuple(_marker(state, each, each.attributes) for each in singles)  # type: ignore[arg-type]
     identity = (attributes.marker_name, attributes.details)
     state.markers.setdefault(attributes.marker_name, []).append(event)
     number = state.marker_counts[identity] = state.marker_counts.get(identity, 0) + 1

@@ -17,6 +17,7 @@ from simpleflow import values
 from simpleflow.constants import MAX_EVENTS
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
+from simpleflow.core import packed_markers
 from simpleflow.core.decider.answer import Limits
 from simpleflow.core.decider.decide import Decider
 from simpleflow.core.decider.evaluation import Execution
@@ -73,7 +74,7 @@ def check(workflow_class: type[Workflow], events: Sequence[e.Event], workflow_id
     execution = Execution(workflow_id, "run", None, marks[0] if marks and _keeps_marks(events) else None, None)
     decider = Decider(workflow_class, execution, _limits(events), TolerantHistory())
     tasks = same = 0
-    recorded = _recorded(events)
+    recorded = _recorded(packed_markers.unpacked(events))
     answered = _answers(events)
     begin = 0
     try:
@@ -86,7 +87,7 @@ def check(workflow_class: type[Workflow], events: Sequence[e.Event], workflow_id
                 continue  # it timed out, or nobody has answered it yet
             tasks += 1
             then = recorded.get(answered[event.id], [])
-            now = list(filter(None, map(_of_decision, decider.answer().decisions)))
+            now = list(filter(None, map(_of_decision, packed_markers.single_decisions(decider.answer().decisions))))
             for number in range(max(len(then), len(now))):
                 one = then[number] if number < len(then) else None
                 other = now[number] if number < len(now) else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from simpleflow.constants import HOUR, MINUTE
+from simpleflow.constants import HOUR, MINUTE, STEP_MARKER
 
 STEP_ACTIVITY_PARAMS_DEFAULT: dict[str, Any] = {
     "schedule_to_start_timeout": 4 * HOUR,
@@ -19,7 +19,7 @@ STEP_ACTIVITY_PARAMS_DEFAULT: dict[str, Any] = {
 }
 """Parameters of the activities that read and write the done marks; ``get_step_activity_params`` overrides them."""
 
-MARKER_NAME = "log.step"
+MARKER_NAME = STEP_MARKER
 SIGNAL_PREFIX = "step."
 
 SCHEDULED = "scheduled"

@@ -7,6 +7,7 @@ from typing import Any
 
 from simpleflow import values
 from simpleflow.core import events as e
+from simpleflow.core.packed_markers import unpacked
 from simpleflow.step.constants import COMPLETED, FAILED, MARKER_NAME, SCHEDULED
 
 LEAST_PROGRESS = 0.1
@@ -14,6 +15,14 @@ LEAST_PROGRESS = 0.1
 
 _MARKS = "simpleflow.step."
 _PER_ACTIVITY = 6  # events of an activity with the decision task that follows
+
+
+def _is_of_work(attributes: Any) -> bool:
+    """True for the marker of a step that ran."""
+    if attributes.marker_name != MARKER_NAME:
+        return False
+    details = values.decode(attributes.details)
+    return isinstance(details, dict) and details.get("status") in (SCHEDULED, COMPLETED, FAILED)
 
 
 def share_of_progress(events: Iterable[e.Event]) -> float:
@@ -26,7 +35,6 @@ def share_of_progress(events: Iterable[e.Event]) -> float:
             work += 0 if attributes.activity_type.name.startswith(_MARKS) else _PER_ACTIVITY
         elif isinstance(attributes, e.StartChildWorkflowExecutionInitiated):
             work += _PER_ACTIVITY
-        elif isinstance(attributes, e.MarkerRecorded) and attributes.marker_name == MARKER_NAME:
-            details = values.decode(attributes.details)
-            work += isinstance(details, dict) and details.get("status") in (SCHEDULED, COMPLETED, FAILED)
+        elif isinstance(attributes, e.MarkerRecorded):
+            work += any(_is_of_work(each.attributes) for each in unpacked([event]))
     return work / count if count else 1.0

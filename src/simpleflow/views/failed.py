@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from simpleflow.core import events as e
+from simpleflow.core.packed_markers import unpacked
 from simpleflow.step import report
 from simpleflow.step.constants import FAILED, MARKER_NAME
 from simpleflow.step.report import StepReport
@@ -16,7 +17,7 @@ def failed_steps(events: Iterable[e.Event]) -> list[StepReport]:
     ``events`` may be a part of a history, such as its end.
     """
     latest: dict[str, StepReport] = {}
-    for event in events:
+    for event in unpacked(events):
         attributes = event.attributes
         if isinstance(attributes, e.MarkerRecorded) and attributes.marker_name == MARKER_NAME:
             found = report.read(attributes.details)

@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from simpleflow import values
+from simpleflow.constants import PACKED_MARKER
 from simpleflow.core import events as e
-from simpleflow.core import transitions
+from simpleflow.core import packed_markers, transitions
 from simpleflow.core.pauses import Pauses
 from simpleflow.core.work_time import Interval, Task, WorkTime, within, work_time
 from simpleflow.exceptions import InvalidTransition
@@ -245,6 +246,11 @@ class RunView:
 
     def _marker(self, event: e.Event, attributes: e.MarkerRecorded) -> StepRow | None:
         self._add(MarkerRow(event.id, attributes.marker_name, event.time, rows.RECORDED, event.time, event.id))
+        if attributes.marker_name == PACKED_MARKER:
+            row = None
+            for single in packed_markers.unpacked([event]):
+                row = self._marker(single, single.attributes)  # type: ignore[arg-type]
+            return row
         if attributes.marker_name != MARKER_NAME:
             return None
         found = report.read(attributes.details)

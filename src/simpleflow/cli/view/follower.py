@@ -32,6 +32,7 @@ from simpleflow.constants import FAULT_MARKER, RETRY_TIMER, STORE_TIMER
 from simpleflow.core import events as e
 from simpleflow.core import timeouts
 from simpleflow.core.decider import recorded_calls
+from simpleflow.core.packed_markers import unpacked
 from simpleflow.core.work_time import WorkTime
 from simpleflow.engines.embedded import Run
 from simpleflow.local import Beginning
@@ -126,7 +127,7 @@ class Follower:
         if view is None:
             view = self.views[run.run_id] = RunView(run.run_id, run.workflow_id)
             self._followed[run.run_id] = run
-        for event in events:
+        for event in unpacked(events):
             row = view.apply(event)
             attributes: Any = event.attributes
             kind = type(attributes)

@@ -13,10 +13,13 @@ from typing import NamedTuple
 
 from simpleflow.constants import MAX_ANSWER_BYTES, MAX_DECISIONS, MAX_OPEN_ACTIVITIES, WAKE_UP_TIMER
 from simpleflow.core import decisions as d
-from simpleflow.core import transitions
+from simpleflow.core import packed_markers, transitions
 from simpleflow.core.decider.evaluation import Failure
 from simpleflow.core.decider.outbox import Outbox
 from simpleflow.core.history import History
+
+_LONG = 0.1
+"""Share of the events that an execution may have. From this share on, markers of steps share an event."""
 
 _FULL = 0.9
 """Share of the events that an execution may have. From this share on, it fails without delay if it has to fail."""
@@ -62,7 +65,10 @@ def fit(
     size = _size(closing) if closing is not None else 0
     left = limits.decisions - (1 if closing is None else 2)
     found: list[d.Decision] = []
-    for decision in chain(outbox.upcoming(open_activities - history.open_activities), relays):
+    decisions: Iterable[d.Decision] = chain(outbox.upcoming(open_activities - history.open_activities), relays)
+    if limits.events is not None and _is_long(outbox, history, limits, limits.events):
+        decisions = packed_markers.pack(decisions)
+    for decision in decisions:
         if ends_badly and not isinstance(decision, _AT_ONCE):
             continue  # the execution ends, so the result of work that begins now would be lost
         if isinstance(decision, _TO_OTHERS) and _is_early(decision.workflow_id, outbox, history):
@@ -74,6 +80,14 @@ def fit(
             return [*found[:left], *_wake_up(history)]
         found.append(decision)
     return found if closing is None else [*found, closing]
+
+
+def _is_long(outbox: Outbox, history: History, limits: Limits, most: int) -> bool:
+    """True if the history has, or gets, so many events that markers of steps share one.
+
+    In the histories of most runs each has its own, which other programs read more easily.
+    """
+    return outbox.others > limits.decisions or len(history.events) > _LONG * most
 
 
 def _is_full(history: History, limits: Limits) -> bool:

@@ -43,6 +43,11 @@ class Outbox:
         entries = self._activities if key[0] == "activity" else self._others
         entries[key] = (self._count, decision)
 
+    @property
+    def others(self) -> int:
+        """How many of the decisions schedule no activity."""
+        return len(self._others)
+
     def other_keys(self) -> list[Key]:
         """The keys of the decisions that schedule no activity, in order."""
         return list(self._others)
