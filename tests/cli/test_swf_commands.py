@@ -427,3 +427,32 @@ def test_a_domain_that_does_not_exist(swf: Commands, command: str) -> None:
     assert (done.code, done.out) == (1, "")
     assert "nowhere" in done.err
     assert "Traceback" not in done.err
+
+
+RETURNS = """
+from simpleflow import Workflow
+
+class Waits(Workflow):
+    name = "waits"
+
+    def run(self):
+        return self.submit(self.wait_signal("never")).result
+
+class Returns(Workflow):
+    name = "returns"
+
+    def run(self):
+        self.submit(Waits)
+        return 7
+"""
+
+
+def test_a_run_that_returns_while_a_child_waits_for_a_signal(swf: Commands, name: str) -> None:
+    (swf.path / "returns.py").write_text(RETURNS)
+    done = swf.run("standalone", "returns.Returns", "--workflow-id", name)
+    assert (done.code, done.out) == (0, "7\n"), done.err
+    assert f"run has returned, and the run ends although children wait for signals: {name}--waits-" in done.err
+    found = swf.client.list_open_workflow_executions(
+        domain=DOMAIN, startTimeFilter={"oldestDate": 0}, typeFilter={"name": "waits"}
+    )
+    assert any(each["execution"]["workflowId"].startswith(name) for each in found["executionInfos"]), "it stays open"

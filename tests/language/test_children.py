@@ -8,7 +8,7 @@ import pytest
 
 from simpleflow import Workflow, futures
 from simpleflow.canvas import Chain, Group
-from simpleflow.exceptions import ExecutionError, TaskFailed
+from simpleflow.exceptions import ExecutionError, ExecutionTimeoutError, TaskFailed
 from simpleflow.local import Executor
 from simpleflow.task import WorkflowTask
 from tests.language.activities import (
@@ -210,3 +210,58 @@ def test_continue_as_new_takes_arguments_and_runs() -> None:
 def test_fail_fails() -> None:
     with pytest.raises(ExecutionError, match="on purpose"):
         run(lambda self: self.fail("on purpose"))
+
+
+class Awaiting(Workflow):
+    name = "awaiting child"
+
+    def run(self) -> Any:
+        return self.submit(self.wait_signal("never")).result
+
+
+class Left(Workflow):
+    """It returns while a child, or a child of that, waits for a signal that nobody sends."""
+
+    name = "left"
+
+    def run(self, deep: bool) -> Any:
+        self.submit(Around if deep else Awaiting)
+        return self.submit(increment, 1).result
+
+    def on_completed(self, history: Any) -> None:
+        self.submit(increment, 2)
+
+
+class Around(Workflow):
+    name = "around"
+
+    def run(self) -> Any:
+        return self.submit(Awaiting).result
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_run_that_has_returned_does_not_wait_for_children_that_wait_for_signals(deep: bool) -> None:
+    left = Executor(Left)
+    assert left.run([deep]) == 2
+    notices = [marker.details["text"] for marker in left.list_markers(all=True) if marker.name == "log.step.notice"]
+    assert len(notices) == 1
+    child = "around" if deep else "awaiting child"
+    assert notices[0].startswith("run has returned, and the run ends although children wait for signals: ")
+    assert child in notices[0]
+    done = [each for each in left.history if each["eventType"] == "ActivityTaskCompleted"]
+    assert len(done) == 2, "the hook's work is done first"
+
+
+class Asking(Workflow):
+    """Its own wait for a signal, and that of a child whose result it reads, are waited for."""
+
+    name = "asking"
+    execution_timeout = 3
+
+    def run(self) -> Any:
+        return self.submit(Awaiting).result
+
+
+def test_a_run_that_reads_the_result_of_such_a_child_waits() -> None:
+    with pytest.raises(ExecutionTimeoutError):
+        Executor(Asking).run()

@@ -80,6 +80,7 @@ class RunDescription(NamedTuple):
     started: float  # epoch seconds
     closed: float | None  # epoch seconds; None while it is open
     alive: bool  # a living process drives it
+    context: str | None = None  # its latest execution context, as far as the service tells it here
 
 
 class RunFilter(NamedTuple):

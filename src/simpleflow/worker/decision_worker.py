@@ -17,7 +17,7 @@ from simpleflow.core.decider.recorded_calls import TOLD, describe
 from simpleflow.core.tolerant_history import TolerantHistory
 from simpleflow.engines.base import DecisionSource, DecisionTask
 from simpleflow.exceptions import InputError, LeaseLost, UnknownResource
-from simpleflow.worker import foreign_runs, overlooked
+from simpleflow.worker import foreign_runs, overlooked, returned
 from simpleflow.worker.imports import ANY, Imports
 from simpleflow.worker.on_closed import OnClosed, ignore
 from simpleflow.workflow import Workflow
@@ -120,6 +120,9 @@ class DecisionWorker:
                 for decision in answer.decisions:
                     if isinstance(decision, d.RecordMarker) and decision.marker_name in TOLD:
                         self._on_changed(task, describe(decision.details))
+            if task.history is None and context is not None and decider.evaluation is not None:
+                closes = bool(answer.decisions) and isinstance(answer.decisions[-1], d.CLOSING)
+                context = returned.told(context, decider.evaluation.returned and not closes)
             if context == decider.history.execution_context:
                 context = None  # it stands until an answer changes it
             self._source.respond_decision_task_completed(task.token, answer.decisions, context)
@@ -226,6 +229,11 @@ class DecisionWorker:
         decider = self._deciders.get(run_id)
         evaluation = None if decider is None else decider.evaluation
         return [] if evaluation is None else evaluation.signals.awaited_names
+
+    def has_returned(self, run_id: str) -> bool:
+        """True if the method ``run`` of an execution that is kept alive here has returned."""
+        decider = self._deciders.get(run_id)
+        return decider is not None and decider.evaluation is not None and decider.evaluation.returned
 
     def forget(self, run_id: str) -> None:
         """Discard the decider that is kept alive for an execution."""

@@ -30,6 +30,7 @@ import math
 import time
 from collections.abc import Callable
 
+from simpleflow.constants import RETURN_SIGNAL
 from simpleflow.core import events as e
 from simpleflow.core import transitions
 from simpleflow.engines.embedded import EmbeddedEngine
@@ -38,9 +39,13 @@ from simpleflow.worker.base import ActivityPool
 from simpleflow.worker.decision_worker import DecisionWorker
 from simpleflow.worker.on_closed import OnClosed
 from simpleflow.worker.patience import Patience
+from simpleflow.worker.returned import only_waits
 
 MESSAGE_SECONDS = 0.1
 """How often messages of other processes are read."""
+
+RETURN_SECONDS = 1.0
+"""For how long a run that has returned waits for signals to children that do nothing else. Then it ends."""
 
 QUIET_SECONDS = 0.01
 """How long events wait for more to come before they are kept."""
@@ -65,6 +70,7 @@ def drive(
     are terminated, since no process would drive them.
     """
     checked_at = 0.0
+    waits_since = math.inf  # since when it waits for signals that its children wait for alone
     reported: set[str] = set()  # run ids of the children that ``on_closed`` has been called with
     while True:
         now = time.monotonic()
@@ -112,6 +118,11 @@ def drive(
         if workers.wait(min(QUIET_SECONDS, _seconds_to_deadline(engine))):
             continue
         engine.flush()  # nothing happens just now
+        family = (each.history for each in engine.runs.values())
+        if not (deciders.has_returned(run.run_id) and only_waits(run.history, family)):
+            waits_since = math.inf
+        elif time.monotonic() - (waits_since := min(waits_since, now)) >= RETURN_SECONDS:
+            engine.signal_workflow_execution(run.workflow_id, RETURN_SIGNAL, None, run.run_id)
         workers.wait(min(MESSAGE_SECONDS, _seconds_to_deadline(engine)))
 
 

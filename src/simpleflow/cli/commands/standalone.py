@@ -14,6 +14,7 @@ import click
 from simpleflow.cli import errors, on_end, parameters, start_options, swf, unread_input, workflow_input
 from simpleflow.cli.options import SETTINGS, Session, common, session
 from simpleflow.cli.terminal import BOLD, results_only
+from simpleflow.constants import RETURN_SIGNAL
 from simpleflow.exceptions import InputError
 from simpleflow.shown_text import escaped
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _FIRST_POLL_SECONDS = 0.2
 _MAX_POLL_SECONDS = 3.0
+_IDLE_POLLS = 2  # in a row, before a run that has returned is told to end without its children
 
 
 @click.command("standalone", context_settings=SETTINGS)
@@ -165,6 +167,7 @@ def _follow(
     progress = Progress(terminal if shows else Terminal(None), here.debug)
     progress.brief = shows  # without the progress lines, the summary has all details
     watcher = RunWatcher(engine, request.workflow_id, run_id, progress.observe, whole=shows)
+    polls_idle = 0  # the latest polls that found nothing but children waiting for signals
     wait = _FIRST_POLL_SECONDS
     next_poll = began + wait
     while supervisor.signal is None and supervisor.busy:
@@ -182,6 +185,9 @@ def _follow(
             code = report_end(here, progress, watcher.run, None, seconds, write_result, overlooked, following)
             ending.again = following.again
             return code
+        polls_idle = polls_idle + 1 if watcher.only_waits else 0
+        if polls_idle == _IDLE_POLLS:
+            engine.signal_workflow_execution(watcher.run.workflow_id, RETURN_SIGNAL, None, watcher.run.run_id)
         wait = min(wait * 1.3, _MAX_POLL_SECONDS)
         next_poll = time.monotonic() + wait
     supervisor.run()

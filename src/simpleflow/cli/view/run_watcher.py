@@ -18,7 +18,7 @@ from simpleflow.core import events as e
 from simpleflow.core.tolerant_history import TolerantHistory
 from simpleflow.engines.base import RunReader
 from simpleflow.engines.run import Observer, Run
-from simpleflow.worker import overlooked
+from simpleflow.worker import overlooked, returned
 from simpleflow.worker.poller import is_passing
 
 log = logging.getLogger(__name__)
@@ -48,6 +48,14 @@ class RunWatcher:
         """How many failed tasks the deciders of the execution and its children have told of, see ``overlooked``."""
         return sum(len(overlooked.read(run.history.execution_context)) for run in self._runs.values())
 
+    @property
+    def only_waits(self) -> bool:
+        """True if, at the latest poll, ``run`` had returned and nothing but children that wait for signals was left."""
+        histories = [each.history for each in self._runs.values()]
+        return returned.has_returned(self.run.history.execution_context) and returned.only_waits(
+            self.run.history, histories
+        )
+
     def poll(self) -> bool:
         """Read once, and return True if the execution has ended. A temporary error is logged; the next poll retries."""
         try:
@@ -59,8 +67,10 @@ class RunWatcher:
             return False
 
     def _poll(self) -> bool:
-        if not self._whole and self._reader.describe(self.run.workflow_id, self.run.run_id).status == _OPEN:
-            return False
+        if not self._whole:
+            found = self._reader.describe(self.run.workflow_id, self.run.run_id)
+            if found.status == _OPEN and not returned.has_returned(found.context):
+                return False
         self._read(self.run)
         for run in list(self._runs.values()):
             if run is not self.run and run.history.closed is None:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 from simpleflow import values
+from simpleflow.constants import NOTICE_MARKER, RETURN_SIGNAL
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.core.changes import Changes
@@ -197,13 +198,28 @@ class BaseDecider:
 
     def _complete(self, executor: Executor) -> d.Decision | None:
         """``run`` has returned, and everything that it submitted has ended. The hooks may submit more."""
-        if not executor.returned or executor.put_off or not self._all_ended(executor):
+        if not executor.returned or executor.put_off:
             return None
+        left = 0
+        if not self._all_ended(executor):
+            if not self._leaves_children(executor):
+                return None
+            left = executor.unfinished
         for hook in ("on_completed", "after_closed"):
             self._hooks.close(hook, waits=True)
-            if executor.failure is not None or executor.put_off or executor.unfinished:
+            if executor.failure is not None or executor.put_off or executor.unfinished > left:
                 return None
         return completion(executor)
+
+    def _leaves_children(self, executor: Executor) -> bool:
+        """True if the run ends without its children: it was told that they only wait for signals."""
+        history = self.history
+        children = sorted(id for id, record in history.children.items() if record.open)
+        if RETURN_SIGNAL not in history.signals or len(children) != history.under_way or executor.outbox.begins_work():
+            return False
+        text = f"run has returned, and the run ends although children wait for signals: {', '.join(children)}"
+        executor.report(NOTICE_MARKER, {"text": text})
+        return True
 
     def _stop(self, executor: Executor) -> d.Decision | None:
         """The run has reached what it was to reach, and nothing is under way any more."""

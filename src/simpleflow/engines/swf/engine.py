@@ -89,7 +89,7 @@ class SwfEngine:
             answer = self._calls.describe_workflow_execution(
                 domain=self.domain, execution={"workflowId": workflow_id, "runId": run_id}
             )
-        return wire.description(answer["executionInfo"])
+        return wire.description(answer["executionInfo"])._replace(context=answer.get("latestExecutionContext"))
 
     def history(
         self, workflow_id: str, run_id: str | None = None, after: int = 0, limit: int | None = None
