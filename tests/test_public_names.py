@@ -78,6 +78,7 @@ PUBLIC: dict[str, list[str]] = {
     "simpleflow.steering.marks": ["done", "forget", "mark"],
     "simpleflow.steering.place": ["Place", "find"],
     "simpleflow.steering.plan": ["Plan", "PlannedStep", "plan"],
+    "simpleflow.this_run": ["cancel", "signal"],
     "simpleflow.stores": ["Location", "Store", "open_store"],
     "simpleflow.task": [
         "ActivityTask",

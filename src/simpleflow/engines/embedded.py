@@ -60,6 +60,11 @@ class EmbeddedEngine:
         self.close = executions.close
 
     @property
+    def state_folder(self) -> str | None:
+        """Path of the folder that it keeps its executions in; None if they are in memory."""
+        return self.executions.journal.state_folder
+
+    @property
     def workers_path(self) -> str | None:
         """See Journal."""
         return self.executions.journal.workers_path

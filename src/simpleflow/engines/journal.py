@@ -72,6 +72,10 @@ class Journal(Protocol):
     def workers_path(self) -> str | None:
         """The file on which workers of this process hold a lock (``file_locks``); None if no process takes over."""
 
+    @property
+    def state_folder(self) -> str | None:
+        """Path of the folder that it keeps executions in; None if it keeps them nowhere."""
+
     def hold(self) -> None:
         """Open a transaction."""
 
@@ -129,6 +133,7 @@ class NoJournal:
 
     must_commit = False
     workers_path = None
+    state_folder = None
 
     def __init__(self, change_marks: Callable[[Sequence[Change]], None] | None = None) -> None:
         self._change_marks = change_marks

@@ -74,6 +74,7 @@ def fork(
     sends_bounds: bool = False,
     lock: str | None = None,
     output: Redirects | None = None,
+    state: str | None = None,
 ) -> tuple[int, OwnerEnd]:
     """Fork a worker; returns its process id and the channel to it.
 
@@ -101,7 +102,17 @@ def fork(
                         each.close()
                     printed = None if output is None else output.redirect()
                     WorkerProcess(
-                        theirs, guard.life[0], owner, known, middlewares, domain, sends_bounds, max_tasks, lock, printed
+                        theirs,
+                        guard.life[0],
+                        owner,
+                        known,
+                        middlewares,
+                        domain,
+                        sends_bounds,
+                        max_tasks,
+                        lock,
+                        printed,
+                        state,
                     ).run()
                 except SystemExit:
                     pass  # stopped while it was idle

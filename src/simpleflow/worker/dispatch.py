@@ -14,6 +14,8 @@ from simpleflow.constants import MAX_REASON_LENGTH
 from simpleflow.engines.base import ActivityTask
 from simpleflow.exceptions import InputError, escaped, message, passes_through
 from simpleflow.values import arguments
+from simpleflow.worker import current_task
+from simpleflow.worker.current_task import CurrentTask
 from simpleflow.worker.imports import Imports, in_use
 
 
@@ -120,12 +122,15 @@ def perform(
     domain: str | None = None,
     given: Arguments | None = None,
     imports: Imports | None = None,
+    state: str | None = None,
 ) -> Outcome:
     """Perform the task. An exception of the activity becomes the reason and details of a failure.
 
     ``known``: activities by name that are not in the registry. ``domain``: for the activity's context. ``given``: the
-    arguments, if they have been decoded already. ``imports``: what may be imported for the name of the task.
+    arguments, if they have been decoded already. ``imports``: what may be imported for the name of the task. ``state``:
+    path of the state folder of a local run.
     """
+    current_task.enter(CurrentTask(task.name, task.workflow_id, task.run_id, domain, state))
     try:
         activity = resolve(task.name, known, imports)
         args, kwargs = given or arguments(values.decode(task.input))
@@ -150,6 +155,8 @@ def perform(
         if passes_through(error):
             raise
         return failure(error)
+    finally:
+        current_task.leave()
 
 
 def _call(activity: Activity, args: list[Any], kwargs: dict[str, Any], context: dict[str, Any]) -> Any:

@@ -105,7 +105,9 @@ class InlineWorker:
             self._quick.add(task.name)
             return False
         begun = time.monotonic()
-        outcome = perform(task, self._known, self._middlewares, self._domain, imports=NOTHING)
+        outcome = perform(
+            task, self._known, self._middlewares, self._domain, imports=NOTHING, state=self._source.state_folder
+        )
         is_short = time.monotonic() - begun < _MOMENT
         if is_short:
             self._quick.add(task.name)

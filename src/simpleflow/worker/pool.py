@@ -385,7 +385,8 @@ class Pool:
         path = self.source.workers_path
         output = None if self._output is None else OutputPipe(self._output)
         try:
-            found = fork(self._guard, others, self._known, self._middlewares, lock=path, output=output)
+            state = self.source.state_folder
+            found = fork(self._guard, others, self._known, self._middlewares, lock=path, output=output, state=state)
         except OSError:
             if output is not None:
                 output.close()

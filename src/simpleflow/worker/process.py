@@ -92,7 +92,7 @@ class WorkerProcess:
         channel: to its owner: tasks come in; heartbeats and outcomes go out.
         life: end of a pipe whose other end closes when the owner dies.
         owner: process id of the owner.
-        known, middlewares, domain: see ``dispatch.perform``.
+        known, middlewares, domain, state: see ``dispatch.perform``.
         sends_bounds: send the Bounds of each task to the owner before it begins, since SWF does not send time-outs.
         max_tasks: end after so many tasks; None: any number.
         lock: a file on which it holds a lock while it lives, see ``file_locks``; None: on none.
@@ -111,6 +111,7 @@ class WorkerProcess:
         max_tasks: int | None = None,
         lock: str | None = None,
         output: WorkerOutput | None = None,
+        state: str | None = None,
     ) -> None:
         self._channel = channel
         self._life = life
@@ -118,6 +119,7 @@ class WorkerProcess:
         self._known = known
         self._middlewares = middlewares
         self._domain = domain
+        self._state = state
         self._sends_bounds = sends_bounds
         self._sending = threading.Lock()
         self._receiving = threading.Lock()
@@ -198,7 +200,7 @@ class WorkerProcess:
 
     def _perform(self, task: ActivityTask) -> Outcome:
         try:
-            return perform(task, self._known, self._middlewares, self._domain)
+            return perform(task, self._known, self._middlewares, self._domain, state=self._state)
         except BaseException as error:  # noqa: BLE001 (such as KeyboardInterrupt, which would end the process without an outcome)
             return failure(error)
 

@@ -309,6 +309,10 @@ class SqliteJournal:
             )
 
     @property
+    def state_folder(self) -> str | None:
+        return os.path.abspath(self.folder)
+
+    @property
     def workers_path(self) -> str | None:
         return self._lease.workers_path
 
