@@ -155,7 +155,8 @@ class BaseDecider:
         """Pass on received signals."""
         to_parent = self.workflow_class.propagate_signals_to_parent
         for event in signals:
-            self._relays.update(relays(self.history, event, self.execution.workflow_id, to_parent))
+            starting = [key[1] for key in self._executor.outbox.other_keys() if key[0] == "child"]
+            self._relays.update(relays(self.history, event, self.execution.workflow_id, to_parent, starting))
 
     # Closing: stages, in order
 

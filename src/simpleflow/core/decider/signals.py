@@ -9,7 +9,7 @@ back to the execution that sent it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from simpleflow import values
@@ -100,7 +100,7 @@ class Signals:
 
 
 def relays(
-    history: History, event: e.Event, own: str, to_parent: bool
+    history: History, event: e.Event, own: str, to_parent: bool, starting: Iterable[str] = ()
 ) -> Iterator[tuple[Key, d.SignalExternalWorkflowExecution]]:
     """The decisions that pass on a received signal, each with the key of its record.
 
@@ -108,6 +108,8 @@ def relays(
         event: the WorkflowExecutionSignaled.
         own: workflow id of the execution that received it.
         to_parent: also pass it on to the parent.
+        starting: workflow ids of children that the service has yet to be told of. Like others that have not started,
+            they get the signal once they have, see ``answer``.
     """
     signal = event.attributes
     assert isinstance(signal, e.WorkflowExecutionSignaled)
@@ -116,10 +118,11 @@ def relays(
         return
     source = signal.external_workflow_execution.workflow_id if signal.external_workflow_execution else None
     parent = history.started.parent_workflow_execution
-    targets = []
+    targets: list[tuple[str, str | None]] = []
     if parent is not None and to_parent and source != own:  # ``send`` has sent those to the parent
         targets.append((parent.workflow_id, parent.run_id))
-    targets += [(id, record.run_id) for id, record in history.children.items() if record.open and record.run_id]
+    targets += [(id, record.run_id) for id, record in history.children.items() if record.open]
+    targets += [(id, None) for id in starting]
     control = f"{RELAY}{event.id}"
     for workflow_id, run_id in targets:
         if workflow_id != source:
