@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -19,9 +20,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+import click
 import pytest
+import yaml
 
+from simpleflow.cli.app import app
+from simpleflow.cli.options import Session
 from tests.docs.pages import PAGES, ROOT, Block, blocks
+from tests.servers import program
 from tests.stamps import unstamped
 
 KINDS = {"python", "console", "sh", "text", "toml", "yaml"}
@@ -33,6 +39,9 @@ for text, page, line in json.load(sys.stdin):
     exec(compile("\\n" * line + text, page, "exec"), namespace)
     print("{SEPARATOR}", end="", flush=True)
 """
+OTHER_TOOLS = {"luigi": "orders_luigi.py", "doit": "dodo.py"}
+"""Tools that pages compare with simpleflow, each with the file that it runs. They are in the extra ``dev``."""
+
 SIMPLEFLOW = [sys.executable, "-W", "error", "-m", "simpleflow"]
 PYTEST = [sys.executable, "-W", "error", "-m", "pytest", "-p", "no:cacheprovider"]
 
@@ -73,7 +82,7 @@ def test_every_block_is_of_a_kind_that_is_checked(page: str) -> None:
 
 @pytest.mark.parametrize("page", of_kind("python"))
 def test_python(page: str, folders: dict[str, Path]) -> None:
-    found = [block for block in blocks(page) if block.kind == "python"]
+    found = [block for block in blocks(page) if block.kind == "python" and block.file not in OTHER_TOOLS.values()]
     texts = json.dumps([(block.text, page, block.line) for block in found])
     command = [sys.executable, "-W", "error", "-c", RUNNER]
     run = subprocess.run(command, cwd=folders[page], input=texts, capture_output=True, text=True)
@@ -107,8 +116,8 @@ class Shell:
     def run(self, command: str) -> str:
         """Run a command and return its output.
 
-        A command that ends in ``&`` runs beside the next one, which starts as soon as a step has begun. ``wait`` waits
-        for it, and returns what it has printed.
+        A command that ends in ``> FILE`` writes into it. One that ends in ``&`` runs beside the next one, which starts
+        as soon as a step has begun. ``wait`` waits for it, and returns what it has printed.
         """
         if command == "kill -9 $!":
             self._jobs[-1].kill()
@@ -117,21 +126,25 @@ class Shell:
         if command == "wait":
             self._jobs[-1].wait(60)
             return (self._folder / f"job-{len(self._jobs) - 1}").read_text()
-        words = shlex.split(command)
-        args = [*PYTEST, *words[1:]] if words[0] == "pytest" else [*SIMPLEFLOW, *words[1:]]
+        command, _, file = command.partition(" > ")
+        tool, *words = shlex.split(command)
+        known = {"simpleflow": SIMPLEFLOW, "pytest": PYTEST}
+        args = [*(known[tool] if tool in known else [program(tool)]), *words]
         if command.endswith(" &"):
             self._begin(args[:-1])
             return ""
         run = subprocess.run(
             args,
             cwd=self._folder,
-            env=self._environment,
+            env=self._environment if tool in known else {**self._environment, "PYTHONPATH": str(self._folder)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
-        return run.stdout
+        if file:
+            (self._folder / file).write_text(run.stdout)
+        return "" if file else run.stdout
 
     def _begin(self, args: list[str]) -> None:
         path = self._folder / f"job-{len(self._jobs)}"
@@ -167,6 +180,34 @@ def test_shell(page: str) -> None:
                 assert f"\n{extra} = [" in project
 
 
+@pytest.mark.parametrize("page", of_kind("yaml"))
+def test_workflows_of_ci(page: str) -> None:
+    """They are YAML, and their commands are commands of simpleflow, with options that it has."""
+    for block in blocks(page):
+        if block.kind == "yaml":
+            jobs = yaml.safe_load(block.text)["jobs"]
+            lines = [step["run"] for job in jobs.values() for step in job["steps"] if "run" in step]
+            calls = [shlex.split(line)[1:] for line in lines if line.startswith("simpleflow ")]
+            assert calls
+            for name, *words in calls:
+                command = app.get_command(click.Context(app), name)
+                assert command is not None, name
+                command.make_context(name, words, parent=click.Context(app, obj=Session()))
+
+
+def test_the_rules_of_snakemake(folders: dict[str, Path]) -> None:
+    """Snakemake makes the file that the workflow beside it makes. It is large, so it is not among the extras."""
+    if shutil.which("snakemake") is None:
+        pytest.skip("snakemake is not on PATH: the Snakefile of docs/from-snakemake.md is not tried")
+    page = "docs/from-snakemake.md"
+    folder = folders[page] / "rules"
+    folder.mkdir()
+    [rules] = [block.text for block in blocks(page) if block.text.startswith("rule all:")]
+    (folder / "Snakefile").write_text(rules)
+    subprocess.run(["snakemake", "--cores", "1"], cwd=folder, check=True, capture_output=True)
+    assert (folder / "report.txt").read_text() == "39 euros\n"
+
+
 def commands(block: Block) -> Iterator[tuple[str, str]]:
     """Yield each command of a console block with the output that the page shows for it."""
     if block.kind != "console":
@@ -174,7 +215,8 @@ def commands(block: Block) -> Iterator[tuple[str, str]]:
     parts = re.split(r"^\$ (.*)$", block.text, flags=re.MULTILINE)
     assert parts[0] == "", f"line {block.line}: a console block begins with a command"
     for command, output in zip(parts[1::2], parts[2::2], strict=True):
-        assert command.startswith(("simpleflow ", "pytest ")) or command in ("kill -9 $!", "wait"), command
+        known = ("simpleflow", "pytest", *OTHER_TOOLS)
+        assert command.split()[0] in known or command in ("kill -9 $!", "wait"), command
         yield command, output
 
 
