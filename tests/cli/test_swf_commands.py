@@ -456,3 +456,44 @@ def test_a_run_that_returns_while_a_child_waits_for_a_signal(swf: Commands, name
         domain=DOMAIN, startTimeFilter={"oldestDate": 0}, typeFilter={"name": "waits"}
     )
     assert any(each["execution"]["workflowId"].startswith(name) for each in found["executionInfos"]), "it stays open"
+
+
+LOGS = """
+import logging, threading
+from simpleflow import Workflow, activity
+
+@activity.with_attributes(raises_on_failure=True)
+def tells():
+    thread = threading.Thread(target=logging.getLogger("simpleflow.mine").warning, args=("from a thread",))
+    thread.start()
+    thread.join()
+    logging.getLogger("simpleflow.mine").error("at %s", "https://me:secret@host/", exc_info=ValueError("no"))
+
+class Logs(Workflow):
+    name = "logs"
+
+    def run(self):
+        logging.getLogger("simpleflow.mine").info("decides")
+        return self.submit(tells).result
+"""
+
+
+def test_a_log_of_json(swf: Commands, name: str) -> None:
+    (swf.path / "logs.py").write_text(LOGS)
+    done = swf.run("standalone", "logs.Logs", "--workflow-id", name, "--log-format", "json")
+    assert done.code == 0, done.err
+    records = [json.loads(line) for line in done.err.splitlines() if line.startswith("{")]
+    run_id = next(each["run"] for each in records if "run" in each)
+    events = swf.events(name, run_id)
+    started = next(each["eventId"] for each in events if each["eventType"] == "ActivityTaskStarted")
+    about = {"workflow": name, "run": run_id}
+    task = about | {"activity": "logs.tells", "activity_id": "activity-logs.tells-1", "attempt": started}
+    found = {each["message"]: each for each in records}
+    common = {"time", "level", "logger", "process", "message"}
+    for message in ("from a thread", "at https://me:***@host/"):
+        assert {key: found[message].get(key) for key in task} == task
+    assert "ValueError: no" in found["at https://me:***@host/"]["error"]
+    assert found["decides"].keys() == common | about.keys() | {"workflow_type"}
+    assert any("completed after" in each["message"] and each.get("attempt") == started for each in records)
+    done = swf.run("worker.start", SIMPLEFLOW_LOG_FORMAT="xml")
+    assert (done.code, done.err) == (2, "error: SIMPLEFLOW_LOG_FORMAT is 'xml': expected text or json\n")

@@ -146,6 +146,22 @@ def log_level_option(command: _Command) -> _Command:
     )(command)
 
 
+def _log_format(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        os.environ["SIMPLEFLOW_LOG_FORMAT"] = value
+
+
+def log_format_option(command: _Command) -> _Command:
+    """Add ``--log-format`` to a command that writes a log."""
+    return click.option(
+        "--log-format",
+        type=click.Choice(["text", "json"]),
+        expose_value=False,
+        callback=_log_format,
+        help="Form of the log; json: one object a line. Default: SIMPLEFLOW_LOG_FORMAT, or text.",
+    )(command)
+
+
 def param_option(command: _Command) -> _Command:
     """The option ``--param`` for the input of a workflow."""
     return click.option(

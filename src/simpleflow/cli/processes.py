@@ -6,6 +6,7 @@ import base64
 import binascii
 import json
 import logging
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -118,6 +119,14 @@ def log_to_stderr() -> None:
     settings.describe()
     level = log_level.requested_level(None) or logging.INFO
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_OneLine(_LOG_FORMAT))
+    form = os.environ.get("SIMPLEFLOW_LOG_FORMAT") or "text"
+    if form == "json":
+        from simpleflow.cli.json_log import JsonLines
+
+        handler.setFormatter(JsonLines())
+    elif form == "text":
+        handler.setFormatter(_OneLine(_LOG_FORMAT))
+    else:
+        raise InputError(f"SIMPLEFLOW_LOG_FORMAT is {form!r}: expected text or json")
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("simpleflow").setLevel(level)

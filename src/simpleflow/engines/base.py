@@ -67,6 +67,7 @@ class ActivityTask(NamedTuple):
     tag_list: tuple[str, ...] = ()  # of the execution
     tries: int = 1  # tasks of this activity id up to this one
     priority: str | None = None  # an integer as text, if it is known
+    started_event_id: int | None = None  # its ActivityTaskStarted, on a service that does not tell the tries
 
 
 class RunDescription(NamedTuple):

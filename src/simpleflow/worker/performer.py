@@ -10,6 +10,7 @@ from typing import NamedTuple
 from simpleflow.constants import WORKER_STOPPED
 from simpleflow.engines.base import ActivitySource, ActivityTask
 from simpleflow.exceptions import UnknownResource
+from simpleflow.worker import log_fields
 from simpleflow.worker.child import Child
 from simpleflow.worker.dispatch import Outcome
 from simpleflow.worker.heartbeat import CANCEL, GONE, Heartbeat
@@ -56,6 +57,10 @@ class Performer:
 
     def perform(self, task: ActivityTask) -> None:
         """Perform one task and report its outcome, unless the task is not open any longer."""
+        with log_fields.about(task):
+            self._perform(task)
+
+    def _perform(self, task: ActivityTask) -> None:
         began = time.monotonic()
         label = f"activity {task.name} (workflow {task.workflow_id}, run {task.run_id}, activity id {task.activity_id})"
         log.info("%s begins", label)

@@ -41,7 +41,7 @@ from simpleflow import file_locks
 from simpleflow.activity import Activity
 from simpleflow.core.records import timeout
 from simpleflow.engines.base import ActivityTask
-from simpleflow.worker import forked
+from simpleflow.worker import forked, log_fields
 from simpleflow.worker.dispatch import Middlewares, Outcome, failure, perform, resolve
 from simpleflow.worker.forked import flush
 from simpleflow.worker.messages import WorkerEnd, readable
@@ -199,10 +199,13 @@ class WorkerProcess:
             _end()  # the owner has died before: somebody may already have looked
 
     def _perform(self, task: ActivityTask) -> Outcome:
+        log_fields.performs(task)
         try:
             return perform(task, self._known, self._middlewares, self._domain, state=self._state)
         except BaseException as error:  # noqa: BLE001 (such as KeyboardInterrupt, which would end the process without an outcome)
             return failure(error)
+        finally:
+            log_fields.performs(None)
 
     def _load(self, task: ActivityTask) -> Bounds:
         """Import the module of the activity, if it was not; returns the activity's time-outs."""

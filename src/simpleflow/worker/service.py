@@ -17,6 +17,7 @@ from simpleflow.core.decisions import Decision
 from simpleflow.engines.base import ActivitySource, ActivityTask, DecisionSource, DecisionTask
 from simpleflow.engines.swf.decisions import SwfDecisionSource, limits
 from simpleflow.exceptions import InputError, SimpleflowError
+from simpleflow.worker import log_fields
 from simpleflow.worker.child import Child
 from simpleflow.worker.decision_worker import DecisionWorker
 from simpleflow.worker.dispatch import Middlewares
@@ -114,6 +115,10 @@ def decider_body(
         alone = True
 
         def decide(task: DecisionTask) -> None:
+            with log_fields.about(task):
+                answer(task)
+
+        def answer(task: DecisionTask) -> None:
             nonlocal alone
             if alone and source.wants_own_list:
                 alone = False

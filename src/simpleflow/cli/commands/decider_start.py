@@ -6,7 +6,7 @@ import click
 
 from simpleflow.base import check_name
 from simpleflow.cli import swf
-from simpleflow.cli.options import SETTINGS, common, log_level_option
+from simpleflow.cli.options import SETTINGS, common, log_format_option, log_level_option
 from simpleflow.cli.terminal import results_only
 
 
@@ -23,6 +23,7 @@ from simpleflow.cli.terminal import results_only
     help="Number of decider processes.",
 )
 @log_level_option
+@log_format_option
 @common
 def decider(workflows: tuple[str, ...], domain: str | None, task_list: str | None, nb_processes: int) -> int:
     """Answer the decision tasks of a task list on Amazon SWF until stopped.

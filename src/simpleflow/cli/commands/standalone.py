@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from simpleflow.cli import errors, on_end, parameters, start_options, swf, unread_input, workflow_input
-from simpleflow.cli.options import SETTINGS, Session, common, session
+from simpleflow.cli.options import SETTINGS, Session, common, log_format_option, session
 from simpleflow.cli.terminal import BOLD, results_only
 from simpleflow.constants import RETURN_SIGNAL
 from simpleflow.exceptions import InputError
@@ -47,6 +47,7 @@ _IDLE_POLLS = 2  # in a row, before a run that has returned is told to end witho
     help="Execution whose completed activities are not run again. Its input is used if none is given.",
 )
 @click.option("--force-activities", metavar="REGEX", help="With --repair: run activities with matching names again.")
+@log_format_option
 @common
 def standalone(workflow: str, input_text: str | None, input_file: str | None, **options: Any) -> int:
     """Run a workflow on Amazon SWF with its own deciders and workers.

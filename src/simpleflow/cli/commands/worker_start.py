@@ -10,7 +10,7 @@ from simpleflow import settings
 from simpleflow.base import check_name
 from simpleflow.cli import swf
 from simpleflow.cli.number import Number
-from simpleflow.cli.options import SETTINGS, common, log_level_option
+from simpleflow.cli.options import SETTINGS, common, log_format_option, log_level_option
 from simpleflow.cli.start_options import middleware_options
 from simpleflow.cli.terminal import results_only
 from simpleflow.exceptions import InputError
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 )
 @middleware_options
 @log_level_option
+@log_format_option
 @common
 def worker(
     domain: str | None,

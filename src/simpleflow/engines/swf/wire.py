@@ -121,6 +121,7 @@ def activity_task(answer: dict[str, Any], task_list: str) -> ActivityTask | None
         input=answer.get("input"),
         task_list=task_list,
         heartbeat_timeout=timeout(known.task_heartbeat_timeout) if known is not None else None,
+        started_event_id=answer.get("startedEventId"),
     )
 
 

@@ -1,0 +1,48 @@
+"""What the log says each record is about: the workflow, the run and the activity that this process works on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import local
+from typing import Any
+
+from simpleflow.engines.base import ActivityTask, DecisionTask
+
+_thread = local()  # no context variable: the fibers of a workflow do not share those
+_of_process: dict[str, Any] = {}  # of the activity that this process performs, for all threads of it
+
+
+def of_activity(task: ActivityTask) -> dict[str, Any]:
+    """The fields of an activity task. On Amazon SWF, the attempt is the id of its ActivityTaskStarted."""
+    attempt = task.tries if task.started_event_id is None else task.started_event_id
+    ids = {"workflow": task.workflow_id, "run": task.run_id}
+    return ids | {"activity": task.name, "activity_id": task.activity_id, "attempt": attempt}
+
+
+@contextmanager
+def about(task: ActivityTask | DecisionTask) -> Iterator[None]:
+    """A block whose records are about a task."""
+    if isinstance(task, ActivityTask):
+        found = of_activity(task)
+    else:
+        found = {"workflow": task.workflow_id, "run": task.run_id, "workflow_type": task.name}
+    before = getattr(_thread, "fields", None)
+    _thread.fields = found
+    try:
+        yield
+    finally:
+        _thread.fields = before
+
+
+def performs(task: ActivityTask | None) -> None:
+    """This process performs an activity from now on; None: it does not any more."""
+    _thread.fields = None  # that the owner of this process had when it forked
+    _of_process.clear()
+    if task is not None:
+        _of_process.update(of_activity(task))
+
+
+def current() -> dict[str, Any]:
+    """The fields for a record that is written now; empty if it is about no task."""
+    return getattr(_thread, "fields", None) or _of_process
