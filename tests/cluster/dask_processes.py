@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import distributed
+
 from tests.servers import tied
 
 ROOT = Path(__file__).parents[2]
@@ -89,6 +91,30 @@ class Cluster:
         command = ("-m", "distributed.cli.dask_worker", self.address, *options, "--name", name, *args)
         self.workers[name] = start(self.folder, name, *command, **environment)
         return self.workers[name]
+
+    def join(self, name: str, *args: str, **environment: str) -> subprocess.Popen[bytes]:
+        """Start a worker with ``simpleflow worker.join``."""
+        command = ("-m", "simpleflow", "worker.join", self.address, "--name", name, *args)
+        self.workers[name] = start(self.folder, name, *command, **environment)
+        return self.workers[name]
+
+    def stop(self, name: str, seconds: float = 10) -> int:
+        """Stop a worker with SIGTERM; returns its exit code."""
+        process = self.workers.pop(name)
+        process.terminate()
+        try:
+            return process.wait(seconds)
+        finally:
+            kill(process)
+
+    def wait_for_workers(self, count: int, seconds: float = 20) -> None:
+        """Wait until the scheduler has so many workers."""
+        with distributed.Client(self.address, set_as_default=False) as client:
+            client.wait_for_workers(count, timeout=seconds)
+
+    def log(self, name: str) -> str:
+        """What a process has printed."""
+        return (self.folder / f"{name}.log").read_text()
 
     def kill_worker(self, name: str) -> None:
         """Kill a worker at once."""

@@ -72,12 +72,14 @@ def of_workflow(workflow: type, uploads: tuple[str, ...], pre: tuple[str, ...], 
             "module of its own, and import that"
         )
     path = os.path.abspath(path)
+    with open(path, "rb") as file:
+        digest = _digest(file.read())
     folder = os.path.dirname(path)
     for _ in range(name.count(".") + (os.path.basename(path) == "__init__.py")):
         folder = os.path.dirname(folder)
     folders = tuple(dict.fromkeys([folder, os.getcwd()]))
     sent = tuple(Upload(os.path.basename(each), _content(each)) for each in uploads)
-    return Code(name, os.path.basename(path), _digest(path), folders, sent, pre, post, own_python(), RELEASE)
+    return Code(name, os.path.basename(path), digest, folders, sent, pre, post, own_python(), RELEASE)
 
 
 def difference(code: Code, found: Found) -> str:
@@ -114,8 +116,10 @@ def load(code: Code, scratch: str) -> Found:
             importlib.import_module(dotted.rpartition(".")[0])
     except (Exception, SystemExit) as error:  # noqa: BLE001 (the user's code may raise anything)
         return own._replace(error=one_line(error))
-    source = getattr(module, "__file__", None)
-    return own._replace(digest=_digest(source) if isinstance(source, str) and os.path.isfile(source) else code.digest)
+    try:
+        return own._replace(digest=_digest(module.__spec__.loader.get_data(module.__file__)))  # also of a zip archive
+    except (AttributeError, OSError) as error:
+        return own._replace(error=f"its file cannot be read: {one_line(error)}")
 
 
 def _import(code: Code, paths: list[str]) -> Any:
@@ -141,6 +145,5 @@ def _content(path: str) -> str:
         return base64.b64encode(file.read()).decode()
 
 
-def _digest(path: str) -> str:
-    with open(path, "rb") as file:
-        return hashlib.sha256(file.read()).hexdigest()
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

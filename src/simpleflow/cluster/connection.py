@@ -37,6 +37,7 @@ CONNECT_SECONDS = 10.0
 _TRY_SECONDS = 2.0  # how long one of the later attempts may take
 _PAUSE_SECONDS = 0.2
 _CLOSE_SECONDS = 5.0
+_RESULT_SECONDS = 30.0
 _THREADS = 32  # for calls to workers, each of which may hang
 
 
@@ -70,11 +71,12 @@ class NotMet(NamedTuple):
 
 
 class Finished(NamedTuple):
-    """The Dask task of a batch is over. ``status``: finished, error or cancelled."""
+    """The Dask task of a batch is over."""
 
     batch: str
-    status: str
     large: Mapping[str, Any]
+    error: str = ""  # why it did not end as it should
+    is_lost: bool = False  # the worker is lost
 
 
 class Connected(NamedTuple):
@@ -204,14 +206,12 @@ class Connection:
 
     def _finished(self, batch: str, future: Any) -> None:
         """In a thread of the client: a Dask task is over."""
-        status: str = future.status
-        large: dict[str, Any] = {}
-        if status == "finished":
-            try:
-                large = json.loads(future.result(timeout=_CLOSE_SECONDS * 6))
-            except Exception:  # noqa: BLE001 (the worker was lost with the result)
-                status = "error"
-        self._inbox.put(Finished(batch, status, large))
+        try:
+            found = Finished(batch, json.loads(future.result(timeout=_RESULT_SECONDS)))
+        except Exception as error:  # noqa: BLE001 (the worker may be lost, or somebody has cancelled the task)
+            is_lost = type(error).__name__ == "KilledWorker"
+            found = Finished(batch, {}, "was lost" if is_lost else one_line(error), is_lost)
+        self._inbox.put(found)
 
     def _call(self, function: Callable[..., None], *args: Any) -> None:
         with contextlib.suppress(RuntimeError):  # it was closed
@@ -257,7 +257,8 @@ class Connector:
         self._inbox = inbox
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # the driver says what has happened itself
+        for name in [each for each in logging.root.manager.loggerDict if each.partition(".")[0] == "distributed"]:
+            logging.getLogger(name).setLevel(logging.CRITICAL)  # the driver says what has happened itself
 
     def connect(self) -> Connection:
         """The first connection. Raises ClusterError."""

@@ -64,7 +64,7 @@ def join_body(join: Join) -> Body:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor handles Ctrl-C
         with tempfile.TemporaryDirectory(prefix="simpleflow-worker-") as folder:
             works = asyncio.run(_serve(join, owner, folder))
-        SLOTS.close()
+            SLOTS.close()
         if not works:
             sys.exit(1)
 
@@ -84,9 +84,11 @@ async def _serve(join: Join, owner: int, folder: str) -> bool:
     while not stop.is_set():
         await asyncio.sleep(_LOOK_SECONDS)
         if os.getppid() != owner:
-            stop.set()
-        elif worker.status.name in ("closed", "closing", "failed"):
+            SLOTS.close()
+            return True
+        if worker.status.name in ("closed", "closing", "failed"):
             log.warning("the scheduler %s is lost; what was under way is stopped", join.address)
+            SLOTS.close()
             return False
     SLOTS.leave(worker.log_event)
     end = None if join.stop_after is None else time.monotonic() + join.stop_after

@@ -34,6 +34,7 @@ from simpleflow.cluster.batch import Batch
 from simpleflow.cluster.code import Code
 from simpleflow.cluster.crew import Crew
 from simpleflow.cluster.driver_output import DriverOutput
+from simpleflow.cluster.engine_calls import beat, begin, offer
 from simpleflow.cluster.members import Given, Lane, WorkerSeen
 from simpleflow.cluster.missing import Missing
 from simpleflow.cluster.own_tasks import OwnTasks
@@ -41,7 +42,7 @@ from simpleflow.cluster.target import Cluster
 from simpleflow.constants import WORKER_STOPPED
 from simpleflow.engines.base import ActivityTask
 from simpleflow.engines.embedded import EmbeddedEngine
-from simpleflow.exceptions import ClusterError, UnknownResource
+from simpleflow.exceptions import ClusterError
 from simpleflow.worker.base import Accepts
 from simpleflow.worker.dispatch import Middlewares, Outcome, quick
 from simpleflow.worker.inline import do_quickly, respond
@@ -127,11 +128,11 @@ class ClusterPool:
         """Give a task to the worker that has the least to do; tasks about marks stay here."""
         given = quick(task, self._known)
         if given is not None:
-            self._begin(task.token)
+            begin(self.source, task.token)
             do_quickly(self.source, task, given, self._known, self._middlewares)
             return
         if self._own.takes(task):
-            self._begin(task.token)
+            begin(self.source, task.token)
             self._own.start(task, partial(respond, self.source))
             return
         lane = self._lane(task.task_list)
@@ -204,17 +205,17 @@ class ClusterPool:
             self._lose(each)
         self._crew.add(member)
         for task_list in [each for each in self._held if member is not None and member.lane(each) is not None]:
-            self._offer(self._held.pop(task_list).token)
+            offer(self.source, self._held.pop(task_list).token)
 
     def _lose(self, member: WorkerSeen) -> None:
         """A worker is gone: what it had begun has failed, what waited there is handed out again."""
-        self._crew.remove(member)
+        self._crew.remove(member, greet_again=True)
         why = f"worker {member.address} was lost"
         for lane in member.lanes.values():
             for at, given in enumerate(list(lane.given.values())):
                 self._lose_batch(given, why, may_have_begun=at < lane.slots)
             for task in lane.pending:
-                self._offer(task.token)
+                offer(self.source, task.token)
             lane.pending = []
 
     def _lose_batch(self, given: Given, why: str, may_have_begun: bool) -> None:
@@ -228,9 +229,9 @@ class ClusterPool:
         """``why``: the task had begun, and has failed for that; None: it is handed out again."""
         self._take_from(given, token)
         if why is None:
-            self._offer(token)
+            offer(self.source, token)
             return
-        self._begin(token)
+        begin(self.source, token)
         respond(self.source, token, Outcome(reason=f"WorkerDied: {why} while it did the activity"))
 
     def _lose_connection(self) -> None:
@@ -238,9 +239,9 @@ class ClusterPool:
         assert connection is not None
         for lane in self._crew.lanes:
             for task in lane.pending:
-                self._offer(task.token)
+                offer(self.source, task.token)
         for token in list(self._where):
-            self._offer(token)
+            offer(self.source, token)
         self._crew.clear()
         self._given.clear()
         self._where.clear()
@@ -305,7 +306,9 @@ class ClusterPool:
                 self._meet(message)
             case c.NotMet():
                 self._crew.not_met(message)
-            case c.Finished() if message.batch in self._given:
+            case c.Finished() if message.batch in self._given and (
+                not message.error or (self._connection is not None and self._connection.works)
+            ):  # else the connection is lost, and everything with it
                 self._finish(self._given[message.batch], message)
             case c.Connected():
                 self._connection = message.connection
@@ -331,12 +334,9 @@ class ClusterPool:
         if kind == b.BEGUN:
             given.begun.add(token)
             self._begun_at[token] = time.monotonic()
-            self._begin(token)
+            begin(self.source, token)
         elif kind == b.BEAT:
-            try:
-                self.source.record_activity_task_heartbeat(token)
-            except UnknownResource:
-                pass  # ``reap`` stops it
+            beat(self.source, token)
         elif kind == b.PRINTED:
             self._output.add(given.tasks[token], *values)
         elif kind == b.ENDED:
@@ -349,14 +349,14 @@ class ClusterPool:
             self._end(given, token, Outcome(reason=WORKER_STOPPED))
         elif kind == b.RETURNED:
             self._take_from(given, token)
-            self._offer(token)
+            offer(self.source, token)
 
     def _end(self, given: Given, token: str, outcome: Outcome) -> None:
         began = self._begun_at.get(token)
         is_short = began is not None and time.monotonic() - began < _SHORT_SECONDS
         self._short_in_a_row = self._short_in_a_row + 1 if is_short else 0
         self._take_from(given, token)
-        self._begin(token)
+        begin(self.source, token)
         respond(self.source, token, outcome)
 
     def _finish(self, given: Given, message: c.Finished) -> None:
@@ -365,14 +365,16 @@ class ClusterPool:
             if token in given.rest:
                 self._end(given, token, Outcome(*outcome))
         member = given.lane.member
-        if message.status == "finished":
+        if message.is_lost:
+            self._lose(member)
+        elif message.error:
+            place = list(given.lane.given).index(given.id)
+            why = f"worker {member.address} gave it up: {message.error},"
+            self._lose_batch(given, why, may_have_begun=place < given.lane.slots)
+        else:
             if given.rest and not given.begun:  # refused: another process has the address now
                 self._crew.remove(member, greet_again=True)
             self._lose_batch(given, f"worker {member.address} gave it up", may_have_begun=False)
-        else:
-            place = list(given.lane.given).index(given.id)
-            self._lose_batch(given, f"worker {member.address} was lost", may_have_begun=place < given.lane.slots)
-            self._looked_at = 0.0
 
     def _take_from(self, given: Given, token: str) -> None:
         """The end of a task is known, for its worker."""
@@ -386,15 +388,3 @@ class ClusterPool:
         self._given.pop(given.id, None)
         if self._connection is not None:
             self._connection.forget(given.id)
-
-    def _begin(self, token: str) -> None:
-        try:
-            self.source.begin_activity_task(token)
-        except UnknownResource:
-            pass  # it is not open any longer, and ``reap`` stops it
-
-    def _offer(self, token: str) -> None:
-        try:
-            self.source.put_back_activity_task(token, first=True)
-        except UnknownResource:
-            pass  # it is not open any longer
