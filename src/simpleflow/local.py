@@ -35,6 +35,7 @@ from simpleflow.engines.embedded import EmbeddedEngine, Observer, Run
 from simpleflow.engines.memory import MemoryEngine
 from simpleflow.exceptions import InputError, StoreError
 from simpleflow.marker import Marker
+from simpleflow.pictures.in_notebook import RunInNotebook
 from simpleflow.run_outcome import outcome
 from simpleflow.run_pool import PoolChoice
 from simpleflow.start_overrides import check_folder, checked_overrides
@@ -89,7 +90,7 @@ class Beginning(NamedTuple):
     replaced: Run | None = None  # the execution that was closed
 
 
-class Executor:
+class Executor(RunInNotebook):
     """Runs a workflow in this process.
 
     Activities run in this process too, one after the other, so that a debugger works. Their time-outs are not enforced
@@ -178,16 +179,14 @@ class Executor:
         self.workflow_id = workflow_id
         self.run_id: str | None = None
         self.overlooked: list[str] = []
-        self._fresh = fresh
-        self._keep_going = keep_going
+        self._fresh, self._keep_going = fresh, keep_going
         self._checks_source = not (adopt or workflow_id)
         self._tag_list = tag_list
         # Absolute from here on: the code of the run may change the working folder.
         self._state = None if state is None else os.path.abspath(check_folder(state, "state"))
         self._marks = state_url(self._state or settings.SIMPLEFLOW_STATE)
         self._observer = run_lines.printing(observer) if progress else observer
-        self._on_begin = on_begin
-        self._on_wait = on_wait
+        self._on_begin, self._on_wait = on_begin, on_wait
         self._output = check_output(output)
         self._paint = paint
         self._overrides = checked_overrides(overrides)

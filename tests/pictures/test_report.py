@@ -27,7 +27,7 @@ _VOID = {"meta", "br"}
 _TAGS = {
     *("html", "head", "meta", "title", "style", "body", "main", "header", "section", "footer", "div", "span", "p", "a"),
     *("h1", "h2", "h3", "ul", "li", "dl", "dt", "dd", "table", "tr", "th", "td", "pre", "code", "details", "summary"),
-    *("strong", "svg", "rect", "defs", "pattern", "path", "g", "text", "title"),
+    *("strong", "thead", "tbody", "svg", "rect", "defs", "pattern", "path", "g", "text", "title"),
 }
 
 

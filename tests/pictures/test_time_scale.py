@@ -60,7 +60,7 @@ def test_a_short_run_counts_seconds() -> None:
     scale = Scale(1_000, 1_024, 0, 800)
     axis = Axis(scale, 1_000, datetime.UTC)
     assert [tick.label for tick in axis.ticks()] == ["0 s", "5 s", "10 s", "15 s", "20 s"]
-    assert axis.caption == "since 1970-01-01 00:16:40 UTC"
+    assert axis.captions() == ["since 1970-01-01 00:16:40 UTC", "since 00:16:40 UTC"]
     assert [tick.label for tick in Axis(Scale(1_000, 1_000.5, 0, 500), 1_000, datetime.UTC).ticks()][:3] == [
         *("0.0 s", "0.1 s", "0.2 s")
     ]

@@ -120,13 +120,12 @@ class Axis:
         wanted = _APART / scale.per_second if scale.per_second > 0 else 1.0
         self._step = next((each for each in _STEPS if each >= wanted), _STEPS[-1])
 
-    @property
-    def caption(self) -> str:
-        """What the ticks count, or the day and the zone of the clock."""
+    def captions(self) -> list[str]:
+        """What the ticks count, or the day and the zone of the clock; the longest form first."""
         began = self._clock(self._origin if self.elapsed else self._scale.begin)
         if self.elapsed:
-            return f"since {began:%Y-%m-%d %H:%M:%S} {began.tzname()}"
-        return f"{began.day} {began:%b %Y}, {began.tzname()}"
+            return [f"since {began:{form}} {began.tzname()}" for form in ("%Y-%m-%d %H:%M:%S", "%H:%M:%S")]
+        return [f"{began.day} {began:%b %Y}, {began.tzname()}", f"{began.day} {began:%b %Y}"]
 
     def ticks(self) -> list[Tick]:
         """Return the ticks, from left to right, none closer than they can be read."""

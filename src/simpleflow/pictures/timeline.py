@@ -182,7 +182,9 @@ class _Picture:
 
     def _ticks(self, y: float, bottom: float, top: float) -> Iterator[str]:
         ticks = self.axis.ticks()
-        caption = text(self.axis.caption)
+        room = self.width if self.narrow else self.names - 20
+        captions = self.axis.captions()
+        caption = text(next((each for each in captions if width_of(each, 11) <= room), captions[-1]))
         yield f'<text class="caption" x="{self.margin}" y="{number(top + 14 if self.narrow else y)}">{caption}</text>'
         lines = "".join(f"M{number(tick.x)} {number(y + 6)}V{number(bottom)}" for tick in ticks)
         yield f'<path class="grid" d="{lines}"/>'

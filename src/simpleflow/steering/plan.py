@@ -36,6 +36,18 @@ class PlannedStep:
     not_skipped: tuple[str, ...] = ()  # skipped names that cover it but have no effect, since it is a dependent
     holds_steps: bool = False  # a skipped step whose work may have other steps inside
 
+    @property
+    def why(self) -> str:
+        """The reasons and what is not known about the step, in one line; may be empty."""
+        others = [name for name in self.unmarks if name != self.step]
+        parts = [
+            report.names(self.reasons) + (f", but {self.changed}" if self.changed else ""),
+            report.without_effect(self.not_skipped) if self.not_skipped else "",
+            f"no longer done: {report.names(others)}" if others else "",
+            self.note or "",
+        ]
+        return "; ".join(filter(None, parts))
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -54,6 +66,14 @@ class Plan:
     notes: tuple[str, ...]
     warnings: tuple[str, ...] = ()
     not_kept: tuple[str, ...] = ()
+
+    def _repr_html_(self) -> str:
+        """The plan as HTML, which a notebook shows."""
+        from simpleflow.pictures.notebook import Planned, plan_html
+
+        steps = [Planned(each.step, each.verdict, each.forced, each.why, each.workflow_id) for each in self.steps]
+        shown = {each.note for each in self.steps}
+        return plan_html(steps, [*self.warnings, *(note for note in self.notes if note not in shown)])
 
 
 def plan(

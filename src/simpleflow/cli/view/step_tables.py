@@ -123,16 +123,9 @@ def _takes(step: PlannedStep, estimate: Estimate) -> str:
 
 
 def _plan_cells(step: PlannedStep, children: bool, estimate: Estimate | None) -> list[str]:
-    others = [name for name in step.unmarks if name != step.step]
-    why = [
-        report.names(step.reasons) + (f", but {step.changed}" if step.changed else ""),
-        report.without_effect(step.not_skipped) if step.not_skipped else "",
-        f"no longer done: {report.names(others)}" if others else "",
-        step.note or "",
-    ]
     workflow = [step.workflow_id] if children else []
     takes = [] if estimate is None else [_takes(step, estimate)]
-    return [step.step, step.verdict, *takes, _yes(step.forced), *workflow, "; ".join(filter(None, why))]
+    return [step.step, step.verdict, *takes, _yes(step.forced), *workflow, step.why]
 
 
 def _yes(value: bool) -> str:
