@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from simpleflow.core.work_time import Task, fewer, length, union, without, work_time
+from simpleflow.core.work_time import Task, between, fewer, length, union, without, work_time
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,25 @@ def test_work_time(tasks: list[tuple], pauses: list[tuple], now: float | None, w
     assert found.queued == queued
     assert found.seconds == (length(worked) if worked else None)
     assert (found.began, found.ended) == ((worked[0][0], worked[-1][1]) if worked else (None, None))
+
+
+@pytest.mark.parametrize(
+    ("tries", "more", "worked", "paused"),
+    [
+        ([(0, 0, 1), (61, 61, 63)], [], ((0, 1), (61, 63)), 60),
+        ([(0, 0, 1), (61, 63, 64)], [], ((0, 1), (63, 64)), 60),  # queued after the pause
+        ([(0, 0, 1), (61, 61, 63)], [(0, 0, 30)], ((0, 30), (61, 63)), 31),  # another one works meanwhile
+        ([(0, 0, 1), (1, 1, 3)], [], ((0, 3),), 0),  # at once
+        ([(0, 0, 1), (5, 5, 6), (16, 16, 17)], [], ((0, 1), (5, 6), (16, 17)), 14),
+        ([(0, 0, 1)], [(60, 60, 63)], ((0, 63),), 0),  # no try of the same task
+    ],
+)
+def test_time_between_tries(tries: list[tuple], more: list[tuple], worked: tuple, paused: float) -> None:
+    own = [Task(*each) for each in tries]
+    found = work_time([*own, *(Task(*each) for each in more)], between_tries=between(own))
+    assert (found.worked, found.paused) == (worked, paused)
+    died = work_time(own, [(-5, 200)], between_tries=between(own))
+    assert (died.worked, died.paused) == ((), 0), "the time in which no process drove the run counts for nothing"
 
 
 def test_intervals_agree_with_seconds_counted_one_by_one() -> None:

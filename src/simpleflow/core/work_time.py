@@ -4,9 +4,11 @@ A step consists of activities and children, several at once or one after the oth
 start to the last end, less
 
 - the times in which something waited in a queue and nothing worked,
+- the times between two tries of a task in which nothing worked,
 - the pauses of the whole run, in which no process drove it.
 
 So a step that waited an hour for a worker and then worked for a minute took a minute, and the hour is told apart.
+Likewise for one that failed at once and was tried again after an hour.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ class WorkTime(NamedTuple):
 
     worked: tuple[Interval, ...]  # in order, without overlaps; empty if nothing has started
     queued: float  # seconds in which something waited for a worker and nothing worked
+    paused: float = 0.0  # seconds between two tries in which nothing worked
 
     @property
     def began(self) -> float | None:
@@ -53,13 +56,19 @@ class WorkTime(NamedTuple):
 NOTHING = WorkTime((), 0.0)
 
 
-def work_time(tasks: Iterable[Task], pauses: Sequence[Interval] = (), now: float | None = None) -> WorkTime:
+def work_time(
+    tasks: Iterable[Task],
+    pauses: Sequence[Interval] = (),
+    now: float | None = None,
+    between_tries: Sequence[Interval] = (),
+) -> WorkTime:
     """Return when these tasks worked.
 
     Args:
         tasks: in any order.
         pauses: times in which no process drove the run.
         now: the end of what has not ended, in epoch seconds; None: what has not ended is left out.
+        between_tries: the times from the end of a try to the next one of the same task, see ``between``.
     """
     working: list[Interval] = []
     waiting: list[Interval] = []
@@ -79,7 +88,20 @@ def work_time(tasks: Iterable[Task], pauses: Sequence[Interval] = (), now: float
     if not busy:
         return WorkTime((), queued)
     whole = [(busy[0][0], busy[-1][1])]
-    return WorkTime(tuple(without(without(whole, idle), pauses)), queued)
+    paused = without(without(union(between_tries), busy), idle) if between_tries else []
+    worked = without(without(without(whole, idle), paused), pauses)
+    return WorkTime(tuple(worked), queued, length(without(paused, pauses)))
+
+
+def between(tries: Iterable[Task]) -> list[Interval]:
+    """Return the times from the end of each try of one task to the scheduling of the next one."""
+    found: list[Interval] = []
+    ended: float | None = None
+    for each in tries:
+        if ended is not None and ended < each.scheduled:
+            found.append((ended, each.scheduled))
+        ended = each.ended
+    return found
 
 
 def union(intervals: Iterable[Interval]) -> list[Interval]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from simpleflow.base import Scope, Submittable
-from simpleflow.core.work_time import Interval, Task, work_time
+from simpleflow.core.work_time import Interval, Task, between, work_time
 from simpleflow.exceptions import AggregateException
 from simpleflow.futures import FINISHED, Promise, promise_of
 from simpleflow.step import constants, mark, marker_content, recorded_tasks, recorded_verdicts, report, rules
@@ -75,16 +75,17 @@ class LifeActions:
 
     def _worked(self) -> Sequence[Interval]:
         """When the activities and children of the step worked; without any, all the time since it was scheduled."""
-        tasks = [
-            Task(*map(_milliseconds, times))
+        every = [
+            [Task(*map(_milliseconds, times)) for times in task.tries()]
             for task in self._run.tasks
             if task.type_name is not None and not recorded_tasks.is_about_marks(task.type_name)
-            for times in task.tries()
         ]
+        tasks = [each for tries in every for each in tries]
         if not tasks:
             began = _milliseconds(self._executor.marked_at(constants.MARKER_NAME, self._scheduled))
             tasks = [Task(began, began, _milliseconds(self._executor.now))]
-        return work_time(tasks, self._executor.pauses).worked
+        between_tries = [pause for tries in every if len(tries) > 1 for pause in between(tries)]
+        return work_time(tasks, self._executor.pauses, between_tries=between_tries).worked
 
     def _take_recorded(self) -> None:
         """Go by the marker ``scheduled`` that the history holds, which the code of an earlier start may have made."""
