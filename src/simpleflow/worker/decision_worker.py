@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from simpleflow import code_digest, source_file, values
 from simpleflow import workflow as workflows
 from simpleflow.activity import Activity
+from simpleflow.core import awaited
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.core.decider.answer import Limits
@@ -123,6 +124,8 @@ class DecisionWorker:
             if task.history is None and context is not None and decider.evaluation is not None:
                 closes = bool(answer.decisions) and isinstance(answer.decisions[-1], d.CLOSING)
                 context = returned.told(context, decider.evaluation.returned and not closes)
+            if context and decider.evaluation is not None and decider.evaluation.signals.awaited:
+                context = awaited.told(context, decider.evaluation.signals.awaited_names)
             if context == decider.history.execution_context:
                 context = None  # it stands until an answer changes it
             self._source.respond_decision_task_completed(task.token, answer.decisions, context)

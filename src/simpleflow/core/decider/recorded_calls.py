@@ -23,6 +23,7 @@ from typing import Any
 
 from simpleflow import values
 from simpleflow.constants import FAULT_MARKER, JUMBO_SCHEME, NOTICE_MARKER
+from simpleflow.core import awaited
 from simpleflow.core import events as e
 from simpleflow.core.history import History
 from simpleflow.core.records import Record
@@ -45,7 +46,7 @@ def is_same(record: Record, name: str, text: str) -> bool:
 def made_in(history: History, records: Sequence[Record], context: str | None) -> bool:
     """True if one of these tasks was decided in that execution context."""
     return any(
-        history.context_of(record.scheduled.decision_task_completed_event_id) == context
+        awaited.without(history.context_of(record.scheduled.decision_task_completed_event_id)) == context
         for record in records
         if record.scheduled is not None
     )
