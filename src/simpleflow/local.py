@@ -22,11 +22,11 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from simpleflow import failure_notes, run_lines, same_source, settings, stores, values
+from simpleflow import ended_run, failure_notes, replaced_run, run_lines, same_source, settings, stores, values
 from simpleflow.activity_output import ALL, check_output, output_target
 from simpleflow.base import check_flag, check_name
 from simpleflow.constants import KEEP_GOING, STORE_TIMER
-from simpleflow.core import codec
+from simpleflow.core import codec, transitions
 from simpleflow.core import events as e
 from simpleflow.core.decider.answer import EMBEDDED
 from simpleflow.core.decider.evaluation import Failure
@@ -38,6 +38,7 @@ from simpleflow.marker import Marker
 from simpleflow.pictures.in_notebook import RunInNotebook
 from simpleflow.run_outcome import outcome
 from simpleflow.run_pool import PoolChoice
+from simpleflow.sent_signals import SentSignal, signals_in
 from simpleflow.start_overrides import check_folder, checked_overrides
 from simpleflow.step import claim_recovery, processes
 from simpleflow.step.projection import changes_of
@@ -62,15 +63,6 @@ if TYPE_CHECKING:
 
 
 __path__ = [f"{__file__.rpartition('/')[0]}/compat/local"]  # ``simpleflow.local.executor`` of the existing library
-
-
-class SentSignal(NamedTuple):
-    """A signal that a run sent."""
-
-    name: str
-    args: list[Any]
-    kwargs: dict[str, Any]
-    workflow_id: str  # of the execution that it was sent to
 
 
 STARTED = "started"
@@ -126,6 +118,9 @@ class Executor(RunInNotebook):
         paint: called with what stands in front of such a line; returns it with colours. None: there are no colours.
         fresh: close an open execution whose process died, and start a new one, even if both have the same input.
         progress: print a line on standard error for each event of a step.
+        on_failure, on_success: called with the summary of the run, once it has closed: ``on_success`` if it has
+            completed and nothing in it has failed, else ``on_failure``, also if it could not start. An error of theirs
+            is logged. The summary is that of ``--on-failure`` without ``exit_code`` and ``command``.
 
     After ``run``: ``workflow_id``, ``run_id``, ``history``, ``signals_sent``, ``list_markers()``, and ``overlooked``:
     the names of tasks that failed outside of steps without any code of the workflow asking whether they did.
@@ -157,6 +152,8 @@ class Executor(RunInNotebook):
         output: str = ALL,
         paint: Callable[[str], str] | None = None,
         progress: bool = False,
+        on_failure: ended_run.Told | None = None,
+        on_success: ended_run.Told | None = None,
     ) -> None:
         if not (isinstance(workflow_class, type) and issubclass(workflow_class, Workflow)):
             raise InputError(f"{workflow_class!r} is not a workflow class; expected a subclass of simpleflow.Workflow")
@@ -172,6 +169,9 @@ class Executor(RunInNotebook):
         for name, call in calls:
             if not callable(call) and (call is not None or name == "on_wait"):
                 raise InputError(f"{name} is {call!r}; expected a function")
+        self._told = {"on_failure": on_failure, "on_success": on_success}
+        for name, function in self._told.items():
+            ended_run.check_told(function, name)
         settings.describe()  # find a setting that is not valid now, not in the middle of a run
         if settings.is_set("STEP_BUCKET") or settings.is_set("SIMPLEFLOW_S3_HOST"):
             is_local(f"{settings.SIMPLEFLOW_S3_HOST}/{settings.STEP_BUCKET}")  # as is a bucket that is none
@@ -218,7 +218,16 @@ class Executor(RunInNotebook):
         Does not raise errors of the workflow. Raises InputError, RunBusy, StateError, StoreError, LeaseLost.
         """
         request = self.request(input)
-        found = self._execute(request)
+        try:
+            run, failure = found = self._execute(request)
+        except Exception as error:
+            summary = ended_run.summary_of_error(self.workflow_id, self.run_id, error, self._state)
+            ended_run.tell(self._told["on_failure"], summary)
+            raise
+        if any(self._told.values()):
+            summary = ended_run.summary_of(self._runs, failure, self.overlooked, self._state)
+            done_well = run.history.state == transitions.COMPLETED and summary["reason"] is None
+            ended_run.tell(self._told["on_success" if done_well else "on_failure"], summary)
         if self._state is not None and (settings.SIMPLEFLOW_KEEP_RUNS or settings.SIMPLEFLOW_KEEP_DAYS):
             from simpleflow.engines.sqlite.pruning import prune_after_run
 
@@ -298,13 +307,7 @@ class Executor(RunInNotebook):
     @property
     def signals_sent(self) -> list[SentSignal]:
         """The signals that the run sent, in order."""
-        found = []
-        for event in self._events:
-            sent = event.attributes
-            if isinstance(sent, e.SignalExternalWorkflowExecutionInitiated):
-                args, kwargs = _signal_arguments(sent.input)
-                found.append(SentSignal(sent.signal_name, args, kwargs, sent.workflow_id))
-        return found
+        return signals_in(self._events)
 
     def list_markers(self, all: bool = False) -> list[Marker]:
         """The markers that the run recorded: the last one of each name, or all of them, in order."""
@@ -371,7 +374,8 @@ class Executor(RunInNotebook):
                 kind = RESUMED
             else:
                 kind, replaced = REPLACED, found
-                reason = f"its process died, and it was started {'afresh' if same else 'again with another input'}"
+                how = "afresh" if self._fresh else replaced_run.difference(started, request)
+                reason = f"its process died, and it was started {how}"
                 engine.terminate_workflow_execution(request.workflow_id, run_id, reason)
                 claim_recovery.release(engine.runs.values())
         if run_id is None or kind == REPLACED:
@@ -390,10 +394,3 @@ class Executor(RunInNotebook):
 
 def _shown_by_observer(task: DecisionTask, text: str) -> None:
     """Do nothing: the marker ``changed`` is among the events that the observer is given."""
-
-
-def _signal_arguments(text: str | None) -> tuple[list[Any], dict[str, Any]]:
-    content = values.decode(text)
-    if isinstance(content, dict):
-        return list(content.get("args") or ()), dict(content.get("kwargs") or {})
-    return ([] if content is None else [content]), {}

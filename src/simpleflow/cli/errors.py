@@ -71,7 +71,7 @@ def error_line(error: BaseException, details: str | None = None) -> str:
         return one_line(str(error))
     text = traceback_of(details) or "".join(traceback.format_exception(error))
     if isinstance(error, SyntaxError) and error.filename:
-        where = f"{_relative(error.filename)}:{error.lineno}"
+        where = f"{relative(error.filename)}:{error.lineno}"
         return f"{type(error).__name__}: {one_line(error.msg)} ({where})"
     kind = type(error).__name__
     return _with_source_line(f"{kind}: {error}" if str(error) else kind, text)
@@ -146,13 +146,13 @@ def source_line(text: str) -> str:
     Frames of simpleflow, of the standard library and of installed packages do not count. The file is relative to the
     current folder if it lies inside it.
     """
-    return _relative(source_lines.source_line(text))
+    return relative(source_lines.source_line(text))
 
 
 def last_frame(text: str) -> str:
     """Return the same frame as ``file:line in function: source``, as far as the traceback tells; or an empty text."""
     where, function, source = source_lines.own_frame(text)
-    return one_line(_relative(where) + (f" in {function}" if function else "") + (f": {source}" if source else ""))
+    return one_line(relative(where) + (f" in {function}" if function else "") + (f": {source}" if source else ""))
 
 
 def _with_source_line(text: str, trace: str) -> str:
@@ -166,7 +166,8 @@ def one_line(text: str) -> str:
     return text if len(text) <= _MAX else text[: _MAX - 3] + "..."
 
 
-def _relative(path: str) -> str:
+def relative(path: str) -> str:
+    """Return a path relative to the current folder if it lies inside it."""
     try:
         here = os.getcwd() + os.sep
     except OSError:  # the folder was removed

@@ -7,23 +7,17 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from simpleflow import ended_run
 from simpleflow.cli import errors
 from simpleflow.core import transitions
 from simpleflow.exceptions import RunBusy
 from simpleflow.shown_text import hide_passwords
-from simpleflow.state_folder import logs
-from simpleflow.step.constants import COMPLETED, FAILED, SKIPPED
-from simpleflow.step.report import duration
 
 if TYPE_CHECKING:
     from simpleflow.cli.view.progress import Progress
     from simpleflow.core.decider.evaluation import Failure
     from simpleflow.engines.embedded import Run
     from simpleflow.local import Executor
-
-BUSY, OPEN, NOT_STARTED = "busy", "open", "not_started"
-"""The status of a run that has not closed: another process drives it; an error has left it open; there is no run."""
-
 
 _TOLD = ("--on-failure", "--on-success")
 
@@ -43,6 +37,7 @@ class Ending:
         self.domain: str | None = None  # on Amazon SWF
         self.again: tuple[str, str] | None = None  # what the command does that goes on, and the command
         self.report: str | None = None  # path of the report that was written
+        self.missed: list[str] = []  # options of which no name is that of a step
 
 
 def summarise(ending: Ending, error: BaseException | None = None) -> dict[str, Any]:
@@ -50,46 +45,30 @@ def summarise(ending: Ending, error: BaseException | None = None) -> dict[str, A
     executor = ending.executor
     workflow_id = ending.workflow_id if executor is None else executor.workflow_id
     run_id = ending.run_id if executor is None else executor.run_id
-    found: dict[str, Any] = {"text": "", "workflow_id": workflow_id, "run_id": run_id}
+    found: dict[str, Any] = {"workflow_id": workflow_id, "run_id": run_id}
     if ending.run is None or not ending.run.history.closed:
-        status = BUSY if isinstance(error, RunBusy) else OPEN if run_id else NOT_STARTED
+        status = ended_run.BUSY if isinstance(error, RunBusy) else ended_run.OPEN if run_id else ended_run.NOT_STARTED
         found |= {"status": status, "reason": None if error is None else errors.command_line(error)}
     else:
         found |= _of_run(ending.run, ending)
         if error is not None:  # the run is over, and its result could not be written
             found["reason"] = errors.command_line(error)
-    tally = None if ending.progress is None else ending.progress.tally
-    if tally is not None:
-        counts = tally.counts
-        found["steps"] = {"ran": counts[COMPLETED], "skipped": counts[SKIPPED], "failed": counts[FAILED]}
-    found |= {"exit_code": ending.code, "state": ending.state, "host": os.uname().nodename, "command": command_line()}
-    found |= {"report": ending.report} if ending.report is not None else {}
-    found["text"] = _text(found)
-    return found
+    if ending.progress is not None:
+        found["steps"] = ended_run.counts(ending.progress.tally)
+    more = {"command": command_line()} | ({"report": ending.report} if ending.report is not None else {})
+    return ended_run.finished(found | {"exit_code": ending.code}, ending.state) | more
 
 
 def _of_run(run: Run, ending: Ending) -> dict[str, Any]:
     """The keys about a run that has closed."""
-    from simpleflow.cli.view.step_tables import utc
-
-    history = run.history
-    closed: Any = history.closed
-    began, ended = history.events[0].time, history.events[-1].time
-    failed = _failed_steps(run, ending)
-    started = history.started
-    return {
-        "workflow_id": run.workflow_id,
-        "run_id": run.run_id,
-        "name": started.workflow_type.name,
-        "version": started.workflow_type.version,
-        "status": history.state,
-        "reason": None if ending.code == errors.OK else _reason(run, ending, [each["step"] for each in failed]),
-        "traceback": errors.traceback_of(getattr(closed.attributes, "details", None)) or None,
-        "started_at": utc(began),
-        "closed_at": utc(ended),
-        "seconds": round(ended - began, 3),
-        "failed_steps": failed,
-    }
+    found = ended_run.facts(run)
+    failed = ended_run.failed_steps(run, ending.state)
+    for each in failed:
+        each["where"] = errors.relative(each["where"]) if each["where"] else None
+    reason = None if ending.code == errors.OK else _reason(run, ending, [each["step"] for each in failed])
+    closed: Any = run.history.closed
+    trace = errors.traceback_of(getattr(closed.attributes, "details", None)) or None
+    return found | {"reason": reason, "traceback": trace, "failed_steps": failed}
 
 
 def _reason(run: Run, ending: Ending, failed: list[str]) -> str:
@@ -105,37 +84,10 @@ def _reason(run: Run, ending: Ending, failed: list[str]) -> str:
     steps = [] if ending.progress is None else ending.progress.tally.failed
     if steps or failed:
         return f"steps failed: {names(steps or failed)}"
+    if ending.missed:
+        return f"no step has the names of {' and '.join(ending.missed)}"
     overlooked = [] if ending.executor is None else ending.executor.overlooked
-    return f"activities failed: {names(overlooked)}" if overlooked else "activities failed"
-
-
-def _failed_steps(run: Run, ending: Ending) -> list[dict[str, Any]]:
-    """The failed steps of the run itself, each with its error, the line of the user's code, and its last output."""
-    from simpleflow.views.run_view import RunView
-
-    view = RunView(run.run_id)
-    view.extend(run.history.events)
-    found = []
-    for row in view.failed_steps():
-        task = view.first_failure(row.name)
-        details = None if task is None else getattr(run.history.events[task.end_id - 1].attributes, "details", None)
-        where = errors.source_line(errors.traceback_of(details))
-        error = errors.one_line(errors.raised(row.report.error))
-        activity = None if task is None else task.name
-        output = [] if task is None or not ending.state else logs.last_lines(ending.state, run.run_id, task.id)
-        each = {"step": row.name, "error": error, "activity": activity, "where": where or None, "output": output}
-        found.append(each)
-    return found
-
-
-def _text(found: dict[str, Any]) -> str:
-    """The summary in one line, for a message."""
-    status = str(found["status"]).replace("_", " ")
-    text = f"workflow {found['workflow_id']}" if found["workflow_id"] else "a workflow"
-    text += f" on {found['host']}: {status}"
-    if found["reason"]:
-        text += f", but {found['reason']}" if status == transitions.COMPLETED else f": {found['reason']}"
-    return text + (f" ({duration(found['seconds'])})" if "seconds" in found else "")
+    return ended_run.of_overlooked(overlooked) if overlooked else "activities failed"
 
 
 def command_line(without: Sequence[str] = (), without_flags: Sequence[str] = ()) -> str:
