@@ -19,6 +19,7 @@ from simpleflow.futures import Future, Promise, Waiter
 from simpleflow.marker import Marker
 from simpleflow.retries import NONE as NO_RETRIES
 from simpleflow.retries import Retry
+from simpleflow.shown_text import with_article
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -31,7 +32,7 @@ def check_name(name: object, label: str, limit: int = MAX_ID_LENGTH) -> str:
     if isinstance(name, str) and 0 < len(name) <= limit and name.isprintable():  # nearly always
         return name
     if not isinstance(name, str):
-        raise InputError(f"{label} {name!r} is a {type(name).__name__}; expected text")
+        raise InputError(f"{label} {name!r} is {with_article(type(name).__name__)}; expected text")
     if not name:
         raise InputError(f"{label} is empty; expected text")
     if len(name) > limit:

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterable, Awaitable
 from typing import Any
 
 from simpleflow.json_values import NotJson, to_json, unwrapped
+from simpleflow.shown_text import with_article
 
 _EXPECTED = "expected text, numbers, true/false, None, lists, dicts with text keys, dates, sets or UUIDs"
 
@@ -101,7 +102,7 @@ def _find(value: Any, path: str, above: set[int]) -> _Found | None:
     except NotJson as error:
         return path, value, error.what, error.instead
     except (TypeError, ValueError):
-        return path, value, f"a {_type_name(value)}", _instead(value)
+        return path, value, with_article(_type_name(value)), _instead(value)
     if isinstance(value, types.GeneratorType):  # what it has yielded is gone
         return None
     return _find(simpler, path, above)

@@ -16,6 +16,7 @@ from simpleflow.engines.base import RunFilter, StartRequest
 from simpleflow.engines.embedded import EmbeddedEngine
 from simpleflow.engines.memory import MemoryEngine
 from simpleflow.exceptions import ExecutionBlocked, InputError
+from simpleflow.shown_text import short_run_id
 from simpleflow.step import claims, mark
 from simpleflow.step.workflow import WorkflowStepMixin
 from simpleflow.workflow import Workflow
@@ -37,7 +38,7 @@ def check(
     found = engine.executions.journal.list_runs(RunFilter(workflow_id=workflow_id), limit=1)
     if found:
         other = _file_of_run(engine, found[0].run_id)
-        whose = f"belongs to the runs of {other} (the latest is {found[0].run_id})"
+        whose = f"belongs to the runs of {other} (the latest is {short_run_id(found[0].run_id)})"
     else:
         other, step = _file_of_marks(workflow_class, request, default_bucket, own)
         whose = f"belongs to the done steps of {other} (one is {step!r})"

@@ -8,6 +8,14 @@ import time
 # As text: Python compiles each when it is first used, and most runs use none.
 _UNSEEN = r"[\x00-\x1f\x7f-\xa0\xad\u061c\u200b-\u200f\u2028-\u202f\u2060-\u2069\ufeff\ud800-\udfff]"
 _UNSEEN_IN_JSON = r"[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
+_RUN_ID = r"(?<=\brun )[\w+/=-]{40,64}"  # those of both engines have 46 characters
+
+_VOWELS = frozenset("aeiou")
+_NO_VOWEL = ("one", "uni", "use", "uti", "uuid", "eu")  # words that are spoken with a consonant
+
+SHORT_ID = 8
+"""Characters of a short run id, unless more are needed to tell two apart."""
+
 _FORMULA = ("=", "+", "-", "@")
 _PASSWORD = r"""(?P<before>[A-Za-z][\w+.-]*://[^\s/:@'"]*)    # http://user
         :[^\s'"]*@                                    # :password@, which may hold more of these characters
@@ -20,6 +28,26 @@ def hide_passwords(text: str) -> str:
     if "@" not in text:
         return text
     return re.sub(_PASSWORD, lambda found: f"{found['before'] or found['alone']}:***@", text, flags=re.VERBOSE)
+
+
+def count(number: int, one: str, more: str = "") -> str:
+    """Return a number with what it counts: ``1 step``, ``2 steps``. ``more``: the plural, if it is not made with s."""
+    return f"{number} {one if number == 1 else more or one + 's'}"
+
+
+def with_article(word: str) -> str:
+    """Return a word with its indefinite article: ``a list``, ``an object``."""
+    return f"{'an' if word[:1].lower() in _VOWELS and not word.lower().startswith(_NO_VOWEL) else 'a'} {word}"
+
+
+def short_run_id(run_id: str) -> str:
+    """Return the begin of a run id as people read it; commands accept it, as long as no other run id begins so."""
+    return run_id[:SHORT_ID]
+
+
+def with_short_ids(text: str) -> str:
+    """Return the text with the short form of each run id that follows the word ``run``."""
+    return re.sub(_RUN_ID, lambda found: found[0][:SHORT_ID], text) if "run " in text else text
 
 
 def timestamp() -> str:

@@ -44,6 +44,21 @@ class Many(Marked):
         self.submit(self.step("outer", Chain((nap, 0.2), (nap, 0.2)))).result
 
 
+@activity.with_attributes(version="1", retry=1, retry_delay=2)
+def second(file):
+    time.sleep(0.2)
+    if not os.path.exists(file):
+        open(file, "w").close()
+        raise ConnectionError("not yet")
+
+
+class Again(Marked):
+    name = "again"
+
+    def run(self):
+        self.submit(self.step("load", (second, "tried"))).result
+
+
 class Killed(Marked):
     name = "killed"
 
@@ -83,6 +98,17 @@ def test_steps_take_as_long_as_their_own_work(flow: Folder, where: str) -> None:
     second = flow.start("flow.Many", **marks)
     # Two workers do the six parts in 0.9 s. In sum they took 1.8 s, and since they were scheduled 3.6 s.
     assert 1.3 <= saved(second.err) <= took
+
+
+def test_the_time_between_two_tries_is_told_apart(flow: Folder) -> None:
+    first = flow.start("flow.Again")
+    assert first.code == 0, first.err
+    [line] = [line for line in first.err.splitlines() if line.startswith("completed  load")]
+    [step] = json.loads(flow.run("workflow.steps", "--json").out)
+    times = [float(line.split()[2]), step["seconds"], seconds_of(flow, "step.list", "flow.Again")["load"]]
+    assert all(0.4 <= each < 1.8 for each in times), times
+    assert 2.0 <= step["paused"] < 3.5
+    assert "between tries" in flow.run("workflow.steps").out.splitlines()[0]
 
 
 def test_marks_of_earlier_releases_claim_nothing(flow: Folder) -> None:

@@ -203,7 +203,8 @@ def test_only_some_steps(folder: Folder) -> None:
     (folder.path / "nested.py").write_text(NESTED)
     done = folder.start("nested.Nested", "--only", "report,all.load,reprot")
     assert done.code == 0
-    assert lines(done.err)[1:] == [
+    assert lines(done.err)[0] == "--only 'reprot': the workflow has no step of that name (did you mean 'report'?)"
+    assert lines(done.err)[2:] == [
         "skipped all forced: Not among --only",
         "scheduled report forced: Requested at start",
         "completed report N s forced: Requested at start",
@@ -251,6 +252,46 @@ def test_a_run_that_stops_once_the_named_steps_are_done(folder: Folder) -> None:
     done = folder.start("pipeline.Pipeline", "--until", "claen")
     assert json.loads(done.out) == "the end"
     assert "--until 'claen': no step of that name was reached (did you mean 'clean'?)" in done.err
+
+
+@pytest.mark.parametrize(
+    ("option", "names", "code"),
+    [("--until", "claen", 3), ("--only", "claen,x", 3), ("--until", "claen,clean", 0), ("--only", "claen,clean", 0)],
+)
+def test_a_misspelt_name_is_told_before_the_run_begins(folder: Folder, option: str, names: str, code: int) -> None:
+    (folder.path / "pipeline.py").write_text(PIPELINE)
+    done = folder.start("pipeline.Pipeline", option, names, "--on-failure", "cat > told")
+    first, *others = done.err.splitlines()
+    assert first == f"{option} 'claen': the workflow has no step of that name (did you mean 'clean'?)"
+    assert (done.code, f"but no step has the names of {option}" in done.err) == (code, code == 3)
+    assert [line for line in others if line.startswith(f"{option} 'claen': no step of that name was reached")]
+    if code:
+        told = json.loads((folder.path / "told").read_text())
+        assert (told["status"], told["reason"]) == ("completed", f"no step has the names of {option}")
+
+
+LATER = """
+from flow import *
+
+class Later(Workflow, WorkflowStepMixin):
+    name = "later"
+
+    def run(self):
+        for name in self.submit(fetch, "load,clean").result.split(","):
+            self.submit(self.step(name, (fetch, name))).ran
+"""
+
+
+def test_names_of_the_latest_run_count_where_a_plan_is_not_complete(folder: Folder) -> None:
+    (folder.path / "later.py").write_text(LATER)
+    text = "no step of that name is known before the run"
+    first = folder.start("later.Later", "--until", "clean")
+    assert (first.code, first.err.splitlines()[0]) == (0, f"--until 'clean': {text}")
+    again = folder.start("later.Later", "--until", "clean", "--force", "*")
+    assert (again.code, text in again.err) == (0, False)
+    wrong = folder.start("later.Later", "--until", "claen")
+    assert wrong.err.splitlines()[0] == f"--until 'claen': {text} (did you mean 'clean'?)"
+    assert wrong.code == 3
 
 
 BROKEN = """

@@ -126,6 +126,8 @@ def test_a_fresh_run_closes_the_one_that_died_and_keeps_done_steps(folder: Folde
     place = f"in {folder.path}/.simpleflow"
     assert first == f"workflow fresh.W: its process died: that run was closed, a new one begins {place}"
     assert second.split()[:2] == ["skipped", "load"]
+    [replaced] = [row for row in json.loads(folder.run("workflow.list", "--json").out) if row["status"] == "terminated"]
+    assert replaced["reason"] == "its process died, and it was started afresh"
     assert [line for line in folder.log if not line.startswith("pid")] == ["load", "outside", "outside"]
     runs = json.loads(folder.run("workflow.list", "--local", "--status", "closed", "--format", "json").out)
     assert len(runs) == 2

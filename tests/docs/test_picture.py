@@ -11,7 +11,7 @@ from tests.docs.picture import PICTURE
 
 TEXT = "{http://www.w3.org/2000/svg}text"
 LINES = (
-    r"workflow census: started, run 2[\w-]{45}.*",
+    r"workflow census: started, run 2[\w-]{7}.*",
     r"workflow census: \d+\.\d s, \d+ of \d+ steps done, \d+ under way(, \d+ queued)?",
     r"[…✓] [\w.]+ \d+\.\d+ s [━─]{10} \d+/\d+( forced: Dep of scan)?",
     r"[…✓] [\w.]+ \d+\.\d+ s( queued)?( forced: Dep of scan)?",

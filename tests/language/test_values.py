@@ -192,7 +192,7 @@ def test_text_that_is_not_json_is_read_as_text() -> None:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (object(), "it is not JSON: <object object> is a object; expected text, numbers"),
+        (object(), "it is not JSON: <object object> is an object; expected text, numbers"),
         ([1, {"a": {1j}}], r"1j at \[1\]\['a'\]\[0\] is a complex"),
         (float("inf"), "inf is a number that JSON cannot hold"),
         ({(): 1}, r"\(\) is a key of type tuple"),
@@ -207,9 +207,9 @@ def test_text_that_is_not_json_is_read_as_text() -> None:
         (same, "call it and pass its result"),
         (json, "is a module; pass its name"),
         (io.StringIO(), "is a _io.StringIO; pass its path or its contents"),
-        (_async_generator(), r"is a async_generator; pass a list: \[each async for"),
+        (_async_generator(), r"is an async_generator; pass a list: \[each async for"),
         (range(3), r"is a range; pass list\(value\)"),
-        (os.environ, r"is a os._Environ; pass dict\(value\)"),
+        (os.environ, r"is an os._Environ; pass dict\(value\)"),
         (bytearray(b"a"), r"pass bytes\(value\)"),
         (RuntimeError("x"), r"raise it, or pass str\(value\)"),
         (Struct(), r"pass msgspec.structs.asdict\(value\)"),

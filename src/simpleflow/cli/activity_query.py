@@ -45,6 +45,8 @@ def fold(runs: Runs, run: RunDescription) -> tuple[RunView, Sequence[Event]]:
     events = runs.events(run)
     view = RunView(run.run_id, run.workflow_id)
     view.extend(events)
+    # On Amazon SWF a run goes on without any one process.
+    view.abandoned = run.status == "open" and not run.alive and runs.location.folder is not None
     return view, events
 
 

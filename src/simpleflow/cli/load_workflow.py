@@ -15,6 +15,7 @@ from typing import Any
 
 from simpleflow.cli.errors import error_line
 from simpleflow.exceptions import InputError
+from simpleflow.shown_text import with_article
 from simpleflow.workflow import Workflow
 
 _FORMS = "expected module.Class or path/to/file.py:Class"
@@ -145,4 +146,4 @@ def _kind(value: Any) -> str:
         return "simpleflow.Workflow itself"
     if isinstance(value, type):
         return "a class that does not derive from simpleflow.Workflow"
-    return f"a {type(value).__name__}"
+    return with_article(type(value).__name__)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from simpleflow import settings
@@ -46,7 +47,7 @@ def _run(
     ending: Ending,
 ) -> int:
     from simpleflow.cli.load_workflow import load_workflow
-    from simpleflow.cli.view import what_next
+    from simpleflow.cli.view import unknown_names, what_next
     from simpleflow.cli.view.run_end import report_end, report_unreached
 
     executor: Executor | None = None
@@ -64,7 +65,11 @@ def _run(
             executor = _executor(workflow_class, options, progress, here.terminal)
             ending.state, ending.executor = progress.state, executor
             progress.ask_signals(executor.awaited_signals)
-            start_options.start_request(executor, given)
+            request = start_options.start_request(executor, given)
+            planner = what_next.planner(workflow_class, given, options, executor.workflow_id, executor.default_bucket)
+            earlier = partial(unknown_names.of_latest_run, progress.state, request.workflow_id)
+            for line in unknown_names.lines(planner, options, earlier):
+                here.terminal.log(line + "\n")
             run, failure = executor.execute(given)
             ending.run, ending.failure = run, failure
     except Stopped as stop:
@@ -75,12 +80,11 @@ def _run(
     finally:
         if progress is not None:
             progress.close()
-    report_unreached(here.terminal, progress, options)
+    ending.missed = report_unreached(here.terminal, progress, options)
     overlooked = len(executor.overlooked)
-    planner = what_next.planner(workflow_class, given, options, executor.workflow_id, executor.default_bucket)
     following = what_next.WhatNext(progress, options, planner)
     seconds = time.monotonic() - began
-    code = report_end(here, progress, run, failure, seconds, write_result, overlooked, following)
+    code = report_end(here, progress, run, failure, seconds, write_result, overlooked, following, ending.missed)
     ending.again = following.again
     return code
 

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from simpleflow.shown_text import escaped
+from simpleflow.shown_text import SHORT_ID, escaped
 
 if TYPE_CHECKING:
     from simpleflow.engines.base import RunDescription
-
-SHORT = 8
-"""Characters of a short run id, unless more are needed to tell two apart."""
 
 _SHOWN = 5  # candidates in a message
 
@@ -22,7 +19,7 @@ def short_ids(run_ids: Sequence[str]) -> dict[str, str]:
     ordered = sorted(set(run_ids))
     for at, run_id in enumerate(ordered):
         same = max((_common(run_id, other) for other in (ordered[at - 1 : at] + ordered[at + 1 : at + 2])), default=0)
-        found[run_id] = run_id[: max(SHORT, same + 1)]
+        found[run_id] = run_id[: max(SHORT_ID, same + 1)]
     return found
 
 

@@ -11,7 +11,7 @@ from simpleflow.cli.activity_query import find_activity, fold
 from simpleflow.cli.run_query import Runs
 from simpleflow.cli.run_steps import family
 from simpleflow.exceptions import InputError, UnknownResource
-from simpleflow.shown_text import escaped
+from simpleflow.shown_text import escaped, short_run_id
 from simpleflow.state_folder import logs
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def check_step(runs: Runs, run: RunDescription, step: str) -> None:
 
     known = {name: None for _, view, _ in family(runs, run) for name in view.steps}
     if not any(rules.covers(step, name) for name in known):
-        said = f"run {run.run_id} of {run.workflow_id} has no step {step!r}{suggestions.of(step, known)}"
+        said = f"run {short_run_id(run.run_id)} of {run.workflow_id} has no step {step!r}{suggestions.of(step, known)}"
         raise UnknownResource(f"{said}; its steps: {report.names([*known]) or 'none'}")
 
 

@@ -10,6 +10,7 @@ from simpleflow.cli.activity_query import fold
 from simpleflow.cli.run_query import Runs
 from simpleflow.cli.view.history_items import item_of
 from simpleflow.cli.view.run_steps import ShownStep
+from simpleflow.cli.view.waits import RETRY, Wait, waits_in
 from simpleflow.exceptions import UnknownResource
 from simpleflow.state_folder import logs
 from simpleflow.step.constants import SKIPPED
@@ -23,21 +24,52 @@ if TYPE_CHECKING:
     from simpleflow.step.mark import Mark
     from simpleflow.views.run_view import RunView
 
+    Member = tuple[RunDescription, RunView, Sequence[Event]]
+
 _MARK_SECONDS = 1.0  # how long reading marks may take
+_FEW_EVENTS = 20_000  # of a run whose whole history is read for a list of runs
 
 
-def steps_of(runs: Runs, run: RunDescription) -> list[ShownStep]:
-    """Return the steps of a run and of its children, in the order in which they were first recorded."""
+def steps_of(runs: Runs, run: RunDescription) -> tuple[list[ShownStep], list[Wait]]:
+    """Return the steps of a run and of its children, in the order in which they were first recorded.
+
+    With them comes what the run and its children wait for.
+    """
     now = time.time()
     deadline = time.monotonic() + _MARK_SECONDS
     found = []
-    for each, view, events in family(runs, run):
+    members = list(family(runs, run))
+    for each, view, events in members:
         marks = _marks(view, deadline)
-        found += [_step(each, runs.location.folder, view, events, marks, name, now) for name in view.steps]
+        retries = {wait.step: wait for wait in reversed(waits_in(view, events)) if wait.kind == RETRY}
+        found += [
+            _step(each, runs.location.folder, view, events, marks, name, now, retries.get(name)) for name in view.steps
+        ]
+    return found, waits_of(members)
+
+
+def waits_of(members: Sequence[Member]) -> list[Wait]:
+    """Return what a run and its children wait for; ``members``: what ``family`` has given of it."""
+    found = []
+    for each, view, events in members:
+        child = None if each is members[0][0] else each.workflow_id
+        found += [wait._replace(child=child) for wait in waits_in(view, events)]
     return found
 
 
-def family(runs: Runs, run: RunDescription) -> Iterator[tuple[RunDescription, RunView, Sequence[Event]]]:
+def waits_if_short(runs: Runs, run: RunDescription) -> list[Wait]:
+    """Return what a run and its children wait for, for a list of runs.
+
+    Nothing is said of a run with a long history, since to read it takes seconds, and such a run does more than to wait;
+    nor of one on Amazon SWF, since that takes many requests.
+    """
+    if run.status != "open" or not run.alive or runs.location.folder is None:
+        return []
+    last = runs.engine.last_events(run.workflow_id, run.run_id, 1)
+    return waits_of(list(family(runs, run))) if last and last[0].id <= _FEW_EVENTS else []
+
+
+def family(runs: Runs, run: RunDescription) -> Iterator[Member]:
     """Yield a run and its children, each with its rows and events."""
     from simpleflow.views.rows import ChildRow
 
@@ -59,6 +91,7 @@ def _step(
     marks: dict[str, Mark],
     name: str,
     now: float,
+    retry: Wait | None,
 ) -> ShownStep:
     row = view.steps[name]
     mark = marks.get(name)
@@ -76,6 +109,7 @@ def _step(
         made_by,
         None if failed is None else item_of(failed, events, view),
         "" if failed is None or folder is None else "\n".join(logs.last_lines(folder, run.run_id, failed.id)),
+        retry,
     )
 
 

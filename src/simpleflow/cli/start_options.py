@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -59,6 +59,69 @@ def middleware_options(command: _Command) -> _Command:
     return command
 
 
+def workers_options(command: _Command) -> _Command:
+    """Add ``--nb-workers`` and ``--slots`` to a command that runs a workflow in its own process."""
+    command = click.option(
+        "--slots",
+        multiple=True,
+        metavar="LIST=N",
+        help="Run at most N activities of this task list at the same time. You can repeat this option.",
+    )(command)
+    return click.option(
+        "--nb-workers",
+        type=click.IntRange(min=0),
+        metavar="N",
+        help="Number of worker processes; 0 runs activities in this process, for a debugger. Default: one per core.",
+    )(command)
+
+
+def view_options(command: _Command) -> _Command:
+    """Add the options that say what a command shows of a run in its own process."""
+    for add in reversed(_VIEW_OPTIONS):
+        command = add(command)
+    return command
+
+
+def on_end_options(command: _Command) -> _Command:
+    """Add ``--on-failure``, ``--on-success`` and ``--report``."""
+    for add in reversed(_ON_END_OPTIONS):
+        command = add(command)
+    return command
+
+
+RUN_OPTIONS = (
+    *("nb_workers", "slots", "workers", "upload", "reconnect_for", "tls_ca_file", "tls_cert", "tls_key"),
+    *("no_progress", "output", "log_level", "on_failure", "on_success", "report", "pre", "post"),
+)
+"""The names of the options of a run in the process of the command."""
+
+_VIEW_OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    click.option("--no-progress", is_flag=True, help="Show lines instead of a live view. --nb-workers 0 implies this."),
+    click.option(
+        "--output",
+        type=click.Choice(["all", "tail", "none"]),
+        help="What activities print. all (default): each line, with its step in front. tail: the latest line of each "
+        "activity that runs, and the last lines of those that failed. none: nothing. task.logs and workflow.logs show "
+        "it all later.",
+    ),
+    click.option(
+        "--log-level",
+        metavar="LEVEL",
+        help="Write log records from this level on: debug, info, warning, error or critical. Default: LOG_LEVEL.",
+    ),
+)
+
+_ON_END_OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    _on_end("failure", "it has failed, could not start, or a step has failed"),
+    _on_end("success", "it has succeeded"),
+    click.option(
+        "--report",
+        metavar="FILE",
+        help="Write a report of the run into this file when it has ended, however it ended. Default: "
+        "SIMPLEFLOW_REPORT.",
+    ),
+)
+
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--input", "-i", "input_text", metavar="JSON", help="Input, as JSON; - is standard input."),
     click.option("--input-file", metavar="FILE", help="File with the input of the workflow; - is standard input."),
@@ -107,14 +170,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     _seconds("--execution-timeout", "Time after which the run ends as timed out."),
     _seconds("--decision-tasks-timeout", "Longest time for one decision."),
     middleware_options,
-    _on_end("failure", "it has failed, could not start, or a step has failed"),
-    _on_end("success", "it has succeeded"),
-    click.option(
-        "--report",
-        metavar="FILE",
-        help="Write a report of the run into this file when it has ended, however it ended. Default: "
-        "SIMPLEFLOW_REPORT.",
-    ),
+    on_end_options,
 )
 
 
@@ -138,6 +194,16 @@ def slots(given: Sequence[str], option: str = "--slots") -> dict[str, int]:
             raise InputError(f"{option} is {text!r}; expected LIST=N, such as gpu=1")
         found[name.strip()] = int(count)
     return found
+
+
+def refuse_local(given: dict[str, Any], names: Iterable[str]) -> None:
+    """Raise InputError for one of these options of runs in this process, if it is given for a run on Amazon SWF."""
+    for name in names:
+        if given.get(name) not in (None, (), False):
+            of_worker = {"pre": "--middleware-pre-execution", "post": "--middleware-post-execution"}
+            option = of_worker.get(name) or "--" + name.replace("_", "-")
+            hint = "; give it to worker.start" if name in of_worker else ""
+            raise InputError(f"{option} is for runs in this process, not for Amazon SWF{hint}")
 
 
 def make_executor(workflow_class: type[Workflow], given: dict[str, Any], **others: Any) -> Executor:

@@ -54,10 +54,17 @@ def _quoted(name: str) -> str:
     return name if is_plain else '"' + name.replace('"', '""') + '"'
 
 
-def unreached_names(names: Sequence[str], steps: Sequence[str], what: str, closed: Sequence[str] = ()) -> list[str]:
+def unreached_names(
+    names: Sequence[str],
+    steps: Sequence[str],
+    what: str,
+    closed: Sequence[str] = (),
+    text: str = "no step of that name was reached",
+) -> list[str]:
     """Return a line for each name that covers none of the ``steps`` that a run reached, with a likely correction.
 
-    ``closed`` are the skipped steps whose work may have other steps inside: these were not reached.
+    ``closed`` are the skipped steps whose work may have other steps inside: these were not reached. ``text`` says of a
+    name what is wrong with it.
     """
     if not names:
         return []
@@ -73,5 +80,5 @@ def unreached_names(names: Sequence[str], steps: Sequence[str], what: str, close
         if closed and not close:
             was = "was" if len(closed) == 1 else "were"
             hint = f" (it may be inside {report.names([repr(each) for each in closed])}, which {was} skipped)"
-        lines.append(f"{what} {name!r}: no step of that name was reached{hint}")
+        lines.append(f"{what} {name!r}: {text}{hint}")
     return lines

@@ -13,6 +13,7 @@ from typing import Any
 from simpleflow.constants import INSTALL_BOTO3
 from simpleflow.exceptions import InputError
 from simpleflow.server import faults
+from simpleflow.shown_text import with_article
 
 Check = Callable[[Any, str, list[str]], None]
 """Called with a value, its path and a list, to which it appends the problems. Raises Fault for a wrong type."""
@@ -196,7 +197,7 @@ def _number(kind: str, shape: dict[str, Any]) -> Check:
     def check(value: Any, path: str, problems: list[str]) -> None:
         right = isinstance(value, bool) if kind == "boolean" else isinstance(value, int | float)
         if not right or (kind in ("integer", "long") and not _whole(value)):
-            raise faults.unreadable(f"{path} must be a {kind}")
+            raise faults.unreadable(f"{path} must be {with_article(kind)}")
         if least is not None and value < least:
             problems.append(_problem(value, path, f"Member must have value greater than or equal to {least}"))
         if most is not None and value > most:

@@ -17,6 +17,7 @@ from simpleflow.core import transitions
 from simpleflow.core.history import History
 from simpleflow.core.records import Record
 from simpleflow.exceptions import StoreError
+from simpleflow.shown_text import with_short_ids
 from simpleflow.step import claims, mark, recorded_tasks, recorded_verdicts, rules, stale_marks
 from simpleflow.step.constants import MARKER_NAME, SCHEDULED
 from simpleflow.step.recorded_tasks import Claimed, Listed, Marked, Parsed, Released
@@ -144,7 +145,7 @@ def _regain(run: Run, held: Held, on_wait: Callable[[str], None], look: Callable
             return
         if found[:2] != reported:
             reported = found[:2]
-            on_wait(f"step {held.step} is run by {found.text}; waiting for its end")
+            on_wait(f"step {held.step} is run by {with_short_ids(found.text)}; waiting for its end")
         time.sleep(_PAUSE_SECONDS)
         look()
 

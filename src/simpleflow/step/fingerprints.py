@@ -191,7 +191,7 @@ def _files(old: Any, new: Any) -> str:
             before |= one
             now |= other
         elif one != other:
-            texts.append(f"{pattern} ({_count(other)} files)")
+            texts.append(f"{pattern} ({_count(other)})")
     for path in sorted({*before, *now}):
         if path not in before or path not in now:
             texts.append(f"{path} is {'gone' if path in before else 'new'}")
@@ -208,7 +208,8 @@ def as_one(states: Mapping[str, str]) -> str:
 
 
 def _count(state: FileState) -> str:
-    return str(len(state)) if isinstance(state, Mapping) else state.partition(" ")[0]
+    number = str(len(state)) if isinstance(state, Mapping) else state.partition(" ")[0]
+    return f"{number} file{'' if number == '1' else 's'}"
 
 
 def _parts(text: str | None) -> list[Any] | None:

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from simpleflow.exceptions import AggregateException, distinct
+from simpleflow.shown_text import count, with_short_ids
 from simpleflow.step.constants import ARGUMENTS, CODE, COMPLETED, FAILED, FILE, SCHEDULED, SKIPPED, WAITING
 from simpleflow.step.rules import Verdict
 from simpleflow.values import text_or_none, text_tuple
@@ -107,7 +108,7 @@ def why(report: StepReport) -> str:
         return _usual_why(report.forced, report.reasons)
     parts = []
     if report.waits_for is not None:
-        parts.append("for " + report.waits_for)
+        parts.append("for " + with_short_ids(report.waits_for))
     if report.error is not None:
         parts.append(report.error)
     if report.forced or report.reasons:
@@ -121,7 +122,7 @@ def why(report: StepReport) -> str:
     if report.stale is not None:
         parts.append(f"not marked as done, as it is stale: {report.stale}")
     if report.not_kept is not None:
-        parts.append(f"its result was not kept: {report.not_kept}")
+        parts.append(f"its result was not kept: {with_short_ids(report.not_kept)}")
     if report.unmarks and report.status == SCHEDULED:
         others = [name for name in report.unmarks if name != report.step]
         if others:
@@ -236,8 +237,7 @@ class Tally:
         counts = self.counts
         unfinished = counts[SCHEDULED] + counts[WAITING]
         text = (
-            f"{len(self)} step{'' if len(self) == 1 else 's'}: {counts[COMPLETED]} ran, {counts[SKIPPED]} skipped, "
-            f"{counts[FAILED]} failed"
+            f"{count(len(self), 'step')}: {counts[COMPLETED]} ran, {counts[SKIPPED]} skipped, {counts[FAILED]} failed"
         )
         return text + (f", {unfinished} {'stopped' if over else 'unfinished'}" if unfinished else "")
 

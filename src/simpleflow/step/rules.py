@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from typing import NamedTuple
 
 from simpleflow.exceptions import InputError
+from simpleflow.shown_text import with_article
 from simpleflow.step.constants import ALREADY_PLAYED, NOT_AMONG_ONLY
 
 EVERYTHING = "*"
@@ -96,7 +97,9 @@ def check_name(name: object, what: str = "step name") -> str:
     if isinstance(name, str) and name.isprintable() and "" not in name.split("."):  # nearly always
         return name
     if not isinstance(name, str):
-        raise InputError(f"{what} {name!r} is a {type(name).__name__}; expected text such as 'load' or 'load.users'")
+        raise InputError(
+            f"{what} {name!r} is {with_article(type(name).__name__)}; expected text such as 'load' or 'load.users'"
+        )
     if not name:
         raise InputError(f"{what} is empty; expected text such as 'load' or 'load.users'")
     if "" in name.split("."):

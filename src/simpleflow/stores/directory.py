@@ -27,6 +27,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from simpleflow.exceptions import StoreError
+from simpleflow.shown_text import count
 from simpleflow.stores.base import Stored, as_names, clean, join, shown
 from simpleflow.stores.filenames import SUFFIX, file_of, folder_of, is_plain_file, mark_of, segment_of
 
@@ -125,14 +126,14 @@ class DirectoryStore:
     def read(self, prefix: str, names: Iterable[str]) -> dict[str, Stored]:
         """Return those of the marks that exist. They are read one after the other, about 15 microseconds each."""
         names = as_names(names)
-        with self._errors(f"read {len(names)} done marks below {shown(clean(prefix))}"):
+        with self._errors(f"read {count(len(names), 'done mark')} below {shown(clean(prefix))}"):
             found = {name: _read(self._path(prefix, name)) for name in names}
             return {name: mark for name, mark in found.items() if mark is not None}
 
     def delete(self, prefix: str, names: Iterable[str], durable: bool = True) -> None:
         """Remove the marks that exist. If ``durable``, sync the folders that held them."""
         names = as_names(names)
-        with self._errors(f"remove {len(names)} done marks below {shown(clean(prefix))}"):
+        with self._errors(f"remove {count(len(names), 'done mark')} below {shown(clean(prefix))}"):
             touched: dict[str, None] = {}
             for name in names:
                 path = self._path(prefix, name)

@@ -27,6 +27,7 @@ from typing import Any
 
 from simpleflow import settings
 from simpleflow.exceptions import StoreError
+from simpleflow.shown_text import count
 from simpleflow.stores.base import Stored, as_names, clean, join, shown
 from simpleflow.stores.keys import folder_key, folder_keys, name_of, object_key, object_keys
 from simpleflow.stores.location import Location
@@ -101,7 +102,7 @@ class S3Store:
             join(prefix, name)
         keys = [self._keys(prefix, name) for name in names]
         marks: list[Stored | None] = self._call(
-            f"read {len(names)} done marks below {shown(clean(prefix))}", self._get_all, keys
+            f"read {count(len(names), 'done mark')} below {shown(clean(prefix))}", self._get_all, keys
         )
         return {name: mark for name, mark in zip(names, marks, strict=True) if mark is not None}
 
@@ -120,7 +121,7 @@ class S3Store:
         for name in names:
             join(prefix, name)
         keys = iter([key for name in names for key in self._keys(prefix, name)])
-        action = f"remove {len(names)} done marks below {shown(clean(prefix))}"
+        action = f"remove {count(len(names), 'done mark')} below {shown(clean(prefix))}"
         while batch := list(islice(keys, BATCH)):
             refused = self._call(action, self._delete, batch)
             if refused:

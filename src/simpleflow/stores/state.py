@@ -30,6 +30,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from simpleflow.exceptions import StateError, StoreError
+from simpleflow.shown_text import count
 from simpleflow.state_folder.database import FILE, make_folder, open_database, transaction
 from simpleflow.state_folder.faults import FAULTS, damaged, state_error
 from simpleflow.state_folder.reading import may_write, open_to_read
@@ -134,7 +135,7 @@ class StateStore:
     def read(self, prefix: str, names: Iterable[str]) -> dict[str, Stored]:
         """Return those of the marks that exist."""
         names = as_names(names)
-        with self._reading(f"read {len(names)} done marks below {shown(clean(prefix))}") as db:
+        with self._reading(f"read {count(len(names), 'done mark')} below {shown(clean(prefix))}") as db:
             if db is None:
                 return {}
             found: dict[str, Stored] = {}
@@ -156,7 +157,9 @@ class StateStore:
         keys = [(join(prefix, name),) for name in names]
         if not _exists(self.folder):
             return
-        with self._writing(f"remove {len(names)} done marks below {shown(clean(prefix))}", durable, durable) as db:
+        with self._writing(
+            f"remove {count(len(names), 'done mark')} below {shown(clean(prefix))}", durable, durable
+        ) as db:
             db.executemany(_DELETE, keys)
 
     def apply(self, changes: Iterable[Change]) -> None:

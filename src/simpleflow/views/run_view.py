@@ -18,7 +18,7 @@ from simpleflow.constants import PACKED_MARKER
 from simpleflow.core import events as e
 from simpleflow.core import packed_markers, transitions
 from simpleflow.core.pauses import Pauses
-from simpleflow.core.work_time import Interval, Task, WorkTime, within, work_time
+from simpleflow.core.work_time import Interval, Task, WorkTime, between, within, work_time
 from simpleflow.exceptions import InvalidTransition
 from simpleflow.step import report
 from simpleflow.step.constants import COMPLETED, FAILED, MARKER_NAME, SCHEDULED, SKIPPED, WAITING
@@ -51,7 +51,9 @@ class RunView:
         self.state = transitions.NEW  # of the run
         self.began: float | None = None
         self.closed_id = 0  # of the event that ended the run
+        self.abandoned = False  # no process drives the run, which is open; set by whoever knows it
         self.decisions = 0  # completed ones
+        self.context: str | None = None  # the execution context, as far as decisions have told it
         self.steps: dict[str, StepRow] = {}  # in the order of their first markers
         self.rows: dict[int, Row] = {}  # activities, children, timers, signals and markers by ``event_id``
         self.open: dict[int, TaskRow] = {}  # the activities and children that have not ended, by ``event_id``
@@ -100,9 +102,9 @@ class RunView:
         return self._pauses.found
 
     def state_of(self, row: TaskRow | StepRow) -> str:
-        """The state of a row; ``stopped`` if the run has ended and it has not."""
+        """The state of a row; ``stopped`` if it has not ended, and the run has, or no process drives the run."""
         ended = row.end is not None if isinstance(row, StepRow) else not row.open
-        return rows.STOPPED if self.closed and not ended else row.state
+        return rows.STOPPED if (self.closed or self.abandoned) and not ended else row.state
 
     def tasks_of(self, step: str) -> list[TaskRow]:
         """The activities and children of a step and the steps inside it, in the order of scheduling."""
@@ -130,7 +132,7 @@ class RunView:
         if pauses:  # a long run has many, and few of them matter to a step
             ends = [each.ended if each.ended is not None else now or self.last_time for each in times]
             pauses = within(pauses, min(each.scheduled for each in times), max(ends))
-        return work_time(times, pauses, now)
+        return work_time(times, pauses, now, _between_tries(tasks))
 
     def tries_of(self, step: str) -> int:
         """How often the activity of a step was tried that was tried most; 0 if it has none."""
@@ -172,6 +174,8 @@ class RunView:
 
     def _decision_completed(self, event: e.Event, attributes: Any) -> None:
         self.decisions += 1
+        if attributes.execution_context is not None:
+            self.context = attributes.execution_context
 
     def _activity_scheduled(self, event: e.Event, attributes: e.ActivityTaskScheduled) -> None:
         id, kind = attributes.activity_id, attributes.activity_type
@@ -285,6 +289,14 @@ class RunView:
             if outer is not None and step.name not in outer.inner:
                 outer.inner.append(step.name)
                 step.outer.append(name)
+
+
+def _between_tries(tasks: Iterable[TaskRow]) -> list[Interval]:
+    """The times between the tries of the same activities and children."""
+    tries: dict[tuple[str, str], list[Task]] = {}
+    for row in tasks:
+        tries.setdefault((row.kind, row.id), []).append(row.times)
+    return [pause for each in tries.values() if len(each) > 1 for pause in between(each)]
 
 
 def tally_of(views: Iterable[RunView]) -> report.Tally:

@@ -13,7 +13,7 @@ from simpleflow.cli.options import SETTINGS
 from simpleflow.cli.run_query import FoundRun, RunQuery, Runs, location_options
 from simpleflow.cli.view.output import Output, open_output
 from simpleflow.exceptions import InputError, SimpleflowError
-from simpleflow.shown_text import json_escaped
+from simpleflow.shown_text import json_escaped, short_run_id
 from simpleflow.step.report import printable
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def _perform(out: Output, run: RunDescription, domain: str | None, item: Item, t
 
 def _confirm(out: Output, runs: Runs, run: FoundRun, what: str) -> None:
     """Say what was sent, and warn if no process drives the run."""
-    which = "" if run.run_id is None else f" (run {printable(run.run_id)})"
+    which = "" if run.run_id is None else f" (run {printable(short_run_id(run.run_id))})"
     out.say(f"{what} workflow {printable(run.workflow_id)}{which}")
     if runs.location.folder is not None:
         found = runs.engine.describe(*run)

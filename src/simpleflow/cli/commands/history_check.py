@@ -12,7 +12,7 @@ from simpleflow.cli.load_workflow import load_workflow
 from simpleflow.cli.options import SETTINGS, common
 from simpleflow.cli.view.output import open_output
 from simpleflow.exceptions import InputError
-from simpleflow.shown_text import escaped
+from simpleflow.shown_text import count, escaped
 
 _LONGEST = 1_000  # characters of a decision
 
@@ -40,11 +40,12 @@ def history_check(file: str, workflow: str, code: str | None, workflow_id: str |
         target = workflow if code is None else f"{code}:{workflow.replace(':', '.').rpartition('.')[2]}"
         found = check(load_workflow(target), events, workflow_id)
         if found.difference is None:
-            out.write(f"the same: {found.decisions} decisions of {found.tasks} decision tasks")
+            out.write(f"the same: {count(found.decisions, 'decision')} of {count(found.tasks, 'decision task')}")
             return errors.OK
         event_id, recorded, today = found.difference
         out.write(
-            f"different: the decision task of event {event_id}, after {found.decisions} decisions that are the same\n"
+            f"different: the decision task of event {event_id}, after {count(found.decisions, 'decision')} that "
+            f"{'is' if found.decisions == 1 else 'are'} the same\n"
             f"recorded: {_shown(recorded)}\n"
             f"today:    {_shown(today)}"
         )

@@ -14,6 +14,7 @@ from simpleflow.cli.run_ids import short_ids
 from simpleflow.cli.view.output import Output, open_output
 from simpleflow.constants import DAY, HOUR, MINUTE
 from simpleflow.exceptions import InputError, StateError
+from simpleflow.shown_text import count
 from simpleflow.step.report import printable
 
 if TYPE_CHECKING:
@@ -91,8 +92,7 @@ def _write(out: Output, found: Pruned) -> None:
 
 
 def _summary(found: Pruned, dry_run: bool, folder: str) -> str:
-    count = len(found.runs)
-    runs = f"{count or 'no'} run{'' if count == 1 else 's'}"
+    runs = count(len(found.runs), "run") if found.runs else "no runs"
     logs = f" with {_size(found.log_bytes)} of logs" if found.log_bytes else ""
     if dry_run:
         return f"{runs}{logs} would be removed in {folder}"

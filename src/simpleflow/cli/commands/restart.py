@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from simpleflow.base import type_name
-from simpleflow.cli import errors, run_query, workflow_input
+from simpleflow.cli import cluster_options, errors, run_query, start_options, workflow_input
 from simpleflow.cli.local_run import run_locally
 from simpleflow.cli.options import SETTINGS, session
 from simpleflow.cli.run_query import RunQuery, Runs, location_options
 from simpleflow.cli.view.output import Output, open_output
 from simpleflow.exceptions import InputError, RunBusy
+from simpleflow.shown_text import short_run_id
 
 if TYPE_CHECKING:
     from simpleflow.engines.base import RunDescription
+
 
 _REASON = "restarted"  # recorded in the history of the run that is terminated
 _TERMINATION_SECONDS = 10.0  # longest wait for the end of a terminated run; its process notices within 0.2 s
@@ -31,6 +33,11 @@ _TERMINATION_SECONDS = 10.0  # longest wait for the end of a terminated run; its
     metavar="WORKFLOW",
     help="Class of a run in a folder, module.Class or path/to/file.py:Class, if its type has another name.",
 )
+@start_options.workers_options
+@cluster_options.driver_options
+@start_options.view_options
+@start_options.middleware_options
+@start_options.on_end_options
 @location_options
 def restart(arguments: Sequence[str], workflow: str | None, **options: Any) -> int:
     """Start a run again with the same workflow type, input, task list and tags.
@@ -44,11 +51,13 @@ def restart(arguments: Sequence[str], workflow: str | None, **options: Any) -> i
     query = RunQuery.from_arguments(arguments, options)
     if workflow is not None and query.location.folder is None:
         raise InputError("--workflow is for runs in a folder; on Amazon SWF the deciders find the class")
+    if query.location.folder is None:
+        start_options.refuse_local(options, start_options.RUN_OPTIONS)
     with open_output() as out:
         if query.location.folder is None:
             with run_query.open_runs(query.location) as runs:
                 return _on_swf(out, runs, query)
-        return _in_folder(out, query, workflow)
+        return _in_folder(out, query, workflow, {name: options[name] for name in start_options.RUN_OPTIONS})
 
 
 def _on_swf(out: Output, runs: Runs, query: RunQuery) -> int:
@@ -70,12 +79,12 @@ def _on_swf(out: Output, runs: Runs, query: RunQuery) -> int:
     )
     if run.status == "open":
         runs.engine.terminate_workflow_execution(run.workflow_id, run.run_id, _REASON)
-        out.say(f"run {run.run_id} is terminated")
+        out.say(f"run {short_run_id(run.run_id)} is terminated")
     out.write(f"{run.workflow_id} {runs.engine.start_workflow_execution(request)}")
     return errors.OK
 
 
-def _in_folder(out: Output, query: RunQuery, workflow: str | None) -> int:
+def _in_folder(out: Output, query: RunQuery, workflow: str | None, given_options: dict[str, Any]) -> int:
     """End the open run of the workflow id, and run the workflow again in this process."""
     with run_query.open_runs(query.location) as runs:
         run, started = _find(runs, query)
@@ -90,13 +99,12 @@ def _in_folder(out: Output, query: RunQuery, workflow: str | None) -> int:
         "execution_timeout": started.execution_start_to_close_timeout,
         "decision_tasks_timeout": started.task_start_to_close_timeout,
         "state": str(query.location.folder),
-        "nb_workers": None,
-        "no_progress": False,
         "changed": False,  # the input holds what the former run was asked for, as for the next one
         "keep_going": False,
         "adopt": False,
         "fresh": False,  # the open run was terminated
-        **dict.fromkeys(("force", "skip", "only", "until", "pre", "post", "params"), ()),
+        **dict.fromkeys(("force", "skip", "only", "until", "params"), ()),
+        **given_options,
     }
     return run_locally(reference, given, options, session(), out.write)
 
@@ -146,7 +154,8 @@ def _check_class(reference: str, run: RunDescription, started: Any, given: dict[
     name = type_name(found)
     if name != started.workflow_type.name:
         raise InputError(
-            f"run {run.run_id} has workflow type {started.workflow_type.name!r}, but {reference} has {name!r}"
+            f"run {short_run_id(run.run_id)} has workflow type {started.workflow_type.name!r}, but {reference} has "
+            f"{name!r}"
         )
     workflow_input.check_input(found, given)
 
@@ -161,7 +170,7 @@ def _end(out: Output, runs: Runs, workflow_id: str) -> None:
         return
     runs.engine.terminate_workflow_execution(workflow_id, run.run_id, _REASON)
     _wait_until(lambda: runs.engine.describe(workflow_id, run.run_id).status != "open", run)
-    out.say(f"run {run.run_id} is terminated")
+    out.say(f"run {short_run_id(run.run_id)} is terminated")
 
 
 def _wait_until(condition: Callable[[], bool], run: RunDescription) -> None:
@@ -169,7 +178,7 @@ def _wait_until(condition: Callable[[], bool], run: RunDescription) -> None:
     while not condition():
         if time.monotonic() > deadline:
             raise RunBusy(
-                f"run {run.run_id} of workflow {run.workflow_id!r} is still open {_TERMINATION_SECONDS:.0f} s after "
-                "it was terminated; end the process that drives it"
+                f"run {short_run_id(run.run_id)} of workflow {run.workflow_id!r} is still open "
+                f"{_TERMINATION_SECONDS:.0f} s after it was terminated; end the process that drives it"
             )
         time.sleep(0.05)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,7 +19,7 @@ from simpleflow.cli.view.output import open_output
 @format_option()
 @location_options
 def workflow_steps(arguments: Sequence[str], style: str, **options: Any) -> None:
-    """Show the steps of a run: state, reasons, duration and tries; and why one failed.
+    """Show the steps of a run: state, reasons, duration and tries; why one failed; and what the run waits for.
 
     ID is a workflow id, or the run id or its begin. Without ID the latest run is shown.
 
@@ -31,13 +32,16 @@ def workflow_steps(arguments: Sequence[str], style: str, **options: Any) -> None
         from simpleflow.cli.failed_runs import failure_of
         from simpleflow.cli.run_steps import steps_of
         from simpleflow.cli.view import run_steps, run_tables
+        from simpleflow.cli.view.waits import sentence
 
         run = runs.latest() if query is None else runs.describe(query)
-        found = steps_of(runs, run)
+        found, waits = steps_of(runs, run)
         short = runs.short_ids([run]) if style == TABLE else {}
         if style == TABLE or not found:
             out.say(run_tables.headline(run, short, location.folder is not None, [each.row.report for each in found]))
             if (failure := failure_of(runs, run)).reason is not None and not failure.steps:
                 reason = errors.one_line(failure.reason)
                 out.say(f"it ended since {reason}" if run.status != "failed" else f"it failed: {reason}")
+            if waits:
+                out.say(f"it waits for {sentence(waits, time.time())}")
         run_steps.steps(out, found, run.workflow_id, short)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from simpleflow.cli import run_query
-from simpleflow.cli.activity_query import find_activity
+from simpleflow.cli.activity_query import find_activity, fold
 from simpleflow.cli.number import Number
 from simpleflow.cli.options import CSV, SETTINGS, TABLE, format_option
 from simpleflow.cli.run_query import RunQuery, Runs, location_options
@@ -65,7 +65,7 @@ _status = click.option(
 @format_option()
 @location_options
 def workflow_list(arguments: Sequence[str], status: str, days: float, limit: int, style: str, **options: Any) -> None:
-    """List recent runs and what failed in them, the latest first.
+    """List recent runs, what failed in them and what open ones wait for, the latest first.
 
     \b
     Example: simpleflow workflow.list -s open
@@ -144,20 +144,25 @@ def workflow_filter(
 
 @click.command("workflow.info", context_settings=SETTINGS)
 @_one_run
+@click.option(
+    "--all", "show_all", is_flag=True, help="Count the activities about the marks of steps too, and timers of retries."
+)
 @format_option()
 @location_options
-def workflow_info(arguments: Sequence[str], style: str, **options: Any) -> None:
-    """Show one run: its start, input, end and result, and counts of what it did.
+def workflow_info(arguments: Sequence[str], show_all: bool, style: str, **options: Any) -> None:
+    """Show one run: its start, input, end and result, what it waits for, and counts of what it did.
 
     \b
     Example: simpleflow workflow.info daily
     """
     query = RunQuery.from_arguments(arguments, options)
     with open_output(style) as out, run_query.open_runs(query.location) as runs:
-        from simpleflow.cli.view import run_tables
+        from simpleflow.cli.run_steps import family, waits_of
+        from simpleflow.cli.view import run_info
 
         run = runs.describe(query)
-        run_tables.info(out, run, runs.events(run), query.location.folder is not None)
+        members = list(family(runs, run)) if run.status == "open" else [(run, *fold(runs, run))]
+        run_info.info(out, *members[0], waits_of(members), query.location.folder is not None, show_all)
 
 
 @click.command("workflow.history", context_settings=SETTINGS)
@@ -193,12 +198,12 @@ def workflow_history(
         from simpleflow.cli.view import history_items, run_tables, tables
         from simpleflow.core import codec
 
-        events = runs.events(runs.describe(query))
+        view, events = fold(runs, runs.describe(query))
         order = -1 if reverse_order else 1
         if output == "raw":
             out.write(tables.as_json([codec.event_to_dict(event) for event in events[::order]]))
         elif output == "cooked":
-            run_tables.cooked(out, _shown(history_items.items(events), show_all)[::order])
+            run_tables.cooked(out, _shown(history_items.items(events, view), show_all)[::order])
         else:
             run_tables.events(out, events, reverse_order)
 
@@ -293,7 +298,8 @@ def _activities(runs: Runs, run: RunDescription, show_all: bool) -> list[Item]:
     """Return the activities of a run, each try as an item of its own, in the order of scheduling."""
     from simpleflow.cli.view import history_items
 
-    return _shown(history_items.activities(history_items.items(runs.events(run))), show_all)
+    view, events = fold(runs, run)
+    return _shown(history_items.activities(history_items.items(events, view)), show_all)
 
 
 def _shown(items: list[Item], show_all: bool) -> list[Item]:
@@ -315,6 +321,7 @@ def _list_runs(options: dict[str, Any], status: str, wanted: dict[str, Any], lim
     location = run_query.location_of(options)
     with open_output(style) as out, run_query.open_runs(location) as runs:
         from simpleflow.cli import failed_runs
+        from simpleflow.cli.run_steps import waits_if_short
         from simpleflow.cli.view import run_tables
 
         found = runs.find(RunFilter(**wanted), limit + 1)
@@ -325,6 +332,6 @@ def _list_runs(options: dict[str, Any], status: str, wanted: dict[str, Any], lim
             more = "; there are more, see --limit" if len(found) > limit else ""
             out.say(f"{number}: {location}{more}")
         failures = {run.run_id: failed_runs.failure_of(runs, run) for run in shown}
-        run_tables.runs(
-            out, shown, failures, runs.short_ids(shown) if style == TABLE else {}, location.folder is not None
-        )
+        waits = {run.run_id: waits_if_short(runs, run) for run in shown}
+        short = runs.short_ids(shown) if style == TABLE else {}
+        run_tables.runs(out, shown, failures, waits, short, location.folder is not None)

@@ -16,7 +16,7 @@ from simpleflow.cli.options import SETTINGS, Session, common, log_format_option,
 from simpleflow.cli.terminal import BOLD, results_only
 from simpleflow.constants import RETURN_SIGNAL
 from simpleflow.exceptions import InputError
-from simpleflow.shown_text import escaped
+from simpleflow.shown_text import escaped, short_run_id
 
 if TYPE_CHECKING:
     from simpleflow.cli.view import what_next
@@ -86,7 +86,7 @@ def _run(
 ) -> int:
     from simpleflow.cli import processes
     from simpleflow.cli.load_workflow import load_workflow
-    from simpleflow.cli.view import what_next
+    from simpleflow.cli.view import unknown_names, what_next
     from simpleflow.step import claim_recovery, recorded_tasks
     from simpleflow.worker.imports import NOTHING
     from simpleflow.worker.repair import former_input, former_tasks
@@ -107,6 +107,9 @@ def _run(
     request = start_options.start_request(executor, given)
     former = {} if past is None else former_tasks(past, runs_again)
     middlewares = processes.load_middlewares(options["pre"], options["post"])
+    planner = what_next.planner(workflow_class, given, options, request.workflow_id, None, domain)
+    for line in unknown_names.lines(planner, options):
+        here.terminal.log(line + "\n")
     supervisor = Supervisor()
     try:
         supervisor.add(
@@ -133,7 +136,6 @@ def _run(
                 imports=NOTHING,
             ),
         )
-        planner = what_next.planner(workflow_class, given, options, request.workflow_id, None, domain)
         return _follow(supervisor, domain, request, here, options, write_result, ending, planner)
     finally:
         supervisor.close()
@@ -164,7 +166,7 @@ def _follow(
     ending.run_id = run_id = engine.start_workflow_execution(request)
     terminal = here.terminal
     head = terminal.paint(f"workflow {escaped(request.workflow_id)}:", BOLD)
-    terminal.log(f"{head} started, run {run_id} in domain {domain}, task list {request.task_list}\n")
+    terminal.log(f"{head} started, run {short_run_id(run_id)} in domain {domain}, task list {request.task_list}\n")
     progress = Progress(terminal if shows else Terminal(None), here.debug)
     progress.brief = shows  # without the progress lines, the summary has all details
     watcher = RunWatcher(engine, request.workflow_id, run_id, progress.observe, whole=shows)
@@ -178,12 +180,12 @@ def _follow(
         if watcher.poll():
             supervisor.stop()
             supervisor.run()
-            report_unreached(terminal, progress, options)
+            ending.missed = missed = report_unreached(terminal, progress, options)
             seconds = time.monotonic() - began
             ending.run, ending.progress = watcher.run, progress
             following = what_next.WhatNext(progress, options, planner)
-            overlooked = watcher.overlooked
-            code = report_end(here, progress, watcher.run, None, seconds, write_result, overlooked, following)
+            left = watcher.overlooked
+            code = report_end(here, progress, watcher.run, None, seconds, write_result, left, following, missed)
             ending.again = following.again
             return code
         polls_idle = polls_idle + 1 if watcher.only_waits else 0

@@ -16,6 +16,7 @@ from simpleflow.cli.step_query import StepQuery, step_options
 from simpleflow.cli.view import step_tables
 from simpleflow.cli.view.output import Output, open_output
 from simpleflow.exceptions import InputError, StateError, SwfError
+from simpleflow.shown_text import count, short_run_id
 from simpleflow.step import rules
 from simpleflow.step.report import names as some
 from simpleflow.step.report import printable
@@ -149,7 +150,7 @@ def step_forget(workflow: str, steps: Sequence[str], yes: bool, style: str, **op
         _say_where(out, query.mark_location, len(found), "done step")
         if found:
             _warn_of_open_runs(query, out)
-        if len(found) > 1 and not yes and not _confirmed(out, f"{len(found)} steps: {some(found)}"):
+        if len(found) > 1 and not yes and not _confirmed(out, f"{count(len(found), 'step')}: {some(found)}"):
             out.say("nothing was removed")
             return errors.RUN_FAILED
         removed = marks.remove(query.mark_location, found)
@@ -223,7 +224,8 @@ def _warn_of_open_runs(query: StepQuery, out: Output) -> None:
         out.warn(f"cannot tell if a run of workflow {workflow_id!r} is under way: {error}")
         return
     if run is not None:
-        out.warn(f"a run of workflow {workflow_id!r} is under way; it has read its marks already (run {run.run_id})")
+        which = f"run {short_run_id(run.run_id)}"
+        out.warn(f"a run of workflow {workflow_id!r} is under way; it has read its marks already ({which})")
 
 
 def _warn_of_unreached(rows: Sequence[PlannedStep], wanted: Sequence[str], out: Output) -> None:

@@ -12,28 +12,9 @@ from simpleflow.cli import cluster_options, errors, parameters, start_options, u
 from simpleflow.cli.local_run import run_locally
 from simpleflow.cli.options import SETTINGS, common, session, state_option
 from simpleflow.cli.terminal import results_only
-from simpleflow.exceptions import InputError
 
-_LOCAL_OPTIONS = {
-    "state": "--state",
-    "nb_workers": "--nb-workers",
-    "slots": "--slots",
-    "workers": "--workers",
-    "upload": "--upload",
-    "reconnect_for": "--reconnect-for",
-    "tls_ca_file": "--tls-ca-file",
-    "tls_cert": "--tls-cert",
-    "tls_key": "--tls-key",
-    "no_progress": "--no-progress",
-    "adopt": "--adopt",
-    "fresh": "--fresh",
-    "on_failure": "--on-failure",
-    "on_success": "--on-success",
-    "report": "--report",
-    "output": "--output",
-    "log_level": "--log-level",
-}
-_WORKER_OPTIONS = {"pre": "--middleware-pre-execution", "post": "--middleware-post-execution"}
+_LOCAL_OPTIONS = ("state", "adopt", "fresh", *start_options.RUN_OPTIONS)
+"""The options of a run in this process."""
 
 
 @click.command("workflow.start", context_settings=SETTINGS)
@@ -41,18 +22,7 @@ _WORKER_OPTIONS = {"pre": "--middleware-pre-execution", "post": "--middleware-po
 @click.option("--local", is_flag=True, help="Run the workflow in this process, even if SWF_DOMAIN is set.")
 @start_options.add_start_options
 @state_option("Folder for history and done marks. Default: SIMPLEFLOW_STATE.")
-@click.option(
-    "--nb-workers",
-    type=click.IntRange(min=0),
-    metavar="N",
-    help="Number of worker processes; 0 runs activities in this process, for a debugger. Default: one per core.",
-)
-@click.option(
-    "--slots",
-    multiple=True,
-    metavar="LIST=N",
-    help="Run at most N activities of this task list at the same time. You can repeat this option.",
-)
+@start_options.workers_options
 @cluster_options.driver_options
 @click.option(
     "--adopt",
@@ -64,19 +34,7 @@ _WORKER_OPTIONS = {"pre": "--middleware-pre-execution", "post": "--middleware-po
     is_flag=True,
     help="Begin a new run, even if the last one was interrupted: that one is closed. Done steps stay done.",
 )
-@click.option("--no-progress", is_flag=True, help="Show lines instead of a live view. --nb-workers 0 implies this.")
-@click.option(
-    "--output",
-    type=click.Choice(["all", "tail", "none"]),
-    help="What activities print. all (default): each line, with its step in front. tail: the latest line of each "
-    "activity that runs, and the last lines of those that failed. none: nothing. task.logs and workflow.logs show it "
-    "all later.",
-)
-@click.option(
-    "--log-level",
-    metavar="LEVEL",
-    help="Write log records from this level on: debug, info, warning, error or critical. Default: LOG_LEVEL.",
-)
+@start_options.view_options
 @click.option("--domain", "-d", metavar="NAME", help="Start it in this Amazon SWF domain. Default: SWF_DOMAIN.")
 @click.option("--task-list", metavar="NAME", help="Task list of the decision tasks. Default: the one of the class.")
 @common
@@ -116,15 +74,16 @@ def _start_on_swf(reference: str, given: dict[str, Any], options: dict[str, Any]
     """Start an execution on Amazon SWF, write its workflow id and run id, and return the exit code without waiting."""
     from simpleflow.cli import swf
     from simpleflow.cli.load_workflow import load_workflow
+    from simpleflow.cli.view import unknown_names, what_next
 
-    for name, option in (*_LOCAL_OPTIONS.items(), *_WORKER_OPTIONS.items()):
-        if options.get(name) not in (None, (), False):
-            hint = "; give it to worker.start" if name in _WORKER_OPTIONS else ""
-            raise InputError(f"{option} is for runs in this process, not for Amazon SWF{hint}")
+    start_options.refuse_local(options, _LOCAL_OPTIONS)
     domain = swf.swf_domain(options["domain"], hint="; or add --local to run the workflow in this process")
     workflow_class = load_workflow(reference)
     given = parameters.complete_input(workflow_class, given, options["params"])
     request = start_options.start_request(start_options.make_executor(workflow_class, options), given)
+    planner = what_next.planner(workflow_class, given, options, request.workflow_id, None, domain)
+    for line in unknown_names.lines(planner, options):
+        session().terminal.log(line + "\n")
     run_id = swf.swf_engine(domain).start_workflow_execution(request)
     write(f"{request.workflow_id} {run_id}")
     return errors.OK

@@ -36,6 +36,7 @@ from simpleflow.core.packed_markers import unpacked
 from simpleflow.core.work_time import WorkTime
 from simpleflow.engines.embedded import Run
 from simpleflow.local import Beginning
+from simpleflow.shown_text import short_run_id
 from simpleflow.step import recorded_tasks, report
 from simpleflow.step.notices import Notices
 from simpleflow.step.report import StepReport
@@ -293,7 +294,7 @@ RUN_EVENTS: dict[type[Any], Callable[[Run, Any], str]] = {
     e.WorkflowExecutionStarted: _started,
     **dict.fromkeys(ENDS, _child_end),
     e.WorkflowExecutionContinuedAsNew: lambda run, attributes: (
-        f"continued as new, run {attributes.new_execution_run_id}"
+        f"continued as new, run {short_run_id(attributes.new_execution_run_id)}"
     ),
     e.WorkflowExecutionSignaled: _signaled,
     e.WorkflowExecutionCancelRequested: lambda run, attributes: "was asked to cancel",

@@ -20,6 +20,8 @@ from simpleflow.core import transitions
 from simpleflow.core.work_time import WorkTime
 from simpleflow.engines.embedded import Run
 from simpleflow.local import REPLACED, RESUMED, Beginning
+from simpleflow.shown_text import count as counted
+from simpleflow.shown_text import short_run_id
 from simpleflow.step import report
 from simpleflow.step.constants import COMPLETED, FAILED, SCHEDULED, SKIPPED, WAITING
 from simpleflow.step.report import StepReport
@@ -123,13 +125,13 @@ class Progress(Follower):
             self._lines.clear()
             self._alike.clear()
             count = len(run.history.events)
-            self.add_run_line(run, f"its process died; going on where it was ({count} events){place}")
+            self.add_run_line(run, f"its process died; going on where it was ({counted(count, 'event')}){place}")
         elif beginning.kind == REPLACED:
             difference = _difference(beginning)
             died = f"its process died{difference and f', and {difference}'}"
             self.add_run_line(run, f"{died}: that run was closed, a new one begins{place}")
         else:
-            self.add_run_line(run, f"started, run {run.run_id}{place}")
+            self.add_run_line(run, f"started, run {short_run_id(run.run_id)}{place}")
 
     def _place(self) -> str:
         """Return where the run is kept: relative for somebody at a terminal, absolute for the reader of a log."""
@@ -233,6 +235,8 @@ def _difference(beginning: Beginning) -> str:
         return ""
     if old is not None and _arguments(new) == _arguments(old) and _type(new) == _type(old):
         return "it had another --force, --skip, --only, --until, --changed or --keep-going"
+    if old is not None and _type(new) != _type(old):
+        return f"it was a run of {report.printable(_type(old))}"
     return "it had another input"
 
 

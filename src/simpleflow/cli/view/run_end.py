@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from simpleflow import values
 from simpleflow.cli import errors, step_names
 from simpleflow.cli.options import Session
 from simpleflow.cli.terminal import BOLD, Terminal
+from simpleflow.cli.view import unknown_names
 from simpleflow.constants import KEEP_GOING
 
 if TYPE_CHECKING:
@@ -18,12 +19,20 @@ if TYPE_CHECKING:
     from simpleflow.engines.embedded import Run
 
 
-def report_unreached(terminal: Terminal, progress: Progress, options: dict[str, Any]) -> None:
-    """Write a line for each name in ``--force``, ``--skip`` and the like that covers no step of the run."""
+def report_unreached(terminal: Terminal, progress: Progress, options: dict[str, Any]) -> list[str]:
+    """Write a line for each name in ``--force``, ``--skip`` and the like that covers no step of the run.
+
+    Returns those of ``--only`` and ``--until`` of which no name covers one: what was asked for was not done.
+    """
     tally = progress.tally
+    missed = []
     for name in step_names.OPTIONS:
-        for line in step_names.unreached_names(options[name], tally.steps, f"--{name}", tally.closed):
+        found = step_names.unreached_names(options[name], tally.steps, f"--{name}", tally.closed)
+        for line in found:
             terminal.log(line + "\n")
+        if name in unknown_names.OPTIONS and found and len(found) == len(set(options[name])):
+            missed.append(f"--{name}")
+    return missed
 
 
 def report_end(
@@ -35,12 +44,13 @@ def report_end(
     write_result: Callable[[str], None],
     overlooked: int = 0,
     following: WhatNext | None = None,
+    missed: Sequence[str] = (),
 ) -> int:
     """Write how the run ended, write its result, and return the exit code.
 
     ``failure`` is what failed the run in this process, if it is known; ``seconds`` is how long the run took.
     ``overlooked`` is the number of failed tasks outside of steps that no code of the workflow has asked about.
-    ``following`` knows what comes next.
+    ``following`` knows what comes next. ``missed`` are the options that name no step, see ``report_unreached``.
     """
     from simpleflow.cli.view.follower import end_text
     from simpleflow.cli.view.summary import summary_lines
@@ -59,6 +69,7 @@ def report_end(
             "completed"
             + _stopped_text(stopped, following)
             + (f", but {_count(len(failed), 'step')} failed: {some(failed)}" if failed else "")
+            + (f", but no step has the names of {' and '.join(missed)}" if missed else "")
         )
     else:
         text = end_text(run) if failure is None else f"failed: {errors.run_failure_line(failure)}"
@@ -85,7 +96,7 @@ def report_end(
     if not completed:
         return errors.RUN_FAILED
     write_result(json_escaped(closed.result) if closed.result is not None else "null")
-    return errors.STEP_FAILED if failed or overlooked else errors.OK
+    return errors.STEP_FAILED if failed or overlooked or missed else errors.OK
 
 
 def changed_lines(progress: Progress) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from simpleflow.cli.options import TABLE
 from simpleflow.cli.view.history_items import Item
 from simpleflow.cli.view.output import Output
 from simpleflow.cli.view.step_tables import utc
+from simpleflow.cli.view.waits import Wait
 from simpleflow.core.work_time import WorkTime
 from simpleflow.exceptions import InputError
 from simpleflow.step.constants import FAILED, SKIPPED
@@ -18,11 +20,12 @@ from simpleflow.step.report import duration, printable, why
 from simpleflow.views.rows import StepRow
 
 _KEYS = (
-    *("step", "workflow_id", "run_id", "state", "forced", "reasons", "begun_at", "ended_at", "seconds", "queued"),
-    *("tries", "made_by", "error", "activity", "event_id", "arguments", "frame", "log"),
+    *("step", "workflow_id", "run_id", "state", "forced", "reasons", "begun_at", "ended_at"),
+    *("seconds", "queued", "paused", "tries", "made_by", "error"),
+    *("activity", "event_id", "arguments", "frame", "log", "waits_for", "waits_until"),
 )
 _MAX_ARGUMENTS = 200  # characters
-_NOTEWORTHY = 1.0  # seconds; a table does not mention less queueing
+_NOTEWORTHY = 1.0  # seconds; a table does not mention less queueing or pausing
 
 
 class ShownStep(NamedTuple):
@@ -37,6 +40,7 @@ class ShownStep(NamedTuple):
     made_by: str | None  # run id of the run that made its mark
     failed: Item | None  # the activity or child that failed it
     log: str  # the last lines of that activity's output
+    retry: Wait | None = None  # the next try of one of its activities or children, for which it waits
 
 
 def steps(output: Output, found: Sequence[ShownStep], workflow_id: str, short: Mapping[str, str]) -> None:
@@ -51,9 +55,11 @@ def steps(output: Output, found: Sequence[ShownStep], workflow_id: str, short: M
     children = any(each.workflow_id != workflow_id for each in found)
     made = any(each.made_by not in (None, each.run_id) for each in found)
     queued = any(each.time.queued >= _NOTEWORTHY for each in found)
+    paused = any(each.time.paused >= _NOTEWORTHY for each in found)
     titles = (
         *("step", "state", "forced", "tries", "took"),
         *(["queued"] if queued else []),
+        *(["between tries"] if paused else []),
         *(["made by run"] if made else []),
         *(["workflow"] if children else []),
         "why",
@@ -62,10 +68,11 @@ def steps(output: Output, found: Sequence[ShownStep], workflow_id: str, short: M
         [
             *(each.row.name, each.state, "yes" if each.row.forced else "", str(each.tries or "")),
             _took(each),
-            *([_duration(each.time.queued) if each.time.queued >= _NOTEWORTHY else ""] if queued else []),
+            *([_noteworthy(each.time.queued)] if queued else []),
+            *([_noteworthy(each.time.paused)] if paused else []),
             *([_made_by(each, short)] if made else []),
             *([each.workflow_id] if children else []),
-            why(each.row.report),
+            _why(each),
         ]
         for each in found
     ]
@@ -76,8 +83,13 @@ def steps(output: Output, found: Sequence[ShownStep], workflow_id: str, short: M
                 output.write("\n" + "\n".join(_failure(each)))
 
 
+def _why(step: ShownStep) -> str:
+    said = "" if step.retry is None else step.retry.next_try(time.time())
+    return "; ".join(filter(None, (said, why(step.row.report))))
+
+
 def _object(step: ShownStep) -> dict[str, Any]:
-    failed, time = step.failed, step.time
+    failed, work, retry = step.failed, step.time, step.retry
     return {
         "step": step.row.name,
         "workflow_id": step.workflow_id,
@@ -85,10 +97,11 @@ def _object(step: ShownStep) -> dict[str, Any]:
         "state": step.state,
         "forced": step.row.forced,
         "reasons": list(step.row.reasons),
-        "begun_at": utc(time.began),
-        "ended_at": None if step.row.end is None else utc(time.ended),
-        "seconds": None if time.seconds is None else round(time.seconds, 3),
-        "queued": round(time.queued, 3),
+        "begun_at": utc(work.began),
+        "ended_at": None if step.row.end is None else utc(work.ended),
+        "seconds": None if work.seconds is None else round(work.seconds, 3),
+        "queued": round(work.queued, 3),
+        "paused": round(work.paused, 3),
         "tries": step.tries,
         "made_by": step.made_by,
         "error": step.row.report.error,
@@ -97,6 +110,8 @@ def _object(step: ShownStep) -> dict[str, Any]:
         "arguments": None if failed is None else values.decode(failed.input),
         "frame": (_frame(failed) or None) if failed is not None else None,
         "log": step.log or None,
+        "waits_for": step.row.report.waits_for if retry is None else f"try {retry.number} of {retry.name}",
+        "waits_until": None if retry is None else utc(retry.until),
     }
 
 
@@ -144,6 +159,10 @@ def _took(step: ShownStep) -> str:
 
 def _duration(seconds: float | None) -> str:
     return "" if seconds is None else duration(max(0.0, seconds))
+
+
+def _noteworthy(seconds: float) -> str:
+    return duration(seconds) if seconds >= _NOTEWORTHY else ""
 
 
 def _made_by(step: ShownStep, short: Mapping[str, str]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,21 +14,15 @@ from simpleflow.cli.view import history_items
 from simpleflow.cli.view.history_items import Item
 from simpleflow.cli.view.output import Output
 from simpleflow.cli.view.step_tables import local, utc
+from simpleflow.cli.view.waits import Wait, sentence
 from simpleflow.core import events as e
-from simpleflow.core import timeouts
-from simpleflow.core.decider.parts import unwrap
 from simpleflow.engines.base import RunDescription
 from simpleflow.step.report import StepReport, Tally, duration, printable
 from simpleflow.views import rows
-from simpleflow.views.run_view import RunView
 
-_RUN = ("workflow_id", "run_id", "name", "version", "status", "alive", "started_at", "closed_at", "seconds")
-_SHOWN = 3  # failed steps of a run that are named
-_LISTED = (*_RUN, "failed", "reason")
-_INFO = (
-    *(*_RUN, "task_list", "tags", "input", "result", "reason", "details", "parent_workflow_id", "parent_run_id"),
-    *("continues_run_id", "events", "decisions", "activities", "open_activities", "children", "timers", "signals"),
-)
+RUN = ("workflow_id", "run_id", "name", "version", "status", "alive", "started_at", "closed_at", "seconds")
+_SHOWN = 3  # failed steps of a run that are named, or what it waits for
+_LISTED = (*RUN, "failed", "reason", "waits_for")
 _ITEM = (
     "kind",
     "id",
@@ -56,6 +49,7 @@ def runs(
     output: Output,
     found: Sequence[RunDescription],
     failures: Mapping[str, RunFailure],
+    waits: Mapping[str, Sequence[Wait]],
     short: Mapping[str, str],
     local_runs: bool,
 ) -> None:
@@ -65,26 +59,40 @@ def runs(
         output: where to write.
         found: the runs.
         failures: what failed in them, by run id.
+        waits: what they wait for, likewise.
         short: the short run ids, by run id, for a table.
         local_runs: the runs are in a folder, so it is known if a process drives them.
     """
-    titles = ("workflow", "run", "type", "status", "started", "took", "what failed")
     types = {(each.workflow_id, each.name) for each in found}
     named = all(workflow_id == name for workflow_id, name in types)  # then the type says nothing new
-    objects = [_run(each, local_runs) | _failed(failures[each.run_id]) for each in found]
+    titles = (
+        *("workflow", "run", *([] if named else ["type"]), "status", "started", "took"),
+        "what failed",
+    )
+    objects = [
+        described(each, local_runs)
+        | _failed(failures[each.run_id])
+        | {"waits_for": [wait.as_object() for wait in waits[each.run_id]]}
+        for each in found
+    ]
     cells = [
         [
             each.workflow_id,
             short.get(each.run_id, each.run_id),
             *([] if named else [f"{each.name} {each.version}"]),
-            _status(each, local_runs),
+            status(each, local_runs),
             local(each.started),
-            _duration(each),
-            what_failed(failures[each.run_id]),
+            took(each),
+            "; ".join(filter(None, (what_failed(failures[each.run_id]), waiting(waits[each.run_id])))),
         ]
         for each in found
     ]
-    output.rows(_LISTED, objects, tuple(each for each in titles if not named or each != "type"), cells)
+    output.rows(_LISTED, objects, titles, cells)
+
+
+def waiting(waits: Sequence[Wait]) -> str:
+    """Return what a run waits for as text; empty if it waits for nothing."""
+    return f"waits for {sentence(waits, time.time(), _SHOWN)}" if waits else ""
 
 
 def headline(run: RunDescription, short: Mapping[str, str], local_run: bool, reports: Sequence[StepReport]) -> str:
@@ -93,8 +101,9 @@ def headline(run: RunDescription, short: Mapping[str, str], local_run: bool, rep
     for number, report in enumerate(reports):
         tally.add(report, number)
     name = f"run {short.get(run.run_id, run.run_id)} of workflow {printable(run.workflow_id)}"
-    steps = tally.text(over=run.status != "open") if len(tally) else "no steps"
-    return f"{name}: {_status(run, local_run)}, started {local(run.started)}, took {_duration(run)}; {steps}"
+    is_over = run.status != "open" or (local_run and not run.alive)
+    steps = tally.text(over=is_over) if len(tally) else "no steps"
+    return f"{name}: {status(run, local_run)}, started {local(run.started)}, took {took(run)}; {steps}"
 
 
 def _failed(failure: RunFailure) -> dict[str, Any]:
@@ -104,36 +113,10 @@ def _failed(failure: RunFailure) -> dict[str, Any]:
 def what_failed(failure: RunFailure) -> str:
     """Return what failed in a run as text: each step with its own error, or else why the run ended."""
     if not failure.steps:
-        return _short(failure.reason)
-    said = [f"{step}: {_short(error)}" if error else step for step, error in failure.steps.items()]
+        return short_value(failure.reason)
+    said = [f"{step}: {short_value(error)}" if error else step for step, error in failure.steps.items()]
     more = f"; and {len(said) - _SHOWN} more" if len(said) > _SHOWN else ""
     return "; ".join(said[:_SHOWN]) + more
-
-
-def info(output: Output, run: RunDescription, events: Sequence[e.Event], local_run: bool) -> None:
-    """Write one object with all facts about a run; as a table, a line for each of them."""
-    found = _run(run, local_run) | _started(events[0].attributes) | _ended(events) | _counts(events)
-    if run.closed is not None:
-        found["open_activities"] = 0  # they end with the run, without events of their own
-    lines = {
-        "workflow": run.workflow_id,
-        "run": run.run_id,
-        "type": f"{run.name} {run.version}",
-        "status": _status(run, local_run),
-        "started": local(run.started),
-        "closed": local(run.closed),
-        "took": _duration(run),
-        "task list": found["task_list"],
-        "tags": ", ".join(found["tags"]),
-        "input": _short(found["input"]),
-        "result": _short(found["result"]),
-        "reason": _short(errors.raised(found["reason"])),
-        "parent": " ".join(filter(None, (found["parent_workflow_id"], found["parent_run_id"]))),
-        "continues": found["continues_run_id"] or "",
-    }
-    counts = [[key.replace("_", " "), str(found[key])] for key in _INFO[_INFO.index("events") :]]
-    cells = [[name, value] for name, value in lines.items() if value] + counts
-    output.one(_INFO, found, cells)
 
 
 def events(output: Output, history: Sequence[e.Event], latest_first: bool = False) -> None:
@@ -145,7 +128,7 @@ def events(output: Output, history: Sequence[e.Event], latest_first: bool = Fals
         for each in history
     ]
     cells = [
-        [str(row["id"]), local(event.time), event.type, _short(row["what"])]
+        [str(row["id"]), local(event.time), event.type, short_value(row["what"])]
         for row, event in zip(found, history, strict=True)
     ]
     keys: tuple[str, ...] = ("id", "time", "type", "what")
@@ -200,8 +183,8 @@ def activity(output: Output, found: Item, details: bool) -> None:
         "worked": _seconds(found.worked),
         "worker": _worker_name(found),
         "limits": _limits(found),
-        "input": _short(values.decode(found.input)),
-        "result": _short(values.decode(found.result)),
+        "input": short_value(values.decode(found.input)),
+        "result": short_value(values.decode(found.result)),
         "why": _reason(found),
     }
     keys = _FULL_TASK if details else tuple(key for key in _FULL_TASK if key != "details")
@@ -248,7 +231,7 @@ def profile(output: Output, found: Sequence[dict[str, Any]]) -> None:
 _STATISTICS = ("total", "mean", "max")
 
 
-def _run(run: RunDescription, local_run: bool) -> dict[str, Any]:
+def described(run: RunDescription, local_run: bool) -> dict[str, Any]:
     return {
         "workflow_id": run.workflow_id,
         "run_id": run.run_id,
@@ -259,48 +242,6 @@ def _run(run: RunDescription, local_run: bool) -> dict[str, Any]:
         "started_at": utc(run.started),
         "closed_at": utc(run.closed),
         "seconds": None if run.closed is None else round(run.closed - run.started, 3),
-    }
-
-
-def _started(attributes: Any) -> dict[str, Any]:
-    parent = attributes.parent_workflow_execution
-    return {
-        "task_list": attributes.task_list.name,
-        "tags": [tag for tag in attributes.tag_list or () if tag is not None],
-        "input": values.decode(attributes.input),
-        "parent_workflow_id": parent.workflow_id if parent is not None else None,
-        "parent_run_id": parent.run_id if parent is not None else None,
-        "continues_run_id": attributes.continued_execution_run_id,
-    }
-
-
-def _ended(history: Sequence[e.Event]) -> dict[str, Any]:
-    """Return result, reason and details from the events of a run. They are None if the run is open."""
-    event = history[-1]
-    attributes: Any = event.attributes
-    closing = event.type.startswith("WorkflowExecution") and event.type not in (
-        *("WorkflowExecutionStarted", "WorkflowExecutionSignaled", "WorkflowExecutionCancelRequested"),
-    )
-    result, reason, details = (
-        getattr(attributes, name, None) if closing else None for name in ("result", "reason", "details")
-    )
-    if isinstance(attributes, e.WorkflowExecutionTimedOut):
-        reason = str(timeouts.of_execution(history[0], event))
-    return {"result": unwrap(values.decode(result))[0], "reason": reason, "details": values.decode(details)}
-
-
-def _counts(history: Sequence[e.Event]) -> dict[str, int]:
-    view = RunView()
-    view.extend(history)
-    kinds = Counter(row.kind for row in view.rows.values() if row.state != rows.REFUSED)
-    return {
-        "events": view.last_id,
-        "decisions": view.decisions,
-        "activities": kinds[rows.ACTIVITY],
-        "open_activities": sum(row.kind == rows.ACTIVITY for row in view.open.values()),
-        "children": kinds[rows.CHILD],
-        "timers": kinds[rows.TIMER],
-        "signals": kinds[rows.SIGNAL],
     }
 
 
@@ -320,18 +261,18 @@ def _item(item: Item) -> dict[str, Any]:
     }
 
 
-def _status(run: RunDescription, local_run: bool) -> str:
+def status(run: RunDescription, local_run: bool) -> str:
     """Return the status of a run. For an open run in a folder it says if no process drives it."""
     return "open, no process" if local_run and run.status == "open" and not run.alive else run.status
 
 
-def _duration(run: RunDescription) -> str:
+def took(run: RunDescription) -> str:
     return duration(max(0.0, (time.time() if run.closed is None else run.closed) - run.started))
 
 
 def _reason(item: Item) -> str:
     if item.state != "failed" or item.kind != rows.ACTIVITY:
-        return _short(errors.raised(item.reason))
+        return short_value(errors.raised(item.reason))
     return errors.task_failure_line(item.reason, item.details)
 
 
@@ -343,7 +284,7 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 3)
 
 
-def _short(value: Any) -> str:
+def short_value(value: Any) -> str:
     """Return a value on one line, cut at 200 characters."""
     if value is None:
         return ""

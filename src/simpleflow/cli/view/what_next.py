@@ -70,7 +70,7 @@ class WhatNext:
         """What a run that has stopped before its end has not run. ``known``: steps of which the run itself knows."""
         left, more = list(known), ""
         if self.planner is not None and len(self.progress.tally) <= _MOST_STEPS:
-            with contextlib.suppress(Exception), _silenced():
+            with contextlib.suppress(Exception), silenced():
                 plan = self.planner(force=self.options["force"], only=self.options["only"], whole=True)
                 left = [*_unreached_to_run(self.progress, plan), *known]
                 more = " and what follows" if plan.notes else ""
@@ -164,7 +164,7 @@ def _next_run(
     if planner is None or len(progress.tally) > _MOST_STEPS:
         return None, again, []
     try:
-        with _silenced():
+        with silenced():
             plan = planner(force=(), only=())
             if not (force or only):
                 return _with_results(planner, plan, again, options)
@@ -213,7 +213,7 @@ def _unreached(progress: Progress, plan: Plan) -> list[PlannedStep]:
 
 
 @contextlib.contextmanager
-def _silenced() -> Iterator[None]:
+def silenced() -> Iterator[None]:
     """Show nothing of what the workflow prints and logs."""
     import logging  # here: most runs end without a word on what comes next
 

@@ -32,6 +32,7 @@ from simpleflow.core.records import Key, Record
 from simpleflow.exceptions import ExecutionBlocked, ExecutionError, InputError, NotSubmittable
 from simpleflow.futures import FINISHED, Future, Promise, promise_of
 from simpleflow.marker import Marker
+from simpleflow.shown_text import with_article
 from simpleflow.signal import WaitForSignal
 from simpleflow.task import (
     ActivityTask,
@@ -115,7 +116,9 @@ class Executor(Stoppable):
     def describe(self, promise: Promise) -> str:
         """The name of the task behind a promise, for a message; the same every time."""
         handle = self._handle_of.get(promise)
-        return handle.task.name if handle is not None else f"a {type(promise.future).__name__} that is {promise.state}"
+        if handle is not None:
+            return str(handle.task.name)
+        return f"{with_article(type(promise.future).__name__)} that is {promise.state}"
 
     @contextmanager
     def repeated(self, name: str) -> Iterator[None]:
@@ -164,8 +167,8 @@ class Executor(Stoppable):
         submit = _of_kind(_WITHOUT_HANDLE, submittable)
         if submit is None:
             raise NotSubmittable(
-                f"Bad type for what was submitted: {submittable!r} is a {type(submittable).__name__}; expected an "
-                "activity, a workflow class, a task, a group, a chain, a step or WaitForSignal"
+                f"Bad type for what was submitted: {submittable!r} is {with_article(type(submittable).__name__)}; "
+                "expected an activity, a workflow class, a task, a group, a chain, a step or WaitForSignal"
             )
         return submit(self, submittable).future
 

@@ -26,6 +26,7 @@ from simpleflow.core.history import History
 from simpleflow.engines.sqlite import pages
 from simpleflow.engines.sqlite.rows import RunRow, run_row
 from simpleflow.exceptions import InputError, InvalidTransition, StateError
+from simpleflow.shown_text import count
 from simpleflow.state_folder.database import FILE
 from simpleflow.state_folder.faults import FAULTS, checksum
 from simpleflow.stores.state import checksum as checksum_of_mark
@@ -173,7 +174,7 @@ def _run(number: int, row: RunRow | None, texts: dict[int, str], last: int) -> S
         found.texts.append(texts[id])
     found.read = have = len(found.texts)
     if row is None:
-        found.problem = f"its workflow id is lost, and with it its {have} events"
+        found.problem = f"its workflow id is lost, and with it its {count(have, 'event')}"
     elif have == 0:
         found.problem = "all its events are lost"
     elif have < last:
