@@ -13,7 +13,7 @@ from simpleflow.cli.run_query import RunQuery, location_options
 from simpleflow.cli.view.output import open_output
 from simpleflow.cli.written_files import write_file
 from simpleflow.exceptions import UnknownResource
-from simpleflow.shown_text import escaped
+from simpleflow.shown_text import escaped, short_run_id
 
 if TYPE_CHECKING:
     from simpleflow.cli.run_pictures import Maker
@@ -114,7 +114,7 @@ def _write(
         if step:
             _check_step(runs, run, step, exactly)
         write_file(path, make(runs, run), what)
-        out.say(f"{what} of run {run.run_id} of workflow {escaped(run.workflow_id)}: {escaped(path)}")
+        out.say(f"{what} of run {short_run_id(run.run_id)} of workflow {escaped(run.workflow_id)}: {escaped(path)}")
 
 
 def _check_step(runs: Runs, run: RunDescription, step: str, exactly: bool) -> None:
@@ -126,5 +126,5 @@ def _check_step(runs: Runs, run: RunDescription, step: str, exactly: bool) -> No
     view, _ = fold(runs, run)
     if step in view.steps or (not exactly and any(rules.covers(step, name) for name in view.steps)):
         return
-    said = f"run {run.run_id} of {run.workflow_id} has no step {step!r}{suggestions.of(step, view.steps)}"
+    said = f"run {short_run_id(run.run_id)} of {run.workflow_id} has no step {step!r}{suggestions.of(step, view.steps)}"
     raise UnknownResource(f"{said}; its steps: {report.names([*view.steps]) or 'none'}")
