@@ -13,7 +13,10 @@ EXISTING := .venv-existing
 # Microsoft's emulator of Azure's marks. Its registry knows it by this name.
 AZURITE := .azurite
 
-.PHONY: demo test check bench docs docs-links dist clean
+# The browser in which the page is tested: Debian's, where this may install it.
+CHROMIUM := /usr/bin/chromium
+
+.PHONY: demo test check bench chromium docs docs-links dist clean
 .DEFAULT_GOAL := help
 
 help:
@@ -61,9 +64,15 @@ $(AZURITE)/.tried:
 	|| echo "azurite cannot be installed by npm: the tests of marks in Azure Blob Storage are skipped"
 	@touch $@
 
+chromium:
+	@test -x $(CHROMIUM) || test "$$(id -u)" != 0 || ! command -v apt-get >/dev/null || \
+	(apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium \
+	fonts-dejavu-core >/dev/null) || true
+	@test -x $(CHROMIUM) || echo "there is no $(CHROMIUM) and it cannot be installed here: the page is not tested in a browser"
+
 # The tests start hundreds of processes. Where PYTHONDONTWRITEBYTECODE is set, each of them would compile anew every
 # module that has changed since the installation, which doubles the time that a command takes.
-test: $(STAMP) $(EXISTING)/.tried $(AZURITE)/.tried
+test: $(STAMP) $(EXISTING)/.tried $(AZURITE)/.tried chromium
 	$(BIN)/python -m compileall -q src tests
 	$(BIN)/python -m pytest -n 3 --dist worksteal
 

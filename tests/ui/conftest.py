@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from simpleflow.ui.serving import Serving
 from tests.servers import tied
@@ -108,6 +109,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     found = Runs(folder, folder / "state")
     found.run("Nightly", "nightly")
     found.run("Nightly", "nightly", "--force", "load.users", "--param", "fail=true")
+    found.run("Odd", "odd")
+    found.run("LongLog", "long")
     return found
 
 
@@ -132,4 +135,54 @@ def latest(site: Site, workflow_id: str) -> str:
     return site.serving.source.find(workflow_id).run_id
 
 
-os.environ.setdefault("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1")
+# The browser
+
+CHROMIUM = "/usr/bin/chromium"
+_ARGUMENTS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"),
+)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium without a window, one for all tests of this process."""
+    if not os.path.exists(CHROMIUM):
+        pytest.skip(f"there is no {CHROMIUM}: apt-get install chromium; the page is not tested in a browser")
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=CHROMIUM, args=list(_ARGUMENTS))
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def tab(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens tabs. A request to another server, an error of a script and a dialog fail the test."""
+    contexts: list[BrowserContext] = []
+    wrong: list[str] = []
+
+    def opened(**options: Any) -> Page:
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("request", lambda request: _foreign(request.url, wrong))
+        page.on("console", lambda message: _complaint(message, wrong))
+        page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
+        page.on("dialog", lambda dialog: (wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert wrong == []
+
+
+def _foreign(url: str, wrong: list[str]) -> None:
+    if not url.startswith(("http://127.0.0.1:", "about:", "data:")):
+        wrong.append(f"request: {url}")
+
+
+def _complaint(message: ConsoleMessage, wrong: list[str]) -> None:
+    if message.type in ("error", "warning") and not message.location.get("url", "").endswith("/nothing"):
+        wrong.append(f"{message.type}: {message.text}")

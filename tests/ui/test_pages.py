@@ -8,7 +8,7 @@ from tests.ui.conftest import Site, latest
 
 
 def test_the_list_has_the_runs_and_what_failed(site: Site) -> None:
-    text = site.get("/").text
+    text = site.get("/?id=nightly").text
     assert text.count('class="state is-failed"') == 1
     assert text.count('class="state is-done"') == 1
     assert "check.prices" in text

@@ -60,6 +60,19 @@ class Nightly(WorkflowStepMixin, Workflow):
         return {"rows": 36}
 
 
+class Served(WorkflowStepMixin, Workflow):
+    """A few steps on Amazon SWF, with marks in a folder."""
+
+    name = "served"
+
+    def get_step_bucket(self):
+        return str(Path("marks").absolute())
+
+    def run(self):
+        for name in ("load.orders", "load.users", "report"):
+            self.submit(Step(name, (work, name))).result
+
+
 class Waits(WorkflowStepMixin, Workflow):
     """Waits for a file."""
 

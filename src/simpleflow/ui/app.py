@@ -47,9 +47,10 @@ class Pages:
         self.runs = FoldedRuns(source, _prepare)
         self.clock = clock
         threading.Thread(target=compile_templates, name="templates", daemon=True).start()
-        self._viewers = Viewers()
+        self.viewers = Viewers()
         self._files = {
             "style.css": (style.sheet() + shapes.stylesheet() + (_STATIC / "page.css").read_text("utf-8"), "text/css"),
+            "icon.svg": ((_STATIC / "icon.svg").read_text("utf-8"), "image/svg+xml"),
             "page.js": ((_STATIC / "page.js").read_text("utf-8"), "text/javascript"),
         }
 
@@ -122,7 +123,7 @@ class Pages:
 
     async def _live(self, parts: list[str], query: QueryParams) -> Response:
         rest = QueryParams([(key, value) for key, value in query.multi_items() if key != _LIVE])
-        if self._viewers.count >= MAX_VIEWERS:
+        if self.viewers.count >= MAX_VIEWERS:
             return PlainTextResponse(f"{MAX_VIEWERS} viewers look on already.\n", 503, {"Retry-After": "10"})
 
         def page() -> tuple[Page, dict[str, Any]]:
@@ -130,7 +131,7 @@ class Pages:
             assert isinstance(found, Page)
             return found, self.common(parts, rest)
 
-        return LiveView(self._viewers, page, self.source.version)
+        return LiveView(self.viewers, page, self.source.version)
 
 
 def application(pages: Pages, hosts: Iterable[str] = (), token: str | None = None, cookie: str = "token") -> Starlette:

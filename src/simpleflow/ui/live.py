@@ -37,6 +37,7 @@ class Viewers:
 
     def __init__(self) -> None:
         self.count = 0
+        self.is_over: Callable[[], bool] = lambda: False  # the server ends, and so do they
 
 
 class LiveView(StreamingResponse):
@@ -49,7 +50,7 @@ class LiveView(StreamingResponse):
     """
 
     def __init__(self, viewers: Viewers, page: Render, version: Callable[[], object]) -> None:
-        super().__init__(_events(page, version), media_type="text/event-stream")
+        super().__init__(_events(page, version, viewers.is_over), media_type="text/event-stream")
         self._viewers = viewers
         viewers.count += 1
 
@@ -60,12 +61,12 @@ class LiveView(StreamingResponse):
             self._viewers.count -= 1
 
 
-async def _events(page: Render, version: Callable[[], object]) -> AsyncIterator[str]:
-    """Yield the events of a live view, until the page says that nothing more will change."""
+async def _events(page: Render, version: Callable[[], object], is_over: Callable[[], bool]) -> AsyncIterator[str]:
+    """Yield the events of a live view, until the page says that nothing more will change, or the server ends."""
     sent: dict[str, Part] | None = None
     seen: object = None
     rendered_at = told_at = took = 0.0
-    while True:
+    while not is_over():
         now = time.monotonic()
         current = await run_in_threadpool(_version, version)
         due = now - rendered_at > max(_TICK_SECONDS, _REST * took)

@@ -26,6 +26,8 @@ class Serving:
 
     Attributes:
         url: the address of the page, with the token if there is one.
+        port: on which it listens.
+        pages: the pages.
         source: where the runs are read from.
 
     Raises InputError if it cannot listen there.
@@ -33,17 +35,17 @@ class Serving:
 
     def __init__(self, folder: str | None, domain: str | None, host: str, port: int) -> None:
         self._socket = _listen(host, port)
-        number = self._socket.getsockname()[1]
+        self.port = number = self._socket.getsockname()[1]
         self.token = None if is_loopback(host) else secrets.token_urlsafe(32)
         name = f"[{host}]" if ":" in host else host
         if host in ("0.0.0.0", "::"):
             name = socket.gethostname()
         self.url = f"http://{name}:{number}/" + (f"?token={self.token}" if self.token else "")
         self.source: Source = FolderSource(folder) if folder is not None else DomainSource(domain or "")
-        self._pages = Pages(self.source)
+        self.pages = Pages(self.source)
         hosts = [host] if self.token is None else [host, socket.gethostname(), socket.getfqdn()]
         config = uvicorn.Config(
-            application(self._pages, hosts, self.token, f"simpleflow-{number}"),
+            application(self.pages, hosts, self.token, f"simpleflow-{number}"),
             http="h11",
             ws="none",
             lifespan="off",
@@ -56,6 +58,7 @@ class Serving:
             h11_max_incomplete_event_size=65_536,
         )
         self._server = uvicorn.Server(config)
+        self.pages.viewers.is_over = lambda: self._server.should_exit
 
     def run(self) -> None:
         """Answer until SIGTERM or Ctrl-C."""
@@ -64,7 +67,7 @@ class Serving:
         except KeyboardInterrupt:  # uvicorn raises the signal again at its end
             pass
         finally:
-            self._pages.close()
+            self.pages.close()
 
     def stop(self) -> None:
         """Let ``run`` return."""

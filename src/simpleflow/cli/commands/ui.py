@@ -41,10 +41,11 @@ def ui(port: int, host: str, opens: bool, **options: Any) -> int:
     try:
         from simpleflow.ui.serving import Serving
     except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] not in ("starlette", "uvicorn", "jinja2", "markupsafe"):
+        package = (error.name or "").partition(".")[0]
+        if package not in ("starlette", "uvicorn", "jinja2", "markupsafe"):
             raise
         raise InputError(
-            f"the page needs the package {error.name}, which is not installed: pip install 'simpleflow[ui]'"
+            f"the page needs the package {package}, which is not installed: pip install 'simpleflow[ui]'"
         ) from error
     if location.folder is not None and location.folder.is_file():
         raise InputError(f"state folder {location.folder} is a file; expected a folder")

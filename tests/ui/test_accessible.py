@@ -1,0 +1,80 @@
+"""axe finds nothing serious on any page: in light, in dark, and on a telephone; and nothing is too wide or moves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.ui.conftest import Site
+
+AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+SERIOUS = ("serious", "critical")
+SHIFTS = """() => new Promise(done => {
+    let sum = 0;
+    new PerformanceObserver(list => list.getEntries().forEach(each => sum += each.value))
+        .observe({type: "layout-shift", buffered: true});
+    setTimeout(() => done(sum), 60);
+})"""
+
+
+@pytest.fixture(scope="module")
+def places(site: Site) -> dict[str, str]:
+    """All kinds of pages."""
+    run = site.serving.source.find("nightly")
+    view = site.serving.pages.runs.run(run, 5).view
+    failed = view.first_failure("check.prices")
+    assert failed is not None
+    one = f"/run/{run.run_id}"
+    return {
+        "runs": "/",
+        "runs, none": "/?id=none",
+        "overview": one,
+        "steps": f"{one}/steps?open=load",
+        "step": f"{one}/step/check.prices",
+        "step with a graph": f"{one}/step/load.users",
+        "timeline": f"{one}/timeline",
+        "timeline by worker": f"{one}/timeline?by=worker",
+        "activity": f"{one}/activity/{failed.event_id}",
+        "history": f"{one}/history",
+        "problem": "/nothing",
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "rules"),
+    [
+        pytest.param({"color_scheme": "light"}, {}, id="light"),
+        pytest.param({"color_scheme": "dark"}, {"runOnly": ["color-contrast"]}, id="dark"),
+        pytest.param(
+            {"viewport": {"width": 375, "height": 812}}, {"rules": {"color-contrast": {"enabled": False}}}, id="375"
+        ),
+    ],
+)
+def test_every_page(
+    site: Site, tab: Callable[..., Page], places: dict[str, str], options: dict[str, Any], rules: dict[str, Any]
+) -> None:
+    page = tab(**options)
+    wrong = []
+    for name, path in places.items():
+        page.goto(site.url + path)
+        wrong += [f"{name}: {each}" for each in _found(page, rules)]
+        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            wrong.append(f"{name}: wider than the window")
+        if (shift := page.evaluate(SHIFTS)) > 0.05:
+            wrong.append(f"{name}: the layout shifts by {shift:.2f}")
+    assert wrong == []
+
+
+def _found(page: Page, rules: dict[str, Any]) -> list[str]:
+    page.evaluate(AXE)
+    found = page.evaluate("rules => axe.run({resultTypes: ['violations'], ...rules})", rules)
+    return [
+        f"{each['id']}: {node['html'][:120]} {(node['any'] or [{}])[0].get('message', '')}"
+        for each in found["violations"]
+        if each["impact"] in SERIOUS
+        for node in each["nodes"][:3]
+    ]
