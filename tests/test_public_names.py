@@ -34,6 +34,7 @@ PUBLIC: dict[str, list[str]] = {
         "LeaseLost",
         "NotEncodable",
         "NotSubmittable",
+        "PlanDiffers",
         "ResultNotKept",
         "RunBusy",
         "SimpleflowError",

@@ -12,6 +12,7 @@
         StateError                     the state folder cannot be used
         SwfError                       Amazon SWF refused a request or cannot be reached
         RunBusy                        another live process drives this run
+        PlanDiffers                    a run would not do what its plan says
         UnknownResource                a token or an execution that is unknown or no longer open
           LeaseLost                    this process no longer owns the run
         InvalidTransition              an event that cannot follow the recorded ones
@@ -114,6 +115,10 @@ class ClusterError(SimpleflowError):
 
 class RunBusy(SimpleflowError):
     """Another live process drives this run."""
+
+
+class PlanDiffers(SimpleflowError):
+    """A run would not do what the plan says that it was given."""
 
 
 class UnknownResource(SimpleflowError):

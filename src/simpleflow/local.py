@@ -108,6 +108,7 @@ class Executor(RunInNotebook):
         changed: run done steps whose arguments or code have changed, in this execution and in its children.
         only_steps: patterns of the only steps to run, likewise: they run even if they are done, all others are skipped.
         until_steps: patterns of steps: the run stops, and completes, once these are done.
+        planned_steps: a plan, from ``steering.contract.planned``: the run fails before a step on which it differs.
         keep_going: a failure that fails the run lets what is under way and does not need it finish first.
         overrides: members of the start request in place of the class's: ``task_list``, ``execution_timeout``,
             ``decision_task_timeout`` (time-outs are seconds as text).
@@ -145,6 +146,7 @@ class Executor(RunInNotebook):
         changed: bool = False,
         only_steps: str | Iterable[str] = (),
         until_steps: str | Iterable[str] = (),
+        planned_steps: Mapping[str, Any] | None = None,
         keep_going: bool = False,
         overrides: Mapping[str, str] | None = None,
         adopt: bool = False,
@@ -190,7 +192,7 @@ class Executor(RunInNotebook):
         self._output = check_output(output)
         self._paint = paint
         self._overrides = checked_overrides(overrides)
-        self._request = request_of(force_steps, skip_steps, changed, only_steps, until_steps)
+        self._request = request_of(force_steps, skip_steps, changed, only_steps, until_steps, planned_steps)
         self._events: list[e.Event] = []
         self._deciders: DecisionWorker | None = None  # while the run is driven
         self._runs: list[Run] = []  # the run and its children, once it has been driven

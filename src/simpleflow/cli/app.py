@@ -28,6 +28,7 @@ _COMMANDS = {
     "server": "commands.server:server",
     "step.list": "commands.steps:step_list",
     "step.plan": "commands.steps:step_plan",
+    "plan.diff": "commands.plan_diff:plan_diff",
     "step.forget": "commands.steps:step_forget",
     "step.mark": "commands.steps:step_mark",
     "state.check": "commands.state:state_check",

@@ -18,7 +18,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "workflow.terminate",
         "activity.rerun",
     ),
-    "Steps": ("step.plan", "step.list", "step.forget", "step.mark"),
+    "Steps": ("step.plan", "plan.diff", "step.list", "step.forget", "step.mark"),
     "Look": (
         "ui",
         "workflow.list",

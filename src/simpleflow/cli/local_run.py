@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simpleflow import settings
@@ -47,6 +48,7 @@ def _run(
     ending: Ending,
 ) -> int:
     from simpleflow.cli.load_workflow import load_workflow
+    from simpleflow.cli.run_query import RunLocation
     from simpleflow.cli.view import unknown_names, what_next
     from simpleflow.cli.view.run_end import report_end, report_unreached
 
@@ -70,6 +72,9 @@ def _run(
             earlier = partial(unknown_names.of_latest_run, progress.state, request.workflow_id)
             for line in unknown_names.lines(planner, options, earlier):
                 here.terminal.log(line + "\n")
+            if options.get("plan") is not None:
+                location = RunLocation(None, Path(progress.state))
+                options["plan"].check(workflow_class, given, location, executor.default_bucket, options["fresh"])
             run, failure = executor.execute(given)
             ending.run, ending.failure = run, failure
     except Stopped as stop:

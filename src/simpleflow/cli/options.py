@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -177,8 +177,8 @@ def param_option(command: _Command) -> _Command:
 class _Format(click.Choice[str]):
     """A format, by its name or by the one that the existing library has for it."""
 
-    def __init__(self) -> None:
-        super().__init__(FORMATS)
+    def __init__(self, others: Sequence[str] = ()) -> None:
+        super().__init__((*FORMATS, *others))
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """See ``click.ParamType``."""
@@ -225,8 +225,11 @@ def _style(context: click.Context, parameter: click.Parameter, value: str | None
     return JSON
 
 
-def format_option(default: str | None = TABLE) -> Callable[[_Command], _Command]:
-    """Add ``--format`` to a command, as the parameter ``style``, and ``--json``, which is short for one value of it."""
+def format_option(default: str | None = TABLE, *others: str) -> Callable[[_Command], _Command]:
+    """Add ``--format`` to a command, as the parameter ``style``, and ``--json``, which is short for one value of it.
+
+    ``others``: formats that only this command has.
+    """
     default_text = "Default: table." if default else "Default: table on a terminal, else lines separated by tabs."
 
     def add(command: _Command) -> _Command:
@@ -236,8 +239,8 @@ def format_option(default: str | None = TABLE) -> Callable[[_Command], _Command]
         return click.option(
             "--format",
             "style",
-            type=_Format(),
-            metavar="|".join(FORMATS),
+            type=_Format(others),
+            metavar="|".join((*FORMATS, *others)),
             default=default,
             callback=_style,
             help=f"Output format. {default_text}",

@@ -226,6 +226,7 @@ def make_executor(workflow_class: type[Workflow], given: dict[str, Any], **other
         skip_steps=given["skip"],
         only_steps=given["only"],
         until_steps=given["until"],
+        planned_steps=None if given.get("plan") is None else given["plan"].planned_steps,
         keep_going=given["keep_going"],
         changed=given["changed"],
         overrides={name: str(value) for name, value in overrides.items() if value is not None},

@@ -163,17 +163,18 @@ class StepQuery(NamedTuple):
 
     def has_run(self) -> bool:
         """Return True if there is a run of the workflow id. Raises StateError or SwfError."""
-        return self._latest_run() is not None
+        return self.latest_run() is not None
 
     def open_run(self) -> RunDescription | None:
         """Return the open run of the workflow id, or None.
 
         A run in a folder counts only while a living process drives it. Raises StateError or SwfError.
         """
-        run = self._latest_run()
+        run = self.latest_run()
         return run if run is not None and run.status == "open" and (run.alive or self.location.folder is None) else None
 
-    def _latest_run(self) -> RunDescription | None:
+    def latest_run(self) -> RunDescription | None:
+        """Return the latest run of the workflow id, or None. Raises StateError or SwfError."""
         with open_runs(self.location) as runs:
             try:
                 return runs.engine.describe(self.mark_location.workflow_id)

@@ -12,12 +12,8 @@ from simpleflow.steering.dry_run import DryRun, Marker
 from simpleflow.steering.earlier_results import EarlierRuns
 from simpleflow.step import recorded_verdicts, report
 from simpleflow.step.constants import ARGUMENTS_CHANGED, INPUTS_CHANGED, SCHEDULED
+from simpleflow.step.planned import NOT_RUN, RUN, SKIP, UNKNOWN
 from simpleflow.workflow import Workflow
-
-RUN = "run"
-SKIP = "skip"
-UNKNOWN = "unknown"
-NOT_RUN = "not run"
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ on: its work may be half done, and only its marker tells later evaluations and r
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from typing import Any
 
 from simpleflow.base import Submittable
@@ -41,6 +41,7 @@ from simpleflow.step import constants, marker_content
 from simpleflow.step.host import Host
 from simpleflow.step.life_actions import LifeActions
 from simpleflow.step.made_with import MAX_MARKER_ARGUMENTS
+from simpleflow.step.planned import difference
 from simpleflow.step.projection import IN_HISTORY, MARK
 from simpleflow.step.run_record import StepRun
 from simpleflow.step.scheduler import Begin, Join, Postpone, Refuse, Scheduler, Wait
@@ -94,6 +95,8 @@ class Life(LifeActions):
             yield waits.begin(run, found.promise)
 
         if isinstance(found, Begin):  # nearly always
+            if self._ledger.request.planned is not None and self._recorded is None:
+                self._hold_to(self._ledger.request.planned, found)
             self._scheduler.one_work.check(run, found.verdict.run, self._ledger.latest.get(run.name))
             self._begin(found)
             if found.verdict.run:
@@ -139,6 +142,12 @@ class Life(LifeActions):
         else:
             self._stand_in_for_work()
             self._fail(found.failure, {"unread": True}, is_own=True)
+
+    def _hold_to(self, planned: Mapping[str, Any], found: Begin) -> None:
+        """Fail the run if the plan that it is held to says something else about the step."""
+        workflow_id = str(self._executor.get_run_context().get("workflow_id"))
+        if text := difference(planned, workflow_id, self._run.name, found.verdict):
+            self._executor.fail(text)
 
     def _work(self) -> Phases:
         """Run the step and mark it."""

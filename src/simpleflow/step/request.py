@@ -1,7 +1,7 @@
 """The request about steps at start, which the input holds.
 
-It says which steps are forced and skipped, which ones alone are to run, after which ones the run stops, and whether
-changed ones run.
+It says which steps are forced and skipped, which ones alone are to run, after which ones the run stops, whether
+changed ones run, and which verdicts a plan expects.
 """
 
 from __future__ import annotations
@@ -24,17 +24,24 @@ _NAMES = {"force": "forced steps", "skip": "skipped steps", "only": "only steps"
 
 
 def request_of(
-    force: Names = (), skip: Names = (), changed: bool = False, only: Names = (), until: Names = ()
+    force: Names = (),
+    skip: Names = (),
+    changed: bool = False,
+    only: Names = (),
+    until: Names = (),
+    planned: Mapping[str, Any] | None = None,
 ) -> dict[str, Any] | None:
     """The value of ``REQUEST`` in the input; None if there is nothing to request. Raises InputError.
 
-    ``changed``: run the steps whose arguments or code have changed.
+    ``changed``: run the steps whose arguments or code have changed. ``planned``: the plan that the run is held to.
     """
     given = {"force": force, "skip": skip, "only": only, "until": until}
     checked = {key: rules.check_names(names, _NAMES[key]) for key, names in given.items()}
     found: dict[str, Any] = {key: sorted(set(names)) for key, names in checked.items() if names}
     if changed:
         found["changed"] = True
+    if planned is not None:
+        found["planned"] = dict(planned)
     return found or None
 
 
@@ -53,6 +60,8 @@ class Request:
         self.force, self.skip, self.only, self.until = (
             rules.check_names(content.get(key, ()), f"{key} of {REQUEST}") for key in _NAMES
         )
+        planned = content.get("planned")
+        self.planned: Mapping[str, Any] | None = planned if isinstance(planned, dict) else None  # see ``planned``
         self.changed = content.get("changed") is True  # run the steps that have changed
         self.reached = rules.check_names(content.get("reached", ()), f"reached of {REQUEST}")  # of ``until``
         self._content = content

@@ -14,6 +14,7 @@ from simpleflow.engines.executions import Executions
 from simpleflow.engines.run import Run
 from simpleflow.exceptions import InputError
 from simpleflow.steering import plan as plans
+from simpleflow.step import planned
 from simpleflow.step.projection import changes_of
 from simpleflow.testing.clock import VirtualClock
 from simpleflow.testing.finished import FinishedRun
@@ -215,7 +216,7 @@ class WorkflowRunner:
     ) -> None:
         """Assert which steps a run would run, and which it would skip if that is given; see ``plan``."""
         found = self.plan(workflow, input, **options)
-        for expected, verdict in ((run, plans.RUN), (skip, plans.SKIP)):
+        for expected, verdict in ((run, planned.RUN), (skip, planned.SKIP)):
             names = {each.step for each in found.steps if each.verdict == verdict}
             if expected is not None and names != set(expected):
                 rows = [f"{each.step}: {each.verdict} ({', '.join(each.reasons)})" for each in found.steps]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from simpleflow.cli import errors, step_names, workflow_input
+from simpleflow.cli import errors, plan_contract, step_names, workflow_input
 from simpleflow.cli.cores import cores
 from simpleflow.cli.options import SETTINGS, TABLE
 from simpleflow.cli.step_query import StepQuery, step_options
@@ -74,6 +74,7 @@ def step_list(workflow: str, steps: Sequence[str], style: str, **options: Any) -
     metavar="Q",
     help="Share of runs that end within the second time of --estimate. Default: 0.9.",
 )
+@click.option("--save", metavar="FILE", help="Write the plan to this file, for plan.diff and workflow.start --plan.")
 @step_options
 def step_plan(
     workflow: str,
@@ -86,6 +87,7 @@ def step_plan(
     estimate: bool,
     workers: int | None,
     quantile: float | None,
+    save: str | None,
     style: str,
     **options: Any,
 ) -> None:
@@ -103,7 +105,7 @@ def step_plan(
     given = {"force": force, "skip": skip, "only": only, "until": until}
     names = {name: step_names.split_names(values, f"--{name}") for name, values in given.items()}
     with open_output(style) as out:
-        from simpleflow.steering.plan import NOT_RUN
+        from simpleflow.step.planned import NOT_RUN
 
         query = StepQuery.from_options(workflow, options)
         workflow_input.check_input(query.workflow_class, query.given)
@@ -121,6 +123,13 @@ def step_plan(
         if style != TABLE:
             for note in plan.notes:
                 out.say(printable(note))
+        if save is not None:
+            from simpleflow.steering import plan_file
+
+            steering = {**names, "changed": changed}
+            place = query.mark_location
+            plan_file.write(plan_contract.make(plan, query.workflow_class, place, query.given, steering), save)
+            out.say(f"the plan is saved in {printable(save)}")
         found = None
         if estimate:
             request = {f"{option}_steps": wanted for option, wanted in names.items()} | {"changed": changed}

@@ -8,7 +8,15 @@ from typing import Any
 import click
 
 from simpleflow import settings
-from simpleflow.cli import cluster_options, errors, parameters, start_options, unread_input, workflow_input
+from simpleflow.cli import (
+    cluster_options,
+    errors,
+    parameters,
+    plan_contract,
+    start_options,
+    unread_input,
+    workflow_input,
+)
 from simpleflow.cli.local_run import run_locally
 from simpleflow.cli.options import SETTINGS, common, session, state_option
 from simpleflow.cli.terminal import results_only
@@ -24,6 +32,12 @@ _LOCAL_OPTIONS = ("state", "adopt", "fresh", *start_options.RUN_OPTIONS)
 @state_option("Folder for history and done marks. Default: SIMPLEFLOW_STATE.")
 @start_options.workers_options
 @cluster_options.driver_options
+@click.option(
+    "--plan",
+    metavar="FILE",
+    help="Steer the run as this plan of step.plan --save says. If the plan no longer holds, nothing is started; the "
+    "run stops before a step that it would treat differently.",
+)
 @click.option(
     "--adopt",
     is_flag=True,
@@ -63,6 +77,10 @@ def start(workflow: str, local: bool, input_text: str | None, input_file: str | 
     given = workflow_input.read_input(input_text, input_file)
     unread_input.watch(input_text, input_file)
     start_options.check_start_options(options)
+    if options["plan"] is not None:
+        options["plan"] = plan_contract.StartPlan(options["plan"])
+        has_input = input_text is not None or input_file is not None or bool(options["params"])
+        given = options["plan"].steer(options, given, has_input)
     with results_only() as write_result:
         on_swf = options["domain"] is not None or (options["state"] is None and settings.SWF_DOMAIN)
         if on_swf and not local:
@@ -74,12 +92,15 @@ def _start_on_swf(reference: str, given: dict[str, Any], options: dict[str, Any]
     """Start an execution on Amazon SWF, write its workflow id and run id, and return the exit code without waiting."""
     from simpleflow.cli import swf
     from simpleflow.cli.load_workflow import load_workflow
+    from simpleflow.cli.run_query import RunLocation
     from simpleflow.cli.view import unknown_names, what_next
 
     start_options.refuse_local(options, _LOCAL_OPTIONS)
     domain = swf.swf_domain(options["domain"], hint="; or add --local to run the workflow in this process")
     workflow_class = load_workflow(reference)
     given = parameters.complete_input(workflow_class, given, options["params"])
+    if options["plan"] is not None:
+        options["plan"].check(workflow_class, given, RunLocation(domain, None), None)
     request = start_options.start_request(start_options.make_executor(workflow_class, options), given)
     planner = what_next.planner(workflow_class, given, options, request.workflow_id, None, domain)
     for line in unknown_names.lines(planner, options):

@@ -1,0 +1,148 @@
+"""A plan as a file: to keep, to compare, and to hold a run to.
+
+The same plan gives the same bytes: there is no time in it, nor anything else that changes by itself. The JSON schema of
+the file is published as ``docs/plan.schema.json``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from simpleflow.exceptions import InputError
+from simpleflow.steering.plan import Plan
+
+FORMAT: Literal["simpleflow.plan/1"] = "simpleflow.plan/1"
+
+
+class SavedStep(msgspec.Struct, frozen=True, kw_only=True):
+    """The verdict of a step. See ``plan.PlannedStep`` for the members that both have."""
+
+    step: str
+    workflow_id: str
+    verdict: Literal["run", "skip", "unknown", "not run"]
+    forced: bool
+    reasons: tuple[str, ...]
+    unmarks: tuple[str, ...]
+    changed: str | None
+    note: str | None
+    seconds: float | None
+    """How long its activities worked when its mark was written; null if it has no mark or the mark does not say."""
+
+
+class Steering(msgspec.Struct, frozen=True, kw_only=True):
+    """How the run is steered: the options of these names."""
+
+    force: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    until: tuple[str, ...] = ()
+    changed: bool = False
+
+
+class SavedPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """The content of the file."""
+
+    format: Literal["simpleflow.plan/1"]
+    workflow: str
+    """Name of the workflow type."""
+    workflow_id: str
+    input: dict[str, Any]
+    """Arguments of the workflow: ``args`` and ``kwargs``."""
+    steering: Steering
+    complete: bool
+    """False: the run may have steps that are not in the plan; ``notes`` say why."""
+    steps: tuple[SavedStep, ...]
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def saved(
+    plan: Plan,
+    *,
+    workflow: str,
+    workflow_id: str,
+    input: Mapping[str, Any],
+    steering: Mapping[str, Any],
+    seconds: Mapping[str, float | None],
+) -> SavedPlan:
+    """Return what a file says of a plan.
+
+    Args:
+        workflow: name of the workflow type.
+        input: the arguments, as ``args`` and ``kwargs``.
+        steering: ``force``, ``skip``, ``only``, ``until`` and ``changed``, as the plan was made with them.
+        seconds: how long steps of the workflow id worked, by name, as their marks say.
+    """
+    steps = tuple(
+        SavedStep(
+            step=each.step,
+            workflow_id=each.workflow_id,
+            verdict=each.verdict,  # type: ignore[arg-type]
+            forced=each.forced,
+            reasons=each.reasons,
+            unmarks=each.unmarks,
+            changed=each.changed,
+            note=each.note,
+            seconds=seconds.get(each.step) if each.workflow_id == workflow_id else None,
+        )
+        for each in plan.steps
+    )
+    return SavedPlan(
+        format=FORMAT,
+        workflow=workflow,
+        workflow_id=workflow_id,
+        input=dict(input),
+        steering=Steering(
+            **{name: tuple(steering.get(name) or ()) for name in ("force", "skip", "only", "until")},
+            changed=bool(steering.get("changed")),
+        ),
+        complete=not plan.notes,
+        steps=steps,
+        notes=plan.notes,
+        warnings=plan.warnings,
+    )
+
+
+def encode(plan: SavedPlan) -> bytes:
+    """The bytes of the file."""
+    return msgspec.json.format(msgspec.json.encode(plan), indent=2) + b"\n"
+
+
+def write(plan: SavedPlan, path: str) -> None:
+    """Write the file, as a whole or not at all. Raises InputError if that is not possible."""
+    beside = f"{path}.{os.getpid()}.new"
+    try:
+        with open(beside, "xb") as file:
+            file.write(encode(plan))
+        os.replace(beside, path)
+    except OSError as error:
+        if os.path.exists(beside):
+            os.unlink(beside)
+        raise InputError(f"the plan cannot be written to {path!r}: {error.strerror or error}") from error
+
+
+def read(path: str) -> SavedPlan:
+    """Read a file. Raises InputError if it holds no plan."""
+    try:
+        with open(path, "rb") as file:
+            return msgspec.json.decode(file.read(), type=SavedPlan)
+    except OSError as error:
+        raise InputError(f"the plan {path!r} cannot be read: {error.strerror or error}") from error
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InputError(
+            f"file {path!r} is no plan that this release reads ({error}); expected what step.plan --save writes"
+        ) from error
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of the file."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(SavedPlan)}
+
+
+def by_step(steps: Iterable[SavedStep]) -> dict[tuple[str, str], SavedStep]:
+    """The steps by workflow id and name; of one that is submitted twice, the last verdict."""
+    return {(each.workflow_id, each.step): each for each in steps}
