@@ -87,8 +87,8 @@ def observed(executor_options: dict[str, Any], act: Any) -> Executor:
     engines: list[Any] = []
 
     class Watching(Executor):
-        def _engine(self, marks: Any) -> Any:
-            engines.append(super()._engine(marks))
+        def _engine(self) -> Any:
+            engines.append(super()._engine())
             return engines[0]
 
     def watch(run: Any, events: Any) -> None:
