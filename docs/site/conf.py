@@ -22,6 +22,7 @@ autodoc_preserve_defaults = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 napoleon_custom_sections = [("Attributes that a class may set", "params_style")]
+suppress_warnings = ["ref.python"]  # a name that several classes have as an attribute leads to one of them
 python_maximum_signature_line_length = 100
 python_use_unqualified_type_names = True
 
