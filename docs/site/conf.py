@@ -30,6 +30,7 @@ highlight_language = "text"
 
 html_theme = "furo"
 html_title = "simpleflow"
+html_favicon = "static/icon.svg"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_copy_source = False

@@ -77,4 +77,4 @@ def first_sentence(text: str) -> str:
     paragraphs = [part.strip() for part in re.split(r"\n\s*\n", text)]
     [first, *_] = [part for part in paragraphs if part and not re.match(r"[#<!|`\-]", part)] or [""]
     plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", " ".join(first.split()))
-    return re.split(r"(?<=[.:])\s", plain)[0].rstrip(":")
+    return re.split(r"(?<=\.)\s", plain)[0].rstrip(":")
