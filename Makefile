@@ -16,7 +16,7 @@ AZURITE := .azurite
 # The browser in which the page is tested: Debian's, where this may install it.
 CHROMIUM := /usr/bin/chromium
 
-.PHONY: demo test check bench chromium docs docs-links dist clean
+.PHONY: demo test check bench screenshots chromium docs docs-links dist clean
 .DEFAULT_GOAL := help
 
 help:
@@ -24,6 +24,7 @@ help:
 	@echo "make test    run all tests"
 	@echo "make check   ruff, mypy, import-linter, docs"
 	@echo "make bench   measure start-up, cold, warm, fan-out and memory, beside the peers that can be installed"
+	@echo "make screenshots   draw the pictures in the README and in the pages anew"
 	@echo "make docs    build the documentation site in build/docs/html, and check its links"
 	@echo "make dist    build the wheel and the source distribution in dist/, and check them"
 
@@ -86,6 +87,10 @@ check: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m bench.peers
 	$(BIN)/python -m bench --plot bench.svg
+
+screenshots: $(STAMP) chromium
+	$(BIN)/python -m tests.docs.picture
+	$(BIN)/python -m tests.docs.report_pictures
 
 $(DOCS)/.installed: pyproject.toml | python
 	test -x $(DOCS)/bin/python || $(PYTHON) -m venv $(DOCS)

@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src"
 FOLDER = ROOT / ".simpleflow" / "demo"
 ENDED = FOLDER / "ended"  # its presence makes the next demo start afresh
+REPORTS = ("first-run.html", "second-run.html")  # of what the runs did
 HEADLINES = ("First run: every step runs", "Second run: every step is done, so it is skipped")
 
 
@@ -45,7 +46,7 @@ def main(source: str | None = None) -> int:
     out = FOLDER / "census"
     for number, headline in enumerate(HEADLINES):
         show_headline(headline)
-        code = run_census(source, out)
+        code = run_census(source, out, REPORTS[number])
         if code != 0:
             print(f"\nRun {number + 1} ended with exit code {code}. To go on: make demo", file=sys.stderr)
             return code
@@ -64,7 +65,9 @@ def show_places(source: str | None, out: Path) -> None:
     for path, what in (
         (out / "report.txt", "the whole report"),
         (out / "report.svg", "the same as a picture; open it in a browser"),
-        (out / "run.svg", "the run as a picture: which steps ran, and when"),
+        (out / REPORTS[0], "what the first run did: open it in a browser"),
+        (out / REPORTS[1], "what the second run did, which skipped all steps"),
+        (out / "run.svg", "both runs as a picture: which steps ran, and when"),
         (ROOT / "examples" / "census.py", "the workflow"),
         (ROOT / "docs" / "getting-started.md", "your own workflow in ten minutes"),
     ):
@@ -91,9 +94,10 @@ def module_of(need: str) -> str:
     return need.partition(">")[0]
 
 
-def run_census(source: str | None, out: Path) -> int:
+def run_census(source: str | None, out: Path, report: str) -> int:
     """Run the census through the command line. Returns its exit code."""
     arguments = ["workflow.start", "--local", "--state", shown(FOLDER), "-p", f"out={shown(out)}"]
+    arguments += ["--report", shown(out / report)]
     arguments += ["-p", f"source={source}"] if source else []
     arguments += [shown(ROOT / "examples" / "census.py")]
     print(f"$ simpleflow {shlex.join(arguments)}\n", flush=True)

@@ -23,7 +23,7 @@ from simpleflow import __version__
 BUILD = ROOT / "build" / "docs"
 SOURCE, HTML = BUILD / "source", BUILD / "html"
 REPOSITORY = "https://github.com/simpleflow/simpleflow/blob/main"
-PICTURES = (".svg", ".png", ".gif", ".jpg")
+PICTURES = (".svg", ".png", ".gif", ".jpg", ".webp")
 
 
 def main(arguments: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""The picture of a run in the README shows what the live view shows. ``python -m tests.docs.picture`` draws it anew."""
+"""The pictures in the README and in the pages: ``make screenshots`` draws them anew."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from itertools import groupby
 
 from tests.docs.pages import read
 from tests.docs.picture import PICTURE
+from tests.docs.report_pictures import FOLDER, MOST_BYTES, NAMES
 
 TEXT = "{http://www.w3.org/2000/svg}text"
 LINES = (
@@ -29,3 +30,10 @@ def test_the_picture_is_one_of_the_live_view() -> None:
     assert [pattern for pattern in LINES if not any(re.fullmatch(pattern, line) for line in lines)] == []
     assert sum("Dep of scan" in line for line in lines) == 1
     assert '<img src="docs/run.svg"' in read("README.md")
+
+
+def test_the_pictures_of_reports_are_there_and_small() -> None:
+    assert {path.name for path in FOLDER.glob("report*")} == set(NAMES)
+    assert all((FOLDER / name).stat().st_size < MOST_BYTES for name in NAMES)
+    assert read("README.md").startswith('# simpleflow\n\n<img src="docs/pictures/report.webp"')
+    assert "](pictures/report-failed.webp)" in read("docs/report.md")

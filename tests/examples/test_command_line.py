@@ -131,7 +131,7 @@ class TestDemo:
         assert first == {"steps": first["steps"], "ran": first["steps"], "skipped": "0", "failed": "0"}
         assert second == {"steps": first["steps"], "ran": "0", "skipped": first["steps"], "failed": "0"}
         assert "A census of" in output
-        for name in ("report.txt", "report.svg"):
+        for name in ("report.txt", "report.svg", "first-run.html", "second-run.html"):
             path = clone / ".simpleflow" / "demo" / "census" / name
             assert path.is_file()
             assert str(path.relative_to(clone)) in output

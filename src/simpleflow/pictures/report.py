@@ -82,7 +82,7 @@ def report_html(
     body = [
         *_header(run, now),
         failed,
-        _commands(commands),
+        _commands(commands, "To go on") if failed else "",
         _timeline(view, path, now, zone),
         '<div class="columns">',
         _summary(run, now, where, zone),
@@ -92,6 +92,7 @@ def report_html(
         report_steps.steps(view, {link.row.event_id for link in path}, now),
         _graph(view),
         _logs(logs),
+        _commands(commands, "Commands") if not failed else "",
         _footer(view, now, zone),
     ]
     return page(f"{view.workflow_id or 'run'}: {_state(view)}", (part for part in body if part))
@@ -147,12 +148,12 @@ def _shares(counts: dict[str, int]) -> str:
     return f'<div><div class="shares">{bar}</div><ul class="counts">{"".join(keys)}</ul></div>'
 
 
-def _commands(commands: Sequence[Command]) -> str:
+def _commands(commands: Sequence[Command], title: str) -> str:
     found = [
         f'<p class="about">{text(each.about)}</p><pre class="command" tabindex="0"><code>{told(each.line)}</code></pre>'
         for each in commands
     ]
-    return card("To go on", *found, key="commands")
+    return card(title, *found, key="commands")
 
 
 def _timeline(
