@@ -16,11 +16,12 @@ AZURITE := .azurite
 # The browser in which the page is tested: Debian's, where this may install it.
 CHROMIUM := /usr/bin/chromium
 
-.PHONY: demo test check bench screenshots chromium docs docs-links dist clean
+.PHONY: demo demo-cluster test check bench screenshots chromium docs docs-links dist clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    run the census example twice: steps run, then are skipped"
+	@echo "make demo-cluster  run the census on two workers of a Dask scheduler, and kill one"
 	@echo "make test    run all tests"
 	@echo "make check   ruff, mypy, import-linter, docs"
 	@echo "make bench   measure start-up, cold, warm, fan-out and memory, beside the peers that can be installed"
@@ -52,6 +53,16 @@ $(STAMP): pyproject.toml | python
 
 demo: $(DEMO)/.installed
 	@$(DEMO)/bin/python examples/demo.py
+
+# Dask comes into the demo's environment when it is needed first.
+$(DEMO)/.dask: $(DEMO)/.installed
+	@echo "installing Dask into $(DEMO)"
+	@pip="$(PYTHON) -m pip --python $(DEMO)/bin/python"; test ! -x $(DEMO)/bin/pip || pip=$(DEMO)/bin/pip; \
+	$$pip install --quiet "$$($(DEMO)/bin/python examples/demo.py --needs dask)"
+	@touch $@
+
+demo-cluster: $(DEMO)/.dask
+	@$(DEMO)/bin/python examples/demo_cluster.py
 
 $(EXISTING)/.tried: | python
 	@rm -rf $(EXISTING)

@@ -28,11 +28,11 @@ REPORTS = ("first-run.html", "second-run.html")  # of what the runs did
 HEADLINES = ("First run: every step runs", "Second run: every step is done, so it is skipped")
 
 
-def main(source: str | None = None) -> int:
+def main(source: str | None = None, extra: str | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # bars and boxes, on any terminal
     if source == "--needs":
-        print("\n".join(needs()))
+        print("\n".join(needs(extra)))
         return 0
     missing = [name for name in map(module_of, needs()) if importlib.util.find_spec(name) is None]
     if missing:
@@ -83,10 +83,14 @@ def show_places(source: str | None, out: Path) -> None:
     print(f"  {command} workflow.start --local --force parse.asyncio \\\n    {given} {workflow}")
 
 
-def needs() -> list[str]:
-    """Return what simpleflow needs, as ``pip`` takes it; nothing where its source is not beside the demo."""
-    project = ROOT / "pyproject.toml"
-    return tomllib.loads(project.read_text(encoding="utf-8"))["project"]["dependencies"] if project.exists() else []
+def needs(extra: str | None = None) -> list[str]:
+    """Return what simpleflow or an extra of it needs, as ``pip`` takes it; nothing without its source."""
+    path = ROOT / "pyproject.toml"
+    if not path.exists():
+        return []
+    project = tomllib.loads(path.read_text(encoding="utf-8"))["project"]
+    found: list[str] = project["optional-dependencies"][extra] if extra else project["dependencies"]
+    return found
 
 
 def module_of(need: str) -> str:
@@ -130,4 +134,4 @@ def shown(path: Path) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:2]))
+    sys.exit(main(*sys.argv[1:3]))

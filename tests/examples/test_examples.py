@@ -15,7 +15,16 @@ from simpleflow.stores import open_store
 from tests.child_ids import child_id
 from tests.examples.conftest import EXAMPLES
 
-OTHERS = {"census", "demo", "basic_step", "step", "steering", "fail", "retries"}  # their tests stand elsewhere or below
+OTHERS = {
+    "census",
+    "demo",
+    "demo_cluster",
+    "basic_step",
+    "step",
+    "steering",
+    "fail",
+    "retries",
+}  # their tests stand elsewhere or below
 
 # By example: the result, the lines that its activities print (in any order), the markers.
 EXPECTED: dict[str, tuple[Any, list[str], list[tuple[str, Any]]]] = {

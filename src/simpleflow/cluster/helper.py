@@ -9,7 +9,7 @@ child is forked in milliseconds and has the module already.
 
 It waits for three things at once: messages of the Dask worker, which come on standard input; messages of the child; and
 what the child prints, which comes through a pipe. If standard input ends, the Dask worker has died or wants this
-process to end: then the child is killed.
+process to end: then the child is killed. Events of short tasks are sent together.
 
 While a task goes on, it sends a heartbeat now and then, as long as the child lives and is not stopped by a signal. If a
 task takes longer than a moment, the tasks behind it in the batch are returned, so that they do not wait for it.
@@ -43,7 +43,8 @@ ABORT = "abort"
 """A message: stop the task, and return the others."""
 
 _LOOK_SECONDS = 0.2  # between two checks of the child
-_SOON_SECONDS = 0.001  # the same, while a long message goes to the child
+_SOON_SECONDS = 0.001  # for how long a child may take before the events so far are sent
+_TOGETHER_SECONDS = 0.003  # for how long the events of several tasks are collected
 _CHUNK = 65_536
 
 
@@ -81,6 +82,8 @@ class Helper:
         self._pipe = Pipe()
         self._child = Child(middlewares, output=self._pipe)
         self._waiting: deque[ActivityTask] = deque()
+        self._events: list[b.Event] = []  # that are sent together soon
+        self._flushed_at = 0.0  # monotonic time
         self._early: set[str] = set()  # tokens that are to be stopped, and whose batch has not come
         self._printed = Printed(0)
 
@@ -100,7 +103,8 @@ class Helper:
                     self._early.clear()
                     while self._waiting:
                         self._perform(self._waiting.popleft(), message.log_bytes)
-                    self._channel.send([b.CLOSED, message.id])
+                    self._events.append([b.CLOSED, message.id])
+                    self._flush()
         except (EOFError, OSError):
             pass
         finally:
@@ -118,8 +122,11 @@ class Helper:
         outcome: Outcome | None = None
         while outcome is None:
             channel = self._child.open()
-            seconds = _SOON_SECONDS if self._child.is_exchanging else min(every, _LOOK_SECONDS)
-            ready = readable([self._channel.fileno(), channel.fileno(), self._pipe.reader], seconds)
+            descriptors = [self._channel.fileno(), channel.fileno(), self._pipe.reader]
+            ready = readable(descriptors, _SOON_SECONDS)
+            if not ready and not self._child.is_exchanging:
+                self._flush()
+                ready = readable(descriptors, min(every, _LOOK_SECONDS))
             if self._pipe.reader in ready:
                 self._show(task, self._pipe.read())
             if self._channel.fileno() in ready and self._is_stopped_by(self._channel.receive(), task):
@@ -137,7 +144,9 @@ class Helper:
                 self._printed_now(task)
                 self._send(b.BEAT, task)
         self._end_output(task)
-        self._channel.send([b.ENDED, task.token, *outcome])
+        self._events.append([b.ENDED, task.token, *outcome])
+        if time.monotonic() - self._flushed_at > _TOGETHER_SECONDS:
+            self._flush()
 
     def _is_stopped_by(self, message: Any, task: ActivityTask) -> bool:
         """True if a message of the Dask worker stops the task that is under way."""
@@ -161,7 +170,8 @@ class Helper:
 
     def _printed_now(self, task: ActivityTask, whole: bool = True) -> None:
         for data in self._printed.take(whole):
-            self._channel.send([b.PRINTED, task.token, data])
+            self._events.append([b.PRINTED, task.token, data])
+            self._flush()
 
     def _end_output(self, task: ActivityTask) -> None:
         """Send what the task has printed and was not sent."""
@@ -171,7 +181,14 @@ class Helper:
         self._printed_now(task)
 
     def _send(self, kind: str, task: ActivityTask) -> None:
-        self._channel.send([kind, task.token])
+        self._events.append([kind, task.token])
+
+    def _flush(self) -> None:
+        """Send the events."""
+        self._flushed_at = time.monotonic()
+        if self._events:
+            self._channel.send(self._events)
+            self._events = []
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from simpleflow.engines.base import ActivityTask
 
-BATCH = 16
+BATCH = 32
 """Tasks of a batch, at most."""
 
 _EACH = 2  # batches of a slot, at most

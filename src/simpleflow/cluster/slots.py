@@ -102,11 +102,11 @@ class Reporter:
         """True if there are events that were not sent."""
         return bool(self._events)
 
-    def add(self, *event: Any) -> None:
+    def add(self, event: b.Event) -> None:
         """Send an event, now or in a moment."""
         if not self._events:
             self._since = time.monotonic()
-        self._events.append(list(event))
+        self._events.append(event)
         self._bytes += sum(len(each) for each in event if isinstance(each, bytes | str))
         if self._bytes > _MOST_BYTES or time.monotonic() - self._since > _SOON_SECONDS:
             self.flush()
@@ -154,13 +154,13 @@ class Slots:
         large: dict[str, Any] = {}
         if not self._may_begin(batch):
             for task in batch.tasks:
-                reporter.add(b.RETURNED, task.token)
+                reporter.add([b.RETURNED, task.token])
         else:
             rest = [task.token for task in batch.tasks]
             try:
                 for token in [each for each in rest if each in self._dropped]:
                     rest.remove(token)
-                    reporter.add(b.STOPPED, token)
+                    reporter.add([b.STOPPED, token])
                 batch = batch._replace(tasks=tuple(task for task in batch.tasks if task.token in rest))
                 helper = self._take(self._codes[batch.code], most)
                 self._busy[batch.id] = batch, helper
@@ -170,7 +170,7 @@ class Slots:
                 self._lost(batch, error, reporter, rest)
             finally:
                 self._busy.pop(batch.id, None)
-        reporter.add(b.CLOSED, batch.id)
+        reporter.add([b.CLOSED, batch.id])
         reporter.flush()
         return large
 
@@ -240,14 +240,14 @@ class Slots:
         if found is None:
             reason = f"WorkerDied: no process can be started: {error}"
             for token in rest:
-                reporter.add(b.ENDED, token, *Outcome(reason=reason))
+                reporter.add([b.ENDED, token, *Outcome(reason=reason)])
             return
         found[1].close()
         if rest:
             reason = "WorkerDied: the helper process of the slot ended while it did the activity"
-            reporter.add(b.ENDED, rest[0], *Outcome(reason=reason))
+            reporter.add([b.ENDED, rest[0], *Outcome(reason=reason)])
         for token in rest[1:]:
-            reporter.add(b.RETURNED, token)
+            reporter.add([b.RETURNED, token])
 
 
 def _converse(
@@ -266,15 +266,16 @@ def _converse(
         if not readable([helper.channel.fileno()], _SOON_SECONDS if reporter.waits else _LOOK_SECONDS):
             reporter.flush()
         else:
-            kind, token, *values = message = helper.channel.receive()
-            if kind == b.CLOSED:
-                return
-            if kind in (b.ENDED, b.STOPPED, b.RETURNED):
-                rest.remove(token)
-            if kind == b.ENDED and sum(len(each) for each in values if isinstance(each, str)) > LARGE_BYTES:
-                large[token] = values
-                message = [b.LARGE, token]
-            reporter.add(*message)
+            for event in helper.channel.receive():
+                kind, token, *values = event
+                if kind == b.CLOSED:
+                    return
+                if kind in (b.ENDED, b.STOPPED, b.RETURNED):
+                    rest.remove(token)
+                if kind == b.ENDED and sum(len(each) for each in values if isinstance(each, str)) > LARGE_BYTES:
+                    large[token] = values
+                    event = [b.LARGE, token]
+                reporter.add(event)
         now = time.monotonic()
         if not aborted and now - looked_at >= _LOOK_SECONDS:
             looked_at = now
