@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import WORKFLOWS, Folder
+from tests.cli.test_runs import located
 
 FLOW = """
 from flow import *
@@ -135,6 +136,18 @@ def test_counts_leave_out_what_the_library_does_for_itself(waiting: Folder) -> N
     assert isinstance(every["activities"], int)
     assert every["activities"] > 2
     assert every["timers"] == 2
+
+
+def test_a_run_on_amazon_swf_says_it_too(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    with located("domain", folder, monkeypatch) as location:
+        folder.command("standalone", "--domain", str(location.domain), "ran.Waits")
+        expected = [{"kind": "signal", "name": "go", "until": None, "step": None, "workflow_id": None}]
+        folder.wait_for(lambda: location.call("workflow.info", "waits").code == 0)
+        folder.wait_for(lambda: location.objects("workflow.info", "waits")[0]["waits_for"] == expected)
+        assert "waits for        the signal go" in location.call("workflow.info", "waits").out
+        assert location.call("workflow.signal", "waits", "--name", "go").code == 0
+        assert folder.started[0].wait(20) == 0
+        assert location.objects("workflow.info", "waits")[0]["waits_for"] == []
 
 
 def test_what_was_stopped_with_the_process_is_shown_as_stopped(waiting: Folder) -> None:

@@ -49,13 +49,16 @@ def test_what_would_lose_its_meaning_is_refused(code: str, message: str) -> None
 
 
 def test_values_of_pandas() -> None:
-    pandas = pytest.importorskip("pandas")
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed: its values are NOT tried here")
     frame = pandas.DataFrame({"a": [1], "at": pandas.to_datetime(["2024-01-01T02:03:04.123456789Z"])})
     assert values.encode(frame.to_dict("records"), "it") == '[{"a":1,"at":"2024-01-01T02:03:04.123Z"}]'
     assert values.encode(pandas.Timedelta("90s"), "it") == "90.0"
+    assert values.encode([pandas.Timestamp("2024-01-01", tz="Europe/Paris")], "it") == '["2024-01-01T00:00:00+01:00"]'
     for value, message in (
         (frame, r"is a pandas\..*DataFrame; write it to a file and return the file's path, or return a few rows"),
         (frame["a"], r"Series; return value.tolist\(\)"),
+        (pandas.Period("2024-01"), r"is a pandas\..*Period; return str\(value\)"),
+        (frame.index, r"Index; return value.tolist\(\)"),
         (pandas.NaT, "NaT is a missing time; return None"),
         (pandas.NA, "<NA> is a .*NAType; return None"),
         ({pandas.Timestamp("2024"): 1}, "is a key of type .*Timestamp; make it text"),

@@ -6,13 +6,14 @@ import re
 import signal
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from simpleflow.cli import errors, on_end, parameters, start_options, swf, unread_input, workflow_input
 from simpleflow.cli.options import SETTINGS, Session, common, log_format_option, session
+from simpleflow.cli.run_query import RunLocation, RunQuery, Runs
 from simpleflow.cli.terminal import BOLD, results_only
 from simpleflow.constants import RETURN_SIGNAL
 from simpleflow.exceptions import InputError
@@ -21,6 +22,7 @@ from simpleflow.shown_text import escaped, short_run_id
 if TYPE_CHECKING:
     from simpleflow.cli.view import what_next
     from simpleflow.cli.view.run_summary import Ending
+    from simpleflow.core.events import Event
     from simpleflow.engines.base import StartRequest
     from simpleflow.worker.supervisor import Supervisor
 
@@ -99,7 +101,7 @@ def _run(
 
     workflow_class = load_workflow(reference)
     task_list = f"standalone-{uuid.uuid4()}"
-    past = swf.swf_engine(domain).history(*_execution(options["repair"])) if options["repair"] else None
+    past = _past(domain, *_execution(options["repair"])) if options["repair"] else None
     if given is None:
         given = {"args": [], "kwargs": {}} if past is None else former_input(past)
     given = parameters.complete_input(workflow_class, given, options["params"])
@@ -216,6 +218,13 @@ def _pattern(text: str | None, repair: str | None) -> re.Pattern[str] | None:
         return re.compile(text)
     except re.error as error:
         raise InputError(f"--force-activities {text!r} is not a regular expression: {error}") from error
+
+
+def _past(domain: str, workflow_id: str, run_id: str | None) -> Sequence[Event]:
+    """Return the history of a run; its run id may be the begin of one."""
+    location = RunLocation(domain, None)
+    runs = Runs(location, swf.swf_engine(domain))
+    return runs.engine.history(*runs.resolve(RunQuery(location, workflow_id, run_id)))
 
 
 def _execution(text: str) -> tuple[str, str | None]:
