@@ -265,6 +265,7 @@ class Executor(RunInNotebook):
                 counts_starts=True,
                 on_changed=warn if self._observer is None else _shown_by_observer,
                 imports=NOTHING,
+                tells_waits=self._state is not None,
             )
             self._deciders = deciders
             if pool is not None:

@@ -214,14 +214,16 @@ Driver = Callable[[EmbeddedEngine, random.Random], Answer]
 """Makes the function that answers the decision tasks of an engine."""
 
 
-def kept_alive(engine: EmbeddedEngine, draw: random.Random) -> Answer:
+def kept_alive(engine: EmbeddedEngine, draw: random.Random, tells_waits: bool = False) -> Answer:
     """Keep one decider for each execution, which reads the history of the engine itself."""
-    return DecisionWorker(engine, {"random": RandomWorkflow, "random-child": Child}).decide
+    classes: dict[str, type[Workflow]] = {"random": RandomWorkflow, "random-child": Child}
+    return DecisionWorker(engine, classes, tells_waits=tells_waits).decide
 
 
-def evicted(engine: EmbeddedEngine, draw: random.Random) -> Answer:
+def evicted(engine: EmbeddedEngine, draw: random.Random, tells_waits: bool = False) -> Answer:
     """The same, but deciders are dropped at random."""
-    deciders = DecisionWorker(engine, {"random": RandomWorkflow, "random-child": Child})
+    classes: dict[str, type[Workflow]] = {"random": RandomWorkflow, "random-child": Child}
+    deciders = DecisionWorker(engine, classes, tells_waits=tells_waits)
 
     def answer(task: DecisionTask) -> None:
         if draw.random() < 0.4:

@@ -33,6 +33,16 @@ def test_dropping_a_decider_changes_no_history(start: int) -> None:
         assert in_memory(evicted, seed) == expected(seed), f"seed {seed}"
 
 
+def test_a_decider_that_was_dropped_waits_for_the_same_signals() -> None:
+    telling = functools.partial(kept_alive, tells_waits=True)
+    waits = 0
+    for seed in SEEDS[:20]:
+        histories = in_memory(telling, seed)
+        assert in_memory(functools.partial(evicted, tells_waits=True), seed) == histories, f"seed {seed}"
+        waits += any(b'\\"awaits\\":' in each for each in histories)
+    assert waits > 2
+
+
 def test_a_decider_that_reads_the_history_of_the_engine_leaves_the_same_journal(tmp_path: Path) -> None:
     """It reads the engine's own history, and its responses are written to disk later, with the next ones."""
     for seed in SEEDS[:40]:

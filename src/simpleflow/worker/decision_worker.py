@@ -58,6 +58,7 @@ class DecisionWorker:
         on_changed: called with the task and a line of text where a call differs from the recorded one, and
             for faults of the workflow.
         imports: what may be imported to find a workflow class.
+        tells_waits: say in the execution context which signals an execution waits for, for other processes.
 
     Attributes:
         failures: by run id, how the decider failed an execution.
@@ -78,6 +79,7 @@ class DecisionWorker:
         refuses_other_versions: bool = False,
         on_changed: OnChanged = warn,
         imports: Imports = ANY,
+        tells_waits: bool = False,
     ) -> None:
         self.failures: dict[str, Failure] = {}
         self.overlooked: list[str] = []
@@ -93,6 +95,7 @@ class DecisionWorker:
         self._refuses_other_versions = refuses_other_versions
         self._on_changed = on_changed
         self._imports = imports
+        self._tells_waits = tells_waits
         self._deciders: dict[str, Decider | SharedDecider] = {}
         self._contexts: dict[str, str] = {}  # execution context of the decisions made here, by run id
         self._digests: dict[type[Workflow], str] = {}  # of the code of workflow classes
@@ -124,7 +127,7 @@ class DecisionWorker:
             if task.history is None and context is not None and decider.evaluation is not None:
                 closes = bool(answer.decisions) and isinstance(answer.decisions[-1], d.CLOSING)
                 context = returned.told(context, decider.evaluation.returned and not closes)
-            if context and decider.evaluation is not None and decider.evaluation.signals.awaited:
+            if self._tells_waits and context and decider.evaluation is not None and decider.evaluation.signals.awaited:
                 context = awaited.told(context, decider.evaluation.signals.awaited_names)
             if context == decider.history.execution_context:
                 context = None  # it stands until an answer changes it

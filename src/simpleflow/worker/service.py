@@ -108,6 +108,7 @@ def decider_body(
             on_closed=on_closed,
             refuses_other_versions=True,
             imports=imports,
+            tells_waits=True,
         )
         pollers: Pollers[DecisionTask] = Pollers(stopping)
         pollers.add(partial(source.poll_for_decision_task, own_identity))
