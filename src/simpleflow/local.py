@@ -43,7 +43,7 @@ from simpleflow.start_overrides import check_folder, checked_overrides
 from simpleflow.step import claim_recovery, processes
 from simpleflow.step.projection import changes_of
 from simpleflow.step.request import REQUEST, request_of
-from simpleflow.stores import is_local, open_store
+from simpleflow.stores import configured_bucket, is_local, open_store
 from simpleflow.stores.location import state_url
 from simpleflow.stores.presence import Presence
 from simpleflow.values import arguments, reserved
@@ -175,8 +175,8 @@ class Executor(RunInNotebook):
         for name, function in self._told.items():
             ended_run.check_told(function, name)
         settings.describe()  # find a setting that is not valid now, not in the middle of a run
-        if settings.is_set("STEP_BUCKET") or settings.is_set("SIMPLEFLOW_S3_HOST"):
-            is_local(f"{settings.SIMPLEFLOW_S3_HOST}/{settings.STEP_BUCKET}")  # as is a bucket that is none
+        if (bucket := configured_bucket()) is not None:
+            is_local(bucket)  # as is a bucket that is none
         self.workflow_class = workflow_class
         self.workflow_id = workflow_id
         self.run_id: str | None = None

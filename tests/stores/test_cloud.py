@@ -251,9 +251,6 @@ def work(name: str) -> str:
 class Cloudy(Workflow, WorkflowStepMixin):
     name = "cloudy"
 
-    def get_step_bucket(self) -> str:
-        return "gs://marks/runs"
-
     def run(self) -> list[bool]:
         a = self.submit(self.step("a", (work, "a"), force_steps_if_executed=["b"]))
         b = self.submit(self.step("b", (work, "b"), keep_result=True))
@@ -265,6 +262,7 @@ def test_a_run_with_worker_processes(
     google: str, google_server: GoogleServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, claims: str
 ) -> None:
     monkeypatch.setenv("SIMPLEFLOW_STEP_CLAIMS", claims)
+    monkeypatch.setenv("STEP_BUCKET", "gs://marks/runs")
     assert open_store("gs://marks/runs").names("") == []  # this process has a helper before it forks workers
     run = Executor(Cloudy, state=tmp_path, nb_workers=2).run
     assert run() == [True, True, True]

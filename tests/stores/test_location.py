@@ -9,7 +9,7 @@ import pytest
 
 from simpleflow import settings
 from simpleflow.exceptions import InputError
-from simpleflow.stores import open_store
+from simpleflow.stores import configured_bucket, default_bucket, open_store
 from simpleflow.stores.location import Location, parse
 
 AMAZON = "s3.amazonaws.com"
@@ -160,6 +160,28 @@ def test_open_store_reads_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     assert open_store("bucket").url == "http://127.0.0.1:8333/bucket"
     default = f"{settings.SIMPLEFLOW_S3_HOST}/{settings.STEP_BUCKET}"
     assert open_store(default).url == "http://127.0.0.1:8333/step_bucket"
+
+
+@pytest.mark.parametrize(
+    ("host", "bucket", "expected"),
+    [
+        (None, None, None),
+        (None, "mine", "s3.amazonaws.com/mine"),
+        ("/folder", None, "/folder/step_bucket"),
+        ("/folder", "mine", "/folder/mine"),
+        (None, "gs://mine/path", "gs://mine/path"),
+        ("/folder", "az://mine", "az://mine"),
+        (None, "file:///marks", "file:///marks"),
+    ],
+)
+def test_the_bucket_that_the_settings_name(
+    host: str | None, bucket: str | None, expected: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("SIMPLEFLOW_S3_HOST", host), ("STEP_BUCKET", bucket)):
+        if value is not None:
+            monkeypatch.setenv(name, value)
+    assert configured_bucket() == expected
+    assert default_bucket() == (expected or "s3.amazonaws.com/step_bucket")
 
 
 def test_one_store_for_each_location(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

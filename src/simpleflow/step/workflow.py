@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from simpleflow import settings
+from simpleflow import stores
 from simpleflow.exceptions import InputError
 from simpleflow.futures import Future
 from simpleflow.step import rules
@@ -101,12 +101,10 @@ class WorkflowStepMixin:
     def get_step_bucket(self) -> str:
         """The bucket of the done marks, see ``stores.open_store``.
 
-        Default: ``{SIMPLEFLOW_S3_HOST}/{STEP_BUCKET}`` if one of the two is configured; else the engine's own store.
+        Default: what STEP_BUCKET and SIMPLEFLOW_S3_HOST name if one of the two is configured; else the engine's own
+        store.
         """
-        own = self.executor.default_bucket
-        if own is None or settings.is_set("STEP_BUCKET") or settings.is_set("SIMPLEFLOW_S3_HOST"):
-            return f"{settings.SIMPLEFLOW_S3_HOST}/{settings.STEP_BUCKET}"
-        return own
+        return stores.configured_bucket() or self.executor.default_bucket or stores.default_bucket()
 
     def get_step_path_prefix(self) -> str:
         """Prefix of the keys of done marks. Default: ``{workflow_id}/steps``."""

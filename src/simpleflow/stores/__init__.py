@@ -59,6 +59,22 @@ def replaced(find: Callable[[str], Store]) -> Iterator[None]:
         _replacement = before
 
 
+def configured_bucket() -> str | None:
+    """Return the bucket string that the settings name; None if neither of the two is set.
+
+    It is ``{SIMPLEFLOW_S3_HOST}/{STEP_BUCKET}``, or STEP_BUCKET alone if that has a scheme, such as ``gs://``.
+    """
+    if not settings.is_set("STEP_BUCKET") and not settings.is_set("SIMPLEFLOW_S3_HOST"):
+        return None
+    return default_bucket()
+
+
+def default_bucket() -> str:
+    """Return the bucket string that the settings name, or their defaults."""
+    bucket = settings.STEP_BUCKET
+    return bucket if "://" in bucket else f"{settings.SIMPLEFLOW_S3_HOST}/{bucket}"
+
+
 def absolute(bucket: str) -> str:
     """Return a bucket string that means the same in every working folder, for the rest of a run.
 
