@@ -16,6 +16,9 @@ from typing import Any
 
 from simpleflow import code_source
 
+sources: dict[str, str] = {}
+"""The sources of the functions and classes whose digests were taken in this process, by digest."""
+
 
 def _digest(text: str) -> str:
     """16 hex digits. Checksums do, since nobody forges their own code; ``hashlib`` takes long to load."""
@@ -42,8 +45,10 @@ def of_callable(function: Callable[..., Any]) -> str:
     try:
         text = code_source.of(function)
     except (OSError, TypeError):
-        text = "\n".join(_compiled(function))
-    return _digest(text)
+        return _digest("\n".join(_compiled(function)))
+    found = _digest(text)
+    sources[found] = text
+    return found
 
 
 def _compiled(value: Any) -> Iterator[str]:

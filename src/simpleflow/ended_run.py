@@ -6,13 +6,14 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from simpleflow import code_digest, settings
 from simpleflow.core import transitions
 from simpleflow.core.decider.evaluation import Failure
 from simpleflow.engines.run import Run
 from simpleflow.exceptions import InputError, RunBusy
 from simpleflow.shown_text import hide_passwords
 from simpleflow.source_lines import source_line, traceback_in
-from simpleflow.state_folder import logs
+from simpleflow.state_folder import logs, sources
 from simpleflow.step import report
 from simpleflow.step.constants import COMPLETED, FAILED, SKIPPED
 from simpleflow.step.report import Tally, duration
@@ -170,3 +171,12 @@ def _utc(seconds: float) -> str:
 
     found = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
     return found.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def tidy(state: str) -> None:
+    """Keep the source of the code that steps were made with, and remove the runs that the settings do not keep."""
+    sources.keep(state, code_digest.sources)
+    if settings.SIMPLEFLOW_KEEP_RUNS or settings.SIMPLEFLOW_KEEP_DAYS:
+        from simpleflow.engines.sqlite.pruning import prune_after_run
+
+        prune_after_run(state)

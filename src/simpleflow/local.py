@@ -230,10 +230,8 @@ class Executor(RunInNotebook):
             summary = ended_run.summary_of(self._runs, failure, self.overlooked, self._state)
             done_well = run.history.state == transitions.COMPLETED and summary["reason"] is None
             ended_run.tell(self._told["on_success" if done_well else "on_failure"], summary)
-        if self._state is not None and (settings.SIMPLEFLOW_KEEP_RUNS or settings.SIMPLEFLOW_KEEP_DAYS):
-            from simpleflow.engines.sqlite.pruning import prune_after_run
-
-            prune_after_run(self._state)
+        if self._state is not None:
+            ended_run.tidy(self._state)
         return found
 
     def _execute(self, request: StartRequest) -> tuple[Run, Failure | None]:

@@ -229,11 +229,12 @@ def normal(text: str) -> list[str]:
     text = unstamped(text)  # pages show what a terminal shows
     for pattern, word in (
         (r"(?<![\w-])2\d[\w-]{44}(?![\w-])", "ID"),
-        (r"(?<= )2\d[\w-]{6}(?![\w-])", "ID"),  # short
+        (r"(?m)(^|(?<= ))2\d[\w-]{6}(?![\w-])", "ID"),  # short
         (r"\b\d+(\.\d+)? ?(ms|s|min)\b", "N s"),
         (r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\b", "DATE"),
         (r"\bprocess \d+\b( on [^\s)]+)?", "process N"),
         (r"\bsimpleflow@\d+", "simpleflow@N"),
+        (r"\bobject at 0x[0-9a-f]+", "object at 0xN"),
         (r"\(\d+ events\)", "(N events)"),
         (r"\b\d+(\.\d+)? (kB|MB)\b", "N kB"),
         (r"((?<= in )|(?<= folder ))/\S+(?=/\.simpleflow\b)", "FOLDER"),

@@ -13,7 +13,7 @@ TURNS = re.compile(
     r"\b([Ww]hoever|[Ww]hom|[Nn]obody|nothing but|let go of|cannot be had|is not said|what is told)\b|(?:^|[.:] )What\b"
 )
 PLAY = re.compile(r"\b(re)?play(s|ed|ing)?\b", re.IGNORECASE)
-RECORDED = re.compile(r"`[^`]*`|before_replay|after_replay|no longer replays|\"played\"")
+RECORDED = re.compile(r"`[^`]*`|workflow\.replay|before_replay|after_replay|no longer replays|\"played\"")
 """Code and recorded texts, and what else may hold the word."""
 
 

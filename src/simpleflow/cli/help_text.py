@@ -18,7 +18,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "workflow.terminate",
         "activity.rerun",
     ),
-    "Steps": ("step.plan", "plan.diff", "step.list", "step.forget", "step.mark"),
+    "Steps": ("step.plan", "step.list", "step.why", "plan.diff", "step.forget", "step.mark"),
     "Look": (
         "ui",
         "workflow.list",
@@ -33,6 +33,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "workflow.tasks",
         "workflow.history",
         "history.check",
+        "workflow.replay",
         "workflow.profile",
         "workflow.filter",
     ),

@@ -43,6 +43,16 @@ def load_workflow(reference: str) -> type[Workflow]:
     )
 
 
+def of_type(name: str) -> type[Workflow]:
+    """Return the class of a workflow type whose name is the one of the class. Raises InputError if it is not."""
+    try:
+        return load_workflow(name)
+    except InputError as error:
+        raise InputError(
+            f"workflow type {name!r} is not the name of a class ({error}); give the class with --workflow module.Class"
+        ) from error
+
+
 def _only_workflow(module: ModuleType, reference: str) -> type[Workflow]:
     """Return the one workflow that a module defines. Classes that are private or have no ``run`` do not count."""
     defined = {each for each in _workflows(module).values() if each.__module__ == module.__name__}

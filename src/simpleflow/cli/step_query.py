@@ -114,7 +114,7 @@ class StepQuery(NamedTuple):
                 until=until,
                 default_bucket=self.default_bucket,
                 domain=self.location.domain,
-                past=None if runs is None else (lambda workflow_id: _earlier_runs(runs, workflow_id)),
+                past=None if runs is None else (lambda workflow_id: earlier_runs(runs, workflow_id)),
             )
 
     def estimate(
@@ -129,7 +129,7 @@ class StepQuery(NamedTuple):
         with open_runs(self.location) as runs:
 
             def past(workflow_id: str) -> Iterator[tuple[str, Sequence[Event]]]:
-                return _earlier_runs(runs, workflow_id)
+                return earlier_runs(runs, workflow_id)
 
             return estimate(
                 self.workflow_class,
@@ -182,7 +182,7 @@ class StepQuery(NamedTuple):
                 return None
 
 
-def _earlier_runs(runs: Runs, workflow_id: str) -> Iterator[tuple[str, Sequence[Event]]]:
+def earlier_runs(runs: Runs, workflow_id: str) -> Iterator[tuple[str, Sequence[Event]]]:
     """Yield the run id and the history of each run of a workflow id, the latest first."""
     from simpleflow.engines.base import RunFilter
 

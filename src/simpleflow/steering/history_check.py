@@ -10,7 +10,7 @@ again by the step that they are about.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from simpleflow import values
@@ -66,23 +66,14 @@ def check(workflow_class: type[Workflow], events: Sequence[e.Event], workflow_id
     ``workflow_id`` of the run is part of the ids of its children; None: as the marks of steps tell, if there are any.
     Raises InputError if the history does not begin with WorkflowExecutionStarted.
     """
-    if not events or not isinstance(events[0].attributes, e.WorkflowExecutionStarted):
-        raise InputError("the history does not begin with WorkflowExecutionStarted; expected all events of a run")
-    marks = _marks_at(events)
-    if workflow_id is None:
-        workflow_id = marks[1].removesuffix("/").removesuffix("/steps") if marks else workflow_class.__name__
-    execution = Execution(workflow_id, "run", None, marks[0] if marks and _keeps_marks(events) else None, None)
-    decider = Decider(workflow_class, execution, _limits(events), TolerantHistory())
+    decider = decider_for(workflow_class, events, workflow_id)
     tasks = same = 0
     recorded = _recorded(packed_markers.unpacked(events))
     answered = _answers(events)
-    begin = 0
     try:
-        for index, event in enumerate(events):
-            if not isinstance(event.attributes, e.DecisionTaskStarted):
-                continue
-            decider.advance(events[begin : index + 1])
-            begin = index + 1
+        for piece in pieces(events):
+            decider.advance(piece)
+            event = piece[-1]
             if event.id not in answered:
                 continue  # it timed out, or nobody has answered it yet
             tasks += 1
@@ -97,6 +88,31 @@ def check(workflow_class: type[Workflow], events: Sequence[e.Event], workflow_id
     finally:
         decider.discard()
     return Checked(tasks, same, None)
+
+
+def decider_for(
+    workflow_class: type[Workflow],
+    events: Sequence[e.Event],
+    workflow_id: str | None = None,
+    kind: type[Decider] = Decider,
+) -> Decider:
+    """Return a decider that decides as the one of this history did. See ``check``."""
+    if not events or not isinstance(events[0].attributes, e.WorkflowExecutionStarted):
+        raise InputError("the history does not begin with WorkflowExecutionStarted; expected all events of a run")
+    marks = _marks_at(events)
+    if workflow_id is None:
+        workflow_id = marks[1].removesuffix("/").removesuffix("/steps") if marks else workflow_class.__name__
+    execution = Execution(workflow_id, "run", None, marks[0] if marks and _keeps_marks(events) else None, None)
+    return kind(workflow_class, execution, _limits(events), TolerantHistory())
+
+
+def pieces(events: Sequence[e.Event]) -> Iterator[Sequence[e.Event]]:
+    """Yield the events up to each DecisionTaskStarted, one decision task after the other."""
+    begin = 0
+    for index, event in enumerate(events):
+        if isinstance(event.attributes, e.DecisionTaskStarted):
+            yield events[begin : index + 1]
+            begin = index + 1
 
 
 def _marks_at(events: Iterable[e.Event]) -> tuple[str, str] | None:

@@ -3,53 +3,101 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from simpleflow.base import type_name
 from simpleflow.cli import errors
 from simpleflow.cli.load_workflow import load_workflow
-from simpleflow.cli.options import SETTINGS, common
-from simpleflow.cli.view.output import open_output
-from simpleflow.exceptions import InputError
-from simpleflow.shown_text import count, escaped
+from simpleflow.cli.options import SETTINGS
+from simpleflow.cli.run_query import RunLocation, location_of, location_options, open_runs
+from simpleflow.cli.view.output import Output, open_output
+from simpleflow.exceptions import InputError, UnknownResource
+from simpleflow.shown_text import count, escaped, short_run_id
+
+if TYPE_CHECKING:
+    from simpleflow.core.events import Event
+    from simpleflow.workflow import Workflow
 
 _LONGEST = 1_000  # characters of a decision
 
 
 @click.command("history.check", context_settings=SETTINGS)
-@click.argument("file")
-@click.argument("workflow")
+@click.argument("arguments", metavar="[FILE] WORKFLOW", nargs=-1)
 @click.option("--code", metavar="FILE", help="File that defines WORKFLOW, in place of its module.")
-@click.option("--workflow-id", metavar="ID", help="Workflow id of the run, which is part of the ids of its children.")
-@common
-def history_check(file: str, workflow: str, code: str | None, workflow_id: str | None) -> int:
-    """Replay the history in FILE with the code of today, and show the first decision that differs.
+@click.option(
+    "--workflow-id",
+    metavar="ID",
+    help="Workflow id of the runs. Default: the name of the workflow type. It is part of the ids of children.",
+)
+@click.option("--runs", type=click.IntRange(1), metavar="N", help="How many of the last runs to check. Default: 1.")
+@location_options
+def history_check(
+    arguments: Sequence[str], code: str | None, workflow_id: str | None, runs: int | None, **options: Any
+) -> int:
+    """Replay the last runs of WORKFLOW with the code of today, and show the first decision that differs.
 
-    FILE is what workflow.history writes with --format json. Nothing is run: results of activities come from the
-    history. The exit code is 1 if a decision differs.
+    With FILE, which is what workflow.history writes with --format json, that history is replayed. Nothing is run:
+    results of activities come from the history. The exit code is 1 if a decision differs.
 
     \b
-    Example: simpleflow history.check dump.json flow.Daily --code new/flow.py
+    Example: simpleflow history.check flow.py:Daily --runs 5
     """
+    file, workflow = _arguments(arguments)
+    if file is not None and (runs is not None or any(options.values())):
+        raise InputError("FILE is one history; --runs, --state, --local and --domain are for runs that are kept")
+    target = workflow if code is None else f"{code}:{workflow.replace(':', '.').rpartition('.')[2]}"
     with open_output() as out:
-        from simpleflow.core import codec
-        from simpleflow.steering.history_check import check
+        if file is not None:
+            from simpleflow.core import codec
 
-        events = codec.decode_history(_read(file))
-        target = workflow if code is None else f"{code}:{workflow.replace(':', '.').rpartition('.')[2]}"
-        found = check(load_workflow(target), events, workflow_id)
-        if found.difference is None:
-            out.write(f"the same: {count(found.decisions, 'decision')} of {count(found.tasks, 'decision task')}")
-            return errors.OK
-        event_id, recorded, today = found.difference
-        out.write(
-            f"different: the decision task of event {event_id}, after {count(found.decisions, 'decision')} that "
-            f"{'is' if found.decisions == 1 else 'are'} the same\n"
-            f"recorded: {_shown(recorded)}\n"
-            f"today:    {_shown(today)}"
-        )
-        return errors.RUN_FAILED
+            return _check(out, load_workflow(target), codec.decode_history(_read(file)), workflow_id)
+        return _check_runs(out, load_workflow(target), workflow_id, runs or 1, location_of(options))
+
+
+def _arguments(given: Sequence[str]) -> tuple[str | None, str]:
+    if len(given) not in (1, 2):
+        raise InputError(f"expected [FILE] WORKFLOW, got {' '.join(map(repr, given)) or 'nothing'}")
+    return (given[0] if len(given) == 2 else None), given[-1]
+
+
+def _check_runs(
+    out: Output, workflow_class: type[Workflow], workflow_id: str | None, most: int, location: RunLocation
+) -> int:
+    """Check the last runs of the workflow id, the newest first; stop at the first that differs."""
+    from simpleflow.engines.base import RunFilter
+
+    id = workflow_id or type_name(workflow_class)
+    with open_runs(location) as runs:
+        found = runs.find(RunFilter(workflow_id=id), most)
+        if not found:
+            raise UnknownResource(f"there is no run of workflow {id!r} in {location}; give the id with --workflow-id")
+        for run in found:
+            code = _check(out, workflow_class, runs.events(run), id, f"run {short_run_id(run.run_id)}: ")
+            if code != errors.OK:
+                return code
+    return errors.OK
+
+
+def _check(
+    out: Output, workflow_class: type[Workflow], events: Sequence[Event], workflow_id: str | None, label: str = ""
+) -> int:
+    from simpleflow.steering.history_check import check
+
+    found = check(workflow_class, events, workflow_id)
+    if found.difference is None:
+        out.write(f"{label}the same: {count(found.decisions, 'decision')} of {count(found.tasks, 'decision task')}")
+        return errors.OK
+    event_id, recorded, today = found.difference
+    out.write(
+        f"{label}different: the decision task of event {event_id}, after {count(found.decisions, 'decision')} "
+        f"that {'is' if found.decisions == 1 else 'are'} the same\n"
+        f"recorded: {_shown(recorded)}\n"
+        f"today:    {_shown(today)}"
+    )
+    return errors.RUN_FAILED
 
 
 def _shown(decision: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -88,7 +87,7 @@ def _in_folder(out: Output, query: RunQuery, workflow: str | None, given_options
     """End the open run of the workflow id, and run the workflow again in this process."""
     with run_query.open_runs(query.location) as runs:
         run, started = _find(runs, query)
-        reference = workflow or _importable(run, started)
+        reference = workflow or _importable(started)
         given = _input(started)
         _check_class(reference, run, started, given)
         _end(out, runs, run.workflow_id)
@@ -119,18 +118,12 @@ def _tags(started: Any) -> list[str]:
     return [tag for tag in started.tag_list or () if tag is not None]
 
 
-def _importable(run: RunDescription, started: Any) -> str:
+def _importable(started: Any) -> str:
     """Return the type name of a run if it can be loaded as a class. Raises InputError if it cannot."""
-    from simpleflow.cli.load_workflow import load_workflow
+    from simpleflow.cli.load_workflow import of_type
 
     name: str = started.workflow_type.name
-    try:
-        load_workflow(name)
-    except InputError as error:
-        again = f"simpleflow workflow.restart --local {shlex.quote(run.workflow_id)} --workflow module.Class"
-        raise InputError(
-            f"workflow type {name!r} is not the name of a class ({error}); give the class: {again}"
-        ) from error
+    of_type(name)
     return name
 
 
