@@ -79,6 +79,7 @@ PUBLIC: dict[str, list[str]] = {
     "simpleflow.steering.marks": ["done", "forget", "mark"],
     "simpleflow.steering.place": ["Place", "find"],
     "simpleflow.steering.plan": ["Plan", "PlannedStep", "plan"],
+    "simpleflow.tracing": ["is_active", "record"],
     "simpleflow.this_run": ["cancel", "signal"],
     "simpleflow.stores": ["Location", "Store", "open_store"],
     "simpleflow.task": [

@@ -30,7 +30,7 @@ from tests.docs.pages import PAGES, ROOT, Block, blocks
 from tests.servers import program
 from tests.stamps import unstamped
 
-KINDS = {"python", "console", "sh", "text", "toml", "yaml"}
+KINDS = {"python", "console", "json", "sh", "text", "toml", "yaml"}
 SEPARATOR = "\x1e"
 RUNNER = f"""
 import json, sys
@@ -78,6 +78,13 @@ def of_kind(kind: str) -> list[str]:
 @pytest.mark.parametrize("page", PAGES)
 def test_every_block_is_of_a_kind_that_is_checked(page: str) -> None:
     assert [(block.line, block.kind) for block in blocks(page) if block.kind not in KINDS] == []
+
+
+@pytest.mark.parametrize("page", of_kind("json"))
+def test_json(page: str) -> None:
+    for block in blocks(page):
+        if block.kind == "json":
+            json.loads(block.text)
 
 
 @pytest.mark.parametrize("page", of_kind("python"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -86,6 +87,11 @@ def _run(
         if progress is not None:
             progress.close()
     ending.missed = report_unreached(here.terminal, progress, options)
+    if "opentelemetry" in sys.modules:
+        from simpleflow import tracing
+
+        if tracing.is_active():
+            tracing.record(run.workflow_id, run.run_id, run.history.events)
     overlooked = len(executor.overlooked)
     following = what_next.WhatNext(progress, options, planner)
     seconds = time.monotonic() - began

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from simpleflow.engines.swf.activities import SwfActivitySource
     from simpleflow.engines.swf.decisions import SwfDecisionSource
     from simpleflow.engines.swf.engine import SwfEngine
+    from simpleflow.worker.on_closed import OnClosed
 
 _OWN_LIST_PREFIX_LENGTH = MAX_ID_LENGTH - 13
 """How many characters of a task list's name go into the name of a process's own list, which adds 13 more."""
@@ -69,6 +70,26 @@ def decision_source(domain: str, task_list: str) -> SwfDecisionSource:
     return SwfDecisionSource(
         domain, task_list, own_list=f"{task_list[:_OWN_LIST_PREFIX_LENGTH]}.{secrets.token_hex(6)}"
     )
+
+
+def on_closed(domain: str) -> OnClosed:
+    """Return what a decider calls with an execution that has closed: its claims are given up, its trace is recorded."""
+    import logging
+
+    from simpleflow import tracing
+    from simpleflow.step import claim_recovery
+
+    def closed(run: Any) -> None:
+        claim_recovery.closed(run)
+        if not tracing.is_active():
+            return
+        workflow_id, run_id = run.execution.workflow_id, run.execution.run_id
+        try:
+            tracing.record(workflow_id, run_id, swf_engine(domain).history(workflow_id, run_id))
+        except Exception as error:  # noqa: BLE001 (a trace that is lost must not hold up the decider)
+            logging.getLogger(__name__).warning("workflow %s, run %s has no trace: %s", workflow_id, run_id, error)
+
+    return closed
 
 
 def activity_source(domain: str, task_list: str) -> SwfActivitySource:

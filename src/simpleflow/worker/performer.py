@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from simpleflow import metrics
 from simpleflow.constants import WORKER_STOPPED
 from simpleflow.engines.base import ActivitySource, ActivityTask
 from simpleflow.exceptions import UnknownResource
@@ -69,7 +70,9 @@ class Performer:
             end = "was stopped: it timed out, or its execution was closed"
         else:
             end = _report(self._source, task, outcome)
-        log.info("%s %s after %.3f s", label, end, time.monotonic() - began)
+        seconds = time.monotonic() - began
+        log.info("%s %s after %.3f s", label, end, seconds)
+        metrics.done("activity", task.name, _word(outcome), seconds)
 
     def _taken_over(self, task: ActivityTask) -> Outcome | None:
         former = self._former.get(task.activity_id)
@@ -97,6 +100,13 @@ class Performer:
                 if answer in (CANCEL, GONE):
                     self._child.stop()
                     return Outcome(canceled=True) if answer == CANCEL else None
+
+
+def _word(outcome: Outcome | None) -> str:
+    """How a task ended, for the metrics."""
+    if outcome is None:
+        return "stopped"
+    return "canceled" if outcome.canceled else "failed" if outcome.failed else "completed"
 
 
 def _report(source: ActivitySource, task: ActivityTask, outcome: Outcome) -> str:

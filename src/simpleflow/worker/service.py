@@ -11,6 +11,7 @@ from functools import partial
 
 import msgspec
 
+from simpleflow import metrics
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.core.decisions import Decision
@@ -136,10 +137,13 @@ def decider_body(
                 seconds = pauses.failed(task.run_id)
                 plain = isinstance(error, InputError) and error.__cause__ is None  # a traceback would say nothing more
                 left_to = "left to its time-out, this run is not decided for %.1f s, others go on"
+                metrics.done("decision", task.name, "failed", time.monotonic() - began)
                 log.error(f"%s failed; {left_to}%s", label, seconds, f": {error}" if plain else "", exc_info=not plain)
                 return
             pauses.succeeded(task.run_id)
-            log.info("%s was answered after %.3f s", label, time.monotonic() - began)
+            seconds = time.monotonic() - began
+            log.info("%s was answered after %.3f s", label, seconds)
+            metrics.done("decision", task.name, "answered", seconds)
 
         with _pointless_ends():
             pollers.serve(decide)

@@ -35,7 +35,6 @@ def decider(workflows: tuple[str, ...], domain: str | None, task_list: str | Non
     Example: simpleflow decider.start --domain tests -N 2 flow.Daily
     """
     from simpleflow.cli import processes
-    from simpleflow.step import claim_recovery
     from simpleflow.worker.service import decider_body
 
     found = swf.swf_domain(domain)
@@ -43,5 +42,5 @@ def decider(workflows: tuple[str, ...], domain: str | None, task_list: str | Non
         processes.log_to_stderr()
         classes = processes.load_workflow_classes(workflows)
         name = check_name(processes.common_task_list(classes) if task_list is None else task_list, "--task-list")
-        body = decider_body(lambda: swf.decision_source(found, name), classes, found, claim_recovery.closed)
+        body = decider_body(lambda: swf.decision_source(found, name), classes, found, swf.on_closed(found))
         return processes.run_processes([("decider", nb_processes, body)])

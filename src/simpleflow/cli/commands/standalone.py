@@ -89,7 +89,7 @@ def _run(
     from simpleflow.cli import processes
     from simpleflow.cli.load_workflow import load_workflow
     from simpleflow.cli.view import unknown_names, what_next
-    from simpleflow.step import claim_recovery, recorded_tasks
+    from simpleflow.step import recorded_tasks
     from simpleflow.worker.imports import NOTHING
     from simpleflow.worker.repair import former_input, former_tasks
     from simpleflow.worker.service import decider_body, worker_body
@@ -121,7 +121,7 @@ def _run(
                 lambda: swf.decision_source(domain, task_list),
                 {request.name: workflow_class},
                 domain,
-                claim_recovery.closed,
+                swf.on_closed(domain),
                 task_list,
                 NOTHING,
             ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from simpleflow import metrics
 from simpleflow.constants import JUMBO_SCHEME, MAX_HEARTBEAT_LENGTH, MAX_REASON_LENGTH
 from simpleflow.engines.base import ActivityTask
 from simpleflow.engines.swf import faults, jumbo, wire
@@ -35,7 +36,8 @@ class SwfActivitySource:
         if identity is not None:
             request["identity"] = identity[:256]
         with faults.translated("PollForActivityTask"):
-            found = client("polls", self._region).poll_for_activity_task(**request)
+            poll = client("polls", self._region).poll_for_activity_task
+            found = metrics.polled("activity", self._task_list, lambda: poll(**request), _has_task)
         task = wire.activity_task(found, self._task_list)
         if task is None or task.input is None or not task.input.startswith(JUMBO_SCHEME):
             return task
@@ -94,3 +96,7 @@ class SwfActivitySource:
 
     def _respond(self, action: str, call: Callable[..., Any], token: str, members: dict[str, str]) -> None:
         faults.insist(action, lambda: call(taskToken=token, **members))
+
+
+def _has_task(answer: dict[str, Any]) -> bool:
+    return bool(answer.get("taskToken"))

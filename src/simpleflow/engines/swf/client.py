@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, Literal
 
-from simpleflow import settings
+from simpleflow import metrics, settings
 from simpleflow.constants import INSTALL_BOTO3
 from simpleflow.engines.swf import faults
 from simpleflow.exceptions import SwfError
@@ -77,7 +77,7 @@ def _build(purpose: Purpose, region: str | None) -> Any:
         # Converting numbers to dates would take half of the time of reading a history.
         core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=float)
         session = boto3.session.Session(botocore_session=core)
-        return session.client(
+        found = session.client(
             "swf",
             region_name=region or _region(session),
             config=Config(
@@ -89,6 +89,15 @@ def _build(purpose: Purpose, region: str | None) -> Any:
                 tcp_keepalive=True,
             ),
         )
+    found.meta.events.register("needs-retry.swf", _count_throttled)
+    return found
+
+
+def _count_throttled(response: Any = None, operation: Any = None, **rest: Any) -> None:
+    """Count an answer that says that there were too many requests, also one that botocore retries by itself."""
+    answer = response[1] if response is not None else {}
+    if faults.is_throttling(answer.get("Error", {}).get("Code", "")):
+        metrics.throttled(operation.name)
 
 
 def _retry_mode(core: Any) -> str:

@@ -20,9 +20,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from simpleflow import settings
+from simpleflow import metrics, settings
 from simpleflow.constants import MAX_EVENTS, MAX_REASON_LENGTH
 from simpleflow.core import decisions as d
+from simpleflow.core import events as e
 from simpleflow.core.decider.answer import Limits
 from simpleflow.core.decisions import Decision
 from simpleflow.core.events import Event
@@ -102,7 +103,12 @@ class SwfDecisionSource:
         return self._task(self._task_list, identity)
 
     def _task(self, task_list: str, identity: str | None) -> DecisionTask | None:
-        first = self._poll(task_list, identity, None)
+        first = metrics.polled(
+            "decision",
+            task_list,
+            lambda: self._poll(task_list, identity, None),
+            lambda answer: bool(answer.get("taskToken")),
+        )
         token = first.get("taskToken")
         if not token:
             return None
@@ -114,6 +120,7 @@ class SwfDecisionSource:
             raise TaskUnreadable(f"{kind['name']} ({label}): {error}", passing=True) from error
         previous = int(first.get("previousStartedEventId") or 0)
         registration.register_missing(client("calls", self._region), self._domain, events[previous:])
+        _measure_lags(kind["name"], events, previous, first["startedEventId"])
         return DecisionTask(
             token=token,
             workflow_id=execution["workflowId"],
@@ -208,6 +215,20 @@ def history_pages(
         if not page.get("nextPageToken"):
             return
         request["nextPageToken"] = page["nextPageToken"]
+
+
+def _measure_lags(workflow_type: str, events: Sequence[Event], previous: int, last: int) -> None:
+    """Measure how long the tasks waited that the new events have started."""
+    for event in events[previous:last]:
+        started = event.attributes
+        if isinstance(started, e.ActivityTaskStarted | e.DecisionTaskStarted):
+            scheduled = (
+                events[started.scheduled_event_id - 1] if 0 < started.scheduled_event_id <= len(events) else None
+            )
+            if scheduled is not None and isinstance(scheduled.attributes, e.ActivityTaskScheduled):
+                metrics.waited("activity", scheduled.attributes.activity_type.name, event.time - scheduled.time)
+            elif scheduled is not None and isinstance(scheduled.attributes, e.DecisionTaskScheduled):
+                metrics.waited("decision", workflow_type, event.time - scheduled.time)
 
 
 def _parse(members: dict[str, Any]) -> Event:

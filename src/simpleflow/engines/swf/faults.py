@@ -160,3 +160,8 @@ def insist(action: str, call: Callable[[], Result], seconds: float = INSIST_SECO
             log.warning("%s; next try in %.1f s", error, wait)
             time.sleep(wait)
             pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+def is_throttling(code: str) -> bool:
+    """True if an answer with that code says that there are too many requests."""
+    return _ANSWERS.get(code, ("", "", False))[0] == "there are too many requests"
