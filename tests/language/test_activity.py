@@ -57,7 +57,7 @@ def test_an_activity_can_be_called_like_its_function() -> None:
         ({"retry": -1}, "retry of activity .* is -1"),
         ({"retry": "3"}, "retry of activity .* is '3'"),
         ({"task_priority": "high"}, "task_priority of .* is 'high'"),
-        ({"name": 12}, "activity name 12 is a int; expected text"),
+        ({"name": 12}, "activity name 12 is an int; expected text"),
         ({"name": ""}, "activity name is empty"),
     ],
 )

@@ -20,7 +20,7 @@ from tests.language.helpers import executor, run
 @pytest.mark.parametrize(
     ("attributes", "message"),
     [
-        ({"name": 5}, "name of workflow .*Flow 5 is a int"),
+        ({"name": 5}, "name of workflow .*Flow 5 is an int"),
         ({"name": property(lambda self: "x")}, "name of workflow .*Flow .*property"),
         ({"version": 1.5}, "version of workflow .*Flow 1.5 is a float"),
         ({"version": "v" * 65}, "65 characters; expected 64 at most"),
@@ -56,9 +56,9 @@ def test_a_priority_that_is_a_property_is_that_of_the_tasks() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"version": 1}, "version of activity .* 1 is a int"),
+        ({"version": 1}, "version of activity .* 1 is an int"),
         ({"version": None}, "version of activity .* None is a NoneType"),
-        ({"task_list": 5}, "task list of activity .* 5 is a int"),
+        ({"task_list": 5}, "task list of activity .* 5 is an int"),
         ({"task_list": ""}, "task list of activity .* is empty"),
     ],
 )
@@ -79,7 +79,7 @@ def test_details_of_a_failure_are_text(details: Any, tmp_path: Path) -> None:
 
 
 def test_a_run_id_to_signal_is_text() -> None:
-    with pytest.raises(InputError, match="run id of signal 's' 5 is a int"):
+    with pytest.raises(InputError, match="run id of signal 's' 5 is an int"):
         run(lambda self: self.submit(self.signal("s", run_id=5)).result)
 
 

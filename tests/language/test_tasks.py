@@ -62,7 +62,7 @@ def test_submitting_anything_else_is_a_type_error(thing: Any) -> None:
 @pytest.mark.parametrize(
     ("args", "place", "kind"),
     [
-        ((1, object()), r"at \['args'\]\[1\]", "a object"),
+        ((1, object()), r"at \['args'\]\[1\]", "an object"),
         (({"a": [0, threading.Lock()]},), r"at \['args'\]\[0\]\['a'\]\[1\]", "a _thread.lock"),
         ((float("nan"),), r"at \['args'\]\[0\]", "a number that JSON cannot hold"),
         (({(1, 2): 3},), r"at \['args'\]\[0\]", "a key of type tuple"),
@@ -89,7 +89,7 @@ def test_a_keyword_argument_that_is_not_json_is_named() -> None:
     found = run(workflow)
     assert found.startswith(
         "input of tests.language.activities.increment is not JSON: "
-        "<object object> at ['kwargs']['x'] is a object; expected text"
+        "<object object> at ['kwargs']['x'] is an object; expected text"
     )
 
 
@@ -179,8 +179,8 @@ def test_a_workflow_task_reads_the_class() -> None:
         ("decision_tasks_timeout", -3, "decision_tasks_timeout of workflow w is -3"),
         ("tag_list", "abc", "tag_list of workflow w is 'abc'; expected a list"),
         ("tag_list", ["a"] * 6, "tag_list of workflow w holds 6 tags; expected 5 at most"),
-        ("tag_list", [1], "tag_list of workflow w: tag 1 is a int"),
-        ("task_list", 3, "task list of workflow w 3 is a int"),
+        ("tag_list", [1], "tag_list of workflow w: tag 1 is an int"),
+        ("task_list", 3, "task list of workflow w 3 is an int"),
         ("task_priority", "x", "task_priority of workflow w is 'x'"),
     ],
 )

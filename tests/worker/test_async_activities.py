@@ -170,7 +170,7 @@ def test_their_failure_is_reported_with_its_place() -> None:
 
 
 def test_an_asynchronous_generator_is_refused_with_advice() -> None:
-    with pytest.raises(TaskFailed, match="is a async_generator; return a list"):
+    with pytest.raises(TaskFailed, match="is an async_generator; return a list"):
         Executor(Flow).run(["stream"])
 
 

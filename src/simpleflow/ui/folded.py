@@ -105,6 +105,15 @@ class Folded:
                     del self._kept[next(iter(self._kept))]
         return cast(_T, found)
 
+    def describe(self, run: RunDescription, in_folder: bool) -> None:
+        """Take a new description of the run. In a folder, what has not ended was stopped if no process drives it."""
+        self.run = run
+        abandoned = in_folder and run.status == OPEN and not run.alive
+        if abandoned != self.view.abandoned:
+            self.view.abandoned = abandoned
+            with self._keeping:
+                self._kept.clear()
+
     def add(self, events: Sequence[Event]) -> None:
         """Fold the events."""
         with self.lock:
@@ -188,7 +197,7 @@ class FoldedRuns:
             folded = self._runs.get(run.run_id)
             if folded is None:
                 folded = self._runs[run.run_id] = Folded(run)
-            folded.run = run
+            folded.describe(run, self.source.folder is not None)
             self._runs.move_to_end(run.run_id)
             kept = sum(len(each.view.rows) for each in self._runs.values())
             while kept > MAX_ROWS and len(self._runs) > 1:
