@@ -134,6 +134,12 @@ def peak_memory(pid: int) -> float:
     return 0.0
 
 
+def cpu_seconds(pid: int) -> float:
+    """The time on processors that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def paint(page: Any, url: str) -> float:
     """Open a page in the browser; returns the seconds until its first paint."""
     page.goto(url)
@@ -200,8 +206,8 @@ def cost(table: Table, root: Path, rounds: int) -> None:
         return float(done.stdout)
 
     seconds()
-    plain, viewed = [], []
-    with page_of(folder) as (url, _):
+    plain, viewed, spent = [], [], 0.0
+    with page_of(folder) as (url, pid):
         for _ in range(rounds):
             plain.append(seconds())
             viewers = [
@@ -210,7 +216,9 @@ def cost(table: Table, root: Path, rounds: int) -> None:
                 )
                 for path in ("/", "/run/viewed/steps")
             ]
+            before = cpu_seconds(pid)
             viewed.append(seconds())
+            spent += cpu_seconds(pid) - before
             for each in viewers:
                 each.terminate()
                 each.wait()
@@ -220,7 +228,8 @@ def cost(table: Table, root: Path, rounds: int) -> None:
         f"a run took {statistics.median(plain):.2f} s alone (spread {spread:.1f} %), "
         f"{statistics.median(viewed):.2f} s viewed"
     )
-    table.add("a viewer costs the run", more, "%", COST)
+    print(f"meanwhile the page itself used {100 * spent / sum(viewed):.1f} % of a core")
+    table.add("viewers cost the run", more, "%", COST)
 
 
 def main() -> int:
@@ -242,6 +251,7 @@ def main() -> int:
             look(table, url, pid, given.rounds)
         if not given.no_cost:
             cost(table, root, given.rounds)
+        print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     finally:
         shutil.rmtree(root, ignore_errors=True)
     return 1 if table.missed else 0

@@ -17,7 +17,7 @@ PAGE = 500
 """Events on a page."""
 
 _SCANNED = 10_000  # events that are read for a page, if few are of the kind
-_SHOWN = 600  # characters of an event in the list
+_SHOWN = 400  # characters of an event in the list
 
 KINDS = {
     "activity": ("ActivityTask", "ScheduleActivityTask", "RequestCancelActivityTask"),

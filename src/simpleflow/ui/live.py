@@ -25,7 +25,8 @@ MAX_VIEWERS = 32
 """Live views at the same time."""
 
 _TICK_SECONDS = 0.5  # between two looks at whether there may be something new
-_REST = 8  # a page is rendered again after so many times the time that this took
+_EVERY_SECONDS = 1.0  # between two renderings of a page, at least
+_REST = 20  # a page is rendered again after so many times the time that this took
 _ALWAYS_SECONDS = 3.0  # it is rendered again then in any case: a process may have died, a log may have grown
 _ALIVE_SECONDS = 15.0  # a sign of life, so that a connection that is gone is noticed
 
@@ -69,7 +70,7 @@ async def _events(page: Render, version: Callable[[], object], is_over: Callable
     while not is_over():
         now = time.monotonic()
         current = await run_in_threadpool(_version, version)
-        due = now - rendered_at > max(_TICK_SECONDS, _REST * took)
+        due = now - rendered_at > max(_EVERY_SECONDS, _REST * took)
         if sent is None or (due and (current != seen or now - rendered_at > _ALWAYS_SECONDS)):
             shown, found = await run_in_threadpool(_rendered, page)
             took, rendered_at, seen = time.monotonic() - now, now, current

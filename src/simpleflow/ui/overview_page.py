@@ -76,7 +76,7 @@ def page(visit: Visit, id: str) -> Page:
             "counts": counts,
             "failure": failure,
             "failed": [row.name for row in view.failed_steps()],
-            "reason": "" if failure is not None and failure.reason and failure.reason in reason else reason,
+            "reason": "" if _says_the_same(failure, reason) else reason,
             "reason_traceback": trace if failure is None or failure.traceback != trace else "",
             "waits": waits,
             "more_waits": more_waits,
@@ -102,6 +102,16 @@ def prepare(folded: Folded) -> None:
 def counts_of(view: RunView) -> dict[str, int]:
     """The steps of a run by look."""
     return dict(Counter(look(state_of(view, row)).name for row in view.steps.values()))
+
+
+def _says_the_same(failure: failures.Failure | None, reason: str) -> bool:
+    """True if the reason of the run is that of the failure, with more words."""
+    if failure is None:
+        return False
+    task = failure.task.name if failure.task is not None else ""
+    return bool(failure.reason and failure.reason in reason) or (
+        task != "" and reason.startswith(f"Workflow execution error in {task}")
+    )
 
 
 def _sentence(visit: Visit, run: RunDescription, view: RunView) -> str:

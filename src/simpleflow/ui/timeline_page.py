@@ -17,7 +17,7 @@ from simpleflow.ui.run_frame import Visit, end_of, run_page
 from simpleflow.ui.texts import when
 from simpleflow.views.run_view import RunView
 
-WIDE, NARROW = 1_190, 320
+WIDE, NARROW = 1_150, 300
 """Widths of the picture, in pixels: for a screen and for a telephone."""
 
 _SHORTEST = 0.01  # seconds that are shown, at least

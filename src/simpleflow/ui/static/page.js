@@ -217,7 +217,7 @@ function enrich(root) {
         button.textContent = "selected";
       }
     });
-    each.before(button);
+    each.previousElementSibling.append(button);
   }
   for (const each of root.querySelectorAll("pre.log")) if (!new URL(location.href).searchParams.has("at")) each.scrollTop = each.scrollHeight;
 }
