@@ -102,6 +102,7 @@ bench: $(STAMP)
 screenshots: $(STAMP) chromium
 	$(BIN)/python -m tests.docs.picture
 	$(BIN)/python -m tests.docs.report_pictures
+	$(BIN)/python -m tests.docs.ui_pictures
 
 $(DOCS)/.installed: pyproject.toml | python
 	test -x $(DOCS)/bin/python || $(PYTHON) -m venv $(DOCS)

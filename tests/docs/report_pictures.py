@@ -24,7 +24,7 @@ MOST_BYTES = 120_000  # of a picture
 _WIDTH, _HEIGHT, _SCALE = 1_160, 860, 1.5
 _QUALITY = 82  # of 100
 
-_FAILING = """
+FAILING = """
 from simpleflow import Workflow, activity
 from simpleflow.canvas import Group
 from simpleflow.step import Step, WorkflowStepMixin
@@ -69,7 +69,7 @@ def main() -> int:
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as name, sync_playwright() as play:
         folder = Folder(Path(name))
-        (folder.path / "nightly.py").write_text(_FAILING)
+        (folder.path / "nightly.py").write_text(FAILING)
         state = ("--state", ".simpleflow")
         done = folder.start(str(ROOT / "examples" / "census.py"), "--report", "report.html", *state)
         assert done.code == 0, done.err

@@ -9,6 +9,7 @@ from itertools import groupby
 from tests.docs.pages import read
 from tests.docs.picture import PICTURE
 from tests.docs.report_pictures import FOLDER, MOST_BYTES, NAMES
+from tests.docs.ui_pictures import PAGES as UI_PICTURES
 
 TEXT = "{http://www.w3.org/2000/svg}text"
 LINES = (
@@ -37,3 +38,9 @@ def test_the_pictures_of_reports_are_there_and_small() -> None:
     assert all((FOLDER / name).stat().st_size < MOST_BYTES for name in NAMES)
     assert read("README.md").startswith('# simpleflow\n\n<img src="docs/pictures/report.webp"')
     assert "](pictures/report-failed.webp)" in read("docs/report.md")
+
+
+def test_the_pictures_of_the_page_are_there_and_small() -> None:
+    assert {path.name for path in FOLDER.glob("ui-*")} == set(UI_PICTURES)
+    assert all((FOLDER / name).stat().st_size < MOST_BYTES for name in UI_PICTURES)
+    assert all(f"](pictures/{name})" in read("docs/ui.md") for name in UI_PICTURES)

@@ -1,0 +1,76 @@
+"""Draw the pictures of the page in the documentation: the list of runs, a run that failed, and a timeline.
+
+    python -m tests.docs.ui_pictures     writes docs/pictures/ui-*.webp
+
+The runs are real, those of the census and of a workflow that fails, and Chromium shows the page that serves them.
+"""
+
+from __future__ import annotations
+
+import base64
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.docs.pages import ROOT
+from tests.docs.report_pictures import CHROMIUM, FAILING, FOLDER
+
+PAGES = {
+    "ui-runs.webp": ("/", "light", 560),
+    "ui-run.webp": ("/run/nightly", "light", 900),
+    "ui-timeline.webp": ("/run/census/timeline", "dark", 860),
+}
+"""The names of all pictures; each with its page, its colours and its height."""
+
+_WIDTH, _SCALE, _QUALITY = 1_240, 1.5, 80
+
+_TIDY = r"""folder => {
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode())
+        texts.currentNode.data = texts.currentNode.data
+            .replaceAll(` --state ${folder}/.simpleflow`, "").replaceAll(folder, "/home/ann/nightly");
+}"""
+"""Puts the folder of a user in place of the temporary one."""
+
+
+def main() -> int:
+    from playwright.sync_api import sync_playwright
+
+    from tests.cli.conftest import Folder
+    from tests.ui.conftest import serving
+
+    FOLDER.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as play:
+        folder = Folder(Path(name))
+        state = ("--state", ".simpleflow")
+        program = folder.path / "nightly.py"
+        census = str(ROOT / "examples" / "census.py")
+        for number, text in enumerate((FAILING.replace('== "orders"', '== "none"'), FAILING)):
+            program.write_text(text)
+            for forced in ("*", "load.items"):
+                folder.start("nightly.py", "--force", forced, *state)
+            done = (
+                folder.start(census, *state) if number == 0 else folder.start("nightly.py", "--force", "scan", *state)
+            )
+        assert done.code == 1, done.err
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        with serving(folder.path / ".simpleflow") as site:
+            site.get("/")
+            for picture, (path, scheme, height) in PAGES.items():
+                page = browser.new_page(
+                    viewport={"width": _WIDTH, "height": height}, device_scale_factor=_SCALE, color_scheme=scheme
+                )
+                page.goto(site.url + path)
+                page.evaluate(_TIDY, str(folder.path))
+                page.wait_for_timeout(300)
+                session = page.context.new_cdp_session(page)
+                shot = session.send("Page.captureScreenshot", {"format": "webp", "quality": _QUALITY})
+                (FOLDER / picture).write_bytes(base64.b64decode(shot["data"]))
+                page.close()
+                print(f"{(FOLDER / picture).relative_to(ROOT)}: {(FOLDER / picture).stat().st_size // 1024} kB")
+        browser.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
