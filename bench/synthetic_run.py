@@ -12,6 +12,7 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from simpleflow.constants import RETRY_TIMER
 from simpleflow.core import events as e
 from simpleflow.views.run_view import RunView
 
@@ -119,10 +120,9 @@ class _Story:
             end = begin + self._chance.expovariate(1 / 3.0) + 0.05
             heapq.heappush(free, (end, worker))
             self._attempt(id, f"{id}/{attempt}", scheduled, begin, end, worker, decision, fails or attempt < tries)
-            scheduled = end + 2.0 * attempt
             if attempt < tries:
-                decision = f"{id}/{attempt} decision"
-                self._decide(scheduled, decision)
+                scheduled = end + 2.0 * attempt
+                decision = self._pause(end, scheduled, id, attempt)
         return end
 
     def _attempt(
@@ -156,6 +156,21 @@ class _Story:
         self._tell(scheduled, make_scheduled)
         self._tell(begin, make_started)
         self._tell(end, make_ended)
+
+    def _pause(self, begin: float, end: float, id: str, attempt: int) -> str:
+        """Tell of the timer before the next try, and of the decision after it; return what this is known by."""
+        ids, timer, key = self._ids, f"{RETRY_TIMER}{attempt}_{id}", f"{id}/{attempt}"
+        self._decide(begin, f"{key} pause")
+
+        def make_started(own: int) -> e.Attributes:
+            ids[f"{key} timer"] = own
+            decision = ids[f"{key} pause"]
+            return e.TimerStarted(decision_task_completed_event_id=decision, start_to_fire_timeout="2", timer_id=timer)
+
+        self._tell(begin, make_started)
+        self._tell(end, lambda own: e.TimerFired(started_event_id=ids[f"{key} timer"], timer_id=timer))
+        self._decide(end, f"{key} decision")
+        return f"{key} decision"
 
     def _decide(self, time: float, key: str) -> None:
         ids = self._ids

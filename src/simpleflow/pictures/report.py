@@ -6,7 +6,7 @@ It needs no script, loads nothing, and stays small: of a large run it shows what
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from simpleflow.constants import RELEASE
@@ -79,6 +79,7 @@ def report_html(
     now = view.last_time if now is None or view.closed else max(now, view.last_time)
     path = critical_path(view, run.events)
     failed = report_failures.failures(runs, last_lines, zone)
+    seconds = {name: view.work_time(name, now).seconds or 0.0 for name, row in view.steps.items() if row.ran}
     body = [
         *_header(run, now),
         failed,
@@ -86,10 +87,10 @@ def report_html(
         _timeline(view, path, now, zone),
         '<div class="columns">',
         _summary(run, now, where, zone),
-        _slowest(view, now),
+        _slowest(seconds),
         "</div>",
         _path(view, path),
-        report_steps.steps(view, {link.row.event_id for link in path}, now),
+        report_steps.steps(view, {link.row.event_id for link in path}, seconds),
         _graph(view),
         _logs(logs),
         _commands(commands, "Commands") if not failed else "",
@@ -205,15 +206,15 @@ def _summary(run: Told, now: float, where: str, zone: datetime.tzinfo | None) ->
     return card("The run", facts(pairs), key="run")
 
 
-def _slowest(view: RunView, now: float) -> str:
-    times = [(view.work_time(name, now).seconds or 0.0, name) for name, row in view.steps.items() if row.ran]
-    found = sorted((each for each in times if each[0] > 0), key=lambda each: (-each[0], each[1]))[:_SLOWEST]
+def _slowest(seconds: Mapping[str, float]) -> str:
+    times = [(took, name) for name, took in seconds.items() if took > 0]
+    found = sorted(times, key=lambda each: (-each[0], each[1]))[:_SLOWEST]
     if not found:
         return ""
     lines = [
-        f'<tr><td class="mono">{told(name)}</td><td>{_meter(seconds / found[0][0])}</td>'
-        f'<td class="number">{text(duration(seconds))}</td></tr>'
-        for seconds, name in found
+        f'<tr><td class="mono">{told(name)}</td><td>{_meter(took / found[0][0])}</td>'
+        f'<td class="number">{text(duration(took))}</td></tr>'
+        for took, name in found
     ]
     head = '<tr><th>step</th><th aria-label="share"></th><th class="number">took</th></tr>'
     return card("The slowest steps", f"<table>{head}{''.join(lines)}</table>", key="slowest")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from simpleflow.pictures.markup import text
 from simpleflow.pictures.name_tree import OPEN, STEP, Item, Line, folded_lines
@@ -19,25 +19,30 @@ _DEEPEST = 6  # level of a name that is drawn further in than the one around it
 _ALL_OPEN = 60  # lines of a tree that is unfolded at first
 
 
-def steps(view: RunView, critical: Collection[int], now: float) -> str:
-    """Return the part with the steps of a run; empty if it has none. ``critical``: ids of rows on the critical path."""
-    items = [_item(view, row, critical, now) for row in view.steps.values()]
+def steps(view: RunView, critical: Collection[int], seconds: Mapping[str, float]) -> str:
+    """Return the part with the steps of a run; empty if it has none.
+
+    Args:
+        view: the rows of the run.
+        critical: ids of the rows on the critical path.
+        seconds: how long each step worked that ran.
+    """
+    items = [_item(row, critical, seconds) for row in view.steps.values()]
     if not items:
         return ""
     lines = folded_lines(items, _MOST)
-    body = "".join(_rows(view, lines, len(lines) <= _ALL_OPEN, now))
+    body = "".join(_rows(view, lines, len(lines) <= _ALL_OPEN))
     left_out = sum(line.size for line in lines if line.kind not in (STEP, OPEN))
     note = f'<p class="about">{left_out:,} steps are in folded groups.</p>' if left_out else ""
     return card(f"The steps ({len(items):,})", f'<div class="steps">{body}</div>', note, key="steps")
 
 
-def _item(view: RunView, row: StepRow, critical: Collection[int], now: float) -> Item[StepRow]:
+def _item(row: StepRow, critical: Collection[int], seconds: Mapping[str, float]) -> Item[StepRow]:
     on_path = any(task.event_id in critical for task in row.tasks)
-    seconds = (view.work_time(row.name, now).seconds or 0.0) if row.ran else 0.0
-    return Item(row.name, row, row.state == FAILED and not row.report.optional, on_path, seconds)
+    return Item(row.name, row, row.state == FAILED and not row.report.optional, on_path, seconds.get(row.name, 0.0))
 
 
-def _rows(view: RunView, lines: Sequence[Line[StepRow]], all_open: bool, now: float) -> Iterator[str]:
+def _rows(view: RunView, lines: Sequence[Line[StepRow]], all_open: bool) -> Iterator[str]:
     depth = 0
     for at, line in enumerate(lines):
         while depth > line.depth:
@@ -47,15 +52,13 @@ def _rows(view: RunView, lines: Sequence[Line[StepRow]], all_open: bool, now: fl
             inside = _inside(lines, at)
             is_open = " open" if all_open or any(item.failed for item in inside) else ""
             own = line.items[0] if line.items else None
-            cells = (
-                _step_cells(view, own, line.label, now) if own is not None else _group_cells(line.label, inside, view)
-            )
+            cells = _step_cells(view, own, line.label) if own is not None else _group_cells(line.label, inside, view)
             yield f'<details class="{_in(line)}"{is_open}><summary>{cells}</summary>'
             depth += 1
         elif line.kind == STEP:
             item = line.items[0]
             bad = " is-bad" if item.failed else ""
-            yield f'<div class="step {_in(line)}{bad}">{_step_cells(view, item, line.label, now)}</div>'
+            yield f'<div class="step {_in(line)}{bad}">{_step_cells(view, item, line.label)}</div>'
         else:
             yield f'<div class="step {_in(line)}">{_group_cells(line.label, line.items, view)}</div>'
     yield "</details>" * depth
@@ -74,7 +77,7 @@ def _inside(lines: Sequence[Line[StepRow]], at: int) -> list[Item[StepRow]]:
     return found
 
 
-def _step_cells(view: RunView, item: Item[StepRow], label: str, now: float) -> str:
+def _step_cells(view: RunView, item: Item[StepRow], label: str) -> str:
     row = item.value
     state = view.state_of(row)
     took = duration(item.weight) if row.ran and item.weight else ""
