@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from bench.synthetic_run import synthetic_events
 
 from bench import pictures
-from bench.synthetic_run import synthetic_events
 
 
 def test_it_measures_each_picture(capsys: pytest.CaptureFixture[str]) -> None:

@@ -186,6 +186,33 @@ def test_failures_of_children_and_outside_of_steps_are_shown() -> None:
     assert "load.users in child ValueError: no such table" in page.text
 
 
+def test_what_has_failed_a_child_is_told_once() -> None:
+    child_events = failed_run().events
+    trace = json.loads(child_events[-1].attributes.details or "")["traceback"]  # type: ignore[attr-defined]
+    history = HistoryBuilder("w", now=0.0)
+    kind = e.WorkflowType("sub", "1")
+    history.decide(
+        marker("child", "scheduled"),
+        d.StartChildWorkflowExecution(
+            workflow_id="w--sub-step.child.-1", workflow_type=kind, task_list=e.TaskList("x")
+        ),
+    )
+    initiated = next(event.id for event in history.events if "StartChild" in event.type)
+    execution = e.WorkflowExecution(workflow_id="w--sub-step.child.-1", run_id="r2")
+    about = {"initiated_event_id": initiated, "workflow_execution": execution, "workflow_type": kind}
+    history.happened(e.ChildWorkflowExecutionStarted(**about))
+    started = next(event.id for event in history.events if event.type == "ChildWorkflowExecutionStarted")
+    details = json.dumps({"traceback": trace})
+    history.happened(e.ChildWorkflowExecutionFailed(**about, started_event_id=started, reason="no", details=details))
+    history.decide(marker("child", "failed", error="no"), d.FailWorkflowExecution(reason="no"))
+    view, child = RunView("r1", "parent"), RunView("r2", "w--sub-step.child.-1")
+    view.extend(history.events)
+    child.extend(child_events)
+    page = Page(report_html([Told(view, history.events), Told(child, child_events)], zone=UTC))
+    assert page.text.count("Traceback (most recent call last)") == 1
+    assert "What failed (2) child no child sub" in page.text
+
+
 def test_a_large_run_stays_small() -> None:
     view, events = synthetic_view(3_000, 6_000, fails=True)
     html = report_html([Told(view, events)], zone=UTC)

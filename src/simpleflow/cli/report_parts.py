@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from simpleflow.pictures.report import Command, Log
 from simpleflow.state_folder import logs
 from simpleflow.step.constants import SKIPPED
+from simpleflow.views.rows import ChildRow
 
 if TYPE_CHECKING:
     from simpleflow.pictures.report import LastLines
@@ -67,10 +68,15 @@ def commands(view: RunView, state: str | None, domain: str | None, again: Comman
         found.append(Command(about, f"simpleflow workflow.restart {where} {id}"))
     if failed:
         step = shlex.quote(failed[0].name)
-        about = "The activity that failed: its arguments, times, limits and traceback"
-        found.append(Command(about, f"simpleflow task.info {where} --run-id {view.run_id} --details {id} {step}"))
-        if domain is None:
-            found.append(Command("All that it printed", f"simpleflow task.logs {where} {id} {step}"))
+        task = view.first_failure(failed[0].name)
+        if isinstance(task, ChildRow):
+            child = f"{shlex.quote(task.id)} {task.run_id or ''}".rstrip()
+            found.append(Command("The steps of the child that failed", f"simpleflow workflow.steps {where} {child}"))
+        else:
+            about = "The activity that failed: its arguments, times, limits and traceback"
+            found.append(Command(about, f"simpleflow task.info {where} --run-id {view.run_id} --details {id} {step}"))
+            if domain is None:
+                found.append(Command("All that it printed", f"simpleflow task.logs {where} {id} {step}"))
     if view.steps:
         found.append(Command("Each step with its state and its reasons", f"simpleflow workflow.steps {where} {run}"))
     if any(row.state == SKIPPED for row in view.steps.values()):

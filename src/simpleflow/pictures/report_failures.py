@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from simpleflow.pictures.failures import Failure, Told, failures_of, reason_of_run
 from simpleflow.pictures.page import arguments, card, facts, moment, preformatted, told
 from simpleflow.source_lines import own_frame
-from simpleflow.views.rows import AttemptRow
+from simpleflow.views.rows import AttemptRow, ChildRow
 from simpleflow.views.run_view import RunView
 
 _MOST = 40  # failures that are shown
@@ -20,6 +20,16 @@ def failures(
 ) -> str:
     """Return the part about the failures of a run and its children; empty if nothing has failed."""
     found = [(told_run.view, failure) for told_run in runs for failure in failures_of(told_run.view, told_run.events)]
+    below = {failure.traceback for _, failure in found if not isinstance(failure.task, ChildRow)}
+    found = [  # what has failed a child is told once
+        (
+            view,
+            failure._replace(traceback="")
+            if isinstance(failure.task, ChildRow) and failure.traceback in below
+            else failure,
+        )
+        for view, failure in found
+    ]
     reason, trace = reason_of_run(runs[0].events)
     parts = []
     if reason and not any(failure.error and _one_line(failure.error) in _one_line(reason) for _, failure in found):

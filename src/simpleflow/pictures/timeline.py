@@ -113,7 +113,7 @@ class _Picture:
         by_worker: bool,
         standalone: bool,
     ) -> None:
-        self.standalone = standalone
+        self.standalone, self.by_worker = standalone, by_worker
         self.view, self.found, self.window, self.width, self.href, self.key = view, found, window, width, href, key
         self.narrow = width < _NARROW
         self.margin = (12 if self.narrow else 20) if standalone else 2
@@ -133,7 +133,7 @@ class _Picture:
             alone=max(20, _TASKS_ALONE // max(1, len(found))),
             critical=frozenset(link.row.event_id for link in critical),
             href=href,
-            labelled=by_worker,
+            of_workers=by_worker,
             waits=f"{key}-waits",
         )
 
@@ -152,11 +152,12 @@ class _Picture:
         legend, height = self._legend(bottom + 26)
         label = text(f"Timeline of {self.view.workflow_id or 'a run'}")
         role = "group" if self.href else "img"
+        classes = "picture timeline workers" if self.by_worker else "picture timeline"
         size = f'width="{self.width}" height="{number(height)}" viewBox="0 0 {self.width} {number(height)}"'
         axis = json.dumps([[round(piece.left, 1), piece.begin] for piece in self.scale.pieces])
         ends = f'data-axis="{text(axis)}" data-end="{self.scale.end}" data-right="{number(self.scale.right)}"'
         parts = [
-            f'<svg xmlns="http://www.w3.org/2000/svg" class="picture timeline" {size} role="{role}"'
+            f'<svg xmlns="http://www.w3.org/2000/svg" class="{classes}" {size} role="{role}"'
             f' aria-label="{label}" {ends}>',
             *(self._frame(height) if standalone else ()),
             shapes.hatches(self.key),

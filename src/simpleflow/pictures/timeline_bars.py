@@ -54,7 +54,7 @@ class Bars:
         alone: as many tasks of a line may be drawn each on its own.
         critical: ids of the rows on the critical path.
         href: makes links.
-        labelled: bars that are wide enough name their step.
+        of_workers: the lines are workers: bars that are wide enough name their step, and waits are not drawn.
         waits: id of the pattern that waits are filled with.
     """
 
@@ -67,11 +67,11 @@ class Bars:
         alone: int,
         critical: Collection[int] = (),
         href: Href | None = None,
-        labelled: bool = False,
+        of_workers: bool = False,
         waits: str = "",
     ) -> None:
         self._view, self._scale, self._now, self._alone = view, scale, now, alone
-        self._critical, self._href, self._labelled = critical, href, labelled
+        self._critical, self._href, self._of_workers = critical, href, of_workers
         self._fill = f'fill="url(#{waits})"'
         self.seen: set[str] = set()  # for the legend
 
@@ -95,8 +95,8 @@ class Bars:
         lanes: list[list[TaskRow]] = []
         ends: list[float] = []
         places: dict[str, int] = {}  # of the try before, by id
-        for task in sorted(tasks, key=lambda each: (each.scheduled, each.event_id)):
-            free = [lane for lane, end in enumerate(ends) if end <= task.scheduled]
+        for task in sorted(tasks, key=lambda each: (self._seen_from(each), each.event_id)):
+            free = [lane for lane, end in enumerate(ends) if end <= self._seen_from(task)]
             before = places.get(task.id)
             at = before if before in free else free[0] if free else len(lanes)
             places[task.id] = at = len(lanes) if at is None else at
@@ -107,6 +107,10 @@ class Bars:
             ends[at] = self._now if task.ended is None else task.ended
         return lanes
 
+    def _seen_from(self, task: TaskRow) -> float:
+        """When the part of a task begins that is drawn."""
+        return task.started if self._of_workers and task.started is not None else task.scheduled
+
     def _each(self, lanes: list[list[TaskRow]], y: float, height: float) -> list[str]:
         gap = 1.0 if len(lanes) > 1 else 0.0
         high = (height - gap * (len(lanes) - 1)) / len(lanes)
@@ -115,7 +119,7 @@ class Bars:
             top = y + at * (high + gap)
             ends: dict[str, float] = {}  # of the tries so far
             for task in lane:
-                if task.id in ends:
+                if task.id in ends and not self._of_workers:
                     before, after = self._scale.x(ends[task.id]), self._scale.x(task.scheduled)
                     if after - before >= 2:
                         self.seen.add(PAUSE)
@@ -128,7 +132,7 @@ class Bars:
         begin, end = self._end(task) if task.started is None else task.started, self._end(task)
         left, right = self._scale.x(begin), self._scale.x(end)
         parts = []
-        waited = self._scale.x(task.scheduled)
+        waited = self._scale.x(self._seen_from(task))
         if left - waited >= 1.0:
             self.seen.add(QUEUED)
             parts.append(_rect(QUEUED, waited, left, y + height * 0.3, height * 0.4, self._fill))
@@ -148,7 +152,8 @@ class Bars:
             parts.append(_rect(classes, left, left + wide, y, height))
             if kind == DID_FAIL:
                 parts.append(flag(left + wide, y))
-            if self._labelled and wide > 36 and (label := fit(task.step or task.name, wide - 8, _LABEL_SIZE)):
+            named = self._of_workers and wide > 36 and height > _LABEL_SIZE
+            if named and (label := fit(task.step or task.name, wide - 8, _LABEL_SIZE)):
                 parts.append(
                     f'<text class="on" x="{number(left + 4)}" y="{number(y + height - 4)}">{text(label)}</text>'
                 )
@@ -210,7 +215,8 @@ class Bars:
                 (failed if self._view.is_last_try(task) else retried).add(last)
             if task.event_id in self._critical:
                 critical.update(range(begin, last + 1))
-        parts = self._queue(queued, working, y, height) + self._levels(working, y, height)
+        parts = [] if self._of_workers else self._queue(queued, working, y, height)
+        parts += self._levels(working, y, height)
         if retried:
             self.seen.add(RETRIED)
             parts.append(_path(RETRIED, self._runs(retried), y + height - _STRIP, _STRIP))
