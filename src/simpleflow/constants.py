@@ -10,7 +10,7 @@ INSTALL_BOTO3 = "pip install 'boto3>=1.35.2,<2'"
 """The command for what Amazon SWF and S3 need. An extra of simpleflow would install another library: the one that the
 package index knows by this name."""
 
-INSTALL_OBSTORE = "pip install 'obstore>=0.8,<1'"
+INSTALL_OBSTORE = "pip install 'obstore>=0.12,<1'"
 
 MINUTE = 60
 HOUR = 60 * MINUTE
