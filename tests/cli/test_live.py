@@ -26,7 +26,7 @@ from simpleflow.cli.view.step_tree import Tree
 from simpleflow.cli.view.text_width import width
 from simpleflow.core.work_time import WorkTime
 from simpleflow.step.report import StepReport
-from simpleflow.views.rows import StepRow
+from simpleflow.views.rows import AttemptRow, StepRow
 from simpleflow.worker.dispatch import failure
 from tests.cli.conftest import SIMPLEFLOW, Folder
 from tests.core.harness import Simulation
@@ -358,6 +358,22 @@ def test_a_group_is_open_while_a_step_is_active_or_failed() -> None:
     assert next(iter(tree.runs.values())).children["a"].seconds == 3
     record(tree, "a", "failed", 5, error="E")
     assert rows(tree)[:3] == ["a failed 2/3", "  a.x completed 1/1", "  a.y skipped 1/1"]
+
+
+def test_a_running_step_does_not_count_the_time_between_tries() -> None:
+    tree = Tree()
+    record(tree, "a", "scheduled", 1)
+    [root] = tree.runs.values()
+    node = root.children["a"]
+    assert node.row is not None
+    node.row.started = 2.0
+    first, second = (AttemptRow(number, "act", at, task_id="act-1", number=number) for number, at in ((1, 1), (2, 60)))
+    node.row.tasks.append(first)
+    assert node.so_far(5.0) == 3
+    first.state, first.ended, first.end_id = "failed", 5.0, 9
+    assert node.so_far(30.0) == 3, "it waits for its next try"
+    node.row.tasks.append(second)
+    assert node.so_far(70.0) == 13
 
 
 def test_a_waiting_step_is_active() -> None:

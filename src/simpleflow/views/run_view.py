@@ -132,7 +132,7 @@ class RunView:
         if pauses:  # a long run has many, and few of them matter to a step
             ends = [each.ended if each.ended is not None else now or self.last_time for each in times]
             pauses = within(pauses, min(each.scheduled for each in times), max(ends))
-        return work_time(times, pauses, now, _between_tries(tasks))
+        return work_time(times, pauses, now, between_tries(tasks))
 
     def tries_of(self, step: str) -> int:
         """How often the activity of a step was tried that was tried most; 0 if it has none."""
@@ -291,7 +291,7 @@ class RunView:
                 step.outer.append(name)
 
 
-def _between_tries(tasks: Iterable[TaskRow]) -> list[Interval]:
+def between_tries(tasks: Iterable[TaskRow]) -> list[Interval]:
     """The times between the tries of the same activities and children."""
     tries: dict[tuple[str, str], list[Task]] = {}
     for row in tasks:

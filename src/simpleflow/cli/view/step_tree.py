@@ -12,10 +12,11 @@ from itertools import islice
 from typing import NamedTuple
 
 from simpleflow.cli.view.failures import ActivityFailure
-from simpleflow.core.work_time import WorkTime
+from simpleflow.core.work_time import WorkTime, length, union
 from simpleflow.step.constants import COMPLETED, FAILED, SCHEDULED, SKIPPED, WAITING
 from simpleflow.step.report import StepReport
-from simpleflow.views.rows import StepRow
+from simpleflow.views.rows import AttemptRow, StepRow
+from simpleflow.views.run_view import between_tries
 
 ACTIVE = "active"
 """The kind of a step that is scheduled or waiting."""
@@ -92,9 +93,23 @@ class Node:
         return self.ended - self.began if ran and self.began is not None and self.ended is not None else None
 
     def so_far(self, now: float) -> float | None:
-        """How long it has taken until now, in epoch seconds, or how long it is queued; None if it has ended."""
-        began = self.began if self.row is None else self.row.started or self.row.begin
-        return max(0.0, now - began) if self.running and began is not None else None
+        """How long it has taken until now, in epoch seconds, or how long it is queued; None if it has ended.
+
+        The time between two tries, and before the next one, does not count.
+        """
+        if not self.running:
+            return None
+        row = self.row
+        began = self.began if row is None else row.started or row.begin
+        if began is None:
+            return None
+        if row is not None and row.tasks:
+            last = row.tasks[-1]
+            if last.failed and last.ended is not None and not any(task.open for task in row.tasks):
+                now = last.ended
+            if any(isinstance(task, AttemptRow) and task.number > 1 for task in row.tasks):
+                now -= length(union(between_tries(row.tasks)))
+        return max(0.0, now - began)
 
     @property
     def state(self) -> str:
