@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     Member = tuple[RunDescription, RunView, Sequence[Event]]
 
 _MARK_SECONDS = 1.0  # how long reading marks may take
+_WAIT_SECONDS = 1.0  # how long a list reads what its runs wait for
 _FEW_EVENTS = 20_000  # of a run whose whole history is read for a list of runs
 
 
@@ -57,16 +58,21 @@ def waits_of(members: Sequence[Member]) -> list[Wait]:
     return found
 
 
-def waits_if_short(runs: Runs, run: RunDescription) -> list[Wait]:
-    """Return what a run and its children wait for, for a list of runs.
+def waits_in_list(runs: Runs, listed: Sequence[RunDescription]) -> dict[str, list[Wait]]:
+    """Return by run id what runs and their children wait for, for a list of runs.
 
     Nothing is said of a run with a long history, since to read it takes seconds, and such a run does more than to wait;
-    nor of one on Amazon SWF, since that takes many requests.
+    nor of one on Amazon SWF, since that takes many requests. Reading ends after a second.
     """
-    if run.status != "open" or not run.alive or runs.location.folder is None:
-        return []
-    last = runs.engine.last_events(run.workflow_id, run.run_id, 1)
-    return waits_of(list(family(runs, run))) if last and last[0].id <= _FEW_EVENTS else []
+    found: dict[str, list[Wait]] = {run.run_id: [] for run in listed}
+    deadline = time.monotonic() + _WAIT_SECONDS
+    for run in listed if runs.location.folder is not None else ():
+        if run.status != "open" or not run.alive or time.monotonic() > deadline:
+            continue
+        last = runs.engine.last_events(run.workflow_id, run.run_id, 1)
+        if last and last[0].id <= _FEW_EVENTS:
+            found[run.run_id] = waits_of(list(family(runs, run)))
+    return found
 
 
 def family(runs: Runs, run: RunDescription) -> Iterator[Member]:

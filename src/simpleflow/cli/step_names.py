@@ -54,6 +54,11 @@ def _quoted(name: str) -> str:
     return name if is_plain else '"' + name.replace('"', '""') + '"'
 
 
+def of_missed(options: Sequence[str]) -> str:
+    """Say that these options name no step: ``--only names no step``."""
+    return f"{' and '.join(options)} name{'s' if len(options) == 1 else ''} no step"
+
+
 def unreached_names(
     names: Sequence[str],
     steps: Sequence[str],

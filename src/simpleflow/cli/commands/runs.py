@@ -321,7 +321,7 @@ def _list_runs(options: dict[str, Any], status: str, wanted: dict[str, Any], lim
     location = run_query.location_of(options)
     with open_output(style) as out, run_query.open_runs(location) as runs:
         from simpleflow.cli import failed_runs
-        from simpleflow.cli.run_steps import waits_if_short
+        from simpleflow.cli.run_steps import waits_in_list
         from simpleflow.cli.view import run_tables
 
         found = runs.find(RunFilter(**wanted), limit + 1)
@@ -332,6 +332,6 @@ def _list_runs(options: dict[str, Any], status: str, wanted: dict[str, Any], lim
             more = "; there are more, see --limit" if len(found) > limit else ""
             out.say(f"{number}: {location}{more}")
         failures = {run.run_id: failed_runs.failure_of(runs, run) for run in shown}
-        waits = {run.run_id: waits_if_short(runs, run) for run in shown}
+        waits = waits_in_list(runs, shown)
         short = runs.short_ids(shown) if style == TABLE else {}
         run_tables.runs(out, shown, failures, waits, short, location.folder is not None)

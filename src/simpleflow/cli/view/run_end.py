@@ -69,7 +69,7 @@ def report_end(
             "completed"
             + _stopped_text(stopped, following)
             + (f", but {_count(len(failed), 'step')} failed: {some(failed)}" if failed else "")
-            + (f", but no step has the names of {' and '.join(missed)}" if missed else "")
+            + (f", but {step_names.of_missed(missed)}" if missed else "")
         )
     else:
         text = end_text(run) if failure is None else f"failed: {errors.run_failure_line(failure)}"

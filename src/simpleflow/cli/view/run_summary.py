@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from simpleflow import ended_run
-from simpleflow.cli import errors
+from simpleflow.cli import errors, step_names
 from simpleflow.core import transitions
 from simpleflow.exceptions import RunBusy
 from simpleflow.shown_text import hide_passwords
@@ -85,7 +85,7 @@ def _reason(run: Run, ending: Ending, failed: list[str]) -> str:
     if steps or failed:
         return f"steps failed: {names(steps or failed)}"
     if ending.missed:
-        return f"no step has the names of {' and '.join(ending.missed)}"
+        return step_names.of_missed(ending.missed)
     overlooked = [] if ending.executor is None else ending.executor.overlooked
     return ended_run.of_overlooked(overlooked) if overlooked else "activities failed"
 
