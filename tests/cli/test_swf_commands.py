@@ -144,10 +144,16 @@ def test_standalone_with_steps_of_which_one_fails(swf: Commands, name: str, buck
     assert re.search(r"^completed +load ", done.err, re.M)
     assert re.search(r"^failed +save ", done.err, re.M)
     assert "completed, but 1 step failed: save" in done.err
-    again = swf.run("standalone", "remote.Steps", "--workflow-id", name, **at)
+    again = swf.run("standalone", "remote.Steps", "--workflow-id", name, "--report", "report.html", **at)
     assert again.code == 3
     assert "2 steps: 0 ran, 1 skipped, 1 failed" in again.err
     assert swf.log.count("did load") == 1
+    report = (swf.path / "report.html").read_text()
+    assert "1 skipped, 1 failed" in report
+    assert "domain test" in report
+    assert "simpleflow task.info --domain test --run-id" in report
+    assert swf.run("workflow.report", name, "-o", "later.html").code == 0
+    assert "1 skipped, 1 failed" in (swf.path / "later.html").read_text()
 
 
 def test_steps_are_forced_and_skipped_at_start(swf: Commands, name: str, bucket: str) -> None:

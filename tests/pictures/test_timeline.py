@@ -134,6 +134,29 @@ def test_it_is_small_and_quick_however_large_the_run() -> None:
     assert {each.text for each in classes(one, "name")} >= {"load.region03", "table0003"}
 
 
+@pytest.mark.parametrize("alone", [True, False])
+def test_what_works_after_the_time_that_is_shown_only_waits_in_it(alone: bool) -> None:
+    history = HistoryBuilder("w", now=0.0)
+    count = 2 if alone else 400
+    ids = [f"activity-do-step.load..-{number}" for number in range(count)]
+    history.decide(marker("load", "scheduled"), *(activity(id) for id in ids[:90]))
+    for at in range(90, count, 90):
+        history.signal("more").decide(*(activity(id) for id in ids[at : at + 90]))
+    history.now = 50
+    for id in ids:
+        history.start_activity(id)
+    history.now = 60
+    for id in ids:
+        history.fail(id)
+    view = view_of(history)
+    root = parsed(timeline_svg(view, begin=10, end=20, zone=UTC))
+    assert classes(root, "queued")
+    assert not [each for each in classes(root, "is-failed") if each.tag in (f"{SVG}rect", f"{SVG}path")]
+    assert not classes(root, "flag")
+    whole = parsed(timeline_svg(view, zone=UTC))
+    assert classes(whole, "flag")
+
+
 def test_failures_are_drawn_in_bands_too() -> None:
     view, _ = synthetic_view(1_000, 10_000, fails=True)
     failed = [row.name for row in view.failed_steps()]

@@ -136,7 +136,7 @@ class Bars:
         if left - waited >= 1.0:
             self.seen.add(QUEUED)
             parts.append(_rect(QUEUED, waited, left, y + height * 0.3, height * 0.4, self._fill))
-        if task.started is not None or not task.open:
+        if (task.started is not None or not task.open) and begin <= self._scale.end:
             kind = self._kind(task)
             self.seen.add(kind)
             classes = kind
@@ -193,7 +193,7 @@ class Bars:
     # Many
 
     def _band(self, shown: Shown, y: float, height: float) -> list[str]:
-        x, left, first = self._scale.x, self._scale.left, self._scale.begin
+        x, left, first, until = self._scale.x, self._scale.left, self._scale.begin, self._scale.end
         columns = max(1, math.ceil((self._scale.right - left) / _COLUMN))
         working, queued = [0] * (columns + 1), [0] * (columns + 1)
         failed: set[int] = set()
@@ -203,17 +203,20 @@ class Bars:
             end = self._end(task)
             started = task.started
             last = min(columns - 1, int((x(end) - left) / _COLUMN))
-            begin = last if started is None else min(columns - 1, int((x(started) - left) / _COLUMN))
-            if started is not None:
+            begin = last if started is None else min(columns, int((x(started) - left) / _COLUMN))
+            if started is not None and started > until:  # here it only waits
+                begin = columns
+            elif started is not None:
+                begin = min(begin, columns - 1)
                 working[begin] += 1
                 working[last + 1] -= 1
             waits = min(columns - 1, int((x(task.scheduled) - left) / _COLUMN))
             if waits < begin:
                 queued[waits] += 1
                 queued[begin] -= 1
-            if task.failed and end >= first:
+            if task.failed and first <= end <= until:
                 (failed if self._view.is_last_try(task) else retried).add(last)
-            if task.event_id in self._critical:
+            if task.event_id in self._critical and begin <= last:
                 critical.update(range(begin, last + 1))
         parts = [] if self._of_workers else self._queue(queued, working, y, height)
         parts += self._levels(working, y, height)
