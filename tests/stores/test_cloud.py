@@ -100,6 +100,16 @@ def test_a_helper_that_was_killed_is_an_error_once(google: str) -> None:
     assert store.names("p") == ["a"]
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_signals_that_end_a_service_leave_the_helper(google: str, number: int) -> None:
+    store = open_store(google)
+    store.put("p", "a", b"1")
+    before = helper_pids()
+    os.kill(before[0], number)
+    assert store.names("p") == ["a"]
+    assert helper_pids() == before
+
+
 def test_a_change_of_the_environment_takes_effect(google: str, monkeypatch: pytest.MonkeyPatch) -> None:
     store = open_store(google)
     assert store.names("p") == []

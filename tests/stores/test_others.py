@@ -80,6 +80,24 @@ def test_a_package_that_fails(package: Path) -> None:
         open_store("sqlite://x")
 
 
+def test_what_is_no_store(package: Path) -> None:
+    (package / "marks_in_sqlite.py").write_text(
+        "class SqliteMarks:\n    def __init__(self, url): self.get = self.put = print"
+    )
+    with pytest.raises(InputError, match=r"SqliteMarks is no store: it lacks names, contents, create, read, delete"):
+        open_store("sqlite://x")
+
+
+def test_two_packages_with_one_scheme(package: Path) -> None:
+    (package / "another-1.0.dist-info").mkdir()
+    (package / "another-1.0.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: another\nVersion: 1.0\n")
+    (package / "another-1.0.dist-info/entry_points.txt").write_text("[simpleflow.stores]\nsqlite = another:Store\n")
+    with pytest.raises(
+        InputError, match=r"several installed packages .* sqlite://: another:Store, marks_in_sqlite:Sql"
+    ):
+        open_store("sqlite://x")
+
+
 def test_commands_know_it(package: Path) -> None:
     page = [block.text for block in blocks("docs/stores.md") if block.kind == "python" and "class Shared" in block.text]
     header = "from simpleflow import Workflow\nfrom simpleflow.step import WorkflowStepMixin\n"

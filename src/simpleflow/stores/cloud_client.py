@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import sys
 import threading
 from pathlib import Path
@@ -45,7 +46,10 @@ class _Helper:
                     (os.POSIX_SPAWN_DUP2, to_write, 1),
                     (os.POSIX_SPAWN_DUP2, silent, 2),
                 ],
-                setpgroup=0,  # Ctrl-C on a terminal is for this process, which may still have marks to write
+                # Ctrl-C on a terminal, and a signal for all processes of a service, are for this process: it may still
+                # have marks to write.
+                setpgroup=0,
+                setsigmask=[signal.SIGINT, signal.SIGTERM, signal.SIGHUP],
             )
         finally:
             for each in (to_read, to_write, silent):

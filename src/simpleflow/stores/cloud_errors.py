@@ -61,5 +61,5 @@ def _short(name: str, text: str) -> str:
         return code[1]
     if status := re.search(r"status code: (\d{3} \w[\w ]*\w)", text):
         return status[1]
-    line = " ".join(text.partition("\n")[0].rpartition("  - ")[2].split()) or name
+    line = " ".join(re.split(r" +- ", text.partition("\n")[0])[-1].split()) or name
     return line if len(line) <= 160 else f"{line[:150]}..."

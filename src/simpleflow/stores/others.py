@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 GROUP = "simpleflow.stores"
+_METHODS = ("names", "contents", "put", "create", "get", "read", "delete")
 
 
 def is_known(scheme: str) -> bool:
@@ -30,7 +31,10 @@ def build(url: str) -> Store:
         raise InputError(f"the bucket {url!r} cannot be used: no installed package brings a store for {scheme}://")
     try:
         make = cast("Callable[[str], Store]", entry.load())
-        return make(url)
+        store = make(url)
+        if lacking := [name for name in _METHODS if not callable(getattr(store, name, None))]:
+            raise TypeError(f"{type(store).__name__} is no store: it lacks {', '.join(lacking)}")
+        return store
     except InputError:
         raise
     except Exception as error:
@@ -43,4 +47,8 @@ def build(url: str) -> Store:
 def _found(scheme: str) -> EntryPoint | None:
     from importlib.metadata import entry_points  # here: slow to load, and seldom needed
 
-    return next(iter(entry_points(group=GROUP, name=scheme)), None)
+    found = {entry.value: entry for entry in entry_points(group=GROUP, name=scheme)}
+    if len(found) > 1:
+        names = ", ".join(sorted(found))
+        raise InputError(f"several installed packages bring a store for {scheme}://: {names}; uninstall all but one")
+    return next(iter(found.values()), None)
