@@ -64,10 +64,11 @@ class Met(NamedTuple):
 
 
 class NotMet(NamedTuple):
-    """A worker could not be greeted."""
+    """A worker could not be greeted. ``is_lost``: it, or the scheduler, does not answer."""
 
     address: str
     error: str
+    is_lost: bool
 
 
 class Finished(NamedTuple):
@@ -231,7 +232,7 @@ class Connection:
         except Exception as error:  # noqa: BLE001 (the worker or the connection is lost)
             answer = error
         if isinstance(answer, Exception):
-            self._inbox.put(NotMet(address, one_line(answer)))
+            self._inbox.put(NotMet(address, one_line(answer), isinstance(answer, OSError | KeyError)))
         else:
             process, leaving, *found = answer
             self._inbox.put(Met(address, process, leaving, Found(*found)))

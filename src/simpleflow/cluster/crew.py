@@ -50,7 +50,7 @@ class Crew:
         is_asked = False
         answered: set[str] = set()
         while not is_asked or self._greeted - answered:
-            if (left := end - time.monotonic()) <= 0:
+            if (left := end - time.monotonic()) <= 0 or not connection.works:
                 return
             for message in inbox.take(left):
                 if isinstance(message, c.Workers):
@@ -58,6 +58,9 @@ class Crew:
                     self.look(message, connection)
                 elif isinstance(message, c.Met | c.NotMet):
                     answered.add(message.address)
+                    if isinstance(message, c.NotMet) and message.is_lost:
+                        self.not_met(message)
+                        continue
                     text = message.error if isinstance(message, c.NotMet) else difference(self._code, message.found)
                     if text:
                         raise ClusterError(f"worker {message.address} cannot be used: {text}")
@@ -97,7 +100,7 @@ class Crew:
     def not_met(self, message: c.NotMet) -> None:
         """A worker could not be greeted; if it is there, it will be greeted again."""
         self._greeted.discard(message.address)
-        if message.address in self._described:
+        if message.address in self._described and not message.is_lost:
             self._tell_once(f"worker {message.address} is not used: {message.error}")
 
     def remove(self, member: WorkerSeen, greet_again: bool = False) -> None:

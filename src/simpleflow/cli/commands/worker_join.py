@@ -21,6 +21,12 @@ from simpleflow.exceptions import InputError
     metavar="A=N,B=M",
     help="Task lists to perform activities of, with the slots of each. Default: all, with one slot for each core.",
 )
+@click.option(
+    "--slots",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Number of slots for all task lists together. Default: one for each core. Not with --task-lists.",
+)
 @click.option("--host", metavar="IP", help="Address to listen at. Default: the one by which it reaches the scheduler.")
 @click.option("--name", metavar="NAME", help="Name of the worker. Default: its address.")
 @click.option(
@@ -36,6 +42,7 @@ from simpleflow.exceptions import InputError
 def join(
     scheduler: str,
     task_lists: str | None,
+    slots: int | None,
     host: str | None,
     name: str | None,
     stop_after: float | None,
@@ -55,6 +62,8 @@ def join(
     Example: simpleflow worker.join tcp://host:8786 --task-lists gpu=1,default=4
     """
     check_address(scheduler)
+    if task_lists is not None and slots is not None:
+        raise InputError("--slots and --task-lists exclude each other: --task-lists has the slots of each list")
     lists = None if task_lists is None else start_options.slots(task_lists.split(","), "--task-lists")
     try:
         from simpleflow.cluster.join import Join, join_body
@@ -65,5 +74,5 @@ def join(
         ) from error
     with results_only():
         processes.log_to_stderr()
-        found = Join(scheduler, lists, cores(), host, name, stop_after, tls_ca_file, tls_cert, tls_key)
+        found = Join(scheduler, lists, slots or cores(), host, name, stop_after, tls_ca_file, tls_cert, tls_key)
         return processes.run_processes([("worker", 1, join_body(found))], stop_after)

@@ -1,0 +1,13 @@
+"""A short run of the campaign."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.cluster import cluster_campaign
+
+
+def test_random_workflows_while_processes_are_killed(tmp_path: Path) -> None:
+    counts = cluster_campaign.run(2, 8, tmp_path)
+    assert counts["workflows"] == 2
+    assert counts["activities completed"] > 0
