@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from simpleflow.ui.serving import Serving
 from tests.servers import tied
@@ -137,6 +137,7 @@ def latest(site: Site, workflow_id: str) -> str:
 
 # The browser
 
+expect.set_options(timeout=15_000)  # milliseconds, on a machine that is busy
 CHROMIUM = "/usr/bin/chromium"
 _ARGUMENTS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
@@ -163,7 +164,7 @@ def tab(browser: Browser) -> Iterator[Callable[..., Page]]:
 
     def opened(**options: Any) -> Page:
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(20_000)
         contexts.append(context)
         page = context.new_page()
         page.on("request", lambda request: _foreign(request.url, wrong))
