@@ -21,7 +21,7 @@ class Look(NamedTuple):
 DONE = Look("done", "✓")
 SKIPPED = Look("skipped", "↷")
 RUNNING = Look("running", "…")
-WAITING = Look("waiting", "⧗")
+WAITING = Look("waiting", "○")  # the terminal's hourglass is in few fonts of browsers
 FAILED = Look("failed", "✗")
 STOPPED = Look("stopped", "■")
 LOOKS = (DONE, SKIPPED, RUNNING, WAITING, FAILED, STOPPED)

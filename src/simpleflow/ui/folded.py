@@ -26,6 +26,7 @@ from simpleflow.core.transitions import OPEN
 from simpleflow.engines.base import RunDescription
 from simpleflow.pictures.style import look
 from simpleflow.step.constants import SCHEDULED
+from simpleflow.step.mark import Mark
 from simpleflow.ui.decisions import Decisions
 from simpleflow.ui.source import Source
 from simpleflow.views import rows
@@ -81,6 +82,7 @@ class Folded:
         self.folding = threading.Lock()  # one thread folds
         self.last_id = 0  # of the history, as far as it is known
         self.preparing = False  # the thread reads a long history, and computes what pages show of it
+        self.marks: dict[str, Mark | None] = {}  # by which steps were skipped, as far as they were sought
         self._keeping = threading.Lock()
         self._kept: dict[str, Any] = {}
 

@@ -78,6 +78,7 @@ def page(visit: Visit, id: str) -> Page:
             "failed": [row.name for row in view.failed_steps()],
             "reason": "" if _says_the_same(failure, reason) else reason,
             "reason_traceback": trace if failure is None or failure.traceback != trace else "",
+            "working": _working(run, view),
             "waits": waits,
             "more_waits": more_waits,
             "slowest": _slowest(visit, folded, view),
@@ -148,9 +149,24 @@ def _waits(visit: Visit, run: RunDescription, view: RunView) -> tuple[list[Wait]
     return found[:_WAITS], max(0, len(found) - _WAITS)
 
 
+def _working(run: RunDescription, view: RunView) -> list[Wait]:
+    """What workers are doing, the longest first."""
+    if view.closed:
+        return []
+    tasks = [task for task in view.open.values() if isinstance(task, AttemptRow) and task.started is not None]
+    tasks.sort(key=lambda task: task.started or 0.0)
+    found = []
+    for task in tasks[:_WAITS]:
+        href = link("run", run.run_id, "activity", task.event_id)
+        found.append(Wait(task.step or task.name, href, task.name, task.started or task.scheduled))
+    return found
+
+
 def _slowest(visit: Visit, folded: Folded, view: RunView) -> list[Slow]:
     run, end = folded.run, end_of(visit, folded.run, view)
     by_step = folded.once("seconds", seconds_of)
+    under_way = {task.step for task in view.open.values() if task.step is not None and task.started is not None}
+    by_step = by_step | {name: view.work_time(name, end).seconds or 0.0 for name in under_way}
     found = []
     for name, seconds in sorted(by_step.items(), key=lambda each: -each[1])[:_SLOWEST]:
         found.append((name, link("run", run.run_id, "step", name), seconds, look(state_of(view, view.steps[name]))))

@@ -21,6 +21,7 @@ PAGE = 50
 """Runs on a page."""
 
 _LAST = 20  # squares
+_RECENT = 2_000  # runs among which these are sought, and the types
 _FAILED = frozenset({transitions.FAILED, transitions.TIMED_OUT, transitions.TERMINATED})
 STATES = (
     transitions.OPEN,
@@ -54,14 +55,15 @@ def page(visit: Visit) -> Page:
     found = visit.source.list_runs(wanted, before, PAGE + 1)
     shown = found[:PAGE]
     deadline = time.monotonic() + PATIENCE
-    last = _last_runs(visit, shown)
+    recent = visit.source.list_runs(limit=_RECENT)
+    last = _last_runs(visit, shown, recent)
     lines = [_line(visit, run, last[run.workflow_id], deadline) for run in shown]
     kept: dict[str, str | None] = {**query, "before": None}
     values: dict[str, Any] = {
         "lines": lines,
         "query": query,
         "states": [(state, word(state)) for state in STATES],
-        "types": sorted({run.name for run in visit.source.list_runs(limit=1_000)}),
+        "types": sorted({run.name for run in recent}),
         "is_filtered": any(query.values()),
         "first": link(query=kept) if before else None,
         "next": link(query={**kept, "before": shown[-1].run_id}) if len(found) > PAGE else None,
@@ -92,13 +94,19 @@ def _title(run: RunDescription, now: float) -> str:
     return f"{word(run.status)}, {when(run.started, now)}, {took(run, now)}"
 
 
-def _last_runs(visit: Visit, shown: Sequence[RunDescription]) -> dict[str, list[RunDescription]]:
+def _last_runs(
+    visit: Visit, shown: Sequence[RunDescription], recent: Sequence[RunDescription]
+) -> dict[str, list[RunDescription]]:
     """The last runs of each workflow id, the latest first."""
-    ids = dict.fromkeys(run.workflow_id for run in shown)
-    if visit.source.folder is None:  # a list costs requests: take what one list has
-        every = visit.source.list_runs()
-        return {id: [run for run in every if run.workflow_id == id][:_LAST] for id in ids}
-    return {id: visit.source.list_runs(RunFilter(workflow_id=id), limit=_LAST) for id in ids}
+    found: dict[str, list[RunDescription]] = {run.workflow_id: [] for run in shown}
+    for run in recent:
+        if run.workflow_id in found:
+            found[run.workflow_id].append(run)
+    if visit.source.folder is not None:  # elsewhere a list costs requests
+        for id, runs in found.items():
+            if not runs:
+                runs += visit.source.list_runs(RunFilter(workflow_id=id), limit=_LAST)
+    return {id: runs[:_LAST] for id, runs in found.items()}
 
 
 def _filter(query: dict[str, str]) -> RunFilter:

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from simpleflow import values as json_values
 from simpleflow.core.events import Event
 from simpleflow.engines.base import RunDescription
-from simpleflow.exceptions import SimpleflowError, UnknownResource
+from simpleflow.exceptions import UnknownResource
 from simpleflow.pictures.graph import graph_svg
 from simpleflow.pictures.style import Look, look
 from simpleflow.state_folder import logs
@@ -35,6 +35,8 @@ VERDICTS = 20
 
 _TASKS = 100  # activities on a page
 _SECONDS = 0.2  # for the summaries of earlier runs
+_MARK_SECONDS = 0.2  # for the mark
+_MARK_AGE = 5.0  # seconds; a mark may cost a request
 _NAMES = 40  # of steps that it forces, or is forced by
 _LONGEST = 2_000  # characters of arguments in a comparison
 
@@ -91,7 +93,7 @@ def page(visit: Visit, id: str, name: str) -> Page:
             "outer": row.outer,
             "tasks": [_task(visit, run, view, task) for task in tasks[:_TASKS]],
             "more_tasks": max(0, len(tasks) - _TASKS),
-            "mark": _mark(view, name),
+            "mark": _mark(visit, folded, name),
             "knows_marks": view.listed is not None,
             "plan": _plan_command(visit, run, name),
         }
@@ -288,14 +290,15 @@ def _task(visit: Visit, run: RunDescription, view: RunView, task: TaskRow) -> Ta
     return TaskLine(task, state, look(state), seconds, link("run", run.run_id, "activity", task.event_id), printed)
 
 
-def _mark(view: RunView, name: str) -> Mark | None:
-    """The mark of the step as it is now; None if there is none, or it is not known."""
-    if view.listed is None:
-        return None
-    try:
-        return read_marks(view.listed.bucket, view.listed.path, [name], 0.2).get(name)
-    except SimpleflowError:
-        return None
+def _mark(visit: Visit, folded: Folded, name: str) -> Mark | None:
+    """The mark of the step as it is now, or was a moment ago; None if there is none, or it is not known."""
+
+    def read(view: RunView) -> tuple[Mark | None]:
+        if view.listed is None:
+            return (None,)
+        return (read_marks(view.listed.bucket, view.listed.path, [name], _MARK_SECONDS).get(name),)
+
+    return folded.once(f"mark {int(visit.now / _MARK_AGE)} {name}", read)[0]
 
 
 def _plan_command(visit: Visit, run: RunDescription, name: str) -> str:

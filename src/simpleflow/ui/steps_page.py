@@ -247,13 +247,18 @@ class _Tree:
 
     def _marks(self, names: Sequence[str]) -> dict[str, Mark]:
         """The marks by which steps that are shown were skipped, as far as they can be read at once."""
-        view = self.view
+        view, known = self.view, self.folded.marks
         skipped = [name for name in names if look(view.steps[name].state) is SKIPPED]
-        if view.listed is None or not skipped:
-            return {}
-        found = read_marks(view.listed.bucket, view.listed.path, skipped, _MARK_SECONDS)
-        ends = {name: view.steps[name].end or 0.0 for name in found}
-        return {name: mark for name, mark in found.items() if mark.time is not None and mark.time <= ends[name]}
+        sought = [name for name in skipped if name not in known]
+        if view.listed is not None and sought:  # each may cost a request
+            began = time.monotonic()
+            found = read_marks(view.listed.bucket, view.listed.path, sought, _MARK_SECONDS)
+            in_time = time.monotonic() - began < _MARK_SECONDS
+            for name in sought if in_time else found:
+                mark = found.get(name)
+                of_then = mark is not None and mark.time is not None and mark.time <= (view.steps[name].end or 0.0)
+                known[name] = mark if of_then else None  # one that was written later is another one
+        return {name: mark for name in skipped if (mark := known.get(name)) is not None}
 
 
 def _opened_at_first(root: _Node) -> list[str]:

@@ -20,6 +20,7 @@ from simpleflow.views.run_view import RunView
 WIDE, NARROW = 1_150, 300
 """Widths of the picture, in pixels: for a screen and for a telephone."""
 
+_MOMENT = 3.0  # seconds after which the picture of a run that goes on is drawn again
 _SHORTEST = 0.01  # seconds that are shown, at least
 
 
@@ -79,8 +80,9 @@ def page(visit: Visit, id: str) -> Page:
                 under=under,
             )
 
+        moment = "" if view.closed else int(visit.now / _MOMENT)
         return {
-            "svg": Markup(folded.once(f"timeline {by} {is_narrow} {under} {given}", draw)),
+            "svg": Markup(folded.once(f"timeline {by} {is_narrow} {under} {given} {moment}", draw)),
             "by": by,
             "under": under,
             "is_narrow": is_narrow,
