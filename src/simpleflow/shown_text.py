@@ -57,6 +57,8 @@ def timestamp() -> str:
 
 def escaped(text: str) -> str:
     """Return the text in one line: line breaks and characters that a terminal obeys or hides are written as escapes."""
+    if text.isprintable():  # nearly always
+        return text
     return re.sub(_UNSEEN, lambda found: found[0] if found[0] == "\xa0" else repr(found[0])[1:-1], text)
 
 

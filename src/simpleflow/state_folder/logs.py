@@ -16,6 +16,7 @@ text becomes ``%XX``; so does a dot at the start. Of a name that is too long, th
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections.abc import Iterable
@@ -68,7 +69,12 @@ def file_name(text: str) -> str:
 
 def folder_of(state: str | os.PathLike[str], run_id: str) -> str:
     """The folder with the logs of a run."""
-    return f"{os.fspath(state)}/{FOLDER}/{file_name(run_id)}"
+    return _folder_of(os.fspath(state), run_id)
+
+
+@functools.lru_cache(16)
+def _folder_of(state: str, run_id: str) -> str:
+    return f"{state}/{FOLDER}/{file_name(run_id)}"
 
 
 def open_log(state: str, run_id: str, activity_id: str, attempt: int, since: float) -> tuple[int, int]:

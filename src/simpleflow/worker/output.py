@@ -153,6 +153,8 @@ class WorkerOutput:
                 self._pending += data
                 if not soon or len(self._pending) > _CHUNK:
                     self._keep()
+                if len(data) < _CHUNK:
+                    break  # that was all
             if self._lines is not None:
                 self._lines.end_line()
 
