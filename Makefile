@@ -16,7 +16,7 @@ AZURITE := .azurite
 # The browser in which the page is tested: Debian's, where this may install it.
 CHROMIUM := /usr/bin/chromium
 
-.PHONY: demo demo-cluster test check bench screenshots chromium docs docs-links dist clean
+.PHONY: smoke-aws demo demo-cluster test check bench screenshots chromium docs docs-links dist clean
 .DEFAULT_GOAL := help
 
 help:
@@ -27,6 +27,7 @@ help:
 	@echo "make bench   measure start-up, cold, warm, fan-out and memory, beside the peers that can be installed"
 	@echo "make screenshots   draw the pictures in the README and in the pages anew"
 	@echo "make docs    build the documentation site in build/docs/html, and check its links"
+	@echo "make smoke-aws   run every example on Amazon SWF with your credentials; see docs/swf-smoke.md for what it costs"
 	@echo "make dist    build the wheel and the source distribution in dist/, and check them"
 
 .PHONY: python
@@ -87,6 +88,10 @@ chromium:
 test: $(STAMP) $(EXISTING)/.tried $(AZURITE)/.tried chromium
 	$(BIN)/python -m compileall -q src tests
 	$(BIN)/python -m pytest -n 3 --dist worksteal
+
+# Never in CI: it needs an account, and costs a few cents.
+smoke-aws: $(STAMP)
+	$(BIN)/python -m tests.swf.smoke $(SMOKE)
 
 check: $(STAMP)
 	$(BIN)/ruff check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import shutil
@@ -10,11 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from simpleflow.engines.swf.engine import SwfEngine
+from simpleflow.steering import history_check
 from tests.cli.conftest import WORKFLOWS, Done
-from tests.cli.swf import Commands, server
+from tests.cli.swf import DOMAIN, Commands, server
 from tests.examples.conftest import EXAMPLES, library
 from tests.examples.test_command_line import NUMBERED
 from tests.examples.test_examples import EXPECTED
+from tests.swf.served import pointed_at
 from tests.worker import programs
 
 OPTIONS: dict[str, list[str]] = {
@@ -51,7 +55,7 @@ def run(swf: Commands, target: str, *options: str, **environment: str) -> Done:
 
 
 @pytest.mark.parametrize("target", sorted(EXPECTED))
-def test_example(swf: Commands, target: str) -> None:
+def test_example(swf: Commands, target: str, monkeypatch: pytest.MonkeyPatch) -> None:
     result, printed, _ = EXPECTED[target]
     # On Amazon SWF a worker does not learn the tags of the execution that its task belongs to.
     result = json.loads(json.dumps(result).replace("tags: ['shop']", "tags: []"))
@@ -60,6 +64,15 @@ def test_example(swf: Commands, target: str) -> None:
     assert json.loads(done.out) == result
     lines = done.err.splitlines()
     assert [line for line in printed if line not in lines] == []
+    module, _, name = target.partition(":")
+    started = re.search(r"workflow (\S+): started, run ", done.err)
+    assert started is not None
+    monkeypatch.syspath_prepend(EXAMPLES)
+    with pointed_at(swf.url):
+        recording = SwfEngine(DOMAIN).history(started[1])
+    checked = history_check.check(getattr(importlib.import_module(module), name), recording, started[1])
+    assert checked.difference is None, "the code decides on the recording as it has decided"
+    assert checked.decisions > 0
 
 
 @pytest.mark.parametrize("target", ["basic_step:AWorkflow", "step:CustomizedStepWorkflow"])

@@ -181,7 +181,7 @@ def test_shell(page: str) -> None:
     makefile, project = ((ROOT / name).read_text() for name in ("Makefile", "pyproject.toml"))
     for block in blocks(page):
         if block.kind == "sh":
-            for target in re.findall(r"\bmake (\w+)", block.text):
+            for target in re.findall(r"\bmake ([\w-]+)", block.text):
                 assert f"\n{target}:" in makefile
             for extra in re.findall(r"\[(\w+)\]", block.text):
                 assert f"\n{extra} = [" in project
