@@ -36,7 +36,7 @@ def workflow_steps(arguments: Sequence[str], style: str, **options: Any) -> None
 
         run = runs.latest() if query is None else runs.describe(query)
         found, waits = steps_of(runs, run)
-        short = runs.short_ids([run]) if style == TABLE else {}
+        short = runs.short_ids([run])
         if style == TABLE or not found:
             out.say(run_tables.headline(run, short, location.folder is not None, [each.row.report for each in found]))
             if (failure := failure_of(runs, run)).reason is not None and not failure.steps:
