@@ -31,6 +31,7 @@ SIMPLEFLOW_LOG_BYTES: int  # size of the log of an activity, at most; 0: what ac
 SIMPLEFLOW_STEP_RETRY_SECONDS: int  # how long marks are tried again before a run is left open; 0: never
 SIMPLEFLOW_ON_FAILURE: str | None  # shell command that is told of a run that has failed
 SIMPLEFLOW_ON_SUCCESS: str | None  # shell command that is told of a run that has succeeded
+SIMPLEFLOW_ESTIMATE_FROM: int  # seconds that the last run took, from which on the end of the next one is estimated
 SIMPLEFLOW_REPORT: str | None  # file for the report of a run that has ended
 SIMPLEFLOW_ON_END_TIMEOUT: int  # seconds that these commands may take
 SIMPLEFLOW_STATE: str  # state folder of the embedded engine
@@ -153,6 +154,7 @@ _SETTINGS: dict[str, _Setting] = {
     "SIMPLEFLOW_ON_FAILURE": _Setting(_text, None),
     "SIMPLEFLOW_ON_SUCCESS": _Setting(_text, None),
     "SIMPLEFLOW_REPORT": _Setting(_text, None),
+    "SIMPLEFLOW_ESTIMATE_FROM": _Setting(_seconds, 60),
     "SIMPLEFLOW_ON_END_TIMEOUT": _Setting(_positive, 60),
     "SIMPLEFLOW_KEEP_RUNS": _Setting(_keep, None),
     "SIMPLEFLOW_KEEP_DAYS": _Setting(_keep, None),

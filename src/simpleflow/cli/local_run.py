@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from simpleflow import settings
 from simpleflow.activity_output import ALL, NONE
-from simpleflow.cli import errors, log_level, on_end, parameters, start_options
+from simpleflow.cli import errors, log_level, on_end, parameters, start_options, step_names
 from simpleflow.cli.cluster_options import cluster_of
 from simpleflow.cli.cores import cores
 from simpleflow.cli.options import Session
@@ -22,8 +22,10 @@ from simpleflow.exceptions import InputError, SimpleflowError
 from simpleflow.shown_text import escaped
 
 if TYPE_CHECKING:
+    from simpleflow.cli.expected_end import ExpectedEnd
     from simpleflow.cli.view.progress import Progress
     from simpleflow.cli.view.run_summary import Ending
+    from simpleflow.engines.run import Run
     from simpleflow.local import Executor
     from simpleflow.workflow import Workflow
 
@@ -52,8 +54,11 @@ def _run(
     from simpleflow.cli.run_query import RunLocation
     from simpleflow.cli.view import unknown_names, what_next
     from simpleflow.cli.view.run_end import report_end, report_unreached
+    from simpleflow.core import transitions
 
     executor: Executor | None = None
+    ends: ExpectedEnd | None = None
+    run: Run | None = None
     progress = None
     began = time.monotonic()
     try:
@@ -76,6 +81,7 @@ def _run(
             if options.get("plan") is not None:
                 location = RunLocation(None, Path(progress.state))
                 options["plan"].check(workflow_class, given, location, executor.default_bucket, options["fresh"])
+            ends = _expected_end(reference, given, options, executor, progress)
             run, failure = executor.execute(given)
             ending.run, ending.failure = run, failure
     except Stopped as stop:
@@ -86,6 +92,8 @@ def _run(
     finally:
         if progress is not None:
             progress.close()
+        if ends is not None:
+            ends.close(run is not None and run.history.state == transitions.COMPLETED)
     ending.missed = report_unreached(here.terminal, progress, options)
     if "opentelemetry" in sys.modules:
         from simpleflow import tracing
@@ -109,6 +117,28 @@ def _progress(here: Session, options: dict[str, Any]) -> Progress:
 
         return Live(here.terminal, here.debug)
     return Progress(here.terminal, here.debug)
+
+
+def _expected_end(
+    reference: str, given: dict[str, Any], options: dict[str, Any], executor: Executor, progress: Progress
+) -> ExpectedEnd:
+    """Return what estimates the end of the run, once the run begins."""
+    from simpleflow.cli.expected_end import ExpectedEnd
+
+    steering = {f"{name}_steps": list(options[name]) for name in step_names.OPTIONS} | {"changed": options["changed"]}
+    workers = options["nb_workers"]
+    found = ExpectedEnd(
+        progress.state,
+        {
+            "workflow": reference,
+            "input": given,
+            "workflow_id": executor.workflow_id,
+            "steering": steering,
+            "workers": (cores() if workers is None else workers) or 1,
+        },
+    )
+    progress.expected_end = found
+    return found
 
 
 def _executor(

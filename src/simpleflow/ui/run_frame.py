@@ -12,6 +12,7 @@ from starlette.datastructures import QueryParams
 from simpleflow.core import transitions
 from simpleflow.engines.base import RunDescription
 from simpleflow.exceptions import InputError
+from simpleflow.state_folder import expected
 from simpleflow.ui.folded import Folded, FoldedRuns
 from simpleflow.ui.rendering import Page
 from simpleflow.ui.source import Source
@@ -91,7 +92,16 @@ def frame(visit: Visit, run: RunDescription, tab: str) -> dict[str, Any]:
         "state_word": word(run.status) if driven else "open, not driven",
         "took": took(run, visit.now),
         "open": run.status == transitions.OPEN,
+        "expected_end": _expected_end(visit, run) if driven else None,
     }
+
+
+def _expected_end(visit: Visit, run: RunDescription) -> float | None:
+    """When an open run is expected to end, in epoch seconds; None if nobody knows, or that time has passed."""
+    if run.status != transitions.OPEN or visit.source.folder is None:
+        return None
+    end = expected.read(visit.source.folder, run.run_id)
+    return end if end is not None and end > visit.now else None
 
 
 def location_options(source: Source) -> str:

@@ -159,10 +159,13 @@ def workflow_info(arguments: Sequence[str], show_all: bool, style: str, **option
     with open_output(style) as out, run_query.open_runs(query.location) as runs:
         from simpleflow.cli.run_steps import family, waits_of
         from simpleflow.cli.view import run_info
+        from simpleflow.state_folder import expected
 
         run = runs.describe(query)
         members = list(family(runs, run)) if run.status == "open" else [(run, *fold(runs, run))]
-        run_info.info(out, *members[0], waits_of(members), query.location.folder is not None, show_all)
+        folder = query.location.folder
+        end = None if folder is None or run.status != "open" else expected.read(str(folder), run.run_id)
+        run_info.info(out, *members[0], waits_of(members), folder is not None, show_all, end)
 
 
 @click.command("workflow.history", context_settings=SETTINGS)

@@ -106,4 +106,5 @@ class Live(Progress):
             self._drawn = self._tree.version
             self._runs = {run_id: run for run_id, run in self._runs.items() if run.history.open}
             runs = self._runs.values()
+            self._frame.expected_end = None if self.expected_end is None else self.expected_end.at()
             return self._frame.lines(self._tree, runs, self._clock(), columns, rows, unfinished, self.views)

@@ -30,6 +30,7 @@ class Frame:
         self._prefixes = line_prefixes(terminal)
         self._prefix_width = prefix_width(terminal)
         self.tasks = OpenTasks()
+        self.expected_end: float | None = None  # of the run, in epoch seconds
         self.latest_output: Callable[[str, str], str] | None = None  # of a running activity, by run id and its id
         self._full, self._empty, self._more = ("━", "─", "…") if terminal.symbols else ("#", "-", "...")
 
@@ -90,6 +91,8 @@ class Frame:
             rest += f", {queued} queued" if queued else ""
             rest += f", {tree.waiting} waiting for another run" if tree.waiting else ""
             rest += f", {failed} failed" if failed else ""
+        if self.expected_end is not None and self.expected_end > now:
+            rest += f", ends in about {duration(self.expected_end - now)}"
         return self._paint(text, BOLD) + self._cut(rest, columns - width(text))
 
     def _row(self, row: Row, now: float | None, columns: int, over: bool = False) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
@@ -27,6 +27,9 @@ from simpleflow.step.constants import COMPLETED, FAILED, SCHEDULED, SKIPPED, WAI
 from simpleflow.step.report import StepReport
 from simpleflow.values import arguments
 from simpleflow.views.rows import StepRow
+
+if TYPE_CHECKING:
+    from simpleflow.cli.expected_end import ExpectedEnd
 
 RETRYING = "retrying"
 STOPPED = "stopped"  # the run has ended first
@@ -80,6 +83,7 @@ class Progress(Follower):
 
     brief = True  # whether the summary is brief too
     state = ""  # the state folder, which the first line names
+    expected_end: ExpectedEnd | None = None  # of the run
     tail = OutputTail()  # of what failed activities have printed
 
     def __init__(self, terminal: Terminal, debug: bool = False) -> None:
@@ -118,6 +122,8 @@ class Progress(Follower):
 
     def add_beginning(self, beginning: Beginning) -> None:
         """Do the same, but leave the writing to ``flush``."""
+        if self.expected_end is not None:
+            self.expected_end.begin(beginning.run.run_id, beginning.run.history.events[0].time)
         run = beginning.run
         place = self._place()
         if beginning.kind == RESUMED:

@@ -11,7 +11,7 @@ from simpleflow import values
 from simpleflow.cli import errors
 from simpleflow.cli.view.output import Output
 from simpleflow.cli.view.run_tables import RUN, described, short_value, status, took
-from simpleflow.cli.view.step_tables import local
+from simpleflow.cli.view.step_tables import local, utc
 from simpleflow.cli.view.waits import Wait, sentence
 from simpleflow.constants import RESERVED_TIMER
 from simpleflow.core import events as e
@@ -26,7 +26,7 @@ from simpleflow.views.run_view import RunView
 _COUNTED = ("events", "decisions", "activities", "open_activities", "children", "timers", "signals")
 _INFO = (
     *(*RUN, "task_list", "tags", "input", "result", "reason", "details", "parent_workflow_id", "parent_run_id"),
-    *("continues_run_id", "waits_for"),
+    *("continues_run_id", "waits_for", "expected_end"),
     *_COUNTED,
 )
 
@@ -39,6 +39,7 @@ def info(
     waits: Sequence[Wait],
     local_run: bool,
     show_all: bool,
+    expected_end: float | None = None,
 ) -> None:
     """Write one object with all facts about a run; as a table, a line for each of them.
 
@@ -49,10 +50,12 @@ def info(
         events: its history.
         waits: what it waits for.
         local_run: it is in a folder.
+        expected_end: when an open run is expected to end, in epoch seconds.
         show_all: count activities about marks and the timers of the library too.
     """
     found = described(run, local_run) | _started(events[0].attributes) | _ended(events) | _counts(view, show_all)
     found["waits_for"] = [each.as_object() for each in waits]
+    found["expected_end"] = utc(expected_end)
     lines = {
         "workflow": run.workflow_id,
         "run": short_run_id(run.run_id),
@@ -60,6 +63,7 @@ def info(
         "status": status(run, local_run),
         "started": local(run.started),
         "waits for": sentence(waits, time.time()),
+        "ends about": local(expected_end),
         "closed": local(run.closed),
         "took": took(run),
         "task list": found["task_list"],
