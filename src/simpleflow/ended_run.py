@@ -6,17 +6,16 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from simpleflow import code_digest, settings
+from simpleflow import code_digest, settings, shown_text
 from simpleflow.core import transitions
 from simpleflow.core.decider.evaluation import Failure
 from simpleflow.engines.run import Run
 from simpleflow.exceptions import InputError, RunBusy
-from simpleflow.shown_text import hide_passwords
+from simpleflow.shown_text import duration, hide_passwords
 from simpleflow.source_lines import source_line, traceback_in
 from simpleflow.state_folder import logs, sources
-from simpleflow.step import report
 from simpleflow.step.constants import COMPLETED, FAILED, SKIPPED
-from simpleflow.step.report import Tally, duration
+from simpleflow.step.report import Tally
 from simpleflow.views.run_view import RunView, tally_of
 
 BUSY, OPEN, NOT_STARTED = "busy", "open", "not_started"
@@ -136,7 +135,7 @@ def text(found: Mapping[str, Any]) -> str:
 
 def of_overlooked(names: Iterable[str]) -> str:
     """Why a run that has completed did not do well: failed activities that no code has asked about."""
-    return f"activities failed: {report.names(list(names))}"
+    return f"activities failed: {shown_text.names(list(names))}"
 
 
 def raised(reason: str | None) -> str:
@@ -146,7 +145,7 @@ def raised(reason: str | None) -> str:
 
 def one_line(said: str) -> str:
     """A text on one line of at most 1,000 characters, without passwords."""
-    found = hide_passwords(report.printable(" ".join(said.split())))
+    found = hide_passwords(shown_text.printable(" ".join(said.split())))
     return found if len(found) <= _MAX else found[: _MAX - 3] + "..."
 
 
@@ -156,7 +155,7 @@ def _reason(run: Run, failure: Failure | None, tally: Tally, overlooked: Sequenc
         reason = raised(getattr(closed.attributes, "reason", None)) or (str(failure.error) if failure else "")
         return one_line(reason or run.history.state.replace("_", " "))
     if tally.failed:
-        return f"steps failed: {report.names(tally.failed)}"
+        return f"steps failed: {shown_text.names(tally.failed)}"
     return of_overlooked(overlooked) if overlooked else None
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from simpleflow import shown_text
 from simpleflow.core import events as e
 from simpleflow.core import timeouts, transitions
 from simpleflow.engines.run import Observer, Run
@@ -47,7 +48,7 @@ class Lines:
             row = view.apply(event)
             if row is not None:
                 seconds = view.work_time(row.name).seconds if row.ran and row.end is not None else None
-                took = "" if seconds is None else report.duration(seconds)
+                took = "" if seconds is None else shown_text.duration(seconds)
                 self._print(row.state, _of(run, row.name), took, report.why(row.report))
             elif isinstance(attributes, e.ActivityTaskFailed | e.ActivityTaskTimedOut):
                 self._failure(run, event)
@@ -70,13 +71,13 @@ class Lines:
         text = "completed" if run.history.state == transitions.COMPLETED else run.history.state
         reason = getattr(run.history.closed.attributes, "reason", None) if run.history.closed else None
         text += f": {reason}" if reason else ""
-        seconds = report.duration(time.monotonic() - self._start)
+        seconds = shown_text.duration(time.monotonic() - self._start)
         _write(f"workflow {run.workflow_id}: {text}")
         tally = tally_of(self._views.values())
         _write(f"{tally} in {seconds}" if len(tally) else f"it took {seconds}")
 
     def _print(self, status: str, name: str, took: str, note: str) -> None:
-        _write(f"{status:<10} {report.printable(name):<{_NAME}} {took:>{_TIME}}  {note}")
+        _write(f"{status:<10} {shown_text.printable(name):<{_NAME}} {took:>{_TIME}}  {note}")
 
 
 def _of(run: Run, name: str) -> str:

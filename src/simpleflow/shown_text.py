@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Sequence
 
 # As text: Python compiles each when it is first used, and most runs use none.
 _UNSEEN = r"[\x00-\x1f\x7f-\xa0\xad\u061c\u200b-\u200f\u2028-\u202f\u2060-\u2069\ufeff\ud800-\udfff]"
@@ -21,6 +22,9 @@ _PASSWORD = r"""(?P<before>[A-Za-z][\w+.-]*://[^\s/:@'"]*)    # http://user
         :[^\s'"]*@                                    # :password@, which may hold more of these characters
         | (?P<alone>(?<![\w/:.@-])[\w.+%-]+):[^\s'"/:@]+@(?=[\w\[])   # user:password@host
     """
+
+SHOWN = 3
+"""Names or reasons that are printed before "and n more"."""
 
 
 def hide_passwords(text: str) -> str:
@@ -76,3 +80,29 @@ def cell(text: str) -> str:
     """Return text for a cell of CSV: escaped, and with an apostrophe before what a spreadsheet takes for a formula."""
     text = escaped_lines(text)  # a line break in quotes is one cell for every reader of CSV
     return "'" + text if text.startswith(_FORMULA) else text
+
+
+def names(texts: Sequence[str]) -> str:
+    """The first few names or reasons, and how many more there are."""
+    text = ", ".join(texts[:SHOWN])
+    return text if len(texts) <= SHOWN else f"{text} and {len(texts) - SHOWN} more"
+
+
+def printable(text: str) -> str:
+    """The text in one line; characters that a terminal would obey or cannot show are escaped."""
+    if text.isprintable():
+        return text
+    text = " ".join(text.split())
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people: ``0.31 s``, ``12.0 s``, ``2 min 05 s``, ``1 h 02 min``."""
+    if seconds < 1:
+        return f"{seconds:.2f} s"
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02} s"
+    return f"{minutes // 60} h {minutes % 60:02} min"

@@ -13,7 +13,8 @@ import pytest
 
 from simpleflow.cli import on_end
 from simpleflow.cli.options import Session
-from simpleflow.cli.view.run_summary import Ending, summarise
+from simpleflow.cli.view.ending import Ending
+from simpleflow.cli.view.run_summary import summarise
 from simpleflow.exceptions import StateError
 from tests.cli.conftest import Folder
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from simpleflow import shown_text
 from simpleflow.step import report
 from simpleflow.step.report import StepReport, Tally
 
@@ -64,7 +65,7 @@ def test_why(text: str, why: str) -> None:
     ],
 )
 def test_duration(seconds: float, text: str) -> None:
-    assert report.duration(seconds) == text
+    assert shown_text.duration(seconds) == text
 
 
 def test_tally_counts_the_latest_status_of_each_step() -> None:

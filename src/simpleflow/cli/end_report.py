@@ -15,7 +15,7 @@ from simpleflow.state_folder import logs
 
 if TYPE_CHECKING:
     from simpleflow.cli.options import Session
-    from simpleflow.cli.view.run_summary import Ending
+    from simpleflow.cli.view.ending import Ending
     from simpleflow.pictures.failures import Told
 
 _MOST_CHILDREN = 50

@@ -18,8 +18,7 @@ from simpleflow.exceptions import (
     WorkflowException,
     distinct,
 )
-from simpleflow.shown_text import escaped_lines, hide_passwords
-from simpleflow.step.report import printable
+from simpleflow.shown_text import escaped_lines, hide_passwords, printable
 
 if TYPE_CHECKING:
     from simpleflow.core.decider.evaluation import Failure

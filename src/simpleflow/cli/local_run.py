@@ -23,8 +23,8 @@ from simpleflow.shown_text import escaped
 
 if TYPE_CHECKING:
     from simpleflow.cli.expected_end import ExpectedEnd
+    from simpleflow.cli.view.ending import Ending
     from simpleflow.cli.view.progress import Progress
-    from simpleflow.cli.view.run_summary import Ending
     from simpleflow.engines.run import Run
     from simpleflow.local import Executor
     from simpleflow.workflow import Workflow

@@ -22,7 +22,7 @@ from simpleflow import settings
 from simpleflow.cli import end_report, errors
 from simpleflow.cli.options import Session
 from simpleflow.cli.signals import Stopped, stoppable
-from simpleflow.cli.view.run_summary import Ending, summarise
+from simpleflow.cli.view.ending import Ending
 from simpleflow.shown_text import escaped
 
 if TYPE_CHECKING:
@@ -66,6 +66,8 @@ def _end_with(
 def _tell(ending: Ending, options: Mapping[str, Any], here: Session, error: Exception | None = None) -> None:
     found = _command_for(ending.code, options)
     if found is not None:
+        from simpleflow.cli.view.run_summary import summarise  # it takes long to load
+
         tell(*found, summarise(ending, error), here)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from simpleflow import shown_text
 from simpleflow.cli import suggestions
 from simpleflow.cli.activity_query import find_activity, fold
 from simpleflow.cli.run_query import Runs
@@ -58,12 +59,12 @@ def logs_of_run(runs: Runs, run: RunDescription, step: str | None = None) -> lis
 
 def check_step(runs: Runs, run: RunDescription, step: str) -> None:
     """Raise UnknownResource if neither the run nor a child of it has a step of this name, or one below it."""
-    from simpleflow.step import report, rules
+    from simpleflow.step import rules
 
     known = {name: None for _, view, _ in family(runs, run) for name in view.steps}
     if not any(rules.covers(step, name) for name in known):
         said = f"run {short_run_id(run.run_id)} of {run.workflow_id} has no step {step!r}{suggestions.of(step, known)}"
-        raise UnknownResource(f"{said}; its steps: {report.names([*known]) or 'none'}")
+        raise UnknownResource(f"{said}; its steps: {shown_text.names([*known]) or 'none'}")
 
 
 def logs_of_name(runs: Runs, run: RunDescription, name: str) -> list[AttemptLog]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from simpleflow import shown_text
 from simpleflow.exceptions import InputError
-from simpleflow.step import report, rules
+from simpleflow.step import rules
 
 OPTIONS = ("force", "skip", "only", "until")
 """The options of a start whose values are names of steps."""
@@ -84,6 +85,6 @@ def unreached_names(
         hint = f" (did you mean {close[0]!r}?)" if close else ""
         if closed and not close:
             was = "was" if len(closed) == 1 else "were"
-            hint = f" (it may be inside {report.names([repr(each) for each in closed])}, which {was} skipped)"
+            hint = f" (it may be inside {shown_text.names([repr(each) for each in closed])}, which {was} skipped)"
         lines.append(f"{what} {name!r}: {text}{hint}")
     return lines

@@ -21,8 +21,8 @@ from simpleflow.pictures.sentence import sentence
 from simpleflow.pictures.style import LOOKS, look
 from simpleflow.pictures.timeline import timeline_svg
 from simpleflow.pictures.timeline_rows import STEPS
+from simpleflow.shown_text import duration
 from simpleflow.step.constants import SCHEDULED
-from simpleflow.step.report import duration
 from simpleflow.views import rows
 from simpleflow.views.critical_path import Link, critical_path
 from simpleflow.views.rows import AttemptRow

@@ -8,8 +8,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from simpleflow.pictures.markup import text
 from simpleflow.pictures.name_tree import OPEN, STEP, Item, Line, folded_lines
 from simpleflow.pictures.page import card, pill, told
+from simpleflow.shown_text import duration
 from simpleflow.step.constants import FAILED, SCHEDULED, SKIPPED
-from simpleflow.step.report import duration, why
+from simpleflow.step.report import why
 from simpleflow.views import rows
 from simpleflow.views.rows import StepRow
 from simpleflow.views.run_view import RunView

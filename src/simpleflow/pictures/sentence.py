@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from simpleflow.core import transitions
+from simpleflow.shown_text import duration, names
 from simpleflow.step.constants import COMPLETED, FAILED, SCHEDULED, SKIPPED, WAITING
-from simpleflow.step.report import duration, names
 from simpleflow.views import rows
 from simpleflow.views.run_view import RunView
 

@@ -28,8 +28,8 @@ from simpleflow.pictures.timeline_rows import (
     rows_by_step,
     rows_by_worker,
 )
+from simpleflow.shown_text import duration
 from simpleflow.step.constants import SKIPPED, WAITING
-from simpleflow.step.report import duration
 from simpleflow.views import rows
 from simpleflow.views.critical_path import Link
 from simpleflow.views.run_view import RunView

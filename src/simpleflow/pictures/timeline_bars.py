@@ -12,8 +12,8 @@ from collections.abc import Callable, Collection, Iterable
 from simpleflow.pictures.markup import fit, number, text
 from simpleflow.pictures.time_scale import Scale
 from simpleflow.pictures.timeline_rows import Shown
+from simpleflow.shown_text import duration
 from simpleflow.step.constants import SKIPPED
-from simpleflow.step.report import duration
 from simpleflow.views import rows
 from simpleflow.views.rows import AttemptRow, ChildRow, TaskRow, TimerRow
 from simpleflow.views.run_view import RunView

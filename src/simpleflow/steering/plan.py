@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from simpleflow import shown_text
 from simpleflow.local import Executor
 from simpleflow.steering import unknown
 from simpleflow.steering.dry_run import DryRun, Marker
@@ -37,9 +38,9 @@ class PlannedStep:
         """The reasons and what is not known about the step, in one line; may be empty."""
         others = [name for name in self.unmarks if name != self.step]
         parts = [
-            report.names(self.reasons) + (f", but {self.changed}" if self.changed else ""),
+            shown_text.names(self.reasons) + (f", but {self.changed}" if self.changed else ""),
             report.without_effect(self.not_skipped) if self.not_skipped else "",
-            f"no longer done: {report.names(others)}" if others else "",
+            f"no longer done: {shown_text.names(others)}" if others else "",
             self.note or "",
         ]
         return "; ".join(filter(None, parts))

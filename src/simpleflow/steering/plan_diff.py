@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from simpleflow.shown_text import duration, names
 from simpleflow.steering.plan_file import SavedPlan, SavedStep, by_step
 from simpleflow.step.planned import NOT_RUN, RUN, SKIP, UNKNOWN
-from simpleflow.step.report import duration, names
 
 RUNS, RUNS_AGAIN, MAY_RUN, SKIPPED, STOPS_BEFORE, NEW, GONE, WHY = (
     "runs",

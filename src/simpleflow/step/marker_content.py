@@ -6,8 +6,9 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from simpleflow import shown_text
 from simpleflow.core.work_time import Interval, fewer, length
-from simpleflow.step import mark, report
+from simpleflow.step import mark
 from simpleflow.step.constants import DEPENDENT_OF
 from simpleflow.step.made_with import MadeWith, parse, same_arguments
 from simpleflow.step.patterns import Patterns
@@ -107,5 +108,5 @@ def take_kept(run: StepRun, found: Mapping[str, Any] | None) -> None:
 
 def unmade(found: Mapping[str, Any]) -> str:
     """The error of a step whose work did not make its outputs; ``found``: what ``MarkStepDoneTask`` has returned."""
-    names = report.names([repr(each) for each in found["missing"]])
+    names = shown_text.names([repr(each) for each in found["missing"]])
     return f"its work has ended, but its output is missing: {names} (working folder {found['folder']})"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from simpleflow.step.report import names
+from simpleflow.shown_text import names
 from simpleflow.step.rules import Verdict
 
 STEPS, COMPLETE = "steps", "complete"

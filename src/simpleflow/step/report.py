@@ -11,12 +11,10 @@ from typing import Any
 import msgspec
 
 from simpleflow.exceptions import AggregateException, distinct
-from simpleflow.shown_text import count, with_short_ids
+from simpleflow.shown_text import SHOWN, count, names, printable, with_short_ids
 from simpleflow.step.constants import ARGUMENTS, CODE, COMPLETED, FAILED, FILE, SCHEDULED, SKIPPED, WAITING
 from simpleflow.step.rules import Verdict
 from simpleflow.values import text_or_none, text_tuple
-
-_SHOWN = 3  # names or reasons that are printed before "and n more"
 
 
 class StepReport(msgspec.Struct, frozen=True):
@@ -143,32 +141,6 @@ def without_effect(skipped: Sequence[str]) -> str:
     return f"skip {names([repr(each) for each in skipped])} has no effect"
 
 
-def names(texts: Sequence[str]) -> str:
-    """The first few names or reasons, and how many more there are."""
-    text = ", ".join(texts[:_SHOWN])
-    return text if len(texts) <= _SHOWN else f"{text} and {len(texts) - _SHOWN} more"
-
-
-def printable(text: str) -> str:
-    """The text in one line; characters that a terminal would obey or cannot show are escaped."""
-    if text.isprintable():
-        return text
-    text = " ".join(text.split())
-    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
-
-
-def duration(seconds: float) -> str:
-    """Seconds for people: ``0.31 s``, ``12.0 s``, ``2 min 05 s``, ``1 h 02 min``."""
-    if seconds < 1:
-        return f"{seconds:.2f} s"
-    if seconds < 59.95:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02} s"
-    return f"{minutes // 60} h {minutes % 60:02} min"
-
-
 class Tally:
     """How many steps ran, were skipped and failed. The last report of each step counts."""
 
@@ -220,8 +192,8 @@ class Tally:
         """How many were skipped for which reasons, most first: ``38 skipped: Step was already played``; or ""."""
         found = Counter(report.reasons for report in self._latest.values() if report.status == SKIPPED)
         counts = sorted(found.items(), key=lambda each: (-each[1], each[0]))
-        parts = [f"{count} skipped" + (f": {names(reasons)}" if reasons else "") for reasons, count in counts[:_SHOWN]]
-        rest = sum(count for _, count in counts[_SHOWN:])
+        parts = [f"{count} skipped" + (f": {names(reasons)}" if reasons else "") for reasons, count in counts[:SHOWN]]
+        rest = sum(count for _, count in counts[SHOWN:])
         return printable("; ".join(parts) + (f"; {rest} skipped for other reasons" if rest else ""))
 
     @property

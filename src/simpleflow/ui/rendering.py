@@ -22,8 +22,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from simpleflow.pictures import style
-from simpleflow.shown_text import escaped_lines
-from simpleflow.step.report import duration
+from simpleflow.shown_text import duration, escaped_lines
 from simpleflow.ui import drawing, texts
 from simpleflow.ui.links import link
 

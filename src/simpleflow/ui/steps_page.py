@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 
 from simpleflow.engines.base import RunDescription, RunFilter
 from simpleflow.pictures.style import FAILED, LOOKS, SKIPPED, Look, look
+from simpleflow.shown_text import duration
 from simpleflow.steering.marks import read_marks
 from simpleflow.step import rules
 from simpleflow.step.mark import Mark
-from simpleflow.step.report import duration, why
+from simpleflow.step.report import why
 from simpleflow.ui.folded import Folded, state_of
 from simpleflow.ui.links import link
 from simpleflow.ui.rendering import Page

@@ -10,7 +10,7 @@ from typing import Any
 from simpleflow.core import transitions
 from simpleflow.engines.base import RunDescription
 from simpleflow.pictures.style import LOOKS
-from simpleflow.step.report import duration
+from simpleflow.shown_text import duration
 
 MAX_VALUE = 65_536
 """Characters of a value that a page shows; a longer one is a download."""

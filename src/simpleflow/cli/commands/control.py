@@ -13,8 +13,7 @@ from simpleflow.cli.options import SETTINGS
 from simpleflow.cli.run_query import FoundRun, RunQuery, Runs, location_options
 from simpleflow.cli.view.output import Output, open_output
 from simpleflow.exceptions import InputError, SimpleflowError
-from simpleflow.shown_text import json_escaped, short_run_id
-from simpleflow.step.report import printable
+from simpleflow.shown_text import json_escaped, printable, short_run_id
 
 if TYPE_CHECKING:
     from simpleflow.cli.view.history_items import Item

@@ -18,8 +18,7 @@ from simpleflow.cli.options import JSON, SETTINGS, TABLE, common, format_option,
 from simpleflow.cli.terminal import Terminal, echo
 from simpleflow.cli.view.output import headed
 from simpleflow.cli.view.tables import objects, table, table_layout
-from simpleflow.shown_text import hide_passwords
-from simpleflow.step.report import printable
+from simpleflow.shown_text import hide_passwords, printable
 
 _PACKAGES = ("click", "greenlet", "msgspec", "boto3", "botocore")
 _PREFIXES = ("AWS_", "SIMPLEFLOW_", "SWF_", "WORKFLOW_DEFAULT_", "ACTIVITY_")

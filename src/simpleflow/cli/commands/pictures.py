@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from simpleflow import shown_text
 from simpleflow.cli import run_query
 from simpleflow.cli.options import SETTINGS
 from simpleflow.cli.run_query import RunQuery, location_options
@@ -121,10 +122,10 @@ def _check_step(runs: Runs, run: RunDescription, step: str, exactly: bool) -> No
     """Raise UnknownResource if the run has no step of this name, or, unless ``exactly``, none below it."""
     from simpleflow.cli import suggestions
     from simpleflow.cli.activity_query import fold
-    from simpleflow.step import report, rules
+    from simpleflow.step import rules
 
     view, _ = fold(runs, run)
     if step in view.steps or (not exactly and any(rules.covers(step, name) for name in view.steps)):
         return
     said = f"run {short_run_id(run.run_id)} of {run.workflow_id} has no step {step!r}{suggestions.of(step, view.steps)}"
-    raise UnknownResource(f"{said}; its steps: {report.names([*view.steps]) or 'none'}")
+    raise UnknownResource(f"{said}; its steps: {shown_text.names([*view.steps]) or 'none'}")

@@ -11,7 +11,7 @@ from simpleflow.cli import errors
 from simpleflow.cli.options import CSV, JSON, SETTINGS, TABLE, common, format_option
 from simpleflow.cli.view.output import open_output
 from simpleflow.cli.view.tables import as_json, objects, table
-from simpleflow.step.report import printable
+from simpleflow.shown_text import printable
 
 if TYPE_CHECKING:
     from simpleflow.steering.plan_diff import Difference

@@ -14,8 +14,7 @@ from simpleflow.cli.run_ids import short_ids
 from simpleflow.cli.view.output import Output, open_output
 from simpleflow.constants import DAY, HOUR, MINUTE
 from simpleflow.exceptions import InputError, StateError
-from simpleflow.shown_text import count
-from simpleflow.step.report import printable
+from simpleflow.shown_text import count, printable
 
 if TYPE_CHECKING:
     from simpleflow.engines.sqlite.pruning import Pruned

@@ -21,7 +21,7 @@ from simpleflow.shown_text import escaped, short_run_id
 
 if TYPE_CHECKING:
     from simpleflow.cli.view import what_next
-    from simpleflow.cli.view.run_summary import Ending
+    from simpleflow.cli.view.ending import Ending
     from simpleflow.core.events import Event
     from simpleflow.engines.base import StartRequest
     from simpleflow.worker.supervisor import Supervisor

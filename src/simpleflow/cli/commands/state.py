@@ -11,7 +11,7 @@ import click
 from simpleflow.cli import errors
 from simpleflow.cli.options import SETTINGS, TABLE, common, format_option
 from simpleflow.cli.view.output import Output, open_output
-from simpleflow.step.report import printable
+from simpleflow.shown_text import printable
 
 if TYPE_CHECKING:
     from simpleflow.engines.sqlite.rescue import Rescued

@@ -16,7 +16,7 @@ from simpleflow.cli.view.output import open_output
 from simpleflow.cli.view.step_tables import local, utc
 from simpleflow.cli.view.tables import objects, table
 from simpleflow.exceptions import UnknownResource
-from simpleflow.step.report import duration, printable
+from simpleflow.shown_text import duration, printable
 
 if TYPE_CHECKING:
     from simpleflow.steering.why import Differing

@@ -16,10 +16,9 @@ from simpleflow.cli.step_query import StepQuery, step_options
 from simpleflow.cli.view import step_tables
 from simpleflow.cli.view.output import Output, open_output
 from simpleflow.exceptions import InputError, StateError, SwfError
-from simpleflow.shown_text import count, short_run_id
+from simpleflow.shown_text import count, printable, short_run_id
+from simpleflow.shown_text import names as some
 from simpleflow.step import rules
-from simpleflow.step.report import names as some
-from simpleflow.step.report import printable
 
 if TYPE_CHECKING:
     from simpleflow.steering.place import Place

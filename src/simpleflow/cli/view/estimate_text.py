@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from simpleflow.cli.view.tables import TableLayout, table
-from simpleflow.step.report import duration, printable
+from simpleflow.shown_text import duration, printable
 
 if TYPE_CHECKING:
     from simpleflow.steering.estimate import Estimate, Unknown

@@ -25,6 +25,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from simpleflow import shown_text
 from simpleflow.cli.errors import one_line, raised, task_failure, traceback_of
 from simpleflow.cli.view.failures import ActivityFailure, of_step, with_lines
 from simpleflow.cli.view.pauses import pause_of
@@ -250,7 +251,7 @@ def end_text(run: Run) -> str:
     reason = getattr(closed, "reason", None)
     if isinstance(closed, e.WorkflowExecutionTimedOut):
         return f"{word}: {timeouts.of_execution(run.history.events[0], run.history.events[-1])}"
-    return f"{word}: {report.printable(raised(reason))}" if reason else word
+    return f"{word}: {shown_text.printable(raised(reason))}" if reason else word
 
 
 def is_child(run: Run) -> bool:
@@ -275,7 +276,7 @@ def _started(run: Run, attributes: Any) -> str:
 
 def _signaled(run: Run, attributes: Any) -> str:
     sent_here = attributes.external_initiated_event_id  # sent by an execution of this engine, which is not shown
-    return "" if sent_here else f"got the signal {report.printable(attributes.signal_name)!r}"
+    return "" if sent_here else f"got the signal {shown_text.printable(attributes.signal_name)!r}"
 
 
 def _child_end(run: Run, attributes: Any) -> str:

@@ -14,8 +14,9 @@ from simpleflow.cli.view.progress import STOPPED, line_prefixes, name_and_time, 
 from simpleflow.cli.view.step_tree import ACTIVE, Node, Row, Tree
 from simpleflow.cli.view.text_width import cut, width
 from simpleflow.engines.embedded import Run
+from simpleflow.shown_text import duration, printable
 from simpleflow.step.constants import FAILED, SCHEDULED, WAITING
-from simpleflow.step.report import StepReport, duration, printable, why
+from simpleflow.step.report import StepReport, why
 from simpleflow.views.run_view import RunView
 
 _BAR_CELLS = 10

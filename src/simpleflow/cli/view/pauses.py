@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from simpleflow import values
 from simpleflow.constants import RETRY_TIMER, STORE_TIMER
 from simpleflow.engines.embedded import Run
-from simpleflow.step.report import duration
+from simpleflow.shown_text import duration
 
 
 class Pause(NamedTuple):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from simpleflow import values
+from simpleflow import shown_text, values
 from simpleflow.cli.terminal import BOLD, CYAN, DIM, GREEN, RED, YELLOW, Terminal
 from simpleflow.cli.view.failures import ActivityFailure
 from simpleflow.cli.view.follower import RUN_EVENTS, Follower, is_child, step_note
@@ -22,7 +22,6 @@ from simpleflow.engines.embedded import Run
 from simpleflow.local import REPLACED, RESUMED, Beginning
 from simpleflow.shown_text import count as counted
 from simpleflow.shown_text import short_run_id
-from simpleflow.step import report
 from simpleflow.step.constants import COMPLETED, FAILED, SCHEDULED, SKIPPED, WAITING
 from simpleflow.step.report import StepReport
 from simpleflow.values import arguments
@@ -67,9 +66,9 @@ def name_and_time(name: str, seconds: float | None, columns: int, head: int, ind
     On a narrow terminal the column shrinks, so that the bar of a group has room. ``columns`` is the width of the
     terminal, or 0 if there is none. ``head`` is the number of cells before the column, without ``indent``.
     """
-    took = "" if seconds is None else report.duration(seconds)
+    took = "" if seconds is None else shown_text.duration(seconds)
     room = min(_NAME_AND_TIME, max(_MIN_NAME_AND_TIME, columns - head - _BAR_AND_COUNT)) if columns else _NAME_AND_TIME
-    return justify(report.printable(name), took, room - indent)
+    return justify(shown_text.printable(name), took, room - indent)
 
 
 def output_lines(terminal: Terminal, lines: Sequence[str], indent: int = 0) -> list[str]:
@@ -144,7 +143,7 @@ class Progress(Follower):
         shown = self.state
         if self._terminal.columns:
             shown = shown.removeprefix(os.path.join(os.getcwd(), ""))
-        return f" in {report.printable(shown)}" if shown else ""
+        return f" in {shown_text.printable(shown)}" if shown else ""
 
     def show_wait(self, text: str) -> None:
         """Show why a resumed run has to wait before it continues."""
@@ -165,12 +164,14 @@ class Progress(Follower):
         if waits != self._waits.get(run.run_id, []):
             self._waits[run.run_id] = waits
             if waits:
-                self.add_run_line(run, f"waits for the {report.printable(report.names(waits))}")
+                self.add_run_line(run, f"waits for the {shown_text.printable(shown_text.names(waits))}")
 
     def add_run_line(self, run: Run, text: str) -> None:
         """Add a line about a run as a whole; ``flush`` writes it."""
         self._end_alike()
-        self._lines.append(f"{self._terminal.paint(f'workflow {report.printable(run.workflow_id)}:', BOLD)} {text}\n")
+        self._lines.append(
+            f"{self._terminal.paint(f'workflow {shown_text.printable(run.workflow_id)}:', BOLD)} {text}\n"
+        )
 
     def flush(self) -> None:
         """Write the lines that were added."""
@@ -201,7 +202,7 @@ class Progress(Follower):
             self._lines += [self._line(SCHEDULED, name, None, self._alike_note) for name, _ in alike]
             return
         self._told |= {name: (found.forced, found.reasons) for name, found in alike}
-        names = report.names([report.printable(name) for name, _ in alike])
+        names = shown_text.names([shown_text.printable(name) for name, _ in alike])
         self._lines.append(self._line(SCHEDULED, f"{len(alike)} steps", None, f"{self._alike_note}: {names}"))
 
     def show_failure(self, failed: ActivityFailure) -> None:
@@ -242,7 +243,7 @@ def _difference(beginning: Beginning) -> str:
     if old is not None and _arguments(new) == _arguments(old) and _type(new) == _type(old):
         return "it had another --force, --skip, --only, --until, --changed or --keep-going"
     if old is not None and _type(new) != _type(old):
-        return f"it was a run of {report.printable(_type(old))}"
+        return f"it was a run of {shown_text.printable(_type(old))}"
     return "it had another input"
 
 

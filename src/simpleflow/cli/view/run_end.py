@@ -56,9 +56,8 @@ def report_end(
     from simpleflow.cli.view.summary import summary_lines
     from simpleflow.core import transitions
     from simpleflow.core.decider.parts import stopped_in
-    from simpleflow.shown_text import json_escaped
-    from simpleflow.step.report import duration, printable
-    from simpleflow.step.report import names as some
+    from simpleflow.shown_text import duration, json_escaped, printable
+    from simpleflow.shown_text import names as some
 
     closed: Any = run.history.closed.attributes if run.history.closed else None
     completed = run.history.state == transitions.COMPLETED
@@ -101,8 +100,8 @@ def report_end(
 
 def changed_lines(progress: Progress) -> list[str]:
     """Return the lines about steps that were skipped although something about them has changed."""
+    from simpleflow.shown_text import names, printable
     from simpleflow.step.constants import ARGUMENTS, CODE, FILE
-    from simpleflow.step.report import names, printable
 
     changed = progress.tally.changed(ARGUMENTS, CODE)
     moved = [step for step in progress.tally.changed(FILE) if step not in changed]
@@ -122,7 +121,7 @@ def changed_lines(progress: Progress) -> list[str]:
 
 def _stopped_text(stopped: dict[str, Any], following: WhatNext | None) -> str:
     """Say that the run stopped before its end, and what it has not run; empty if it did not stop."""
-    from simpleflow.step.report import names
+    from simpleflow.shown_text import names
 
     if not stopped:
         return ""

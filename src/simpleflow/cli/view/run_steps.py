@@ -15,8 +15,9 @@ from simpleflow.cli.view.step_tables import utc
 from simpleflow.cli.view.waits import Wait
 from simpleflow.core.work_time import WorkTime
 from simpleflow.exceptions import InputError
+from simpleflow.shown_text import duration, printable
 from simpleflow.step.constants import FAILED, SKIPPED
-from simpleflow.step.report import duration, printable, why
+from simpleflow.step.report import why
 from simpleflow.views.rows import StepRow
 
 _KEYS = (

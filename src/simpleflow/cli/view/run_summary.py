@@ -14,30 +14,10 @@ from simpleflow.exceptions import RunBusy
 from simpleflow.shown_text import hide_passwords
 
 if TYPE_CHECKING:
-    from simpleflow.cli.view.progress import Progress
-    from simpleflow.core.decider.evaluation import Failure
+    from simpleflow.cli.view.ending import Ending
     from simpleflow.engines.embedded import Run
-    from simpleflow.local import Executor
 
 _TOLD = ("--on-failure", "--on-success")
-
-
-class Ending:
-    """What is known of a run when its command ends. The command fills it in as it goes."""
-
-    def __init__(self) -> None:
-        self.code = errors.OK  # the exit code
-        self.workflow_id: str | None = None
-        self.run_id: str | None = None
-        self.executor: Executor | None = None  # of a run in this process; it knows both
-        self.state: str | None = None  # the state folder; None: the run is on Amazon SWF
-        self.run: Run | None = None
-        self.failure: Failure | None = None
-        self.progress: Progress | None = None
-        self.domain: str | None = None  # on Amazon SWF
-        self.again: tuple[str, str] | None = None  # what the command does that goes on, and the command
-        self.report: str | None = None  # path of the report that was written
-        self.missed: list[str] = []  # options of which no name is that of a step
 
 
 def summarise(ending: Ending, error: BaseException | None = None) -> dict[str, Any]:
@@ -74,7 +54,7 @@ def _of_run(run: Run, ending: Ending) -> dict[str, Any]:
 def _reason(run: Run, ending: Ending, failed: list[str]) -> str:
     """Why a run has failed, in one line."""
     from simpleflow.cli.view.follower import end_text
-    from simpleflow.step.report import names
+    from simpleflow.shown_text import names
 
     if run.history.state != transitions.COMPLETED:
         if ending.failure is not None:

@@ -17,7 +17,8 @@ from simpleflow.cli.view.step_tables import local, utc
 from simpleflow.cli.view.waits import Wait, sentence
 from simpleflow.core import events as e
 from simpleflow.engines.base import RunDescription
-from simpleflow.step.report import StepReport, Tally, duration, printable
+from simpleflow.shown_text import duration, printable
+from simpleflow.step.report import StepReport, Tally
 from simpleflow.views import rows
 
 RUN = ("workflow_id", "run_id", "name", "version", "status", "alive", "started_at", "closed_at", "seconds")

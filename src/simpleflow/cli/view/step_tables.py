@@ -7,11 +7,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from simpleflow import shown_text
 from simpleflow.cli.options import JSON, TABLE
 from simpleflow.cli.run_ids import short_ids
 from simpleflow.cli.view.estimate_text import estimate_object, estimate_text
 from simpleflow.cli.view.tables import TableLayout, as_json, objects, table
-from simpleflow.step import report
 
 if TYPE_CHECKING:
     from simpleflow.steering.estimate import Estimate
@@ -36,7 +36,10 @@ def listed(marks: Sequence[Mark], changed: Mapping[str, str], workflow_id: str, 
     titles = ("step", "done at", "run", "took", "forced", *(["changed"] if changed else []))
     short = short_ids([each.run_id for each in marks if each.run_id is not None])
     rows = (
-        [*_mark_cells(each, workflow_id, short), *([report.printable(changed.get(each.step, ""))] if changed else [])]
+        [
+            *_mark_cells(each, workflow_id, short),
+            *([shown_text.printable(changed.get(each.step, ""))] if changed else []),
+        ]
         for each in marks
     )
     return table(titles, rows, layout) if marks else ""
@@ -58,7 +61,7 @@ def planned(plan: Plan, workflow_id: str, style: str, layout: TableLayout, estim
     titles = ("step", "verdict", *takes, "forced", *(["workflow"] if children else []), "why")
     rows = [_plan_cells(each, children, estimate) for each in plan.steps]
     shown = {each.note for each in plan.steps}
-    notes = [report.printable(note) for note in plan.notes if note not in shown]
+    notes = [shown_text.printable(note) for note in plan.notes if note not in shown]
     told = [] if estimate is None else [estimate_text(estimate, layout)]
     return "\n".join([*([table(titles, rows, layout)] if rows else []), *notes, *told])
 
@@ -94,7 +97,7 @@ def _mark(mark: Mark, changed: str | None) -> dict[str, Any]:
 
 def _mark_cells(mark: Mark, workflow_id: str, short: Mapping[str, str]) -> list[str]:
     seconds = _finite(mark.seconds)
-    took = "" if seconds is None else report.duration(seconds)
+    took = "" if seconds is None else shown_text.duration(seconds)
     return [mark.step, local(mark.time), _run(mark, workflow_id, short), took, _forced(mark)]
 
 
@@ -108,7 +111,7 @@ def _forced(mark: Mark) -> str:
         return mark.problem
     if mark.forced is None:
         return ""
-    return _yes(mark.forced) + (f": {report.names(mark.reasons)}" if mark.reasons else "")
+    return _yes(mark.forced) + (f": {shown_text.names(mark.reasons)}" if mark.reasons else "")
 
 
 def _takes(step: PlannedStep, estimate: Estimate) -> str:
@@ -118,8 +121,8 @@ def _takes(step: PlannedStep, estimate: Estimate) -> str:
     if seconds is None:
         return ""
     if not runs:
-        return f"at least {report.duration(seconds)}" if seconds else "not known"
-    return f"{report.duration(seconds)} ({runs} run{'' if runs == 1 else 's'})"
+        return f"at least {shown_text.duration(seconds)}" if seconds else "not known"
+    return f"{shown_text.duration(seconds)} ({runs} run{'' if runs == 1 else 's'})"
 
 
 def _plan_cells(step: PlannedStep, children: bool, estimate: Estimate | None) -> list[str]:

@@ -9,9 +9,9 @@ from typing import NamedTuple
 from simpleflow import stores
 from simpleflow.cli.view.follower import Follower
 from simpleflow.core.work_time import Interval, length, union
+from simpleflow.shown_text import duration, names
 from simpleflow.step.mark import Times, times
 from simpleflow.step.recorded_tasks import Listed
-from simpleflow.step.report import duration, names
 
 # How long reading the marks may take: this share of the run, or these seconds if that is more.
 _SHARE = 0.02

@@ -10,8 +10,7 @@ from simpleflow.cli.options import JSON
 from simpleflow.cli.terminal import BOLD, Terminal
 from simpleflow.cli.view.text_width import justify, width, wrap
 from simpleflow.shown_text import cell as csv_cell
-from simpleflow.shown_text import json_escaped
-from simpleflow.step.report import printable
+from simpleflow.shown_text import json_escaped, printable
 
 _GAP = "  "
 _MIN_LAST_COLUMN = 30  # cells; a narrower last column is not wrapped

@@ -13,9 +13,8 @@ from simpleflow.cli.view.step_tables import utc
 from simpleflow.constants import RESERVED_TIMER
 from simpleflow.core import awaited
 from simpleflow.core import events as e
-from simpleflow.shown_text import with_short_ids
+from simpleflow.shown_text import duration, names, printable, with_short_ids
 from simpleflow.step.constants import WAITING
-from simpleflow.step.report import duration, names, printable
 from simpleflow.views.rows import TaskRow, TimerRow
 from simpleflow.views.run_view import RunView
 

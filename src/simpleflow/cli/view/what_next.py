@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from simpleflow.cli import step_names
 from simpleflow.cli.view.run_summary import command_line
+from simpleflow.shown_text import names, printable
 from simpleflow.step import rules
 from simpleflow.step.constants import COMPLETED, SKIPPED
-from simpleflow.step.report import names, printable
 
 if TYPE_CHECKING:
     from simpleflow.cli.view.progress import Progress
