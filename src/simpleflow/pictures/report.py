@@ -172,7 +172,7 @@ def _timeline(
     narrow = timeline_svg(view, width=_NARROW, key="narrow", **given)
     return card(
         "When it worked",
-        f'<div class="timeline-wide wide">{wide}</div>',
+        f'<div class="timeline-wide wide" tabindex="0" role="region" aria-label="Timeline">{wide}</div>',
         f'<div class="timeline-narrow">{narrow}</div>',
         key="timeline",
     )
@@ -216,7 +216,7 @@ def _slowest(seconds: Mapping[str, float]) -> str:
         f'<td class="number">{text(duration(took))}</td></tr>'
         for took, name in found
     ]
-    head = '<tr><th>step</th><th aria-label="share"></th><th class="number">took</th></tr>'
+    head = '<tr><th>step</th><th>share</th><th class="number">took</th></tr>'
     return card("The slowest steps", f"<table>{head}{''.join(lines)}</table>", key="slowest")
 
 
@@ -244,8 +244,8 @@ def _path(view: RunView, path: Sequence[Link]) -> str:
     more = len(path) - len(lines)
     said += f" {more:,} shorter {'one is' if more == 1 else 'ones are'} left out." if more else ""
     head = '<tr><th>step</th><th class="number">took</th><th class="number">queued</th>'
-    head += '<th aria-label="share"></th></tr>'
-    table = f'<div class="scroll"><table>{head}{"".join(lines)}</table></div>'
+    head += "<th>share</th></tr>"
+    table = f'<div class="scroll" tabindex="0" role="region" aria-label="The critical path"><table>{head}{"".join(lines)}</table></div>'
     return card("The critical path", f'<p class="lead">{said}</p>', table, key="path")
 
 
@@ -262,7 +262,12 @@ def _graph(view: RunView) -> str:
         return ""
     said = "An arrow leads from a step to those that depend on it. A strong one: it has forced them in this run."
     drawn = graph_svg(view)
-    return card("What depends on what", f'<p class="lead">{said}</p>', f'<div class="wide">{drawn}</div>', key="graph")
+    return card(
+        "What depends on what",
+        f'<p class="lead">{said}</p>',
+        f'<div class="wide" tabindex="0" role="region" aria-label="Graph">{drawn}</div>',
+        key="graph",
+    )
 
 
 def _logs(logs: Sequence[Log]) -> str:

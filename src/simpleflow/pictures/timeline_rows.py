@@ -200,7 +200,13 @@ def _outside(name: str, tasks: list[TaskRow], window: Window, critical: Collecti
 
 
 def _seconds(tasks: Iterable[TaskRow], window: Window) -> float:
-    return sum((task.ended or window.now) - task.started for task in tasks if task.started is not None)
+    """How long they worked in the time that is shown."""
+    found = 0.0
+    for task in tasks:
+        if task.started is not None:
+            end = window.now if task.ended is None else task.ended
+            found += max(0.0, min(end, window.end) - max(task.started, window.begin))
+    return found
 
 
 def _step_line(line: Line[_Parts]) -> Shown:
