@@ -245,7 +245,8 @@ def _path(view: RunView, path: Sequence[Link]) -> str:
     said += f" {more:,} shorter {'one is' if more == 1 else 'ones are'} left out." if more else ""
     head = '<tr><th>step</th><th class="number">took</th><th class="number">queued</th>'
     head += "<th>share</th></tr>"
-    table = f'<div class="scroll" tabindex="0" role="region" aria-label="The critical path"><table>{head}{"".join(lines)}</table></div>'
+    about = 'class="scroll" tabindex="0" role="region" aria-label="The critical path"'
+    table = f"<div {about}><table>{head}{''.join(lines)}</table></div>"
     return card("The critical path", f'<p class="lead">{said}</p>', table, key="path")
 
 
