@@ -23,7 +23,6 @@ from simpleflow import __version__
 BUILD = ROOT / "build" / "docs"
 SOURCE, HTML = BUILD / "source", BUILD / "html"
 REPOSITORY = "https://github.com/simpleflow/simpleflow/blob/main"
-PICTURES = (".svg", ".png", ".gif", ".jpg", ".webp")
 
 
 def main(arguments: list[str]) -> int:
@@ -33,7 +32,7 @@ def main(arguments: list[str]) -> int:
         path = SOURCE / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    for file, name in pictures().items():
+    for file, name in files().items():
         (SOURCE / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / file, SOURCE / name)
     builder = "linkcheck" if "--external" in arguments else "html"
@@ -56,7 +55,7 @@ def gathered() -> dict[str, str]:
     """The text of each page of the site, by its path with suffix."""
     written = sources()
     made = reference.pages()
-    pages = {file: name for name, file in written.items()} | pictures() | example_anchors()
+    pages = {file: name for name, file in written.items()} | files() | example_anchors()
     found = dict(made)
     for name, file in written.items():
         text = (ROOT / file).read_text(encoding="utf-8")
@@ -65,9 +64,10 @@ def gathered() -> dict[str, str]:
     return found
 
 
-def pictures() -> dict[str, str]:
-    """The pictures in ``docs``: path in the repository, and on the site."""
-    found = sorted(path for path in (ROOT / "docs").rglob("*") if path.suffix in PICTURES)
+def files() -> dict[str, str]:
+    """The pictures and other files in ``docs`` that pages show or offer: path in the repository, and on the site."""
+    below = (path for path in (ROOT / "docs").rglob("*") if path.is_file() and path.suffix not in ("", ".md"))
+    found = sorted(path for path in below if ROOT / "docs/site" not in path.parents)
     return {str(path.relative_to(ROOT)): str(path.relative_to(ROOT / "docs")) for path in found}
 
 

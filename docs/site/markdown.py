@@ -44,7 +44,7 @@ def on_the_site(target: str, source: str, page: str, pages: dict[str, str]) -> s
     if file not in pages:
         return None
     found = os.path.relpath(pages[file], os.path.dirname(page) or ".")
-    suffix = "" if os.path.splitext(found)[1] in (".svg", ".png", ".gif", ".jpg", ".webp") else ".md"
+    suffix = "" if os.path.splitext(found)[1] else ".md"  # names of pages have none
     return f"{found}{suffix}#{anchor}" if anchor else f"{found}{suffix}"
 
 

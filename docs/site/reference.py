@@ -218,7 +218,8 @@ def _identity(module: str, name: str) -> object:
 
 
 def _paragraphs(module: str) -> str:
-    text = inspect.cleandoc(importlib.import_module(module).__doc__ or "")
+    """The docstring of the module, without its theory of operation, which is for those who change it."""
+    text = inspect.cleandoc(importlib.import_module(module).__doc__ or "").partition("\nTheory of operation\n")[0]
     return "\n".join(with_literal_blocks(text.splitlines())) + "\n"
 
 

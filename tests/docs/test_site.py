@@ -54,7 +54,7 @@ def test_links_between_pages_lead_somewhere(path: str) -> None:
             continue
         target, _, anchor = link.partition("#")
         to = os.path.normpath(os.path.join(os.path.dirname(path), target)) if target else path
-        assert to in FOUND or to in build.pictures().values(), link
+        assert to in FOUND or to in build.files().values(), link
         if anchor:
             assert anchor in anchors_of(FOUND[to]), link
 
