@@ -63,10 +63,12 @@ def run(
     stdin: str = "",
     seconds: float = 60,
     as_module: bool = False,
+    merged: bool = False,
 ) -> Ended:
     """Run ``simpleflow`` with these arguments, wait for its end, and return how it ended.
 
-    ``as_module``: as ``python -W error -m simpleflow``, instead of as the console script. Raises TimeoutExpired.
+    ``as_module``: as ``python -W error -m simpleflow``, instead of as the console script. ``merged``: standard error
+    goes into standard output. Raises TimeoutExpired.
     """
     if _start_of(environment) != _START:
         words = [sys.executable, "-W", "error", "-m", "simpleflow"] if as_module else [SIMPLEFLOW]
@@ -75,13 +77,14 @@ def run(
             cwd=folder,
             env=environment,
             input=stdin,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if merged else subprocess.PIPE,
             encoding="utf-8",
             timeout=seconds,
         )
-        return Ended(done.returncode, done.stdout, done.stderr)
+        return Ended(done.returncode, done.stdout, done.stderr or "")
     request = {"args": args, "folder": str(folder), "environment": environment, "as_module": as_module}
-    return _Command(request).communicate(stdin.encode(), seconds)
+    return _Command(request, merged).communicate(stdin.encode(), seconds)
 
 
 def _start_of(environment: dict[str, str]) -> dict[str, str]:
@@ -115,10 +118,12 @@ def _nursery(owner: int) -> tuple[socket.socket, subprocess.Popen[bytes]]:
 class _Command:
     """A command that the nursery has forked."""
 
-    def __init__(self, request: dict[str, Any]) -> None:
+    def __init__(self, request: dict[str, Any], merged: bool) -> None:
         pipes = [os.pipe() for _ in range(3)]
         self._stdin, self._out, self._err = pipes[0][1], pipes[1][0], pipes[2][0]
         theirs = [pipes[0][0], pipes[1][1], pipes[2][1]]
+        if merged:
+            os.dup2(theirs[1], theirs[2])
         self._status, reports = socket.socketpair()
         # One message, so that the pieces of two threads cannot mix: the request is in a pipe of its own.
         body, text = os.pipe()

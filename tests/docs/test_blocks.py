@@ -26,6 +26,7 @@ import yaml
 
 from simpleflow.cli.app import app
 from simpleflow.cli.options import Session
+from tests import nursery
 from tests.docs.pages import PAGES, ROOT, Block, blocks
 from tests.servers import program
 from tests.stamps import unstamped
@@ -140,6 +141,8 @@ class Shell:
         if command.endswith(" &"):
             self._begin(args[:-1])
             return ""
+        if words[0] == "simpleflow":
+            return nursery.run(words[1:], self._folder, self._environment, as_module=True, merged=True).out
         run = subprocess.run(
             args,
             cwd=self._folder,
