@@ -23,8 +23,10 @@ SIGTERM raises SystemExit in the main thread, once: the activity's ``finally`` c
 without an answer.
 
 *Between activities.* What an activity has changed in its process is put back (``surroundings``). A process that an
-activity forks without a new program closes the channel, so that it cannot answer in place of the worker. When the
-worker ends in order, it runs the exit handlers that activities have registered, and none that it has inherited.
+activity forks without a new program closes the channel, so that it cannot answer in place of the worker. During a fork
+the watching thread does not run: a lock that it holds then would never be released in the new process, and Python warns
+of forks in processes with several threads. When the worker ends in order, it runs the exit handlers that activities
+have registered, and none that it has inherited.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ import os
 import signal
 import threading
 import time
+import warnings
 from collections.abc import Mapping
 from types import FrameType
 from typing import NamedTuple, NoReturn
@@ -53,6 +56,9 @@ BEAT = "beat"
 
 BEAT_SECONDS = 1.0
 """How often a heartbeat is sent, at least: the owner notices at a heartbeat that the task is to be cancelled."""
+
+_PAUSE_SECONDS = 1.0  # a thread that ends later is not waited for
+_FORK_WARNING = r"This process .* is multi-threaded, use of fork\(\)"
 
 SPIN_SECONDS = 0.001
 """How long a worker spins for the next task; a decision takes less."""
@@ -131,6 +137,8 @@ class WorkerProcess:
         self._lock = lock
         self._output = output
         self._pid = os.getpid()
+        self._watcher: threading.Thread | None = None
+        self._pausing = False  # an activity forks: the watching thread ends, and begins again
 
     def run(self) -> NoReturn:
         """Perform tasks until the owner is gone, or closes the channel."""
@@ -138,14 +146,11 @@ class WorkerProcess:
             self._hold_lock(self._lock)
         forked.own_signals(self._stop)
         forked.own_exit_handlers()
-        os.register_at_fork(after_in_child=self._forked)
+        os.register_at_fork(before=self._pause, after_in_parent=self._resume, after_in_child=self._forked)
         forked.leave_terminal()
         forked.print_line_by_line()
         surroundings = Surroundings()
-        try:
-            threading.Thread(target=self._watch, daemon=True).start()
-        except RuntimeError:  # there are too many threads: the owner and its guard do without this one
-            pass
+        self._start_watching()
         while True:
             try:
                 with self._receiving:
@@ -233,6 +238,31 @@ class WorkerProcess:
         self._every = None
         raise SystemExit(128 + number)
 
+    def _start_watching(self) -> None:
+        watcher = threading.Thread(target=self._watch, daemon=True)
+        try:
+            watcher.start()
+        except RuntimeError:  # there are too many threads: the owner and its guard do without this one
+            self._watcher = None
+        else:
+            self._watcher = watcher
+
+    def _pause(self) -> None:
+        """Before an activity forks: end the watching thread. If it is busy for too long, it goes on."""
+        if self._watcher is not None and self._pid == os.getpid() and not self._leaving:
+            self._pausing = True
+            os.write(self._changed[1], b".")
+            self._watcher.join(_PAUSE_SECONDS)
+            if threading.active_count() == 1:  # Python 3.13 counts after ``_resume`` has started a thread again
+                warnings.filterwarnings("ignore", _FORK_WARNING, DeprecationWarning)
+
+    def _resume(self) -> None:
+        """After an activity has forked, in the worker."""
+        if self._pausing and self._pid == os.getpid():
+            self._pausing = False
+            if self._watcher is not None and not self._watcher.is_alive():
+                self._start_watching()
+
     def _forked(self) -> None:
         """In a process that an activity has forked: it is no worker."""
         if not self._leaving and self._pid != os.getpid():
@@ -273,6 +303,8 @@ class WorkerProcess:
                 _end()
             if self._changed[0] in ready:
                 os.read(self._changed[0], 4096)
+                if self._pausing:
+                    return
                 beat_at = time.monotonic() + (self._every or BEAT_SECONDS)
                 continue
             if output is not None and output.reader in ready:
