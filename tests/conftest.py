@@ -11,6 +11,7 @@ import hypothesis
 import pytest
 
 from simpleflow import settings
+from tests import nursery
 from tests.keeper import shared_seaweed
 from tests.servers import S3Server
 
@@ -47,6 +48,13 @@ def safe_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def end_of_nursery() -> Iterator[None]:
+    """End what forks the commands of the tests."""
+    yield
+    nursery.stop()
 
 
 @pytest.fixture(scope="session")

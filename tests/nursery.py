@@ -87,6 +87,20 @@ def run(
     return _Command(request, merged).communicate(stdin.encode(), seconds)
 
 
+def start() -> None:
+    """Start the nursery of this process. Call it before ``run`` in threads: it ends with the thread that starts it."""
+    _nursery(os.getpid())
+
+
+def stop() -> None:
+    """End the nursery of this process, if there is one, and what it has forked."""
+    if _nursery.cache_info().currsize:
+        channel, process = _nursery(os.getpid())
+        channel.close()
+        process.wait()
+        _nursery.cache_clear()
+
+
 def _start_of(environment: dict[str, str]) -> dict[str, str]:
     """The part of an environment that a process reads when it starts."""
     return {

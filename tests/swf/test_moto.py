@@ -9,10 +9,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from tests import nursery
 from tests.cli.conftest import Done
 from tests.cli.swf import DOMAIN, Commands
 from tests.cli.test_swf_examples import OPTIONS
@@ -21,7 +23,6 @@ from tests.examples.test_examples import EXPECTED
 from tests.servers import tied
 from tests.swf.request_counts import Sequence
 from tests.swf.served import Crew, ended, environment, outcome, registered, start
-from tests.worker import programs
 
 HOSTED = {
     **{target: result for target, (result, _, _) in EXPECTED.items()},
@@ -48,8 +49,8 @@ NOT_HOSTED = {
 }
 
 
-@pytest.fixture
-def moto(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def moto_url() -> Iterator[str]:
     """The URL of moto's server, in another process."""
     code = "from moto.server import main; main(['-H', '127.0.0.1', '-p', '0'])"
     with subprocess.Popen(
@@ -69,10 +70,16 @@ def moto(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         assert found is not None
         # It writes a line for each request; unread, they would hold it up in the end.
         threading.Thread(target=process.stdout.read, daemon=True).start()
-        for name, value in environment(found[0]).items():
-            monkeypatch.setenv(name, value)
         yield found[0]
         process.kill()
+
+
+@pytest.fixture
+def moto(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The same; the environment points to it."""
+    for name, value in environment(moto_url).items():
+        monkeypatch.setenv(name, value)
+    return moto_url
 
 
 @pytest.fixture
@@ -94,12 +101,16 @@ def test_activities_in_sequence(moto: str) -> None:
 def test_examples(swf: Commands) -> None:
     """All at once, since moto lets each poll without a task wait for a second."""
     marks = {"SIMPLEFLOW_S3_HOST": str(swf.path), "LOG_LEVEL": "ERROR"}
-    running = {}
-    for target in sorted(HOSTED.keys() - NOT_HOSTED.keys()):
+
+    def run(target: str) -> Done:
         module, _, name = target.partition(":")
         command = ("standalone", *OPTIONS.get(target, ()), f"{EXAMPLES / module}.py:{name}")
-        running[target] = swf.begin(*command, STEP_BUCKET=module, **marks)
-    ended = {target: Done(*programs.finish(process, 100)) for target, process in running.items()}
+        return swf.run(*command, seconds=100, STEP_BUCKET=module, **marks)
+
+    targets = sorted(HOSTED.keys() - NOT_HOSTED.keys())
+    nursery.start()
+    with ThreadPoolExecutor(len(targets)) as threads:
+        ended = dict(zip(targets, threads.map(run, targets), strict=True))
     faults = {target: done.err for target, done in ended.items() if done.code}
     assert faults == {}
     results = {target: json.loads(done.out) for target, done in ended.items()}
