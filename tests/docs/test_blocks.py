@@ -141,8 +141,8 @@ class Shell:
         if command.endswith(" &"):
             self._begin(args[:-1])
             return ""
-        if words[0] == "simpleflow":
-            return nursery.run(words[1:], self._folder, self._environment, as_module=True, merged=True).out
+        if tool == "simpleflow" and not file:
+            return nursery.run(words, self._folder, self._environment, as_module=True, merged=True).out
         run = subprocess.run(
             args,
             cwd=self._folder,
