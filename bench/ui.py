@@ -68,12 +68,13 @@ class Table:
     def __init__(self) -> None:
         self.missed = 0
 
-    def add(self, name: str, value: float, unit: str, most: float) -> None:
-        """Print a figure."""
+    def add(self, name: str, value: float, unit: str, most: float, cpu: float | None = None) -> None:
+        """Print a figure. ``cpu``: the seconds on a processor that the page used for it."""
         met = value <= most
         self.missed += not met
         digits = 0 if unit in ("kB", "MiB") else 2
-        print(f"{name:44} {value:9.{digits}f} {unit:4} {most:7g}  {'met' if met else 'MISSED'}", flush=True)
+        used = "" if cpu is None else f"{cpu:.2f} s"
+        print(f"{name:44} {value:9.{digits}f} {unit:4} {most:7g} {used:>10}  {'met' if met else 'MISSED'}", flush=True)
 
 
 def make_folder(folder: Path, steps: int, activities: int) -> int:
@@ -179,19 +180,24 @@ def look(table: Table, url: str, pid: int, rounds: int) -> None:
             "history": f"/run/{RUN_ID}/history?after=100000",
         }
         for name, path in pages.items():
+            before = cpu_seconds(pid)
             first = paint(page, url + path)
-            table.add(f"{name}, first click", first, "s", FIRST_PAINT)
+            table.add(f"{name}, first click", first, "s", FIRST_PAINT, cpu_seconds(pid) - before)
+            before = cpu_seconds(pid)
             times = [paint(page, url + path) for _ in range(rounds)]
-            table.add(f"{name}, again", statistics.median(times), "s", FIRST_PAINT)
+            used = (cpu_seconds(pid) - before) / rounds
+            table.add(f"{name}, again", statistics.median(times), "s", FIRST_PAINT, used)
         browser.close()
     for by in ("step", "worker"):
+        before = cpu_seconds(pid)
         seconds, text = read(f"{run}/timeline?by={by}")
-        table.add(f"timeline of the whole run, by {by}", seconds, "s", WHOLE)
+        table.add(f"timeline of the whole run, by {by}", seconds, "s", WHOLE, cpu_seconds(pid) - before)
         table.add("its size", len(text.encode()) / 1000, "kB", SIZE)
     middle = BEGIN + 1200
     for begin, end in ((middle, middle + 600), (middle + 100, middle + 160), (middle, middle + 3600)):
+        before = cpu_seconds(pid)
         seconds, _ = read(f"{run}/timeline?begin={begin}&end={end}")
-        table.add(f"timeline zoomed to {end - begin:.0f} s", seconds, "s", ZOOMED)
+        table.add(f"timeline zoomed to {end - begin:.0f} s", seconds, "s", ZOOMED, cpu_seconds(pid) - before)
     table.add("peak memory of the page", peak_memory(pid), "MiB", MEMORY)
 
 
@@ -246,7 +252,7 @@ def main() -> int:
         began = time.monotonic()
         count = make_folder(root / "state", given.steps, given.activities)
         print(f"{count:,} events, made in {time.monotonic() - began:.0f} s")
-        print(f"{'':44} {'':9} {'':4} {'target':>7}")
+        print(f"{'':44} {'':9} {'':4} {'target':>7} {'processor':>10}")
         with page_of(root / "state") as (url, pid):
             look(table, url, pid, given.rounds)
         if not given.no_cost:

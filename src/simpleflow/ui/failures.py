@@ -12,11 +12,13 @@ from simpleflow.shown_text import escaped_lines, hide_passwords
 from simpleflow.source_lines import TRACEBACK, own_frame, source_line
 from simpleflow.state_folder import logs
 from simpleflow.ui.source import Source
+from simpleflow.ui.texts import MAX_VALUE
 from simpleflow.views import rows
 from simpleflow.views.rows import AttemptRow, TaskRow
 from simpleflow.views.run_view import RunView
 
 _LINES = 20  # of a log
+_REASON = 4_000  # characters
 
 
 class Failure(NamedTuple):
@@ -73,7 +75,7 @@ def reason_of(source: Source, run: RunDescription, task: TaskRow) -> tuple[str, 
     if isinstance(found, dict) and isinstance(found.get("error"), str):
         message = found.get("message")
         reason = f"{found['error']}: {message}" if message else found["error"]
-    return hide_passwords(str(reason)), traceback_of(details)
+    return _beginning(hide_passwords(str(reason))), traceback_of(details)
 
 
 def run_reason(source: Source, run: RunDescription, view: RunView) -> tuple[str, str]:
@@ -82,7 +84,7 @@ def run_reason(source: Source, run: RunDescription, view: RunView) -> tuple[str,
         return "", ""
     attributes: Any = source.event(run, view.closed_id).attributes
     reason = (getattr(attributes, "reason", None) or "").replace("Cannot replay the workflow: ", "")
-    return hide_passwords(reason), traceback_of(restored(source, getattr(attributes, "details", None)))
+    return _beginning(hide_passwords(reason)), traceback_of(restored(source, getattr(attributes, "details", None)))
 
 
 def traceback_of(details: str | None) -> str:
@@ -93,7 +95,12 @@ def traceback_of(details: str | None) -> str:
         text = "".join(map(str, lines)) if isinstance(lines, list) else ""
     else:
         text = found if isinstance(found, str) and TRACEBACK in found else ""
-    return hide_passwords(escaped_lines(text)).rstrip()
+    found = hide_passwords(escaped_lines(text)).rstrip()
+    return found if len(found) <= MAX_VALUE else f"...\n{found[-MAX_VALUE:]}"  # its end says what was raised
+
+
+def _beginning(text: str) -> str:
+    return text if len(text) <= _REASON else f"{text[:_REASON]} … {len(text) - _REASON:,} more characters"
 
 
 def restored(source: Source, text: str | None) -> str | None:

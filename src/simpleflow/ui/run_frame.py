@@ -79,7 +79,12 @@ def run_page(
         return Page("reading.html", title, {**frame(visit, run, tab), **reading}, refresh=1)
     with nullcontext() if folded.view.closed else folded.lock:  # the rows of a run that has closed do not change
         found = values(folded, folded.view)
-    return Page(template, title, {**frame(visit, run, tab), **found}, live=run.status == transitions.OPEN)
+    return Page(
+        template,
+        title,
+        {**frame(visit, run, tab), **found},
+        live=run.status == transitions.OPEN or bool(found.get("unread")),
+    )
 
 
 def frame(visit: Visit, run: RunDescription, tab: str) -> dict[str, Any]:

@@ -74,7 +74,7 @@ def page(visit: Visit, id: str, name: str) -> Page:
         failure: Failure | None = None
         if failed is not None and row.report.error is not None:
             failure = of_task(visit.source, run, view, failed, name)
-        verdicts, more = _verdicts(visit, run, name)
+        verdicts, more, unread = _verdicts(visit, run, name)
         return {
             "name": name,
             "row": row,
@@ -84,6 +84,7 @@ def page(visit: Visit, id: str, name: str) -> Page:
             "tries": view.tries_of(name),
             "failure": failure,
             "verdicts": verdicts,
+            "unread": unread,
             "more_verdicts": more,
             "differences": _differences(visit, run, row, verdicts),
             "forces": _forced(view, row)[:_NAMES],
@@ -101,10 +102,10 @@ def page(visit: Visit, id: str, name: str) -> Page:
     return run_page(visit, id, "steps", "step.html", values, name)
 
 
-def _verdicts(visit: Visit, run: RunDescription, name: str) -> tuple[list[VerdictLine], str | None]:
-    """The verdicts in this run and those before it, and the address with earlier ones."""
+def _verdicts(visit: Visit, run: RunDescription, name: str) -> tuple[list[VerdictLine], str | None, bool]:
+    """The verdicts in this run and those before it, the address with earlier ones, and True if some are unread."""
     before = visit.query.get("before") or None
-    found = earlier_runs(visit, run, VERDICTS, _SECONDS, before)
+    found, unread = earlier_runs(visit, run, VERDICTS, _SECONDS, before)
     lines = []
     for each, steps in found[:VERDICTS]:
         summary = steps.get(name)
@@ -129,7 +130,7 @@ def _verdicts(visit: Visit, run: RunDescription, name: str) -> tuple[list[Verdic
     more = None
     if len(found) > VERDICTS:
         more = link("run", run.run_id, "step", name, query={"before": found[VERDICTS - 1][0].run_id})
-    return lines, more
+    return lines, more, unread
 
 
 def _because(told: StepReport) -> str:

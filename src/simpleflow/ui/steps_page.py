@@ -17,7 +17,7 @@ from simpleflow.steering.marks import read_marks
 from simpleflow.step import rules
 from simpleflow.step.mark import Mark
 from simpleflow.step.report import why
-from simpleflow.ui.folded import Folded, state_of
+from simpleflow.ui.folded import Folded, StepSummary, state_of
 from simpleflow.ui.links import link
 from simpleflow.ui.rendering import Page
 from simpleflow.ui.run_frame import Visit, end_of, number_of, run_page
@@ -73,6 +73,7 @@ def page(visit: Visit, id: str) -> Page:
         tree = _Tree(visit, folded, view)
         return {
             "lines": tree.lines(),
+            "unread": tree.unread,
             "total": len(view.steps),
             "counts": dict(folded.once("tree", _tree_of).counts),
             "looks": [(each.name, COUNT_WORDS[each.name]) for each in LOOKS],
@@ -119,6 +120,7 @@ class _Tree:
         self.is_default = "open" not in visit.query
         self.opened = _opened_at_first(self.root) if self.is_default else given
         self.skips = dict(map(_skip, visit.query.getlist("skip")))
+        self.unread = False  # earlier runs are still being read
         self.is_flat = bool(self.text or self.state)
         self.found = 0
         self.flat_more: str | None = None
@@ -129,10 +131,11 @@ class _Tree:
         names = [name for name, node, _, _ in shown if node is not None and node.step is not None]
         marks = self._marks(names)
         earlier = earlier_runs(self.visit, self.run, _EARLIER, _SUMMARY_SECONDS)
+        self.unread = earlier.unread
         return [
             self._more(name, depth, *(more or ("", False)))
             if node is None
-            else self._line(name, node, depth, marks.get(name), earlier)
+            else self._line(name, node, depth, marks.get(name), earlier.runs)
             for name, node, depth, more in shown
         ]
 
@@ -177,7 +180,7 @@ class _Tree:
         node: _Node,
         depth: int,
         mark: Mark | None,
-        earlier: Sequence[tuple[RunDescription, dict[str, Any]]],
+        earlier: Sequence[tuple[RunDescription, dict[str, StepSummary]]],
     ) -> Line:
         row = node.step
         label = name if self.is_flat else name.rpartition(".")[2]
@@ -282,27 +285,34 @@ def _skip(text: str) -> tuple[str, int]:
     return name, number_of(number, "skip")
 
 
-def earlier_runs(
-    visit: Visit, run: RunDescription, most: int, seconds: float, before: str | None = None
-) -> list[tuple[RunDescription, dict[str, Any]]]:
-    """The runs of the same workflow id, this one and those before it, with the summaries of their steps.
+class Earlier(NamedTuple):
+    """The runs of a workflow id, the latest first, with the summaries of their steps."""
 
-    Those that are not known in time are left out; they are read meanwhile.
+    runs: list[tuple[RunDescription, dict[str, StepSummary]]]
+    unread: bool  # some are left out, since they are still being read
+
+
+def earlier_runs(visit: Visit, run: RunDescription, most: int, seconds: float, before: str | None = None) -> Earlier:
+    """This run and those of the same workflow id before it; or those before the run id ``before``.
+
+    What is not known after so many seconds is left out, and is read meanwhile.
     """
     deadline = time.monotonic() + seconds
-    found = []
+    found: list[tuple[RunDescription, dict[str, StepSummary]]] = []
+    unread = False
     start = run.run_id if before is None else before
     first = [] if before is not None else [run]
     for each in [*first, *visit.source.list_runs(RunFilter(workflow_id=run.workflow_id), start, most)]:
         summary = visit.runs.summary(each, deadline)
         if summary is not None:
             found.append((each, summary.steps))
-    return found[: most + 1]
+        unread |= summary is None
+    return Earlier(found[: most + 1], unread)
 
 
 def _when(run: RunDescription) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started))
 
 
-def _said(found: Any) -> str:
+def _said(found: StepSummary) -> str:
     return found.state if found.seconds is None else f"{found.state}, {duration(found.seconds)}"
