@@ -66,13 +66,13 @@ def page(visit: Visit, id: str) -> Page:
     def values(folded: Folded, view: RunView) -> dict[str, Any]:
         run = folded.run
         counts = folded.once("counts", counts_of)
-        failure = failures.first_failure(visit.source, run, view)
+        (failure,) = folded.once("failure", lambda view: (failures.first_failure(visit.source, run, view),))
         reason, trace = failures.run_reason(visit.source, run, view)
         waits, more_waits = _waits(visit, run, view)
         path, whole = _path(folded, view)
-        children = list(view.of_kind(ChildRow))
+        children = folded.once("children", lambda view: list(view.of_kind(ChildRow)))
         return {
-            "sentence": _sentence(visit, run, view),
+            "sentence": _sentence(visit, folded, view),
             "counts": counts,
             "failure": failure,
             "failed": [row.name for row in view.failed_steps()],
@@ -115,9 +115,10 @@ def _says_the_same(failure: failures.Failure | None, reason: str) -> bool:
     )
 
 
-def _sentence(visit: Visit, run: RunDescription, view: RunView) -> str:
+def _sentence(visit: Visit, folded: Folded, view: RunView) -> str:
     """The run in one sentence."""
-    said = sentence(view, end_of(visit, run, view))
+    run = folded.run
+    said = folded.once("sentence", sentence) if view.closed else sentence(view, end_of(visit, run, view))
     if run.status == transitions.OPEN and not run.alive and visit.source.folder is not None:
         said = f"open, but no process drives it; {counts_text(counts_of(view))}"
     return said[:1].upper() + said[1:]
