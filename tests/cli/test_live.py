@@ -382,7 +382,7 @@ def test_a_waiting_step_is_active() -> None:
     assert rows(tree) == ["a waiting 0/1"]
     tree.begin("w", 1)
     shown = Frame(Terminal(None)).lines(tree, [], 2.0, 100, 9)
-    assert shown[0].endswith(", 0 of 1 steps done, 0 under way, 1 waiting for another run")
+    assert shown[0].endswith(", 0 of 1 step done, 0 under way, 1 waiting for another run")
     assert shown[1].split() == ["waiting", "a", "1.0", "s", "for", "workflow", "x"]
     record(tree, "a", "scheduled", 3)
     assert tree.waiting == 0

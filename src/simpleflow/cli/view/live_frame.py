@@ -14,7 +14,7 @@ from simpleflow.cli.view.progress import STOPPED, line_prefixes, name_and_time, 
 from simpleflow.cli.view.step_tree import ACTIVE, Node, Row, Tree
 from simpleflow.cli.view.text_width import cut, width
 from simpleflow.engines.embedded import Run
-from simpleflow.shown_text import duration, printable
+from simpleflow.shown_text import count, duration, printable
 from simpleflow.step.constants import FAILED, SCHEDULED, WAITING
 from simpleflow.step.report import StepReport, why
 from simpleflow.views.run_view import RunView
@@ -88,7 +88,7 @@ class Frame:
         if total := sum(root.total for root in roots):
             active, failed = (sum(root.counts[kind] for root in roots) for kind in (ACTIVE, FAILED))
             done, under_way = sum(root.done for root in roots), active - queued - tree.waiting
-            rest += f", {done} of {total} steps done, {under_way} under way"
+            rest += f", {done} of {count(total, 'step')} done, {under_way} under way"
             rest += f", {queued} queued" if queued else ""
             rest += f", {tree.waiting} waiting for another run" if tree.waiting else ""
             rest += f", {failed} failed" if failed else ""
