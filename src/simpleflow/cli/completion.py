@@ -152,7 +152,7 @@ _COMPLETE: dict[str, _Complete] = {
     "run_id": _run_ids,
     "arguments": _run_arguments,
     "workflow": _file,
-    "input_file": _file,
+    **dict.fromkeys(("input_file", "report", "path"), _file),
     "state": _folder,
     "folder": _folder,
     "new_folder": _folder,
