@@ -242,7 +242,7 @@ def test_a_batch_is_performed_once_and_in_its_process_alone(shared: dask_process
         for number, named in enumerate([process, process, "another"]):
             id = "once" if named == process else "other"
             task = ActivityTask("token", "w", "r", "a", "tests.cluster.flows.short", "1", input_text, "default", None)
-            batch = Batch(id, "test", named, slots.code_id(text), (task,), 0)
+            batch = Batch(id, "test", named, (task,), 0)
             client.submit(slots.perform, batch.to_text(), key=f"try-{number}", workers=[address], pure=False).result()
         wait_for(lambda: len([each for each in found if each[0] == "closed"]) == 3, "three ends")
     kinds = [kind for kind, _ in found if kind != "closed"]

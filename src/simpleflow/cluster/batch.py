@@ -45,7 +45,6 @@ class Batch(NamedTuple):
     id: str
     topic: str  # to which the worker sends events; there is one for each driver
     process: str  # of the worker: in any other process the batch is refused
-    code: str  # the digest of the Code
     tasks: tuple[ActivityTask, ...]
     log_bytes: int  # what is sent of the output of a task, at most
 
@@ -56,8 +55,8 @@ class Batch(NamedTuple):
     @classmethod
     def of_text(cls, text: str) -> Batch:
         """The batch that became this JSON."""
-        id, topic, process, code, tasks, log_bytes = json.loads(text)
-        return cls(id, topic, process, code, tuple(map(_task, tasks)), log_bytes)
+        id, topic, process, tasks, log_bytes = json.loads(text)
+        return cls(id, topic, process, tuple(map(_task, tasks)), log_bytes)
 
 
 def _task(members: list[Any]) -> ActivityTask:

@@ -37,6 +37,7 @@ CONNECT_SECONDS = 10.0
 _TRY_SECONDS = 2.0  # how long one of the later attempts may take
 _PAUSE_SECONDS = 0.2
 _CLOSE_SECONDS = 5.0
+_FORGET_SECONDS = 1.0  # how long workers are waited for at the end: one of them may hang
 _RESULT_SECONDS = 30.0
 _THREADS = 32  # for calls to workers, each of which may hang
 
@@ -132,12 +133,20 @@ class Connection:
         self._stopping: dict[str, set[str]] = {}  # by address: tokens, while a call to that worker is under way
         self._asks = threading.Lock()
         self._lock = threading.Lock()
+        self._forgotten = threading.Event()
         where = {"scheduler_file": cluster.address} if cluster.is_file else {"address": cluster.address}
+        self._client: Any = _dask.Client.__new__(_dask.Client)  # so that one that cannot connect can be closed
         try:
-            self._client: Any = _dask.Client(
+            self._client.__init__(
                 **where, timeout=seconds, security=_security(cluster), set_as_default=False, heartbeat_interval=1000
             )
         except Exception as error:
+            with contextlib.suppress(Exception):
+                self._client.close(timeout=_CLOSE_SECONDS)
+            if cluster.address.startswith("tls:") and isinstance(error, TypeError):
+                raise ClusterError(
+                    f"scheduler {cluster.address} needs certificates: give --tls-ca-file, --tls-cert and --tls-key"
+                ) from error
             raise ClusterError(
                 f"no Dask scheduler answers at {cluster.address}: {one_line(error)}; start one with: dask scheduler"
             ) from error
@@ -190,13 +199,13 @@ class Connection:
             self._stopping[address] = {token}
         self._call(self._stop, address)
 
-    def close(self, clear: bool = True) -> None:
-        """Close the connection. ``clear``: what the scheduler keeps of the topic is removed."""
+    def close(self, addresses: Sequence[str] = ()) -> None:
+        """Close the connection. Workers at these addresses, and the scheduler, keep nothing of this driver."""
         for batch in list(self._futures):
             self.forget(batch)
-        if clear and self.works:
-            with contextlib.suppress(Exception):
-                self._client.run_on_scheduler(_clear, self._topic)
+        if self.works:
+            self._call(self._forget, list(addresses))
+            self._forgotten.wait(_FORGET_SECONDS)
         with contextlib.suppress(Exception):
             self._client.close(timeout=_CLOSE_SECONDS)
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -214,13 +223,21 @@ class Connection:
             found = Finished(batch, {}, "was lost" if is_lost else one_line(error), is_lost)
         self._inbox.put(found)
 
+    def _forget(self, addresses: list[str]) -> None:
+        with contextlib.suppress(Exception):
+            self._client.run_on_scheduler(_clear, self._topic)
+            if addresses:
+                self._client.run(slots.forget, self._topic, workers=addresses, on_error="ignore")
+        self._forgotten.set()
+
     def _call(self, function: Callable[..., None], *args: Any) -> None:
         with contextlib.suppress(RuntimeError):  # it was closed
             self._threads.submit(function, *args)
 
     def _ask(self) -> None:
-        try:
-            self._inbox.put(Workers(self._client.scheduler_info(n_workers=-1)["workers"]))
+        try:  # not ``scheduler_info``: if the scheduler is lost, that returns an old answer without workers
+            found = self._client.sync(self._client.scheduler.identity, n_workers=-1)
+            self._inbox.put(Workers(found["workers"]))
         except Exception:  # noqa: BLE001 (the connection is lost, which ``works`` tells)
             pass
         finally:

@@ -10,10 +10,10 @@ from typing import Any
 from simpleflow.cluster import connection as c
 from simpleflow.cluster.code import Code, difference
 from simpleflow.cluster.members import Lane, WorkerSeen
-from simpleflow.cluster.slots import code_id
 from simpleflow.exceptions import ClusterError
 
-_FIRST_SECONDS = 10.0  # for how long the first workers are waited for
+_FIRST_SECONDS = 10.0  # for how long the first worker is waited for
+_OTHERS_SECONDS = 2.0  # for how long the others are waited for then: one of them may hang
 
 
 class Crew:
@@ -21,13 +21,11 @@ class Crew:
 
     Attributes:
         members: those that are used, by process.
-        code_id: names the code in batches.
     """
 
     def __init__(self, code: Code, tell: Callable[[str], None]) -> None:
         self._code = code
         self._text = json.dumps(code)
-        self.code_id = code_id(self._text)
         self.members: dict[str, WorkerSeen] = {}
         self._tell = tell
         self._told: set[str] = set()
@@ -47,9 +45,11 @@ class Crew:
         """Wait until the workers that are there have answered. Raises ClusterError if one has other code."""
         end = time.monotonic() + _FIRST_SECONDS
         connection.ask_for_workers()
-        is_asked = False
+        is_asked = has_others = False
         answered: set[str] = set()
         while not is_asked or self._greeted - answered:
+            if self.members and not has_others:
+                has_others, end = True, min(end, time.monotonic() + _OTHERS_SECONDS)
             if (left := end - time.monotonic()) <= 0 or not connection.works:
                 return
             for message in inbox.take(left):

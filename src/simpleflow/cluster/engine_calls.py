@@ -6,10 +6,10 @@ from simpleflow.engines.embedded import EmbeddedEngine
 from simpleflow.exceptions import UnknownResource
 
 
-def begin(source: EmbeddedEngine, token: str) -> None:
-    """A worker has begun the task."""
+def begin(source: EmbeddedEngine, token: str, identity: str | None = None) -> None:
+    """A worker has begun the task; ``identity`` names it in the history."""
     try:
-        source.begin_activity_task(token)
+        source.begin_activity_task(token, identity)
     except UnknownResource:
         pass
 

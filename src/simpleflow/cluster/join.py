@@ -83,6 +83,7 @@ async def _serve(join: Join, owner: int, folder: str) -> bool:
     log.info("joined %s with %s", worker.scheduler.address, _described(join))
     while not stop.is_set():
         await asyncio.sleep(_LOOK_SECONDS)
+        SLOTS.expire()
         if os.getppid() != owner:
             SLOTS.close()
             return True

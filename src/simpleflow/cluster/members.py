@@ -87,6 +87,8 @@ class WorkerSeen:
         self.address = address
         self.process = process
         self.leaving = False
+        name = str(described.get("name") or address)
+        self.identity = (address if name == address else f"{name} at {address}")[:256]
         threads = int(described.get("nthreads") or 1)
         resources = {
             name: min(int(count), threads) for name, count in (described.get("resources") or {}).items() if count >= 1

@@ -188,7 +188,7 @@ class ClusterPool:
                 for message in self._inbox.take(left):
                     if isinstance(message, c.Events | c.Workers | c.Finished):
                         self._receive(message)
-            connection.close()
+            connection.close([member.address for member in self._crew.members.values()])
             self._connection = None
         self._own.close()
         self._output.close()
@@ -231,7 +231,7 @@ class ClusterPool:
         if why is None:
             offer(self.source, token)
             return
-        begin(self.source, token)
+        begin(self.source, token, given.lane.member.identity)
         respond(self.source, token, Outcome(reason=f"WorkerDied: {why} while it did the activity"))
 
     def _lose_connection(self) -> None:
@@ -246,7 +246,7 @@ class ClusterPool:
         self._given.clear()
         self._where.clear()
         self._begun_at.clear()
-        connection.close(clear=False)
+        connection.close()
         self._on_wait(
             f"the scheduler {self._cluster.address} is lost; waits for it for up to {self._cluster.reconnect_for:g} s"
         )
@@ -283,7 +283,7 @@ class ClusterPool:
                 self._submit(self._connection, lane, tuple(part))
 
     def _submit(self, connection: c.Connection, lane: Lane, tasks: tuple[ActivityTask, ...]) -> None:
-        batch = Batch(uuid.uuid4().hex, self._topic, lane.member.process, self._crew.code_id, tasks, self._output.limit)
+        batch = Batch(uuid.uuid4().hex, self._topic, lane.member.process, tasks, self._output.limit)
         given = Given(batch.id, lane, tasks)
         lane.given[batch.id] = self._given[batch.id] = given
         self._where.update(dict.fromkeys(given.rest, given))
@@ -334,7 +334,7 @@ class ClusterPool:
         if kind == b.BEGUN:
             given.begun.add(token)
             self._begun_at[token] = time.monotonic()
-            begin(self.source, token)
+            begin(self.source, token, given.lane.member.identity)
         elif kind == b.BEAT:
             beat(self.source, token)
         elif kind == b.PRINTED:
@@ -356,7 +356,7 @@ class ClusterPool:
         is_short = began is not None and time.monotonic() - began < _SHORT_SECONDS
         self._short_in_a_row = self._short_in_a_row + 1 if is_short else 0
         self._take_from(given, token)
-        begin(self.source, token)
+        begin(self.source, token, given.lane.member.identity)
         respond(self.source, token, outcome)
 
     def _finish(self, given: Given, message: c.Finished) -> None:

@@ -7,6 +7,9 @@ and tells what it has found. Then the driver submits batches to that very proces
 random text. ``perform`` is the function of these Dask tasks. It takes a helper, sends it the batch, and sends events to
 the driver's topic while messages of the helper come.
 
+Each driver has helpers of its own, so that edited code is loaded anew in its next run. They end with the driver, or
+when they have been idle for a minute.
+
 *Nothing is performed twice.* Dask may begin a task a second time: when it believes a worker lost, when a result was
 lost, when a worker leaves. A batch begins only in the process that it was made for, and only once there.
 
@@ -20,14 +23,13 @@ see the end of their input, and kill their children.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import subprocess
 import sys
 import threading
 import time
 import uuid
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Any
 
@@ -43,6 +45,9 @@ from simpleflow.worker.messages import WorkerEnd, readable
 PROCESS = uuid.uuid4().hex
 """This process, for drivers: another worker at the same address is another one."""
 
+IDLE_SECONDS = 60.0
+"""A helper that has nothing to do for so long ends."""
+
 LARGE_BYTES = 32_768
 """A longer result is not sent as an event, since a scheduler keeps events for a while."""
 
@@ -50,12 +55,13 @@ _SOON_SECONDS = 0.003  # for how long an event waits for more
 _LOOK_SECONDS = 0.1  # between two checks that the Dask task was not cancelled
 _MOST_BYTES = 16_384  # of events that wait
 _REMEMBERED = 100_000  # batches
+_DRIVERS = 200  # whose code is remembered; one that is forgotten introduces itself again
 
 
 class HelperProcess:
     """A helper, from the side of the Dask worker. Raises OSError if no process can be started."""
 
-    def __init__(self, code: Code) -> None:
+    def __init__(self, topic: str, code: Code) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "simpleflow.cluster.helper"],
             stdin=subprocess.PIPE,
@@ -66,7 +72,8 @@ class HelperProcess:
         assert self._process.stdout is not None
         self.channel = WorkerEnd(self._process.stdout.fileno(), self._process.stdin.fileno())
         self._sending = threading.Lock()
-        self.code = code
+        self.topic = topic  # of the driver that it is for
+        self.idle_since = 0.0  # monotonic time
         self.found = Found("", "", error="its helper process has ended")
         try:
             self.send(code)
@@ -78,6 +85,11 @@ class HelperProcess:
         """Send a message. Raises OSError if the helper has ended."""
         with self._sending:
             self.channel.send(message)
+
+    @property
+    def lives(self) -> bool:
+        """False if the helper has ended."""
+        return self._process.poll() is None
 
     def close(self) -> None:
         """End the helper; it kills what it has started."""
@@ -124,12 +136,11 @@ class Slots:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._codes: dict[str, Code] = {}
+        self._codes: OrderedDict[str, Code] = OrderedDict()  # by the topic of a driver
         self._idle: list[HelperProcess] = []
         self._busy: dict[str, tuple[Batch, HelperProcess]] = {}  # by the id of the batch
         self._begun: deque[str] = deque(maxlen=_REMEMBERED)  # ids of batches
         self._seen: set[str] = set()
-        self._topics: set[str] = set()
         self._dropped: deque[str] = deque(maxlen=_REMEMBERED)  # tokens that were to be stopped before they came
         self.leaving = False
 
@@ -138,11 +149,14 @@ class Slots:
         """True while activities are under way."""
         return bool(self._busy)
 
-    def meet(self, topic: str, id: str, code: Code) -> Found:
-        """Start a helper for the code, if there is none; returns what it has found."""
-        self._topics.add(topic)
-        self._codes[id] = code
-        helper = self._take(code, most=None)
+    def meet(self, topic: str, code: Code) -> Found:
+        """Start a helper for a driver, if there is none; returns what it has found."""
+        with self._lock:
+            self._codes[topic] = code
+            while len(self._codes) > _DRIVERS:
+                self._codes.popitem(last=False)
+        self.expire()
+        helper = self._take(topic, most=None)
         if helper.found.digest:
             self._give_back(helper)
         else:
@@ -162,7 +176,7 @@ class Slots:
                     rest.remove(token)
                     reporter.add([b.STOPPED, token])
                 batch = batch._replace(tasks=tuple(task for task in batch.tasks if task.token in rest))
-                helper = self._take(self._codes[batch.code], most)
+                helper = self._take(batch.topic, most)
                 self._busy[batch.id] = batch, helper
                 _converse(batch, helper, is_cancelled, reporter, rest, large)
                 self._give_back(helper)
@@ -197,7 +211,7 @@ class Slots:
     def leave(self, send: Callable[[str, Any], None]) -> None:
         """Take no more tasks, and tell all drivers."""
         self.leaving = True
-        for topic in self._topics:
+        for topic in list(self._codes):
             send(topic, {"process": PROCESS, "events": [[b.LEAVING]]})
 
     def close(self) -> None:
@@ -208,7 +222,7 @@ class Slots:
 
     def _may_begin(self, batch: Batch) -> bool:
         with self._lock:
-            if self.leaving or batch.process != PROCESS or batch.id in self._seen or batch.code not in self._codes:
+            if self.leaving or batch.process != PROCESS or batch.id in self._seen or batch.topic not in self._codes:
                 return False
             if len(self._begun) == self._begun.maxlen:
                 self._seen.discard(self._begun[0])
@@ -216,23 +230,47 @@ class Slots:
             self._seen.add(batch.id)
             return True
 
-    def _take(self, code: Code, most: int | None) -> HelperProcess:
-        """An idle helper that has the code, or a new one; then one that has other code ends if there are too many."""
+    def expire(self, seconds: float = IDLE_SECONDS) -> None:
+        """End the helpers that have been idle for so long."""
+        before = time.monotonic() - seconds
+        with self._lock:
+            old = [each for each in self._idle if each.idle_since <= before]
+            self._idle = [each for each in self._idle if each.idle_since > before]
+        for each in old:
+            each.close()
+
+    def forget(self, topic: str) -> None:
+        """A driver has ended: it needs its helpers no longer."""
+        with self._lock:
+            self._codes.pop(topic, None)
+            old = [each for each in self._idle if each.topic == topic]
+            self._idle = [each for each in self._idle if each.topic != topic]
+        for each in old:
+            each.close()
+
+    def _take(self, topic: str, most: int | None) -> HelperProcess:
+        """An idle helper of a driver, or a new one; then one of another driver ends if there are too many."""
         with self._lock:
             for each in reversed(self._idle):
-                if each.code == code:
+                if each.topic == topic:
                     self._idle.remove(each)
-                    return each
+                    if each.lives:
+                        return each
+                    each.close()
             surplus = None
             if most is not None and len(self._idle) + len(self._busy) >= most and self._idle:
                 surplus = self._idle.pop(0)
         if surplus is not None:
             surplus.close()
-        return HelperProcess(code)
+        return HelperProcess(topic, self._codes[topic])
 
     def _give_back(self, helper: HelperProcess) -> None:
+        helper.idle_since = time.monotonic()
         with self._lock:
-            self._idle.append(helper)
+            if helper.topic in self._codes:
+                self._idle.append(helper)
+                return
+        helper.close()
 
     def _lost(self, batch: Batch, error: Exception, reporter: Reporter, rest: list[str]) -> None:
         """The helper has ended in the middle of a batch, or could not be started."""
@@ -307,7 +345,7 @@ def perform(text: str) -> str:
 async def hello(topic: str, text: str) -> list[Any]:
     """Get to know a driver and its code; returns this process and what its helper has found."""
     code = Code.of_json(json.loads(text))
-    found = await asyncio.to_thread(SLOTS.meet, topic, code_id(text), code)
+    found = await asyncio.to_thread(SLOTS.meet, topic, code)
     return [PROCESS, SLOTS.leaving, *found]
 
 
@@ -316,6 +354,6 @@ def stop(tokens: list[str]) -> None:
     SLOTS.stop(tokens)
 
 
-def code_id(text: str) -> str:
-    """Names a code in batches: the digest of its JSON text."""
-    return hashlib.sha256(text.encode()).hexdigest()
+def forget(topic: str) -> None:
+    """A driver ends."""
+    SLOTS.forget(topic)
