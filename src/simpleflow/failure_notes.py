@@ -65,8 +65,7 @@ def _is_of(closed: Any, record: Any, error: TaskFailed | TaskTimedOut) -> bool:
     if error.is_child:  # its details are those of the task that failed it
         return error.details is not None and getattr(attributes, "details", None) == error.details
     mine = (error.name, error.reason, error.details)
-    kind = record.scheduled.activity_type.name
-    return mine == (kind, getattr(attributes, "reason", None), getattr(attributes, "details", None))
+    return mine == (record.type_name, getattr(attributes, "reason", None), getattr(attributes, "details", None))
 
 
 def _text(run: Run, record: Any, error: TaskFailed | TaskTimedOut) -> str:
@@ -86,5 +85,5 @@ def _indented(trace: str) -> str:
 
 
 def _steps(history: History) -> set[str]:
-    reports = (report.read(event.attributes.details) for event in history.markers.get(MARKER_NAME, ()))  # type: ignore[attr-defined]
+    reports = (report.read(event.attributes.details) for event in history.markers.named(MARKER_NAME))  # type: ignore[attr-defined]
     return {each.step for each in reports if each is not None}

@@ -68,6 +68,11 @@ class Promise:
         return self._future
 
     @property
+    def kind(self) -> str:
+        """The name of the class of futures that user code sees."""
+        return type(self.future).__name__
+
+    @property
     def done(self) -> bool:
         """True once this promise is final."""
         return self.state in _FINAL

@@ -193,7 +193,7 @@ class Executor(RunInNotebook):
         self._paint = paint
         self._overrides = checked_overrides(overrides)
         self._request = request_of(force_steps, skip_steps, changed, only_steps, until_steps, planned_steps)
-        self._events: list[e.Event] = []
+        self._events: Sequence[e.Event] = []
         self._deciders: DecisionWorker | None = None  # while the run is driven
         self._runs: list[Run] = []  # the run and its children, once it has been driven
 

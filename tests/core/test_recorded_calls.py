@@ -90,7 +90,7 @@ class Run:
     @property
     def changed(self) -> list[Any]:
         """The details of the markers ``changed``."""
-        found = self.engine.runs[self.run_id].history.markers.get("changed", [])
+        found = self.engine.runs[self.run_id].history.markers.named("changed")
         return [values.decode(event.attributes.details) for event in found]  # type: ignore[union-attr]
 
 

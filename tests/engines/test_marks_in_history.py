@@ -74,10 +74,10 @@ def test_marks_are_written_and_removed_with_the_markers(tmp_path: Path, monkeypa
 
     commit = SqliteJournal.commit
 
-    def fail_to_complete(journal: SqliteJournal, written: Any, changes: Any = ()) -> None:
+    def fail_to_complete(journal: SqliteJournal, written: Any, changes: Any = ()) -> int:
         if any(change.body is not None for change in changes):
             raise StateError("as expected")
-        commit(journal, written, changes)
+        return commit(journal, written, changes)
 
     monkeypatch.setattr(SqliteJournal, "commit", fail_to_complete)
     with pytest.raises(StateError, match="as expected"):

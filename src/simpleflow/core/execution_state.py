@@ -14,6 +14,8 @@ from simpleflow.core import deadlines
 from simpleflow.core import events as e
 from simpleflow.core import transitions as t
 from simpleflow.core.deadlines import Deadlines
+from simpleflow.core.event_log import EventLog, SomeEvents
+from simpleflow.core.marker_index import MarkerIndex
 from simpleflow.core.pauses import Pauses
 from simpleflow.core.records import Record
 from simpleflow.core.work_time import Interval
@@ -23,10 +25,12 @@ class ExecutionState:
     """What is known of one execution after the events so far."""
 
     def __init__(self) -> None:
-        self.events: list[e.Event] = []
+        self.events = EventLog()
+        self.last_event_id = 0  # of the latest event; 0 without one
 
         # The execution
         self.state = t.NEW  # by the table ``transitions.EXECUTION``
+        self._started: e.WorkflowExecutionStarted | None = None
         self.closed: e.Event | None = None  # the event that ended the execution
         self.cancel_requested = False  # a request to cancel the execution was received
         self.execution_context: str | None = None  # of the latest answer that gave one
@@ -57,10 +61,8 @@ class ExecutionState:
         self.cancels_sent: set[tuple[str, str | None]] = set()  # workflow id and run id of each target
 
         # Its markers, and the signals that it has received
-        self.markers: dict[str, list[e.Event]] = {}  # by name, in order
-        self.marker_counts: dict[tuple[str, str | None], int] = {}  # by name and details
-        self.marker_times: dict[tuple[str, str | None], float] = {}  # epoch seconds of the latest, by name and details
-        self.signals: dict[str, list[e.Event]] = {}  # by name, in order
+        self.markers = MarkerIndex(self.events)
+        self.signals: dict[str, SomeEvents] = {}  # by name, in order
 
         # Time
         self.deadlines = Deadlines(self._is_current)  # of everything open that time may end
@@ -71,7 +73,12 @@ class ExecutionState:
     @property
     def started(self) -> e.WorkflowExecutionStarted:
         """Attributes of the event that started the execution: the first one."""
-        return next(each.attributes for each in self.events if isinstance(each.attributes, e.WorkflowExecutionStarted))
+        assert self._started is not None
+        return self._started
+
+    def begin(self, started: e.WorkflowExecutionStarted) -> None:
+        """The execution has started."""
+        self._started = started
 
     @property
     def pauses(self) -> list[Interval]:
@@ -104,14 +111,9 @@ class ExecutionState:
         return None if named is None or named.task_list_schedule_to_start_timeout else named
 
     @property
-    def last_event_id(self) -> int:
-        """Id of the latest event; 0 without one."""
-        return len(self.events)
-
-    @property
     def next_id(self) -> int:
         """Id of the next event."""
-        return len(self.events) + 1
+        return self.last_event_id + 1
 
     @property
     def under_way(self) -> int:

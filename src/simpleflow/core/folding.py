@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from simpleflow.constants import PACKED_MARKER
+from simpleflow.constants import PACKED_MARKER, STEP_MARKER
 from simpleflow.core import events as e
 from simpleflow.core import packed_markers
 from simpleflow.core import transitions as t
+from simpleflow.core.event_log import SomeEvents
 from simpleflow.core.execution_state import ExecutionState
 from simpleflow.core.records import RELAY, Key, Record, timeout
 from simpleflow.exceptions import InvalidTransition
@@ -27,7 +28,9 @@ def _execution(state: ExecutionState, event: e.Event, attributes: Any) -> None:
     state.state = t.move(t.EXECUTION, state.state, type(attributes).__name__, "the execution")
     if state.state != t.OPEN:
         state.closed = event
-    elif (limit := timeout(attributes.execution_start_to_close_timeout)) is not None:
+        return
+    state.begin(attributes)
+    if (limit := timeout(attributes.execution_start_to_close_timeout)) is not None:
         state.deadlines.push(event.time + limit, "execution", "")
 
 
@@ -62,11 +65,12 @@ def _decision(state: ExecutionState, event: e.Event, attributes: Any) -> None:
 def _activity_by_id(state: ExecutionState, event: e.Event, attributes: Any) -> Key:
     """Events that carry the id of the activity."""
     id = attributes.activity_id
-    record = state.activities.get(id) or Record(id)
+    record = state.activities.get(id) or Record(id, state.events)
     new_state = t.move(t.ACTIVITY, record.state, type(attributes).__name__, "activity ", id)
     state.activities[id] = record
     if isinstance(attributes, e.ActivityTaskScheduled):
         record.begin(event, new_state)
+        record.type_name = attributes.activity_type.name
         state.tasks[event.id] = record
         state.open_activities += 1
         state.watch("activity", record)
@@ -97,7 +101,7 @@ def _activity(state: ExecutionState, event: e.Event, attributes: Any) -> Key:
 
 def _timer(state: ExecutionState, event: e.Event, attributes: Any) -> Key:
     id = attributes.timer_id
-    record = state.timers.get(id) or Record(id)
+    record = state.timers.get(id) or Record(id, state.events)
     new_state = t.move(t.TIMER, record.state, type(attributes).__name__, "timer ", id)
     state.timers[id] = record
     if isinstance(attributes, e.TimerStarted):
@@ -113,13 +117,14 @@ def _timer(state: ExecutionState, event: e.Event, attributes: Any) -> Key:
 def _child_by_id(state: ExecutionState, event: e.Event, attributes: Any) -> Key:
     """Events that carry the workflow id of the child."""
     id = attributes.workflow_id
-    record = state.children.get(id) or Record(id)
+    record = state.children.get(id) or Record(id, state.events)
     if record.open and getattr(attributes, "initiated_event_id", None) == 0:
         return "child", id  # a second start was refused at once; the child of this id that is open goes on
     new_state = t.move(t.CHILD, record.state, type(attributes).__name__, "child ", id)
     state.children[id] = record
     if isinstance(attributes, e.StartChildWorkflowExecutionInitiated):
         record.begin(event, new_state)
+        record.type_name = attributes.workflow_type.name
         state.tasks[event.id] = record
         if attributes.control is not None and record.tries == 1:
             state.children_at.setdefault(attributes.control, []).append(record)
@@ -165,18 +170,20 @@ def _external(state: ExecutionState, event: e.Event, attributes: Any) -> Key | N
 
 
 def _marker(state: ExecutionState, event: e.Event, attributes: e.MarkerRecorded) -> Key:
-    if attributes.marker_name == PACKED_MARKER:
-        singles = packed_markers.unpacked([event])
-        return PACKED_MARKER, tuple(_marker(state, each, each.attributes) for each in singles)  # type: ignore[arg-type]
-    identity = (attributes.marker_name, attributes.details)
-    state.markers.setdefault(attributes.marker_name, []).append(event)
-    number = state.marker_counts[identity] = state.marker_counts.get(identity, 0) + 1
-    state.marker_times[identity] = event.time
-    return "marker", (*identity, number)
+    name, details = attributes.marker_name, attributes.details
+    if name == PACKED_MARKER:
+        singles = enumerate(packed_markers.details_in(attributes))
+        return name, tuple(
+            ("marker", (STEP_MARKER, each, state.markers.add(event.id, STEP_MARKER, each, at))) for at, each in singles
+        )
+    return "marker", (name, details, state.markers.add(event.id, name, details))
 
 
 def _signal(state: ExecutionState, event: e.Event, attributes: e.WorkflowExecutionSignaled) -> Key:
-    state.signals.setdefault(attributes.signal_name, []).append(event)
+    found = state.signals.get(attributes.signal_name)
+    if found is None:
+        found = state.signals[attributes.signal_name] = SomeEvents(state.events)
+    found.add(event.id)
     return "signal", attributes.signal_name
 
 

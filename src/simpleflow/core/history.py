@@ -40,12 +40,13 @@ class History(ExecutionState):
     def apply(self, event: e.Event) -> None:
         """Add one event. Raises InvalidTransition, and changes nothing, if it cannot be the next one."""
         attributes = event.attributes
-        if event.id != len(self.events) + 1:
-            raise InvalidTransition(f"event {event.id} cannot follow event {len(self.events)}")
+        if event.id != self.last_event_id + 1:
+            raise InvalidTransition(f"event {event.id} cannot follow event {self.last_event_id}")
         if self.state != t.OPEN and not isinstance(attributes, e.WorkflowExecutionStarted):
             raise InvalidTransition(f"{event.type} cannot follow: the execution is {self.state}")
         self._fold(event)
         self.events.append(event)
+        self.last_event_id = event.id
 
     def _fold(self, event: e.Event) -> None:
         """Change the state by one event. Raises InvalidTransition, and changes nothing, if it cannot follow."""

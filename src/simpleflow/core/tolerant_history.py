@@ -64,13 +64,14 @@ class TolerantHistory(History):
 
     def apply(self, event: e.Event) -> None:
         """Add one event. Raises InvalidTransition if nothing can be decided after it."""
-        if event.id <= len(self.events):
+        if event.id <= self.last_event_id:
             self._note(event, "it was there before; taken once")
             return
-        for id in range(len(self.events) + 1, event.id):
+        for id in range(self.last_event_id + 1, event.id):
             self.apply(missing(id, event.time))
         self._take(event)
         self.events.append(event)
+        self.last_event_id = event.id
         for early in self._early.pop(event.id, ()):
             self._take(early)
 

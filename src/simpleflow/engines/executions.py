@@ -34,11 +34,14 @@ from simpleflow.core.service.expire import expire, forget_passed
 from simpleflow.engines.clock import SLEEP_SECONDS, Clock
 from simpleflow.engines.deadlines import Deadlines
 from simpleflow.engines.effects import Deliver, Effect, StartChild, StopChild, TellParent, effects_of
-from simpleflow.engines.journal import Journal, Message
+from simpleflow.engines.journal import Journal, Message, StoredRun
 from simpleflow.engines.operations import Operations
 from simpleflow.engines.run import Observer, Projection, Run, make_run_id
 from simpleflow.engines.tasks import Tasks
-from simpleflow.exceptions import InputError, RunBusy, SimpleflowError
+from simpleflow.exceptions import InputError, InvalidTransition, RunBusy, SimpleflowError
+
+_PAGE = 1_024
+"""Events of an adopted execution that are read at once, at most."""
 
 
 class Executions:
@@ -155,9 +158,7 @@ class Executions:
         """
         found = None
         for stored in self.journal.claim(workflow_id):
-            run = Run(stored.workflow_id, stored.run_id, stored.root_id)
-            for event in self.journal.load(stored.run_id):
-                run.history.apply(event)
+            run = self._load(stored)
             if isinstance(self.clock, Clock) and run.history.events:
                 self.clock.not_before(run.history.events[-1].time)
             self._add(run)
@@ -167,6 +168,20 @@ class Executions:
             if run.workflow_id == workflow_id:
                 found = run.run_id
         return found
+
+    def _load(self, stored: StoredRun) -> Run:
+        run = Run(stored.workflow_id, stored.run_id, stored.root_id)
+        history, reader = run.history, self.journal.reader(stored.run_id)
+        last = self.journal.last_events(stored.run_id, 1)[-1].id
+        try:
+            while reader is not None and history.last_event_id < last:
+                for event in reader(history.last_event_id, _PAGE):
+                    history.apply(event)
+                history.events.let_go(reader)
+        except InvalidTransition:
+            self.journal.load(stored.run_id)  # raises StateError if they are not as they were written
+            raise
+        return run
 
     def ask_for_decision(self, run: Run) -> None:
         """Schedule a decision task, unless one waits: the code of the workflow may have been edited."""

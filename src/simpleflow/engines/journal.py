@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from simpleflow.core import events as e
+from simpleflow.core.event_log import Reader
 from simpleflow.engines.base import EVERY_RUN, RunDescription, RunFilter
 from simpleflow.engines.run import Run
 from simpleflow.exceptions import UnknownResource
@@ -82,8 +83,10 @@ class Journal(Protocol):
     def begin(self, workflow_id: str, run_id: str, root_id: str, workflow_type: e.WorkflowType, now: float) -> None:
         """Add an execution that this process owns. Raises RunBusy if the workflow id has an open one."""
 
-    def commit(self, written: Sequence[tuple[Run, e.Event]], changes: Sequence[Change] = ()) -> None:
+    def commit(self, written: Sequence[tuple[Run, e.Event]], changes: Sequence[Change] = ()) -> int:
         """Keep these events, and the changes of done marks that they make, each in their order.
+
+        Returns how many characters the events have where they are kept.
 
         Raises LeaseLost, and keeps nothing, if this process does not own one of the executions.
         """
@@ -102,6 +105,12 @@ class Journal(Protocol):
 
     def load(self, run_id: str, after: int = 0, limit: int | None = None) -> list[e.Event]:
         """The events of an execution after the one with that id, at most ``limit``. Raises UnknownResource."""
+
+    def reader(self, run_id: str) -> Reader | None:
+        """What reads events of an execution back, also after ``close``; None if they are not kept.
+
+        It returns fewer than ``limit`` if they are long.
+        """
 
     def last_events(self, run_id: str, limit: int) -> list[e.Event]:
         """The last events of an execution, in their order. Raises UnknownResource."""
@@ -144,9 +153,10 @@ class NoJournal:
     def begin(self, workflow_id: str, run_id: str, root_id: str, workflow_type: e.WorkflowType, now: float) -> None:
         pass
 
-    def commit(self, written: Sequence[tuple[Run, e.Event]], changes: Sequence[Change] = ()) -> None:
+    def commit(self, written: Sequence[tuple[Run, e.Event]], changes: Sequence[Change] = ()) -> int:
         if changes and self._change_marks is not None:
             self._change_marks(changes)
+        return 0
 
     def rollback(self) -> None:
         pass
@@ -162,6 +172,9 @@ class NoJournal:
 
     def load(self, run_id: str, after: int = 0, limit: int | None = None) -> list[e.Event]:
         raise UnknownResource(f"there is no execution with run id {run_id!r}")
+
+    def reader(self, run_id: str) -> Reader | None:
+        return None
 
     def send(self, message: Message) -> bool:
         return False

@@ -42,6 +42,10 @@ from simpleflow.engines.journal import Journal
 from simpleflow.engines.run import Observer, Projection, Run
 from simpleflow.stores.base import Change
 
+_MANY_EVENTS = 512
+_MANY_CHARACTERS = 1 << 18
+"""Of events that were kept since events were last let go from memory."""
+
 
 class Operations:
     """Pending events, and their commits.
@@ -68,6 +72,9 @@ class Operations:
         self._changes: list[Change] = []  # of marks, by pending events
         self._has_end = False  # an execution ended by a pending event
         self._inside = False  # an operation is under way
+        self._grown: dict[str, Run] = {}  # by run id, the executions whose events were kept since some were let go
+        self._events = 0  # how many these are
+        self._characters = 0  # how long they are
 
     def operation(self, may_wait: bool = False) -> AbstractContextManager[None]:
         """A block whose events are kept as a whole at its end, or not at all; see the theory of operation."""
@@ -109,7 +116,7 @@ class Operations:
     def _commit(self) -> None:
         pending = self._pending
         try:
-            self._journal.commit(pending, self._changes)
+            self._characters += self._journal.commit(pending, self._changes)
         except BaseException:
             self._undo(-1)  # what had waited was part of this transaction
             raise
@@ -119,6 +126,19 @@ class Operations:
         if self._observer is not None:
             for run, events in itertools.groupby(pending, lambda each: each[0]):
                 self._observer(run, [event for _, event in events])
+        self._events += len(pending)
+        for run, _ in pending:
+            self._grown[run.run_id] = run
+        if self._events >= _MANY_EVENTS or self._characters >= _MANY_CHARACTERS:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Let events go from memory that the journal keeps: all of them are kept now."""
+        for run_id, run in self._grown.items():
+            reader = self._journal.reader(run_id)
+            if reader is not None:
+                run.history.events.let_go(reader)
+        self._grown, self._events, self._characters = {}, 0, 0
 
     def _undo(self, before: int) -> None:
         self._journal.rollback()

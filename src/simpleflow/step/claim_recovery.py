@@ -170,13 +170,15 @@ def _remove_stale(run: Run, store: Store, held: Held) -> None:
 
 
 def _verdicts(run: HasHistory) -> list[recorded_verdicts.Recorded]:
-    markers = [getattr(event.attributes, "details", None) for event in run.history.markers.get(MARKER_NAME, ())]
+    markers = [getattr(event.attributes, "details", None) for event in run.history.markers.named(MARKER_NAME)]
     return recorded_verdicts.read(markers)
 
 
 def _parse(record: Record) -> Parsed | None:
-    scheduled = record.scheduled
-    return None if scheduled is None else recorded_tasks.parse(scheduled.activity_type.name, scheduled.input)
+    name = record.type_name
+    if name is None or not recorded_tasks.is_about_marks(name):
+        return None
+    return recorded_tasks.parse(name, record.scheduled.input)
 
 
 def _result(record: Record) -> Any:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from simpleflow.core import events as e
+from simpleflow.core.event_log import Reader
 from simpleflow.core.history import History
 from simpleflow.engines.journal import NoJournal, StoredRun
 from simpleflow.engines.run import Run
@@ -51,7 +52,7 @@ class MemoryJournal(NoJournal):
     def begin(self, workflow_id: str, run_id: str, root_id: str, workflow_type: e.WorkflowType, now: float) -> None:
         self._new.append(StoredRun(workflow_id, run_id, root_id))
 
-    def commit(self, written: Sequence[tuple[Run, e.Event]], changes: Sequence[Change] = ()) -> None:
+    def commit(self, written: Sequence[tuple[Run, e.Event]], changes: Sequence[Change] = ()) -> int:
         self.runs += self._new
         self._new = []
         crashes = False
@@ -59,10 +60,11 @@ class MemoryJournal(NoJournal):
             self._events.setdefault(run.run_id, []).append(event)
             self.kept += 1
             crashes = (self.crash is not None and self.crash(self.kept, run, event)) or crashes
-        super().commit(written, changes)
+        size = super().commit(written, changes)
         if crashes:
             self.crash, self.crashed = None, True
             raise Crash
+        return size
 
     def rollback(self) -> None:
         self._new = []
@@ -76,6 +78,9 @@ class MemoryJournal(NoJournal):
         if run_id not in self._events:
             raise UnknownResource(f"there is no execution with run id {run_id!r}")
         return self._events[run_id][after : None if limit is None else after + limit]
+
+    def reader(self, run_id: str) -> Reader:
+        return lambda after, limit: self.load(run_id, after, limit)
 
     def last_events(self, run_id: str, limit: int) -> list[e.Event]:
         return self.load(run_id)[-limit:]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from simpleflow import code_digest, source_file, values
@@ -208,7 +208,7 @@ class DecisionWorker:
         if (file := source_file.of_class(kind)) is not None:
             context["file"] = file
         if self._counts_starts:
-            context["start"] = 1 + max((_start_of(event) for event in task.events), default=0)
+            context["start"] = 1 + max(map(_start_of, _contexts(task)), default=0)
         return values.encode(context, "execution context")
 
     def _check_version(self, kind: type[Workflow], task: DecisionTask) -> None:
@@ -263,13 +263,21 @@ class DecisionWorker:
         return found
 
 
-def _start_of(event: e.Event) -> int:
-    """How often the execution had been taken up when this event was written; 0 for events that do not tell."""
-    attributes = event.attributes
-    if not isinstance(attributes, e.DecisionTaskCompleted) or attributes.execution_context is None:
-        return 0
+def _contexts(task: DecisionTask) -> Iterator[str]:
+    """The execution contexts that the answers so far gave."""
+    if task.history is not None:
+        yield from (text for _, text in task.history.contexts)
+        return
+    for event in task.events:
+        attributes = event.attributes
+        if isinstance(attributes, e.DecisionTaskCompleted) and attributes.execution_context is not None:
+            yield attributes.execution_context
+
+
+def _start_of(text: str) -> int:
+    """How often the execution had been taken up when it had this execution context; 0 for one that does not tell."""
     try:
-        context = values.decode(attributes.execution_context)
+        context = values.decode(text)
     except ValueError:
         return 0
     start = context.get("start") if isinstance(context, dict) else None

@@ -34,8 +34,8 @@ class Limits(NamedTuple):
     events: int | None = None  # of the execution; None for no limit
 
 
-EMBEDDED = Limits(decisions=1_000_000, answer_bytes=1 << 40)
-"""Those of the embedded engine. What limits an answer there is memory alone."""
+EMBEDDED = Limits(decisions=20_000, answer_bytes=1 << 40)
+"""Those of the embedded engine. What limits an answer there is memory alone: that of its events."""
 
 
 class Answer(NamedTuple):
@@ -87,11 +87,11 @@ def _is_long(outbox: Outbox, history: History, limits: Limits, most: int) -> boo
 
     In the histories of most runs each has its own, which other programs read more easily.
     """
-    return outbox.others > limits.decisions or len(history.events) > _LONG * most
+    return outbox.others > limits.decisions or history.last_event_id > _LONG * most
 
 
 def _is_full(history: History, limits: Limits) -> bool:
-    return limits.events is not None and len(history.events) >= _FULL * limits.events
+    return limits.events is not None and history.last_event_id >= _FULL * limits.events
 
 
 def is_idle(outbox: Outbox, history: History, limits: Limits) -> bool:

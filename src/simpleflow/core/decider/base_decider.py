@@ -149,7 +149,7 @@ class BaseDecider:
     def _fills(self) -> bool:
         """True if the history is so long that the workflow should come to a point where it can continue as new."""
         limit = self._limits.events
-        return self._may_fill and limit is not None and len(self.history.events) >= limit * FILLING
+        return self._may_fill and limit is not None and self.history.last_event_id >= limit * FILLING
 
     def _relay(self, signals: Iterable[e.Event]) -> None:
         """Pass on received signals."""
@@ -257,7 +257,7 @@ class BaseDecider:
 
     def _check_room(self, executor: Executor) -> None:
         """Fail the run while its history has room for that: at the limit the service terminates it without a reason."""
-        limit, count = self._limits.events, len(self.history.events)
+        limit, count = self._limits.events, self.history.last_event_id
         if limit is not None and count + 2 * (self.history.under_way + self._limits.decisions) + _SPARE > limit:
             reason = f"Workflow execution failed: it has {count} events, and {limit} are the most"
             advice = "use continue_as_new, steps, or child workflows for parts of the work"

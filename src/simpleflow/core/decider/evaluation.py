@@ -140,6 +140,10 @@ class Evaluation(ABC):
         """Give a submitted task another key: the one that it had is that of another call."""
 
     @abstractmethod
+    def retire(self, task: Tracked) -> None:
+        """Forget a task that has completed: if it is submitted again, the history has all that there is to know."""
+
+    @abstractmethod
     def is_submitted(self, key: Key) -> bool:
         """True if a task with this key was submitted."""
 

@@ -21,7 +21,7 @@ def event_details(history: History, kind: str, name: str, decode: Callable[[str 
         return _timer(history, name, decode)
     if kind not in ("signal", "marker"):
         raise InputError(f"event type {kind!r} is unknown; expected signal, marker or timer")
-    events = (history.signals if kind == "signal" else history.markers).get(name)
+    events = history.signals.get(name) if kind == "signal" else history.markers.named(name)
     if not events:
         return None
     latest = events[-1]

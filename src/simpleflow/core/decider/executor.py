@@ -28,6 +28,7 @@ from simpleflow.core.decider.markers import Markers
 from simpleflow.core.decider.signals import Signals
 from simpleflow.core.decider.stopping import Stoppable
 from simpleflow.core.history import History
+from simpleflow.core.marker_index import digest
 from simpleflow.core.records import Key, Record
 from simpleflow.exceptions import ExecutionBlocked, ExecutionError, InputError, NotSubmittable
 from simpleflow.futures import FINISHED, Future, Promise, promise_of
@@ -118,7 +119,7 @@ class Executor(Stoppable):
         handle = self._handle_of.get(promise)
         if handle is not None:
             return str(handle.task.name)
-        return f"{with_article(type(promise.future).__name__)} that is {promise.state}"
+        return f"{with_article(promise.kind)} that is {promise.state}"
 
     @contextmanager
     def repeated(self, name: str) -> Iterator[None]:
@@ -128,12 +129,12 @@ class Executor(Stoppable):
         """
         before = self._counts_before.get(name)
         if before is None:
-            self._counts_before[name] = self.markers.save(), self.signals.save()
+            self._counts_before[name] = self.markers.counts(), self.signals.counts()
             yield
             return
         saved = self.markers.save(), self.signals.save()
-        self.markers.restore(before[0], keep_recorded=True)
-        self.signals.restore(before[1])
+        self.markers.count_from(before[0])
+        self.signals.count_from(before[1])
         try:
             yield
         finally:
@@ -234,7 +235,10 @@ class Executor(Stoppable):
 
     def _follow(self, early: Promise, promise: Promise) -> None:
         """Let ``early`` go through the states of ``promise`` and end as it does."""
-        handle = self._handle_of[early] = self._handle_of[promise]
+        if not promise.done:
+            handle = self._handle_of[early] = self._handle_of[promise]
+            handle.early = (*handle.early, early)
+            early.assign(promise.state)
 
         def ended(_: Promise) -> None:
             if promise in self.lost:
@@ -242,10 +246,13 @@ class Executor(Stoppable):
             if not early.done:
                 early.settle_as(promise)
 
-        if not promise.done:
-            early.assign(promise.state)
-            handle.early = (*handle.early, early)
         promise.when_done(ended)
+
+    def retire(self, task: Tracked) -> None:
+        assert isinstance(task, Handle)
+        self.handles.pop(task.key, None)
+        for promise in (task.promise, *task.early):
+            self._handle_of.pop(promise, None)
 
     def move(self, task: Tracked, key: Key) -> None:
         assert isinstance(task, Handle)
@@ -304,14 +311,15 @@ class Executor(Stoppable):
     # Reading, see ``base.Executor``
 
     def recorded_markers(self, name: str) -> Sequence[str | None]:
-        found = self.history.markers.get(name, ())
+        found = self.history.markers.named(name)
         return [each.attributes.details for each in found if isinstance(each.attributes, e.MarkerRecorded)]
 
     def recorded_details(self, name: str, details: str | None) -> str | None:
         return self.markers.replaced.get((name, details), details)
 
     def marked_at(self, name: str, details: str | None) -> float:
-        return self.history.marker_times.get((name, details), self.now)
+        found = self.history.markers.latest(digest(name, details))
+        return self.now if found is None else found.time
 
     @property
     def pauses(self) -> Sequence[tuple[float, float]]:
@@ -326,7 +334,7 @@ class Executor(Stoppable):
 
     def list_markers(self, all: bool = False) -> list[Marker]:
         self.markers.observe()
-        found = [Marker(name, self.decode(details)) for name, details in self.markers.recorded]
+        found = [Marker(name, self.decode(details)) for name, details in self.markers.recorded()]
         return found if all else list({marker.name: marker for marker in found}.values())
 
     def get_event_details(self, event_type: str, event_name: str) -> dict[str, Any] | None:

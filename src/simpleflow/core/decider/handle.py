@@ -123,11 +123,15 @@ class Handle:
             self.finish(self.value(result))
             if not record.failures:
                 self.task = None  # its arguments may be large; only a failure needs them again
+                self.completed()
         elif record.open:
             if record.state == t.STARTED:
                 self.running()
         elif record.state != t.NEW and self.has_new_failures:
             self.failed(record)
+
+    def completed(self) -> None:
+        """The task has completed at its first try."""
 
     def value(self, text: str | None) -> Any:
         """The value of the result of a task that has completed."""

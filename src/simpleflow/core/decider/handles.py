@@ -84,6 +84,11 @@ class ActivityHandle(RetryHandle):
             task_priority=self._priority,
         )
 
+    def completed(self) -> None:
+        self.input = ""
+        if self.key[1] == self._id:  # else an equal submission would have to find its record again
+            self.evaluation.retire(self)
+
     def own_retries(self) -> Retry:
         activity: Activity = self.task.activity
         return activity.retries

@@ -11,12 +11,14 @@ becomes stale then.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections import ChainMap
+from collections.abc import Iterable, MutableMapping
+from typing import Any, NamedTuple
 
 from simpleflow import values
 from simpleflow.core import decisions as d
 from simpleflow.core.decider.evaluation import Evaluation
+from simpleflow.core.marker_index import digest
 from simpleflow.core.records import Key
 from simpleflow.futures import FINISHED, Promise
 from simpleflow.task import MarkerTask
@@ -28,37 +30,54 @@ _Who = tuple[str, tuple[str, ...]]  # name, values of the keys in ``MarkerTask.i
 class _Saved(NamedTuple):
     """See ``Markers.save``."""
 
-    counts: dict[_Identity, int]
-    recorded: list[_Identity]
+    counts: MutableMapping[int, int]
+    recorded: int
+    latest: dict[str, _Identity]
 
 
 class Markers:
-    """The markers that an evaluation has submitted, in order, and how often each."""
+    """The markers that an evaluation has submitted, in order, and how often each.
+
+    There may be hundreds of thousands, and their details are long: here they are digests (``marker_index.digest``).
+    """
 
     def __init__(self, evaluation: Evaluation) -> None:
-        self.recorded: list[_Identity] = []  # in the order of submission
         self._evaluation = evaluation
         self.replaced: dict[_Identity, str | None] = {}  # submitted ones: details of the recorded one in their place
+        self._recorded: list[int] = []  # in the order of submission
         self._identified: dict[str, tuple[str, ...]] = {}  # by name, the keys that say which marker it is
-        self._counts: dict[_Identity, int] = {}  # submissions so far
+        self._counts: MutableMapping[int, int] = {}  # submissions so far
+        self._latest: dict[str, _Identity] = {}  # by name, the marker submitted last
         self._observers: set[object] = set()  # pieces of user code that have listed the markers
 
     def observe(self) -> None:
         """Note that the current piece of user code lists the markers so far."""
         self._observers.add(self._evaluation.fibers.current)
 
+    def recorded(self) -> list[_Identity]:
+        """The markers submitted so far, in order."""
+        # Each is in the history, or waits in the outbox, or another one is in the history in its place.
+        waiting = [key[1][:2] for key in self._evaluation.outbox.other_keys() if key[0] == "marker"]
+        others = {digest(*identity): identity for identity in (*waiting, *self.replaced)}
+        return [others[key] if key in others else self._recorded_as(key) for key in self._recorded]
+
+    def _recorded_as(self, key: int) -> _Identity:
+        found: Any = self._evaluation.history.markers.latest(key)
+        return found.attributes.marker_name, found.attributes.details
+
     def submit(self, task: MarkerTask) -> Promise:
         """Record a marker; the result is its details as JSON text."""
         evaluation = self._evaluation
-        details = task.encoded_details
-        identity = (task.name, details)
+        name, details = identity = (task.name, task.encoded_details)
         if task.identity:
-            self._identified[task.name] = task.identity
-        number = self._counts[identity] = self._counts.get(identity, 0) + 1
-        self.recorded.append(identity)
+            self._identified[name] = task.identity
+        key = digest(name, details)
+        number = self._counts[key] = self._counts.get(key, 0) + 1
+        self._recorded.append(key)
+        self._latest[name] = identity
         if self._observers and self._observers != {evaluation.fibers.current}:
             evaluation.stale = True
-        self._decide(identity, number)
+        self._decide(identity, key, number)
         promise = Promise(evaluation)
         promise.assign(FINISHED, details)
         return promise
@@ -95,27 +114,35 @@ class Markers:
 
     def submit_once(self, name: str, details: str) -> None:
         """Record a marker of the decider itself, unless the history holds the same. ``list_markers`` leaves it out."""
-        self._decide((name, details), 1)
+        self._decide((name, details), digest(name, details), 1)
 
-    def _decide(self, identity: _Identity, number: int) -> None:
-        if number > self._evaluation.history.marker_counts.get(identity, 0):
+    def _decide(self, identity: _Identity, key: int, number: int) -> None:
+        if number > self._evaluation.history.markers.count(key):
             name, details = identity
             decision = d.RecordMarker(details=details, marker_name=name)
-            self._evaluation.outbox["marker", (*identity, number)] = decision
+            self._evaluation.outbox["marker", (name, details, number)] = decision
 
     def pending(self, name: str) -> _Identity | None:
         """The latest marker of that name, if this evaluation has submitted it and the history does not hold it yet."""
-        latest = next((each for each in reversed(self.recorded) if each[0] == name), None)
-        if latest is None or self._counts.get(latest, 0) <= self._evaluation.history.marker_counts.get(latest, 0):
+        latest = self._latest.get(name)
+        if latest is None:
             return None
-        return latest
+        key = digest(*latest)
+        return None if self._counts.get(key, 0) <= self._evaluation.history.markers.count(key) else latest
 
     def save(self) -> _Saved:
         """The counts and the list as they stand, for ``restore``."""
-        return _Saved(dict(self._counts), list(self.recorded))
+        return _Saved(self._counts, len(self._recorded), dict(self._latest))
 
-    def restore(self, saved: _Saved, keep_recorded: bool = False) -> None:
-        """Go back to saved counts and, unless ``keep_recorded``, to the saved list."""
-        self._counts = dict(saved.counts)
-        if not keep_recorded:
-            self.recorded = list(saved.recorded)
+    def counts(self) -> dict[int, int]:
+        """A copy of the counts, for ``count_from``."""
+        return dict(self._counts)
+
+    def count_from(self, counts: dict[int, int]) -> None:
+        """Go back to these counts until ``restore``. The list stays as it is."""
+        self._counts = ChainMap({}, counts)
+
+    def restore(self, saved: _Saved) -> None:
+        """Go back to the saved counts and list."""
+        self._counts, self._latest = saved.counts, saved.latest
+        del self._recorded[saved.recorded :]

@@ -24,7 +24,6 @@ from typing import Any
 from simpleflow import values
 from simpleflow.constants import FAULT_MARKER, JUMBO_SCHEME, NOTICE_MARKER
 from simpleflow.core import awaited
-from simpleflow.core import events as e
 from simpleflow.core.history import History
 from simpleflow.core.records import Record
 from simpleflow.exceptions import InputError
@@ -40,7 +39,7 @@ _LONGEST = 1_000  # characters of an input in a marker
 
 def is_same(record: Record, name: str, text: str) -> bool:
     """True if the task was recorded for this activity or workflow type and for these arguments (JSON text)."""
-    return _name(record) == name and _same_input(record.scheduled.input, text)
+    return record.type_name == name and _same_input(record.scheduled.input, text)
 
 
 def made_in(history: History, records: Sequence[Record], context: str | None) -> bool:
@@ -60,7 +59,7 @@ def details(record: Record, name: str, text: str, fresh_id: str | None) -> str:
         name, text: activity or workflow type, and input, of the call that is made now.
         fresh_id: its id; None if the recorded call stands, since ``run`` is not deterministic.
     """
-    recorded = {"name": _name(record), "input": _short(record.scheduled.input)}
+    recorded = {"name": record.type_name, "input": _short(record.scheduled.input)}
     said: dict[str, Any] = {"id": record.id, "recorded": recorded}
     if fresh_id is not None:
         # What a nondeterministic ``run`` asks for differs each time: it would make another marker each time.
@@ -95,12 +94,6 @@ def _arguments(text: Any) -> str:
     except (ValueError, TypeError, InputError):
         return str(text)  # it was cut
     return "(" + ", ".join([*map(repr, args), *(f"{key}={value!r}" for key, value in kwargs.items())]) + ")"
-
-
-def _name(record: Record) -> str:
-    scheduled = record.scheduled
-    kind = scheduled.activity_type if isinstance(scheduled, e.ActivityTaskScheduled) else scheduled.workflow_type
-    return str(kind.name)
 
 
 def _same_input(recorded: str | None, text: str) -> bool:

@@ -9,7 +9,8 @@ back to the execution that sent it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import ChainMap
+from collections.abc import Iterable, Iterator, MutableMapping
 from typing import Any
 
 from simpleflow import values
@@ -30,7 +31,7 @@ class Signals:
 
     def __init__(self, evaluation: Evaluation) -> None:
         self._evaluation = evaluation
-        self._counts: dict[_Identity, int] = {}  # signals sent so far
+        self._counts: MutableMapping[_Identity, int] = {}  # signals sent so far
         self._waiting: dict[str, list[Promise]] = {}  # by signal name
 
     @property
@@ -80,13 +81,21 @@ class Signals:
                 promise.assign(FINISHED, self._input(event))
                 self._evaluation.announce_soon(promise)
 
-    def save(self) -> dict[_Identity, int]:
+    def save(self) -> MutableMapping[_Identity, int]:
         """The counts as they stand, for ``restore``."""
+        return self._counts
+
+    def counts(self) -> dict[_Identity, int]:
+        """A copy of the counts, for ``count_from``."""
         return dict(self._counts)
 
-    def restore(self, counts: dict[_Identity, int]) -> None:
-        """Go back to saved counts."""
-        self._counts = dict(counts)
+    def count_from(self, counts: dict[_Identity, int]) -> None:
+        """Go back to these counts until ``restore``."""
+        self._counts = ChainMap({}, counts)
+
+    def restore(self, saved: MutableMapping[_Identity, int]) -> None:
+        """Go back to the saved counts."""
+        self._counts = saved
 
     def _finished(self, result: Any) -> Promise:
         promise = Promise(self._evaluation)

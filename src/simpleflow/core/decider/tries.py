@@ -29,9 +29,7 @@ class TriedTask:
     @property
     def type_name(self) -> str | None:
         """See ``base.Tried``."""
-        scheduled = self.record.scheduled if self.record is not None else None
-        kind = getattr(scheduled, "activity_type", None) or getattr(scheduled, "workflow_type", None)
-        return None if kind is None else str(kind.name)
+        return None if self.record is None else self.record.type_name
 
     def tries(self) -> Iterator[tuple[float, float | None, float | None]]:
         """See ``base.Tried``."""

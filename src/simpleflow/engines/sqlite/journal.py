@@ -35,11 +35,12 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from simpleflow.core import codec, transitions
 from simpleflow.core import events as e
+from simpleflow.core.event_log import Reader
 from simpleflow.core.history import History
 from simpleflow.engines.base import EVERY_RUN, RunDescription, RunFilter
 from simpleflow.engines.journal import Message, StoredRun
@@ -49,6 +50,7 @@ from simpleflow.engines.sqlite.rows import MAX_EVENTS, STATES, decoded, runs_que
 from simpleflow.exceptions import InputError, InvalidTransition, LeaseLost, RunBusy, StateError, UnknownResource
 from simpleflow.state_folder.database import FILE, SQL, make_folder, open_database
 from simpleflow.state_folder.faults import FAULTS, checksum, damaged, is_token, state_error
+from simpleflow.state_folder.reading import open_to_read
 from simpleflow.stores import state
 from simpleflow.stores.base import Change
 
@@ -57,6 +59,8 @@ if TYPE_CHECKING:
 
 
 _CHECK_SECONDS = 0.02  # between two looks at whether the folder is there
+_ROWS = 1_000  # that are made at once, so that a long answer does not need much memory
+_PAGE_CHARACTERS = 1 << 20  # after which no further events are read back at once
 
 
 class SqliteJournal:
@@ -74,6 +78,7 @@ class SqliteJournal:
         self._outage = outage if outage is not None else Outage()
         self._numbers: dict[str, int] = {}  # by run id, of the executions that this process has begun or claimed
         self._begun: list[tuple[str | float, ...]] = []  # rows of ``runs`` that the next commit inserts
+        self._closed = False
         self._checked_at = 0.0  # monotonic time of the last ``_check_presence``
         self._seen_version: int | None = None  # the data_version at which messages were last read
         with self._errors("opened"), ExitStack() as undo:
@@ -108,13 +113,12 @@ class SqliteJournal:
             self._raise_busy(workflow_id, row[3])
         self._begun.append((run_id, workflow_id, root_id, workflow_type.name, workflow_type.version, now))
 
-    def commit(self, written: Sequence[tuple[Run, e.Event]], changes: Sequence[Change] = ()) -> None:
+    def commit(self, written: Sequence[tuple[Run, e.Event]], changes: Sequence[Change] = ()) -> int:
         if self._db.in_transaction:  # what is in it already cannot be written twice
-            self._commit(written, changes)
-        elif written:
-            self._outage.outlast(lambda: self._commit(written, changes))
+            return self._commit(written, changes)
+        return self._outage.outlast(lambda: self._commit(written, changes)) if written else 0
 
-    def _commit(self, written: Sequence[tuple[Run, e.Event]], changes: Sequence[Change]) -> None:
+    def _commit(self, written: Sequence[tuple[Run, e.Event]], changes: Sequence[Change]) -> int:
         runs = {run.run_id: run for run, _ in written}
         self._check_presence(ends=not all(run.history.open for run in runs.values()))
         with self._transaction():
@@ -128,21 +132,24 @@ class SqliteJournal:
                     raise RunBusy(f"workflow id {row[1]!r} has an open execution") from error
                 self._numbers[str(row[0])] = number or 0
                 self._close_run(runs[str(row[0])])
-            numbers = self._numbers
-            texts = codec.encode_events([event for _, event in written])
-            self._db.executemany(
-                SQL["add_events"],
-                [
-                    ((numbers[run.run_id] << 32) + event.id, text, checksum(text, event.id))
-                    for (run, event), text in zip(written, texts, strict=True)
-                ],
-            )
+            size = sum(self._add(written[at : at + _ROWS]) for at in range(0, len(written), _ROWS))
             if changes:
                 state.write(self._db, changes)
         self._begun = []
         if changes:
             with self._errors("written"):
                 self._syncs.committed(removes=any(each.body is None for each in changes))
+        return size
+
+    def _add(self, written: Sequence[tuple[Run, e.Event]]) -> int:
+        """Insert events; returns how many characters they have."""
+        texts = codec.encode_events([event for _, event in written])
+        rows = [
+            ((self._numbers[run.run_id] << 32) + event.id, text, checksum(text, event.id))
+            for (run, event), text in zip(written, texts, strict=True)
+        ]
+        self._db.executemany(SQL["add_events"], rows)
+        return sum(map(len, texts))
 
     def rollback(self) -> None:
         self._begun = []
@@ -189,6 +196,32 @@ class SqliteJournal:
         if not rows and after:
             return []
         return self._events(run_id, rows, after + 1, whole=not after and limit is None)
+
+    def reader(self, run_id: str) -> Reader:
+        number = self._numbers[run_id]
+
+        def read(after: int, limit: int) -> list[e.Event]:
+            rows: list[tuple[int, str, int | None]] = []
+            size = 0
+            span = (number << 32) + after + 1, (number + 1) << 32, limit
+            with self._errors("read"), self._reading() as db:
+                for row in db.execute(SQL["events_between"], span):
+                    rows.append(row)
+                    size += len(str(row[1]))
+                    if size > _PAGE_CHARACTERS:
+                        break
+            return self._events(run_id, rows, after + 1, whole=False)
+
+        return read
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """The connection; another one for reading once this journal is closed."""
+        if not self._closed:
+            yield self._db
+            return
+        with closing(open_to_read(self.folder)) as db:
+            yield db
 
     def last_events(self, run_id: str, limit: int) -> list[e.Event]:
         with self._errors("read"):
@@ -260,6 +293,7 @@ class SqliteJournal:
 
     def close(self) -> None:
         # An error here must not hide the one that ended the run. Others go by the lease, not by this row.
+        self._closed = True
         with suppress(sqlite3.Error):
             self._db.execute(SQL["remove_owner"], (self._lease.token,))
         with suppress(sqlite3.Error):

@@ -10,8 +10,11 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 from simpleflow.exceptions import StateError
+
+T = TypeVar("T")
 
 _PASSING = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY})
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 30.0  # seconds
@@ -29,13 +32,16 @@ class Outage:
         self._seconds = seconds
         self._tell = tell
 
-    def outlast(self, write: Callable[[], None]) -> None:
-        """Call ``write``, which writes everything or nothing, until it succeeds. Raises StateError."""
+    def outlast(self, write: Callable[[], T]) -> T:
+        """Call ``write``, which writes everything or nothing, until it succeeds; returns its result.
+
+        Raises StateError.
+        """
         began: float | None = None
         pause = _FIRST_PAUSE
         while True:
             try:
-                write()
+                result = write()
             except StateError as error:
                 now = time.monotonic()
                 left = self._seconds - (now - (began or now))
@@ -49,7 +55,7 @@ class Outage:
             else:
                 if began is not None:
                     self._tell(f"the state folder works again, after {time.monotonic() - began:.0f} s")
-                return
+                return result
 
 
 def _may_pass(error: StateError) -> bool:
