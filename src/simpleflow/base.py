@@ -148,6 +148,8 @@ class Tried(Protocol):
 class ScopeOwner:
     """The owner of a scope that has to know what is submitted inside, and which parts of child workflows failed."""
 
+    __slots__ = ()
+
     def add_task(self, task: Tried) -> None:
         """An activity or a child was submitted inside, or inside of another owner's scope in there."""
         raise NotImplementedError

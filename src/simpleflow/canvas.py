@@ -88,7 +88,7 @@ class GroupFuture(Future):
         """The futures of the members that were submitted so far, in order."""
         promise = self._promise
         assert isinstance(promise, GroupPromise)
-        return [member.future for member in promise.promises]
+        return list(promise.futures)
 
 
 class ChainFuture(Future):
@@ -113,7 +113,7 @@ class ChainFuture(Future):
         """The futures of the members that were submitted so far, in order."""
         promise = self._promise
         assert isinstance(promise, ChainPromise)
-        return [member.future for member in promise.promises]
+        return list(promise.futures)
 
 
 class FuncFuture(Future):

@@ -68,15 +68,16 @@ class ContainerPromise(Promise):
         for member in self._members_so_far():
             member.read_failure()
 
-    def _submit_member(self, member: Submittable, slot: int) -> Promise:
+    def _submit_member(self, member: Submittable, slot: int) -> Future:
         with self._executor.within(self._scope.child(str(slot), positional=True)):
-            return promise_of(self._executor.workflow.submit(member))
+            future: Future = self._executor.workflow.submit(member)
+            return future
 
 
 class GroupPromise(ContainerPromise):
     """The promise of a group: final once every member is."""
 
-    __slots__ = ("_bubbles", "_limit", "_members", "_open", "promises")
+    __slots__ = ("_bubbles", "_limit", "_members", "_open", "futures", "promises")
 
     def __init__(
         self,
@@ -90,7 +91,8 @@ class GroupPromise(ContainerPromise):
         self._members = members  # in the order in which they are submitted
         self._bubbles = bubbles
         self._limit = max_parallel
-        self.promises: list[Promise] = []  # of the members submitted so far
+        self.futures: list[Future] = []  # of the members submitted so far
+        self.promises: list[Promise] = []  # the same
         self._open = 0  # members that are submitted and have not ended
         self._advance()
 
@@ -100,7 +102,9 @@ class GroupPromise(ContainerPromise):
         self._advancing = True
         while len(self.promises) < len(self._members) and (self._limit is None or self._open < self._limit):
             slot = len(self.promises)
-            member = self._submit_member(self._members[slot], slot)
+            future = self._submit_member(self._members[slot], slot)
+            member = promise_of(future)
+            self.futures.append(future)
             self.promises.append(member)
             if not member.done:
                 self._open += 1
@@ -125,7 +129,7 @@ class GroupPromise(ContainerPromise):
 class ChainPromise(ContainerPromise):
     """The promise of a chain: it submits a member once the one before it has ended."""
 
-    __slots__ = ("_breaks", "_bubbles", "_members", "_sends", "promises")
+    __slots__ = ("_breaks", "_bubbles", "_members", "_sends", "futures", "promises")
 
     def __init__(
         self,
@@ -141,7 +145,8 @@ class ChainPromise(ContainerPromise):
         self._sends = send_result
         self._breaks = break_on_failure
         self._bubbles = bubbles
-        self.promises: list[Promise] = []  # of the members submitted so far
+        self.futures: list[Future] = []  # of the members submitted so far
+        self.promises: list[Promise] = []  # the same
         self._advance()
 
     def _advance(self, _: Promise | None = None) -> None:
@@ -163,7 +168,9 @@ class ChainPromise(ContainerPromise):
             member = self._members[slot]
             if self._sends and self.promises:
                 member = member.receive(self.promises[-1].result)
-            self.promises.append(self._submit_member(member, slot))
+            future = self._submit_member(member, slot)
+            self.futures.append(future)
+            self.promises.append(promise_of(future))
         self._settle_as_members(self.promises, self._bubbles)
 
     def _members_so_far(self) -> Iterable[Promise]:
@@ -177,7 +184,7 @@ class ChainPromise(ContainerPromise):
 class FuncPromise(ContainerPromise):
     """The promise of a FuncGroup: it calls the function, then follows the submittable that the function returned."""
 
-    __slots__ = ("_inner", "_make")
+    __slots__ = ("_future_of_inner", "_inner", "_make")
 
     def __init__(
         self, make: Callable[[], Submittable | None], executor: Executor, future: Future | None = None
@@ -194,7 +201,8 @@ class FuncPromise(ContainerPromise):
         if made is None:
             self.finish(None)
         else:
-            self._inner = promise_of(self._executor.workflow.submit(made))
+            self._future_of_inner = self._executor.workflow.submit(made)
+            self._inner = promise_of(self._future_of_inner)
             self._inner.when_done(self._inner_done)
 
     def _members_so_far(self) -> Iterable[Promise]:

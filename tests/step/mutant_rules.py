@@ -160,13 +160,13 @@ MUTANTS = (
     Mutant(
         "an optional step fails nothing around it",
         "step/run_record.py",
-        "        if not run.step.optional:\n",
+        "        if not run.optional:\n",
         "        if True:\n",
     ),
     Mutant(
         "a step that is not optional does fail what is around it",
         "step/run_record.py",
-        "        if not run.step.optional:\n",
+        "        if not run.optional:\n",
         "        if False:\n",
     ),
     Mutant(

@@ -20,7 +20,7 @@ see ``origins``.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from simpleflow.futures import Promise
 from simpleflow.step import rules
@@ -43,7 +43,7 @@ class Dependencies:
         self._ledger = ledger
         self._passed: dict[StepRun, str] = {}  # steps that cannot wait for an origin that runs, and its name
         self._origins: dict[str, dict[StepRun, None]] = {}  # by pattern, the runs that force it
-        self._ran: dict[str, list[StepRun]] = {}  # by name, the runs of steps
+        self._ran: dict[str, Sequence[StepRun]] = {}  # by name, the runs of steps
         self._ran_names = rules.Names()  # the same names
         self._after: dict[str, dict[StepRun, None]] = {}  # by pattern, the submissions that say they depend on it
         self._known: dict[str, None] = {}  # the names of all steps that were submitted
@@ -67,7 +67,11 @@ class Dependencies:
         for pattern in run.dependents:
             self._ledger.forced.add(pattern, DEPENDENT_OF + run.name, always=True)
             self._origins.setdefault(pattern, {})[run] = None
-        self._ran.setdefault(run.name, []).append(run)
+        ran = self._ran.get(run.name)
+        if isinstance(ran, list):
+            ran.append(run)
+        else:
+            self._ran[run.name] = (run,) if ran is None else [*ran, run]  # nearly always the only one
         self._ran_names.add(run.name)
 
     @property

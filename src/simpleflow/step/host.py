@@ -87,9 +87,14 @@ class Definition(Protocol):
 
 
 def submit(host: Host, submittable: Any, scope: Scope) -> Promise:
-    """Submit something in ``scope``; returns its promise."""
+    """Submit something in ``scope``, but no step; returns its promise."""
+    return promise_of(submit_any(host, submittable, scope))
+
+
+def submit_any(host: Host, submittable: Any, scope: Scope) -> Future:
+    """Submit something in ``scope``. A step keeps its result for as long as somebody holds the future."""
     with host.executor.within(scope):
-        return promise_of(host.submit(submittable))
+        return host.submit(submittable)
 
 
 def scope_label(name: str, number: int) -> str:

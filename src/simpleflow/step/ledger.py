@@ -44,6 +44,7 @@ class Ledger:
         self.done = rules.Names()
         self.known: list[str] = []  # names in the order in which they became known as done
         self.known_names: set[str] = set()
+        self.known_before = self._known_before  # one for all steps
         self.latest: dict[str, StepRun] = {}  # the latest run of each name
         self.parts = Parts()  # steps outside of all steps
         self.recorded: list[Recorded] = read(executor.recorded_markers(MARKER_NAME))
@@ -109,7 +110,7 @@ class Ledger:
         """True if the step was done when the marks were read, and this run has not marked it since."""
         return name in self._done_at_first and name not in self._marked
 
-    def known_before(self, count: int) -> Sequence[str]:
+    def _known_before(self, count: int) -> Sequence[str]:
         """The first ``count`` names that became known as done."""
         return KnownNames(self.known, count)
 

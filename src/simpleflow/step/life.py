@@ -129,6 +129,7 @@ class Life(LifeActions):
             if not run.done:
                 self._lose_with(found.run)
                 run.end_as(found.run)
+            self._end()
             return
 
         self._begin(found)

@@ -8,9 +8,9 @@ from typing import Any
 from simpleflow.base import Scope, Submittable
 from simpleflow.core.work_time import Interval, Task, between, work_time
 from simpleflow.exceptions import AggregateException
-from simpleflow.futures import FINISHED, Promise, promise_of
+from simpleflow.futures import FINISHED, Future, Promise, promise_of
 from simpleflow.step import constants, mark, marker_content, recorded_tasks, recorded_verdicts, report, rules
-from simpleflow.step.host import Host, scope_label, submit
+from simpleflow.step.host import Host, scope_label, submit_any
 from simpleflow.step.recorded_verdicts import Recorded
 from simpleflow.step.run_record import StepRun
 from simpleflow.step.scheduler import Begin, Refuse, Scheduler, Verdict
@@ -33,6 +33,7 @@ class LifeActions:
     _scheduled: str | None = None  # details of the marker ``scheduled``
     _forced = NOTHING  # what it makes stale, once it has begun
     _versions: Mapping[str, str] = _NOTHING  # of the origins that the work is done with, see ``origins``
+    _submitted: Future | None = None  # what the step has submitted last: held until its result has been read
     _in_history = False  # the engine removes and writes the marks, see ``projection``
     _inputs: Mapping[str, Any] = _NOTHING  # what the marker of the verdict says beyond the verdict
 
@@ -115,6 +116,12 @@ class LifeActions:
             signal = self._host.signal(constants.SIGNAL_PREFIX + self._run.name, propagate=False)
             self._run.elements.append(self._submit(signal).result)
         self._run.finish()
+        self._end()
+
+    def _end(self) -> None:
+        """Nothing of this step goes on any more."""
+        recorded = self._recorded
+        self._run.end(joined=self._run.joined > 0 or (recorded is not None and recorded.joined > 0))
 
     def _fail(self, failure: BaseException, extra: dict[str, Any] | None = None, is_own: bool = False) -> None:
         """End badly: the step is not done. ``is_own``: an activity about marks has failed, not the user's work."""
@@ -129,6 +136,7 @@ class LifeActions:
             before: list[BaseException | None] = [None] * (len(run.elements) - 1)
             exception = AggregateException([None, AggregateException([*before, failure])])
         run.settle(FINISHED, None, exception)
+        self._end()
 
     def _is_lost_with(self, found: Refuse) -> bool:
         """True if the origin of a step that is refused has failed the run: then nothing that needs the step goes on."""
@@ -181,7 +189,8 @@ class LifeActions:
         return self._inside
 
     def _submit(self, submittable: Submittable, scope: Scope | None = None) -> Promise:
-        return submit(self._host, submittable, self._scope if scope is None else scope)
+        self._submitted = submit_any(self._host, submittable, self._scope if scope is None else scope)
+        return promise_of(self._submitted)
 
     def _is_recorded(self, task: ActivityTask) -> bool:
         return self._executor.is_recorded(task.activity, self._scope)

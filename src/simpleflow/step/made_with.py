@@ -54,6 +54,12 @@ class MadeWith(NamedTuple):
     file: str | None = None
     """The file that defines the workflow (``source_file``); None if it has none."""
 
+    def in_short(self) -> MadeWith:
+        """The same as a mark keeps it: long arguments are given by their digest."""
+        if len(self.arguments) <= MAX_ARGUMENTS:
+            return self
+        return self._replace(arguments=shortened(self.arguments, MAX_ARGUMENTS))
+
     def to_json(self, longest: int = MAX_ARGUMENTS) -> dict[str, Any]:
         """The content of a mark or marker; arguments of more than ``longest`` characters are given by their digest."""
         found: dict[str, Any] = {"arguments": shortened(self.arguments, longest), "activities": self.activities}

@@ -147,12 +147,20 @@ def _reasons(patterns: Mapping[str, Collection[str]], matching: Iterable[str]) -
     return tuple(sorted({reason for pattern in matching for reason in patterns[pattern]}))
 
 
+_FEW = 16
+"""New names up to this number are put into the sorted ones one by one."""
+
+
 class Names:
-    """A set of names that finds the names below a pattern without reading all of them."""
+    """A set of names that finds the names below a pattern without reading all of them.
+
+    Names are sorted when somebody asks for those below a pattern: most workflows never do.
+    """
 
     def __init__(self, names: Iterable[str] = ()) -> None:
         self._set = set(names)
-        self._sorted = sorted(self._set)
+        self._sorted: list[str] = []
+        self._new = list(self._set)  # those that are not among the sorted ones
 
     def __contains__(self, name: str) -> bool:
         return name in self._set
@@ -161,16 +169,26 @@ class Names:
         """Add a name."""
         if name not in self._set:
             self._set.add(name)
-            insort(self._sorted, name)
+            self._new.append(name)
 
     def discard(self, name: str) -> None:
         """Remove a name, if it is there."""
         if name in self._set:
             self._set.remove(name)
+            self._sort()
             del self._sorted[bisect_left(self._sorted, name)]
+
+    def _sort(self) -> None:
+        if len(self._new) > _FEW:
+            self._sorted = sorted([*self._sorted, *self._new])
+        else:
+            for name in self._new:
+                insort(self._sorted, name)
+        self._new = []
 
     def covered_by(self, pattern: str) -> list[str]:
         """The names that ``pattern`` covers, sorted."""
+        self._sort()
         if pattern == EVERYTHING:
             return list(self._sorted)
         found = [pattern] if pattern in self._set else []

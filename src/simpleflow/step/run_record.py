@@ -21,28 +21,50 @@ from simpleflow.step.host import Definition
 from simpleflow.step.made_with import MadeWith
 
 _NOT_TAKEN = rules.Verdict(False, False)
+_NO_PARTS: Mapping[str, Sequence[str]] = {}
+_GONE: Any = ()  # in place of what a step has let go
 _NAMED = 3  # failed parts that the error of a step names
 
 
 class StepRun(Promise, ScopeOwner):
-    """One submission of a step, from its submission to its end. It is the promise of the step's future."""
+    """One submission of a step, from its submission to its end. It is the promise of the step's future.
 
-    began = False  # its verdict has been taken
-    verdict = _NOT_TAKEN
-    order = 0  # of its verdict among all verdicts of the run, see ``ledger``
-    joined = 0  # how many later submissions of the same name wait for the end of this one
-    made_with: MadeWith | None = None  # its inputs, once somebody has needed them
-    changes: Changes | None = None  # how they differ from those of the mark
-    failed = False
-    error: str | None = None  # why it failed, in one line
-    stale: str | None = None  # why it was not marked, though it did not fail
-    value: Any = None  # what the work, the alternative or the mark gave
-    lacks_mark = False  # it is skipped since others alone are to run, and it is not done
-    not_kept: str | None = None  # why there is no value, though there should be one
-    known_count = 0  # how many names were known as done when it began
-    known_parts: Mapping[str, Sequence[str]] = {}  # of a skipped step: the steps inside, as its mark tells of them
-    tasks: Sequence[Tried] = ()  # the activities and children inside, those about its mark too
-    _parts: Parts | None = None  # of its work or its alternative, once it has any
+    A workflow may have hundreds of thousands, which stay to the end of the evaluation. So what is large goes once the
+    step has ended and nobody can ask for it any more: its work, and what that gave (``end``).
+    """
+
+    __slots__ = (
+        "_has_ended",
+        "_is_watched",
+        "_known_before",
+        "_parts",
+        "after",
+        "began",
+        "changes",
+        "dependents",
+        "elements",
+        "enclosing",
+        "error",
+        "failed",
+        "fingerprint",
+        "forced_count",
+        "joined",
+        "known_count",
+        "known_parts",
+        "lacks_mark",
+        "made_with",
+        "name",
+        "not_kept",
+        "optional",
+        "order",
+        "retries",
+        "skipped_count",
+        "stale",
+        "step",
+        "tasks",
+        "value",
+        "verdict",
+    )
 
     def __init__(
         self,
@@ -50,20 +72,72 @@ class StepRun(Promise, ScopeOwner):
         enclosing: frozenset[StepRun],
         known_before: Callable[[int], Sequence[str]],
         waiter: Waiter,
-        future: Future,
     ) -> None:
-        super().__init__(waiter, future)
+        super().__init__(waiter)
         self.step = step
         self.name = step.step_name
-        self.dependents = step.force_steps_if_executed  # patterns: the names that are forced if this step runs
+        self.optional = step.optional
+        self.dependents: Sequence[str] = step.force_steps_if_executed or ()
+        """Patterns: the names that are forced if this step runs."""
         self.retries = step.retries
-        self.after = step.after  # patterns: the names of the steps that force this one if they run
+        self.after: Sequence[str] = step.after or ()
+        """Patterns: the names of the steps that force this one if they run."""
         self.enclosing = enclosing  # the steps that this one is a part of
         self.forced_count = 0  # how many names were forced, and how many skipped, when it was submitted
         self.skipped_count = 0
         self.fingerprint = step.fingerprint  # with ready-made parts: once the scheduler knows them
+        self.began = False  # its verdict has been taken
+        self.verdict = _NOT_TAKEN
+        self.order = 0  # of its verdict among all verdicts of the run, see ``ledger``
+        self.known_count = 0  # how many names were known as done when it began
+        self.made_with: MadeWith | None = None  # its inputs, once somebody has needed them
+        self.value: Any = None  # what the work, the alternative or the mark gave
         self.elements: list[Any] = []  # the second part of ``result``
+        self.tasks: Sequence[Tried] = ()  # the activities and children inside, those about its mark too
+        self.joined = 0  # how many later submissions of the same name wait for the end of this one
+        self.changes: Changes | None = None  # how its inputs differ from those of the mark
+        self.failed = False
+        self.error: str | None = None  # why it failed, in one line
+        self.stale: str | None = None  # why it was not marked, though it did not fail
+        self.lacks_mark = False  # it is skipped since others alone are to run, and it is not done
+        self.not_kept: str | None = None  # why there is no value, though there should be one
+        self.known_parts = _NO_PARTS  # of a skipped step: the steps inside, as its mark tells of them
+        self._parts: Parts | None = None  # of its work or its alternative, once it has any
         self._known_before = known_before
+        self._has_ended = False  # see ``end``
+        self._is_watched = True  # its future is held by somebody
+
+    @property
+    def future(self) -> Future:
+        """A view of this promise. The one that user code got is not kept here: see ``unwatched``."""
+        return Future(promise=self)
+
+    @property
+    def kind(self) -> str:
+        return "StepFuture"
+
+    def unwatched(self) -> None:
+        """Nobody holds the future any more."""
+        self._is_watched = False
+        if self._has_ended:
+            self._let_go()
+
+    def end(self, joined: bool) -> None:
+        """The step has ended, and with it its life; ``joined``: other submissions end as it does."""
+        self.tasks = ()
+        self._parts = None
+        if joined:
+            return
+        self._has_ended = True
+        if not self._is_watched:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        self.value = None
+        self.elements = _GONE
+        if self.made_with is not None:  # else it may have to be found out of the work
+            self.step = _GONE
+            self.made_with = self.made_with.in_short()
 
     @property
     def result(self) -> Any:
@@ -93,7 +167,7 @@ class StepRun(Promise, ScopeOwner):
         found: list[str] = []
         inner = self
         for outer in sorted(self.enclosing, key=lambda each: len(each.enclosing), reverse=True):
-            if inner.step.optional:
+            if inner.optional:
                 break
             found.append(outer.name)
             inner = outer
@@ -158,7 +232,7 @@ class Parts:
 
     def add_step(self, run: StepRun) -> None:
         """A step was submitted inside."""
-        if not run.step.optional:
+        if not run.optional:
             self._steps.append(run)
 
     def unfinished(self) -> Promise | None:

@@ -205,7 +205,7 @@ class StepFuture(Future):
         scope = executor.scope
         is_root = scope.is_root
         enclosing = _NONE if is_root else frozenset(each for each in scope.owners() if isinstance(each, StepRun))
-        run = StepRun(step, enclosing, ledger.known_before, executor, self)
+        run = StepRun(step, enclosing, ledger.known_before, executor)
         run.forced_count, run.skipped_count = ledger.forced.count, ledger.skipped.count
         scheduler.dependencies.submitted(run)
         if scheduler.until.is_asked_for:
@@ -220,6 +220,11 @@ class StepFuture(Future):
         Life(run, host, scheduler).go_on()
         if run.state != FINISHED:
             executor.track(run)
+
+    def __del__(self) -> None:
+        run = getattr(self, "_promise", None)  # there is none if the step could not be submitted
+        if run is not None:
+            run.unwatched()
 
     @property
     def name(self) -> str:

@@ -1,0 +1,116 @@
+"""Events go from memory once they are in the journal: nobody notices but by the memory that a run needs."""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simpleflow import Workflow, activity, futures
+from simpleflow.canvas import Chain, Group
+from simpleflow.core import event_log
+from simpleflow.engines import operations
+from simpleflow.engines.sqlite.engine import SqliteEngine
+from simpleflow.local import Executor
+from simpleflow.step import Step, WorkflowStepMixin
+
+
+@pytest.fixture
+def lets_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All but the last two events go at each commit, and are read back one by one."""
+    monkeypatch.setattr(operations, "_MANY_EVENTS", 1)
+    monkeypatch.setattr(event_log, "KEPT", 2)
+    monkeypatch.setattr(event_log, "_PAGE", 1)
+
+
+@activity.with_attributes()
+def work(value: Any) -> Any:
+    return value
+
+
+@activity.with_attributes(idempotent=True, retry=1)
+def once(value: Any) -> Any:
+    return value
+
+
+@activity.with_attributes()
+def fail() -> None:
+    raise ValueError("no")
+
+
+class Mixed(Workflow, WorkflowStepMixin):
+    name = "mixed"
+
+    def before_replay(self, history: Any) -> None:
+        self.submit(self.record_marker("seen", "before"))
+
+    def run(self) -> Any:
+        first = self.submit(work, "x" * 100)
+        while not first.finished:  # evaluated afresh once it has ended
+            futures.wait(self.submit(work, "meanwhile"))
+        work_of = {f"s{number}": Chain((work, number), (once, 7)) for number in (1, 2)}
+        steps = [self.submit(Step(name, each, keep_result=True)) for name, each in work_of.items()]
+        failed = self.submit(fail)
+        group = self.submit(Group((work, 1), (once, 7), Step("inner", (work, 3))))
+        futures.wait(failed, group, *steps)
+        again = self.submit(once, 7)
+        self.submit(self.record_marker("last", {"failed": failed.exception is not None}))
+        found = [marker.details for marker in self.list_markers(all=True) if marker.name in ("seen", "last")]
+        return [step.value for step in steps], again.result, group.futures[2].value, found
+
+    def on_completed(self, history: Any) -> None:
+        assert [event.id for event in history.events] == list(range(1, len(history.events) + 1))
+
+
+def told(executor: Executor) -> list[Any]:
+    return [(event["eventType"], event["eventId"]) for event in executor.history]
+
+
+def test_a_run_goes_on_alike(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    found = []
+    for state in ("kept", "gone"):
+        if state == "gone":
+            request.getfixturevalue("lets_go")
+        for _ in range(2):  # the second run skips the steps
+            executor = Executor(Mixed, state=tmp_path / state, adopt=True)
+            found.append((executor.run(), told(executor), [each.name for each in executor.list_markers(all=True)]))
+    assert found[:2] == found[2:]
+
+
+@pytest.mark.usefixtures("lets_go")
+def test_an_engine_that_is_closed_still_reads(tmp_path: Path) -> None:
+    executor = Executor(Mixed, state=tmp_path)
+    executor.run()
+    engine = SqliteEngine(tmp_path)
+    assert len(executor.history) == len(engine.history("mixed"))
+    engine.close()
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+def test_values_do_not_stay_in_memory(tmp_path: Path, keeps: bool) -> None:
+    size, count = 100_000, 240
+
+    class Large(Workflow, WorkflowStepMixin):
+        name = "large"
+
+        def run(self) -> int:
+            held = []
+            for number in range(count):
+                step = self.submit(Step(f"s{number}", (work, f"{number}" + "x" * size)))
+                futures.wait(step)
+                if keeps:
+                    held.append(step)
+            return sum(len(step.value) for step in held)
+
+    tracemalloc.start()
+    try:
+        result = Executor(Large, state=tmp_path, adopt=True).run()
+        gc.collect()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert result >= count * size * keeps
+    assert (peak > count * size) == keeps, "what user code holds stays, and nothing else does"
