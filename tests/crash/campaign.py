@@ -28,6 +28,7 @@ from simpleflow.core.decider.decide import Decider
 from simpleflow.core.decider.evaluation import Execution
 from simpleflow.core.history import History
 from simpleflow.core.service.record import record
+from simpleflow.engines.sqlite.rows import unpack
 from tests.crash import crash_workflow
 
 ROOT = Path(__file__).parents[2]
@@ -156,7 +157,7 @@ def read(state: Path) -> dict[tuple[str, str], list[e.Event]]:
         db.close()
     histories: dict[tuple[str, str], list[e.Event]] = {}
     for workflow_id, run_id, text in rows:
-        histories.setdefault((workflow_id, run_id), []).append(codec.decode_event(text))
+        histories.setdefault((workflow_id, run_id), []).append(codec.decode_event(unpack(text)))
     return histories
 
 

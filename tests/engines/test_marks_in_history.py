@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,24 @@ def _many(workflow: type[Workflow], state: Path, count: int) -> Executor:
     executor = Executor(workflow, state=state, adopt=True)
     executor.run([count])
     return executor
+
+
+def test_a_skipped_step_takes_little_room(tmp_path: Path) -> None:
+    class Many(Workflow, WorkflowStepMixin):
+        name = "many"
+
+        def run(self) -> None:
+            for number in range(500):
+                self.submit(Step(f"step.{number}", (work, "x")))
+
+    def size() -> int:
+        Executor(Many, state=tmp_path).run()
+        with contextlib.closing(sqlite3.connect(tmp_path / "history.sqlite")) as db:
+            db.execute("pragma wal_checkpoint(truncate)")
+        return (tmp_path / "history.sqlite").stat().st_size
+
+    sizes = [size() for _ in range(3)]
+    assert (sizes[2] - sizes[1]) / 500 <= 200
 
 
 def test_marks_are_written_and_removed_with_the_markers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

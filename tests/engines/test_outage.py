@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 import threading
 from pathlib import Path
@@ -49,7 +50,7 @@ def work(name: str, full_for: float | None = None) -> str:
         fill()
         if full_for > 0:
             threading.Timer(full_for, free).start()
-    return "x" * 20_000  # it does not fit into the pages that there are
+    return random.randbytes(10_000).hex()  # it does not fit into the pages that there are
 
 
 class Flow(Workflow, WorkflowStepMixin):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import sqlite3
 import time
 from pathlib import Path
@@ -173,7 +174,7 @@ def test_space_is_given_back_in_steps(state: str, monkeypatch: pytest.MonkeyPatc
     file = Path(state, "history.sqlite")
     run(state, Other)
     before = file.stat().st_size
-    run(state, Outer, "x" * 1_000_000)
+    run(state, Outer, random.randbytes(500_000).hex())
     found = prune(state, Keep(runs=1))
     assert found.freed == 0
     found = prune(state, Keep(runs=0))
@@ -184,7 +185,7 @@ def test_space_is_given_back_in_steps(state: str, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_database_of_an_earlier_release_is_rewritten_once(state: str) -> None:
-    run(state, Outer, "x" * 1_000_000)
+    run(state, Outer, random.randbytes(500_000).hex())
     db = sqlite3.connect(os.path.join(state, "history.sqlite"), isolation_level=None)
     db.execute("pragma auto_vacuum = none")
     db.execute("vacuum")

@@ -133,5 +133,5 @@ def test_a_folder_of_another_format_is_named(tmp_path: Path, frozen: Frozen) -> 
     with contextlib.closing(sqlite3.connect(folder / FILE)) as db:
         db.execute("pragma user_version = 2")
     frozen(folder)
-    with pytest.raises(StateError, match="has format 2, expected 3, and is read-only; copy it"):
+    with pytest.raises(StateError, match="has format 2, expected 4, and is read-only; copy it"):
         open_engine(folder)

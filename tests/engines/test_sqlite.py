@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from simpleflow.core import codec
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.engines.base import StartRequest
 from simpleflow.engines.sqlite.engine import SqliteEngine
+from simpleflow.engines.sqlite.reading import ReadingEngine
 from simpleflow.exceptions import LeaseLost, RunBusy, SimpleflowError, StateError, UnknownResource
+from simpleflow.state_folder.faults import checksum
 from simpleflow.testing.subject import COMPLETE, activity, child, timer
 from tests.engines.test_contract import Clock
 
@@ -278,9 +283,9 @@ def test_an_unusable_folder_is_an_error_of_one_line(tmp_path: Path) -> None:
 def test_another_format_is_refused(make: Make, tmp_path: Path) -> None:
     make().close()
     db = sqlite3.connect(tmp_path / "state" / "history.sqlite")
-    db.execute("pragma user_version = 4")
+    db.execute("pragma user_version = 5")
     db.close()
-    with pytest.raises(StateError, match="format 4, expected 3"):
+    with pytest.raises(StateError, match="format 5, expected 4"):
         make()
 
 
@@ -313,6 +318,68 @@ def test_a_folder_of_version_1_is_migrated(make: Make, tmp_path: Path) -> None:
     assert again.poll_for_activity_task() is not None
 
 
+@pytest.mark.parametrize("writes", [True, False])
+def test_a_folder_of_version_3_is_read_as_it_is(make: Make, tmp_path: Path, writes: bool) -> None:
+    engine = make()
+    engine.start_workflow_execution(REQUEST)
+    decide(engine, activity())
+    engine.close()
+    db = sqlite3.connect(tmp_path / "state" / "history.sqlite")
+    expected = []
+    for place, text in db.execute("select place, event from events").fetchall():
+        expected.append(codec.decode_event(text))
+        whole = codec.encode_event(expected[-1]).decode()
+        given = whole, checksum(whole, place & 0xFFFFFFFF), place
+        db.execute("update events set event = ?, sum = ? where place = ?", given)
+    db.execute("pragma user_version = 3")
+    db.commit()
+    db.close()
+    again = make() if writes else ReadingEngine(str(tmp_path / "state"))
+    assert list(again.history("w")) == expected
+    if writes:
+        again.adopt("w")
+        assert again.poll_for_activity_task() is not None
+        again.flush()
+        assert list(again.history("w"))[:-1] == expected
+        db = sqlite3.connect(tmp_path / "state" / "history.sqlite")
+        assert db.execute("pragma user_version").fetchone() == (4,)
+        texts = [text for (text,) in db.execute("select event from events order by place")]
+        assert [text[0] for text in texts] == ["{"] * len(expected) + ["["]
+    again.close()
+
+
+@pytest.mark.parametrize("result", ["yes " * 50_000, "é" * 6_000, "no", random.Random(0).randbytes(5_000).hex()])
+def test_long_texts_are_kept_in_short(make: Make, tmp_path: Path, result: str) -> None:
+    engine = make()
+    engine.start_workflow_execution(REQUEST)
+    decide(engine, activity())
+    task = engine.poll_for_activity_task()
+    assert task is not None
+    engine.respond_activity_task_completed(task.token, result)
+    engine.close()
+    db = sqlite3.connect(tmp_path / "state" / "history.sqlite")
+    (kept,) = db.execute("select event from events where id = 7").fetchone()
+    db.close()
+    assert isinstance(kept, bytes) == (result[0] in "yé")
+    assert len(kept) < len(result) / 10 or isinstance(kept, str)
+    completed = make().event("w", None, 7).attributes
+    assert isinstance(completed, e.ActivityTaskCompleted)
+    assert completed.result == result
+
+
+@pytest.mark.parametrize("kept", [b"nothing", zlib.compress(b"\xff"), zlib.compress(b"[]"), 7])
+def test_a_packed_text_that_is_damaged_is_told(make: Make, tmp_path: Path, kept: object) -> None:
+    engine = make()
+    engine.start_workflow_execution(REQUEST)
+    engine.close()
+    db = sqlite3.connect(tmp_path / "state" / "history.sqlite")
+    with db:
+        db.execute("update events set event = ?", (kept,))
+    db.close()
+    with pytest.raises(StateError, match="damaged"):
+        make().history("w")
+
+
 def test_a_damaged_history_is_an_error_of_one_line(make: Make, tmp_path: Path) -> None:
     engine = make()
     engine.start_workflow_execution(REQUEST)
@@ -334,7 +401,7 @@ def test_a_full_disk_loses_nothing_that_was_kept(make: Make, tmp_path: Path) -> 
     engine.flush()
     engine.executions.journal._db.execute("pragma max_page_count = 1")  # type: ignore[attr-defined]
     with pytest.raises(StateError, match="full"):
-        engine.respond_activity_task_completed(task.token, '"' + "x" * 100_000 + '"')
+        engine.respond_activity_task_completed(task.token, '"' + random.randbytes(50_000).hex() + '"')
     engine.close()
     second = make()
     second.adopt("w")

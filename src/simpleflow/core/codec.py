@@ -29,6 +29,7 @@ from typing import Any
 
 import msgspec
 
+from simpleflow.core import compact
 from simpleflow.core.decisions import DECISION_TYPES, Decision
 from simpleflow.core.events import Attributes, Event, UnknownEvent
 from simpleflow.core.wires import (
@@ -90,8 +91,21 @@ def encode_events(events: Sequence[Event]) -> list[str]:
     return [encode_event(event).decode() for event in events]  # an unknown type, or a fault, which this names
 
 
+def encode_short(events: Sequence[Event]) -> list[str]:
+    """The short form of each of these events (``compact``); the JSON of all of them if one has no short form."""
+    try:
+        return compact.encode(events)
+    except _FAULTS:
+        return encode_events(events)
+
+
 def decode_event(data: bytes | str) -> Event:
-    """The event of a JSON object."""
+    """The event of a JSON object, or of its short form (``compact``)."""
+    if data[:1] in ("[", b"[") and data[1:2].isdigit():
+        try:
+            return compact.decode(data)
+        except _FAULTS as error:
+            raise InputError(f"{_event_label(None, None)}: {error}") from error
     return _decode_event(data, None)
 
 

@@ -13,8 +13,11 @@ from simpleflow.exceptions import StateError
 from simpleflow.nearest_state import NAME
 from simpleflow.state_folder.faults import damaged
 
-VERSION = 3
+VERSION = 4
 """Of the schema, in ``pragma user_version``."""
+
+READ_AS_IT_IS = 3
+"""The first format that is read like the present one."""
 
 FILE = "history.sqlite"
 

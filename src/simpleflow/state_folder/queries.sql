@@ -48,8 +48,11 @@ select place, event, sum from events where place >= ? and place < ? order by pla
 select place, event, sum from events where place >= ? and place < ? order by place desc limit ?;
 
 -- name: contexts_of
-select json_extract(event, '$.decisionTaskCompletedEventAttributes.executionContext') from events
-where place between ? << 32 and (? << 32) + 4294967295 and event like '%"executionContext"%' order by place;
+-- In the short form, a DecisionTaskCompleted has the number 14, and its context the index 5 (``core.compact``).
+select json_extract(event, iif(event like '[%', '$[5]', '$.decisionTaskCompletedEventAttributes.executionContext'))
+from events
+where place between ? << 32 and (? << 32) + 4294967295
+and (event like '[14,%' or event like '%"executionContext"%') order by place;
 
 -- name: keep_events_of_version_1
 alter table events rename to events_1;

@@ -17,7 +17,7 @@ import sqlite3
 from contextlib import ExitStack
 
 from simpleflow.exceptions import StateError
-from simpleflow.state_folder.database import FILE, VERSION, check_tables, format_of, other_format
+from simpleflow.state_folder.database import FILE, READ_AS_IT_IS, VERSION, check_tables, format_of, other_format
 
 
 def may_write(folder: str) -> bool:
@@ -40,7 +40,7 @@ def open_to_read(folder: str) -> sqlite3.Connection:
         version, names = format_of(db)
         if version > VERSION or version < 0:
             raise other_format(db, folder, version)
-        if version != VERSION or "about" not in names:
+        if version < READ_AS_IT_IS or "about" not in names:
             advice = "is read-only; copy it to where it can be written, and use the copy"
             if may_write(folder):
                 advice = "is only read here; simpleflow workflow.list brings it up to date"

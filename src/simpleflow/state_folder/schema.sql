@@ -1,4 +1,4 @@
--- Version 3. Events are SWF's event JSON; times are epoch seconds.
+-- Version 4. Times are epoch seconds.
 
 create table runs (
     number      integer primary key,           -- in the order of their starts
@@ -17,7 +17,8 @@ create unique index one_open_run on runs (workflow_id) where status = 'open';
 
 create table events (
     place integer primary key,                 -- the run's number, and the event's id in the lower 32 bits: appending
-    event text not null,                       -- to a table of this kind touches two pages, to one of pairs seven
+    event text not null,                       -- to a table of this kind touches two pages, to one of pairs seven.
+                                               -- It is in the short form (core.compact), or is SWF's JSON
     sum   integer,                             -- checksum of the text; null: written by a release without checksums
     run   integer generated always as (place >> 32) virtual,
     id    integer generated always as (place & 4294967295) virtual

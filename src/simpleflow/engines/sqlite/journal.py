@@ -46,7 +46,7 @@ from simpleflow.engines.base import EVERY_RUN, RunDescription, RunFilter
 from simpleflow.engines.journal import Message, StoredRun
 from simpleflow.engines.sqlite.lease import Lease
 from simpleflow.engines.sqlite.outage import Outage
-from simpleflow.engines.sqlite.rows import MAX_EVENTS, STATES, decoded, runs_query
+from simpleflow.engines.sqlite.rows import MAX_EVENTS, STATES, EventRow, decoded, pack, runs_query
 from simpleflow.exceptions import InputError, InvalidTransition, LeaseLost, RunBusy, StateError, UnknownResource
 from simpleflow.state_folder.database import FILE, SQL, make_folder, open_database
 from simpleflow.state_folder.faults import FAULTS, checksum, damaged, is_token, state_error
@@ -60,6 +60,7 @@ if TYPE_CHECKING:
 
 _CHECK_SECONDS = 0.02  # between two looks at whether the folder is there
 _ROWS = 1_000  # that are made at once, so that a long answer does not need much memory
+_PACKED = 8  # characters that a byte of a packed text may stand for
 _PAGE_CHARACTERS = 1 << 20  # after which no further events are read back at once
 
 
@@ -143,9 +144,9 @@ class SqliteJournal:
 
     def _add(self, written: Sequence[tuple[Run, e.Event]]) -> int:
         """Insert events; returns how many characters they have."""
-        texts = codec.encode_events([event for _, event in written])
+        texts = codec.encode_short([event for _, event in written])
         rows = [
-            ((self._numbers[run.run_id] << 32) + event.id, text, checksum(text, event.id))
+            ((self._numbers[run.run_id] << 32) + event.id, pack(text), checksum(text, event.id))
             for (run, event), text in zip(written, texts, strict=True)
         ]
         self._db.executemany(SQL["add_events"], rows)
@@ -201,13 +202,13 @@ class SqliteJournal:
         number = self._numbers[run_id]
 
         def read(after: int, limit: int) -> list[e.Event]:
-            rows: list[tuple[int, str, int | None]] = []
+            rows: list[EventRow] = []
             size = 0
             span = (number << 32) + after + 1, (number + 1) << 32, limit
             with self._errors("read"), self._reading() as db:
                 for row in db.execute(SQL["events_between"], span):
                     rows.append(row)
-                    size += len(str(row[1]))
+                    size += len(row[1]) if isinstance(row[1], str) else _PACKED * len(row[1])
                     if size > _PAGE_CHARACTERS:
                         break
             return self._events(run_id, rows, after + 1, whole=False)
@@ -236,9 +237,7 @@ class SqliteJournal:
             raise UnknownResource(f"there is no execution with run id {run_id!r}")
         return int(row[0])
 
-    def _events(
-        self, run_id: str, rows: Sequence[tuple[int, str, int | None]], first: int, whole: bool
-    ) -> list[e.Event]:
+    def _events(self, run_id: str, rows: Sequence[EventRow], first: int, whole: bool) -> list[e.Event]:
         try:
             events = list(decoded(rows, first))
             if whole and any(check is None for _, _, check in rows):

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from simpleflow.core import codec, transitions
 from simpleflow.engines.sqlite.lease import is_in_use
+from simpleflow.engines.sqlite.rows import pack
 from simpleflow.engines.sqlite.salvage import Salvage, SalvagedRun, closing_event, salvage
 from simpleflow.exceptions import InputError, RunBusy
 from simpleflow.state_folder.database import FILE, SQL, open_database
@@ -100,7 +101,7 @@ def _write(db: sqlite3.Connection, found: Salvage) -> None:
         if history.open and (run.row.status != transitions.OPEN or run.row.workflow_id in open_ids):
             event = closing_event(history, run.row.closed or history.events[-1].time)
             history.apply(event)
-            run.texts.append(codec.encode_event(event).decode())
+            run.texts += codec.encode_short([event])
         if history.open:
             open_ids.add(run.row.workflow_id)
         numbers[run.number] = run.number
@@ -109,7 +110,7 @@ def _write(db: sqlite3.Connection, found: Salvage) -> None:
         db.execute(SQL["keep_run"], (run.number, *run.row[:5], status, run.row.started, closed))
         db.executemany(
             SQL["add_events"],
-            [((run.number << 32) + id, text, checksum(text, id)) for id, text in enumerate(run.texts, 1)],
+            [((run.number << 32) + id, pack(text), checksum(text, id)) for id, text in enumerate(run.texts, 1)],
         )
     opened = {run.number for run in found.runs if run.number in numbers and run.history.open}
     db.executemany(SQL["add_message"], [each for each in found.messages if each[0] in opened])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -25,8 +26,13 @@ STATES = (
 """What the column ``status`` may hold."""
 
 
-EventRow = tuple[int, str, int | None]
-"""Place, text and checksum of an event."""
+EventRow = tuple[int, str | bytes, int | None]
+"""Place, text and checksum of an event. See ``pack`` for the text."""
+
+_LONG = 1_024  # characters
+_SAMPLE = 4_096  # characters whose compression tells of that of the rest
+
+_NOT_PACKED = "[14,"  # DecisionTaskCompleted: a query reads its context
 
 MAX_EVENTS = (1 << 32) - 1
 """The highest id that an event may have."""
@@ -90,6 +96,30 @@ def runs_query(wanted: RunFilter, before: str | None, limit: int | None) -> tupl
     ]
 
 
+def pack(text: str) -> str | bytes:
+    """The text of an event as it is kept: compressed, if it is long and that saves half of it.
+
+    The list of done marks is in the history of each run, and grows with them. It says much the same of each.
+    """
+    if len(text) < _LONG or text.startswith(_NOT_PACKED):
+        return text
+    data = text.encode()
+    if len(zlib.compress(data[:_SAMPLE], 1)) > min(len(data), _SAMPLE) / 2:
+        return text
+    return zlib.compress(data, 1)
+
+
+def unpack(kept: object) -> str:
+    """The text of an event. Raises InputError if it is not as ``pack`` makes it."""
+    try:
+        text = zlib.decompress(kept).decode() if isinstance(kept, bytes) else kept
+    except (zlib.error, ValueError) as error:
+        raise InputError(f"its text cannot be read: {error}") from error
+    if not isinstance(text, str):
+        raise InputError(f"its text is {text!r:.40}")
+    return text
+
+
 def decoded(rows: Sequence[EventRow], first: int) -> Iterator[e.Event]:
     """The events of rows of a run, from the id ``first`` on.
 
@@ -100,9 +130,13 @@ def decoded(rows: Sequence[EventRow], first: int) -> Iterator[e.Event]:
     for number, (place, text, check) in enumerate(rows, first):
         if place & 0xFFFFFFFF != number:
             raise InputError(f"event {number} is missing")
-        if not isinstance(text, str) or check not in (None, checksum(text, number)):
+        try:
+            whole = unpack(text)
+        except InputError as error:
+            raise InputError(f"event {number} is not as it was written") from error
+        if check not in (None, checksum(whole, number)):
             raise InputError(f"event {number} is not as it was written")
-        event = codec.decode_event(text)
+        event = codec.decode_event(whole)
         if event.id != number:
             raise InputError(f"event {number} has the number {event.id}")
         yield event

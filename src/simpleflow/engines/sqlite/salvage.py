@@ -24,7 +24,7 @@ from simpleflow.core import codec, transitions
 from simpleflow.core import events as e
 from simpleflow.core.history import History
 from simpleflow.engines.sqlite import pages
-from simpleflow.engines.sqlite.rows import RunRow, run_row
+from simpleflow.engines.sqlite.rows import RunRow, run_row, unpack
 from simpleflow.exceptions import InputError, InvalidTransition, StateError
 from simpleflow.shown_text import count
 from simpleflow.state_folder.database import FILE
@@ -78,13 +78,14 @@ def salvage(folder: Path) -> Salvage:
             raise StateError(f"state folder {folder} cannot be read: {error.strerror}{name}") from error
         tables = _tables(f"{copy}/{FILE}", found.problems)
     runs = {number: found_row for number, row in tables["runs"].items() if (found_row := run_row(row)) is not None}
-    events = {place: row for place, row in tables["events"].items() if _is_event(place, row)}
+    texts = {place: _event_text(place, row) for place, row in tables["events"].items()}
+    events = {place: text for place, text in texts.items() if text is not None}
     if found.problems or len(runs) < len(tables["runs"]) or len(events) < len(tables["events"]):
         for number, columns in pages.rows(data):
             if number not in runs and (as_run := run_row(columns[1:])) is not None:
                 runs[number] = as_run
-            elif number not in events and _is_event(number, columns[1:]):
-                events[number] = columns[1:]
+            elif number not in events and (text := _event_text(number, columns[1:])) is not None:
+                events[number] = text
     found.messages = [
         (run, text) for run, text in tables["messages"].values() if isinstance(run, int) and isinstance(text, str)
     ]
@@ -95,8 +96,8 @@ def salvage(folder: Path) -> Salvage:
             found.problems.append(f"the done mark {key!r} is not as it was written")
     by_run: dict[int, dict[int, str]] = {number: {} for number in runs}
     last: dict[int, int] = {}
-    for place, columns in events.items():
-        by_run.setdefault(place >> 32, {})[place & 0xFFFFFFFF] = columns[0]
+    for place, text in events.items():
+        by_run.setdefault(place >> 32, {})[place & 0xFFFFFFFF] = text
     for place in (*events, *tables["events"]):
         last[place >> 32] = max(last.get(place >> 32, 0), place & 0xFFFFFFFF)
     for number in sorted(by_run):
@@ -156,11 +157,16 @@ def _text(data: bytes) -> str | bytes:
         return data
 
 
-def _is_event(place: int, row: Any) -> bool:
-    if len(row) not in (1, 2) or not isinstance(row[0], str) or not row[0].startswith("{"):
-        return False
+def _event_text(place: int, row: Any) -> str | None:
+    """The text of the event in a row; None if it is none, or is not as it was written."""
+    if len(row) not in (1, 2) or place <= 1 << 32:
+        return None
+    try:
+        text = unpack(row[0])
+    except InputError:
+        return None
     check = row[1] if len(row) == 2 else None
-    return place > 1 << 32 and check in (None, checksum(row[0], place & 0xFFFFFFFF))
+    return text if text.startswith(("{", "[")) and check in (None, checksum(text, place & 0xFFFFFFFF)) else None
 
 
 def _run(number: int, row: RunRow | None, texts: dict[int, str], last: int) -> SalvagedRun:
