@@ -11,6 +11,7 @@ import subprocess
 import pytest
 
 from simpleflow.cli.help_text import GROUPS
+from simpleflow.cli.sentences import SENTENCES
 from tests.cli.conftest import SIMPLEFLOW, WORKFLOWS, Folder
 from tests.cli.test_documentation import EVERY
 
@@ -100,6 +101,7 @@ def test_help_is_in_groups_and_cuts_no_sentence(folder: Folder) -> None:
     assert {name for names in GROUPS.values() for name in names} >= {
         path.removeprefix("simpleflow ") for path in EVERY if path.count(" ") == 1
     }
+    assert set(SENTENCES) <= {path.removeprefix("simpleflow ") for path in EVERY if path.count(" ") == 1}
     for columns in ("60", "100", "200"):
         shown = folder.run("--help", COLUMNS=columns).out
         titles = [line.rstrip(":") for line in shown.splitlines() if re.fullmatch(r"\S.*:", line)]

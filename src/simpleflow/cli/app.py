@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ import click
 from simpleflow.cli import errors, existing_options, installation, suggestions
 from simpleflow.cli.help_text import Group
 from simpleflow.cli.options import SETTINGS, Session, common, global_output_options, help_alone, version_option
+from simpleflow.cli.sentences import SENTENCES
 from simpleflow.exceptions import StateError
 from simpleflow.shown_text import escaped_lines, hide_passwords
 
@@ -62,6 +62,8 @@ _COMMANDS = {
 
 
 class _Commands(Group):
+    sentences = SENTENCES
+
     def list_commands(self, context: click.Context) -> list[str]:
         return sorted(_COMMANDS)
 
@@ -132,6 +134,8 @@ def run(args: Sequence[str] | None = None) -> int:
         return errors.INTERRUPTED
     except Exception as error:  # noqa: BLE001 (the user gets one line for every error)
         if session.debug:
+            import traceback  # here, since the help of a command does not wait for it
+
             session.terminal.write(hide_passwords(escaped_lines(traceback.format_exc())))
         code = errors.exit_code(error)
         hint = "; run it again with --debug for the traceback"

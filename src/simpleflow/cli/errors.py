@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
-import traceback
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from simpleflow import source_lines, values
 from simpleflow.exceptions import (
     AggregateException,
     InputError,
@@ -56,6 +55,19 @@ def command_line(error: BaseException) -> str:
     return one_line(str(error))
 
 
+def _module(name: str) -> Any:
+    """A module that only errors need: the help of a command does not wait for it."""
+    return importlib.import_module(name)
+
+
+def _lines() -> Any:
+    return _module("simpleflow.source_lines")
+
+
+def _decoded(details: str | None) -> Any:
+    return _module("simpleflow.values").decode(details)
+
+
 def error_line(error: BaseException, details: str | None = None) -> str:
     """Describe an exception in one line: its type, its text, and the file and line of the user's code that raised it.
 
@@ -68,7 +80,7 @@ def error_line(error: BaseException, details: str | None = None) -> str:
         return f"{kind}{error.name}: {task_failure_line(error.reason, error.details)}"
     if isinstance(error, TaskException | WorkflowException):
         return one_line(str(error))
-    text = traceback_of(details) or "".join(traceback.format_exception(error))
+    text = traceback_of(details) or "".join(_module("traceback").format_exception(error))
     if isinstance(error, SyntaxError) and error.filename:
         where = f"{relative(error.filename)}:{error.lineno}"
         return f"{type(error).__name__}: {one_line(error.msg)} ({where})"
@@ -106,7 +118,7 @@ def task_failure_line(reason: str | None, details: str | None) -> str:
 
 def task_failure(reason: str | None, details: str | None) -> tuple[str, str]:
     """Return in one line why a task failed, and the file and line of the user's code, which may be empty."""
-    found = values.decode(details)
+    found = _decoded(details)
     if isinstance(found, dict) and isinstance(found.get("error"), str):
         message = found.get("message")
         reason = f"{found['error']}: {message}" if message else found["error"]
@@ -132,11 +144,11 @@ def run_reason(reason: str | None, details: str | None) -> str:
 
 def traceback_of(details: str | None) -> str:
     """Return the traceback in the details of a failed task or run, its lines escaped; empty if there is none."""
-    found = values.decode(details)
+    found = _decoded(details)
     if isinstance(found, dict):
         lines = found.get("traceback")
         return escaped_lines("".join(map(str, lines))) if isinstance(lines, list) else ""
-    return escaped_lines(found) if isinstance(found, str) and source_lines.TRACEBACK in found else ""
+    return escaped_lines(found) if isinstance(found, str) and _lines().TRACEBACK in found else ""
 
 
 def source_line(text: str) -> str:
@@ -145,12 +157,12 @@ def source_line(text: str) -> str:
     Frames of simpleflow, of the standard library and of installed packages do not count. The file is relative to the
     current folder if it lies inside it.
     """
-    return relative(source_lines.source_line(text))
+    return relative(_lines().source_line(text))
 
 
 def last_frame(text: str) -> str:
     """Return the same frame as ``file:line in function: source``, as far as the traceback tells; or an empty text."""
-    where, function, source = source_lines.own_frame(text)
+    where, function, source = _lines().own_frame(text)
     return one_line(relative(where) + (f" in {function}" if function else "") + (f": {source}" if source else ""))
 
 

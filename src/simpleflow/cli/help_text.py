@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import click
 
@@ -45,15 +46,24 @@ GROUPS: dict[str, tuple[str, ...]] = {
 
 
 class Group(click.Group):
-    """A command that holds others. Its help shows the first sentence of each of them, whole."""
+    """A command that holds others. Its help shows the first sentence of each of them, whole.
+
+    Attributes:
+        sentences: these sentences, where they are known without the commands.
+    """
+
+    sentences: ClassVar[Mapping[str, str]] = {}
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """Write a list of the commands for each group, or one list for all."""
         known = self.list_commands(context)
         for title, names in _grouped(known):
-            rows = [(name, _first_sentence(self.get_command(context, name))) for name in names]
+            rows = [(name, self._sentence(context, name)) for name in names]
             with formatter.section(title):
                 formatter.write_dl(rows, col_max=20)
+
+    def _sentence(self, context: click.Context, name: str) -> str:
+        return self.sentences.get(name) or first_sentence(self.get_command(context, name))
 
 
 def _grouped(known: Sequence[str]) -> list[tuple[str, list[str]]]:
@@ -65,6 +75,7 @@ def _grouped(known: Sequence[str]) -> list[tuple[str, list[str]]]:
     return [(title, names) for title, names in found.items() if names]
 
 
-def _first_sentence(command: click.Command | None) -> str:
+def first_sentence(command: click.Command | None) -> str:
+    """The first sentence of the help of a command."""
     text = "" if command is None else " ".join((command.help or "").split("\n\n")[0].split())
     return _SENTENCE.split(text)[0]
