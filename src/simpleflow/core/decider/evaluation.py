@@ -236,6 +236,21 @@ class Evaluation(ABC):
         """The value that user code sees for the JSON text of an input, a result or a marker."""
         return values.decode(text)
 
+    def get_run_context(self) -> dict[str, Any]:
+        started = self.history.started
+        parent = started.parent_workflow_execution
+        return {
+            "name": started.workflow_type.name,
+            "version": started.workflow_type.version,
+            "domain_name": self.execution.domain,
+            "workflow_id": self.execution.workflow_id,
+            "run_id": self.execution.run_id,
+            "tag_list": list(started.tag_list or ()),
+            "continued_execution_run_id": started.continued_execution_run_id,
+            "parent_workflow_id": parent.workflow_id if parent else None,
+            "parent_run_id": parent.run_id if parent else None,
+        }
+
     # Parts, see ``parts``
 
     def failed_parts(self) -> set[parts.Part]:

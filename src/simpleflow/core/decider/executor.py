@@ -345,21 +345,6 @@ class Executor(Stoppable):
             return found | {"state": "recorded", "details": self.decode(pending[1])}
         return event_details(self.history, event_type, event_name, self.decode)
 
-    def get_run_context(self) -> dict[str, Any]:
-        started = self.history.started
-        parent = started.parent_workflow_execution
-        return {
-            "name": started.workflow_type.name,
-            "version": started.workflow_type.version,
-            "domain_name": self.execution.domain,
-            "workflow_id": self.execution.workflow_id,
-            "run_id": self.execution.run_id,
-            "tag_list": list(started.tag_list or ()),
-            "continued_execution_run_id": started.continued_execution_run_id,
-            "parent_workflow_id": parent.workflow_id if parent else None,
-            "parent_run_id": parent.run_id if parent else None,
-        }
-
     def fail(self, reason: str, details: str | None = None) -> None:
         if not isinstance(reason, str):
             raise InputError(f"the reason to fail is {reason!r}; expected text")

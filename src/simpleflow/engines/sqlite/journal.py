@@ -35,22 +35,20 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from simpleflow.core import codec, transitions
 from simpleflow.core import events as e
-from simpleflow.core.event_log import Reader
-from simpleflow.core.history import History
 from simpleflow.engines.base import EVERY_RUN, RunDescription, RunFilter
 from simpleflow.engines.journal import Message, StoredRun
+from simpleflow.engines.sqlite.kept_events import KeptEvents
 from simpleflow.engines.sqlite.lease import Lease
 from simpleflow.engines.sqlite.outage import Outage
-from simpleflow.engines.sqlite.rows import MAX_EVENTS, STATES, EventRow, decoded, pack, runs_query
-from simpleflow.exceptions import InputError, InvalidTransition, LeaseLost, RunBusy, StateError, UnknownResource
+from simpleflow.engines.sqlite.rows import STATES, pack, runs_query
+from simpleflow.exceptions import LeaseLost, RunBusy, StateError
 from simpleflow.state_folder.database import FILE, SQL, make_folder, open_database
-from simpleflow.state_folder.faults import FAULTS, checksum, damaged, is_token, state_error
-from simpleflow.state_folder.reading import open_to_read
+from simpleflow.state_folder.faults import checksum, damaged, is_token
 from simpleflow.stores import state
 from simpleflow.stores.base import Change
 
@@ -60,11 +58,9 @@ if TYPE_CHECKING:
 
 _CHECK_SECONDS = 0.02  # between two looks at whether the folder is there
 _ROWS = 1_000  # that are made at once, so that a long answer does not need much memory
-_PACKED = 8  # characters that a byte of a packed text may stand for
-_PAGE_CHARACTERS = 1 << 20  # after which no further events are read back at once
 
 
-class SqliteJournal:
+class SqliteJournal(KeptEvents):
     """See ``engines.journal.Journal``.
 
     Args:
@@ -77,9 +73,8 @@ class SqliteJournal:
     def __init__(self, folder: str, outage: Outage | None = None) -> None:
         self.folder = folder
         self._outage = outage if outage is not None else Outage()
-        self._numbers: dict[str, int] = {}  # by run id, of the executions that this process has begun or claimed
+        self._numbers = {}
         self._begun: list[tuple[str | float, ...]] = []  # rows of ``runs`` that the next commit inserts
-        self._closed = False
         self._checked_at = 0.0  # monotonic time of the last ``_check_presence``
         self._seen_version: int | None = None  # the data_version at which messages were last read
         with self._errors("opened"), ExitStack() as undo:
@@ -181,70 +176,6 @@ class SqliteJournal:
     def release(self, root_id: str) -> None:
         with self._transaction():
             self._db.execute(SQL["release_family"], (root_id, self._lease.token))
-
-    def contexts(self, run_id: str) -> list[str]:
-        with self._errors("read"):
-            row = self._db.execute(SQL["run_number"], (run_id,)).fetchone()
-            texts = [] if row is None else self._db.execute(SQL["contexts_of"], row * 2).fetchall()
-        return [text for (text,) in texts if isinstance(text, str)]
-
-    def load(self, run_id: str, after: int = 0, limit: int | None = None) -> list[e.Event]:
-        most = MAX_EVENTS if limit is None else limit
-        with self._errors("read"):
-            number = self._number(run_id)
-            first = (number << 32) + after + 1
-            rows = self._db.execute(SQL["events_between"], (first, (number + 1) << 32, most)).fetchall()
-        if not rows and after:
-            return []
-        return self._events(run_id, rows, after + 1, whole=not after and limit is None)
-
-    def reader(self, run_id: str) -> Reader:
-        number = self._numbers[run_id]
-
-        def read(after: int, limit: int) -> list[e.Event]:
-            rows: list[EventRow] = []
-            size = 0
-            span = (number << 32) + after + 1, (number + 1) << 32, limit
-            with self._errors("read"), self._reading() as db:
-                for row in db.execute(SQL["events_between"], span):
-                    rows.append(row)
-                    size += len(row[1]) if isinstance(row[1], str) else _PACKED * len(row[1])
-                    if size > _PAGE_CHARACTERS:
-                        break
-            return self._events(run_id, rows, after + 1, whole=False)
-
-        return read
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        """The connection; another one for reading once this journal is closed."""
-        if not self._closed:
-            yield self._db
-            return
-        with closing(open_to_read(self.folder)) as db:
-            yield db
-
-    def last_events(self, run_id: str, limit: int) -> list[e.Event]:
-        with self._errors("read"):
-            number = self._number(run_id)
-            span = number << 32, (number + 1) << 32, limit
-            rows = self._db.execute(SQL["last_events"], span).fetchall()[::-1]
-        return self._events(run_id, rows, rows[0][0] & 0xFFFFFFFF if rows else 1, whole=False)
-
-    def _number(self, run_id: str) -> int:
-        row = self._db.execute(SQL["run_number"], (run_id,)).fetchone()
-        if row is None:
-            raise UnknownResource(f"there is no execution with run id {run_id!r}")
-        return int(row[0])
-
-    def _events(self, run_id: str, rows: Sequence[EventRow], first: int, whole: bool) -> list[e.Event]:
-        try:
-            events = list(decoded(rows, first))
-            if whole and any(check is None for _, _, check in rows):
-                History(events)  # written without checksums: see at least if they fit together
-            return events
-        except (InputError, InvalidTransition) as error:
-            raise damaged(self.folder, f"run {run_id}: {error}") from error
 
     def send(self, message: Message) -> bool:
         self.hold()
@@ -397,15 +328,6 @@ class SqliteJournal:
                 if self._db.in_transaction:  # else SQLite has rolled it back
                     self._db.execute("rollback")
                 raise
-
-    @contextmanager
-    def _errors(self, action: str) -> Iterator[None]:
-        try:
-            yield
-        except FAULTS as error:
-            raise state_error(self.folder, action, error) from error
-        except UnicodeEncodeError as error:
-            raise InputError(f"{error.object!r:.100} holds bytes that are not UTF-8; expected plain text") from error
 
 
 def _identity(path: str) -> object:
