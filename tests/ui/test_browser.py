@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -207,3 +209,19 @@ def test_it_works_with_the_keyboard_alone(site: Site, tab: Tab) -> None:
     tab_to("▸fold load".replace("fold", "open"))
     page.keyboard.press("Enter")
     expect(page.locator("#steps .name", has_text="users")).to_be_visible()
+
+
+def test_a_log_grows_while_one_reads_it(runs: Runs, site: Site, tab: Tab, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    process = runs.start("Talks", "talks", "--param", f"path={go}")
+    wait_for(lambda: "Under way" in site.get("/run/talks").text)
+    page = tab()
+    page.goto(f"{site.url}/run/talks")
+    page.get_by_role("link", name="talk", exact=True).first.click()
+    log = page.locator("pre.log")
+    expect(log).to_contain_text("looked 1 times")
+    expect(log).to_contain_text("looked 5 times")
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    expect(page.locator(".headline .state")).to_contain_text("not driven")
+    assert "no process drives it" in site.get("/run/talks").text

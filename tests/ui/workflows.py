@@ -30,6 +30,15 @@ def until(path):
 
 
 @activity.with_attributes(raises_on_failure=True)
+def talk(path):
+    number = 0
+    while not Path(path).exists():
+        number += 1
+        print(f"looked {number} times", flush=True)
+        time.sleep(0.2)
+
+
+@activity.with_attributes(raises_on_failure=True)
 def odd(text):
     print(text)
     print("\x1b]0;title\x07" + text)
@@ -82,6 +91,15 @@ class Waits(WorkflowStepMixin, Workflow):
         self.submit(Step("first", (work, "first"))).result
         self.submit(Step("wait", (until, path))).result
         return self.submit(Step("last", (work, "last"))).result
+
+
+class Talks(WorkflowStepMixin, Workflow):
+    """Prints until there is a file."""
+
+    name = "talks"
+
+    def run(self, path):
+        self.submit(Step("talk", (talk, path))).result
 
 
 class Odd(WorkflowStepMixin, Workflow):

@@ -11,7 +11,6 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import QueryParams
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -134,12 +133,10 @@ class Pages:
         return LiveView(self.viewers, page, self.source.version)
 
 
-def application(pages: Pages, hosts: Iterable[str] = (), token: str | None = None, cookie: str = "token") -> Starlette:
-    """The application, guarded; see ``Guard`` for the arguments."""
-    return Starlette(
-        routes=[Route("/{path:path}", pages.answer, methods=["GET"])],
-        middleware=[Middleware(Guard, hosts=hosts, token=token, cookie=cookie)],
-    )
+def application(pages: Pages, hosts: Iterable[str] = (), token: str | None = None, cookie: str = "token") -> Guard:
+    """The application, guarded, also where it fails; see ``Guard`` for the arguments."""
+    app = Starlette(routes=[Route("/{path:path}", pages.answer, methods=["GET"])])
+    return Guard(app, hosts, token, cookie)
 
 
 def _prepare(folded: Folded) -> None:
