@@ -40,6 +40,13 @@ def test_groups_are_folded_and_those_with_failures_last() -> None:
     ]
 
 
+def test_idle_groups_may_stay_folded() -> None:
+    found = items("a.x", "a.y", "b.x", "b.y")
+    found[3].weight = 1.0
+    lines = [(line.kind, line.label) for line in folded_lines(found, 60, fold_idle=True)]
+    assert lines == [(FOLDED, "a"), (OPEN, "b"), (STEP, "x"), (STEP, "y")]
+
+
 def test_of_a_large_group_what_matters_has_a_line() -> None:
     names = [f"load.t{number:03}" for number in range(500)]
     assert shown(items(*names, failed="load.t123", critical="load.t321"), 20) == [

@@ -69,10 +69,13 @@ class _Node(Generic[_T]):
             yield from child.every()
 
 
-def folded_lines(items: Iterable[Item[_T]], most: int) -> list[Line[_T]]:
-    """Return at most ``most`` lines that stand for all items, in the order in which their groups first occur."""
+def folded_lines(items: Iterable[Item[_T]], most: int, fold_idle: bool = False) -> list[Line[_T]]:
+    """Return at most ``most`` lines that stand for all items, in the order in which their groups first occur.
+
+    ``fold_idle``: groups that weigh nothing stay folded, although there is room.
+    """
     root = _tree(items)
-    chosen: _Choice[_T] = _Choice(most)
+    chosen: _Choice[_T] = _Choice(most, fold_idle)
     chosen.unfold_what_matters(root)
     chosen.fill(root)
     return list(_lines(root, chosen.shown, 0))
@@ -81,8 +84,9 @@ def folded_lines(items: Iterable[Item[_T]], most: int) -> list[Line[_T]]:
 class _Choice(Generic[_T]):
     """Which members of which groups get lines."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, fold_idle: bool) -> None:
         self.left = most
+        self._fold_idle = fold_idle
         self.shown: dict[int, list[_Node[_T]]] = {}  # by id of a node: the children that get lines
 
     def unfold_what_matters(self, root: _Node[_T]) -> None:
@@ -99,7 +103,7 @@ class _Choice(Generic[_T]):
                     continue
             self._show(node, children)
             for child in children:
-                if child.children:
+                if self._may_unfold(child):
                     heapq.heappush(heap, (child.rank, order, child))
                     order += 1
 
@@ -121,9 +125,13 @@ class _Choice(Generic[_T]):
             if len(self.shown.get(id(node), ())) < len(children) and self._cost(node, children) <= self.left:
                 self._show(node, children)
             for child in self.shown.get(id(node), ()):
-                if child.children:
+                if self._may_unfold(child):
                     heapq.heappush(heap, (depth + 1, child.rank, order, child))
                     order += 1
+
+    def _may_unfold(self, node: _Node[_T]) -> bool:
+        matters = node.weight > 0 or node.failed or node.critical
+        return bool(node.children) and (matters or not self._fold_idle)
 
     def _show(self, node: _Node[_T], children: list[_Node[_T]]) -> None:
         self.left -= self._cost(node, children)

@@ -125,7 +125,7 @@ def rows_by_step(
     left = most - (1 if waits else 0)
     if items and outside:
         left -= min(len(outside), _FEW_OUTSIDE, max(1, most // 4))
-    found = [_step_line(line) for line in folded_lines(items, left)]
+    found = [_step_line(line) for line in folded_lines(items, left, fold_idle=not under)]
     left = most - len(found) - (1 if waits else 0)
     if outside and left > 0:
         others = (_outside(name, tasks, window, critical) for name, tasks in outside.items())
