@@ -7,7 +7,6 @@ import os
 import re
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -168,4 +167,3 @@ def test_what_was_stopped_with_the_process_is_shown_as_stopped(waiting: Folder) 
     assert {row["state"] for row in cooked if row["kind"] in ("activity", "child")} == {"failed", "stopped"}
     [info] = rows(waiting.run("workflow.info", "waiting", "--json").out)
     assert info["open_activities"] == 0
-    assert Path(waiting.path / "log").read_text().count("pid") == 1
