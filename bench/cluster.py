@@ -95,7 +95,7 @@ def main(rounds: int) -> int:
     with tempfile.TemporaryDirectory(prefix="simpleflow-bench-") as folder, cluster(Path(folder)) as address:
         with dask.Client(address, set_as_default=False) as client:
             client.wait_for_workers(WORKERS, timeout=60)
-            mapped, ran, burnt = [], [], []
+            mapped, ran, burnt, burnt_here = [], [], [], []
             for number in range(rounds + 1):
                 began = time.perf_counter()
                 resources = {"default": 1}
@@ -108,6 +108,7 @@ def main(rounds: int) -> int:
                     mapped.append(seconds)
                     ran.append(found)
                     burnt.append(run(flows.Burns, [BURNS, SECONDS], workers=address))
+                    burnt_here.append(run(flows.Burns, [BURNS, SECONDS], nb_workers=WORKERS))
         driver = [memory(None), memory(address)]
     dask_s, run_s, burn_s = map(statistics.median, (mapped, ran, burnt))
     ratio = statistics.median(mine / theirs for mine, theirs in zip(ran, mapped, strict=True))
@@ -119,6 +120,7 @@ def main(rounds: int) -> int:
     print(f"  a run with workers here    {here:6.2f} s")
     print(f"{BURNS} activities of {SECONDS} s of CPU time")
     print(f"  a run with workers there   {burn_s:6.2f} s   {burn_s / ideal:4.2f} x   target {BURN_LIMIT} x ideal")
+    print(f"  a run with workers here    {statistics.median(burnt_here):6.2f} s")
     print(f"memory of the process of the run: workers here {driver[0]:.0f} MiB, there {driver[1]:.0f} MiB")
     load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
     print(f"load of the machine in the last 1, 5 and 15 minutes: {load}")

@@ -50,7 +50,7 @@ class Run:
         except Exception as error:
             self.result = error
 
-    def end(self, seconds: float = 20) -> Any:
+    def end(self, seconds: float = 40) -> Any:
         self.thread.join(seconds)
         assert not self.thread.is_alive(), self.told
         return self.result
