@@ -62,7 +62,7 @@ def test_every_page_in_light_in_dark_and_on_a_telephone(
         page.set_viewport_size({"width": 375, "height": 812})
         if name.startswith("timeline"):  # it is drawn for the width that it is opened with
             page.goto(site.url + path)
-            page.wait_for_selector("[data-narrow]")
+            page.wait_for_selector("[data-size=small]")
             page.evaluate(AXE)
         wrong += [f"{name}, 375: {each}" for each in _found(page, {"rules": {"color-contrast": {"enabled": False}}})]
         if page.evaluate("document.documentElement.scrollWidth > innerWidth"):

@@ -17,8 +17,8 @@ from simpleflow.ui.run_frame import Visit, end_of, run_page
 from simpleflow.ui.texts import when
 from simpleflow.views.run_view import RunView
 
-WIDE, NARROW = 1_150, 300
-"""Widths of the picture, in pixels: for a screen and for a telephone."""
+WIDTHS = {"": 1_150, "medium": 690, "small": 300}
+"""Widths of the picture, in pixels, by the size in the address: for a screen, a tablet and a telephone."""
 
 _MOMENT = 3.0  # seconds after which the picture of a run that goes on is drawn again
 _SHORTEST = 0.01  # seconds that are shown, at least
@@ -42,7 +42,9 @@ def page(visit: Visit, id: str) -> Page:
     by = visit.query.get("by", STEPS)
     if by not in (STEPS, WORKERS):
         raise InputError(f"by is {by!r}; expected {STEPS} or {WORKERS}")
-    is_narrow = bool(visit.query.get("narrow"))
+    size = visit.query.get("size", "")
+    if size not in WIDTHS:
+        raise InputError(f"size is {size!r}; expected small or medium, or none")
     under = visit.query.get("under", "")
 
     def values(folded: Folded, view: RunView) -> dict[str, Any]:
@@ -51,7 +53,7 @@ def page(visit: Visit, id: str) -> Page:
         given = None if shown.is_whole else shown
 
         def address(begin: float | None = None, end: float | None = None, **other: str | None) -> str:
-            query: dict[str, Any] = {"by": by if by != STEPS else None, "narrow": "1" if is_narrow else None}
+            query: dict[str, Any] = {"by": by if by != STEPS else None, "size": size}
             query |= {"under": under, "begin": _text(begin), "end": _text(end)} | other
             return link("run", run.run_id, "timeline", query=query)
 
@@ -70,7 +72,7 @@ def page(visit: Visit, id: str) -> Page:
         def draw(view: RunView) -> str:
             return timeline_svg(
                 view,
-                width=NARROW if is_narrow else WIDE,
+                width=WIDTHS[size],
                 begin=None if given is None else shown.begin,
                 end=None if given is None else shown.end,
                 by=by,
@@ -82,10 +84,10 @@ def page(visit: Visit, id: str) -> Page:
 
         moment = "" if view.closed else int(visit.now / _MOMENT)
         return {
-            "svg": Markup(folded.once(f"timeline {by} {is_narrow} {under} {given} {moment}", draw)),
+            "svg": Markup(folded.once(f"timeline {by} {size} {under} {given} {moment}", draw)),
             "by": by,
             "under": under,
-            "is_narrow": is_narrow,
+            "size": size,
             "is_whole": shown.is_whole,
             "range": "the whole run" if shown.is_whole else f"{when(shown.begin)} to {when(shown.end)}",
             "zooms": _zooms(shown, address),

@@ -197,9 +197,9 @@ document.addEventListener("keydown", (event) => {
 // Small things: commands to copy, logs at their end, durations that go on.
 
 function enrich(root) {
-  if (innerWidth < 640 && root.querySelector("[data-timeline]:not([data-narrow])")) {
+  if (innerWidth < 1000 && root.querySelector("[data-timeline]:not([data-size])")) {
     const address = new URL(location.href);
-    address.searchParams.set("narrow", "1");
+    address.searchParams.set("size", innerWidth < 720 ? "small" : "medium");
     history.replaceState(null, "", address);
     swap(address.href, false);
   }
