@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -81,6 +82,21 @@ def test_the_setting_and_paths_that_cannot_be_written(folder: Folder) -> None:
     done = folder.start("flow.Missing", "--report", "none.html")
     assert done.code == 2
     assert not (folder.path / "none.html").exists()
+
+
+def test_an_id_stays_one_name_of_a_file_and_an_interrupted_run_is_reported(folder: Folder) -> None:
+    (folder.path / "shown.py").write_text(FLOW.replace("raise V", "import time; time.sleep(60); raise V"))
+    process = folder.begin("shown.py", "--workflow-id", "..<b>x", "--report", "out/{workflow_id}.html")
+    logs = folder.path / ".simpleflow" / "logs"
+    folder.wait_for(lambda: list(logs.glob("*/*check*")))
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 130
+    [report] = (folder.path / "out").iterdir()
+    assert report.name == "%2E.%3Cb%3Ex.html"
+    html = report.read_text()
+    assert "running for" in html
+    assert "..&lt;b&gt;x" in html
+    assert "..<b>x" not in html
 
 
 @pytest.mark.parametrize(
