@@ -194,6 +194,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", help="examples, by the names of their files, separated by commas")
     options = parser.parse_args(arguments)
     import boto3
+    import botocore.exceptions
 
     session = boto3.Session()
     if session.get_credentials() is None or session.region_name is None:
@@ -204,7 +205,11 @@ def main(arguments: list[str] | None = None) -> int:
     folder = Path(tempfile.mkdtemp(prefix="simpleflow-smoke-"))
     try:
         smoke = Smoke(folder, options.out.resolve(), options.domain)
-        smoke.domain()
+        try:
+            smoke.domain()
+        except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
+            print(f"smoke-aws was NOT RUN: the domain {options.domain} cannot be made: {error}")
+            return 1
         for target in sorted(EXPECTED):
             if wanted is None or target.partition(":")[0] in wanted:
                 smoke.example(target)

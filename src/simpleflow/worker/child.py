@@ -75,6 +75,7 @@ def fork(
     lock: str | None = None,
     output: Redirects | None = None,
     state: str | None = None,
+    spins: bool = True,
 ) -> tuple[int, OwnerEnd]:
     """Fork a worker; returns its process id and the channel to it.
 
@@ -113,6 +114,7 @@ def fork(
                         lock,
                         printed,
                         state,
+                        spins,
                     ).run()
                 except SystemExit:
                     pass  # stopped while it was idle
@@ -198,12 +200,18 @@ class Child:
     Args:
         middlewares, domain: see ``dispatch.perform``.
         output: takes what its activities print; None: that goes where the owner's goes.
+        spins: see WorkerProcess.
     """
 
     def __init__(
-        self, middlewares: Middlewares = Middlewares(), domain: str | None = None, output: Redirects | None = None
+        self,
+        middlewares: Middlewares = Middlewares(),
+        domain: str | None = None,
+        output: Redirects | None = None,
+        spins: bool = True,
     ) -> None:
         check_forks()
+        self._spins = spins
         self._middlewares = middlewares
         self._domain = domain
         self._output = output
@@ -216,15 +224,25 @@ class Child:
         self._channel: OwnerEnd | None = None
         self._messages: deque[Bounds | Outcome | Last | str] = deque()
         self._sent = b""  # the task that it performs
+        self._name = ""  # of its activity
+        self._bounds: dict[str, Bounds] = {}  # by activity, those that the process has sent
         self._done = 0  # tasks that it has ended
 
     def open(self) -> OwnerEnd:
         """Fork the process if there is none; returns the channel to it."""
         if self._channel is None:
             self._messages.clear()
+            self._bounds.clear()
             self._done = 0
             self._pid, self._channel = fork(
-                self._guard, (), {}, self._middlewares, self._domain, sends_bounds=True, output=self._output
+                self._guard,
+                (),
+                {},
+                self._middlewares,
+                self._domain,
+                sends_bounds=True,
+                output=self._output,
+                spins=self._spins,
             )
         return self._channel
 
@@ -240,12 +258,14 @@ class Child:
 
     def start(self, task: ActivityTask) -> None:
         """Send a task to the process; its outcome comes from ``receive``."""
-        self._sent = packed(task)
+        self._sent, self._name = packed(task), task.name
         try:
             self.open().write(self._sent)
         except OSError:  # it died while it was idle: another one is as good
             self.stop()
             self.open().write(self._sent)
+        if (known := self._bounds.get(task.name)) is not None:
+            self._messages.append(known)
 
     def receive(self, seconds: float) -> Bounds | Outcome | None:
         """The next message about the task within so many seconds: first its Bounds, then its Outcome; or None.
@@ -297,7 +317,10 @@ class Child:
         if channel.unsent:
             seconds = min(seconds, _POLL_SECONDS)
         if readable([channel.fileno()], seconds):
-            self._messages += channel.receive()
+            for message in channel.receive():
+                if isinstance(message, Bounds):
+                    self._bounds[self._name] = message
+                self._messages.append(message)
 
     def _died(self, channel: OwnerEnd) -> Bounds | Outcome | None:
         """The outcome that the process had sent before it died, or how it died.

@@ -99,10 +99,13 @@ class WorkerProcess:
         life: end of a pipe whose other end closes when the owner dies.
         owner: process id of the owner.
         known, middlewares, domain, state: see ``dispatch.perform``.
-        sends_bounds: send the Bounds of each task to the owner before it begins, since SWF does not send time-outs.
+        sends_bounds: send the Bounds of a task to the owner before it begins, since SWF does not send time-outs;
+            those that it has, which are the same for each task of an activity, are not sent again.
         max_tasks: end after so many tasks; None: any number.
         lock: a file on which it holds a lock while it lives, see ``file_locks``; None: on none.
         output: what activities print; None: it is left alone.
+        spins: spin for the next task before it sleeps; False where the next one comes from a service, which takes
+            longer than that.
     """
 
     def __init__(
@@ -118,6 +121,7 @@ class WorkerProcess:
         lock: str | None = None,
         output: WorkerOutput | None = None,
         state: str | None = None,
+        spins: bool = True,
     ) -> None:
         self._channel = channel
         self._life = life
@@ -127,6 +131,8 @@ class WorkerProcess:
         self._domain = domain
         self._state = state
         self._sends_bounds = sends_bounds
+        self._sent_bounds: dict[str, Bounds] = {}  # by activity, the latest that the owner was sent
+        self._spin_seconds = SPIN_SECONDS if spins else 0
         self._sending = threading.Lock()
         self._receiving = threading.Lock()
         self._every: float | None = None  # seconds between heartbeats; None: no task is under way
@@ -154,7 +160,7 @@ class WorkerProcess:
         while True:
             try:
                 with self._receiving:
-                    task: ActivityTask = self._channel.receive(SPIN_SECONDS)
+                    task: ActivityTask = self._channel.receive(self._spin_seconds)
             except (EOFError, OSError):
                 self._leave(0)
             if self._output is not None:
@@ -166,7 +172,8 @@ class WorkerProcess:
             if every < BEAT_SECONDS:
                 os.write(self._changed[1], b".")
             bounds = self._load(task)
-            if self._sends_bounds:
+            if self._sends_bounds and self._sent_bounds.get(task.name) != bounds:
+                self._sent_bounds[task.name] = bounds
                 self._send_bounds(bounds)
             if not surroundings.current:  # its module was imported
                 surroundings.close()
