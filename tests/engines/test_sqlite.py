@@ -315,6 +315,7 @@ def test_a_folder_of_version_1_is_migrated(make: Make, tmp_path: Path) -> None:
     assert types(again)[-1] == "ActivityTaskScheduled"
     db = sqlite3.connect(tmp_path / "state" / "history.sqlite")
     assert db.execute("select run, id, event from events order by place").fetchall() == before
+    db.close()
     assert again.poll_for_activity_task() is not None
 
 
