@@ -111,6 +111,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     found.run("Nightly", "nightly", "--force", "load.users", "--param", "fail=true")
     found.run("Odd", "odd")
     found.run("LongLog", "long")
+    found.run("Various", "various")
     return found
 
 

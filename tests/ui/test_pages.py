@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+import re
+
 import pytest
 
 from tests.ui.conftest import Site, latest
@@ -49,3 +52,31 @@ def test_what_is_wrong_is_said_in_a_page(site: Site, path: str, status: int, sai
     answer = site.get(path)
     assert answer.status == status
     assert said in answer.text
+
+
+def test_every_link_leads_somewhere(site: Site) -> None:
+    """From the list through all kinds of pages; of links that differ in a number or a range, the first ones."""
+    kinds: dict[str, int] = {}
+    seen = {"/"}
+    left = ["/"]
+    while left:
+        path = left.pop()
+        answer = site.get(path)
+        assert answer.status == 200, path
+        if "text/html" not in answer.headers["content-type"]:
+            continue
+        for href in re.findall(r'href="(/[^"]*)"', answer.text):
+            found = html.unescape(href).partition("#")[0]
+            kind = re.sub(r"=[^&]*|(?<=/)\d+(?=/|$)", "", found)
+            if found not in seen and kinds.get(kind, 0) < 3:
+                kinds[kind] = kinds.get(kind, 0) + 1
+                seen.add(found)
+                left.append(found)
+    assert len(seen) > 100
+
+
+def test_a_run_of_all_kinds_of_things(site: Site) -> None:
+    text = site.get("/run/various").text
+    assert "Child workflows" in text
+    assert "TimerStarted" in site.get("/run/various/history?kind=timer").text
+    assert "activity-" not in site.get("/run/various/steps").text

@@ -82,6 +82,35 @@ class Served(WorkflowStepMixin, Workflow):
             self.submit(Step(name, (work, name))).result
 
 
+class Child(Workflow):
+    """A child without steps."""
+
+    name = "child"
+
+    def run(self, left=1):
+        self.submit(work, "child").result
+        return left if left == 0 else self.continue_as_new(left - 1)
+
+
+class Various(Workflow):
+    """A child that continues as new, timers, a signal, a marker and a failed activity, and no steps."""
+
+    name = "various"
+
+    def run(self):
+        child = self.submit(Child)
+        self.submit(self.start_timer("pause", 1))
+        self.submit(self.start_timer("limit", 3600))
+        self.submit(self.signal("noted", "for myself", propagate=False))
+        self.submit(self.wait_signal("noted")).result
+        self.submit(self.record_marker("noted", "in the history"))
+        failed = self.submit(check, "nothing")
+        failed.wait()
+        child.result
+        self.submit(self.cancel_timer("limit"))
+        return [1, 2]
+
+
 class Waits(WorkflowStepMixin, Workflow):
     """Waits for a file."""
 

@@ -6,7 +6,7 @@ A log may have millions of lines, and is read in windows. The last one is shown 
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from simpleflow.exceptions import InputError
 from simpleflow.state_folder.logs import shown
@@ -33,33 +33,29 @@ def window_of(path: str, at: str | None) -> LogWindow | None:
     try:
         with open(path, "rb") as file:
             size = os.fstat(file.fileno()).st_size
-            begin = max(0, size - WINDOW) if at is None else _number(at, size)
-            file.seek(max(0, begin - 1))
-            data = file.read(WINDOW + (begin > 0))
+            begin = _line_after(file, size - WINDOW, size) if at is None else _number(at, size)
+            file.seek(begin)
+            data = file.read(WINDOW)
+            earlier = _line_after(file, begin - WINDOW, begin) if begin > 0 else None
     except OSError:
         return None
-    if begin > 0:
-        first = data[:1]
-        data = data[1:]
-        cut = data.find(b"\n") + 1 if first != b"\n" else 0  # the end of a line
-        if 0 < cut < len(data):
-            begin, data = begin + cut, data[cut:]
     end = begin + len(data)
-    if end < size:
-        cut = data.rfind(b"\n") + 1
-        if cut > 0:
-            end, data = begin + cut, data[:cut]
+    if end < size and (cut := data.rfind(b"\n") + 1) > 0:  # a line that is longer goes on in the next window
+        end, data = begin + cut, data[:cut]
     lines = data.split(b"\n")
-    if lines and not lines[-1]:
+    if not lines[-1]:
         lines.pop()
-    return LogWindow(
-        [_shown(line) for line in lines],
-        begin,
-        end,
-        size,
-        max(0, begin - WINDOW) if begin > 0 else None,
-        end if end < size else None,
-    )
+    later = end if end < size else None
+    return LogWindow([_shown(line) for line in lines], begin, end, size, earlier, later)
+
+
+def _line_after(file: BinaryIO, at: int, limit: int) -> int:
+    """Where the first line begins at or after a byte; this byte if there is none before the limit."""
+    if at <= 0:
+        return 0
+    file.seek(at - 1)
+    found = at + file.read(limit - at).find(b"\n")
+    return found if at <= found < limit else at
 
 
 def _number(text: str, size: int) -> int:

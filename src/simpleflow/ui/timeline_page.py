@@ -61,7 +61,7 @@ def page(visit: Visit, id: str) -> Page:
             match kind:
                 case "step":
                     return link("run", run.run_id, "step", key)
-                case "activity":
+                case "activity" if key.isdigit():  # a line of many activities has the name of their type
                     return link("run", run.run_id, "activity", key)
                 case "child":
                     return link("run", key)
