@@ -216,7 +216,7 @@ def _slowest(seconds: Mapping[str, float]) -> str:
         f'<td class="number">{text(duration(took))}</td></tr>'
         for took, name in found
     ]
-    head = '<tr><th>step</th><th>share</th><th class="number">took</th></tr>'
+    head = '<tr><th>step</th><th class="share">share</th><th class="number">took</th></tr>'
     return card("The slowest steps", f"<table>{head}{''.join(lines)}</table>", key="slowest")
 
 
@@ -244,7 +244,7 @@ def _path(view: RunView, path: Sequence[Link]) -> str:
     more = len(path) - len(lines)
     said += f" {more:,} shorter {'one is' if more == 1 else 'ones are'} left out." if more else ""
     head = '<tr><th>step</th><th class="number">took</th><th class="number">queued</th>'
-    head += "<th>share</th></tr>"
+    head += '<th class="share">share</th></tr>'
     about = 'class="scroll" tabindex="0" role="region" aria-label="The critical path"'
     table = f"<div {about}><table>{head}{''.join(lines)}</table></div>"
     return card("The critical path", f'<p class="lead">{said}</p>', table, key="path")
