@@ -124,18 +124,21 @@ def decode(data: bytes | str) -> Event:
 
 @functools.cache
 def _form(cls: type[Attributes]) -> _Form:
-    fields = _fields(cls)
-    names = tuple(field.name for field in fields)
-    get = attrgetter(*names) if names else None
-    members = (lambda each: (get(each),)) if len(names) == 1 and get is not None else get or (lambda each: ())
-    defaults = tuple(field.default for field in fields if not field.required)
-    return _Form(_NUMBERS.index(cls.__name__), members, defaults)
+    members = _members(cls)
+    names = [name for name, _ in members]
+    get: Callable[[Any], Any] = attrgetter(*names) if names else lambda each: ()
+    values = get if len(names) != 1 else lambda each: (get(each),)
+    defaults = tuple(default for _, default in members if default is not msgspec.NODEFAULT)
+    return _Form(_NUMBERS.index(cls.__name__), values, defaults)
 
 
-def _fields(cls: type[Attributes]) -> list[msgspec.structs.FieldInfo]:
-    """The members of a type in the order of the short form."""
-    fields = msgspec.structs.fields(cls)
-    return [*(each for each in fields if each.required), *(each for each in fields if not each.required)]
+def _members(cls: type[Attributes]) -> list[tuple[str, Any]]:
+    """The members of a type in the order of the short form, each with its default."""
+    # ``msgspec.structs.fields`` would say the same, but takes as long as all else until a run begins.
+    names, defaults = cls.__struct_fields__, cls.__struct_defaults__
+    members = list(zip(names, [*[msgspec.NODEFAULT] * (len(names) - len(defaults)), *defaults], strict=True))
+    needed = [each for each in members if each[1] is msgspec.NODEFAULT]
+    return [*needed, *(each for each in members if each[1] is not msgspec.NODEFAULT)]
 
 
 @functools.cache
@@ -145,9 +148,10 @@ def _decoder() -> Callable[[bytes | str], Any]:
 
 
 def _struct(cls: type[Attributes]) -> type[Any]:
+    types = {field.name: field.type for field in msgspec.structs.fields(cls)}
     members = [
-        (field.name, field.type) if field.required else (field.name, field.type, field.default)
-        for field in _fields(cls)
+        (name, types[name]) if default is msgspec.NODEFAULT else (name, types[name], default)
+        for name, default in _members(cls)
     ]
     return msgspec.defstruct(
         cls.__name__,

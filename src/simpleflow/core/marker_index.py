@@ -13,7 +13,7 @@ from typing import Any, overload
 from simpleflow.core import packed_markers
 from simpleflow.core.events import Event
 
-_HALF = 1 << 64
+_STRIDE = 1 << 64  # more than a hash
 _PLACE = 1 << 32
 
 
@@ -22,8 +22,7 @@ def digest(name: str, details: str | None) -> int:
 
     Python keeps the hash of a text with the text, so this costs little.
     """
-    text = details or ""
-    return hash((name, details)) * _HALF + hash(text + name) % _HALF
+    return hash((name, details)) * _STRIDE + hash((details or "") + name)
 
 
 class MarkerIndex:

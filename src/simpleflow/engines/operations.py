@@ -127,8 +127,7 @@ class Operations:
             for run, events in itertools.groupby(pending, lambda each: each[0]):
                 self._observer(run, [event for _, event in events])
         self._events += len(pending)
-        for run, _ in pending:
-            self._grown[run.run_id] = run
+        self._grown |= {run.run_id: run for run, _ in pending}
         if self._events >= _MANY_EVENTS or self._characters >= _MANY_CHARACTERS:
             self._let_go()
 

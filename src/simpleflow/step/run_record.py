@@ -18,7 +18,7 @@ from simpleflow.futures import FINISHED, Future, Promise, Waiter
 from simpleflow.step import rules
 from simpleflow.step.changes import Changes
 from simpleflow.step.host import Definition
-from simpleflow.step.made_with import MadeWith
+from simpleflow.step.made_with import MAX_ARGUMENTS, MadeWith
 
 _NOT_TAKEN = rules.Verdict(False, False)
 _NO_PARTS: Mapping[str, Sequence[str]] = {}
@@ -135,9 +135,11 @@ class StepRun(Promise, ScopeOwner):
     def _let_go(self) -> None:
         self.value = None
         self.elements = _GONE
-        if self.made_with is not None:  # else it may have to be found out of the work
+        made_with = self.made_with
+        if made_with is not None:  # else it may have to be found out of the work
             self.step = _GONE
-            self.made_with = self.made_with.in_short()
+            if len(made_with.arguments) > MAX_ARGUMENTS:
+                self.made_with = made_with.in_short()
 
     @property
     def result(self) -> Any:

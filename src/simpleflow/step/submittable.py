@@ -222,9 +222,11 @@ class StepFuture(Future):
             executor.track(run)
 
     def __del__(self) -> None:
-        run = getattr(self, "_promise", None)  # there is none if the step could not be submitted
-        if run is not None:
-            run.unwatched()
+        try:
+            run = self._promise
+        except AttributeError:
+            return  # the step could not be submitted
+        run.unwatched()
 
     @property
     def name(self) -> str:

@@ -6,6 +6,7 @@ results, reasons and tracebacks stay in the events; whoever needs one reads that
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from msgspec import Struct, field
@@ -131,8 +132,8 @@ class StepRow(Struct, eq=False):
     started: float | None = None  # when its first activity or child started
     made_by: str | None = None  # run id of the run that made its mark, as far as the history tells
     tasks: list[TaskRow] = field(default_factory=list)  # its activities and children, but none about marks
-    inner: list[str] = field(default_factory=list)  # the names of the steps inside it
-    outer: list[str] = field(default_factory=list)  # the names of the steps that it is inside of
+    inner: Sequence[str] = ()  # the names of the steps inside it
+    outer: Sequence[str] = ()  # the names of the steps that it is inside of
     forces: tuple[str, ...] = ()  # the names that it forces when it runs, as its marker says that has its verdict
     after: tuple[str, ...] = ()  # the names that it depends on, likewise
 

@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
+from msgspec.structs import force_setattr
+
 from simpleflow import values
 from simpleflow.constants import PACKED_MARKER
 from simpleflow.core import events as e
@@ -28,7 +30,7 @@ from simpleflow.taskids import clean
 from simpleflow.views import rows
 from simpleflow.views.rows import AttemptRow, ChildRow, MarkerRow, Row, SentRow, SignalRow, StepRow, TaskRow, TimerRow
 
-_STATUSES = frozenset({WAITING, SCHEDULED, COMPLETED, SKIPPED, FAILED})
+_STATUSES = {status: status for status in (WAITING, SCHEDULED, COMPLETED, SKIPPED, FAILED)}
 
 _WITH_VERDICT = (SCHEDULED, SKIPPED)
 
@@ -265,9 +267,11 @@ class RunView:
             row = self.steps[found.step] = StepRow(found.step, found, event.id, event.time)
         elif row.end is not None or found.status == SKIPPED or (found.status == SCHEDULED and row.tasks):
             row.begin, row.end, row.started, row.made_by, row.ran = event.time, None, None, None, False
-            row.tasks, row.inner, row.outer = [], [], []
+            row.tasks, row.inner, row.outer = [], (), ()
         elif found.status == SCHEDULED:  # it waited until now
             row.begin = event.time
+        force_setattr(found, "step", row.name)  # equal texts of a hundred thousand steps are one
+        force_setattr(found, "status", _STATUSES[found.status])
         row.report, row.event_id = found, event.id
         if found.status in _WITH_VERDICT:
             row.forces, row.after = found.forces, found.after
@@ -287,8 +291,11 @@ class RunView:
         for name in values.text_tuple(values.decode(details).get("inside")):
             outer = self.steps.get(name)
             if outer is not None and step.name not in outer.inner:
-                outer.inner.append(step.name)
-                step.outer.append(name)
+                if isinstance(outer.inner, list):
+                    outer.inner.append(step.name)
+                else:
+                    outer.inner = [step.name]
+                step.outer = (*step.outer, name)
 
 
 def between_tries(tasks: Iterable[TaskRow]) -> list[Interval]:
