@@ -248,3 +248,20 @@ def test_a_batch_is_performed_once_and_in_its_process_alone(shared: dask_process
     kinds = [kind for kind, _ in found if kind != "closed"]
     assert kinds == ["begun", "ended", "returned", "returned"]
     assert lines(tmp_path / "ended") == ["x"]
+
+
+def test_a_task_that_waits_for_another_run_goes_to_a_free_worker(
+    own: dask_processes.Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two runs share a worker, and each believes that its slot is free."""
+    own.join("first", "--task-lists", "default=1")
+    own.wait_for_workers(1)
+    first = Run(flows.Waits, tmp_path / "one", own.address, str(tmp_path), "a")
+    wait_for(lambda: len(lines(tmp_path / "begun")) == 1, "the activity of the first run")
+    second = Run(flows.Short, tmp_path / "two", own.address, str(tmp_path))
+    wait_for(lambda: second.executor.run_id, "the second run")
+    own.join("second", "--task-lists", "default=1")
+    assert second.end() == "x"
+    assert lines(tmp_path / "ended") == ["x"]
+    (tmp_path / "go").touch()
+    assert first.end() == ["a"]

@@ -109,7 +109,7 @@ def test_a_lane_has_as_many_tasks_as_slots_and_two_batches_for_each_if_they_are_
     assert sorted(each.token for part in parts for each in part) == [str(number) for number in range(10)]
     for number, part in enumerate(parts[:2]):
         lane.given[str(number)] = Given(str(number), lane, tuple(part))
-    assert (lane.room(short=False), lane.room(short=True), lane.load) == (0, 2 * BATCH, 3)
+    assert (lane.room(short=False), lane.room(short=True), lane.load) == (0, 2 * BATCH, (False, 3))
     lane.member.leaving = True
     assert (lane.room(short=False), lane.room(short=True)) == (0, 0)
 

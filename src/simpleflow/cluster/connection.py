@@ -81,6 +81,12 @@ class Finished(NamedTuple):
     is_lost: bool = False  # the worker is lost
 
 
+class TakenBack(NamedTuple):
+    """A worker has not begun a batch, and is not going to."""
+
+    batch: str
+
+
 class Connected(NamedTuple):
     """There is another connection, in place of one that was lost."""
 
@@ -199,6 +205,10 @@ class Connection:
             self._stopping[address] = {token}
         self._call(self._stop, address)
 
+    def take_back(self, address: str, batch: str) -> None:
+        """Have ``TakenBack`` come if a worker has not begun a batch."""
+        self._call(self._take_back, address, batch)
+
     def close(self, addresses: Sequence[str] = ()) -> None:
         """Close the connection. Workers at these addresses, and the scheduler, keep nothing of this driver."""
         for batch in list(self._futures):
@@ -253,6 +263,11 @@ class Connection:
         else:
             process, leaving, *found = answer
             self._inbox.put(Met(address, process, leaving, Found(*found)))
+
+    def _take_back(self, address: str, batch: str) -> None:
+        with contextlib.suppress(Exception):  # the worker is lost
+            if self._client.run(slots.take_back, batch, workers=[address])[address]:
+                self._inbox.put(TakenBack(batch))
 
     def _stop(self, address: str) -> None:
         while True:

@@ -41,6 +41,12 @@ class Crew:
         """The lanes for a task list."""
         return [lane for member in self.members.values() if (lane := member.lane(task_list)) is not None]
 
+    def count(self, task_list: str) -> int:
+        """How many tasks of a task list the workers have been given."""
+        given = (each.tasks[token] for lane in self.lanes for each in lane.given.values() for token in each.rest)
+        waiting = (task for lane in self.lanes for task in lane.pending)
+        return sum(task.task_list == task_list for tasks in (given, waiting) for task in tasks)
+
     def meet_the_first(self, connection: c.Connection, inbox: c.Inbox) -> None:
         """Wait until the workers that are there have answered. Raises ClusterError if one has other code."""
         end = time.monotonic() + _FIRST_SECONDS

@@ -11,6 +11,7 @@ up to ``BATCH`` tasks: so a worker need not wait for the driver between two task
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,7 +26,7 @@ _EACH = 2  # batches of a slot, at most
 class Given:
     """A batch that a lane was given."""
 
-    __slots__ = ("begun", "id", "lane", "large", "rest", "stopped", "tasks")
+    __slots__ = ("at", "begun", "id", "is_taken_back", "lane", "rest", "stopped", "tasks")
 
     def __init__(self, id: str, lane: Lane, tasks: tuple[ActivityTask, ...]) -> None:
         self.id = id
@@ -34,7 +35,8 @@ class Given:
         self.rest = dict.fromkeys(self.tasks)  # tokens whose end is not known, in order
         self.begun: set[str] = set()
         self.stopped: set[str] = set()  # tokens that the worker was asked to stop
-        self.large: set[str] = set()  # tokens whose outcomes come with the end of the batch
+        self.at = time.monotonic()
+        self.is_taken_back = False  # the worker was asked to leave it, if it has not begun it
 
 
 class Lane:
@@ -46,11 +48,12 @@ class Lane:
         self.slots = slots
         self.given: dict[str, Given] = {}
         self.pending: list[ActivityTask] = []  # are sent together soon
+        self.avoid_until = 0.0  # monotonic time: another run seems to have its slots
 
     @property
-    def load(self) -> float:
-        """Tasks for each slot."""
-        return self.count / self.slots
+    def load(self) -> tuple[bool, float]:
+        """What is least for the lane to choose: first if others seem to use it, then its tasks for each slot."""
+        return time.monotonic() < self.avoid_until, self.count / self.slots
 
     @property
     def count(self) -> int:

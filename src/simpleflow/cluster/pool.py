@@ -38,23 +38,26 @@ from simpleflow.cluster.engine_calls import beat, begin, offer
 from simpleflow.cluster.members import Given, Lane, WorkerSeen
 from simpleflow.cluster.missing import Missing
 from simpleflow.cluster.own_tasks import OwnTasks
+from simpleflow.cluster.settling import tokens_over
 from simpleflow.cluster.target import Cluster
 from simpleflow.constants import WORKER_STOPPED
 from simpleflow.engines.base import ActivityTask
 from simpleflow.engines.embedded import EmbeddedEngine
 from simpleflow.exceptions import ClusterError
-from simpleflow.worker.base import Accepts
+from simpleflow.worker.base import Accepts, NothingAhead
 from simpleflow.worker.dispatch import Middlewares, Outcome, quick
 from simpleflow.worker.inline import do_quickly, respond
 from simpleflow.worker.output import OutputTarget
 
 _LOOK_SECONDS = 1.0  # between two looks at the workers
-_SHORT_SECONDS = 0.05  # a task that takes less is short
+_SHORT_SECONDS = 0.02  # a task that takes less is short
+_BACK_SECONDS = 2.0  # for how long a batch waits at a worker before it is given to another one
+_AVOID_SECONDS = 10.0  # for how long that worker is not the first choice
 _SHORT_IN_A_ROW = 8
 _END_SECONDS = 5.0  # for how long stopped tasks are waited for at the end
 
 
-class ClusterPool:
+class ClusterPool(NothingAhead):
     """Performs activities on the workers of a Dask scheduler. Raises ClusterError if there is none.
 
     Args:
@@ -70,7 +73,6 @@ class ClusterPool:
 
     source: EmbeddedEngine
     begins = False
-    ahead = 0
 
     def __init__(
         self,
@@ -116,10 +118,6 @@ class ClusterPool:
         """Tells the task lists that have room."""
         return self._has_room
 
-    def send_ahead(self, task: ActivityTask) -> None:
-        """Never called, since ``ahead`` is 0."""
-        raise NotImplementedError
-
     def may_block(self, task: ActivityTask) -> bool:
         """False: a task is handed to another process."""
         return False
@@ -163,6 +161,7 @@ class ClusterPool:
         for task_list, task in list(self._held.items()):
             if not self.source.is_open(task.token):
                 del self._held[task_list]
+        self._take_back(now)
         for token, given in list(self._where.items()):
             if token in given.stopped:
                 continue
@@ -186,8 +185,11 @@ class ClusterPool:
             end = time.monotonic() + _END_SECONDS
             while self._where and connection.works and (left := end - time.monotonic()) > 0:
                 for message in self._inbox.take(left):
-                    if isinstance(message, c.Events | c.Workers | c.Finished):
-                        self._receive(message)
+                    for kind, *values in message.events if isinstance(message, c.Events) else ():
+                        if kind == b.PRINTED:
+                            self._take_event(message.process, kind, *values)
+                    for token in tokens_over(message, self._where):
+                        self._take_from(self._where[token], token)
             connection.close([member.address for member in self._crew.members.values()])
             self._connection = None
         self._own.close()
@@ -264,19 +266,13 @@ class ClusterPool:
         self._missing.note(task_list, bool(lanes))
         limit = self._slots.get(task_list)
         short = limit is None and self._short_in_a_row >= _SHORT_IN_A_ROW
-        if limit is not None and self._count(task_list) >= limit:
+        if limit is not None and self._crew.count(task_list) >= limit:
             return None
         return min((lane for lane in lanes if lane.room(short)), key=lambda lane: lane.load, default=None)
 
-    def _count(self, task_list: str) -> int:
-        """Tasks of this list whose end is not known."""
-        waiting = [task for lane in self._crew.lanes for task in lane.pending]
-        sent = [given.tasks[token] for token, given in self._where.items()]
-        return sum(task.task_list == task_list for task in (*waiting, *sent))
-
     def _send(self) -> None:
         """Send the tasks that were started since the last time."""
-        if self._connection is None:
+        if self._connection is None or not self._connection.works:
             return
         for lane in self._crew.lanes:
             for part in lane.split() if lane.pending else ():
@@ -289,6 +285,18 @@ class ClusterPool:
         self._where.update(dict.fromkeys(given.rest, given))
         priority = max(int(task.priority or 0) for task in tasks)
         connection.submit(lane.member.address, batch, lane.task_list, priority)
+
+    def _take_back(self, now: float) -> None:
+        """Take back what waits at a worker, which does something for another run, while a slot is free elsewhere."""
+        if self._connection is None:
+            return
+        for given in self._given.values():
+            if given.begun or given.is_taken_back or now - given.at < _BACK_SECONDS:
+                continue
+            lanes = self._crew.of(next(iter(given.tasks.values())).task_list)
+            if any(lane is not given.lane and lane.room(short=False) for lane in lanes):
+                given.is_taken_back, given.lane.avoid_until = True, now + _AVOID_SECONDS
+                self._connection.take_back(given.lane.member.address, given.id)
 
     def _stop(self, token: str, given: Given) -> None:
         given.stopped.add(token)
@@ -310,6 +318,8 @@ class ClusterPool:
                 not message.error or (self._connection is not None and self._connection.works)
             ):  # else the connection is lost, and everything with it
                 self._finish(self._given[message.batch], message)
+            case c.TakenBack() if message.batch in self._given:
+                self._lose_batch(self._given[message.batch], "", may_have_begun=False)
             case c.Connected():
                 self._connection = message.connection
                 self._looked_at = 0.0
@@ -341,8 +351,6 @@ class ClusterPool:
             self._output.add(given.tasks[token], *values)
         elif kind == b.ENDED:
             self._end(given, token, Outcome(*values))
-        elif kind == b.LARGE:
-            given.large.add(token)
         elif kind == b.STOPPED and token in given.stopped:
             self._take_from(given, token)
         elif kind == b.STOPPED:

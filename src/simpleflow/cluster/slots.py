@@ -220,15 +220,26 @@ class Slots:
             helper.close()
         self._idle.clear()
 
+    def take_back(self, batch: str) -> bool:
+        """True: the batch has not begun, and is not going to."""
+        with self._lock:
+            return self._is_first(batch)
+
     def _may_begin(self, batch: Batch) -> bool:
         with self._lock:
-            if self.leaving or batch.process != PROCESS or batch.id in self._seen or batch.topic not in self._codes:
+            if self.leaving or batch.process != PROCESS or batch.topic not in self._codes:
                 return False
-            if len(self._begun) == self._begun.maxlen:
-                self._seen.discard(self._begun[0])
-            self._begun.append(batch.id)
-            self._seen.add(batch.id)
-            return True
+            return self._is_first(batch.id)
+
+    def _is_first(self, batch: str) -> bool:
+        """True once for each batch."""
+        if batch in self._seen:
+            return False
+        if len(self._begun) == self._begun.maxlen:
+            self._seen.discard(self._begun[0])
+        self._begun.append(batch)
+        self._seen.add(batch)
+        return True
 
     def expire(self, seconds: float = IDLE_SECONDS) -> None:
         """End the helpers that have been idle for so long."""
@@ -352,6 +363,11 @@ async def hello(topic: str, text: str) -> list[Any]:
 def stop(tokens: list[str]) -> None:
     """Stop tasks."""
     SLOTS.stop(tokens)
+
+
+def take_back(batch: str) -> bool:
+    """True: a batch has not begun, and is not going to."""
+    return SLOTS.take_back(batch)
 
 
 def forget(topic: str) -> None:

@@ -59,3 +59,16 @@ class ActivityPool(Protocol):
 
     def close(self) -> None:
         """Stop everything."""
+
+
+class NothingAhead:
+    """A pool that is sent no tasks ahead."""
+
+    @property
+    def ahead(self) -> int:
+        """0: no task is sent ahead."""
+        return 0
+
+    def send_ahead(self, task: ActivityTask) -> None:
+        """Never called, since ``ahead`` is 0."""
+        raise NotImplementedError

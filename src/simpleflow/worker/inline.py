@@ -15,6 +15,7 @@ from simpleflow.engines.base import ActivitySource, ActivityTask
 from simpleflow.engines.embedded import EmbeddedEngine
 from simpleflow.exceptions import LeaseLost, UnknownResource
 from simpleflow.taskids import whole_of
+from simpleflow.worker.base import NothingAhead
 from simpleflow.worker.dispatch import Arguments, Middlewares, Outcome, perform, quick
 from simpleflow.worker.imports import NOTHING
 
@@ -51,7 +52,7 @@ def do_quickly(
 _MOMENT = 0.01  # seconds
 
 
-class InlineWorker:
+class InlineWorker(NothingAhead):
     """Performs each task when it is started, before ``start`` returns. See ``base.ActivityPool``."""
 
     def __init__(
@@ -74,15 +75,6 @@ class InlineWorker:
     def free(self) -> int:
         """How many tasks could be started now."""
         return 1
-
-    @property
-    def ahead(self) -> int:
-        """0: no task is under way between two calls."""
-        return 0
-
-    def send_ahead(self, task: ActivityTask) -> None:
-        """Never called, since ``ahead`` is 0."""
-        raise NotImplementedError
 
     def may_block(self, task: ActivityTask) -> bool:
         """False if the latest task of that name took less than a moment."""
