@@ -8,7 +8,7 @@ from simpleflow.cli import processes, start_options
 from simpleflow.cli.cluster_options import tls_options
 from simpleflow.cli.cores import cores
 from simpleflow.cli.number import Number
-from simpleflow.cli.options import SETTINGS, common, log_level_option
+from simpleflow.cli.options import SETTINGS, common, log_format_option, log_level_option
 from simpleflow.cli.terminal import results_only
 from simpleflow.cluster.target import check_address
 from simpleflow.exceptions import InputError
@@ -38,6 +38,7 @@ from simpleflow.exceptions import InputError
 )
 @tls_options
 @log_level_option
+@log_format_option
 @common
 def join(
     scheduler: str,
