@@ -52,6 +52,7 @@ def test_it_prints_its_address_answers_and_ends(runs: Runs) -> None:
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=20)
     live.close()
+    assert process.returncode == 0
     assert errors == f"the runs in folder {runs.state}; Ctrl-C ends the page\n"
 
 

@@ -64,8 +64,6 @@ class Serving:
         """Answer until SIGTERM or Ctrl-C."""
         try:
             self._server.run(sockets=[self._socket])
-        except KeyboardInterrupt:  # uvicorn raises the signal again at its end
-            pass
         finally:
             self.pages.close()
 

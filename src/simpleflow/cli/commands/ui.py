@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Any
 
 import click
@@ -55,5 +56,7 @@ def ui(port: int, host: str, opens: bool, **options: Any) -> int:
     session().terminal.write(f"the runs in {location}; Ctrl-C ends the page\n")
     if opens:
         click.launch(serving.url)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)  # uvicorn ends, and then raises the signal again
     serving.run()
     return errors.OK
