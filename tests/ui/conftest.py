@@ -20,6 +20,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from simpleflow.ui.serving import Serving
+from tests import nursery
 from tests.servers import tied
 
 WORKFLOWS = Path(__file__).parent / "workflows.py"
@@ -95,10 +96,11 @@ class Runs(NamedTuple):
             preexec_fn=tied,
         )
 
-    def run(self, workflow: str, workflow_id: str, *arguments: str) -> str:
-        """Run a workflow to its end; returns what it has written to standard error."""
-        _, errors = self.start(workflow, workflow_id, *arguments).communicate(timeout=60)
-        return errors
+    def run(self, workflow: str, workflow_id: str, *arguments: str) -> None:
+        """Run a workflow to its end."""
+        command = ["workflow.start", "--local", "--state", str(self.state), "--nb-workers", "2"]
+        target = [f"workflows.py:{workflow}", "--workflow-id", workflow_id]
+        nursery.run([*command, *target, *arguments], self.folder, dict(os.environ))
 
 
 @pytest.fixture(scope="session")
