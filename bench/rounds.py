@@ -149,6 +149,8 @@ class Rounds:
             yield LARGEST
             for contender in self._contenders_at(self.sizes[-1]):
                 self._attempt(contender, LARGEST, self._memory)
+                for number in self.sizes[self.sizes.index(self.middle) : -1]:
+                    self._attempt(contender, at(LARGEST, number), partial(self._memory_at, number=number))
 
     def _contenders_at(self, number: int) -> list[Contender]:
         able = [contender for contender in self.contenders if STEPS in contender.kinds]
@@ -189,6 +191,10 @@ class Rounds:
 
     def _burn(self, contender: Contender) -> Taken:
         return self._without_start(contender, Work(CPU, BURNS, self.seconds))
+
+    def _memory_at(self, contender: Contender, number: int) -> float:
+        self._expect(contender, number)
+        return self._run(contender, Work(STEPS, number), watch=True).largest
 
     def _memory(self, contender: Contender) -> float:
         self._expect(contender, self.sizes[-1])

@@ -56,11 +56,27 @@ def targets(sizes: tuple[int, ...], seconds: float) -> list[Target]:
         Target("fan-out, an activity", FAN, 0.35, DOIT),
         Target("8 x CPU", BURN, 1.03, BURNS * seconds / WORKERS),
     ]
-    if most > number:
-        found += [
-            Target(f"{kind}, a step, N = {most:,}", at(kind, most), 1.1, SIMPLEFLOW, at(kind, number))
-            for kind in (COLD, WARM)
-        ]
+    found += [
+        Target(f"{kind}, a step, N = {size:,}", at(kind, size), _growth(size), SIMPLEFLOW, at(kind, number))
+        for size in sizes
+        if size > number
+        for kind in (COLD, WARM)
+    ]
+    found += [
+        Target(f"peak memory of the largest process, N = {size:,}", at(LARGEST, size), _memory(size), unit="MiB")
+        for size in sizes
+        if number <= size < most
+    ]
     for column, whose in ((LARGEST, "the largest process"), (TOGETHER, "all processes")):
-        found.append(Target(f"peak memory of {whose}, N = {most:,}", column, 60.0, unit="MiB"))
+        found.append(Target(f"peak memory of {whose}, N = {most:,}", column, _memory(most), unit="MiB"))
     return found
+
+
+def _growth(size: int) -> float:
+    """How much longer a step may take with this many steps than with the middle number."""
+    return 1.1 if size <= 10_000 else 1.3
+
+
+def _memory(size: int) -> float:
+    """The MiB that a run with this many steps may need."""
+    return 32.0 if size <= 1_000 else 60.0 if size <= 10_000 else 200.0
