@@ -66,7 +66,7 @@ class Everything(Workflow):
         self.submit(self.signal("told"))
         slow.cancel()
         child.cancel()
-        futures.wait(self.submit(self.start_timer("pause", 2)))  # until the worker has said that it is cancelled
+        self.submit(self.wait_signal("on")).result  # the worker has said that it is cancelled
         self.submit(self.continue_as_new(False))
 """
 
@@ -126,6 +126,10 @@ def test_each_role_calls_what_its_policy_allows(roles: dict[str, tuple[Commands,
     ):
         done = operator.run(*command)
         assert done.code == 0, done.err
+    answered = roles["Workers"][1]
+    programs.wait_for(lambda: answered.count("RespondActivityTaskCanceled") > 0, "the worker to cancel", 40)
+    done = operator.run("workflow.signal", "everything", "--name", "on")
+    assert done.code == 0, done.err
     test.wait_for_end(*started)
     test.wait_for_end(*waits)
     last = test.client.list_closed_workflow_executions
