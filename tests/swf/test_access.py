@@ -30,7 +30,7 @@ def work():
 def fails():
     raise ValueError("no")
 
-@activity.with_attributes(heartbeat_timeout=1)
+@activity.with_attributes(heartbeat_timeout=30)
 def beats():
     Path("begun").touch()
     time.sleep(60)
@@ -110,7 +110,7 @@ def test_each_role_calls_what_its_policy_allows(roles: dict[str, tuple[Commands,
     operator, test = commands["Operators"], commands["Test"]
     started = commands["Starters"].start("flows.Everything")
     first = commands["Deciders"].begin("decider.start", "flows.Everything")
-    commands["Workers"].begin("worker.start", "-N", "2")
+    commands["Workers"].begin("worker.start", "-N", "2", "--heartbeat", "0.5")
     programs.wait_for((operator.path / "begun").exists, "the slow activity", 30)
     first.terminate()
     programs.finish(first, 20)
