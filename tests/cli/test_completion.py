@@ -46,7 +46,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Folder:
 
 
 def test_commands_and_options(folder: Folder) -> None:
-    assert complete(folder, "simpleflow step.") == ["step.list", "step.plan", "step.forget", "step.mark"]
+    assert complete(folder, "simpleflow step.") == ["step.list", "step.plan", "step.why", "step.forget", "step.mark"]
     assert complete(folder, "simpleflow nothing.") == []
     assert complete(folder, "simpleflow workflow.start --middleware-p") == [
         "--middleware-pre-execution",
