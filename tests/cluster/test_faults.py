@@ -250,10 +250,8 @@ def test_a_batch_is_performed_once_and_in_its_process_alone(shared: dask_process
     assert lines(tmp_path / "ended") == ["x"]
 
 
-def test_a_task_that_waits_for_another_run_goes_to_a_free_worker(
-    own: dask_processes.Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Two runs share a worker, and each believes that its slot is free."""
+def test_runs_that_share_workers_and_a_worker_that_dask_retires(own: dask_processes.Cluster, tmp_path: Path) -> None:
+    """Two runs share a worker, and each believes that its slot is free. The second one goes to a worker that is."""
     own.join("first", "--task-lists", "default=1")
     own.wait_for_workers(1)
     first = Run(flows.Waits, tmp_path / "one", own.address, str(tmp_path), "a")
@@ -263,5 +261,11 @@ def test_a_task_that_waits_for_another_run_goes_to_a_free_worker(
     own.join("second", "--task-lists", "default=1")
     assert second.end() == "x"
     assert lines(tmp_path / "ended") == ["x"]
+
+    before = begun(tmp_path)
+    with distributed.Client(own.address, set_as_default=False) as client:
+        client.retire_workers([address for address, keys in client.processing().items() if keys])
+    wait_for(lambda: len(lines(tmp_path / "begun")) == 2, "the activity on the other worker")
+    all_end(before)
     (tmp_path / "go").touch()
     assert first.end() == ["a"]

@@ -347,7 +347,8 @@ def perform(text: str) -> str:
 
     def is_cancelled() -> bool:
         task = worker.state.tasks.get(key)
-        return task is None or task.state not in ("executing", "long-running")
+        gone = worker.status.name in ("closing", "closed", "failed")  # its scheduler counts the task as lost
+        return gone or task is None or task.state not in ("executing", "long-running")
 
     found = SLOTS.perform(batch, worker.state.nthreads, is_cancelled, Reporter(batch.topic, worker.log_event))
     return json.dumps(found)
