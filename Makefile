@@ -10,19 +10,26 @@ DOCS   := .venv-docs
 # The library that the package index calls simpleflow, for the tests in which it is a client of the local server.
 EXISTING := .venv-existing
 
+# The wheel with the oldest dependencies, and the tests that run on it: of the library, without those of the folder.
+WHEEL := .venv-wheel
+OF_WHEEL := tests/testing tests/views tests/core/test_decide.py tests/language/test_activity.py \
+	tests/language/test_canvas.py tests/cli/test_info.py tests/cli/test_input.py tests/stores/test_s3.py \
+	tests/swf/test_engine.py tests/server/test_executions.py tests/test_servers.py
+
 # Microsoft's emulator of Azure's marks. Its registry knows it by this name.
 AZURITE := .azurite
 
 # The browser in which the page is tested: Debian's, where this may install it.
 CHROMIUM := /usr/bin/chromium
 
-.PHONY: smoke-aws demo demo-cluster test check bench screenshots chromium docs docs-links dist clean
+.PHONY: smoke-aws demo demo-cluster test test-wheel check bench screenshots chromium docs docs-links dist clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    run the census example twice: steps run, then are skipped"
 	@echo "make demo-cluster  run the census on two workers of a Dask scheduler, and kill one"
 	@echo "make test    run all tests"
+	@echo "make test-wheel  run tests on the wheel, with the oldest dependencies"
 	@echo "make check   ruff, mypy, import-linter, docs"
 	@echo "make bench   measure start-up, cold, warm, fan-out and memory, beside the peers that can be installed"
 	@echo "make screenshots   draw the pictures in the README and in the pages anew"
@@ -83,11 +90,23 @@ chromium:
 	fonts-dejavu-core >/dev/null) || true
 	@test -x $(CHROMIUM) || echo "there is no $(CHROMIUM) and it cannot be installed here: the page is not tested in a browser"
 
+# TESTS are files and folders, by default all. On another Python: make test PYTHON=python3.13 VENV=.venv-3.13
 # The tests start hundreds of processes. Where PYTHONDONTWRITEBYTECODE is set, each of them would compile anew every
 # module that has changed since the installation, which doubles the time that a command takes.
 test: $(STAMP) $(EXISTING)/.tried $(AZURITE)/.tried chromium
 	$(BIN)/python -m compileall -q src tests
-	$(BIN)/python -m pytest -n 3 --dist worksteal
+	PYTHONHASHSEED=1 $(BIN)/python -m pytest -n 3 --dist worksteal $(TESTS)
+
+# What users get: the wheel, in an environment of its own, with the oldest dependencies that it allows. No test reads src.
+test-wheel: $(DIST)/.installed
+	rm -rf $(WHEEL)
+	$(DIST)/bin/python -m build --wheel --outdir $(WHEEL)/dist .
+	$(PYTHON) -m venv $(WHEEL)
+	$(WHEEL)/bin/pip install --quiet "$$(ls $(CURDIR)/$(WHEEL)/dist/*.whl)[dev]"
+	$(PYTHON) .ci/minimums.py > $(WHEEL)/minimums.txt
+	$(WHEEL)/bin/pip install --quiet --requirement $(WHEEL)/minimums.txt
+	$(WHEEL)/bin/pip check
+	PYTHONHASHSEED=2 $(WHEEL)/bin/python -m pytest -n 3 --dist worksteal $(or $(TESTS),$(OF_WHEEL))
 
 # Never in CI: it needs an account, and costs a few cents.
 smoke-aws: $(STAMP)
@@ -133,4 +152,4 @@ dist: $(DIST)/.installed
 	$(DIST)/bin/python .ci/check_dist.py dist $(TAG)
 
 clean:
-	rm -rf $(VENV) $(DEMO) $(DIST) $(DOCS) $(EXISTING) $(AZURITE) .simpleflow dist build
+	rm -rf $(VENV) $(DEMO) $(DIST) $(WHEEL) $(DOCS) $(EXISTING) $(AZURITE) .simpleflow dist build

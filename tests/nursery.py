@@ -37,6 +37,7 @@ import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import simpleflow
 from tests.servers import program, tied
 
 ROOT = Path(__file__).parents[1]
@@ -272,8 +273,6 @@ def _end(code: int) -> None:
 
 def _load() -> None:
     """Load all that commands need."""
-    import simpleflow
-
     for module in pkgutil.walk_packages(simpleflow.__path__, "simpleflow."):
         if not module.name.startswith("simpleflow.compat") and not module.name.endswith("__main__"):
             try:
@@ -298,7 +297,7 @@ def _become(request: dict[str, Any], streams: list[int]) -> None:
     for number, descriptor in enumerate(streams):
         os.dup2(descriptor, number)
         os.close(descriptor)
-    script = str(ROOT / "src/simpleflow/__main__.py") if request["as_module"] else SIMPLEFLOW
+    script = os.path.join(os.path.dirname(simpleflow.__file__), "__main__.py") if request["as_module"] else SIMPLEFLOW
     warnings.resetwarnings()  # some modules have added filters
     warnings.filters[:] = _FILTERS if request["as_module"] else _FILTERS[1:]  # type: ignore[index]
     sys.argv[:] = [script, *request["args"]]

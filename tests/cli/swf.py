@@ -34,7 +34,7 @@ def server(folder: Path, *options: str) -> subprocess.Popen[str]:
 
 
 def _environment() -> dict[str, str]:
-    path = os.pathsep.join([str(programs.ROOT / "src"), str(programs.ROOT), os.environ.get("PYTHONPATH", "")])
+    path = os.pathsep.join([str(programs.SOURCE), str(programs.ROOT), os.environ.get("PYTHONPATH", "")])
     return {**os.environ, "PYTHONPATH": path}
 
 

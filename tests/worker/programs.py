@@ -11,12 +11,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import simpleflow
+
 ROOT = Path(__file__).parents[2]
+SOURCE = Path(simpleflow.__file__).parents[1]  # that of the folder, or an installed wheel
 
 
 def begin(code: str, *args: str, folder: Path, **environment: str) -> subprocess.Popen[str]:
     """Start Python with that code, in a new process group."""
-    path = os.pathsep.join([str(ROOT / "src"), str(ROOT), os.environ.get("PYTHONPATH", "")])
+    path = os.pathsep.join([str(SOURCE), str(ROOT), os.environ.get("PYTHONPATH", "")])
     return subprocess.Popen(
         [sys.executable, "-W", "error", "-c", textwrap.dedent(code), *args],
         cwd=folder,
