@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
+import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -319,6 +322,14 @@ def test_assertions_tell_what_happened(workflow_runner: WorkflowRunner) -> None:
     with pytest.raises(InputError, match="order is 'load'"):
         WorkflowRunner(order="load")
     assert isinstance(WorkflowRunner(order=random.Random(1)).run(Daily), FinishedRun)
+
+
+def test_the_plugin_loads_nothing_until_a_fixture_is_used() -> None:
+    [plugin] = entry_points(group="pytest11", name="simpleflow_pytest")
+    code = (
+        f"import {plugin.value}, sys; print([name for name in sys.modules if name.partition('.')[0] == 'simpleflow'])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
 
 
 def test_a_state_folder(state_folder: Path) -> None:
