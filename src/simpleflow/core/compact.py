@@ -3,8 +3,8 @@
     [30,7,1464000000.123,6,"t"]
 
 Theory of operation. The array has a number for the type of the event, its id, its time, and then the members of its
-attributes: first those that every event of the type has, then the others, both in the order of ``_MEMBERS``. What is
-missing at the end has its default. The example is the TimerFired that ``codec`` writes in 120 bytes.
+attributes: first those that every event of the type has, then the others, both in the order of ``_MEMBERS``. Members
+missing at the end have their defaults. The example is the TimerFired that ``codec`` writes in 120 bytes.
 
 The numbers and orders are those of all state folders. So they may not change: a new type goes to the end of
 ``_NUMBERS``, a new member to the end of its type's. ``tests/core/test_compact.py`` has one event of each type as it

@@ -7,7 +7,7 @@ from the journal, a page at a time, so that to walk over a long history costs li
 The first event stays, since it holds what the execution was started with. So do the last ones: they are about what is
 going on. Without a keeper, all events stay.
 
-Other threads may read while one thread appends: what belongs together is replaced together.
+Other threads may read while one thread appends: members that belong together are replaced together.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from simpleflow.core.work_time import Interval
 
 
 class ExecutionState:
-    """What is known of one execution after the events so far."""
+    """The state of one execution after the events so far."""
 
     def __init__(self) -> None:
         self.events = EventLog()

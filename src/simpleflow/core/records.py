@@ -1,4 +1,4 @@
-"""Records: what a history knows of one activity, timer or child."""
+"""Records: the state of one activity, timer or child in a history."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""A history that takes the events of a service which nobody here can see as they come.
+"""A history for a service that others run: it accepts events that are missing, doubled or out of order.
 
 Theory of operation. The embedded engine writes the events that it reads, so a wrong order is a fault of ours, and
 ``History`` refuses it. Amazon SWF writes its events far away, and so does each server that imitates it. A decider that
 refuses an event which it did not foresee decides nothing for that execution, ever again. So here an event that cannot
 follow is compared with what is known, and the history goes on from there:
 
-- decision tasks are the service's own affair. Whatever is missing, doubled or out of order about them is passed over;
+- decision tasks matter to the service only. Missing, doubled or misplaced events of them are passed over;
 - a doubled event, or one about something that has ended, is taken as known. The first end counts;
 - an end without its start is an end;
 - an event that comes before the one to which it refers waits for that one;
@@ -51,7 +51,7 @@ class TolerantHistory(History):
     """The events of one execution, as a service that is not ours shows them.
 
     Attributes:
-        surprises: what was not foreseen, in order.
+        surprises: events that were not foreseen, in order.
     """
 
     def __init__(self, events: Iterable[e.Event] = ()) -> None:

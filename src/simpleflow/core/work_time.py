@@ -67,7 +67,7 @@ def work_time(
     Args:
         tasks: in any order.
         pauses: times in which no process drove the run.
-        now: the end of what has not ended, in epoch seconds; None: what has not ended is left out.
+        now: the end of tasks that have not ended, in epoch seconds; None: they are left out.
         between_tries: the times from the end of a try to the next one of the same task, see ``between``.
     """
     working: list[Interval] = []

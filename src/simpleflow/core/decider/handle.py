@@ -240,7 +240,7 @@ class RetryHandle(TriedTask, Handle):
                 self._react(record, None, self._exception(record.failures[-1]))
 
     def _tried_again(self, record: Record) -> bool:
-        """Decide the task again if the failure is none of its own; returns True if so.
+        """Decide the task again if it is not to blame for the failure; returns True if so.
 
         Either the service refused it for a passing reason, or it has only waited and may wait for as long as it takes.
         """

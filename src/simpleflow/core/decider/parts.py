@@ -86,7 +86,7 @@ def unwrap(value: Any) -> tuple[Any, tuple[Part, ...]]:
 
 
 class Reached(NamedTuple):
-    """What a child has reached."""
+    """The steps that a child has reached."""
 
     names: list[str]
     all: bool  # it was to reach nothing else
@@ -94,7 +94,7 @@ class Reached(NamedTuple):
 
 
 def reached_in(value: Any) -> Reached | None:
-    """What a child has reached, from its result, decoded; None if it tells nothing of that."""
+    """The steps that a child has reached, from its decoded result; None if the result does not name them."""
     if stopped := stopped_in(value):
         return Reached(_texts(stopped.get("until")), True, True)
     said = value.get(REACHED) if isinstance(value, dict) and RESULT in value else None
@@ -102,7 +102,7 @@ def reached_in(value: Any) -> Reached | None:
 
 
 def stopped_in(value: Any) -> dict[str, Any]:
-    """What a run that has stopped before its end tells in its result, decoded; empty if it has not stopped so."""
+    """The content of the decoded result of a run that has stopped before its end; empty if it has not stopped so."""
     found = value.get(STOPPED) if isinstance(value, dict) and value.keys() == {STOPPED} else None
     return found if isinstance(found, dict) else {}
 

@@ -8,11 +8,11 @@ So each recorded call is compared with the submission, by name and arguments. If
 under a fresh id, and a marker ``changed`` records both.
 
 ``run`` may also be nondeterministic: an argument such as ``now()`` differs each time ``run`` is evaluated. To make such
-calls anew each time would never end. So it matters by whom the recorded call was decided. Each decision task's answer
-carries an execution context: a digest of the workflow's code and, where one process drives the run, how often the run
-has been taken up. A call that was decided in the current context stands, although it differs, and the marker says that
-``run`` is not deterministic. A call that was decided in another context is made anew. Since the new call is decided in
-the current context, that happens at most once for each start of the run and each edit of the code.
+calls anew each time would never end. So it matters in which context the recorded call was decided. Each decision task's
+answer carries an execution context: a digest of the workflow's code and, where one process drives the run, how often
+the run has been taken up. A call that was decided in the current context stands, although it differs, and the marker
+says that ``run`` is not deterministic. A call that was decided in another context is made anew. Since the new call is
+decided in the current context, that happens at most once for each start of the run and each edit of the code.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def _same_input(recorded: str | None, text: str) -> bool:
 
 
 def _canonical(text: str | None) -> str:
-    """The arguments alone, whatever the order of keys; reserved keys say how to run, not what."""
+    """The arguments alone, with sorted keys; reserved keys are left out, since they say only how to run the task."""
     args, kwargs = values.arguments(values.decode(text))
     return json.dumps([args, kwargs], sort_keys=True)
 

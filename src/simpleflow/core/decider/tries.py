@@ -17,7 +17,7 @@ class TriedTask:
 
     @property
     def record(self) -> Record | None:
-        """What the history knows of the task."""
+        """The record of the task in the history."""
         raise NotImplementedError
 
     def submitted_in(self, scope: Scope) -> None:

@@ -20,7 +20,7 @@ def _open_task(written: dict[str, int], records: dict[str, Record], id: str) -> 
     """Event id that scheduled the open activity, or started the open timer, of that id; 0 if none is open.
 
     Args:
-        written: what this answer has done to the activities or timers so far, see ``NewEvents``.
+        written: the changes of this answer to the activities or timers so far, see ``NewEvents``.
         records: the activities or timers of the history.
     """
     if id in written:
