@@ -31,7 +31,7 @@ _SHORTEST = 1e-4  # seconds; the clock may tell 0 for a short activity, which ha
 
 
 class Known(NamedTuple):
-    """What earlier runs tell about the duration of an activity."""
+    """The duration of an activity in earlier runs."""
 
     centre: float  # mean of the logarithms of the durations in seconds
     runs: int  # how many durations it rests on
@@ -64,7 +64,7 @@ class Durations:
         return self._spread
 
     def find(self, workflow_id: str, activity_id: str, name: str, step: str | None) -> Known | None:
-        """What is known about an activity; None if neither it nor its like has run."""
+        """The known duration of an activity; None if neither it nor a similar one has run."""
         key = workflow_id, activity_id
         if key not in self._known:
             self._read_runs(workflow_id)

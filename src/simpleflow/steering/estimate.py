@@ -4,8 +4,8 @@ The run is simulated (``simulation``) many times, each time with other durations
 is a quantile of the ends. A single simulation with typical durations would be too early: where several activities run
 at once, the run waits for the slowest, and one of many is slower than usual.
 
-What else could be done (more workers, a step not forced, a step skipped) is compared with typical durations, once
-each, so that the difference is due to the change and not to chance.
+Alternatives (more workers, a step not forced, a step skipped) are simulated with typical durations, once each, so that
+the difference is due to the change and not to chance.
 """
 
 from __future__ import annotations
@@ -201,7 +201,7 @@ class _Simulator:
 
 
 def _known(durations: Durations, task: ActivityTask | None) -> int | None:
-    """How many durations the time of an activity rests on; None for a child workflow, which has none of its own."""
+    """How many durations the time of an activity rests on; None for a child workflow, which has none."""
     if task is None:
         return None
     known = durations.find(task.workflow_id, task.activity_id, task.name, step_of(task.activity_id))

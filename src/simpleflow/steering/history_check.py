@@ -1,7 +1,7 @@
 """Replay a history with the code of today, and find the first decision that differs.
 
 The history is cut at its decision tasks, as the decider that made it was called. After each one, the decisions of today
-are compared, in order, with the events that followed from the recorded answer. What activities returned comes from the
+are compared, in order, with the events that followed from the recorded answer. Results of activities come from the
 history, so nothing is run.
 
 Inputs of the activities about marks are not compared: where marks are kept is a setting, and these activities are found
@@ -31,7 +31,7 @@ _MARKS = "simpleflow.step."
 
 
 class Decision(NamedTuple):
-    """What is compared of a decision, or of the event that followed from it."""
+    """The parts of a decision, or of the event that followed from it, that are compared."""
 
     kind: str  # such as "activity"
     name: str  # of its type, signal or marker
@@ -53,7 +53,7 @@ class Difference(NamedTuple):
 
 
 class Checked(NamedTuple):
-    """What a check has found."""
+    """The result of a check."""
 
     tasks: int  # decision tasks that were compared
     decisions: int  # that are the same

@@ -1,8 +1,8 @@
 """A dry run in which activities take time on a virtual clock.
 
-The decider is the real one, and so are the engine's queues. An activity takes a worker for as long as it is said to
-take; the clock jumps to whatever comes next, the end of an activity or a timer. The history that results has the times
-of a real run, so everything that is computed from real histories is computed from it, too.
+The decider is the real one, and so are the engine's queues. An activity takes a worker for its given duration. The
+clock jumps to the next end of an activity or a timer. The history that results has the times of a real run, so the same
+figures can be computed from it.
 """
 
 from __future__ import annotations

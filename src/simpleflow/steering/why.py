@@ -24,7 +24,7 @@ Source = Callable[[str], str | None]
 
 
 class RunOfStep(NamedTuple):
-    """What became of a step in a run."""
+    """The outcome of a step in a run."""
 
     run_id: str
     began: float | None  # when the run began, in epoch seconds
@@ -45,9 +45,9 @@ class Differing(NamedTuple):
 
 
 def runs_of(name: str, runs: Iterable[tuple[str, Sequence[e.Event]]], most: int) -> tuple[list[RunOfStep], int]:
-    """Return what became of a step in the first of these runs, and how many of them are to be shown.
+    """Return the outcome of a step in the first of these runs, and how many of them are to be shown.
 
-    What follows after these is one run in which the step ran, to compare them with, if there is one not far behind.
+    After these follows one run in which the step ran, for comparison, if there is one not far behind.
 
     Args:
         runs: run id and events, the newest first.
