@@ -11,7 +11,7 @@
     memory://name                            the memory of this process, for tests
     gs://bucket, gs://bucket/path            a bucket of Google Cloud Storage; marks are below the path
     az://container, az://container/path      a container of Azure Blob Storage, in AZURE_STORAGE_ACCOUNT_NAME
-    scheme://...                             what a package brings a store for, see ``others``
+    scheme://...                             a store from another package, see ``others``
 
 ``a/b`` is refused unless ``a`` is the value of SIMPLEFLOW_S3_HOST, since it could be a folder as well as a bucket.
 """

@@ -3,19 +3,19 @@
 Theory of operation
 -------------------
 *One database.* The marks stand in a table beside the histories (``engines.sqlite``). The engine writes a mark in the
-transaction that keeps the marker ``completed`` of its step, with ``write`` on its own connection. Everybody else - the
-commands, and runs that share marks - uses the store below, which has a connection of its own.
+transaction that keeps the marker ``completed`` of its step, with ``write`` on its own connection. The commands, and
+runs that share marks, use the store below, which has its own connection.
 
 *Durable writes.* What is committed survives the death of any process. Against a power cut the write-ahead log is
 synced, as a folder of marks is: always after removals, since a mark that came back would make a run skip a stale step;
 after other writes at most once a second, so that a step that took seconds is never lost.
 
-*Connections.* Each call has a connection of its own, which takes a tenth of a millisecond: nothing is open between two
+*Connections.* Each call opens a new connection, which takes a tenth of a millisecond. Nothing is open between two
 calls, so a folder may be copied, moved or deleted then. A run keeps one open while it goes on (``kept_open``). A folder
 that may not be written can be read, see ``state_folder.reading``.
 
-*Older folders* have the marks as files in ``objects``. They are taken over once, by whoever opens the database to write
-or to list, and the folder gets another name.
+*Older folders* have the marks as files in ``objects``. They are taken over once, when the database is first opened to
+write or to list, and the folder gets another name.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""What a run has done, as rows: the read model that everything shows which shows a run."""
+"""A run as rows: the read model for every view of a run."""

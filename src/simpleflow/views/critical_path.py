@@ -1,13 +1,13 @@
 """The critical path of a run: the tasks and waits without which it would have ended sooner. A pure function.
 
 A history has no graph of what depends on what. But it says more than a graph: which decision scheduled a task, and when
-that decision began, so which ends it had seen. What ended last before the decision is what the task waited for, since
-a decision is made as soon as something ends.
+that decision began, so which ends it had seen. The task waited for the last end before the decision, since a decision
+is made as soon as something ends.
 
 So the path is found backwards. It begins with the last end before the run closed, goes to the decision that scheduled
 what ended there, then to the last end that this decision had seen, and so on until the start of the run. A try that
-follows a failed try of the same activity is scheduled by a decision that has seen the failure, so tries need no rule of
-their own.
+follows a failed try of the same activity is scheduled by a decision that has seen the failure, so tries need no extra
+rule.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The rows of a run: one for each step, activity task, child, timer, signal and marker.
 
 Rows are small, since a run may have a hundred thousand of them. They hold times, states and the ids of events. Inputs,
-results, reasons and tracebacks stay in the events; whoever needs one reads that event.
+results, reasons and tracebacks stay in the events, and are read there.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ STOPPED = "stopped"  # the run ended first
 
 
 class Row(Struct, eq=False):
-    """What the rows of all kinds have. Times are epoch seconds."""
+    """The members that rows of all kinds have. Times are epoch seconds."""
 
     kind: ClassVar[str]
 

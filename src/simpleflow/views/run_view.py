@@ -1,8 +1,8 @@
 """A run as rows, folded from its history event by event.
 
-How it works: ``extend`` takes events and skips those that it has folded before, so a view of a run that goes on is fed
-with whatever was read last. Each event changes one row, or adds one. Nothing is kept of an event but ids, times and
-states: ``event_id``, ``start_id`` and ``end_id`` of a row say which events hold its input, worker, result and failure.
+How it works: ``extend`` takes events and skips those that it has folded before, so it can be given the latest events of
+a run that goes on. Each event changes one row, or adds one. Nothing is kept of an event but ids, times and states:
+``event_id``, ``start_id`` and ``end_id`` of a row say which events hold its input, worker, result and failure.
 
 An activity belongs to the step in whose scope it was submitted. Its id tells the scope, or its ``control`` where the id
 has no room for it.
@@ -121,8 +121,8 @@ class RunView:
     def work_time(self, step: str, now: float | None = None) -> WorkTime:
         """When the activities and children of a step worked, and how long they were queued.
 
-        A step that has neither took from its begin to its end. ``now``: the end of what has not ended, in epoch
-        seconds; None: what has not ended is left out.
+        A step that has neither took from its begin to its end. ``now``: the end of tasks that have not ended, in epoch
+        seconds; None: they are left out.
         """
         tasks = self.tasks_of(step)
         if tasks:
