@@ -1,6 +1,6 @@
 """The pytest plugin of simpleflow: the fixtures ``workflow_runner``, ``step_store`` and ``state_folder``.
 
-It is a module of its own, since pytest loads it each time that it starts: nothing of simpleflow is loaded until a test
+It is a separate module, since pytest loads it each time that it starts: nothing of simpleflow is loaded until a test
 uses a fixture.
 """
 

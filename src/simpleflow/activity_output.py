@@ -1,4 +1,4 @@
-"""What becomes of the output of activities in the worker processes of a local run."""
+"""Where the output of activities in the worker processes of a local run goes, and which of it is shown."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def check_output(output: object) -> str:
 def output_target(
     state: str | None, workflow_id: str | None, output: str, paint: Callable[[str], str] | None = None
 ) -> OutputTarget | None:
-    """Where the output of activities goes; None: it is left alone, since there is no state folder or no room for it.
+    """Where the output of activities goes; None if there is no state folder or no room for logs: it is not redirected.
 
     Lines of child workflows have the workflow id in front of the step, those of ``workflow_id`` do not.
     """

@@ -169,8 +169,8 @@ class ScopeOwner:
 class Scope:
     """A scope in the structure of a run: the root, a member of a canvas, or the inside of a step.
 
-    Scopes form a tree. Task ids are built from a scope's path, see ``simpleflow.taskids``: a task keeps its id in
-    whatever order results arrive.
+    Scopes form a tree. Task ids are built from a scope's path, see ``simpleflow.taskids``: a task keeps its id,
+    whichever result arrives first.
     """
 
     __slots__ = ("_counts", "owner", "parent", "path", "steady_path")

@@ -329,7 +329,7 @@ class FuncGroup(SubmittableContainer):
         return twin
 
     def calls(self) -> Sequence[Call]:
-        """The call of the function, and those of submittables among its arguments: what it will return is not known."""
+        """The call of the function, and those of submittables among its arguments. Its result is not known."""
         function, args, kwargs = self.func, [*self.args], {**self.kwargs}
         while isinstance(function, functools.partial):
             args, kwargs = [*function.args, *args], {**function.keywords, **kwargs}

@@ -21,7 +21,7 @@ sources: dict[str, str] = {}
 
 
 def _digest(text: str) -> str:
-    """16 hex digits. Checksums do, since nobody forges their own code; ``hashlib`` takes long to load."""
+    """16 hex digits. Checksums are enough, since users do not forge their own code; ``hashlib`` takes long to load."""
     content = text.encode("utf-8", "surrogatepass")
     return f"{zlib.crc32(content):08x}{zlib.adler32(content):08x}"
 

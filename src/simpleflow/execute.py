@@ -102,7 +102,7 @@ def program(
 ) -> Callable[[_Function], _Function]:
     """Make a function run a program; it returns what the program writes to standard output, as text.
 
-    What the program writes to standard error is passed on.
+    Its standard error is passed on.
 
     Args:
         path: of the program, or its name on PATH; None: the name of the function.
@@ -144,7 +144,7 @@ def python(
 
     Args:
         interpreter: path or name of the interpreter.
-        logger_name: not used; what the function prints is passed on.
+        logger_name: not used; the output of the function is passed on.
         timeout: seconds after which the interpreter is killed.
         kill_children: not needed: the processes that it has started are always killed with it.
         env: environment variables, beside those of the worker.

@@ -1,4 +1,4 @@
-"""What stands in JSON for values that JSON has no type for: dates, dataclasses, enums, paths, numbers of numpy, ...
+"""The JSON form of values that JSON has no type for: dates, dataclasses, enums, paths, numbers of numpy, ...
 
 Theory of operation
 -------------------
@@ -6,7 +6,7 @@ Theory of operation
 properties matter, since the text is recorded in the history, and compared with the text of a later evaluation:
 
 - Equal values have equal text in each process. So the members of a set are sorted, and nothing depends on addresses.
-- A value arrives whole or not at all. What would lose its meaning is refused: a missing time, a large array.
+- A value arrives whole or not at all. Values that would lose their meaning are refused: a missing time, a large array.
 
 numpy, pandas and other libraries that are slow to load are looked up in ``sys.modules``. Where they were not imported,
 there are no values of theirs.
@@ -27,11 +27,11 @@ MAX_ARRAY = 10_000
 
 
 class NotJson(TypeError):
-    """Nothing stands in JSON for a value.
+    """A value has no JSON form.
 
     Args:
         what: the kind of value, such as ``"a missing time"``.
-        instead: what to do, with ``{give}`` for "return" or "pass".
+        instead: the advice, with ``{give}`` for "return" or "pass".
     """
 
     def __init__(self, what: str, instead: str) -> None:
@@ -41,7 +41,7 @@ class NotJson(TypeError):
 
 
 def to_json(value: Any) -> Any:
-    """Return what stands in JSON for a value that JSON has no type for. Raises TypeError or ValueError if nothing does.
+    """Return the JSON form of a value that JSON has no type for. Raises TypeError or ValueError if it has none.
 
     A generator is used up by this.
     """

@@ -114,9 +114,9 @@ class Executor(RunInNotebook):
             ``decision_task_timeout`` (time-outs are seconds as text).
         adopt: the workflow's file has moved: go on with the runs and marks of the workflow id although another file
             made them. Without it they are refused, unless ``workflow_id`` is given.
-        output: what is shown of the output of activities in worker processes, while it is kept in the folder ``logs``
-            of the state folder: ALL lines, each with its step in front, on standard error; or NONE.
-        paint: called with what stands in front of such a line; returns it with colours. None: there are no colours.
+        output: which output of activities in worker processes is shown: ALL lines, each with its step in front, on
+            standard error; or NONE. All of it is kept in the folder ``logs`` of the state folder.
+        paint: called with the text in front of such a line; returns it with colours. None: no colours.
         fresh: close an open execution whose process died, and start a new one, even if both have the same input.
         progress: print a line on standard error for each event of a step.
         on_failure, on_success: called with the summary of the run, once it has closed: ``on_success`` if it has
@@ -198,11 +198,11 @@ class Executor(RunInNotebook):
         self._runs: list[Run] = []  # the run and its children, once it has been driven
 
     def run(self, input: Any = None) -> Any:
-        """Run the workflow to its end; returns its result, or raises what the run raised.
+        """Run the workflow to its end; returns its result, or raises the exception of the run.
 
         ``input``: ``{"args": [...], "kwargs": {...}}``, a list of arguments, or one argument.
 
-        What it raises has notes that say which step and activity failed, with the traceback of the activity.
+        The exception has notes that say which step and activity failed, with the traceback of the activity.
 
         Raises the workflow's own exception; TaskFailed (or TimeoutError) for a task that fails the workflow;
         ExecutionError after ``fail()``; ExecutionCanceled, ExecutionTimeoutError, ExecutionTerminated.

@@ -1,7 +1,7 @@
-"""What deciders and workers measure of themselves, through the API of OpenTelemetry.
+"""Measurements of deciders and workers, through the API of OpenTelemetry.
 
 Without the package ``opentelemetry-api``, and without a provider that the program or ``opentelemetry-instrument`` has
-set, measuring does nothing.
+set, nothing is measured.
 """
 
 from __future__ import annotations

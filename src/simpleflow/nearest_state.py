@@ -1,8 +1,8 @@
 """The state folder of a command that names none: the nearest ``.simpleflow``, from the current folder upwards.
 
-Theory of operation. A project has one state folder, whatever folder of it a command is called in. The search ends where
-a project surely ends: at the home folder, which is still looked at; at the border of a file system; below the root
-folder; and below a folder that everybody may write to, such as ``/tmp``. A folder that belongs to another user is
+Theory of operation. A project has one state folder. A command finds it from any folder of the project. The search ends
+where a project surely ends: at the home folder, which is still looked at; at the border of a file system; below the
+root folder; and below a folder that everybody may write to, such as ``/tmp``. A folder that belongs to another user is
 passed over, since somebody else could have put it there.
 """
 

@@ -27,7 +27,7 @@ _LEAVES = frozenset({str, int, float, bool, type(None)})
 def culprit(value: Any, give: str) -> str:
     """Return a sentence that names the first part of the value that is not JSON.
 
-    ``give``: what its author does with the value, "return" or "pass".
+    ``give``: the verb for the author of the value, "return" or "pass".
     """
     found = _find(value, "", set())
     if found is None:
@@ -109,7 +109,7 @@ def _find(value: Any, path: str, above: set[int]) -> _Found | None:
 
 
 def _instead(value: Any) -> str | None:
-    """What to do instead of giving this value, with ``{give}`` for the verb; None if there is no special advice."""
+    """The advice for this value, with ``{give}`` for the verb; None if there is no special advice."""
     kind = type(value)
     name = kind.__name__
     if isinstance(value, type):

@@ -69,8 +69,8 @@ class Retry(NamedTuple):
     def matches(self, failure: BaseException) -> bool:
         """Return True if a task with this failure is tried again, while it has retries left.
 
-        ``failure`` is the exception of the task's future. What counts is the exception that it stands for: the one that
-        the activity raised, by the names in the failure's details. Without such names it is the failure itself.
+        ``failure`` is the exception of the task's future. The exception that the activity raised counts, by the names
+        in the failure's details. Without such names the failure itself counts.
         """
         if self.on is None:
             return True

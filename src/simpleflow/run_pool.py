@@ -22,14 +22,14 @@ Given = Mapping[str, Sequence[str | Callable[..., Any]]]
 
 
 class PoolChoice:
-    """What a run was given to choose its pool. Raises InputError for values that are not allowed.
+    """The arguments of a run that choose its pool. Raises InputError for values that are not allowed.
 
     Args:
         nb_workers: that many worker processes; None: none.
         slots: how many tasks of a task list are performed at the same time, at most.
         workers: a cluster, or the address of its scheduler; None: none.
         middlewares: functions or dotted paths, called around every activity.
-        on_wait: called with a line of text about what the run waits for.
+        on_wait: called with a line of text about a wait of the run.
     """
 
     def __init__(

@@ -1,10 +1,10 @@
 """The check that a run is started by the file that started the runs of its workflow id before, or made its marks.
 
-A workflow id that nobody gives is made of the class's name. Two files that define classes of one name would share it:
+A workflow id that is not given is made of the class's name. Two files that define classes of one name would share it:
 one would take up the runs of the other, and skip its steps.
 
 If the state folder knows no run of the id, the marks tell who made them: another state folder may have held the runs,
-or somebody has removed them. That is looked at only where reading a mark costs next to nothing, in folders.
+or a user has removed them. Only marks in folders are read for that, since reading them is quick.
 """
 
 from __future__ import annotations

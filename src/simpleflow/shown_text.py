@@ -55,7 +55,7 @@ def with_short_ids(text: str) -> str:
 
 
 def timestamp() -> str:
-    """Return the time now, in the local time zone, as it stands before lines that nobody watches."""
+    """Return the time now, in the local time zone, as it stands before lines in logs."""
     return time.strftime("%Y-%m-%d %H:%M:%S")
 
 

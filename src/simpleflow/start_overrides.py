@@ -1,4 +1,4 @@
-"""What a caller may give for one run: a folder, and what replaces members of the workflow class."""
+"""Checks of arguments for one run: a folder, and values in place of members of the workflow class."""
 
 from __future__ import annotations
 
