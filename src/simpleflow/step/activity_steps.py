@@ -18,5 +18,5 @@ def step_of(activity_id: str) -> str | None:
 
 
 def title(activity_id: str, name: str) -> str:
-    """What people know an activity by: its step, else the name of its activity type."""
+    """The title of an activity for people: its step, else the name of its activity type."""
     return step_of(activity_id) or f"activity {name}"

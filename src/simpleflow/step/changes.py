@@ -1,4 +1,4 @@
-"""What has changed since a step was done: its arguments, the code of its activities, or the workflow's file.
+"""Changes since a step was done: its arguments, the code of its activities, or the workflow's file.
 
 By default, a done step is skipped by its name, and a change is reported. ``RUN`` runs steps whose arguments or code
 have changed.

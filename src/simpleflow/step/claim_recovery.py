@@ -105,7 +105,7 @@ def release(runs: Iterable[HasHistory], may_go_on: bool = False) -> None:
 
 
 def _settle_marks(store: Store, held: Held) -> None:
-    """What the run would have done before it gave up this claim, had it not been interrupted (see ``stale_marks``)."""
+    """Update marks as the run would have before it gave up this claim, if not interrupted (see ``stale_marks``)."""
     place = store, held.path, held.step, held.owner
     if not claims.is_held(*place):
         return  # it was given up before: marks that were written since are not its own to remove
@@ -116,15 +116,15 @@ def _settle_marks(store: Store, held: Held) -> None:
 
 
 def closed(run: HasHistory) -> None:
-    """Give up the claims of one run: what a worker calls when the run has closed."""
+    """Give up the claims of one run. A worker calls this when the run has closed."""
     release([run])
 
 
 def regain(run: Run, on_wait: Callable[[str], None], look: Callable[[], None]) -> None:
     """Take again, in the name of this process, the claims that ``run`` holds; wait for other runs that have them now.
 
-    ``on_wait`` gets a line of text that says for whom; ``look`` is called between two tries, and lets somebody end the
-    run meanwhile. Raises StoreError.
+    ``on_wait`` gets a line of text that names the other run; ``look`` is called between two tries, and may end the run
+    meanwhile. Raises StoreError.
     """
     for each in held(run):
         if each.certain:
@@ -157,7 +157,7 @@ def _is_marked(store: Store, held: Held) -> bool:
 
 
 def _remove_stale(run: Run, store: Store, held: Held) -> None:
-    """Remove the marks that other runs wrote meanwhile and that are not true: what the claim covers runs again."""
+    """Remove the marks that other runs wrote meanwhile and that are not true: the steps of the claim run again."""
     if held.step != rules.EVERYTHING:
         store.delete(held.path, [held.step])
         if held.forced.patterns:

@@ -1,8 +1,8 @@
 """Claiming a step before it runs, where other workflow runs share its marks: tries, pauses, and giving up.
 
 All submissions of a step that wait for the same verdict share one claim. It is tried with an activity; while another
-workflow run holds the step, a timer runs before the next try, and a marker says once for whom the step waits. See
-``claims`` for what a claim is.
+workflow run holds the step, a timer runs before the next try, and a marker names once the run for which the step waits.
+See ``claims`` for what a claim is.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class Claiming:
         return self._marks.claims and self._executor.is_recorded(self._marks.claim(run.name).activity, scope)
 
     def release(self, run: StepRun, scope: Scope, forced: Forced = NOTHING) -> None:
-        """Give up the claim on the step; ``forced``: what it makes stale, if it has begun."""
+        """Give up the claim on the step; ``forced``: the steps that it makes stale, if it has begun."""
         self._releasing[run.name] = submit(self._host, self._marks.release(run.name, forced), scope)
 
     def _claim_of(self, run: StepRun) -> _Claim:
@@ -138,7 +138,7 @@ class Claiming:
         return self._marks.claim(run.name, seconds, unless_done, run.fingerprint, run.step.outputs)
 
     def _start_pause(self, run: StepRun, claim: _Claim, verdict: rules.Verdict, answer: dict[str, Any]) -> Promise:
-        """Record for whom the step waits, unless the latest marker says so already; start the timer to the next try."""
+        """Record which run the step waits for, unless the latest marker says so; start the timer to the next try."""
         holder = answer["held"]
         if holder != claim.holder:
             claim.holder = holder

@@ -12,13 +12,13 @@ written: it sees the other's claim and does not own the step. So two runs never 
 
 **Progress.** If two runs see each other, both might withdraw for ever. So the run with the lowest ticket waits a moment
 for the others to withdraw, and the others withdraw at once. No two runs wait for each other. A run that renews a claim
-waits whatever its ticket is, since it is likely to be the owner.
+waits with any ticket, since it is likely to be the owner.
 
 **Dead claims.** A claim is dead if its process is known to be dead, or if its time has passed and its process is not
-known to be alive. Anybody may remove a dead claim. A ticket is drawn at random for each claim and never used again:
-a run that removes a claim it found dead removes that one however late it does so, never a later claim on the
-same step. For the same reason only the owner writes a claim again, and only while it is alive, to renew it; in place of
-a dead claim the owner draws a new ticket.
+known to be alive. Any run may remove a dead claim. A ticket is drawn at random for each claim and never used again: a
+run that removes a claim it found dead removes that one however late it does so, never a later claim on the same step.
+For the same reason only the owner writes a claim again, and only while it is alive, to renew it; in place of a dead
+claim the owner draws a new ticket.
 
 **Revoking.** If a run makes stale what another run is just doing, it revokes the claim of that run. A revoked claim
 goes on excluding others until its owner has ended with the step, but the owner sees that it is revoked and does not
@@ -133,10 +133,10 @@ def regain(
 ) -> Holder | bool:
     """``claim`` for a run that goes on after its process has died, and may have lost its claim meanwhile.
 
-    ``forced``: what the run makes stale there, if it has begun; it is announced again.
+    ``forced``: the steps that the run makes stale there, if it has begun; they are announced again.
 
-    Returns who holds the step, if another run does. Else the step is the owner's again: True if it was all the time,
-    False if the claim was lost. Then the new claim is revoked from the start. Raises StoreError.
+    Returns the holder of the step, if it is another run. Else the step is the owner's again: True if it was all the
+    time, False if the claim was lost. Then the new claim is revoked from the start. Raises StoreError.
     """
     found = objects.read(store, path, lambda each: each == name, owner)
     before = list(found)

@@ -8,7 +8,7 @@ from typing import Any, SupportsIndex, overload
 
 
 class KnownNames(Sequence[str]):
-    """The first ``count`` of ``names``, a list that only grows. It acts as a list that nobody changes.
+    """The first ``count`` of ``names``, a list that only grows. It acts as a list that does not change.
 
     The futures of thousands of steps each tell of the names known before: as lists, they would take a time and memory
     that grow with the square of the number of steps.

@@ -115,7 +115,7 @@ class Ledger:
         return KnownNames(self.known, count)
 
     def mark_written(self, run: StepRun, recorded: Recorded | None) -> None:
-        """A step has run, and its mark is written; ``recorded``: what the history holds of the run."""
+        """A step has run, and its mark is written; ``recorded``: the run as the history holds it."""
         order = self._order if recorded is None or recorded.outcome is None else recorded.ended
         if self._unmarked.get(run.name, -1) <= order:
             self._marked[run.name] = max(order, self._marked.get(run.name, -1))

@@ -1,4 +1,4 @@
-"""What the phases of the life of a step are made of (see ``life``): markers, claims, and the ends of the step."""
+"""The parts of the phases of the life of a step (see ``life``): markers, claims, and the ends of the step."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _IDENTITY = ("step", "status")  # keys that say which marker it is
 
 
 class LifeActions:
-    """What the phases of the life of one submission have in common: its state, and what they do with it."""
+    """The common part of all phases in the life of one submission: its state, and actions on it."""
 
     # Most steps of most runs are skipped: what only few of them need is set when they need it.
     _recorded: Recorded | None = None  # the verdict, if the history holds it

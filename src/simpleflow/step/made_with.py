@@ -2,9 +2,9 @@
 
 A mark remembers them, so that a later run can tell whether it would do the same work. ``changes`` compares two.
 
-What is known before the work begins counts. The work of a ``FuncGroup`` is not known then: its function and arguments
-count instead. A future inside an argument, a generator and any other value that is not JSON count by their type alone,
-since looking into them could wait, use them up, or give another text each time.
+Inputs count as they are known before the work begins. The work of a ``FuncGroup`` is not known then: its function and
+arguments count instead. A future inside an argument, a generator and any other value that is not JSON count by their
+type alone, since looking into them could wait, use them up, or give another text each time.
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@ def read(step: str, body: bytes, modified: float | None = None) -> Mark:
 
 
 def times(body: bytes) -> Times:
-    """What a mark says of when its step ran, read without the rest of the mark: that is three times as quick."""
+    """The times of a mark, read without the rest of the mark: that is three times as quick."""
     try:
         return _TIMES.decode(body)
     except (msgspec.DecodeError, RecursionError):

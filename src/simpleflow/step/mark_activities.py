@@ -7,7 +7,7 @@ activity returned is in the history.
 
 Most of these activities are told apart by the scope in which they are submitted and not by their arguments
 (``idempotent=False``): the same step may be claimed, run and marked several times in one run, with the same arguments,
-and each time must be a task of its own. The scope depends on the step's name and on the number of the verdict alone
+and each time must be a separate task. The scope depends on the step's name and on the number of the verdict alone
 (``host.scope_label``), so that every evaluation finds the same task again.
 
 The done names are listed once in a run, before its first verdict. The same activity decides how the run claims steps:
@@ -165,7 +165,7 @@ class MarkActivities:
         return self._make(tasks.ClaimStepTask, name, *args, idempotent=False)
 
     def release(self, name: str, forced: Forced = NOTHING) -> ActivityTask:
-        """The activity that gives up the claim on a step; ``forced``: what it makes stale, if it has begun."""
+        """The activity that gives up the claim on a step; ``forced``: steps that it makes stale, if it has begun."""
         stale = [forced.patterns, forced.but] if forced.patterns else []
         return self._make(tasks.ReleaseStepTask, name, self._owner, *stale, idempotent=False, raises_on_failure=False)
 

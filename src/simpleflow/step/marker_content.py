@@ -1,4 +1,4 @@
-"""What markers say of a step beyond its verdict, what its mark says, and what a run takes from the mark."""
+"""The content of a step's markers (beyond its verdict) and of its mark, and the parts of the mark that a run uses."""
 
 from __future__ import annotations
 
@@ -60,8 +60,7 @@ def of_mark(
 
     Args:
         worked: when its activities worked.
-        inputs: what the marker ``scheduled`` says beyond the verdict. The code that the run goes on with may have been
-            edited since.
+        inputs: the keys of the marker ``scheduled`` beyond the verdict. The code of the run may have been edited since.
         versions: of the origins that the work was done with, see ``origins``.
         made_with: gives the inputs as the code is now.
     """
@@ -96,7 +95,7 @@ def _parts(run: StepRun) -> dict[str, list[str]]:
 
 
 def take_kept(run: StepRun, found: Mapping[str, Any] | None) -> None:
-    """Take the result that the mark keeps as the value; ``found``: what ``GetStepMarkTask`` has returned."""
+    """Take the result that the mark keeps as the value; ``found``: the result of ``GetStepMarkTask``."""
     if found is None:
         run.not_kept = "its mark is gone"
     elif found["kept"]:
@@ -107,6 +106,6 @@ def take_kept(run: StepRun, found: Mapping[str, Any] | None) -> None:
 
 
 def unmade(found: Mapping[str, Any]) -> str:
-    """The error of a step whose work did not make its outputs; ``found``: what ``MarkStepDoneTask`` has returned."""
+    """The error of a step whose work did not make its outputs; ``found``: the result of ``MarkStepDoneTask``."""
     names = shown_text.names([repr(each) for each in found["missing"]])
     return f"its work has ended, but its output is missing: {names} (working folder {found['folder']})"

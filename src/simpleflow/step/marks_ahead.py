@@ -53,7 +53,7 @@ class MarksAhead:
         self._order: list[tuple[Any, str]] | None = None
 
     def serves(self, name: str) -> bool:
-        """True if the mark of this step is read here, and not by an activity of its own."""
+        """True if the mark of this step is read here, and not by a separate activity."""
         return self._host.executor.counts_events and not self._marks.claims and self._ledger.is_from_before(name)
 
     def uses(self, name: str) -> None:

@@ -1,4 +1,4 @@
-"""``MarksTask``: what the activities about marks have in common."""
+"""``MarksTask``: the base class of the activities about marks."""
 
 from __future__ import annotations
 

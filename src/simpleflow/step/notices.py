@@ -1,4 +1,4 @@
-"""Notices about the steps of a run: what somebody declared or requested that had no effect, or never settles.
+"""Notices about the steps of a run: declarations and requests that had no effect, or never settle.
 
 They are read from the markers of all executions of the run, when it has completed. A plan has them too.
 """

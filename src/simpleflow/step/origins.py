@@ -13,9 +13,9 @@ work of the step begins, it reads the versions of its origins' marks, and its ow
 step is found done later, it reads the marks again. If an origin was marked anew since, or its mark is gone, the step
 has worked with old data: it runs, with the reason ``Dep of load``.
 
-This is true after a crash at any instant, in any store, and whatever the clocks of machines say: what counts is if the
-origin's mark is the one that the step has seen. An origin that was under way at that time had no mark, so a step that
-ran beside it is found stale by the next run.
+This is true after a crash at any instant, and in any store. Clocks play no part: the origin's mark is compared with the
+one that the step has seen. An origin that was under way at that time had no mark, so a step that ran beside it is found
+stale by the next run.
 
 A mark that says nothing of an origin is older than the dependency, or was written by hand. Then the times in the two
 marks are compared: the step is stale if the origin was marked after the step had begun.
@@ -44,7 +44,7 @@ Marks = list[tuple[str, str, list[str] | str]]
 
 
 class Above(NamedTuple):
-    """What the steps of an execution have to know of an execution above theirs."""
+    """The facts about an execution that the steps of executions below it need."""
 
     bucket: str  # of its marks
     path: str
@@ -77,7 +77,7 @@ class Above(NamedTuple):
 
 
 def read(reserved: Mapping[str, Any]) -> list[Above]:
-    """What the input of an execution says of those above it. Raises InputError if that is malformed."""
+    """The executions above one, as its input describes them. Raises InputError if that is malformed."""
     content = reserved.get(ORIGINS, [])
     try:
         return [

@@ -16,7 +16,7 @@ _AT_ONCE = 64  # marks that are read in one call of the store
 
 
 class Wanted(NamedTuple):
-    """What is to be read for a step."""
+    """The files and marks to read for a step."""
 
     step: str
     mark: bool  # its mark, too
@@ -120,7 +120,7 @@ class ReadMarksTask(MarksTask):
 
 
 def content_of(step: str, body: bytes) -> dict[str, Any]:
-    """What ``GetStepMarkTask`` returns for a mark with this content."""
+    """The result of ``GetStepMarkTask`` for a mark with this content."""
     found = mark.read(step, body)
     why = found.problem or found.not_kept or ("it was marked by hand" if found.by_hand else None)
     return {

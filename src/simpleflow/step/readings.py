@@ -1,4 +1,4 @@
-"""What the verdicts on steps depend on beside the names that are done: fingerprints in marks, files and outputs.
+"""The readings on which verdicts on steps depend, beside the done names: fingerprints in marks, files and outputs.
 
 Theory of operation
 -------------------
@@ -7,10 +7,10 @@ steps that need a reading at the same time share one activity: a reading is put 
 else, and then one activity is submitted for all steps that have asked until then, a *batch*.
 
 Batches are numbered. A later evaluation may ask for readings in another order, and for fewer of them, since it has the
-verdicts that the history holds. So it does not make up the batches again: it takes up all that the history holds, in
-order of their numbers, whatever it would ask for itself. What a batch has found is known by a key, which is made of
-everything that was asked. A step whose reading is not known waits for the batches that are under way, which may hold
-it, and else asks for a new one. If a batch failed, the steps that wait fail, and so do those that ask afterwards: the
+verdicts that the history holds. So it does not make up the batches again. It takes up all batches that the history
+holds, in order of their numbers, even if it would ask for others. Each reading of a batch has a key, which is made of
+the whole request for it. A step whose reading is not known waits for the batches that are under way, which may hold it,
+and else asks for a new one. If a batch failed, the steps that wait fail, and so do those that ask afterwards: the
 history does not say which steps were in it.
 """
 
@@ -86,7 +86,7 @@ class Readings:
             batch.when_done(read.settle_as)
 
     def _fitting(self) -> dict[str, Wanted]:
-        """What is wanted, as far as it fits into a field where fields are limited; the other steps ask again."""
+        """The wanted readings, as far as they fit into a field where fields are limited; the other steps ask again."""
         if not self._host.executor.counts_events:
             return self._wanted
         found: dict[str, Wanted] = {}

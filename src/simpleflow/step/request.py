@@ -46,7 +46,7 @@ def request_of(
 
 
 class Request:
-    """What an execution was started with, and those of the steps to run that have run since.
+    """The request with which an execution was started, and which of the steps to run have run since.
 
     A step that was to run at start and has completed is not run again for that reason: neither in this execution nor in
     the one that continues it as new. The input of the latter therefore lists those names under the key ``played``.
@@ -100,9 +100,9 @@ class Request:
         return _any_covers(self.until, name)
 
     def hands_down(self, around: Sequence[str], until: Mapping[str, Any] | None) -> Mapping[str, Any]:
-        """What a child inside these steps has to know. Everything inside one of the only steps to run may run.
+        """The request for a child inside these steps. Everything inside one of the only steps to run may run.
 
-        ``until``: what it is to reach, if that differs from what this execution is to reach.
+        ``until``: the steps that it is to reach, if they differ from those that this execution is to reach.
         """
         inside = bool(self.only) and any(map(self._is_among_only, around))
         if not inside and until is None:

@@ -29,8 +29,8 @@ _NAMED = 3  # failed parts that the error of a step names
 class StepRun(Promise, ScopeOwner):
     """One submission of a step, from its submission to its end. It is the promise of the step's future.
 
-    A workflow may have hundreds of thousands, which stay to the end of the evaluation. So what is large goes once the
-    step has ended and nobody can ask for it any more: its work, and what that gave (``end``).
+    A workflow may have hundreds of thousands, which stay to the end of the evaluation. So large members go once the
+    step has ended and can no longer be asked for them: its work, and the result of that (``end``).
     """
 
     __slots__ = (
@@ -117,7 +117,7 @@ class StepRun(Promise, ScopeOwner):
         return "StepFuture"
 
     def unwatched(self) -> None:
-        """Nobody holds the future any more."""
+        """The code of the workflow no longer holds the future."""
         self._is_watched = False
         if self._has_ended:
             self._let_go()
@@ -177,7 +177,7 @@ class StepRun(Promise, ScopeOwner):
 
     @property
     def parts(self) -> Parts:
-        """What was submitted inside its work or its alternative."""
+        """The submissions inside its work or its alternative."""
         if self._parts is None:
             self._parts = Parts()
         return self._parts

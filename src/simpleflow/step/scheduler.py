@@ -18,7 +18,7 @@ applied (``rules.verdict``). A verdict waits for:
 After each wait the scheduler starts again from the top, since what has ended may have changed every other answer.
 Nothing waits in a circle: the scheduler passes over an origin that itself waits for this step (``dependencies``).
 
-A step that is left out, since only some others are to run, waits for nothing but 1: what others do changes nothing.
+A step that is left out, since only some others are to run, waits for 1 alone: other steps change nothing for it.
 
 A verdict that the history holds is not taken again: it is carried out as it was recorded. New verdicts come after the
 recorded ones (see ``ledger``): the step's life waits with them until the evaluation is idle.
@@ -165,7 +165,7 @@ class Scheduler:
         return found
 
     def handed_down(self) -> Mapping[str, Any]:
-        """What a child that is submitted now has to know of the steps here and above."""
+        """The facts about the steps here and above for a child that is submitted now."""
         self.marks.hand_down_claims()
         scope = self._host.executor.scope
         enclosing = [owner for owner in scope.owners() if isinstance(owner, StepRun)]
@@ -239,7 +239,7 @@ class Scheduler:
         return Begin(verdict, stale=None if origin is None else constants.DEPENDENT_OF + origin)
 
     def _read(self, run: StepRun, verdict: rules.Verdict, done: bool, looks_inside: bool) -> Reading | Promise | None:
-        """What the verdict depends on: mark, files and outputs; a promise to wait for; None if it depends on none.
+        """The reading for the verdict (mark, files, outputs), or a promise to wait for; None if it depends on none.
 
         ``looks_inside``: its mark may tell of steps inside it, and was not read when the marks were listed.
         """

@@ -69,7 +69,7 @@ NOTHING = Forced()
 
 
 class _Announced(NamedTuple):
-    """What a run that has claimed an origin forces."""
+    """The steps that a run with a claim on an origin forces."""
 
     object: str  # the name of the claim's object, too
     owner: Owner
@@ -107,8 +107,8 @@ def is_void(store: Store, path: str, claims: Iterable[Claim]) -> bool:
 def revoke(store: Store, path: str, is_wanted: Callable[[str], bool], owner: Owner) -> None:
     """Revoke the claims of other runs, except kin, on the names for which ``is_wanted`` is true. Raises StoreError.
 
-    What these runs do there is stale from now on, and ``claims.stands`` tells them so. Until they have ended no other
-    run can claim the steps.
+    The work of these runs there is stale from now on, and ``claims.stands`` tells them so. Until they have ended no
+    other run can claim the steps.
     """
     revoked: set[str] = set()
     while True:
@@ -151,7 +151,7 @@ def void_marks(store: Store, path: str, names: Iterable[str]) -> list[str]:
 
 
 def bury(store: Store, path: str, dead: Sequence[Claim]) -> None:
-    """What has to be done before dead claims are removed. Raises StoreError."""
+    """Delete the void marks and revoke the barred claims, before dead claims are removed. Raises StoreError."""
     if void := _void(store, path, dead):
         store.delete(path, void)
     removed = {each.object for each in dead}

@@ -47,8 +47,8 @@ class Step(SubmittableContainer):
         optional: the step may fail: then the steps around it do not fail.
         outputs: files (paths) or objects (``s3://bucket/key``) that the work makes. The step is done only while all of
             them exist.
-        retry, retry_delay, retry_backoff, retry_max_delay, retry_jitter, retry_on: how each activity and child workflow
-            of the work is tried again that has no retries of its own; see ``activity.with_attributes``.
+        retry, retry_delay, retry_backoff, retry_max_delay, retry_jitter, retry_on: how activities and child workflows
+            of the work are tried again, if they set no retries themselves; see ``activity.with_attributes``.
 
     Raises InputError for an invalid name, NotSubmittable for work that cannot be submitted, NotEncodable for a
     fingerprint that is not JSON.
@@ -237,8 +237,8 @@ class StepFuture(Future):
     def value(self) -> Any:
         """The result of the work. Waits.
 
-        For a skipped step: what the alternative returned, or None without one. With ``keep_result``: what the work
-        returned when the step ran. Raises ResultNotKept if that is not known.
+        For a skipped step: the result of the alternative, or None without one. With ``keep_result``: the result of the
+        work when the step ran. Raises ResultNotKept if that is not known.
         """
         self._promise.wait()
         if self._promise.not_kept is not None:
@@ -249,7 +249,7 @@ class StepFuture(Future):
         return self._promise.value
 
     def as_argument(self) -> Any:
-        """What the work returned: the value that a task gets for this future among its arguments. Waits.
+        """The result of the work: the value that a task gets for this future among its arguments. Waits.
 
         Raises ResultNotKept for a step that was skipped, if neither its mark nor an alternative has a result.
         """

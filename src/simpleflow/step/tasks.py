@@ -237,13 +237,13 @@ class MarkStepDoneTask(MarksTask):
     if it was not marked since outputs do not exist, with the working folder.
 
     Args:
-        details: what the mark says beyond its writer and time, see ``step.mark``.
+        details: the content of the mark beyond its writer and time, see ``step.mark``.
         owner: the run that has claimed the step; None if it is not claimed. If the claim was revoked, or another run
             makes the step stale now, the work is stale, and the step is not marked.
         patterns: where other runs share the marks: names that the step has made stale, with all names below them. Those
             that began before its work had ended are made stale again, see ``stale_marks``.
         but: names that it does not make stale, although a pattern covers them.
-        outputs: what the work has to have made, see ``submittable.Step``.
+        outputs: the files and objects that the work has to have made, see ``submittable.Step``.
     """
 
     def __init__(

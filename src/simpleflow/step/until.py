@@ -1,19 +1,19 @@
-"""Runs that stop before their end, once the steps are done that they were to reach.
+"""Runs that stop before their end, once the steps that they were to reach are done.
 
 Theory of operation
 -------------------
 The names to reach are patterns. A run stops once each of them covers a step that has ended, and no step that one of
 them covers is still to end. It cannot know which steps ``run`` would submit later: those that it has submitted count.
 
-Whether that is so is asked when the evaluation can do nothing else, before each new verdict and after each end of such
-a step. So ``run`` has gone on as far as it could, and a new step that it has just submitted has not begun yet. The stop
-is recorded in a marker: each later evaluation stops from its first line on. From then on:
+That is checked when the evaluation can do nothing else, before each new verdict and after each end of such a step. So
+``run`` has gone on as far as it could, and a new step that it has just submitted has not begun yet. The stop is
+recorded in a marker: each later evaluation stops from its first line on. From then on:
 
 - A step without a verdict does not begin, nor does anything else that the history does not hold (``base.Executor``).
 - A step that has begun is finished, with everything inside it. A step around one that was to be reached is the
   exception: it stops with the run, and is not done.
 
-A child stops in the same way, and its parent with it. What a child has reached, it tells its parent with its result.
+A child stops in the same way, and its parent with it. Its result tells its parent which steps it has reached.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _MACHINERY = "step"  # begins the paths of the scopes in which marks are read an
 
 
 class Until:
-    """What a run is to reach, and whether it has."""
+    """The steps that a run is to reach, and whether it has reached them."""
 
     def __init__(self, host: Host, ledger: Ledger) -> None:
         self._executor = host.executor

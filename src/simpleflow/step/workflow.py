@@ -1,4 +1,4 @@
-"""``WorkflowStepMixin``: what a workflow needs to have steps."""
+"""``WorkflowStepMixin``: a mixin for workflows with steps."""
 
 from __future__ import annotations
 
@@ -101,8 +101,8 @@ class WorkflowStepMixin:
     def get_step_bucket(self) -> str:
         """The bucket of the done marks, see ``stores.open_store``.
 
-        Default: what STEP_BUCKET and SIMPLEFLOW_S3_HOST name if one of the two is configured; else the engine's own
-        store.
+        Default: the bucket that STEP_BUCKET and SIMPLEFLOW_S3_HOST name, if one of the two is set; else the engine's
+        own store.
         """
         return stores.configured_bucket() or self.executor.default_bucket or stores.default_bucket()
 
@@ -133,7 +133,7 @@ class WorkflowStepMixin:
 
     @property
     def advice_when_full(self) -> str | None:
-        """What to do if the history is full because many steps are done; None if it is full of other things."""
+        """The advice if the history is full because many steps are done; None if it is full of other events."""
         done = len(self.step_ledger.done_at_first)
         if done < _MANY:
             return None
