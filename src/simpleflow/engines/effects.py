@@ -115,8 +115,8 @@ class TellParent(NamedTuple):
 class StopChild(NamedTuple):
     """Terminate or cancel a child whose parent was ended from outside, as the child policy says.
 
-    The message is for the open execution of its workflow id, whatever the run id, since the child may have been
-    continued as new. ``message.source`` is the parent: an execution that has another parent is left alone.
+    The message is for the open execution of its workflow id, with any run id, since the child may have been continued
+    as new. ``message.source`` is the parent: an execution that has another parent is left alone.
     """
 
     message: Message

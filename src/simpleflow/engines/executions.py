@@ -49,7 +49,7 @@ class Executions:
 
     Args:
         journal: where they are kept.
-        clock: gives epoch seconds; None: a Clock of its own.
+        clock: gives epoch seconds; None: a new Clock.
         observer: called with (run, events) once they are kept.
         workers_survive: True if those who took tasks live on when this process dies, and may still answer.
         child_delay: gives the seconds by which the start of a child is late; None: children start at once.

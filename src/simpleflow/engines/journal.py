@@ -107,7 +107,7 @@ class Journal(Protocol):
         """The events of an execution after the one with that id, at most ``limit``. Raises UnknownResource."""
 
     def reader(self, run_id: str) -> Reader | None:
-        """What reads events of an execution back, also after ``close``; None if they are not kept.
+        """The reader of the events of an execution. It works also after ``close``. None if they are not kept.
 
         It returns fewer than ``limit`` if they are long.
         """

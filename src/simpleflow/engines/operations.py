@@ -4,8 +4,8 @@ Theory of operation
 -------------------
 An event is first folded into its execution's history in memory, then it is *pending*, then it is *kept*: committed by
 the journal. Everything pending is committed in one transaction, in the order in which it was appended, across
-executions. So whatever is kept has everything before it kept too, and no execution is kept with an effect of another
-that is not.
+executions. So if an event is kept, all events before it are kept too, and no effect on another execution is kept
+without its cause.
 
 An *operation* is a block (``with operation():``) whose events are kept as a whole at its end, or not at all. One
 inside another is part of it. Events appended outside of any operation, such as that a task was started, are pending
@@ -18,9 +18,9 @@ may be done again. The operation commits all the same if somebody outside would 
 - the journal has a transaction open (``must_commit``): other processes wait for it, or get a message by it;
 - an execution has ended: a caller waits for that.
 
-If an operation fails, or the commit does, what is pending has not happened. A history cannot be unfolded, so the
-executions with pending events are forgotten; from then on this process does not drive them. What is in the journal is
-as it was at the last commit, and whoever adopts the executions goes on from there. An operation that failed before it
+If an operation fails, or the commit does, the pending events have not happened. A history cannot be unfolded, so the
+executions with pending events are forgotten; from then on this process does not drive them. The journal is as it was at
+the last commit, and a process that adopts the executions goes on from there. An operation that failed before it
 appended anything costs nothing that was pending.
 
 Some events write or remove done marks (``run.Projection``). These changes are pending and kept with their events, in

@@ -23,8 +23,8 @@ reads to its commit), or it is refused. ``pragma data_version`` tells cheaply wh
 since; only then the owner looks into the table.
 
 *Durability.* Transactions are short, and no user code runs inside one. ``synchronous=NORMAL`` with a write-ahead log:
-what was committed survives the death of any process. A power cut may lose the last moments; then an activity is run
-again. Done marks are written in the transaction of the event that they follow from, and the log is synced then as
+committed rows survive the death of any process. A power cut may lose the last moments; then an activity is run again.
+Done marks are written in the transaction of the event that they follow from, and the log is synced then as
 ``stores.state`` says.
 """
 

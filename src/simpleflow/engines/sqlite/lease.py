@@ -8,13 +8,14 @@ never before.
 
 The locks are POSIX record locks. Child processes do not inherit them, so a fork does not keep a lease alive. They have
 two traps. A process cannot see its own locks: ``alive`` looks into ``_held`` for these. And a process loses its lock
-on a file when it closes *any* descriptor of that file: ``alive`` never opens the file of a lease of its own process.
+on a file when it closes *any* descriptor of that file: ``alive`` never opens the file of a lease that this process
+holds.
 
-The workers of a process hold a shared lock on a file of their own, beside that of the lease. A worker may outlive its
-owner by a moment; then its execution is not taken over yet (``workers_left``), so no activity is done twice at a time.
+The workers of a process hold a shared lock on a second file, beside that of the lease. A worker may outlive its owner
+by a moment; then its execution is not taken over yet (``workers_left``), so no activity is done twice at a time.
 
-A file is locked before it gets its name. So a file of that name without a lock belongs to a dead process, and whoever
-opens the folder removes it.
+A file is locked before it gets its name. So a file of that name without a lock belongs to a dead process, and the next
+process that opens the folder removes it.
 """
 
 from __future__ import annotations

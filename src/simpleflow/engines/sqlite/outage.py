@@ -1,8 +1,7 @@
 """Waiting for a state folder that cannot be written for a while: its disk is full, or it is read-only.
 
-What has just ended, perhaps after hours, would be lost if the run gave up at once. So the same transaction is tried
-again, with pauses, until it succeeds or the time is over. Nothing else goes on meanwhile: the run cannot do a thing
-that it cannot keep.
+A result that took hours would be lost if the run gave up at once. So the same transaction is tried again, with pauses,
+until it succeeds or the time is over. Nothing else goes on meanwhile, since the run could not keep the results.
 """
 
 from __future__ import annotations

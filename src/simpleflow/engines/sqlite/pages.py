@@ -7,8 +7,8 @@ are whole. So here every page of the file is read by itself. A leaf page of a ta
 one. It holds cells: the length of a row, its number, and the row; a long row goes on in a chain of overflow pages. The
 format is described at https://www.sqlite.org/fileformat2.html.
 
-A page does not say which table it belongs to, and pages that are free now may hold former rows. So whoever uses the
-rows recognises them by their shape, and trusts rows that SQLite finds more.
+A page does not say which table it belongs to, and pages that are free now may hold former rows. So the caller
+recognises rows by their shape, and prefers rows that SQLite finds.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Theory of operation
 -------------------
 *What goes.* An execution, its children and those that continue them are a family; a family goes as a whole, or stays.
-It stays while one of its executions is open, also if nobody drives it: the next start takes it up. It stays while a
+It stays while one of its executions is open, also if no process drives it: the next start takes it up. It stays while a
 process lives that has driven it, which may still read it. Of the others, the policy keeps some. Done marks, claims and
 what marks keep are in another table, which is not touched: a step that is done stays done.
 
@@ -55,7 +55,7 @@ class Keep(NamedTuple):
 
 
 class Pruned(NamedTuple):
-    """What was removed, or would be."""
+    """The runs and bytes that were removed, or would be."""
 
     runs: list[RunRow]  # the latest one first, children included
     log_bytes: int  # of the logs of these runs

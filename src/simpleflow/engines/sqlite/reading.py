@@ -39,7 +39,7 @@ class ReadingEngine(SqliteEngine):
 
 
 class ReadingJournal(SqliteJournal):
-    """The journal of a folder that is only read. What would write to it raises StateError."""
+    """The journal of a folder that is only read. Methods that would write to it raise StateError."""
 
     def __init__(self, folder: str) -> None:
         self.folder = folder

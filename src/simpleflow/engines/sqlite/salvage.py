@@ -1,9 +1,9 @@
-"""What can be read of the database in a state folder, damaged or not.
+"""The readable part of the database in a state folder, damaged or not.
 
 Theory of operation
 -------------------
 The files are copied, and only the copy is read, so that nothing is changed. Each table is read forwards until SQLite
-fails, then backwards until it fails. What is between is looked for in the pages (``pages``).
+fails, then backwards until it fails. Rows in between are looked for in the pages (``pages``).
 
 An event counts if its checksum is right. Of each run, the events from the first one on count as long as none is missing
 and each can follow the one before: such a beginning of a history is what a process finds that takes a run over.
@@ -46,7 +46,7 @@ class SalvagedRun:
 
 @dataclass
 class Salvage:
-    """What can be read of a database."""
+    """The readable part of a database."""
 
     runs: list[SalvagedRun] = field(default_factory=list)
     messages: list[tuple[int, str]] = field(default_factory=list)  # the number of the run, and the message

@@ -1,4 +1,4 @@
-"""The errors of SWF and of its client, each translated into one line: what is wrong, and what to do.
+"""The errors of SWF and of its client, each translated into one line: the fault, and the remedy.
 
 An error is recognised by its code and by the name of its class, so that this file does not import botocore.
 """

@@ -8,7 +8,7 @@ history is read anew from its first event.
 
 A decision task needs the events 1 to N, where N is its DecisionTaskStarted. They come from three sources:
 
-1. what is kept, 1 to K;
+1. the kept events, 1 to K;
 2. the pages of the poll, which may begin anywhere. The token of a page is good for a minute only, so the later pages
    of a long history may be lost;
 3. for events that neither has (another process answered in between, or pages were lost): the history read from its end
