@@ -1,13 +1,13 @@
-"""The port of a pool: what performs activities for the loop that drives a run.
+"""The port of a pool, which performs activities for the loop that drives a run.
 
 ``inline`` performs them in this process, ``pool`` in processes that it forks, ``simpleflow.cluster`` in processes on
 other machines. ``tests/worker/pool_contract.py`` holds what all of them do alike.
 
 Theory of operation
 -------------------
-The engine decides: it keeps the tasks and their time-outs, and knows which are open. A pool performs what it is given,
-and reports how that ended. It never performs a task twice by itself: a task whose worker is lost has failed, unless it
-is certain that it had not begun. Then the pool gives it back, and the loop hands it out once more.
+The engine decides: it keeps the tasks and their time-outs, and knows which are open. A pool performs the tasks that it
+is given, and reports how they ended. It never performs a task twice by itself: a task whose worker is lost has failed,
+unless it is certain that it had not begun. Then the pool gives it back, and the loop hands it out once more.
 
 A task has *begun* when a worker performs it, not when it waits somewhere. Its time-outs count from there.
 """

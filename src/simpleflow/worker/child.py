@@ -5,8 +5,9 @@ Theory of operation
 Each worker leads a process group. The processes that an activity starts are in that group, so signals go to the group:
 a worker is stopped together with them.
 
-A worker must not outlive its owner: ``guard`` kills it, and a thread of its own watches the owner too. For the latter,
-each new worker closes what only the owner may hold, and the channels of the other workers, which it has inherited.
+A worker must not outlive its owner: ``guard`` kills it, and a thread in the worker watches the owner too. For the
+latter, each new worker closes what only the owner may hold, and the channels of the other workers, which it has
+inherited.
 
 To stop a worker, its owner sends SIGTERM to the group (the activity's ``finally`` clauses and exit handlers run), and
 SIGKILL after ACTIVITY_SIGTERM_WAIT_SEC. It sends SIGKILL to the group once more when the worker has ended, for

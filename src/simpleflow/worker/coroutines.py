@@ -1,4 +1,4 @@
-"""Activities that are ``async def``: each runs in an event loop of its own, which ends with it.
+"""Activities that are ``async def``: each runs in a new event loop, which ends with it.
 
 Theory of operation
 -------------------
@@ -32,7 +32,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
     """Run a coroutine to its end in a new event loop; returns its result, or raises its exception.
 
-    It finds the context variables of the caller. What it changes in them ends with it.
+    It finds the context variables of the caller. Its changes to them end with it.
     """
     import asyncio  # slow to load, and few activities need it
 

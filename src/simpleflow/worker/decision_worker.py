@@ -57,7 +57,7 @@ class DecisionWorker:
         refuses_other_versions: raise InputError for an execution whose version is not that of its class; else warn.
         on_changed: called with the task and a line of text where a call differs from the recorded one, and
             for faults of the workflow.
-        imports: what may be imported to find a workflow class.
+        imports: the modules that may be imported to find a workflow class.
         tells_waits: say in the execution context which signals an execution waits for, for other processes.
 
     Attributes:

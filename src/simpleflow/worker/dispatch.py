@@ -127,8 +127,8 @@ def perform(
     """Perform the task. An exception of the activity becomes the reason and details of a failure.
 
     ``known``: activities by name that are not in the registry. ``domain``: for the activity's context. ``given``: the
-    arguments, if they have been decoded already. ``imports``: what may be imported for the name of the task. ``state``:
-    path of the state folder of a local run.
+    arguments, if they have been decoded already. ``imports``: the modules that may be imported for the name of the
+    task. ``state``: path of the state folder of a local run.
     """
     current_task.enter(CurrentTask(task.name, task.workflow_id, task.run_id, domain, state))
     try:
@@ -175,7 +175,7 @@ def _call(activity: Activity, args: list[Any], kwargs: dict[str, Any], context: 
 
 
 def _result(returned: Any) -> Any:
-    """What the activity returned; if that is a coroutine, since it is ``async def``, what this returns."""
+    """The result of the activity; if it is ``async def``, the result of the coroutine that it returned."""
     if not isinstance(returned, Coroutine):
         return returned
     from simpleflow.worker import coroutines  # here: what it needs is slow to load

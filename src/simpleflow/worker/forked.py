@@ -1,4 +1,4 @@
-"""What a worker does first: it drops what it has inherited from its owner and must not use."""
+"""The first actions of a worker: it drops things that it has inherited from its owner and must not use."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def run_exit_handlers() -> None:
 def leave_terminal() -> None:
     """Have no terminal to read from: a program that asks for a password there fails at once.
 
-    A process group in the background that reads from its terminal is stopped by the system, for ever. A session of its
-    own would prevent that, too. But Linux schedules sessions apart, and then handing over a short task takes longer.
+    A process group in the background that reads from its terminal is stopped by the system, for ever. A new session
+    would prevent that, too. But Linux schedules sessions apart, and then handing over a short task takes longer.
     """
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)

@@ -1,9 +1,9 @@
-"""What a worker may import to find the code of a name that a task holds.
+"""The modules that a worker may import to find the code of a name that a task holds.
 
 Theory of operation
 -------------------
-Importing a module executes it. The name of an activity type comes from whoever may start workflows, so it decides which
-modules a worker executes: of the type ``drop_tables.x`` the module ``drop_tables``. There are three policies:
+Importing a module executes it. Users who may start workflows choose the names of activity types, and so the modules
+that a worker executes: of the type ``drop_tables.x`` the module ``drop_tables``. There are three policies:
 
 - ``ANY``: any module that can be imported, as the workers of the existing library do. The default of ``worker.start``.
 - ``NOTHING``: no module. The process knows what the workflow's module has imported, and that is all. So a local run and

@@ -1,8 +1,8 @@
 """Activities in the calling thread, one after the other: a debugger works, but a stuck activity cannot be stopped.
 
 Each decision task costs as much as a short activity. So short ones of one step, or outside of all steps, are performed
-in a row, without a decision after each, for ten milliseconds at most. Of different steps they are not: what is decided
-on steps must not depend on how long activities take. A failure ends the row: the workflow may not want what comes next.
+in a row, without a decision after each, for ten milliseconds at most. Those of different steps are not: decisions on
+steps must not depend on how long activities take. A failure ends the row: the workflow may not want the next activity.
 """
 
 from __future__ import annotations

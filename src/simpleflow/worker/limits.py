@@ -18,7 +18,7 @@ _SMALL = 1_000  # a limit on processes beyond this is not looked at: counting th
 def workers_allowed(wanted: int, keeps_output: bool = False) -> int:
     """How many of so many workers can be started. Raises InputError if none can.
 
-    ``keeps_output``: what they print comes to their owner.
+    ``keeps_output``: their output comes to their owner.
     """
     allowed = wanted
     files = _soft(resource.RLIMIT_NOFILE)

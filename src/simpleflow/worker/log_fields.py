@@ -1,4 +1,4 @@
-"""What the log says each record is about: the workflow, the run and the activity that this process works on."""
+"""The fields of each log record: the workflow, the run and the activity that this process works on."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def drive(
     """Drive the engine's executions until the one that began as ``run_id`` has ended; returns its last run.
 
     ``on_closed`` is called with each child that has ended: its parent may go on for long. ``check`` is called now and
-    then, and at the end; what it raises ends the loop. ``patience`` is for a store of marks that does not work; without
+    then, and at the end; its exceptions end the loop. ``patience`` is for a store of marks that does not work; without
     one there is no end to it.
 
     Continued as new, it goes on as the new run. If it has no parent, executions of its family that are still open then

@@ -17,7 +17,7 @@ class Member:
     Args:
         pid: its process id.
         channel: to it.
-        output: what its activities print; None: that is not kept.
+        output: the pipe with the output of its activities; None: the output is not kept.
     """
 
     __slots__ = ("ahead", "beat_at", "began", "channel", "done", "heard", "latest", "output", "pid", "task")

@@ -2,8 +2,9 @@
 
 ``multiprocessing.connection`` does the same, but takes longer to import than the whole engine, and to pickle a task.
 
-The worker's end blocks. The owner's end never does: it keeps what a worker does not read yet and the part of a message
-that has arrived. So a worker that was stopped or has died in the middle of a message holds up nobody.
+The worker's end blocks. The owner's end never does: it keeps bytes that a worker has not read yet, and the part of a
+message that has arrived. So a worker that was stopped or has died in the middle of a message does not hold up its
+owner.
 
 To *spin* is to check a pipe again and again instead of sleeping until it is readable. A task of a few microseconds ends
 sooner than the kernel wakes a sleeping process, so both sides spin for a fraction of a millisecond before they sleep.
@@ -39,7 +40,7 @@ def pair() -> tuple[OwnerEnd, WorkerEnd]:
 
 
 class _End:
-    """What both ends have."""
+    """The common part of both ends."""
 
     def __init__(self, reader: int, writer: int) -> None:
         self._reader = reader

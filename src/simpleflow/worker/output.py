@@ -1,4 +1,4 @@
-"""What activities print in a worker process: it goes into a log for each attempt, and to the terminal with a name.
+"""The output of activities in a worker process: it goes into a log for each attempt, and to the terminal with a name.
 
 Theory of operation
 -------------------
@@ -12,10 +12,10 @@ The worker reads the pipe itself:
 - its watching thread, PAUSE_SECONDS after there is something. So two threads that take turns do not slow down an
   activity that prints a lot. And a process that prints something and dies at once dies before the thread has read it,
   so that the owner finds it in the pipe;
-- its main thread, at the end of each activity: so nothing gets into the log of the next one. What was printed is shown
-  before the outcome is sent. To make a file takes longer than a short activity; if the activity has completed, that is
-  done while the owner decides what comes next. If it has failed, the view shows its last lines, so the log is made
-  before the outcome is sent.
+- its main thread, at the end of each activity: so nothing gets into the log of the next one. Output is shown before the
+  outcome is sent. To make a file takes longer than a short activity; if the activity has completed, that is done while
+  the owner decides what comes next. If it has failed, the view shows its last lines, so the log is made before the
+  outcome is sent.
 
 ``_lock`` is held by the one that reads. The log of an attempt is made when there is something to write, so an activity
 that prints nothing costs one look at the pipe. It stays open until the next activity begins: threads and processes that
@@ -132,7 +132,7 @@ class WorkerOutput:
         os.dup2(writer, 2)
 
     def begin(self, task: ActivityTask) -> None:
-        """A task begins: what is printed from now on belongs to it."""
+        """A task begins: output from now on belongs to it."""
         if self._file is not None or self._fails:
             with self._lock:
                 if self._file is not None:
@@ -232,7 +232,7 @@ def _open_log(target: OutputTarget, task: ActivityTask, began: float) -> Bounded
 
 
 def _read(descriptor: int) -> bytes:
-    """What is in the pipe, up to a chunk; nothing if it is empty or has ended."""
+    """The bytes in the pipe, up to a chunk; empty if the pipe is empty or has ended."""
     try:
         return os.read(descriptor, _CHUNK)
     except OSError:

@@ -30,7 +30,7 @@ class Patience:
         self._since: dict[tuple[str, str], float] = {}  # by run id and activity id
 
     def check(self, runs: Iterable[Run]) -> None:
-        """Raise StoreError, with the latest reason, if nothing but the store has held up these runs for so long."""
+        """Raise StoreError, with the latest reason, if only the store has held up these runs for so long."""
         opened = [run for run in runs if run.history.open]
         waiting = {(run.run_id, id): run for run in opened for id in self._waiting(run)}
         now = self._clock()

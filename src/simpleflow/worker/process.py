@@ -103,7 +103,7 @@ class WorkerProcess:
             those that it has, which are the same for each task of an activity, are not sent again.
         max_tasks: end after so many tasks; None: any number.
         lock: a file on which it holds a lock while it lives, see ``file_locks``; None: on none.
-        output: what activities print; None: it is left alone.
+        output: takes the output of activities; None: it is not redirected.
         spins: spin for the next task before it sleeps; False where the next one comes from a service, which takes
             longer than that.
     """

@@ -1,4 +1,4 @@
-"""Runs that have returned, while nothing but children that wait for signals keeps them open.
+"""Runs that have returned, while only children that wait for signals keep them open.
 
 Nothing in the history of such a run tells that its children only wait: it could stay open for ever. The process that
 waits for its end finds that out, and sends it RETURN_SIGNAL. Then it completes, and leaves its children to themselves.

@@ -80,8 +80,8 @@ def decider_body(
 ) -> Body:
     """The body of a process that answers decision tasks.
 
-    Once it notices that other processes answer for the same executions, it also polls a task list of its own; see
-    ``engines.swf.decisions``.
+    Once it notices that other processes answer for the same executions, it also polls a task list that only it uses;
+    see ``engines.swf.decisions``.
 
     Args:
         connect: gives the source; called in the new process, so that no connection is shared.
@@ -89,7 +89,7 @@ def decider_body(
         domain: of the executions.
         on_closed: see ``DecisionWorker``.
         task_list_of_all: the task list to which all decisions send their tasks; None: each to its own.
-        imports: what may be imported to find a workflow class.
+        imports: the modules that may be imported to find a workflow class.
 
     Raises InputError as ``identity``.
     """
@@ -170,7 +170,7 @@ def worker_body(
         one_task: end after one task.
         given: perform that task, and end.
         former: see Performer.
-        imports: what may be imported to find an activity.
+        imports: the modules that may be imported to find an activity.
         stop_after: so many seconds after a stop was requested, the current task is failed; None: it is finished.
 
     Raises InputError as ``identity``.

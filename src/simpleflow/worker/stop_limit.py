@@ -26,7 +26,7 @@ class StopLimit:
 
     @property
     def left(self) -> float:
-        """Seconds for which a task may go on; infinity as long as nobody wants the process to stop."""
+        """Seconds for which a task may go on; infinity as long as no stop is requested."""
         since = self._stopping.requested_at
         return math.inf if since is None else max(0.0, since + self._seconds - time.monotonic())
 

@@ -1,8 +1,8 @@
-"""What an activity finds in its process, and must not leave changed for the next one.
+"""The state of a process that an activity must not leave changed for the next one.
 
 These are put back after each activity: the working folder, the environment variables, the file mode mask, the locale,
 the handlers of signals with their mask and timer, ``sys.path``, ``sys.argv``, the standard streams, and the limit of
-recursion. What an import changes when the module of the activity is loaded stays: no later activity would repeat it.
+recursion. Changes that are made while the module of the activity is imported stay: no later activity would repeat them.
 """
 
 from __future__ import annotations
@@ -52,8 +52,7 @@ class Surroundings:
     def restore(self) -> bool:
         """Put everything back. Returns False if that may not do, so that the process should not be used again.
 
-        That is so if modules were imported while ``sys.path`` was changed: what they import later may be found there
-        only.
+        That is so if modules were imported while ``sys.path`` was changed: their later imports may be found there only.
         """
         if _folder() != self._folder:
             self._return()
