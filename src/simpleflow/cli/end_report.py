@@ -38,7 +38,7 @@ def target_of(options: Mapping[str, Any]) -> str | None:
 def write_report(target: str, ending: Ending, here: Session) -> str | None:
     """Write the report of a run that a command has driven, and return its path; None if there is none.
 
-    What goes wrong is a warning: the exit code stays that of the run.
+    A failure is only a warning: the exit code stays that of the run.
     """
     try:
         runs = _runs(ending)

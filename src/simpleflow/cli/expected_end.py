@@ -1,4 +1,4 @@
-"""When the run of this process is expected to end: estimated in a process of its own, beside the run.
+"""When the run of this process is expected to end: estimated in a separate process, beside the run.
 
 The estimate evaluates the workflow's ``run`` many times, which takes a second or more. So it is made only if the last
 run of the workflow id took long, by a process with the lowest priority that reads the state folder and writes one small
@@ -30,7 +30,7 @@ class ExpectedEnd:
 
     Args:
         state: the state folder.
-        request: what the run was started with, as ``main`` takes it, without ``run_id`` and ``state``.
+        request: the start request of the run, as ``main`` takes it, without ``run_id`` and ``state``.
     """
 
     def __init__(self, state: str, request: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What failed in a run, read from its last events."""
+"""The failures in a run, read from its last events."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _WELL = ("open", "completed", "continued_as_new")
 
 
 class RunFailure(NamedTuple):
-    """What failed in a run."""
+    """The failures in a run."""
 
     steps: dict[str, str]  # that failed and are not optional, by name: why, in one line
     reason: str | None  # why the run ended badly
 
 
 def failure_of(runs: Runs, run: RunDescription) -> RunFailure:
-    """Return what failed in a run.
+    """Return the failures in a run.
 
     Only its last events are read. So a step that failed long before the end is not found. On Amazon SWF they are read
     of runs alone that ended badly, since each costs a request.

@@ -1,10 +1,11 @@
-"""What happens at the end of a run: its report is written, and commands are told how it ended.
+"""The end of a run: its report is written, and commands learn how it ended.
 
 These are ``--on-failure``, ``--on-success`` and the settings of these names; ``--report`` is in ``end_report``.
 
-Theory of operation. The command runs in a shell, once the run has closed and its result is written, in a session of its
-own: it and all that it starts can be ended together. It gets a summary as JSON on standard input, and the main parts of
-it in the environment. Whatever becomes of it, the exit code stays that of the run; a line says if it failed.
+Theory of operation. The command runs in a shell, once the run has closed and its result is written. It leads a new
+session, so that it and all processes that it starts can be ended together. It gets a summary as JSON on standard input,
+and the main parts of it in the environment. The exit code stays that of the run even if the command fails; then a line
+says so.
 
 The settings are not handed on to it. A command that starts a workflow would be started by that one's end, and so on.
 """

@@ -1,4 +1,4 @@
-"""What a report of a run holds beyond its history: the ends of its logs, and the commands that go on."""
+"""The parts of a report of a run beyond its history: the ends of its logs, and the commands that go on."""
 
 from __future__ import annotations
 

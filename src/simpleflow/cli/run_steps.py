@@ -50,7 +50,7 @@ def steps_of(runs: Runs, run: RunDescription) -> tuple[list[ShownStep], list[Wai
 
 
 def waits_of(members: Sequence[Member]) -> list[Wait]:
-    """Return what a run and its children wait for; ``members``: what ``family`` has given of it."""
+    """Return the waits of a run and its children; ``members``: the result of ``family`` for it."""
     found = []
     for each, view, events in members:
         child = None if each is members[0][0] else each.workflow_id

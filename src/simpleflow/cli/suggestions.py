@@ -1,4 +1,4 @@
-"""What may be meant by a name that is none: ``(did you mean 'load'?)``."""
+"""Suggestions for a name that is not known: ``(did you mean 'load'?)``."""
 
 from __future__ import annotations
 

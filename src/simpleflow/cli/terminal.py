@@ -65,7 +65,7 @@ class Terminal:
             self._stream = None
 
     def log(self, text: str) -> None:
-        """Write lines about a run. Where nobody watches, each line begins with the time."""
+        """Write lines about a run. If the stream is not a terminal, each line begins with the time."""
         if text and self._stamps:
             stamp = timestamp()
             text = "".join(f"{stamp} {line}\n" for line in text.removesuffix("\n").split("\n"))

@@ -1,4 +1,4 @@
-"""Telling that standard input holds data which no option asked for, so that nobody believes that it was used."""
+"""A warning if standard input holds data that no option reads, since users may believe that it was used."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ def _markdown(lines: Sequence[str], found: Sequence[Difference]) -> str:
 
 
 def _escaped(text: str) -> str:
-    """The text as it is, whatever Markdown would make of it."""
+    """The text with escapes, so that Markdown shows it as it is."""
     text = printable(text)
     for character in "\\`*_{}[]<>|#":
         text = text.replace(character, f"\\{character}")

@@ -298,7 +298,7 @@ def task_info(arguments: Sequence[str], run_id: str | None, details: bool, style
 
 
 def _activities(runs: Runs, run: RunDescription, show_all: bool) -> list[Item]:
-    """Return the activities of a run, each try as an item of its own, in the order of scheduling."""
+    """Return the activities of a run, each try as one item, in the order of scheduling."""
     from simpleflow.cli.view import history_items
 
     view, events = fold(runs, run)

@@ -1,4 +1,4 @@
-"""What is known of a run when its command ends, for all that is told of the end."""
+"""The facts about a run when its command ends, for all reports of the end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Ending:
-    """What is known of a run when its command ends. The command fills it in as it goes."""
+    """The facts about a run when its command ends. The command fills them in as it goes."""
 
     def __init__(self) -> None:
         self.code = errors.OK  # the exit code

@@ -1,4 +1,4 @@
-"""What the open executions of a run are doing now: activities that run or are queued, timers, and awaited signals.
+"""The open tasks of the executions of a run: activities that run or are queued, timers, and awaited signals.
 
 The live view asks for this with every frame, so the work is small.
 """
@@ -29,7 +29,7 @@ class Activity(NamedTuple):
 
 
 class Doing(NamedTuple):
-    """What the open executions do now."""
+    """The tasks of the open executions now."""
 
     running: list[Activity]  # the oldest first
     queued: int  # activities that wait for a worker

@@ -101,11 +101,11 @@ class Progress(Follower):
         return True
 
     def ask_signals(self, awaited: Callable[[str], Iterable[str]]) -> None:
-        """Be told whom to ask for the signals that an execution waits for, by its run id."""
+        """Take the function that tells which signals an execution waits for, by its run id."""
         self._awaited_signals = awaited
 
     def read_output(self, state: str, shows_latest: bool) -> None:
-        """Be told the state folder, where the output of activities is: its end is shown under a failure.
+        """Take the state folder, where the output of activities is: its end is shown under a failure.
 
         ``shows_latest``: a live view shows the latest line of each activity that runs.
         """

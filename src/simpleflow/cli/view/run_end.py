@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def report_unreached(terminal: Terminal, progress: Progress, options: dict[str, Any]) -> list[str]:
     """Write a line for each name in ``--force``, ``--skip`` and the like that covers no step of the run.
 
-    Returns those of ``--only`` and ``--until`` of which no name covers one: what was asked for was not done.
+    Returns those of ``--only`` and ``--until`` whose names cover no step: the request was not met.
     """
     tally = progress.tally
     missed = []

@@ -48,7 +48,7 @@ def info(
         run: the run.
         view: its rows.
         events: its history.
-        waits: what it waits for.
+        waits: the signals, timers and claims that it waits for.
         local_run: it is in a folder.
         expected_end: when an open run is expected to end, in epoch seconds.
         show_all: count activities about marks and the timers of the library too.

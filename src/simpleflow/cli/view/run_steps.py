@@ -117,7 +117,7 @@ def _object(step: ShownStep) -> dict[str, Any]:
 
 
 def _failure(step: ShownStep) -> list[str]:
-    """Return the lines about a step that failed: what, with which arguments, why, where, and what it printed."""
+    """Return the lines about a step that failed: its activity, the arguments, the error, the place and the output."""
     failed = step.failed
     lines = {"error": errors.one_line(step.row.report.error or "")}
     if failed is not None:

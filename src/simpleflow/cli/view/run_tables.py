@@ -59,8 +59,8 @@ def runs(
     Args:
         output: where to write.
         found: the runs.
-        failures: what failed in them, by run id.
-        waits: what they wait for, likewise.
+        failures: their failures, by run id.
+        waits: their waits, by run id.
         short: the short run ids, by run id, for a table.
         local_runs: the runs are in a folder, so it is known if a process drives them.
     """

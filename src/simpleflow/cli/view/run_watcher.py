@@ -50,7 +50,7 @@ class RunWatcher:
 
     @property
     def only_waits(self) -> bool:
-        """True if, at the latest poll, ``run`` had returned and nothing but children that wait for signals was left."""
+        """True if, at the latest poll, ``run`` had returned and only children that wait for signals were left."""
         histories = [each.history for each in self._runs.values()]
         return returned.has_returned(self.run.history.execution_context) and returned.only_waits(
             self.run.history, histories

@@ -180,7 +180,7 @@ class Tree:
         """Record the latest report of a step.
 
         ``work``: when its activities worked, once it has ended. ``failures``: activities that failed it. ``output``:
-        what these have printed last.
+        the last lines that these have printed.
         """
         found = row.report
         paths = self._paths.setdefault(workflow_id, {})

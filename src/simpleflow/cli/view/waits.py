@@ -1,4 +1,4 @@
-"""What an open run waits for, read from its history: signals, timers, the next try of a task, and claims of other runs.
+"""The waits of an open run, read from its history: signals, timers, the next try of a task, and claims of other runs.
 
 So another terminal says the same as the view of the process that drives the run.
 """

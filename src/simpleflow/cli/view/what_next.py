@@ -1,7 +1,7 @@
-"""What next: the last lines of a run that failed. Where the logs are, what was not reached, and the command to go on.
+"""The last lines of a run that failed: where its logs are, the steps that were not reached, and the command to go on.
 
-The plan of the next run tells what was not reached, and how many steps that run will skip. It is made after the run has
-closed, and calls ``run`` once more, as ``step.plan`` does; what this prints is not shown.
+The plan of the next run tells the steps that were not reached, and how many steps that run will skip. It is made after
+the run has closed, and calls ``run`` once more, as ``step.plan`` does; the output of this call is not shown.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _MOST_LOGS = 3
 
 
 class WhatNext:
-    """What is told at the end of a run about what comes next.
+    """The lines at the end of a run about the next one.
 
     Args:
         progress: of the run.
@@ -46,7 +46,7 @@ class WhatNext:
     def __init__(self, progress: Progress, options: Mapping[str, Any], planner: Planner | None) -> None:
         self.progress, self.options, self.planner = progress, options, planner
         self.again = ("Run it again: what is done is skipped", command_line())
-        """What the command that goes on does, and the command."""
+        """A description of the command that goes on, and the command."""
 
     def lines(self) -> list[str]:
         """The last lines of a run that failed."""
@@ -67,7 +67,7 @@ class WhatNext:
         return [printable(line) for line in [*found, f"to go on{skipped}: {self.again[1]}"]]
 
     def not_run(self, known: Sequence[str]) -> str:
-        """What a run that has stopped before its end has not run. ``known``: steps of which the run itself knows."""
+        """The steps that a stopped run has not run. ``known``: those of which the run itself knows."""
         left, more = list(known), ""
         if self.planner is not None and len(self.progress.tally) <= _MOST_STEPS:
             with contextlib.suppress(Exception), silenced():
