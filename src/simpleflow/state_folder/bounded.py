@@ -8,7 +8,7 @@ _LINE = 65_536  # bytes; the head ends with a whole line, unless this line is lo
 
 
 class BoundedFile:
-    """Writes to a file that nobody else writes to, up to ``limit`` bytes.
+    """Writes to a file to which it alone writes, up to ``limit`` bytes.
 
     When there would be more, the first half of the limit stays and the last quarter, with a line between them that says
     how many bytes are missing. So each byte is copied about once more, however much is written.

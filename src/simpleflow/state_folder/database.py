@@ -72,7 +72,7 @@ def open_database(folder: str, checks: bool = True) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
     with ExitStack() as undo:
         undo.callback(db.close)
-        db.execute("pragma auto_vacuum = incremental")  # of a new database, so that what is removed gives space back
+        db.execute("pragma auto_vacuum = incremental")  # of a new database, so that removed rows give space back
         _use_log(db)
         _bring_up_to_date(db, folder)
         if checks and os.stat(path).st_size <= _SMALL:

@@ -1,7 +1,7 @@
 """When runs are expected to end: small files in a state folder, ``expected/RUN_ID.json``.
 
-The process that drives a run writes and removes the file; whoever shows the run reads it. ``expected/long.WORKFLOW_ID``
-says that runs of a workflow id take long enough for an estimate to be worth its price.
+The process that drives a run writes and removes the file; commands and pages that show the run read it.
+``expected/long.WORKFLOW_ID`` says that runs of a workflow id take long enough for an estimate to be worth its price.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def read(state: str, run_id: str) -> float | None:
 
 
 def forget(state: str, run_id: str) -> None:
-    """Remove the file of a run that has ended. What cannot be removed stays: nobody reads it any longer."""
+    """Remove the file of a run that has ended. A file that cannot be removed stays: it is not read again."""
     try:
         os.unlink(_path(state, run_id))
     except OSError:
@@ -52,7 +52,7 @@ def is_long(state: str, workflow_id: str) -> bool:
 
 
 def remember(state: str, workflow_id: str, long: bool) -> None:
-    """Keep whether a run took long. What cannot be kept is left out."""
+    """Keep whether a run took long. Errors are ignored."""
     path = os.path.join(state, FOLDER, _LONG + file_name(workflow_id))
     try:
         if long:

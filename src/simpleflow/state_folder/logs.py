@@ -4,7 +4,7 @@ Theory of operation
 -------------------
 An attempt that prints nothing has no file. Attempts are counted from 1, as the history counts the tries of an activity.
 But a try whose process died begins again as the same try. So if there is a file of that number, the next free number is
-taken: what an earlier attempt has printed is never written over, and the highest number is the latest attempt.
+taken: the output of an earlier attempt is never written over, and the highest number is the latest attempt.
 
 A file holds what was printed, byte by byte: standard output, standard error and the log of the attempt. It takes at
 most so many bytes. When there is more, the beginning and the end stay, and a line says how much is missing between
@@ -121,7 +121,7 @@ def last_lines(
 ) -> list[str]:
     """The last lines that an activity has printed, of its latest attempt; of several, the one that printed last.
 
-    What a terminal would obey is escaped. An empty list if nothing was printed or kept. Raises no error.
+    Control characters are escaped. An empty list if nothing was printed or kept. Raises no error.
     """
     latest: tuple[float, str] | None = None
     for each in [activity_ids] if isinstance(activity_ids, str) else activity_ids:
@@ -153,6 +153,6 @@ def tail(path: str, count: int = LAST_LINES) -> list[str]:
 
 
 def shown(line: bytes, encoding: str = "utf-8") -> str:
-    """A line of output for people: what a terminal would obey is escaped. Of a progress bar, the last state stays."""
+    """A line of output for people, with control characters escaped. Of a progress bar, the last state stays."""
     text = line.decode(encoding, "replace").rstrip("\r")
     return escaped(text.rpartition("\r")[2].expandtabs())

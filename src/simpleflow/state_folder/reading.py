@@ -1,13 +1,13 @@
-"""The database of a state folder that is only read: for one who looks on, or since it may not be written.
+"""The database of a state folder that is only read: for commands that only show, or since it may not be written.
 
-A folder that may not be written is a backup, a read-only mount, or a folder of somebody else.
+A folder that may not be written is a backup, a read-only mount, or the folder of another user.
 
 Theory of operation
 -------------------
 SQLite reads a database with a write-ahead log only if the index of the log is there, or can be made. Where it cannot,
 there are two cases. Without a log, all is in the database, and no process has it open: it is read as a file that does
-not change. With a log, a process was killed, or the folder was copied while it was in use. What is in the log is
-missing in the database then; a copy of both, which is removed again, brings them together.
+not change. With a log, a process was killed, or the folder was copied while it was in use. The database then lacks the
+content of the log; a temporary copy of both brings them together.
 """
 
 from __future__ import annotations

@@ -12,11 +12,11 @@ from collections.abc import Mapping
 FOLDER = "sources"
 """Name of the folder in the state folder."""
 
-_MOST = 200_000  # characters; longer sources are generated, and nobody reads their differences
+_MOST = 200_000  # characters; longer sources are generated, and their differences are not read
 
 
 def keep(state: str, texts: Mapping[str, str]) -> None:
-    """Write the texts that are not there yet, by digest. What cannot be written is left out: it is an addition."""
+    """Write the texts that are not there yet, by digest. Texts that cannot be written are left out."""
     folder = os.path.join(state, FOLDER)
     for digest, text in texts.items():
         path = _path(folder, digest)
