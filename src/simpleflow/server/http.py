@@ -244,7 +244,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _check_sender(self) -> None:
         """Raise Fault for requests that a web page may have sent.
 
-        A page sends its Origin, or, after DNS rebinding, the name of its own server as the Host.
+        A page sends its Origin, or, after DNS rebinding, its own host name as the Host.
         """
         if self.headers.get("Origin"):
             raise Fault(_DENIED, "Web pages may not send requests", 403)

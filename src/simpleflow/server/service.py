@@ -15,8 +15,8 @@ the next deadline of all domains, then expires them. A request that creates an e
 woken. If expiring fails, the error is logged and the thread tries again after a second. Tests that pass their own clock
 call ``tick`` instead, after they have advanced it.
 
-*State.* With a state folder, registrations are in one SQLite file, and each domain has a journal in a folder of its
-own. A new process loads both, and takes over the open executions. If another server uses the folder, it refuses.
+*State.* With a state folder, registrations are in one SQLite file, and each domain has a journal in its own folder. A
+new process loads both, and takes over the open executions. If another server uses the folder, it refuses.
 """
 
 from __future__ import annotations
