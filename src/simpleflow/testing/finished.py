@@ -1,4 +1,4 @@
-"""A run of a test that has ended: what it returned, and what its steps did and why."""
+"""A run of a test that has ended: its result, and the verdicts on its steps with their reasons."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class FinishedRun:
 
     @property
     def result(self) -> Any:
-        """What ``run`` of the workflow returned. Raises its error if it failed, AssertionError if it crashed."""
+        """The result of ``run`` of the workflow. Raises its error if it failed, AssertionError if it crashed."""
         if self.error is not None:
             raise self.error
         if self.crashed:

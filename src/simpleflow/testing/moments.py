@@ -1,4 +1,4 @@
-"""What comes to a run from outside during a test, and at which moment: signals, requests to cancel, terminations."""
+"""Messages to a run from outside during a test, and their moments: signals, requests to cancel, terminations."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from simpleflow.step import rules
 
 
 class Message(NamedTuple):
-    """One thing that comes from outside."""
+    """One message from outside."""
 
     kind: str  # signal, cancel or terminate
     name: str  # of the signal
@@ -50,11 +50,11 @@ class Moments:
         return min((self.begin + each.at for each in self.waiting if each.at is not None), default=None)
 
     def happen(self, engine: EmbeddedEngine, now: float) -> None:
-        """Send what is due."""
+        """Send the messages that are due."""
         self._send(engine, [each for each in self.waiting if each.at is not None and self.begin + each.at <= now])
 
     def ended(self, engine: EmbeddedEngine, names: Sequence[str]) -> None:
-        """Send what comes after an activity that has these names."""
+        """Send the messages that come after an activity with these names."""
         due = [
             each
             for each in self.waiting

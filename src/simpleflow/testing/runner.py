@@ -35,7 +35,7 @@ class WorkflowRunner:
     """Runs workflows in memory. Runs of one runner share their done marks, as runs of one folder do.
 
     Activities do what their code says and take no time, unless ``on`` says otherwise. Time is virtual: timers,
-    time-outs and pauses before retries pass at once. Each activity has a worker of its own.
+    time-outs and pauses before retries pass at once. Each activity has its own worker.
 
     Args:
         store: the marks. None: a new StepStore.
@@ -60,7 +60,7 @@ class WorkflowRunner:
         self._moments = Moments()
         self._journal = MemoryJournal(self.store.change)
 
-    # What the test says beforehand
+    # The script, before the run
 
     def on(
         self,

@@ -1,4 +1,4 @@
-"""What activities return, raise and take in a test, instead of what their code does."""
+"""The results, errors and durations of activities in a test, in place of their code."""
 
 from __future__ import annotations
 

@@ -54,8 +54,8 @@ class VirtualWorker:
     Args:
         engine, known, middlewares: see ``worker.inline.InlineWorker``.
         clock: that of the engine.
-        script: what activities do.
-        moments: what the test wants to happen during the run.
+        script: the outcomes of activities.
+        moments: the messages that the test sends during the run.
         order: in which order activities end.
         calls: gets each try of an activity, but of none about marks.
         awaited: gives the signals that a run waits for.
@@ -84,7 +84,7 @@ class VirtualWorker:
         self._awaited = awaited
         self._open: list[_Task] = []
         self._started = 0
-        self._ended: set[str] = set()  # names of what has ended, as an order may give them
+        self._ended: set[str] = set()  # names of activities that have ended, as an order may give them
 
     begins = True
     accepts = None
@@ -104,7 +104,7 @@ class VirtualWorker:
         raise NotImplementedError
 
     def may_block(self, task: ActivityTask) -> bool:
-        """True: what came before is kept, so that a crash can come between."""
+        """True: earlier events are kept first, so that a crash can come between."""
         return True
 
     def start(self, task: ActivityTask) -> None:
