@@ -1,8 +1,7 @@
-"""What crosses between the driver of a run and workers elsewhere: JSON text there, events of plain values back.
+"""Messages between the driver of a run and workers elsewhere: JSON text there, events of plain values back.
 
-A *batch* is one Dask task: some activity tasks of one task list that one slot performs one after the other. A single
-task that takes long is a batch of its own. Short ones share a batch, since Dask takes milliseconds for each of its
-tasks.
+A *batch* is one Dask task: some activity tasks of one task list that one slot performs one after the other. A task that
+takes long is a batch alone. Short ones share a batch, since Dask takes milliseconds for each of its tasks.
 
 The events of a worker are lists: a kind and the token of the activity task come first, values after them.
 

@@ -49,7 +49,7 @@ class Code(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What a worker has found. All members are text."""
+    """The versions of the code that a worker has. All members are text."""
 
     python: str
     release: str
@@ -98,7 +98,7 @@ def difference(code: Code, found: Found) -> str:
 
 
 def load(code: Code, scratch: str) -> Found:
-    """Import the module of the workflow in this process. ``scratch``: a folder of its own, for uploaded files."""
+    """Import the module of the workflow in this process. ``scratch``: a private folder, for uploaded files."""
     paths = []
     for upload in code.uploads:
         path = os.path.join(scratch, os.path.basename(upload.name))

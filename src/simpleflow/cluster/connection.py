@@ -1,9 +1,9 @@
-"""The driver's connection to a Dask scheduler. What happens there comes into an inbox, which one thread reads.
+"""The driver's connection to a Dask scheduler. Its events come into an inbox, which one thread reads.
 
 Theory of operation
 -------------------
-The client has a thread of its own. What may take long, a call to a worker for example, is made in further threads. All
-of them only put messages into the inbox, so that the rest of the driver needs no locks.
+The client has a separate thread. Calls that may take long, to a worker for example, are made in further threads. All of
+them only put messages into the inbox, so that the rest of the driver needs no locks.
 
 A connection that is lost is not used again: the scheduler has forgotten this client and its tasks. ``Connector`` makes
 another one.

@@ -29,7 +29,7 @@ class Crew:
         self.members: dict[str, WorkerSeen] = {}
         self._tell = tell
         self._told: set[str] = set()
-        self._described: Mapping[str, Mapping[str, Any]] = {}  # what the scheduler says, by address
+        self._described: Mapping[str, Mapping[str, Any]] = {}  # descriptions from the scheduler, by address
         self._greeted: set[str] = set()  # addresses
 
     @property

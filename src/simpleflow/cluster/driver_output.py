@@ -1,4 +1,4 @@
-"""What activities print on other machines, in the process that drives the run: logs, and lines on the terminal."""
+"""The output of activities on other machines, in the process that drives the run: logs, and lines on the terminal."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class DriverOutput:
 
     @property
     def limit(self) -> int:
-        """What workers send of the output of a task, at most, in bytes."""
+        """The most bytes of the output of a task that workers send."""
         return 0 if self._target is None else self._target.limit
 
     def add(self, task: ActivityTask, data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""The helper of one slot: a process beside the Dask worker that has each activity performed in a child of its own.
+"""The helper of one slot: a process beside the Dask worker that has each activity performed in a child process.
 
 Theory of operation
 -------------------
@@ -8,7 +8,7 @@ performs one task after the other. To stop a task it kills the child with everyt
 child is forked in milliseconds and has the module already.
 
 It waits for three things at once: messages of the Dask worker, which come on standard input; messages of the child; and
-what the child prints, which comes through a pipe. If standard input ends, the Dask worker has died or wants this
+the output of the child, which comes through a pipe. If standard input ends, the Dask worker has died or wants this
 process to end: then the child is killed. Events of short tasks are sent together.
 
 While a task goes on, it sends a heartbeat now and then, as long as the child lives and is not stopped by a signal. If a
@@ -49,7 +49,7 @@ _CHUNK = 65_536
 
 
 class Pipe:
-    """What the children print. All of them have the same pipe."""
+    """The output of the children. All of them have the same pipe."""
 
     def __init__(self) -> None:
         self.reader, self._writer = os.pipe()
@@ -62,7 +62,7 @@ class Pipe:
         os.dup2(self._writer, 2)
 
     def read(self) -> bytes:
-        """What is there, up to a chunk."""
+        """The bytes in the pipe, up to a chunk."""
         try:
             return os.read(self.reader, _CHUNK)
         except BlockingIOError:

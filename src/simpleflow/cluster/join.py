@@ -41,7 +41,7 @@ _CLOSE_SECONDS = 2.0
 
 
 class Join(NamedTuple):
-    """What a worker joins, and with what.
+    """The scheduler that a worker joins, its slots and its options.
 
     ``task_lists``: slots by task list; None: one for each of ``slots``, for all task lists.
     """

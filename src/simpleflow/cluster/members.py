@@ -52,7 +52,7 @@ class Lane:
 
     @property
     def load(self) -> tuple[bool, float]:
-        """What is least for the lane to choose: first if others seem to use it, then its tasks for each slot."""
+        """The load; the lane chooses the least: first if others seem to use it, then its tasks for each slot."""
         return time.monotonic() < self.avoid_until, self.count / self.slots
 
     @property
@@ -83,7 +83,7 @@ class WorkerSeen:
     Args:
         address: of the Dask worker.
         process: names the process that answered there.
-        described: what the scheduler says of it.
+        described: the description of it by the scheduler.
     """
 
     def __init__(self, address: str, process: str, described: Mapping[str, Any]) -> None:

@@ -2,9 +2,9 @@
 
 Theory of operation
 -------------------
-The engine decides, whatever Dask believes. The driver chooses the worker of each task itself, so it knows what is lost
-with a worker, and how much room there is for each task list. A task that was given to a worker has not begun: it begins
-when the worker says so, and its time-outs count from then on.
+The engine decides, not Dask. The driver chooses the worker of each task itself, so it knows what is lost with a worker,
+and how much room there is for each task list. A task that was given to a worker has not begun: it begins when the
+worker says so, and its time-outs count from then on.
 
 *Lost workers.* The scheduler notices a worker whose connection breaks; ``Workers`` tells it within a second. A task
 that had begun there has failed, and the workflow's rules say whether it is tried again. So has one that must have begun
@@ -210,7 +210,7 @@ class ClusterPool(NothingAhead):
             offer(self.source, self._held.pop(task_list).token)
 
     def _lose(self, member: WorkerSeen) -> None:
-        """A worker is gone: what it had begun has failed, what waited there is handed out again."""
+        """A worker is gone: tasks that it had begun have failed, tasks that waited there are handed out again."""
         self._crew.remove(member, greet_again=True)
         why = f"worker {member.address} was lost"
         for lane in member.lanes.values():
@@ -221,7 +221,7 @@ class ClusterPool(NothingAhead):
             lane.pending = []
 
     def _lose_batch(self, given: Given, why: str, may_have_begun: bool) -> None:
-        """``may_have_begun``: its first task may have begun although nobody has told so."""
+        """``may_have_begun``: its first task may have begun, although the worker has not said so."""
         for at, token in enumerate(list(given.rest)):
             has_begun = token in given.begun or (may_have_begun and at == 0)
             self._end_with_worker(given, token, why if has_begun else None)

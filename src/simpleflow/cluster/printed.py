@@ -1,6 +1,6 @@
-"""What a task prints, on its way to the driver of the run: in pieces, and not more than a log may hold.
+"""The output of a task, on its way to the driver of the run: in pieces, and not more than a log may hold.
 
-The first half of the limit is sent as it comes. Of what follows, the end is kept, up to a quarter of the limit, and
+The first half of the limit is sent as it comes. Of later output, the end is kept, up to a quarter of the limit, and
 sent when the task has ended, after a line that says how much is missing. A log that the driver writes is cut in the
 same way (``state_folder.bounded``).
 """

@@ -7,8 +7,8 @@ and tells what it has found. Then the driver submits batches to that very proces
 random text. ``perform`` is the function of these Dask tasks. It takes a helper, sends it the batch, and sends events to
 the driver's topic while messages of the helper come.
 
-Each driver has helpers of its own, so that edited code is loaded anew in its next run. They end with the driver, or
-when they have been idle for a minute.
+Each driver has its own helpers, so that edited code is loaded anew in its next run. They end with the driver, or when
+they have been idle for a minute.
 
 *Nothing is performed twice.* Dask may begin a task a second time: when it believes a worker lost, when a result was
 lost, when a worker leaves. A batch begins only in the process that it was made for, and only once there.
