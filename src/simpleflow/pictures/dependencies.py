@@ -97,7 +97,7 @@ def _nodes(view: RunView, most: int, around: str) -> Iterator[Node]:
 
 
 def _alike(items: list[Item[list[StepRow]]]) -> Iterator[Item[list[StepRow]]]:
-    """Join the steps below one name that have the same links. What has forced a step is not known of skipped ones."""
+    """Join the steps below one name that have the same links. Skipped ones do not tell which steps forced them."""
     by_prefix: dict[str, list[Item[list[StepRow]]]] = {}
     links: dict[str, set[tuple[object, ...]]] = {}
     forced_by: dict[str, set[tuple[str, ...]]] = {}

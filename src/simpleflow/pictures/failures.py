@@ -1,4 +1,4 @@
-"""What failed in a run, with all that its events say about it: for people who want to know why."""
+"""The failures in a run, with all facts about them in its events, for people who look for the cause."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Failure(NamedTuple):
 
 
 def failures_of(view: RunView, events: Sequence[e.Event]) -> list[Failure]:
-    """Return what failed in a run, in the order of the failures: its steps, and what is outside of steps."""
+    """Return the failures in a run, in their order: of its steps, and of activities outside of steps."""
     found: list[tuple[int, Failure]] = []
     for row in view.steps.values():
         if row.state == FAILED:

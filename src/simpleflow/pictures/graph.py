@@ -35,7 +35,7 @@ def graph_svg(
         most_nodes: at most so many nodes; steps that are alike, and then groups of names, share one.
         around: only this step, and those that it is connected with.
         href: makes links, see ``timeline_bars.Href``.
-        standalone: a file of its own: with the style and a headline.
+        standalone: it is a whole file, with the style and a headline.
     """
     found = dependencies(view, most_nodes, around)
     linked = sorted({at for edge in found.edges for at in edge})
@@ -160,7 +160,7 @@ def _bend(x: float, y: float, to_x: float, to_y: float) -> str:
 
 
 def _counts(node: Node) -> str:
-    """What the steps of a node did: ``ran``; of several, ``36 ran, 2 skipped``."""
+    """The states of the steps of a node: ``ran``; of several, ``36 ran, 2 skipped``."""
     words = {"completed": "ran", "started": "under way"}
     if len(node.steps) == 1:
         return words.get(node.state, node.state)

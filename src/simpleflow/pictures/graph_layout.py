@@ -162,7 +162,7 @@ def _apart(wanted: Sequence[float], rooms: Sequence[float]) -> list[float]:
     for at, room in enumerate(rooms):
         y += (rooms[at - 1] + room) / 2 if at else 0.0
         shifts.append(y)
-    blocks: list[list[float]] = []  # sum and number of what has one common shift
+    blocks: list[list[float]] = []  # sum and number of nodes with a common shift
     for at, want in enumerate(wanted):
         blocks.append([want - shifts[at], 1.0])
         while len(blocks) > 1 and blocks[-2][0] / blocks[-2][1] >= blocks[-1][0] / blocks[-1][1]:

@@ -1,4 +1,4 @@
-"""What makes a notebook show an object as HTML. The HTML itself is loaded only when it is shown."""
+"""The base class that makes a notebook show an object as HTML. The HTML itself is loaded only when it is shown."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Text inside SVG and HTML: everything that comes from a run stays text, whatever it holds.
+"""Text inside SVG and HTML: all content of a run stays text.
 
 Names, inputs, errors and lines of logs may hold anything: tags, quotes, escapes of a terminal, characters that XML
-forbids. What a browser would obey becomes an entity. What it would hide or refuse is written as a Python escape.
+forbids. Characters that a browser would obey become entities. Those that it would hide or refuse are written as Python
+escapes.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import re
 
 from simpleflow.shown_text import escaped
 
-_LONG = 400  # characters; nobody sees that something is missing in the middle of a longer text that is cut
+_LONG = 400  # characters; a longer text is cut, and then its middle is missing without a sign
 
 _NOT_IN_XML = re.compile(r"[\ufffe\uffff]")  # the others that XML forbids are escaped already
 

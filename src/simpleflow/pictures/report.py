@@ -131,7 +131,7 @@ def _header(run: Told, now: float) -> Iterator[str]:
 
 
 def _shares(counts: dict[str, int]) -> str:
-    """A bar with the share of steps in each state. What the colours mean stands below it."""
+    """A bar with the share of steps in each state. A legend of the colours is below it."""
     words = {"done": "ran"}
     whole, at = sum(counts.values()), 0.0
     bars, keys = [], []

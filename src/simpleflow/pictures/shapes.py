@@ -1,4 +1,4 @@
-"""What all pictures share: the style sheet of their shapes, and the pattern of waits."""
+"""The common parts of all pictures: the style sheet of their shapes, and the pattern of waits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def stylesheet() -> str:
 
 @cache
 def whole_stylesheet() -> str:
-    """The style of a picture that is a file of its own."""
+    """The style of a picture that is a whole file."""
     return style.sheet() + stylesheet()
 
 

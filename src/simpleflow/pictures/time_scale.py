@@ -121,7 +121,7 @@ class Axis:
         self._step = next((each for each in _STEPS if each >= wanted), _STEPS[-1])
 
     def captions(self) -> list[str]:
-        """What the ticks count, or the day and the zone of the clock; the longest form first."""
+        """The time from which the ticks count, or the day and the zone of the clock; the longest form first."""
         began = self._clock(self._origin if self.elapsed else self._scale.begin)
         if self.elapsed:
             return [f"since {began:{form}} {began.tzname()}" for form in ("%Y-%m-%d %H:%M:%S", "%H:%M:%S")]

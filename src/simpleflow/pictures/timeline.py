@@ -85,7 +85,7 @@ def timeline_svg(
         under: show the steps alone that this name covers.
         most_rows: at most so many lines.
         zone: of the clock on the axis; None: the local one.
-        standalone: a file of its own: with the style and a headline.
+        standalone: it is a whole file, with the style and a headline.
         key: begins the ids in the picture, which are to be unique on a page.
     """
     now = max(view.last_time, view.last_time if now is None or view.closed else now)
@@ -243,7 +243,7 @@ class _Picture:
         return f'<text class="symbol{kind}" x="{number(x + 5)}" y="{number(base)}">{symbol}</text>{name}'
 
     def _state(self, shown: Shown) -> str:
-        """The state of a line. What is under way in a run that has ended was stopped."""
+        """The state of a line. If the run has ended, a task under way was stopped."""
         state = shown.state
         if state not in (rows.STARTED, rows.SCHEDULED, WAITING):
             return state

@@ -281,7 +281,7 @@ class Bars:
             words += f" in {len(shown.tasks):,} tries"
         return words + (f", {failed:,} of which failed" if failed else "")
 
-    # What has no tasks
+    # Lines without tasks
 
     def _under_way(self, shown: Shown, y: float, height: float) -> list[str]:
         parts = []
@@ -354,6 +354,6 @@ def flag(x: float, y: float) -> str:
 
 
 def flags(places: Iterable[float], y: float) -> str:
-    """The mark of failures: a triangle, so that nobody needs to tell colours apart."""
+    """The mark of failures: a triangle, so that readers need not tell colours apart."""
     drawn = "".join(f"M{number(x - 3.5)} {number(y - 3)}h7l-3.5 5z" for x in places)
     return f'<path class="{DID_FAIL} flag" d="{drawn}"/>'

@@ -89,11 +89,11 @@ class Window:
 def rows_by_step(
     view: RunView, window: Window, most: int, critical: Collection[int] = (), under: str = ""
 ) -> list[Shown]:
-    """Return a line for each step or group of steps, then lines for what is outside of steps.
+    """Return a line for each step or group of steps, then lines for rows outside of steps.
 
     Args:
         view: the rows of the run.
-        window: what does not reach into it is left out.
+        window: rows that do not reach into it are left out.
         most: at most so many lines.
         critical: ids of the rows on the critical path.
         under: only steps that this name covers.
