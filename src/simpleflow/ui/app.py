@@ -77,7 +77,7 @@ class Pages:
             return HTMLResponse(render(found, self.common(parts, query)), found.status)
 
     def page(self, parts: list[str], query: QueryParams) -> Answer:
-        """The page or the download at an address. What is wrong becomes a page too."""
+        """The page or the download at an address. Errors become pages too."""
         try:
             with self.runs.answering():
                 return self._page(parts, query)

@@ -38,7 +38,7 @@ def states_bar(counts: Mapping[str, int], width: int = _BAR[0]) -> Markup:
 
 
 def _inset(look: Look) -> int:
-    """Shapes differ, not only colours: what was skipped is thin, what goes on or waits is less than whole."""
+    """Shapes differ, not only colours: skipped steps are thin, steps that go on or wait are a little smaller."""
     return {"skipped": 3, "waiting": 2, "running": 1}.get(look.name, 0)
 
 

@@ -22,7 +22,7 @@ _REASON = 4_000  # characters
 
 
 class Failure(NamedTuple):
-    """What failed, and why."""
+    """A failure and its cause."""
 
     step: str | None
     task: TaskRow | None
@@ -35,7 +35,7 @@ class Failure(NamedTuple):
 
 
 def first_failure(source: Source, run: RunDescription, view: RunView) -> Failure | None:
-    """What failed a run first, or failed in a run that goes on; None if nothing did."""
+    """The first failure of a run that failed or goes on; None if there is none."""
     for row in view.failed_steps():
         task = view.first_failure(row.name)
         if task is not None:

@@ -1,13 +1,13 @@
-"""The runs that viewers look at, folded into rows: each event is read and folded once, whoever looks at it.
+"""The runs that viewers look at, folded into rows: each event is read and folded once for all viewers.
 
 Theory of operation
 -------------------
-A run is folded from where it was left, within a budget of time. What is left over, as the first look at a long history,
-is done by a thread of its own in small pieces, while the page says how far it is. So a page comes at once, and nothing
-is folded twice.
+A run is folded from where it was left, within a budget of time. The rest, as at the first look at a long history, is
+done by another thread in small pieces, while the page says how far it is. So a page comes at once, and nothing is
+folded twice.
 
-The rows of the runs looked at last are kept, up to so many rows; of other runs stays a summary: what the list of runs
-and the earlier runs of a step show. What a page computes from all rows of a run is kept until there are new events.
+The rows of the runs looked at last are kept, up to so many rows; of other runs a summary stays, for the list of runs
+and the earlier runs of a step. A result that a page computes from all rows of a run is kept until there are new events.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class StepSummary(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """What is kept of a run that nobody looks at."""
+    """The summary of a run, which stays when no viewer looks at it."""
 
     last_id: int
     closed: bool
@@ -215,7 +215,7 @@ class FoldedRuns:
         if folded.view.closed and folded.complete:
             return True
         if not folded.folding.acquire(blocking=False):  # another thread folds it
-            self._count(-1)  # whoever waits for the thread is not to be given way
+            self._count(-1)  # the thread need not give way to a request that waits for it
             try:
                 if not folded.folding.acquire(timeout=max(0.0, deadline - time.monotonic())):
                     return folded.complete and folded.view.last_id > 0
@@ -292,7 +292,7 @@ class FoldedRuns:
 
 
 def summary_of(view: RunView) -> Summary:
-    """What is kept of a run."""
+    """The summary of a run."""
     counts: Counter[str] = Counter()
     steps = {}
     for name, row in view.steps.items():

@@ -1,9 +1,9 @@
-"""Live views: what has changed on a page goes to the browser as events, each row on its own.
+"""Live views: changed parts of a page go to the browser as events, each row separately.
 
 Theory of operation. A browser keeps a connection open (EventSource). As long as it does, the page is rendered again
 whenever its source may have something new, in a thread, and never more than a small share of the time. The first
-message holds all parts, so that a browser can tell which of its own are old; the later ones hold those that differ. If
-the connection breaks, the browser opens it again, and gets the first message again.
+message holds all parts, so that a browser can tell which of its parts are old; the later ones hold those that differ.
+If the connection breaks, the browser opens it again, and gets the first message again.
 """
 
 from __future__ import annotations

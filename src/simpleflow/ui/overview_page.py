@@ -30,7 +30,7 @@ _CHILDREN = 12
 
 
 class Wait(NamedTuple):
-    """What waits for what."""
+    """A task that waits or works."""
 
     what: str
     href: str | None
@@ -125,7 +125,7 @@ def _sentence(visit: Visit, folded: Folded, view: RunView) -> str:
 
 
 def _waits(visit: Visit, run: RunDescription, view: RunView) -> tuple[list[Wait], int]:
-    """What waits for what, the longest first, and how many more there are."""
+    """The waits of tasks, the longest first, and how many more there are."""
     if view.closed:
         return [], 0
     found = []
@@ -151,7 +151,7 @@ def _waits(visit: Visit, run: RunDescription, view: RunView) -> tuple[list[Wait]
 
 
 def _working(run: RunDescription, view: RunView) -> list[Wait]:
-    """What workers are doing, the longest first."""
+    """The activities that workers perform, the longest first."""
     if view.closed:
         return []
     tasks = [task for task in view.open.values() if isinstance(task, AttemptRow) and task.started is not None]
@@ -223,7 +223,7 @@ def path_of(folded: Folded) -> list[Link]:
 
 
 def _what(run: RunDescription, row: Row) -> tuple[str, str | None]:
-    """What a row is of, and its page."""
+    """The label of a row, and the address of its page."""
     if isinstance(row, ChildRow):
         return row.step or row.id, link("run", row.run_id) if row.run_id else None
     if isinstance(row, TaskRow):
@@ -233,7 +233,7 @@ def _what(run: RunDescription, row: Row) -> tuple[str, str | None]:
 
 
 def _commands(visit: Visit, run: RunDescription, failure: failures.Failure | None) -> list[tuple[str, str]]:
-    """The commands that go on: what each does, and its text."""
+    """The commands that go on: a description of each, and its text."""
     where, id = location_options(visit.source), shlex.quote(run.workflow_id)
     latest = visit.source.list_runs(RunFilter(workflow_id=run.workflow_id), limit=1)
     is_latest = bool(latest) and latest[0].run_id == run.run_id

@@ -30,7 +30,7 @@ _HERE = Path(__file__).parent
 
 
 class Page(NamedTuple):
-    """What a page shows: a template and its values."""
+    """The content of a page: a template and its values."""
 
     template: str
     title: str

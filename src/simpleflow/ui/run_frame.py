@@ -1,4 +1,4 @@
-"""What all pages of a run share: the run itself, folded, its headline, and the page that says how far it is read."""
+"""The common parts of all pages of a run: the folded run, its headline, and the page that says how far it is read."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MOST = 1 << 53  # numbers in addresses
 
 
 class Visit(NamedTuple):
-    """A visit to a page: what the page is made from."""
+    """A visit to a page, with the data that the page is made from."""
 
     source: Source
     runs: FoldedRuns
@@ -102,7 +102,7 @@ def frame(visit: Visit, run: RunDescription, tab: str) -> dict[str, Any]:
 
 
 def _expected_end(visit: Visit, run: RunDescription) -> float | None:
-    """When an open run is expected to end, in epoch seconds; None if nobody knows, or that time has passed."""
+    """When an open run is expected to end, in epoch seconds; None if that is not known, or the time has passed."""
     if run.status != transitions.OPEN or visit.source.folder is None:
         return None
     end = expected.read(visit.source.folder, run.run_id)

@@ -1,14 +1,14 @@
-"""What the page lets in, and what it tells browsers to keep out.
+"""The requests that the page accepts, and the content that it tells browsers to refuse.
 
 Theory of operation
 -------------------
-A run's names, inputs and logs are nobody else's business, and any program on the machine or page in a browser may try.
+A run's names, inputs and logs are private, and any program on the machine or page in a browser may try to read them.
 
 - *Other machines*: the server listens on loopback. On any other address a viewer needs a token. The printed link holds
   it once; then it is a cookie that scripts cannot read and other sites cannot send.
 - *Other sites in the same browser*: a name of theirs may be made to point at this machine (DNS rebinding), so the name
-  that a browser asks for has to be one of this server, or an address. What other sites ask for without being opened is
-  refused.
+  that a browser asks for has to be one of this server, or an address. Requests from other sites are refused, unless
+  they open a page.
 - *Text that would be a program*: all text is escaped, and the Content-Security-Policy lets a browser run and load only
   the two files of this server, and send nothing elsewhere.
 - *Change*: there is none; the only method is GET.
@@ -107,7 +107,7 @@ class Guard:
         if self._token is None:
             return False
         try:
-            ipaddress.ip_address(name)  # nobody can make an address point elsewhere
+            ipaddress.ip_address(name)  # an address cannot be made to point elsewhere
         except ValueError:
             return False
         return True

@@ -29,7 +29,7 @@ _DAY = 86_400.0
 
 
 class Source(Protocol):
-    """What the pages read."""
+    """The data that the pages read."""
 
     folder: str | None  # the state folder; None on Amazon SWF
     domain: str | None  # of Amazon SWF; None for a folder

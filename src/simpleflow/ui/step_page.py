@@ -1,4 +1,4 @@
-"""One step: every verdict on it in the runs of the workflow, and why each time; what has changed; its activities."""
+"""One step: every verdict on it in the runs of the workflow, with the reasons; its changes; its activities."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class VerdictLine(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """What the step was made with in two runs."""
+    """An input that the step was made with, in two runs."""
 
     what: str
     before: str
@@ -143,7 +143,8 @@ def _because(told: StepReport) -> str:
 def _differences(
     visit: Visit, run: RunDescription, row: StepRow, verdicts: list[VerdictLine]
 ) -> tuple[RunDescription | None, list[Difference]]:
-    """What the step was made with in this run and in another run in which it ran; the run, and the differences.
+    """Another run in which the step ran, and the differences between the inputs that it was made with there and in this
+    run.
 
     The other run is that of the query ``with``, or else the latest one before this run.
     """
@@ -162,7 +163,7 @@ def _differences(
 
 
 def _inputs(visit: Visit, run: RunDescription, name: str) -> Mapping[str, Any] | None:
-    """What the marker says that the step was run with; None if it did not run in that run."""
+    """The inputs that the step was run with, as the marker says; None if it did not run in that run."""
     summary = visit.runs.known_summary(run.run_id)
     if summary is None or name not in summary.steps:
         return None

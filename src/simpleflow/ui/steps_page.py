@@ -1,6 +1,6 @@
 """The steps of a run as a tree by dotted name: folded, with the state, the reasons and the times of each.
 
-What is open stands in the address, so it stays after a reload and can be sent to somebody.
+The address names the open branches, so they stay open after a reload, and the link can be sent to others.
 """
 
 from __future__ import annotations
@@ -266,7 +266,7 @@ class _Tree:
 
 
 def _opened_at_first(root: _Node) -> list[str]:
-    """What is open where the address does not say: the way to the first branch, and to a failure."""
+    """The branches that are open if the address names none: the way to the first fork, and to a failure."""
     opened = []
     node, name = root, ""
     while len(node.below) == 1:
@@ -295,7 +295,7 @@ class Earlier(NamedTuple):
 def earlier_runs(visit: Visit, run: RunDescription, most: int, seconds: float, before: str | None = None) -> Earlier:
     """This run and those of the same workflow id before it; or those before the run id ``before``.
 
-    What is not known after so many seconds is left out, and is read meanwhile.
+    Runs that are not known after so many seconds are left out, and are read meanwhile.
     """
     deadline = time.monotonic() + seconds
     found: list[tuple[RunDescription, dict[str, StepSummary]]] = []
