@@ -26,7 +26,7 @@ def find() -> str:
             return NAME
         device = os.stat(here).st_dev
     except OSError:
-        return NAME  # the folder is gone: whoever uses the path says so
+        return NAME  # the folder is gone: the code that uses the path says so
     home = os.path.realpath(os.path.expanduser("~"))
     folder = here
     while folder not in (home, "/"):

@@ -17,7 +17,7 @@ from simpleflow.views.run_view import RunView
 
 def is_active() -> bool:
     """True if OpenTelemetry is installed, and a provider of tracers is set that records spans."""
-    if "opentelemetry" not in sys.modules:  # whoever has set one has loaded it
+    if "opentelemetry" not in sys.modules:  # a program that has set one has loaded it
         return False
     from opentelemetry import trace
 

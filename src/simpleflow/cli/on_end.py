@@ -138,4 +138,4 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         if process.stdin is not None:
             process.stdin.close()
     with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)  # what the shell has left
+        os.killpg(process.pid, signal.SIGKILL)  # processes that the shell has left

@@ -230,7 +230,7 @@ class EmbeddedEngine:
             if run is None or task is None or not run.history.open or self._tasks.is_handed_out(run_id, scheduled_id):
                 continue
             if task.state == transitions.STARTED and task.cancel_requested_id:
-                self._end_canceled(run, task)  # the process that worked on it has died; nobody wants it any more
+                self._end_canceled(run, task)  # the process that worked on it has died; its result is not wanted
                 continue
             if begin:
                 self._begin_activity(run, task, identity)

@@ -208,7 +208,7 @@ class Executions:
         try:
             self.flush()
         except SimpleflowError:
-            pass  # whoever adopts them goes on from what was kept before
+            pass  # the process that adopts them goes on from the kept events
         self.journal.close()
 
     def _add(self, run: Run) -> None:

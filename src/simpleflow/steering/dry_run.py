@@ -80,7 +80,7 @@ class Findings(NamedTuple):
     markers: list[Marker]  # markers of steps of all executions, in order
     needs: list[Need]  # uses of unknown results
     notes: list[str]  # everything that makes the plan incomplete, one sentence each
-    notices: list[str]  # what has no effect in the run, one sentence each, see ``step.notices``
+    notices: list[str]  # requests without effect in the run, one sentence each, see ``step.notices``
     not_kept: list[str]  # names of skipped steps without whose results a workflow fails
 
 

@@ -75,7 +75,7 @@ def check(workflow_class: type[Workflow], events: Sequence[e.Event], workflow_id
             decider.advance(piece)
             event = piece[-1]
             if event.id not in answered:
-                continue  # it timed out, or nobody has answered it yet
+                continue  # it timed out, or was not answered yet
             tasks += 1
             then = recorded.get(answered[event.id], [])
             now = list(filter(None, map(_of_decision, packed_markers.single_decisions(decider.answer().decisions))))

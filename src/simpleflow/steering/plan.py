@@ -27,7 +27,7 @@ class PlannedStep:
     reasons: tuple[str, ...]  # as in the step's markers
     workflow_id: str  # of the execution that the step belongs to
     unmarks: tuple[str, ...] = ()  # other steps that would lose their marks when this one begins
-    note: str | None = None  # a sentence on what is not known about the step
+    note: str | None = None  # a sentence about unknown facts of the step
     fingerprint: str | None = None  # for its mark; None if it has none, the step is skipped, or it is not known
     changed: str | None = None  # how a skipped step differs from what it was done with: "with day='mon' (now 'tue')"
     not_skipped: tuple[str, ...] = ()  # skipped names that cover it but have no effect, since it is a dependent

@@ -19,7 +19,7 @@ _BUCKET = "create it, or correct get_step_bucket()"
 _ENDPOINT = "check the network, and GOOGLE_BASE_URL or AZURE_STORAGE_ENDPOINT if one is set"
 _LATER = "try again later"
 
-# What obstore's text holds -> reason, remedy (by kind). The first one that applies.
+# A part of obstore's text -> reason, remedy (by kind). The first one that applies.
 _KNOWN: tuple[tuple[str, str, str | dict[str, str]], ...] = (
     (r"No module named .obstore", "it needs obstore, which is not installed", INSTALL_OBSTORE),
     (r"NoSuchBucket|ContainerNotFound|container does not exist|bucket does not exist", "it does not exist", _BUCKET),

@@ -31,7 +31,7 @@ from simpleflow.shown_text import count
 from simpleflow.stores.base import Stored, as_names, clean, join, shown
 from simpleflow.stores.filenames import SUFFIX, file_of, folder_of, is_plain_file, mark_of, segment_of
 
-# What a person can do about an error of the operating system.
+# Remedies for errors of the operating system.
 _ADVICE = {
     errno.EACCES: "allow this user to read and write there, or choose another folder",
     errno.EPERM: "allow this user to read and write there, or choose another folder",

@@ -26,7 +26,7 @@ class Link(NamedTuple):
     """A part of the critical path. Times are epoch seconds."""
 
     row: Row  # an activity, a child, a timer, or a signal that the run waited for
-    began: float  # from here on it was what the run waited for
+    began: float  # from here on the run waited for it
     ended: float  # until here
     queued: float  # seconds of this time in which it waited for a worker
 

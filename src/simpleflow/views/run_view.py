@@ -53,7 +53,7 @@ class RunView:
         self.state = transitions.NEW  # of the run
         self.began: float | None = None
         self.closed_id = 0  # of the event that ended the run
-        self.abandoned = False  # no process drives the run, which is open; set by whoever knows it
+        self.abandoned = False  # no process drives the run, which is open; set from outside
         self.decisions = 0  # completed ones
         self.context: str | None = None  # the execution context, as far as decisions have told it
         self.steps: dict[str, StepRow] = {}  # in the order of their first markers
@@ -82,7 +82,7 @@ class RunView:
         handler = _HANDLERS.get(type(event.attributes))
         return handler(self, event, event.attributes) if handler is not None else None
 
-    # What is asked of the rows
+    # Questions about the rows
 
     def of_kind(self, kind: type[_R]) -> Iterator[_R]:
         """Yield the rows of a kind, in the order of their first events."""

@@ -111,7 +111,7 @@ def quick(task: ActivityTask, known: Mapping[str, Activity]) -> Arguments | None
     try:
         args, kwargs = arguments(values.decode(task.input))
         return (args, kwargs) if is_quick(*args, **kwargs) else None
-    except Exception:  # noqa: BLE001 (whatever is wrong with the arguments, performing the task reports it)
+    except Exception:  # noqa: BLE001 (performing the task reports wrong arguments)
         return None
 
 

@@ -185,5 +185,5 @@ def _kill(workers: set[int]) -> None:
             except ProcessLookupError:
                 workers.discard(pid)
             except PermissionError:
-                pass  # zombies that nobody collects, on some systems
+                pass  # zombies that are not collected, on some systems
         time.sleep(0.005)

@@ -102,7 +102,7 @@ class OwnerEnd(_End):
         super().__init__(reader, writer)
         os.set_blocking(reader, False)
         os.set_blocking(writer, False)
-        self._unsent = bytearray()  # what did not fit into the pipe
+        self._unsent = bytearray()  # bytes that did not fit into the pipe
         self._arrived = bytearray()  # the beginning of a message
         self.ended = False  # the worker's end is closed, and everything from it was received
 

@@ -56,7 +56,7 @@ class OutputTarget(NamedTuple):
 
     state: str  # absolute path of the state folder
     limit: int  # bytes of a log, at most
-    title: Callable[[ActivityTask], str] | None  # gives what stands in front of each line; None: lines are not shown
+    title: Callable[[ActivityTask], str] | None  # gives the text in front of each line; None: lines are not shown
     stamps: bool = False  # each line that is shown begins with the time
 
 
@@ -127,7 +127,7 @@ class WorkerOutput:
         try:
             self._lines = OutputLines(os.dup(2), target.stamps, getattr(sys.stderr, "encoding", None) or "utf-8")
         except OSError:
-            pass  # standard error is closed: nobody sees lines
+            pass  # standard error is closed: lines are not seen
         os.dup2(writer, 1)
         os.dup2(writer, 2)
 

@@ -84,4 +84,4 @@ class OutputLines:
             except BlockingIOError:
                 select.select([], [self._descriptor], [])
             except OSError:
-                self._works = False  # nobody reads any longer
+                self._works = False  # the reader is gone

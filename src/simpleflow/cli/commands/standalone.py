@@ -172,7 +172,7 @@ def _follow(
     progress = Progress(terminal if shows else Terminal(None), here.debug)
     progress.brief = shows  # without the progress lines, the summary has all details
     watcher = RunWatcher(engine, request.workflow_id, run_id, progress.observe, whole=shows)
-    polls_idle = 0  # the latest polls that found nothing but children waiting for signals
+    polls_idle = 0  # the latest polls that found only children waiting for signals
     wait = _FIRST_POLL_SECONDS
     next_poll = began + wait
     while supervisor.signal is None and supervisor.busy:

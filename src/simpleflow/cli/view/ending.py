@@ -26,6 +26,6 @@ class Ending:
         self.failure: Failure | None = None
         self.progress: Progress | None = None
         self.domain: str | None = None  # on Amazon SWF
-        self.again: tuple[str, str] | None = None  # what the command does that goes on, and the command
+        self.again: tuple[str, str] | None = None  # a description of the command that goes on, and the command
         self.report: str | None = None  # path of the report that was written
         self.missed: list[str] = []  # options of which no name is that of a step

@@ -83,7 +83,7 @@ class Progress(Follower):
     brief = True  # whether the summary is brief too
     state = ""  # the state folder, which the first line names
     expected_end: ExpectedEnd | None = None  # of the run
-    tail = OutputTail()  # of what failed activities have printed
+    tail = OutputTail()  # the last output of failed activities
 
     def __init__(self, terminal: Terminal, debug: bool = False) -> None:
         super().__init__(debug)

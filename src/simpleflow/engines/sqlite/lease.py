@@ -103,7 +103,7 @@ class Lease:
                 _remove(self._path(self.token))
                 _remove(self.workers_path)
             except OSError:
-                pass  # a folder that is read-only now; whoever opens it later removes the file
+                pass  # a folder that is read-only now; the process that opens it later removes the file
             os.close(self._file)
 
     def _path(self, token: str) -> str:

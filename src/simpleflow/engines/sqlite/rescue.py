@@ -25,7 +25,7 @@ class Rescued(NamedTuple):
     workflow_id: str  # "" if it is no run, or if the workflow id is lost
     run_id: str
     events: int  # that were saved
-    problem: str  # what is lost of it; "" if it is whole
+    problem: str  # the lost part; "" if it is whole
 
 
 def look(folder: Path) -> list[Rescued]:
