@@ -1,11 +1,11 @@
 """The events of one execution: the last ones in memory, and those before them where their keeper has them.
 
-Theory of operation. A history is folded event by event, and hardly anybody asks for an event after that. An engine with
-a journal keeps each event there. So it may let events go from memory (``let_go``). Who asks for one of them gets it
-from the journal, a page at a time, so that to walk over a long history costs little.
+Theory of operation. A history is folded event by event, and an event is rarely asked for after that. An engine with a
+journal keeps each event there. So it may let events go from memory (``let_go``). They are then read from the journal, a
+page at a time, so that a walk over a long history costs little.
 
-The first event stays, since it holds what the execution was started with. So do the last ones: they are about what is
-going on. Without a keeper, all events stay.
+The first event stays, since it holds what the execution was started with. So do the last ones, since they are about the
+current work. Without a keeper, all events stay.
 
 Other threads may read while one thread appends: members that belong together are replaced together.
 """

@@ -223,7 +223,7 @@ class BaseDecider:
         return True
 
     def _stop(self, executor: Executor) -> d.Decision | None:
-        """The run has reached what it was to reach, and nothing is under way any more."""
+        """The run has reached all steps that it was to reach, and no task is open any more."""
         stopping = executor.stopping
         if stopping is None or executor.put_off or self._relays or holds_back(executor.outbox, self.history):
             return None

@@ -367,7 +367,7 @@ def _wait_for_signal(executor: Executor, wait: WaitForSignal) -> Promise:
 
 
 _AT_CLOSING = (MarkerTask, SignalTask, CancelTimerTask)
-"""What a closing hook may submit: the service takes it in the answer that closes the execution."""
+"""The tasks that a closing hook may submit: the service takes them in the answer that closes the execution."""
 
 _WITHOUT_HANDLE: dict[type[Any], Callable[[Executor, Any], Promise]] = {
     MarkerTask: _record_marker,

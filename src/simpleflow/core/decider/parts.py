@@ -69,7 +69,7 @@ def content(failed: Iterable[Part]) -> dict[str, Any]:
 
 
 def wrap(result: str | None, failed: Iterable[Part], reached: Mapping[str, Any] = {}) -> str | None:
-    """The result (JSON text) with the failed parts and what was reached; the bare result if there is neither."""
+    """The result (JSON text) with the failed parts and the reached steps; the bare result if there is neither."""
     said: dict[str, Any] = {PARTS: found} if (found := content(failed)) else {}
     if reached:
         said[REACHED] = reached
@@ -79,7 +79,7 @@ def wrap(result: str | None, failed: Iterable[Part], reached: Mapping[str, Any] 
 
 
 def unwrap(value: Any) -> tuple[Any, tuple[Part, ...]]:
-    """The result of a child, decoded, without what it hands up beside it; and its failed parts."""
+    """The decoded result of a child alone, and its failed parts."""
     if isinstance(value, dict) and RESULT in value and value.keys() <= {RESULT, PARTS, REACHED}:
         return value[RESULT], failed_in(value.get(PARTS))
     return value, ()

@@ -1,4 +1,4 @@
-"""Stopping before the end: the run has reached what it was to reach, and completes once what is under way has ended.
+"""Stopping before the end: a run has reached the steps that it was to reach, and completes once open tasks have ended.
 
 From then on nothing new begins: no activity, child or timer that the history does not hold, unless it belongs to work
 that has begun. Who stops the run says which scopes that are. Markers and signals pass: they begin nothing.

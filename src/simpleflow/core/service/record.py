@@ -18,7 +18,7 @@ DecisionTaskScheduled that the first of them caused. The decider has not seen th
 then (UNHANDLED_DECISION), and the decider decides again with the whole history.
 
 Effects on others come later, with the next events of this execution: a child that has started, a signal that was
-delivered. The engine performs them and records what became of them through ``happened``.
+delivered. The engine performs them and records their outcomes through ``happened``.
 """
 
 from __future__ import annotations
