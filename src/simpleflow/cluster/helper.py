@@ -56,7 +56,7 @@ class Pipe:
         os.set_blocking(self.reader, False)
 
     def redirect(self) -> None:
-        """In a child: send what is printed there."""
+        """In a child: send its output into the pipe."""
         os.close(self.reader)
         os.dup2(self._writer, 1)
         os.dup2(self._writer, 2)
@@ -192,7 +192,7 @@ class Helper:
 
 
 def main() -> None:
-    """Import the code that the first message describes, say what was found, and perform batches."""
+    """Import the code that the first message describes, send its versions, and perform batches."""
     channel = WorkerEnd(os.dup(0), os.dup(1))
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)

@@ -10,7 +10,7 @@ SECONDS = 10.0
 
 
 class Missing:
-    """What nobody performs. ``tell``: takes a line of text; ``address``: of the scheduler, for the text."""
+    """Tasks that no worker performs. ``tell``: takes a line of text; ``address``: of the scheduler, for the text."""
 
     def __init__(self, address: str, tell: Callable[[str], None]) -> None:
         self._address = address
@@ -29,7 +29,7 @@ class Missing:
             self._since.setdefault(task_list, time.monotonic())
 
     def check(self, now: float) -> None:
-        """Tell what has been missing for long."""
+        """Tell which task lists have had no worker for long."""
         for task_list, since in self._since.items():
             if now - since >= SECONDS and task_list not in self._told:
                 self._told.add(task_list)

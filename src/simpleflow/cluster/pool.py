@@ -2,18 +2,17 @@
 
 Theory of operation
 -------------------
-The engine decides, not Dask. The driver chooses the worker of each task itself, so it knows what is lost with a worker,
-and how much room there is for each task list. A task that was given to a worker has not begun: it begins when the
-worker says so, and its time-outs count from then on.
+The engine decides, not Dask. The driver chooses the worker of each task itself, so it knows which tasks are lost with a
+worker, and how much room there is for each task list. A task that was given to a worker has not begun: it begins when
+the worker says so, and its time-outs count from then on.
 
 *Lost workers.* The scheduler notices a worker whose connection breaks; ``Workers`` tells it within a second. A task
 that had begun there has failed, and the workflow's rules say whether it is tried again. So has one that must have begun
 although the worker could not say so any more: of each lane, as many as it has slots. The tasks behind them have not
 begun, and are handed out again.
 
-*A lost scheduler.* Its workers stop what they perform. The driver hands out everything again once it has another
-connection, as a run does that is started again after its process died; without one it raises ClusterError, and the run
-stays open.
+*A lost scheduler.* Its workers stop their tasks. The driver hands out everything again once it has another connection,
+as a run does that is started again after its process died; without one it raises ClusterError, and the run stays open.
 
 *Marks.* Activities about marks and claims are performed by this process, the short ones in the loop, the others in
 threads: the state folder is here.
@@ -368,7 +367,7 @@ class ClusterPool(NothingAhead):
         respond(self.source, token, outcome)
 
     def _finish(self, given: Given, message: c.Finished) -> None:
-        """The Dask task of a batch is over: so is what is left of it."""
+        """The Dask task of a batch is over, and so are the tasks left in it."""
         for token, outcome in message.large.items():
             if token in given.rest:
                 self._end(given, token, Outcome(*outcome))

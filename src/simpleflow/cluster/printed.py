@@ -34,7 +34,7 @@ class Printed:
                 del self._end[:surplus]
 
     def end(self) -> None:
-        """The task has ended: let the end of what it has printed follow."""
+        """The task has ended: the kept end of its output follows."""
         if self._missing and self._limit:
             self._unsent += b"\n[simpleflow: %d bytes are missing here]\n" % self._missing
         self._unsent += self._end

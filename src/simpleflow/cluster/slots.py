@@ -92,7 +92,7 @@ class HelperProcess:
         return self._process.poll() is None
 
     def close(self) -> None:
-        """End the helper; it kills what it has started."""
+        """End the helper; it kills the processes that it has started."""
         for end in (self._process.stdin, self._process.stdout):
             assert end is not None
             end.close()
@@ -150,7 +150,7 @@ class Slots:
         return bool(self._busy)
 
     def meet(self, topic: str, code: Code) -> Found:
-        """Start a helper for a driver, if there is none; returns what it has found."""
+        """Start a helper for a driver, if there is none; returns the versions that it has found."""
         with self._lock:
             self._codes[topic] = code
             while len(self._codes) > _DRIVERS:
@@ -307,7 +307,7 @@ def _converse(
     rest: list[str],
     large: dict[str, Any],
 ) -> None:
-    """Send a batch to a helper, and pass on what it says. ``rest``: tokens whose end was not told; it is kept true."""
+    """Send a batch to a helper, and pass on its messages. ``rest``: tokens whose end was not told; it is kept true."""
     helper.send(batch)
     looked_at = time.monotonic()
     aborted = False
