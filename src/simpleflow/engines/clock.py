@@ -2,7 +2,7 @@
 
 Theory of operation
 -------------------
-The wall clock jumps: somebody sets it, a daemon corrects it, a virtual machine is resumed. Time-outs and timers of a
+The wall clock jumps: a user sets it, a daemon corrects it, a virtual machine is resumed. Time-outs and timers of a
 living process must not notice. So the wall clock is read once, when the clock is made; from then on the time is what
 has elapsed since (CLOCK_BOOTTIME on Linux, which also runs while the machine sleeps; elsewhere the monotonic clock).
 

@@ -96,7 +96,7 @@ class Executions:
         return self._operations.operation(may_wait)
 
     def flush(self) -> None:
-        """Keep what is pending, such as that tasks were started."""
+        """Keep pending events, such as that tasks were started."""
         self._operations.flush()
 
     @property
@@ -306,7 +306,7 @@ class Executions:
     # Time
 
     def expire(self) -> None:
-        """Time out and fire what is due, and start children whose delay is over."""
+        """Time out tasks and fire timers that are due, and start children whose delay is over."""
         self._notice_sleep()
         now = self.clock()
         for run in self._deadlines.passed(now, self.runs):

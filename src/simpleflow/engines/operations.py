@@ -96,7 +96,7 @@ class Operations:
         self._has_end = True
 
     def flush(self) -> None:
-        """Keep what is pending, unless an operation is under way."""
+        """Keep pending events, unless an operation is under way."""
         if self._pending and not self._inside:
             self._commit()
 

@@ -231,7 +231,7 @@ class SqliteJournal(KeptEvents):
         self._lease.release()
 
     def _check_presence(self, ends: bool = True) -> None:
-        """Raise StateError if somebody has removed or moved the folder: SQLite would go on with a file without a name.
+        """Raise StateError if the folder was removed or moved: SQLite would go on with a file without a name.
 
         The lease is one of its files: without it, other processes take this one for dead. Looks only now and then,
         and when an execution ends.

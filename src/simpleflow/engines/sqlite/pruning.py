@@ -48,7 +48,7 @@ _INCREMENTAL = 2  # the value of ``pragma auto_vacuum``
 
 
 class Keep(NamedTuple):
-    """What is kept. A run is removed if neither keeps it; None keeps nothing."""
+    """The runs that are kept. A run is removed if neither member keeps it; None keeps nothing."""
 
     runs: int | None = None  # the latest ones of each workflow type
     seconds: float | None = None  # those that ended in the last seconds

@@ -1,7 +1,7 @@
 """The embedded engine over a state folder that is only read: its executions can be read, and nothing else.
 
-Either the folder may not be written: it is a backup, an artifact of CI, a read-only mount or a folder of somebody else.
-Or the process only looks on while others work there. There is no lease, and nothing of dead processes is removed.
+Either the folder may not be written: it is a backup, an artifact of CI, a read-only mount or the folder of another
+user. Or the process only looks on while others work there. There is no lease, and nothing of dead processes is removed.
 """
 
 from __future__ import annotations

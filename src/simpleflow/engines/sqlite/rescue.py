@@ -20,7 +20,7 @@ from simpleflow.stores.state import OLD, keep
 
 
 class Rescued(NamedTuple):
-    """One thing in a state folder, and what became of it."""
+    """A run, or another part of a state folder, and its fault."""
 
     workflow_id: str  # "" if it is no run, or if the workflow id is lost
     run_id: str
@@ -29,7 +29,7 @@ class Rescued(NamedTuple):
 
 
 def look(folder: Path) -> list[Rescued]:
-    """Check a state folder without changing it: its runs, then what is wrong with the database and the marks.
+    """Check a state folder without changing it: its runs, then the faults of the database and the marks.
 
     Raises InputError if it is no state folder, StateError if its files cannot be read.
     """

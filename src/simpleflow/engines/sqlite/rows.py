@@ -23,7 +23,7 @@ STATES = (
     transitions.TIMED_OUT,
     transitions.CONTINUED_AS_NEW,
 )
-"""What the column ``status`` may hold."""
+"""The values of the column ``status``."""
 
 
 EventRow = tuple[int, str | bytes, int | None]

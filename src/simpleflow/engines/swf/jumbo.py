@@ -38,7 +38,7 @@ def limit(member: str) -> int:
 def shrink(text: str, member: str, owner: str) -> str:
     """``text`` if it fits into the member; else the text is put into the store, and this returns the reference.
 
-    ``owner`` names in messages what has the member. Raises InputError if the text is too long and no store is
+    ``owner`` names the owner of the member in messages. Raises InputError if the text is too long and no store is
     configured, or if it is longer than 5 MiB; SwfError, which may pass, if the store refuses it.
     """
     if len(text) <= limit(member):
