@@ -310,7 +310,7 @@ class Child:
         self._guard.close()
 
     def _exchange(self, channel: OwnerEnd, seconds: float) -> None:
-        """Send what was not sent, and receive what comes within so many seconds."""
+        """Send the unsent bytes, and receive the messages that come within so many seconds."""
         try:
             channel.flush()
         except OSError:

@@ -67,7 +67,7 @@ def leave_terminal() -> None:
 
 
 def flush() -> None:
-    """Flush what was printed. Errors are ignored: they are not the activity's fault."""
+    """Flush the printed text. Errors are ignored: they are not the activity's fault."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

@@ -5,7 +5,7 @@ Theory of operation
 A worker watches its owner itself, in a thread. But a thread of Python does not run while a long call into C keeps the
 interpreter lock, and the worker would go on writing while another process does its step again. So the owner forks one
 more process first, which only waits. The owner writes to it which workers there are. When the owner dies, however it
-dies, the kernel closes that pipe. The workers see that, too, and end when they have put into logs what was printed (see
+dies, the kernel closes that pipe. The workers see that, too, and end when they have put the output into logs (see
 ``output``); the guard leaves them a moment for that. Then it kills the process groups of all workers, waits until they
 are gone, and ends. If another process has inherited the pipe, the guard sees soon that its parent has changed. It leads
 a new session and ignores the signals that stop a program, so only SIGKILL ends it sooner. Then the owner starts another

@@ -36,7 +36,7 @@ class Imports(NamedTuple):
     def load(self, name: str, what: str) -> None:
         """Import the module of a dotted name, if that is allowed and was not done.
 
-        ``what`` is the name with what it names, such as ``activity a.b``. Raises InputError.
+        ``what`` is the name with its kind, such as ``activity a.b``. Raises InputError.
         """
         module = name.rpartition(".")[0]
         if not module or module in sys.modules:

@@ -8,7 +8,7 @@ signal, a cancel request or a termination from outside can be.
 
 Each pass does the first of these that there is to do:
 
-1. read messages, if that is due; time out and fire what is due;
+1. read messages, if that is due; time out tasks and fire timers that are due;
 2. answer a decision task;
 3. return, if the execution has ended;
 4. start an activity, if a worker is free, of a task list that has room: one that is full holds up no other;

@@ -80,7 +80,7 @@ class OutputPipe:
         os.close(self._reader)
 
     def redirect(self) -> WorkerOutput:
-        """In the worker: send what is printed from now on through the pipe."""
+        """In the worker: send output from now on through the pipe."""
         return WorkerOutput(self._target, self._reader, self._writer)
 
     def relieve(self, task: ActivityTask, began: float) -> None:
@@ -165,7 +165,7 @@ class WorkerOutput:
                 self._keep()
 
     def pump(self) -> None:
-        """Read what is in the pipe. Called by the watching thread."""
+        """Read the bytes in the pipe. Called by the watching thread."""
         with self._lock:
             self._drain()
 
@@ -178,7 +178,7 @@ class WorkerOutput:
                 self._lock.release()
 
     def save(self) -> None:
-        """Put what is in the pipe into the log, without showing it: the owner has died."""
+        """Put the bytes in the pipe into the log, without showing it: the owner has died."""
         if self._lock.acquire(timeout=_LAST_SECONDS):
             try:
                 self._lines = None

@@ -1,4 +1,4 @@
-"""Lines of output on the terminal, each with what it is from in front."""
+"""Lines of output on the terminal, each with its origin in front."""
 
 from __future__ import annotations
 

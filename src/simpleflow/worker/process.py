@@ -5,11 +5,11 @@ Theory of operation
 Two threads share the channel to the owner:
 
 - The main thread receives a task, performs it and sends its Outcome. Activities run in the main thread, as they would
-  in a program of their own: signals work there.
+  in a separate program: signals work there.
 - The watching thread sends a heartbeat (BEAT) every ``_every`` seconds while a task is under way, so that the owner can
   see that the worker lives and can reply by stopping it. It gives back tasks that wait in the pipe while the one under
-  way takes long (see ``pool``). It puts what is printed into logs (see ``output``). And it ends the process when the
-  owner is gone.
+  way takes long (see ``pool``). It puts the output into logs (see ``output``). And it ends the process when the owner
+  is gone.
 
 ``_sending`` guards the outgoing pipe. The Outcome is sent under it together with ``_every = None``, so no heartbeat
 follows the outcome of its task. ``_receiving`` guards the incoming pipe: the main thread holds it while it waits for a
