@@ -1,7 +1,7 @@
 """The claims that a run still holds, as its history tells: released when it closes, taken again when it resumes.
 
 A step gives its claim up itself when it ends. This module is for steps that never come to that: a failure ended the run
-at once, somebody terminated it, or its process stopped.
+at once, it was terminated, or its process stopped.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ class Claiming:
     def claim(
         self, run: StepRun, verdict: rules.Verdict, changed: Callable[[StepRun, MadeWith], list[str]]
     ) -> rules.Verdict | Promise:
-        """Claim the step, so that it may run as ``verdict`` says; start what is missing for that.
+        """Claim the step, so that it may run as ``verdict`` says; start the missing tasks for that.
 
         Returns the verdict that holds now: ``verdict``, or that the step is done, if another workflow run has run it
         meanwhile. Returns a promise to wait for if the claim is not decided yet, and a failed promise if an activity

@@ -23,7 +23,7 @@ from simpleflow.step.constants import INPUTS_CHANGED
 from simpleflow.step.made_with import MadeWith, is_digest
 
 Outputs = str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | None
-"""What ``Step`` takes as outputs."""
+"""The values that ``Step`` takes as outputs."""
 
 _MAX_PART = 4_096  # characters; of longer parts, the digest is kept
 _SHOWN = 3  # differences that are named

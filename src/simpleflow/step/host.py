@@ -55,7 +55,7 @@ class Host(Protocol):
 
 
 class Definition(Protocol):
-    """A step as somebody has submitted it; see ``submittable.Step`` for the attributes."""
+    """A submitted step; see ``submittable.Step`` for the attributes."""
 
     step_name: str
     force: bool
@@ -92,7 +92,7 @@ def submit(host: Host, submittable: Any, scope: Scope) -> Promise:
 
 
 def submit_any(host: Host, submittable: Any, scope: Scope) -> Future:
-    """Submit something in ``scope``. A step keeps its result for as long as somebody holds the future."""
+    """Submit something in ``scope``. A step keeps its result while the code of the workflow holds the future."""
     with host.executor.within(scope):
         return host.submit(submittable)
 

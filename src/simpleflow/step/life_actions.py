@@ -146,7 +146,7 @@ class LifeActions:
         return self._run in self._executor.lost
 
     def _stand_in_for_work(self) -> None:
-        """The run goes on without the work of this step: dependents must not run with what it should have made."""
+        """The run goes on without the work of this step: dependents must not run without its results."""
         self._ledger.latest[self._run.name] = self._run
         self._scheduler.dependencies.add(self._run)
 

@@ -37,7 +37,7 @@ _decode = msgspec.json.Decoder(_Mark).decode
 
 
 TOO_LONG = "what the done steps were made with does not fit into a field of Amazon SWF"
-"""What is said if ``pack`` returns None; nothing else has a limit that so few steps reach."""
+"""The error if ``pack`` returns None; no other limit is reached with so few steps."""
 
 
 def pack(bodies: Sequence[bytes], room: int, most: int) -> dict[str, Any] | None:

@@ -63,7 +63,7 @@ class MarkActivities:
             changes.check_mode(wanted)
         self._wanted_changes = changes.RUN if runs_changed else wanted
         self.changes = self._wanted_changes or changes.TELL
-        """What becomes of a done step that has changed: ``changes.TELL``, RUN or IGNORE."""
+        """The treatment of a done step that has changed: ``changes.TELL``, RUN or IGNORE."""
         self.listed = ListedMarks((), None)
         """The inputs that the done steps were made with, as their marks said when they were listed."""
         self._activities: dict[tuple[type, bool | None], Activity] = {}
@@ -127,7 +127,7 @@ class MarkActivities:
 
     @functools.cached_property
     def reads_all(self) -> bool:
-        """True if the marks are read when they are listed: always where that is cheap, else if somebody asks for it."""
+        """True if marks are read when listed: always where that is cheap, else if changes of done steps count."""
         return self._wanted_changes not in (None, changes.IGNORE) or stores.is_local(self.location[0])
 
     def get_steps_done(self) -> ActivityTask:

@@ -32,7 +32,7 @@ _MOST_CHARACTERS = 25_000  # of what is wanted in one batch, where fields are li
 
 
 class Reading(NamedTuple):
-    """What was found."""
+    """The result of the reading."""
 
     mark: Mapping[str, Any] | None = None  # ``fingerprint``, ``made_with`` and ``parts``; None if there is no mark
     files: Sequence[FileState] = ()  # for each pattern

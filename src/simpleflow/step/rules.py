@@ -154,7 +154,7 @@ _FEW = 16
 class Names:
     """A set of names that finds the names below a pattern without reading all of them.
 
-    Names are sorted when somebody asks for those below a pattern: most workflows never do.
+    Names are sorted when those below a pattern are first asked for: most workflows never do that.
     """
 
     def __init__(self, names: Iterable[str] = ()) -> None:

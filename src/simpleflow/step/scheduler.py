@@ -98,7 +98,7 @@ Next = Wait | Join | Postpone | Verdict
 
 
 class Scheduler:
-    """Says for each submission of a step what is next, until its verdict can be taken."""
+    """Gives the next action for each submission of a step, until its verdict can be taken."""
 
     def __init__(self, host: Host, ledger: Ledger, marks: MarkActivities) -> None:
         self.ledger = ledger

@@ -277,7 +277,7 @@ class StepFuture(Future):
 
     @property
     def forced(self) -> bool:
-        """True if somebody forced the step to run or to be skipped. Waits."""
+        """True if the step was forced to run or to be skipped. Waits."""
         self._promise.wait()
         return self._promise.verdict.forced
 

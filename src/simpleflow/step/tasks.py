@@ -318,8 +318,8 @@ class UnmarkStepsDoneTask(MarksTask):
     Args:
         step_names: the marks that the run knows of.
         owner: the run that does this, where other runs share the marks. Then the marks that they have written since on
-            names that ``patterns`` cover are removed too. Their claims on such names are revoked, so that what they
-            are doing is not marked either.
+            names that ``patterns`` cover are removed too. Their claims on such names are revoked, so that their present
+            work is not marked either.
         patterns: names that become stale, with all names below them.
         but: names that do not, although a pattern covers them.
         origin: the step that makes them stale, which ``owner`` has claimed: this is announced (see ``stale_marks``).

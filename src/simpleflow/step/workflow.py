@@ -49,7 +49,7 @@ class WorkflowStepMixin:
         ) -> SignalTask: ...
 
     step_changes: str | None = None
-    """What becomes of a done step whose arguments, code or file have changed: ``"tell"`` skips it and says so,
+    """The treatment of a done step whose arguments, code or file have changed: ``"tell"`` skips it and says so,
     ``"run"`` runs it, ``"ignore"`` skips it. None: the setting SIMPLEFLOW_STEP_CHANGES."""
 
     # What users call
