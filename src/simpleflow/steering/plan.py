@@ -35,7 +35,7 @@ class PlannedStep:
 
     @property
     def why(self) -> str:
-        """The reasons and what is not known about the step, in one line; may be empty."""
+        """The reasons and the note, in one line; may be empty."""
         others = [name for name in self.unmarks if name != self.step]
         parts = [
             shown_text.names(self.reasons) + (f", but {self.changed}" if self.changed else ""),

@@ -1,4 +1,4 @@
-"""Replay a history up to the place where ``run`` submits a step, and let somebody look at that place.
+"""Replay a history up to the place where ``run`` submits a step, and let a caller look at that place.
 
 The decider evaluates the workflow's own ``run`` on the history, as it did when the history was made. When the step is
 submitted for the first time, ``look`` is called with the frame of the user's code. Nothing is executed: the answers of
