@@ -1,4 +1,4 @@
-"""A log that takes at most so many bytes: the beginning and the end of what was written stay."""
+"""A log that takes at most so many bytes: the beginning and the end of the written text stay."""
 
 from __future__ import annotations
 

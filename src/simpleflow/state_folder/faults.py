@@ -35,14 +35,14 @@ _ADVICE = {
     sqlite3.SQLITE_READONLY: "allow this user to write there, or name another folder with --state or SIMPLEFLOW_STATE",
     sqlite3.SQLITE_BUSY: "another program has held its database for long: end that program",
 }
-"""What a person can do about an error of SQLite, by its code."""
+"""Remedies for errors of SQLite, by code."""
 
 _SHORT_READ = sqlite3.SQLITE_IOERR_SHORT_READ
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{0,64}")
 
 
 FAULTS = (sqlite3.Error, OSError, UnicodeDecodeError)
-"""What SQLite, Python's module for it and the system raise. The second cannot decode texts of a damaged schema."""
+"""The errors of SQLite, Python's module for it and the system. The second cannot decode texts of a damaged schema."""
 
 
 def checksum(text: str, event_id: int) -> int:

@@ -6,9 +6,8 @@ An attempt that prints nothing has no file. Attempts are counted from 1, as the 
 But a try whose process died begins again as the same try. So if there is a file of that number, the next free number is
 taken: the output of an earlier attempt is never written over, and the highest number is the latest attempt.
 
-A file holds what was printed, byte by byte: standard output, standard error and the log of the attempt. It takes at
-most so many bytes. When there is more, the beginning and the end stay, and a line says how much is missing between
-them.
+A file holds the output, byte by byte: standard output, standard error and the log of the attempt. It takes at most so
+many bytes. When there is more, the beginning and the end stay, and a line says how much is missing between them.
 
 Ids may hold anything. In the name of a file, ASCII letters, digits and ``._-~`` stay, and every other byte of the UTF-8
 text becomes ``%XX``; so does a dot at the start. Of a name that is too long, the beginning and a digest stay.
