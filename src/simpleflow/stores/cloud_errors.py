@@ -44,7 +44,7 @@ def store_error(url: str, kind: str, action: str, name: str, text: str) -> Store
 
     Args:
         kind: ``gs`` or ``az``.
-        name, text: the class of obstore's error, and what it says, in several lines.
+        name, text: the class of obstore's error, and its text, in several lines.
     """
     searched = f"{name} {text}".replace("retry_timeout", "")
     for pattern, reason, advice in _KNOWN:

@@ -14,7 +14,7 @@ seconds is never lost for having been followed by others. Removals are always sy
 run skip a stale step.
 
 *No open files.* Nothing stays open between calls. Opening the folder takes microseconds, little beside a sync. A
-descriptor kept open would go on writing into a folder that somebody has moved away.
+descriptor kept open would go on writing into a folder that was moved away.
 """
 
 from __future__ import annotations

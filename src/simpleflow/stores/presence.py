@@ -1,8 +1,8 @@
 """Noticing that a folder of marks was removed or moved while a run uses it.
 
-A store makes its folder when it writes the first mark. So a folder that somebody removes in the middle of a run would
-come into being again with the marks written since, and without the earlier ones: the run would complete, and the next
-one would do work again that was done.
+A store makes its folder when it writes the first mark. So a folder that is removed in the middle of a run would come
+into being again with the marks written since, and without the earlier ones: the run would complete, and the next one
+would do work again that was done.
 """
 
 from __future__ import annotations
