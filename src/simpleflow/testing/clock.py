@@ -1,4 +1,4 @@
-"""A clock that stands still until somebody sets it: hours of a run pass in a moment."""
+"""A clock that stands still until it is set: hours of a run pass in a moment."""
 
 from __future__ import annotations
 

@@ -2,9 +2,9 @@
 
 Theory of operation
 -------------------
-A process that is killed keeps what was committed, and nothing else. So a crash is an exception that is raised right
-after a commit and that leaves everything else undone: no claim is released, no worker is told. The next engine gets the
-same journal, and adopts the executions that are open in it.
+A killed process leaves the committed events, and nothing else. So a crash is an exception that is raised right after a
+commit and that leaves everything else undone: no claim is released, no worker is told. The next engine gets the same
+journal, and adopts the executions that are open in it.
 """
 
 from __future__ import annotations
@@ -93,5 +93,5 @@ class MemoryJournal(NoJournal):
         return found
 
     def family(self, root_id: str) -> list[StoredRun]:
-        """The execution with that run id and what it has started, in the order in which they began."""
+        """The execution with that run id and all below it, in the order in which they began."""
         return [each for each in self.runs if each.root_id == root_id]

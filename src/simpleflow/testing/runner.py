@@ -74,7 +74,7 @@ class WorkflowRunner:
         step: str | None = None,
         times: int | None = None,
     ) -> WorkflowRunner:
-        """Say what becomes of the tries of an activity. A later call comes before an earlier one. Returns the runner.
+        """Set the outcome of the tries of an activity. A later call comes before an earlier one. Returns the runner.
 
         Args:
             activity: the activity, or its name.
@@ -84,7 +84,7 @@ class WorkflowRunner:
             takes: seconds until it ends, on the virtual clock.
             hangs: it never ends and sends no heartbeats, so that only a time-out ends it.
             step: only in the steps that this pattern covers, such as ``load`` for ``load`` and ``load.users``.
-            times: only for so many tries; then what was said before counts again.
+            times: only for so many tries; then the earlier calls count again.
 
         Raises InputError for arguments that are not valid.
         """

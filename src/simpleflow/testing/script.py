@@ -30,7 +30,7 @@ class Call(NamedTuple):
 
 
 class Line(NamedTuple):
-    """One line of a script: for which tries it is, and what becomes of them."""
+    """One line of a script: the tries that it is for, and their outcome."""
 
     activity: str  # its name
     step: str | None  # only in the steps that this pattern covers
