@@ -25,7 +25,7 @@ def trace(view: RunView, critical: Sequence[Link] = (), now: float | None = None
     Args:
         view: the rows of the run.
         critical: the critical path.
-        now: the end of what has not ended, in epoch seconds. Default: the time of the last event.
+        now: the end of tasks that have not ended, in epoch seconds. Default: the time of the last event.
     """
     now = max(view.last_time, now or 0.0) if not view.closed else view.last_time
     yield '{"displayTimeUnit": "ms", "traceEvents": ['

@@ -1,4 +1,4 @@
-"""The part of a report about what failed: why, with which arguments, where in the code, and what was printed last."""
+"""The part of a report about failures: the error, the arguments, the place in the code, and the last output."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def timeline_svg(
         begin: show the time from here on. Default: the begin of the run.
         end: show the time until here. Default: the end of the run, or ``now``.
         by: a line for each ``step`` or for each ``worker``.
-        now: the end of what has not ended. Default: the time of the last event.
+        now: the end of tasks that have not ended. Default: the time of the last event.
         critical: the critical path.
         href: makes links, see ``timeline_bars.Href``; None: there are none.
         under: show the steps alone that this name covers.

@@ -35,7 +35,7 @@ RETRIED, QUEUED, PAUSE, SKIP, CRITICAL, CHILD, FOLDED = (
     "child",
     "folded",
 )
-"""What there is to see; the classes of its shapes."""
+"""The classes of the shapes."""
 
 _MOST_LANES = 4
 _COLUMN = 2.0  # width of the parts of a band
@@ -50,7 +50,7 @@ class Bars:
     Args:
         view: the rows of the run.
         scale: where times are.
-        now: the end of what has not ended.
+        now: the end of tasks that have not ended.
         alone: as many tasks of a line may be drawn each on its own.
         critical: ids of the rows on the critical path.
         href: makes links.

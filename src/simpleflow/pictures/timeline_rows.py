@@ -76,7 +76,7 @@ def working(task: TaskRow, now: float) -> tuple[float, float]:
 
 
 class Window:
-    """The time that is shown, in epoch seconds. ``now``: the end of what has not ended."""
+    """The time that is shown, in epoch seconds. ``now``: the end of tasks that have not ended."""
 
     def __init__(self, begin: float, end: float, now: float) -> None:
         self.begin, self.end, self.now = begin, end, now
