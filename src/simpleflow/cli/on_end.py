@@ -125,7 +125,7 @@ def _run(command: str, text: bytes, environment: dict[str, str], seconds: int) -
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a command and what it has started."""
+    """End a command and its child processes."""
     import subprocess
 
     for number in (signal.SIGTERM, signal.SIGKILL):

@@ -23,7 +23,7 @@ FORMATS = (TABLE, JSON, CSV)
 """The values of ``--format``."""
 
 _OTHER_FORMATS = {"prettyjson": JSON, "tabular": TABLE, "human": TABLE}
-"""What the existing library named simpleflow calls them."""
+"""Their names in the existing library named simpleflow."""
 
 _FORMAT_VARIABLE = "SIMPLEFLOW_FORMAT"
 

@@ -1,4 +1,4 @@
-"""The logs of the activities of a run and its children, each with what it is from."""
+"""The logs of the activities of a run and its children, each with its origin."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class OutputError(SimpleflowError):
 
 
 class Terminal:
-    """A stream for messages, and what it can show."""
+    """A stream for messages, and its abilities."""
 
     def __init__(self, stream: TextIO | None, color: str = AUTO) -> None:
         terminal = stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"

@@ -15,7 +15,7 @@ class LogLines:
 
     Args:
         color: as ``--color`` says.
-        titled: each line begins with what it is from.
+        titled: each line begins with its origin.
     """
 
     def __init__(self, color: str, titled: bool) -> None:
@@ -40,7 +40,7 @@ class LogLines:
 
 
 class LogReader:
-    """Reads a log from its beginning, and later what was added.
+    """Reads a log from its beginning, and later the added lines.
 
     Args:
         path: of the log.

@@ -48,7 +48,7 @@ class OpenTasks:
         self.awaited_signals: Callable[[str], Iterable[str]] = lambda run_id: ()
 
     def read(self, runs: Iterable[Run], views: Mapping[str, RunView]) -> Doing:
-        """Return what these executions do. ``views``: their rows, by run id."""
+        """Return the open tasks of these executions. ``views``: their rows, by run id."""
         running: list[Activity] = []
         queued_steps: set[tuple[str, str]] = set()
         waits: list[tuple[str, float | None]] = []

@@ -26,7 +26,7 @@ class OutputTail:
         self._left = _MOST
 
     def lines(self, failures: Iterable[ActivityFailure]) -> list[str]:
-        """The last lines of what these activities have printed; an empty list if they have printed nothing."""
+        """The last lines that these activities have printed; an empty list if they have printed nothing."""
         found: list[str] = []
         shown = 0
         for failed in failures:

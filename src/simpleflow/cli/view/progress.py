@@ -139,7 +139,7 @@ class Progress(Follower):
             self.add_run_line(run, f"started, run {short_run_id(run.run_id)}{place}")
 
     def _place(self) -> str:
-        """Return where the run is kept: relative for somebody at a terminal, absolute for the reader of a log."""
+        """Return where the run is kept: relative on a terminal, absolute in a log."""
         shown = self.state
         if self._terminal.columns:
             shown = shown.removeprefix(os.path.join(os.getcwd(), ""))

@@ -120,7 +120,7 @@ def changed_lines(progress: Progress) -> list[str]:
 
 
 def _stopped_text(stopped: dict[str, Any], following: WhatNext | None) -> str:
-    """Say that the run stopped before its end, and what it has not run; empty if it did not stop."""
+    """Say that the run stopped before its end, and which steps it has not run; empty if it did not stop."""
     from simpleflow.shown_text import names
 
     if not stopped:
