@@ -1,4 +1,4 @@
-"""One activity: its input and result, its attempts, why it failed, its worker, and what it has printed."""
+"""One activity: its input and result, its attempts, its failure, its worker, and its output."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def of_task(source: Source, run: RunDescription, view: RunView, task: TaskRow, s
 
 
 def reason_of(source: Source, run: RunDescription, task: TaskRow) -> tuple[str, str]:
-    """The reason and the traceback of a row that ended badly; empty texts for what is not known."""
+    """The reason and the traceback of a row that ended badly; empty texts for unknown ones."""
     if not task.end_id:
         return "", ""
     event = source.event(run, task.end_id)

@@ -108,7 +108,7 @@ class Folded:
         return cast(_T, found)
 
     def describe(self, run: RunDescription, in_folder: bool) -> None:
-        """Take a new description of the run. In a folder, what has not ended was stopped if no process drives it."""
+        """Take a new description of the run. In a folder, open tasks were stopped if no process drives the run."""
         self.run = run
         abandoned = in_folder and run.status == OPEN and not run.alive
         if abandoned != self.view.abandoned:
@@ -208,7 +208,7 @@ class FoldedRuns:
             return folded
 
     def _advance(self, folded: Folded, deadline: float, most: int = sys.maxsize) -> bool:
-        """Fold what is new until the deadline; returns True if that was all.
+        """Fold new events until the deadline; returns True if that was all.
 
         ``most``: a run with more events is not folded beyond these.
         """

@@ -117,7 +117,7 @@ def location_options(source: Source) -> str:
 
 
 def end_of(visit: Visit, run: RunDescription, view: RunView) -> float:
-    """The end of what has not ended: now, or the last event where no process goes on with it."""
+    """The end of open tasks: now, or the last event if no process drives the run."""
     goes_on = run.status == transitions.OPEN and (run.alive or visit.source.folder is None)
     return max(visit.now, view.last_time) if goes_on else view.last_time
 

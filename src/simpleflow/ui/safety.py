@@ -40,7 +40,7 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Cache-Control": "no-store",
 }
-"""What each answer tells the browser."""
+"""The headers of each answer."""
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _TOKEN = "token"
@@ -57,10 +57,10 @@ def is_loopback(host: str) -> bool:
 
 
 class Guard:
-    """Lets through what is allowed, and adds the headers to every answer.
+    """Lets allowed requests through, and adds the headers to every answer.
 
     Args:
-        app: gets what is let through.
+        app: gets the allowed requests.
         hosts: the names of this server.
         token: that a viewer needs; None: no token, and only names of loopback.
         cookie: the name of the cookie that holds it. Cookies are shared by all ports of a host, so it names the port.

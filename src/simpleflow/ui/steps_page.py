@@ -56,7 +56,7 @@ class Line(NamedTuple):
 
 
 class _Node:
-    """A name with what is below it."""
+    """A name with the names below it."""
 
     __slots__ = ("below", "counts", "step")
 
@@ -106,8 +106,8 @@ def _tree_of(view: RunView) -> _Node:
 
 
 _Shown = tuple[str, _Node | None, int, tuple[str, bool] | None]
-"""What a line shows: a name, its node and its depth; without a node, an address with more rows, and True if they come
-before."""
+"""The content of a line: a name, its node and its depth; without a node, an address with more rows, and True if they
+come before."""
 
 
 class _Tree:

@@ -35,7 +35,7 @@ COUNT_WORDS = {
     "failed": "failed",
     "stopped": "stopped",
 }
-"""What is said of steps by their look."""
+"""Words for steps, by their look."""
 
 
 def word(state: str) -> str:
