@@ -236,7 +236,7 @@ class Executor(Waiter, Protocol):
     carried: dict[str, Any]
     """The same for the execution that this one may continue as."""
     reached: Mapping[str, Any]
-    """What the run was to reach and has reached, for its parent: ``names``, and ``all``: True if nothing is missing."""
+    """The steps to reach that the run has reached, for its parent: ``names``, and ``all``: True if none is missing."""
     counts_events: bool
     """True if the number of events of the history is limited."""
     filling: bool
@@ -275,7 +275,7 @@ class Executor(Waiter, Protocol):
     def stop(
         self, details: Mapping[str, Any], goes_on: Callable[[Scope], bool], result: Callable[[], Mapping[str, Any]]
     ) -> None:
-        """Complete the execution before its end, once what is under way has ended. Nothing new begins from now on.
+        """Complete the execution before its end, once the open tasks have ended. Nothing new begins from now on.
 
         Args:
             details: of the marker that records this. A later evaluation finds it, and stops again.

@@ -48,7 +48,7 @@ except BaseException as error:
 with open(request["answer"], "w") as stream:
     stream.write(text)
 """
-"""What the other interpreter runs. It needs nothing but the module of the function, and what that imports."""
+"""The program of the other interpreter. It needs only the module of the function, and the imports of that."""
 
 
 class RequiredArgument:
@@ -61,7 +61,7 @@ class ProgramFailed(ExecutionError):
     Attributes:
         command: its words.
         returncode: its exit code; below 0 the number of the signal that ended it; None if it could not be started.
-        stderr: the end of what it wrote to standard error.
+        stderr: the end of its standard error.
     """
 
     def __init__(self, text: str, command: Sequence[str], returncode: int | None, stderr: str) -> None:

@@ -109,7 +109,7 @@ class Executor(RunInNotebook):
         only_steps: patterns of the only steps to run, likewise: they run even if they are done, all others are skipped.
         until_steps: patterns of steps: the run stops, and completes, once these are done.
         planned_steps: a plan, from ``steering.contract.planned``: the run fails before a step on which it differs.
-        keep_going: a failure that fails the run lets what is under way and does not need it finish first.
+        keep_going: after a failure that fails the run, open steps and tasks that do not need it finish first.
         overrides: members of the start request in place of the class's: ``task_list``, ``execution_timeout``,
             ``decision_task_timeout`` (time-outs are seconds as text).
         adopt: the workflow's file has moved: go on with the runs and marks of the workflow id although another file

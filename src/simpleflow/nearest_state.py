@@ -2,7 +2,7 @@
 
 Theory of operation. A project has one state folder. A command finds it from any folder of the project. The search ends
 where a project surely ends: at the home folder, which is still looked at; at the border of a file system; below the
-root folder; and below a folder that everybody may write to, such as ``/tmp``. A folder that belongs to another user is
+root folder; and below a folder that all users may write to, such as ``/tmp``. A folder that belongs to another user is
 passed over, since somebody else could have put it there.
 """
 

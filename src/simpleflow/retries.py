@@ -95,7 +95,7 @@ def check(
     jitter: Any = 0,
     on: Any = None,
 ) -> Retry:
-    """Return the values as a ``Retry``. ``label`` names what they belong to in error messages.
+    """Return the values as a ``Retry``. ``label`` names their owner in error messages.
 
     Raises InputError for a value that is not allowed, and for one that has no effect.
     """

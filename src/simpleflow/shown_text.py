@@ -35,7 +35,7 @@ def hide_passwords(text: str) -> str:
 
 
 def count(number: int, one: str, more: str = "") -> str:
-    """Return a number with what it counts: ``1 step``, ``2 steps``. ``more``: the plural, if it is not made with s."""
+    """Return a number with its noun: ``1 step``, ``2 steps``. ``more``: the plural, if it is not made with s."""
     return f"{number} {one if number == 1 else more or one + 's'}"
 
 
