@@ -33,7 +33,7 @@ class Failure(NamedTuple):
 
 
 def failures_of(view: RunView, events: Sequence[e.Event]) -> list[Failure]:
-    """Return the failures in a run, in their order: of its steps, and of activities outside of steps."""
+    """Return the failures in a run, in their order: of its steps, and of tasks outside of steps."""
     found: list[tuple[int, Failure]] = []
     for row in view.steps.values():
         if row.state == FAILED:

@@ -16,7 +16,7 @@ _AT_ONCE = 64  # marks that are read in one call of the store
 
 
 class Wanted(NamedTuple):
-    """The files and marks to read for a step."""
+    """The mark, files and outputs to read for a step."""
 
     step: str
     mark: bool  # its mark, too

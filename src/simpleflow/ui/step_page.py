@@ -143,8 +143,7 @@ def _because(told: StepReport) -> str:
 def _differences(
     visit: Visit, run: RunDescription, row: StepRow, verdicts: list[VerdictLine]
 ) -> tuple[RunDescription | None, list[Difference]]:
-    """Another run in which the step ran, and the differences between the inputs that it was made with there and in this
-    run.
+    """Another run in which the step ran, and the differences of its inputs there and in this run.
 
     The other run is that of the query ``with``, or else the latest one before this run.
     """
