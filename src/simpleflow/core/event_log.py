@@ -27,6 +27,9 @@ KEPT = 16
 _PAGE = 128
 """How many events are read back at once, at most."""
 
+_PAGES = 3
+"""How many pages are kept: a task begins in one and ends in another."""
+
 
 class EventLog(Sequence[Event]):
     """The events of one execution, in order. It acts as a list that only grows.
@@ -35,12 +38,12 @@ class EventLog(Sequence[Event]):
         append: adds an event at the end.
     """
 
-    __slots__ = ("_first", "_page", "_read", "_recent", "append")
+    __slots__ = ("_first", "_pages", "_read", "_recent", "append")
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
         recent = list(events)
         self._recent: tuple[int, list[Event]] = (0, recent)  # how many events are before them, and the last events
-        self._page: tuple[int, Sequence[Event]] = (0, ())  # the same of the page that was read last
+        self._pages: tuple[tuple[int, Sequence[Event]], ...] = ()  # the same of the pages that were read last
         self._first: Event | None = None  # the first event, once it is not among the last ones
         self._read: Reader | None = None
         self.append: Callable[[Event], None] = recent.append
@@ -83,14 +86,15 @@ class EventLog(Sequence[Event]):
         return self._first if at == 0 and self._first is not None else self._read_back(at)
 
     def _read_back(self, at: int) -> Event:
-        first, page = self._page
-        if not first <= at < first + len(page):
-            assert self._read is not None
-            first = at - at % _PAGE  # the same pages, whether somebody goes forward or backward
-            page = self._read(first, _PAGE)
-            if at >= first + len(page):  # the events before it are long
-                first, page = at, self._read(at, _PAGE)
-            self._page = first, page
+        for first, page in self._pages:
+            if first <= at < first + len(page):
+                return page[at - first]
+        assert self._read is not None
+        first = at - at % _PAGE  # the same pages, whether somebody goes forward or backward
+        page = self._read(first, _PAGE)
+        if at >= first + len(page):  # the events before it are long
+            first, page = at, self._read(at, _PAGE)
+        self._pages = ((first, page), *self._pages[: _PAGES - 1])
         return page[at - first]
 
     def __iter__(self) -> Iterator[Event]:

@@ -90,7 +90,7 @@ def _activity(state: ExecutionState, event: e.Event, attributes: Any) -> Key:
     if isinstance(attributes, e.ActivityTaskStarted):
         record.state = new_state
         record.started_id = event.id
-        record.started_at = record.beat_at = event.time
+        record.started_at = record.first_started_at = record.beat_at = event.time
         state.watch("activity", record)
     else:
         record.end(event, new_state)
@@ -143,6 +143,7 @@ def _child(state: ExecutionState, event: e.Event, attributes: Any) -> Key:
     if isinstance(attributes, e.ChildWorkflowExecutionStarted):
         record.state = new_state
         record.started_id = event.id
+        record.first_started_at = event.time
         record.run_id = attributes.workflow_execution.run_id
     else:
         record.end(event, new_state)

@@ -27,8 +27,10 @@ class Record:
         "beat_at",
         "beat_details",
         "cancel_requested_id",
+        "closed_at",
         "closed_id",
         "failures",
+        "first_started_at",
         "id",
         "run_id",
         "scheduled_at",
@@ -53,6 +55,8 @@ class Record:
         self.scheduled_at = 0.0  # epoch seconds of that event
         self.started_id = 0  # event id; 0 before an activity or child has started
         self.started_at = 0.0  # epoch seconds; of an activity that is open
+        self.first_started_at = 0.0  # epoch seconds of the event that started the latest task
+        self.closed_at = 0.0  # epoch seconds of the event that ended it
         self.beat_at = 0.0  # epoch seconds of the latest heartbeat, or of the start
         self.waits_again = False  # an activity that has started, but no worker has it any longer
         self.beat_details: str | None = None  # of the latest heartbeat
@@ -94,6 +98,7 @@ class Record:
         """The task ends with ``event``, in ``state``."""
         self.state = state
         self.closed_id = event.id
+        self.closed_at = event.time
         self._scheduled = None
         self.started_at = self.beat_at = 0.0
         if state not in (t.COMPLETED, t.FIRED):

@@ -43,6 +43,7 @@ class TriedTask:
             if first:  # nothing was scheduled by a decision that the service refused
                 started = getattr(a, "started_event_id", 0)
                 yield events[first - 1].time, events[started - 1].time if started else None, failure.time
-        if record.scheduled_id and (record.closed is None or record.closed not in record.failures[-1:]):
-            started_at = events[record.started_id - 1].time if record.started_id else None
-            yield record.scheduled_at, started_at, None if record.closed is None else record.closed.time
+        ended_badly = record.closed_id > 0 and bool(record.failures) and record.failures[-1].id == record.closed_id
+        if record.scheduled_id and not ended_badly:
+            started_at = record.first_started_at if record.started_id else None
+            yield record.scheduled_at, started_at, record.closed_at if record.closed_id else None
