@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -121,9 +122,22 @@ class Cluster:
         kill(self.workers.pop(name))
 
     def close(self) -> None:
-        """End everything."""
+        """End everything, and wait for the processes that these have started. Raises AssertionError if one stays."""
         for process in (*self.workers.values(), self.scheduler):
             kill(process)
+        end = time.monotonic() + 8
+        while left := self._left():
+            assert time.monotonic() < end, f"processes are left: {left}"
+            time.sleep(0.02)
+
+    def _left(self) -> list[str]:
+        """The processes that run in the folder."""
+        found = []
+        for path in Path("/proc").glob("[0-9]*/cwd"):
+            with contextlib.suppress(OSError):
+                if Path(os.readlink(path)) == self.folder.resolve():
+                    found.append(path.with_name("cmdline").read_text())
+        return found
 
 
 @contextmanager

@@ -62,8 +62,9 @@ def join_body(join: Join) -> Body:
 
     def body(owner: int) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor handles Ctrl-C
-        with tempfile.TemporaryDirectory(prefix="simpleflow-worker-") as folder:
-            works = asyncio.run(_serve(join, owner, folder))
+        with tempfile.TemporaryDirectory(prefix="simpleflow-worker-", ignore_cleanup_errors=True) as folder:
+            # Not ``asyncio.run``: it waits for tasks of Dask, some of which do not end when they are cancelled.
+            works = asyncio.new_event_loop().run_until_complete(_serve(join, owner, folder))
             SLOTS.close()
         if not works:
             sys.exit(1)
@@ -108,8 +109,12 @@ async def _connected(join: Join, owner: int, folder: str, stop: asyncio.Event) -
     told = ""
     while not stop.is_set() and os.getppid() == owner:
         try:
-            worker = _worker(join, folder)
-            return await worker
+            starting = asyncio.ensure_future(_start(join, folder))
+            while not starting.done():
+                await asyncio.wait([starting], timeout=_LOOK_SECONDS)
+                if stop.is_set() or os.getppid() != owner:
+                    return None
+            return starting.result()
         except Exception as error:  # noqa: BLE001 (whatever it is, the scheduler may be there later)
             text = one_line(error)
             if text != told:
@@ -117,6 +122,10 @@ async def _connected(join: Join, owner: int, folder: str, stop: asyncio.Event) -
                 log.warning("the scheduler %s cannot be joined: %s; tries again", join.address, text)
         await asyncio.sleep(1)
     return None
+
+
+async def _start(join: Join, folder: str) -> Any:
+    return await _worker(join, folder)
 
 
 def _worker(join: Join, folder: str) -> Any:
