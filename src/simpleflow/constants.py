@@ -7,6 +7,8 @@ RELEASE = "1.0.0a1"
 """The version of simpleflow."""
 
 INSTALL_BOTO3 = "pip install 'boto3>=1.35.2,<2'"
+INSTALL_DASK = "pip install 'distributed>=2026.1,<2027'"
+INSTALL_UI = "pip install 'jinja2>=3.1.2,<4' 'starlette>=0.40,<2' 'uvicorn>=0.30,<1'"
 """The command for what Amazon SWF and S3 need. An extra of simpleflow would install another library: the one that the
 package index knows by this name."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from simpleflow.base import check_name
 from simpleflow.cluster.target import Cluster, check_cluster
+from simpleflow.constants import INSTALL_DASK
 from simpleflow.exceptions import InputError
 from simpleflow.worker.dispatch import Middlewares
 
@@ -76,7 +77,7 @@ class PoolChoice:
         except ImportError as error:
             raise InputError(
                 f"workers on other machines need Dask, which cannot be imported ({error}); install it with: "
-                "pip install 'simpleflow[dask]'"
+                f"{INSTALL_DASK}"
             ) from error
         return ClusterPool(cluster, described, self.middlewares, output, self._slots, self._on_wait)
 

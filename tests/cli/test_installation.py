@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from simpleflow.cli import installation
-from simpleflow.constants import INSTALL_BOTO3
+from simpleflow.constants import INSTALL_BOTO3, INSTALL_DASK, INSTALL_UI
 from tests.docs.pages import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -79,7 +79,8 @@ def test_an_older_release_of_this_one_is_no_other_library(tmp_path: Path, monkey
 
 
 def test_errors_do_not_install_the_other_library() -> None:
-    assert f"pip install '{PROJECT['optional-dependencies']['aws'][0]}'" == INSTALL_BOTO3
+    for extra, text in (("aws", INSTALL_BOTO3), ("dask", INSTALL_DASK), ("ui", INSTALL_UI)):
+        assert " ".join(["pip install", *(f"'{each}'" for each in PROJECT["optional-dependencies"][extra])]) == text
     wrong = []
     for path in (*(ROOT / "src").rglob("*.py"), *(ROOT / "docs").glob("*.md"), ROOT / "README.md"):
         text = path.read_text(encoding="utf-8").replace("Do not use `pip install simpleflow`", "")

@@ -15,7 +15,7 @@ def damaged(folder: Folder) -> Folder:
     assert folder.start("flow.Daily", "--nb-workers", "1").code == 0
     (folder.path / "break.py").write_text(
         "import sqlite3\ndb = sqlite3.connect('.simpleflow/history.sqlite')\n"
-        "db.execute(\"update events set event = replace(event, 'Completed', 'Complefed') where id > 9\")\n"
+        "db.execute(\"update events set event = substr(event, 1, 9) || 'x' || substr(event, 11) where id > 9\")\n"
         "db.commit()\n"
     )
     import subprocess

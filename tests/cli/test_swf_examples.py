@@ -120,8 +120,8 @@ def test_steering(swf: Commands, bucket: str) -> None:
 
 
 def test_every_example_is_tested() -> None:
-    """``demo.py`` holds no workflow; it runs the one of ``census.py``."""
-    others = {"basic_step", "step", "fail", "retries", "census", "steering", "demo"}
+    """``demo.py`` and ``demo_cluster.py`` hold no workflow; they run the one of ``census.py``."""
+    others = {"basic_step", "step", "fail", "retries", "census", "steering", "demo", "demo_cluster"}
     assert {path.stem for path in EXAMPLES.glob("*.py")} == {name.partition(":")[0] for name in EXPECTED} | others
 
 

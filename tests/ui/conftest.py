@@ -148,9 +148,12 @@ _ARGUMENTS = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium without a window, one for all tests of this process."""
+    """Debian's Chromium without a window, one for all tests of a file.
+
+    While Playwright is open, its event loop counts as running in this thread. Tests of other files may need their own.
+    """
     if not os.path.exists(CHROMIUM):
         pytest.skip(f"there is no {CHROMIUM}: apt-get install chromium; the page is not tested in a browser")
     with sync_playwright() as playwright:

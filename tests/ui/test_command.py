@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from simpleflow.constants import INSTALL_UI
 from tests.cli.swf import DOMAIN, Commands, server
 from tests.servers import tied
 from tests.ui.conftest import Runs, Site, serving, wait_for
@@ -24,7 +25,7 @@ def command(*arguments: str, code: tuple[str, ...] = ("-m", "simpleflow")) -> su
 def test_without_the_extra_it_says_in_one_line_what_to_install(tmp_path: Path) -> None:
     done = command("ui", "--state", str(tmp_path), code=("-c", _WITHOUT))
     assert done.returncode == 2
-    expected = "error: the page needs the package starlette, which is not installed: pip install 'simpleflow[ui]'\n"
+    expected = f"error: the page needs the package starlette, which is not installed: {INSTALL_UI}\n"
     assert done.stderr == expected
 
 

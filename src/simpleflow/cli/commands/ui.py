@@ -11,6 +11,7 @@ from simpleflow.cli import errors, run_query
 from simpleflow.cli.options import SETTINGS, session
 from simpleflow.cli.run_query import location_options
 from simpleflow.cli.terminal import echo
+from simpleflow.constants import INSTALL_UI
 from simpleflow.exceptions import InputError
 
 PORT = 8043
@@ -45,9 +46,7 @@ def ui(port: int, host: str, opens: bool, **options: Any) -> int:
         package = (error.name or "").partition(".")[0]
         if package not in ("starlette", "uvicorn", "jinja2", "markupsafe"):
             raise
-        raise InputError(
-            f"the page needs the package {package}, which is not installed: pip install 'simpleflow[ui]'"
-        ) from error
+        raise InputError(f"the page needs the package {package}, which is not installed: {INSTALL_UI}") from error
     if location.folder is not None and location.folder.is_file():
         raise InputError(f"state folder {location.folder} is a file; expected a folder")
     folder = None if location.folder is None else str(location.folder)

@@ -11,6 +11,7 @@ from simpleflow.cli.number import Number
 from simpleflow.cli.options import SETTINGS, common, log_format_option, log_level_option
 from simpleflow.cli.terminal import results_only
 from simpleflow.cluster.target import check_address
+from simpleflow.constants import INSTALL_DASK
 from simpleflow.exceptions import InputError
 
 
@@ -70,8 +71,7 @@ def join(
         from simpleflow.cluster.join import Join, join_body
     except ImportError as error:
         raise InputError(
-            f"worker.join needs Dask, which cannot be imported ({error}); install it with: "
-            "pip install 'simpleflow[dask]'"
+            f"worker.join needs Dask, which cannot be imported ({error}); install it with: {INSTALL_DASK}"
         ) from error
     with results_only():
         processes.log_to_stderr()
