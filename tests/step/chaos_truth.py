@@ -161,8 +161,18 @@ class Truth:
     def missing_parts(self, key: Key) -> set[Key]:
         """The parts that were not done when this run began, or were stale, but for those that could never be done."""
         parts = {part for part in self.work(key).parts if part not in self.at_start or self._is_part_stale(key, part)}
+        return {part for part in parts if not self._is_circular(key, part)}
+
+    def _is_circular(self, key: Key, part: Key) -> bool:
+        """True if the part depends on a step that depends on one around the part: each end of the latter undoes it."""
         forced = [name for name in self.names if any_covers(self.forces[key[1]], name)]
-        return {part for part in parts if not any(any_covers(self.forces[each], part[1]) for each in forced)}
+        if any(any_covers(self.forces[each], part[1]) for each in forced):
+            return True
+        between = {each for each in self.work(key).parts if part in self.work(each).parts}
+        return any(not between.isdisjoint(self._origins(origin)) for origin in self._origins(part))
+
+    def _origins(self, key: Key) -> list[Key]:
+        return [*self.forcing(key), *self.named(key)]
 
     def _is_part_stale(self, key: Key, part: Key) -> bool:
         around = {key, part, *self.steps_around(key)}
