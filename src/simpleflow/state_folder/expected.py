@@ -11,6 +11,7 @@ import math
 import os
 
 from simpleflow.state_folder.logs import file_name
+from simpleflow.state_folder.whole_files import write_whole
 
 FOLDER = "expected"
 """Name of the folder in the state folder."""
@@ -22,10 +23,7 @@ def write(state: str, run_id: str, end: float) -> None:
     """Keep when a run is expected to end, in epoch seconds. Raises OSError."""
     path = _path(state, run_id)
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    beside = f"{path}.{os.getpid()}.new"
-    with open(beside, "w", encoding="utf-8") as file:
-        json.dump({"end": end}, file)
-    os.replace(beside, path)
+    write_whole(path, json.dumps({"end": end}).encode())
 
 
 def read(state: str, run_id: str) -> float | None:

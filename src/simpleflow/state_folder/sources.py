@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from simpleflow.state_folder.whole_files import write_whole
+
 FOLDER = "sources"
 """Name of the folder in the state folder."""
 
@@ -22,12 +24,9 @@ def keep(state: str, texts: Mapping[str, str]) -> None:
         path = _path(folder, digest)
         if len(text) > _MOST or os.path.exists(path):
             continue
-        beside = f"{path}.{os.getpid()}.new"
         try:
             os.makedirs(folder, mode=0o700, exist_ok=True)
-            with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                file.write(text.encode("utf-8", "surrogatepass"))
-            os.replace(beside, path)
+            write_whole(path, text.encode("utf-8", "surrogatepass"), 0o600)
         except OSError:
             return
 

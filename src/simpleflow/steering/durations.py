@@ -35,7 +35,6 @@ class Known(NamedTuple):
 
     centre: float  # mean of the logarithms of the durations in seconds
     runs: int  # how many durations it rests on
-    own: bool  # they are of the same activity id, not of its like
 
 
 class Durations:
@@ -84,7 +83,7 @@ class Durations:
         ):
             logs = self._logs.get(key)
             if logs:
-                return Known(fmean(logs), len(logs), key[0] == "id")
+                return Known(fmean(logs), len(logs))
         return None
 
     def _read_runs(self, workflow_id: str) -> None:

@@ -6,13 +6,13 @@ the file is published as ``docs/plan.schema.json``.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import msgspec
 
 from simpleflow.exceptions import InputError
+from simpleflow.state_folder.whole_files import write_whole
 from simpleflow.steering.plan import Plan
 
 FORMAT: Literal["simpleflow.plan/1"] = "simpleflow.plan/1"
@@ -114,14 +114,9 @@ def encode(plan: SavedPlan) -> bytes:
 
 def write(plan: SavedPlan, path: str) -> None:
     """Write the file, as a whole or not at all. Raises InputError if that is not possible."""
-    beside = f"{path}.{os.getpid()}.new"
     try:
-        with open(beside, "xb") as file:
-            file.write(encode(plan))
-        os.replace(beside, path)
+        write_whole(path, encode(plan))
     except OSError as error:
-        if os.path.exists(beside):
-            os.unlink(beside)
         raise InputError(f"the plan cannot be written to {path!r}: {error.strerror or error}") from error
 
 
