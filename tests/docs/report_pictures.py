@@ -7,12 +7,12 @@ The runs are real, and so are their reports, which Chromium shows.
 
 from __future__ import annotations
 
-import base64
 import sys
 import tempfile
 from pathlib import Path
 
 from tests.docs.pages import ROOT
+from tests.docs.shots import shoot
 
 FOLDER = ROOT / "docs" / "pictures"
 NAMES = ("report.webp", "report-failed.webp")
@@ -79,11 +79,7 @@ def main() -> int:
         for picture in NAMES:
             page = browser.new_page(viewport={"width": _WIDTH, "height": _HEIGHT}, device_scale_factor=_SCALE)
             page.goto((folder.path / picture).with_suffix(".html").as_uri())
-            session = page.context.new_cdp_session(page)
-            shot = session.send("Page.captureScreenshot", {"format": "webp", "quality": _QUALITY})
-            (FOLDER / picture).write_bytes(base64.b64decode(shot["data"]))
-            page.close()
-            print(f"{(FOLDER / picture).relative_to(ROOT)}: {(FOLDER / picture).stat().st_size // 1024} kB")
+            shoot(page, FOLDER / picture, _QUALITY)
         browser.close()
     return 0
 

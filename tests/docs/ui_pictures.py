@@ -7,13 +7,13 @@ The runs are real, those of the census and of a workflow that fails, and Chromiu
 
 from __future__ import annotations
 
-import base64
 import sys
 import tempfile
 from pathlib import Path
 
 from tests.docs.pages import ROOT
 from tests.docs.report_pictures import CHROMIUM, FAILING, FOLDER
+from tests.docs.shots import shoot
 
 PAGES = {
     "ui-runs.webp": ("/", "light", 560),
@@ -63,11 +63,7 @@ def main() -> int:
                 page.goto(site.url + path)
                 page.evaluate(_TIDY, str(folder.path))
                 page.wait_for_timeout(300)
-                session = page.context.new_cdp_session(page)
-                shot = session.send("Page.captureScreenshot", {"format": "webp", "quality": _QUALITY})
-                (FOLDER / picture).write_bytes(base64.b64decode(shot["data"]))
-                page.close()
-                print(f"{(FOLDER / picture).relative_to(ROOT)}: {(FOLDER / picture).stat().st_size // 1024} kB")
+                shoot(page, FOLDER / picture, _QUALITY)
         browser.close()
     return 0
 
