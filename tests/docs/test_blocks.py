@@ -246,6 +246,7 @@ def normal(text: str) -> list[str]:
         (r"\bsimpleflow@\d+", "simpleflow@N"),
         (r"\bobject at 0x[0-9a-f]+", "object at 0xN"),
         (r"\(\d+ events\)", "(N events)"),
+        (r"\bof \d+ decision tasks\b", "of N decision tasks"),  # one task may tell of two ends
         (r"\b\d+(\.\d+)? (kB|MB)\b", "N kB"),
         (r"((?<= in )|(?<= folder ))/\S+(?=/\.simpleflow\b)", "FOLDER"),
     ):
