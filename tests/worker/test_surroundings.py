@@ -42,6 +42,14 @@ CHANGES = {
     "streams": "sys.stdout = open('out', 'w'); sys.setrecursionlimit(77_000)",
 }
 
+CLOSED = {
+    "descriptors": "os.close(0); os.close(1); os.close(2)",
+    "streams": "sys.stdin.close(); sys.stdout.close(); sys.stderr.close()",
+    "detached": "sys.stdout.detach()",
+    "file on the descriptor": "open(1, 'w').close()",
+    "another file": "os.dup2(os.open('out', os.O_WRONLY | os.O_CREAT), 1)",
+}
+
 
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
@@ -63,6 +71,16 @@ def test_changes_are_put_back(shop: Shop, change: str) -> None:
     shop.do(f"{change}\nresult = 1")
     shop.do(f"{change}\nraise ValueError")
     assert seen(shop) == before
+    assert len(shop.pool._workers) == 1
+
+
+@pytest.mark.parametrize("change", CLOSED.values(), ids=CLOSED)
+def test_standard_streams_are_opened_again(shop: Shop, change: str) -> None:
+    code = "print('x', flush=True); result = [[os.fstat(each).st_ino for each in (0, 1, 2)], sys.stdin.closed]"
+    before = shop.do(code)
+    shop.do(f"{change}\nresult = 1")
+    after = shop.do(code)
+    assert values.decode(after.result) == values.decode(before.result)
     assert len(shop.pool._workers) == 1
 
 

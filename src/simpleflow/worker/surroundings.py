@@ -1,8 +1,8 @@
 """The state of a process that an activity must not leave changed for the next one.
 
 These are put back after each activity: the working folder, the environment variables, the file mode mask, the locale,
-the handlers of signals with their mask and timer, ``sys.path``, ``sys.argv``, the standard streams, and the limit of
-recursion. Changes that are made while the module of the activity is imported stay: no later activity would repeat them.
+the handlers of signals with their mask and timer, ``sys.path``, ``sys.argv``, the standard streams with their file
+descriptors, and the limit of recursion. Changes that are made while the module of the activity is imported stay: no later activity would repeat them.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import _signal  # type: ignore[import-not-found]  # half a microsecond instead o
 import os
 import sys
 import time
+from fcntl import F_DUPFD_CLOEXEC, fcntl
 from typing import Any
 
 _SIGNALS = tuple(number for number in range(1, _signal.NSIG) if number < 32 and number not in (9, 19))
@@ -37,12 +38,15 @@ class Surroundings:
         self._path = list(sys.path)
         self._argv = list(sys.argv)
         self._streams = sys.stdin, sys.stdout, sys.stderr
+        self._copies = [(copy, number) for number in (0, 1, 2) if (copy := _copied(number)) != -1]
         self._recursion = sys.getrecursionlimit()
 
     def close(self) -> None:
         """Give up what this holds of the system."""
         if self._descriptor != -1:
             os.close(self._descriptor)
+        for copy, _ in self._copies:
+            os.close(copy)
 
     @property
     def current(self) -> bool:
@@ -66,7 +70,7 @@ class Surroundings:
             if _signal.getsignal(number) is not handler and handler is not None:
                 _signal.signal(number, handler)
         _signal.pthread_sigmask(_signal.SIG_SETMASK, self._blocked)
-        sys.stdin, sys.stdout, sys.stderr = self._streams
+        self._restore_streams()
         if sys.getrecursionlimit() != self._recursion:
             sys.setrecursionlimit(self._recursion)
         if sys.argv != self._argv:
@@ -75,6 +79,15 @@ class Surroundings:
             return True
         sys.path[:] = self._path
         return self.current
+
+    def _restore_streams(self) -> None:
+        # A descriptor that is closed is worse than no output: the next file that is opened takes its number.
+        for copy, number in self._copies:
+            os.dup2(copy, number)
+        stdin, stdout, stderr = self._streams
+        if _is_closed(stdin) or _is_closed(stdout) or _is_closed(stderr):
+            self._streams = _open(stdin, 0), _open(stdout, 1), _open(stderr, 2)
+        sys.stdin, sys.stdout, sys.stderr = self._streams
 
     def _return(self) -> None:
         try:
@@ -102,3 +115,31 @@ def _folder() -> str | None:
         return os.getcwd()
     except OSError:  # it was removed
         return None
+
+
+def _copied(descriptor: int) -> int:
+    """A copy of a file descriptor that programs do not inherit; -1 if it is closed, or if too many are open."""
+    try:
+        return fcntl(descriptor, F_DUPFD_CLOEXEC, 3)
+    except OSError:
+        return -1
+
+
+def _is_closed(stream: Any) -> bool:
+    try:
+        return bool(stream.closed)
+    except AttributeError:  # None, or an object of the program
+        return False
+    except ValueError:  # it was detached from its buffer
+        return True
+
+
+def _open(stream: Any, descriptor: int) -> Any:
+    """The stream, or another one on the same descriptor if an activity has closed it."""
+    if not _is_closed(stream):
+        return stream
+    mode = "w" if descriptor else "r"
+    try:
+        return open(descriptor, mode, buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
+    except OSError:  # the descriptor was closed when the worker began
+        return stream
