@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal, Optional, Union
+from typing import Annotated, Any, Literal, Optional, Union
 from uuid import UUID
 
 import pytest
@@ -44,6 +44,13 @@ class Limits:
     since: date = date(2026, 1, 1)
     out: Path | None = None
     names: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Job:
+    limits: Limits
+    levels: dict[str, Level] = field(default_factory=dict)
+    others: list[Limits] | None = None
 
 
 KINDS: list[tuple[str, Any, Any]] = [
@@ -95,6 +102,12 @@ KINDS: list[tuple[str, Any, Any]] = [
     ("2", Literal[1, 2], 2),
     ('{"rows": 3, "out": "x"}', Limits, Limits(3, out=Path("x"))),
     ('[{"rows": 3}]', list[Limits], [Limits(3)]),
+    ('{"limits": {"rows": 3}, "others": [{"rows": 4}]}', Job, Job(Limits(3), others=[Limits(4)])),
+    ('{"limits": {"rows": 3}, "levels": {"a": "HIGH"}}', Job | None, Job(Limits(3), {"a": Level.HIGH})),
+    ('["LOW", "high"]', list[Level], [Level.LOW, Level.HIGH]),
+    ('["2026-11-23", "HIGH"]', tuple[date, Level], (date(2026, 11, 23), Level.HIGH)),
+    ("[1, 2]", Optional[list[int]], [1, 2]),  # noqa: UP045
+    ("19:54", time, time(19, 54)),
     ("3", Any, 3),
     ("tue", Any, "tue"),
     ("[1]", object, [1]),
@@ -131,7 +144,7 @@ def test_run_receives_a_value_of_the_annotated_type(text: str, kind: Any, value:
         ("", int, "expected int"),
         ("yes", bool, "expected bool"),
         ("x", float, "expected float"),
-        ("nan", float, "JSON"),
+        ("nan", float, " is not JSON: nan is"),
         ("inf", list[float], "expected list[float] as JSON"),
         ("2026-13-01", date, "expected date, such as 2026-11-23"),
         ("2026", datetime, "expected datetime, such as"),
@@ -144,6 +157,14 @@ def test_run_receives_a_value_of_the_annotated_type(text: str, kind: Any, value:
         ("c", Literal["a", "b"], "expected one of a, b"),
         ("x", int | None, "expected int | None"),
         ("[1,", Any, "is not JSON"),
+        ("x", Optional[list[int]], "expected list[int] | None as JSON, such as [1, 2]"),  # noqa: UP045
+        ("25:00", time | None, "expected time | None, such as 19:54:17"),
+        ("1h", timedelta, "expected timedelta, such as PT90S"),
+        ("x", Annotated[int, "rows"], "expected int"),
+        ("[]", Job, "expected Job as JSON with the fields limits, levels, others"),
+        ('{"limits": {}}', Job, "missing required field `rows` - at `$.limits`"),
+        ('{"limits": {"rwos": 3}}', Job, "Limits has no field 'rwos' (did you mean 'rows'?); it has rows, since"),
+        ('{"others": [{"rows": 1, "x": 2}]}', Job | None, "Limits has no field 'x'"),
     ],
 )
 def test_a_text_that_does_not_fit_is_refused(text: str, kind: Any, message: str) -> None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import datetime
 import inspect
+import types
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 from simpleflow import parameters, values
-from simpleflow.cli import suggestions
+from simpleflow.cli import parameter_fields, suggestions
 from simpleflow.cli.workflow_input import check_input, parse_json
 from simpleflow.exceptions import InputError, NotEncodable
 from simpleflow.parameters import ANY, Unsupported
@@ -21,6 +22,16 @@ if TYPE_CHECKING:
     from simpleflow.workflow import Workflow
 
 _PLAIN = (str, int, float, bool, type(None))
+_EXAMPLES = {
+    "bool": "true",
+    "date": "2026-11-23",
+    "datetime": "2026-11-23T19:54:17",
+    "time": "19:54:17",
+    "timedelta": "PT90S",
+    "Decimal": "1.50",
+    "UUID": "12345678-1234-5678-1234-567812345678",
+}
+"""By the name of a type, since the modules of some are slow to load."""
 _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
@@ -77,7 +88,7 @@ def _value(text: str, kind: Any, what: str) -> Any:
     try:
         for value, lax in _meanings(text, kind):
             try:
-                found = parameters.convert(value, kind, lax)
+                found = parameters.convert(parameter_fields.checked(value, kind), kind, lax)
             except ValueError as error:
                 why = _why(error, value) or why
                 continue
@@ -97,14 +108,15 @@ def _meanings(text: str, kind: Any) -> Iterator[tuple[Any, bool]]:
     if looks_like_json:
         yield from _json(text)
     members = parameters.enum_of(kind)
-    if members is not None and text in members.__members__ and all(each.value != text for each in members):
-        yield members[text].value, False
+    if members is not None:
+        yield parameter_fields.named_member(text, members), False
     yield text, True
-    if datetime.datetime in (kind, *get_args(kind)):
-        try:  # more forms than RFC 3339 has: no seconds, a date alone
-            yield datetime.datetime.fromisoformat(text).isoformat(), False
-        except ValueError:
-            pass
+    for each in (datetime.datetime, datetime.time):
+        if each in (kind, *get_args(kind)):
+            try:  # more forms than RFC 3339 has: no seconds, a date alone
+                yield each.fromisoformat(text).isoformat(), False
+            except ValueError:
+                pass
     if not looks_like_json:
         yield from _json(text)
 
@@ -128,8 +140,10 @@ def _recorded(value: Any, what: str) -> tuple[Any, bool]:
     try:
         found = parameters.to_json(value)
         values.encode(found, what)
-    except (Unsupported, NotEncodable) as error:
+    except Unsupported as error:
         raise InputError(f"{what}: {error}") from error
+    except NotEncodable as error:  # it names the text
+        raise InputError(str(error)) from error
     return found, not _is_plain(value)
 
 
@@ -142,25 +156,36 @@ def _is_plain(value: Any) -> bool:
 
 
 def _described(kind: Any) -> str:
+    name, hint = _name_and_hint(kind)
+    return name + hint
+
+
+def _name_and_hint(kind: Any) -> tuple[str, str]:
+    """Return how messages call a type, and what to write for it."""
+    if get_origin(kind) is Annotated:
+        return _name_and_hint(get_args(kind)[0])
     members = parameters.enum_of(kind)
     if members is not None:
-        return "one of " + ", ".join(str(each.value) for each in members)
+        return "one of " + ", ".join(str(each.value) for each in members), ""
     if get_origin(kind) is Literal:
-        return "one of " + ", ".join(map(str, get_args(kind)))
-    name = inspect.formatannotation(kind).replace("typing.", "")
-    if kind in (datetime.date, datetime.datetime):
-        example = "2026-11-23" if kind is datetime.date else "2026-11-23T19:54:17"
-        return f"{kind.__name__}, such as {example}"
-    if getattr(kind, "__module__", "") == "pathlib" or hasattr(kind, "__dataclass_fields__"):
-        name = kind.__name__
-    return name if kind in _PLAIN else f"{name}{_json_hint(kind)}"
+        return "one of " + ", ".join(map(str, get_args(kind))), ""
+    if get_origin(kind) in (Union, types.UnionType):
+        others = [each for each in get_args(kind) if each is not type(None)]
+        if len(others) == 1:
+            name, hint = _name_and_hint(others[0])
+            return f"{name} | None", hint
+    if (fields := parameter_fields.fields_of(kind)) is not None:
+        return kind.__name__, f" as JSON with the fields {', '.join(fields)}"
+    if isinstance(kind, type) and kind.__name__ in _EXAMPLES:
+        return kind.__name__, f", such as {_EXAMPLES[kind.__name__]}"
+    return inspect.formatannotation(kind).replace("typing.", ""), _json_hint(kind)
 
 
 def _json_hint(kind: Any) -> str:
     origin = get_origin(kind) or kind
     if origin in (list, tuple, set, frozenset):
         return " as JSON, such as [1, 2]"
-    return ' as JSON, such as {"key": 1}' if origin is dict or hasattr(origin, "__dataclass_fields__") else ""
+    return ' as JSON, such as {"key": 1}' if origin is dict else ""
 
 
 def _why(error: ValueError, value: Any) -> str:

@@ -88,8 +88,11 @@ def check_input(workflow_class: type[Workflow], given: dict[str, Any]) -> None:
     try:
         signature.bind(None, *given["args"], **given["kwargs"])
     except TypeError as error:
-        parameters = list(signature.parameters.values())[1:]
-        takes = inspect.Signature(parameters)
+        try:  # annotations that are texts are shown without their quotes
+            signature = inspect.signature(workflow_class.run, eval_str=True)
+        except Exception:  # noqa: BLE001 (evaluating an annotation may raise anything)
+            pass
+        takes = inspect.Signature(list(signature.parameters.values())[1:])
         raise InputError(f"the input does not fit {workflow_class.__name__}.run{takes}: {error}") from error
 
 

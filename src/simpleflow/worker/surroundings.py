@@ -2,7 +2,8 @@
 
 These are put back after each activity: the working folder, the environment variables, the file mode mask, the locale,
 the handlers of signals with their mask and timer, ``sys.path``, ``sys.argv``, the standard streams with their file
-descriptors, and the limit of recursion. Changes that are made while the module of the activity is imported stay: no later activity would repeat them.
+descriptors, and the limit of recursion. Changes that are made while the module of the activity is imported stay: no
+later activity would repeat them.
 """
 
 from __future__ import annotations
