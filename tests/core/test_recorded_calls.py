@@ -11,7 +11,7 @@ from simpleflow import Workflow, futures, values
 from simpleflow.canvas import Chain, FuncGroup, Group
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
-from simpleflow.core.decider.decide import Decider, decide
+from simpleflow.core.decider.decide import Decider, SharedDecider, decide
 from simpleflow.core.decider.evaluation import Execution
 from simpleflow.engines.base import StartRequest
 from simpleflow.engines.memory import MemoryEngine
@@ -38,6 +38,8 @@ class Fixed(Kid):
 class Run:
     """An execution that is taken up again and again, each time with other code."""
 
+    shares_history = False  # the deciders read the history of the engine
+
     def __init__(self) -> None:
         self.engine = MemoryEngine()
         self.run_id = self.engine.start_workflow_execution(StartRequest("w", "edited", "1"))
@@ -51,7 +53,7 @@ class Run:
 
         ``repeats``: the code is deterministic, so that an evaluation from nothing decides the same.
         """
-        deciders: dict[str, Decider] = {}
+        deciders: dict[str, Decider | SharedDecider] = {}
         left = until
         edited = type("Edited", (Workflow,), {"name": "edited", "run": code})
         while True:
@@ -59,9 +61,17 @@ class Run:
             if task is not None:
                 kind = {"edited": edited, "kid": Kid, "fixed": Fixed}[task.name]
                 execution = Execution(task.workflow_id, task.run_id, context=context)
-                decider = deciders.setdefault(task.run_id, Decider(kind, execution))
+                decider = deciders.get(task.run_id)
                 events = task.events[: task.started_event_id]
-                decider.advance(events[len(decider.history.events) :])
+                if isinstance(decider, SharedDecider):
+                    decider.decide()
+                elif self.shares_history:
+                    assert task.history is not None
+                    decider = SharedDecider(kind, execution, task.history)
+                else:
+                    decider = decider or Decider(kind, execution)
+                    decider.advance(events[len(decider.history.events) :])
+                deciders[task.run_id] = decider
                 answer = decider.answer()
                 assert not repeats or decide(kind, events, execution) == answer.decisions
                 self.decided += answer.decisions
@@ -92,6 +102,11 @@ class Run:
         """The details of the markers ``changed``."""
         found = self.engine.runs[self.run_id].history.markers.named("changed")
         return [values.decode(event.attributes.details) for event in found]  # type: ignore[union-attr]
+
+
+@pytest.fixture(autouse=True, params=[False, True], ids=["own history", "history of the engine"])
+def _both_deciders(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Run, "shares_history", request.param)
 
 
 def loop(*words: str) -> Callable[[Any], Any]:

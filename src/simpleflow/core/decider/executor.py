@@ -61,7 +61,7 @@ class Executor(Stoppable):
         self.continues: ContinueAsNewWorkflowTask | None = None  # submitted: the execution is to continue as new
         self._observed_events: set[Key] = set()  # (type, name) of the events that user code has looked up
         self._handle_of: dict[Promise, Handle] = {}  # promises handed out early included
-        self._superseded: dict[Key, tuple[Handle, Record]] = {}  # recorded calls that were made anew
+        self._superseded: dict[Key, Handle] = {}  # recorded calls that were made anew
         self._handle_at: dict[str, Handle] = {}  # of children, by the position that they were submitted at
         self._counts_before: dict[str, tuple[Any, Any]] = {}  # see ``repeated``
         self.workflow = Workflow(self)
@@ -273,17 +273,20 @@ class Executor(Stoppable):
 
     def supersede(self, task: Tracked, record: Record) -> None:
         assert isinstance(task, Handle)
-        self._superseded[task.key[0], record.id] = (task, record)
+        self._superseded[task.key[0], record.id] = task
 
     def cancel_superseded(self) -> None:
         """Ask the service to end the recorded calls that no submission stands for any more.
 
         A child may still be met at another position until ``run`` has returned: a list may have grown in front of it.
         """
-        for key, (handle, record) in self._superseded.items():
+        for key, handle in self._superseded.items():
             met = self.handles.get(key)
-            if (met is None or met.key != key) and (key[0] == "activity" or self.returned) and record.open:
-                handle.request_cancel(record)
+            if (met is None or met.key != key) and (key[0] == "activity" or self.returned):
+                # A decider may have changed over to another history since: the record is that of the present one.
+                record = (self.history.activities if key[0] == "activity" else self.history.children)[key[1]]
+                if record.open:
+                    handle.request_cancel(record)
 
     def start_timer(self, task: TimerTask) -> Promise:
         return promise_of(self.submit(task))
