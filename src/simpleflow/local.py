@@ -22,8 +22,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from simpleflow import ended_run, failure_notes, replaced_run, run_lines, same_source, settings, stores, values
-from simpleflow.activity_output import ALL, check_output, output_target
+from simpleflow import settings, stores, values
 from simpleflow.base import check_flag, check_name
 from simpleflow.constants import KEEP_GOING, STORE_TIMER
 from simpleflow.core import codec, transitions
@@ -36,10 +35,12 @@ from simpleflow.engines.memory import MemoryEngine
 from simpleflow.exceptions import InputError, StoreError
 from simpleflow.marker import Marker
 from simpleflow.pictures.in_notebook import RunInNotebook
-from simpleflow.run_outcome import outcome
-from simpleflow.run_pool import PoolChoice
-from simpleflow.sent_signals import SentSignal, signals_in
-from simpleflow.start_overrides import check_folder, checked_overrides
+from simpleflow.runs import ended_run, failure_notes, replaced_run, run_lines, same_source
+from simpleflow.runs.activity_output import ALL, check_output, output_target
+from simpleflow.runs.run_outcome import outcome
+from simpleflow.runs.run_pool import PoolChoice
+from simpleflow.runs.sent_signals import SentSignal, signals_in
+from simpleflow.runs.start_overrides import check_folder, checked_overrides
 from simpleflow.step import claim_recovery, processes
 from simpleflow.step.projection import changes_of
 from simpleflow.step.request import REQUEST, request_of
@@ -58,7 +59,7 @@ from simpleflow.workflow_task import WorkflowTask, check_tags
 
 if TYPE_CHECKING:
     from simpleflow.cluster.target import Cluster
-    from simpleflow.run_pool import Made
+    from simpleflow.runs.run_pool import Made
     from simpleflow.stores.state import StateStore
 
 

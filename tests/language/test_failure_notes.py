@@ -13,8 +13,8 @@ from simpleflow import Workflow, activity, futures
 from simpleflow.canvas import Group
 from simpleflow.exceptions import InputError, TaskFailed
 from simpleflow.exceptions import TimeoutError as TaskTimedOut
-from simpleflow.failure_notes import add_notes
 from simpleflow.local import Executor
+from simpleflow.runs.failure_notes import add_notes
 from simpleflow.step import Step, WorkflowStepMixin
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simpleflow import settings
-from simpleflow.activity_output import ALL, NONE
 from simpleflow.cli import errors, log_level, on_end, parameters, start_options, step_names
 from simpleflow.cli.cluster_options import cluster_of
 from simpleflow.cli.cores import cores
@@ -19,6 +18,7 @@ from simpleflow.cli.options import Session
 from simpleflow.cli.signals import Stopped, stoppable
 from simpleflow.cli.terminal import BOLD, CYAN, Terminal
 from simpleflow.exceptions import InputError, SimpleflowError
+from simpleflow.runs.activity_output import ALL, NONE
 from simpleflow.shown_text import escaped
 
 if TYPE_CHECKING:

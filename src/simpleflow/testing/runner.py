@@ -6,13 +6,14 @@ import random
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from simpleflow import failure_notes, local, run_outcome
+from simpleflow import local
 from simpleflow.activity import Activity
 from simpleflow.core import events as e
 from simpleflow.engines.embedded import EmbeddedEngine, process_identity
 from simpleflow.engines.executions import Executions
 from simpleflow.engines.run import Run
 from simpleflow.exceptions import InputError
+from simpleflow.runs import failure_notes, run_outcome
 from simpleflow.steering import plan as plans
 from simpleflow.step import planned
 from simpleflow.step.projection import changes_of

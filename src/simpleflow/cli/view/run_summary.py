@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from simpleflow import ended_run
 from simpleflow.cli import errors, step_names
 from simpleflow.core import transitions
 from simpleflow.exceptions import RunBusy
+from simpleflow.runs import ended_run
 from simpleflow.shown_text import hide_passwords
 
 if TYPE_CHECKING:
