@@ -7,10 +7,11 @@ import functools
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from simpleflow import code_source, retries, settings
+from simpleflow import retries, settings
 from simpleflow.base import check_flag, check_name
 from simpleflow.constants import MAX_VERSION_LENGTH
 from simpleflow.exceptions import InputError
+from simpleflow.source import code_source
 
 PRIORITY_NOT_SET: Any = type("PriorityNotSet", (), {"__repr__": lambda self: "PRIORITY_NOT_SET"})()
 """The default of ``task_priority``: the workflow's own priority applies.

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from simpleflow import code_source
 from simpleflow.base import AbstractWorkflow, Executor, type_name
 from simpleflow.exceptions import InputError
 from simpleflow.futures import Future
 from simpleflow.marker import Marker
 from simpleflow.signal import WaitForSignal
+from simpleflow.source import code_source
 from simpleflow.task import (
     CancelTimerTask,
     ContinueAsNewWorkflowTask,

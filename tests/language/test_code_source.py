@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 
-from simpleflow import activity, code_digest, code_source
+from simpleflow import activity
 from simpleflow.local import Executor
+from simpleflow.source import code_digest, code_source
 from simpleflow.stores import open_store
 
 FLOW = """

@@ -61,7 +61,7 @@ def _module(name: str) -> Any:
 
 
 def _lines() -> Any:
-    return _module("simpleflow.source_lines")
+    return _module("simpleflow.source.source_lines")
 
 
 def _decoded(details: str | None) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from simpleflow import values
 from simpleflow.core import events as e
 from simpleflow.core import timeouts
-from simpleflow.source_lines import TRACEBACK, traceback_in
+from simpleflow.source.source_lines import TRACEBACK, traceback_in
 from simpleflow.step.constants import FAILED
 from simpleflow.views.rows import AttemptRow, TaskRow
 from simpleflow.views.run_view import RunView

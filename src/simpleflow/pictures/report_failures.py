@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from simpleflow.pictures.failures import Failure, Told, failures_of, reason_of_run
 from simpleflow.pictures.page import arguments, card, facts, moment, preformatted, told
-from simpleflow.source_lines import own_frame
+from simpleflow.source.source_lines import own_frame
 from simpleflow.views.rows import AttemptRow, ChildRow
 from simpleflow.views.run_view import RunView
 

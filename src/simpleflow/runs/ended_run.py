@@ -6,13 +6,14 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from simpleflow import code_digest, settings, shown_text
+from simpleflow import settings, shown_text
 from simpleflow.core import transitions
 from simpleflow.core.decider.evaluation import Failure
 from simpleflow.engines.run import Run
 from simpleflow.exceptions import InputError, RunBusy
 from simpleflow.shown_text import duration, hide_passwords
-from simpleflow.source_lines import source_line, traceback_in
+from simpleflow.source import code_digest
+from simpleflow.source.source_lines import source_line, traceback_in
 from simpleflow.state_folder import logs, sources
 from simpleflow.step.constants import COMPLETED, FAILED, SKIPPED
 from simpleflow.step.report import Tally

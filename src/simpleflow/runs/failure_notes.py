@@ -11,7 +11,7 @@ from simpleflow.engines.run import Run
 from simpleflow.exceptions import AggregateException, TaskFailed
 from simpleflow.exceptions import TimeoutError as TaskTimedOut
 from simpleflow.shown_text import escaped_lines
-from simpleflow.source_lines import source_line, traceback_in
+from simpleflow.source.source_lines import source_line, traceback_in
 from simpleflow.step import report
 from simpleflow.step.constants import MARKER_NAME
 from simpleflow.step.host import step_at

@@ -12,7 +12,7 @@ from simpleflow.core import events as e
 from simpleflow.core import timeouts, transitions
 from simpleflow.engines.run import Observer, Run
 from simpleflow.shown_text import escaped, hide_passwords
-from simpleflow.source_lines import source_line, traceback_in
+from simpleflow.source.source_lines import source_line, traceback_in
 from simpleflow.step import report
 from simpleflow.step.constants import FAILED
 from simpleflow.step.recorded_tasks import is_about_marks

@@ -9,7 +9,7 @@ or a user has removed them. Only marks in folders are read for that, since readi
 
 from __future__ import annotations
 
-from simpleflow import source_file, stores, values
+from simpleflow import stores, values
 from simpleflow.core.decider.evaluation import Execution
 from simpleflow.core.decider.executor import Executor
 from simpleflow.engines.base import RunFilter, StartRequest
@@ -17,6 +17,7 @@ from simpleflow.engines.embedded import EmbeddedEngine
 from simpleflow.engines.memory import MemoryEngine
 from simpleflow.exceptions import ExecutionBlocked, InputError
 from simpleflow.shown_text import short_run_id
+from simpleflow.source import source_file
 from simpleflow.step import claims, mark
 from simpleflow.step.workflow import WorkflowStepMixin
 from simpleflow.workflow import Workflow

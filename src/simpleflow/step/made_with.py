@@ -17,11 +17,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from simpleflow import code_digest, json_values, source_file, values
+from simpleflow import json_values, values
 from simpleflow.activity import Activity
 from simpleflow.base import Call
 from simpleflow.constants import RESERVED, UNKNOWN
 from simpleflow.futures import Future
+from simpleflow.source import code_digest, source_file
 
 OPAQUE = RESERVED + "opaque"
 """Key of the JSON object that stands for a value that is not JSON; its value is the name or the type of that value."""

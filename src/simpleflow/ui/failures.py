@@ -9,7 +9,7 @@ from simpleflow.core import timeouts, transitions
 from simpleflow.engines.base import RunDescription
 from simpleflow.exceptions import SimpleflowError
 from simpleflow.shown_text import escaped_lines, hide_passwords
-from simpleflow.source_lines import TRACEBACK, own_frame, source_line
+from simpleflow.source.source_lines import TRACEBACK, own_frame, source_line
 from simpleflow.state_folder import logs
 from simpleflow.ui.source import Source
 from simpleflow.ui.texts import MAX_VALUE

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from simpleflow import code_digest, source_file, values
+from simpleflow import values
 from simpleflow import workflow as workflows
 from simpleflow.activity import Activity
 from simpleflow.core import awaited
@@ -18,6 +18,7 @@ from simpleflow.core.decider.recorded_calls import TOLD, describe
 from simpleflow.core.tolerant_history import TolerantHistory
 from simpleflow.engines.base import DecisionSource, DecisionTask
 from simpleflow.exceptions import InputError, LeaseLost, UnknownResource
+from simpleflow.source import code_digest, source_file
 from simpleflow.worker import foreign_runs, overlooked, returned
 from simpleflow.worker.imports import ANY, Imports
 from simpleflow.worker.on_closed import OnClosed, ignore

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from simpleflow import code_source
+from simpleflow.source import code_source
 
 sources: dict[str, str] = {}
 """The sources of the functions and classes whose digests were taken in this process, by digest."""
