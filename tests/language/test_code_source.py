@@ -211,7 +211,7 @@ def test_the_mark_bears_the_code_that_ran(load: Load, tmp_path: Path) -> None:
 
 def test_a_script(load: Load, tmp_path: Path) -> None:
     digest = code_digest.of_callable(load("flow", version(1)).function.callable)
-    end = "\nimport os, sys\nfrom simpleflow import code_digest\n"
+    end = "\nimport os, sys\nfrom simpleflow.source import code_digest\n"
     end += "open(__file__, 'w').write('# edited')\nprint(code_digest.of_callable(function.callable))\n"
     write(tmp_path / "script.py", version(1) + end)
     done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, check=True)

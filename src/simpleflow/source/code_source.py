@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _LONG_AGO = time.time() - 60  # before this process loaded its modules, whatever it did before it loaded this one
 
-_HERE = os.path.dirname(__file__) + os.sep
+_HERE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
 
 class _Text:

@@ -8,7 +8,7 @@ import re
 
 TRACEBACK = "Traceback (most recent call last):"
 
-_OWN_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_OWN_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _PYTHON_FOLDER = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _FRAME = r'\s*File "(.+)", line (\d+)(?:, in (.+))?'
 
