@@ -1,4 +1,4 @@
-"""Draw the pictures of the page in the documentation: the list of runs, a run that failed, and a timeline.
+"""Draw the pictures of the page in the documentation: the list of runs, a run that failed, a plan, and a timeline.
 
     python -m tests.docs.ui_pictures     writes docs/pictures/ui-*.webp
 
@@ -18,6 +18,7 @@ from tests.docs.shots import shoot
 PAGES = {
     "ui-runs.webp": ("/", "light", 560),
     "ui-run.webp": ("/run/nightly", "light", 900),
+    "ui-plan.webp": ("/run/nightly/plan?force=load.orders", "light", 960),
     "ui-timeline.webp": ("/run/census/timeline", "dark", 860),
 }
 """The names of all pictures; each with its page, its colours and its height."""
@@ -37,7 +38,8 @@ def main() -> int:
     from playwright.sync_api import sync_playwright
 
     from tests.cli.conftest import Folder
-    from tests.ui.conftest import serving
+    from tests.ui.conftest import serving, wait_for
+    from tests.ui.test_plan import planner_of
 
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as name, sync_playwright() as play:
@@ -54,8 +56,10 @@ def main() -> int:
             )
         assert done.code == 1, done.err
         browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        with serving(folder.path / ".simpleflow") as site:
+        planner = planner_of(folder.path, "nightly.py", state=str(folder.path / ".simpleflow"))
+        with serving(folder.path / ".simpleflow", planner=planner) as site:
             site.get("/")
+            wait_for(lambda: "is being made" not in site.get(PAGES["ui-plan.webp"][0]).text, 60)
             for picture, (path, scheme, height) in PAGES.items():
                 page = browser.new_page(
                     viewport={"width": _WIDTH, "height": height}, device_scale_factor=_SCALE, color_scheme=scheme

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
+from simpleflow.ui.planner import Planner
 from simpleflow.ui.serving import Serving
 from tests import nursery
 from tests.servers import tied
@@ -65,9 +66,14 @@ class Site:
 
 
 @contextmanager
-def serving(folder: Path | str | None, domain: str | None = None, host: str = "127.0.0.1") -> Iterator[Site]:
+def serving(
+    folder: Path | str | None,
+    domain: str | None = None,
+    host: str = "127.0.0.1",
+    planner: Planner | None = None,
+) -> Iterator[Site]:
     """A page over a state folder or a domain."""
-    made = Serving(None if folder is None else str(folder), domain, host, 0)
+    made = Serving(None if folder is None else str(folder), domain, host, 0, planner)
     thread = threading.Thread(target=made.run, daemon=True)
     thread.start()
     try:

@@ -39,6 +39,7 @@ def places(site: Site) -> dict[str, str]:
         "timeline": f"{one}/timeline",
         "timeline by worker": f"{one}/timeline?by=worker",
         "activity": f"{one}/activity/{failed.event_id}",
+        "plan": f"{one}/plan",
         "history": f"{one}/history",
         "problem": "/nothing",
     }
@@ -56,21 +57,22 @@ def test_every_page_in_light_in_dark_and_on_a_telephone(
         if (shift := page.evaluate(SHIFTS)) > 0.05:
             wrong.append(f"{name}: the layout shifts by {shift:.2f}")
         page.evaluate(AXE)
-        wrong += [f"{name}: {each}" for each in _found(page, {})]
+        wrong += [f"{name}: {each}" for each in serious(page, {})]
         page.emulate_media(color_scheme="dark")
-        wrong += [f"{name}, dark: {each}" for each in _found(page, {"runOnly": ["color-contrast"]})]
+        wrong += [f"{name}, dark: {each}" for each in serious(page, {"runOnly": ["color-contrast"]})]
         page.set_viewport_size({"width": 375, "height": 812})
         if name.startswith("timeline"):  # it is drawn for the width that it is opened with
             page.goto(site.url + path)
             page.wait_for_selector("[data-size=small]")
             page.evaluate(AXE)
-        wrong += [f"{name}, 375: {each}" for each in _found(page, {"rules": {"color-contrast": {"enabled": False}}})]
+        wrong += [f"{name}, 375: {each}" for each in serious(page, {"rules": {"color-contrast": {"enabled": False}}})]
         if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
             wrong.append(f"{name}: wider than a telephone")
     assert wrong == []
 
 
-def _found(page: Page, rules: dict[str, Any]) -> list[str]:
+def serious(page: Page, rules: dict[str, Any]) -> list[str]:
+    """What axe finds that keeps people from using a page."""
     found = page.evaluate("rules => axe.run({resultTypes: ['violations'], ...rules})", rules)
     return [
         f"{each['id']}: {node['html'][:120]} {(node['any'] or [{}])[0].get('message', '')}"

@@ -29,8 +29,7 @@ def load_workflow(reference: str) -> type[Workflow]:
     """
     module_or_file, name = _split_reference(reference)
     find_modules_here()
-    is_file = module_or_file.endswith(".py") or "/" in module_or_file or os.sep in module_or_file
-    module = _module_of_file(module_or_file) if is_file else _module_named(module_or_file)
+    module = _module_of_file(module_or_file) if _is_file(module_or_file) else _module_named(module_or_file)
     found = getattr(module, name, None) if name else None
     if isinstance(found, type) and issubclass(found, Workflow) and found is not Workflow:
         return found
@@ -41,6 +40,13 @@ def load_workflow(reference: str) -> type[Workflow]:
     raise InputError(
         f"there is no class {name!r} in {module_or_file!r}{_suggestion(module, name)}; {_list_of_classes(module)}"
     )
+
+
+def check_reference(reference: str) -> None:
+    """Raise InputError if a text names no workflow, as far as that can be told without loading any code."""
+    module_or_file, _ = _split_reference(reference)
+    if _is_file(module_or_file):
+        _existing_file(module_or_file)
 
 
 def of_type(name: str) -> type[Workflow]:
@@ -89,9 +95,7 @@ def _module_named(name: str) -> ModuleType:
 
 def _module_of_file(path: str) -> ModuleType:
     """Import a file as a module with the name of the file, so that its activities have the same names as elsewhere."""
-    full = os.path.abspath(os.path.expanduser(path))
-    if not os.path.isfile(full):
-        raise InputError(f"there is no file {path!r}" if not os.path.isdir(full) else f"{path!r} is a folder; {_FORMS}")
+    full = _existing_file(path)
     folder, file = os.path.split(full)
     stem = os.path.splitext(file)[0].replace(".", "_")
     known = sys.modules.get(stem)
@@ -112,6 +116,18 @@ def _module_of_file(path: str) -> ModuleType:
         del sys.modules[name]
         raise InputError(f"{path!r} cannot be imported: {error_line(error)}") from error
     return module
+
+
+def _is_file(text: str) -> bool:
+    return text.endswith(".py") or "/" in text or os.sep in text
+
+
+def _existing_file(path: str) -> str:
+    """Return the absolute path of a file. Raises InputError if there is none."""
+    full = os.path.abspath(os.path.expanduser(path))
+    if not os.path.isfile(full):
+        raise InputError(f"there is no file {path!r}" if not os.path.isdir(full) else f"{path!r} is a folder; {_FORMS}")
+    return full
 
 
 def _same_file(module: ModuleType, path: str) -> bool:

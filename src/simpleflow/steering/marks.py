@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -155,6 +156,21 @@ def read_marks(bucket: str, path: str, names: Sequence[str], budget: float) -> d
     except (StoreError, InputError):
         pass  # what they say is an addition to an answer that must not fail
     return found
+
+
+def stamp(bucket: str, path: str) -> str:
+    """Return a text that is another one once marks were written or removed there. Raises InputError, StoreError.
+
+    On this machine it tells every change. Elsewhere reading each mark would cost a request: there it tells which steps
+    are done, but not that the mark of one was written again.
+    """
+    store = stores.open_store(bucket)
+    if stores.is_local(bucket):
+        found = list(store.contents(path).items())
+    else:
+        found = [(name, b"") for name in store.names(path)]
+    texts = [part for name, body in found if not claims.is_claim(name) for part in (name.encode(), body)]
+    return hashlib.md5(b"\0".join(texts), usedforsecurity=False).hexdigest()
 
 
 def _absent(known: rules.Names, patterns: Iterable[str]) -> Iterator[str]:

@@ -17,11 +17,21 @@ from starlette.routing import Route
 
 from simpleflow.exceptions import InputError, SimpleflowError, UnknownResource
 from simpleflow.pictures import shapes, style
-from simpleflow.ui import activity_page, history_page, overview_page, runs_page, step_page, steps_page, timeline_page
+from simpleflow.ui import (
+    activity_page,
+    history_page,
+    overview_page,
+    plan_page,
+    runs_page,
+    step_page,
+    steps_page,
+    timeline_page,
+)
 from simpleflow.ui.downloads import Download
 from simpleflow.ui.folded import Folded, FoldedRuns
 from simpleflow.ui.links import link, parts_of
 from simpleflow.ui.live import MAX_VIEWERS, LiveView, Viewers
+from simpleflow.ui.planner import Planner
 from simpleflow.ui.rendering import Page, compile_templates, render
 from simpleflow.ui.run_frame import Visit
 from simpleflow.ui.safety import Guard
@@ -39,10 +49,12 @@ class Pages:
     Args:
         source: where the runs are.
         clock: gives epoch seconds.
+        planner: makes plans; None: the page runs no code of workflows.
     """
 
-    def __init__(self, source: Source, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, source: Source, clock: Callable[[], float] = time.time, planner: Planner | None = None) -> None:
         self.source = source
+        self.planner = planner
         self.runs = FoldedRuns(source, _prepare)
         self.clock = clock
         threading.Thread(target=compile_templates, name="templates", daemon=True).start()
@@ -54,7 +66,9 @@ class Pages:
         }
 
     def close(self) -> None:
-        """End the thread that reads, and give up the connection."""
+        """End the threads that read and plan, and give up the connection."""
+        if self.planner is not None:
+            self.planner.close()
         self.runs.close()
         self.source.close()
 
@@ -98,7 +112,7 @@ class Pages:
         }
 
     def _page(self, parts: list[str], query: QueryParams) -> Answer:
-        visit = Visit(self.source, self.runs, query, self.clock())
+        visit = Visit(self.source, self.runs, query, self.clock(), self.planner)
         match parts:
             case []:
                 return runs_page.page(visit)
@@ -108,6 +122,8 @@ class Pages:
                 return steps_page.page(visit, id)
             case ["run", id, "step", name]:
                 return step_page.page(visit, id, name)
+            case ["run", id, "plan"]:
+                return plan_page.page(visit, id)
             case ["run", id, "timeline"]:
                 return timeline_page.page(visit, id)
             case ["run", id, "activity", number]:
@@ -130,7 +146,10 @@ class Pages:
             assert isinstance(found, Page)
             return found, self.common(parts, rest)
 
-        return LiveView(self.viewers, page, self.source.version)
+        return LiveView(self.viewers, page, self._version)
+
+    def _version(self) -> object:
+        return self.source.version(), None if self.planner is None else self.planner.version
 
 
 def application(pages: Pages, hosts: Iterable[str] = (), token: str | None = None, cookie: str = "token") -> Guard:

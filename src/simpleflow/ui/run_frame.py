@@ -14,6 +14,7 @@ from simpleflow.engines.base import RunDescription
 from simpleflow.exceptions import InputError
 from simpleflow.state_folder import expected
 from simpleflow.ui.folded import Folded, FoldedRuns
+from simpleflow.ui.planner import Planner
 from simpleflow.ui.rendering import Page
 from simpleflow.ui.source import Source
 from simpleflow.ui.texts import count, took, word
@@ -29,6 +30,7 @@ class Visit(NamedTuple):
     runs: FoldedRuns
     query: QueryParams
     now: float  # epoch seconds
+    planner: Planner | None = None  # makes plans, if the page may run the workflow's code
 
     def number(self, name: str, default: int = 0) -> int:
         """A number in the query. Raises InputError."""
@@ -68,7 +70,8 @@ def run_page(
 ) -> Page:
     """A page of a run: ``values`` gives those of its template from the rows.
 
-    While a long history is read for the first time, the page says how far that is.
+    While a long history is read for the first time, the page says how far that is. ``unread`` and ``pending`` among
+    the values say that more is to come; without JavaScript, the browser reads a ``pending`` page again.
     """
     run = visit.source.find(id)
     folded = visit.runs.run(run)
@@ -83,7 +86,8 @@ def run_page(
         template,
         title,
         {**frame(visit, run, tab), **found},
-        live=run.status == transitions.OPEN or bool(found.get("unread")),
+        live=run.status == transitions.OPEN or bool(found.get("unread")) or bool(found.get("pending")),
+        refresh=2 if found.get("pending") else None,
     )
 
 

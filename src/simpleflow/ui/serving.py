@@ -9,6 +9,7 @@ import uvicorn
 
 from simpleflow.exceptions import InputError
 from simpleflow.ui.app import Pages, application
+from simpleflow.ui.planner import Planner
 from simpleflow.ui.safety import is_loopback
 from simpleflow.ui.source import DomainSource, FolderSource, Source
 
@@ -23,6 +24,7 @@ class Serving:
         domain: of Amazon SWF; None for a folder.
         host: the address to listen on. Any other than loopback needs a token, which is made here.
         port: 0 chooses a free one.
+        planner: makes plans; None: the page runs no code of workflows.
 
     Attributes:
         url: the address of the page, with the token if there is one.
@@ -33,7 +35,9 @@ class Serving:
     Raises InputError if it cannot listen there.
     """
 
-    def __init__(self, folder: str | None, domain: str | None, host: str, port: int) -> None:
+    def __init__(
+        self, folder: str | None, domain: str | None, host: str, port: int, planner: Planner | None = None
+    ) -> None:
         self._socket = _listen(host, port)
         self.port = number = self._socket.getsockname()[1]
         self.token = None if is_loopback(host) else secrets.token_urlsafe(32)
@@ -42,7 +46,7 @@ class Serving:
             name = socket.gethostname()
         self.url = f"http://{name}:{number}/" + (f"?token={self.token}" if self.token else "")
         self.source: Source = FolderSource(folder) if folder is not None else DomainSource(domain or "")
-        self.pages = Pages(self.source)
+        self.pages = Pages(self.source, planner=planner)
         hosts = [host] if self.token is None else [host, socket.gethostname(), socket.getfqdn()]
         config = uvicorn.Config(
             application(self.pages, hosts, self.token, f"simpleflow-{number}"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -20,11 +19,12 @@ from simpleflow.steering.marks import read_marks
 from simpleflow.step import changes, made_with, report, rules
 from simpleflow.step.mark import Mark
 from simpleflow.step.report import StepReport, why
+from simpleflow.ui import plan_page, plans
 from simpleflow.ui.failures import Failure, of_task
 from simpleflow.ui.folded import Folded, state_of
 from simpleflow.ui.links import link
 from simpleflow.ui.rendering import Page
-from simpleflow.ui.run_frame import Visit, end_of, location_options, run_page
+from simpleflow.ui.run_frame import Visit, end_of, run_page
 from simpleflow.ui.steps_page import earlier_runs
 from simpleflow.ui.texts import pretty
 from simpleflow.views.rows import StepRow, TaskRow
@@ -75,6 +75,7 @@ def page(visit: Visit, id: str, name: str) -> Page:
         if failed is not None and row.report.error is not None:
             failure = of_task(visit.source, run, view, failed, name)
         verdicts, more, unread = _verdicts(visit, run, name)
+        plan = plans.plan_of(visit, run)
         return {
             "name": name,
             "row": row,
@@ -96,7 +97,9 @@ def page(visit: Visit, id: str, name: str) -> Page:
             "more_tasks": max(0, len(tasks) - _TASKS),
             "mark": _mark(visit, folded, name),
             "knows_marks": view.listed is not None,
-            "plan": _plan_command(visit, run, name),
+            "plan": plan,
+            "verdict_now": plan_page.verdict_text(plan, run.workflow_id, name),
+            "pending": plan.pending and plan.plan is None,
         }
 
     return run_page(visit, id, "steps", "step.html", values, name)
@@ -300,12 +303,6 @@ def _mark(visit: Visit, folded: Folded, name: str) -> Mark | None:
         return (read_marks(view.listed.bucket, view.listed.path, [name], _MARK_SECONDS).get(name),)
 
     return folded.once(f"mark {int(visit.now / _MARK_AGE)} {name}", read)[0]
-
-
-def _plan_command(visit: Visit, run: RunDescription, name: str) -> str:
-    """The command that says what the next run would do, and why: it calls the workflow's code, as a page must not."""
-    where = f"--state {shlex.quote(visit.source.folder)}" if visit.source.folder else location_options(visit.source)
-    return f"simpleflow step.plan {where} --workflow-id {shlex.quote(run.workflow_id)} {shlex.quote(run.name)}"
 
 
 def short(text: str) -> str:

@@ -123,10 +123,13 @@ def step_plan(
             for note in plan.notes:
                 out.say(printable(note))
         if save is not None:
+            from simpleflow.state_folder import plans
             from simpleflow.steering import plan_file
 
             steering = {**names, "changed": changed}
             place = query.mark_location
+            if query.location.folder is not None:
+                plans.make_folder(query.location.folder, save)
             plan_file.write(plan_contract.make(plan, query.workflow_class, place, query.given, steering), save)
             out.say(f"the plan is saved in {printable(save)}")
         found = None

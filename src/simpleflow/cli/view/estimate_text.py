@@ -46,7 +46,7 @@ def _lines(found: Estimate, layout: TableLayout) -> Iterator[str]:
     if not found.complete:
         yield "the plan does not reach the end of the run, so the run takes longer; see the notes above"
     for each in found.unknown:
-        yield f"not known: {_unknown(each)}"
+        yield f"not known: {unknown_text(each)}"
     if found.critical:
         links = [f"{printable(name)} {duration(seconds)}" for name, seconds in found.critical]
         more = [f"and {len(links) - _SHOWN} more"] if len(links) > _SHOWN else []
@@ -56,7 +56,8 @@ def _lines(found: Estimate, layout: TableLayout) -> Iterator[str]:
         yield table(("what if", "would take", "compared with this plan"), rows, layout)
 
 
-def _unknown(each: Unknown) -> str:
+def unknown_text(each: Unknown) -> str:
+    """Return a line about activities whose durations are not known."""
     number = "activity" if each.count == 1 else f"{each.count} activities"
     where = "" if each.step is None else f" of step {printable(repr(each.step))}"
     took = "it counts as 0 s" if each.count == 1 else "they count as 0 s"
