@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from simpleflow.cli.errors import run_reason
 from simpleflow.cli.view.failures import ActivityFailure, of_step, with_lines
 from tests.cli.conftest import Folder
 
@@ -110,3 +113,69 @@ def test_a_run(folder: Folder) -> None:
         seen = folder.run(command, "--local", "v")
         assert "Cannot replay" not in seen.out
         assert "\x1b" not in seen.out
+
+
+@pytest.mark.parametrize(
+    ("reason", "plain"),
+    [
+        ("because", "because"),
+        ("Workflow execution failed: because", "because"),
+        ('Workflow execution error in a.b: "ValueError: no "x""', 'a.b: ValueError: no "x"'),
+        ('Workflow execution error in c: "Workflow execution error in a.b: "E: bad""', "c: a.b: E: bad"),
+        ('Workflow execution error in c: "Workflow execution error in a.b: "E: ba', "c: a.b: E: ba"),
+        ("Cannot replay the workflow: KeyError('x')", "KeyError: 'x'"),
+        ("Call('x')", "Call('x')"),
+        (None, ""),
+    ],
+)
+def test_the_reason_of_a_run_in_plain_words(reason: str | None, plain: str) -> None:
+    assert run_reason(reason, None) == plain
+
+
+ENDINGS = """
+import time
+from simpleflow import Workflow, activity
+from simpleflow.step import WorkflowStepMixin
+
+
+@activity.with_attributes(raises_on_failure=True)
+def bad():
+    raise ValueError("bad")
+
+
+@activity.with_attributes()
+def long():
+    time.sleep(60)
+
+
+class Child(Workflow):
+    name = "child"
+
+    def run(self):
+        self.submit(bad).result
+
+
+class Failing(Workflow):
+    name = "failing"
+
+    def run(self):
+        self.submit(Child).result
+
+
+class Late(Workflow, WorkflowStepMixin):
+    name = "late"
+    execution_timeout = 1
+
+    def run(self):
+        self.submit(self.step("long", long)).result
+"""
+
+
+def test_the_lists_say_why_a_run_ended(folder: Folder) -> None:
+    (folder.path / "endings.py").write_text(ENDINGS)
+    assert ": failed: endings.bad: ValueError: bad\n" in folder.run("workflow.start", "endings.py:Failing").err
+    assert folder.run("workflow.start", "endings.py:Late").code == 1
+    rows = {row["workflow_id"]: row for row in json.loads(folder.run("workflow.list", "--json").out)}
+    assert rows["late"]["reason"].startswith("time-out START_TO_CLOSE: ran for 1.")
+    assert rows["failing"]["reason"] == "child: endings.bad: ValueError: bad (endings.py:9)"
+    assert "it timed out: time-out START_TO_CLOSE: ran for 1." in folder.run("workflow.steps", "late").err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import tomllib
@@ -36,6 +37,15 @@ def test_settings(folder: Folder) -> None:
     assert "STEP_BUCKET\tstep_bucket\tdefault\n" in done.out
     done = folder.run("info", "settings", SIMPLEFLOW_SETTINGS_MODULE="own", PYTHONPATH=_path(folder))
     assert "STEP_BUCKET\tfrom-module\town\n" in done.out
+
+
+def test_all_of_it_as_json(folder: Folder) -> None:
+    for args in (["info", "--json"], ["--format", "json", "info"], ["info", "--format", "json"]):
+        found = json.loads(folder.run(*args).out)
+        assert list(found) == ["versions", "settings", "environment"]
+        assert found["versions"][0] == {"name": "simpleflow", "version": __version__}
+    assert json.loads(folder.run("info", "--json", "versions").out) == found["versions"]
+    assert folder.run("info", "--format", "csv", "versions").out.startswith("name,version\n")
 
 
 def _path(folder: Folder) -> str:

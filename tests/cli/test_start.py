@@ -83,7 +83,7 @@ def test_columns_are_aligned(folder: Folder) -> None:
         ("SoftAlone", 0, [f"failed activity flow.soft {SOFT}", "1 activity failed"]),
         ("Hard", 1, ["failed: flow.hard: ValueError: no such day at all " + at("at all") + " (N s)"]),
         ("HardStep", 1, ["failed load N s ValueError: no such day at all", "1 step: 0 ran, 0 skipped, 1 failed"]),
-        ("Stuck", 1, ["failed: flow.stuck: \"time-out START_TO_CLOSE after 1 s: queued for N s, ran for N s;"]),
+        ("Stuck", 1, ["failed: flow.stuck: time-out START_TO_CLOSE after 1 s: queued for N s, ran for N s;"]),
         ("Raises", 1, ["failed: JSONDecodeError: Expecting property name", "(char 1) " + at("json.loads")]),
         ("ReadsFailure", 1, [f"failed: flow.soft: {SOFT}"]),
         ("Fails", 1, ["workflow flow.Fails: failed: the moon is full (since yesterday)"]),

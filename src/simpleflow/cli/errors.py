@@ -31,6 +31,7 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 TERMINATED = 143  # 128 + SIGTERM
 
 _MAX = 1_000
+_FAILED_IN = re.compile('Workflow execution error in ([^:"]+): "')
 
 
 def exit_code(error: BaseException) -> int:
@@ -103,9 +104,9 @@ def _failure_line(failure: Failure) -> str:
     error = failure.error
     if isinstance(error, WorkflowException):
         details = f" ({error.details})" if error.details else ""
-        return one_line((error.reason or "").removeprefix("Workflow execution failed: ") + details)
+        return one_line(raised(error.reason) + details)
     if isinstance(error, TaskException) and not isinstance(error, TaskFailed):
-        reason = failure.reason.removeprefix("Workflow execution error in ")
+        reason = raised(failure.reason)
         return _with_source_line(reason if reason != failure.reason else str(error), traceback_of(failure.details))
     return error_line(error, failure.details)
 
@@ -126,17 +127,25 @@ def task_failure(reason: str | None, details: str | None) -> tuple[str, str]:
 
 
 def raised(reason: str | None) -> str:
-    """The reason of a failed run, without the words that the history has before an exception of ``run()``.
+    """The reason of a failed run in plain words: without those that the history has before and around it.
 
-    These words stand for every exception of ``run()``, also for one of a child, and say nothing about replaying.
+    ``Cannot replay the workflow`` stands for every exception of ``run()``, also for one of a child, and says nothing
+    about replaying. ``Workflow execution error in NAME: "..."`` is about an activity or child that failed the run, and
+    is nested for those of children.
     """
-    return (reason or "").replace("Cannot replay the workflow: ", "")
+    text = (reason or "").replace("Cannot replay the workflow: ", "").removeprefix("Workflow execution failed: ")
+    names = []
+    while (found := _FAILED_IN.match(text)) is not None:
+        names.append(found[1])
+        text = text[found.end() :].removesuffix('"')  # a long reason is cut, and has no quote at its end
+    return ": ".join([*names, text])
 
 
 def run_reason(reason: str | None, details: str | None) -> str:
     """Describe in one line why a run ended badly, from the history alone: as ``run_failure_line`` does."""
     text = raised(reason)
-    found = re.fullmatch(r"(\w+)\((.*)\)", text, re.DOTALL) if text != reason else None
+    of_run = "Cannot replay the workflow: " in (reason or "")
+    found = re.fullmatch(r"(\w+)\((.*)\)", text, re.DOTALL) if of_run else None
     if found is not None:  # an exception of run()
         text = f"{found[1]}: {found[2]}" if found[2] else found[1]
     return _with_source_line(text, traceback_of(details)) if text else ""

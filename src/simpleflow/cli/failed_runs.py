@@ -28,6 +28,7 @@ def failure_of(runs: Runs, run: RunDescription) -> RunFailure:
     Only its last events are read. So a step that failed long before the end is not found. On Amazon SWF they are read
     of runs alone that ended badly, since each costs a request.
     """
+    from simpleflow.core import timeouts, transitions
     from simpleflow.views.failed import failed_steps
 
     if run.status in _WELL and runs.location.folder is None:
@@ -37,5 +38,8 @@ def failure_of(runs: Runs, run: RunDescription) -> RunFailure:
     reason = None
     if run.status not in _WELL and events:
         closed: Any = events[-1].attributes
-        reason = errors.run_reason(getattr(closed, "reason", None), getattr(closed, "details", None)) or None
+        text = getattr(closed, "reason", None)
+        if run.status == transitions.TIMED_OUT:
+            text = str(timeouts.of_run(closed.timeout_type, None, events[-1].time - run.started))
+        reason = errors.run_reason(text, getattr(closed, "details", None)) or None
     return RunFailure({each.step: errors.one_line(each.error or "") for each in failed}, reason)

@@ -62,9 +62,11 @@ def of_execution(started: e.Event, event: e.Event) -> TimeoutError:
     """The error of an execution that timed out, from its first and last event."""
     attributes: Any = started.attributes
     limit = timeout(attributes.execution_start_to_close_timeout)
-    return TimeoutError(
-        event.attributes.timeout_type,  # type: ignore[attr-defined]
-        None if limit is None else int(limit),
-        ran=max(0.0, event.time - started.time),
-        option="execution_timeout of the workflow or --execution-timeout",
-    )
+    kind: str = event.attributes.timeout_type  # type: ignore[attr-defined]
+    return of_run(kind, None if limit is None else int(limit), event.time - started.time)
+
+
+def of_run(kind: str, limit: int | None, ran: float) -> TimeoutError:
+    """The same, from the kind of the time-out, the limit if it is known, and the seconds that the execution took."""
+    option = "execution_timeout of the workflow or --execution-timeout"
+    return TimeoutError(kind, limit, ran=max(0.0, ran), option=option)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import click
 
@@ -17,7 +17,7 @@ from simpleflow.cli.help_text import Group
 from simpleflow.cli.options import JSON, SETTINGS, TABLE, common, format_option, session
 from simpleflow.cli.terminal import Terminal, echo
 from simpleflow.cli.view.output import headed
-from simpleflow.cli.view.tables import objects, table, table_layout
+from simpleflow.cli.view.tables import as_json, objects, table, table_layout
 from simpleflow.shown_text import hide_passwords, printable
 
 _PACKAGES = ("click", "greenlet", "msgspec", "boto3", "botocore")
@@ -28,13 +28,19 @@ _SECRET = ("SECRET", "TOKEN", "PASSWORD", "ACCESS_KEY")
 
 
 @click.group("info", cls=Group, context_settings=SETTINGS, invoke_without_command=True)
+@format_option(None)
 @common
 @click.pass_context
-def info(context: click.Context) -> None:
+def info(context: click.Context, style: str | None) -> None:
     """Show versions, settings and environment variables of this installation; all of them without a command."""
-    if context.invoked_subcommand is None:
-        for command in (versions, show_settings, environment):
-            context.invoke(command)
+    if context.invoked_subcommand is not None:
+        session().style = style  # of the command that follows
+    elif style == JSON:
+        parts = {name: [dict(zip(titles, row, strict=True)) for row in rows()] for name, titles, rows in _PARTS}
+        echo(as_json(parts))
+    else:
+        for _, titles, rows in _PARTS:
+            _show(style, titles, rows())
 
 
 @info.command("versions", context_settings=SETTINGS)
@@ -46,15 +52,23 @@ def versions(style: str | None) -> None:
     \b
     Example: simpleflow info versions --format json
     """
+    _show(style, _VERSION, _versions())
+
+
+def _versions() -> list[tuple[str, ...]]:
     from importlib import metadata
 
-    rows = [("simpleflow", __version__), ("python", platform.python_version()), ("system", platform.platform())]
+    rows: list[tuple[str, ...]] = [
+        ("simpleflow", __version__),
+        ("python", platform.python_version()),
+        ("system", platform.platform()),
+    ]
     for package in _PACKAGES:
         try:
             rows.append((package, metadata.version(package)))
         except metadata.PackageNotFoundError:
             rows.append((package, "not installed"))
-    _show(style, ("name", "version"), rows)
+    return rows
 
 
 @info.command("settings", context_settings=SETTINGS)
@@ -66,12 +80,12 @@ def show_settings(style: str | None) -> None:
     \b
     Example: simpleflow info settings --format csv
     """
+    _show(style, _SETTING, _settings())
+
+
+def _settings() -> list[tuple[str, ...]]:
     sys.path.insert(0, os.getcwd())  # so that a settings module there is found
-    _show(
-        style,
-        ("setting", "value", "from"),
-        [(name, hide_passwords(_text(value)), origin) for name, value, origin in settings.describe()],
-    )
+    return [(name, hide_passwords(_text(value)), origin) for name, value, origin in settings.describe()]
 
 
 @info.command("environment", context_settings=SETTINGS)
@@ -83,12 +97,23 @@ def environment(style: str | None) -> None:
     \b
     Example: simpleflow info environment --format table
     """
-    rows = [
+    _show(style, _VARIABLE, _environment())
+
+
+def _environment() -> list[tuple[str, ...]]:
+    return [
         (name, "(hidden)" if any(word in name for word in _SECRET) else hide_passwords(value))
         for name, value in sorted(os.environ.items())
         if name.startswith(_PREFIXES) or name in _NAMES or name.upper() in _PROXIES
     ]
-    _show(style, ("variable", "value"), rows)
+
+
+_VERSION, _SETTING, _VARIABLE = ("name", "version"), ("setting", "value", "from"), ("variable", "value")
+_PARTS: tuple[tuple[str, tuple[str, ...], Callable[[], list[tuple[str, ...]]]], ...] = (
+    ("versions", _VERSION, _versions),
+    ("settings", _SETTING, _settings),
+    ("environment", _VARIABLE, _environment),
+)
 
 
 def _text(value: object) -> str:

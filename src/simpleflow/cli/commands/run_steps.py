@@ -13,6 +13,8 @@ from simpleflow.cli.options import SETTINGS, TABLE, format_option
 from simpleflow.cli.run_query import RunQuery, location_options
 from simpleflow.cli.view.output import open_output
 
+_ENDS = {"timed_out": "timed out", "terminated": "was terminated", "canceled": "was cancelled"}
+
 
 @click.command("workflow.steps", context_settings=SETTINGS)
 @click.argument("arguments", metavar="[ID [RUN_ID]]", nargs=-1)
@@ -41,7 +43,7 @@ def workflow_steps(arguments: Sequence[str], style: str, **options: Any) -> None
             out.say(run_tables.headline(run, short, location.folder is not None, [each.row.report for each in found]))
             if (failure := failure_of(runs, run)).reason is not None and not failure.steps:
                 reason = errors.one_line(failure.reason)
-                out.say(f"it ended since {reason}" if run.status != "failed" else f"it failed: {reason}")
+                out.say(f"it {_ENDS.get(run.status, run.status)}: {reason}")
             if waits:
                 out.say(f"it waits for {sentence(waits, time.time())}")
         run_steps.steps(out, found, run.workflow_id, short)
