@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -387,31 +387,91 @@ def test_a_process_that_lives_keeps_its_claim_beyond_its_time(store: Store, hold
 
 
 class Listed(DirectoryStore):
-    """A folder that notes when its claims are listed: each listing takes the longer the more claims there are."""
+    """A folder that notes when its claims are listed, and when they are looked for by the names of steps."""
 
     def __init__(self, path: str) -> None:
         super().__init__(path)
-        self.listings = 0
+        self.listings = self.searches = 0
 
     def names(self, prefix: str) -> list[str]:
         self.listings += prefix == f".claims/{PATH}"
         return super().names(prefix)
+
+    def variants(self, prefix: str, names: Sequence[str]) -> list[str]:
+        self.searches += prefix == f".claims/{PATH}"
+        return super().variants(prefix, names)
 
 
 def test_a_claim_of_this_process_is_found_without_a_listing(tmp_path: Path) -> None:
     store = Listed(str(tmp_path))
     for name in ("load", "load.users", "*x"):
         assert claims.claim(store, PATH, name, ONE, 60, True) is None
-    assert store.listings == 2 * 3
+    assert (store.listings, store.searches) == (0, 2 * 3)
     assert [claims.stands(store, PATH + "/", name, ONE) for name in ("load", "load.users", "*x")] == [True] * 3
     claims.release(store, PATH, ["load", "load.users"], ONE)
-    assert store.listings == 2 * 3
+    assert (store.listings, store.searches) == (0, 2 * 3)
     assert set(claims.holders(store, PATH)) == {"*x"}
     assert [claims.stands(store, PATH, name, ONE) for name in ("load", "load.users", "*x")] == [False, False, True]
     assert claims.claim(store, PATH, "load", OTHER, 60, True) is None
     assert not claims.stands(store, PATH, "load", ONE)
     claims.release(store, PATH, ["load"], ONE)
     assert claims.stands(store, PATH, "load", OTHER)
+
+
+def test_claiming_a_step_takes_no_longer_when_thousands_are_claimed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = DirectoryStore(str(tmp_path))
+    scandir, seen = os.scandir, [0]
+
+    class Counted:
+        def __init__(self, path: str) -> None:
+            self.entries = scandir(path)
+
+        def __enter__(self) -> Iterator[os.DirEntry[str]]:
+            return (seen.__setitem__(0, seen[0] + 1) or each for each in self.entries)  # type: ignore[func-returns-value]
+
+        def __exit__(self, *_: object) -> None:
+            self.entries.close()
+
+    monkeypatch.setattr(os, "scandir", Counted)
+    before = {}
+    for number in range(1000):
+        seen[0] = 0
+        assert claims.claim(store, PATH, f"load.{number}", ONE, 60, False) is None
+        assert claims.stands(store, PATH, f"load.{number}", ONE)
+        before[number] = seen[0]
+    assert sum(before[number] for number in range(900, 1000)) / 100 < 40
+    assert claims.claim(store, PATH, EVERYTHING, OTHER, 60, False) is not None
+    claims.release(store, PATH, [f"load.{number}" for number in range(1000)], ONE)
+    assert claims.claim(store, PATH, EVERYTHING, OTHER, 60, False) is None
+    held = claims.claim(store, PATH, "load.7", ONE, 60, False)
+    assert held is not None
+    assert held.run_id == "run-2"
+
+
+def test_claims_of_an_earlier_release_in_the_same_folder_count(tmp_path: Path, clock: Clock) -> None:
+    """That one wrote them into the folder itself."""
+    store = DirectoryStore(str(tmp_path))
+    folder = tmp_path / "%2Eclaims/w/steps"
+    folder.mkdir(parents=True)
+    body = json.dumps(OTHER._asdict() | {"since": 1000.0, "until": 1060.0})
+    for name in ("load.0badc0de", "x" * 300 + ".0badc0de"):
+        file = folder / f"{name}.done"
+        if len(name) > 250:
+            file = folder / f"{name[:240]}%" / f"{name[240:]}.done"
+            file.parent.mkdir()
+        file.write_text(body)
+    one, other = Run(store, ONE, clock), Run(store, OTHER, clock)
+    for step in ("load", "x" * 300):
+        held = one.claim(step)
+        assert held is not None
+        assert held.run_id == "run-2"
+        assert other.stands(step)
+        other.release(step)
+        assert one.claim(step) is None
+        one.release(step)
+    assert store.names("") == []
 
 
 def test_changes_by_others_to_a_claim_are_seen_without_a_listing_too(store: Store) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from simpleflow.exceptions import StoreError
 from simpleflow.stores import Store, open_store
+from simpleflow.stores.base import variants
 
 HOSTILE = [
     "", " ", ".", "..", "...", "/", "/abs", "a/", "a//b", "a/../b", "../../etc/passwd", "./a", "a/.",
@@ -51,6 +52,35 @@ def test_put_get_replace_delete(store: Store) -> None:
     store.delete("w/steps", ["load.users", "absent", "load.users"])
     assert store.names("w/steps") == ["load"]
     assert store.get("w/steps", "load.users") is None
+
+
+def test_variants_are_the_names_with_a_last_part_after_a_dot(store: Store) -> None:
+    wanted = ["load", "load.users", "*", "in/ner", "Ünï/*x", "x" * 200, "absent", ""]
+    others = [
+        "load",
+        "load.",
+        "load.x/y",
+        "loader.1",
+        "load/users.1",
+        ".hidden",
+        "ner.1",
+        "load0.2",
+        "LOAD.1",
+        ".1.2.3",
+    ]
+    for prefix in (".claims/w/steps", "w/steps"):
+        for name in [*(f"{each}.{ticket}" for each in wanted[:-2] for ticket in ("c0ffee00", "5")), *others]:
+            store.put(prefix, name, b"")
+        expected = [name for name in store.names(prefix) if (each := name.rpartition("."))[1] and each[0] in wanted]
+        expected.remove("load.x/y")
+        assert len(expected) == 14
+        assert sorted(variants(store, prefix + "/", wanted)) == expected
+        assert variants(store, prefix + "/absent", wanted) == []
+        above, _, last = prefix.rpartition("/")
+        of_load = [f"{last}/{name}" for name in expected if name.startswith("load.") and "users" not in name]
+        assert sorted(variants(store, above, [f"{last}/load"])) == of_load
+        store.delete(prefix, store.names(prefix))
+    assert store.names("") == []
 
 
 def test_create_does_not_replace(store: Store, kind: str) -> None:

@@ -17,9 +17,8 @@ from typing import Any, NamedTuple
 
 from simpleflow.constants import HOUR
 from simpleflow.step import processes
-from simpleflow.stores.base import Store, Stored, clean
+from simpleflow.stores.base import CLAIMS, Store, Stored, as_names, clean, stem_of, variants
 
-CLAIMS = ".claims"
 REVOKED = ".revoked"
 FORCING = ".forcing"
 UNREADABLE_SECONDS = HOUR  # how long a claim holds whose content cannot be read
@@ -95,24 +94,27 @@ def create(store: Store, path: str, name: str, body: bytes) -> str:
             return ticket
 
 
-def read(
-    store: Store,
-    path: str,
-    is_wanted: Callable[[str], bool],
-    owner: Owner | None = None,
-    but: str = "",
-    starts: tuple[str, ...] = ("",),
-) -> dict[str, Stored]:
-    """The claims on the steps for whose names ``is_wanted`` is true, by object.
+def read(store: Store, path: str, names: Iterable[str], owner: Owner | None = None, but: str = "") -> dict[str, Stored]:
+    """The claims on the steps of these names, by object.
 
     Args:
         owner: only the claims of this run.
         but: an object to leave out.
-        starts: how the names of wanted objects may begin, to pass over the others quickly.
     """
-    every = [each for each in store.names(prefix(path)) if each.startswith(starts)]
-    objects = [each for each in every if each != but and (step := _step(each)) and is_wanted(step)]
-    found = store.read(prefix(path), objects) if objects else {}
+    return _read(store, path, variants(store, prefix(path), as_names(names)), owner, but)
+
+
+def read_all(
+    store: Store, path: str, is_wanted: Callable[[str], bool], owner: Owner | None = None, but: str = ""
+) -> dict[str, Stored]:
+    """The claims on the steps for whose names ``is_wanted`` is true, by object. This lists all claims."""
+    every = [each for each in store.names(prefix(path)) if (step := stem_of(each)) and is_wanted(step)]
+    return _read(store, path, every, owner, but)
+
+
+def _read(store: Store, path: str, objects: list[str], owner: Owner | None, but: str) -> dict[str, Stored]:
+    wanted = [each for each in objects if each != but]
+    found = store.read(prefix(path), wanted) if wanted else {}
     if owner is None:
         return found
     return {each: stored for each, stored in found.items() if owner_of(stored).run_id == owner.run_id}
@@ -202,8 +204,3 @@ def _decode(stored: Stored) -> _Content:
         return _Content(owner, since, until, dict(body.get("process") or {}), tuple(map(str, past)))
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return _Content(Owner("", ""), stored.modified, stored.modified + UNREADABLE_SECONDS, {})
-
-
-def _step(object: str) -> str:
-    """The name of the step; empty for an object that is no claim."""
-    return object.rpartition(".")[0]

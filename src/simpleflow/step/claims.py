@@ -138,7 +138,7 @@ def regain(
     Returns the holder of the step, if it is another run. Else the step is the owner's again: True if it was all the
     time, False if the claim was lost. Then the new claim is revoked from the start. Raises StoreError.
     """
-    found = objects.read(store, path, lambda each: each == name, owner)
+    found = objects.read(store, path, [name], owner)
     before = list(found)
     kept = bool(before) and not objects.are_revoked(store, path, before)
     # What the step does began with the earlier claim: no run that has died since then counts as dead before it.
@@ -151,7 +151,7 @@ def regain(
         announce(store, path, name, owner, forced)
     # Read again: a run that revokes has read the claims either before the new one was written, or after.
     kept = kept and not objects.are_revoked(store, path, before)
-    now = list(objects.read(store, path, lambda each: each == name, owner))
+    now = list(objects.read(store, path, [name], owner))
     if not kept:
         objects.revoke(store, path, now)
     if old := [each for each in before if objects.is_dead(store, path, each, clock)]:
@@ -165,7 +165,7 @@ def release(store: Store, path: str, names: Iterable[str], owner: Owner) -> None
     others = {name for name, each in held.items() if each is None}
     found = [each for each in held.values() if each is not None]
     if others:
-        found += objects.read(store, path, lambda name: name in others, owner)
+        found += objects.read(store, path, others, owner)
     if found:
         objects.delete(store, path, found)
 
@@ -176,7 +176,7 @@ def abandon(store: Store, path: str, name: str, owner: Owner, clock: Callable[[]
     The claim stays, so that the run finds that no other run has taken it meanwhile (see ``regain``).
     """
     held = _held.pop(_key(store, path, name, owner), None)
-    found = objects.read(store, path, lambda each: each == name, owner)
+    found = objects.read(store, path, [name], owner)
     for each, stored in found.items():
         store.put(objects.prefix(path), each, objects.ended(stored, clock()))
     if held is not None and held not in found:
@@ -213,7 +213,7 @@ def stands(store: Store, path: str, name: str, owner: Owner) -> bool:
 
 def holders(store: Store, path: str, clock: Callable[[], float] = time.time) -> dict[str, Holder]:
     """The holder of each claimed step (or ``*``) below ``path``, by name. Raises StoreError."""
-    found = objects.read(store, path, lambda name: True)
+    found = objects.read_all(store, path, lambda name: True)
     claims = [objects.parse(each, stored, clock) for each, stored in sorted(found.items())]
     return {each.name: each.holder for each in claims if not each.dead}
 
@@ -223,7 +223,7 @@ def _objects(store: Store, path: str, name: str, owner: Owner) -> dict[str, Stor
     held = _held.get(_key(store, path, name, owner))
     if held is not None and (found := store.read(objects.prefix(path), [held])):
         return found
-    return objects.read(store, path, lambda each: each == name, owner, starts=(f"{name}.",))
+    return objects.read(store, path, [name], owner)
 
 
 def _key(store: Store, path: str, name: str, owner: Owner) -> tuple[str, str, str, str]:
@@ -233,12 +233,10 @@ def _key(store: Store, path: str, name: str, owner: Owner) -> tuple[str, str, st
 
 def _conflicting(store: Store, path: str, name: str, clock: Callable[[], float], but: str = "") -> list[Claim]:
     """The claims on ``name`` and those that conflict with one, of all runs, dead ones too, sorted by ticket."""
-
-    def conflicts(step: str) -> bool:
-        return step == name or EVERYTHING in (step, name)
-
-    starts = ("",) if name == EVERYTHING else (f"{name}.", f"{EVERYTHING}.")
-    found = objects.read(store, path, conflicts, but=but, starts=starts)
+    if name == EVERYTHING:
+        found = objects.read_all(store, path, lambda step: True, but=but)
+    else:
+        found = objects.read(store, path, [name, EVERYTHING], but=but)
     claims = [objects.parse(each, stored, clock) for each, stored in found.items()]
     return sorted(claims, key=lambda each: each.ticket)
 

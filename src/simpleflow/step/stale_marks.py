@@ -112,7 +112,7 @@ def revoke(store: Store, path: str, is_wanted: Callable[[str], bool], owner: Own
     """
     revoked: set[str] = set()
     while True:
-        found = objects.read(store, path, is_wanted)
+        found = objects.read_all(store, path, is_wanted)
         others = [each for each, stored in found.items() if not owner.is_kin(objects.owner_of(stored))]
         new = [each for each in others if each not in revoked]
         if not new:
@@ -182,7 +182,7 @@ def _is_barred(claim: Claim, announced: Iterable[_Announced]) -> bool:
 
 
 def _claims(store: Store, path: str, is_wanted: Callable[[str], bool]) -> list[Claim]:
-    found = objects.read(store, path, is_wanted)
+    found = objects.read_all(store, path, is_wanted)
     return [objects.parse(each, stored) for each, stored in found.items()]
 
 

@@ -6,10 +6,13 @@ are one key: ``put("a", "b/c", ...)`` and ``put("a/b", "c", ...)`` write the sam
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from simpleflow.exceptions import StoreError
+
+CLAIMS = ".claims"
+"""The prefix of claims on steps. A step may have several claims, named ``{step name}.{ticket}``; see ``variants``."""
 
 
 class Stored(NamedTuple):
@@ -83,6 +86,25 @@ class Store(Protocol):
         With ``durable=False`` the marks may be back after a power cut; in a folder this is cheaper. If it raises, some
         of the marks may be gone already; calling it again is safe.
         """
+
+
+def variants(store: Store, prefix: str, names: Sequence[str]) -> list[str]:
+    """Return the names below ``prefix`` that are one of ``names``, a dot, and any text without dots and slashes.
+
+    A store may have a method ``variants(prefix, names)`` that is quicker than a listing of all names.
+    Raises StoreError.
+    """
+    find = getattr(store, "variants", None)
+    if find is not None:
+        found: list[str] = find(prefix, names)
+        return found
+    return [each for each in store.names(prefix) if stem_of(each) in names]
+
+
+def stem_of(name: str) -> str | None:
+    """Return what the name is a variant of: the part before its last dot. None if its last segment has no dot."""
+    stem, dot, rest = name.rpartition(".")
+    return stem if dot and "/" not in rest else None
 
 
 def clean(prefix: str) -> str:

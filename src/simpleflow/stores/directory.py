@@ -13,6 +13,8 @@ would notice. So a power cut loses at most the marks of the last second, and the
 seconds is never lost for having been followed by others. Removals are always synced: a mark that came back would make a
 run skip a stale step.
 
+*Folders of claims* (``filenames``) are made when they are needed, without a sync, and removed when they are empty.
+
 *No open files.* Nothing stays open between calls. Opening the folder takes microseconds, little beside a sync. A
 descriptor kept open would go on writing into a folder that was moved away.
 """
@@ -21,15 +23,15 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from simpleflow.exceptions import StoreError
 from simpleflow.shown_text import count
 from simpleflow.stores.base import Stored, as_names, clean, join, shown
-from simpleflow.stores.filenames import SUFFIX, file_of, folder_of, is_plain_file, mark_of, segment_of
+from simpleflow.stores.directory_listing import Listing
+from simpleflow.stores.filenames import file_of, file_that_is_not_spread, folder_of, is_spread, is_spread_path
 
 # Remedies for errors of the operating system.
 _ADVICE = {
@@ -46,9 +48,7 @@ _ADVICE = {
     errno.EMFILE: "this process has too many open files: raise its limit (ulimit -n)",
 }
 SYNC_SECONDS = 1.0  # least time between two syncs after ``put``
-_TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.tmp")
-_ABANDONED_SECONDS = 3_600.0  # a temporary file that is older belongs to a process that was killed
-_CHUNK = 4_096  # bytes that are read at once; most marks have fewer
+_TRIES = 100  # to write into a folder that others remove when it is empty
 _NO_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP})  # errors of file systems that cannot sync a folder
 
 
@@ -65,36 +65,32 @@ class DirectoryStore:
 
     def names(self, prefix: str) -> list[str]:
         """Return the sorted names below ``prefix``; none if the folder does not exist."""
-        prefix = clean(prefix)
-        self.uses += 1
-        with self._errors(f"list the done marks below {shown(prefix)}"):
-            join(prefix, "")
-            folder = os.path.join(self.url, folder_of(prefix))
-            found: list[str] = []
-            try:
-                temporary: list[str] = []
-                _walk(folder, "", (), found, temporary=temporary)
-            except FileNotFoundError:
-                return []
-            _remove_abandoned(temporary)
-            return sorted(found)
+        return sorted(set(self._listing(prefix).names))
 
     def contents(self, prefix: str) -> dict[str, bytes]:
         """Return the contents of the marks below ``prefix``; this takes about 5 microseconds each."""
-        prefix = clean(prefix)
+        return dict(sorted(self._listing(prefix, reads=True).bodies.items()))
+
+    def variants(self, prefix: str, names: Sequence[str]) -> list[str]:
+        """Return the names below ``prefix`` that are one of ``names``, a dot, and any text without dots and slashes.
+
+        The time for claims does not grow with the number of other claims.
+        """
         self.uses += 1
-        with self._errors(f"list the done marks below {shown(prefix)}"):
-            join(prefix, "")
-            folder = os.path.join(self.url, folder_of(prefix))
-            names: list[str] = []
-            bodies: dict[str, bytes] = {}
-            try:
-                temporary: list[str] = []
-                _walk(folder, "", (), names, bodies, temporary=temporary)
-            except FileNotFoundError:
-                return {}
-            _remove_abandoned(temporary)
-            return dict(sorted(bodies.items()))
+        with self._errors(f"list the claims below {shown(clean(prefix))}"):
+            listing = Listing()
+            stems: dict[str, dict[str, None]] = {}  # by the part of the name before its last slash, with that slash
+            for name in names:
+                above, slash, last = name.rpartition("/")
+                stems.setdefault(above + slash, {})[last] = None
+            for above, wanted in stems.items():
+                folder = os.path.join(self.url, folder_of(clean(join(prefix, above))))
+                try:
+                    listing.look_for(folder, above, wanted)
+                except FileNotFoundError:
+                    continue
+            listing.remove_abandoned()
+            return sorted(set(listing.names))
 
     def put(self, prefix: str, name: str, body: bytes) -> None:
         """Write or replace the mark."""
@@ -120,30 +116,55 @@ class DirectoryStore:
     def get(self, prefix: str, name: str) -> bytes | None:
         """Return the content of the mark, or None."""
         with self._errors(f"read the done mark {shown(name)} below {shown(clean(prefix))}"):
-            mark = _read(self._path(prefix, name))
+            mark = self._read(prefix, name)
             return None if mark is None else mark.body
 
     def read(self, prefix: str, names: Iterable[str]) -> dict[str, Stored]:
         """Return those of the marks that exist. They are read one after the other, about 15 microseconds each."""
         names = as_names(names)
         with self._errors(f"read {count(len(names), 'done mark')} below {shown(clean(prefix))}"):
-            found = {name: _read(self._path(prefix, name)) for name in names}
+            found = {name: self._read(prefix, name) for name in names}
             return {name: mark for name, mark in found.items() if mark is not None}
 
     def delete(self, prefix: str, names: Iterable[str], durable: bool = True) -> None:
-        """Remove the marks that exist. If ``durable``, sync the folders that held them."""
+        """Remove the marks that exist. If ``durable``, sync the folders that held them (but not claims)."""
         names = as_names(names)
         with self._errors(f"remove {count(len(names), 'done mark')} below {shown(clean(prefix))}"):
             touched: dict[str, None] = {}
             for name in names:
-                path = self._path(prefix, name)
-                try:
-                    os.unlink(path)
-                except FileNotFoundError:
-                    continue
-                touched[os.path.dirname(path)] = None
-            for folder in touched if durable else ():
-                _sync_folder(folder)
+                key = join(prefix, name)
+                files = (file_of(key), file_that_is_not_spread(key)) if is_spread(key) else (file_of(key),)
+                for path in [os.path.join(self.url, file) for file in files]:
+                    try:
+                        os.unlink(path)
+                    except FileNotFoundError:
+                        continue
+                    touched[os.path.dirname(path)] = None
+            for folder in touched:
+                if is_spread_path(folder):
+                    _remove_if_empty(folder)
+                elif durable:
+                    _sync_folder(folder)
+
+    def _listing(self, prefix: str, reads: bool = False) -> Listing:
+        prefix = clean(prefix)
+        self.uses += 1
+        with self._errors(f"list the done marks below {shown(prefix)}"):
+            join(prefix, "")
+            listing = Listing(reads)
+            try:
+                listing.walk(os.path.join(self.url, folder_of(prefix)))
+            except FileNotFoundError:
+                return listing
+            listing.remove_abandoned()
+            return listing
+
+    def _read(self, prefix: str, name: str) -> Stored | None:
+        key = join(prefix, name)
+        found = _read(os.path.join(self.url, file_of(key)))
+        if found is None and is_spread(key):
+            found = _read(os.path.join(self.url, file_that_is_not_spread(key)))
+        return found
 
     def _path(self, prefix: str, name: str) -> str:
         return os.path.join(self.url, file_of(join(prefix, name)))
@@ -161,57 +182,6 @@ class DirectoryStore:
             raise (StoreError.for_good(text) if lasting else StoreError(text)) from error
 
 
-def _walk(
-    folder: str,
-    done: str,
-    pieces: tuple[str, ...],
-    found: list[str],
-    bodies: dict[str, bytes] | None = None,
-    *,
-    temporary: list[str],
-) -> None:
-    """Add the names of the marks below ``folder`` to ``found``, each with ``done`` in front.
-
-    ``pieces`` are the folders of a long name that was cut into pieces; ``folder`` is the last of them. A folder below
-    the top that vanishes while it is listed is skipped: it no longer holds a mark. With ``bodies``, the contents are
-    read too. The paths of temporary files are added to ``temporary``.
-    """
-    inner: list[str] = []
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            name = entry.name
-            if name.endswith(SUFFIX):
-                plain = not pieces and is_plain_file(name)
-                segment = name[: -len(SUFFIX)] if plain else mark_of(pieces, name)
-                if segment is not None and entry.is_file(follow_symlinks=False):
-                    found.append(done + segment)
-                    if bodies is not None and (mark := _read_quickly(f"{folder}/{name}")) is not None:
-                        bodies[done + segment] = mark
-            elif name.endswith(".tmp") and _TEMPORARY.fullmatch(name):
-                temporary.append(f"{folder}/{name}")
-            elif entry.is_dir(follow_symlinks=False):
-                inner.append(name)
-    for name in inner:
-        below = f"{folder}/{name}"
-        try:
-            if name.endswith("%"):
-                _walk(below, done, (*pieces, name), found, bodies, temporary=temporary)
-            elif (segment := segment_of(pieces, name)) is not None:
-                _walk(below, f"{done}{segment}/", (), found, bodies, temporary=temporary)
-        except FileNotFoundError:
-            continue
-
-
-def _remove_abandoned(temporary: list[str]) -> None:
-    """Remove the temporary files of processes that were killed while they wrote a mark."""
-    for path in temporary:
-        try:
-            if time.time() - os.stat(path).st_mtime > _ABANDONED_SECONDS:
-                os.unlink(path)
-        except OSError:
-            pass  # another process was first, or the folder is read-only: the file does no harm
-
-
 def _read(path: str) -> Stored | None:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -224,28 +194,16 @@ def _read(path: str) -> Stored | None:
         os.close(descriptor)
 
 
-def _read_quickly(path: str) -> bytes | None:
-    """The content alone, with as few calls of the system as a small file needs."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    try:
-        body = os.read(descriptor, _CHUNK)
-        if len(body) < _CHUNK:
-            return body
-        return body + os.read(descriptor, os.fstat(descriptor).st_size)
-    finally:
-        os.close(descriptor)
-
-
 def _publish(path: str, body: bytes, move: Callable[[str, str], object]) -> None:
     """Write ``body`` to a temporary file, then call ``move(temporary, path)`` to give it its final name."""
-    try:
-        _write(path, body, move)
-    except FileNotFoundError:
-        _make_folder(os.path.dirname(path))
-        _write(path, body, move)
+    for tries_left in range(_TRIES, -1, -1):
+        try:
+            _write(path, body, move)
+            return
+        except FileNotFoundError:
+            if not tries_left:
+                raise
+            _make_folder(os.path.dirname(path))
 
 
 def _write(path: str, body: bytes, move: Callable[[str, str], object]) -> None:
@@ -283,6 +241,13 @@ def _discard(temporary: str) -> None:
         pass  # listing ignores the file, and the caller is about to raise the original error
 
 
+def _remove_if_empty(folder: str) -> None:
+    try:
+        os.rmdir(folder)
+    except OSError:
+        pass  # it holds other claims, or another process was first
+
+
 def _sync_folder(folder: str) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -306,4 +271,5 @@ def _make_folder(folder: str) -> None:
     except FileExistsError:
         if not os.path.isdir(folder):  # it is not that another process has just created it
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), folder) from None
-    _sync_folder(parent)
+    if not is_spread_path(folder):
+        _sync_folder(parent)

@@ -8,6 +8,8 @@ The key ``nightly/steps/load.users`` is the file ``nightly/steps/load.users.done
 - File names of marks end in ``.done``; folder names never do (``x.done`` becomes ``x%2Edone``). So the marks ``a`` and
   ``a/b`` can exist side by side, and a stray ``notes.txt`` does not count as a done step.
 - An empty segment becomes ``%-``.
+- Thousands of claims may be open at once, and each is looked up by its step's name. So claims are spread over folders
+  by a checksum of that name: ``.claims/steps/load.users.c0ffee00`` is in ``%2Eclaims/steps/%~/9c``.
 - A file name can hold 255 bytes. A longer segment is cut into pieces of 240. All but the last are folders whose names
   end in a single ``%``. So the whole name stays in the path, where one atomic rename publishes it. A hash would need
   the name inside of the file, and listing would have to open every such file.
@@ -17,9 +19,15 @@ from __future__ import annotations
 
 import functools
 import re
+import zlib
 from collections.abc import Sequence
 
+from simpleflow.stores.base import CLAIMS, stem_of
+
 SUFFIX = ".done"
+SPREAD = "%~"  # the folder of the folders over which claims are spread
+_CLAIMS = CLAIMS + "/"
+is_spread_folder = re.compile(r"[0-9a-f]{2}").fullmatch
 
 _PLAIN = re.compile(r"[a-z0-9_-](?:[a-z0-9_.-]*[a-z0-9_-])?")
 # Matches the file of a mark whose name is plain. Nearly all entries of a listing need no other test.
@@ -66,9 +74,35 @@ def _folder(prefix: str) -> str:
 
 def file_of(key: str) -> str:
     """Return the relative path of the mark ``key``. It never leads out of the folder that it is joined to."""
+    if is_spread(key):
+        prefix, _, last = key.rpartition("/")
+        return f"{_folder(prefix)}/{spread_folder_of(stem_of(last) or '')}/{_file(last)}"
+    return file_that_is_not_spread(key)
+
+
+def is_spread(key: str) -> bool:
+    """True for claims, which are spread over folders."""
+    return key.startswith(_CLAIMS)
+
+
+def is_spread_path(path: str) -> bool:
+    """True for the path of a folder over which claims are spread."""
+    return path[-6:-2] == f"/{SPREAD}/"
+
+
+def file_that_is_not_spread(key: str) -> str:
+    """The same in a folder of an earlier release, which did not spread claims."""
     prefix, slash, last = key.rpartition("/")
-    file = "/".join(_cut(_escape(last), SUFFIX))
-    return f"{_folder(prefix)}/{file}" if slash else file
+    return f"{_folder(prefix)}/{_file(last)}" if slash else _file(last)
+
+
+def spread_folder_of(stem: str) -> str:
+    """Return the folder, below that of its prefix, that holds the claims on a step."""
+    return f"{SPREAD}/{zlib.crc32(stem.encode()) & 255:02x}"
+
+
+def _file(segment: str) -> str:
+    return "/".join(_cut(_escape(segment), SUFFIX))
 
 
 def _decode(parts: Sequence[str]) -> str | None:

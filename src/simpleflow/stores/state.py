@@ -25,7 +25,7 @@ import sqlite3
 import threading
 import time
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -34,7 +34,7 @@ from simpleflow.shown_text import count
 from simpleflow.state_folder.database import FILE, make_folder, open_database, transaction
 from simpleflow.state_folder.faults import FAULTS, damaged, state_error
 from simpleflow.state_folder.reading import may_write, open_to_read
-from simpleflow.stores.base import Change, Stored, as_names, clean, join, shown
+from simpleflow.stores.base import Change, Stored, as_names, clean, join, shown, stem_of
 from simpleflow.stores.location import state_url
 
 SYNC_SECONDS = 1.0  # least time between two syncs after marks were written
@@ -116,6 +116,19 @@ class StateStore:
         """Return the contents of the marks below ``prefix``; this takes about a microsecond each."""
         with self._reading(f"read the done marks below {shown(clean(prefix))}") as db:
             return self._below(db, prefix)
+
+    def variants(self, prefix: str, names: Sequence[str]) -> list[str]:
+        """Return the names below ``prefix`` that are one of ``names``, a dot, and any text without dots and slashes."""
+        found: list[str] = []
+        with self._reading(f"list the claims below {shown(clean(prefix))}") as db:
+            if db is None:
+                return found
+            for name in dict.fromkeys(names):
+                start = join(prefix, name)
+                # "/" comes right after ".".
+                keys = db.execute("select key from marks where key >= ? and key < ?", (f"{start}.", f"{start}/"))
+                found += [f"{name}{key[len(start) :]}" for (key,) in keys if stem_of(key) == start]
+        return sorted(found)
 
     def put(self, prefix: str, name: str, body: bytes) -> None:
         """Write or replace the mark."""
