@@ -11,12 +11,13 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, Protocol
 
 from simpleflow.constants import MAX_ID_LENGTH
 from simpleflow.exceptions import InputError
 from simpleflow.futures import Future, Promise, Waiter
 from simpleflow.marker import Marker
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.retries import NONE as NO_RETRIES
 from simpleflow.retries import Retry
 from simpleflow.shown_text import with_article

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from simpleflow import settings, stores, values
 from simpleflow.base import check_flag, check_name
@@ -34,6 +34,7 @@ from simpleflow.engines.embedded import EmbeddedEngine, Observer, Run
 from simpleflow.engines.memory import MemoryEngine
 from simpleflow.exceptions import InputError, StoreError
 from simpleflow.marker import Marker
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.pictures.in_notebook import RunInNotebook
 from simpleflow.runs import ended_run, failure_notes, replaced_run, run_lines, same_source
 from simpleflow.runs.activity_output import ALL, check_output, output_target

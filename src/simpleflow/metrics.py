@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
+
+from simpleflow.named_tuple import NamedTuple
 
 Found = TypeVar("Found")
 

@@ -15,11 +15,12 @@ import math
 import os
 import sys
 from collections.abc import Collection, Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from simpleflow import values
 from simpleflow.constants import WORKER_STOPPED
 from simpleflow.exceptions import InputError, TimeoutError
+from simpleflow.named_tuple import NamedTuple
 
 BASES = "error_bases"
 """Key in the details of a failure: the names of the exception's class and of its bases, the class first."""

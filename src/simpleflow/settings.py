@@ -13,10 +13,11 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from simpleflow import nearest_state
 from simpleflow.exceptions import InputError, one_line
+from simpleflow.named_tuple import NamedTuple
 
 MODULE_VARIABLE = "SIMPLEFLOW_SETTINGS_MODULE"
 

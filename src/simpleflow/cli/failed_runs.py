@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from simpleflow.cli import errors
 from simpleflow.cli.run_query import Runs
+from simpleflow.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from simpleflow.engines.base import RunDescription

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from simpleflow import shown_text
 from simpleflow.cli import suggestions
@@ -12,6 +12,7 @@ from simpleflow.cli.activity_query import find_activity, fold
 from simpleflow.cli.run_query import Runs
 from simpleflow.cli.run_steps import family
 from simpleflow.exceptions import InputError, UnknownResource
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.shown_text import escaped, short_run_id
 from simpleflow.state_folder import logs
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -17,6 +17,7 @@ from simpleflow.cli import swf
 from simpleflow.cli.options import common, state_option
 from simpleflow.cli.run_ids import ambiguous_run, short_ids, unknown_run
 from simpleflow.exceptions import InputError, StateError, UnknownResource
+from simpleflow.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from simpleflow.core.events import Event

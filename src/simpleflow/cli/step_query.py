@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -13,6 +13,7 @@ from simpleflow.cli import parameters, unread_input, workflow_input
 from simpleflow.cli.options import common, format_option, param_option, state_option
 from simpleflow.cli.run_query import RunLocation, Runs, location_of, open_runs
 from simpleflow.exceptions import InputError, UnknownResource
+from simpleflow.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from simpleflow.core.events import Event

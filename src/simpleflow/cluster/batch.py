@@ -21,9 +21,10 @@ The events of a worker are lists: a kind and the token of the activity task come
 from __future__ import annotations
 
 import json
-from typing import Any, NamedTuple
+from typing import Any
 
 from simpleflow.engines.base import ActivityTask
+from simpleflow.named_tuple import NamedTuple
 
 BEGUN = "begun"
 BEAT = "beat"

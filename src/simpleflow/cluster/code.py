@@ -14,10 +14,11 @@ import importlib
 import importlib.util
 import os
 import sys
-from typing import Any, NamedTuple
+from typing import Any
 
 from simpleflow.constants import RELEASE
 from simpleflow.exceptions import InputError, one_line
+from simpleflow.named_tuple import NamedTuple
 
 
 class Upload(NamedTuple):

@@ -19,7 +19,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any
 
 import distributed
 
@@ -28,6 +28,7 @@ from simpleflow.cluster.batch import Batch
 from simpleflow.cluster.code import Found
 from simpleflow.cluster.target import Cluster
 from simpleflow.exceptions import ClusterError, one_line
+from simpleflow.named_tuple import NamedTuple
 
 _dask: Any = distributed  # it has few types
 

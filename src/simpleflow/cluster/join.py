@@ -23,12 +23,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import distributed
 
 from simpleflow.cluster.slots import SLOTS
 from simpleflow.exceptions import InputError, one_line
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.worker.supervisor import Body
 
 log = logging.getLogger(__name__)

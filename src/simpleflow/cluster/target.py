@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from typing import NamedTuple
 
 from simpleflow.exceptions import InputError
+from simpleflow.named_tuple import NamedTuple
 
 RECONNECT_SECONDS = 60.0
 

@@ -19,11 +19,12 @@ import functools
 from collections.abc import Callable, Sequence
 from math import isfinite
 from operator import attrgetter
-from typing import Any, NamedTuple, Union
+from typing import Any, Union
 
 import msgspec
 
 from simpleflow.core.events import EVENT_TYPES, Attributes, Event
+from simpleflow.named_tuple import NamedTuple
 
 _NUMBERS = (
     "WorkflowExecutionStarted",

@@ -22,7 +22,7 @@ once, so its decisions stay a function of the history.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -30,6 +30,7 @@ from simpleflow.core import events as e
 from simpleflow.core import transitions as t
 from simpleflow.core.history import History
 from simpleflow.exceptions import InvalidTransition
+from simpleflow.named_tuple import NamedTuple
 
 MISSING = "missing"
 """The type of an event in place of one that the service does not show."""

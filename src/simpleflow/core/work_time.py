@@ -16,7 +16,8 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from operator import itemgetter
-from typing import NamedTuple
+
+from simpleflow.named_tuple import NamedTuple
 
 Interval = tuple[float, float]
 """Begin and end in epoch seconds."""

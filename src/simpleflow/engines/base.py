@@ -6,12 +6,13 @@ Names and semantics are those of Amazon SWF. Ports are synchronous; a poll retur
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from simpleflow.core.decisions import Decision
 from simpleflow.core.events import Event
 from simpleflow.core.history import History
 from simpleflow.exceptions import SwfError
+from simpleflow.named_tuple import NamedTuple
 
 
 class StartRequest(NamedTuple):

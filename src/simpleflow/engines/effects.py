@@ -12,11 +12,12 @@ caused the effect (for ``TellParent``, into the parent's).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from simpleflow.core import events as e
 from simpleflow.engines.journal import Message
 from simpleflow.engines.run import Run
+from simpleflow.named_tuple import NamedTuple
 
 
 class StartChild(NamedTuple):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from simpleflow.core import events as e
 from simpleflow.core.event_log import Reader
 from simpleflow.engines.base import EVERY_RUN, RunDescription, RunFilter
 from simpleflow.engines.run import Run
 from simpleflow.exceptions import UnknownResource
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.stores.base import Change
 
 

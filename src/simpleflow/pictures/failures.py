@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from simpleflow import values
 from simpleflow.core import events as e
 from simpleflow.core import timeouts
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.source.source_lines import TRACEBACK, traceback_in
 from simpleflow.step.constants import FAILED
 from simpleflow.views.rows import AttemptRow, TaskRow

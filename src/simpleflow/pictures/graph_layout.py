@@ -8,7 +8,8 @@ nearest to their neighbours while nothing overlaps.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+
+from simpleflow.named_tuple import NamedTuple
 
 _SWEEPS = 8
 _POINT = 10.0  # room for an edge that passes a layer

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from simpleflow.engines.run import Run
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.pictures import page, shapes
 from simpleflow.pictures.failures import Told, failures_of
 from simpleflow.pictures.markup import text

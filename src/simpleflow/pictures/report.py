@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from simpleflow.constants import RELEASE
 from simpleflow.core import events as e
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.pictures import report_failures, report_steps
 from simpleflow.pictures.dependencies import has_dependencies
 from simpleflow.pictures.failures import Told

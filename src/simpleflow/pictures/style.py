@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
 
 from simpleflow.core import transitions
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.step import constants as steps
 from simpleflow.views import rows
 

@@ -11,9 +11,9 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import NamedTuple
 
 from simpleflow.core.work_time import Interval, length, union
+from simpleflow.named_tuple import NamedTuple
 
 FOLD = 26.0
 """Width of a folded gap."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from simpleflow import values
 from simpleflow.core import events as e
+from simpleflow.named_tuple import NamedTuple
 
 
 class SentSignal(NamedTuple):

@@ -19,8 +19,8 @@ import functools
 import os
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
 
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.shown_text import escaped
 
 FOLDER = "logs"

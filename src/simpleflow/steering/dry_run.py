@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 import msgspec
 
@@ -42,6 +42,7 @@ from simpleflow.engines.journal import NoJournal
 from simpleflow.engines.run import Run
 from simpleflow.exceptions import ExecutionBlocked, InputError, ResultNotKept, SimpleflowError, one_line
 from simpleflow.futures import Future, Promise, promise_of
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.signal import WaitForSignal
 from simpleflow.steering import unknown
 from simpleflow.steering.earlier_results import EarlierResults, EarlierRuns

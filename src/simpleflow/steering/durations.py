@@ -15,9 +15,9 @@ import math
 from collections.abc import Iterator
 from itertools import islice
 from statistics import NormalDist, fmean
-from typing import NamedTuple
 
 from simpleflow.core.work_time import work_time
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.steering.earlier_results import EarlierRuns
 from simpleflow.views.rows import COMPLETED
 from simpleflow.views.run_view import RunView

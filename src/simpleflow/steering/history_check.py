@@ -11,7 +11,7 @@ again by the step that they are about.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from simpleflow import values
 from simpleflow.constants import MAX_EVENTS
@@ -23,6 +23,7 @@ from simpleflow.core.decider.decide import Decider
 from simpleflow.core.decider.evaluation import Execution
 from simpleflow.core.tolerant_history import TolerantHistory
 from simpleflow.exceptions import InputError
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.step.constants import MARKER_NAME
 from simpleflow.step.projection import IN_HISTORY
 from simpleflow.workflow import Workflow

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from simpleflow.core import decisions as d
 from simpleflow.core.decider.decide import Decider
@@ -13,6 +13,7 @@ from simpleflow.engines.memory import MemoryEngine
 from simpleflow.exceptions import ExecutionBlocked, InputError, SimpleflowError, one_line
 from simpleflow.futures import Future
 from simpleflow.local import Executor
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.step import recorded_tasks
 from simpleflow.step.workflow import WorkflowStepMixin
 from simpleflow.task import ActivityTask

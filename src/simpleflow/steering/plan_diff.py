@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.shown_text import duration, names
 from simpleflow.steering.plan_file import SavedPlan, SavedStep, by_step
 from simpleflow.step.planned import NOT_RUN, RUN, SKIP, UNKNOWN

@@ -5,10 +5,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 from simpleflow import values
 from simpleflow.core import events as e
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.step import changes, report
 from simpleflow.step.constants import MARKER_NAME, SCHEDULED, SKIPPED
 from simpleflow.step.made_with import MadeWith, parse

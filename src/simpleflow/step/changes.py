@@ -10,11 +10,12 @@ import inspect
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from simpleflow.base import AbstractWorkflow, Call
 from simpleflow.constants import UNKNOWN
 from simpleflow.exceptions import InputError
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.step.constants import ARGUMENTS, ARGUMENTS_CHANGED, CODE, CODE_CHANGED, FILE
 from simpleflow.step.made_with import ALL, OPAQUE, MadeWith, as_text, is_digest, same_arguments
 

@@ -13,9 +13,10 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import Any
 
 from simpleflow.constants import HOUR
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.step import processes
 from simpleflow.stores.base import CLAIMS, Store, Stored, as_names, clean, stem_of, variants
 

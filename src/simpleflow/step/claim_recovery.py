@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from simpleflow import values
 from simpleflow.constants import DAY
@@ -17,6 +17,7 @@ from simpleflow.core import transitions
 from simpleflow.core.history import History
 from simpleflow.core.records import Record
 from simpleflow.exceptions import StoreError
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.shown_text import with_short_ids
 from simpleflow.step import claims, mark, recorded_tasks, recorded_verdicts, rules, stale_marks
 from simpleflow.step.constants import MARKER_NAME, SCHEDULED

@@ -12,12 +12,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence, Set
-from typing import Any, NamedTuple
+from typing import Any
 
 from simpleflow import values
 from simpleflow.base import Call
 from simpleflow.constants import UNKNOWN
 from simpleflow.exceptions import InputError
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.step import changes
 from simpleflow.step.constants import INPUTS_CHANGED
 from simpleflow.step.made_with import MadeWith, is_digest

@@ -13,7 +13,7 @@ import functools
 import json
 import types
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -22,6 +22,7 @@ from simpleflow.activity import Activity
 from simpleflow.base import Call
 from simpleflow.constants import RESERVED, UNKNOWN
 from simpleflow.futures import Future
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.source import code_digest, source_file
 
 OPAQUE = RESERVED + "opaque"

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from simpleflow import values
 from simpleflow.constants import UNKNOWN
 from simpleflow.exceptions import NotEncodable
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.step.made_with import MAX_MARKER_ARGUMENTS, MadeWith, parse
 from simpleflow.values import text_or_none, text_tuple
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
 
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.step import rules
 from simpleflow.step.constants import DEPENDENT_OF, FAILED, SCHEDULED, SKIPPED
 from simpleflow.step.report import StepReport

@@ -28,11 +28,12 @@ children.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from simpleflow import values
 from simpleflow.constants import RESERVED
 from simpleflow.exceptions import InputError
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.step import mark, rules
 from simpleflow.stores.base import Store, Stored
 from simpleflow.values import text_tuple

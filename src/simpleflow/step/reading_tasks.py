@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from simpleflow import stores, values
 from simpleflow.constants import HOUR
 from simpleflow.exceptions import InputError
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.step import input_files, mark
 from simpleflow.step.fingerprints import BY_CONTENT, FileState
 from simpleflow.step.marks_task import MarksTask

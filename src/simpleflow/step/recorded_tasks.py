@@ -6,10 +6,11 @@ Everything that looks into the arguments of the activities in ``tasks`` reads th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from simpleflow import values
 from simpleflow.exceptions import InputError
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.step import tasks
 from simpleflow.step.claims import Owner
 from simpleflow.step.marks_task import owner_of

@@ -30,11 +30,12 @@ is for: reading a mark (4) and claiming (5).
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from simpleflow.base import Scope
 from simpleflow.exceptions import InputError, TaskFailed
 from simpleflow.futures import Promise
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.step import changes, constants, fingerprints, made_with, rules
 from simpleflow.step.claiming import Claiming
 from simpleflow.step.dependencies import Dependencies

@@ -43,8 +43,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple
 
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.step import claim_objects as objects
 from simpleflow.step import mark, rules
 from simpleflow.step.claim_objects import FORCING, Claim, Owner

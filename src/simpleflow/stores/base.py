@@ -7,9 +7,10 @@ are one key: ``put("a", "b/c", ...)`` and ``put("a/b", "c", ...)`` write the sam
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from simpleflow.exceptions import StoreError
+from simpleflow.named_tuple import NamedTuple
 
 CLAIMS = ".claims"
 """The prefix of claims on steps. A step may have several claims, named ``{step name}.{ticket}``; see ``variants``."""

@@ -21,9 +21,10 @@ from __future__ import annotations
 import functools
 import os
 import re
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from simpleflow.exceptions import InputError
+from simpleflow.named_tuple import NamedTuple
 
 # As text: Python compiles each when it is first used, and most runs use none.
 _BUCKET = r"[A-Za-z0-9._-]{1,255}"

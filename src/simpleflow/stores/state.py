@@ -27,9 +27,9 @@ import time
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
 
 from simpleflow.exceptions import StateError, StoreError
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.shown_text import count
 from simpleflow.state_folder.database import FILE, make_folder, open_database, transaction
 from simpleflow.state_folder.faults import FAULTS, damaged, state_error

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from simpleflow import values
 from simpleflow.core import codec
 from simpleflow.core import events as e
 from simpleflow.marker import Marker
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.step import recorded_verdicts
 from simpleflow.step.constants import COMPLETED, FAILED, MARKER_NAME, SCHEDULED, SKIPPED
 from simpleflow.testing.script import Call

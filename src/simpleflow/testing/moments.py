@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from simpleflow import values
 from simpleflow.base import check_name
 from simpleflow.engines.embedded import EmbeddedEngine
 from simpleflow.exceptions import InputError, UnknownResource
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.step import rules
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from simpleflow import activity as activities
 from simpleflow import values
 from simpleflow.activity import Activity
 from simpleflow.engines.base import ActivityTask
 from simpleflow.exceptions import InputError, passes_through
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.step import rules
 from simpleflow.step.activity_steps import step_of
 from simpleflow.step.recorded_tasks import is_about_marks

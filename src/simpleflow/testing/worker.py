@@ -19,7 +19,6 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
 
 from simpleflow.activity import Activity
 from simpleflow.constants import YEAR
@@ -27,6 +26,7 @@ from simpleflow.core.records import timeout
 from simpleflow.engines.base import ActivityTask
 from simpleflow.engines.embedded import EmbeddedEngine
 from simpleflow.exceptions import UnknownResource
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.step.recorded_tasks import is_about_marks
 from simpleflow.testing.clock import VirtualClock
 from simpleflow.testing.moments import Moments

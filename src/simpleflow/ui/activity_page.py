@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from simpleflow import values as json_values
 from simpleflow.core.records import timeout
 from simpleflow.engines.base import RunDescription
 from simpleflow.exceptions import UnknownResource
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.pictures.style import Look, look
 from simpleflow.state_folder import logs
 from simpleflow.ui import failures

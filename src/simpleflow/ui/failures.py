@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from simpleflow import values
 from simpleflow.core import timeouts, transitions
 from simpleflow.engines.base import RunDescription
 from simpleflow.exceptions import SimpleflowError
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.shown_text import escaped_lines, hide_passwords
 from simpleflow.source.source_lines import TRACEBACK, own_frame, source_line
 from simpleflow.state_folder import logs

@@ -19,11 +19,12 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from simpleflow.core.events import Event
 from simpleflow.core.transitions import OPEN
 from simpleflow.engines.base import RunDescription
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.pictures.style import look
 from simpleflow.step.constants import SCHEDULED
 from simpleflow.step.mark import Mark

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NamedTuple
+from typing import Any
 
 from simpleflow.core.codec import event_to_dict
 from simpleflow.core.events import Event
 from simpleflow.engines.base import RunDescription
 from simpleflow.exceptions import InputError
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.ui.downloads import Download
 from simpleflow.ui.links import link
 from simpleflow.ui.rendering import Page

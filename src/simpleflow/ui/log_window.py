@@ -6,9 +6,10 @@ A log may have millions of lines, and is read in windows. The last one is shown 
 from __future__ import annotations
 
 import os
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 from simpleflow.exceptions import InputError
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.state_folder.logs import shown
 
 WINDOW = 65_536

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from typing import Any, NamedTuple
+from typing import Any
 
 from simpleflow import values as json_values
 from simpleflow.core import transitions
 from simpleflow.engines.base import RunDescription, RunFilter
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.pictures.sentence import sentence
 from simpleflow.pictures.style import Look, look
 from simpleflow.step.constants import WAITING

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, NamedTuple
+from typing import Any
 
 from simpleflow.exceptions import InputError
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.pictures.style import RUNNING, SKIPPED, STOPPED, WAITING, Look
 from simpleflow.shown_text import duration
 from simpleflow.shown_text import names as some

@@ -22,11 +22,12 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import IO, NamedTuple
+from typing import IO
 
 import msgspec
 
 from simpleflow.exceptions import InputError, StoreError
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.steering import marks
 from simpleflow.ui.made_plan import Answer, Making, Wanted
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import shlex
 from functools import lru_cache
-from typing import NamedTuple
 
 from starlette.datastructures import QueryParams
 
 from simpleflow import values as json_values
 from simpleflow.engines.base import RunDescription, RunFilter
 from simpleflow.exceptions import InputError
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.state_folder import plans
 from simpleflow.steering import plan_file
 from simpleflow.steering.plan_file import SavedPlan, SavedStep

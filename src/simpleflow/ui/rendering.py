@@ -16,11 +16,12 @@ import zlib
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jinja2
 from markupsafe import Markup, escape
 
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.pictures import style
 from simpleflow.shown_text import duration, escaped_lines
 from simpleflow.ui import drawing, texts

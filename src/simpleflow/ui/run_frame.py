@@ -5,13 +5,14 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable
 from contextlib import nullcontext
-from typing import Any, NamedTuple
+from typing import Any
 
 from starlette.datastructures import QueryParams
 
 from simpleflow.core import transitions
 from simpleflow.engines.base import RunDescription
 from simpleflow.exceptions import InputError
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.state_folder import expected
 from simpleflow.ui.folded import Folded, FoldedRuns
 from simpleflow.ui.planner import Planner

@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime
 import time
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from simpleflow.core import transitions
 from simpleflow.engines.base import RunDescription, RunFilter
 from simpleflow.exceptions import InputError
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.pictures.style import Look, look
 from simpleflow.ui.folded import PATIENCE, Summary
 from simpleflow.ui.links import link

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from markupsafe import Markup
 
@@ -12,6 +12,7 @@ from simpleflow import values as json_values
 from simpleflow.core.events import Event
 from simpleflow.engines.base import RunDescription
 from simpleflow.exceptions import UnknownResource
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.pictures.graph import graph_svg
 from simpleflow.pictures.style import Look, look
 from simpleflow.state_folder import logs

@@ -8,9 +8,10 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from simpleflow.engines.base import RunDescription, RunFilter
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.pictures.style import FAILED, LOOKS, SKIPPED, Look, look
 from simpleflow.shown_text import duration
 from simpleflow.steering.marks import read_marks

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from markupsafe import Markup
 
 from simpleflow.exceptions import InputError
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.pictures.timeline import timeline_svg
 from simpleflow.pictures.timeline_rows import STEPS, WORKERS
 from simpleflow.ui.folded import Folded

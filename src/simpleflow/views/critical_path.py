@@ -14,9 +14,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from simpleflow.core import events as e
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.views import rows
 from simpleflow.views.rows import Row, SignalRow, TaskRow, TimerRow
 from simpleflow.views.run_view import RunView

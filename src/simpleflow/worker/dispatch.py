@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import traceback
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from simpleflow import activity as activities
 from simpleflow import retries, values
@@ -13,6 +13,7 @@ from simpleflow.activity import Activity
 from simpleflow.constants import MAX_REASON_LENGTH
 from simpleflow.engines.base import ActivityTask
 from simpleflow.exceptions import InputError, escaped, message, passes_through
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.values import arguments
 from simpleflow.worker import current_task
 from simpleflow.worker.current_task import CurrentTask

@@ -19,9 +19,9 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from simpleflow.exceptions import InputError, one_line
+from simpleflow.named_tuple import NamedTuple
 
 OWN_MODULES = "simpleflow.step"
 """Where the activities about marks are, and what is below it."""

@@ -34,9 +34,9 @@ import termios
 import threading
 import time
 from collections.abc import Callable
-from typing import NamedTuple
 
 from simpleflow.engines.base import ActivityTask
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.shown_text import escaped
 from simpleflow.state_folder import logs
 from simpleflow.state_folder.bounded import BoundedFile

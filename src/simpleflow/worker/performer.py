@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from simpleflow import metrics
 from simpleflow.constants import WORKER_STOPPED
 from simpleflow.engines.base import ActivitySource, ActivityTask
 from simpleflow.exceptions import UnknownResource
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.worker import log_fields
 from simpleflow.worker.child import Child
 from simpleflow.worker.dispatch import Outcome

@@ -38,12 +38,13 @@ import time
 import warnings
 from collections.abc import Mapping
 from types import FrameType
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
 from simpleflow import file_locks
 from simpleflow.activity import Activity
 from simpleflow.core.records import timeout
 from simpleflow.engines.base import ActivityTask
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.worker import forked, log_fields
 from simpleflow.worker.dispatch import Middlewares, Outcome, failure, perform, resolve
 from simpleflow.worker.forked import flush

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from simpleflow.cli.errors import one_line
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.taskids import clean
 
 _CUT = "..."  # at the end of a text that was too long

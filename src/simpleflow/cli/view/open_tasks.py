@@ -6,11 +6,11 @@ The live view asks for this with every frame, so the work is small.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
 
 from simpleflow.core import transitions
 from simpleflow.core.records import Record
 from simpleflow.engines.embedded import Run
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.views.rows import ChildRow
 from simpleflow.views.run_view import RunView
 

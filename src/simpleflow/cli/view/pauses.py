@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from simpleflow import values
 from simpleflow.constants import RETRY_TIMER, STORE_TIMER
 from simpleflow.engines.embedded import Run
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.shown_text import duration
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from simpleflow import values
 from simpleflow.cli import errors
@@ -15,6 +15,7 @@ from simpleflow.cli.view.step_tables import utc
 from simpleflow.cli.view.waits import Wait
 from simpleflow.core.work_time import WorkTime
 from simpleflow.exceptions import InputError
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.shown_text import duration, printable
 from simpleflow.step.constants import FAILED, SKIPPED
 from simpleflow.step.report import why

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import NamedTuple
 
 from simpleflow.cli.view.failures import ActivityFailure
 from simpleflow.core.work_time import WorkTime, length, union
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.step.constants import COMPLETED, FAILED, SCHEDULED, SKIPPED, WAITING
 from simpleflow.step.report import StepReport
 from simpleflow.views.rows import AttemptRow, StepRow

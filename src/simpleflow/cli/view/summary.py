@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from simpleflow import stores
 from simpleflow.cli.view.follower import Follower
 from simpleflow.core.work_time import Interval, length, union
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.shown_text import duration, names
 from simpleflow.step.mark import Times, times
 from simpleflow.step.recorded_tasks import Listed

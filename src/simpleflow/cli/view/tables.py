@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from simpleflow.cli.options import JSON
 from simpleflow.cli.terminal import BOLD, Terminal
 from simpleflow.cli.view.text_width import justify, width, wrap
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.shown_text import cell as csv_cell
 from simpleflow.shown_text import json_escaped, printable
 

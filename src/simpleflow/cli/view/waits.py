@@ -6,13 +6,14 @@ So another terminal says the same as the view of the process that drives the run
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from simpleflow.cli.view.pauses import Pause, next_try, pause_of
 from simpleflow.cli.view.step_tables import utc
 from simpleflow.constants import RESERVED_TIMER
 from simpleflow.core import awaited
 from simpleflow.core import events as e
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.shown_text import duration, names, printable, with_short_ids
 from simpleflow.step.constants import WAITING
 from simpleflow.views.rows import TaskRow, TimerRow

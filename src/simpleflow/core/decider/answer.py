@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import chain
-from typing import NamedTuple
 
 from simpleflow.constants import MAX_ANSWER_BYTES, MAX_DECISIONS, MAX_OPEN_ACTIVITIES, WAKE_UP_TIMER
 from simpleflow.core import decisions as d
@@ -17,6 +16,7 @@ from simpleflow.core import packed_markers, transitions
 from simpleflow.core.decider.evaluation import Failure
 from simpleflow.core.decider.outbox import Outbox
 from simpleflow.core.history import History
+from simpleflow.named_tuple import NamedTuple
 
 _LONG = 0.1
 """Share of the events that an execution may have. From this share on, markers of steps share an event."""

@@ -23,7 +23,7 @@ import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from greenlet import GreenletExit
 
@@ -38,6 +38,7 @@ from simpleflow.core.history import History
 from simpleflow.core.records import Key, Record
 from simpleflow.exceptions import AggregateException, ExecutionBlocked, InputError, escaped, message, passes_through
 from simpleflow.futures import Promise
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.task import TimerTask
 from simpleflow.workflow import Workflow
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Iterable, MutableMapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from simpleflow import values
 from simpleflow.core import decisions as d
@@ -21,6 +21,7 @@ from simpleflow.core.decider.evaluation import Evaluation
 from simpleflow.core.marker_index import digest
 from simpleflow.core.records import Key
 from simpleflow.futures import FINISHED, Promise
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.task import MarkerTask
 
 _Identity = tuple[str, str | None]  # name, details as JSON text

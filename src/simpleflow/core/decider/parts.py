@@ -20,10 +20,11 @@ that failed. A child that ended badly and whose class has parts counts as one fa
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from simpleflow import values
 from simpleflow.constants import RESERVED
+from simpleflow.named_tuple import NamedTuple
 
 PARTS = RESERVED + "parts"
 RESULT = RESERVED + "result"

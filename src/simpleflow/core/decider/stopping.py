@@ -7,7 +7,7 @@ that has begun. Who stops the run says which scopes that are. Markers and signal
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from simpleflow import values
 from simpleflow.base import Scope
@@ -19,6 +19,7 @@ from simpleflow.core.decider.markers import Markers
 from simpleflow.core.decider.outbox import Outbox
 from simpleflow.core.history import History
 from simpleflow.core.records import Key
+from simpleflow.named_tuple import NamedTuple
 
 _OURS = "_simpleflow_"  # begins the ids of timers of the library: before the next try of a task, or of a claim
 

@@ -25,7 +25,6 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import NamedTuple
 
 from simpleflow import settings
 from simpleflow.constants import DAY
@@ -33,6 +32,7 @@ from simpleflow.core import transitions
 from simpleflow.engines.sqlite.lease import is_alive, is_in_use
 from simpleflow.engines.sqlite.rows import RunRow, run_row
 from simpleflow.exceptions import StateError
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.state_folder import logs
 from simpleflow.state_folder.database import FILE, SQL, open_database, transaction
 from simpleflow.state_folder.faults import FAULTS, damaged, state_error

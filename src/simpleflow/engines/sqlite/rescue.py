@@ -7,13 +7,13 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from simpleflow.core import codec, transitions
 from simpleflow.engines.sqlite.lease import is_in_use
 from simpleflow.engines.sqlite.rows import pack
 from simpleflow.engines.sqlite.salvage import Salvage, SalvagedRun, closing_event, salvage
 from simpleflow.exceptions import InputError, RunBusy
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.state_folder.database import FILE, SQL, open_database
 from simpleflow.state_folder.faults import FAULTS, checksum, state_error
 from simpleflow.stores.state import OLD, keep

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from simpleflow.core import codec, transitions
 from simpleflow.core import events as e
 from simpleflow.engines.base import RunFilter
 from simpleflow.exceptions import InputError
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.state_folder.database import SQL
 from simpleflow.state_folder.faults import checksum, is_token
 
