@@ -172,6 +172,8 @@ def test_open_store_reads_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
         (None, "gs://mine/path", "gs://mine/path"),
         ("/folder", "az://mine", "az://mine"),
         (None, "file:///marks", "file:///marks"),
+        (None, "/marks", "/marks"),
+        ("minio.example.com", "~/marks", "~/marks"),
     ],
 )
 def test_the_bucket_that_the_settings_name(

@@ -62,7 +62,8 @@ def replaced(find: Callable[[str], Store]) -> Iterator[None]:
 def configured_bucket() -> str | None:
     """Return the bucket string that the settings name; None if neither of the two is set.
 
-    It is ``{SIMPLEFLOW_S3_HOST}/{STEP_BUCKET}``, or STEP_BUCKET alone if that has a scheme, such as ``gs://``.
+    It is ``{SIMPLEFLOW_S3_HOST}/{STEP_BUCKET}``, or STEP_BUCKET alone if that has a scheme, such as ``gs://``, or is
+    a folder, such as ``/marks``.
     """
     if not settings.is_set("STEP_BUCKET") and not settings.is_set("SIMPLEFLOW_S3_HOST"):
         return None
@@ -72,7 +73,8 @@ def configured_bucket() -> str | None:
 def default_bucket() -> str:
     """Return the bucket string that the settings name, or their defaults."""
     bucket = settings.STEP_BUCKET
-    return bucket if "://" in bucket else f"{settings.SIMPLEFLOW_S3_HOST}/{bucket}"
+    is_whole = "://" in bucket or bucket.startswith(("/", "./", "../", "~"))
+    return bucket if is_whole else f"{settings.SIMPLEFLOW_S3_HOST}/{bucket}"
 
 
 def absolute(bucket: str) -> str:
