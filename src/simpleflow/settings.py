@@ -114,6 +114,13 @@ def _text(name: str, value: object) -> str:
     raise InputError(f"{name} is {value!r}: expected text")
 
 
+def _folder(name: str, value: object) -> str:
+    return os.path.expanduser(_text(name, value))  # cron and systemd leave the ~ as it is
+
+
+_TEXTS = (_text, _folder)  # an empty text counts as not set
+
+
 def activity_modules(name: str, value: object) -> str | None:
     """Return the names of modules in a text, separated by commas; None if there are none. Raises InputError."""
     names = [each.strip() for each in _text(name, value).split(",")]
@@ -151,7 +158,7 @@ _SETTINGS: dict[str, _Setting] = {
     "SIMPLEFLOW_MAX_TASKS_PER_WORKER": _Setting(_count, 0),
     "SIMPLEFLOW_LOG_BYTES": _Setting(_count, 10_000_000),
     "SIMPLEFLOW_STEP_RETRY_SECONDS": _Setting(_seconds, 600),
-    "SIMPLEFLOW_STATE": _Setting(_text, nearest_state.find),
+    "SIMPLEFLOW_STATE": _Setting(_folder, nearest_state.find),
     "SIMPLEFLOW_ON_FAILURE": _Setting(_text, None),
     "SIMPLEFLOW_ON_SUCCESS": _Setting(_text, None),
     "SIMPLEFLOW_REPORT": _Setting(_text, None),
@@ -211,10 +218,10 @@ def _given(name: str) -> tuple[object, str] | None:
     parse = _SETTINGS[name].parse
     if name in _configured:
         return _configured[name], "configure"
-    if (text := os.environ.get(name)) is not None and (text or parse is not _text):
+    if (text := os.environ.get(name)) is not None and (text or parse not in _TEXTS):
         return text, "environment"
     found = _from_module(name)
-    return None if found is None or (found[0] == "" and parse is _text) else found
+    return None if found is None or (found[0] == "" and parse in _TEXTS) else found
 
 
 def _resolve(name: str) -> tuple[Any, str]:

@@ -26,6 +26,15 @@ def test_a_run_in_a_folder_below_uses_the_same_state_and_names_it(folder: Folder
     assert Folder(deep).run("workflow.list", "--local", "-s", "all").err == f"2 runs: folder {state}\n"
 
 
+def test_a_folder_of_the_home_folder_and_one_that_does_not_exist(folder: Folder) -> None:
+    home = str(folder.path)
+    assert f" in {home}/flows\n" in folder.run("workflow.start", "--state=~/flows", "flow.Echo", HOME=home).err
+    assert folder.run("workflow.list", HOME=home, SIMPLEFLOW_STATE="~/flows").err == f"1 run: folder {home}/flows\n"
+    missing = f"folder {home}/flow, which does not exist\n"
+    assert folder.run("workflow.list", "--state", "flow").err == f"no runs: {missing}"
+    assert folder.run("workflow.steps", "--state", "flow").err == f"error: there are no runs in {missing}"
+
+
 @pytest.mark.skipif(os.path.exists("/.simpleflow"), reason="there is a state folder in the root folder")
 def test_the_folders_in_which_cron_starts_commands_are_errors_of_one_line(folder: Folder, tmp_path: Path) -> None:
     flow = str(folder.path / "flow.py:Daily")

@@ -118,15 +118,15 @@ def help_alone(context: click.Context) -> None:
         echo(context.get_help())
 
 
-def _not_empty(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+def _folder(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
     if value == "":
         raise InputError("--state is empty; expected the path of a folder")
-    return value
+    return None if value is None else os.path.expanduser(value)  # a shell leaves the ~ of --state=~/flows as it is
 
 
 def state_option(text: str) -> Callable[[_Command], _Command]:
     """Add ``--state`` to a command."""
-    return click.option("--state", metavar="FOLDER", callback=_not_empty, help=text)
+    return click.option("--state", metavar="FOLDER", callback=_folder, help=text)
 
 
 def _log_level(context: click.Context, parameter: click.Parameter, value: str | None) -> None:

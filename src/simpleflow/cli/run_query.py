@@ -53,7 +53,8 @@ class RunLocation(NamedTuple):
     def __str__(self) -> str:
         if self.folder is None:
             return f"domain {self.domain}"
-        return f"folder {os.path.abspath(self.folder)}"
+        missing = "" if os.path.lexists(self.folder) else ", which does not exist"
+        return f"folder {os.path.abspath(self.folder)}{missing}"
 
 
 class RunQuery(NamedTuple):
