@@ -52,6 +52,9 @@ def test_places_grow_with_times(seed: int) -> None:
     places = [scale.x(time) for time in range(-10, 5_020, 7)]
     assert places == sorted(places)
     assert 10 <= places[0] <= places[-1] <= 700.001
+    for each in (scale, Scale(0, 5_000, 10, 700)):
+        columns = each.columns(range(-10, 5_020, 7), 2.0)
+        assert columns == [int((each.x(time) - 10) / 2) for time in range(-10, 5_020, 7)]
     ticks = Axis(scale, 0, datetime.UTC).ticks()
     assert all(after.x - before.x >= 50 for before, after in pairwise(ticks))
 

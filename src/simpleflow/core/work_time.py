@@ -84,7 +84,24 @@ def work_time(
         [(scheduled, started_at)], [(_, end_at)] = waiting, working
         return WorkTime(((started_at, max(started_at, end_at)),), max(0.0, started_at - scheduled))
     busy = union(working)
-    idle = without(union(waiting), busy)
+    return _work_time(busy, union(waiting), pauses, between_tries)
+
+
+def seconds_worked(busy: Sequence[Interval], waiting: Sequence[Interval]) -> float | None:
+    """Return the seconds of ``work_time`` of tasks that worked and waited in these times; None if nothing has started.
+
+    Both are in order, without overlaps.
+    """
+    return _work_time(busy, waiting, (), ()).seconds
+
+
+def _work_time(
+    busy: Sequence[Interval],
+    waiting: Sequence[Interval],
+    pauses: Sequence[Interval],
+    between_tries: Sequence[Interval],
+) -> WorkTime:
+    idle = without(waiting, busy)
     queued = length(without(idle, pauses))
     if not busy:
         return WorkTime((), queued)
@@ -108,11 +125,18 @@ def between(tries: Iterable[Task]) -> list[Interval]:
 def union(intervals: Iterable[Interval]) -> list[Interval]:
     """Return the times that one of the intervals covers, in order, without overlaps."""
     found: list[Interval] = []
-    for begin, end in sorted(intervals):
-        if found and begin <= found[-1][1]:
-            found[-1] = (found[-1][0], max(found[-1][1], end))
+    first = last = 0.0
+    is_open = False
+    for begin, end in sorted(intervals):  # a picture has a hundred thousand: no tuple is made for what is joined
+        if is_open and begin <= last:
+            if end > last:
+                last = end
         elif end >= begin:
-            found.append((begin, end))
+            if is_open:
+                found.append((first, last))
+            first, last, is_open = begin, end, True
+    if is_open:
+        found.append((first, last))
     return found
 
 

@@ -10,7 +10,7 @@ import datetime
 import json
 from collections.abc import Iterator, Sequence
 
-from simpleflow.core.work_time import length, union, work_time
+from simpleflow.core.work_time import length, seconds_worked
 from simpleflow.pictures import shapes, timeline_bars
 from simpleflow.pictures.markup import fit, number, text, width_of
 from simpleflow.pictures.sentence import sentence
@@ -262,10 +262,11 @@ class _Picture:
         if shown.opened and not shown.tasks:
             return ""
         if shown.kind == WORKER:
-            return duration(length(union(shown.work(self.window.now))))
+            return duration(length(shown.work(self.window.now)))
         if not shown.tasks:
             return ""
-        seconds = work_time([task.times for task in shown.tasks], (), self.window.now).seconds
+        now = self.window.now
+        seconds = seconds_worked(shown.work(now), shown.queued(now))
         return "" if seconds is None else duration(max(0.0, seconds))
 
     # The legend

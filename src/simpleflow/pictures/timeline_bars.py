@@ -193,30 +193,40 @@ class Bars:
     # Many
 
     def _band(self, shown: Shown, y: float, height: float) -> list[str]:
-        x, left, first, until = self._scale.x, self._scale.left, self._scale.begin, self._scale.end
-        columns = max(1, math.ceil((self._scale.right - left) / _COLUMN))
+        scale, tasks, highlighted = self._scale, shown.tasks, self._critical
+        left, first, until = scale.left, scale.begin, scale.end
+        columns = max(1, math.ceil((scale.right - left) / _COLUMN))
         working, queued = [0] * (columns + 1), [0] * (columns + 1)
         failed: set[int] = set()
         retried: set[int] = set()
         critical: set[int] = set()
-        for task in shown.tasks:
-            end = self._end(task)
+        number_failed = 0
+        # Tasks may be a hundred thousand: their columns are computed together.
+        ends = [self._end(task) for task in tasks]
+        starts = [end if task.started is None else task.started for task, end in zip(tasks, ends, strict=True)]
+        last_columns = scale.columns(ends, _COLUMN)
+        first_columns = scale.columns(starts, _COLUMN)
+        wait_columns = scale.columns([task.scheduled for task in tasks], _COLUMN)
+        most = columns - 1
+        for task, end, last, begin, waits in zip(tasks, ends, last_columns, first_columns, wait_columns, strict=True):
+            last = last if last < most else most
             started = task.started
-            last = min(columns - 1, int((x(end) - left) / _COLUMN))
-            begin = last if started is None else min(columns, int((x(started) - left) / _COLUMN))
-            if started is not None and started > until:  # here it only waits
+            if started is None:
+                begin = last
+            elif started > until:  # here it only waits
                 begin = columns
-            elif started is not None:
-                begin = min(begin, columns - 1)
+            else:
+                begin = begin if begin < most else most
                 working[begin] += 1
                 working[last + 1] -= 1
-            waits = min(columns - 1, int((x(task.scheduled) - left) / _COLUMN))
-            if waits < begin:
+            if waits < begin and waits < columns:
                 queued[waits] += 1
                 queued[begin] -= 1
-            if task.failed and first <= end <= until:
-                (failed if self._view.is_last_try(task) else retried).add(last)
-            if task.event_id in self._critical and begin <= last:
+            if task.state in rows.BAD_ENDS:
+                number_failed += 1
+                if first <= end <= until:
+                    (failed if self._view.is_last_try(task) else retried).add(last)
+            if task.event_id in highlighted and begin <= last:
                 critical.update(range(begin, last + 1))
         parts = [] if self._of_workers else self._queue(queued, working, y, height)
         parts += self._levels(working, y, height)
@@ -231,7 +241,7 @@ class Bars:
             places = [(left + at * _COLUMN - 0.5, left + (at + 1) * _COLUMN + 0.5) for at in sorted(failed)]
             parts.append(_path(DID_FAIL, places, y, height))
             parts.append(flags([begin + 1.5 for begin, _ in places], y))
-        return [f"<g><title>{text(self._about_many(shown))}</title>", *parts, "</g>"]
+        return [f"<g><title>{text(self._about_many(shown, number_failed))}</title>", *parts, "</g>"]
 
     def _queue(self, queued: list[int], working: list[int], y: float, height: float) -> list[str]:
         found: set[int] = set()
@@ -273,9 +283,8 @@ class Bars:
             last = column
         return found
 
-    def _about_many(self, shown: Shown) -> str:
+    def _about_many(self, shown: Shown, failed: int) -> str:
         ids = {task.id for task in shown.tasks}
-        failed = sum(task.failed for task in shown.tasks)
         words = f"{shown.name or shown.label}: {len(ids):,} task{'' if len(ids) == 1 else 's'}"
         if len(shown.tasks) > len(ids):
             words += f" in {len(shown.tasks):,} tries"

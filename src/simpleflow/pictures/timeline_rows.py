@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from simpleflow.constants import RESERVED_TIMER
+from simpleflow.core.work_time import Interval, union
 from simpleflow.pictures.name_tree import FOLDED, OPEN, REST, STEP, Item, Line, folded_lines
 from simpleflow.step import rules
 from simpleflow.step.constants import COMPLETED, FAILED, SIGNAL_PREFIX, SKIPPED, WAITING
@@ -38,6 +39,8 @@ class Shown:
     tasks: list[TaskRow] = field(default_factory=list)
     steps: list[StepRow] = field(default_factory=list)
     waits: list[Row] = field(default_factory=list)  # timers and signals
+    _work: list[Interval] | None = None  # once it was computed
+    _queued: list[Interval] | None = None
 
     @property
     def states(self) -> Collection[str]:
@@ -55,16 +58,24 @@ class Shown:
                 return each
         return SKIPPED if found == {SKIPPED} else COMPLETED
 
-    def work(self, now: float) -> list[tuple[float, float]]:
-        """The times in which its tasks worked; of steps without any, in which they were under way."""
-        found = [(task.started, task.ended or now) for task in self.tasks if task.started is not None]
-        if not self.tasks:
-            found = [(step.begin, step.end or now) for step in self.steps if step.ran]
-        return [(begin, max(begin, end)) for begin, end in found]
+    def work(self, now: float) -> list[Interval]:
+        """The times in which its tasks worked; of steps without any, in which they were under way.
 
-    def queued(self, now: float) -> list[tuple[float, float]]:
-        """The times in which its tasks waited for a worker."""
-        return [(task.scheduled, task.started or task.ended or now) for task in self.tasks]
+        They are in order, without overlaps.
+        """
+        if self._work is None:
+            if self.tasks:
+                every = [(task.started, task.ended or now) for task in self.tasks if task.started is not None]
+            else:
+                every = [(step.begin, step.end or now) for step in self.steps if step.ran]
+            self._work = union([(begin, end if end > begin else begin) for begin, end in every])
+        return self._work
+
+    def queued(self, now: float) -> list[Interval]:
+        """The times in which its tasks waited for a worker, in order, without overlaps."""
+        if self._queued is None:
+            self._queued = union([(task.scheduled, task.started or task.ended or now) for task in self.tasks])
+        return self._queued
 
 
 _T = TypeVar("_T")
@@ -101,9 +112,13 @@ def rows_by_step(
     inside: dict[str, list[TaskRow]] = {}
     outside: dict[str, list[TaskRow]] = {}
     waits: list[Row] = []
+    begin, end = window.begin, window.end
     for row in view.rows.values():
+        ended = row.ended
+        if row.scheduled > end or (ended is not None and ended < begin):  # most rows, in a picture of a short time
+            continue
         if isinstance(row, TaskRow):
-            if (isinstance(row, AttemptRow) and row.about_marks) or not window.has(row.scheduled, row.ended):
+            if (isinstance(row, AttemptRow) and row.about_marks) or not window.has(row.scheduled, ended):
                 continue
             if row.step is not None:
                 inside.setdefault(row.step, []).append(row)
@@ -143,8 +158,12 @@ def rows_by_worker(view: RunView, window: Window, most: int) -> list[Shown]:
     workers: dict[str, list[TaskRow]] = {}
     waiting: list[TaskRow] = []
     children: list[TaskRow] = []
+    begin, end = window.begin, window.end
     for row in view.rows.values():
-        if isinstance(row, TaskRow) and window.has(row.scheduled, row.ended):
+        ended = row.ended
+        if row.scheduled > end or (ended is not None and ended < begin):  # most rows, in a picture of a short time
+            continue
+        if isinstance(row, TaskRow) and window.has(row.scheduled, ended):
             if isinstance(row, ChildRow):
                 children.append(row)
             elif row.started is None:
@@ -201,11 +220,17 @@ def _outside(name: str, tasks: list[TaskRow], window: Window, critical: Collecti
 
 def _seconds(tasks: Iterable[TaskRow], window: Window) -> float:
     """How long they worked in the time that is shown."""
+    first, last, now = window.begin, window.end, window.now
     found = 0.0
     for task in tasks:
-        if task.started is not None:
-            end = window.now if task.ended is None else task.ended
-            found += max(0.0, min(end, window.end) - max(task.started, window.begin))
+        begin, end = task.started, task.ended
+        if begin is None:
+            continue
+        if end is None:
+            end = now
+        seconds = (end if end < last else last) - (begin if begin > first else first)
+        if seconds > 0.0:
+            found += seconds
     return found
 
 

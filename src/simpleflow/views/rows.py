@@ -23,6 +23,9 @@ RECEIVED, RECORDED = "received", "recorded"
 STOPPED = "stopped"  # the run ended first
 """The states of rows."""
 
+BAD_ENDS = frozenset({FAILED, TIMED_OUT, TERMINATED})
+"""The states of a task that ended badly."""
+
 
 class Row(Struct, eq=False):
     """The members that rows of all kinds have. Times are epoch seconds."""
@@ -65,7 +68,7 @@ class TaskRow(Row, eq=False):
     @property
     def failed(self) -> bool:
         """True if it ended badly."""
-        return self.state in (FAILED, TIMED_OUT, TERMINATED)
+        return self.state in BAD_ENDS
 
     @property
     def times(self) -> Task:
