@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from simpleflow.steering.earlier_results import EarlierRuns
     from simpleflow.workflow import Workflow
 
-_LOWER_PRIORITY = 10  # the plan must not slow down a run on the same machine
+_LOWER_PRIORITY = 5  # than that of the page: the plan must not slow down a run on the same machine
 _OWNER_SECONDS = 0.5  # between two looks at whether the page is still there
 _QUANTILES = (0.5, 0.9)
 

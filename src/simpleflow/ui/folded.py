@@ -29,6 +29,7 @@ from simpleflow.pictures.style import look
 from simpleflow.step.constants import SCHEDULED
 from simpleflow.step.mark import Mark
 from simpleflow.ui.decisions import Decisions
+from simpleflow.ui.priority import give_way
 from simpleflow.ui.source import Source
 from simpleflow.views import rows
 from simpleflow.views.rows import StepRow
@@ -263,6 +264,7 @@ class FoldedRuns:
         self._jobs.put((kind, run))
 
     def _work(self) -> None:
+        give_way()
         while (job := self._jobs.get()) is not None:
             kind, run = job
             with self._lock:

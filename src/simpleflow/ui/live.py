@@ -26,7 +26,7 @@ MAX_VIEWERS = 32
 
 _TICK_SECONDS = 0.5  # between two looks at whether there may be something new
 _EVERY_SECONDS = 1.0  # between two renderings of a page, at least
-_REST = 20  # a page is rendered again after so many times the time that this took
+_REST = 50  # a page is rendered again after so many times the time that this took: 2 % of a core
 _ALWAYS_SECONDS = 3.0  # it is rendered again then in any case: a process may have died, a log may have grown
 _ALIVE_SECONDS = 15.0  # a sign of life, so that a connection that is gone is noticed
 

@@ -59,6 +59,7 @@ def ui(port: int, host: str, opens: bool, workflows: Sequence[str], **options: A
     """
     location = run_query.location_of(options)
     try:
+        from simpleflow.ui.priority import give_way
         from simpleflow.ui.serving import Serving
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
@@ -73,6 +74,7 @@ def ui(port: int, host: str, opens: bool, workflows: Sequence[str], **options: A
     session().terminal.write(f"the runs in {location}; Ctrl-C ends the page\n")
     if opens:
         click.launch(serving.url)
+    give_way()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)  # uvicorn ends, and then raises the signal again
     serving.run()
