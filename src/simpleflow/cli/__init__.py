@@ -7,6 +7,10 @@ from collections.abc import Sequence
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run the command in ``args``, by default the arguments of this process, and return its exit code."""
+    from simpleflow.cli import collector
+
+    if args is None:
+        collector.pause()
     from simpleflow.cli import app
 
     return app.run(args)

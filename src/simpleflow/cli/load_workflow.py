@@ -13,6 +13,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
+from simpleflow.cli import collector
 from simpleflow.cli.errors import error_line
 from simpleflow.exceptions import InputError
 from simpleflow.shown_text import with_article
@@ -136,7 +137,8 @@ def _same_file(module: ModuleType, path: str) -> bool:
 
 
 def find_modules_here() -> None:
-    """Put the current folder on ``sys.path``, so that its modules can be imported."""
+    """Put the current folder on ``sys.path``, so that its modules can be imported. Called before that."""
+    collector.resume()
     _add_to_path(os.getcwd())
 
 

@@ -50,8 +50,11 @@ def _run(
     write_result: Callable[[str], None],
     ending: Ending,
 ) -> int:
+    # The modules of a run come first, since the collector ignores all that is loaded before the code of the user.
+    from simpleflow import local  # noqa: F401
     from simpleflow.cli.load_workflow import load_workflow
     from simpleflow.cli.run_query import RunLocation
+    from simpleflow.cli.view import progress as lines  # noqa: F401
     from simpleflow.cli.view import unknown_names, what_next
     from simpleflow.cli.view.run_end import report_end, report_unreached
     from simpleflow.core import transitions
