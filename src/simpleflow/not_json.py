@@ -126,7 +126,7 @@ def _instead(value: Any) -> str | None:
         return "{give} its path or its contents"
     if name in ("DataFrame", "LazyFrame", "Table", "Dataset", "DataArray"):
         return "write it to a file and {give} the file's path, or {give} a few rows, such as value.to_dict('records')"
-    if name in ("Period", "Interval"):  # of pandas
+    if name in ("Period", "Interval", "Fraction") or kind.__module__ == "ipaddress":  # the first two are of pandas
         return "{give} str(value)"
     if name == "NAType":
         return "{give} None"

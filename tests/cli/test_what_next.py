@@ -84,6 +84,20 @@ def test_the_command_goes_on_and_skips_what_it_says(flow: Folder) -> None:
     assert "5 steps: 3 ran, 2 skipped, 0 failed" in again.err
 
 
+@pytest.mark.parametrize(("option", "day"), [("--input", "tue wed"), ("--input-file", "tue"), ("-i", "d" * 400)])
+def test_what_was_read_from_standard_input_is_given_again(flow: Folder, option: str, day: str) -> None:
+    done = flow.run("workflow.start", option, "-", "next.py:Next", stdin=f'{{"kwargs":\n {{"day": "{day}"}}}}')
+    assert done.code == 1
+    if len(day) > 300:
+        head = "to go on, skipping 2 steps, with the same standard input: simpleflow "
+        assert last(done)[-1] == f"{head}workflow.start {option} - next.py:Next"
+        return
+    head = "to go on, skipping 2 steps: simpleflow "
+    assert last(done)[-1] == f"""{head}workflow.start next.py:Next --input '{{"kwargs":{{"day":"{day}"}}}}'"""
+    (flow.path / "mended").touch()
+    assert flow.run(*shlex.split(last(done)[-1].removeprefix(head))).code == 0
+
+
 def test_names_whose_steps_have_run_are_not_forced_again(flow: Folder) -> None:
     (flow.path / "mended").touch()
     flow.start("next.Next")

@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 
 _KEYS = {"args", "kwargs"}
 
+_standard_input: list[str] = []  # what was read from it, which can be read once
+
+
+def standard_input() -> str | None:
+    """Return the text that this process has read from standard input; None if it has not read it."""
+    return _standard_input[-1] if _standard_input else None
+
 
 def read_input(text: str | None, file: str | None) -> dict[str, Any]:
     """Read the input from the text of ``--input`` or the file of ``--input-file``; ``-`` is standard input.
@@ -101,7 +108,8 @@ def _file_text(file: str) -> str:
         if file == "-":
             if sys.stdin is None:
                 raise InputError("standard input is closed; expected the input there")
-            return sys.stdin.buffer.read().decode("utf-8-sig")
+            _standard_input.append(sys.stdin.buffer.read().decode("utf-8-sig"))
+            return _standard_input[-1]
         with open(file, "rb") as stream:
             return stream.read().decode("utf-8-sig")
     except OSError as error:

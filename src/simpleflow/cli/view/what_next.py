@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from simpleflow.cli import step_names
+from simpleflow.cli import step_names, workflow_input
 from simpleflow.cli.view.run_summary import command_line
-from simpleflow.shown_text import names, printable
+from simpleflow.shown_text import hide_passwords, names, printable
 from simpleflow.step import rules
 from simpleflow.step.constants import COMPLETED, SKIPPED
 
@@ -32,6 +34,8 @@ With ``whole=True`` the plan does not stop before its end, whatever ``--until`` 
 _MOST_STEPS = 2_000  # a plan of more would take too long
 _MOST_NAMES = 5  # in an option that is made here
 _MOST_LOGS = 3
+_MOST_INPUT = 300  # characters
+_INPUT = ("--input", "-i", "--input-file")
 
 
 class WhatNext:
@@ -63,8 +67,10 @@ class WhatNext:
             count = sum(step.verdict == "skip" for step in plan.steps)
             if count:
                 skipped = f", skipping {'at least ' if plan.notes else ''}{count} step{'' if count == 1 else 's'}"
-        self.again = (f"To go on{skipped}", _command(self.options, again))
-        return [printable(line) for line in [*found, f"to go on{skipped}: {self.again[1]}"]]
+        command, same_input = _command(self.options, again)
+        how = f"{skipped}, with the same standard input" if same_input else skipped
+        self.again = (f"To go on{how}", command)
+        return [printable(line) for line in [*found, f"to go on{how}: {command}"]]
 
     def not_run(self, known: Sequence[str]) -> str:
         """The steps that a stopped run has not run. ``known``: those of which the run itself knows."""
@@ -226,10 +232,30 @@ def silenced() -> Iterator[None]:
         logging.disable(before)
 
 
-def _command(options: Mapping[str, Any], again: Mapping[str, list[str]]) -> str:
-    """The command of this run, as one would write it to go on."""
-    if not (options.get("force") or options.get("only") or options.get("fresh") or again["force"]):
-        return command_line()
-    words = [command_line(without=("--force", "--only"), without_flags=("--fresh",))]
-    words += [f"--{option} {step_names.as_option(found)}" for option, found in again.items() if found]
-    return " ".join(words)
+def _command(options: Mapping[str, Any], again: Mapping[str, list[str]]) -> tuple[str, bool]:
+    """The command of this run, as one would write it to go on, and True if it needs the same standard input again."""
+    given = _input_option()
+    without: list[str] = []
+    flags: list[str] = []
+    words: list[str] = []
+    if given is not None:
+        without += _INPUT
+        words.append(given)
+    if options.get("force") or options.get("only") or options.get("fresh") or again["force"]:
+        without += ["--force", "--only"]
+        flags.append("--fresh")
+        words += [f"--{option} {step_names.as_option(found)}" for option, found in again.items() if found]
+    command = " ".join([command_line(without, flags), *words])
+    return command, given is None and workflow_input.standard_input() is not None
+
+
+def _input_option() -> str | None:
+    """The option that gives what was read from standard input; None if nothing was read, or too much for a line."""
+    text = workflow_input.standard_input()
+    words = [*zip(sys.argv, [*sys.argv[1:], ""], strict=True)]
+    if text is None or not any(word in _INPUT and value == "-" for word, value in words):
+        return None
+    import shlex
+
+    found = json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":"))
+    return f"--input {shlex.quote(hide_passwords(found))}" if len(found) <= _MOST_INPUT else None
