@@ -47,8 +47,11 @@ class Member:
 
     def relieve_output(self, now: float) -> None:
         """Read what its activity prints if it does not do so itself: it has sent no heartbeat for some time."""
-        if self.output is not None and self.task is not None and now - self.beat_at >= 2 * BEAT_SECONDS:
-            self.output.relieve(self.task, self.began)
+        if self.output is None or self.latest is None:
+            return
+        silent = self.task is not None and now - self.beat_at >= 2 * BEAT_SECONDS
+        if silent or self.output.is_reading:
+            self.output.relieve(self.latest, self.began)
 
     def rescue_output(self) -> None:
         """Keep what its activity has printed before it died."""

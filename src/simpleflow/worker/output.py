@@ -23,11 +23,21 @@ the former one left behind write into its log.
 
 The owner of the worker has the reading end, too (``OutputPipe``). It reads only where the worker cannot: when the
 worker has died, and when the pipe is full while a call into C keeps the interpreter lock of the worker.
+
+*One reader at a time.* A worker may become able to read just when its owner does. What two readers take out of a pipe
+could get into the log in another order. So both share two bytes of memory (``_Turns``). Each sets its own byte before
+it looks at the other's: the worker from before it reads until what it has read is in the log, the owner likewise. If
+both are set, the worker steps back. The owner keeps its byte set, so that the worker does not begin again, and looks
+later. If the worker has not moved by then, a call into C has stopped it after it has read: between looking at the
+owner's byte and reading, Python lets no other thread run. So what the worker has in hand comes first. The owner makes
+room in the pipe, but keeps what it has read until the worker has written (``_LATER`` bytes at most). No lock of the
+kernel would do: the worker may be stopped while it holds it.
 """
 
 from __future__ import annotations
 
 import fcntl
+import mmap
 import os
 import sys
 import termios
@@ -49,6 +59,16 @@ _CHUNK = 65_536  # bytes that are read at once; the capacity of a pipe
 _NONE = bytes(4)
 _NEARLY_FULL = 32_768  # bytes in a pipe
 _LAST_SECONDS = 0.05  # how long a worker whose owner has died waits for the lock
+_STEP_SECONDS = 0.001  # between two looks of the worker at whether its owner still reads
+_STUCK_SECONDS = 0.5  # after which a worker that does not step back cannot
+_READS = 64  # reads before the owner turns to other things
+_LATER = 1 << 22  # bytes that the owner keeps in memory for a worker that cannot write what it has in hand
+
+# The bytes of ``_Turns``. A worker reads a new log of the same attempt when the third one has changed.
+_WORKER, _OWNER, _WRITTEN = range(3)
+
+_Turns = mmap.mmap
+"""Memory that a worker and its owner share."""
 
 
 class OutputTarget(NamedTuple):
@@ -65,8 +85,13 @@ class OutputPipe:
 
     def __init__(self, target: OutputTarget) -> None:
         self._target = target
+        self._turns = _Turns(-1, mmap.PAGESIZE)
         self._reader, self._writer = os.pipe()
         os.set_blocking(self._reader, False)
+        self._read: list[bytes] = []  # what the worker could not read, and is not in the log
+        self._size = 0  # of that
+        self._of: tuple[ActivityTask, float] | None = None  # the task that printed it, and its monotonic begin
+        self._since = 0.0  # monotonic time since which the worker has had something in hand
 
     def close_writer(self) -> None:
         """In the owner: close the writing end once the worker was forked."""
@@ -78,33 +103,74 @@ class OutputPipe:
         """Close what this process has of the pipe."""
         self.close_writer()
         os.close(self._reader)
+        self._turns.close()
 
     def redirect(self) -> WorkerOutput:
         """In the worker: send output from now on through the pipe."""
-        return WorkerOutput(self._target, self._reader, self._writer)
+        return WorkerOutput(self._target, self._reader, self._writer, self._turns)
+
+    @property
+    def is_reading(self) -> bool:
+        """True: ``relieve`` has begun something that another call has to finish."""
+        return self._turns[_OWNER] != 0
 
     def relieve(self, task: ActivityTask, began: float) -> None:
-        """In the owner: read from a pipe that is nearly full, of a worker that has been silent."""
-        if int.from_bytes(_unread(self._reader), sys.byteorder) >= _NEARLY_FULL:
-            self.rescue(task, began)
+        """In the owner: read from a pipe that is nearly full, of a worker that has been silent.
+
+        For the arguments see ``rescue``. Call it again while ``is_reading``, also once the worker is silent no longer.
+        """
+        turns = self._turns
+        if not turns[_OWNER]:
+            if int.from_bytes(_unread(self._reader), sys.byteorder) < _NEARLY_FULL:
+                return
+            self._since = time.monotonic()
+            self._of = task, began
+            turns[_OWNER] = 1
+        if not turns[_WORKER]:
+            self._take()
+        elif time.monotonic() - self._since >= _STUCK_SECONDS:
+            self._take()
+            if self._size <= _LATER:
+                return
+        else:
+            return
+        self._write()
+        turns[_OWNER] = 0
 
     def rescue(self, task: ActivityTask | None, began: float) -> None:
-        """In the owner: add what the worker could not read to the log of its task, or print it if it had none.
+        """In the owner: add what a worker that has died could not read to the log of its task, or print it.
 
-        ``task``: the last one that it began; ``began``: when that was, in monotonic time.
+        ``task``: the last one that it began, or None; ``began``: when that was, in monotonic time.
         """
-        data = b"".join(iter(lambda: _read(self._reader), b""))
+        if self._of is not None:
+            task, began = self._of
+        self._of = None if task is None else (task, began)
+        self._take()
+        self._write()
+
+    def _take(self) -> None:
+        for _ in range(_READS):
+            if not (data := _read(self._reader)):
+                break
+            self._read.append(data)
+            self._size += len(data)
+
+    def _write(self) -> None:
+        data, of = b"".join(self._read), self._of
+        self._read, self._size, self._of = [], 0, None
         if not data:
             return
         try:
-            if task is None:
+            if of is None:
                 os.write(2, data)
                 return
+            task, began = of
             file = _open_log(self._target, task, time.time() - (time.monotonic() - began))
             try:
                 file.write(data)
             finally:
                 file.close()
+                self._turns[_WRITTEN] = (self._turns[_WRITTEN] + 1) % 256
         except OSError:
             pass  # nothing can be kept: the run does not fail for that
 
@@ -112,8 +178,10 @@ class OutputPipe:
 class WorkerOutput:
     """The output of a worker, inside the worker."""
 
-    def __init__(self, target: OutputTarget, reader: int, writer: int) -> None:
+    def __init__(self, target: OutputTarget, reader: int, writer: int, turns: _Turns) -> None:
         self.reader = reader  # of the pipe
+        self._turns = turns
+        self._written = 0  # the byte _WRITTEN when the log was opened
         self._target = target
         self._writer = writer  # kept open, so that the pipe has no end if an activity closes its standard output
         self._lock = threading.Lock()  # held by the thread that reads
@@ -121,6 +189,7 @@ class WorkerOutput:
         self._began = 0.0  # epoch seconds at which it began
         self._file: BoundedFile | None = None  # the log of the task
         self._fails = False  # there can be no log of the task
+        self._owner = os.getppid()
         self._pending = b""  # was read and shown, and is not in the log
         self._titled: ActivityTask | None = None  # the task whose name stands before the lines
         self._lines: OutputLines | None = None
@@ -144,11 +213,11 @@ class WorkerOutput:
 
     def end(self, soon: bool = False) -> None:
         """A task ends: show all that it has printed, and have it in its log; with ``soon`` after a call of ``keep``."""
-        # In this order, since the other thread takes the lock, reads, makes the file and gives up the lock.
-        if not _unread(self.reader) and not self._lock.locked() and self._file is None:
+        idle = not self._lock.locked() and not self._turns[_OWNER] and self._file is None
+        if idle and not _unread(self.reader):
             return
         with self._lock:
-            while data := _read(self.reader):
+            while data := self._receive():
                 self._show(data)
                 self._pending += data
                 if not soon or len(self._pending) > _CHUNK:
@@ -182,6 +251,7 @@ class WorkerOutput:
         if self._lock.acquire(timeout=_LAST_SECONDS):
             try:
                 self._lines = None
+                self._turns[_OWNER] = 0
                 self._keep()
                 self._drain()
             finally:
@@ -194,18 +264,48 @@ class WorkerOutput:
         if self._lines is not None:
             self._lines.close()
 
+    def _receive(self) -> bytes:
+        """The bytes in the pipe, up to a chunk, once the owner does not read; empty if there are none."""
+        turns = self._turns
+        while True:
+            # From here to ``read`` no other thread may run: so there is no call of a function of Python in between.
+            turns[_WORKER] = 1
+            if not turns[_OWNER]:
+                try:
+                    data = os.read(self.reader, _CHUNK)
+                except OSError:
+                    data = b""
+                if not data and not self._pending:
+                    turns[_WORKER] = 0
+                return data
+            self._keep()
+            turns[_WORKER] = 0
+            time.sleep(_STEP_SECONDS)
+            if os.getppid() != self._owner:
+                turns[_OWNER] = 0  # it has died
+
     def _drain(self) -> None:
-        while data := _read(self.reader):
+        while data := self._receive():
             self._pending += data
             self._keep()  # first, since showing may take long: a terminal can be stopped
             self._show(data)
 
     def _keep(self) -> None:
+        try:
+            self._add_to_log()
+        finally:
+            self._turns[_WORKER] = 0
+
+    def _add_to_log(self) -> None:
         task, data, self._pending = self._task, self._pending, b""
         if task is None or self._fails or not data:
             return
         try:
+            if self._file is not None and self._written != self._turns[_WRITTEN]:
+                self._file.close()  # its size has changed
+                self._file = None
             if self._file is None:
+                self._written = self._turns[_WRITTEN]
                 self._file = _open_log(self._target, task, self._began)
             self._file.write(data)
         except OSError as error:

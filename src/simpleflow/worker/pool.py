@@ -215,6 +215,7 @@ class Pool:
         now = time.monotonic()
         self._guard.check()
         for worker in list(self._workers):
+            worker.relieve_output(now)
             if is_dead(worker.pid):
                 self._read(worker, worker.channel.receive_all())
                 if worker in self._workers:
@@ -223,10 +224,8 @@ class Pool:
                 continue
             elif not self.source.is_open(worker.task.token):
                 self._stop(worker)
-            else:
-                worker.relieve_output(now)
-                if worker.is_silent(now) and is_running(worker.pid):
-                    self._beat(worker, worker.task)
+            elif worker.is_silent(now) and is_running(worker.pid):
+                self._beat(worker, worker.task)
 
     def close(self) -> None:
         """Stop every worker."""
@@ -345,13 +344,15 @@ class Pool:
         self._remove(worker)
 
     def _kill_the_dying(self) -> None:
+        now = time.monotonic()
         for worker, deadline in list(self._dying.items()):
+            worker.relieve_output(now)
             if has_ended(worker.pid):
                 signal_group(worker.pid, signal.SIGKILL)  # processes that it left behind
                 worker.rescue_output()
                 self._guard.remove(worker.pid)
                 del self._dying[worker]
-            elif time.monotonic() >= deadline:
+            elif now >= deadline:
                 signal_group(worker.pid, signal.SIGKILL)
 
     def _remove(self, worker: Member) -> None:
