@@ -264,6 +264,15 @@ class Executor(Waiter, Protocol):
     def recorded_markers(self, name: str) -> Sequence[str | None]:
         """Return the details (JSON text) of all markers of that name in the history, in its order."""
 
+    def signalled(self, name: str) -> Sequence[Any]:
+        """Return the inputs of all signals of that name in the history, in its order."""
+
+    def when_signalled(self, name: str, function: Callable[[], None]) -> None:
+        """Call ``function`` whenever such a signal has come. The run does not wait for that."""
+
+    def cancel_recorded(self, scope: Scope) -> None:
+        """Ask the service to end the open activities in ``scope`` that the history holds."""
+
     def recorded_details(self, name: str, details: str | None) -> str | None:
         """Return the details (JSON text) of the marker that the history holds in place of this submitted one.
 

@@ -64,6 +64,9 @@ STORE_TIMER = "_simpleflow_store_"
 RETURN_SIGNAL = "_simpleflow_return"
 """Name of the signal that lets a run end whose ``run`` has returned, while its children only wait for signals."""
 
+DONE_ELSEWHERE_SIGNAL = "_simpleflow_done_elsewhere"
+"""Name of the signal to a run whose process has died, and that goes on: another run has done one of its steps."""
+
 RESERVED = "__simpleflow_"
 """Prefix of the keys in an execution's input that hold simpleflow's own values rather than arguments."""
 

@@ -391,7 +391,7 @@ class Executor(RunInNotebook):
             for run in list(engine.runs.values()):
                 engine.executions.ask_for_decision(run)
                 engine.executions.fire_early(run, STORE_TIMER)  # the store may work by now
-                claim_recovery.regain(run, self._on_wait, engine.receive_messages)
+                claim_recovery.regain(run, self._on_wait, engine.receive_messages, engine.signal_workflow_execution)
         return run_id
 
 

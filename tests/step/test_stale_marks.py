@@ -325,7 +325,7 @@ def test_a_run_that_had_claimed_all_steps_and_was_killed_removes_marks_written_m
     for name in ("dep", "other"):
         assert other.claim(name) == {}
         assert other.mark(name) is None
-    claim_recovery.regain(found.engine.runs[found.run_id], print, lambda: None)
+    claim_recovery.regain(found.engine.runs[found.run_id], print, lambda: None, print)
     assert other.marked() == ["other"]
     assert found.rest() is True
     assert other.marked() == ["origin", "other"]

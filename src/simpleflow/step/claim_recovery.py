@@ -2,25 +2,38 @@
 
 A step gives its claim up itself when it ends. This module is for steps that never come to that: a failure ended the run
 at once, it was terminated, or its process stopped.
+
+A run that resumes may find that another run has taken a step over and done it. If the step would have been skipped, had
+the mark been there when it was claimed, then it is left to the other run: what the step had begun is ended, and the
+mark stays (``Life.leave``). Otherwise, as where the step was forced, its work begins again, and so the mark goes.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from simpleflow import values
-from simpleflow.constants import DAY
+from simpleflow.constants import DAY, DONE_ELSEWHERE_SIGNAL
 from simpleflow.core import transitions
 from simpleflow.core.history import History
 from simpleflow.core.records import Record
 from simpleflow.exceptions import StoreError
 from simpleflow.named_tuple import NamedTuple
 from simpleflow.shown_text import with_short_ids
-from simpleflow.step import claims, mark, recorded_tasks, recorded_verdicts, rules, stale_marks
+from simpleflow.step import (
+    claims,
+    input_files,
+    mark,
+    recorded_tasks,
+    recorded_verdicts,
+    rules,
+    stale_marks,
+)
 from simpleflow.step.constants import MARKER_NAME, SCHEDULED
+from simpleflow.step.host import step_at
 from simpleflow.step.recorded_tasks import Claimed, Listed, Marked, Parsed, Released
 from simpleflow.stores import Store, is_local, open_store
 
@@ -39,8 +52,12 @@ class Run(HasHistory, Protocol):
     """An execution that goes on in this process."""
 
     @property
+    def workflow_id(self) -> str:
+        """Its workflow id."""
+
+    @property
     def run_id(self) -> str:
-        """Its id."""
+        """Its run id."""
 
 
 class Held(NamedTuple):
@@ -53,6 +70,7 @@ class Held(NamedTuple):
     seconds: float  # as the run asked for
     certain: bool  # the history says that the claim was granted; if False, it may have been
     forced: claims.Forced = claims.NOTHING  # what the step makes stale, if it has begun
+    unless_done: tuple[str | None, Sequence[str]] | None = None  # fingerprint and outputs with which it is skipped
 
 
 def held(run: HasHistory) -> list[Held]:
@@ -66,9 +84,10 @@ def held(run: HasHistory) -> list[Held]:
             case Listed(bucket, path, owner, whole=True) if owner is not None:
                 if not (completed and _result(record)["shared"]):
                     taken.append(Held(bucket, path, rules.EVERYTHING, owner, DAY, completed))
-            case Claimed(bucket, path, step, owner, seconds):
+            case Claimed(bucket, path, step, owner, seconds, unless_done, fingerprint, outputs):
                 if not (completed and _result(record)):
-                    taken.append(Held(bucket, path, step, owner, seconds, completed))
+                    skips = (fingerprint, outputs) if unless_done else None
+                    taken.append(Held(bucket, path, step, owner, seconds, completed, unless_done=skips))
             case Released(bucket, path, step, owner) | Marked(bucket, path, step, owner=owner):
                 if completed and owner is not None:
                     ended[bucket, path, step] += 1
@@ -121,34 +140,95 @@ def closed(run: HasHistory) -> None:
     release([run])
 
 
-def regain(run: Run, on_wait: Callable[[str], None], look: Callable[[], None]) -> None:
+def regain(
+    run: Run,
+    on_wait: Callable[[str], None],
+    look: Callable[[], None],
+    signal: Callable[[str, str, str, str], None],
+) -> None:
     """Take again, in the name of this process, the claims that ``run`` holds; wait for other runs that have them now.
 
     ``on_wait`` gets a line of text that names the other run; ``look`` is called between two tries, and may end the run
-    meanwhile. Raises StoreError.
+    meanwhile. ``signal`` (of a workflow id, with a name and an input, to a run id) is called if another run has done a
+    step whose claim this one has lost. Raises StoreError.
     """
     for each in held(run):
-        if each.certain:
-            _regain(run, each, on_wait, look)
+        if each.certain and _regain(run, each, on_wait, look):
+            content = {"step": each.step, "number": _number(run, each.step)}
+            text = values.encode(content, "input of a signal")
+            signal(run.workflow_id, DONE_ELSEWHERE_SIGNAL, text, run.run_id)
 
 
-def _regain(run: Run, held: Held, on_wait: Callable[[str], None], look: Callable[[], None]) -> None:
+def _regain(run: Run, held: Held, on_wait: Callable[[str], None], look: Callable[[], None]) -> bool:
+    """Take one claim again. Returns True if that is not needed, since another run has done the step."""
     reported = None
     store = open_store(held.bucket)
     local = is_local(held.bucket)
-    if _is_marked(store, held) and not claims.is_held(store, held.path, held.step, held.owner):
-        return  # writing the mark gave up the claim too, though the history does not hold that yet
+    lost = not claims.is_held(store, held.path, held.step, held.owner)
+    if lost and _is_marked(store, held):
+        return False  # writing the mark gave up the claim too, though the history does not hold that yet
     while run.history.open:
+        if lost and _is_done(run, store, held):
+            return True
         found = claims.regain(store, held.path, held.step, held.owner, held.seconds, local, forced=held.forced)
         if isinstance(found, bool):
+            if lost and _is_done(run, store, held):  # since it was looked at
+                claims.release(store, held.path, [held.step], held.owner)
+                return True
             if not found:
                 _remove_stale(run, store, held)
-            return
+            return False
         if found[:2] != reported:
             reported = found[:2]
             on_wait(f"step {held.step} is run by {with_short_ids(found.text)}; waiting for its end")
         time.sleep(_PAUSE_SECONDS)
         look()
+        lost = lost or not claims.is_held(store, held.path, held.step, held.owner)
+    return False
+
+
+def _is_done(run: Run, store: Store, held: Held) -> bool:
+    """True if another run has done the step whose claim this run has lost, and the step need not run again."""
+    if held.unless_done is None or (body := store.get(held.path, held.step)) is None:
+        return False
+    fingerprint, outputs = held.unless_done
+    found = mark.read(held.step, body)
+    if stale_marks.is_by(found, held.owner) or fingerprint not in (None, found.fingerprint):
+        return False
+    if (latest := _latest(run, held.step)) is not None and latest.outcome is None and not _is_plain(latest):
+        return False
+    holder = claims.holders(store, held.path).get(held.step)
+    if holder is not None and holder.run_id != held.owner.run_id:
+        return False  # that run has not looked yet whether its mark may stay
+    void = stale_marks.void_marks(store, held.path, [held.step])
+    return not void and not _has_children(run, held.step) and not input_files.missing(outputs)
+
+
+def _is_plain(verdict: recorded_verdicts.Recorded) -> bool:
+    """True if the step ran because it was not done, and for no other reason."""
+    return verdict.status == SCHEDULED and not verdict.details.get("forced") and not verdict.details.get("reasons")
+
+
+def _latest(run: HasHistory, step: str) -> recorded_verdicts.Recorded | None:
+    return next((each for each in reversed(_verdicts(run)) if each.name == step), None)
+
+
+def _number(run: HasHistory, step: str) -> int:
+    """The number of the verdict on a step that is carried out or comes next."""
+    latest = _latest(run, step)
+    if latest is None:
+        return 0
+    return latest.number if latest.status == SCHEDULED and latest.outcome is None else latest.number + 1
+
+
+def _has_children(run: HasHistory, step: str) -> bool:
+    """True if children of the step are open: they have claims of their own, and go on."""
+    return any(each.open and _is_of(each, step) for each in run.history.children.values())
+
+
+def _is_of(record: Record, step: str) -> bool:
+    control = getattr(record.scheduled, "control", None)
+    return step_at(control or record.id, (step,)) is not None
 
 
 def _is_marked(store: Store, held: Held) -> bool:

@@ -91,6 +91,9 @@ class Claiming:
                     continue
                 self._ledger.ran_elsewhere(run)
                 return rules.Verdict(False, False, (constants.ALREADY_PLAYED,))
+            elif self._ledger.is_done_elsewhere(run.name, claim.number):
+                self._ledger.ran_elsewhere(run)
+                return rules.Verdict(False, False, (constants.ALREADY_PLAYED,))
             else:
                 return verdict
 

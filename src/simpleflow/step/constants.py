@@ -39,6 +39,7 @@ OUTPUT_MISSING = "Output is missing: "
 PART_MISSING = "Not done inside: "
 NOT_AMONG_ONLY = "Not among --only"
 REVOKED = "Another run has taken it over, or plays what it depends on"
+DONE_ELSEWHERE = "Another run has done it meanwhile"
 DEPENDENT_OF = "Dep of "
 
 # Keys of what has changed about a done step, in its marker ``skipped``.

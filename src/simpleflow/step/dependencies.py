@@ -74,6 +74,16 @@ class Dependencies:
             self._ran[run.name] = (run,) if ran is None else [*ran, run]  # nearly always the only one
         self._ran_names.add(run.name)
 
+    def remove(self, run: StepRun) -> None:
+        """A step that was going to run is left to another run, which has done it."""
+        left = [each for each in self._ran.pop(run.name, ()) if each is not run]
+        if left:
+            self._ran[run.name] = left
+        else:
+            self._ran_names.discard(run.name)
+        if (written := self.marking.pop(run, None)) is not None:
+            written.finish()
+
     @property
     def is_quiet(self) -> bool:
         """True if no step has a bearing on another, as far as is known: none forces one, waits, or is being marked."""

@@ -21,9 +21,10 @@ its mark was written after it was last removed. So it does not matter in which o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from simpleflow.base import Executor
+from simpleflow.constants import DONE_ELSEWHERE_SIGNAL
 from simpleflow.step import origins, rules
 from simpleflow.step.constants import COMPLETED, DEPENDENT_OF, MARKER_NAME, SCHEDULED
 from simpleflow.step.known_names import KnownNames
@@ -45,6 +46,11 @@ class Ledger:
         self.known: list[str] = []  # names in the order in which they became known as done
         self.known_names: set[str] = set()
         self.known_before = self._known_before  # one for all steps
+        self.at_work: dict[tuple[str, int], Callable[[], None]] = {}
+        """By name and number of the verdict, what leaves a claimed step that is at work to another run."""
+        self._left: set[str] = set()  # reasons to force a step that count no more: another run has done their steps
+        self._executor = executor
+        executor.when_signalled(DONE_ELSEWHERE_SIGNAL, self._leave)
         self.latest: dict[str, StepRun] = {}  # the latest run of each name
         self.parts = Parts()  # steps outside of all steps
         self.recorded: list[Recorded] = read(executor.recorded_markers(MARKER_NAME))
@@ -147,8 +153,13 @@ class Ledger:
         if self._unmarked.get(run.name, -1) <= run.order:
             self.done.add(run.name)
 
-    def ran_elsewhere(self, run: StepRun) -> None:
-        """Another workflow run has run this step since the marks were read: nothing is known of its dependents now."""
+    def ran_elsewhere(self, run: StepRun, removed: Iterable[str] = ()) -> None:
+        """Another workflow run has run this step since the marks were read: nothing is known of its dependents now.
+
+        ``removed``: the marks that this run has removed before it left the step to the other one.
+        """
+        self.known_names.difference_update(removed)
+        self._left.add(DEPENDENT_OF + run.name)
         for pattern in run.dependents:
             for name in self.done.covered_by(pattern):
                 self.done.discard(name)
@@ -158,7 +169,20 @@ class Ledger:
         """Those of the first ``count`` forced names that cover ``name``, with their reasons."""
         # A step that was forced at start and has completed since is forced again for other reasons only.
         satisfied = self.request.force and not self.request.forces(name)
-        return self.forced.covering(name, count, REASON if satisfied else None)
+        return self.forced.covering(name, count, {*self._left, REASON} if satisfied else self._left)
+
+    def is_done_elsewhere(self, name: str, number: int) -> bool:
+        """True if another run has done the step, since this run took that verdict or claimed the step for it."""
+        signals = self._executor.signalled(DONE_ELSEWHERE_SIGNAL)
+        return any(
+            isinstance(each, dict) and (each.get("step"), each.get("number")) == (name, number) for each in signals
+        )
+
+    def _leave(self) -> None:
+        """Another run has done steps that this one has begun."""
+        for (name, number), leave in list(self.at_work.items()):
+            if self.is_done_elsewhere(name, number):
+                leave()
 
     # Verdicts
 

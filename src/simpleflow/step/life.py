@@ -31,7 +31,7 @@ on: its work may be half done, and only its marker tells later evaluations and r
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 from simpleflow.base import Submittable
@@ -57,19 +57,34 @@ Phases = Generator[Promise, Promise, None]
 class Life(LifeActions):
     """The life of one submission of a step."""
 
+    _awaited: Promise | None = None  # that the generator waits for
+    _unmarked: Sequence[str] = ()  # the marks that it has removed before its work
+
     def __init__(self, run: StepRun, host: Host, scheduler: Scheduler) -> None:
         super().__init__(run, host, scheduler)
         self._phases = self.phases()
 
     def go_on(self, promise: Promise | None = None) -> None:
         """Resume the generator with the promise that it has waited for; call again once the next one is final."""
+        if promise is not self._awaited:
+            return  # that of a generator that was closed
         try:
             awaited = self._phases.send(promise)  # type: ignore[arg-type]  # None starts it
             while awaited.done:
                 awaited = self._phases.send(awaited)
         except StopIteration:
             return
+        self._awaited = awaited
         awaited.when_done(self.go_on)
+
+    def leave(self) -> None:
+        """End the step, which is at work: another run has done it."""
+        self._phases.close()
+        if self._submitted is not None:
+            self._submitted.cancel()
+        self._scheduler.dependencies.remove(self._run)
+        self._awaited, self._phases = None, self._leave_to_the_other_run()
+        self.go_on()
 
     def phases(self) -> Phases:
         """From the submission to the end."""
@@ -152,6 +167,9 @@ class Life(LifeActions):
 
     def _work(self) -> Phases:
         """Run the step and mark it."""
+        if self._is_done_elsewhere:
+            yield from self._leave_to_the_other_run()
+            return
         run, dependencies = self._run, self._scheduler.dependencies
         removed = dependencies.made_stale_by(run) if self._recorded is None else self._recorded.unmarks
         self._ledger.latest[run.name] = run
@@ -174,6 +192,9 @@ class Life(LifeActions):
         around = {each.name for each in run.enclosing} | {run.name}
         self._forced = Forced(tuple(run.dependents), tuple(sorted(around)))
         self._scheduled = self._record(constants.SCHEDULED, self._inputs)
+        if self._claimed:
+            self._unmarked = removed
+            self._ledger.at_work[run.name, self._number or 0] = self.leave
 
         if self._in_history:
             self._ledger.marks_removed(run, removed)
@@ -226,6 +247,20 @@ class Life(LifeActions):
         else:
             yield from self._mark()
 
+    def _leave_to_the_other_run(self) -> Phases:
+        """Another run has done the step since the process of this one died: end as if it had been skipped."""
+        run = self._run
+        self._claimed = False  # it was given up when the run went on
+        self._ledger.at_work.pop((run.name, self._number or 0), None)
+        self._executor.cancel_recorded(self._scope)
+        if self._scheduled is None:
+            self._scheduled = self._record(constants.SCHEDULED, self._inputs)
+        self._ledger.ran_elsewhere(run, self._unmarked if self._recorded is None else self._recorded.unmarks)
+        has_value = yield from self._find_value(run.step.alternative(), marked=True)
+        if has_value:
+            self._ledger.found_done(run)
+            self._complete(constants.DONE_ELSEWHERE)
+
     def _is_marking_recorded(self) -> bool:
         """True if the history holds the activity that writes the mark."""
         return not self._in_history and self._is_recorded(self._marks.mark(self._run.name))
@@ -253,12 +288,15 @@ class Life(LifeActions):
             self._complete(None if marked.result is None else constants.REVOKED)
         written.finish()
 
-    def _find_value(self, alternative: Submittable | None) -> Generator[Promise, Promise, bool]:
-        """Read what the mark of a skipped step keeps, and run the alternative. Returns False if the step has failed."""
+    def _find_value(self, alternative: Submittable | None, marked: bool = False) -> Generator[Promise, Promise, bool]:
+        """Read what the mark of a skipped step keeps, and run the alternative. Returns False if the step has failed.
+
+        ``marked``: another run has just written the mark.
+        """
         run = self._run
         if run.step.keep_result and not run.lacks_mark:
             get_mark, ahead = self._marks.get_mark(run.name), self._scheduler.ahead
-            is_own = self._is_recorded(get_mark)
+            is_own = marked or self._is_recorded(get_mark)
             is_wanted = self._recorded is None and run.name in self._ledger.done
             found: Any = _NOT_READ
             while not is_own and (ahead.known(run.name) or (is_wanted and ahead.serves(run.name))):

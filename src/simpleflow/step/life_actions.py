@@ -9,7 +9,15 @@ from simpleflow.base import Scope, Submittable
 from simpleflow.core.work_time import Interval, Task, between, work_time
 from simpleflow.exceptions import AggregateException
 from simpleflow.futures import FINISHED, Future, Promise, promise_of
-from simpleflow.step import constants, mark, marker_content, recorded_tasks, recorded_verdicts, report, rules
+from simpleflow.step import (
+    constants,
+    mark,
+    marker_content,
+    recorded_tasks,
+    recorded_verdicts,
+    report,
+    rules,
+)
 from simpleflow.step.host import Host, scope_label, submit_any
 from simpleflow.step.recorded_verdicts import Recorded
 from simpleflow.step.run_record import StepRun
@@ -62,6 +70,16 @@ class LifeActions:
             self._stale = found.stale
         if found.verdict.run or not isinstance(found, Begin):
             self._claimed = self._scheduler.claiming.is_held(run, self._scope)
+
+    @property
+    def _is_done_elsewhere(self) -> bool:
+        """True if another run has done the step since this one took its verdict, so that it must not be done again."""
+        recorded, number = self._recorded, self._number
+        if recorded is None or number is None:
+            return False
+        if recorded.outcome is not None:
+            return recorded.outcome.get("stale") == constants.DONE_ELSEWHERE
+        return self._claimed and self._ledger.is_done_elsewhere(self._run.name, number)
 
     def _why_stale(self) -> str | None:
         """Why the work that has been done is stale; None if it is not."""
@@ -120,6 +138,8 @@ class LifeActions:
 
     def _end(self) -> None:
         """Nothing of this step goes on any more."""
+        if self._ledger.at_work and self._number is not None:
+            self._ledger.at_work.pop((self._run.name, self._number), None)
         recorded = self._recorded
         self._run.end(joined=self._run.joined > 0 or (recorded is not None and recorded.joined > 0))
 

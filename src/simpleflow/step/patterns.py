@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from simpleflow.step import rules
 
@@ -32,10 +32,10 @@ class Patterns:
         """The reasons of each name."""
         return {name: {reason for _, reason in given if reason is not None} for name, given in self._given.items()}
 
-    def covering(self, name: str, count: int, ignored: str | None = None) -> dict[str, list[str]]:
+    def covering(self, name: str, count: int, ignored: Collection[str] = ()) -> dict[str, list[str]]:
         """Those of the first ``count`` names that cover ``name``, with their reasons.
 
-        A name that was given for the ``ignored`` reason alone is left out.
+        A name that was given for ``ignored`` reasons alone is left out.
         """
         found: dict[str, list[str]] = {}
         if not self._given:
@@ -44,7 +44,7 @@ class Patterns:
             given = [
                 reason
                 for number, reason in self._given.get(pattern, ())
-                if number <= count and (reason is None or reason != ignored)
+                if number <= count and (reason is None or reason not in ignored)
             ]
             if given:
                 found[pattern] = [reason for reason in given if reason is not None]

@@ -12,7 +12,17 @@ import msgspec
 
 from simpleflow.exceptions import AggregateException, distinct
 from simpleflow.shown_text import SHOWN, count, names, printable, with_short_ids
-from simpleflow.step.constants import ARGUMENTS, CODE, COMPLETED, FAILED, FILE, SCHEDULED, SKIPPED, WAITING
+from simpleflow.step.constants import (
+    ARGUMENTS,
+    CODE,
+    COMPLETED,
+    DONE_ELSEWHERE,
+    FAILED,
+    FILE,
+    SCHEDULED,
+    SKIPPED,
+    WAITING,
+)
 from simpleflow.step.rules import Verdict
 from simpleflow.values import text_or_none, text_tuple
 
@@ -118,7 +128,8 @@ def why(report: StepReport) -> str:
     if report.changed:
         parts[-1:] = [f"{parts[-1] if parts else 'done'}, but {change_text(report.changed)}"]
     if report.stale is not None:
-        parts.append(f"not marked as done, as it is stale: {report.stale}")
+        why = report.stale if report.stale == DONE_ELSEWHERE else f"not marked as done, as it is stale: {report.stale}"
+        parts.append(why)
     if report.not_kept is not None:
         parts.append(f"its result was not kept: {with_short_ids(report.not_kept)}")
     if report.unmarks and report.status == SCHEDULED:

@@ -203,8 +203,7 @@ class Pool:
                         if (worker := self._by_channel.get(descriptor)) is not None:
                             self._exchange(worker, descriptor)
                     ready = self._poll.poll(0) if time.monotonic() < end else []
-        if self._dying:
-            self._kill_the_dying()
+        self._kill_the_dying()
         return found
 
     def reap(self) -> None:

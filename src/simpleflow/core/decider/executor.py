@@ -23,7 +23,7 @@ from simpleflow.core.decider import recorded_calls
 from simpleflow.core.decider.evaluation import Execution, Tracked
 from simpleflow.core.decider.event_details import event_details
 from simpleflow.core.decider.handle import Handle
-from simpleflow.core.decider.handles import HANDLES, ActivityHandle
+from simpleflow.core.decider.handles import HANDLES, ActivityHandle, cancellations
 from simpleflow.core.decider.markers import Markers
 from simpleflow.core.decider.signals import Signals
 from simpleflow.core.decider.stopping import Stoppable
@@ -317,6 +317,16 @@ class Executor(Stoppable):
         found = self.history.markers.named(name)
         return [each.attributes.details for each in found if isinstance(each.attributes, e.MarkerRecorded)]
 
+    def signalled(self, name: str) -> Sequence[Any]:
+        return self.signals.inputs(name)
+
+    def when_signalled(self, name: str, function: Callable[[], None]) -> None:
+        self.signals.listen(name, function)
+
+    def cancel_recorded(self, scope: Scope) -> None:
+        for key, decision in cancellations(self.history, scope):
+            self.outbox[key] = decision
+
     def recorded_details(self, name: str, details: str | None) -> str | None:
         return self.markers.replaced.get((name, details), details)
 
@@ -357,25 +367,13 @@ class Executor(Stoppable):
         raise ExecutionBlocked
 
 
-def _record_marker(executor: Executor, task: MarkerTask) -> Promise:
-    return executor.markers.submit(task)
-
-
-def _send_signal(executor: Executor, task: SignalTask) -> Promise:
-    return executor.signals.send(task)
-
-
-def _wait_for_signal(executor: Executor, wait: WaitForSignal) -> Promise:
-    return executor.signals.wait(wait)
-
-
 _AT_CLOSING = (MarkerTask, SignalTask, CancelTimerTask)
 """The tasks that a closing hook may submit: the service takes them in the answer that closes the execution."""
 
 _WITHOUT_HANDLE: dict[type[Any], Callable[[Executor, Any], Promise]] = {
-    MarkerTask: _record_marker,
-    SignalTask: _send_signal,
-    WaitForSignal: _wait_for_signal,
+    MarkerTask: lambda executor, task: executor.markers.submit(task),
+    SignalTask: lambda executor, task: executor.signals.send(task),
+    WaitForSignal: lambda executor, wait: executor.signals.wait(wait),
     CancelTimerTask: Executor._cancel_timer,
     ContinueAsNewWorkflowTask: Executor._continue_as_new,
 }

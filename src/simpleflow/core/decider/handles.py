@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from simpleflow import taskids
@@ -15,7 +15,8 @@ from simpleflow.core import transitions as t
 from simpleflow.core.decider import parts, recorded_calls
 from simpleflow.core.decider.evaluation import Evaluation
 from simpleflow.core.decider.handle import Handle, RetryHandle
-from simpleflow.core.records import Record
+from simpleflow.core.history import History
+from simpleflow.core.records import Key, Record
 from simpleflow.exceptions import TaskFailed
 from simpleflow.futures import CANCELLED
 from simpleflow.retries import Retry
@@ -324,3 +325,12 @@ HANDLES: dict[type[Task], type[Any]] = {
     TimerTask: TimerHandle,
     ReservedTimerTask: TimerHandle,
 }
+
+
+def cancellations(history: History, scope: Scope) -> Iterator[tuple[Key, d.Decision]]:
+    """Yield the decisions that end the open activities in a scope, as the history holds them, with their keys."""
+    for record in history.activities.values():
+        if record.open and not record.cancel_requested_id:
+            path = getattr(record.scheduled, "control", None) or record.id
+            if path.startswith(scope.path) or f"-{scope.path}" in path or f".{scope.path}" in path:
+                yield ("cancel_activity", record.id), d.RequestCancelActivityTask(activity_id=record.id)

@@ -10,7 +10,8 @@ back to the execution that sent it.
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Iterable, Iterator, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from functools import partial
 from typing import Any
 
 from simpleflow import values
@@ -33,6 +34,7 @@ class Signals:
         self._evaluation = evaluation
         self._counts: MutableMapping[_Identity, int] = {}  # signals sent so far
         self._waiting: dict[str, list[Promise]] = {}  # by signal name
+        self._listeners: dict[str, list[Callable[[], None]]] = {}  # by signal name
 
     @property
     def awaited(self) -> bool:
@@ -73,8 +75,18 @@ class Signals:
         self._waiting.setdefault(wait.signal_name, []).append(promise)
         return promise
 
+    def listen(self, name: str, function: Callable[[], None]) -> None:
+        """Call ``function`` whenever a signal of that name has come. That is no waiting."""
+        self._listeners.setdefault(name, []).append(function)
+
+    def inputs(self, name: str) -> list[Any]:
+        """The inputs of the signals of that name, in order."""
+        return [self._input(event) for event in self._evaluation.history.signals.get(name, ())]
+
     def received(self, name: str) -> None:
         """A signal of that name was received: finish the promises that wait for it."""
+        for function in self._listeners.get(name, ()):
+            self._evaluation.fibers.soon(partial(self._evaluation.guard, function))
         event = self._evaluation.history.signals[name][-1]
         for promise in self._waiting.pop(name, ()):
             if not promise.done:
