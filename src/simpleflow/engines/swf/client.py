@@ -69,6 +69,8 @@ def _build(purpose: Purpose, region: str | None) -> Any:
         import boto3.session
         import botocore.session
         from botocore.config import Config
+
+        from simpleflow.engines.swf import transport
     except ImportError as error:
         raise SwfError(f"Amazon SWF needs boto3, which is not installed: {INSTALL_BOTO3}") from error
     polls = purpose == "polls"
@@ -89,6 +91,7 @@ def _build(purpose: Purpose, region: str | None) -> Any:
                 tcp_keepalive=True,
             ),
         )
+    transport.install(found, CONNECT_TIMEOUT, POLL_TIMEOUT if polls else CALL_TIMEOUT)
     found.meta.events.register("needs-retry.swf", _count_throttled)
     return found
 
