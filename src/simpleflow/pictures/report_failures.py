@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Sequence
 
-from simpleflow.pictures.failures import Failure, Told, failures_of, reason_of_run
+from simpleflow.pictures.failures import Failure, Told, failures_of
 from simpleflow.pictures.page import arguments, card, facts, moment, preformatted, told
 from simpleflow.source.source_lines import own_frame
+from simpleflow.views.causes import of_run
+from simpleflow.views.event_of import in_history
 from simpleflow.views.rows import AttemptRow, ChildRow
 from simpleflow.views.run_view import RunView
 
@@ -30,7 +32,7 @@ def failures(
         )
         for view, failure in found
     ]
-    reason, trace = reason_of_run(runs[0].events)
+    reason, trace = of_run(runs[0].view, in_history(runs[0].events))
     parts = []
     if reason and not any(failure.error and _one_line(failure.error) in _one_line(reason) for _, failure in found):
         own = trace if not any(failure.traceback == trace for _, failure in found) else ""

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
-from simpleflow import values
-from simpleflow.core import timeouts, transitions
+from simpleflow.core import transitions
 from simpleflow.engines.base import RunDescription
 from simpleflow.exceptions import SimpleflowError
 from simpleflow.named_tuple import NamedTuple
 from simpleflow.shown_text import escaped_lines, hide_passwords
-from simpleflow.source.source_lines import TRACEBACK, own_frame, source_line
+from simpleflow.source.source_lines import own_frame
 from simpleflow.state_folder import logs
 from simpleflow.ui.source import Source
 from simpleflow.ui.texts import MAX_VALUE
-from simpleflow.views import rows
+from simpleflow.views import causes
+from simpleflow.views.causes import failed_tasks
+from simpleflow.views.event_of import EventOf
 from simpleflow.views.rows import AttemptRow, TaskRow
 from simpleflow.views.run_view import RunView
 
@@ -44,11 +45,8 @@ def first_failure(source: Source, run: RunDescription, view: RunView) -> Failure
         return Failure(row.name, None, hide_passwords(row.report.error or ""), "", "", "", "", [])
     if view.closed and view.state in (transitions.COMPLETED, transitions.CONTINUED_AS_NEW):
         return None
-    last = {(task.kind, task.id): task for task in view.rows.values() if isinstance(task, TaskRow)}
-    failed = [task for task in last.values() if task.failed]
-    if failed:
-        return of_task(source, run, view, min(failed, key=lambda task: task.end_id), None)
-    return None
+    failed = failed_tasks(view)
+    return of_task(source, run, view, failed[0], None) if failed else None
 
 
 def of_task(source: Source, run: RunDescription, view: RunView, task: TaskRow, step: str | None) -> Failure:
@@ -63,41 +61,24 @@ def of_task(source: Source, run: RunDescription, view: RunView, task: TaskRow, s
 
 def reason_of(source: Source, run: RunDescription, task: TaskRow) -> tuple[str, str]:
     """The reason and the traceback of a row that ended badly; empty texts for unknown ones."""
-    if not task.end_id:
-        return "", ""
-    event = source.event(run, task.end_id)
-    attributes: Any = event.attributes
-    if task.state == rows.TIMED_OUT and isinstance(task, AttemptRow):
-        start = source.event(run, task.start_id) if task.start_id else None
-        return str(timeouts.between(source.event(run, task.event_id), start, event)), ""
-    reason = getattr(attributes, "reason", None) or getattr(attributes, "cause", None) or ""
-    details = restored(source, getattr(attributes, "details", None))
-    found = values.decode(details)
-    if isinstance(found, dict) and isinstance(found.get("error"), str):
-        message = found.get("message")
-        reason = f"{found['error']}: {message}" if message else found["error"]
-    return _beginning(hide_passwords(str(reason))), traceback_of(details)
+    return _shown(causes.of_task(task, event_of(source, run), partial(restored, source)))
 
 
 def run_reason(source: Source, run: RunDescription, view: RunView) -> tuple[str, str]:
     """Why a run ended badly, and the traceback; empty texts if it did not."""
-    if not view.closed or view.state in (transitions.COMPLETED, transitions.CONTINUED_AS_NEW):
-        return "", ""
-    attributes: Any = source.event(run, view.closed_id).attributes
-    reason = (getattr(attributes, "reason", None) or "").replace("Cannot replay the workflow: ", "")
-    return _beginning(hide_passwords(reason)), traceback_of(restored(source, getattr(attributes, "details", None)))
+    return _shown(causes.of_run(view, event_of(source, run), partial(restored, source)))
 
 
-def traceback_of(details: str | None) -> str:
-    """The traceback in the details of a failed activity or run; empty if there is none."""
-    found = values.decode(details)
-    if isinstance(found, dict):
-        lines = found.get("traceback")
-        text = "".join(map(str, lines)) if isinstance(lines, list) else ""
-    else:
-        text = found if isinstance(found, str) and TRACEBACK in found else ""
-    found = hide_passwords(escaped_lines(text)).rstrip()
-    return found if len(found) <= MAX_VALUE else f"...\n{found[-MAX_VALUE:]}"  # its end says what was raised
+def event_of(source: Source, run: RunDescription) -> EventOf:
+    """Reads single events of a run."""
+    return partial(source.event, run)
+
+
+def _shown(cause: causes.Cause) -> tuple[str, str]:
+    trace = hide_passwords(escaped_lines(cause.traceback)).rstrip()
+    if len(trace) > MAX_VALUE:
+        trace = f"...\n{trace[-MAX_VALUE:]}"  # its end says what was raised
+    return _beginning(hide_passwords(cause.reason)), trace
 
 
 def _beginning(text: str) -> str:
@@ -114,8 +95,3 @@ def restored(source: Source, text: str | None) -> str | None:
         return jumbo.restore(text)
     except SimpleflowError as error:
         return f"{text} ({error})"
-
-
-def line_of(trace: str) -> str:
-    """The line of the user's code in a traceback."""
-    return source_line(trace)
