@@ -9,12 +9,9 @@ import sys
 import urllib.request
 from pathlib import Path
 
-import pytest
-
 from simpleflow.constants import INSTALL_UI
-from tests.cli.swf import DOMAIN, Commands, server
 from tests.servers import tied
-from tests.ui.conftest import Runs, Site, serving, wait_for
+from tests.ui.conftest import Runs, Site
 
 _WITHOUT = "import sys; sys.modules['starlette'] = None; from simpleflow.cli import main; sys.exit(main())"
 
@@ -58,33 +55,3 @@ def test_it_prints_its_address_answers_and_ends(runs: Runs) -> None:
     live.close()
     assert process.returncode == 0
     assert errors == f"the runs in folder {runs.state}; Ctrl-C ends the page\n"
-
-
-def test_it_shows_the_runs_of_a_domain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    running = server(tmp_path)
-    try:
-        assert running.stdout is not None
-        commands = Commands(tmp_path, running.stdout.readline().strip())
-        (tmp_path / "workflows.py").write_text((Path(__file__).parent / "workflows.py").read_text())
-        for name, value in commands.environment.items():
-            monkeypatch.setenv(name, value)
-        done = commands.run("standalone", "workflows.py:Served", "--workflow-id", "served", "--nb-workers", "2")
-        assert done.code == 0, done.err
-        with serving(None, DOMAIN) as site:
-            assert "served" in site.get("/").text
-            wait_for(lambda: "3 ran" in site.get("/").text)
-            assert "Completed in" in site.get("/run/served").text
-            assert "Workers of Amazon SWF keep no output" in _activity(site)
-            assert "/step/report" in site.get("/run/served/steps").text
-            assert "MarkerRecorded" in site.get("/run/served/history?kind=marker").text
-            assert site.get("/run/served/timeline").text.count("<svg") == 1
-    finally:
-        running.terminate()
-        running.wait(10)
-        running.stdout.close()
-
-
-def _activity(site: Site) -> str:
-    text = site.get("/run/served/step/report").text
-    address = text.partition("/activity/")[2].partition('"')[0]
-    return site.get(f"/run/served/activity/{address}").text

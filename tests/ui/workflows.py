@@ -29,6 +29,11 @@ def until(path):
     return path
 
 
+@activity.with_attributes(raises_on_failure=True, task_list="nobody")
+def unserved():
+    return None
+
+
 @activity.with_attributes(raises_on_failure=True)
 def talk(path):
     number = 0
@@ -69,17 +74,90 @@ class Nightly(WorkflowStepMixin, Workflow):
         return {"rows": 36}
 
 
-class Served(WorkflowStepMixin, Workflow):
-    """A few steps on Amazon SWF, with marks in a folder."""
-
-    name = "served"
+class OnSwf(WorkflowStepMixin, Workflow):
+    """Steps on Amazon SWF, with marks in a folder."""
 
     def get_step_bucket(self):
         return str(Path("marks").absolute())
 
+
+class Served(OnSwf):
+    """A few steps."""
+
+    name = "served"
+
     def run(self):
         for name in ("load.orders", "load.users", "report"):
             self.submit(Step(name, (work, name))).result
+
+
+class FailingChild(OnSwf):
+    """A child that fails in a step."""
+
+    name = "failing-child"
+
+    def run(self):
+        self.submit(Step("check.prices", (check, "the child"))).result
+
+
+class FailsInChild(OnSwf):
+    """Fails, since its child does."""
+
+    name = "fails-in-child"
+
+    def run(self):
+        self.submit(Step("first", (work, "first"))).result
+        self.submit(Step("outer", FailingChild)).result
+
+
+class AwaitsSignal(OnSwf):
+    """Waits for a signal that nobody sends."""
+
+    name = "awaits-signal"
+
+    def run(self):
+        self.submit(Step("first", (work, "first"))).result
+        self.submit(self.wait_signal("approval")).result
+
+
+class AwaitsWorker(OnSwf):
+    """Waits for a worker of a list that nobody polls."""
+
+    name = "awaits-worker"
+
+    def run(self):
+        self.submit(Step("never", (unserved,))).result
+
+
+class GoesOn(OnSwf):
+    """Works until there is a file beside it."""
+
+    name = "goes-on"
+
+    def run(self):
+        self.submit(Step("first", (work, "first"))).result
+        self.submit(Step("wait", (until, str(Path("go").absolute())))).result
+
+
+class Sleeps(OnSwf):
+    """Waits for an hour."""
+
+    name = "sleeps"
+
+    def run(self):
+        self.submit(self.start_timer("nap", 3600)).result
+
+
+class Stopped(Sleeps):
+    """The same, to be cancelled."""
+
+    name = "stopped"
+
+
+class Late(Sleeps):
+    """The same, with too short a limit."""
+
+    name = "late"
 
 
 class Child(Workflow):

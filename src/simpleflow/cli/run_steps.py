@@ -10,10 +10,11 @@ from simpleflow.cli.activity_query import fold
 from simpleflow.cli.run_query import Runs
 from simpleflow.cli.view.history_items import item_of
 from simpleflow.cli.view.run_steps import ShownStep
-from simpleflow.cli.view.waits import RETRY, Wait, waits_in
 from simpleflow.exceptions import UnknownResource
 from simpleflow.state_folder import logs
 from simpleflow.step.constants import SKIPPED
+from simpleflow.views.event_of import in_history
+from simpleflow.views.waits import RETRY, Wait, waits_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +43,7 @@ def steps_of(runs: Runs, run: RunDescription) -> tuple[list[ShownStep], list[Wai
     members = list(family(runs, run))
     for each, view, events in members:
         marks = _marks(view, deadline)
-        retries = {wait.step: wait for wait in reversed(waits_in(view, events)) if wait.kind == RETRY}
+        retries = {wait.step: wait for wait in reversed(waits_in(view, in_history(events))) if wait.kind == RETRY}
         found += [
             _step(each, runs.location.folder, view, events, marks, name, now, retries.get(name)) for name in view.steps
         ]
@@ -54,7 +55,7 @@ def waits_of(members: Sequence[Member]) -> list[Wait]:
     found = []
     for each, view, events in members:
         child = None if each is members[0][0] else each.workflow_id
-        found += [wait._replace(child=child) for wait in waits_in(view, events)]
+        found += [wait._replace(child=child) for wait in waits_in(view, in_history(events))]
     return found
 
 

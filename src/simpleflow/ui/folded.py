@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
+from simpleflow.core import awaited
 from simpleflow.core.events import Event
 from simpleflow.core.transitions import OPEN
 from simpleflow.engines.base import RunDescription
@@ -71,6 +72,7 @@ class Summary(NamedTuple):
     counts: dict[str, int]  # steps by look; of a run without steps, its activities
     steps: dict[str, StepSummary]
     failed: tuple[str, ...]  # the names of the failed steps
+    signals: tuple[str, ...]  # for which an open run waits
 
 
 class Folded:
@@ -306,7 +308,8 @@ def summary_of(view: RunView) -> Summary:
         last = {row.id: row for row in view.attempts if not row.about_marks}
         counts.update(look(view.state_of(row)).name for row in last.values())
     failed = tuple(row.name for row in view.failed_steps()[:20])
-    return Summary(view.last_id, view.closed, time.monotonic(), dict(counts), steps, failed)
+    signals = () if view.closed or view.abandoned else tuple(awaited.read(view.context))
+    return Summary(view.last_id, view.closed, time.monotonic(), dict(counts), steps, failed, signals)
 
 
 def state_of(view: RunView, row: StepRow) -> str:

@@ -7,13 +7,11 @@ from collections import Counter
 from typing import Any
 
 from simpleflow import values as json_values
-from simpleflow.core import transitions
+from simpleflow.core import awaited, transitions
 from simpleflow.engines.base import RunDescription, RunFilter
 from simpleflow.named_tuple import NamedTuple
 from simpleflow.pictures.sentence import sentence
 from simpleflow.pictures.style import Look, look
-from simpleflow.step.constants import WAITING
-from simpleflow.step.report import why
 from simpleflow.ui import failures
 from simpleflow.ui.folded import Folded, state_of
 from simpleflow.ui.links import link
@@ -21,10 +19,16 @@ from simpleflow.ui.rendering import Page
 from simpleflow.ui.run_frame import Visit, end_of, location_options, run_page
 from simpleflow.ui.texts import counts_text, pretty
 from simpleflow.views.critical_path import Link, critical_path
-from simpleflow.views.rows import AttemptRow, ChildRow, Row, SignalRow, TaskRow, TimerRow
+from simpleflow.views.rows import AttemptRow, ChildRow, Row, SignalRow, TaskRow
 from simpleflow.views.run_view import RunView
+from simpleflow.views.waits import CLAIM, waits_in
+from simpleflow.views.waits import Wait as RunWait
+from simpleflow.views.waits import sentence as waiting_for
 
 _WAITS = 8  # lines about what waits
+_WAITS_NAMED = 3  # in the sentence
+_NO_INPUT = ("", "[]", '{"args":[],"kwargs":{}}')
+_SIGNALS = 3  # with a command that sends them
 _SLOWEST = 3
 _PATH = 12  # parts of the critical path that are shown
 _CHILDREN = 12
@@ -36,7 +40,7 @@ class Wait(NamedTuple):
     what: str
     href: str | None
     text: str
-    since: float
+    since: float | None
 
 
 class Slow(NamedTuple):
@@ -71,7 +75,7 @@ def page(visit: Visit, id: str) -> Page:
         reason, trace = failures.run_reason(visit.source, run, view)
         waits, more_waits = _waits(visit, run, view)
         path, whole = _path(folded, view)
-        children = folded.once("children", lambda view: list(view.of_kind(ChildRow)))
+        children = folded.once("children", _children)
         return {
             "sentence": _sentence(visit, folded, view),
             "counts": counts,
@@ -87,11 +91,16 @@ def page(visit: Visit, id: str) -> Page:
             "path_seconds": whole,
             "children": children[:_CHILDREN],
             "more_children": max(0, len(children) - _CHILDREN),
-            "commands": _commands(visit, run, failure),
+            "commands": _commands(visit, run, view, failure),
             **_ends(visit, run, view),
         }
 
     return run_page(visit, id, "overview", "overview.html", values)
+
+
+def _children(view: RunView) -> list[ChildRow]:
+    """The child workflows, each by its last start: one may have been refused before."""
+    return list({child.id: child for child in view.of_kind(ChildRow)}.values())
 
 
 def prepare(folded: Folded) -> None:
@@ -122,6 +131,9 @@ def _sentence(visit: Visit, folded: Folded, view: RunView) -> str:
     said = folded.once("sentence", sentence) if view.closed else sentence(view, end_of(visit, run, view))
     if run.status == transitions.OPEN and not run.alive and visit.source.folder is not None:
         said = f"open, but no process drives it; {counts_text(counts_of(view))}"
+    elif not view.closed and not any(task.started is not None for task in view.open.values()):
+        waits = waiting_for(waits_in(view, failures.event_of(visit.source, run)), visit.now, _WAITS_NAMED)
+        said += f". It waits for {waits}" if waits else ""
     return said[:1].upper() + said[1:]
 
 
@@ -139,16 +151,19 @@ def _waits(visit: Visit, run: RunDescription, view: RunView) -> tuple[list[Wait]
             where = f" of list {task.task_list}" if task.task_list and visit.source.folder is None else ""
             text = f"{task.name} waits for a worker{where}"
             found.append(Wait(what, link("run", run.run_id, "activity", task.event_id), text, task.scheduled))
-    timers = [timer for timer in view.of_kind(TimerRow) if not timer.end_id]
-    found += [Wait("the run", None, f"waits for timer {timer.id}", timer.scheduled) for timer in timers]
-    for row in view.steps.values():
-        if row.state == WAITING:
-            holder = row.report.waits_for
-            href = link("run", holder) if holder is not None else link("run", run.run_id, "step", row.name)
-            text = f"waits for run {holder}" if holder is not None else f"waits {why(row.report)}".rstrip()
-            found.append(Wait(row.name, href, text, row.begin))
-    found.sort(key=lambda wait: wait.since)
+    found += [_for(run, view, each, visit.now) for each in waits_in(view, failures.event_of(visit.source, run))]
+    found.sort(key=lambda wait: wait.since or 0.0)
     return found[:_WAITS], max(0, len(found) - _WAITS)
+
+
+def _for(run: RunDescription, view: RunView, wait: RunWait, now: float) -> Wait:
+    """A wait for a signal, a timer, the next try of a task, or another run."""
+    row = view.steps.get(wait.step or "")
+    href = None if row is None else link("run", run.run_id, "step", row.name)
+    if wait.kind == CLAIM and row is not None and row.report.waits_for is not None:
+        href = link("run", row.report.waits_for)
+    since = row.begin if wait.kind == CLAIM and row is not None else None
+    return Wait("the run" if row is None else row.name, href, f"waits for {wait.text(now)}", since)
 
 
 def _working(run: RunDescription, view: RunView) -> list[Wait]:
@@ -233,7 +248,9 @@ def _what(run: RunDescription, row: Row) -> tuple[str, str | None]:
     return (f"signal {row.name}" if isinstance(row, SignalRow) else f"timer {row.name}"), None
 
 
-def _commands(visit: Visit, run: RunDescription, failure: failures.Failure | None) -> list[tuple[str, str]]:
+def _commands(
+    visit: Visit, run: RunDescription, view: RunView, failure: failures.Failure | None
+) -> list[tuple[str, str]]:
     """The commands that go on: a description of each, and its text."""
     where, id = location_options(visit.source), shlex.quote(run.workflow_id)
     latest = visit.source.list_runs(RunFilter(workflow_id=run.workflow_id), limit=1)
@@ -248,6 +265,10 @@ def _commands(visit: Visit, run: RunDescription, failure: failures.Failure | Non
         found.append(("Run it again in place of this run", f"simpleflow workflow.restart {where} {exact}"))
     else:
         found.append(("Ask it to stop", f"simpleflow workflow.cancel {where} {exact}"))
+    if run.status == transitions.OPEN and (run.alive or visit.source.folder is None):
+        for signal in awaited.read(view.context)[:_SIGNALS]:
+            command = f"simpleflow workflow.signal {where} {exact} {shlex.quote(signal)}"
+            found.append((f"Send the signal {signal}", command))
     if visit.source.folder is not None:
         follow = " --follow" if run.status == transitions.OPEN else ""
         if failure is not None and failure.task is not None:
@@ -265,6 +286,8 @@ def _ends(visit: Visit, run: RunDescription, view: RunView) -> dict[str, Any]:
     closed: Any = visit.source.event(run, view.closed_id).attributes if view.closed else None
     parent = started.parent_workflow_execution
     given = failures.restored(visit.source, started.input)
+    if given in _NO_INPUT:
+        given = None
     result = failures.restored(visit.source, getattr(closed, "result", None))
     return {
         "input": None if given is None else pretty(_readable(given)),

@@ -206,8 +206,8 @@ def _sentence(found: PlanOf, steering: Steering) -> str:
         return f"{said}{took}."
     workers = count(times.workers, "worker")
     rests = f"{workers}, from {count(times.runs, 'earlier run')}"
-    if not times.runs and counts[RUN]:
-        return f"{said}. How long that takes is not known: there is no earlier run."
+    if times.seconds < _NOTHING and (times.unknown or not times.complete):
+        return f"{said}. How long that takes is not known."
     least = "" if times.complete and not times.unknown else "at least "
     most = ""
     if times.most > times.seconds * (1 + _SAME):
@@ -231,9 +231,11 @@ def _path(found: PlanOf, run_id: str, known: set[str]) -> list[tuple[str, str | 
 
 def _alternatives(times: Times | None) -> list[tuple[str, str, str]]:
     """Other ways to run: the change, how long it would take, and what it would gain."""
+    if times is None or times.typical < _NOTHING:
+        return []
     found = []
-    for change, seconds, gain in () if times is None else times.alternatives:
-        same = times is not None and abs(gain) <= _SAME * times.typical
+    for change, seconds, gain in times.alternatives:
+        same = abs(gain) <= _SAME * times.typical
         said = "the same" if same else f"{duration(abs(gain))} {'less' if gain > 0 else 'more'}"
         found.append((change, duration(seconds), said))
     return found

@@ -12,6 +12,7 @@ from simpleflow.engines.base import RunDescription, RunFilter
 from simpleflow.exceptions import InputError
 from simpleflow.named_tuple import NamedTuple
 from simpleflow.pictures.style import Look, look
+from simpleflow.shown_text import names as some
 from simpleflow.ui.folded import PATIENCE, Summary
 from simpleflow.ui.links import link
 from simpleflow.ui.rendering import Page
@@ -46,6 +47,7 @@ class RunLine(NamedTuple):
     summary: Summary | None
     last: Sequence[tuple[Look, str, str]]  # the last runs of this workflow id: look, title and link
     failed: str  # the steps that failed
+    waits: str  # for what an open run waits
 
 
 def page(visit: Visit) -> Page:
@@ -79,9 +81,10 @@ def _line(visit: Visit, run: RunDescription, last: Sequence[RunDescription], dea
     squares = [(look(each.status), _title(each, visit.now), link("run", each.run_id)) for each in last]
     failed = "" if summary is None else ", ".join(summary.failed[:3])
     more = 0 if summary is None else len(summary.failed) - 3
-    return RunLine(
-        run, state, text, took(run, visit.now), summary, squares, failed + (f" and {more} more" if more > 0 else "")
-    )
+    failed += f" and {more} more" if more > 0 else ""
+    signals = () if summary is None or state != transitions.OPEN else summary.signals
+    waits = f"waits for the signal{'s' if len(signals) > 1 else ''} {some(signals)}" if signals else ""
+    return RunLine(run, state, text, took(run, visit.now), summary, squares, failed, waits)
 
 
 def shown_state(visit: Visit, run: RunDescription) -> tuple[str, str]:

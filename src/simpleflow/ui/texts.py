@@ -18,6 +18,7 @@ MAX_VALUE = 65_536
 WORDS = {
     transitions.OPEN: "running",
     transitions.TIMED_OUT: "timed out",
+    transitions.CANCELED: "cancelled",
     transitions.CONTINUED_AS_NEW: "continued as new",
     "started": "running",
     "scheduled": "queued",

@@ -34,7 +34,7 @@ def workflow_steps(arguments: Sequence[str], style: str, **options: Any) -> None
         from simpleflow.cli.failed_runs import failure_of
         from simpleflow.cli.run_steps import steps_of
         from simpleflow.cli.view import run_steps, run_tables
-        from simpleflow.cli.view.waits import sentence
+        from simpleflow.views.waits import sentence
 
         run = runs.latest() if query is None else runs.describe(query)
         found, waits = steps_of(runs, run)

@@ -28,7 +28,6 @@ from msgspec.structs import replace
 from simpleflow import shown_text
 from simpleflow.cli.errors import one_line, raised, task_failure, traceback_of
 from simpleflow.cli.view.failures import ActivityFailure, of_step, with_lines
-from simpleflow.cli.view.pauses import pause_of
 from simpleflow.constants import FAULT_MARKER, RETRY_TIMER, STORE_TIMER
 from simpleflow.core import events as e
 from simpleflow.core import timeouts
@@ -43,6 +42,7 @@ from simpleflow.step.notices import Notices
 from simpleflow.step.report import StepReport
 from simpleflow.views.rows import AttemptRow, StepRow
 from simpleflow.views.run_view import RunView, tally_of
+from simpleflow.views.waits import pause_of
 
 
 class Follower:

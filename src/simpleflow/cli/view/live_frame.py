@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from simpleflow.cli.terminal import BOLD, DIM, Terminal
 from simpleflow.cli.view.follower import step_note
 from simpleflow.cli.view.open_tasks import Activity, Doing, OpenTasks
-from simpleflow.cli.view.pauses import Pause, next_try, pauses
+from simpleflow.cli.view.pauses import pauses
 from simpleflow.cli.view.progress import STOPPED, line_prefixes, name_and_time, output_lines, prefix_width
 from simpleflow.cli.view.step_tree import ACTIVE, Node, Row, Tree
 from simpleflow.cli.view.text_width import cut, width
@@ -18,6 +18,7 @@ from simpleflow.shown_text import count, duration, printable
 from simpleflow.step.constants import FAILED, SCHEDULED, WAITING
 from simpleflow.step.report import StepReport, why
 from simpleflow.views.run_view import RunView
+from simpleflow.views.waits import Pause, next_try
 
 _BAR_CELLS = 10
 

@@ -10,9 +10,8 @@ from typing import Any
 from simpleflow import values
 from simpleflow.cli import errors
 from simpleflow.cli.view.output import Output
-from simpleflow.cli.view.run_tables import RUN, described, short_value, status, took
+from simpleflow.cli.view.run_tables import RUN, described, short_value, status, took, wait_object
 from simpleflow.cli.view.step_tables import local, utc
-from simpleflow.cli.view.waits import Wait, sentence
 from simpleflow.constants import RESERVED_TIMER
 from simpleflow.core import events as e
 from simpleflow.core import timeouts
@@ -22,6 +21,7 @@ from simpleflow.shown_text import short_run_id
 from simpleflow.views import rows
 from simpleflow.views.rows import AttemptRow, Row, TimerRow
 from simpleflow.views.run_view import RunView
+from simpleflow.views.waits import Wait, sentence
 
 _COUNTED = ("events", "decisions", "activities", "open_activities", "children", "timers", "signals")
 _INFO = (
@@ -54,7 +54,7 @@ def info(
         show_all: count activities about marks and the timers of the library too.
     """
     found = described(run, local_run) | _started(events[0].attributes) | _ended(events) | _counts(view, show_all)
-    found["waits_for"] = [each.as_object() for each in waits]
+    found["waits_for"] = [wait_object(each) for each in waits]
     found["expected_end"] = utc(expected_end)
     lines = {
         "workflow": run.workflow_id,

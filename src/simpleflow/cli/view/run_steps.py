@@ -12,7 +12,6 @@ from simpleflow.cli.options import TABLE
 from simpleflow.cli.view.history_items import Item
 from simpleflow.cli.view.output import Output
 from simpleflow.cli.view.step_tables import utc
-from simpleflow.cli.view.waits import Wait
 from simpleflow.core.work_time import WorkTime
 from simpleflow.exceptions import InputError
 from simpleflow.named_tuple import NamedTuple
@@ -20,6 +19,7 @@ from simpleflow.shown_text import duration, printable
 from simpleflow.step.constants import FAILED, SKIPPED
 from simpleflow.step.report import why
 from simpleflow.views.rows import StepRow
+from simpleflow.views.waits import Wait
 
 _KEYS = (
     *("step", "workflow_id", "run_id", "state", "forced", "reasons", "begun_at", "ended_at"),

@@ -14,12 +14,12 @@ from simpleflow.cli.view import history_items
 from simpleflow.cli.view.history_items import Item
 from simpleflow.cli.view.output import Output
 from simpleflow.cli.view.step_tables import local, utc
-from simpleflow.cli.view.waits import Wait, sentence
 from simpleflow.core import events as e
 from simpleflow.engines.base import RunDescription
 from simpleflow.shown_text import duration, printable
 from simpleflow.step.report import StepReport, Tally
 from simpleflow.views import rows
+from simpleflow.views.waits import RETRY, Wait, sentence
 
 RUN = ("workflow_id", "run_id", "name", "version", "status", "alive", "started_at", "closed_at", "seconds")
 _SHOWN = 3  # failed steps of a run that are named, or what it waits for
@@ -73,7 +73,7 @@ def runs(
     objects = [
         described(each, local_runs)
         | _failed(failures[each.run_id])
-        | {"waits_for": [wait.as_object() for wait in waits[each.run_id]]}
+        | {"waits_for": [wait_object(wait) for wait in waits[each.run_id]]}
         for each in found
     ]
     cells = [
@@ -89,6 +89,12 @@ def runs(
         for each in found
     ]
     output.rows(_LISTED, objects, titles, cells)
+
+
+def wait_object(wait: Wait) -> dict[str, Any]:
+    """Return what a run waits for as an object for programs."""
+    found = {"kind": wait.kind, "name": wait.name, "until": utc(wait.until), "step": wait.step}
+    return found | ({"try": wait.number} if wait.kind == RETRY else {}) | {"workflow_id": wait.child}
 
 
 def waiting(waits: Sequence[Wait]) -> str:

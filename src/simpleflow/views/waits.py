@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from simpleflow.cli.view.pauses import Pause, next_try, pause_of
-from simpleflow.cli.view.step_tables import utc
-from simpleflow.constants import RESERVED_TIMER
+from simpleflow import values
+from simpleflow.constants import RESERVED_TIMER, RETRY_TIMER, STORE_TIMER
 from simpleflow.core import awaited
 from simpleflow.core import events as e
 from simpleflow.named_tuple import NamedTuple
 from simpleflow.shown_text import duration, names, printable, with_short_ids
 from simpleflow.step.constants import WAITING
+from simpleflow.views.event_of import EventOf
 from simpleflow.views.rows import TaskRow, TimerRow
 from simpleflow.views.run_view import RunView
 
@@ -50,24 +50,48 @@ class Wait(NamedTuple):
         """When the next try comes, such as ``try 2 in 8.0 s``."""
         return next_try(Pause(self.until or now, "", "", "", self.number), now)
 
-    def as_object(self) -> dict[str, Any]:
-        """The wait for programs."""
-        found = {"kind": self.kind, "name": self.name, "until": utc(self.until), "step": self.step}
-        return found | ({"try": self.number} if self.kind == RETRY else {}) | {"workflow_id": self.child}
+
+class Pause(NamedTuple):
+    """A task that has failed, and is tried again once a timer has fired."""
+
+    due: float  # epoch seconds
+    kind: str  # activity or child
+    name: str  # of the activity or the workflow type
+    task_id: str
+    number: int  # of the next try
 
 
-def waits_in(view: RunView, events: Sequence[e.Event]) -> list[Wait]:
-    """Return what a run waits for; nothing for one that has ended, or that no process drives.
+def pause_of(timer: Any, began: float = 0.0) -> Pause | None:
+    """Return what a timer is the pause of, by the attributes of its event; None for any other timer.
 
-    ``events``: the whole history that the view has folded.
+    ``began`` is the time of the event, in epoch seconds.
     """
+    if not timer.timer_id.startswith((RETRY_TIMER, STORE_TIMER)):
+        return None
+    said = values.decode(timer.control)
+    if not isinstance(said, dict):
+        return None  # an earlier version started it
+    due = began + float(timer.start_to_fire_timeout)
+    kind, name, id = (str(said.get(key)) for key in ("kind", "name", "id"))
+    return Pause(due, kind, name, id, int(said.get("try") or 0))
+
+
+def next_try(pause: Pause, now: float) -> str:
+    """Return when the next try comes, such as ``try 2 in 8.0 s``."""
+    return f"try {pause.number} in {duration(max(0.0, pause.due - now))}"
+
+
+def waits_in(view: RunView, event: EventOf) -> list[Wait]:
+    """Return what a run waits for; nothing for one that has ended, or that no process drives."""
     if view.closed or view.abandoned:
         return []
     found = [Wait(SIGNAL, name) for name in awaited.read(view.context)]
     pauses: list[Pause] = []
     for row in view.of_kind(TimerRow):
-        timer: Any = events[row.event_id - 1].attributes
-        if row.end_id or not isinstance(timer, e.TimerStarted):
+        if row.end_id:
+            continue
+        timer: Any = event(row.event_id).attributes
+        if not isinstance(timer, e.TimerStarted):
             continue
         if not row.id.startswith(RESERVED_TIMER):
             found.append(Wait(TIMER, row.id, row.scheduled + float(timer.start_to_fire_timeout)))
