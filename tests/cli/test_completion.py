@@ -65,6 +65,9 @@ def test_commands_and_options(folder: Folder) -> None:
         ("simpleflow workflow.info --local d", ["daily"]),
         ("simpleflow step.list flow.Daily --workflow-id ", ["daily"]),
         ("simpleflow step.list fl", ["fl"]),
+        ("simpleflow workflow.start --local --force=re", ["report", "report.text"]),
+        ("simpleflow step.plan flow.Daily --save pl", ["pl"]),
+        ("simpleflow worker.start -l w", ["warning"]),
     ],
 )
 def test_names_of_steps_and_workflow_ids(ran: Folder, line: str, expected: list[str]) -> None:
@@ -88,6 +91,48 @@ def test_a_folder_without_runs_and_a_broken_setting_offer_nothing(folder: Folder
     (folder.path / ".simpleflow" / "history.sqlite").write_text("no database")
     assert complete(folder, "simpleflow workflow.start --force ") == []
     assert complete(folder, "simpleflow workflow.start --force ", SIMPLEFLOW_STATE="") == []
+
+
+def in_shell(folder: Folder, *command: str) -> list[str]:
+    environment = {**os.environ, "PATH": f"{os.path.dirname(SIMPLEFLOW)}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(command, cwd=folder.path, env=environment, capture_output=True, text=True)
+    assert done.stderr == ""
+    return [word for line in done.stdout.splitlines() for word in line.partition("\t")[0].split()]  # no descriptions
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("simpleflow workflow.start --force = re", ["report", "report.text"]),
+        ("simpleflow workflow.start --output = t", ["tail"]),
+        ("simpleflow workflow.start --force load,re", ["load,report", "load,report.text"]),
+    ],
+)
+def test_bash_puts_a_word_in_place_of_the_last_one(ran: Folder, words: str, expected: list[str]) -> None:
+    """Bash takes ``--force=re`` for three words."""
+    call = f"COMP_WORDS=({words}) COMP_CWORD={len(words.split()) - 1}; _simpleflow_completion simpleflow"
+    script = f'. <(_SIMPLEFLOW_COMPLETE=bash_source simpleflow); {call}; echo "${{COMPREPLY[@]}}"'
+    assert sorted(in_shell(ran, "bash", "--norc", "-c", script)) == expected
+
+
+@pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("workflow.start --force=re", ["--force=report", "--force=report.text"]),
+        ("workflow.start --force load,re", ["load,report", "load,report.text"]),
+        ("workflow.start --state=./.simple", ["--state=./.simpleflow/"]),
+    ],
+)
+def test_fish_puts_an_item_in_place_of_the_word(ran: Folder, line: str, expected: list[str]) -> None:
+    script = f"_SIMPLEFLOW_COMPLETE=fish_source simpleflow | source; complete -C 'simpleflow {line}'"
+    assert sorted(in_shell(ran, "fish", "--no-config", "-c", script)) == expected
+
+
+def test_zsh_keeps_the_option_before_a_value(folder: Folder) -> None:
+    environment = {**os.environ, "_SIMPLEFLOW_COMPLETE": "zsh_source"}
+    found = subprocess.run([SIMPLEFLOW], cwd=folder.path, env=environment, capture_output=True, text=True).stdout
+    assert found.count("$before$key") == found.count("compset -P '--*='") == 2
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -123,6 +123,10 @@ def app(context: click.Context) -> None:
 def run(args: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code. An error is printed as one line; ``--debug`` adds the traceback."""
     session = Session()
+    if "_SIMPLEFLOW_COMPLETE" in os.environ:
+        from simpleflow.cli import completion_shells
+
+        completion_shells.register()
     try:
         code = app.main(args, prog_name="simpleflow", standalone_mode=False, obj=session)
         return code if isinstance(code, int) else errors.OK

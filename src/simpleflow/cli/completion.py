@@ -29,7 +29,7 @@ _Complete = Callable[[click.Context, str], list[CompletionItem]]
 def install(command: click.Command) -> click.Command:
     """Let the parameters of a command complete their values."""
     for parameter in command.params:
-        complete = _COMPLETE.get(parameter.name or "")
+        complete = _COMPLETE.get(parameter.name or "") or _BY_METAVAR.get(parameter.metavar or "")
         if complete is not None:
             setattr(parameter, "shell_complete", _quietly(complete))  # noqa: B010 (a method of the class)
     return command
@@ -89,6 +89,11 @@ def _run_arguments(context: click.Context, incomplete: str) -> list[CompletionIt
 
 def _file(context: click.Context, incomplete: str) -> list[CompletionItem]:
     return [CompletionItem(incomplete, type="file")]
+
+
+def _level(context: click.Context, incomplete: str) -> list[CompletionItem]:
+    levels = ("debug", "info", "warning", "error", "critical")
+    return [CompletionItem(each) for each in levels if each.startswith(incomplete.lower())]
 
 
 def _folder(context: click.Context, incomplete: str) -> list[CompletionItem]:
@@ -151,10 +156,13 @@ _COMPLETE: dict[str, _Complete] = {
     "workflow_id": _workflow_ids,
     "run_id": _run_ids,
     "arguments": _run_arguments,
-    "workflow": _file,
+    **dict.fromkeys(("workflow", "workflows", "before", "after"), _file),
     **dict.fromkeys(("input_file", "report", "path"), _file),
     "state": _folder,
     "folder": _folder,
     "new_folder": _folder,
 }
 """How the values of parameters are completed, by the names of the parameters."""
+
+_BY_METAVAR: dict[str, _Complete] = {"FILE": _file, "FOLDER": _folder, "LEVEL": _level}
+"""The same by what stands for the value in the help."""
