@@ -22,7 +22,7 @@ from simpleflow.retries import NONE as NO_RETRIES
 from simpleflow.retries import Retry
 from simpleflow.shown_text import with_article
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_CONTROL = r"[\x00-\x1f\x7f-\x9f]"
 
 
 def check_name(name: object, label: str, limit: int = MAX_ID_LENGTH) -> str:
@@ -42,7 +42,7 @@ def check_name(name: object, label: str, limit: int = MAX_ID_LENGTH) -> str:
         name.encode()
     except UnicodeEncodeError:
         raise InputError(f"{label} {name!r} holds bytes that are not UTF-8; expected plain text") from None
-    if _CONTROL.search(name):
+    if re.search(_CONTROL, name):
         raise InputError(f"{label} {name!r} holds a control character; expected plain text")
     return name
 

@@ -73,6 +73,8 @@ def escaped_lines(text: str) -> str:
 
 def json_escaped(text: str) -> str:
     """Return JSON text in which such characters are written as JSON's own escapes. The value stays the same."""
+    if text.isascii() and "\x7f" not in text:  # nearly always
+        return text
     return re.sub(_UNSEEN_IN_JSON, lambda found: f"\\u{ord(found[0]):04x}", text)
 
 

@@ -26,7 +26,7 @@ from simpleflow import values
 from simpleflow.base import Scope
 from simpleflow.constants import MAX_ID_LENGTH, RETRY_TIMER, STORE_TIMER
 
-_ESCAPED = re.compile(r"%([0-9A-F]{2})")
+_ESCAPED = r"%([0-9A-F]{2})"
 _BY_POSITION = re.compile(r"(?:.+-)?[0-9]+")
 _WHOLE = re.compile(r".+?\.(?=\.|-[0-9]+\Z)")
 _FORBIDDEN = re.compile(r"[%:/|\x00-\x1f\x7f-\x9f]")
@@ -47,7 +47,7 @@ def clean(text: str) -> str:
 
 def unclean(text: str) -> str:
     """Return the text that ``clean`` was given."""
-    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text) if "%" in text else text
+    return re.sub(_ESCAPED, lambda found: chr(int(found[1], 16)), text) if "%" in text else text
 
 
 def fit(id: str) -> str:

@@ -31,7 +31,7 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 TERMINATED = 143  # 128 + SIGTERM
 
 _MAX = 1_000
-_FAILED_IN = re.compile('Workflow execution error in ([^:"]+): "')
+_FAILED_IN = 'Workflow execution error in ([^:"]+): "'
 
 
 def exit_code(error: BaseException) -> int:
@@ -135,7 +135,7 @@ def raised(reason: str | None) -> str:
     """
     text = (reason or "").replace("Cannot replay the workflow: ", "").removeprefix("Workflow execution failed: ")
     names = []
-    while (found := _FAILED_IN.match(text)) is not None:
+    while (found := re.match(_FAILED_IN, text)) is not None:
         names.append(found[1])
         text = text[found.end() :].removesuffix('"')  # a long reason is cut, and has no quote at its end
     return ": ".join([*names, text])

@@ -12,7 +12,6 @@ import json
 import os
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simpleflow import settings
@@ -87,6 +86,8 @@ def main(text: str) -> None:
     """
     began = time.time()
     os.nice(_LOWEST_PRIORITY)
+    from pathlib import Path
+
     from simpleflow.cli.load_workflow import load_workflow
     from simpleflow.cli.run_query import RunLocation
     from simpleflow.cli.step_query import StepQuery

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import click
 
-_SENTENCE = re.compile(r"(?<=[.!?])\s")
+_SENTENCE = r"(?<=[.!?])\s"
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "Run": (
@@ -78,4 +78,4 @@ def _grouped(known: Sequence[str]) -> list[tuple[str, list[str]]]:
 def first_sentence(command: click.Command | None) -> str:
     """The first sentence of the help of a command."""
     text = "" if command is None else " ".join((command.help or "").split("\n\n")[0].split())
-    return _SENTENCE.split(text)[0]
+    return re.split(_SENTENCE, text)[0]

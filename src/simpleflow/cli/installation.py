@@ -18,7 +18,7 @@ HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 _OURS = os.path.join("cli", "app.py")  # the other library has no such file
 _THEIRS = "command.py"  # this library has no such file
-_METADATA = re.compile(r"simpleflow-(?P<version>[^-]+)(-py[\d.]+)?\.(dist|egg)-info", re.IGNORECASE)
+_METADATA = r"simpleflow-(?P<version>[^-]+)(-py[\d.]+)?\.(dist|egg)-info"
 
 
 def version_lines() -> list[str]:
@@ -60,7 +60,7 @@ def _other_versions(entry: str) -> Iterator[str]:
     except OSError:  # an archive, or a folder that is not there
         return
     for name in names:
-        match = _METADATA.fullmatch(name)
+        match = re.fullmatch(_METADATA, name, re.IGNORECASE)
         if match is not None and not _is_ours(os.path.join(entry, name)):
             yield match["version"]
 

@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simpleflow import settings
@@ -82,6 +81,8 @@ def _run(
             for line in unknown_names.lines(planner, options, earlier):
                 here.terminal.log(line + "\n")
             if options.get("plan") is not None:
+                from pathlib import Path
+
                 location = RunLocation(None, Path(progress.state))
                 options["plan"].check(workflow_class, given, location, executor.default_bucket, options["fresh"])
             ends = _expected_end(reference, given, options, executor, progress)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import types
 from collections.abc import Mapping
 from typing import Any, Union, get_args, get_origin, get_type_hints, is_typeddict
@@ -45,14 +44,18 @@ def named_member(text: str, members: Any) -> Any:
 
 def fields_of(kind: Any) -> Mapping[str, Any] | None:
     """Return the types of the fields of a dataclass or a TypedDict by name; None for another type."""
-    is_dataclass = isinstance(kind, type) and dataclasses.is_dataclass(kind)
+    is_dataclass = isinstance(kind, type) and hasattr(kind, "__dataclass_fields__")
     if not is_dataclass and not is_typeddict(kind):
         return None
     try:
         hints = get_type_hints(kind)
     except Exception:  # noqa: BLE001 (evaluating an annotation may raise anything)
         return None
-    return {each.name: hints[each.name] for each in dataclasses.fields(kind)} if is_dataclass else hints
+    if not is_dataclass:
+        return hints
+    import dataclasses  # loaded already, by the module of the class
+
+    return {each.name: hints[each.name] for each in dataclasses.fields(kind)}
 
 
 def _kind(name: str, owner: Any, fields: Mapping[str, Any]) -> Any:

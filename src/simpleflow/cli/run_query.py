@@ -7,7 +7,6 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -20,6 +19,8 @@ from simpleflow.exceptions import InputError, StateError, UnknownResource
 from simpleflow.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from simpleflow.core.events import Event
     from simpleflow.engines.base import RunDescription, RunFilter
     from simpleflow.engines.sqlite.engine import SqliteEngine
@@ -179,6 +180,8 @@ def location_of(options: Mapping[str, Any]) -> RunLocation:
         raise InputError(f"{other} and --domain exclude each other: runs are kept either in a folder or on Amazon SWF")
     if folder is None and not options["local"] and (domain is not None or settings.SWF_DOMAIN):
         return RunLocation(swf.swf_domain(domain), None)
+    from pathlib import Path  # here: a run does without it, and it is slow to load
+
     return RunLocation(None, Path(folder or settings.SIMPLEFLOW_STATE))
 
 

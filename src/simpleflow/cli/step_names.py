@@ -13,7 +13,7 @@ OPTIONS = ("force", "skip", "only", "until")
 """The options of a start whose values are names of steps."""
 
 _EXPECTED = "expected names such as load or load.users, separated by commas"
-_NAME = re.compile(r'\s*+(?:"((?:[^"]|"")*)"\s*|((?!")[^,]*))(,|\Z)')
+_NAME = r'\s*+(?:"((?:[^"]|"")*)"\s*|((?!")[^,]*))(,|\Z)'
 
 
 def split_names(values: Sequence[str], what: str) -> list[str]:
@@ -29,7 +29,7 @@ def split_names(values: Sequence[str], what: str) -> list[str]:
 def _names_in(value: str, what: str) -> Iterator[str]:
     at = 0
     while True:
-        match = _NAME.match(value, at)
+        match = re.compile(_NAME).match(value, at)
         if match is None:
             problem = "a quote is not closed, or text follows it"
             raise InputError(f"{what} {value!r} is not a list of names: {problem}; {_EXPECTED}")

@@ -10,7 +10,7 @@ from simpleflow.named_tuple import NamedTuple
 
 RECONNECT_SECONDS = 60.0
 
-_ADDRESS = re.compile(r"(?:tcp|tls|ws|wss|ucx|ucxx)://[^\s/]+:\d{1,5}/?")
+_ADDRESS = r"(?:tcp|tls|ws|wss|ucx|ucxx)://[^\s/]+:\d{1,5}/?"
 
 
 class Cluster(NamedTuple):
@@ -49,7 +49,7 @@ def check_cluster(given: object) -> Cluster:
 def check_address(address: str) -> str:
     """Return the address of a scheduler, or the path of its file. Raises InputError if it is neither."""
     if "://" in address:
-        if _ADDRESS.fullmatch(address) is None:
+        if re.fullmatch(_ADDRESS, address) is None:
             raise InputError(f"scheduler {address!r} is no address; expected tcp://host:8786 or tls://host:8786")
     elif not address.endswith(".json"):
         raise InputError(

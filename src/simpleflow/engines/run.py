@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import base64
+import binascii
 import os
 from collections.abc import Callable, Sequence
 
@@ -61,4 +61,5 @@ Projection = Callable[[Run, e.Event], Sequence[Change]]
 
 def make_run_id() -> str:
     """A new run id in SWF's form: 46 characters."""
-    return f"2{os.urandom(1)[0] % 10}{base64.urlsafe_b64encode(os.urandom(33)).decode()}"
+    text = binascii.b2a_base64(os.urandom(33), newline=False).decode().replace("+", "-").replace("/", "_")
+    return f"2{os.urandom(1)[0] % 10}{text}"

@@ -14,7 +14,6 @@ SQLite says that a table or a column does not exist, the schema is damaged.
 from __future__ import annotations
 
 import re
-import shlex
 import sqlite3
 import zlib
 
@@ -38,7 +37,7 @@ _ADVICE = {
 """Remedies for errors of SQLite, by code."""
 
 _SHORT_READ = sqlite3.SQLITE_IOERR_SHORT_READ
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{0,64}")
+_TOKEN = r"[A-Za-z0-9_-]{0,64}"
 
 
 FAULTS = (sqlite3.Error, OSError, UnicodeDecodeError)
@@ -52,7 +51,7 @@ def checksum(text: str, event_id: int) -> int:
 
 def is_token(token: object) -> bool:
     """True if this may be the token of an owner; it becomes the name of a file. The empty one stands for no owner."""
-    return isinstance(token, str) and _TOKEN.fullmatch(token) is not None
+    return isinstance(token, str) and re.fullmatch(_TOKEN, token) is not None
 
 
 def is_damage(error: Exception) -> bool:
@@ -65,6 +64,8 @@ def is_damage(error: Exception) -> bool:
 
 def damaged(folder: object, problem: object) -> StateError:
     """The error that a state folder is damaged, and what to do about it."""
+    import shlex
+
     name = shlex.quote(str(folder))
     return StateError(
         f"state folder {folder} is damaged: {problem}; see simpleflow state.check {name}, and save what can be read "

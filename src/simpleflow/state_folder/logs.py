@@ -31,10 +31,10 @@ LAST_LINES = 10
 
 _FLAGS = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
 _CLOCK_TICK = 0.02  # seconds; times of files are not more exact
-_PLAIN = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
-_OTHER = re.compile(rb"\A\.|[^A-Za-z0-9._~-]")
-_ESCAPED = re.compile(rb"%([0-9A-F]{2})")
-_FILE = re.compile(r"(?P<name>.+)\.(?P<attempt>[1-9][0-9]{0,8})\.log")
+_PLAIN = r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*"
+_OTHER = rb"\A\.|[^A-Za-z0-9._~-]"
+_ESCAPED = rb"%([0-9A-F]{2})"
+_FILE = r"(?P<name>.+)\.(?P<attempt>[1-9][0-9]{0,8})\.log"
 _LONGEST = 200  # characters of a name, without attempt and suffix; a file name may have 255 bytes
 _KEPT = 160  # characters that stay of a longer one
 _TAIL = 65_536  # bytes that are read to find the last lines
@@ -50,14 +50,15 @@ class Log(NamedTuple):
     @property
     def activity_id(self) -> str:
         """The id of the activity; of a very long one, the beginning."""
-        return _ESCAPED.sub(lambda found: bytes.fromhex(found[1].decode()), self.name.encode()).decode(errors="replace")
+        text = re.sub(_ESCAPED, lambda found: bytes.fromhex(found[1].decode()), self.name.encode())
+        return text.decode(errors="replace")
 
 
 def file_name(text: str) -> str:
     """The name of a file or folder for an id, without a suffix."""
-    if len(text) <= _LONGEST and _PLAIN.fullmatch(text):
+    if len(text) <= _LONGEST and re.fullmatch(_PLAIN, text):
         return text
-    name = _OTHER.sub(lambda found: b"%%%02X" % ord(found[0]), text.encode(errors="surrogatepass")).decode() or "%"
+    name = re.sub(_OTHER, lambda found: b"%%%02X" % ord(found[0]), text.encode(errors="surrogatepass")).decode() or "%"
     if len(name) <= _LONGEST:
         return name
     import hashlib  # slow to load, and seldom needed
@@ -108,7 +109,7 @@ def logs_of(state: str | os.PathLike[str], run_id: str, activity_id: str | None 
         return []
     found = []
     for entry in entries:
-        if (wanted is None or entry.startswith(wanted)) and (parts := _FILE.fullmatch(entry)) is not None:
+        if (wanted is None or entry.startswith(wanted)) and (parts := re.fullmatch(_FILE, entry)) is not None:
             name = parts["name"]
             if wanted is None or name == wanted:
                 found.append(Log(f"{folder}/{entry}", name, int(parts["attempt"])))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-_STEP = re.compile(r".*[-.]step\.(?P<name>.+?)(?:~\d+)?\.(?=[-.])", re.DOTALL)
-_ESCAPED = re.compile(r"%([0-9A-F]{2})")
+_STEP = r".*[-.]step\.(?P<name>.+?)(?:~\d+)?\.(?=[-.])"
+_ESCAPED = r"%([0-9A-F]{2})"
 
 
 def step_of(activity_id: str) -> str | None:
@@ -13,8 +13,8 @@ def step_of(activity_id: str) -> str | None:
 
     None too where the id does not hold it: that of an idempotent activity does not, nor one that was cut.
     """
-    found = _STEP.match(activity_id)
-    return None if found is None else _ESCAPED.sub(lambda code: chr(int(code[1], 16)), found["name"])
+    found = re.match(_STEP, activity_id, re.DOTALL)
+    return None if found is None else re.sub(_ESCAPED, lambda code: chr(int(code[1], 16)), found["name"])
 
 
 def title(activity_id: str, name: str) -> str:

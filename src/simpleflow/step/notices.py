@@ -5,7 +5,6 @@ They are read from the markers of all executions of the run, when it has complet
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Iterator, Mapping
 
 from simpleflow.named_tuple import NamedTuple
@@ -176,6 +175,8 @@ class _Known:
 
 def _as_option(name: str) -> str:
     """A name as one writes it in the value of an option, in a shell."""
+    import shlex
+
     return shlex.quote(f'"{name}"' if "," in name else name)
 
 

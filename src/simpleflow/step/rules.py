@@ -13,7 +13,7 @@ from simpleflow.step.constants import ALREADY_PLAYED, NOT_AMONG_ONLY
 
 EVERYTHING = "*"
 MAX_KEY_BYTES = 1_024  # of an S3 key in UTF-8
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_CONTROL = r"[\x00-\x1f\x7f-\x9f]"
 
 
 class Verdict(NamedTuple):
@@ -104,7 +104,7 @@ def check_name(name: object, what: str = "step name") -> str:
         raise InputError(f"{what} is empty; expected text such as 'load' or 'load.users'")
     if "" in name.split("."):
         raise InputError(f"{what} {name!r} has an empty part; expected non-empty parts joined by single dots")
-    if _CONTROL.search(name):
+    if re.search(_CONTROL, name):
         raise InputError(f"{what} {name!r} holds a control character; expected plain text")
     try:
         name.encode()

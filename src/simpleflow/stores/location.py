@@ -139,9 +139,11 @@ def _with_scheme(bucket: str, scheme: str, rest: str) -> Location:
             return Location("memory", rest)
         raise _refused(bucket, "it has no name")
     if scheme in ("file", "state"):
-        from urllib.parse import unquote  # here: it takes longer to load than this whole package
+        path = rest.removeprefix("localhost") if rest.startswith("localhost/") else rest
+        if "%" in path:
+            from urllib.parse import unquote  # here: it takes longer to load than this whole package
 
-        path = unquote(rest.removeprefix("localhost") if rest.startswith("localhost/") else rest)
+            path = unquote(path)
         if path.startswith("/") and "\0" not in path:
             return Location("directory" if scheme == "file" else "state", path)
         raise _refused(bucket, f"a {scheme} URL needs three slashes and an absolute path")

@@ -15,7 +15,6 @@ from __future__ import annotations
 import fcntl
 import functools
 import os
-import pickle
 import select
 import sys
 import termios
@@ -74,6 +73,8 @@ class WorkerEnd(_End):
             poll = select.poll()
             poll.register(self._reader, select.POLLIN)
             spin(poll, spin_seconds)
+        import pickle  # in functions: a run that does nothing does without it
+
         return pickle.loads(self._read(int.from_bytes(self._read(_LENGTH))))
 
     def ready(self) -> bool:
@@ -152,6 +153,10 @@ class OwnerEnd(_End):
                 self.ended = True
             if len(data) < _CHUNK:
                 break
+        if not self._arrived:
+            return []
+        import pickle
+
         messages = []
         while len(self._arrived) >= _LENGTH:
             end = _LENGTH + int.from_bytes(self._arrived[:_LENGTH])
@@ -176,6 +181,8 @@ class OwnerEnd(_End):
 
 def packed(message: Any) -> bytes:
     """The bytes of a message, with its length first."""
+    import pickle
+
     data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
     return len(data).to_bytes(_LENGTH) + data
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from simpleflow.cli import step_names
@@ -47,6 +46,8 @@ def lines(
 
 def of_latest_run(state: str, workflow_id: str) -> list[str]:
     """Return the names of the steps of the latest run of a workflow id in a state folder."""
+    from pathlib import Path
+
     from simpleflow.cli.run_query import RunLocation, open_runs
     from simpleflow.engines.base import RunFilter
     from simpleflow.views.run_view import RunView
