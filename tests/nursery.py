@@ -6,10 +6,11 @@ Most of the time of a short command goes into starting Python and loading module
 but fork it from the *nursery*: a process, one for each process that runs tests, that has imported all of simpleflow and
 waits. A forked command is a process of its own. It gets its arguments, folder, environment, standard streams, paths of
 modules and warnings as a started one does. At its end, exit handlers run and streams are flushed, but Python does not
-take its modules apart, which takes longer than most commands.
+take its modules apart, which takes longer than most commands. Other modules and code of tests are forked in the same
+way: see ``begin``.
 
-What differs is that modules are loaded already. Tests about loading start a process. So does ``run`` itself, where the
-environment has something that Python reads only when it starts.
+What differs is that modules are loaded already. Tests about loading start a process. So do ``run`` and ``begin``
+themselves, where the environment has something that Python reads only when it starts.
 
 The nursery has one thread. It forks on request, and tells the caller, over a socket that comes with the request, the
 process id and later the exit code. When its tests' process ends, it ends too, with all commands that still run.
@@ -25,6 +26,7 @@ import json
 import os
 import pkgutil
 import random
+import runpy
 import selectors
 import signal
 import socket
@@ -33,6 +35,7 @@ import sys
 import threading
 import time
 import traceback
+import types
 import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -42,6 +45,8 @@ from tests.servers import program, tied
 
 ROOT = Path(__file__).parents[1]
 SIMPLEFLOW = program("simpleflow")
+STRICT = [sys.executable, "-W", "error", "-m", "simpleflow"]
+"""The command as it is started where each warning is to be an error."""
 
 _READ_AT_START = ("PYTHON", "LC_", "LANG", "MALLOC", "LD_", "GLIBC", "ACTIVITY_", "SIMPLEFLOW_SETTINGS")
 """How names of environment variables begin that a process reads when it starts or loads modules."""
@@ -71,21 +76,34 @@ def run(
     ``as_module``: as ``python -W error -m simpleflow``, instead of as the console script. ``merged``: standard error
     goes into standard output. Raises TimeoutExpired.
     """
+    words = [*(STRICT if as_module else [SIMPLEFLOW]), *args]
+    errors = subprocess.STDOUT if merged else subprocess.PIPE
+    with begin(words, folder, environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors) as process:
+        try:
+            out, err = process.communicate(stdin, timeout=seconds)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return Ended(process.returncode, out, err or "")
+
+
+def begin(words: list[str], folder: Path, environment: dict[str, str], **streams: Any) -> subprocess.Popen[str]:
+    """Start a command in a session of its own, without waiting.
+
+    ``words`` is the console script ``SIMPLEFLOW``, or Python with ``-m MODULE`` or ``-c CODE`` after an optional ``-W
+    error``, and arguments. ``streams`` are those of ``subprocess.Popen``, as which the result behaves.
+    """
     if _start_of(environment) != _START:
-        words = [sys.executable, "-W", "error", "-m", "simpleflow"] if as_module else [SIMPLEFLOW]
-        done = subprocess.run(
-            [*words, *args],
+        return subprocess.Popen(
+            words,
             cwd=folder,
             env=environment,
-            input=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT if merged else subprocess.PIPE,
             encoding="utf-8",
-            timeout=seconds,
+            start_new_session=True,
+            preexec_fn=tied,
+            **streams,
         )
-        return Ended(done.returncode, done.stdout, done.stderr or "")
-    request = {"args": args, "folder": str(folder), "environment": environment, "as_module": as_module}
-    return _Command(request, merged).communicate(stdin.encode(), seconds)
+    return _Process(_request(words, folder, environment), **streams)
 
 
 def start() -> None:
@@ -130,68 +148,67 @@ def _nursery(owner: int) -> tuple[socket.socket, subprocess.Popen[bytes]]:
     return ours, process
 
 
-class _Command:
-    """A command that the nursery has forked."""
+def _request(words: list[str], folder: Path, environment: dict[str, str]) -> dict[str, Any]:
+    """What the nursery needs to know of a command."""
+    how, name, args, strict = "script", "", words[1:], False
+    if words[0] != SIMPLEFLOW:
+        strict = words[1:3] == ["-W", "error"]
+        how, name, *args = words[3:] if strict else words[1:]
+    assert how in ("script", "-m", "-c"), words
+    found = {"how": how, "name": name, "args": args, "strict": strict}
+    return {**found, "folder": str(folder), "environment": environment}
 
-    def __init__(self, request: dict[str, Any], merged: bool) -> None:
-        pipes = [os.pipe() for _ in range(3)]
-        self._stdin, self._out, self._err = pipes[0][1], pipes[1][0], pipes[2][0]
-        theirs = [pipes[0][0], pipes[1][1], pipes[2][1]]
-        if merged:
-            os.dup2(theirs[1], theirs[2])
-        self._status, reports = socket.socketpair()
-        # One message, so that the pieces of two threads cannot mix: the request is in a pipe of its own.
-        body, text = os.pipe()
-        try:
-            socket.send_fds(_nursery(os.getpid())[0], [b"."], [*theirs, reports.fileno(), body])
-        finally:
-            for each in (*theirs, body):
-                os.close(each)
-            reports.close()
-        with open(text, "wb") as file:
-            file.write(json.dumps(request).encode())
 
-    def communicate(self, stdin: bytes, seconds: float) -> Ended:
-        """Send ``stdin``, and wait for the end of the command and of its output."""
-        end = time.monotonic() + seconds
-        written: dict[int, bytearray] = {self._out: bytearray(), self._err: bytearray()}
-        left = memoryview(stdin)
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._stdin, selectors.EVENT_WRITE)
-            for each in written:
-                selector.register(each, selectors.EVENT_READ)
-            while selector.get_map():
-                ready = selector.select(max(0.0, end - time.monotonic()))
-                if not ready and time.monotonic() >= end:
-                    self._kill(selector)
-                    raise subprocess.TimeoutExpired(
-                        "simpleflow", seconds, bytes(written[self._out]), bytes(written[self._err])
-                    )
-                for key, _ in ready:
-                    if key.fd != self._stdin:
-                        piece = os.read(key.fd, 65536)
-                        written[key.fd] += piece
-                        done = not piece
-                    else:
-                        try:
-                            left = left[os.write(self._stdin, left[:4096]) :] if left else left
-                        except BrokenPipeError:
-                            left = left[:0]
-                        done = not left
-                    if done:
-                        selector.unregister(key.fd)
-                        os.close(key.fd)
-        with self._status, self._status.makefile("r") as file:
-            self._status.settimeout(max(0.1, end - time.monotonic()))
-            code = int(file.read().split()[1])
-        return Ended(code, *(bytes(each).decode().replace("\r\n", "\n") for each in written.values()))
+def _fork(request: dict[str, Any], streams: list[int]) -> socket.socket:
+    """Have a command forked with these standard streams; returns where its process id and its exit code arrive."""
+    status, reports = socket.socketpair()
+    # One message, so that the pieces of two threads cannot mix: the request is in a pipe of its own.
+    body, text = os.pipe()
+    try:
+        socket.send_fds(_nursery(os.getpid())[0], [b"."], [*streams, reports.fileno(), body])
+    finally:
+        os.close(body)
+        reports.close()
+    with open(text, "wb") as file:
+        file.write(json.dumps(request).encode())
+    return status
 
-    def _kill(self, selector: selectors.BaseSelector) -> None:
-        """Kill the command and what it has started, and close what is open."""
-        for key in list(selector.get_map().values()):
-            os.close(key.fd)
-        with self._status:
-            os.killpg(int(self._status.recv(64).split()[0]), signal.SIGKILL)
+
+class _Process(subprocess.Popen[str]):
+    """A forked command, with the methods of a started one. The nursery is its parent, and waits for it."""
+
+    def __init__(self, request: dict[str, Any], **streams: Any) -> None:
+        self._request = request
+        super().__init__([request["name"], *request["args"]], encoding="utf-8", **streams)
+
+    def _execute_child(self, *given: Any) -> None:
+        pipes = given[10:16]  # of standard input, output and error, each for the child and for us, as it is read
+        streams = [pipes[0], pipes[3], pipes[5]]
+        self._status = _fork(self._request, [own if each == -1 else each for own, each in enumerate(streams)])
+        self._close_pipe_fds(*pipes)
+        self._child_created = True
+        text = b""
+        while b" " not in text:
+            text += self._status.recv(64)
+        self.pid, self._ended = int(text.split()[0]), text.split(b" ")[1]
+
+    def _try_wait(self, wait_flags: int) -> tuple[int, int]:
+        if not self._ended:
+            self._status.setblocking(not wait_flags)
+            try:
+                self._ended = self._status.recv(64) or b"-9"  # the nursery has ended, and with it all its commands
+            except BlockingIOError:
+                return 0, 0
+        self._status.close()
+        code = int(self._ended)
+        return self.pid, code << 8 if code >= 0 else -code
+
+    def _internal_poll(self, *args: Any, **options: Any) -> int | None:
+        if self.returncode is None:
+            with self._waitpid_lock:
+                if self.returncode is None and (found := self._try_wait(os.WNOHANG))[0]:
+                    self._handle_exitstatus(found[1])
+        return self.returncode
 
 
 # In the nursery
@@ -243,14 +260,21 @@ def _main(channel: socket.socket) -> None:
                                 pass  # the test waits no longer
                 continue
             break
-    _end(_code())
+    _end(_code(request))
 
 
-def _code() -> int:
-    """Run the command of ``sys.argv``; returns its exit code."""
+def _code(request: dict[str, Any]) -> int:
+    """Run what is requested; returns its exit code."""
     from simpleflow.cli import main
 
     try:
+        if request["how"] == "-c":
+            sys.modules["__main__"] = types.ModuleType("__main__")
+            exec(request["name"], sys.modules["__main__"].__dict__)
+            return 0
+        if request["how"] == "-m" and request["name"] != "simpleflow":
+            runpy.run_module(request["name"], run_name="__main__", alter_sys=True)
+            return 0
         return main()
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else int(error.code is not None)
@@ -297,12 +321,13 @@ def _become(request: dict[str, Any], streams: list[int]) -> None:
     for number, descriptor in enumerate(streams):
         os.dup2(descriptor, number)
         os.close(descriptor)
-    script = os.path.join(os.path.dirname(simpleflow.__file__), "__main__.py") if request["as_module"] else SIMPLEFLOW
+    module = os.path.join(os.path.dirname(simpleflow.__file__), "__main__.py")
+    script = {"script": SIMPLEFLOW, "-m": module, "-c": "-c"}[request["how"]]
     warnings.resetwarnings()  # some modules have added filters
-    warnings.filters[:] = _FILTERS if request["as_module"] else _FILTERS[1:]  # type: ignore[index]
+    warnings.filters[:] = _FILTERS if request["strict"] else _FILTERS[1:]  # type: ignore[index]
     sys.argv[:] = [script, *request["args"]]
     paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    first = request["folder"] if request["as_module"] else os.path.dirname(SIMPLEFLOW)
+    first = {"script": os.path.dirname(SIMPLEFLOW), "-m": request["folder"], "-c": ""}[request["how"]]
     sys.path[:] = [first, *(each for each in paths if each), *_BASE_PATH]
 
 

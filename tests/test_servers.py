@@ -91,6 +91,43 @@ def test_a_forked_command_is_as_a_started_one(tmp_path: Path, as_module: bool) -
     assert json.loads(forked.out) == json.loads(started.stdout)
 
 
+ECHOES = """
+import json, os, sys, warnings
+print(json.dumps([sys.argv, sys.path, os.getcwd(), dict(os.environ), __name__, [each[0] for each in warnings.filters]]))
+print(sys.stdin.read(), file=sys.stderr)
+sys.exit(len(sys.argv))
+"""
+
+
+@pytest.mark.parametrize("strict", [(), ("-W", "error")])
+@pytest.mark.parametrize("how", ["-c", "-m"])
+def test_a_forked_process_is_as_a_started_one(tmp_path: Path, how: str, strict: tuple[str, ...]) -> None:
+    (tmp_path / "echoes.py").write_text(ECHOES)
+    words = [sys.executable, *strict, how, ECHOES if how == "-c" else "echoes", "first", "é"]
+    environment = {**os.environ, "SPECIAL": "é"}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with (
+        nursery.begin(words, tmp_path, environment, **pipes) as forked,
+        subprocess.Popen(words, cwd=tmp_path, env=environment, text=True, start_new_session=True, **pipes) as started,
+    ):
+        assert os.getsid(forked.pid) == forked.pid
+        assert forked.poll() is None
+        ends = [(*process.communicate("ü\n"), process.wait()) for process in (forked, started)]
+    assert ends[0] == ends[1]
+    assert ends[0][1:] == ("ü\n\n", 3)
+    assert forked.poll() == 3
+
+
+def test_a_forked_process_can_be_killed_and_waited_for(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", "import time; time.sleep(60)"]
+    with nursery.begin(words, tmp_path, dict(os.environ)) as process:
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.05)
+        process.kill()
+        assert process.wait(10) == process.wait() == -signal.SIGKILL
+        process.kill()  # which does nothing any more
+
+
 SLOW = """
 import os, time
 from simpleflow import Workflow

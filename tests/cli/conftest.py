@@ -51,14 +51,8 @@ class Folder:
 
     def command(self, *args: str) -> subprocess.Popen[str]:
         """Start a command in a new process group, without waiting."""
-        process = subprocess.Popen(
-            [SIMPLEFLOW, *args],
-            cwd=self.path,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-            start_new_session=True,
-        )
+        words, environment = [SIMPLEFLOW, *args], dict(os.environ)
+        process = nursery.begin(words, self.path, environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.started.append(process)
         return process
 

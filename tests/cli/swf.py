@@ -11,7 +11,6 @@ from typing import Any
 
 from tests import nursery
 from tests.cli.conftest import Done
-from tests.servers import tied
 from tests.stamps import unstamped
 from tests.worker import programs
 
@@ -21,16 +20,7 @@ DOMAIN = "test"
 def server(folder: Path, *options: str) -> subprocess.Popen[str]:
     """Start a server in a new process. Its URL is the first line of its standard output."""
     command = [sys.executable, "-m", "simpleflow", "server", "--port", "0", "-d", DOMAIN, *options]
-    return subprocess.Popen(
-        command,
-        cwd=folder,
-        env=_environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        start_new_session=True,
-        preexec_fn=tied,
-    )
+    return nursery.begin(command, folder, _environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
 
 def _environment() -> dict[str, str]:
@@ -59,16 +49,8 @@ class Commands:
 
     def begin(self, *args: str, **environment: str) -> subprocess.Popen[str]:
         """Start a command in a new process group, without waiting."""
-        process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-m", "simpleflow", *args],
-            cwd=self.path,
-            env={**self.environment, **environment},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-            preexec_fn=tied,
-        )
+        words, found = [*nursery.STRICT, *args], {**self.environment, **environment}
+        process = nursery.begin(words, self.path, found, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.started.append(process)
         return process
 

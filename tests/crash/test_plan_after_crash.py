@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,9 +13,9 @@ import pytest
 
 from simpleflow.core import events as e
 from simpleflow.stores import open_store
+from tests import nursery
 from tests.crash import killed
 from tests.crash.campaign import ROOT, read
-from tests.servers import program
 
 FORCES = {"clean": "report", "report": "mail"}
 STEPS = ["load", "clean", "report", "mail", "other"]
@@ -85,16 +84,11 @@ class RunFolder(NamedTuple):
     def state(self) -> Path:
         return self.path / "state"
 
-    def command(self, name: str, *args: str, at: str = "") -> subprocess.CompletedProcess[str]:
+    def command(self, name: str, *args: str, at: str = "") -> nursery.Ended:
         environment = {killed.LOG: str(self.path / "log"), killed.AT: at, killed.BUCKET: self.other_bucket}
         target = f"{killed.__name__}.{self.workflow}"
-        return subprocess.run(
-            [program("simpleflow"), *name.split(), target, "--state", str(self.state), *args],
-            cwd=ROOT,
-            env={**os.environ, **environment},
-            capture_output=True,
-            text=True,
-            timeout=60,
+        return nursery.run(
+            [*name.split(), target, "--state", str(self.state), *args], ROOT, {**os.environ, **environment}
         )
 
     def start(self, *args: str, at: str = "") -> int:
@@ -102,15 +96,15 @@ class RunFolder(NamedTuple):
         middlewares += ["--middleware-post-execution", f"{killed.__name__}.after"]
         workers = ("--nb-workers", str(self.workers))
         done = self.command("workflow.start --local", *middlewares, *workers, *args, at=at)
-        assert done.returncode in (0, -signal.SIGKILL), done.stderr
-        return done.returncode
+        assert done.code in (0, -signal.SIGKILL), done.err
+        return done.code
 
     def planned(self, *args: str) -> Verdicts:
         """The verdicts that ``step.plan`` prints."""
         done = self.command("step.plan", *args, "--format", "json")
-        assert (done.returncode, done.stderr) == (0, "")
+        assert (done.code, done.err) == (0, "")
         keys = ("step", "verdict", "forced", "reasons", "unmarks")
-        return [[each[key] for key in keys] for each in json.loads(done.stdout)]
+        return [[each[key] for key in keys] for each in json.loads(done.out)]
 
     def verdicts(self) -> Verdicts:
         """The verdicts in the markers of the latest run."""

@@ -20,6 +20,7 @@ from simpleflow import Workflow, activity, futures
 from simpleflow.canvas import Group
 from simpleflow.local import Executor
 from simpleflow.step.workflow import WorkflowStepMixin
+from tests import nursery
 
 ROOT = Path(__file__).parents[2]
 
@@ -124,7 +125,7 @@ def start(
     """Start a process that runs this workflow; kill it at the end of the block, if it has not ended."""
     command = [sys.executable, "-m", "tests.crash.workflows", str(state), workflow.__name__, json.dumps(arguments)]
     env = {**os.environ, **environment}
-    with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True) as process:
+    with nursery.begin(command, ROOT, env, stdout=subprocess.PIPE) as process:
         try:
             yield process
         finally:

@@ -8,14 +8,15 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from simpleflow.server import Server
 from simpleflow.server.polls import Caller
+from tests import nursery
 from tests.server.clients import DOMAIN, Clock, Swf, connect, prepare
-from tests.servers import tied
 
 
 class _Direct:
@@ -54,9 +55,8 @@ def server_process() -> Iterator[Callable[..., tuple[subprocess.Popen[str], str]
 
     def start(*options: str) -> tuple[subprocess.Popen[str], str]:
         command = [sys.executable, "-m", "simpleflow", "server", "--port", "0", *options]
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ, preexec_fn=tied
-        )
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        process = nursery.begin(command, Path.cwd(), dict(os.environ), **pipes)
         processes.append(process)
         assert process.stdout is not None
         return process, process.stdout.readline().strip()

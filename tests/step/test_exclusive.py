@@ -23,6 +23,7 @@ from simpleflow.step import claims
 from simpleflow.step.constants import REVOKED
 from simpleflow.step.tasks import ClaimStepTask
 from simpleflow.stores import open_store
+from tests import nursery
 from tests.servers import S3Server
 from tests.step import exclusive
 from tests.step.bench import Bench
@@ -39,13 +40,9 @@ def begin(tmp_path: Path) -> Iterator[Begin]:
 
     def start(kind: str, *arguments: Any, state: str | None = None, **environment: str) -> subprocess.Popen[str]:
         folder = str(tmp_path / f"state{len(started)}") if state is None else state
-        process = subprocess.Popen(
-            [sys.executable, "-m", exclusive.__name__, kind, folder, *map(json.dumps, arguments)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, **environment},
-        )
+        words = [sys.executable, "-m", exclusive.__name__, kind, folder, *map(json.dumps, arguments)]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        process = nursery.begin(words, nursery.ROOT, {**os.environ, **environment}, **pipes)
         started.append(process)
         return process
 

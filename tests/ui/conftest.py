@@ -6,7 +6,6 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import threading
 import time
 import urllib.error
@@ -22,7 +21,6 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, e
 from simpleflow.ui.planner import Planner
 from simpleflow.ui.serving import Serving
 from tests import nursery
-from tests.servers import tied
 
 WORKFLOWS = Path(__file__).parent / "workflows.py"
 
@@ -91,16 +89,10 @@ class Runs(NamedTuple):
 
     def start(self, workflow: str, workflow_id: str, *arguments: str) -> subprocess.Popen[str]:
         """Start a run in a process of its own."""
-        command = [sys.executable, "-m", "simpleflow", "workflow.start", "--local", "--state", str(self.state)]
-        return subprocess.Popen(
-            [*command, "--nb-workers", "2", f"workflows.py:{workflow}", "--workflow-id", workflow_id, *arguments],
-            cwd=self.folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-            preexec_fn=tied,
-        )
+        command = [nursery.SIMPLEFLOW, "workflow.start", "--local", "--state", str(self.state), "--nb-workers", "2"]
+        words = [*command, f"workflows.py:{workflow}", "--workflow-id", workflow_id, *arguments]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return nursery.begin(words, self.folder, dict(os.environ), **pipes)
 
     def run(self, workflow: str, workflow_id: str, *arguments: str) -> None:
         """Run a workflow to its end."""
