@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import simpleflow
+from tests import nursery
 
 ROOT = Path(__file__).parents[2]
 SOURCE = Path(simpleflow.__file__).parents[1]  # that of the folder, or an installed wheel
@@ -20,15 +21,9 @@ SOURCE = Path(simpleflow.__file__).parents[1]  # that of the folder, or an insta
 def begin(code: str, *args: str, folder: Path, **environment: str) -> subprocess.Popen[str]:
     """Start Python with that code, in a new process group."""
     path = os.pathsep.join([str(SOURCE), str(ROOT), os.environ.get("PYTHONPATH", "")])
-    return subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", textwrap.dedent(code), *args],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": path, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    words = [sys.executable, "-W", "error", "-c", textwrap.dedent(code), *args]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return nursery.begin(words, folder, {**os.environ, "PYTHONPATH": path, **environment}, **pipes)
 
 
 def finish(process: subprocess.Popen[str], seconds: float = 20) -> tuple[int, str, str]:
