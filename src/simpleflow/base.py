@@ -134,6 +134,9 @@ class Child(Protocol):
     def failed_parts(self) -> Sequence[tuple[str, str]]:
         """Its parts that failed, each as (workflow id, name of the part); known once it has ended."""
 
+    inside: Sequence[Any]
+    """Its parts that depend on something outside, as it hands them up; known once it has ended."""
+
 
 class Tried(Protocol):
     """An activity or child workflow that was submitted, as the owners of the scopes around it see it."""

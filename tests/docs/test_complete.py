@@ -84,13 +84,20 @@ def give(result: Any) -> Any:
     return result
 
 
+class Dependent(Workflow, WorkflowStepMixin):
+    name = "dependent"
+
+    def run(self) -> None:
+        self.submit(self.step("dependent", (give, 3), after="kept"))
+
+
 class Marking(Workflow, WorkflowStepMixin):
     name = "marking"
 
     def run(self) -> None:
         self.submit(self.step("kept", (give, 1), force=True, force_steps_if_executed="other", keep_result=True))
         self.submit(self.step("other", (give, "x" * 30_000), keep_result=True, fingerprint=1, after="kept"))
-        self.submit(self.step("around", Group(self.step("inside", (give, 2)))))
+        self.submit(self.step("around", Group(self.step("inside", (give, 2)), Dependent)))
 
 
 def test_what_a_mark_holds(tmp_path: Path) -> None:

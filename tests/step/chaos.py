@@ -65,6 +65,7 @@ class World(Truth):
             if key not in self.marked:
                 self.marked[key] = next(self.clock)
                 self.work(key).parts = self.parts_of(key)
+                self._verdicts.below.completed(key)
             assert self.is_true(key), f"{key} is marked as done and is stale"
         for key in [each for each in self.marked if each[0] == workflow_id and each not in found]:
             del self.marked[key]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.step.chaos_below import Below
 from tests.step.chaos_children import Children
 from tests.step.chaos_plan import any_covers, covers
 from tests.step.chaos_truth import Key, Truth, changed
@@ -17,6 +18,7 @@ class Verdicts:
     def __init__(self, truth: Truth, children: Children) -> None:
         self.truth = truth
         self.children = children
+        self.below = Below(truth, children)
         self.completed: set[Key] = set()  # in this run
         self.stopped: dict[str, list[str]] = {}  # by workflow id, the steps around those that the run was to reach
 
@@ -109,6 +111,8 @@ class Verdicts:
         if key in truth.at_start and key not in self.completed:
             missing = truth.missing_parts(key) - self.completed
             assert not missing, f"{key} is skipped, and {missing} inside it are not done"
+            old = self._stale_below(key)
+            assert not old, f"{key} is skipped, and {old} in children inside it are stale"
         work = truth.work(key)
         assert plan.version in (None, work.version), f"{key} was made from something else"
         differs = changed(work, *truth.made_with(key))
@@ -125,6 +129,7 @@ class Verdicts:
         if "stale" not in details:
             self.completed.add(key)
             work.parts = truth.parts_of(key)
+            self.below.completed(key)
             assert key in truth.marked or not truth.is_true(key), f"{key} has completed and is not marked"
             return
         parts = [(key[0], name) for name in truth.names if key in truth.steps_around((key[0], name))]
@@ -168,6 +173,18 @@ class Verdicts:
         if gone and (not work.seen.get(origin) or work.seen[origin] != work.seen_later.get(origin)):
             return False
         return gone or not truth.is_fresh(key, origin)
+
+    def _stale_below(self, key: Key) -> list[Key]:
+        """The steps in children inside that were made before what they depend on, as the marks tell."""
+        truth = self.truth
+        around = {key, *truth.steps_around(key)}
+        return [
+            part
+            for part, origins in self.below.of(key).items()
+            for each in origins - around
+            # Where the outer step forces the origin, neither would ever be done.
+            if around.isdisjoint([*truth.forcing(each), *truth.named(each)]) and self._is_missed(part, each)
+        ]
 
     def _ran_origins(self, key: Key) -> list[Key]:
         """The origins that ran in this run, or are running, and so force the step."""
@@ -214,6 +231,9 @@ class Verdicts:
             each not in truth.at_start or each in truth.scheduled or each not in truth.marked for each in parts
         )
         if touched or any(truth.named(each) for each in parts):
+            found.add("Not done inside")
+        below = self.below.of(key)
+        if any(part not in truth.marked or self._may_be_newer(part, each) for part in below for each in below[part]):
             found.add("Not done inside")
         if plan.version is not None and work.version != plan.version:
             found.add("Inputs changed")

@@ -323,6 +323,13 @@ MUTANTS = (
         "                if False:\n",
         "tests/step/test_stale_parts.py",
     ),
+    Mutant(
+        "a step is done only while the steps of children inside it have seen what they depend on",
+        "step/inside.py",
+        "        return self._missing_below(run, found, scope)\n",
+        "        return None\n",
+        "tests/step/test_origins_in_parents.py",
+    ),
     # Requests
     Mutant(
         "a step that was forced at start is forced once",

@@ -96,6 +96,9 @@ CHILDREN: dict[str, Any] = {
     "in a chain": Chain((note, "before"), Report),
     "in a func": FuncGroup(lambda: Report),
     "in a step": Step("out", Report, force=True),
+    "in a done step": Step("out", Report),
+    "in a done step in a step": Step("all", Group(Step("out", FuncGroup(lambda: Elsewhere)), (note, "beside"))),
+    "below a plain child in a done step": Step("out", Plain),
     "its own prefix": Elsewhere,
     "its own id": Numbered,
     "grandchild": Between,
@@ -133,9 +136,12 @@ def test_a_step_that_runs_in_the_parent_runs_those_of_the_child(stored: Bench, s
     assert ran() == ["load", "report"]
     if said:
         assert Marked.seen[0] == ["Dep of load"]
+    count = len(Marked.seen)
     stored.run(parent(child, said))
     assert ran() == []
-    assert Marked.seen[-1] == ["Step was already played"]
+    is_done_step = isinstance(child, Step) and not child.force
+    assert bool(Marked.seen[count:]) is not is_done_step
+    assert all(each == ["Step was already played"] for each in Marked.seen[count:])
     count = len(Marked.seen)
     stored.run(parent(child, said, force=True))
     assert ran() == ["load", "report"]
@@ -175,13 +181,14 @@ def test_a_step_of_the_child_does_not_run_if_the_step_of_the_parent_failed(store
     assert ran() == ["load", "report"]
 
 
+@pytest.mark.parametrize("child", [Report, Step("out", Report)], ids=["child", "in a step"])
 def test_a_child_that_ran_beside_the_step_of_the_parent_is_stale_in_the_next_run(
-    stored: Bench, said: list[str]
+    stored: Bench, said: list[str], child: Any
 ) -> None:
     def run(workflow: Any) -> Any:
         work = Chain(*[(note, "busy")] * 20, (note, "load"))
         load = workflow.submit(Step("load", work, force_steps_if_executed=said))
-        workflow.submit(Report).result
+        workflow.submit(child).result
         futures.wait(load)
 
     stored.run(run)
@@ -218,6 +225,34 @@ def test_a_child_inside_the_work_is_forced_and_no_older_than_it(stored: Bench, s
     assert ran() == ["report"]
     assert stored.run(run(True)) is False
     assert ran() == (["report"] if said else [])
+
+
+def test_a_step_waits_for_what_steps_of_children_inside_depend_on(bench: Bench, said: list[str]) -> None:
+    def run(workflow: Any) -> list[str]:
+        work = Chain((note, "busy"), (note, "load"))
+        load = workflow.submit(Step("load", work, force_steps_if_executed=said, force=True))
+        out = workflow.submit(Step("out", Report))
+        futures.wait(load, out)
+        return out.reasons
+
+    bench.bucket = Marked.bucket
+    bench.run(run)
+    bench.run(parent(Step("out", Report), said))
+    assert bench.run(run) == ["Not done inside: report"]
+    assert ran() == ["load", "report"]
+
+
+def test_a_step_that_makes_its_own_parts_in_children_stale_stays_done(bench: Bench, said: list[str]) -> None:
+    """Else neither would ever be done."""
+
+    def run(workflow: Any) -> Any:
+        out = workflow.submit(Step("out", Report, force_steps_if_executed=["load"]))
+        futures.wait(out, workflow.submit(Step("load", (note, "load"), force_steps_if_executed=said)))
+
+    bench.bucket = Marked.bucket
+    for expected in (["report", "load"], [], []):
+        bench.run(run)
+        assert ran() == expected
 
 
 def test_a_step_that_was_forced_in_a_child_is_skipped_by_name_only_if_the_origin_was_skipped(

@@ -91,8 +91,8 @@ class OverlayStores:
                 reading = ReadStepsTask(bucket, path, wanted)
                 reading.read_files = self._read_files
                 result = self._execute(reading, task)
-            case Compared(bucket, path, step_name, origins):
-                comparing = tasks.CompareOriginsTask(bucket, path, step_name, origins)
+            case Compared(bucket, path, step_name, origins, children):
+                comparing = tasks.CompareOriginsTask(bucket, path, step_name, origins, children)
                 comparing.open = self._overlay
                 result = self._execute(comparing, task)
             case Claimed():

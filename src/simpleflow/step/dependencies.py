@@ -137,6 +137,14 @@ class Dependencies:
         around = {each.name for each in run.enclosing} | {run.name, part}
         return [name for name in self._ledger.done.covered_by(pattern) if name not in around]
 
+    def forces_any(self, run: StepRun, pattern: str) -> bool:
+        """True if ``run`` forces one of the steps that the pattern covers, as far as they are known."""
+        if not pattern:
+            return False
+        names = {*self._ledger.done.covered_by(pattern), *(name for name in self._known if rules.covers(pattern, name))}
+        after = {each.name for each in self._submitted_after(run)}
+        return any(run.covers(name) or name in after for name in names)
+
     def running_origin(self, run: StepRun, patterns: Collection[str]) -> StepRun | None:
         """A step that the patterns cover, that is running, and that ``run`` can wait for."""
         around = run.enclosing | {run}

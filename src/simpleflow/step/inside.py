@@ -2,7 +2,8 @@
 
 A run that skips a step does not reach the steps inside it. Their marks may be gone: an origin has removed them, in this
 run or an earlier one, or somebody has. So the mark of a step tells of the steps inside it that ran or were skipped, and
-of the names that each says it depends on (``marker_content``).
+of the names that each says it depends on (``marker_content``). The same holds for the steps of children inside that
+depend on steps outside (``parts_in_children``).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from simpleflow.base import Scope
 from simpleflow.futures import Promise
-from simpleflow.step import rules
+from simpleflow.step import parts_in_children, rules
 from simpleflow.step.dependencies import Dependencies
 from simpleflow.step.host import Host, submit
 from simpleflow.step.ledger import Ledger
@@ -49,7 +50,22 @@ class Inside:
                     return stale
                 if stale:
                     return name
-        return None
+        return self._missing_below(run, found, scope)
+
+    def _missing_below(self, run: StepRun, found: Reading | None, scope: Scope) -> str | Promise | None:
+        """The same for the steps of children inside that depend on steps outside."""
+        read = found.mark.get("children") if found is not None and found.mark is not None else None
+        run.below = groups = parts_in_children.of_mark(read or self._marks.listed.children.get(run.name))
+        if not groups:
+            return None
+        awaited = self._dependencies.running_origin(run, parts_in_children.keys_at(groups, self._marks.location))
+        if awaited is not None:
+            return awaited
+        comparing = submit(self._host, self._marks.compare_origins(run.name, {}, groups), scope.child("children"))
+        if not comparing.done or comparing.failure is not None:
+            return comparing
+        every = (name for name, key in comparing.result["inside"] if not self._dependencies.forces_any(run, key))
+        return next(every, None)
 
     @staticmethod
     def _others(run: StepRun, after: Sequence[str]) -> list[str]:

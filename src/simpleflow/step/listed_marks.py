@@ -30,6 +30,7 @@ class _Mark(msgspec.Struct):
     made_with: _Inputs | None = None
     parts: dict[str, list[str]] = {}
     forces: list[str] = []
+    children: list[Any] = []
 
 
 _UNKNOWN = (None, None)
@@ -46,11 +47,13 @@ def pack(bodies: Sequence[bytes], room: int, most: int) -> dict[str, Any] | None
     Arguments are shortened to get along with ``room`` characters.
 
     ``works`` lists what different steps have in common. ``work`` and ``arguments`` hold an entry for each mark, in
-    order: the index of its work, and its arguments; or None if the mark does not say. ``parts`` and
-    ``forces``, if there are any, have by index the steps inside the step, and the names that it forces.
+    order: the index of its work, and its arguments; or None if the mark does not say. ``parts``,
+    ``forces`` and ``children``, if there are any, have by index the steps inside the step, the names that it forces,
+    and the steps of children inside.
     """
     parts: dict[str, dict[str, list[str]]] = {}
     forces: dict[str, list[str]] = {}
+    children: dict[str, list[Any]] = {}
     works: dict[tuple[bytes, bytes], int] = {}
     work: list[int | None] = []
     arguments: list[str | None] = []
@@ -61,6 +64,8 @@ def pack(bodies: Sequence[bytes], room: int, most: int) -> dict[str, Any] | None
             marked = _Mark()
         if marked.parts:
             parts[str(len(work))] = marked.parts
+        if marked.children:
+            children[str(len(work))] = marked.children
         if marked.forces:
             forces[str(len(work))] = marked.forces
         found = marked.made_with
@@ -71,6 +76,8 @@ def pack(bodies: Sequence[bytes], room: int, most: int) -> dict[str, Any] | None
         work.append(works.setdefault((bytes(found.activities), bytes(found.file)), len(works)))
         arguments.append(found.arguments)
     told: dict[str, Any] = {"parts": parts, "forces": forces} if parts else {}  # the second serve the first
+    if children:
+        told["children"] = children
     if not works:
         return {"works": [], "work": [], "arguments": [], **told}
     common = [{"activities": values.decode(a.decode()), "file": values.decode(b.decode())} for a, b in works]
@@ -82,6 +89,7 @@ def pack(bodies: Sequence[bytes], room: int, most: int) -> dict[str, Any] | None
         size = _PER_STEP * len(arguments) + sum(map(len, filter(None, arguments)))
         size += sum(2 * _PER_STEP + len(name) for inside in parts.values() for name in inside)
         size += sum(2 * _PER_STEP + len(name) for names in forces.values() for name in names) if parts else 0
+        size += len(values.encode(children, "the marks")) if children else 0
         # A character takes two in JSON or, seldom, six: look closely only where that may matter.
         if 4 * size < limit or len(values.encode(result, "the marks")) <= limit:
             return result
@@ -102,6 +110,8 @@ class ListedMarks:
         """By name, the names that a step forces; known only if there are parts."""
         self.parts = {names[int(at)]: mark.parts(inside) for at, inside in told.items()}
         """By name, the steps inside a step, and the patterns of those that each depends on."""
+        self.children = {names[int(at)]: each for at, each in (content.get("children") or {}).items()}
+        """By name, the steps of children inside a step, see ``parts_in_children``."""
 
     def find(self, name: str) -> MadeWith | None:
         """The inputs of a step; None if its mark does not say them."""

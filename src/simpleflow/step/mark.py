@@ -51,6 +51,7 @@ class Mark(NamedTuple):
     made_with: MadeWith | None = None  # the inputs of the work
     parts: Mapping[str, tuple[str, ...]] = {}  # the steps inside, and the patterns of those that each depends on
     worked: tuple[tuple[float, float], ...] | None = None  # begins and ends of the times in which its activities worked
+    children: Any = None  # the steps of children inside, see ``parts_in_children``
 
 
 class Times(msgspec.Struct):
@@ -98,6 +99,7 @@ def read(step: str, body: bytes, modified: float | None = None) -> Mark:
         made_with=parse(get("made_with")),
         parts=parts(get("parts")),
         worked=_intervals(get("worked")),
+        children=get("children"),
     )
 
 

@@ -148,9 +148,12 @@ class MarkActivities:
         """The activity that reads the marks of several steps, see ``marks_ahead``."""
         return self._make(ReadMarksTask, names, ahead, idempotent=False)
 
-    def compare_origins(self, name: str, origins: Mapping[str, Any]) -> ActivityTask:
-        """The activity that compares the marks of the origins of a step with those that the step was made with."""
-        return self._make(tasks.CompareOriginsTask, name, origins, idempotent=False)
+    def compare_origins(self, name: str, origins: Mapping[str, Any], children: Sequence[Any] = ()) -> ActivityTask:
+        """The activity that compares the marks of the origins of a step with those that the step was made with.
+
+        ``children``: steps of children inside, which are compared with their own origins.
+        """
+        return self._make(tasks.CompareOriginsTask, name, origins, *([children] if children else []), idempotent=False)
 
     def claim(
         self,

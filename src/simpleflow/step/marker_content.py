@@ -8,7 +8,7 @@ from typing import Any
 
 from simpleflow import shown_text
 from simpleflow.core.work_time import Interval, fewer, length
-from simpleflow.step import mark
+from simpleflow.step import mark, parts_in_children
 from simpleflow.step.constants import DEPENDENT_OF
 from simpleflow.step.made_with import MadeWith, parse, same_arguments
 from simpleflow.step.patterns import Patterns
@@ -77,8 +77,12 @@ def of_mark(
         details["made_with"] = recorded.to_json()
     if versions:
         details["after"] = versions
-    if parts := _parts(run):
-        details["parts"] = parts
+    run.known_parts = _parts(run)
+    if run.known_parts:
+        details["parts"] = run.known_parts
+    run.below = parts_in_children.of_step(run)
+    if run.below:
+        details["children"] = run.below
     if run.dependents:
         details["forces"] = run.dependents
     return details if not run.step.keep_result else mark.with_result(details, run.value, run.name)

@@ -131,11 +131,16 @@ def content_of(step: str, body: bytes) -> dict[str, Any]:
         "result": found.result,
         "why": None if found.kept else why,
         "made_with": None if found.made_with is None else found.made_with.to_json(),
-    } | ({"parts": found.parts} if found.parts else {})
+    } | _parts(found)
 
 
 def _inputs(step: str, body: bytes) -> dict[str, Any]:
     found = mark.read(step, body)
     made_with = None if found.made_with is None else found.made_with.to_json()
-    read = {"fingerprint": found.fingerprint, "made_with": made_with}
-    return read | ({"parts": found.parts} if found.parts else {})
+    return {"fingerprint": found.fingerprint, "made_with": made_with} | _parts(found)
+
+
+def _parts(found: mark.Mark) -> dict[str, Any]:
+    """What a mark tells of the steps inside, as far as there are any."""
+    told = {"parts": found.parts, "children": found.children}
+    return {key: each for key, each in told.items() if each}

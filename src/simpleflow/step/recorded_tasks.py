@@ -51,6 +51,7 @@ class Compared(NamedTuple):
     path: str
     step_name: str
     origins: Mapping[str, Any]
+    children: Sequence[Any] = ()
 
 
 class Claimed(NamedTuple):

@@ -40,6 +40,7 @@ class StepRun(Promise, ScopeOwner):
         "_parts",
         "after",
         "began",
+        "below",
         "changes",
         "dependents",
         "elements",
@@ -101,7 +102,8 @@ class StepRun(Promise, ScopeOwner):
         self.stale: str | None = None  # why it was not marked, though it did not fail
         self.lacks_mark = False  # it is skipped since others alone are to run, and it is not done
         self.not_kept: str | None = None  # why there is no value, though there should be one
-        self.known_parts = _NO_PARTS  # of a skipped step: the steps inside, as its mark tells of them
+        self.known_parts = _NO_PARTS  # the steps inside, as its mark tells of them
+        self.below: Sequence[Any] = ()  # the steps of children inside, as its mark tells of them
         self._parts: Parts | None = None  # of its work or its alternative, once it has any
         self._known_before = known_before
         self._has_ended = False  # see ``end``
@@ -192,9 +194,11 @@ class StepRun(Promise, ScopeOwner):
 
     def parts_that_count(self) -> list[StepRun]:
         """The latest submissions of the steps inside that may not fail, and that were not skipped by name."""
-        if self._parts is None:
-            return []
-        return [each for each in self._parts.latest() if each.verdict.run or not each.verdict.forced]
+        return [] if self._parts is None else self._parts.that_count()
+
+    def children(self) -> Sequence[Child]:
+        """The children inside, but for those in other steps inside."""
+        return () if self._parts is None else self._parts.children
 
     def add_task(self, task: Tried) -> None:
         if not isinstance(self.tasks, list):
@@ -261,6 +265,10 @@ class Parts:
             if run.name not in latest or run.order >= latest[run.name].order:
                 latest[run.name] = run
         return sorted(latest.values(), key=lambda run: run.order)
+
+    def that_count(self) -> list[StepRun]:
+        """The latest submissions, but for those that were skipped by name."""
+        return [each for each in self.latest() if each.verdict.run or not each.verdict.forced]
 
     def _errors(self) -> Iterator[str]:
         for run in self.latest():

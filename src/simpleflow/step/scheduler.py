@@ -39,6 +39,7 @@ from simpleflow.named_tuple import NamedTuple
 from simpleflow.step import changes, constants, fingerprints, made_with, rules
 from simpleflow.step.claiming import Claiming
 from simpleflow.step.dependencies import Dependencies
+from simpleflow.step.handed_up import HandedUp
 from simpleflow.step.host import Host, scope_label, submit
 from simpleflow.step.inside import Inside
 from simpleflow.step.ledger import Ledger
@@ -110,6 +111,7 @@ class Scheduler:
         self.until = Until(host, ledger)
         self.ahead = MarksAhead(host, marks, ledger)
         self._readings = Readings(host, marks)
+        self.handed_up = HandedUp(ledger, marks, self.dependencies)
         self._inside = Inside(host, marks, ledger, self.dependencies)
         self._host = host
         self._executor = host.executor
@@ -213,7 +215,8 @@ class Scheduler:
         if done and not verdict.run:
             done = found is None or found.mark is not None
             changed = [] if verdict.forced or not done else self._changed(run, found)
-            looks_inside = looks_inside or run.name in self.marks.listed.parts
+            listed = self.marks.listed
+            looks_inside = looks_inside or run.name in listed.parts or run.name in listed.children
             if looks_inside and done and not verdict.forced and self.ledger.is_from_before(run.name):
                 inside = self._inside.missing(run, found, self._next_scope(run))
                 if isinstance(inside, Promise):

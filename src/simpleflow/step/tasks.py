@@ -99,43 +99,70 @@ class GetStepMarkTask(MarksTask):
 
 
 class CompareOriginsTask(MarksTask):
-    """Compare the marks of origins with those that a step was made with: ``{"versions": {...}, "stale": [...]}``.
+    """Compare the marks of origins with those that steps were made with: ``{"versions": {...}, "stale": [...]}``.
 
     ``versions`` has the version of each origin, by key; ``stale`` the keys of those that the step has not seen. A step
     without a mark is not stale.
 
     Args:
         origins: for each key the marks of the origin, see ``origins.Marks``.
+        children: the steps of children inside the step, see ``parts_in_children``. The result then has the key
+            ``inside``: for those that are not done, or stale, ``[name, key of the origin]``, with the key "" where the
+            mark is gone.
     """
 
-    def __init__(self, bucket: str, path: str, step_name: str, origins: Mapping[str, origins.Marks]) -> None:
+    def __init__(
+        self,
+        bucket: str,
+        path: str,
+        step_name: str,
+        origins: Mapping[str, origins.Marks],
+        children: Sequence[Sequence[Any]] = (),
+    ) -> None:
         super().__init__(bucket, path)
         self.step_name = step_name
         self.origins = origins
+        self.children = children
         self.open: Callable[[str], stores.Store] = stores.open_store  # a dry run sets another function
 
     @staticmethod
     def is_quick(bucket: str, *rest: Any) -> bool:
         origins = rest[2] if len(rest) > 2 else {}
-        buckets = [bucket, *(marks[0] for every in origins.values() for marks in every)]
+        children = rest[3] if len(rest) > 3 else ()
+        every = [*origins.values(), *(marks for group in children for of in group[2].values() for marks in of.values())]
+        buckets = [bucket, *(group[0] for group in children), *(marks[0] for each in every for marks in each)]
         return all(map(stores.is_local, buckets))
 
     def execute(self) -> dict[str, Any]:
-        body = self.store.get(self.path, self.step_name)
-        own = None if body is None else mark.read(self.step_name, body)
+        versions, stale = self._compare(self.store, self.path, self.step_name, self.origins)
+        if not self.children:
+            return {"versions": versions, "stale": stale or []}
+        inside = []
+        for bucket, path, steps in self.children:
+            store = self.open(bucket)
+            for name, wanted in steps.items():
+                found = self._compare(store, path, name, wanted)[1]
+                inside += [[name, ""]] if found is None else [[name, key] for key in found]
+        return {"versions": versions, "stale": stale or [], "inside": inside}
+
+    def _compare(
+        self, store: stores.Store, path: str, name: str, wanted: Mapping[str, Sequence[Sequence[Any]]]
+    ) -> tuple[dict[str, str], list[str] | None]:
+        """The versions of origins, and the keys of those that the step has not seen; None if it has no mark."""
+        body = store.get(path, name)
+        own = None if body is None else mark.read(name, body)
         versions: dict[str, str] = {}
         stale = []
-        for key, every in self.origins.items():
-            found = {
-                f"{path}/{name}": stored
-                for bucket, path, wanted in every
-                for name, stored in origins.read_marks(self.open(bucket), path, wanted, self.step_name).items()
-            }
+        for key, every in wanted.items():
+            found: dict[str, stores.base.Stored] = {}
+            for bucket, place, names, *but in every:
+                marked = origins.read_marks(self.open(bucket), place, names, name)
+                found |= {f"{place}/{each}": stored for each, stored in marked.items() if not but or each not in but[0]}
             versions[key] = origins.version(found)
-            marks = [mark.read(name, *stored) for name, stored in found.items()]
+            marks = [mark.read(origin, *stored) for origin, stored in found.items()]
             if own is not None and origins.is_stale(own, key, versions[key], marks):
                 stale.append(key)
-        return {"versions": versions, "stale": stale}
+        return versions, None if own is None else stale
 
 
 class ClaimStepTask(MarksTask):

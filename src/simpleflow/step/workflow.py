@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from simpleflow import stores
+from simpleflow.base import Child
 from simpleflow.exceptions import InputError
 from simpleflow.futures import Future
 from simpleflow.step import rules
@@ -146,6 +147,11 @@ class WorkflowStepMixin:
     def parts_failed(self) -> dict[str, bool]:
         """The steps outside of other steps, by name: True for one that failed. Steps that may fail are left out."""
         return self.step_ledger.parts.steps_failed()
+
+    def parts_inside(self, children: Iterable[Child]) -> list[Any]:
+        """The steps here and in these children that depend on steps above, see ``parts_in_children``."""
+        runs = [run for run in self.step_ledger.parts.that_count() if run.problem is None]
+        return self.step_scheduler.handed_up.groups(runs, children)
 
     def hands_down(self) -> Mapping[str, Any]:
         """The reserved values for the input of a child that is submitted now. It may be submitted before any step."""

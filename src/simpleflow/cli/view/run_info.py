@@ -103,7 +103,7 @@ def _ended(history: Sequence[e.Event]) -> dict[str, Any]:
     )
     if isinstance(attributes, e.WorkflowExecutionTimedOut):
         reason = str(timeouts.of_execution(history[0], event))
-    return {"result": unwrap(values.decode(result))[0], "reason": reason, "details": values.decode(details)}
+    return {"result": unwrap(values.decode(result)).result, "reason": reason, "details": values.decode(details)}
 
 
 def _counts(view: RunView, show_all: bool) -> dict[str, int]:

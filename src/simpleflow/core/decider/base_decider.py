@@ -302,7 +302,7 @@ def completion(executor: Executor) -> d.CompleteWorkflowExecution:
     """The decision that completes the execution with its result."""
     failed = executor.failed_parts() if executor.reports_parts else ()
     reached = executor.reached if executor.history.started.parent_workflow_execution is not None else {}
-    return d.CompleteWorkflowExecution(result=parts.wrap(executor.result, failed, reached))
+    return d.CompleteWorkflowExecution(result=parts.wrap(executor.result, failed, reached, executor.parts_inside()))
 
 
 def _continuation(executor: Executor, task: ContinueAsNewWorkflowTask) -> d.ContinueAsNewWorkflowExecution:

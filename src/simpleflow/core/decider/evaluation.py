@@ -269,6 +269,15 @@ class Evaluation(ABC):
             found.update(parts.Part(*part) for part in child.failed_parts)
         return found
 
+    def parts_inside(self) -> list[Any]:
+        """The parts here and in children that depend on something outside, if the parent has to know of them."""
+        if not self.reports_parts:
+            return []
+        if not hasattr(self.workflow, "parts_inside"):
+            return [each for child in self.children for each in child.inside]
+        found: list[Any] = self.workflow.parts_inside(self.children)
+        return found
+
     # Scopes and fibers, see ``base.Executor``
 
     def within(self, scope: Scope) -> AbstractContextManager[None]:

@@ -137,6 +137,7 @@ class ChildHandle(RetryHandle):
         self.input = task.encode_input(handed_down)
         self._has_parts = parts.has_parts(task.workflow)
         self._failed_parts: tuple[parts.Part, ...] = ()
+        self.inside: Sequence[Any] = ()
         suffix = reserved if reserved is not None else self.reserve(evaluation, task.workflow)
         workflow_id = task.workflow_id
         self.position: str | None = None
@@ -175,8 +176,9 @@ class ChildHandle(RetryHandle):
         super().update()
 
     def value(self, text: str | None) -> Any:
-        value, self._failed_parts = parts.unwrap(super().value(text))
-        return value
+        found = parts.unwrap(super().value(text))
+        self._failed_parts, self.inside = found.failed, found.inside
+        return found.result
 
     def submitted_in(self, scope: Scope) -> None:
         super().submitted_in(scope)

@@ -13,13 +13,17 @@ A child may stop before its end, since it has reached what it was to reach (``st
 ``{STOPPED: {"until": [...], ...}}``. A child that has gone on to its end tells what it has reached beside its result:
 ``{RESULT: result, REACHED: {"names": [...], "all": true}}``.
 
+A child with the request also hands up the parts that depend on something outside of it, under the key "inside" beside
+"failed", as the workflow describes them (``parts_inside``). The part of the parent around the child is done only while
+these are.
+
 A workflow class has parts if it has the method ``parts_failed``: a dict of the names of its parts, with True for each
 that failed. A child that ended badly and whose class has parts counts as one failed part with an empty name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from simpleflow import values
@@ -63,15 +67,24 @@ def failed_in(content: Any) -> tuple[Part, ...]:
     return tuple(Part(*map(str, pair)) for pair in pairs if isinstance(pair, list) and len(pair) == 2)
 
 
-def content(failed: Iterable[Part]) -> dict[str, Any]:
+def inside_in(content: Any) -> list[Any]:
+    """The parts that depend on something outside, in the value of the key ``PARTS``."""
+    found = content.get("inside") if isinstance(content, dict) else None
+    return found if isinstance(found, list) else []
+
+
+def content(failed: Iterable[Part], inside: Sequence[Any] = ()) -> dict[str, Any]:
     """The value of the key ``PARTS``."""
     named = sorted(set(failed))[:_MOST]
-    return {"failed": [list(part) for part in named]} if named else {}
+    found: dict[str, Any] = {"failed": [list(part) for part in named]} if named else {}
+    return found | ({"inside": list(inside)} if inside else {})
 
 
-def wrap(result: str | None, failed: Iterable[Part], reached: Mapping[str, Any] = {}) -> str | None:
-    """The result (JSON text) with the failed parts and the reached steps; the bare result if there is neither."""
-    said: dict[str, Any] = {PARTS: found} if (found := content(failed)) else {}
+def wrap(
+    result: str | None, failed: Iterable[Part], reached: Mapping[str, Any] = {}, inside: Sequence[Any] = ()
+) -> str | None:
+    """The result (JSON text) with what is handed up beside it; the bare result if there is nothing."""
+    said: dict[str, Any] = {PARTS: found} if (found := content(failed, inside)) else {}
     if reached:
         said[REACHED] = reached
     if not said:
@@ -79,11 +92,19 @@ def wrap(result: str | None, failed: Iterable[Part], reached: Mapping[str, Any] 
     return f'{{"{RESULT}":{result or "null"},{values.encode(said, "failed parts")[1:]}'
 
 
-def unwrap(value: Any) -> tuple[Any, tuple[Part, ...]]:
-    """The decoded result of a child alone, and its failed parts."""
+class Unwrapped(NamedTuple):
+    """The decoded result of a child, and what it hands up beside it."""
+
+    result: Any
+    failed: tuple[Part, ...] = ()
+    inside: Sequence[Any] = ()
+
+
+def unwrap(value: Any) -> Unwrapped:
+    """Take the decoded result of a child apart."""
     if isinstance(value, dict) and RESULT in value and value.keys() <= {RESULT, PARTS, REACHED}:
-        return value[RESULT], failed_in(value.get(PARTS))
-    return value, ()
+        return Unwrapped(value[RESULT], failed_in(value.get(PARTS)), inside_in(value.get(PARTS)))
+    return Unwrapped(value)
 
 
 class Reached(NamedTuple):
