@@ -76,7 +76,6 @@ def fork(
     lock: str | None = None,
     output: Redirects | None = None,
     state: str | None = None,
-    spins: bool = True,
 ) -> tuple[int, OwnerEnd]:
     """Fork a worker; returns its process id and the channel to it.
 
@@ -115,7 +114,6 @@ def fork(
                         lock,
                         printed,
                         state,
-                        spins,
                     ).run()
                 except SystemExit:
                     pass  # stopped while it was idle
@@ -201,7 +199,6 @@ class Child:
     Args:
         middlewares, domain: see ``dispatch.perform``.
         output: takes what its activities print; None: that goes where the owner's goes.
-        spins: see WorkerProcess.
     """
 
     def __init__(
@@ -209,10 +206,8 @@ class Child:
         middlewares: Middlewares = Middlewares(),
         domain: str | None = None,
         output: Redirects | None = None,
-        spins: bool = True,
     ) -> None:
         check_forks()
-        self._spins = spins
         self._middlewares = middlewares
         self._domain = domain
         self._output = output
@@ -243,7 +238,6 @@ class Child:
                 self._domain,
                 sends_bounds=True,
                 output=self._output,
-                spins=self._spins,
             )
         return self._channel
 

@@ -7,7 +7,8 @@ message that has arrived. So a worker that was stopped or has died in the middle
 owner.
 
 To *spin* is to check a pipe again and again instead of sleeping until it is readable. A task of a few microseconds ends
-sooner than the kernel wakes a sleeping process, so both sides spin for a fraction of a millisecond before they sleep.
+sooner than the kernel wakes a sleeping process, so the owner spins for a fraction of a millisecond before it sleeps. A
+worker does not: the decision that comes before its next task takes longer, and the processor would work twice.
 """
 
 from __future__ import annotations
@@ -64,15 +65,8 @@ class WorkerEnd(_End):
         while rest:
             rest = rest[os.write(self._writer, rest) :]
 
-    def receive(self, spin_seconds: float = 0) -> Any:
-        """The next message. Waits for it, and spins for the first ``spin_seconds``.
-
-        Raises EOFError or OSError if the other end is closed.
-        """
-        if spin_seconds:
-            poll = select.poll()
-            poll.register(self._reader, select.POLLIN)
-            spin(poll, spin_seconds)
+    def receive(self) -> Any:
+        """The next message. Waits for it. Raises EOFError or OSError if the other end is closed."""
         import pickle  # in functions: a run that does nothing does without it
 
         return pickle.loads(self._read(int.from_bytes(self._read(_LENGTH))))

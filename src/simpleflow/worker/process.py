@@ -61,9 +61,6 @@ BEAT_SECONDS = 1.0
 _PAUSE_SECONDS = 1.0  # a thread that ends later is not waited for
 _FORK_WARNING = r"This process .* is multi-threaded, use of fork\(\)"
 
-SPIN_SECONDS = 0.001
-"""How long a worker spins for the next task; a decision takes less."""
-
 
 class Returned(NamedTuple):
     """A task that was sent ahead is given back, since the one before it takes long."""
@@ -105,8 +102,6 @@ class WorkerProcess:
         max_tasks: end after so many tasks; None: any number.
         lock: a file on which it holds a lock while it lives, see ``file_locks``; None: on none.
         output: takes the output of activities; None: it is not redirected.
-        spins: spin for the next task before it sleeps; False where the next one comes from a service, which takes
-            longer than that.
     """
 
     def __init__(
@@ -122,7 +117,6 @@ class WorkerProcess:
         lock: str | None = None,
         output: WorkerOutput | None = None,
         state: str | None = None,
-        spins: bool = True,
     ) -> None:
         self._channel = channel
         self._life = life
@@ -133,7 +127,6 @@ class WorkerProcess:
         self._state = state
         self._sends_bounds = sends_bounds
         self._sent_bounds: dict[str, Bounds] = {}  # by activity, the latest that the owner was sent
-        self._spin_seconds = SPIN_SECONDS if spins else 0
         self._sending = threading.Lock()
         self._receiving = threading.Lock()
         self._every: float | None = None  # seconds between heartbeats; None: no task is under way
@@ -161,7 +154,7 @@ class WorkerProcess:
         while True:
             try:
                 with self._receiving:
-                    task: ActivityTask = self._channel.receive(self._spin_seconds)
+                    task: ActivityTask = self._channel.receive()
             except (EOFError, OSError):
                 self._leave(0)
             if self._output is not None:

@@ -180,7 +180,7 @@ def worker_body(
     def body(owner: int) -> None:
         stopping = _stoppable(owner)
         use(imports)
-        child = Child(middlewares, domain, spins=False)
+        child = Child(middlewares, domain)
         child.open()  # before there are connections, which it would inherit
         try:
             source = connect()
