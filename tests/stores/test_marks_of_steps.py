@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +11,10 @@ import pytest
 
 from simpleflow import Workflow
 from simpleflow.canvas import Group
+from simpleflow.core import codec
 from simpleflow.local import Executor
+from simpleflow.steering import history_check
+from simpleflow.steering.plan import plan
 from simpleflow.step.workflow import WorkflowStepMixin
 from simpleflow.stores import open_store, s3_client
 from tests.servers import S3Server
@@ -121,6 +125,82 @@ def test_a_run_lists_the_marks_once_and_writes_each_once(
         bench.run(steps(*names))
         assert Counter(operation for operation, _ in requests) == expected
     assert built == [], "the run makes no new client"
+
+
+@pytest.fixture
+def at_once(s3_server: S3Server) -> Iterator[list[int]]:
+    """How many reading requests were under way at most: the only item."""
+    lock, under_way, most = threading.Lock(), [0], [0]
+
+    def count(change: int) -> None:
+        with lock:
+            under_way[0] += change
+            most[0] = max(most[0], under_way[0])
+
+    events = s3_client.client(s3_server.endpoint, None).meta.events
+    begin, end = (lambda **_: count(1)), (lambda **_: count(-1))
+    events.register("before-send.s3.GetObject", begin)
+    events.register("needs-retry.s3.GetObject", end)
+    yield most
+    events.unregister("before-send.s3.GetObject", begin)
+    events.unregister("needs-retry.s3.GetObject", end)
+
+
+@pytest.mark.parametrize("together", [False, True])
+@pytest.mark.parametrize("options", [{"keep_result": True}, {"fingerprint": "f"}])
+def test_the_marks_of_many_steps_are_read_by_few_activities_with_one_request_each(
+    bench: Bench, bucket: str, requests: list[Any], at_once: list[int], options: Any, together: bool
+) -> None:
+    bench.bucket = bucket
+    names = [f"s{number}" for number in range(60)]
+
+    def run(workflow: Any) -> Any:
+        parts = [workflow.step(name, (note, name), **options) for name in names]
+        if together:
+            return len(workflow.submit(Group(*parts)).result)
+        keeps = "keep_result" in options
+        return [future.value if keeps else future.ran for future in map(workflow.submit, parts)]
+
+    bench.run(run)
+    requests.clear()
+    at_once[0] = 0
+    found = bench.run(run)
+    if not together:
+        assert found == [f"did {name}" if "keep_result" in options else False for name in names]
+    assert noted == []
+    reading = [each for each in bench.activities() if each != "GetStepsDoneTask"]
+    assert len(reading) <= (1 if together else 5), reading
+    assert Counter(operation for operation, _ in requests) == {"ListObjectsV2": 1, "GetObject": 60}
+    assert at_once[0] > 4
+
+
+class Kept(Workflow, WorkflowStepMixin):
+    name = "kept"
+    bucket = ""
+
+    def get_step_bucket(self) -> str:
+        return self.bucket
+
+    def run(self) -> list[str]:
+        parts = [self.step(f"s{number}", (note, f"s{number}"), keep_result=True) for number in range(20)]
+        return [future.value for future in map(self.submit, parts)]  # type: ignore[attr-defined]
+
+
+def test_a_plan_and_a_check_read_many_marks_at_once_too(
+    bucket: str, requests: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Kept, "bucket", bucket)
+    Executor(Kept).run()
+    requests.clear()
+    planned = plan(Kept, default_bucket=None)
+    assert [(step.step, step.verdict) for step in planned.steps] == [(f"s{number}", "skip") for number in range(20)]
+    assert planned.notes == ()
+    assert Counter(operation for operation, _ in requests) == {"ListObjectsV2": 1, "GetObject": 20}
+    executor = Executor(Kept)
+    executor.run()
+    checked = history_check.check(Kept, codec.decode_history(executor.history))
+    assert checked.difference is None
+    assert checked.decisions > 20
 
 
 def test_a_run_reads_and_writes_on_the_host_of_its_bucket(

@@ -21,6 +21,7 @@ from simpleflow.core import packed_markers
 from simpleflow.core.decider.answer import Limits
 from simpleflow.core.decider.decide import Decider
 from simpleflow.core.decider.evaluation import Execution
+from simpleflow.core.pauses import OF_PROCESS
 from simpleflow.core.tolerant_history import TolerantHistory
 from simpleflow.exceptions import InputError
 from simpleflow.named_tuple import NamedTuple
@@ -139,7 +140,13 @@ def _keeps_marks(events: Iterable[e.Event]) -> bool:
 
 
 def _limits(events: Iterable[e.Event]) -> Limits:
-    """The limits of the decider: some activities are there only where the number of events is limited."""
+    """The limits of the decider: some activities are there only where the number of events is limited.
+
+    With marks in a bucket, they are also there without a limit, in a local run.
+    """
+    deciders = (each.attributes.identity for each in events if isinstance(each.attributes, e.DecisionTaskStarted))
+    if (next(deciders, None) or "").startswith(OF_PROCESS):
+        return Limits(events=None)
     names = (
         each.attributes.activity_type.name for each in events if isinstance(each.attributes, e.ActivityTaskScheduled)
     )

@@ -10,8 +10,8 @@ from simpleflow.engines.base import ActivityTask
 from simpleflow.exceptions import InputError
 from simpleflow.step import input_files, recorded_tasks, stale_marks, tasks
 from simpleflow.step.fingerprints import NO_FILE, FileState
-from simpleflow.step.reading_tasks import ReadStepsTask
-from simpleflow.step.recorded_tasks import Claimed, Compared, Listed, Marked, MarkRead, StepsRead, Unmarked
+from simpleflow.step.reading_tasks import ReadMarksTask, ReadStepsTask
+from simpleflow.step.recorded_tasks import Claimed, Compared, Listed, Marked, MarkRead, MarksRead, StepsRead, Unmarked
 from simpleflow.stores.base import Change, Store, Stored, as_names, clean, join
 
 
@@ -87,6 +87,8 @@ class OverlayStores:
                     result |= {"shared": not whole}
             case MarkRead(bucket, path, step_name):
                 result = self._execute(tasks.GetStepMarkTask(bucket, path, step_name), task)
+            case MarksRead(bucket, path, step_names, ahead):
+                result = self._execute(ReadMarksTask(bucket, path, step_names, ahead), task)
             case StepsRead(bucket, path, wanted):
                 reading = ReadStepsTask(bucket, path, wanted)
                 reading.read_files = self._read_files

@@ -1,12 +1,13 @@
-"""Marks of done steps, read many at once and ahead of need, where a history has room for a limited number of events.
+"""Marks of done steps, read many at once and ahead of need, where each by itself would cost too much.
 
 Theory of operation
 -------------------
-To skip a step that keeps a result or has a fingerprint, its mark is read, by an activity: six events. Where steps
-follow each other, each would take such an activity, and a run that takes up thousands of done steps would fill its
-history with nothing else. So an activity reads the marks that are needed now and, ahead, those of done steps that come
-next in the order of their names, with numbers compared as numbers. That is the order of most runs; in another order,
-the marks are needed a little later.
+To skip a step that keeps a result or has a fingerprint, its mark is read, by an activity: six events, and a request if
+the marks are in a bucket. Where steps follow each other, each would take such an activity. Where a history has room for
+a limited number of events, a run that takes up thousands of done steps would fill it with nothing else. A bucket takes
+as long for one mark as for 16 that are read at once. So in both cases an activity reads the marks that are needed now
+and, ahead, those of done steps that come next in the order of their names, with numbers compared as numbers. That is
+the order of most runs; in another order, the marks are needed a little later.
 
 How many are read ahead depends on how it went: none at first, then more each time, as long as at least half of those
 that were read were needed. The activity returns as many as fit into a field, and at least the first one; the others are
@@ -20,11 +21,13 @@ Batches are numbered, and a later evaluation takes up those that the history hol
 
 from __future__ import annotations
 
+import functools
 import re
 from bisect import bisect_right
 from collections.abc import Mapping
 from typing import Any
 
+from simpleflow import stores
 from simpleflow.base import Scope
 from simpleflow.futures import Promise
 from simpleflow.step.host import Host, submit
@@ -52,9 +55,13 @@ class MarksAhead:
         self._size = 0  # how many marks the latest batch has read ahead
         self._order: list[tuple[Any, str]] | None = None
 
+    @functools.cached_property
+    def _is_used(self) -> bool:
+        return self._host.executor.counts_events or not stores.is_local(self._marks.location[0])
+
     def serves(self, name: str) -> bool:
         """True if the mark of this step is read here, and not by a separate activity."""
-        return self._host.executor.counts_events and not self._marks.claims and self._ledger.is_from_before(name)
+        return self._is_used and not self._marks.claims and self._ledger.is_from_before(name)
 
     def uses(self, name: str) -> None:
         """Note that a step that reads its mark was skipped."""
@@ -84,7 +91,7 @@ class MarksAhead:
 
     def _take_up(self) -> None:
         """Take up the batches that the history holds."""
-        if not self._host.executor.counts_events:
+        if not self._is_used:
             return
         while not self._batches or self._batches[-1].done:
             reading = self._marks.read_marks([])

@@ -14,7 +14,7 @@ from simpleflow.named_tuple import NamedTuple
 from simpleflow.step import tasks
 from simpleflow.step.claims import Owner
 from simpleflow.step.marks_task import owner_of
-from simpleflow.step.reading_tasks import ReadStepsTask
+from simpleflow.step.reading_tasks import ReadMarksTask, ReadStepsTask
 
 
 class Listed(NamedTuple):
@@ -34,6 +34,15 @@ class MarkRead(NamedTuple):
     bucket: str
     path: str
     step_name: str
+
+
+class MarksRead(NamedTuple):
+    """The arguments of ``ReadMarksTask``."""
+
+    bucket: str
+    path: str
+    steps: Sequence[str]
+    ahead: Sequence[str] = ()
 
 
 class StepsRead(NamedTuple):
@@ -103,13 +112,14 @@ class Unmarked(NamedTuple):
     origin: str | None = None
 
 
-Parsed = Listed | MarkRead | StepsRead | Compared | Claimed | Released | Marked | Unmarked
+Parsed = Listed | MarkRead | MarksRead | StepsRead | Compared | Claimed | Released | Marked | Unmarked
 
 _KINDS: dict[str, type[Any]] = {
     f"{task.__module__}.{task.__name__}": kind
     for task, kind in (
         (tasks.GetStepsDoneTask, Listed),
         (tasks.GetStepMarkTask, MarkRead),
+        (ReadMarksTask, MarksRead),
         (ReadStepsTask, StepsRead),
         (tasks.CompareOriginsTask, Compared),
         (tasks.ClaimStepTask, Claimed),
@@ -154,7 +164,7 @@ def parse_arguments(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -
         return None
     try:
         parsed = kind(*args, **kwargs)
-        if isinstance(parsed, MarkRead | StepsRead | Compared) or parsed.owner is None:
+        if isinstance(parsed, MarkRead | MarksRead | StepsRead | Compared) or parsed.owner is None:
             return parsed  # type: ignore[no-any-return]
         return parsed._replace(owner=owner_of(parsed.owner))  # type: ignore[no-any-return]
     except (TypeError, ValueError):
