@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from simpleflow.cli.view.log_lines import LogReader
 from tests.cli.conftest import SIMPLEFLOW, Folder
 from tests.cli.test_live import Screen
 from tests.stamps import unstamped
@@ -219,6 +220,23 @@ def test_a_run_is_followed_to_its_end(flow: Folder) -> None:
     assert "load.rows (attempt 2) | rows 0" in rest
     assert "inner: deep | from a child" in rest
     assert rest[-1] == "bad (attempt 2) | \x1b]0;title\x07 and \x1b[31mred\xff"
+
+
+def test_a_terminal_gets_lines_that_have_no_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("simpleflow.cli.view.log_lines.time.monotonic", lambda: now)
+    log = tmp_path / "log"
+    reader = LogReader(str(log))
+    log.write_bytes(b"one\n\r 1%")
+    assert (reader.lines(), reader.unfinished()) == ([b"one"], [])
+    now += 1
+    assert (reader.lines(), reader.unfinished()) == ([], [b"\r 1%"])
+    log.write_bytes(b"one\n\r 1%\r 2%")
+    assert (reader.lines(), reader.unfinished()) == ([], [])
+    now += 3
+    assert (reader.lines(), reader.unfinished(), reader.unfinished()) == ([], [b"\r 1%\r 2%"], [])
+    log.write_bytes(b"one\n\r 1%\r 2%\n")
+    assert (reader.lines(), reader.unfinished()) == ([b"\r 1%\r 2%"], [])
 
 
 def test_following_ends_when_the_process_has_died(flow: Folder) -> None:

@@ -121,6 +121,8 @@ def _show(runs: Runs, run: RunDescription, step: str | None, follow: bool, last:
             began = began or now
         for log, reader in readers.values():
             out.write(log.title, reader.lines(ends=not goes_on))
+            if out.watched:
+                out.write(log.title, reader.unfinished())
         if not goes_on or out.ended:
             break
         time.sleep(_POLL_SECONDS)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+import time
 
 from simpleflow.cli.terminal import CYAN, Terminal, emit
 from simpleflow.state_folder.logs import shown
 
 _CHUNK = 1 << 20  # bytes that are read at once
+_OPEN_SECONDS = 1.0  # a line that has no end for so long is shown as it is, such as a progress bar or a question
+_AGAIN_SECONDS = 3.0  # between two states of it
 
 
 class LogLines:
@@ -20,7 +23,8 @@ class LogLines:
 
     def __init__(self, color: str, titled: bool) -> None:
         self._terminal = Terminal(sys.stdout, color)
-        self._watched = sys.stdout is not None and sys.stdout.isatty()
+        self.watched = sys.stdout is not None and sys.stdout.isatty()
+        """Standard output is a terminal."""
         self._titled = titled
         self.ended = False  # the reader of standard output has enough
 
@@ -29,7 +33,7 @@ class LogLines:
         if self.ended or not lines:
             return
         head = f"{self._terminal.paint(title, CYAN)} | ".encode() if self._titled else b""
-        if self._watched:
+        if self.watched:
             lines = [shown(line).encode(self._terminal.encoding, "backslashreplace") for line in lines]
         self.ended = not emit(b"".join(head + line + b"\n" for line in lines))
 
@@ -52,6 +56,8 @@ class LogReader:
         self._last = last
         self._at = 0  # bytes that were read
         self._rest = b""  # a line that has no end yet
+        self._told = b""  # what ``unfinished`` has returned of it
+        self._tell_at = time.monotonic() + _OPEN_SECONDS  # when it returns more
 
     def lines(self, ends: bool = False) -> list[bytes]:
         """Return the whole lines that were added; with ``ends`` also the last one, if it has no end."""
@@ -63,6 +69,17 @@ class LogReader:
             lines = lines[max(0, len(lines) - self._last) :]
             self._last = None
         return lines
+
+    def unfinished(self) -> list[bytes]:
+        """Return the line that has no end yet, if it has been there for a while and has changed; else nothing.
+
+        It stays unread: ``lines`` returns it once it has its end.
+        """
+        now = time.monotonic()
+        if self._rest == self._told or now < self._tell_at:
+            return []
+        self._told, self._tell_at = self._rest, now + _AGAIN_SECONDS
+        return [self._rest]
 
     def _read(self) -> list[bytes]:
         found: list[bytes] = []
@@ -76,6 +93,8 @@ class LogReader:
                     self._at += len(data)
                     *lines, self._rest = (self._rest + data).split(b"\n")
                     found += lines
+                    if lines:
+                        self._told, self._tell_at = b"", time.monotonic() + _OPEN_SECONDS
         except OSError:
             pass  # it was removed
         return found
