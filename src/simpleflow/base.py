@@ -60,6 +60,7 @@ class Call(NamedTuple):
     code: Any  # the function or class whose code it runs; None if it runs none
     args: Sequence[Any]
     kwargs: Mapping[str, Any] = {}
+    captured: Mapping[str, Any] = {}  # plain values of variables around the function, which it uses
 
 
 class Submittable:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime
 from typing import Any
 
 from simpleflow.activity import Activity
@@ -303,6 +304,7 @@ class FuncGroup(SubmittableContainer):
         self.kwargs = kwargs
         self.raises_on_failure = raises_on_failure
         self._allow_none = _allow_none
+        self._captured = _captured_by(func)
 
     def __repr__(self) -> str:
         return f"FuncGroup({getattr(self.func, '__name__', self.func)!s})"
@@ -336,7 +338,26 @@ class FuncGroup(SubmittableContainer):
             function = function.func
         name = f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', type(function).__name__)}"
         given = [each for each in (*args, *kwargs.values()) if isinstance(each, Submittable)]
-        return [Call(name, function, args, kwargs), *(call for each in given for call in each.calls())]
+        return [Call(name, function, args, kwargs, self._captured), *(call for each in given for call in each.calls())]
 
     def submit(self, executor: Executor) -> Future:
         return FuncFuture(self, executor)
+
+
+def _captured_by(function: Any) -> dict[str, Any]:
+    """The plain values of the variables around the function that it uses, by name, as they are now."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    names = getattr(getattr(function, "__code__", None), "co_freevars", ())
+    found = {}
+    for name, cell in zip(names, getattr(function, "__closure__", None) or (), strict=True):
+        try:
+            value = cell.cell_contents
+        except ValueError:  # it has none yet
+            continue
+        if type(value) in _PLAIN:
+            found[name] = value
+    return found
+
+
+_PLAIN = frozenset({str, int, float, bool, type(None), bytes, list, tuple, dict, set, frozenset, date, datetime})

@@ -15,6 +15,7 @@ from simpleflow.canvas import Chain, FuncGroup, Group
 from simpleflow.core import events as e
 from simpleflow.exceptions import InputError
 from simpleflow.local import Executor
+from simpleflow.source import code_digest
 from simpleflow.steering.plan import plan
 from simpleflow.step.listed_marks import ListedMarks, pack
 from simpleflow.step.made_with import of_calls, same_arguments
@@ -58,6 +59,7 @@ WORKS: dict[str, Callable[[str], Any]] = {
     "nested": lambda day: Group(Chain((note, "x"), (load, day)), (note, "y")),
     "child": lambda day: (Child, day),
     "func": lambda day: FuncGroup(lambda of: Group((note, f"{of} func")), day),
+    "captured": lambda day: FuncGroup(lambda: Group((note, f"{day} func"))),
 }
 
 TOLD = {
@@ -67,6 +69,7 @@ TOLD = {
     "nested": "load: day='mon' (now 'tue')",
     "child": "day='mon' (now 'tue')",
     "func": "of='mon' (now 'tue')",
+    "captured": "day='mon' (now 'tue')",
 }
 
 
@@ -206,8 +209,8 @@ def test_arguments_that_are_used_up_or_not_known_are_not_looked_at(bench: Bench)
 # Which marks count
 
 
-def body(bench: Bench) -> dict[str, Any]:
-    found = open_store(bench.bucket).get("w/steps", "s")
+def body(bench: Bench, name: str = "s") -> dict[str, Any]:
+    found = open_store(bench.bucket).get("w/steps", name)
     assert found is not None
     return dict(json.loads(found))
 
@@ -219,6 +222,68 @@ def test_the_mark_says_what_it_was_made_with(stored: Bench) -> None:
     assert list(made_with["activities"]) == ["flow.load"]
     assert made_with["file"] == "tests/step/bench.py"
     assert made_with == stored.markers[0]["made_with"]
+
+
+def wrapped(function: Callable[..., Any]) -> Callable[..., Any]:
+    def wrapper(*args: Any) -> Any:
+        return function(*args)
+
+    return wrapper
+
+
+def derived(base: type) -> type:
+    class Load(base):  # type: ignore[misc]
+        pass
+
+    return Load
+
+
+class One:
+    def execute(self) -> None:
+        pass
+
+
+class Other(One):
+    limit = 1
+
+
+@pytest.mark.parametrize(
+    ("make", "before", "after"),
+    [(wrapped, first, second), (wrapped, wrapped(first), wrapped(second)), (derived, One, Other)],
+    ids=["a decorator without wraps", "two of them", "a base"],
+)
+def test_the_code_that_an_activity_is_made_of_counts(make: Any, before: Any, after: Any) -> None:
+    digests = [code_digest.of_callable(make(each)) for each in (before, after, before)]
+    assert digests[0] != digests[1]
+    assert digests[0] == digests[2]
+
+
+def test_a_mark_that_does_not_say_what_was_captured_is_not_called_changed(bench: Bench) -> None:
+    bench.run(one(WORKS["captured"]("mon")))
+    content = body(bench)
+    [[name, args, _, captured]] = json.loads(content["made_with"]["arguments"])
+    assert captured == {"day": "mon"}
+    content["made_with"]["arguments"] = json.dumps([[name, args]])
+    open_store(bench.bucket).put("w/steps", "s", json.dumps(content).encode())
+    assert bench.run(one(WORKS["captured"]("tue")), step_changes="run") == SKIPPED
+    assert changed(bench) is None
+
+
+def test_what_a_function_captures_is_that_of_its_making(bench: Bench) -> None:
+    """A loop goes on to other values before the verdict."""
+
+    def run(workflow: Any) -> Any:
+        found = [
+            workflow.submit(workflow.step(day, FuncGroup(lambda: (note, "x") if day else None)))  # noqa: B023 (tested)
+            for day in ("mon", "tue")
+        ]
+        futures.wait(*found)
+
+    bench.run(run)
+    assert [body(bench, name)["made_with"]["arguments"].rpartition("[")[2] for name in ("mon", "tue")] == [
+        '],{},{"day":"mon"}]]',
+        '],{},{"day":"tue"}]]',
+    ]
 
 
 @pytest.mark.parametrize("content", [{}, {"made_with": None}, {"made_with": {"arguments": 1}}, {"made_with": {}}])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 import types
 import zlib
 from collections.abc import Callable, Iterator
@@ -38,17 +39,44 @@ def of_class(kind: type) -> str:
 
 
 def of_callable(function: Callable[..., Any]) -> str:
-    """Digest of a function, or of a class with all its methods; decorators that keep ``__wrapped__`` are unwrapped."""
-    function = inspect.unwrap(function)
-    while isinstance(function, functools.partial):
-        function = inspect.unwrap(function.func)
+    """Digest of a function, or of a class with all its methods and bases, but for those of libraries.
+
+    Decorators that keep ``__wrapped__`` are unwrapped. Functions that the code captures count, as those that other
+    decorators wrap.
+    """
+    every = list(_with_captured(function, set()))
     try:
-        text = code_source.of(function)
+        text = "\n".join(map(code_source.of, every))
     except (OSError, TypeError):
-        return _digest("\n".join(_compiled(function)))
+        return _digest("\n".join(line for each in every for line in _compiled(each)))
     found = _digest(text)
     sources[found] = text
     return found
+
+
+def _with_captured(function: Any, seen: set[Any]) -> Iterator[Any]:
+    """The function or class, with its own bases or the functions that it captures."""
+    function = inspect.unwrap(function)
+    while isinstance(function, functools.partial):
+        function = inspect.unwrap(function.func)
+    if function in seen:
+        return
+    seen.add(function)
+    yield function
+    if isinstance(function, type):
+        for each in function.__mro__[1:]:
+            if each.__module__.partition(".")[0] not in _LIBRARIES:
+                yield each
+    for cell in getattr(function, "__closure__", None) or ():
+        try:
+            value = cell.cell_contents
+        except ValueError:  # it has none yet
+            continue
+        if isinstance(value, types.FunctionType):
+            yield from _with_captured(value, seen)
+
+
+_LIBRARIES = sys.stdlib_module_names | {"simpleflow"}
 
 
 def _compiled(value: Any) -> Iterator[str]:

@@ -110,6 +110,7 @@ class _Recorded(NamedTuple):
     name: str
     args: list[Any]
     kwargs: dict[str, Any]
+    captured: dict[str, Any]
 
 
 _ABSENT = object()
@@ -140,6 +141,8 @@ def _by_parameter(
         code = calls[at].code if at < len(calls) and calls[at].name == other.name else None
         head = f"{names[other.name]}: " if len(new) > 1 else ""
         was, is_ = _bind(code, one), _bind(code, other)
+        if one.captured and other.captured:  # else a mark of an earlier version says nothing of them
+            was, is_ = {**one.captured, **was}, {**other.captured, **is_}
         for parameter in dict.fromkeys([*was, *is_]):
             a, b = was.get(parameter, _ABSENT), is_.get(parameter, _ABSENT)
             if _same(a, b):
@@ -161,7 +164,8 @@ def _read(text: str) -> list[_Recorded] | None:
     if is_digest(text):
         return None
     try:
-        return [_Recorded(name, args, dict(*rest)) for name, args, *rest in json.loads(text)]
+        every = ((name, args, *rest, {}, {}) for name, args, *rest in json.loads(text))
+        return [_Recorded(name, args, dict(kwargs), dict(captured)) for name, args, kwargs, captured, *_ in every]
     except (ValueError, TypeError, RecursionError):
         return None
 
@@ -204,7 +208,8 @@ def show(value: Any) -> str:
 
 
 def _as_call(call: _Recorded) -> str:
-    shown = ", ".join([*map(show, call.args), *(f"{key}={show(each)}" for key, each in call.kwargs.items())])
+    named = {**call.captured, **call.kwargs}
+    shown = ", ".join([*map(show, call.args), *(f"{key}={show(each)}" for key, each in named.items())])
     whole = f"{call.name.rpartition('.')[2]}({shown})"
     return whole if len(whole) <= 2 * _LONGEST else whole[: 2 * _LONGEST - 3] + "..."
 

@@ -47,8 +47,8 @@ class MadeWith(NamedTuple):
     """The inputs of a step."""
 
     arguments: str
-    """The calls that are known beforehand, as canonical JSON: a list of ``[name, args]`` or ``[name, args, kwargs]``.
-    Or its digest."""
+    """The calls that are known beforehand, as canonical JSON: a list of ``[name, args]``, ``[name, args, kwargs]``, or
+    ``[name, args, kwargs, values that the function captures]``. Or its digest."""
 
     activities: Mapping[str, str]
     """The digest of the code of each activity, child workflow or function, by its name."""
@@ -72,16 +72,15 @@ class MadeWith(NamedTuple):
 
 def of_calls(calls: Sequence[Call], file: str | None) -> MadeWith:
     """The inputs of work that makes these calls."""
-    if len(calls) == 1 and not calls[0].kwargs and _PLAIN.issuperset(map(type, calls[0].args)):  # quickly
-        call = calls[0]
+    call = calls[0] if len(calls) == 1 else None
+    if call is not None and not (call.kwargs or call.captured) and _PLAIN.issuperset(map(type, call.args)):  # quickly
         try:
             text = _quick_encode([[call.name, call.args]]).decode()
             return MadeWith(text, {} if call.code is None else _activity(call.name, call.code), file)
         except (UnicodeEncodeError, OverflowError, TypeError):
             pass  # half of a surrogate pair, a large number, a function that cannot be a key
-    every = [[call.name, call.args, call.kwargs] if call.kwargs else [call.name, call.args] for call in calls]
-    text = _encode(every) or _encode([_known(call) for call in calls]) or "[]"
-    activities = {call.name: _code(call.code) for call in calls if call.code is not None}
+    text = _encode([_content(each) for each in calls]) or _encode([_content(_known(each)) for each in calls]) or "[]"
+    activities = {each.name: _code(each.code) for each in calls if each.code is not None}
     if len(activities) > _MAX_ACTIVITIES:
         digests = json.dumps(activities, sort_keys=True)
         activities = {ALL: values.digest(digests)[:16]}
@@ -149,13 +148,18 @@ def _encode(value: Any) -> str | None:
         return None
 
 
-def _known(call: Call) -> list[Any]:
-    """The call as JSON, where an argument as a whole counts by its type if it is not JSON."""
-    return [
-        call.name,
-        [each if _encode(each) is not None else _opaque(each) for each in call.args],
-        {str(key): each if _encode(each) is not None else _opaque(each) for key, each in call.kwargs.items()},
-    ]
+def _content(call: Call) -> list[Any]:
+    rest = [call.kwargs, call.captured] if call.captured else [call.kwargs] if call.kwargs else []
+    return [call.name, call.args, *rest]
+
+
+def _known(call: Call) -> Call:
+    """The call, where an argument as a whole counts by its type if it is not JSON."""
+    return call._replace(
+        args=[each if _encode(each) is not None else _opaque(each) for each in call.args],
+        kwargs={str(key): each if _encode(each) is not None else _opaque(each) for key, each in call.kwargs.items()},
+        captured={key: each for key, each in call.captured.items() if _encode(each) is not None},
+    )
 
 
 def _default(value: Any) -> Any:
