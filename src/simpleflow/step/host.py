@@ -117,7 +117,9 @@ def step_at(path: str, known: Container[str]) -> str | None:
             begin = found + len(SIGNAL_PREFIX)
             end = len(path)
             while (end := path.rfind(".", begin, end)) > begin:  # the longest name, if one begins with another
-                if (name := unclean(path[begin:end])) in known:
-                    return name
+                # The path of a scope holds the name as it is, an id without the characters that ids may not have.
+                for name in (path[begin:end], unclean(path[begin:end])):
+                    if name in known:
+                        return name
         found = path.rfind(SIGNAL_PREFIX, 0, found)
     return None
