@@ -91,7 +91,8 @@ def test_a_run_that_failed_in_a_child(domain: Domain) -> None:
     assert "ValueError: column 'price' of the child is empty" in text
     assert "workflows.py:" in text
     assert text.count("child workflow FailsInChild--failing-child") == 1
-    child = html.unescape(re.search(r'<a href="(/run/[^"/]+)">child workflow', answer)[1])  # type: ignore[index]
+    assert "activity workflows.check" in text, "the way leads to what failed inside"
+    child = html.unescape(re.search(r'in child workflow <a href="(/run/[^"/]+)">', answer)[1])  # type: ignore[index]
     text = main_of(domain.get(child).text)
     assert "in check.prices" in text
     assert "workflow.restart --domain test" in text

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import html
 import re
+from pathlib import Path
 
 import pytest
 
-from tests.ui.conftest import Site, latest
+from simpleflow.engines.base import RunFilter
+from tests.ui.conftest import Runs, Site, latest, serving
 
 
 def test_the_list_has_the_runs_and_what_failed(site: Site) -> None:
@@ -42,6 +44,7 @@ def test_every_page_of_a_run_answers(site: Site) -> None:
         ("/run/nightly/step/nothing", 404, "no step"),
         ("/run/nightly/activity/1", 404, "has scheduled no activity"),
         ("/run/nightly/activity/x", 400, "expected a number"),
+        ("/run/nightly/value/details", 404, "has no details"),
         ("/run/nightly/timeline?begin=x", 400, "expected a time"),
         ("/?state=odd", 400, "expected one of"),
         ("/?from=odd", 400, "expected a date"),
@@ -80,3 +83,27 @@ def test_a_run_of_all_kinds_of_things(site: Site) -> None:
     assert "Child workflows" in text
     assert "TimerStarted" in site.get("/run/various/history?kind=timer").text
     assert "activity-" not in site.get("/run/various/steps").text
+
+
+def test_the_input_and_the_result_of_a_run_are_downloads(runs: Runs, site: Site) -> None:
+    first = site.serving.source.list_runs(RunFilter(workflow_id="nightly"))[-1].run_id
+    result = site.get(f"/run/{first}/value/result")
+    assert result.text == '{"rows":36}'
+    assert result.headers["content-disposition"].startswith('attachment; filename="nightly-result.json"')
+    assert '"fail":true' in site.get("/run/nightly/value/input").text
+
+
+def test_a_page_waits_for_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    with serving(tmp_path / "later") as site:
+        answer = site.get("/run/nightly")
+        assert answer.status == 404
+        assert "data-live" in answer.text
+        assert 'http-equiv="refresh"' in answer.text
+
+
+def test_a_run_that_raises_says_where(runs: Runs, site: Site) -> None:
+    runs.run("Raises", "raises")
+    text = site.get("/run/raises").text
+    assert "KeyError(&#39;missing&#39;)" in text
+    assert re.search(r"workflows\.py:\d+</span>", text)
+    assert re.search(r"workflow\.restart --state \S+ raises --workflow \S*workflows\.py", text)

@@ -189,6 +189,15 @@ class Various(Workflow):
         return [1, 2]
 
 
+class Raises(Workflow):
+    """Its own code raises."""
+
+    name = "raises"
+
+    def run(self):
+        return {}["missing"]
+
+
 class Waits(WorkflowStepMixin, Workflow):
     """Waits for a file."""
 

@@ -40,6 +40,8 @@ from simpleflow.ui.source import Source
 _STATIC = Path(__file__).parent / "static"
 _LIVE = "live"  # the query of a live view: the address of its page, and this
 
+_PROBLEM_SECONDS = 5  # after which a browser without JavaScript looks whether a problem has passed
+
 Answer = Page | Download
 
 
@@ -96,11 +98,18 @@ class Pages:
             with self.runs.answering():
                 return self._page(parts, query)
         except UnknownResource as error:
-            return _problem("Not found", str(error), 404)
+            return _problem("Not found", str(error), 404, self._may_come_back())
         except InputError as error:
             return _problem("This address cannot be understood", str(error), 400)
         except SimpleflowError as error:
-            return _problem("The runs cannot be read", str(error), 503)
+            return _problem("The runs cannot be read", str(error), 503, True)
+
+    def _may_come_back(self) -> bool:
+        """True if there is no state folder: it may be mounted again, or moved back."""
+        try:
+            return self.source.version() is None
+        except SimpleflowError:
+            return True
 
     def common(self, parts: list[str], query: QueryParams) -> dict[str, Any]:
         """The values that all templates have."""
@@ -124,6 +133,8 @@ class Pages:
                 return step_page.page(visit, id, name)
             case ["run", id, "plan"]:
                 return plan_page.page(visit, id)
+            case ["run", id, "value", what]:
+                return overview_page.download(visit, id, what)
             case ["run", id, "timeline"]:
                 return timeline_page.page(visit, id)
             case ["run", id, "activity", number]:
@@ -163,5 +174,6 @@ def _prepare(folded: Folded) -> None:
         prepare(folded)
 
 
-def _problem(title: str, text: str, status: int) -> Page:
-    return Page("problem.html", title, {"text": text}, live=False, status=status)
+def _problem(title: str, text: str, status: int, may_pass: bool = False) -> Page:
+    refresh = _PROBLEM_SECONDS if may_pass else None
+    return Page("problem.html", title, {"text": text}, live=may_pass, refresh=refresh, status=status)

@@ -26,6 +26,7 @@ _REASON = 4_000  # characters
 class Failure(NamedTuple):
     """A failure and its cause."""
 
+    run: RunDescription
     step: str | None
     task: TaskRow | None
     reason: str
@@ -42,7 +43,7 @@ def first_failure(source: Source, run: RunDescription, view: RunView) -> Failure
         task = view.first_failure(row.name)
         if task is not None:
             return of_task(source, run, view, task, row.name)
-        return Failure(row.name, None, hide_passwords(row.report.error or ""), "", "", "", "", [])
+        return Failure(run, row.name, None, hide_passwords(row.report.error or ""), "", "", "", "", [])
     if view.closed and view.state in (transitions.COMPLETED, transitions.CONTINUED_AS_NEW):
         return None
     failed = failed_tasks(view)
@@ -56,7 +57,7 @@ def of_task(source: Source, run: RunDescription, view: RunView, task: TaskRow, s
     output: list[str] = []
     if source.folder is not None and isinstance(task, AttemptRow):
         output = logs.last_lines(source.folder, run.run_id, task.id, _LINES)
-    return Failure(step or task.step, task, reason, trace, where, function, text, output)
+    return Failure(run, step or task.step, task, reason, trace, where, function, text, output)
 
 
 def reason_of(source: Source, run: RunDescription, task: TaskRow) -> tuple[str, str]:

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
+from simpleflow.constants import RESERVED_TIMER
 from simpleflow.core import awaited
 from simpleflow.core.events import Event
 from simpleflow.core.transitions import OPEN
@@ -33,7 +34,7 @@ from simpleflow.ui.decisions import Decisions
 from simpleflow.ui.priority import give_way
 from simpleflow.ui.source import Source
 from simpleflow.views import rows
-from simpleflow.views.rows import StepRow
+from simpleflow.views.rows import StepRow, TimerRow
 from simpleflow.views.run_view import RunView
 
 MAX_ROWS = 250_000
@@ -72,7 +73,7 @@ class Summary(NamedTuple):
     counts: dict[str, int]  # steps by look; of a run without steps, its activities
     steps: dict[str, StepSummary]
     failed: tuple[str, ...]  # the names of the failed steps
-    signals: tuple[str, ...]  # for which an open run waits
+    waits: tuple[str, ...]  # signals and timers for which an open run waits: "the signal approval"
 
 
 class Folded:
@@ -308,8 +309,16 @@ def summary_of(view: RunView) -> Summary:
         last = {row.id: row for row in view.attempts if not row.about_marks}
         counts.update(look(view.state_of(row)).name for row in last.values())
     failed = tuple(row.name for row in view.failed_steps()[:20])
-    signals = () if view.closed or view.abandoned else tuple(awaited.read(view.context))
-    return Summary(view.last_id, view.closed, time.monotonic(), dict(counts), steps, failed, signals)
+    waits = () if view.closed or view.abandoned else tuple(_waits(view))
+    return Summary(view.last_id, view.closed, time.monotonic(), dict(counts), steps, failed, waits)
+
+
+def _waits(view: RunView) -> Iterator[str]:
+    for name in awaited.read(view.context):
+        yield f"the signal {name}"
+    for timer in view.of_kind(TimerRow):
+        if not timer.end_id and not timer.id.startswith(RESERVED_TIMER):
+            yield f"the timer {timer.id}"
 
 
 def state_of(view: RunView, row: StepRow) -> str:

@@ -26,7 +26,7 @@ MAX_VIEWERS = 32
 
 _TICK_SECONDS = 0.5  # between two looks at whether there may be something new
 _EVERY_SECONDS = 1.0  # between two renderings of a page, at least
-_REST = 50  # a page is rendered again after so many times the time that this took: 2 % of a core
+_REST = 50  # a page is rendered again after so many times the processor time that this took: 2 % of a core
 _ALWAYS_SECONDS = 3.0  # it is rendered again then in any case: a process may have died, a log may have grown
 _ALIVE_SECONDS = 15.0  # a sign of life, so that a connection that is gone is noticed
 
@@ -72,8 +72,8 @@ async def _events(page: Render, version: Callable[[], object], is_over: Callable
         current = await run_in_threadpool(_version, version)
         due = now - rendered_at > max(_EVERY_SECONDS, _REST * took)
         if sent is None or (due and (current != seen or now - rendered_at > _ALWAYS_SECONDS)):
-            shown, found = await run_in_threadpool(_rendered, page)
-            took, rendered_at, seen = time.monotonic() - now, now, current
+            shown, found, took = await run_in_threadpool(_rendered, page)
+            rendered_at, seen = now, current
             message = _message(sent, found, shown)
             sent = found
             if message is not None:
@@ -94,9 +94,12 @@ def _version(version: Callable[[], object]) -> object:
         return str(error)
 
 
-def _rendered(page: Render) -> tuple[Page, dict[str, Part]]:
+def _rendered(page: Render) -> tuple[Page, dict[str, Part], float]:
+    """The page, its parts, and the seconds on a processor that they took: those that a run may lack."""
+    began = time.thread_time()
     shown, common = page()
-    return shown, parts(shown, common)
+    found = parts(shown, common)
+    return shown, found, time.thread_time() - began
 
 
 def _message(sent: dict[str, Part] | None, found: dict[str, Part], page: Page) -> str | None:

@@ -9,14 +9,17 @@ from typing import Any
 from simpleflow import values as json_values
 from simpleflow.core import awaited, transitions
 from simpleflow.engines.base import RunDescription, RunFilter
+from simpleflow.exceptions import SimpleflowError, UnknownResource
 from simpleflow.named_tuple import NamedTuple
 from simpleflow.pictures.sentence import sentence
 from simpleflow.pictures.style import Look, look
+from simpleflow.source.source_lines import own_frame
 from simpleflow.ui import failures
+from simpleflow.ui.downloads import Download
 from simpleflow.ui.folded import Folded, state_of
 from simpleflow.ui.links import link
 from simpleflow.ui.rendering import Page
-from simpleflow.ui.run_frame import Visit, end_of, location_options, run_page
+from simpleflow.ui.run_frame import Visit, end_of, location_options, run_page, workflow_of
 from simpleflow.ui.texts import counts_text, pretty
 from simpleflow.views.critical_path import Link, critical_path
 from simpleflow.views.rows import AttemptRow, ChildRow, Row, SignalRow, TaskRow
@@ -32,6 +35,7 @@ _SIGNALS = 3  # with a command that sends them
 _SLOWEST = 3
 _PATH = 12  # parts of the critical path that are shown
 _CHILDREN = 12
+_DEEPEST = 8  # children inside each other
 
 
 class Wait(NamedTuple):
@@ -71,7 +75,7 @@ def page(visit: Visit, id: str) -> Page:
     def values(folded: Folded, view: RunView) -> dict[str, Any]:
         run = folded.run
         counts = folded.once("counts", counts_of)
-        (failure,) = folded.once("failure", lambda view: (failures.first_failure(visit.source, run, view),))
+        failure, through = folded.once("failure", lambda view: _failure(visit, run, view))
         reason, trace = failures.run_reason(visit.source, run, view)
         waits, more_waits = _waits(visit, run, view)
         path, whole = _path(folded, view)
@@ -80,8 +84,10 @@ def page(visit: Visit, id: str) -> Page:
             "sentence": _sentence(visit, folded, view),
             "counts": counts,
             "failure": failure,
+            "through": through,
             "failed": [row.name for row in view.failed_steps()],
             "reason": "" if _says_the_same(failure, reason) else reason,
+            "reason_where": own_frame(trace)[0],
             "reason_traceback": trace if failure is None or failure.traceback != trace else "",
             "working": _working(run, view),
             "waits": waits,
@@ -113,6 +119,30 @@ def prepare(folded: Folded) -> None:
 def counts_of(view: RunView) -> dict[str, int]:
     """The steps of a run by look."""
     return dict(Counter(look(state_of(view, row)).name for row in view.steps.values()))
+
+
+def _failure(
+    visit: Visit, run: RunDescription, view: RunView
+) -> tuple[failures.Failure | None, list[tuple[str, str, str]]]:
+    """The first failure; of a child that failed, the one inside of it. With it, the children on the way to it.
+
+    Of each of these: the name of the step, the workflow id and the address.
+    """
+    found = failures.first_failure(visit.source, run, view)
+    way: list[tuple[str, str, str]] = []
+    while found is not None and isinstance(found.task, ChildRow) and found.task.run_id and len(way) < _DEEPEST:
+        try:
+            child = visit.source.find(found.task.run_id)
+            folded = visit.runs.run(child)
+            with folded.lock:
+                inner = failures.first_failure(visit.source, child, folded.view) if folded.complete else None
+        except SimpleflowError:  # it was removed, or cannot be read: the run knows why it failed
+            break
+        if inner is None:
+            break
+        way.append((found.step or found.task.name, child.workflow_id, link("run", child.run_id)))
+        found = inner._replace(run=child)
+    return found, way
 
 
 def _says_the_same(failure: failures.Failure | None, reason: str) -> bool:
@@ -256,13 +286,15 @@ def _commands(
     latest = visit.source.list_runs(RunFilter(workflow_id=run.workflow_id), limit=1)
     is_latest = bool(latest) and latest[0].run_id == run.run_id
     exact = id if is_latest else f"{id} {shlex.quote(run.run_id)}"
-    run_id = "" if is_latest else f" --run-id {shlex.quote(run.run_id)}"
+    workflow = ""
+    if visit.source.folder is not None and (file := workflow_of(visit, run)):  # a process of its own loads the code
+        workflow = f" --workflow {shlex.quote(file)}"
     found = []
     if run.status != transitions.OPEN:
         what = "Run it again; steps that are done are skipped"
-        found.append((what, f"simpleflow workflow.restart {where} {exact}"))
+        found.append((what, f"simpleflow workflow.restart {where} {exact}{workflow}"))
     elif not run.alive and visit.source.folder is not None:
-        found.append(("Run it again in place of this run", f"simpleflow workflow.restart {where} {exact}"))
+        found.append(("Run it again in place of this run", f"simpleflow workflow.restart {where} {exact}{workflow}"))
     else:
         found.append(("Ask it to stop", f"simpleflow workflow.cancel {where} {exact}"))
     if run.status == transitions.OPEN and (run.alive or visit.source.folder is None):
@@ -272,8 +304,11 @@ def _commands(
     if visit.source.folder is not None:
         follow = " --follow" if run.status == transitions.OPEN else ""
         if failure is not None and failure.task is not None:
+            of = failure.run
             name = shlex.quote(failure.step or failure.task.id)
-            found.append(("Read what it has printed", f"simpleflow task.logs {where} {id} {name}{run_id}"))
+            run_id = "" if of.run_id == run.run_id and is_latest else f" --run-id {shlex.quote(of.run_id)}"
+            command = f"simpleflow task.logs {where} {shlex.quote(of.workflow_id)} {name}{run_id}"
+            found.append(("Read what it has printed", command))
         else:
             found.append(("Read what it prints", f"simpleflow workflow.logs {where} {exact}{follow}"))
     found.append(("Its steps in the terminal", f"simpleflow workflow.steps {where} {exact}"))
@@ -291,13 +326,25 @@ def _ends(visit: Visit, run: RunDescription, view: RunView) -> dict[str, Any]:
     result = failures.restored(visit.source, getattr(closed, "result", None))
     return {
         "input": None if given is None else pretty(_readable(given)),
-        "result": None if result is None else pretty(result),
+        "result": None if result in (None, "null") else pretty(result),
         "parent": parent,
         "tags": started.tag_list or (),
         "closed_id": view.closed_id,
         "continued": getattr(closed, "new_execution_run_id", None),
         "continues": getattr(started, "continued_execution_run_id", None),
     }
+
+
+def download(visit: Visit, id: str, what: str) -> Download:
+    """The input or the result of a run, as a file. Raises UnknownResource."""
+    run = visit.source.find(id)
+    folded = visit.runs.run(run)
+    holder = {"input": 1, "result": folded.view.closed_id}.get(what, 0)
+    attributes: Any = visit.source.event(run, holder).attributes if holder else None
+    text = failures.restored(visit.source, getattr(attributes, what, None))
+    if text is None:
+        raise UnknownResource(f"run {run.run_id} has no {what}")
+    return Download(f"{run.workflow_id}-{what}.json", text, kind="application/json")
 
 
 def _readable(text: str) -> str:

@@ -15,13 +15,11 @@ from simpleflow.named_tuple import NamedTuple
 from simpleflow.state_folder import plans
 from simpleflow.steering import plan_file
 from simpleflow.steering.plan_file import SavedPlan, SavedStep
-from simpleflow.step import made_with
 from simpleflow.ui import failures
 from simpleflow.ui.made_plan import StepTime, Times, Wanted
-from simpleflow.ui.run_frame import Visit, location_options
+from simpleflow.ui.run_frame import Visit, location_options, workflow_of
 
 _LONGEST_INPUT = 2_000  # characters of an input in a command
-_LOOKED_THROUGH = 300  # events, for the file of the workflow
 _MOST_WORKERS = 100_000
 
 
@@ -119,7 +117,7 @@ def plan_of(visit: Visit, run: RunDescription, steering: Steering = PLAIN) -> Pl
     if made is not None:
         workflow = made.workflow
     else:
-        workflow = planner.workflows[0] if len(planner.workflows) == 1 else _workflow(visit, run)
+        workflow = planner.workflows[0] if len(planner.workflows) == 1 else workflow_of(visit, run) or run.name
     return PlanOf(
         None if made is None else made.plan,
         None if made is None else made.times,
@@ -141,7 +139,7 @@ def _saved(visit: Visit, run: RunDescription, steering: Steering) -> PlanOf:
     plan: SavedPlan | None = None
     as_of: float | None = None
     problem = save = ""
-    workflow = _workflow(visit, run)
+    workflow = workflow_of(visit, run) or run.name
     if visit.source.folder is not None:
         path = plans.path_of(visit.source.folder, run.workflow_id)
         save = f"{_command(visit, run, steering, workflow, saves=True)} --save {shlex.quote(path)}"
@@ -195,17 +193,3 @@ def _plain_input(text: str | None) -> str:
     if not args and not kwargs:
         return ""
     return json_values.encode({"args": args, "kwargs": kwargs} if kwargs else args, "input")
-
-
-def _workflow(visit: Visit, run: RunDescription) -> str:
-    """The workflow of a run, as commands name it: by the file that its steps name, else by its type."""
-    for event in visit.source.events(run, 0, _LOOKED_THROUGH):
-        details = getattr(event.attributes, "details", None)
-        if isinstance(details, str) and '"made_with"' in details:
-            found = json_values.decode(details)
-            known = made_with.parse(found.get("made_with")) if isinstance(found, dict) else None
-            if known is not None and known.file is not None:
-                name = run.name.rpartition(".")[2]
-                is_class = run.name.endswith(f"{os.path.splitext(os.path.basename(known.file))[0]}.{name}")
-                return f"{known.file}:{name}" if is_class else known.file
-    return run.name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -9,6 +10,7 @@ from typing import Any
 
 from starlette.datastructures import QueryParams
 
+from simpleflow import values as json_values
 from simpleflow.core import transitions
 from simpleflow.engines.base import RunDescription
 from simpleflow.exceptions import InputError
@@ -102,6 +104,7 @@ def frame(visit: Visit, run: RunDescription, tab: str) -> dict[str, Any]:
         "state_word": word(run.status) if driven else "open, not driven",
         "took": took(run, visit.now),
         "open": run.status == transitions.OPEN,
+        "driven": driven,
         "expected_end": _expected_end(visit, run) if driven else None,
     }
 
@@ -119,6 +122,17 @@ def location_options(source: Source) -> str:
     if source.folder is not None:
         return f"--state {shlex.quote(source.folder)}"
     return f"--domain {shlex.quote(source.domain or '')}"
+
+
+def workflow_of(visit: Visit, run: RunDescription) -> str:
+    """The workflow of a run, as commands name it: by the file that a decider has told; empty if it is not known."""
+    context = json_values.decode(visit.runs.run(run).view.context)
+    file = context.get("file") if isinstance(context, dict) else None
+    if not isinstance(file, str):
+        return ""
+    module, _, name = run.name.rpartition(".")
+    stem = os.path.splitext(os.path.basename(file))[0]
+    return f"{file}:{name}" if module.rpartition(".")[2] == stem else file
 
 
 def end_of(visit: Visit, run: RunDescription, view: RunView) -> float:

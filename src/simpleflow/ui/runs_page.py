@@ -82,8 +82,8 @@ def _line(visit: Visit, run: RunDescription, last: Sequence[RunDescription], dea
     failed = "" if summary is None else ", ".join(summary.failed[:3])
     more = 0 if summary is None else len(summary.failed) - 3
     failed += f" and {more} more" if more > 0 else ""
-    signals = () if summary is None or state != transitions.OPEN else summary.signals
-    waits = f"waits for the signal{'s' if len(signals) > 1 else ''} {some(signals)}" if signals else ""
+    waits = "" if summary is None or state != transitions.OPEN or not summary.waits else some(summary.waits)
+    waits = f"waits for {waits}" if waits else ""
     return RunLine(run, state, text, took(run, visit.now), summary, squares, failed, waits)
 
 
