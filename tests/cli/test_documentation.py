@@ -45,6 +45,12 @@ def section(path: str) -> str:
     return found[2]
 
 
+def test_the_table_has_every_command() -> None:
+    listed = re.findall(r"^\| \[`([a-z.]+)`\]\(#simpleflow-([a-z]+)\) \|", DOC, re.MULTILINE)
+    assert sorted(name for name, _ in listed) == sorted(app.list_commands(click.Context(app)))
+    assert all(anchor == name.replace(".", "") for name, anchor in listed)
+
+
 @pytest.mark.parametrize("path", EVERY)
 def test_every_command_and_option_is_documented(path: str) -> None:
     text = section(path if not path.startswith("simpleflow info ") else "simpleflow info")
