@@ -10,6 +10,7 @@ the process group of its worker, so it ends when its activity times out or is ca
 
 from __future__ import annotations
 
+import errno
 import functools
 import inspect
 import json
@@ -26,6 +27,9 @@ from typing import Any
 from simpleflow import values
 from simpleflow.exceptions import ExecutionError, ExecutionTimeoutError, InputError
 
+_LAST_SECONDS = 1.0
+"""How long standard error is read once the program has ended."""
+
 _Function = Callable[..., Any]
 
 _KEPT_STDERR = 20_000  # characters of the end of standard error, in the details of a failure
@@ -33,15 +37,31 @@ _SHOWN_STDERR = 500  # characters of it in the message
 
 RUNNER = """
 import importlib, json, sys, traceback
-request = json.loads(sys.stdin.read())
+def other(value):
+    try:
+        from simpleflow.json_values import to_json
+    except ImportError:
+        raise TypeError("Object of type %s is not JSON serializable" % type(value).__name__)
+    return to_json(value)
+request = json.loads(sys.stdin.buffer.read().decode("utf-8"))
 sys.path[:0] = request["path"]
 try:
     found = importlib.import_module(request["module"])
     for name in request["name"].split("."):
         found = getattr(found, name)
+    found.context = request["context"]
     found = getattr(found, "callable", found)
-    answer = {"result": getattr(found, "__wrapped__", found)(*request["args"], **request["kwargs"])}
-    text = json.dumps(answer)
+    found = getattr(found, "__wrapped__", found)
+    if isinstance(found, type):
+        instance = found(*request["args"], **request["kwargs"])
+        instance.context = request["context"]
+        result = instance.execute()
+        if hasattr(instance, "post_execute"):
+            instance.post_execute()
+    else:
+        found.context = request["context"]
+        result = found(*request["args"], **request["kwargs"])
+    text = json.dumps({"result": result}, default=other)
 except BaseException as error:
     lines = traceback.format_exc()
     text = json.dumps({"error": type(error).__name__, "message": str(error), "traceback": lines})
@@ -120,9 +140,7 @@ def program(
         @functools.wraps(function)
         def execute(*args: Any, **kwargs: Any) -> str:
             _check(signature, args, kwargs)
-            words = argument_format(*args, **kwargs)
-            if isinstance(words, str):
-                words = [words]
+            words = _words(argument_format(*args, **kwargs), function)
             return _run([path or function.__name__, *words], timeout, env)
 
         return execute
@@ -137,10 +155,10 @@ def python(
     kill_children: bool = False,
     env: Mapping[str, str] | None = None,
 ) -> Callable[[_Function], _Function]:
-    """Make a function run in another Python interpreter. Arguments and result are JSON.
+    """Make a function, or a class with a method ``execute``, run in another Python interpreter.
 
-    The function stands at the top level of a module that the other interpreter can import, with everything that this
-    module imports; ``simpleflow`` among it, if the function is decorated there.
+    Arguments and result are JSON. The function stands at the top level of a module that the other interpreter can
+    import, with everything that this module imports; ``simpleflow`` among it, if the function is decorated there.
 
     Args:
         interpreter: path or name of the interpreter.
@@ -154,7 +172,7 @@ def python(
 
     def decorate(function: _Function) -> _Function:
         @functools.wraps(function)
-        def execute(*args: Any, **kwargs: Any) -> Any:
+        def execute(*args: Any, context: Mapping[str, Any] | None = None, **kwargs: Any) -> Any:
             if "<locals>" in function.__qualname__ or function.__module__ == "__main__":
                 raise InputError(f"{function.__qualname__} cannot be imported: define it at the top level of a module")
             with tempfile.TemporaryDirectory() as folder:
@@ -164,18 +182,23 @@ def python(
                     "name": function.__qualname__,
                     "args": args,
                     "kwargs": kwargs,
+                    "context": context,
                     "path": [os.getcwd(), *filter(None, map(_own_path, [function.__module__]))],
                     "answer": str(answer),
                 }
                 command = [interpreter, "-c", RUNNER]
                 shown = _run(command, timeout, env, values.encode(request, f"arguments of {function.__qualname__}"))
                 sys.stdout.write(shown)
+                if not answer.exists():
+                    text = f"program {interpreter!r} ended with exit code 0 before {function.__qualname__} returned"
+                    raise ProgramFailed(text, [interpreter, function.__qualname__], 0, "")
                 found = json.loads(answer.read_text())
             if "error" in found:
                 text = f"{found['error']}: {found['message']}"
                 raise ProgramFailed(text, [interpreter, function.__qualname__], 0, found["traceback"])
             return found["result"]
 
+        execute.add_context_in_kwargs = True  # type: ignore[attr-defined]
         return execute
 
     return decorate
@@ -197,6 +220,17 @@ def _check(signature: inspect.Signature, args: Any, kwargs: Any) -> None:
             raise TypeError(f"missing a required argument: {name!r}")
 
 
+def _words(given: Any, function: _Function) -> list[str]:
+    """The words of a command line, as an ``argument_format`` has returned them."""
+    if isinstance(given, str):
+        return [given]
+    try:
+        return [os.fsdecode(each) if isinstance(each, bytes | os.PathLike) else str(each) for each in given]
+    except TypeError:
+        name = function.__qualname__
+        raise InputError(f"argument_format of {name} returned {given!r}; expected a list of texts") from None
+
+
 def _run(command: list[str], timeout: float | None, env: Mapping[str, str] | None, given: str = "") -> str:
     """Run a command; returns its standard output. Raises as ``program``."""
     name = command[0]
@@ -208,8 +242,8 @@ def _run(command: list[str], timeout: float | None, env: Mapping[str, str] | Non
             stderr=subprocess.PIPE,
             env=None if env is None else {**os.environ, **env},
         )
-    except OSError as error:
-        text = f"program {name!r} cannot be started: {error.strerror}; expected a path, or a name on PATH"
+    except (OSError, ValueError) as error:  # ValueError: an argument that no program can have
+        text = f"program {name!r} cannot be started: {_start_failure(error)}"
         raise ProgramFailed(text, command, None, "") from error
     ends: list[str] = []
     assert process.stderr is not None
@@ -226,11 +260,21 @@ def _run(command: list[str], timeout: float | None, env: Mapping[str, str] | Non
             _kill(process.pid)
             process.kill()
             raise
-        reader.join()
+        reader.join(_LAST_SECONDS)
+        if reader.is_alive():  # what the program has left running holds its standard error
+            process.stderr = None  # the thread reads on; closing it would wait for the thread
     if process.returncode:
         stderr = "".join(ends)[-_KEPT_STDERR:]
         raise ProgramFailed(_failure(name, process.returncode, stderr), command, process.returncode, stderr)
     return output.decode(errors="replace")
+
+
+def _start_failure(error: OSError | ValueError) -> str:
+    if isinstance(error, ValueError):
+        return f"{error}; expected arguments that are text without NUL characters"
+    if error.errno == errno.E2BIG:
+        return f"{error.strerror}; write long arguments to a file, and pass its name"
+    return f"{error.strerror}; expected a path, or a name on PATH"
 
 
 def _communicate(process: subprocess.Popen[bytes], given: bytes | None, timeout: float | None) -> tuple[bytes, None]:
@@ -244,13 +288,14 @@ def _communicate(process: subprocess.Popen[bytes], given: bytes | None, timeout:
 
 def _pass_on(stream: Any, ends: list[str]) -> None:
     """Write what a program writes to standard error to the own one, and keep the end of it."""
-    for line in stream:
-        text = line.decode(errors="replace")
-        ends.append(text)
-        if len(ends) > 1_000:
-            del ends[:500]
-        sys.stderr.write(text)
-        sys.stderr.flush()
+    with stream:
+        for line in stream:
+            text = line.decode(errors="replace")
+            ends.append(text)
+            if len(ends) > 1_000:
+                del ends[:500]
+            sys.stderr.write(text)
+            sys.stderr.flush()
 
 
 def _failure(name: str, code: int, stderr: str) -> str:
