@@ -76,6 +76,9 @@ $(EXISTING)/.tried: | python
 	@rm -rf $(EXISTING)
 	@$(PYTHON) -m venv $(EXISTING) && $(EXISTING)/bin/pip install --quiet 'simpleflow==0.36.0' \
 	|| echo "simpleflow 0.36.0 cannot be installed from the package index: the tests that need it are skipped"
+	@$(EXISTING)/bin/pip download --quiet --no-deps --no-binary simpleflow --dest $(EXISTING) 'simpleflow==0.32.2' && \
+	tar -xzf $(EXISTING)/simpleflow-0.32.2.tar.gz -C $(EXISTING) --strip-components=1 simpleflow-0.32.2/examples \
+	|| echo "the sources of simpleflow 0.32.2 cannot be downloaded: the tests of its examples are skipped"
 	@touch $@
 
 $(AZURITE)/.tried:
