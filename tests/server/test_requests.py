@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import socket
 from typing import Any
 from urllib.parse import urlparse
 
@@ -283,6 +284,30 @@ def test_a_foreign_host_is_refused(swf: Swf, host: str, status: int) -> None:
     found, answer = _post(swf.url, b'{"registrationStatus": "REGISTERED"}', Host=host)
     assert found == status
     assert ("domainInfos" in answer) == (status == 200)
+
+
+def _raw(url: str, head: str, body: bytes = b'{"registrationStatus": "REGISTERED"}') -> bytes:
+    """The answer to a request whose head is sent as it is, after which the client sends no more."""
+    host, _, port = urlparse(url).netloc.partition(":")
+    lines = f"{head}X-Amz-Target: SimpleWorkflowService.ListDomains\r\n\r\n"
+    with socket.create_connection((host, int(port)), 10) as connection:
+        connection.sendall(lines.encode() + body)
+        connection.shutdown(socket.SHUT_WR)
+        with connection.makefile("rb") as stream:
+            return stream.read()
+
+
+@pytest.mark.parametrize("length", ["-1", "+36", "3_6", "0x24", "", "36\r\nContent-Length: 3", "360", "9" * 30])
+def test_lengths_that_are_not_those_of_the_body(swf: Swf, length: str) -> None:
+    answer = _raw(swf.url, f"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n")
+    assert answer.split(b" ")[1] in (b"400", b"413"), answer
+    assert b"domainInfos" not in answer
+
+
+def test_a_foreign_host_in_the_target(swf: Swf) -> None:
+    rest = "HTTP/1.1\r\nHost: localhost\r\nContent-Length: 36\r\n"
+    assert _raw(swf.url, f"POST http://example.org/ {rest}").split(b" ")[1] == b"403"
+    assert _raw(swf.url, f"POST http://localhost/ {rest}").split(b" ")[1] == b"200"
 
 
 def test_a_retention_that_is_too_long(swf: Swf) -> None:

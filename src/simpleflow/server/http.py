@@ -13,6 +13,7 @@ import random
 import re
 import socket
 import threading
+import urllib.parse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -248,7 +249,8 @@ class _Handler(BaseHTTPRequestHandler):
         """
         if self.headers.get("Origin"):
             raise Fault(_DENIED, "Web pages may not send requests", 403)
-        for host in self.headers.get_all("Host", ()):
+        target = urllib.parse.urlsplit(self.path) if "://" in self.path else None  # a form that proxies are sent
+        for host in [*self.headers.get_all("Host", ()), *([target.netloc] if target else ())]:
             name = host.strip().lower()
             name = name if name.endswith("]") else re.sub(r":\d*$", "", name)
             if name.rstrip(".") not in _OWN_NAMES:
@@ -256,16 +258,20 @@ class _Handler(BaseHTTPRequestHandler):
                 raise Fault(_DENIED, f"Host is {shown!r}; expected {HOST} or localhost", 403)
 
     def _body(self) -> bytes:
-        try:
-            length = int(self.headers.get("Content-Length", ""))
-        except ValueError:
+        given = set(self.headers.get_all("Content-Length", ()))
+        if len(given) != 1 or not (text := given.pop().strip()).isascii() or not text.isdigit():
             self.close_connection = True
-            raise faults.unreadable("a Content-Length is needed") from None
-        if not 0 <= length <= MAX_REQUEST:
+            raise faults.unreadable("a Content-Length is needed: one number")
+        length = int(text[:20])
+        if length > MAX_REQUEST:
             self.close_connection = True
             self._discard(min(length, _MAX_DISCARDED))  # a client does not read the answer while it still sends
             raise Fault("com.amazon.coral.service#RequestEntityTooLargeException", "Request is over 1 MB", 413)
-        return self.rfile.read(length)
+        body = self.rfile.read(length)
+        if len(body) < length:
+            self.close_connection = True
+            raise faults.unreadable(f"the body has {len(body)} bytes; expected {length}, its Content-Length")
+        return body
 
     def _discard(self, length: int) -> None:
         while length > 0 and (read := self.rfile.read(min(length, 2**16))):
