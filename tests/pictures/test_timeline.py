@@ -84,6 +84,11 @@ def test_a_run_that_goes_on_and_one_that_was_stopped() -> None:
     assert texts(open_run)[1] == "running for 9.0 s: load; 1 under way"
     assert "load: started, 5.0 s after 4.0 s in the queue" in tips(open_run)
     assert len(classes(open_run, "is-running")) >= 2
+    abandoned = view_of(history)
+    abandoned.abandoned = True
+    left = parsed(timeline_svg(abandoned, now=4.0, zone=UTC))
+    assert "load: stopped, 0.00 s after 4.0 s in the queue" in tips(left), "no process drives the run any more"
+    assert not classes(left, "is-running")
     history.now = 20
     history.happened(e.WorkflowExecutionTerminated(child_policy="TERMINATE"))
     stopped = parsed(timeline_svg(view_of(history), now=99.0, zone=UTC, standalone=True))

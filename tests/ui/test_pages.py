@@ -91,6 +91,9 @@ def test_the_input_and_the_result_of_a_run_are_downloads(runs: Runs, site: Site)
     assert result.text == '{"rows":36}'
     assert result.headers["content-disposition"].startswith('attachment; filename="nightly-result.json"')
     assert '"fail":true' in site.get("/run/nightly/value/input").text
+    text = site.get("/run/nightly").text
+    assert '<dt>force</dt><dd class="wrap">load.users</dd>' in text
+    assert "__simpleflow" not in text
 
 
 def test_a_page_waits_for_a_folder_that_is_not_there(tmp_path: Path) -> None:

@@ -243,11 +243,11 @@ class _Picture:
         return f'<text class="symbol{kind}" x="{number(x + 5)}" y="{number(base)}">{symbol}</text>{name}'
 
     def _state(self, shown: Shown) -> str:
-        """The state of a line. If the run has ended, a task under way was stopped."""
+        """The state of a line. If nothing of the run goes on, a task under way was stopped."""
         state = shown.state
         if state not in (rows.STARTED, rows.SCHEDULED, WAITING):
             return state
-        if self.view.closed:
+        if self.view.is_over:
             return rows.STOPPED
         return rows.STARTED if state == rows.SCHEDULED and any(task.started for task in shown.tasks) else state
 

@@ -178,13 +178,13 @@ class Bars:
         return words + (f", on {task.worker}" if task.worker else "")
 
     def _state(self, task: TaskRow) -> str:
-        return "stopped" if self._view.closed and task.open else task.state.replace("_", " ")
+        return "stopped" if self._view.is_over and task.open else task.state.replace("_", " ")
 
     def _kind(self, task: TaskRow) -> str:
         if task.failed:
             return DID_FAIL
         if task.open:
-            return ENDED_EARLY if self._view.closed else RUNNING
+            return ENDED_EARLY if self._view.is_over else RUNNING
         return RAN if task.state == rows.COMPLETED else ENDED_EARLY
 
     def _end(self, task: TaskRow) -> float:

@@ -22,6 +22,7 @@ from simpleflow.ui import (
     history_page,
     overview_page,
     plan_page,
+    run_values,
     runs_page,
     step_page,
     steps_page,
@@ -134,7 +135,7 @@ class Pages:
             case ["run", id, "plan"]:
                 return plan_page.page(visit, id)
             case ["run", id, "value", what]:
-                return overview_page.download(visit, id, what)
+                return run_values.download(visit, id, what)
             case ["run", id, "timeline"]:
                 return timeline_page.page(visit, id)
             case ["run", id, "activity", number]:

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from typing import Any
 
-from simpleflow import values as json_values
-from simpleflow.core import awaited, transitions
-from simpleflow.engines.base import RunDescription, RunFilter
-from simpleflow.exceptions import SimpleflowError, UnknownResource
+from simpleflow.core import transitions
+from simpleflow.engines.base import RunDescription
+from simpleflow.exceptions import SimpleflowError
 from simpleflow.named_tuple import NamedTuple
 from simpleflow.pictures.sentence import sentence
 from simpleflow.pictures.style import Look, look
 from simpleflow.source.source_lines import own_frame
-from simpleflow.ui import failures
-from simpleflow.ui.downloads import Download
+from simpleflow.ui import failures, run_values
+from simpleflow.ui.commands import commands_of
 from simpleflow.ui.folded import Folded, state_of
 from simpleflow.ui.links import link
 from simpleflow.ui.rendering import Page
-from simpleflow.ui.run_frame import Visit, end_of, location_options, run_page, workflow_of
-from simpleflow.ui.texts import counts_text, pretty
+from simpleflow.ui.run_frame import Visit, end_of, run_page
+from simpleflow.ui.texts import counts_text
 from simpleflow.views.critical_path import Link, critical_path
 from simpleflow.views.rows import AttemptRow, ChildRow, Row, SignalRow, TaskRow
 from simpleflow.views.run_view import RunView
@@ -30,8 +28,6 @@ from simpleflow.views.waits import sentence as waiting_for
 
 _WAITS = 8  # lines about what waits
 _WAITS_NAMED = 3  # in the sentence
-_NO_INPUT = ("", "[]", '{"args":[],"kwargs":{}}')
-_SIGNALS = 3  # with a command that sends them
 _SLOWEST = 3
 _PATH = 12  # parts of the critical path that are shown
 _CHILDREN = 12
@@ -86,6 +82,7 @@ def page(visit: Visit, id: str) -> Page:
             "failure": failure,
             "through": through,
             "failed": [row.name for row in view.failed_steps()],
+            "failure_title": _failure_title(view),
             "reason": "" if _says_the_same(failure, reason) else reason,
             "reason_where": own_frame(trace)[0],
             "reason_traceback": trace if failure is None or failure.traceback != trace else "",
@@ -97,8 +94,8 @@ def page(visit: Visit, id: str) -> Page:
             "path_seconds": whole,
             "children": children[:_CHILDREN],
             "more_children": max(0, len(children) - _CHILDREN),
-            "commands": _commands(visit, run, view, failure),
-            **_ends(visit, run, view),
+            "commands": commands_of(visit, run, view, failure),
+            **run_values.ends(visit, run, view),
         }
 
     return run_page(visit, id, "overview", "overview.html", values)
@@ -145,6 +142,13 @@ def _failure(
     return found, way
 
 
+def _failure_title(view: RunView) -> str:
+    failed = len(view.failed_steps())
+    if not failed and not view.closed:
+        return "What failed; the run goes on" if not view.abandoned else "What failed so far"
+    return "Failed first" if failed > 1 else "What failed"
+
+
 def _says_the_same(failure: failures.Failure | None, reason: str) -> bool:
     """True if the reason of the run is that of the failure, with more words."""
     if failure is None:
@@ -161,15 +165,15 @@ def _sentence(visit: Visit, folded: Folded, view: RunView) -> str:
     said = folded.once("sentence", sentence) if view.closed else sentence(view, end_of(visit, run, view))
     if run.status == transitions.OPEN and not run.alive and visit.source.folder is not None:
         said = f"open, but no process drives it; {counts_text(counts_of(view))}"
-    elif not view.closed and not any(task.started is not None for task in view.open.values()):
+    elif not view.closed and not any(isinstance(task, AttemptRow) and task.started for task in view.open.values()):
         waits = waiting_for(waits_in(view, failures.event_of(visit.source, run)), visit.now, _WAITS_NAMED)
         said += f". It waits for {waits}" if waits else ""
     return said[:1].upper() + said[1:]
 
 
 def _waits(visit: Visit, run: RunDescription, view: RunView) -> tuple[list[Wait], int]:
-    """The waits of tasks, the longest first, and how many more there are."""
-    if view.closed:
+    """The waits of tasks, the longest first, and how many more there are. None if no process drives the run."""
+    if view.is_over:
         return [], 0
     found = []
     for task in view.open.values():
@@ -276,84 +280,3 @@ def _what(run: RunDescription, row: Row) -> tuple[str, str | None]:
         name = "reading and writing marks" if isinstance(row, AttemptRow) and row.about_marks else row.step or row.name
         return name, link("run", run.run_id, "activity", row.event_id)
     return (f"signal {row.name}" if isinstance(row, SignalRow) else f"timer {row.name}"), None
-
-
-def _commands(
-    visit: Visit, run: RunDescription, view: RunView, failure: failures.Failure | None
-) -> list[tuple[str, str]]:
-    """The commands that go on: a description of each, and its text."""
-    where, id = location_options(visit.source), shlex.quote(run.workflow_id)
-    latest = visit.source.list_runs(RunFilter(workflow_id=run.workflow_id), limit=1)
-    is_latest = bool(latest) and latest[0].run_id == run.run_id
-    exact = id if is_latest else f"{id} {shlex.quote(run.run_id)}"
-    workflow = ""
-    if visit.source.folder is not None and (file := workflow_of(visit, run)):  # a process of its own loads the code
-        workflow = f" --workflow {shlex.quote(file)}"
-    found = []
-    if run.status != transitions.OPEN:
-        what = "Run it again; steps that are done are skipped"
-        found.append((what, f"simpleflow workflow.restart {where} {exact}{workflow}"))
-    elif not run.alive and visit.source.folder is not None:
-        found.append(("Run it again in place of this run", f"simpleflow workflow.restart {where} {exact}{workflow}"))
-    else:
-        found.append(("Ask it to stop", f"simpleflow workflow.cancel {where} {exact}"))
-    if run.status == transitions.OPEN and (run.alive or visit.source.folder is None):
-        for signal in awaited.read(view.context)[:_SIGNALS]:
-            command = f"simpleflow workflow.signal {where} {exact} {shlex.quote(signal)}"
-            found.append((f"Send the signal {signal}", command))
-    if visit.source.folder is not None:
-        follow = " --follow" if run.status == transitions.OPEN else ""
-        if failure is not None and failure.task is not None:
-            of = failure.run
-            name = shlex.quote(failure.step or failure.task.id)
-            run_id = "" if of.run_id == run.run_id and is_latest else f" --run-id {shlex.quote(of.run_id)}"
-            command = f"simpleflow task.logs {where} {shlex.quote(of.workflow_id)} {name}{run_id}"
-            found.append(("Read what it has printed", command))
-        else:
-            found.append(("Read what it prints", f"simpleflow workflow.logs {where} {exact}{follow}"))
-    found.append(("Its steps in the terminal", f"simpleflow workflow.steps {where} {exact}"))
-    return found
-
-
-def _ends(visit: Visit, run: RunDescription, view: RunView) -> dict[str, Any]:
-    """The input and the result of the run."""
-    started: Any = visit.source.event(run, 1).attributes
-    closed: Any = visit.source.event(run, view.closed_id).attributes if view.closed else None
-    parent = started.parent_workflow_execution
-    given = failures.restored(visit.source, started.input)
-    if given in _NO_INPUT:
-        given = None
-    result = failures.restored(visit.source, getattr(closed, "result", None))
-    return {
-        "input": None if given is None else pretty(_readable(given)),
-        "result": None if result in (None, "null") else pretty(result),
-        "parent": parent,
-        "tags": started.tag_list or (),
-        "closed_id": view.closed_id,
-        "continued": getattr(closed, "new_execution_run_id", None),
-        "continues": getattr(started, "continued_execution_run_id", None),
-    }
-
-
-def download(visit: Visit, id: str, what: str) -> Download:
-    """The input or the result of a run, as a file. Raises UnknownResource."""
-    run = visit.source.find(id)
-    folded = visit.runs.run(run)
-    holder = {"input": 1, "result": folded.view.closed_id}.get(what, 0)
-    attributes: Any = visit.source.event(run, holder).attributes if holder else None
-    text = failures.restored(visit.source, getattr(attributes, what, None))
-    if text is None:
-        raise UnknownResource(f"run {run.run_id} has no {what}")
-    return Download(f"{run.workflow_id}-{what}.json", text, kind="application/json")
-
-
-def _readable(text: str) -> str:
-    """The input without the parts that simpleflow adds where they are empty: ``[1]`` for ``{"args": [1], ...}``."""
-    found = json_values.decode(text)
-    if isinstance(found, dict) and found.keys() <= {"args", "kwargs"}:
-        args, kwargs = found.get("args") or [], found.get("kwargs") or {}
-        if not kwargs:
-            return json_values.encode(args, "input")
-        if not args:
-            return json_values.encode(kwargs, "input")
-    return text

@@ -21,7 +21,7 @@ from simpleflow.step import changes, made_with, report, rules
 from simpleflow.step.mark import Mark
 from simpleflow.step.report import StepReport, why
 from simpleflow.ui import plan_page, plans
-from simpleflow.ui.failures import Failure, of_task
+from simpleflow.ui.failures import Failure, event_of, of_task
 from simpleflow.ui.folded import Folded, state_of
 from simpleflow.ui.links import link
 from simpleflow.ui.rendering import Page
@@ -30,6 +30,7 @@ from simpleflow.ui.steps_page import earlier_runs
 from simpleflow.ui.texts import pretty
 from simpleflow.views.rows import StepRow, TaskRow
 from simpleflow.views.run_view import RunView
+from simpleflow.views.waits import waits_in
 
 VERDICTS = 20
 """Runs on a page."""
@@ -84,6 +85,7 @@ def page(visit: Visit, id: str, name: str) -> Page:
             "why": why(row.report),
             "work": view.work_time(name, end_of(visit, run, view)),
             "tries": view.tries_of(name),
+            "waits": _waits(visit, run, view, row),
             "failure": failure,
             "verdicts": verdicts,
             "unread": unread,
@@ -135,6 +137,13 @@ def _verdicts(visit: Visit, run: RunDescription, name: str) -> tuple[list[Verdic
     if len(found) > VERDICTS:
         more = link("run", run.run_id, "step", name, query={"before": found[VERDICTS - 1][0].run_id})
     return lines, more, unread
+
+
+def _waits(visit: Visit, run: RunDescription, view: RunView, row: StepRow) -> list[str]:
+    """For what the step waits: the next tries of its activities, and other runs."""
+    if row.end is not None:
+        return []
+    return [each.text(visit.now) for each in waits_in(view, event_of(visit.source, run)) if each.step == row.name]
 
 
 def _because(told: StepReport) -> str:

@@ -99,6 +99,11 @@ class RunView:
         return self.closed_id > 0
 
     @property
+    def is_over(self) -> bool:
+        """True if nothing of the run goes on: it has ended, or no process drives it."""
+        return self.closed or self.abandoned
+
+    @property
     def pauses(self) -> list[Interval]:
         """The times in which no process drove the run, in order."""
         return self._pauses.found
@@ -106,7 +111,7 @@ class RunView:
     def state_of(self, row: TaskRow | StepRow) -> str:
         """The state of a row; ``stopped`` if it has not ended, and the run has, or no process drives the run."""
         ended = row.end is not None if isinstance(row, StepRow) else not row.open
-        return rows.STOPPED if (self.closed or self.abandoned) and not ended else row.state
+        return rows.STOPPED if self.is_over and not ended else row.state
 
     def tasks_of(self, step: str) -> list[TaskRow]:
         """The activities and children of a step and the steps inside it, in the order of scheduling."""
