@@ -9,7 +9,9 @@ container is still submitting.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from simpleflow.base import Executor, Submittable
 from simpleflow.exceptions import AggregateException
@@ -67,6 +69,12 @@ class ContainerPromise(Promise):
         super().read_failure()
         for member in self._members_so_far():
             member.read_failure()
+
+    def argument(self, strict: bool = True) -> Any:
+        if self.result is None:  # cancelled
+            return None
+        found = [member.argument(strict) for member in self._members_so_far()]
+        return self.result if all(map(operator.is_, found, self.result)) else found
 
     def _submit_member(self, member: Submittable, slot: int) -> Future:
         with self._executor.within(self._scope.child(str(slot), positional=True)):
@@ -167,7 +175,7 @@ class ChainPromise(ContainerPromise):
                 break
             member = self._members[slot]
             if self._sends and self.promises:
-                member = member.receive(self.promises[-1].result)
+                member = member.receive(self.promises[-1].argument())
             future = self._submit_member(member, slot)
             self.futures.append(future)
             self.promises.append(promise_of(future))
@@ -207,6 +215,9 @@ class FuncPromise(ContainerPromise):
 
     def _members_so_far(self) -> Iterable[Promise]:
         return [] if self._inner is None else [self._inner]
+
+    def argument(self, strict: bool = True) -> Any:
+        return self.result if self._inner is None or self.result is None else self._inner.argument(strict)
 
     def cancel(self) -> bool:
         """Cancel the submittable that the function returned. If it has not returned yet, nothing is submitted."""

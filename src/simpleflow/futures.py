@@ -145,6 +145,13 @@ class Promise:
         if waiter is not None and waiter.lost and self in waiter.lost:
             waiter.block(Promise(waiter))
 
+    def argument(self, strict: bool = True) -> Any:
+        """The value that a task gets for this promise, which is final, among its arguments.
+
+        Raises ResultNotKept if that of a skipped step is not known; if not ``strict``, it is None then.
+        """
+        return self.result
+
     def observe(self) -> str:
         """Return the state, and remember that user code has seen it."""
         if self.state not in _FINAL:
@@ -246,8 +253,13 @@ class Future:
         self._promise.settle(CANCELLED)
 
     def as_argument(self) -> Any:
-        """The value that a task gets for this future among its arguments: the result. Waits."""
-        return self.result
+        """The value that a task gets for this future among its arguments: the result. Waits.
+
+        Of a step, it is the value; of a group or chain, the list of those of its members. Raises ResultNotKept for a
+        step that was skipped, if neither its mark nor an alternative has a result.
+        """
+        self._promise.wait()
+        return self._promise.argument()
 
     def __json_value__(self) -> Any:
         return self.as_argument()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from simpleflow import Workflow, activity, futures
-from simpleflow.canvas import Chain, Group
+from simpleflow.canvas import Chain, FuncGroup, Group
 from simpleflow.exceptions import ResultNotKept
 from simpleflow.local import Executor
 from simpleflow.step import WorkflowStepMixin
@@ -60,6 +60,52 @@ def test_inside_another_argument_it_is_the_same(tmp_path: Any) -> None:
         return self.submit(listed, {"a": a}).result
 
     assert run_steps(run, tmp_path) == [{"a": 6}]
+
+
+NESTED: dict[str, tuple[Any, Any]] = {
+    "step": (lambda self, inner: self.step("out", inner), 6),
+    "group": (lambda self, inner: Group(inner, (double, 1)), [6, 2]),
+    "chain in a step": (lambda self, inner: self.step("out", Chain((double, 1), inner)), [2, 6]),
+    "in a func": (lambda self, inner: FuncGroup(lambda: Group(inner)), [6]),
+}
+
+
+@pytest.mark.parametrize(("make", "expected"), NESTED.values(), ids=NESTED.keys())
+def test_of_steps_inside_it_is_their_values(make: Any, expected: Any, tmp_path: Any) -> None:
+    def run(self: Any, kept: bool) -> Any:
+        return self.submit(listed, self.submit(make(self, self.step("a", (double, 3), keep_result=kept)))).result
+
+    assert run_steps(lambda self: run(self, kept=True), tmp_path) == [expected]
+    # The inner one is skipped.
+    assert run_steps(lambda self: run(_forcing_out(self), kept=True), tmp_path) == [expected]
+    with pytest.raises(ResultNotKept, match="step 'a' was skipped, and its result was not kept"):
+        run_steps(lambda self: run(_forcing_out(self), kept=False), tmp_path)
+
+
+def _forcing_out(workflow: Any) -> Any:
+    workflow.add_forced_steps("out")
+    return workflow
+
+
+def test_a_chain_sends_the_value_of_a_step(tmp_path: Any) -> None:
+    def run(self: Any) -> Any:
+        return self.submit(Chain(self.step("a", (double, 3)), double, send_result=True)).result[1]
+
+    assert run_steps(run, tmp_path) == 12
+    with pytest.raises(ResultNotKept, match="step 'a' was skipped, and its result was not kept"):
+        run_steps(run, tmp_path)
+
+
+def test_a_result_of_which_a_part_is_not_known_is_not_kept(tmp_path: Any) -> None:
+    def run(self: Any, force: bool) -> Any:
+        out = self.step("out", Group(self.step("a", (double, 3)), (double, 1)), keep_result=True, force=force)
+        return self.submit(out).value
+
+    assert run_steps(lambda self: run(self, False), tmp_path) == [6, 2]
+    assert run_steps(lambda self: run(self, False), tmp_path) == [6, 2]
+    assert run_steps(lambda self: run(self, True), tmp_path) == [None, 2]
+    with pytest.raises(ResultNotKept, match=r"step 'out' was skipped.*step 'a' was skipped"):
+        run_steps(lambda self: run(self, False), tmp_path)
 
 
 def test_a_skipped_step_without_a_result_is_an_error_that_names_it(tmp_path: Any) -> None:

@@ -214,7 +214,7 @@ class Life(LifeActions):
             self._versions = comparing.result["versions"]
 
         work = yield self._submit(run.step.work())
-        run.value = work.result
+        run.take_value(work)
         run.elements.append(work.result)
         if work.failure is not None or run in self._executor.lost:
             self._fail(work.failure or TaskFailed(run.name, _HAS_FAILED))
@@ -321,7 +321,8 @@ class Life(LifeActions):
         if alternative is not None:
             instead = yield self._submit(alternative)
             if not run.step.keep_result or run.not_kept is not None:
-                run.value, run.not_kept = instead.result, None
+                run.take_value(instead)
+                run.not_kept = None
             run.elements.append(instead.result)
             if instead.failure is not None:
                 self._fail(instead.failure)

@@ -11,7 +11,6 @@ from simpleflow.exceptions import AggregateException
 from simpleflow.futures import FINISHED, Future, Promise, promise_of
 from simpleflow.step import (
     constants,
-    mark,
     marker_content,
     recorded_tasks,
     recorded_verdicts,
@@ -123,7 +122,7 @@ class LifeActions:
         self._release()
         run.elements.append(None)
         extra = dict(told) if stale is None else {"stale": stale}
-        if run.step.keep_result and "not_kept" in (kept := mark.keep(run.value, run.name)):
+        if run.step.keep_result and "not_kept" in (kept := marker_content.kept(run)):
             extra |= kept
         self._record(constants.COMPLETED, self._outcome(extra))
         self._finish()

@@ -85,7 +85,14 @@ def of_mark(
         details["children"] = run.below
     if run.dependents:
         details["forces"] = run.dependents
-    return details if not run.step.keep_result else mark.with_result(details, run.value, run.name)
+    if not run.step.keep_result:
+        return details
+    return mark.with_result(details, run.value, run.name) if run.unknown is None else details | kept(run)
+
+
+def kept(run: StepRun) -> dict[str, Any]:
+    """The part of the mark about the result of the step, see ``mark.keep``."""
+    return mark.keep(run.value, run.name) if run.unknown is None else {"not_kept": str(run.unknown)}
 
 
 def _parts(run: StepRun) -> dict[str, list[str]]:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from simpleflow.base import Child, ScopeOwner, Tried
+from simpleflow.exceptions import ResultNotKept
 from simpleflow.futures import FINISHED, Future, Promise, Waiter
 from simpleflow.step import rules
 from simpleflow.step.changes import Changes
@@ -63,6 +64,7 @@ class StepRun(Promise, ScopeOwner):
         "stale",
         "step",
         "tasks",
+        "unknown",
         "value",
         "verdict",
     )
@@ -93,6 +95,7 @@ class StepRun(Promise, ScopeOwner):
         self.known_count = 0  # how many names were known as done when it began
         self.made_with: MadeWith | None = None  # its inputs, once somebody has needed them
         self.value: Any = None  # what the work, the alternative or the mark gave
+        self.unknown: ResultNotKept | None = None  # a step inside was skipped, so a part of the value is not known
         self.elements: list[Any] = []  # the second part of ``result``
         self.tasks: Sequence[Tried] = ()  # the activities and children inside, those about its mark too
         self.joined = 0  # how many later submissions of the same name wait for the end of this one
@@ -152,6 +155,33 @@ class StepRun(Promise, ScopeOwner):
     @result.setter
     def result(self, value: Any) -> None:
         pass
+
+    def take_value(self, work: Promise) -> None:
+        """Take the value of what was submitted as the work or the alternative, and has ended."""
+        try:
+            self.value, self.unknown = work.argument(), None
+        except ResultNotKept as error:
+            self.value, self.unknown = work.argument(strict=False), error
+
+    def check_kept(self) -> None:
+        """Raise ResultNotKept if the step should have kept its result, and it is not known."""
+        if self.not_kept is not None:
+            text = f"step {self.name!r} was skipped, and its result is not known: {self.not_kept}"
+            raise ResultNotKept(text, self.name)
+
+    def argument(self, strict: bool = True) -> Any:
+        if strict:
+            self.check_kept()
+            step = self.step
+            if self.unknown is not None:
+                raise self.unknown
+            if not (self.verdict.run or self.failed or step.keep_result) and step.alternative() is None:
+                raise ResultNotKept(
+                    f"step {self.name!r} was skipped, and its result was not kept, but a task needs it as an argument: "
+                    "give the step keep_result=True, and force it once",
+                    self.name,
+                )
+        return self.value
 
     def forces(self, other: StepRun) -> bool:
         """True if running this step forces ``other``: one of the two says so."""
@@ -224,6 +254,7 @@ class StepRun(Promise, ScopeOwner):
         """End as another run of the same step did."""
         self.order, self.failed, self.error, self.stale = other.order, other.failed, other.error, other.stale
         self.verdict, self.value, self.not_kept = other.verdict, other.value, other.not_kept
+        self.unknown = other.unknown
         self.known_count, self.elements = other.known_count, other.elements
         self.settle_as(other)
 

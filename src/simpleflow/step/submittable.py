@@ -10,7 +10,7 @@ from simpleflow import canvas, retries
 from simpleflow.activity import Activity
 from simpleflow.base import Call, Executor, Submittable, SubmittableContainer, check_flag
 from simpleflow.call_task import results
-from simpleflow.exceptions import InputError, ResultNotKept
+from simpleflow.exceptions import InputError
 from simpleflow.futures import FINISHED, RUNNING, Future
 from simpleflow.step import fingerprints, mark, rules
 from simpleflow.step.host import Definition
@@ -237,31 +237,13 @@ class StepFuture(Future):
     def value(self) -> Any:
         """The result of the work. Waits.
 
-        For a skipped step: the result of the alternative, or None without one. With ``keep_result``: the result of the
+        Where steps are the work, or members of it, their values count. For a skipped step: the result of the
+        alternative, or None without one. With ``keep_result``: the result of the
         work when the step ran. Raises ResultNotKept if that is not known.
         """
         self._promise.wait()
-        if self._promise.not_kept is not None:
-            raise ResultNotKept(
-                f"step {self._promise.name!r} was skipped, and its result is not known: {self._promise.not_kept}",
-                self._promise.name,
-            )
+        self._promise.check_kept()
         return self._promise.value
-
-    def as_argument(self) -> Any:
-        """The result of the work: the value that a task gets for this future among its arguments. Waits.
-
-        Raises ResultNotKept for a step that was skipped, if neither its mark nor an alternative has a result.
-        """
-        value = self.value
-        step = self._promise.step
-        if not self.ran and not self.failed and not step.keep_result and step.alternative() is None:
-            raise ResultNotKept(
-                f"step {self.name!r} was skipped, and its result was not kept, but a task needs it as an argument: "
-                "give the step keep_result=True, and force it once",
-                self.name,
-            )
-        return value
 
     @property
     def failed(self) -> bool:
