@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from simpleflow.cli import main
@@ -21,6 +23,11 @@ COMMANDS = [
     ("severs", "server"),
     ("inof", "info"),
     ("info version", "versions"),
+    ("run flow.py", "workflow.start"),
+    ("workflow.run flow.py", "workflow.start"),
+    ("workflow.stop x", "workflow.cancel"),
+    ("workflow kill x", "workflow.terminate"),
+    ("list", "workflow.list"),
 ]
 OPTIONS = [
     ("workflow.start --froce x y", "--force"),
@@ -49,6 +56,17 @@ def test_an_option(line: str, meant: str, capsys: pytest.CaptureFixture[str]) ->
 @pytest.mark.parametrize("line", ["zzz", "info zzz", "workflow.start --zzz", "workflow.start -Z", "-Z"])
 def test_nothing_is_suggested_where_nothing_is_close(line: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert "did you mean" not in refused(line, capsys).lower()
+
+
+def test_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nightly.py").touch()
+    for path in ("nigthly.py", "nightly.pyy:Flow", "./nigtly.py:Flow", "other.py"):
+        said = refused(f"workflow.start {path}", capsys)
+        assert ("did you mean" in said) == (path != "other.py" and ".pyy" not in path), said
+    assert "there is no file './nigtly.py' (did you mean './nightly.py'?)" in refused(
+        "workflow.start ./nigtly.py:Flow", capsys
+    )
 
 
 def refused(line: str, capsys: pytest.CaptureFixture[str]) -> str:

@@ -13,7 +13,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from simpleflow.cli import collector
+from simpleflow.cli import collector, suggestions
 from simpleflow.cli.errors import error_line
 from simpleflow.exceptions import InputError
 from simpleflow.shown_text import with_article
@@ -38,9 +38,8 @@ def load_workflow(reference: str) -> type[Workflow]:
         return _only_workflow(module, reference)
     if found is not None:
         raise InputError(f"{reference!r} is {_kind(found)}, not a workflow class; {_list_of_classes(module)}")
-    raise InputError(
-        f"there is no class {name!r} in {module_or_file!r}{_suggestion(module, name)}; {_list_of_classes(module)}"
-    )
+    close = suggestions.of(name, [each for each in vars(module) if not each.startswith("_")])
+    raise InputError(f"there is no class {name!r} in {module_or_file!r}{close}; {_list_of_classes(module)}")
 
 
 def check_reference(reference: str) -> None:
@@ -126,8 +125,10 @@ def _is_file(text: str) -> bool:
 def _existing_file(path: str) -> str:
     """Return the absolute path of a file. Raises InputError if there is none."""
     full = os.path.abspath(os.path.expanduser(path))
+    if os.path.isdir(full):
+        raise InputError(f"{path!r} is a folder; {_FORMS}")
     if not os.path.isfile(full):
-        raise InputError(f"there is no file {path!r}" if not os.path.isdir(full) else f"{path!r} is a folder; {_FORMS}")
+        raise InputError(f"there is no file {path!r}{suggestions.of_file(path)}")
     return full
 
 
@@ -160,13 +161,6 @@ def _list_of_classes(module: ModuleType) -> str:
     every = _workflows(module)
     names = [name for name, each in every.items() if each.__module__ == module.__name__] or list(every)
     return f"workflow classes there: {', '.join(names)}" if names else "there is no workflow class there"
-
-
-def _suggestion(module: ModuleType, name: str) -> str:
-    import difflib
-
-    close = difflib.get_close_matches(name, [each for each in vars(module) if not each.startswith("_")], 1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def _kind(value: Any) -> str:

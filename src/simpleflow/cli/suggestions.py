@@ -2,11 +2,37 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Sequence
 
 import click
 
 _CLOSE = 0.6  # of 1: how alike two names must be
+
+_OTHER_WORDS = {
+    "abort": "workflow.cancel",
+    "clean": "workflow.prune",
+    "cleanup": "workflow.prune",
+    "continue": "workflow.start",
+    "delete": "workflow.prune",
+    "describe": "workflow.info",
+    "events": "workflow.history",
+    "kill": "workflow.terminate",
+    "list": "workflow.list",
+    "ls": "workflow.list",
+    "ps": "workflow.list",
+    "remove": "workflow.prune",
+    "resume": "workflow.start",
+    "retry": "workflow.start",
+    "rm": "workflow.prune",
+    "run": "workflow.start",
+    "runs": "workflow.list",
+    "show": "workflow.info",
+    "status": "workflow.steps",
+    "stop": "workflow.cancel",
+    "tail": "workflow.logs",
+}
+"""What other programs call a command: names that are alike may mean something else."""
 
 
 def of(name: str, known: Collection[str]) -> str:
@@ -20,10 +46,26 @@ def of_command(name: str, others: Sequence[str], known: Collection[str]) -> str:
     for word in (*words, name.replace("-", ".").replace("_", ".")):
         if word.lower() in known:
             return _hint(word.lower())
+    for word in (*words, name):
+        family, _, last = word.lower().rpartition(".")
+        meant = _OTHER_WORDS.get(last)
+        if meant in known and family in ("", "workflow"):
+            return _hint(meant)
     parts = {each.partition(".")[2]: each for each in reversed([*known])}
     parts = {part: each for part, each in parts.items() if part and part not in known}
     close = _closest(name, [*parts, *known])
     return _hint(None if close is None else parts.get(close, close))
+
+
+def of_file(path: str) -> str:
+    """Return the hint at the Python file in the same folder whose name is closest to that of a missing one."""
+    folder, name = os.path.split(path)
+    try:
+        known = [each for each in os.listdir(folder or ".") if each.endswith(".py")]
+    except OSError:
+        return ""
+    close = _closest(name.removesuffix(".py"), [each.removesuffix(".py") for each in known])
+    return _hint(None if close is None else os.path.join(folder, f"{close}.py"))
 
 
 def of_option(name: str, context: click.Context | None) -> str:
