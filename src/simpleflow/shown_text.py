@@ -25,6 +25,7 @@ _PASSWORD = r"""(?P<before>[A-Za-z][\w+.-]*://[^\s/:@'"]*)    # http://user
 
 SHOWN = 3
 """Names or reasons that are printed before "and n more"."""
+_FAILED_IN = 'Workflow execution error in ([^:"]+): "'
 
 
 def hide_passwords(text: str) -> str:
@@ -52,6 +53,21 @@ def short_run_id(run_id: str) -> str:
 def with_short_ids(text: str) -> str:
     """Return the text with the short form of each run id that follows the word ``run``."""
     return re.sub(_RUN_ID, lambda found: found[0][:SHORT_ID], text) if "run " in text else text
+
+
+def plain_reason(reason: str | None) -> str:
+    """Return the reason of a failed run without the words that the history has before and around it.
+
+    ``Cannot replay the workflow`` stands for every exception of ``run()``, also for one of a child, and says nothing
+    about replaying. ``Workflow execution error in NAME: "..."`` is about an activity or child that failed the run, and
+    is nested for those of children.
+    """
+    text = (reason or "").replace("Cannot replay the workflow: ", "").removeprefix("Workflow execution failed: ")
+    names = []
+    while (found := re.match(_FAILED_IN, text)) is not None:
+        names.append(found[1])
+        text = text[found.end() :].removesuffix('"')  # a long reason is cut, and has no quote at its end
+    return ": ".join([*names, text])
 
 
 def timestamp() -> str:

@@ -147,7 +147,7 @@ def test_progress_as_lines(capsys: pytest.CaptureFixture[str]) -> None:
         f"failed activity {__name__}.load ValueError: no such day: tue ({__file__}:{LINE})",
         "failed load.users N s ValueError: no such day: mon; ValueError: no such day: tue",
         "completed report N s",
-        f'workflow fails: failed: Workflow execution error in {__name__}.load: "ValueError: no such day: mon"',
+        f"workflow fails: failed: {__name__}.load: ValueError: no such day: mon",
         "2 steps: 1 ran, 0 skipped, 1 failed in N s",
     ] or shown.err
     assert seen

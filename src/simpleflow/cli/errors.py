@@ -17,7 +17,7 @@ from simpleflow.exceptions import (
     WorkflowException,
     distinct,
 )
-from simpleflow.shown_text import escaped_lines, hide_passwords, printable
+from simpleflow.shown_text import escaped_lines, hide_passwords, plain_reason, printable
 
 if TYPE_CHECKING:
     from simpleflow.core.decider.evaluation import Failure
@@ -31,7 +31,6 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 TERMINATED = 143  # 128 + SIGTERM
 
 _MAX = 1_000
-_FAILED_IN = 'Workflow execution error in ([^:"]+): "'
 
 
 def exit_code(error: BaseException) -> int:
@@ -104,9 +103,9 @@ def _failure_line(failure: Failure) -> str:
     error = failure.error
     if isinstance(error, WorkflowException):
         details = f" ({error.details})" if error.details else ""
-        return one_line(raised(error.reason) + details)
+        return one_line(plain_reason(error.reason) + details)
     if isinstance(error, TaskException) and not isinstance(error, TaskFailed):
-        reason = raised(failure.reason)
+        reason = plain_reason(failure.reason)
         return _with_source_line(reason if reason != failure.reason else str(error), traceback_of(failure.details))
     return error_line(error, failure.details)
 
@@ -123,27 +122,12 @@ def task_failure(reason: str | None, details: str | None) -> tuple[str, str]:
     if isinstance(found, dict) and isinstance(found.get("error"), str):
         message = found.get("message")
         reason = f"{found['error']}: {message}" if message else found["error"]
-    return one_line(raised(reason) or "no reason was given"), source_line(traceback_of(details))
-
-
-def raised(reason: str | None) -> str:
-    """The reason of a failed run in plain words: without those that the history has before and around it.
-
-    ``Cannot replay the workflow`` stands for every exception of ``run()``, also for one of a child, and says nothing
-    about replaying. ``Workflow execution error in NAME: "..."`` is about an activity or child that failed the run, and
-    is nested for those of children.
-    """
-    text = (reason or "").replace("Cannot replay the workflow: ", "").removeprefix("Workflow execution failed: ")
-    names = []
-    while (found := re.match(_FAILED_IN, text)) is not None:
-        names.append(found[1])
-        text = text[found.end() :].removesuffix('"')  # a long reason is cut, and has no quote at its end
-    return ": ".join([*names, text])
+    return one_line(plain_reason(reason) or "no reason was given"), source_line(traceback_of(details))
 
 
 def run_reason(reason: str | None, details: str | None) -> str:
     """Describe in one line why a run ended badly, from the history alone: as ``run_failure_line`` does."""
-    text = raised(reason)
+    text = plain_reason(reason)
     of_run = "Cannot replay the workflow: " in (reason or "")
     found = re.fullmatch(r"(\w+)\((.*)\)", text, re.DOTALL) if of_run else None
     if found is not None:  # an exception of run()

@@ -109,7 +109,7 @@ def failed_steps(run: Run, state: str | None) -> list[dict[str, Any]]:
         found.append(
             {
                 "step": row.name,
-                "error": one_line(raised(row.report.error)),
+                "error": one_line(shown_text.plain_reason(row.report.error)),
                 "activity": None if task is None else task.name,
                 "where": source_line(traceback_in(details)) or None,
                 "output": [] if task is None or not state else logs.last_lines(state, run.run_id, task.id),
@@ -139,11 +139,6 @@ def of_overlooked(names: Iterable[str]) -> str:
     return f"activities failed: {shown_text.names(list(names))}"
 
 
-def raised(reason: str | None) -> str:
-    """A reason without the words that the history has before an exception of ``run()``."""
-    return (reason or "").replace("Cannot replay the workflow: ", "")
-
-
 def one_line(said: str) -> str:
     """A text on one line of at most 1,000 characters, without passwords."""
     found = hide_passwords(shown_text.printable(" ".join(said.split())))
@@ -153,7 +148,9 @@ def one_line(said: str) -> str:
 def _reason(run: Run, failure: Failure | None, tally: Tally, overlooked: Sequence[str]) -> str | None:
     if run.history.state != transitions.COMPLETED:
         closed: Any = run.history.closed
-        reason = raised(getattr(closed.attributes, "reason", None)) or (str(failure.error) if failure else "")
+        reason = shown_text.plain_reason(getattr(closed.attributes, "reason", None)) or (
+            str(failure.error) if failure else ""
+        )
         return one_line(reason or run.history.state.replace("_", " "))
     if tally.failed:
         return f"steps failed: {shown_text.names(tally.failed)}"

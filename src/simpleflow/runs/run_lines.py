@@ -9,7 +9,7 @@ from typing import Any
 
 from simpleflow import shown_text
 from simpleflow.core import events as e
-from simpleflow.core import timeouts, transitions
+from simpleflow.core import timeouts
 from simpleflow.engines.run import Observer, Run
 from simpleflow.shown_text import escaped, hide_passwords
 from simpleflow.source.source_lines import source_line, traceback_in
@@ -68,13 +68,13 @@ class Lines:
         self._print(FAILED, _of(run, f"activity {scheduled.activity_type.name}"), "", text)
 
     def _end(self, run: Run) -> None:
-        text = "completed" if run.history.state == transitions.COMPLETED else run.history.state
+        text = run.history.state.replace("_", " ")
         reason = getattr(run.history.closed.attributes, "reason", None) if run.history.closed else None
-        text += f": {reason}" if reason else ""
+        text += f": {shown_text.plain_reason(reason)}" if reason else ""
         seconds = shown_text.duration(time.monotonic() - self._start)
         _write(f"workflow {run.workflow_id}: {text}")
         tally = tally_of(self._views.values())
-        _write(f"{tally} in {seconds}" if len(tally) else f"it took {seconds}")
+        _write(f"{tally.text(over=True)} in {seconds}" if len(tally) else f"it took {seconds}")
 
     def _print(self, status: str, name: str, took: str, note: str) -> None:
         _write(f"{status:<10} {shown_text.printable(name):<{_NAME}} {took:>{_TIME}}  {note}")

@@ -26,7 +26,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from simpleflow import shown_text
-from simpleflow.cli.errors import one_line, raised, task_failure, traceback_of
+from simpleflow.cli.errors import one_line, task_failure, traceback_of
 from simpleflow.cli.view.failures import ActivityFailure, of_step, with_lines
 from simpleflow.constants import FAULT_MARKER, RETRY_TIMER, STORE_TIMER
 from simpleflow.core import events as e
@@ -240,7 +240,7 @@ class Follower:
 def step_note(found: StepReport, failures: Sequence[ActivityFailure]) -> str:
     """Return the reasons and the error of a step, with the lines of the user's code that failed."""
     if found.error is not None:
-        found = replace(found, error=raised(with_lines(found.error, failures)))
+        found = replace(found, error=shown_text.plain_reason(with_lines(found.error, failures)))
     return report.why(found)
 
 
@@ -251,7 +251,7 @@ def end_text(run: Run) -> str:
     reason = getattr(closed, "reason", None)
     if isinstance(closed, e.WorkflowExecutionTimedOut):
         return f"{word}: {timeouts.of_execution(run.history.events[0], run.history.events[-1])}"
-    return f"{word}: {shown_text.printable(raised(reason))}" if reason else word
+    return f"{word}: {shown_text.printable(shown_text.plain_reason(reason))}" if reason else word
 
 
 def is_child(run: Run) -> bool:

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from simpleflow.cli.errors import raised
 from simpleflow.core import events as e
 from simpleflow.core import timeouts
 from simpleflow.core.records import timeout
+from simpleflow.shown_text import plain_reason
 from simpleflow.step.constants import MARKER_NAME
 from simpleflow.views import rows
 from simpleflow.views.rows import ACTIVITY, CHILD, REFUSED, AttemptRow, Row, TaskRow, TimerRow
@@ -129,7 +129,7 @@ def describe_event(event: e.Event, known: dict[int, Item]) -> str:
     for member in ("cause", "timeout_type", "reason", "identity", "new_execution_run_id"):
         value = getattr(attributes, member, None)
         if value:
-            words.append(raised(str(value)))
+            words.append(plain_reason(str(value)))
     return ": ".join(words)
 
 

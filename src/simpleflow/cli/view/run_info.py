@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from simpleflow import values
-from simpleflow.cli import errors
 from simpleflow.cli.view.output import Output
 from simpleflow.cli.view.run_tables import RUN, described, short_value, status, took, wait_object
 from simpleflow.cli.view.step_tables import local, utc
@@ -17,7 +16,7 @@ from simpleflow.core import events as e
 from simpleflow.core import timeouts
 from simpleflow.core.decider.parts import unwrap
 from simpleflow.engines.base import RunDescription
-from simpleflow.shown_text import short_run_id
+from simpleflow.shown_text import plain_reason, short_run_id
 from simpleflow.views import rows
 from simpleflow.views.rows import AttemptRow, Row, TimerRow
 from simpleflow.views.run_view import RunView
@@ -70,7 +69,7 @@ def info(
         "tags": ", ".join(found["tags"]),
         "input": short_value(found["input"]),
         "result": short_value(found["result"]),
-        "reason": short_value(errors.raised(found["reason"])),
+        "reason": short_value(plain_reason(found["reason"])),
         "parent": f"{found['parent_workflow_id'] or ''} {short_run_id(found['parent_run_id'] or '')}".strip(),
         "continues": short_run_id(found["continues_run_id"] or ""),
     }

@@ -16,7 +16,7 @@ from simpleflow.cli.view.output import Output
 from simpleflow.cli.view.step_tables import local, utc
 from simpleflow.core import events as e
 from simpleflow.engines.base import RunDescription
-from simpleflow.shown_text import duration, printable
+from simpleflow.shown_text import duration, plain_reason, printable
 from simpleflow.step.report import StepReport, Tally
 from simpleflow.views import rows
 from simpleflow.views.waits import RETRY, Wait, sentence
@@ -279,7 +279,7 @@ def took(run: RunDescription) -> str:
 
 def _reason(item: Item) -> str:
     if item.state != "failed" or item.kind != rows.ACTIVITY:
-        return short_value(errors.raised(item.reason))
+        return short_value(plain_reason(item.reason))
     return errors.task_failure_line(item.reason, item.details)
 
 
