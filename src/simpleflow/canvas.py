@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import importlib
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
@@ -361,3 +362,10 @@ def _captured_by(function: Any) -> dict[str, Any]:
 
 
 _PLAIN = frozenset({str, int, float, bool, type(None), bytes, list, tuple, dict, set, frozenset, date, datetime})
+
+
+def __getattr__(name: str) -> Any:
+    """A name that this module has in the existing library."""
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return importlib.import_module("simpleflow.compat.names").find(__name__, name)

@@ -22,10 +22,20 @@ def get_actual_value(value: Any) -> Any:
 
 _HERE = __name__
 
+_LOADED = (
+    *("base", "canvas", "constants", "exceptions", "history", "log", "logging_context"),
+    *("settings", "signal", "swf", "task", "workflow"),
+)
+"""The modules that are loaded there with ``simpleflow``."""
+
 NAMES: dict[str, dict[str, Any]] = {
     "simpleflow": {
         "Activity": "simpleflow.activity:Activity",  # simpleflow.activity.Activity
         "logger": "simpleflow.compat.log:logger",  # logging.getLogger(__name__)
+        **{name: f"simpleflow.{name}:" for name in _LOADED},  # import simpleflow.NAME
+    },
+    "simpleflow.canvas": {
+        "AggregateException": "simpleflow.exceptions:AggregateException",  # from that module
     },
     "simpleflow.futures": {
         "get_result_or_raise": f"{_HERE}:get_result_or_raise",  # future.result, after a look at future.exception
@@ -53,7 +63,7 @@ NAMES: dict[str, dict[str, Any]] = {
         "SIMPLEFLOW_ENV": "production",
     },
 }
-"""By module and name: the value, or ``module:name`` of where it is."""
+"""By module and name: the value, or ``module:name`` of where it is; ``module:`` for a module."""
 
 
 def find(module: str, name: str) -> Any:
@@ -64,5 +74,6 @@ def find(module: str, name: str) -> Any:
         raise AttributeError(f"module {module!r} has no attribute {name!r}") from None
     if isinstance(found, str) and found.startswith("simpleflow") and ":" in found and "//" not in found:
         path, _, attribute = found.partition(":")
-        return getattr(importlib.import_module(path), attribute)
+        module_found = importlib.import_module(path)
+        return getattr(module_found, attribute) if attribute else module_found
     return found
