@@ -12,9 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from simpleflow.core import compact
 from simpleflow.engines.base import StartRequest
+from simpleflow.engines.sqlite import rescue
 from simpleflow.engines.sqlite.engine import SqliteEngine
+from simpleflow.engines.sqlite.reading import ReadingEngine
 from simpleflow.exceptions import StateError
+from simpleflow.state_folder import run_rows
 from simpleflow.testing.subject import COMPLETE, activity, child, timer
 from tests.engines.test_sqlite import decide
 
@@ -107,6 +111,47 @@ def test_the_token_of_an_owner_is_checked_before_it_names_a_file(whole: Path, tm
     finally:
         engine.close()
     assert victim.read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "name = 'other'", "name = ''", "version = '2'", "version = x'31'",
+        "status = 'weird'", "status = 'open', closed = null", "status = 'failed'", "status = 1",
+        "started = -5.0", "started = 1e300", "started = 9e999", "started = 'now'", "started = started - 86400",
+        "closed = null", "closed = -7.0", "closed = 9e999",
+        "run_id = '../../victim'", "run_id = ''", "run_id = 'a' || char(10)", "root_id = '../../victim'",
+        "workflow_id = ''", "workflow_id = x'ff'", "number = 77", "number = -3",
+    ],
+)  # fmt: skip
+def test_a_damaged_row_of_a_run_is_reported_and_rescued(whole: Path, tmp_path: Path, change: str) -> None:
+    folder = Path(shutil.copytree(whole, tmp_path / "state"))
+    victim = tmp_path / "victim.lock"
+    victim.write_text("precious")
+    db = sqlite3.connect(folder / "history.sqlite")
+    with db:
+        db.execute(f"update runs set {change} where workflow_id = 'closed3'")
+    db.close()
+    for open_it in (SqliteEngine, ReadingEngine):
+        with pytest.raises(StateError, match=f"state folder .*state is damaged: .*{ADVICE}"):
+            open_it(str(folder))
+    problems = [each for each in rescue.look(folder) if each.problem]
+    assert problems
+    lost = rescue.rescue(folder, tmp_path / "new")
+    assert sum(bool(each.problem) for each in lost) == len(problems)
+    engine = SqliteEngine(tmp_path / "new")
+    names = {run.workflow_id: (run.name, run.status) for run in engine.list_runs()}
+    engine.close()
+    assert len(names) >= 12
+    if not change.startswith(("workflow_id", "run_id", "number")):
+        assert names["closed3"] == ("type", "completed")
+    assert victim.read_text() == "precious"
+
+
+def test_the_numbers_of_closing_events() -> None:
+    numbers = {status: compact._NUMBERS[number] for status, number in run_rows.CLOSING.items()}
+    words = {status: "".join(map(str.title, status.split("_"))) for status in numbers}
+    assert numbers == {status: f"WorkflowExecution{word}" for status, word in words.items()}
 
 
 def test_a_later_format_names_the_release_that_wrote_it(whole: Path, tmp_path: Path) -> None:

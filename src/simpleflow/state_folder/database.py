@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from simpleflow.constants import RELEASE
 from simpleflow.exceptions import StateError
 from simpleflow.nearest_state import NAME
+from simpleflow.state_folder import run_rows
 from simpleflow.state_folder.faults import damaged
 
 VERSION = 4
@@ -75,10 +76,16 @@ def open_database(folder: str, checks: bool = True) -> sqlite3.Connection:
         db.execute("pragma auto_vacuum = incremental")  # of a new database, so that removed rows give space back
         _use_log(db)
         _bring_up_to_date(db, folder)
-        if checks and os.stat(path).st_size <= _SMALL:
+        if checks and is_small(path):
             check(db, folder)
+            run_rows.check(db, folder)
         undo.pop_all()
     return db
+
+
+def is_small(path: str) -> bool:
+    """True if the database is checked as a whole when it is opened."""
+    return os.stat(path).st_size <= _SMALL
 
 
 def check(db: sqlite3.Connection, folder: str) -> None:

@@ -7,7 +7,8 @@ helps; the message names the two commands that look at it and save what can be r
 used now, because the disk is full, it is read-only or gone. The same command works once that has changed.
 
 SQLite finds damage in the structure of the file, not in the texts of rows. So each event has a checksum
-(``checksum``), and rows of other tables are checked where they are read. Our statements are right for the schema. So if
+(``checksum``), rows of runs are compared with the events (``run_rows``), and rows of other tables are checked where
+they are read. Our statements are right for the schema. So if
 SQLite says that a table or a column does not exist, the schema is damaged.
 """
 

@@ -45,8 +45,9 @@ from simpleflow.engines.journal import Message, StoredRun
 from simpleflow.engines.sqlite.kept_events import KeptEvents
 from simpleflow.engines.sqlite.lease import Lease
 from simpleflow.engines.sqlite.outage import Outage
-from simpleflow.engines.sqlite.rows import STATES, pack, runs_query
+from simpleflow.engines.sqlite.rows import pack, runs_query
 from simpleflow.exceptions import LeaseLost, RunBusy, StateError
+from simpleflow.state_folder import run_rows
 from simpleflow.state_folder.database import FILE, SQL, make_folder, open_database
 from simpleflow.state_folder.faults import checksum, damaged, is_token
 from simpleflow.stores import state
@@ -166,6 +167,8 @@ class SqliteJournal(KeptEvents):
             if self._is_alive(owner):
                 self._raise_busy(workflow_id, owner)
             family = self._db.execute(SQL["open_family"], (root_id,)).fetchall()
+            if not family or not all(run_rows.is_run_id(each[2]) for each in family):
+                raise run_rows.not_as_written(self.folder, row[1])
             self._db.execute(SQL["own_family"], (self._lease.token, root_id))
             self._db.execute(SQL["remove_owner"], (owner,))
         self._lease.bury(owner)
@@ -291,11 +294,9 @@ class SqliteJournal(KeptEvents):
         return self._lease.alive(token)
 
     def _description(self, row: Sequence[Any], alive: bool) -> RunDescription:
-        workflow_id, run_id, name, version, status, started, closed, _ = row
-        texts = all(isinstance(each, str) for each in (workflow_id, run_id, name, version))
-        times = isinstance(started, float) and isinstance(closed, float | None)
-        if not (texts and times and status in STATES):
-            raise damaged(self.folder, f"the row of run {run_id!r:.60} is not as it was written")
+        workflow_id, run_id, name, version, status, started, closed, owner = row
+        if not run_rows.is_run((run_id, workflow_id, run_id, name, version, status, started, closed, owner)):
+            raise run_rows.not_as_written(self.folder, run_id)
         return RunDescription(
             workflow_id, run_id, name, version, status, started, closed, status == transitions.OPEN and alive
         )

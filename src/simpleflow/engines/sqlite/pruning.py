@@ -33,8 +33,8 @@ from simpleflow.engines.sqlite.lease import is_alive, is_in_use
 from simpleflow.engines.sqlite.rows import RunRow, run_row
 from simpleflow.exceptions import StateError
 from simpleflow.named_tuple import NamedTuple
-from simpleflow.state_folder import logs
-from simpleflow.state_folder.database import FILE, SQL, open_database, transaction
+from simpleflow.state_folder import logs, run_rows
+from simpleflow.state_folder.database import FILE, SQL, is_small, open_database, transaction
 from simpleflow.state_folder.faults import FAULTS, damaged, state_error
 from simpleflow.state_folder.reading import may_write, open_to_read
 
@@ -99,6 +99,8 @@ def prune(folder: str, keep: Keep, dry_run: bool = False, seconds: float | None 
         db = open_database(folder, checks=False) if writable else open_to_read(folder)
     try:
         with _errors(folder, "read"):
+            if is_small(os.path.join(folder, FILE)):
+                run_rows.check(db, folder)
             families = _removable(db, folder, keep)
         if dry_run:
             gone, left = families, 0

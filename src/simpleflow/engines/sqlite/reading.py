@@ -13,7 +13,8 @@ from simpleflow.engines.executions import Executions
 from simpleflow.engines.sqlite.engine import SqliteEngine
 from simpleflow.engines.sqlite.journal import SqliteJournal
 from simpleflow.engines.sqlite.lease import is_alive
-from simpleflow.state_folder.database import FILE
+from simpleflow.state_folder import run_rows
+from simpleflow.state_folder.database import FILE, is_small
 from simpleflow.state_folder.reading import may_write, open_to_read
 
 
@@ -46,6 +47,8 @@ class ReadingJournal(SqliteJournal):
         self._owners = os.path.join(folder, "owners")
         with self._errors("opened"):
             self._db = open_to_read(folder)
+            if is_small(os.path.join(folder, FILE)):
+                run_rows.check(self._db, folder)
 
     def receive(self) -> tuple[()]:
         """Nothing: no execution is driven here."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -12,24 +11,14 @@ from simpleflow.core import events as e
 from simpleflow.engines.base import RunFilter
 from simpleflow.exceptions import InputError
 from simpleflow.named_tuple import NamedTuple
+from simpleflow.state_folder import run_rows
 from simpleflow.state_folder.database import SQL
-from simpleflow.state_folder.faults import checksum, is_token
-
-STATES = (
-    transitions.OPEN,
-    transitions.COMPLETED,
-    transitions.FAILED,
-    transitions.CANCELED,
-    transitions.TERMINATED,
-    transitions.TIMED_OUT,
-    transitions.CONTINUED_AS_NEW,
-)
-"""The values of the column ``status``."""
-
+from simpleflow.state_folder.faults import checksum
 
 EventRow = tuple[int, str | bytes, int | None]
 """Place, text and checksum of an event. See ``pack`` for the text."""
 
+_LONGEST_ID = 256  # characters of a workflow id
 _LONG = 1_024  # characters
 _SAMPLE = 4_096  # characters whose compression tells of that of the rest
 
@@ -55,20 +44,18 @@ class RunRow(NamedTuple):
 
 def run_row(columns: Sequence[Any]) -> RunRow | None:
     """Return the row with these columns; None if they cannot be those of a run."""
+    return RunRow(*columns) if run_rows.is_run(columns) else None
+
+
+def readable_row(columns: Sequence[Any]) -> RunRow | None:
+    """The same for a row that may be damaged: what cannot be right is left out; None if its ids cannot be."""
     if len(columns) != 9:
         return None
-    run_id, workflow_id, root_id, name, version, status, started, closed, owner = columns
-    times = [each for each in (started, closed) if each is not None]
-    if (
-        all(isinstance(each, str) for each in columns[:5])
-        and status in STATES
-        and started is not None
-        and all(isinstance(each, int | float) and math.isfinite(each) for each in times)
-        and is_token(owner)
-    ):
-        end = None if closed is None else float(closed)
-        return RunRow(run_id, workflow_id, root_id, name, version, status, float(started), end, owner)
-    return None
+    run_id, workflow_id, root_id, *_ = columns
+    if not (run_rows.is_run_id(run_id) and isinstance(workflow_id, str) and 0 < len(workflow_id) <= _LONGEST_ID):
+        return None
+    root = root_id if run_rows.is_run_id(root_id) else run_id
+    return run_row(columns) or RunRow(run_id, workflow_id, root, "", "", transitions.OPEN, 0.0, None, "")
 
 
 def runs_query(wanted: RunFilter, before: str | None, limit: int | None) -> tuple[str, list[Any]]:

@@ -24,9 +24,10 @@ from simpleflow.core import codec, transitions
 from simpleflow.core import events as e
 from simpleflow.core.history import History
 from simpleflow.engines.sqlite import pages
-from simpleflow.engines.sqlite.rows import RunRow, run_row, unpack
+from simpleflow.engines.sqlite.rows import RunRow, readable_row, run_row, unpack
 from simpleflow.exceptions import InputError, InvalidTransition, StateError
 from simpleflow.shown_text import count
+from simpleflow.state_folder import run_rows
 from simpleflow.state_folder.database import FILE
 from simpleflow.state_folder.faults import FAULTS, checksum
 from simpleflow.stores.state import checksum as checksum_of_mark
@@ -77,7 +78,8 @@ def salvage(folder: Path) -> Salvage:
             name = f" ({error.filename})" if error.filename else ""
             raise StateError(f"state folder {folder} cannot be read: {error.strerror}{name}") from error
         tables = _tables(f"{copy}/{FILE}", found.problems)
-    runs = {number: found_row for number, row in tables["runs"].items() if (found_row := run_row(row)) is not None}
+    runs = {number: each for number, row in tables["runs"].items() if (each := readable_row(row)) is not None}
+    changed = {number for number, row in tables["runs"].items() if run_row(row) is None}
     texts = {place: _event_text(place, row) for place, row in tables["events"].items()}
     events = {place: text for place, text in texts.items() if text is not None}
     if found.problems or len(runs) < len(tables["runs"]) or len(events) < len(tables["events"]):
@@ -101,7 +103,9 @@ def salvage(folder: Path) -> Salvage:
     for place in (*events, *tables["events"]):
         last[place >> 32] = max(last.get(place >> 32, 0), place & 0xFFFFFFFF)
     for number in sorted(by_run):
-        found.runs.append(_run(number, runs.get(number), by_run[number], last.get(number, 0)))
+        run = _run(number, runs.get(number), by_run[number], last.get(number, 0))
+        _correct(run, number in changed)
+        found.runs.append(run)
     return found
 
 
@@ -190,6 +194,21 @@ def _run(number: int, row: RunRow | None, texts: dict[int, str], last: int) -> S
     elif row.status == transitions.OPEN and not found.history.open:
         found.problem = "its row says that it is open, but it has ended"
     return found
+
+
+def _correct(run: SalvagedRun, changed: bool) -> None:
+    """Take from the history what the row of a run should say; ``changed``: it cannot be as it was written."""
+    row, history = run.row, run.history
+    if row is None or not run.read:
+        return
+    kind, begun = history.started.workflow_type, history.events[0].time
+    changed = changed or (row.name, row.version) != (kind.name, kind.version)
+    changed = changed or not run_rows.is_near(row.started, begun)
+    if changed or not (history.open or row.status in (transitions.OPEN, history.state)):
+        status = transitions.OPEN if history.open else history.state
+        closed = None if history.closed is None else history.closed.time
+        run.row = RunRow(row.run_id, row.workflow_id, row.root_id, kind.name, kind.version, status, begun, closed, "")
+        run.problem = run.problem or "its row is not as it was written; its events tell what it should say"
 
 
 def closing_event(history: History, time: float) -> e.Event:
