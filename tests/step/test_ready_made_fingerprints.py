@@ -160,6 +160,8 @@ def test_missing_files_are_a_clear_error_of_their_step_and_its_dependents_do_not
     assert bench.done == ["other"]
     [failed] = [each for each in bench.markers if each["step"] == "s"]
     assert "fingerprint of step 's': no file matches 'data/*.parquet' in /" in failed["error"]
+    assert bench.run(lambda workflow: run(workflow, "data")) == [True, True, False]
+    assert any("'data' is a folder; name the files in it: 'data/**'" in each.get("error", "") for each in bench.markers)
     assert bench.run(lambda workflow: run(workflow, "data/*.csv")) == [False, False, False]
     assert noted == ["s", "late"]
 

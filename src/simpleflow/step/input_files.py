@@ -47,6 +47,11 @@ def _read(pattern: str, by: str, step: str) -> FileState:
     import glob  # slow to load, and few steps need it
 
     found = plain or sorted(each for each in glob.glob(expanded, recursive=True) if os.path.isfile(each))
+    if not found and os.path.isdir(expanded):
+        raise InputError(
+            f"fingerprint of step {step!r}: {pattern!r} is a folder; name the files in it: "
+            f"{os.path.join(pattern, '**')!r} stands for all of them"
+        )
     if not found:
         raise InputError(
             f"fingerprint of step {step!r}: no file matches {pattern!r} in {os.getcwd()}: correct the pattern, or let "
