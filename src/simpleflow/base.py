@@ -116,10 +116,21 @@ def type_name(kind: type[AbstractWorkflow]) -> str:
 
     For a class of a script (module ``__main__``), the module is the stem of the script's file.
     """
-    module = kind.__module__
-    if module == "__main__" and isinstance(file := getattr(sys.modules.get(module), "__file__", None), str):
-        module = os.path.splitext(os.path.basename(file))[0]
-    return kind.name or f"{module}.{kind.__name__}"
+    return kind.name or lasting_name(f"{kind.__module__}.{kind.__name__}")
+
+
+def lasting_name(name: str) -> str:
+    """The name of something in a module, as it is where a script is not run but imported.
+
+    For something in a script (module ``__main__``), the module is the stem of the script's file.
+    """
+    if not name.startswith("__main__.") or not isinstance(file := getattr(_main(), "__file__", None), str):
+        return name
+    return os.path.splitext(os.path.basename(file))[0] + name.removeprefix("__main__")
+
+
+def _main() -> object:
+    return sys.modules.get("__main__")
 
 
 class Child(Protocol):

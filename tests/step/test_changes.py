@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -256,6 +257,13 @@ def test_the_code_that_an_activity_is_made_of_counts(make: Any, before: Any, aft
     digests = [code_digest.of_callable(make(each)) for each in (before, after, before)]
     assert digests[0] != digests[1]
     assert digests[0] == digests[2]
+
+
+def test_an_activity_of_a_script_is_that_of_the_script_as_a_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", "/somewhere/flow.py", raising=False)
+    for args in (["mon"], [Path("mon")]):
+        script, module = (of_calls([Call(f"{name}.load", first, args)], None) for name in ("__main__", "flow"))
+        assert script == module
 
 
 def test_a_mark_that_does_not_say_what_was_captured_is_not_called_changed(bench: Bench) -> None:

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from simpleflow.base import AbstractWorkflow, Call
+from simpleflow.base import AbstractWorkflow, Call, lasting_name
 from simpleflow.constants import UNKNOWN
 from simpleflow.exceptions import InputError
 from simpleflow.named_tuple import NamedTuple
@@ -138,7 +138,7 @@ def _by_parameter(
     every = list(dict.fromkeys(each.name for each in new))
     names = dict(zip(every, as_text(every), strict=True))
     for at, (one, other) in enumerate(zip(old, new, strict=True)):
-        code = calls[at].code if at < len(calls) and calls[at].name == other.name else None
+        code = calls[at].code if at < len(calls) and lasting_name(calls[at].name) == other.name else None
         head = f"{names[other.name]}: " if len(new) > 1 else ""
         was, is_ = _bind(code, one), _bind(code, other)
         if one.captured and other.captured:  # else a mark of an earlier version says nothing of them

@@ -19,7 +19,7 @@ import msgspec
 
 from simpleflow import json_values, values
 from simpleflow.activity import Activity
-from simpleflow.base import Call
+from simpleflow.base import Call, lasting_name
 from simpleflow.constants import RESERVED, UNKNOWN
 from simpleflow.futures import Future
 from simpleflow.named_tuple import NamedTuple
@@ -75,12 +75,13 @@ def of_calls(calls: Sequence[Call], file: str | None) -> MadeWith:
     call = calls[0] if len(calls) == 1 else None
     if call is not None and not (call.kwargs or call.captured) and _PLAIN.issuperset(map(type, call.args)):  # quickly
         try:
-            text = _quick_encode([[call.name, call.args]]).decode()
-            return MadeWith(text, {} if call.code is None else _activity(call.name, call.code), file)
+            name = lasting_name(call.name)
+            text = _quick_encode([[name, call.args]]).decode()
+            return MadeWith(text, {} if call.code is None else _activity(name, call.code), file)
         except (UnicodeEncodeError, OverflowError, TypeError):
             pass  # half of a surrogate pair, a large number, a function that cannot be a key
     text = _encode([_content(each) for each in calls]) or _encode([_content(_known(each)) for each in calls]) or "[]"
-    activities = {each.name: _code(each.code) for each in calls if each.code is not None}
+    activities = {lasting_name(each.name): _code(each.code) for each in calls if each.code is not None}
     if len(activities) > _MAX_ACTIVITIES:
         digests = json.dumps(activities, sort_keys=True)
         activities = {ALL: values.digest(digests)[:16]}
@@ -150,7 +151,7 @@ def _encode(value: Any) -> str | None:
 
 def _content(call: Call) -> list[Any]:
     rest = [call.kwargs, call.captured] if call.captured else [call.kwargs] if call.kwargs else []
-    return [call.name, call.args, *rest]
+    return [lasting_name(call.name), call.args, *rest]
 
 
 def _known(call: Call) -> Call:
