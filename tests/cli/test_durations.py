@@ -145,6 +145,11 @@ def test_the_time_after_a_kill_does_not_count(flow: Folder) -> None:
     assert 1.0 <= seconds_of(flow, "step.list", "flow.Killed")["long"] < took
     [line] = [line for line in done.err.splitlines() if line.startswith("completed  long")]
     assert float(line.split()[2]) < took
+    [task] = json.loads(flow.run("workflow.tasks", "killed", "--json").out)
+    assert 1.0 <= task["worked"] < took
+    [profile] = json.loads(flow.run("workflow.profile", "killed", "--json").out)
+    assert 1.0 <= profile["total_working"] < took
+    assert profile["total_waiting"] < took
 
 
 def test_intervals_in_marks() -> None:

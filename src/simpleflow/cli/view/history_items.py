@@ -9,6 +9,7 @@ from typing import Any
 from simpleflow.core import events as e
 from simpleflow.core import timeouts
 from simpleflow.core.records import timeout
+from simpleflow.core.work_time import Interval, length, within, without
 from simpleflow.shown_text import plain_reason
 from simpleflow.step.constants import MARKER_NAME
 from simpleflow.views import rows
@@ -46,22 +47,28 @@ class Item:
     details: str | None = None
     task_list: str | None = None
     hidden: bool = False  # it is about the marks of steps, which few people want to see
+    pauses: Sequence[Interval] = ()  # times in which no process drove the run; of activities and children
 
     @property
     def waited(self) -> float | None:
         """Seconds from scheduling to the start, or to the end of an activity that never started; None until then."""
         if self.started is not None:
-            return self.started - self.scheduled
+            return self._seconds(self.scheduled, self.started)
         if self.kind != ACTIVITY or self.closed is None or self.state == REFUSED:
             return None
-        return self.closed - self.scheduled
+        return self._seconds(self.scheduled, self.closed)
 
     @property
     def worked(self) -> float | None:
         """Seconds between start and end; for a timer or a sent signal, between its first event and its end."""
         if self.closed is None or self.state in _IMMEDIATE or (self.started is None and self.kind in (ACTIVITY, CHILD)):
             return None
-        return self.closed - (self.scheduled if self.started is None else self.started)
+        return self._seconds(self.scheduled if self.started is None else self.started, self.closed)
+
+    def _seconds(self, begin: float, end: float) -> float:
+        if not self.pauses:
+            return end - begin
+        return length(without([(begin, end)], within(self.pauses, begin, end)))
 
 
 def items(events: Sequence[e.Event], view: RunView | None = None) -> list[Item]:
@@ -87,7 +94,7 @@ def item_of(row: Row, events: Sequence[e.Event], view: RunView) -> Item:
     item.hidden = row.kind == rows.MARKER and row.name == MARKER_NAME
     if isinstance(row, TaskRow):
         start = events[row.start_id - 1] if row.start_id else None
-        item.state = view.state_of(row)
+        item.state, item.pauses = view.state_of(row), view.pauses
         item.started, item.version, item.task_list, item.step = row.started, row.version, row.task_list, row.step
         item.worker = getattr(start.attributes, "identity", None) if start is not None else None
         if isinstance(last, _TIMED_OUT):
