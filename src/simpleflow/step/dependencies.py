@@ -44,11 +44,11 @@ class Dependencies:
         self._passed: dict[StepRun, str] = {}  # steps that cannot wait for an origin that runs, and its name
         self._origins: dict[str, dict[StepRun, None]] = {}  # by pattern, the runs that force it
         self._ran: dict[str, Sequence[StepRun]] = {}  # by name, the runs of steps
-        self._ran_names = rules.Names()  # the same names
+        self._ran_names = rules.Names(members=self._ran)
         self._after: dict[str, dict[StepRun, None]] = {}  # by pattern, the submissions that say they depend on it
         self._known: dict[str, None] = {}  # the names of all steps that were submitted
         self._inside: dict[str, list[StepRun]] = {}  # by name, the submissions that are a part of another step
-        self._inside_names = rules.Names()  # the same names
+        self._inside_names = rules.Names(members=self._inside)
         self._declared: dict[str, list[StepRun]] = {}  # by name, the submissions of steps that say what they force
 
     def submitted(self, run: StepRun) -> None:
@@ -57,8 +57,8 @@ class Dependencies:
         for pattern in run.after:
             self._after.setdefault(pattern, {})[run] = None
         if run.enclosing:
-            self._inside.setdefault(run.name, []).append(run)
             self._inside_names.add(run.name)
+            self._inside.setdefault(run.name, []).append(run)
         if run.dependents:
             self._declared.setdefault(run.name, []).append(run)
 
@@ -67,20 +67,21 @@ class Dependencies:
         for pattern in run.dependents:
             self._ledger.forced.add(pattern, DEPENDENT_OF + run.name, always=True)
             self._origins.setdefault(pattern, {})[run] = None
+        self._ran_names.add(run.name)
         ran = self._ran.get(run.name)
         if isinstance(ran, list):
             ran.append(run)
         else:
             self._ran[run.name] = (run,) if ran is None else [*ran, run]  # nearly always the only one
-        self._ran_names.add(run.name)
 
     def remove(self, run: StepRun) -> None:
         """A step that was going to run is left to another run, which has done it."""
-        left = [each for each in self._ran.pop(run.name, ()) if each is not run]
+        left = [each for each in self._ran.get(run.name, ()) if each is not run]
         if left:
             self._ran[run.name] = left
         else:
             self._ran_names.discard(run.name)
+            self._ran.pop(run.name, None)
         if (written := self.marking.pop(run, None)) is not None:
             written.finish()
 

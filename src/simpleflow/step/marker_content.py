@@ -12,7 +12,7 @@ from simpleflow.step import mark, parts_in_children
 from simpleflow.step.constants import DEPENDENT_OF
 from simpleflow.step.made_with import MadeWith, parse, same_arguments
 from simpleflow.step.patterns import Patterns
-from simpleflow.step.run_record import StepRun
+from simpleflow.step.run_record import NO_PARTS, StepRun
 
 NOT_DONE = "not_done"
 """Key of a marker ``skipped``: the step was left out by ``--only``, and it was not done."""
@@ -77,10 +77,10 @@ def of_mark(
         details["made_with"] = recorded.to_json()
     if versions:
         details["after"] = versions
-    run.known_parts = _parts(run)
+    run.known_parts = _parts(run) or NO_PARTS  # the empty one is shared: there may be very many steps
     if run.known_parts:
         details["parts"] = run.known_parts
-    run.below = parts_in_children.of_step(run)
+    run.below = parts_in_children.of_step(run) or ()
     if run.below:
         details["children"] = run.below
     if run.dependents:

@@ -5,6 +5,7 @@ They are read from the markers of all executions of the run, when it has complet
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping
 
 from simpleflow.named_tuple import NamedTuple
@@ -38,9 +39,10 @@ class Notices:
             execution.reports.setdefault(report.step, report)
         if report.status not in (SCHEDULED, SKIPPED):
             return
-        execution.reports[report.step] = report
+        origins = _origins(report)
+        is_plain = not (origins or report.forces or report.after or report.holds_steps)
+        execution.reports[report.step] = _plain(report.status, report.forced) if is_plain else report
         if report.status == SCHEDULED:
-            origins = _origins(report)
             if origins or report.unmarks:
                 forcing = self._forcing.setdefault(workflow_id, {})
                 for origin in set(origins) - {report.step}:
@@ -178,6 +180,12 @@ def _as_option(name: str) -> str:
     import shlex
 
     return shlex.quote(f'"{name}"' if "," in name else name)
+
+
+@functools.cache
+def _plain(status: str, forced: bool) -> StepReport:
+    """A report in place of those that say no more: there may be very many."""
+    return StepReport("", status, forced)
 
 
 def _origins(report: StepReport) -> list[str]:

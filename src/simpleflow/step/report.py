@@ -26,6 +26,13 @@ from simpleflow.step.constants import (
 from simpleflow.step.rules import Verdict
 from simpleflow.values import text_or_none, text_tuple
 
+_NOTHING: Mapping[str, str] = {}
+
+
+def _nothing() -> Mapping[str, str]:
+    """An empty mapping, which is shared: there may be very many reports."""
+    return _NOTHING
+
 
 class StepReport(msgspec.Struct, frozen=True):
     """How things stand with a step, and why."""
@@ -40,7 +47,8 @@ class StepReport(msgspec.Struct, frozen=True):
     waits_for: str | None = None  # the run that holds a step that waits
     not_kept: str | None = None  # why the result of a completed step was not kept, though the step asks for that
     optional: bool = False  # a failed step that may fail
-    changed: Mapping[str, str] = {}  # how a skipped step differs from what it was done with, see ``changes``
+    changed: Mapping[str, str] = msgspec.field(default_factory=_nothing)
+    """How a skipped step differs from what it was done with, see ``changes``."""
     forces: tuple[str, ...] = ()  # the names that it forces
     after: tuple[str, ...] = ()  # the names that it depends on
     holds_steps: bool = False  # a skipped step whose work may have other steps inside

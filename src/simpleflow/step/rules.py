@@ -155,26 +155,33 @@ class Names:
     """A set of names that finds the names below a pattern without reading all of them.
 
     Names are sorted when those below a pattern are first asked for: most workflows never do that.
+
+    Args:
+        names: the first ones.
+        members: a dictionary of the same names, which its owner keeps: they need not be kept twice. Call ``add`` before
+            a name is put there, and ``discard`` before it is removed.
     """
 
-    def __init__(self, names: Iterable[str] = ()) -> None:
-        self._set = set(names)
+    def __init__(self, names: Iterable[str] = (), members: Collection[str] | None = None) -> None:
+        self._own: set[str] = set(names)
+        self._members: Collection[str] = self._own if members is None else members
         self._sorted: list[str] = []
-        self._new = list(self._set)  # those that are not among the sorted ones
+        self._new = list(self._members)  # those that are not among the sorted ones
 
     def __contains__(self, name: str) -> bool:
-        return name in self._set
+        return name in self._members
 
     def add(self, name: str) -> None:
         """Add a name."""
-        if name not in self._set:
-            self._set.add(name)
+        if name not in self._members:
             self._new.append(name)
+            if self._members is self._own:
+                self._own.add(name)
 
     def discard(self, name: str) -> None:
         """Remove a name, if it is there."""
-        if name in self._set:
-            self._set.remove(name)
+        if name in self._members:
+            self._own.discard(name)
             self._sort()
             del self._sorted[bisect_left(self._sorted, name)]
 
@@ -191,7 +198,7 @@ class Names:
         self._sort()
         if pattern == EVERYTHING:
             return list(self._sorted)
-        found = [pattern] if pattern in self._set else []
+        found = [pattern] if pattern in self._members else []
         start = bisect_left(self._sorted, pattern + ".")
         end = bisect_left(self._sorted, pattern + "/")  # "/" comes right after "."
         return found + self._sorted[start:end]

@@ -22,7 +22,7 @@ from simpleflow.step.host import Definition
 from simpleflow.step.made_with import MAX_ARGUMENTS, MadeWith
 
 _NOT_TAKEN = rules.Verdict(False, False)
-_NO_PARTS: Mapping[str, Sequence[str]] = {}
+NO_PARTS: Mapping[str, Sequence[str]] = {}
 _GONE: Any = ()  # in place of what a step has let go
 _NAMED = 3  # failed parts that the error of a step names
 
@@ -105,7 +105,7 @@ class StepRun(Promise, ScopeOwner):
         self.stale: str | None = None  # why it was not marked, though it did not fail
         self.lacks_mark = False  # it is skipped since others alone are to run, and it is not done
         self.not_kept: str | None = None  # why there is no value, though there should be one
-        self.known_parts = _NO_PARTS  # the steps inside, as its mark tells of them
+        self.known_parts = NO_PARTS  # the steps inside, as its mark tells of them
         self.below: Sequence[Any] = ()  # the steps of children inside, as its mark tells of them
         self._parts: Parts | None = None  # of its work or its alternative, once it has any
         self._known_before = known_before
