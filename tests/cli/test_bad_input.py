@@ -31,6 +31,8 @@ ROWS = [
     (START + "no/such/flow.py:Daily", "there is no file 'no/such/flow.py'"),
     (START + "/tmp/:Daily", "is a folder"),
     (START + "text.txt/x:Daily", "there is no file"),
+    (START + "async_run.py", "run of workflow class A is 'async def'; expected 'def'"),
+    (START + "no_run.py:A", "workflow class A has no method run"),
     (START + "flow.py", "'flow.py' defines more than one workflow; expected flow.py:Class; workflow classes there: D"),
     (START + "empty.py", "'empty.py' defines no workflow; expected empty.py:Class; there is no workflow class there"),
     (START + "flow.Dayly", "there is no class 'Dayly' in 'flow' (did you mean 'Daily'?); workflow classes"),
@@ -82,6 +84,8 @@ def files(folder: Folder) -> Iterator[Folder]:
         "wrong.py": "class X\n",
         "handles.py": "raise SystemExit(3)\n",
         "raises.py": "{}[1]\n",
+        "async_run.py": "from simpleflow import Workflow\nclass A(Workflow):\n    async def run(self): pass\n",
+        "no_run.py": "from simpleflow import Workflow\nclass A(Workflow): pass\n",
         "text.txt": "",
     }.items():
         (folder.path / name).write_text(content)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import os
 import sys
 from types import ModuleType
@@ -33,13 +34,25 @@ def load_workflow(reference: str) -> type[Workflow]:
     module = _module_of_file(module_or_file) if _is_file(module_or_file) else _module_named(module_or_file)
     found = getattr(module, name, None) if name else None
     if isinstance(found, type) and issubclass(found, Workflow) and found is not Workflow:
-        return found
+        return _checked(found)
     if not name:
-        return _only_workflow(module, reference)
+        return _checked(_only_workflow(module, reference))
     if found is not None:
         raise InputError(f"{reference!r} is {_kind(found)}, not a workflow class; {_list_of_classes(module)}")
     close = suggestions.of(name, [each for each in vars(module) if not each.startswith("_")])
     raise InputError(f"there is no class {name!r} in {module_or_file!r}{close}; {_list_of_classes(module)}")
+
+
+def _checked(found: type[Workflow]) -> type[Workflow]:
+    """Return the class. Raises InputError if its ``run`` cannot be evaluated."""
+    if found.run is Workflow.run:
+        raise InputError(f"workflow class {found.__name__} has no method run, which says what there is to do")
+    code = getattr(found.run, "__code__", None)
+    if code is not None and code.co_flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
+        raise InputError(
+            f"run of workflow class {found.__name__} is 'async def'; expected 'def': activities can be async"
+        )
+    return found
 
 
 def check_reference(reference: str) -> None:
