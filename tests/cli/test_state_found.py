@@ -73,6 +73,16 @@ def test_runs_are_removed_while_another_one_goes_on(folder: Folder) -> None:
     assert "2 steps: 0 ran, 2 skipped" in done.err
 
 
+def test_a_run_that_was_removed_has_a_short_id_where_its_marks_are_shown(folder: Folder) -> None:
+    folder.start("flow.Daily")
+    [first] = json.loads(folder.run("workflow.list", "--json").out)
+    folder.start("flow.Daily")
+    assert folder.run("workflow.prune", "--keep", "1", "--older-than", "0s").err.startswith("1 run")
+    shown = folder.run("workflow.steps").out
+    assert first["run_id"][:8] in shown
+    assert first["run_id"][:9] not in shown
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [

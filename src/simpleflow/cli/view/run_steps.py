@@ -15,7 +15,7 @@ from simpleflow.cli.view.step_tables import utc
 from simpleflow.core.work_time import WorkTime
 from simpleflow.exceptions import InputError
 from simpleflow.named_tuple import NamedTuple
-from simpleflow.shown_text import duration, printable
+from simpleflow.shown_text import duration, printable, short_run_id
 from simpleflow.step.constants import FAILED, SKIPPED
 from simpleflow.step.report import why
 from simpleflow.views.rows import StepRow
@@ -169,4 +169,6 @@ def _noteworthy(seconds: float) -> str:
 
 def _made_by(step: ShownStep, short: Mapping[str, str]) -> str:
     made_by = step.made_by
-    return "" if made_by is None or made_by == step.run_id else short.get(made_by, made_by)
+    if made_by is None or made_by == step.run_id:
+        return ""
+    return short.get(made_by) or short_run_id(made_by)  # of a run that was removed
