@@ -96,6 +96,13 @@ def test_errors_of_the_client(error: Exception, passing: bool) -> None:
     assert found.passing is passing
 
 
+def test_an_endpoint_that_is_no_url_is_told() -> None:
+    found = faults.translate(ValueError("Invalid endpoint: nothing"), "connect")
+    assert isinstance(found, SwfError)
+    assert "Invalid endpoint: nothing; expected http://HOST" in str(found)
+    assert not found.passing
+
+
 def test_any_other_error_is_left_alone() -> None:
     assert faults.translate(KeyError("x"), "SomeOperation") is None
     with pytest.raises(KeyError), faults.translated("SomeOperation"):

@@ -127,6 +127,8 @@ def translate(error: BaseException, action: str) -> SimpleflowError | None:
         return SwfError(f"SWF: cannot {action}: {known or status}: {message}", passing=status >= 500)
     if any(kind.__name__ in ("BotoCoreError", "Boto3Error") for kind in type(error).__mro__):
         return SwfError(f"SWF: cannot {action}: {one_line(error)}")
+    if type(error) is ValueError and str(error).startswith("Invalid endpoint"):  # from botocore
+        return SwfError(f"SWF: cannot {action}: {error}; expected http://HOST or https://HOST: {_ENDPOINT}")
     return None
 
 
