@@ -140,13 +140,16 @@ def arguments(value: Any) -> tuple[list[Any], dict[str, Any]]:
     """Return the arguments and keyword arguments in the decoded input of an execution or an activity.
 
     The input is ``{"args": [...], "kwargs": {...}}``, a list of arguments, or one argument; None means no arguments.
-    Beside ``args`` or ``kwargs``, the keys in ``FOREIGN`` are dropped.
+    Beside ``args`` or ``kwargs``, the keys in ``FOREIGN`` are dropped. The existing library writes the class of a
+    workflow that it starts without arguments, and nothing else; that is dropped, too.
     Raises InputError if ``args`` is not a list or ``kwargs`` is not a dict.
     """
     if value is None:
         return [], {}
     if isinstance(value, list):
         return value, {}
+    if isinstance(value, dict) and isinstance(extra := value.get("__extra"), dict) and "class" in extra:
+        value = {key: each for key, each in value.items() if key != "__extra"}
     if isinstance(value, dict) and (value.keys() == _BOTH or _holds_arguments(value)):
         args, kwargs = value.get("args") or [], value.get("kwargs") or {}
         if not isinstance(args, list) or not isinstance(kwargs, dict):
