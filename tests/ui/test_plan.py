@@ -156,7 +156,7 @@ def test_it_is_made_again_when_somebody_asks_but_not_for_each_reload(planned: Ru
     ("code", "limit", "said"),
     [
         ("import os\nprint('last words', flush=True)\nos._exit(3)", 60.0, "with exit code 3.*last words"),
-        ("import time\ntime.sleep(600)", 0.7, "given up, since it took more than 0.7 s"),
+        ("import time\ntime.sleep(600)", 0.7, "there is no plan: it took more than 0.7 s"),
         ("raise RuntimeError('<b>no</b>')", 60.0, "cannot be imported: RuntimeError: <b>no</b>"),
         (f"{_PIPELINE}\nPlanned.name = 'another'", 60.0, "without a --workflow of type 'planned' .*is 'another'"),
         (f"{_PIPELINE}\nPlanned.run = lambda self, **others: 1 / 0", 60.0, "ZeroDivisionError: division by zero"),
@@ -171,6 +171,19 @@ def test_what_goes_wrong_in_the_code_is_text(planned: Runs, tmp_path: Path, code
         assert re.search(said, text)
         assert site.get("/run/planned/plan").status == 200
         assert "<b>no</b>" not in site.get("/run/planned/plan").text
+
+
+def test_a_plan_is_shown_although_its_estimate_fails(planned: Runs, tmp_path: Path) -> None:
+    condition = "if 'simpleflow.steering.estimate' in sys.modules:\n            os._exit(3)\n        "
+    code = _PIPELINE.replace("        for name in", f"        {condition}for name in").replace(
+        "import os", "import os, sys"
+    )
+    (tmp_path / "workflows.py").write_text(code)
+    planner = planner_of(tmp_path, "workflows.py", state=str(planned.state))
+    with serving(planned.state, planner=planner) as site:
+        text = made(site, "/run/planned/plan")
+        assert "A next run has 3 steps: 2 run, 1 is skipped" in text
+        assert "How long it takes: its process ended with exit code 3" in text
 
 
 def test_without_a_workflow_no_code_runs_and_a_saved_plan_is_shown(planned: Runs) -> None:

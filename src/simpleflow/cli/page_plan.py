@@ -2,9 +2,9 @@
 
 Theory of operation. A plan calls the workflow's own code, which may do anything: loop, print, use much memory, end the
 process. So the page never loads it. It starts this process for each plan, and only for workflows that the person who
-started the page has named. A request comes on standard input, the answer goes to standard output, and what user code
-prints goes to standard error. The state folder is only read. The page ends the process after some time; if the page has
-ended itself, the process ends too.
+started the page has named. A request comes on standard input. Answers go to standard output, a line each, of which the
+last counts; what user code prints goes to standard error. The state folder is only read. The page ends the process
+after some time; if the page has ended itself, the process ends too.
 """
 
 from __future__ import annotations
@@ -52,13 +52,19 @@ def main() -> None:
     threading.Thread(target=_end_with, args=[request.owner], daemon=True).start()
     os.nice(_LOWER_PRIORITY)
     with results_only() as write:
+
+        def tell(answer: Answer) -> None:
+            write(msgspec.json.encode(msgspec.structs.replace(answer, files=tuple(_sources(request)))).decode())
+
         try:
-            answer = Answer(made=_made(request))
-        except SimpleflowError as error:
-            answer = Answer(problem=str(error))
+            for made in _made(request):
+                tell(Answer(made=made))
         except (Exception, SystemExit) as error:  # noqa: BLE001 (user code may raise anything)
-            answer = Answer(problem=error_line(error))
-        write(msgspec.json.encode(msgspec.structs.replace(answer, files=tuple(_sources(request)))).decode())
+            tell(Answer(problem=_said(error)))
+
+
+def _said(error: BaseException) -> str:
+    return str(error) if isinstance(error, SimpleflowError) else error_line(error)
 
 
 def _end_with(owner: int) -> None:
@@ -68,8 +74,11 @@ def _end_with(owner: int) -> None:
     os._exit(1)
 
 
-def _made(request: Making) -> MadePlan:
-    """Make the plan. Raises SimpleflowError, and what the user's code raises."""
+def _made(request: Making) -> Iterator[MadePlan]:
+    """Yield the plan, and then the plan with its estimate, which may take much longer.
+
+    Raises SimpleflowError, and what the user's code raises.
+    """
     from simpleflow.local import Executor
     from simpleflow.steering import marks, place
     from simpleflow.steering.plan import plan
@@ -96,20 +105,21 @@ def _made(request: Making) -> MadePlan:
     }
     with _earlier_runs(request) as past:
         planned = plan(workflow_class, past=past if wanted.assume_last else None, **steering, **common)
+        made = MadePlan(
+            workflow=workflow,
+            plan=plan_contract.make(planned, workflow_class, found, given, steering),
+            where=marks.where(found),
+            bucket=found.bucket,
+            path=found.path,
+            marks=stamp,
+            times=None,
+            no_times="",
+        )
+        yield made
         try:
-            times, no_times = _times(wanted, workflow_class, past, common), ""
-        except SimpleflowError as error:  # the plan is worth showing without it
-            times, no_times = None, str(error)
-    return MadePlan(
-        workflow=workflow,
-        plan=plan_contract.make(planned, workflow_class, found, given, steering),
-        where=marks.where(found),
-        bucket=found.bucket,
-        path=found.path,
-        marks=stamp,
-        times=times,
-        no_times=no_times,
-    )
+            yield msgspec.structs.replace(made, times=_times(wanted, workflow_class, past, common))
+        except (Exception, SystemExit) as error:  # noqa: BLE001 (the plan is worth showing without it)
+            yield msgspec.structs.replace(made, no_times=_said(error))
 
 
 def _find(request: Making) -> tuple[str, type[Workflow]]:

@@ -185,13 +185,22 @@ class Planner:
             _kill(process)  # also what it has started
             with self._lock:
                 self._process = None
-            if code is None:
-                return Answer(problem=f"the plan was given up, since it took more than {self._limit:g} s")
-            size = answer.seek(0, os.SEEK_END)
-            if code != 0 or not 0 < size <= _LARGEST:
-                return Answer(problem=f"the process that made the plan ended {_how(code)}{printed.last_line()}")
-            answer.seek(0)
-            return msgspec.json.decode(answer.read(), type=Answer)
+            found = _last_answer(answer)
+            if code == 0 and found is not None:
+                return found
+            why = f"it took more than {self._limit:g} s" if code is None else f"{_how(code)}{printed.last_line()}"
+            if found is not None and found.made is not None:  # the plan was there, and its estimate was to follow
+                return msgspec.structs.replace(found, made=msgspec.structs.replace(found.made, no_times=why))
+            return Answer(problem=f"there is no plan: {why}")
+
+
+def _last_answer(file: IO[bytes]) -> Answer | None:
+    """The last answer that was written as a whole; None if there is none."""
+    if file.seek(0, os.SEEK_END) > _LARGEST:
+        return None
+    file.seek(0)
+    whole = file.read().rpartition(b"\n")[0]
+    return msgspec.json.decode(whole.rpartition(b"\n")[2], type=Answer) if whole else None
 
 
 def _is_outdated(answer: Answer) -> bool:
@@ -219,7 +228,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def _how(code: int) -> str:
-    return f"by signal {-code}" if code < 0 else f"with exit code {code}, and without an answer"
+    return f"its process ended {f'by signal {-code}' if code < 0 else f'with exit code {code}'}"
 
 
 class _Tail:
