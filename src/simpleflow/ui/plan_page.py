@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from simpleflow.engines.base import RunDescription
 from simpleflow.exceptions import InputError
 from simpleflow.named_tuple import NamedTuple
 from simpleflow.pictures.style import RUNNING, SKIPPED, STOPPED, WAITING, Look
@@ -30,6 +32,7 @@ VERDICTS: dict[str, tuple[str, Look]] = {
 }
 """The words and looks of verdicts."""
 
+_REFRESH = 5  # seconds after which a browser without JavaScript looks for the estimate
 _PATH = 12  # parts of the critical path that are shown
 _NOTHING = 0.005  # seconds that are shown as none
 _SAME = 0.01  # of the whole time; a smaller difference is none
@@ -88,25 +91,22 @@ def page(visit: Visit, id: str) -> Page:
     folded = visit.runs.run(run)
     with folded.lock:
         known = set(folded.view.steps)
-    lines = [
-        each
-        for each in _lines(found.plan, found.times, run.workflow_id, run.run_id, known)
-        if (not verdict or each.word == VERDICTS[verdict][0]) and text.lower() in each.name.lower()
-    ]
+    steps = [each for each in found.plan.steps if verdict in ("", each.verdict) and text.lower() in each.step.lower()]
     values |= {
         "sentence": _sentence(found, steering),
-        "lines": lines[first : first + PAGE],
-        "shown": len(lines),
+        "lines": list(_lines(steps[first : first + PAGE], found.times, run, known)),
+        "shown": len(steps),
         "total": len(found.plan.steps),
         "page_size": PAGE,
-        "children": any(each.workflow_id for each in lines),
+        "children": any(each.workflow_id != run.workflow_id for each in steps),
         "path": _path(found, run.run_id, known),
         "alternatives": _alternatives(found.times),
         "notes": _notes(found.plan),
         "before": address(verdict=verdict, q=text, **{"from": max(0, first - PAGE)}) if first else None,
-        "next": address(verdict=verdict, q=text, **{"from": first + PAGE}) if len(lines) > first + PAGE else None,
+        "next": address(verdict=verdict, q=text, **{"from": first + PAGE}) if len(steps) > first + PAGE else None,
     }
-    return Page("plan.html", title, values, live=found.pending or run.status == "open")
+    refresh = _REFRESH if found.pending else None
+    return Page("plan.html", title, values, live=found.pending or run.status == "open", refresh=refresh)
 
 
 def verdict_text(found: PlanOf, workflow_id: str, name: str) -> str:
@@ -148,32 +148,28 @@ def _takes(step: SavedStep, time: StepTime | None) -> tuple[str, str]:
     return duration(time.seconds), count(time.rests_on, "run")
 
 
-def _lines(plan: SavedPlan, times: Times | None, workflow_id: str, run_id: str, known: set[str]) -> list[PlanLine]:
+def _lines(steps: Sequence[SavedStep], times: Times | None, run: RunDescription, known: set[str]) -> Iterator[PlanLine]:
     by_step = {(each.workflow_id, each.step): each for each in (() if times is None else times.steps)}
     critical = {name for name, _ in (() if times is None else times.critical)}
     longest = max((each.seconds for each in by_step.values()), default=0.0) or 1.0
-    found = []
-    for step in plan.steps:
+    for step in steps:
         time = by_step.get((step.workflow_id, step.step)) if step.verdict != SKIP else None
         word, look = VERDICTS[step.verdict]
-        own = step.workflow_id == workflow_id
+        own = step.workflow_id == run.workflow_id
         seconds = None if time is None else time.seconds
-        found.append(
-            PlanLine(
-                step.step,
-                link("run", run_id, "step", step.step) if own and step.step in known else None,
-                "" if own else step.workflow_id,
-                word,
-                look,
-                step.forced,
-                why_of(step) or ("it is not done" if step.verdict == RUN else ""),
-                *_takes(step, time),
-                seconds,
-                (seconds or 0.0) / longest,
-                own and step.verdict == RUN and step.step in critical,
-            )
+        yield PlanLine(
+            step.step,
+            link("run", run.run_id, "step", step.step) if own and step.step in known else None,
+            "" if own else step.workflow_id,
+            word,
+            look,
+            step.forced,
+            why_of(step) or ("it is not done" if step.verdict == RUN else ""),
+            *_takes(step, time),
+            seconds,
+            (seconds or 0.0) / longest,
+            own and step.verdict == RUN and step.step in critical,
         )
-    return found
 
 
 def _sentence(found: PlanOf, steering: Steering) -> str:

@@ -39,6 +39,7 @@ _MOST_WAITING = 8  # plans; of more, those that were asked for first are left ou
 _LOOK_SECONDS = 2.0  # between two looks at whether a plan is out of date
 _EVERY_SECONDS = 10.0  # between two plans that are made since something has changed
 _REST = 20  # neither is done sooner than after so many times the time that it took
+_PEEK_SECONDS = 0.5  # between two looks at whether there is a plan without an estimate
 _LARGEST = 256 << 20  # bytes of an answer
 _TAIL = 2_000  # bytes of what was printed, to tell why there is no answer
 
@@ -85,6 +86,7 @@ class Planner:
         self._thread: threading.Thread | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._closed = False
+        self._began = self._made_at = 0.0  # monotonic time, and epoch seconds
         self.version = 0
         """Another number whenever a plan was made."""
 
@@ -153,17 +155,33 @@ class Planner:
                     return
                 wanted, _ = self._waiting.popitem(last=False)
                 self._current = wanted
-            began, made_at = time.monotonic(), self._clock()
+            self._began, self._made_at = time.monotonic(), self._clock()
             try:
                 answer = self._make(wanted)
             except (OSError, MemoryError, msgspec.MsgspecError) as error:
                 answer = Answer(problem=f"the plan could not be made: {error}")
-            kept = _Kept(answer, made_at, time.monotonic() - began)
-            with self._lock:
-                self._kept[wanted] = kept
-                while len(self._kept) > _KEPT:
-                    self._kept.popitem(last=False)
-                self.version += 1
+            self._keep(wanted, answer)
+
+    def _keep(self, wanted: Wanted, answer: Answer) -> None:
+        kept = _Kept(answer, self._made_at, time.monotonic() - self._began)
+        with self._lock:
+            self._kept[wanted] = kept
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+            self.version += 1
+
+    def _await(self, wanted: Wanted, process: subprocess.Popen[bytes], file: IO[bytes]) -> int | None:
+        """Wait for the end of the process; returns its exit code, None if it takes too long. Keeps its first answer."""
+        end = time.monotonic() + self._limit
+        is_known = False
+        while (left := end - time.monotonic()) > 0:
+            try:
+                return process.wait(min(left, _PEEK_SECONDS))
+            except subprocess.TimeoutExpired:
+                if not is_known and (found := _last_answer(file)) is not None:
+                    is_known = True
+                    self._keep(wanted, found)
+        return None
 
     def _make(self, wanted: Wanted) -> Answer:
         """Let a process make the plan."""
@@ -178,10 +196,7 @@ class Planner:
                     self._command, stdin=given, stdout=answer, stderr=subprocess.PIPE, start_new_session=True
                 )
             printed = _Tail(process.stderr)
-            try:
-                code: int | None = process.wait(self._limit)
-            except subprocess.TimeoutExpired:
-                code = None
+            code = self._await(wanted, process, answer)
             _kill(process)  # also what it has started
             with self._lock:
                 self._process = None
@@ -196,10 +211,10 @@ class Planner:
 
 def _last_answer(file: IO[bytes]) -> Answer | None:
     """The last answer that was written as a whole; None if there is none."""
-    if file.seek(0, os.SEEK_END) > _LARGEST:
+    size = os.fstat(file.fileno()).st_size
+    if size > _LARGEST:
         return None
-    file.seek(0)
-    whole = file.read().rpartition(b"\n")[0]
+    whole = os.pread(file.fileno(), size, 0).rpartition(b"\n")[0]  # the process writes where this descriptor stands
     return msgspec.json.decode(whole.rpartition(b"\n")[2], type=Answer) if whole else None
 
 
