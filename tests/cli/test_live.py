@@ -374,6 +374,8 @@ def test_a_running_step_does_not_count_the_time_between_tries() -> None:
     assert node.so_far(30.0) == 3, "it waits for its next try"
     node.row.tasks.append(second)
     assert node.so_far(70.0) == 13
+    root.pauses = node.pauses = [(3.0, 4.0), (50.0, 61.0), (90.0, 95.0)]  # no process drove the run; the second in part
+    assert (node.so_far(70.0), root.so_far(70.0)) == (11, 57)
 
 
 def test_a_waiting_step_is_active() -> None:

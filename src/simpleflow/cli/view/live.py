@@ -89,7 +89,7 @@ class Live(Progress):
         self, run: Run, row: StepRow, time: float, work: WorkTime | None, failures: Sequence[ActivityFailure]
     ) -> None:
         output = self.tail.lines(failures) if failures else ()
-        self._tree.step(run.workflow_id, row, time, work, failures, output)
+        self._tree.step(run.workflow_id, row, time, work, failures, output, self.views[run.run_id].pauses)
         self._lines += [failed.trace for failed in failures if failed.trace]
 
     def show_run(self, run: Run, event: type[e.Attributes], attributes: Any, time: float) -> None:

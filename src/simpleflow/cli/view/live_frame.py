@@ -85,7 +85,7 @@ class Frame:
     def _headline(self, tree: Tree, queued: int, now: float, columns: int) -> str:
         main, *_ = roots = list(tree.runs.values())
         text = self._cut(f"workflow {printable(main.name)}:", columns)
-        rest = f" {duration(max(0.0, now - (main.began or now)))}"
+        rest = f" {duration(main.so_far(now) or 0.0)}"
         if total := sum(root.total for root in roots):
             active, failed = (sum(root.counts[kind] for root in roots) for kind in (ACTIVE, FAILED))
             done, under_way = sum(root.done for root in roots), active - queued - tree.waiting

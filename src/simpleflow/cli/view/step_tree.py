@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from simpleflow.cli.view.failures import ActivityFailure
-from simpleflow.core.work_time import WorkTime, length, union
+from simpleflow.core.work_time import Interval, WorkTime, length, without
 from simpleflow.named_tuple import NamedTuple
 from simpleflow.step.constants import COMPLETED, FAILED, SCHEDULED, SKIPPED, WAITING
 from simpleflow.step.report import StepReport
@@ -37,6 +37,7 @@ class Node:
         "failures",
         "name",
         "output",
+        "pauses",
         "queued",
         "report",
         "row",
@@ -57,6 +58,7 @@ class Node:
         self.output: Sequence[str] = ()  # the last lines that these have printed
         self.end_message = ""  # of an execution: how it ended
         self.status: str | None = None  # of an execution: SCHEDULED, COMPLETED or FAILED
+        self.pauses: Sequence[Interval] = ()  # of a step or execution: times in which no process drove the execution
         self.queued = False  # a step whose activities all wait for a worker
         self.common: StepReport | None = None  # of a mere group: a report with the reasons of all its steps
 
@@ -95,7 +97,7 @@ class Node:
     def so_far(self, now: float) -> float | None:
         """How long it has taken until now, in epoch seconds, or how long it is queued; None if it has ended.
 
-        The time between two tries, and before the next one, does not count.
+        The time between two tries, and before the next one, does not count, nor the time in which no process drove it.
         """
         if not self.running:
             return None
@@ -103,13 +105,14 @@ class Node:
         began = self.began if row is None else row.started or row.begin
         if began is None:
             return None
+        idle = list(self.pauses)
         if row is not None and row.tasks:
             last = row.tasks[-1]
             if last.failed and last.ended is not None and not any(task.open for task in row.tasks):
                 now = last.ended
             if any(isinstance(task, AttemptRow) and task.number > 1 for task in row.tasks):
-                now -= length(union(between_tries(row.tasks)))
-        return max(0.0, now - began)
+                idle += between_tries(row.tasks)
+        return length(without([(began, max(began, now))], idle)) if idle else max(0.0, now - began)
 
     @property
     def state(self) -> str:
@@ -176,11 +179,12 @@ class Tree:
         work: WorkTime | None = None,
         failures: Sequence[ActivityFailure] = (),
         output: Sequence[str] = (),
+        pauses: Sequence[Interval] = (),
     ) -> None:
         """Record the latest report of a step.
 
         ``work``: when its activities worked, once it has ended. ``failures``: activities that failed it. ``output``:
-        the last lines that these have printed.
+        the last lines that these have printed. ``pauses``: of its execution, see ``Node.pauses``; they may grow.
         """
         found = row.report
         paths = self._paths.setdefault(workflow_id, {})
@@ -198,7 +202,7 @@ class Tree:
                 each.counts[kind] += 1
                 if before is not None:
                     each.counts[before] -= 1
-        node.row = row
+        node.row, node.pauses, path[0].pauses = row, pauses, pauses
         node.ended = None if kind == ACTIVE else time
         node.worked = None if work is None else work.seconds
         worked = work.worked if work is not None else ()
