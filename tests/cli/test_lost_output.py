@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 
 import pytest
 
@@ -67,3 +68,30 @@ def test_the_current_folder_is_gone(project: Folder) -> None:
     assert done.stderr == (
         "error: the current folder cannot be used: No such file or directory; change to another folder\n"
     )
+
+
+DAEMON = """
+import os, time
+from simpleflow import Workflow, activity
+
+@activity.with_attributes(retry=0)
+def leave_one():
+    if os.fork() == 0:
+        os.setsid()
+        time.sleep(15)
+        os._exit(0)
+
+class Leaves(Workflow):
+    name = "leaves"
+
+    def run(self):
+        return self.submit(leave_one).result
+"""
+
+
+def test_a_reader_does_not_wait_for_processes_that_activities_have_left(project: Folder) -> None:
+    (project.path / "daemon.py").write_text(DAEMON)
+    began = time.monotonic()
+    found = shell(project, f"{SIMPLEFLOW} workflow.start --local --nb-workers 1 daemon.py:Leaves")
+    assert (found.returncode, found.stdout) == (0, "null\n")
+    assert time.monotonic() - began < 12

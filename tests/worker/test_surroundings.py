@@ -20,11 +20,12 @@ from tests.worker.programs import ROOT, alive, wait_for
 from tests.worker.test_pool import Shop, children
 
 _SEEN = """
-import _locale, signal, socket
+import _locale, signal, socket, tempfile
 result = [os.getcwd(), os.environ.get("MINE"), os.environ.get("HOME"), oct(os.umask(0o22)), time.strftime("%Z"),
     str(signal.getsignal(signal.SIGUSR1)), str(signal.getsignal(signal.SIGTERM))[:40], sorted(sys.path), sys.argv,
     str(sys.stdout)[:30], sys.getrecursionlimit(), _locale.setlocale(_locale.LC_ALL),
-    sorted(map(int, signal.pthread_sigmask(signal.SIG_BLOCK, ()))), signal.getitimer(signal.ITIMER_REAL)[0]]
+    sorted(map(int, signal.pthread_sigmask(signal.SIG_BLOCK, ()))), signal.getitimer(signal.ITIMER_REAL)[0],
+    sys.getswitchinterval(), socket.getdefaulttimeout(), tempfile.tempdir]
 """
 
 CHANGES = {
@@ -39,6 +40,9 @@ CHANGES = {
     "alarm": "signal.alarm(1)",
     "path": "sys.path.insert(0, '/elsewhere'); sys.argv.append('x')",
     "new path": "sys.path = ['/elsewhere']",
+    "turns of threads": "sys.setswitchinterval(1)",
+    "time-out of sockets": "import socket; socket.setdefaulttimeout(0.1)",
+    "folder for temporary files": "import tempfile; tempfile.tempdir = '/gone'",
     "streams": "sys.stdout = open('out', 'w'); sys.setrecursionlimit(77_000)",
 }
 

@@ -143,6 +143,7 @@ def results_only() -> Iterator[Callable[[str], None]]:
     try:
         sys.stdout.flush()
         real = os.dup(1)
+        _kept.add(real)
         os.dup2(2, 1)
     except (OSError, AttributeError):  # one of the two streams is closed
         yield lambda line: None
@@ -166,5 +167,20 @@ def results_only() -> Iterator[Callable[[str], None]]:
             sys.stdout.flush()
         except OSError:  # standard error is lost, and with it what user code has printed
             _drop_buffered(sys.stdout)
-        os.dup2(real, 1)
-        os.close(real)
+        if real in _kept:  # else this process was forked inside
+            _kept.remove(real)
+            os.dup2(real, 1)
+            os.close(real)
+
+
+_kept: set[int] = set()
+"""Descriptors of the real standard output."""
+
+
+def _close_kept() -> None:
+    """In a process that was forked: a program that reads the results must not wait for its end."""
+    while _kept:
+        os.close(_kept.pop())
+
+
+os.register_at_fork(after_in_child=_close_kept)

@@ -2,7 +2,8 @@
 
 These are put back after each activity: the working folder, the environment variables, the file mode mask, the locale,
 the handlers of signals with their mask and timer, ``sys.path``, ``sys.argv``, the standard streams with their file
-descriptors, and the limit of recursion. Changes that are made while the module of the activity is imported stay: no
+descriptors, the limit of recursion, the interval at which threads take turns, the default time-out of sockets, and the
+folder for temporary files. Changes that are made while the module of the activity is imported stay: no
 later activity would repeat them.
 """
 
@@ -41,6 +42,10 @@ class Surroundings:
         self._streams = sys.stdin, sys.stdout, sys.stderr
         self._copies = [(copy, number) for number in (0, 1, 2) if (copy := _copied(number)) != -1]
         self._recursion = sys.getrecursionlimit()
+        self._switch = sys.getswitchinterval()
+        self._temporary = getattr(sys.modules.get("tempfile"), "tempdir", None)
+        self._socket: Any = sys.modules.get("_socket")
+        self._timeout = None if self._socket is None else self._socket.getdefaulttimeout()
 
     def close(self) -> None:
         """Give up what this holds of the system."""
@@ -74,6 +79,13 @@ class Surroundings:
         self._restore_streams()
         if sys.getrecursionlimit() != self._recursion:
             sys.setrecursionlimit(self._recursion)
+        if sys.getswitchinterval() != self._switch:
+            sys.setswitchinterval(self._switch)
+        if self._socket is not None and self._socket.getdefaulttimeout() != self._timeout:
+            self._socket.setdefaulttimeout(self._timeout)
+        temporary: Any = sys.modules.get("tempfile")
+        if temporary is not None and temporary.tempdir != self._temporary:
+            temporary.tempdir = self._temporary
         if sys.argv != self._argv:
             sys.argv[:] = self._argv
         if sys.path == self._path:
