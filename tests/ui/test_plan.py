@@ -132,6 +132,22 @@ def test_it_is_made_again_once_marks_or_the_file_have_changed(planned: Runs, mon
         (planned.folder / "workflows.py").write_text(_PIPELINE)
 
 
+def test_the_types_of_the_workflows_are_looked_up_once(planned: Runs) -> None:
+    planner = planner_of(planned.folder, "other.py")
+    try:
+        assert planner.makes("planned")
+        wanted = Wanted(type="planned", workflow_id="planned", input=None)
+        answer = wait_for(lambda: planner.find(wanted).answer, 40)
+        assert "without a --workflow of type 'planned' (" in answer.problem
+        assert answer.types == ("other",)
+        assert not planner.makes("planned")
+        assert planner.makes("other")
+        (planned.folder / "other.py").touch()
+        assert planner.makes("planned"), "the file has changed"
+    finally:
+        planner.close()
+
+
 def test_it_is_made_again_when_somebody_asks_but_not_for_each_reload(planned: Runs) -> None:
     times = iter(range(1000, 2000))
     planner = Planner(
@@ -158,7 +174,7 @@ def test_it_is_made_again_when_somebody_asks_but_not_for_each_reload(planned: Ru
         ("import os\nprint('last words', flush=True)\nos._exit(3)", 60.0, "with exit code 3.*last words"),
         ("import time\ntime.sleep(600)", 0.7, "there is no plan: it took more than 0.7 s"),
         ("raise RuntimeError('<b>no</b>')", 60.0, "cannot be imported: RuntimeError: <b>no</b>"),
-        (f"{_PIPELINE}\nPlanned.name = 'another'", 60.0, "without a --workflow of type 'planned' .*is 'another'"),
+        (f"{_PIPELINE}\nPlanned.name = 'another'", 60.0, "unless it was started with --workflow for this one"),
         (f"{_PIPELINE}\nPlanned.run = lambda self, **others: 1 / 0", 60.0, "ZeroDivisionError: division by zero"),
     ],
     ids=["exit", "endless", "error", "other type", "error in run"],
@@ -190,7 +206,7 @@ def test_without_a_workflow_no_code_runs_and_a_saved_plan_is_shown(planned: Runs
     before = set(planned.folder.glob("loaded-*"))
     with serving(planned.state) as site:
         text = main_of(site.get("/run/planned/plan").text)
-        assert "this page does not, unless it was started with --workflow" in text
+        assert "this page does not, unless it was started with --workflow for this one" in text
         [command] = re.findall(r"simpleflow (step.plan (?:(?! step.plan ).)* --save \S+)", text)
         assert "marked as done" in main_of(site.get("/run/planned/step/report").text)
         assert set(planned.folder.glob("loaded-*")) == before

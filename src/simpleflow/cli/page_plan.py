@@ -60,7 +60,19 @@ def main() -> None:
             for made in _made(request):
                 tell(Answer(made=made))
         except (Exception, SystemExit) as error:  # noqa: BLE001 (user code may raise anything)
-            tell(Answer(problem=_said(error)))
+            tell(Answer(problem=_said(error), types=error.types if isinstance(error, _OtherTypes) else ()))
+
+
+class _OtherTypes(InputError):
+    """No workflow has the type that is wanted."""
+
+    def __init__(self, wanted: str, types: dict[str, str]) -> None:
+        others = ", ".join(f"{workflow} is {name!r}" for workflow, name in types.items())
+        super().__init__(
+            f"the page was started without a --workflow of type {wanted!r} ({others}); start it again with one more "
+            "--workflow"
+        )
+        self.types = tuple(types.values())
 
 
 def _said(error: BaseException) -> str:
@@ -124,21 +136,17 @@ def _made(request: Making) -> Iterator[MadePlan]:
 
 def _find(request: Making) -> tuple[str, type[Workflow]]:
     """The workflow of the type that is wanted, with the text that names it. Raises InputError."""
-    problems, types = [], []
+    problems, types = [], {}
     for workflow in request.workflows:
         try:
             found = load_workflow(workflow)
         except InputError as error:
             problems.append(str(error))
             continue
-        if type_name(found) == request.wanted.type:
+        types[workflow] = type_name(found)
+        if types[workflow] == request.wanted.type:
             return workflow, found
-        types.append(f"{workflow} is {type_name(found)!r}")
-    raise InputError(
-        "; ".join(problems)
-        or f"the page was started without a --workflow of type {request.wanted.type!r} ({', '.join(types)}); start it "
-        "again with one more --workflow"
-    )
+    raise InputError("; ".join(problems)) if problems else _OtherTypes(request.wanted.type, types)
 
 
 def _input(request: Making, workflow_class: type[Workflow]) -> dict[str, Any]:

@@ -104,4 +104,6 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     made: MadePlan | None = None
     problem: str = ""
     """Why there is no plan."""
+    types: tuple[str, ...] = ()
+    """The types of all workflows, if none of them is the type that is wanted."""
     files: tuple[SourceFile, ...] = ()

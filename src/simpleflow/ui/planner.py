@@ -20,7 +20,7 @@ import tempfile
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import IO
 
@@ -29,7 +29,7 @@ import msgspec
 from simpleflow.exceptions import InputError, StoreError
 from simpleflow.named_tuple import NamedTuple
 from simpleflow.steering import marks
-from simpleflow.ui.made_plan import Answer, Making, Wanted
+from simpleflow.ui.made_plan import Answer, Making, SourceFile, Wanted
 
 LIMIT = 120.0
 """Seconds that a plan may take."""
@@ -86,6 +86,7 @@ class Planner:
         self._thread: threading.Thread | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._closed = False
+        self._others: Answer | None = None  # which says the types of all workflows
         self._began = self._made_at = 0.0  # monotonic time, and epoch seconds
         self.version = 0
         """Another number whenever a plan was made."""
@@ -99,6 +100,11 @@ class Planner:
     def has_input(self) -> bool:
         """True if all plans are made with an input of their own, and not that of the run."""
         return self._making.given is not None
+
+    def makes(self, type: str) -> bool:
+        """True if plans of workflows of this type are made, as far as it is known: the types are in the code."""
+        others = self._others
+        return others is None or type in others.types or _has_changed(others.files)
 
     def find(self, wanted: Wanted, newer: float = 0.0) -> Found:
         """The plan as it is known now. A thread makes it if it is not known, or out of date.
@@ -163,6 +169,7 @@ class Planner:
             self._keep(wanted, answer)
 
     def _keep(self, wanted: Wanted, answer: Answer) -> None:
+        self._others = answer if answer.types else self._others
         kept = _Kept(answer, self._made_at, time.monotonic() - self._began)
         with self._lock:
             self._kept[wanted] = kept
@@ -220,19 +227,25 @@ def _last_answer(file: IO[bytes]) -> Answer | None:
 
 def _is_outdated(answer: Answer) -> bool:
     """True if the plan would perhaps be another one now."""
-    for each in answer.files:
-        try:
-            found = os.stat(each.path)
-        except OSError:
-            return True
-        if (found.st_mtime_ns, found.st_size) != (each.modified, each.size):
-            return True
+    if _has_changed(answer.files):
+        return True
     if answer.made is None:
         return False
     try:
         return marks.stamp(answer.made.bucket, answer.made.path) != answer.made.marks
     except (StoreError, InputError):
         return False  # nothing better is to be had
+
+
+def _has_changed(files: Iterable[SourceFile]) -> bool:
+    for each in files:
+        try:
+            found = os.stat(each.path)
+        except OSError:
+            return True
+        if (found.st_mtime_ns, found.st_size) != (each.modified, each.size):
+            return True
+    return False
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -100,7 +100,7 @@ def _names(text: str) -> tuple[str, ...]:
 def plan_of(visit: Visit, run: RunDescription, steering: Steering = PLAIN) -> PlanOf:
     """The plan of a next run like this one, as far as it is known now."""
     planner = visit.planner
-    if planner is None:
+    if planner is None or not planner.makes(run.name):
         return _saved(visit, run, steering)
     wanted = Wanted(
         type=run.name,
