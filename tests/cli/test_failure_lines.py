@@ -44,6 +44,18 @@ def test_lines_are_placed_once(error: str, failures: list[ActivityFailure], expe
     assert with_lines(error, failures) == expected
 
 
+@pytest.mark.parametrize(
+    "error", ["time-out X after 1 s", "time-out X after 1 s: ran for 1.0 s", "E: a; time-out X after 1 s"]
+)
+def test_a_step_tells_of_a_time_out_in_short_or_in_full(error: str) -> None:
+    late = failure("s", "time-out X after 1 s: ran for 1.0 s", "", reason="time-out X after 1 s")._replace(
+        timed_out=True
+    )
+    later = late._replace(text="time-out X after 1 s: ran for 1.1 s")
+    assert of_step("s", error, [late, later]) == [late, later]
+    assert of_step("s", "E: a", [late]) == []
+
+
 def test_the_id_decides_which_step_a_failure_belongs_to() -> None:
     other = failure("t", "E: bad", "f:5", 5)
     inner = ActivityFailure(6, "activity-a.b-step.s.u.-6", "a.b", "E: bad", "f:6", "E: bad", "")

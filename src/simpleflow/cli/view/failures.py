@@ -45,10 +45,10 @@ def of_step(step: str, error: str, failures: Iterable[ActivityFailure]) -> list[
     inside = re.compile(rf"[-.]step\.{re.escape(clean(step))}(?:~\d+)?\.(?=[-.])")  # also in ids of earlier releases
     own = [each for each in every if each.step == step or (each.step is None and inside.search(each.activity_id))]
     if own:
-        return [each for each in own if not each.reason or _is_in(each.reason, error)]
+        return [each for each in own if not each.reason or _tells(error, each)]
     found: dict[str, ActivityFailure] = {}
     for each in every:
-        if each.reason and _is_in(each.reason, error):
+        if each.reason and _tells(error, each):
             found.setdefault(each.reason, each)
     return list(found.values())
 
@@ -76,9 +76,17 @@ def with_lines(error: str, failures: Sequence[ActivityFailure]) -> str:
     return placed
 
 
-def _is_in(reason: str, error: str) -> bool:
+def _tells(error: str, failure: ActivityFailure) -> bool:
+    """True if the error of a step repeats this failure.
+
+    Of tasks that ran into the same limit it tells one, perhaps with how long that one waited and ran.
+    """
+    return _is_in(failure.reason, error, more=": " if failure.timed_out else "; ")
+
+
+def _is_in(reason: str, error: str, more: str) -> bool:
     error = one_line(error)
-    return re.search(rf"(^|; |: ){re.escape(reason)}(?=; |$)", error) is not None or _cut_short(reason, error)
+    return re.search(rf"(^|; |: ){re.escape(reason)}(?=; |{more}|$)", error) is not None or _cut_short(reason, error)
 
 
 def _cut_short(reason: str, error: str) -> bool:
