@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import contextvars
 import os
+import re
 import signal
 import threading
 import time
@@ -20,6 +21,7 @@ from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.exceptions import TaskFailed
 from simpleflow.local import Executor
+from simpleflow.source.source_lines import own_frame, traceback_in
 from tests.worker.test_performer import Shop
 
 ONE = contextvars.ContextVar("ONE", default="unset")
@@ -48,6 +50,17 @@ async def look() -> list[Any]:
 async def fail() -> None:
     await asyncio.sleep(0)
     raise LookupError("no such page")
+
+
+@activity.with_attributes(name="asynchronous.fail_together", raises_on_failure=True)
+async def fail_together() -> None:
+    async with asyncio.TaskGroup() as group:
+        for number in (1, 2, 2):
+            group.create_task(fail_with(number))
+
+
+async def fail_with(number: int) -> None:
+    raise LookupError(f"no page {number}")
 
 
 @activity.with_attributes(name="asynchronous.stream", raises_on_failure=True)
@@ -167,6 +180,17 @@ def test_their_failure_is_reported_with_its_place() -> None:
     with pytest.raises(TaskFailed, match="LookupError: no such page") as caught:
         Executor(Flow).run(["fail"])
     assert "in fail" in str(caught.value.details)
+
+
+def test_a_group_of_failures_is_reported_with_each_of_them() -> None:
+    with pytest.raises(TaskFailed) as caught:
+        Executor(Flow).run(["fail_together"])
+    expected = (
+        r"\(3 sub-exceptions\): LookupError: no page 1; LookupError: no page 2 \(.*test_async_activities.py:\d+\)$"
+    )
+    assert re.search(expected, str(caught.value))
+    frame = own_frame(traceback_in(caught.value.details))
+    assert frame[1:] == ("fail_with", 'raise LookupError(f"no page {number}")')
 
 
 def test_an_asynchronous_generator_is_refused_with_advice() -> None:

@@ -10,7 +10,7 @@ TRACEBACK = "Traceback (most recent call last):"
 
 _OWN_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _PYTHON_FOLDER = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
-_FRAME = r'\s*File "(.+)", line (\d+)(?:, in (.+))?'
+_FRAME = r'[\s|]*File "(.+)", line (\d+)(?:, in (.+))?'  # in groups of exceptions, lines begin with bars
 
 
 def source_line(text: str) -> str:
@@ -33,7 +33,8 @@ def own_frame(text: str) -> tuple[str, str, str]:
         if not (
             path.startswith((_OWN_FOLDER, _PYTHON_FOLDER, "<")) or "site-packages" in path or "dist-packages" in path
         ):
-            source = lines[at + 1].strip() if at + 1 < len(lines) and lines[at + 1].startswith("    ") else ""
+            following = lines[at + 1] if at + 1 < len(lines) else ""
+            source = following.lstrip(" |").rstrip() if following.replace("|", " ").startswith("    ") else ""
             found = (f"{path}:{match[2]}", match[3] or "", source)
     return found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import traceback
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from simpleflow import activity as activities
@@ -12,7 +12,7 @@ from simpleflow import retries, values
 from simpleflow.activity import Activity
 from simpleflow.constants import MAX_REASON_LENGTH
 from simpleflow.engines.base import ActivityTask
-from simpleflow.exceptions import InputError, escaped, message, passes_through
+from simpleflow.exceptions import InputError, distinct, escaped, message, one_line, passes_through
 from simpleflow.named_tuple import NamedTuple
 from simpleflow.values import arguments
 from simpleflow.worker import current_task
@@ -184,10 +184,21 @@ def _result(returned: Any) -> Any:
     return coroutines.run(returned)
 
 
+def _members(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    """Yield the exceptions in a group, and in the groups in it."""
+    for each in group.exceptions:
+        if isinstance(each, BaseExceptionGroup):
+            yield from _members(each)
+        else:
+            yield each
+
+
 def failure(error: BaseException) -> Outcome:
     """The outcome of a task whose activity raised ``error``."""
     kind = type(error)
     text = message(error)
+    if isinstance(error, BaseExceptionGroup):  # its own text says only how many there are
+        text += ": " + "; ".join(distinct(list(_members(error)), one_line))
     lines = [escaped(line) for line in traceback.format_exception(error)]
     details: dict[str, Any] = {
         "error": kind.__name__,
