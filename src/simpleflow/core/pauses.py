@@ -45,15 +45,15 @@ class Pauses:
     def see(self, event: e.Event) -> None:
         """See the next event."""
         time = event.time
-        gap = (self._time, time) if self._count else (time, time)
+        before = self._time if self._count else time
         self._count += 1
         self._time = time
-        if gap[1] - gap[0] > self._gap[1] - self._gap[0]:
-            self._gap = gap
+        if time > before and time - before > self._gap[1] - self._gap[0]:
+            self._gap = (before, time)
         attributes = event.attributes
-        if isinstance(attributes, e.DecisionTaskScheduled):
-            self._add(gap)
-        elif isinstance(attributes, e.DecisionTaskStarted):
+        if type(attributes) is e.DecisionTaskScheduled:
+            self._add((before, time))
+        elif type(attributes) is e.DecisionTaskStarted:
             if self._is_other(attributes.identity):
                 self._add(self._gap)
             self._identity, self._gap = attributes.identity, (time, time)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -170,6 +168,8 @@ def stamp(bucket: str, path: str) -> str:
     else:
         found = [(name, b"") for name in store.names(path)]
     texts = [part for name, body in found if not claims.is_claim(name) for part in (name.encode(), body)]
+    import hashlib  # slow to load
+
     return hashlib.md5(b"\0".join(texts), usedforsecurity=False).hexdigest()
 
 
@@ -193,6 +193,8 @@ def _similar(pattern: str, known: rules.Names) -> str:
 
 
 def _user() -> dict[str, str]:
+    import getpass
+
     try:
         return {"user": getpass.getuser()}
     except (KeyError, OSError, ImportError):  # the user has no name

@@ -34,7 +34,7 @@ def _nothing() -> Mapping[str, str]:
     return _NOTHING
 
 
-class StepReport(msgspec.Struct, frozen=True):
+class StepReport(msgspec.Struct, frozen=True, gc=False):
     """How things stand with a step, and why."""
 
     step: str  # its name
@@ -204,7 +204,7 @@ class Tally:
 
     def changed(self, *kinds: str) -> list[str]:
         """The names of the skipped steps that have changed in one of these ways, in the order of their first report."""
-        found = [report for report in self._latest.values() if any(kind in report.changed for kind in kinds)]
+        found = [each for each in self._latest.values() if each.changed and any(kind in each.changed for kind in kinds)]
         return list(dict.fromkeys(report.step for report in found))
 
     def why_skipped(self) -> str:

@@ -27,7 +27,7 @@ BAD_ENDS = frozenset({FAILED, TIMED_OUT, TERMINATED})
 """The states of a task that ended badly."""
 
 
-class Row(Struct, eq=False):
+class Row(Struct, eq=False, gc=False):
     """The members that rows of all kinds have. Times are epoch seconds."""
 
     kind: ClassVar[str]

@@ -60,6 +60,7 @@ class Follower:
         self.soft_failures = 0  # failed activities that failed neither a step nor the run
         self._followed: dict[str, Run] = {}  # by run id
         self._notices = Notices()
+        self._tally: tuple[int, report.Tally] | None = None  # after so many events
         self._debug = debug
         self._failed: dict[tuple[str, str], ActivityFailure] = {}  # by run id and activity id
         self._shown: dict[tuple[str, str], ActivityFailure] = {}  # soft failures inside steps, likewise
@@ -67,7 +68,10 @@ class Follower:
     @property
     def tally(self) -> report.Tally:
         """The last status of each step."""
-        return tally_of(self.views.values())
+        seen = sum(view.last_id for view in self.views.values())
+        if self._tally is None or self._tally[0] != seen:
+            self._tally = seen, tally_of(self.views.values())
+        return self._tally[1]
 
     @property
     def listings(self) -> dict[str, recorded_tasks.Listed]:
