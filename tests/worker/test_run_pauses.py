@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import time
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from simpleflow.server import Server
+from simpleflow.worker.deadly_runs import DeadlyRuns
 from simpleflow.worker.run_pauses import RunPauses
 from tests.cli.conftest import WORKFLOWS
 from tests.cli.swf import DOMAIN, Commands
@@ -95,6 +97,65 @@ def test_others_go_on(swf: Commands) -> None:
             rf"broken.Flow \(workflow broken-{number}, run \S+\) failed; left to its time-out, this run", err
         )
         assert re.search(rf"left to its time-out: empty.Flow \(workflow blind-{number}, run \S+\): ", err)
+
+
+def test_others_go_on_beside_one_that_ends_the_process(swf: Commands) -> None:
+    (swf.path / "deadly.py").write_text(
+        "import os\nfrom simpleflow import Workflow\n"
+        "class Dies(Workflow):\n    def run(self): os._exit(7)\n"
+        "class Interrupts(Workflow):\n    def run(self): raise KeyboardInterrupt\n"
+    )
+    (swf.path / "empty.py").write_text(EMPTY)
+    dies = begin(swf, "dies", "deadly.Dies")
+    begin(swf, "interrupts", "deadly.Interrupts")
+    decider = swf.begin("decider.start", "-t", "l")
+    programs.wait_for(lambda: swf.kinds("dies", dies).count("DecisionTaskStarted") >= 2, "a second try")
+    for number in range(3):
+        swf.wait_for_end(f"well-{number}", begin(swf, f"well-{number}", "empty.Flow", limit="30"))
+    decider.terminate()
+    code, _, err = programs.finish(decider)
+    assert code == 0
+    assert err.count("ended with exit code 7") == 1, err
+    assert f"ended while it decided run {dies}; this run is not decided for 6 s, others go on" in err
+    assert re.search(r"deadly.Interrupts \(workflow interrupts, run \S+\) failed; left to its time-out, this run", err)
+
+
+def die(runs: DeadlyRuns, run_id: str) -> None:
+    """A process begins to decide an execution, and dies."""
+    pid = os.fork()
+    if pid == 0:
+        runs.begins(run_id)
+        os._exit(7)
+    os.waitpid(pid, 0)
+
+
+def test_an_execution_that_ends_processes_has_growing_pauses() -> None:
+    runs = DeadlyRuns()
+    runs.enter()
+    for seconds in (6, 12, 24):
+        die(runs, "deadly")
+        runs.enter()
+        assert seconds - 5 < runs.left("deadly") <= seconds
+    assert runs.left("other") == 0
+    die(runs, "deadly" + "x" * 40)  # the rest stays
+    runs.enter()
+    assert runs.left("deadly") > 12
+    runs.begins("deadly")
+    runs.ends("deadly")
+    assert runs.left("deadly") == 0
+    runs.enter()
+    assert runs.left("deadly") == 0
+
+
+def test_all_processes_keep_the_pause_that_one_has_found() -> None:
+    runs = DeadlyRuns()
+    die(runs, "deadly")
+    pid = os.fork()
+    if pid == 0:
+        runs.enter()
+        os._exit(0)
+    os.waitpid(pid, 0)
+    assert runs.left("deadly") > 0
 
 
 def test_the_pauses_of_an_execution_grow_until_it_is_decided() -> None:

@@ -20,6 +20,7 @@ from simpleflow.engines.swf.decisions import SwfDecisionSource, limits
 from simpleflow.exceptions import InputError, SimpleflowError
 from simpleflow.worker import log_fields
 from simpleflow.worker.child import Child
+from simpleflow.worker.deadly_runs import DeadlyRuns
 from simpleflow.worker.decision_worker import DecisionWorker
 from simpleflow.worker.dispatch import Middlewares
 from simpleflow.worker.identity import identity
@@ -94,9 +95,11 @@ def decider_body(
     Raises InputError as ``identity``.
     """
     identity()
+    deadly = DeadlyRuns()
 
     def body(owner: int) -> None:
         stopping = _stoppable(owner)
+        deadly.enter()
         own_identity = identity()
         source = connect()
         answers = source if task_list_of_all is None else OneList(source, task_list_of_all)
@@ -127,19 +130,22 @@ def decider_body(
                 pollers.add(partial(source.poll_own_list, own_identity), is_vital=False)
             began = time.monotonic()
             label = f"decision {task.started_event_id} of {task.name} (workflow {task.workflow_id}, run {task.run_id})"
-            if (left := pauses.left(task.run_id)) > 0:
+            if (left := max(pauses.left(task.run_id), deadly.left(task.run_id))) > 0:
                 log.info("%s is left to its time-out: the one before failed; not decided for %.1f s", label, left)
                 return
             log.debug("%s begins", label)
+            deadly.begins(task.run_id)
             try:
                 worker.decide(task)
-            except (Exception, SystemExit) as error:  # an error of this library, or of an imported module
+            except (Exception, SystemExit, KeyboardInterrupt) as error:  # of this library, or of imported modules
+                deadly.ends(task.run_id)
                 seconds = pauses.failed(task.run_id)
                 plain = isinstance(error, InputError) and error.__cause__ is None  # a traceback would say nothing more
                 left_to = "left to its time-out, this run is not decided for %.1f s, others go on"
                 metrics.done("decision", task.name, "failed", time.monotonic() - began)
                 log.error(f"%s failed; {left_to}%s", label, seconds, f": {error}" if plain else "", exc_info=not plain)
                 return
+            deadly.ends(task.run_id)
             pauses.succeeded(task.run_id)
             seconds = time.monotonic() - began
             log.info("%s was answered after %.3f s", label, seconds)
