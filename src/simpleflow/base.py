@@ -150,8 +150,22 @@ class Child(Protocol):
     """Its parts that depend on something outside, as it hands them up; known once it has ended."""
 
 
+class Container(Promise):
+    """The promise of a container that was submitted."""
+
+    __slots__ = ()
+
+    def beside(self) -> Sequence[Promise]:
+        """The promises of work that user code has submitted beside the members, inside a step."""
+        return ()
+
+
 class Tried(Protocol):
     """An activity or child workflow that was submitted, as the owners of the scopes around it see it."""
+
+    @property
+    def promises(self) -> tuple[Promise, ...]:
+        """Its promise, and those that were handed out before it could be made."""
 
     @property
     def type_name(self) -> str | None:
@@ -177,7 +191,7 @@ class ScopeOwner:
         """A child was submitted inside."""
         raise NotImplementedError
 
-    def add_container(self, container: Promise) -> None:
+    def add_container(self, container: Container) -> None:
         """A container was submitted inside. It may submit members until it is final."""
         raise NotImplementedError
 
@@ -189,7 +203,7 @@ class Scope:
     whichever result arrives first.
     """
 
-    __slots__ = ("_counts", "owner", "parent", "path", "steady_path")
+    __slots__ = ("_counts", "beside", "owner", "parent", "path", "steady_path")
 
     def __init__(
         self, path: str = "", parent: Scope | None = None, owner: object = None, steady_path: str | None = None
@@ -198,6 +212,7 @@ class Scope:
         self.steady_path = path if steady_path is None else steady_path  # the same without positions among siblings
         self.parent = parent  # None for the root
         self.owner = owner  # the container whose members are submitted in this scope
+        self.beside: list[Any] | None = None  # tasks and promises, if their ends count: see ``FuncPromise``
         self._counts: dict[str, int] | None = None  # number of submissions so far, by label
 
     def count(self, label: str) -> int:

@@ -14,6 +14,9 @@ package index knows by this name."""
 
 INSTALL_OBSTORE = "pip install 'obstore>=0.12,<1'"
 
+OVERLOOKED = "*"
+"""The name that stands for tasks of an execution that failed without any code asking about it; no step has it."""
+
 MINUTE = 60
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR

@@ -13,12 +13,12 @@ import operator
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from simpleflow.base import Executor, Submittable
+from simpleflow.base import Container, Executor, Submittable
 from simpleflow.exceptions import AggregateException
 from simpleflow.futures import CANCELLED, FINISHED, RUNNING, Future, Promise, promise_of
 
 
-class ContainerPromise(Promise):
+class ContainerPromise(Container):
     """The promise of a container. It submits members in their scopes; the run does not complete before it is final."""
 
     __slots__ = ("_advancing", "_executor", "_scope")
@@ -33,6 +33,8 @@ class ContainerPromise(Promise):
         owner = here.scope_owner
         if owner is not None:
             owner.add_container(self)
+            if here.beside is not None:
+                here.beside.append(self)
         self.state = RUNNING
 
     def _settle_as_members(self, members: Sequence[Promise], bubbles: bool | None) -> None:
@@ -190,7 +192,11 @@ class ChainPromise(ContainerPromise):
 
 
 class FuncPromise(ContainerPromise):
-    """The promise of a FuncGroup: it calls the function, then follows the submittable that the function returned."""
+    """The promise of a FuncGroup: it calls the function, then follows the submittable that the function returned.
+
+    The function may submit more. Inside a step, what it submits *beside* is noted in its scope: the step has not ended
+    before it, and fails if it failed and nobody has asked whether it did.
+    """
 
     __slots__ = ("_future_of_inner", "_inner", "_make")
 
@@ -200,6 +206,8 @@ class FuncPromise(ContainerPromise):
         super().__init__(executor, "f", future)
         self._make = make
         self._inner: Promise | None = None  # of the returned submittable
+        if self._scope.scope_owner is not None:
+            self._scope.beside = []
         executor.spawn(self._call, self._scope)
 
     def _call(self) -> None:
@@ -212,6 +220,14 @@ class FuncPromise(ContainerPromise):
             self._future_of_inner = self._executor.workflow.submit(made)
             self._inner = promise_of(self._future_of_inner)
             self._inner.when_done(self._inner_done)
+
+    def beside(self) -> Sequence[Promise]:
+        found = []
+        for each in self._scope.beside or ():
+            promises = (each,) if isinstance(each, Promise) else each.promises
+            if self._inner not in promises and not any(promise.failure_read for promise in promises):
+                found.append(promises[0])
+        return found
 
     def _members_so_far(self) -> Iterable[Promise]:
         return [] if self._inner is None else [self._inner]

@@ -13,13 +13,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from simpleflow.base import Child, ScopeOwner, Tried
+from simpleflow.base import Child, Container, ScopeOwner, Tried
+from simpleflow.constants import OVERLOOKED
 from simpleflow.exceptions import ResultNotKept
 from simpleflow.futures import FINISHED, Future, Promise, Waiter
 from simpleflow.step import rules
 from simpleflow.step.changes import Changes
 from simpleflow.step.host import Definition
 from simpleflow.step.made_with import MAX_ARGUMENTS, MadeWith
+from simpleflow.step.report import error_text
 
 _NOT_TAKEN = rules.Verdict(False, False)
 NO_PARTS: Mapping[str, Sequence[str]] = {}
@@ -238,7 +240,7 @@ class StepRun(Promise, ScopeOwner):
     def add_child(self, child: Child) -> None:
         self.parts.children.append(child)
 
-    def add_container(self, container: Promise) -> None:
+    def add_container(self, container: Container) -> None:
         self.parts.containers.append(container)
 
     @property
@@ -264,7 +266,7 @@ class Parts:
 
     def __init__(self) -> None:
         self.children: list[Child] = []
-        self.containers: list[Promise] = []
+        self.containers: list[Container] = []
         self._steps: list[StepRun] = []
 
     def add_step(self, run: StepRun) -> None:
@@ -274,8 +276,11 @@ class Parts:
 
     def unfinished(self) -> Promise | None:
         """A part that has not ended, or a container that may still submit some; None once all have ended."""
-        promises = (*self.containers, *self._steps, *(child.promise for child in self.children))
+        promises = (*self.containers, *self._steps, *(child.promise for child in self.children), *self._beside())
         return next((promise for promise in promises if not promise.done), None)
+
+    def _beside(self) -> Iterator[Promise]:
+        return (promise for container in self.containers for promise in container.beside())
 
     def steps_failed(self) -> dict[str, bool]:
         """The steps by name: True for one that failed, was cancelled or has not ended."""
@@ -284,6 +289,9 @@ class Parts:
     def error(self) -> str | None:
         """Names the parts that failed, and says why; None if none did."""
         found = list(self._errors())
+        if not found:
+            failed = [each.exception for each in self._beside() if each.exception is not None]
+            found = [f"work inside it failed: {error_text(each)}" for each in failed]
         if not found:
             return None
         more = f"; and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
@@ -306,7 +314,9 @@ class Parts:
             if run.problem is not None:
                 yield f"step {run.name!r} inside it {run.problem}"
         for workflow_id, name in sorted({part for child in self.children for part in child.failed_parts}):
-            if name:
+            if name == OVERLOOKED:
+                yield f"an activity or child of child workflow {workflow_id!r} inside it failed"
+            elif name:
                 yield f"step {name!r} of child workflow {workflow_id!r} inside it failed"
             else:
                 yield f"child workflow {workflow_id!r} inside it failed"

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 from simpleflow import values
-from simpleflow.constants import NOTICE_MARKER, RETURN_SIGNAL
+from simpleflow.constants import NOTICE_MARKER, OVERLOOKED, RETURN_SIGNAL
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.core.changes import Changes
@@ -300,9 +300,15 @@ class BaseDecider:
 
 def completion(executor: Executor) -> d.CompleteWorkflowExecution:
     """The decision that completes the execution with its result."""
-    failed = executor.failed_parts() if executor.reports_parts else ()
+    failed = _failed(executor) if executor.reports_parts else ()
     reached = executor.reached if executor.history.started.parent_workflow_execution is not None else {}
     return d.CompleteWorkflowExecution(result=parts.wrap(executor.result, failed, reached, executor.parts_inside()))
+
+
+def _failed(executor: Executor) -> set[parts.Part]:
+    """The parts that failed; tasks that failed and that nobody asked about are one."""
+    own = parts.Part(executor.execution.workflow_id, OVERLOOKED)
+    return executor.failed_parts() | ({own} if executor.overlooked else set())
 
 
 def _continuation(executor: Executor, task: ContinueAsNewWorkflowTask) -> d.ContinueAsNewWorkflowExecution:
@@ -310,7 +316,7 @@ def _continuation(executor: Executor, task: ContinueAsNewWorkflowTask) -> d.Cont
     started = executor.history.started
     carried = dict(executor.carried)
     if executor.reports_parts:
-        carried[parts.PARTS] = parts.content(executor.failed_parts())
+        carried[parts.PARTS] = parts.content(_failed(executor))
     return d.ContinueAsNewWorkflowExecution(
         child_policy=started.child_policy,
         execution_start_to_close_timeout=started.execution_start_to_close_timeout,

@@ -42,7 +42,7 @@ class Part(NamedTuple):
     """A part of an execution."""
 
     workflow_id: str
-    name: str  # "" for the execution as a whole
+    name: str  # "" for the execution as a whole; OVERLOOKED for what failed and nobody asked about
 
 
 def is_requested(reserved: Mapping[str, Any]) -> bool:

@@ -8,12 +8,20 @@ from typing import Any
 from simpleflow.base import Scope, ScopeOwner
 from simpleflow.core.decider.evaluation import Evaluation
 from simpleflow.core.records import Record
+from simpleflow.futures import Promise
 
 
 class TriedTask:
     """The part of a handle that says it; see ``base.Tried``."""
 
     evaluation: Evaluation
+    promise: Promise
+    early: tuple[Promise, ...]
+
+    @property
+    def promises(self) -> tuple[Promise, ...]:
+        """See ``base.Tried``."""
+        return (self.promise, *self.early)
 
     @property
     def record(self) -> Record | None:
@@ -25,6 +33,8 @@ class TriedTask:
         for owner in scope.owners():
             if isinstance(owner, ScopeOwner):
                 owner.add_task(self)
+        if scope.beside is not None:
+            scope.beside.append(self)
 
     @property
     def type_name(self) -> str | None:
