@@ -52,7 +52,6 @@ def _run(
     # The modules of a run come first, since the collector ignores all that is loaded before the code of the user.
     from simpleflow import local  # noqa: F401
     from simpleflow.cli.load_workflow import load_workflow
-    from simpleflow.cli.run_query import RunLocation
     from simpleflow.cli.view import progress as lines  # noqa: F401
     from simpleflow.cli.view import unknown_names, what_next
     from simpleflow.cli.view.run_end import report_end, report_unreached
@@ -82,6 +81,8 @@ def _run(
                 here.terminal.log(line + "\n")
             if options.get("plan") is not None:
                 from pathlib import Path
+
+                from simpleflow.cli.run_query import RunLocation
 
                 location = RunLocation(None, Path(progress.state))
                 options["plan"].check(workflow_class, given, location, executor.default_bucket, options["fresh"])

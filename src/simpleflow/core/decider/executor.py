@@ -152,10 +152,10 @@ class Executor(Stoppable):
                 "and send signals; submit work in run()"
             )
         priority = kwargs.pop("__priority", PRIORITY_NOT_SET) if kwargs else PRIORITY_NOT_SET
+        if (submit := _WITHOUT_HANDLE.get(type(submittable))) is not None:
+            return submit(self, submittable).future
         if isinstance(submittable, SubmittableContainer):
             return submittable.submit(self)
-        if type(submittable) in _WITHOUT_HANDLE:
-            return _WITHOUT_HANDLE[type(submittable)](self, submittable).future
         if isinstance(submittable, Activity):
             call = lambda: ActivityTask(submittable, *args, **kwargs)  # noqa: E731 (two kinds, one shape)
             return self._call(call, submittable, args, kwargs, priority).future
