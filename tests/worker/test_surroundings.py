@@ -116,6 +116,10 @@ def test_standard_input_is_empty(shop: Shop) -> None:
     assert shop.do("result = [len(os.read(0, 9)), subprocess.check_output(['cat'], text=True)]").result == '[0,""]'
 
 
+def test_a_debugger_is_told_where_it_works(shop: Shop) -> None:
+    assert shop.do("import bdb; raise bdb.BdbQuit").reason.startswith("BdbQuit: a debugger has no terminal in a worker")
+
+
 @pytest.mark.parametrize("end", ["result = 1", "os.kill(os.getpid(), signal.SIGTERM)"], ids=["ended", "stopped"])
 def test_exit_handlers_of_activities_run_and_those_of_the_owner_do_not(tmp_path: Path, end: str) -> None:
     code = f"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 import traceback
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -199,6 +200,8 @@ def failure(error: BaseException) -> Outcome:
     text = message(error)
     if isinstance(error, BaseExceptionGroup):  # its own text says only how many there are
         text += ": " + "; ".join(distinct(list(_members(error)), one_line))
+    if kind.__name__ == "BdbQuit" and not (sys.stdin is not None and sys.stdin.isatty()):
+        text = "a debugger has no terminal in a worker process; --nb-workers 0 runs activities in that of the run"
     lines = [escaped(line) for line in traceback.format_exception(error)]
     details: dict[str, Any] = {
         "error": kind.__name__,
