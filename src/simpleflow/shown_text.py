@@ -22,6 +22,7 @@ _PASSWORD = r"""(?P<before>[A-Za-z][\w+.-]*://[^\s/:@'"]*)    # http://user
         :[^\s'"]*@                                    # :password@, which may hold more of these characters
         | (?P<alone>(?<![\w/:.@-])[\w.+%-]+):[^\s'"/:@]+@(?=[\w\[])   # user:password@host
     """
+_SECRET = r"""(?i)([?&][\w.-]{0,40}(?:token|sig|signature|secret|password|passwd|pwd|credential|key)=)[^&\s'"#]+"""
 
 SHOWN = 3
 """Names or reasons that are printed before "and n more"."""
@@ -29,10 +30,15 @@ _FAILED_IN = 'Workflow execution error in ([^:"]+): "'
 
 
 def hide_passwords(text: str) -> str:
-    """Return the text with ``***`` in place of each password in a URL, or before a host: ``http://user:***@host``."""
-    if "@" not in text:
-        return text
-    return re.sub(_PASSWORD, lambda found: f"{found['before'] or found['alone']}:***@", text, flags=re.VERBOSE)
+    """Return the text with ``***`` in place of each password in a URL, or before a host: ``http://user:***@host``.
+
+    So it is with secrets after the path of a URL: ``https://host/?sig=***``.
+    """
+    if "@" in text:
+        text = re.sub(_PASSWORD, lambda found: f"{found['before'] or found['alone']}:***@", text, flags=re.VERBOSE)
+    if "=" in text and "://" in text:
+        text = re.sub(_SECRET, r"\1***", text)
+    return text
 
 
 def count(number: int, one: str, more: str = "") -> str:

@@ -33,6 +33,8 @@ def test_a_folder_of_the_home_folder_and_one_that_does_not_exist(folder: Folder)
     missing = f"folder {home}/flow, which does not exist\n"
     assert folder.run("workflow.list", "--state", "flow").err == f"no runs: {missing}"
     assert folder.run("workflow.steps", "--state", "flow").err == f"error: there are no runs in {missing}"
+    pruned = folder.run("workflow.prune", "--keep", "0", "--state", "misspelt")
+    assert (pruned.code, pruned.err) == (0, f"no runs removed in {folder.path}/misspelt, which does not exist\n")
 
 
 @pytest.mark.skipif(os.path.exists("/.simpleflow"), reason="there is a state folder in the root folder")

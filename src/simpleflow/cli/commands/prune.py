@@ -78,7 +78,8 @@ def workflow_prune(older_than: float | None, keep: int | None, dry_run: bool, st
         found = pruning.prune(folder, pruning.Keep(keep, older_than), dry_run)
         if dry_run or style != TABLE:
             _write(out, found)
-        out.say(_summary(found, dry_run, printable(folder)))
+        missing = "" if os.path.lexists(folder) else ", which does not exist"
+        out.say(_summary(found, dry_run, printable(folder) + missing))
 
 
 def _write(out: Output, found: Pruned) -> None:
