@@ -125,6 +125,7 @@ check: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m bench.peers
 	$(BIN)/python -m bench --plot bench.svg
+	$(BIN)/python -m bench.counts
 
 screenshots: $(STAMP) chromium
 	$(BIN)/python -m tests.docs.picture

@@ -75,7 +75,10 @@ PYTHON = Contender("python -c pass", lambda work: [sys.executable, "-c", "pass"]
 PLAIN = Contender("plain script", _script("plain.py", "nosync"))
 SYNCED = Contender("plain script + fsync", _script("plain.py", "fsync"), aside=True)
 SIMPLEFLOW = Contender("simpleflow", _command_line)
-DOIT = Contender("doit", _script("doit_steps.py"), "doit")
+DOIT = Contender("doit", _script("doit_steps.py", "process"), "doit")
+DOIT_THREADS = Contender(
+    "doit, threads", _script("doit_steps.py", "thread"), "doit", kinds=frozenset({FAN_OUT}), aside=True
+)
 DBOS = Contender("DBOS", _script("dbos_steps.py", "tuned"), "dbos")
 DBOS_BY_DEFAULT = Contender(
     "DBOS, by default", _script("dbos_steps.py", "default"), "dbos", kinds=frozenset({STEPS}), aside=True
@@ -91,6 +94,7 @@ CONTENDERS = (
     Contender("Executor, state, 2 workers", _script("executor.py", "workers"), aside=True),
     Contender("joblib", _script("joblib_steps.py"), "joblib"),
     DOIT,
+    DOIT_THREADS,
     Contender("Luigi", _script("luigi_steps.py"), "luigi"),
     DBOS,
     DBOS_BY_DEFAULT,

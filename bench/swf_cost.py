@@ -34,6 +34,7 @@ from simpleflow.worker.dispatch import perform
 from simpleflow.worker.inline import respond
 
 DOMAIN = "bench"
+_SHOWN = 0.2  # calls a step; operations with fewer have no column
 DOLLARS_A_TASK = 0.000025
 """For a task, a marker, a timer or a signal, in most regions (2026); a started execution costs 0.0001."""
 
@@ -86,6 +87,8 @@ class Cost(NamedTuple):
     calls: int
     events: int
     charged: int
+    by_api: Counter[str]
+    """The calls by operation."""
 
 
 class Costs:
@@ -113,7 +116,7 @@ class Costs:
         self._number += 1
         engine = SwfEngine(DOMAIN)
         text = values.encode({"args": [count], "kwargs": {}}, "input")
-        before = self._calls.total()
+        before = self._calls.copy()
         run_id = engine.start_workflow_execution(StartRequest("w", kind.name or "", "1", text))
         calls = client("calls")
         while True:
@@ -121,10 +124,11 @@ class Costs:
             info = calls.describe_workflow_execution(domain=DOMAIN, execution={"workflowId": "w", "runId": run_id})
             if info["executionInfo"]["executionStatus"] == "CLOSED":
                 break
-        made = self._calls.total() - before
+        made = self._calls - before
         events = engine.history("w", run_id)
         assert isinstance(events[-1].attributes, e.WorkflowExecutionCompleted), events[-1]
-        return Cost(made, len(events), sum(isinstance(each.attributes, CHARGED) for each in events))
+        charged = sum(isinstance(each.attributes, CHARGED) for each in events)
+        return Cost(made.total(), len(events), charged, made)
 
     def _count(self, parsed: dict[str, Any], model: Any, **rest: Any) -> None:
         name = model.name
@@ -170,13 +174,15 @@ def main() -> None:
 
 
 def _report(costs: Costs, folder: Path, count: int) -> None:
+    by_api: dict[str, dict[str, float]] = {}
     print("| | API calls | events | tasks and markers | dollars per 1,000 |")
     print("|---|---|---|---|---|")
 
     def line(label: str, kind: type[Workflow], prepare: Callable[[], object] = lambda: None) -> None:
         prepare()
         none, many = costs.run(kind, 0), costs.run(kind, count)
-        each = [(one - other) / count for one, other in zip(many, none, strict=True)]
+        each = [(one - other) / count for one, other in zip(many[:3], none[:3], strict=True)]
+        by_api[label] = {name: (many.by_api[name] - none.by_api[name]) / count for name in many.by_api}
         print(f"| {label} | {each[0]:.1f} | {each[1]:.1f} | {each[2]:.1f} | {each[2] * 1_000 * DOLLARS_A_TASK:.3f} |")
 
     costs.run(Activities, 1)  # registers the types
@@ -189,6 +195,11 @@ def _report(costs: Costs, folder: Path, count: int) -> None:
             kind.folder, kind.options = folder / f"{kind.__name__}{len(options)}", options
             line(f"a step that runs, {how}{label}", kind)
             line(f"a step that is skipped, {how}{label}", kind)
+    names = sorted({name for each in by_api.values() for name, calls in each.items() if calls >= _SHOWN})
+    print(f"\n| calls | all | {' | '.join(names)} |")
+    print(f"|---|---:|{'---:|' * len(names)}")
+    for label, calls in by_api.items():
+        print(f"| {label} | {sum(calls.values()):.2f} | {' | '.join(f'{calls.get(name, 0):.2f}' for name in names)} |")
 
 
 if __name__ == "__main__":

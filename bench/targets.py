@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from bench.contenders import DBOS, DOIT, SIMPLEFLOW, SYNCED, Contender
+from bench.contenders import DBOS, DOIT, DOIT_THREADS, SIMPLEFLOW, SYNCED, Contender
 from bench.rounds import BURN, BURNS, COLD, FAN, LARGEST, START, TOGETHER, WARM, Results, at, cpu, middle
 
 WORKERS = 2
@@ -54,6 +54,7 @@ def targets(sizes: tuple[int, ...], seconds: float) -> list[Target]:
         Target("cold, a step", at(COLD, number), 4.0, SYNCED),
         Target("warm, a step", at(WARM, number), 1.0, DOIT),
         Target("fan-out, an activity", FAN, 0.35, DOIT),
+        Target("fan-out, an activity", FAN, 0.35, DOIT_THREADS),
         Target("8 x CPU", BURN, 1.03, BURNS * seconds / WORKERS),
     ]
     found += [

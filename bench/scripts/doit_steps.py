@@ -1,4 +1,4 @@
-"""doit: ``doit_steps.py SCENARIO NUMBER SECONDS``. A step is a task that runs once, after the previous one."""
+"""doit: ``doit_steps.py process|thread SCENARIO NUMBER SECONDS``. A step is a task after the previous one, run once."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def cpu(number: int, seconds: float) -> Iterator[Task]:
         yield {"name": str(index), "actions": [(work.burn, [seconds])], "uptodate": [run_once]}
 
 
-def main(scenario: str, number: int, seconds: float) -> int:
+def main(mode: str, scenario: str, number: int, seconds: float) -> int:
     def task_all() -> Iterator[Task]:
         if scenario == "steps":
             yield from steps(number)
@@ -43,11 +43,11 @@ def main(scenario: str, number: int, seconds: float) -> int:
         else:
             yield from cpu(number, seconds)
 
-    parallel = [] if scenario == "steps" else ["--process=2", "--parallel-type=process"]
+    parallel = [] if scenario == "steps" else ["--process=2", f"--parallel-type={mode}"]
     config = {"GLOBAL": {"reporter": "zero", "backend": "json"}}  # json is the fastest of its backends
     loader = ModuleTaskLoader({"task_all": task_all})
     return int(DoitMain(loader, extra_config=config).run(["run", *parallel]) or 0)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3])))
+    sys.exit(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from bench.contenders import CONTENDERS, DBOS_BY_DEFAULT, PLAIN, SCRIPTS, SIMPLEFLOW, STEPS, Contender, Work
+from bench.counts import counter
 from bench.measure import TooSlow, run
 from bench.peers import main as install
 from bench.report import report
@@ -164,3 +165,17 @@ def test_a_peer_that_cannot_be_installed_is_named(capfd: pytest.CaptureFixture[s
     assert capfd.readouterr().out == ""
     assert install(["./nowhere"]) == 0
     assert capfd.readouterr().out.startswith("./nowhere cannot be installed and is not measured: ERROR: ")
+
+
+def test_large_values_are_measured() -> None:
+    command = [sys.executable, "-W", "error", "-m", "bench.counts", "--only", "values", "--steps", "2"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.fullmatch(r"2 steps with 1 MB in and 1 MB out: \d+ MiB at most \(target: 120\)\n", done.stdout)
+
+
+@pytest.mark.skipif(counter() is None, reason="neither perf nor valgrind can count here")
+def test_instructions_are_counted(tmp_path: Path) -> None:
+    counted = counter()
+    assert counted is not None
+    assert counted[1](["sh", "-c", ":"], tmp_path) > 10
