@@ -95,6 +95,17 @@ def test_each_file_says_what_it_holds() -> None:
     assert not silent, f"no docstring: {silent}"
 
 
+def test_named_tuples_are_those_whose_classes_are_made_fast() -> None:
+    slow = {
+        file
+        for file in FILES
+        for each in ast.walk(code_of(file))
+        if isinstance(each, ast.ImportFrom) and each.module == "typing"
+        if any(name.name == "NamedTuple" for name in each.names)
+    }
+    assert slow == {"named_tuple.py", "pictures/name_tree.py"}, "import NamedTuple from simpleflow.named_tuple"
+
+
 def test_packages_hold_no_code_unless_they_are_meant_to() -> None:
     packages = {file: code_of(file).body for file in FILES if file.endswith("__init__.py")}
     with_code = {file for file, body in packages.items() if not all(is_text(each) for each in body)}

@@ -94,6 +94,17 @@ HEAVY = (
 )
 
 
+_NOTHING = """
+from simpleflow import Workflow
+
+class Nothing(Workflow):
+    name, version, task_list = "nothing", "1", "nothing"
+
+    def run(self):
+        pass
+"""
+
+
 @pytest.mark.parametrize(
     ("code", "absent"),
     [
@@ -104,6 +115,11 @@ HEAVY = (
         (
             "from simpleflow.cli import main; main(['workflow.start', '--local', 'flow.Context'])",
             ("boto3", "botocore", "asyncio", "difflib", "importlib.metadata"),
+        ),
+        (
+            f"open('nothing.py', 'w').write({_NOTHING!r}); "
+            "from simpleflow.cli import main; main(['workflow.start', '--local', 'nothing.py'])",
+            ("base64", "dataclasses", "hashlib", "pathlib", "pickle", "urllib.parse"),
         ),
     ],
 )

@@ -20,12 +20,14 @@ import ssl
 import weakref
 from collections import deque
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from botocore import exceptions
 from botocore.awsrequest import AWSResponse
 from botocore.httpsession import URLLib3Session, create_urllib3_context, get_cert_path
+
+from simpleflow.named_tuple import NamedTuple
 
 _PORTS = {"http": 80, "https": 443}
 _IDLE = 10  # connections that are kept
