@@ -23,15 +23,20 @@ from simpleflow.workflow import Workflow
 _FORMS = "expected module.Class or path/to/file.py:Class"
 
 
-def load_workflow(reference: str) -> type[Workflow]:
+def load_workflow(reference: str, code: str | None = None) -> type[Workflow]:
     """Import the module of a workflow class and return the class.
 
-    The current folder is put on ``sys.path``, and so is the folder of a file. Raises InputError if there is no such
-    file, module or class, if the class is not a workflow, or if the import raises an exception.
+    The current folder is put on ``sys.path``, and so is the folder of a file. ``code`` is a file that is imported in
+    place of the module, under the name of that. Raises InputError if there is no such file, module or class, if the
+    class is not a workflow, or if the import raises an exception.
     """
     module_or_file, name = _split_reference(reference)
     find_modules_here()
-    module = _module_of_file(module_or_file) if _is_file(module_or_file) else _module_named(module_or_file)
+    if code is not None:
+        module = _in_place_of(module_or_file, code)
+        module_or_file = code
+    else:
+        module = _module_of_file(module_or_file) if _is_file(module_or_file) else _module_named(module_or_file)
     found = getattr(module, name, None) if name else None
     if isinstance(found, type) and issubclass(found, Workflow) and found is not Workflow:
         return _checked(found)
@@ -114,10 +119,28 @@ def _module_of_file(path: str) -> ModuleType:
     known = sys.modules.get(stem)
     if known is not None and _same_file(known, full):
         return known
-    name, taken = stem, known is not None or stem in sys.stdlib_module_names
-    if taken:  # a file called json.py must not be mistaken for the module json, nor replace it
-        name = f"file_{stem}"
+    taken = known is not None or stem in sys.stdlib_module_names
     _add_to_path(folder, last=taken)
+    # A file called json.py must not be mistaken for the module json, nor replace it.
+    return _imported(path, full, f"file_{stem}" if taken else stem)
+
+
+def _in_place_of(module_or_file: str, path: str) -> ModuleType:
+    """Import a file under the name that another file or module has, so that its activities have the names of that."""
+    full = _existing_file(path)
+    name = module_or_file
+    if _is_file(module_or_file):
+        name = os.path.splitext(os.path.basename(module_or_file))[0].replace(".", "_")
+        _add_to_path(os.path.dirname(os.path.abspath(os.path.expanduser(module_or_file))), last=True)
+    elif parent := name.rpartition(".")[0]:
+        _module_named(parent)  # for relative imports
+    if name in sys.stdlib_module_names:
+        name = f"file_{name}"
+    _add_to_path(os.path.dirname(full), last=True)
+    return _imported(path, full, name)
+
+
+def _imported(path: str, full: str, name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, full)
     if spec is None or spec.loader is None:
         raise InputError(f"{path!r} is not a Python file; {_FORMS}")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
 import json
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -39,8 +42,8 @@ def history_check(
 ) -> int:
     """Replay the last runs of WORKFLOW with the code of today, and show the first decision that differs.
 
-    With FILE, which is what workflow.history writes with --format json, that history is replayed. Nothing is run:
-    results of activities come from the history. The exit code is 1 if a decision differs.
+    With FILE, which is what workflow.history writes with --format json (- for standard input), that history is
+    replayed. Nothing is run: results of activities come from the history. The exit code is 1 if a decision differs.
 
     \b
     Example: simpleflow history.check flow.py:Daily --runs 5
@@ -48,13 +51,12 @@ def history_check(
     file, workflow = _arguments(arguments)
     if file is not None and (runs is not None or any(options.values())):
         raise InputError("FILE is one history; --runs, --state, --local and --domain are for runs that are kept")
-    target = workflow if code is None else f"{code}:{workflow.replace(':', '.').rpartition('.')[2]}"
     with open_output() as out:
         if file is not None:
             from simpleflow.core import codec
 
-            return _check(out, load_workflow(target), codec.decode_history(_read(file)), workflow_id)
-        return _check_runs(out, load_workflow(target), workflow_id, runs or 1, location_of(options))
+            return _check(out, load_workflow(workflow, code), codec.decode_history(_read(file)), workflow_id)
+        return _check_runs(out, load_workflow(workflow, code), workflow_id, runs or 1, location_of(options))
 
 
 def _arguments(given: Sequence[str]) -> tuple[str | None, str]:
@@ -106,17 +108,27 @@ def _shown(decision: Any) -> str:
 
 def _read(file: str) -> list[dict[str, Any]]:
     """The events in a file: Amazon SWF's own, or the rows of ``workflow.history``."""
+    what = "standard input" if file == "-" else f"file {file!r}"
     try:
-        with open(file, encoding="utf-8-sig") as stream:
-            found = json.load(stream)
+        content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        found = json.loads(content.decode("utf-8-sig"))
     except OSError as error:
-        raise InputError(f"file {file!r} cannot be read: {error.strerror or error}") from error
+        raise InputError(f"{what} cannot be read: {error.strerror or error}") from error
     except ValueError as error:
-        raise InputError(f"file {file!r} is not JSON: {error}; expected the output of workflow.history") from error
+        raise InputError(f"{what} is not JSON: {error}; expected the output of workflow.history") from error
     if isinstance(found, dict):
         found = found.get("events")
     if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
-        raise InputError(
-            f"file {file!r} holds no list of events; expected the output of workflow.history --format json"
-        )
-    return [each["event"] if isinstance(each.get("event"), dict) else each for each in found]
+        raise InputError(f"{what} holds no list of events; expected the output of workflow.history --format json")
+    return [_timed(each["event"] if isinstance(each.get("event"), dict) else each) for each in found]
+
+
+def _timed(event: dict[str, Any]) -> dict[str, Any]:
+    """The event with its time in seconds, which the AWS CLI writes as text."""
+    time = event.get("eventTimestamp")
+    if isinstance(time, str):
+        try:
+            return {**event, "eventTimestamp": datetime.datetime.fromisoformat(time).timestamp()}
+        except ValueError:
+            pass  # the decoder names the event
+    return {**event, "eventTimestamp": float(time)} if isinstance(time, int) else event
