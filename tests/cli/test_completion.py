@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -113,6 +114,15 @@ def test_bash_puts_a_word_in_place_of_the_last_one(ran: Folder, words: str, expe
     call = f"COMP_WORDS=({words}) COMP_CWORD={len(words.split()) - 1}; _simpleflow_completion simpleflow"
     script = f'. <(_SIMPLEFLOW_COMPLETE=bash_source simpleflow); {call}; echo "${{COMPREPLY[@]}}"'
     assert sorted(in_shell(ran, "bash", "--norc", "-c", script)) == expected
+
+
+def test_bash_quotes_names_with_blanks(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    shutil.copy(WORKFLOWS / "flow.py", tmp_path)
+    assert folder.start("flow.Daily", "--workflow-id", "it's monday").code == 0
+    call = "COMP_WORDS=(simpleflow workflow.info i) COMP_CWORD=2; _simpleflow_completion simpleflow"
+    script = f'. <(_SIMPLEFLOW_COMPLETE=bash_source simpleflow); {call}; eval "echo ${{COMPREPLY[0]}} end"'
+    assert in_shell(folder, "bash", "--norc", "-c", script) == ["it's", "monday", "end"]
 
 
 @pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")

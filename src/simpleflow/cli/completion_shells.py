@@ -18,7 +18,13 @@ def register() -> None:
 
 
 class Bash(click_shells.BashComplete):
-    """Completion in bash."""
+    """Completion in bash, which inserts an item as it is: names with blanks and the like are quoted."""
+
+    source_template = click_shells.BashComplete.source_template.replace(
+        "COMPREPLY+=($value)",
+        r"""[[ $value == *[[:space:]\'\"\\\$\`\&\;\(\)\<\>\|\*\?\#\!]* ]] && printf -v value %%q "$value"
+            COMPREPLY+=("$value")""",
+    )
 
     def get_completion_args(self) -> tuple[list[str], str]:
         """Return the words before the one that is being typed, without a ``=`` between an option and its value."""
