@@ -25,6 +25,10 @@ gets the recorded results, and it records the same markers, which the history kn
 what an evaluation cannot know when it begins (see ``ledger``): it uses the recorded verdict and outcome where there are
 any (``self._recorded``), and it waits until the evaluation is idle before it does anything new.
 
+Where other workflow runs share the marks, one of them may do a step after the process of this run has died in it. A
+signal says so when this run goes on (``claim_recovery``). Then ``leave`` closes the generator, ends what it has begun,
+and goes on with a shorter one.
+
 Cancelling the future of a step ends its promise at once. A step that had not begun then never begins. One that had goes
 on: its work may be half done, and only its marker tells later evaluations and runs how it ended.
 """
