@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import nursery
 from tests.examples.conftest import EXAMPLES
 from tests.examples.test_examples import EXPECTED
 from tests.stamps import unstamped
@@ -30,21 +31,19 @@ OPTIONS: dict[str, list[str]] = {
 NUMBERED = re.compile(r"(?P<steps>\d+) steps: (?P<ran>\d+) ran, (?P<skipped>\d+) skipped, (?P<failed>\d+) failed")
 
 
-def start(target: str, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+def start(target: str, folder: Path, *options: str) -> nursery.Ended:
     module, _, name = target.partition(":")
-    command = [sys.executable, "-W", "error", "-m", "simpleflow", "workflow.start", "--local", *options]
-    return subprocess.run(
-        [*command, f"{EXAMPLES / module}.py:{name}"], cwd=folder, capture_output=True, text=True, timeout=60
-    )
+    command = ["workflow.start", "--local", *options, f"{EXAMPLES / module}.py:{name}"]
+    return nursery.run(command, folder, dict(os.environ), as_module=True)
 
 
 @pytest.mark.parametrize("target", sorted(EXPECTED))
 def test_example(target: str, tmp_path: Path) -> None:
     result, printed, _ = EXPECTED[target]
     run = start(target, tmp_path, *OPTIONS.get(target, ()))
-    assert run.returncode == 0, run.stderr
-    assert json.loads(run.stdout) == result
-    lines = [line.rpartition(" | ")[2] for line in unstamped(run.stderr).splitlines()]
+    assert run.code == 0, run.err
+    assert json.loads(run.out) == result
+    lines = [line.rpartition(" | ")[2] for line in unstamped(run.err).splitlines()]
     assert [line for line in printed if line not in lines] == []
 
 
@@ -53,22 +52,22 @@ def test_example_steps_run_then_are_skipped(target: str, tmp_path: Path) -> None
     counts = []
     for _ in range(2):
         run = start(target, tmp_path)
-        assert run.returncode == 0, run.stderr
-        match = NUMBERED.search(unstamped(run.stderr).replace("1 step:", "1 steps:"))
-        assert match is not None, run.stderr
+        assert run.code == 0, run.err
+        match = NUMBERED.search(unstamped(run.err).replace("1 step:", "1 steps:"))
+        assert match is not None, run.err
         counts.append([int(match[key]) for key in ("ran", "skipped", "failed")])
     assert counts == ([[1, 0, 0], [0, 1, 0]] if "basic" in target else [[4, 1, 0], [0, 5, 0]])
 
 
 def test_fail(tmp_path: Path) -> None:
     run = start("fail:Failing", tmp_path)
-    assert (run.returncode, run.stdout) == (1, "")
-    assert "too few rows" in run.stderr
+    assert (run.code, run.out) == (1, "")
+    assert "too few rows" in run.err
 
 
 def test_time_out(tmp_path: Path) -> None:
     run = start("retries:Retries", tmp_path, "--nb-workers", "2")
-    found = json.loads(run.stdout)
+    found = json.loads(run.out)
     assert found["flaky"] == "it took 3 tries"
     assert found["slow"].startswith("time-out START_TO_CLOSE after 1 s: ")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -11,6 +12,7 @@ import pytest
 
 from simpleflow.step.rules import EVERYTHING
 from simpleflow.stores import open_store
+from tests import nursery
 
 CONTENDER = """
 import os, random, sys, time
@@ -62,10 +64,8 @@ def race(bucket: str, folder: Path, contenders: int, count: int, everything: int
         [sys.executable, "-c", CONTENDER, bucket, f"run-{number}", str(count), str(folder), str(everything)]
         for number in range(contenders)
     ]
-    started = [
-        subprocess.Popen(each, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for each in commands
-    ]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    started = [nursery.begin(each, folder, dict(os.environ), **pipes) for each in commands]
     for each in started:
         assert each.stdout is not None
         assert each.stdout.readline() == "ready\n"
