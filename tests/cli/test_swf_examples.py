@@ -148,21 +148,21 @@ def test_two_deciders_and_eight_workers_while_replies_get_lost(tmp_path: Path) -
     swf = Commands(tmp_path, process.stdout.readline().strip())
     try:
         # Short time-outs, because a task whose reply got lost is offered again after its time-out.
-        found = swf.start("remote.Wide", "-i", "[200]", "--decision-tasks-timeout", "5")
+        found = swf.start("remote.Wide", "-i", "[100]", "--decision-tasks-timeout", "5")
         quiet = {"LOG_LEVEL": "WARNING", "ACTIVITY_DEFAULT_TIMEOUT": "10"}
         crew = [
             swf.begin("decider.start", "-N", "2", "remote.Wide", **quiet),
             swf.begin("worker.start", "-N", "8", **quiet),
         ]
         end = swf.wait_for_end(*found, seconds=80)
-        assert end["workflowExecutionCompletedEventAttributes"]["result"] == "19900"
-        assert {int(line.split()[1]) for line in swf.log if line.startswith("did ")} == set(range(200))
+        assert end["workflowExecutionCompletedEventAttributes"]["result"] == "4950"
+        assert {int(line.split()[1]) for line in swf.log if line.startswith("did ")} == set(range(100))
         scheduled = [
             each["activityTaskScheduledEventAttributes"]["activityId"]
             for each in swf.events(*found)
             if each["eventType"] == "ActivityTaskScheduled"
         ]
-        assert len(set(scheduled)) == 200
+        assert len(set(scheduled)) == 100
         log = ""
         for each in crew:
             each.terminate()
