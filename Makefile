@@ -13,8 +13,21 @@ EXISTING := .venv-existing
 # The wheel with the oldest dependencies, and the tests that run on it: of the library, without those of the folder.
 WHEEL := .venv-wheel
 OF_WHEEL := tests/testing tests/views tests/core/test_decide.py tests/language/test_activity.py \
-	tests/language/test_canvas.py tests/cli/test_info.py tests/cli/test_input.py tests/stores/test_s3.py \
-	tests/swf/test_engine.py tests/server/test_executions.py tests/test_servers.py
+	tests/language/test_canvas.py tests/language/test_values.py tests/cli/test_bad_options.py tests/cli/test_completion.py \
+	tests/cli/test_info.py tests/cli/test_input.py tests/stores/test_s3.py tests/stores/test_cloud.py \
+	tests/cluster/test_runs.py tests/swf/test_engine.py tests/server/test_executions.py tests/ui/test_pages.py \
+	tests/test_servers.py
+
+# A second Python: the oldest one on this machine, or the newest one where $(PYTHON) is of the oldest version. On it run
+# the tests whose outcome can depend on the Python. The others are of Amazon SWF's side, stores, the browser, clients from
+# elsewhere, pages and tools.
+OTHER := .venv-other
+ON_SWF := tests/cli/test_documentation.py tests/cli/test_foresight_on_swf.py tests/cli/test_past_runs.py \
+	tests/cli/test_runs.py tests/cli/test_swf_commands.py tests/cli/test_swf_examples.py tests/cli/test_costs.py
+OF_OTHER := tests/core tests/engines tests/language tests/step tests/testing tests/views tests/worker \
+	$(filter-out $(ON_SWF),$(wildcard tests/cli/test_*.py)) tests/stores/test_cloud.py tests/swf/test_engine.py \
+	tests/server/test_executions.py tests/cluster/test_parts.py tests/cluster/test_runs.py tests/ui/test_pages.py \
+	tests/test_servers.py tests/test_public_names.py
 
 # Microsoft's emulator of Azure's marks. Its registry knows it by this name.
 AZURITE := .azurite
@@ -22,13 +35,17 @@ AZURITE := .azurite
 # The browser in which the page is tested: Debian's, where this may install it.
 CHROMIUM := /usr/bin/chromium
 
-.PHONY: smoke-aws demo demo-cluster test test-wheel check bench screenshots chromium docs docs-links dist clean
+# Tests wait for processes and servers about as long as they compute, so four at once keep two cores busy.
+AT_ONCE := -n 4 --dist worksteal
+
+.PHONY: set-up smoke-aws demo demo-cluster test suite test-other wheel test-wheel test-installed-wheel check lint bench
+.PHONY: screenshots chromium docs docs-links dist clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    run the census example twice: steps run, then are skipped"
 	@echo "make demo-cluster  run the census on two workers of a Dask scheduler, and kill one"
-	@echo "make test    run all tests"
+	@echo "make test    run all tests, and those that can depend on the Python on a second Python"
 	@echo "make test-wheel  run tests on the wheel, with the oldest dependencies"
 	@echo "make check   ruff, mypy, import-linter, docs"
 	@echo "make bench   measure start-up, cold, warm, fan-out and memory, beside the peers that can be installed"
@@ -74,7 +91,7 @@ demo-cluster: $(DEMO)/.dask
 
 $(EXISTING)/.tried: | python
 	@rm -rf $(EXISTING)
-	@$(PYTHON) -m venv $(EXISTING) && $(EXISTING)/bin/pip install --quiet 'simpleflow==0.36.0' \
+	@"$$($(PYTHON) .ci/pythons.py oldest)" -m venv $(EXISTING) && $(EXISTING)/bin/pip install --quiet 'simpleflow==0.36.0' \
 	|| echo "simpleflow 0.36.0 cannot be installed from the package index: the tests that need it are skipped"
 	@$(EXISTING)/bin/pip download --quiet --no-deps --no-binary simpleflow --dest $(EXISTING) 'simpleflow==0.32.2' && \
 	tar -xzf $(EXISTING)/simpleflow-0.32.2.tar.gz -C $(EXISTING) --strip-components=1 simpleflow-0.32.2/examples \
@@ -93,33 +110,63 @@ chromium:
 	fonts-dejavu-core >/dev/null) || true
 	@test -x $(CHROMIUM) || echo "there is no $(CHROMIUM) and it cannot be installed here: the page is not tested in a browser"
 
-# TESTS are files and folders, by default all. On another Python: make test PYTHON=python3.13 VENV=.venv-3.13
+# All that the tests need, at once: make -j set-up
+set-up: $(VENV)/.rewritten $(OTHER)/.installed $(EXISTING)/.tried $(AZURITE)/.tried chromium
+
+# pytest compiles test modules in its own way, which takes ten seconds. Here it is done once and kept, while downloads
+# last; else each process that runs tests would do it.
+$(VENV)/.rewritten: $(STAMP)
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --collect-only -q -p no:xdist >/dev/null
+	@touch $@
+
+test: suite test-other
+
+# TESTS are files and folders, by default all. On another Python: make suite PYTHON=python3.13 VENV=.venv-3.13
 # The tests start hundreds of processes. Where PYTHONDONTWRITEBYTECODE is set, each of them would compile anew every
 # module that has changed since the installation, which doubles the time that a command takes.
-test: $(STAMP) $(EXISTING)/.tried $(AZURITE)/.tried chromium
+suite: $(STAMP) $(EXISTING)/.tried $(AZURITE)/.tried chromium
 	$(BIN)/python -m compileall -q src tests
-	PYTHONHASHSEED=1 $(BIN)/python -m pytest -n 3 --dist worksteal $(TESTS)
+	PYTHONHASHSEED=1 $(BIN)/python -m pytest $(AT_ONCE) $(TESTS)
 
-# What users get: the wheel, in an environment of its own, with the oldest dependencies that it allows. No test reads src.
-test-wheel: $(DIST)/.installed
+$(OTHER)/.installed: pyproject.toml .ci/pythons.py | python
+	@main=$(BIN)/python; test -x $$main || main=$(PYTHON); $$main .ci/pythons.py environment $(OTHER)
+	@touch $@
+
+test-other: $(OTHER)/.installed
+	@cat $(OTHER)/tried.txt
+	@test ! -x $(OTHER)/bin/python || { $(OTHER)/bin/python -m compileall -q src tests && \
+	PYTHONHASHSEED=2 $(OTHER)/bin/python -m pytest $(AT_ONCE) $(or $(TESTS),$(OF_OTHER)); }
+
+# What users get: the wheel, in an environment of its own, of the oldest Python on this machine and with the oldest
+# dependencies that it allows. No test reads src.
+wheel: $(DIST)/.installed
 	rm -rf $(WHEEL)
 	$(DIST)/bin/python -m build --wheel --outdir $(WHEEL)/dist .
-	$(PYTHON) -m venv $(WHEEL)
-	$(WHEEL)/bin/pip install --quiet "$$(ls $(CURDIR)/$(WHEEL)/dist/*.whl)[dev]"
-	$(PYTHON) .ci/minimums.py > $(WHEEL)/minimums.txt
-	$(WHEEL)/bin/pip install --quiet --requirement $(WHEEL)/minimums.txt
+	"$$($(PYTHON) .ci/pythons.py oldest)" -m venv $(WHEEL)
+	$(WHEEL)/bin/python .ci/minimums.py > $(WHEEL)/minimums.txt
+	$(WHEEL)/bin/pip install --quiet --constraint $(WHEEL)/minimums.txt \
+	"$$(ls $(CURDIR)/$(WHEEL)/dist/*.whl)[test]" 'moto[s3,server]>=5.0.20,<6'
 	$(WHEEL)/bin/pip check
-	PYTHONHASHSEED=2 $(WHEEL)/bin/python -m pytest -n 3 --dist worksteal $(or $(TESTS),$(OF_WHEEL))
+
+test-wheel: wheel
+	$(TEST_WHEEL)
+
+test-installed-wheel:
+	$(TEST_WHEEL)
+
+TEST_WHEEL = PYTHONHASHSEED=2 $(WHEEL)/bin/python -m pytest $(AT_ONCE) $(or $(TESTS),$(OF_WHEEL))
 
 # Never in CI: it needs an account, and costs a few cents.
 smoke-aws: $(STAMP)
 	$(BIN)/python -m tests.swf.smoke $(SMOKE)
 
-check: $(STAMP)
+lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+check: lint
 	$(BIN)/python -m pytest -q tests/docs tests/test_architecture.py tests/test_public_names.py
 
 bench: $(STAMP)
@@ -156,4 +203,4 @@ dist: $(DIST)/.installed
 	$(DIST)/bin/python .ci/check_dist.py dist $(TAG)
 
 clean:
-	rm -rf $(VENV) $(DEMO) $(DIST) $(WHEEL) $(DOCS) $(EXISTING) $(AZURITE) .simpleflow dist build
+	rm -rf $(VENV) $(OTHER) $(DEMO) $(DIST) $(WHEEL) $(DOCS) $(EXISTING) $(AZURITE) .simpleflow dist build

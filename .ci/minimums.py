@@ -12,7 +12,7 @@ import re
 import tomllib
 from pathlib import Path
 
-_TOOLS = ("dev", "docs", "bench")
+_TOOLS = ("test", "dev", "docs", "bench")
 
 
 def minimums() -> list[str]:
@@ -21,7 +21,7 @@ def minimums() -> list[str]:
     project = tomllib.loads(text)["project"]
     extras = project["optional-dependencies"]
     needs = [*project["dependencies"], *(need for name in extras if name not in _TOOLS for need in extras[name])]
-    needs += [need for need in extras["dev"] if need.startswith("opentelemetry-sdk")]
+    needs += [need for need in extras["test"] if need.startswith("opentelemetry-sdk")]
     return [f"{name}=={oldest}" for name, oldest in (re.match(r"([\w-]+)>=([\w.]+)", need).groups() for need in needs)]
 
 

@@ -25,7 +25,7 @@ from tests.test_public_names import MEMBERS, PUBLIC, SIGNATURES
 
 EVERYTHING = "\n".join(read(page) for page in PAGES)
 CODE = "\n".join(re.findall(r"`[^`\n]+`", "\n".join(prose(page) for page in PAGES)))
-FOR_DEVELOPERS = ("dev", "docs", "bench")
+FOR_DEVELOPERS = ("test", "dev", "docs", "bench")
 """Extras that users do not install."""
 
 LISTED_IN = "docs/operations.md"

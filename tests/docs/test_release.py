@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import runpy
 import shlex
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,44 @@ def test_the_oldest_python_is_tested() -> None:
     listed = re.findall(r"Python :: (3\.\d+)", "\n".join(PROJECT["classifiers"]))
     assert pythons[0] == PROJECT["requires-python"].removeprefix(">=") == listed[0]
     assert pythons[-1] == listed[-1]
+
+
+PYTHONS = runpy.run_path(str(ROOT / ".ci/pythons.py"))
+
+
+@pytest.mark.parametrize(
+    ("found", "own", "expected"),
+    [
+        (["3.11.2", "3.11.7", "3.12.1", "3.13.0"], "3.13.0", "3.11.2"),
+        (["3.11.2", "3.11.7", "3.12.1", "3.13.0"], "3.11.7", "3.13.0"),
+        (["3.11.2", "3.12.1", "3.13.0"], "3.12.1", "3.11.2"),
+        (["3.11.2", "3.11.7"], "3.11.7", None),
+        ([], "3.11.7", None),
+    ],
+)
+def test_the_second_python_is_the_farthest_one(found: list[str], own: str, expected: str | None) -> None:
+    pythons = [(tuple(map(int, each.split("."))), Path(each)) for each in found]
+    assert PYTHONS["other"](pythons, tuple(map(int, own.split(".")))) == (expected and Path(expected))
+
+
+def test_a_second_python_that_is_missing_is_said_loudly() -> None:
+    said = PYTHONS["report"]((3, 11, 7), None)
+    assert said.startswith("!!!!!!!!")
+    assert "ONLY PYTHON 3.11.7 IS TRIED" in said
+    assert PYTHONS["report"]((3, 11, 7), (3, 13, 0)) == "On Python 3.13.0, beside all tests on Python 3.11.7:\n"
+
+
+def test_this_python_is_found() -> None:
+    assert PYTHONS["version"](Path(sys.executable)) == sys.version_info[:3]
+    assert PYTHONS["version"](Path("/bin/false")) is None
+    assert PYTHONS["OLDEST_MINOR"] == int(PROJECT["requires-python"].removeprefix(">=3."))
+
+
+def test_the_second_python_runs_tests_that_exist() -> None:
+    [listed] = re.findall(r"^OF_OTHER := ((?:.*\\\n)*.*)$", read("Makefile"), re.MULTILINE)
+    [left_out] = re.findall(r"^ON_SWF := ((?:.*\\\n)*.*)$", read("Makefile"), re.MULTILINE)
+    for path in re.findall(r"tests/[\w/]+(?:\.py)?", f"{left_out} {listed}".replace("tests/cli/test_*", "")):
+        assert (ROOT / path).exists(), path
 
 
 def test_publishing_needs_no_secret() -> None:
