@@ -7,12 +7,15 @@ a class gets its constructor when it is first called. Their instances are the sa
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import NamedTuple as NamedTuple
 else:
     from collections import _tuplegetter as field_at
+
+    _UNEXPECTED = TypeError if sys.version_info >= (3, 13) else ValueError  # as collections.namedtuple of that version
 
     class _Values(tuple):
         """The base of every class: the methods that ``collections.namedtuple`` makes for each class anew."""
@@ -37,7 +40,7 @@ else:
             """Return a copy with other values for some fields."""
             made = self._make(map(changes.pop, self._fields, self))
             if changes:
-                raise ValueError(f"Got unexpected field names: {list(changes)!r}")
+                raise _UNEXPECTED(f"Got unexpected field names: {list(changes)!r}")
             return made
 
         __replace__ = _replace

@@ -12,6 +12,7 @@ import pytest
 from simpleflow import Workflow, activity
 from simpleflow.canvas import Group
 from simpleflow.core import codec
+from simpleflow.engines.sqlite.rows import unpack
 from simpleflow.local import Executor
 from simpleflow.step import Step, WorkflowStepMixin
 
@@ -113,7 +114,7 @@ def test_a_row_keeps_the_order_of_the_tasks(tmp_path: Path) -> None:
     executor = Executor(Mixes, state=tmp_path)
     executor.run()
     db = sqlite3.connect(tmp_path / "history.sqlite")
-    events = [codec.decode_event(text) for (text,) in db.execute("select event from events order by run, id")]
+    events = [codec.decode_event(unpack(kept)) for (kept,) in db.execute("select event from events order by run, id")]
     db.close()
     begun = [event.attributes.scheduled_event_id for event in events if event.type == "ActivityTaskStarted"]
     assert begun == sorted(begun)
@@ -130,7 +131,7 @@ class Steps(Workflow, WorkflowStepMixin):
 def test_activities_of_different_steps_are_not_in_one_row(tmp_path: Path) -> None:
     Executor(Steps, state=tmp_path).run()
     db = sqlite3.connect(tmp_path / "history.sqlite")
-    events = [codec.decode_event(text) for (text,) in db.execute("select event from events order by run, id")]
+    events = [codec.decode_event(unpack(kept)) for (kept,) in db.execute("select event from events order by run, id")]
     db.close()
     scheduled = {each.id: each.attributes.activity_id for each in events if each.type == "ActivityTaskScheduled"}
     row: set[str] = set()
