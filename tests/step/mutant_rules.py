@@ -84,6 +84,13 @@ MUTANTS = (
         "wanted",
     ),
     Mutant(
+        "values that a function captures are arguments",
+        "canvas.py",
+        "        if type(value) in _PLAIN:\n",
+        "        if False:\n",
+        "tests/step/test_changes.py",
+    ),
+    Mutant(
         "a step that changed forces its dependents",
         "step/life.py",
         "        dependencies.add(run)\n",
@@ -175,6 +182,20 @@ MUTANTS = (
         "run.order >= latest[run.name].order",
         "False",
         NESTED,
+    ),
+    Mutant(
+        "a step fails if work beside its own failed",
+        "containers.py",
+        "            self._scope.beside = []\n",
+        "            pass\n",
+        "tests/step/test_failures_beside.py",
+    ),
+    Mutant(
+        "a step fails if a child inside it overlooked a failure",
+        "core/decider/base_decider.py",
+        "| ({own} if executor.overlooked else set())",
+        "| set()",
+        "tests/step/test_failures_beside.py",
     ),
     # Dependents
     Mutant(
