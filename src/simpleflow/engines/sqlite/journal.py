@@ -73,6 +73,7 @@ class SqliteJournal(KeptEvents):
 
     def __init__(self, folder: str, outage: Outage | None = None) -> None:
         self.folder = folder
+        self._path = os.path.abspath(folder)
         self._outage = outage if outage is not None else Outage()
         self._numbers = {}
         self._begun: list[tuple[str | float, ...]] = []  # rows of ``runs`` that the next commit inserts
@@ -277,7 +278,7 @@ class SqliteJournal(KeptEvents):
 
     @property
     def state_folder(self) -> str | None:
-        return os.path.abspath(self.folder)
+        return self._path
 
     @property
     def workers_path(self) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from types import TracebackType
 
 from simpleflow.core import events as e
 from simpleflow.core.event_log import Reader
@@ -91,11 +92,26 @@ class KeptEvents:
         except (InputError, InvalidTransition) as error:
             raise damaged(self.folder, f"run {run_id}: {error}") from error
 
-    @contextmanager
-    def _errors(self, action: str) -> Iterator[None]:
-        try:
-            yield
-        except FAULTS as error:
-            raise state_error(self.folder, action, error) from error
-        except UnicodeEncodeError as error:
+    def _errors(self, action: str) -> _Errors:
+        return _Errors(self.folder, action)
+
+
+class _Errors:
+    """Raises errors of SQLite and of the system as StateError. Several stand in a step: a generator takes longer."""
+
+    __slots__ = ("_action", "_folder")
+
+    def __init__(self, folder: str, action: str) -> None:
+        self._folder = folder
+        self._action = action
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if isinstance(error, FAULTS):
+            raise state_error(self._folder, self._action, error) from error
+        if isinstance(error, UnicodeEncodeError):
             raise InputError(f"{error.object!r:.100} holds bytes that are not UTF-8; expected plain text") from error
