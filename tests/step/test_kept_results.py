@@ -10,6 +10,7 @@ import pytest
 from simpleflow import activity
 from simpleflow.canvas import Chain, Group
 from simpleflow.exceptions import ResultNotKept
+from simpleflow.step import mark
 from simpleflow.step.mark import MAX_RESULT
 from simpleflow.stores import open_store
 from tests.step.bench import Bench, note, noted
@@ -143,3 +144,13 @@ def test_the_mark_says_when_and_how_the_step_ran(bench: Bench) -> None:
     times = [event["eventTimestamp"] for event in bench.executor.history]
     assert times[0] - 0.001 <= found["time"] <= times[-1] + 0.001
     assert 0 <= found["seconds"] <= times[-1] - times[0] + 0.001
+
+
+def test_a_result_that_does_not_fit_beside_the_steps_of_children_is_not_kept() -> None:
+    children = [["bucket", "path", {"name": "x" * 5_000}]]
+    kept = mark.with_result({"children": children}, "x" * 29_000, "s")
+    assert kept == {
+        "children": children,
+        "not_kept": "the result of step 's' does not fit into a mark beside the steps of its children",
+    }
+    assert mark.with_result({"children": children}, "x" * 20_000, "s")["result"] == "x" * 20_000

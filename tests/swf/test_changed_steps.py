@@ -81,6 +81,26 @@ class Daily(Stepping):
         return [loaded.reasons, report.ran]
 
 
+class Inner(Stepping):
+    name = "changed.inner"
+    version = "1"
+
+    def run(self, count: int) -> str:
+        steps = [Step(f"report.{n}", (load, "report"), after=["load"]) for n in range(count)]
+        self.submit(Group(*steps)).result
+        return "x" * (20_000 + 400 * count)
+
+
+class Around(Stepping):
+    name = "changed.around"
+    version = "1"
+
+    def run(self, force: bool, count: int = 1) -> Any:
+        self.submit(Step("load", (load, "x"), force=force)).wait()
+        step = self.submit(Step("around", (Inner, count), keep_result=True))
+        return step.reasons
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder around the marks."""
@@ -106,6 +126,15 @@ def test_files_and_outputs(server: Server, folder: Path) -> None:
         [reason] = run(Reading, 1)[0]
     assert reason.startswith("Inputs changed: ")
     assert reason.endswith("/*.csv (91 files)")
+
+
+@pytest.mark.parametrize("count", [1, 30])
+def test_a_done_step_around_a_child_whose_step_is_stale(server: Server, folder: Path, count: int) -> None:
+    """If what a child hands up does not fit into a field beside its result, the result goes first."""
+    with Crew(limits=limits()):
+        reasons = [run(Around, force, count) for force in (False, False, True, False)]
+    done = ["Step was already played"]
+    assert reasons == [[], done, ["Not done inside: report.0"] if count == 1 else done, done]
 
 
 class Together(Stepping):

@@ -147,6 +147,9 @@ def with_result(details: dict[str, Any], result: Any, step: str) -> dict[str, An
     inputs = parse(details.get("made_with"))
     if inputs is not None and "result" in kept and len(values.encode(details | kept, "done mark")) > _MAX_DETAILS:
         kept["made_with"] = inputs.to_json(MAX_MARKER_ARGUMENTS)
+    if "result" in kept and "children" in details and len(values.encode(details | kept, "done mark")) > _MAX_DETAILS:
+        del kept["result"]
+        kept["not_kept"] = f"the result of step {step!r} does not fit into a mark beside the steps of its children"
     return details | kept
 
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 from simpleflow import values
-from simpleflow.constants import NOTICE_MARKER, OVERLOOKED, RETURN_SIGNAL
+from simpleflow.constants import MAX_FIELD_LENGTH, NOTICE_MARKER, OVERLOOKED, RETURN_SIGNAL
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.core.changes import Changes
@@ -302,7 +302,10 @@ def completion(executor: Executor) -> d.CompleteWorkflowExecution:
     """The decision that completes the execution with its result."""
     failed = _failed(executor) if executor.reports_parts else ()
     reached = executor.reached if executor.history.started.parent_workflow_execution is not None else {}
-    return d.CompleteWorkflowExecution(result=parts.wrap(executor.result, failed, reached, executor.parts_inside()))
+    result = parts.wrap(executor.result, failed, reached, executor.parts_inside())
+    if executor.counts_events and len(result or "") > MAX_FIELD_LENGTH:
+        result = parts.wrap(executor.result, failed, reached)
+    return d.CompleteWorkflowExecution(result=result)
 
 
 def _failed(executor: Executor) -> set[parts.Part]:
