@@ -101,6 +101,41 @@ def test_a_dependent_of_a_step_that_fails_does_not_run_and_is_not_done(bench: Be
     assert bench.done == ["a", "b", "c"]
 
 
+@pytest.mark.parametrize("direction", ["forces", "after"])
+def test_steps_that_depend_on_a_refused_step_are_refused_too(bench: Bench, direction: str) -> None:
+    def step(name: str, work: Any, forces: str, after: str) -> Step:
+        if direction == "forces":
+            return Step(name, (work, name), force_steps_if_executed=[forces])
+        return Step(name, (work, name), after=[after])
+
+    def run(fails: bool) -> Any:
+        def inner(workflow: Any) -> Any:
+            a = workflow.submit(step("a", fail_softly if fails else note, "b", "none"))
+            b = workflow.submit(step("b", note, "c", "a"))
+            c = workflow.submit(step("c", note, "none", "b"))
+            futures.wait(a, b, c)
+            return [each.ran for each in (a, b, c)]
+
+        return inner
+
+    bench.run(run(fails=True))
+    assert noted == ["a"]
+    assert bench.done == []
+    assert "step 'b', which forces it, failed" in bench.markers[-1]["error"]
+    assert bench.run(run(fails=False)) == [True, True, True]
+    assert bench.done == ["a", "b", "c"]
+
+
+def test_a_step_that_ran_before_a_refused_one_is_not_stale(bench: Bench) -> None:
+    def run(workflow: Any) -> Any:
+        futures.wait(workflow.submit(Step("c", (note, "c"))))
+        a = workflow.submit(Step("a", (fail_softly, "a"), force_steps_if_executed=["b"]))
+        futures.wait(a, workflow.submit(Step("b", (note, "b"), force_steps_if_executed=["c"])))
+
+    bench.run(run)
+    assert bench.done == ["c"]
+
+
 def test_a_refused_dependent_has_an_exception_if_it_bubbles_exceptions(bench: Bench) -> None:
     def run(workflow: Any) -> Any:
         workflow.submit(Step("a", (fail_softly, "a"), force_steps_if_executed="b"))

@@ -4,7 +4,7 @@ A run of a step (the *origin*) forces every step that its ``force_steps_if_execu
 every step that says in ``after`` that it depends on it. From that follow three rules:
 
 - A dependent waits for an origin that is running, or will run once what it waits for has ended, and then runs.
-- A dependent whose latest origin failed is refused.
+- A dependent whose latest origin failed is refused, and so are the dependents of that one.
 - A dependent that ran while an origin began after it has worked with old data: its work is stale, and it is not marked.
 
 Steps that enclose each other are no origin and dependent: neither could ever wait for the other. A dependent that would
@@ -41,6 +41,7 @@ class Dependencies:
         self.waits = Waits()
         self.marking: dict[StepRun, Promise] = {}  # runs whose mark is being written, and what ends with the writing
         self._ledger = ledger
+        self._refused: set[StepRun] = set()
         self._passed: dict[StepRun, str] = {}  # steps that cannot wait for an origin that runs, and its name
         self._origins: dict[str, dict[StepRun, None]] = {}  # by pattern, the runs that force it
         self._ran: dict[str, Sequence[StepRun]] = {}  # by name, the runs of steps
@@ -73,6 +74,11 @@ class Dependencies:
             ran.append(run)
         else:
             self._ran[run.name] = (run,) if ran is None else [*ran, run]  # nearly always the only one
+
+    def add_refused(self, run: StepRun) -> None:
+        """A step is refused: its dependents are forced, and so refused, but what they have done is not stale."""
+        self._refused.add(run)
+        self.add(run)
 
     def remove(self, run: StepRun) -> None:
         """A step that was going to run is left to another run, which has done it."""
@@ -212,7 +218,8 @@ class Dependencies:
         """The name of an origin that began after ``run``: the work of ``run`` is stale."""
         if not (self._origins or run.after or self._ledger.catching_up):
             return None
-        reached = (origin.name for origin in self._origins_of(run) if origin.order > run.order)
+        origins = (origin for origin in self._origins_of(run) if origin.order > run.order)
+        reached = (origin.name for origin in origins if origin not in self._refused)
         unreached = (
             each.name for each in self._ledger.unreached_runs() if each.order > run.order and _forces(each, run)
         )

@@ -154,8 +154,8 @@ class Life(LifeActions):
         self._begin(found)
         if isinstance(found, Refuse):
             extra: dict[str, Any] = {"refused": found.origin}
+            self._stand_in_for_work()
             if self._is_lost_with(found):
-                self._stand_in_for_work()
                 extra["lost"] = True
             text = f"not played, since step {found.origin!r}, which forces it, failed"
             self._fail(TaskFailed(run.name, text), extra)

@@ -167,7 +167,7 @@ class LifeActions:
     def _stand_in_for_work(self) -> None:
         """The run goes on without the work of this step: dependents must not run without its results."""
         self._ledger.latest[self._run.name] = self._run
-        self._scheduler.dependencies.add(self._run)
+        self._scheduler.dependencies.add_refused(self._run)
 
     def _lose_with(self, other: Promise | None) -> None:
         """If the other step has failed the run, which goes on, code that waits for this one does not go on either."""
