@@ -237,6 +237,8 @@ def _main(channel: socket.socket) -> None:
                 *streams, reports, body = given
                 pid = os.fork()
                 if pid == 0:
+                    os.setsid()  # before anybody knows of it, who may send signals to its group
+                    os.write(reports, b"%d " % os.getpid())
                     signal.set_wakeup_fd(-1)
                     for each in statuses.values():
                         each.close()
@@ -249,7 +251,6 @@ def _main(channel: socket.socket) -> None:
                 for each in (*streams, body):
                     os.close(each)
                 statuses[pid] = socket.socket(fileno=reports)
-                statuses[pid].sendall(b"%d " % pid)
             else:
                 for pid in list(statuses):
                     if (ended := os.waitpid(pid, os.WNOHANG))[0]:
@@ -310,7 +311,6 @@ def _load() -> None:
 def _become(request: dict[str, Any], streams: list[int]) -> None:
     """Make this process what a new one would be."""
     tied(os.getppid())
-    os.setsid()
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["environment"])
