@@ -19,15 +19,11 @@ OF_WHEEL := tests/testing tests/views tests/core/test_decide.py tests/language/t
 	tests/test_servers.py
 
 # A second Python: the oldest one on this machine, or the newest one where $(PYTHON) is of the oldest version. On it run
-# the tests whose outcome can depend on the Python. The others are of Amazon SWF's side, stores, the browser, clients from
-# elsewhere, pages and tools.
+# the tests whose outcome is most likely to depend on the Python: of the language, the core, the engines, worker
+# processes, and runs of the command. All: make test-other TESTS=tests.
 OTHER := .venv-other
-ON_SWF := tests/cli/test_documentation.py tests/cli/test_foresight_on_swf.py tests/cli/test_past_runs.py \
-	tests/cli/test_runs.py tests/cli/test_swf_commands.py tests/cli/test_swf_examples.py tests/cli/test_costs.py
-OF_OTHER := tests/core tests/engines tests/language tests/step tests/testing tests/views tests/worker \
-	$(filter-out $(ON_SWF),$(wildcard tests/cli/test_*.py)) tests/stores/test_cloud.py tests/swf/test_engine.py \
-	tests/server/test_executions.py tests/cluster/test_parts.py tests/cluster/test_runs.py tests/ui/test_pages.py \
-	tests/test_servers.py tests/test_public_names.py
+OF_OTHER := tests/core tests/engines tests/language tests/testing tests/views tests/worker tests/cli/test_start.py \
+	tests/cli/test_waits.py tests/test_servers.py tests/test_public_names.py
 
 # Microsoft's emulator of Azure's marks. Its registry knows it by this name.
 AZURITE := .azurite
