@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import socket
@@ -51,6 +52,7 @@ class Site:
         except urllib.error.HTTPError as error:
             found = error.code, dict(error.headers), error.read().decode()
         status, headers_, text = found
+        assert status != 500, _logged()
         return Answer(status, {key.lower(): value for key, value in headers_.items()}, text)
 
     def raw(self, request: bytes) -> bytes:
@@ -63,6 +65,25 @@ class Site:
         return found
 
 
+class _Errors(logging.Handler):
+    """Keeps what the server logs: a page that fails says only that it did."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.texts.append(logging.Formatter().format(record))
+
+
+_errors = _Errors()
+
+
+def _logged() -> str:
+    time.sleep(0.5)  # the server answers first, and logs then
+    return "\n".join(_errors.texts[-3:])
+
+
 @contextmanager
 def serving(
     folder: Path | str | None,
@@ -72,6 +93,9 @@ def serving(
 ) -> Iterator[Site]:
     """A page over a state folder or a domain."""
     made = Serving(None if folder is None else str(folder), domain, host, 0, planner)
+    log = logging.getLogger("uvicorn.error")
+    log.disabled = False  # by the configuration of logging in another test
+    log.addHandler(_errors)
     thread = threading.Thread(target=made.run, daemon=True)
     thread.start()
     try:
