@@ -22,7 +22,7 @@ SOFT = "ValueError: no such day " + at("raise ValueError(text)")
 def lines(text: str) -> list[str]:
     """Return the lines with single spaces, and with durations and run ids replaced."""
     text = re.sub(r"\b\d+\.\d+ s\b", "N s", text)
-    text = re.sub(r"run 2\d[\w-]{6}\b", "run ID", text)
+    text = re.sub(r"run 2\d[\w-]{6}(?![\w-])", "run ID", text)
     return [" ".join(line.split()) for line in text.splitlines()]
 
 
