@@ -18,12 +18,18 @@ ROOT = Path(__file__).parents[2]
 SOURCE = Path(simpleflow.__file__).parents[1]  # that of the folder, or an installed wheel
 
 
-def begin(code: str, *args: str, folder: Path, **environment: str) -> subprocess.Popen[str]:
-    """Start Python with that code, in a new process group."""
+def begin(code: str, *args: str, folder: Path, forks: bool = True, **environment: str) -> subprocess.Popen[str]:
+    """Start Python with that code, in a new process group.
+
+    ``forks``: fork it from a process that has loaded everything. Such a process has no environment of its own in /proc.
+    """
     path = os.pathsep.join([str(SOURCE), str(ROOT), os.environ.get("PYTHONPATH", "")])
     words = [sys.executable, "-W", "error", "-c", textwrap.dedent(code), *args]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return nursery.begin(words, folder, {**os.environ, "PYTHONPATH": path, **environment}, **pipes)
+    given = {**os.environ, "PYTHONPATH": path, **environment}
+    if forks:
+        return nursery.begin(words, folder, given, **pipes)
+    return subprocess.Popen(words, cwd=folder, env=given, text=True, start_new_session=True, **pipes)
 
 
 def finish(process: subprocess.Popen[str], seconds: float = 20) -> tuple[int, str, str]:
