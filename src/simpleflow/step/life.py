@@ -152,15 +152,14 @@ class Life(LifeActions):
             return
 
         self._begin(found)
+        self._stand_in_for_work()
         if isinstance(found, Refuse):
             extra: dict[str, Any] = {"refused": found.origin}
-            self._stand_in_for_work()
             if self._is_lost_with(found):
                 extra["lost"] = True
             text = f"not played, since step {found.origin!r}, which forces it, failed"
             self._fail(TaskFailed(run.name, text), extra)
         else:
-            self._stand_in_for_work()
             self._fail(found.failure, {"unread": True}, is_own=True)
 
     def _hold_to(self, planned: Mapping[str, Any], found: Begin) -> None:
