@@ -15,12 +15,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from simpleflow.engines.base import EVERY_RUN, RunDescription, RunFilter
+from simpleflow.engines.sqlite.reading import ReadingEngine
 from simpleflow.exceptions import UnknownResource
 from simpleflow.state_folder.database import FILE
 
 if TYPE_CHECKING:
     from simpleflow.core.events import Event
-    from simpleflow.engines.sqlite.reading import ReadingEngine
     from simpleflow.engines.swf.engine import SwfEngine
 
 _DOMAIN_SECONDS = 3.0  # a domain is asked for news so often
@@ -124,8 +124,6 @@ class FolderSource:
             if identity != self._identity:
                 self._forget()
             if identity is not None and self._engine is None:
-                from simpleflow.engines.sqlite.reading import ReadingEngine
-
                 self._engine = ReadingEngine(str(self.folder))
                 self._identity = identity
             yield self._engine
