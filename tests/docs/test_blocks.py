@@ -7,6 +7,7 @@ dates, ids, numbers of processes and events, and the amount of space between wor
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -90,19 +91,30 @@ def test_json(page: str) -> None:
 
 @pytest.mark.parametrize("page", of_kind("python"))
 def test_python(page: str, folders: dict[str, Path]) -> None:
-    found = [block for block in blocks(page) if block.kind == "python" and block.file not in OTHER_TOOLS.values()]
-    texts = json.dumps([(block.text, page, block.line) for block in found])
-    command = [sys.executable, "-W", "error", "-c", RUNNER]
-    run = subprocess.run(command, cwd=folders[page], input=texts, capture_output=True, text=True)
+    run = python_run(page, folders[page])
     assert run.returncode == 0, run.stderr
     printed = run.stdout.split(SEPARATOR)
-    for block, output in zip(found, printed, strict=False):
+    for block, output in zip(python_blocks(page), printed, strict=False):
         assert stripped(output) == stripped(block.output or ""), f"{page}:{block.line}"
+
+
+def python_blocks(page: str) -> list[Block]:
+    return [block for block in blocks(page) if block.kind == "python" and block.file not in OTHER_TOOLS.values()]
+
+
+@functools.cache
+def python_run(page: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run the Python of a page in its folder, once. The commands of the page may read what this writes."""
+    texts = json.dumps([(block.text, page, block.line) for block in python_blocks(page)])
+    command = [sys.executable, "-W", "error", "-c", RUNNER]
+    return subprocess.run(command, cwd=folder, input=texts, capture_output=True, text=True)
 
 
 # tests/cli/test_documentation.py runs the examples of the page about the command line.
 @pytest.mark.parametrize("page", [page for page in of_kind("console") if page != "docs/command-line.md"])
 def test_console(page: str, folders: dict[str, Path]) -> None:
+    if python_blocks(page):
+        python_run(page, folders[page])
     shell = Shell(folders[page])
     try:
         for block in blocks(page):
