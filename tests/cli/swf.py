@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import subprocess
@@ -66,10 +67,11 @@ class Commands:
         assert done.code == 0, done.err
         return done.out.split()
 
-    @property
+    @functools.cached_property
     def client(self) -> Any:
-        """A boto3 client of the server, for this process."""
+        """A boto3 client of the server, for this process. It is patient: a server in test mode drops answers."""
         import boto3
+        from botocore.config import Config
 
         return boto3.client(
             "swf",
@@ -77,6 +79,7 @@ class Commands:
             region_name="us-east-1",
             aws_access_key_id="local",
             aws_secret_access_key="local",
+            config=Config(retries={"mode": "standard", "total_max_attempts": 10}),
         )
 
     def events(self, workflow_id: str, run_id: str) -> list[dict[str, Any]]:
