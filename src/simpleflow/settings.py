@@ -53,6 +53,7 @@ ACTIVITY_SIGTERM_WAIT_SEC: int  # seconds between SIGTERM and SIGKILL for an act
 SIMPLEFLOW_WORKERS: str | None  # address of the scheduler whose workers run the activities of local runs
 SWF_DOMAIN: str | None  # domain of commands that name none
 SWF_CONNECTION_RETRIES: int  # further tries of a request to SWF that is not a poll
+SWF_DECISION_LIMIT: int  # seconds that one decision may take in a decider process; 0: any time
 SWF_MAX_OPEN_ACTIVITY_COUNT: int  # most open activities of one execution
 SIMPLEFLOW_JUMBO_FIELDS_BUCKET: str | None  # bucket string of texts that are too long for a field of SWF
 SIMPLEFLOW_ACTIVITY_MODULES: str | None  # modules that activities of a worker may come from, separated by commas
@@ -183,6 +184,7 @@ _SETTINGS: dict[str, _Setting] = {
     "SIMPLEFLOW_WORKERS": _Setting(_text, None),
     "SWF_DOMAIN": _Setting(_text, None),
     "SWF_CONNECTION_RETRIES": _Setting(_count, 5),
+    "SWF_DECISION_LIMIT": _Setting(_seconds, 30),
     "SWF_MAX_OPEN_ACTIVITY_COUNT": _Setting(_positive, 1_000),
     "SIMPLEFLOW_JUMBO_FIELDS_BUCKET": _Setting(_text, None),
     "SIMPLEFLOW_ACTIVITY_MODULES": _Setting(activity_modules, None),

@@ -192,6 +192,7 @@ SETTINGS = [
     ("SWF_MAX_OPEN_ACTIVITY_COUNT", "0", "workflow.start --local flow.Daily"),
     ("SWF_MAX_OPEN_ACTIVITY_COUNT", "many", "workflow.start --local flow.Daily"),
     ("SWF_CONNECTION_RETRIES", "-1", "worker.start --domain d"),
+    ("SWF_DECISION_LIMIT", "soon", "decider.start --domain d"),
     ("ACTIVITY_DEFAULT_TIMEOUT", "nan", "workflow.start --local flow.Daily"),
     ("ACTIVITY_HEARTBEAT_TIMEOUT", "1e400", "decider.start --domain d flow.Daily"),
     ("SIMPLEFLOW_STEP_CLAIMS", "perhaps", "workflow.start --local flow.Daily"),

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,13 +14,17 @@ from typing import Any
 
 import pytest
 
+from simpleflow.core import events as e
+from simpleflow.engines.base import DecisionTask
 from simpleflow.server import Server
 from simpleflow.worker.deadly_runs import DeadlyRuns
+from simpleflow.worker.decision_limit import DecisionLimit, seconds_for
 from simpleflow.worker.run_pauses import RunPauses
 from tests.cli.conftest import WORKFLOWS
 from tests.cli.swf import DOMAIN, Commands
 from tests.swf import proxy as wire
 from tests.worker import programs
+from tests.worker.programs import alive
 
 EMPTY = """
 from simpleflow import Workflow
@@ -55,7 +60,7 @@ def about_blind(request: dict[str, Any]) -> bool:
     return bool(request["execution"]["workflowId"].startswith("blind"))
 
 
-def begin(swf: Commands, workflow_id: str, name: str, version: str = "1", limit: str = "1") -> str:
+def begin(swf: Commands, workflow_id: str, name: str, version: str = "1", limit: str = "1", given: str = "{}") -> str:
     try:
         swf.client.register_workflow_type(domain=DOMAIN, name=name, version=version)
     except swf.client.exceptions.TypeAlreadyExistsFault:
@@ -66,6 +71,7 @@ def begin(swf: Commands, workflow_id: str, name: str, version: str = "1", limit:
             workflowId=workflow_id,
             workflowType={"name": name, "version": version},
             taskList={"name": "l"},
+            input=given,
             executionStartToCloseTimeout="60",
             taskStartToCloseTimeout=limit,
             childPolicy="TERMINATE",
@@ -118,6 +124,125 @@ def test_others_go_on_beside_one_that_ends_the_process(swf: Commands) -> None:
     assert err.count("ended with exit code 7") == 1, err
     assert f"ended while it decided run {dies}; this run is not decided for 6 s, others go on" in err
     assert re.search(r"deadly.Interrupts \(workflow interrupts, run \S+\) failed; left to its time-out, this run", err)
+
+
+HANGS = """
+import ctypes, os, subprocess, time
+from simpleflow import Workflow
+
+class Hangs(Workflow):
+    def run(self, how):
+        globals()[how]()
+
+
+def loop():
+    while True:
+        try:
+            while True: pass
+        except BaseException:
+            pass
+
+def sleep():
+    time.sleep(10**6)
+
+def locked():
+    ctypes.PyDLL(None).sleep(10**6)  # holds the interpreter lock
+
+def program():
+    subprocess.run(["sh", "-c", "echo $$ > pid; sleep 1000"])
+"""
+
+
+def test_others_go_on_beside_those_that_never_return(swf: Commands) -> None:
+    (swf.path / "hangs.py").write_text(HANGS)
+    (swf.path / "empty.py").write_text(EMPTY)
+    ways = ("loop", "sleep", "locked", "program")
+    runs = {how: begin(swf, how, "hangs.Hangs", "1", "300", f'{{"args": ["{how}"]}}') for how in ways}
+    decider = swf.begin("decider.start", "-t", "l", "-N", "4", SWF_DECISION_LIMIT="1")
+    programs.wait_for(lambda: all("DecisionTaskStarted" in swf.kinds(how, run) for how, run in runs.items()), "all")
+    began = time.monotonic()
+    for number in range(4):
+        swf.wait_for_end(f"well-{number}", begin(swf, f"well-{number}", "empty.Flow", limit="30"))
+    assert time.monotonic() - began < 10
+    programs.wait_for(lambda: not alive(int((swf.path / "pid").read_text())), "the end of the program")
+    decider.terminate()
+    code, _, err = programs.finish(decider)
+    assert code == 0
+    lines = (swf.path / "hangs.py").read_text().splitlines()
+    for how, run_id in runs.items():
+        found = re.findall(
+            rf"decision 3 of hangs.Hangs \(workflow {how}, run {run_id}\) took more than 1 s and was given up, "
+            rf"at {swf.path}/hangs.py:(\d+) in {how}; left to its time-out, this run is not decided for 6 s, others",
+            err,
+        )
+        assert len(found) == 1, err
+        at = lines.index(f"def {how}():")
+        assert at < int(found[0]) <= at + 6
+        assert swf.kinds(how, run_id)[-1] == "DecisionTaskStarted"
+
+
+def test_a_decision_that_never_returns_does_not_hold_up_a_stop(swf: Commands) -> None:
+    (swf.path / "hangs.py").write_text(HANGS)
+    run_id = begin(swf, "leaves", "hangs.Hangs", "1", "3", '{"args": ["loop"]}')
+    decider = swf.begin("decider.start", "-t", "l", "--log-format", "json")
+    programs.wait_for(lambda: "DecisionTaskStarted" in swf.kinds("leaves", run_id), "the decision")
+    decider.terminate()
+    code, _, err = programs.finish(decider, 5)
+    assert code == 0
+    assert re.search(r"decider \(process \d+\) ended by signal 14 before it had finished its task", err), err
+
+
+@pytest.mark.parametrize(
+    ("setting", "task_timeout", "seconds"),
+    [("30", "300", 30), ("30", "10", 5), ("30", "1", 1), ("30", "NONE", 30), ("0", "10", 0), ("200", "300", 150)],
+)
+def test_a_decision_may_take_half_of_its_time_out_at_most(
+    monkeypatch: pytest.MonkeyPatch, setting: str, task_timeout: str, seconds: float
+) -> None:
+    monkeypatch.setenv("SWF_DECISION_LIMIT", setting)
+    started = e.WorkflowExecutionStarted(
+        workflow_type=e.WorkflowType(name="w", version="1"),
+        task_list=e.TaskList("l"),
+        child_policy="TERMINATE",
+        task_start_to_close_timeout=task_timeout,
+    )
+    task = DecisionTask("token", "w", "r", "w", "1", 3, [e.Event(id=1, time=0.0, attributes=started)])
+    assert seconds_for(task) == seconds
+
+
+def test_the_pauses_of_a_decision_that_takes_too_long_cost_little() -> None:
+    runs = DeadlyRuns()
+    total = 0.0
+    for _ in range(12):
+        pid = os.fork()
+        if pid == 0:
+            limit = DecisionLimit(runs.stacks_file())
+            limit.seconds = 0.01
+            runs.begins("hangs", seconds=30)
+            with limit.running(), limit.running():
+                time.sleep(100)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGALRM
+        runs.enter()
+        total += runs.left("hangs")
+    assert 1_790 < runs.left("hangs") <= 1_800
+    assert 30 * 12 / total < 0.05
+
+
+def test_code_that_ends_in_time_goes_on() -> None:
+    pid = os.fork()
+    if pid == 0:
+        limit = DecisionLimit()
+        limit.seconds = 0.2
+        for _ in range(3):
+            with limit.running():
+                with limit.running():
+                    pass
+                time.sleep(0.1)
+        limit.seconds = 0
+        with limit.running():
+            time.sleep(0.3)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
 def die(runs: DeadlyRuns, run_id: str) -> None:

@@ -39,6 +39,19 @@ def own_frame(text: str) -> tuple[str, str, str]:
     return found
 
 
+def innermost(stack: str) -> str:
+    """Return the line of a stack that ``faulthandler`` has written: ``file:line in function``.
+
+    It is the innermost one in the user's own code, as in ``source_line``; if there is none, the innermost of all.
+    """
+    lines = [re.sub(r"(line \d+) in ", r"\1, in ", line) for line in stack.splitlines() if " File " in line]
+    for found in (lines[::-1], lines[:1]):
+        line, function, _ = own_frame("\n".join(found))
+        if line:
+            return f"{line} in {function}"
+    return lines[0].strip() if lines else "an unknown line"
+
+
 def traceback_in(details: str | None) -> str:
     """Return the traceback in the details of a failed task; empty if there is none."""
     if not details or '"traceback"' not in details:

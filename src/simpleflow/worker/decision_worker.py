@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from simpleflow import values
@@ -60,6 +61,7 @@ class DecisionWorker:
             for faults of the workflow.
         imports: the modules that may be imported to find a workflow class.
         tells_waits: say in the execution context which signals an execution waits for, for other processes.
+        limited: gives a context manager for each block that runs code of a workflow.
 
     Attributes:
         failures: by run id, how the decider failed an execution.
@@ -81,6 +83,7 @@ class DecisionWorker:
         on_changed: OnChanged = warn,
         imports: Imports = ANY,
         tells_waits: bool = False,
+        limited: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self.failures: dict[str, Failure] = {}
         self.overlooked: list[str] = []
@@ -97,6 +100,7 @@ class DecisionWorker:
         self._on_changed = on_changed
         self._imports = imports
         self._tells_waits = tells_waits
+        self._limited = limited
         self._deciders: dict[str, Decider | SharedDecider] = {}
         self._contexts: dict[str, str] = {}  # execution context of the decisions made here, by run id
         self._digests: dict[type[Workflow], str] = {}  # of the code of workflow classes
@@ -108,8 +112,9 @@ class DecisionWorker:
         An error of this library leaves the task to its time-out: the execution does not fail by it. Raises that error.
         """
         try:
-            decider = self._decided(task)
-            answer = decider.answer()
+            with self._limited():
+                decider = self._decided(task)
+                answer = decider.answer()
             if decider.evaluation is not None:
                 self._classes |= decider.evaluation.workflows
                 self.activities |= decider.evaluation.activities
@@ -249,7 +254,8 @@ class DecisionWorker:
             self.failures.pop(run_id, None)
             self._contexts.pop(run_id, None)
         if decider is not None:
-            decider.discard()
+            with self._limited():
+                decider.discard()
 
     def _class(self, name: str) -> type[Workflow]:
         found = self._classes.get(name) or workflows.registry.get(name)

@@ -20,15 +20,23 @@ def of_activity(task: ActivityTask) -> dict[str, Any]:
     return ids | {"activity": task.name, "activity_id": task.activity_id, "attempt": attempt}
 
 
+def of_decision(task: DecisionTask) -> dict[str, Any]:
+    """The fields of a decision task."""
+    return {"workflow": task.workflow_id, "run": task.run_id, "workflow_type": task.name}
+
+
 @contextmanager
 def about(task: ActivityTask | DecisionTask) -> Iterator[None]:
     """A block whose records are about a task."""
-    if isinstance(task, ActivityTask):
-        found = of_activity(task)
-    else:
-        found = {"workflow": task.workflow_id, "run": task.run_id, "workflow_type": task.name}
+    with of(of_activity(task) if isinstance(task, ActivityTask) else of_decision(task)):
+        yield
+
+
+@contextmanager
+def of(fields: dict[str, Any] | None) -> Iterator[None]:
+    """A block whose records have these fields."""
     before = getattr(_thread, "fields", None)
-    _thread.fields = found
+    _thread.fields = fields
     try:
         yield
     finally:

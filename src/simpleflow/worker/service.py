@@ -21,6 +21,7 @@ from simpleflow.exceptions import InputError, SimpleflowError
 from simpleflow.worker import log_fields
 from simpleflow.worker.child import Child
 from simpleflow.worker.deadly_runs import DeadlyRuns
+from simpleflow.worker.decision_limit import DecisionLimit, seconds_for
 from simpleflow.worker.decision_worker import DecisionWorker
 from simpleflow.worker.dispatch import Middlewares
 from simpleflow.worker.identity import identity
@@ -100,6 +101,7 @@ def decider_body(
     def body(owner: int) -> None:
         stopping = _stoppable(owner)
         deadly.enter()
+        limit = DecisionLimit(deadly.stacks_file())
         own_identity = identity()
         source = connect()
         answers = source if task_list_of_all is None else OneList(source, task_list_of_all)
@@ -113,6 +115,7 @@ def decider_body(
             refuses_other_versions=True,
             imports=imports,
             tells_waits=True,
+            limited=limit.running,
         )
         pollers: Pollers[DecisionTask] = Pollers(stopping)
         pollers.add(partial(source.poll_for_decision_task, own_identity))
@@ -134,7 +137,8 @@ def decider_body(
                 log.info("%s is left to its time-out: the one before failed; not decided for %.1f s", label, left)
                 return
             log.debug("%s begins", label)
-            deadly.begins(task.run_id)
+            limit.seconds = seconds_for(task)
+            deadly.begins(task.run_id, label, log_fields.of_decision(task), limit.seconds)
             try:
                 worker.decide(task)
             except (Exception, SystemExit, KeyboardInterrupt) as error:  # of this library, or of imported modules

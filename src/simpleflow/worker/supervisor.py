@@ -165,16 +165,18 @@ class Supervisor:
         if code == POINTLESS and not self._stopping:
             self.gave_up = True
             self.stop()
+        how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
         if code == 0 or self._stopping:
             if slot in self._slots:
                 self._slots.remove(slot)
+            if code not in (0, POINTLESS) and not self.killed:
+                log.error("%s (process %s) ended %s before it had finished its task", slot.name, pid, how)
             return
         now = time.monotonic()
-        if now - slot.begun >= _SOON_SECONDS:
+        if now - slot.begun >= _SOON_SECONDS or code == -signal.SIGALRM:  # that was one long task, see decision_limit
             slot.pause.reset()
         wait = slot.pause.next()
         slot.due = now + wait
-        how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
         log.error("%s (process %s) ended %s; another one begins in %.1f s", slot.name, pid, how, wait)
 
     def _fork(self, slot: _Slot) -> None:
