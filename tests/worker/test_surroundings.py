@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,12 +21,22 @@ from tests.worker.programs import ROOT, alive, wait_for
 from tests.worker.test_pool import Shop, children
 
 _SEEN = """
-import _locale, signal, socket, tempfile
+import _locale, gc, resource, signal, socket, tempfile
 result = [os.getcwd(), os.environ.get("MINE"), os.environ.get("HOME"), oct(os.umask(0o22)), time.strftime("%Z"),
     str(signal.getsignal(signal.SIGUSR1)), str(signal.getsignal(signal.SIGTERM))[:40], sorted(sys.path), sys.argv,
     str(sys.stdout)[:30], sys.getrecursionlimit(), _locale.setlocale(_locale.LC_ALL),
     sorted(map(int, signal.pthread_sigmask(signal.SIG_BLOCK, ()))), signal.getitimer(signal.ITIMER_REAL)[0],
-    sys.getswitchinterval(), socket.getdefaulttimeout(), tempfile.tempdir]
+    sys.getswitchinterval(), socket.getdefaulttimeout(), tempfile.tempdir, str(sys.gettrace()), str(sys.getprofile()),
+    gc.isenabled(), gc.get_threshold(), gc.get_debug(), signal.getitimer(signal.ITIMER_PROF)[0] > 0,
+    os.getpriority(os.PRIO_PROCESS, 0), sorted(os.sched_getaffinity(0)), os.getresuid(),
+    [resource.getrlimit(each) for each in (resource.RLIMIT_NOFILE, resource.RLIMIT_FSIZE, resource.RLIMIT_CORE)]]
+"""
+
+_LIMIT = """
+import resource
+def limit(name, soft):
+    kind = getattr(resource, "RLIMIT_" + name)
+    resource.setrlimit(kind, (soft, resource.getrlimit(kind)[1]))
 """
 
 CHANGES = {
@@ -41,6 +52,12 @@ CHANGES = {
     "path": "sys.path.insert(0, '/elsewhere'); sys.argv.append('x')",
     "new path": "sys.path = ['/elsewhere']",
     "turns of threads": "sys.setswitchinterval(1)",
+    "traces": "sys.settrace(lambda *_: None); sys.setprofile(lambda *_: None)",
+    "garbage collector": "import gc; gc.disable(); gc.set_threshold(7, 7, 7)",
+    "timer of the processor's time": "signal.setitimer(signal.ITIMER_PROF, 60)",
+    "no more files": _LIMIT + "limit('NOFILE', 4)",
+    "no size of files": _LIMIT + "limit('FSIZE', 0); limit('CORE', 0)",
+    "processors": "os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})",
     "time-out of sockets": "import socket; socket.setdefaulttimeout(0.1)",
     "folder for temporary files": "import tempfile; tempfile.tempdir = '/gone'",
     "streams": "sys.stdout = open('out', 'w'); sys.setrecursionlimit(77_000)",
@@ -93,6 +110,41 @@ def test_a_worker_that_imported_from_a_changed_path_is_replaced(shop: Shop, tmp_
     (tmp_path / "lib" / "made_here.py").write_text("import sys, os\nsys.path.append('vendored')\n")
     code = f"sys.path.append({str(tmp_path / 'lib')!r}); import made_here; result = 'vendored' in sys.path"
     assert [shop.do(code).result for _ in range(3)] == ["true"] * 3
+
+
+@pytest.mark.skipif(
+    os.getuid() == 0 and shutil.which("setpriv") is None, reason="root keeps its privileges without setpriv"
+)
+def test_a_worker_that_cannot_get_back_what_it_gave_up_is_replaced() -> None:
+    code = f"""
+    import sys
+    sys.path.insert(0, {str(ROOT)!r})
+    from tests.worker.test_pool import Shop
+    shop = Shop()
+    seen = "import resource; result = [os.getpid(), os.nice(0), resource.getrlimit(7), resource.getrlimit(1)]"
+    for change in ("", "os.nice(3)", "resource.setrlimit(1, (0, 0))", "resource.setrlimit(7, (9, 9))"):
+        shop.do("import resource; " + change)
+        print(shop.do(seen).result)
+    shop.pool.close()
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    if os.getuid() == 0:
+        command = ["setpriv", "--bounding-set=-sys_resource,-sys_nice", *command]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    found = list(map(values.decode, done.stdout.splitlines()))
+    assert len({pid for pid, *_ in found}) == len(found) == 4
+    assert [rest for _, *rest in found] == [found[0][1:]] * 4
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root")
+def test_a_worker_that_became_another_user_is_replaced(shop: Shop) -> None:
+    before = values.decode(shop.do("result = [os.getpid(), os.getuid(), os.getgroups()]").result)
+    shop.do("os.setgroups([]); os.setuid(os.getuid() + 1)")
+    after = values.decode(shop.do("result = [os.getpid(), os.getuid(), os.getgroups()]").result)
+    assert after[1:] == before[1:]
+    assert after[0] != before[0]
+    shop.do("os.seteuid(os.getuid() + 1)")
+    assert values.decode(shop.do("result = [os.getpid(), os.geteuid(), os.getgroups()]").result) == after
 
 
 def test_a_worker_is_replaced_after_as_many_tasks_as_a_setting_says(

@@ -1,23 +1,27 @@
 """The state of a process that an activity must not leave changed for the next one.
 
 These are put back after each activity: the working folder, the environment variables, the file mode mask, the locale,
-the handlers of signals with their mask and timer, ``sys.path``, ``sys.argv``, the standard streams with their file
-descriptors, the limit of recursion, the interval at which threads take turns, the default time-out of sockets, and the
-folder for temporary files. Changes that are made while the module of the activity is imported stay: no
-later activity would repeat them.
+the handlers of signals with their mask and timers, ``sys.path``, ``sys.argv``, the standard streams with their file
+descriptors, the limit of recursion, the interval at which threads take turns, trace functions, the garbage collector's
+settings, the default time-out of sockets, the folder for temporary files, and what the system grants (``granted``).
+Changes that are made while the module of the activity is imported stay: no later activity would repeat them.
 """
 
 from __future__ import annotations
 
 import _locale
 import _signal  # type: ignore[import-not-found]  # half a microsecond instead of four, for each signal
+import gc
 import os
 import sys
 import time
 from fcntl import F_DUPFD_CLOEXEC, fcntl
 from typing import Any
 
+from simpleflow.worker.granted import Granted
+
 _SIGNALS = tuple(number for number in range(1, _signal.NSIG) if number < 32 and number not in (9, 19))
+_TIMERS = (_signal.ITIMER_REAL, _signal.ITIMER_VIRTUAL, _signal.ITIMER_PROF)
 _environment: Any = getattr(os.environ, "_data", os.environ)  # comparing the raw bytes takes a tenth of the time
 
 
@@ -43,6 +47,9 @@ class Surroundings:
         self._copies = [(copy, number) for number in (0, 1, 2) if (copy := _copied(number)) != -1]
         self._recursion = sys.getrecursionlimit()
         self._switch = sys.getswitchinterval()
+        self._traces = sys.gettrace(), sys.getprofile()
+        self._collects = gc.isenabled(), gc.get_threshold(), gc.get_debug()
+        self._granted = Granted()
         self._temporary = getattr(sys.modules.get("tempfile"), "tempdir", None)
         self._socket: Any = sys.modules.get("_socket")
         self._timeout = None if self._socket is None else self._socket.getdefaulttimeout()
@@ -62,8 +69,10 @@ class Surroundings:
     def restore(self) -> bool:
         """Put everything back. Returns False if that may not do, so that the process should not be used again.
 
-        That is so if modules were imported while ``sys.path`` was changed: their later imports may be found there only.
+        That is so if modules were imported while ``sys.path`` was changed, since their later imports may be found there
+        only, and if the system does not give back what the activity has given up.
         """
+        granted = self._granted.restore()  # first: the rest may need it, such as file descriptors
         if _folder() != self._folder:
             self._return()
         if _environment != self._environment:
@@ -71,7 +80,8 @@ class Surroundings:
         os.umask(self._mask)
         if _locale.setlocale(_locale.LC_ALL) != self._locale:
             _locale.setlocale(_locale.LC_ALL, self._locale)
-        _signal.setitimer(_signal.ITIMER_REAL, 0)
+        for timer in _TIMERS:
+            _signal.setitimer(timer, 0)
         for number, handler in zip(_SIGNALS, self._handlers, strict=True):
             if _signal.getsignal(number) is not handler and handler is not None:
                 _signal.signal(number, handler)
@@ -81,6 +91,11 @@ class Surroundings:
             sys.setrecursionlimit(self._recursion)
         if sys.getswitchinterval() != self._switch:
             sys.setswitchinterval(self._switch)
+        if (sys.gettrace(), sys.getprofile()) != self._traces:
+            sys.settrace(self._traces[0])
+            sys.setprofile(self._traces[1])
+        if (gc.isenabled(), gc.get_threshold(), gc.get_debug()) != self._collects:
+            self._restore_collector()
         if self._socket is not None and self._socket.getdefaulttimeout() != self._timeout:
             self._socket.setdefaulttimeout(self._timeout)
         temporary: Any = sys.modules.get("tempfile")
@@ -89,9 +104,18 @@ class Surroundings:
         if sys.argv != self._argv:
             sys.argv[:] = self._argv
         if sys.path == self._path:
-            return True
+            return granted
         sys.path[:] = self._path
-        return self.current
+        return granted and self.current
+
+    def _restore_collector(self) -> None:
+        enabled, threshold, debug = self._collects
+        gc.set_threshold(*threshold)
+        gc.set_debug(debug)
+        if enabled:
+            gc.enable()
+        else:
+            gc.disable()
 
     def _restore_streams(self) -> None:
         # A descriptor that is closed is worse than no output: the next file that is opened takes its number.
