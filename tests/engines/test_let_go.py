@@ -14,6 +14,7 @@ from simpleflow.canvas import Chain, Group
 from simpleflow.core import event_log
 from simpleflow.engines import operations
 from simpleflow.engines.sqlite.engine import SqliteEngine
+from simpleflow.engines.sqlite.journal import SqliteJournal
 from simpleflow.local import Executor
 from simpleflow.step import Step, WorkflowStepMixin
 
@@ -87,6 +88,30 @@ def test_an_engine_that_is_closed_still_reads(tmp_path: Path) -> None:
     engine = SqliteEngine(tmp_path)
     assert len(executor.history) == len(engine.history("mixed"))
     engine.close()
+
+
+def test_a_long_event_is_read_back_for_those_alone_who_ask_for_it(tmp_path: Path) -> None:
+    value = " ".join(map(str, range(300_000)))
+
+    class Long(Workflow):
+        name = "long"
+
+        def run(self) -> None:
+            for number in range(9):
+                self.submit(work, value if number == 4 else "x").result
+
+    executor = Executor(Long, state=tmp_path)
+    executor.run()
+    journal, run_id = SqliteJournal(str(tmp_path)), str(executor.run_id)
+    journal._numbers[run_id] = journal._number(run_id)
+    every, read = journal.load(run_id), journal.reader(run_id)
+    long = [event.id for event in every if value in str(event.attributes)]
+    asked = [id for each in long for id in range(each - 2, each + 3) if id not in long]
+    pages = [read(id - 1, 50) for id in asked]
+    assert [page[0] for page in pages] == [every[id - 1] for id in asked]
+    assert not any(event.id in long for page in pages for event in page)
+    assert [read(id - 1, 50) for id in long] == [[every[id - 1]] for id in long]
+    journal.close()
 
 
 @pytest.mark.parametrize("keeps", [False, True])

@@ -17,7 +17,7 @@ from simpleflow.state_folder.faults import FAULTS, damaged, state_error
 from simpleflow.state_folder.reading import open_to_read
 
 _PACKED = 8  # characters that a byte of a packed text may stand for
-_PAGE_CHARACTERS = 1 << 20  # after which no further events are read back at once
+_PAGE_CHARACTERS = 1 << 20  # that are read back at once, at most, but for a longer event alone
 
 
 class KeptEvents:
@@ -53,10 +53,10 @@ class KeptEvents:
             span = (number << 32) + after + 1, (number + 1) << 32, limit
             with self._errors("read"), self._reading() as db:
                 for row in db.execute(SQL["events_between"], span):
-                    rows.append(row)
                     size += len(row[1]) if isinstance(row[1], str) else _PACKED * len(row[1])
-                    if size > _PAGE_CHARACTERS:
-                        break
+                    if rows and size > _PAGE_CHARACTERS:
+                        break  # so a long event is decoded for those alone who ask for it
+                    rows.append(row)
             return self._events(run_id, rows, after + 1, whole=False)
 
         return read
