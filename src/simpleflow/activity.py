@@ -9,8 +9,9 @@ from typing import Any
 
 from simpleflow import retries, settings
 from simpleflow.base import check_flag, check_name
-from simpleflow.constants import MAX_VERSION_LENGTH
+from simpleflow.constants import MAX_VERSION_LENGTH, MOST_SECONDS
 from simpleflow.exceptions import InputError
+from simpleflow.shown_text import value_text
 from simpleflow.source import code_source
 
 PRIORITY_NOT_SET: Any = type("PriorityNotSet", (), {"__repr__": lambda self: "PRIORITY_NOT_SET"})()
@@ -35,10 +36,13 @@ def seconds(value: object, label: str) -> str:
     if value is None or value == "NONE":
         return "NONE"
     if isinstance(value, bool) or not isinstance(value, int | str):
-        raise InputError(f"{label} is {value!r}; expected whole seconds or None")
-    text = str(value)
+        raise InputError(f"{label} is {value_text(value)}; expected whole seconds or None")
+    try:
+        text = str(value)
+    except ValueError:  # Python writes no number of 5,000 digits
+        text = ""
     if not text.isascii() or not text.isdigit() or len(text) > 8:
-        raise InputError(f"{label} is {value!r}; expected whole seconds (at most 99999999) or None")
+        raise InputError(f"{label} is {value_text(value)}; expected whole seconds (at most {MOST_SECONDS}) or None")
     return text
 
 
@@ -56,7 +60,7 @@ def check_priority(value: object, label: str) -> None:
     except ValueError:
         fits = False
     if not fits:
-        raise InputError(f"{label} is {value!r}; expected a whole number of 32 bits or None")
+        raise InputError(f"{label} is {value_text(value)}; expected a whole number of 32 bits or None")
 
 
 def _default(setting: str) -> str:
@@ -250,7 +254,7 @@ def with_attributes(
         version: version of the activity type, at most 64 characters.
         task_list: the list from which workers take its tasks.
         task_priority: whole number of 32 bits, higher first; None for no priority; default: the workflow's priority.
-        retry: number of further tries after a failure or a time-out, 0 or more.
+        retry: number of further tries after a failure or a time-out, 0 to 1,000,000.
         raises_on_failure: True: a failure fails the workflow. False: the future holds the exception.
         start_to_close_timeout: seconds that the work may take. For this and the next three: whole seconds as a number
             or text, None for no limit. The settings ``ACTIVITY_*_TIMEOUT`` give the defaults: no limit for these three.
@@ -261,11 +265,12 @@ def with_attributes(
         idempotent: True: a workflow execution runs it once for equal arguments, however often it is submitted.
         meta: any further data; kept on the activity as it is.
         retry_delay: seconds before the first retry; 0: at once. Pauses are rounded to whole seconds, at least one.
-        retry_backoff: factor by which each further pause is longer, 1 or more.
+        retry_backoff: factor by which each further pause is longer, 1 to 1,000.
         retry_max_delay: most seconds of a pause; None: no limit.
         retry_jitter: share of a pause, from 0 to 1, by which it may be shorter or longer.
         retry_on: an exception class, or a tuple of them: the activity is tried again after these and their subclasses
-            only. None: after every failure and time-out. ``TimeoutError`` stands for time-outs.
+            only. None: after every failure and time-out. ``TimeoutError`` stands for time-outs. A group of exceptions
+            counts if all exceptions in it do.
 
     Returns a decorator that registers the activity and returns it as an ``Activity``.
 

@@ -70,6 +70,12 @@ RETURN_SIGNAL = "_simpleflow_return"
 DONE_ELSEWHERE_SIGNAL = "_simpleflow_done_elsewhere"
 """Name of the signal to a run whose process has died, and that goes on: another run has done one of its steps."""
 
+MOST_WORKERS = 100_000
+"""Activities that one process lets run at the same time, at most. No machine has room for so many."""
+
+MOST_SECONDS = 99_999_999
+"""Seconds of a time-out or a timer, at most: Amazon SWF takes eight digits."""
+
 RESERVED = "__simpleflow_"
 """Prefix of the keys in an execution's input that hold simpleflow's own values rather than arguments."""
 

@@ -144,7 +144,8 @@ class TaskFailed(TaskException):
         name: the task's name.
         reason: one line, such as ``ValueError: no such file``; or None.
         details: JSON text of an object with the keys ``error``, ``error_type``, ``error_bases`` (the names of the
-            class and of its bases), ``message`` and ``traceback`` (a list of lines); or None.
+            class and of its bases), ``message`` and ``traceback`` (a list of lines), and for a group of exceptions
+            ``error_members`` (such names for each kind of exception in it); or None.
         is_child: True for a child workflow.
         where: file and line of the user's code that raised, once ``Executor.run`` has raised this; None in the code of
             a workflow, which must not decide by the lines of code.

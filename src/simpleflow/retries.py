@@ -11,22 +11,33 @@ the names of the class and of all its bases (``class_names``), and ``Retry.match
 from __future__ import annotations
 
 import builtins
-import math
 import os
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from simpleflow import values
-from simpleflow.constants import WORKER_STOPPED
+from simpleflow.constants import MOST_SECONDS, WORKER_STOPPED
 from simpleflow.exceptions import InputError, TimeoutError
 from simpleflow.named_tuple import NamedTuple
+from simpleflow.shown_text import value_text
 
 BASES = "error_bases"
 """Key in the details of a failure: the names of the exception's class and of its bases, the class first."""
 
-LONGEST = 99_999_999
-"""Seconds: a timer of Amazon SWF has eight digits."""
+MEMBERS = "error_members"
+"""Key in the details of a failure by a group of exceptions: for each kind of exception in it, the names as above."""
+
+LONGEST = MOST_SECONDS
+"""Seconds of one pause."""
+
+MOST = 1_000_000
+"""Retries of one task. More would never come: an execution of Amazon SWF has 25,000 events at most."""
+
+STEEPEST = 1_000
+"""The largest factor between two pauses. A larger one is a mistake: the second pause would take days."""
+
+_MOST_MEMBERS = 50  # kinds of exceptions in a group that are recorded
 
 Kinds = type[BaseException] | Iterable[type[BaseException]] | None
 """The classes of ``retry_on``: one, several, or None for all."""
@@ -51,7 +62,7 @@ class Retry(NamedTuple):
             return 0
         longest = LONGEST if self.max_delay is None else min(self.max_delay, LONGEST)
         try:
-            seconds = min(self.delay * self.backoff ** (number - 1), longest)
+            seconds = min(self.delay * float(self.backoff) ** (number - 1), longest)
         except OverflowError:
             seconds = longest
         if self.jitter:
@@ -71,7 +82,8 @@ class Retry(NamedTuple):
         """Return True if a task with this failure is tried again, while it has retries left.
 
         ``failure`` is the exception of the task's future. The exception that the activity raised counts, by the names
-        in the failure's details. Without such names the failure itself counts.
+        in the failure's details. Without such names the failure itself counts. A group of exceptions counts if its
+        own class does, or if each exception in it does, also in groups inside it.
         """
         if self.on is None:
             return True
@@ -79,9 +91,15 @@ class Retry(NamedTuple):
             return True  # it is no error of the activity
         if isinstance(failure, TimeoutError) and builtins.TimeoutError in self.on:
             return True
-        recorded = _recorded_names(getattr(failure, "details", None))
-        names = class_names(type(failure)) if recorded is None else recorded
-        return any(class_name(kind) in names or kind.__name__ in names for kind in self.on)
+        details = _recorded(getattr(failure, "details", None))
+        names = _recorded_names(details)
+        if self._names_one_of(class_names(type(failure)) if names is None else names):
+            return True
+        inside = _recorded_members(details)
+        return bool(inside) and all(map(self._names_one_of, inside))
+
+    def _names_one_of(self, names: Collection[str]) -> bool:
+        return any(class_name(kind) in names or kind.__name__ in names for kind in self.on or ())
 
 
 NONE = Retry()
@@ -103,10 +121,10 @@ def check(
     given: object = (retry, delay, backoff, max_delay, jitter, on)
     if type(retry) is int and given == NONE:
         return NONE
-    if isinstance(retry, bool) or not isinstance(retry, int) or retry < 0:
-        raise InputError(f"retry of {label} is {retry!r}; expected a number of retries, 0 or more")
+    if isinstance(retry, bool) or not isinstance(retry, int) or not 0 <= retry <= MOST:
+        raise InputError(f"retry of {label} is {value_text(retry)}; expected a number of retries from 0 to {MOST}")
     _check_number(f"retry_delay of {label}", delay, 0, LONGEST, "seconds")
-    _check_number(f"retry_backoff of {label}", backoff, 1, math.inf, "a factor")
+    _check_number(f"retry_backoff of {label}", backoff, 1, STEEPEST, "a factor")
     if max_delay is not None:
         _check_number(f"retry_max_delay of {label}", max_delay, 0, LONGEST, "None or seconds")
         if max_delay < delay:
@@ -146,31 +164,58 @@ def class_names(kind: type[BaseException]) -> list[str]:
     return [class_name(each) for each in kind.__mro__ if each is not object]
 
 
-def _recorded_names(details: Any) -> Collection[str] | None:
-    """The names in the details of a failure (JSON text); None if they hold none."""
-    if not isinstance(details, str):
+def recorded_members(error: BaseException) -> list[list[str]] | None:
+    """Return what is recorded of the exceptions in a group; None for another exception, or for too many kinds."""
+    if not isinstance(error, BaseExceptionGroup):
         return None
+    kinds = dict.fromkeys(map(type, members(error)))
+    return [class_names(kind) for kind in kinds] if len(kinds) <= _MOST_MEMBERS else None
+
+
+def members(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    """Yield the exceptions in a group, and in the groups in it."""
+    for each in group.exceptions:
+        if isinstance(each, BaseExceptionGroup):
+            yield from members(each)
+        else:
+            yield each
+
+
+def _recorded(details: Any) -> dict[str, Any]:
+    """The details of a failure, which are JSON text; empty if they are no object."""
+    if not isinstance(details, str):
+        return {}
     try:
         found = values.decode(details)
     except ValueError:
-        return None
-    if not isinstance(found, dict):
-        return None
-    if isinstance(bases := found.get(BASES), list):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _recorded_names(details: dict[str, Any]) -> Collection[str] | None:
+    """The names of the class and its bases in the details of a failure; None if they hold none."""
+    if isinstance(bases := details.get(BASES), list):
         return [each for each in bases if isinstance(each, str)]
     # Another library, or an earlier version of this one, recorded the class alone.
-    kind = found.get("error_type") or found.get("error")
+    kind = details.get("error_type") or details.get("error")
     if not isinstance(kind, str):
         return None
     known = getattr(builtins, kind.removeprefix("builtins."), None)
     return class_names(known) if isinstance(known, type) and issubclass(known, BaseException) else [kind]
 
 
+def _recorded_members(details: dict[str, Any]) -> list[list[str]]:
+    """The same for each kind of exception in a group; empty if the failure is none, or does not tell."""
+    found = details.get(MEMBERS)
+    if not isinstance(found, list) or not all(isinstance(each, list) for each in found):
+        return []
+    return found
+
+
 def _check_number(label: str, value: Any, least: float, most: float, what: str) -> None:
     good = isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most
-    if not good or value == math.inf:
-        bounds = f"of {least} or more" if most == math.inf else f"from {least} to {most}"
-        raise InputError(f"{label} is {value!r}; expected {what} as a number {bounds}")
+    if not good:
+        raise InputError(f"{label} is {value_text(value)}; expected {what} as a number from {least} to {most}")
 
 
 def _check_kinds(label: str, on: Any) -> tuple[type[BaseException], ...] | None:

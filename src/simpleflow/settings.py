@@ -16,8 +16,10 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from simpleflow import nearest_state
+from simpleflow.constants import MOST_SECONDS
 from simpleflow.exceptions import InputError, one_line
 from simpleflow.named_tuple import NamedTuple
+from simpleflow.shown_text import value_text
 
 MODULE_VARIABLE = "SIMPLEFLOW_SETTINGS_MODULE"
 
@@ -59,6 +61,8 @@ SIMPLEFLOW_JUMBO_FIELDS_BUCKET: str | None  # bucket string of texts that are to
 SIMPLEFLOW_ACTIVITY_MODULES: str | None  # modules that activities of a worker may come from, separated by commas
 SIMPLEFLOW_IDENTITY: str | None  # name of a worker or decider in the history
 
+_MOST = 999_999_999_999_999  # bytes of a log, and whatever else is counted
+_MOST_DIGITS = len(str(_MOST))
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off", ""})
 
@@ -74,38 +78,38 @@ def _boolean(name: str, value: object) -> bool:
     raise InputError(f"{name} is {value!r}: expected 1, true, yes or on, or 0, false, no, off or nothing")
 
 
-def _seconds(name: str, value: object) -> int:
-    text = str(value).strip()
-    if isinstance(value, int | str) and not isinstance(value, bool) and text.isascii() and text.isdigit():
-        return int(text)
-    raise InputError(f"{name} is {value!r}: expected a whole number of seconds, 0 or more")
+def _whole(name: str, value: object, what: str, most: int, bounds: str) -> int:
+    """Return a whole number from 0 to ``most``, given as such or as text. Raises InputError for anything else."""
+    number = isinstance(value, int) and not isinstance(value, bool)
+    if isinstance(value, str):
+        text = value.strip()
+        number = text.isascii() and text.isdigit()
+        value = int(text) if number and len(text) <= _MOST_DIGITS else value
+    if number and isinstance(value, int) and 0 <= value <= most:
+        return value
+    is_negative = isinstance(value, int) and value < 0
+    expected = f"at most {most}" if number and not is_negative else bounds
+    raise InputError(f"{name} is {value_text(value)}: expected {what}, {expected}")
+
+
+def _seconds(name: str, value: object, bounds: str = "0 or more") -> int:
+    return _whole(name, value, "a whole number of seconds", MOST_SECONDS, bounds)
 
 
 def _limit(name: str, value: object) -> int | None:
     if isinstance(value, str) and value.strip().upper() == "NONE":
         return None
-    try:
-        return _seconds(name, value)
-    except InputError:
-        raise InputError(
-            f"{name} is {value!r}: expected a whole number of seconds, 0 or more, or NONE for no limit"
-        ) from None
+    return _seconds(name, value, "0 or more, or NONE for no limit")
 
 
 def _count(name: str, value: object) -> int:
-    text = str(value).strip()
-    if isinstance(value, int | str) and not isinstance(value, bool) and text.isascii() and text.isdigit():
-        return int(text)
-    raise InputError(f"{name} is {value!r}: expected a whole number, 0 or more")
+    return _whole(name, value, "a whole number", _MOST, "0 or more")
 
 
 def _positive(name: str, value: object) -> int:
-    try:
-        found = _count(name, value)
-    except InputError:
-        found = 0
+    found = _whole(name, value, "a whole number", _MOST, "1 or more")
     if found < 1:
-        raise InputError(f"{name} is {value!r}: expected a whole number, 1 or more")
+        raise InputError(f"{name} is {value_text(value)}: expected a whole number, 1 or more")
     return found
 
 

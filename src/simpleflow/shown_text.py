@@ -24,6 +24,8 @@ _PASSWORD = r"""(?P<before>[A-Za-z][\w+.-]*://[^\s/:@'"]*)    # http://user
     """
 _SECRET = r"""(?i)([?&][\w.-]{0,40}(?:token|sig|signature|secret|password|passwd|pwd|credential|key)=)[^&\s'"#]+"""
 
+_LONGEST_VALUE = 100  # characters
+
 SHOWN = 3
 """Names or reasons that are printed before "and n more"."""
 _FAILED_IN = 'Workflow execution error in ([^:"]+): "'
@@ -44,6 +46,15 @@ def hide_passwords(text: str) -> str:
 def count(number: int, one: str, more: str = "") -> str:
     """Return a number with its noun: ``1 step``, ``2 steps``. ``more``: the plural, if it is not made with s."""
     return f"{number} {one if number == 1 else more or one + 's'}"
+
+
+def value_text(value: object) -> str:
+    """Return ``repr(value)`` for an error message, shortened if it is long. Python writes no number of 5,000 digits."""
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 (the value is the user's, and so is its ``__repr__``)
+        text = with_article(type(value).__name__) + (" of too many digits" if isinstance(value, int) else "")
+    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 3] + "..."
 
 
 def with_article(word: str) -> str:

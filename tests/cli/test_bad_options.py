@@ -45,6 +45,19 @@ ROWS = [
     ("worker.join tcp://h:1 --task-lists a=1 --slots 2", "--slots and --task-lists exclude each other"),
     ("workflow.start --local --slots gpu flow.Daily", "--slots is 'gpu'; expected LIST=N, such as gpu=1"),
     ("workflow.start --local --slots gpu=0 flow.Daily", "--slots is 'gpu=0'; expected LIST=N, such as gpu=1"),
+    (
+        "workflow.start --local --slots gpu=9999999 flow.Daily",
+        "--slots is 'gpu=9999999'; expected LIST=N, such as gpu=1",
+    ),
+    (
+        "workflow.start --local --nb-workers 1000000 flow.Daily",
+        "'--nb-workers': '1000000' is too large; expected at most",
+    ),
+    (f"step.why flow.Daily load --runs {'9' * 5_000}", "'--runs': '99999"),
+    (
+        "standalone --domain d --heartbeat 1e300 flow.Daily",
+        "'--heartbeat': '1e300' is too large; expected at most 9999",
+    ),
     ("workflow.start --slots gpu=1 --domain d flow.Daily", "--slots is for runs in this process, not for Amazon SWF"),
     ("workflow.start --local --nb-workers= flow.Daily", "'--nb-workers': '' is not a valid integer rang"),
     ("workflow.start --local flow.Daily extra", "Got unexpected extra argument (extra)"),
@@ -190,6 +203,8 @@ ROWS = [
 
 SETTINGS = [
     ("SWF_MAX_OPEN_ACTIVITY_COUNT", "0", "workflow.start --local flow.Daily"),
+    ("SWF_MAX_OPEN_ACTIVITY_COUNT", "9" * 5_000, "workflow.start --local flow.Daily"),
+    ("ACTIVITY_SIGTERM_WAIT_SEC", "9" * 30, "workflow.start --local flow.Daily"),
     ("SWF_MAX_OPEN_ACTIVITY_COUNT", "many", "workflow.start --local flow.Daily"),
     ("SWF_CONNECTION_RETRIES", "-1", "worker.start --domain d"),
     ("SWF_DECISION_LIMIT", "soon", "decider.start --domain d"),

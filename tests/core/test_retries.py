@@ -116,6 +116,25 @@ def test_failures_match_by_the_classes_that_they_record(error: Exception, on: An
 
 
 @pytest.mark.parametrize(
+    ("members", "on", "expected"),
+    [
+        ([Throttled("no"), ConnectionResetError("no")], ConnectionError, True),
+        ([Throttled("no"), ValueError("no")], ConnectionError, False),
+        ([Throttled("no"), ValueError("no")], (ConnectionError, ValueError), True),
+        ([Throttled("no"), ExceptionGroup("in", [ConnectionError("no")])], ConnectionError, True),
+        ([Throttled("no"), ExceptionGroup("in", [ConnectionError("no"), KeyError("no")])], ConnectionError, False),
+        ([ValueError("no")], ExceptionGroup, True),
+        ([KeyboardInterrupt()], Exception, False),
+        ([type(f"Error{number}", (ValueError,), {})() for number in range(60)], Exception, True),
+    ],
+)
+def test_a_group_of_exceptions_matches_if_all_in_it_do(members: list[Any], on: Any, expected: bool) -> None:
+    outcome = failure(BaseExceptionGroup("several", members))
+    failed = TaskFailed("activity", outcome.reason, outcome.details)
+    assert retries.check("activity x", 1, on=on).matches(failed) is expected
+
+
+@pytest.mark.parametrize(
     ("failed", "on", "expected"),
     [
         (TaskFailed("a", "WorkerDied: killed"), ConnectionError, False),
@@ -142,11 +161,21 @@ def test_the_class_of_a_script_has_the_name_that_it_is_imported_under(monkeypatc
     assert retries.class_names(kind) == ["script.Mine", "builtins.Exception", "builtins.BaseException"]
 
 
+HUGE = 10**30
+UNWRITABLE = 10**5_000  # Python writes no number of so many digits
+
 BAD_VALUES = [
     ({"retry": -1}, "retry of {} is -1; expected a number of retries"),
     ({"retry": math.nan}, "retry of {} is nan"),
     ({"retry": "3"}, "retry of {} is '3'"),
     ({"retry": True}, "retry of {} is True"),
+    ({"retry": 1_000_001}, "retry of {} is 1000001; expected a number of retries from 0 to 1000000"),
+    ({"retry": HUGE}, f"retry of {{}} is {HUGE}; expected a number of retries from 0 to 1000000"),
+    ({"retry": UNWRITABLE}, "retry of {} is an int of too many digits; expected a number of retries"),
+    ({"retry": 1, "retry_delay": HUGE}, f"retry_delay of {{}} is {HUGE}; expected seconds as a number from 0 to"),
+    ({"retry": 1, "retry_delay": 1, "retry_backoff": HUGE}, f"retry_backoff of {{}} is {HUGE}; expected a factor"),
+    ({"retry": 1, "retry_delay": 1, "retry_backoff": UNWRITABLE}, "retry_backoff of {} is an int of too many digits"),
+    ({"retry": 1, "retry_delay": 1, "retry_max_delay": HUGE}, f"retry_max_delay of {{}} is {HUGE}; expected None or"),
     ({"retry": 1, "retry_delay": -1}, "retry_delay of {} is -1; expected seconds as a number from 0 to 99999999"),
     ({"retry": 1, "retry_delay": math.nan}, "retry_delay of {} is nan"),
     ({"retry": 1, "retry_delay": math.inf}, "retry_delay of {} is inf"),

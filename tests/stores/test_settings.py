@@ -102,6 +102,8 @@ def test_environment(monkeypatch: pytest.MonkeyPatch, name: str, text: str, valu
             for text in ("", "5m", "-1", "1.5", "²")
         ],
         ("WORKFLOW_DEFAULT_EXECUTION_TIME", "NONE", "a whole number of seconds, 0 or more$"),
+        ("WORKFLOW_DEFAULT_EXECUTION_TIME", "9" * 30, "a whole number of seconds, at most 99999999$"),
+        ("SIMPLEFLOW_LOG_BYTES", "9" * 30, "a whole number, at most 999999999999999$"),
     ],
 )
 def test_values_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch, name: str, text: str, expected: str) -> None:

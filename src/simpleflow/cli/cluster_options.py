@@ -53,7 +53,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     ),
     click.option(
         "--reconnect-for",
-        type=Number(min=0),
+        type=Number(),
         metavar="SECONDS",
         help=f"How long to wait for a scheduler that was lost. Default: {RECONNECT_SECONDS:g}.",
     ),

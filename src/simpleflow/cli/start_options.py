@@ -9,8 +9,11 @@ import click
 
 from simpleflow.base import check_name
 from simpleflow.cli import errors, step_names
+from simpleflow.cli.number import Workers
 from simpleflow.cli.options import param_option
+from simpleflow.constants import MOST_WORKERS
 from simpleflow.exceptions import InputError, SimpleflowError
+from simpleflow.shown_text import value_text
 
 if TYPE_CHECKING:
     from simpleflow.engines.base import StartRequest
@@ -69,7 +72,7 @@ def workers_options(command: _Command) -> _Command:
     )(command)
     return click.option(
         "--nb-workers",
-        type=click.IntRange(min=0),
+        type=Workers(0),
         metavar="N",
         help="Number of worker processes; 0 runs activities in this process, for a debugger. Default: one per core.",
     )(command)
@@ -190,9 +193,12 @@ def slots(given: Sequence[str], option: str = "--slots") -> dict[str, int]:
     found = {}
     for text in given:
         name, separator, count = text.rpartition("=")
-        if not separator or not name or not (count.isascii() and count.isdigit()) or int(count) < 1:
-            raise InputError(f"{option} is {text!r}; expected LIST=N, such as gpu=1")
-        found[name.strip()] = int(count)
+        number = int(count) if count.isascii() and count.isdigit() and len(count) < 10 else 0
+        if not separator or not name or not 1 <= number <= MOST_WORKERS:
+            raise InputError(
+                f"{option} is {value_text(text)}; expected LIST=N, such as gpu=1, where N is at most {MOST_WORKERS}"
+            )
+        found[name.strip()] = number
     return found
 
 

@@ -34,7 +34,7 @@ def heartbeat_option(command: _Command) -> _Command:
     """Add ``--heartbeat``."""
     return click.option(
         "--heartbeat",
-        type=Number(min=0),
+        type=Number(),
         default=60.0,
         show_default=True,
         metavar="SECONDS",

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from simpleflow.base import check_name
 from simpleflow.cluster.target import Cluster, check_cluster
-from simpleflow.constants import INSTALL_DASK
+from simpleflow.constants import INSTALL_DASK, MOST_WORKERS
 from simpleflow.exceptions import InputError
+from simpleflow.shown_text import value_text
 from simpleflow.worker.dispatch import Middlewares
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ class PoolChoice:
         on_wait: Callable[[str], None],
     ) -> None:
         if nb_workers is not None and not _is_count(nb_workers):
-            raise InputError(f"nb_workers is {nb_workers!r}; expected 1 or more, or None for this process")
+            given = value_text(nb_workers)
+            raise InputError(f"nb_workers is {given}; expected 1 to {MOST_WORKERS}, or None for this process")
         if nb_workers is not None and workers is not None:
             raise InputError("nb_workers and workers exclude each other: activities run here, or on a cluster")
         self.middlewares = Middlewares.load(middlewares)
@@ -101,9 +103,9 @@ def _checked_slots(slots: Mapping[str, int] | None) -> dict[str, int]:
     for name, count in (slots or {}).items():
         check_name(name, "task list in slots")
         if not _is_count(count):
-            raise InputError(f"slots of task list {name!r} are {count!r}; expected 1 or more")
+            raise InputError(f"slots of task list {name!r} are {value_text(count)}; expected 1 to {MOST_WORKERS}")
     return dict(slots or {})
 
 
 def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST_WORKERS

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from simpleflow.base import check_name
+from simpleflow.constants import MOST_SECONDS
 from simpleflow.exceptions import InputError
+from simpleflow.shown_text import value_text
 
 _TIMEOUTS = ("execution_timeout", "decision_task_timeout")
 
@@ -22,9 +24,16 @@ def checked_overrides(given: Mapping[str, Any] | None) -> dict[str, Any]:
             check_name(value, "task_list in overrides")
         elif name not in _TIMEOUTS:
             raise InputError(f"overrides hold {name!r}; expected task_list, {' or '.join(_TIMEOUTS)}")
-        elif not (isinstance(value, str) and (value == "NONE" or (value.isascii() and value.isdigit()))):
-            raise InputError(f"{name} in overrides is {value!r}; expected seconds as text, such as '300', or 'NONE'")
+        elif not (isinstance(value, str) and (value == "NONE" or _is_seconds(value))):
+            raise InputError(
+                f"{name} in overrides is {value_text(value)}; expected seconds as text, such as '300', (at "
+                f"most {MOST_SECONDS}), or 'NONE'"
+            )
     return found
+
+
+def _is_seconds(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= len(str(MOST_SECONDS))
 
 
 def check_folder(path: object, label: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 import traceback
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any
 
 from simpleflow import activity as activities
@@ -185,21 +185,12 @@ def _result(returned: Any) -> Any:
     return coroutines.run(returned)
 
 
-def _members(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
-    """Yield the exceptions in a group, and in the groups in it."""
-    for each in group.exceptions:
-        if isinstance(each, BaseExceptionGroup):
-            yield from _members(each)
-        else:
-            yield each
-
-
 def failure(error: BaseException) -> Outcome:
     """The outcome of a task whose activity raised ``error``."""
     kind = type(error)
     text = message(error)
     if isinstance(error, BaseExceptionGroup):  # its own text says only how many there are
-        text += ": " + "; ".join(distinct(list(_members(error)), one_line))
+        text += ": " + "; ".join(distinct(list(retries.members(error)), one_line))
     if kind.__name__ == "BdbQuit" and not (sys.stdin is not None and sys.stdin.isatty()):
         text = "a debugger has no terminal in a worker process; --nb-workers 0 runs activities in that of the run"
     lines = [escaped(line) for line in traceback.format_exception(error)]
@@ -210,6 +201,8 @@ def failure(error: BaseException) -> Outcome:
         retries.BASES: retries.class_names(kind),
         "traceback": [line[:2_000] for line in lines[-30:]],
     }
+    if (kinds := retries.recorded_members(error)) is not None:
+        details[retries.MEMBERS] = kinds
     if getattr(error, "lasting", False) is True:
         details["lasting"] = True
     reason = f"{kind.__name__}: {text}" if text else kind.__name__

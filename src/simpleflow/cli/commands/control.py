@@ -9,6 +9,7 @@ import click
 
 from simpleflow.cli import errors, run_query, workflow_input
 from simpleflow.cli.activity_query import find_activity
+from simpleflow.cli.number import Whole
 from simpleflow.cli.options import SETTINGS
 from simpleflow.cli.run_query import FoundRun, RunQuery, Runs, location_options
 from simpleflow.cli.view.output import Output, open_output
@@ -82,7 +83,7 @@ def workflow_terminate(arguments: Sequence[str], reason: str | None, **options: 
 @click.option("--activity-id", metavar="ID", help="Activity id.")
 @click.option(
     "--scheduled-id",
-    type=click.IntRange(min=1),
+    type=Whole(),
     metavar="NUMBER",
     help="Id of the event that scheduled the activity, instead of --activity-id.",
 )

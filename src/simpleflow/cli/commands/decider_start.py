@@ -6,6 +6,7 @@ import click
 
 from simpleflow.base import check_name
 from simpleflow.cli import swf
+from simpleflow.cli.number import Workers
 from simpleflow.cli.options import SETTINGS, common, log_format_option, log_level_option
 from simpleflow.cli.terminal import results_only
 
@@ -17,7 +18,7 @@ from simpleflow.cli.terminal import results_only
 @click.option(
     "--nb-processes",
     "-N",
-    type=click.IntRange(min=1),
+    type=Workers(),
     default=1,
     show_default=True,
     help="Number of decider processes.",

@@ -14,6 +14,7 @@ import click
 from simpleflow.base import type_name
 from simpleflow.cli import errors
 from simpleflow.cli.load_workflow import load_workflow
+from simpleflow.cli.number import Whole
 from simpleflow.cli.options import SETTINGS
 from simpleflow.cli.run_query import RunLocation, location_of, location_options, open_runs
 from simpleflow.cli.view.output import Output, open_output
@@ -35,7 +36,7 @@ _LONGEST = 1_000  # characters of a decision
     metavar="ID",
     help="Workflow id of the runs. Default: the name of the workflow type. It is part of the ids of children.",
 )
-@click.option("--runs", type=click.IntRange(1), metavar="N", help="How many of the last runs to check. Default: 1.")
+@click.option("--runs", type=Whole(), metavar="N", help="How many of the last runs to check. Default: 1.")
 @location_options
 def history_check(
     arguments: Sequence[str], code: str | None, workflow_id: str | None, runs: int | None, **options: Any

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from simpleflow.cli import errors, run_query
+from simpleflow.cli.number import Whole
 from simpleflow.cli.options import SETTINGS, session
 from simpleflow.cli.run_query import RunQuery, Runs, location_options
 from simpleflow.exceptions import UnknownResource
@@ -20,15 +21,13 @@ _POLL_SECONDS = 0.2  # between two looks at the logs
 _REFRESH = 20  # the run is read again after a multiple of the time that this takes ...
 _REFRESH_SECONDS = 0.5  # ... and after so many seconds, at least
 
-_lines = click.option(
-    "--lines", "-n", "last", type=click.IntRange(min=1), metavar="N", help="Only the last N lines of each log."
-)
+_lines = click.option("--lines", "-n", "last", type=Whole(), metavar="N", help="Only the last N lines of each log.")
 
 
 @click.command("task.logs", context_settings=SETTINGS)
 @click.argument("arguments", metavar="ID NAME", nargs=-1)
 @click.option("--run-id", metavar="ID", help="Run id. Default: the latest run of the workflow id.")
-@click.option("--attempt", type=click.IntRange(min=1), metavar="N", help="Number of the attempt. Default: the latest.")
+@click.option("--attempt", type=Whole(), metavar="N", help="Number of the attempt. Default: the latest.")
 @_lines
 @location_options
 def task_logs(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from simpleflow import settings
+from simpleflow.cli.number import Whole
 from simpleflow.cli.options import SETTINGS, TABLE, common, format_option, state_option
 from simpleflow.cli.run_ids import short_ids
 from simpleflow.cli.view.output import Output, open_output
@@ -45,7 +46,7 @@ def _age(context: click.Context, parameter: click.Parameter, value: str | None) 
 )
 @click.option(
     "--keep",
-    type=click.IntRange(min=0),
+    type=Whole(0),
     metavar="N",
     help="Keep the latest N runs of each workflow. Default: SIMPLEFLOW_KEEP_RUNS.",
 )

@@ -10,7 +10,7 @@ import click
 
 from simpleflow.cli import run_query
 from simpleflow.cli.activity_query import find_activity, fold
-from simpleflow.cli.number import Number
+from simpleflow.cli.number import Number, Whole
 from simpleflow.cli.options import CSV, SETTINGS, TABLE, format_option
 from simpleflow.cli.run_query import RunQuery, Runs, location_options
 from simpleflow.cli.view.output import open_output
@@ -29,7 +29,7 @@ _all = click.option("--all", "show_all", is_flag=True, help="Show what is about 
 _limit = click.option(
     "--limit",
     "-n",
-    type=click.IntRange(min=1),
+    type=Whole(),
     default=50,
     show_default=True,
     metavar="NUMBER",
@@ -39,7 +39,7 @@ _days = click.option(
     "--started-since",
     "-d",
     "days",
-    type=Number(min=0),
+    type=Number(),
     default=30,
     show_default=True,
     metavar="DAYS",
@@ -213,9 +213,7 @@ def workflow_history(
 
 @click.command("workflow.tasks", context_settings=SETTINGS)
 @_one_run
-@click.option(
-    "--nb-tasks", "-n", type=click.IntRange(min=1), metavar="NUMBER", help="Show only the last NUMBER activities."
-)
+@click.option("--nb-tasks", "-n", type=Whole(), metavar="NUMBER", help="Show only the last NUMBER activities.")
 @_all
 @format_option()
 @location_options
@@ -240,9 +238,7 @@ def workflow_tasks(arguments: Sequence[str], nb_tasks: int | None, show_all: boo
 
 @click.command("workflow.profile", context_settings=SETTINGS)
 @_one_run
-@click.option(
-    "--nb-tasks", "-n", type=click.IntRange(min=1), metavar="NUMBER", help="Show only the first NUMBER types."
-)
+@click.option("--nb-tasks", "-n", type=Whole(), metavar="NUMBER", help="Show only the first NUMBER types.")
 @_all
 @format_option()
 @location_options

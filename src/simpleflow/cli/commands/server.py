@@ -35,7 +35,7 @@ PORT = 8042
 )
 @click.option(
     "--poll-seconds",
-    type=Number(min=0),
+    type=Number(),
     default=60,
     show_default=True,
     help="Longest time that a poll waits for a task.",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from simpleflow.cli import errors, on_end, parameters, start_options, swf, unread_input, workflow_input
+from simpleflow.cli.number import Workers
 from simpleflow.cli.options import SETTINGS, Session, common, log_format_option, session
 from simpleflow.cli.run_query import RunLocation, RunQuery, Runs
 from simpleflow.cli.terminal import BOLD, results_only
@@ -35,12 +36,8 @@ _IDLE_POLLS = 2  # in a row, before a run that has returned is told to end witho
 @click.argument("workflow")
 @swf.domain_option
 @start_options.add_start_options
-@click.option(
-    "--nb-deciders", "-D", type=click.IntRange(min=1), default=1, show_default=True, help="Number of decider processes."
-)
-@click.option(
-    "--nb-workers", "-W", type=click.IntRange(min=1), default=1, show_default=True, help="Number of worker processes."
-)
+@click.option("--nb-deciders", "-D", type=Workers(), default=1, show_default=True, help="Number of decider processes.")
+@click.option("--nb-workers", "-W", type=Workers(), default=1, show_default=True, help="Number of worker processes.")
 @swf.heartbeat_option
 @click.option("--display-status", is_flag=True, help="Show the progress of the run.")
 @click.option(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from simpleflow.cli import errors, step_names
+from simpleflow.cli.number import Whole
 from simpleflow.cli.options import SETTINGS, TABLE
 from simpleflow.cli.run_ids import short_ids
 from simpleflow.cli.run_query import open_runs
@@ -27,7 +28,7 @@ _KEYS = ("run_id", "began", "verdict", "why", "seconds", "differences", "code")
 @click.command("step.why", context_settings=SETTINGS)
 @click.argument("workflow")
 @click.argument("step", metavar="NAME")
-@click.option("--runs", type=click.IntRange(1), default=10, metavar="N", help="How many runs to show. Default: 10.")
+@click.option("--runs", type=Whole(), default=10, metavar="N", help="How many runs to show. Default: 10.")
 @step_options
 def step_why(workflow: str, step: str, runs: int, style: str, **options: Any) -> int:
     """Show why a step of WORKFLOW ran or was skipped in its last runs, and what differed from the run before.

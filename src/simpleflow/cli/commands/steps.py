@@ -11,6 +11,7 @@ import click
 
 from simpleflow.cli import errors, plan_contract, step_names, workflow_input
 from simpleflow.cli.cores import cores
+from simpleflow.cli.number import Workers
 from simpleflow.cli.options import SETTINGS, TABLE
 from simpleflow.cli.step_query import StepQuery, step_options
 from simpleflow.cli.view import step_tables
@@ -64,9 +65,7 @@ def step_list(workflow: str, steps: Sequence[str], style: str, **options: Any) -
 @click.option("--changed", is_flag=True, help="Run done steps whose arguments or code have changed.")
 @click.option("--assume-last", is_flag=True, help="Use results of earlier runs where the plan needs results.")
 @click.option("--estimate", is_flag=True, help="Say when the run would end, from how long activities took before.")
-@click.option(
-    "--workers", type=click.IntRange(1), metavar="N", help="Activities at once, for --estimate. Default: all cores."
-)
+@click.option("--workers", type=Workers(), metavar="N", help="Activities at once, for --estimate. Default: all cores.")
 @click.option(
     "--quantile",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),

@@ -7,7 +7,7 @@ import click
 from simpleflow.cli import processes, start_options
 from simpleflow.cli.cluster_options import tls_options
 from simpleflow.cli.cores import cores
-from simpleflow.cli.number import Number
+from simpleflow.cli.number import Number, Workers
 from simpleflow.cli.options import SETTINGS, common, log_format_option, log_level_option
 from simpleflow.cli.terminal import results_only
 from simpleflow.cluster.target import check_address
@@ -24,7 +24,7 @@ from simpleflow.exceptions import InputError
 )
 @click.option(
     "--slots",
-    type=click.IntRange(min=1),
+    type=Workers(),
     metavar="N",
     help="Number of slots for all task lists together. Default: one for each core. Not with --task-lists.",
 )
@@ -32,7 +32,7 @@ from simpleflow.exceptions import InputError
 @click.option("--name", metavar="NAME", help="Name of the worker. Default: its address.")
 @click.option(
     "--stop-after",
-    type=Number(min=0),
+    type=Number(),
     metavar="SECONDS",
     help='Fail the current activities with the reason "worker stopped" if they go on for so long after SIGTERM or '
     "Ctrl-C. Default: finish them, for as long as it takes.",

@@ -9,7 +9,7 @@ import click
 from simpleflow import settings
 from simpleflow.base import check_name
 from simpleflow.cli import swf
-from simpleflow.cli.number import Number
+from simpleflow.cli.number import Number, Workers
 from simpleflow.cli.options import SETTINGS, common, log_format_option, log_level_option
 from simpleflow.cli.start_options import middleware_options
 from simpleflow.cli.terminal import results_only
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.option(
     "--nb-processes",
     "-N",
-    type=click.IntRange(min=1),
+    type=Workers(),
     default=1,
     show_default=True,
     help="Number of worker processes; each runs one task at a time.",
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--stop-after",
-    type=Number(min=0),
+    type=Number(),
     metavar="SECONDS",
     help='Fail the current task with the reason "worker stopped" if it goes on for so long after SIGTERM or Ctrl-C. '
     "Default: finish it, for as long as it takes.",
