@@ -7,14 +7,16 @@ evaluation of the history makes the same values, and other inputs stay as they a
 
 from __future__ import annotations
 
+import collections.abc
 import enum
 import inspect
 import types
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Union, get_args, get_origin
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints, is_typeddict
 
+from simpleflow import values
 from simpleflow.constants import RESERVED
-from simpleflow.exceptions import InputError
+from simpleflow.exceptions import InputError, NotEncodable
 from simpleflow.values import text_tuple
 
 TYPED = RESERVED + "typed"
@@ -52,6 +54,9 @@ def convert(value: Any, kind: Any, lax: bool = False) -> Any:
     """Return a JSON value as a value of a type. With ``lax``, a text may stand for a number, a boolean or null.
 
     Raises Unsupported if that type cannot be made from JSON, ValueError if the value does not fit.
+
+    msgspec refuses a type that holds an Enum whose values are of several types. Then the parts are converted one by
+    one.
     """
     import msgspec  # here, so that a program that only defines workflows does not load it
 
@@ -60,7 +65,7 @@ def convert(value: Any, kind: Any, lax: bool = False) -> Any:
     try:
         return msgspec.convert(value, kind, strict=not lax, str_keys=True, dec_hook=_path)
     except (TypeError, NotImplementedError) as error:
-        raise Unsupported(str(error)) from error
+        return _by_parts(value, kind, lax, error)
     except msgspec.MsgspecError as error:
         raise ValueError(str(error)) from error
 
@@ -134,6 +139,115 @@ def _member(value: Any, kind: Any, members: type[enum.Enum]) -> Any:
     if value is None and kind is not members:
         return None
     for each in members:
-        if each.value == value and isinstance(each.value, bool) == isinstance(value, bool):
-            return each
+        for known in (each.value, _as_json(each.value)):
+            if known == value and isinstance(known, bool) == isinstance(value, bool):
+                return each
     raise ValueError(f"there is no such member of {members.__name__}")
+
+
+def _as_json(value: Any) -> Any:
+    """Return the value of a member of an Enum as a history has it: a tuple is a list there, and a date is a text."""
+    try:
+        return values.decode(values.encode(value, "value"))
+    except NotEncodable:
+        return value
+
+
+def _by_parts(value: Any, kind: Any, lax: bool, error: Exception) -> Any:
+    """Convert a value part by part. ``error`` says why msgspec cannot. Raises as ``convert`` does."""
+    origin, inner = get_origin(kind) or kind, get_args(kind)
+    if origin is Annotated:
+        return convert(value, inner[0], lax)
+    if origin in (Union, types.UnionType):
+        return _alternative(value, inner, lax, error)
+    if hasattr(origin, "__dataclass_fields__"):
+        return _dataclass(value, kind, lax, error)
+    if is_typeddict(origin):
+        return _fields(value, _hints(origin, error), origin.__required_keys__, lax)
+    if not inner:
+        raise Unsupported(str(error)) from error
+    if origin in (dict, collections.abc.Mapping, collections.abc.MutableMapping) and len(inner) == 2:
+        _check(value, dict, "object")
+        return {_key(key, inner[0]): _part(each, inner[1], lax, repr(key)) for key, each in value.items()}
+    if origin is tuple and Ellipsis not in inner:
+        _check(value, list, "array")
+        if len(value) != len(inner):
+            raise ValueError(f"Expected `array` of length {len(inner)}, got {len(value)}")
+        return tuple(_part(each, of, lax, at) for at, (each, of) in enumerate(zip(value, inner, strict=True)))
+    made = list if origin in (collections.abc.Sequence, collections.abc.Iterable) else origin
+    if made in (list, set, frozenset, tuple):
+        _check(value, list, "array")
+        return made(_part(each, inner[0], lax, at) for at, each in enumerate(value))
+    raise Unsupported(str(error)) from error
+
+
+def _part(value: Any, kind: Any, lax: bool, at: object) -> Any:
+    try:
+        return value if kind is Any else convert(value, kind, lax)
+    except ValueError as error:
+        raise ValueError(f"{error} - at {at}") from error
+
+
+def _key(text: str, kind: Any) -> Any:
+    """Return the key of an object, which is a text, as a value of a type."""
+    members = enum_of(kind)
+    if members is None:
+        return convert(text, kind, lax=True)
+    for each in members:
+        if text == str(_as_json(each.value)):
+            return each
+    raise ValueError(f"there is no such member of {members.__name__}: {text!r}")
+
+
+def _alternative(value: Any, kinds: Sequence[Any], lax: bool, error: Exception) -> Any:
+    """Return the value as the one type of several that it fits. Raises Unsupported if that is not one."""
+    if value is None and type(None) in kinds:
+        return None
+    fitting = []
+    failed: ValueError | None = None
+    for kind in kinds:
+        try:
+            fitting.append(convert(value, kind, lax))
+        except ValueError as wrong:
+            failed = None if kind is type(None) else wrong
+    if not fitting and failed is not None and len(kinds) == 2 and type(None) in kinds:
+        raise failed
+    if not fitting:
+        raise ValueError(f"Expected {' or '.join(getattr(kind, '__name__', str(kind)) for kind in kinds)}")
+    if len(fitting) > 1:
+        raise Unsupported(str(error)) from error
+    return fitting[0]
+
+
+def _dataclass(value: Any, kind: Any, lax: bool, error: Exception) -> Any:
+    import dataclasses  # loaded already, by the module of the class
+
+    fields = [each for each in dataclasses.fields(kind) if each.init]
+    hints = _hints(kind, error)
+    required = {
+        each.name
+        for each in fields
+        if each.default is dataclasses.MISSING and each.default_factory is dataclasses.MISSING
+    }
+    return kind(**_fields(value, {each.name: hints[each.name] for each in fields}, required, lax))
+
+
+def _fields(value: Any, kinds: Mapping[str, Any], required: Collection[str], lax: bool) -> dict[str, Any]:
+    """Return the fields of an object as values of their types. Others are left out, as msgspec does."""
+    _check(value, dict, "object")
+    for name in kinds:
+        if name in required and name not in value:
+            raise ValueError(f"Object missing required field `{name}`")
+    return {name: _part(value[name], kind, lax, f"`{name}`") for name, kind in kinds.items() if name in value}
+
+
+def _hints(kind: Any, error: Exception) -> dict[str, Any]:
+    try:
+        return get_type_hints(kind)
+    except Exception:  # noqa: BLE001 (evaluating an annotation may raise anything)
+        raise Unsupported(str(error)) from error
+
+
+def _check(value: Any, kind: type, name: str) -> None:
+    if not isinstance(value, kind):
+        raise ValueError(f"Expected `{name}`, got `{type(value).__name__}`")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal, Optional, Union
+from typing import Annotated, Any, Literal, NotRequired, Optional, TypedDict, Union
 from uuid import UUID
 
 import pytest
@@ -38,6 +38,11 @@ class Mixed(enum.Enum):
     AUTO = "auto"
 
 
+class Shape(enum.Enum):
+    WIDE = (16, 9)
+    SINCE = date(2026, 1, 1)
+
+
 @dataclass
 class Limits:
     rows: int
@@ -51,6 +56,20 @@ class Job:
     limits: Limits
     levels: dict[str, Level] = field(default_factory=dict)
     others: list[Limits] | None = None
+
+
+@dataclass(frozen=True)
+class Picture:
+    mode: Mixed
+    shape: Shape | None = None
+    since: date = date(2026, 1, 1)
+    others: dict[str, list[Mixed]] = field(default_factory=dict)
+    by_mode: dict[Mixed, Limits] = field(default_factory=dict)
+
+
+class Pictures(TypedDict):
+    first: Picture
+    others: NotRequired[tuple[Mixed, int]]
 
 
 KINDS: list[tuple[str, Any, Any]] = [
@@ -98,6 +117,21 @@ KINDS: list[tuple[str, Any, Any]] = [
     ("SMALL", Size, Size.SMALL),
     ("1", Mixed, Mixed.ONE),
     ("auto", Mixed | None, Mixed.AUTO),
+    ('{"mode": 1}', Picture, Picture(Mixed.ONE)),
+    ('{"mode": "AUTO", "since": "2026-11-23"}', Picture | None, Picture(Mixed.AUTO, since=date(2026, 11, 23))),
+    ('{"mode": 1, "shape": [16, 9]}', Picture, Picture(Mixed.ONE, Shape.WIDE)),
+    ('{"mode": 1, "shape": "SINCE"}', Picture, Picture(Mixed.ONE, Shape.SINCE)),
+    ('{"mode": 1, "others": {"a": [1, "auto"]}}', Picture, Picture(Mixed.ONE, others={"a": [Mixed.ONE, Mixed.AUTO]})),
+    ('{"mode": 1, "by_mode": {"1": {"rows": 2}}}', Picture, Picture(Mixed.ONE, by_mode={Mixed.ONE: Limits(2)})),
+    ('[{"mode": 1}]', list[Picture], [Picture(Mixed.ONE)]),
+    (
+        '{"first": {"mode": 1}, "others": ["auto", 2]}',
+        Pictures,
+        {"first": Picture(Mixed.ONE), "others": (Mixed.AUTO, 2)},
+    ),
+    ('["auto", 1]', set[Mixed], {Mixed.ONE, Mixed.AUTO}),
+    ('{"a": "WIDE"}', dict[str, Shape], {"a": Shape.WIDE}),
+    ("16", Mixed | int, 16),
     ("a", Literal["a", "b"], "a"),
     ("2", Literal[1, 2], 2),
     ('{"rows": 3, "out": "x"}', Limits, Limits(3, out=Path("x"))),
@@ -161,6 +195,15 @@ def test_run_receives_a_value_of_the_annotated_type(text: str, kind: Any, value:
         ("25:00", time | None, "expected time | None, such as 19:54:17"),
         ("1h", timedelta, "expected timedelta, such as PT90S"),
         ("x", Annotated[int, "rows"], "expected int"),
+        (
+            '{"mode": 2}',
+            Picture,
+            "expected Picture as JSON with the fields mode, shape, since, others, by_mode (there is",
+        ),
+        ('{"mode": 2}', Picture, "(there is no such member of Mixed - at `mode`)"),
+        ('{"shape": "WIDE"}', Picture, "(Object missing required field `mode`)"),
+        ('{"mode": 1, "since": 5}', Picture, "(Expected `date`, got `int` - at `since`)"),
+        ('[{"mode": 1}, 5]', list[Picture], "(Expected `object`, got `int` - at 1)"),
         ("[]", Job, "expected Job as JSON with the fields limits, levels, others"),
         ('{"limits": {}}', Job, "missing required field `rows` - at `$.limits`"),
         ('{"limits": {"rwos": 3}}', Job, "Limits has no field 'rwos' (did you mean 'rows'?); it has rows, since"),
