@@ -11,7 +11,8 @@ The worker reads the pipe itself:
 
 - its watching thread, PAUSE_SECONDS after there is something. So two threads that take turns do not slow down an
   activity that prints a lot. And a process that prints something and dies at once dies before the thread has read it,
-  so that the owner finds it in the pipe;
+  so that the owner finds it in the pipe. While activities are so short that the main thread reads everything, the pause
+  grows: for each look, both threads would hand the interpreter lock to and fro;
 - its main thread, at the end of each activity: so nothing gets into the log of the next one. Output is shown before the
   outcome is sent. To make a file takes longer than a short activity; if the activity has completed, that is done while
   the owner decides what comes next. If it has failed, the view shows its last lines, so the log is made before the
@@ -53,7 +54,10 @@ from simpleflow.state_folder.bounded import BoundedFile
 from simpleflow.worker.output_lines import OutputLines
 
 PAUSE_SECONDS = 0.005
-"""How long the watching thread leaves output in the pipe."""
+"""How long the watching thread leaves output in the pipe, after it has read some."""
+
+LONGEST_PAUSE_SECONDS = 0.05
+"""How long it leaves output in the pipe where the main thread has read all before it, time after time."""
 
 _CHUNK = 65_536  # bytes that are read at once; the capacity of a pipe
 _NONE = bytes(4)
@@ -233,10 +237,10 @@ class WorkerOutput:
             with self._lock:
                 self._keep()
 
-    def pump(self) -> None:
-        """Read the bytes in the pipe. Called by the watching thread."""
+    def pump(self) -> bool:
+        """Read the bytes in the pipe; returns True if there were some. Called by the watching thread."""
         with self._lock:
-            self._drain()
+            return self._drain()
 
     def show_unfinished(self) -> None:
         """Show a line that was begun some time ago, such as a question. Called by the watching thread now and then."""
@@ -284,11 +288,14 @@ class WorkerOutput:
             if os.getppid() != self._owner:
                 turns[_OWNER] = 0  # it has died
 
-    def _drain(self) -> None:
+    def _drain(self) -> bool:
+        found = False
         while data := self._receive():
+            found = True
             self._pending += data
             self._keep()  # first, since showing may take long: a terminal can be stopped
             self._show(data)
+        return found
 
     def _keep(self) -> None:
         try:

@@ -49,7 +49,7 @@ from simpleflow.worker import forked, log_fields
 from simpleflow.worker.dispatch import Middlewares, Outcome, failure, perform, resolve
 from simpleflow.worker.forked import flush
 from simpleflow.worker.messages import WorkerEnd, readable
-from simpleflow.worker.output import PAUSE_SECONDS, WorkerOutput
+from simpleflow.worker.output import LONGEST_PAUSE_SECONDS, PAUSE_SECONDS, WorkerOutput
 from simpleflow.worker.surroundings import Surroundings
 
 BEAT = "beat"
@@ -293,6 +293,7 @@ class WorkerProcess:
         output = self._output
         beat_at = time.monotonic() + (self._every or BEAT_SECONDS)
         read_at: float | None = None  # when output that is there is read
+        pause = PAUSE_SECONDS
         while True:
             until = beat_at if read_at is None else min(beat_at, read_at)
             printed = [output.reader] if output is not None and read_at is None else []
@@ -309,9 +310,10 @@ class WorkerProcess:
                 beat_at = time.monotonic() + (self._every or BEAT_SECONDS)
                 continue
             if output is not None and output.reader in ready:
-                read_at = time.monotonic() + PAUSE_SECONDS
+                read_at = time.monotonic() + pause
             elif output is not None and read_at is not None and time.monotonic() >= read_at:
-                output.pump()
+                # Of short activities the main thread reads all: then this one looks seldom, since waking up costs more.
+                pause = PAUSE_SECONDS if output.pump() else min(2 * pause, LONGEST_PAUSE_SECONDS)
                 read_at = None
             if time.monotonic() < beat_at:
                 continue
