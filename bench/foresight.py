@@ -20,7 +20,7 @@ from simpleflow import Workflow, activity
 from simpleflow.canvas import Group
 from simpleflow.core.events import Event
 from simpleflow.engines.base import RunFilter
-from simpleflow.engines.sqlite.reading import open_engine
+from simpleflow.engines.sqlite.reading import ReadingEngine
 from simpleflow.local import Executor
 from simpleflow.steering.estimate import estimate
 from simpleflow.step import Step, WorkflowStepMixin
@@ -70,7 +70,7 @@ def judge(stages: list[list[list[float]]], runs: int) -> tuple[float, float, flo
         for number in range(runs):
             executor = Executor(Pipeline, state=folder, nb_workers=WORKERS, force_steps="*")
             if number == runs - 1:
-                engine = open_engine(folder)
+                engine = ReadingEngine(folder)
 
                 def past(workflow_id: str, engine: Any = engine) -> list[tuple[str, list[Event]]]:
                     found = engine.list_runs(RunFilter(workflow_id=workflow_id))

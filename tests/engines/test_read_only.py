@@ -14,7 +14,7 @@ import pytest
 
 from simpleflow.engines.base import StartRequest
 from simpleflow.engines.sqlite.engine import SqliteEngine
-from simpleflow.engines.sqlite.reading import ReadingEngine, open_engine
+from simpleflow.engines.sqlite.reading import ReadingEngine
 from simpleflow.exceptions import StateError, StoreError
 from simpleflow.state_folder.database import FILE
 from simpleflow.stores.state import StateStore
@@ -74,8 +74,7 @@ def used(folder: Path) -> Path:
 def test_a_folder_that_was_left_in_order_can_be_read(tmp_path: Path, frozen: Frozen) -> None:
     folder = frozen(used(tmp_path / "state"))
     before = sorted(os.listdir(folder))
-    engine = open_engine(folder)
-    assert isinstance(engine, ReadingEngine)
+    engine = ReadingEngine(str(folder))
     assert [(each.workflow_id, each.alive) for each in engine.list_runs()] == [("w", False)]
     assert engine.history("w")[0].type == "WorkflowExecutionStarted"
     engine.close()
@@ -94,7 +93,7 @@ def test_what_a_killed_process_has_left_in_the_log_is_read(tmp_path: Path, froze
     if not index:  # as in a copy
         (folder / f"{FILE}-shm").unlink()
     frozen(folder)
-    engine = open_engine(folder)
+    engine = ReadingEngine(str(folder))
     assert {each.workflow_id for each in engine.list_runs()} == {"w", "killed"}
     engine.close()
     assert StateStore(str(folder)).names("steps") == ["load"]
@@ -112,7 +111,7 @@ def test_it_is_told_that_a_process_that_uses_the_folder_lives(tmp_path: Path, fr
     ) as owner:
         assert owner.stdout is not None
         assert owner.stdout.readline() == b"begun\n"
-        engine = open_engine(frozen(folder, view))
+        engine = ReadingEngine(str(frozen(folder, view)))
         assert [(each.workflow_id, each.alive) for each in engine.list_runs()] == [("killed", True)]
         engine.close()
         owner.communicate(b"")
@@ -120,7 +119,7 @@ def test_it_is_told_that_a_process_that_uses_the_folder_lives(tmp_path: Path, fr
 
 def test_what_would_write_says_that_it_may_not(tmp_path: Path, frozen: Frozen) -> None:
     folder = frozen(used(tmp_path / "state"))
-    engine = open_engine(folder)
+    engine = ReadingEngine(str(folder))
     with pytest.raises(StateError, match="could not be written: attempt to write a readonly database; allow this user"):
         engine.signal_workflow_execution("w", "go")
     engine.close()
@@ -134,4 +133,4 @@ def test_a_folder_of_another_format_is_named(tmp_path: Path, frozen: Frozen) -> 
         db.execute("pragma user_version = 2")
     frozen(folder)
     with pytest.raises(StateError, match="has format 2, expected 4, and is read-only; copy it"):
-        open_engine(folder)
+        ReadingEngine(str(folder))

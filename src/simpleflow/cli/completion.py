@@ -105,12 +105,12 @@ def _engine(context: click.Context) -> Iterator[SqliteEngine]:
     """Open the state folder that the command would use. Raises StateError, LookupError or FileNotFoundError."""
     if context.params.get("domain"):
         raise LookupError("the runs are on Amazon SWF")
-    from simpleflow.engines.sqlite.reading import open_engine
+    from simpleflow.engines.sqlite.reading import ReadingEngine
 
     folder = context.params.get("state") or settings.SIMPLEFLOW_STATE
     if not os.path.exists(os.path.join(folder, "history.sqlite")):
         raise FileNotFoundError(folder)
-    engine = open_engine(folder)
+    engine = ReadingEngine(folder)
     try:
         yield engine
     finally:

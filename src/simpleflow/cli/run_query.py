@@ -211,17 +211,26 @@ def epoch(date: datetime.datetime, option: str) -> float:
 
 
 @contextmanager
-def open_runs(location: RunLocation) -> Iterator[Runs]:
-    """Open the runs at a location. A folder that does not exist is not created. Raises StateError."""
+def open_runs(location: RunLocation, writes: bool = False) -> Iterator[Runs]:
+    """Open the runs at a location, to read them or, with ``writes``, to act on them.
+
+    A folder that does not exist is not created. One that is only read stays as it is. Raises StateError.
+    """
     if location.folder is None:
         yield Runs(location, swf.swf_engine(location.domain or ""))
         return
     if not _has_history(location.folder):
         yield Runs(location, None)
         return
-    from simpleflow.engines.sqlite.reading import open_engine
+    engine: SqliteEngine
+    if writes:
+        from simpleflow.engines.sqlite.engine import SqliteEngine
 
-    engine = open_engine(location.folder)
+        engine = SqliteEngine(location.folder)
+    else:
+        from simpleflow.engines.sqlite.reading import ReadingEngine
+
+        engine = ReadingEngine(str(location.folder), upgrades=True)
     try:
         yield Runs(location, engine)
     finally:

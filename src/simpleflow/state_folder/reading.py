@@ -17,7 +17,15 @@ import sqlite3
 from contextlib import ExitStack
 
 from simpleflow.exceptions import StateError
-from simpleflow.state_folder.database import FILE, READ_AS_IT_IS, VERSION, check_tables, format_of, other_format
+from simpleflow.state_folder.database import (
+    FILE,
+    READ_AS_IT_IS,
+    VERSION,
+    check_tables,
+    format_of,
+    open_database,
+    other_format,
+)
 
 
 def may_write(folder: str) -> bool:
@@ -26,23 +34,29 @@ def may_write(folder: str) -> bool:
     return os.access(folder, os.W_OK | os.X_OK) and (not os.path.exists(path) or os.access(path, os.W_OK))
 
 
-def open_to_read(folder: str) -> sqlite3.Connection:
+def open_to_read(folder: str, upgrades: bool = False) -> sqlite3.Connection:
     """Open the database of a state folder to read it, and nothing else.
 
-    Where this process may write, it sees what other processes write from now on. Raises sqlite3.Error, OSError, and
+    Where this process may write, it sees what other processes write from now on. With ``upgrades``, it also brings a
+    database of an earlier format up to date there, which is an error otherwise. Raises sqlite3.Error, OSError, and
     StateError for a damaged one or one of another format.
     """
     path = os.path.abspath(os.path.join(folder, FILE))
+    writable = may_write(folder)
     # SQLite makes the index of the log only for one who may write. The connection itself may not.
-    db = _connection(path, "mode=rw") if may_write(folder) else _connect(path)
+    db = _connection(path, "mode=rw") if writable else _connect(path)
     with ExitStack() as undo:
         undo.callback(db.close)
         version, names = format_of(db)
         if version > VERSION or version < 0:
             raise other_format(db, folder, version)
         if version < READ_AS_IT_IS or "about" not in names:
+            if writable and upgrades:
+                undo.close()
+                open_database(folder, checks=False).close()
+                return open_to_read(folder)
             advice = "is read-only; copy it to where it can be written, and use the copy"
-            if may_write(folder):
+            if writable:
                 advice = "is only read here; simpleflow workflow.list brings it up to date"
             raise StateError(f"state folder {folder} has format {version}, expected {VERSION}, and {advice}")
         check_tables(names, folder)

@@ -207,16 +207,23 @@ class StateStore:
         finally:
             with self._lock:
                 self._users -= 1
-                if not self._users and self._kept is not None:
-                    self._kept.db.close()
-                    self._kept = None
+                if not self._users:
+                    self._close_kept()
+
+    def _close_kept(self) -> None:
+        if self._kept is not None:
+            self._kept.db.close()
+            self._kept = None
 
     @contextmanager
     def _connection(self, creates: bool) -> Iterator[_Connection | None]:
         """A connection for one call; None if there is no database."""
-        found = self._kept or _connect(self.folder, creates)
-        if self._users and not (found is not None and found.reads_only):
-            self._kept = found
+        found = self._kept
+        if found is None or (creates and found.reads_only):
+            found = _connect(self.folder, creates)
+            if self._users:
+                self._close_kept()
+                self._kept = found
         try:
             yield found
         finally:
@@ -261,8 +268,9 @@ def _connect(folder: str, creates: bool) -> _Connection | None:
         if not creates:
             return None
         make_folder(folder)
-    if not creates and os.path.exists(os.path.join(folder, FILE)) and not may_write(folder):
-        return _Connection(open_to_read(folder), Syncs(folder), reads_only=True)
+    takes_over = os.path.isdir(os.path.join(folder, OLD)) and may_write(folder)
+    if not creates and not takes_over and os.path.exists(os.path.join(folder, FILE)):
+        return _Connection(open_to_read(folder, upgrades=True), Syncs(folder), reads_only=True)
     db = open_database(folder, checks=False)
     try:
         take_over(db, folder)

@@ -38,7 +38,7 @@ def workflow_signal(arguments: Sequence[str], name: str, input_text: str | None,
     text = None if input_text is None else _json(workflow_input.parse_json(*workflow_input.given_text(input_text)))
     if not 1 <= len(name) <= 256:
         raise InputError(f"--name has {len(name)} characters; expected 1 to 256")
-    with open_output() as out, run_query.open_runs(query.location) as runs:
+    with open_output() as out, run_query.open_runs(query.location, writes=True) as runs:
         found = runs.resolve(query)
         runs.engine.signal_workflow_execution(found.workflow_id, name, text, found.run_id)
         _confirm(out, runs, found, f"sent signal {printable(name)} to")
@@ -54,7 +54,7 @@ def workflow_cancel(arguments: Sequence[str], **options: Any) -> None:
     Example: simpleflow workflow.cancel daily
     """
     query = RunQuery.from_arguments(arguments, options)
-    with open_output() as out, run_query.open_runs(query.location) as runs:
+    with open_output() as out, run_query.open_runs(query.location, writes=True) as runs:
         found = runs.resolve(query)
         runs.engine.request_cancel_workflow_execution(*found)
         _confirm(out, runs, found, "sent a request to cancel to")
@@ -71,7 +71,7 @@ def workflow_terminate(arguments: Sequence[str], reason: str | None, **options: 
     Example: simpleflow workflow.terminate daily --reason 'wrong day'
     """
     query = RunQuery.from_arguments(arguments, options)
-    with open_output() as out, run_query.open_runs(query.location) as runs:
+    with open_output() as out, run_query.open_runs(query.location, writes=True) as runs:
         found = runs.resolve(query)
         runs.engine.terminate_workflow_execution(*found, reason)
         _confirm(out, runs, found, "sent a request to terminate to")

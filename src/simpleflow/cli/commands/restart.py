@@ -85,7 +85,7 @@ def _on_swf(out: Output, runs: Runs, query: RunQuery) -> int:
 
 def _in_folder(out: Output, query: RunQuery, workflow: str | None, given_options: dict[str, Any]) -> int:
     """End the open run of the workflow id, and run the workflow again in this process."""
-    with run_query.open_runs(query.location) as runs:
+    with run_query.open_runs(query.location, writes=True) as runs:
         run, started = _find(runs, query)
         reference = workflow or _importable(started)
         given = _input(started)

@@ -7,6 +7,7 @@ user. Or the process only looks on while others work there. There is no lease, a
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 
 from simpleflow.engines.embedded import EmbeddedEngine, process_identity
 from simpleflow.engines.executions import Executions
@@ -14,23 +15,19 @@ from simpleflow.engines.sqlite.engine import SqliteEngine
 from simpleflow.engines.sqlite.journal import SqliteJournal
 from simpleflow.engines.sqlite.lease import is_alive
 from simpleflow.state_folder import run_rows
-from simpleflow.state_folder.database import FILE, is_small
-from simpleflow.state_folder.reading import may_write, open_to_read
-
-
-def open_engine(folder: str | os.PathLike[str]) -> SqliteEngine:
-    """The engine of a folder; one that only reads where this process may not write. Raises StateError."""
-    path = os.fspath(folder)
-    if may_write(path) or not os.path.exists(os.path.join(path, FILE)):
-        return SqliteEngine(path)
-    return ReadingEngine(path)
+from simpleflow.state_folder.database import FILE, check, is_small
+from simpleflow.state_folder.reading import open_to_read
 
 
 class ReadingEngine(SqliteEngine):
-    """The engine of a folder that is only read. Raises StateError."""
+    """The engine of a folder that is only read.
 
-    def __init__(self, folder: str) -> None:
-        self._reads = ReadingJournal(folder)
+    With ``upgrades``, a folder of an earlier format is brought up to date where this process may write. Raises
+    StateError.
+    """
+
+    def __init__(self, folder: str, upgrades: bool = False) -> None:
+        self._reads = ReadingJournal(folder, upgrades)
         EmbeddedEngine.__init__(self, Executions(self._reads), process_identity())
 
     @property
@@ -42,13 +39,16 @@ class ReadingEngine(SqliteEngine):
 class ReadingJournal(SqliteJournal):
     """The journal of a folder that is only read. Methods that would write to it raise StateError."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, upgrades: bool = False) -> None:
         self.folder = folder
         self._owners = os.path.join(folder, "owners")
-        with self._errors("opened"):
-            self._db = open_to_read(folder)
+        with self._errors("opened"), ExitStack() as undo:
+            self._db = open_to_read(folder, upgrades)
+            undo.callback(self._db.close)
             if is_small(os.path.join(folder, FILE)):
+                check(self._db, folder)
                 run_rows.check(self._db, folder)
+            undo.pop_all()
 
     def receive(self) -> tuple[()]:
         """Nothing: no execution is driven here."""
