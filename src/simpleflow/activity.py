@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from simpleflow import retries, settings
-from simpleflow.base import check_flag, check_name
+from simpleflow.base import SCRIPT, check_flag, check_name, lasting_name
 from simpleflow.constants import MAX_VERSION_LENGTH, MOST_SECONDS
 from simpleflow.exceptions import InputError
 from simpleflow.shown_text import value_text
@@ -125,7 +125,9 @@ class Activity:
             raise InputError(f"an activity is made of a function or a class with execute(), not of {callable!r}")
         code_source.remember(callable.__module__)
         self.callable = callable
-        self.name = name if name is not None else f"{callable.__module__}.{callable.__name__}"
+        self.name = name if name is not None else lasting_name(f"{callable.__module__}.{callable.__name__}")
+        self.name_in_script = f"{SCRIPT}.{callable.__name__}" if name is None else None
+        """The name that earlier releases gave it where its module was run as a script: histories hold it."""
         check_name(self.name, "activity name")
         self.version = check_name(version, f"version of activity {self.name}", MAX_VERSION_LENGTH)
         self.task_list = None if task_list is None else check_name(task_list, f"task list of activity {self.name}")
@@ -250,7 +252,8 @@ def with_attributes(
     """Decorate a function, or a class with ``execute()``, as an activity.
 
     Args:
-        name: name of the activity type, at most 256 characters; default ``<module>.<function>``.
+        name: name of the activity type, at most 256 characters; default ``<module>.<function>``. The module of a script
+            is the stem of its file.
         version: version of the activity type, at most 64 characters.
         task_list: the list from which workers take its tasks.
         task_priority: whole number of 32 bits, higher first; None for no priority; default: the workflow's priority.

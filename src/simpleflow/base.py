@@ -119,18 +119,22 @@ def type_name(kind: type[AbstractWorkflow]) -> str:
     return kind.name or lasting_name(f"{kind.__module__}.{kind.__name__}")
 
 
+SCRIPT = "__main__"
+"""The name of the module of a script that runs."""
+
+
 def lasting_name(name: str) -> str:
     """The name of something in a module, as it is where a script is not run but imported.
 
     For something in a script (module ``__main__``), the module is the stem of the script's file.
     """
-    if not name.startswith("__main__.") or not isinstance(file := getattr(_main(), "__file__", None), str):
+    if not name.startswith(SCRIPT + ".") or not isinstance(file := getattr(_main(), "__file__", None), str):
         return name
-    return os.path.splitext(os.path.basename(file))[0] + name.removeprefix("__main__")
+    return os.path.splitext(os.path.basename(file))[0] + name.removeprefix(SCRIPT)
 
 
 def _main() -> object:
-    return sys.modules.get("__main__")
+    return sys.modules.get(SCRIPT)
 
 
 class Child(Protocol):

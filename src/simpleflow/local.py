@@ -269,7 +269,7 @@ class Executor(RunInNotebook):
             )
             self._deciders = deciders
             if pool is not None:
-                pool.source = engine
+                pool.source, pool.known = engine, deciders.activities
             workers = pool or self._workers(engine, deciders)
             patience = Patience(settings.SIMPLEFLOW_STEP_RETRY_SECONDS)
             self.run_id = self._begin(engine, request)

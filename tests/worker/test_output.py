@@ -154,7 +154,7 @@ def test_an_activity_does_not_notice_that_its_output_cannot_be_kept(runs: Runs, 
     done = runs.run(f"{no_room}; talk(); subprocess.run('seq 100000', shell=True, check=True)", "print('later')")
     assert done.returncode == 0, done.stderr[-1000:]
     assert runs.kept["s0.1"] == b"to out\n"[:room]
-    assert b"the output of activity activity-__main__.do-step.s0.-1 is not kept: File too large: " in done.stderr
+    assert b"the output of activity activity-program.do-step.s0.-1 is not kept: File too large: " in done.stderr
     assert b"s0 | 100000\n" in done.stderr
 
 

@@ -84,7 +84,7 @@ class ClusterPool(NothingAhead):
     ) -> None:
         self._cluster = cluster
         self._middlewares = middlewares
-        self._known: dict[str, Activity] = {}
+        self.known: Mapping[str, Activity] = {}
         self._slots = slots or {}
         self._on_wait = on_wait
         self._output = DriverOutput(output)
@@ -123,10 +123,10 @@ class ClusterPool(NothingAhead):
 
     def start(self, task: ActivityTask) -> None:
         """Give a task to the worker that has the least to do; tasks about marks stay here."""
-        given = quick(task, self._known)
+        given = quick(task, self.known)
         if given is not None:
             begin(self.source, task.token)
-            do_quickly(self.source, task, given, self._known, self._middlewares)
+            do_quickly(self.source, task, given, self.known, self._middlewares)
             return
         if self._own.takes(task):
             begin(self.source, task.token)

@@ -52,6 +52,7 @@ class ExecutionState:
         self.children: dict[str, Record] = {}  # by workflow id
         self.children_at: dict[str, list[Record]] = {}  # by ``control``, the position at which they were submitted
         self.tasks: dict[int, Record] = {}  # open activities and children, by the event id that later events refer to
+        self.of_script: set[str] = set()  # types of activities that earlier releases named by the module of a script
         self.open_activities = 0  # how many activities are open
         self.open_timers = 0  # how many timers are open
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from simpleflow.base import SCRIPT
 from simpleflow.constants import PACKED_MARKER, STEP_MARKER
 from simpleflow.core import events as e
 from simpleflow.core import packed_markers
@@ -22,6 +23,9 @@ from simpleflow.core.records import RELAY, Key, Record, timeout
 from simpleflow.exceptions import InvalidTransition
 
 Handler = Callable[[ExecutionState, e.Event, Any], Key | None]
+
+
+_OF_SCRIPT = SCRIPT + "."
 
 
 def _execution(state: ExecutionState, event: e.Event, attributes: Any) -> None:
@@ -70,7 +74,9 @@ def _activity_by_id(state: ExecutionState, event: e.Event, attributes: Any) -> K
     state.activities[id] = record
     if isinstance(attributes, e.ActivityTaskScheduled):
         record.begin(event, new_state)
-        record.type_name = attributes.activity_type.name
+        record.type_name = name = attributes.activity_type.name
+        if name.startswith(_OF_SCRIPT):
+            state.of_script.add(name)
         state.tasks[event.id] = record
         state.open_activities += 1
         state.watch("activity", record)

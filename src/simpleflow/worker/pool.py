@@ -75,11 +75,12 @@ class Pool:
 
     Args:
         size: how many, at most.
-        middlewares, known: see ``dispatch.perform``.
+        middlewares: see ``dispatch.perform``.
         output: where what activities print goes; None: it is left alone.
         slots: how many tasks of a task list are performed at the same time, at most; of other lists, as many as fit.
 
-    Set ``source``, an EmbeddedEngine, before the first task is started. For the methods see ``base.ActivityPool``.
+    Set ``source``, an EmbeddedEngine, before the first task is started, and ``known`` if there are any (see
+    ``dispatch.perform``). For the methods see ``base.ActivityPool``.
     """
 
     source: Any
@@ -89,14 +90,13 @@ class Pool:
         self,
         size: int,
         middlewares: Middlewares,
-        known: Mapping[str, Activity] | None = None,
         output: OutputTarget | None = None,
         slots: Mapping[str, int] | None = None,
     ) -> None:
         check_forks()
         self._size = workers_allowed(size, keeps_output=output is not None)
         self._middlewares = middlewares
-        self._known = known or {}
+        self.known: Mapping[str, Activity] = {}
         self._output = output
         self._slots = slots or {}
         self._workers: list[Member] = []
@@ -140,7 +140,7 @@ class Pool:
 
     def send_ahead(self, task: ActivityTask) -> None:
         """Send a task to the busy worker that has the fewest ahead. A worker that is held up gives it back."""
-        if quick(task, self._known) is not None or find(task.name, self._known) is None:
+        if quick(task, self.known) is not None or find(task.name, self.known) is None:
             self.source.begin_activity_task(task.token)
             self.start(task)
             return
@@ -165,12 +165,12 @@ class Pool:
 
     def start(self, task: ActivityTask) -> None:
         """Give a task to an idle worker; a quick one is performed at once, in this process."""
-        if find(task.name, self._known) is None:  # a worker may not import what this process has not
-            respond(self.source, task.token, perform(task, self._known, imports=NOTHING))
+        if find(task.name, self.known) is None:  # a worker may not import what this process has not
+            respond(self.source, task.token, perform(task, self.known, imports=NOTHING))
             return
-        given = quick(task, self._known)
+        given = quick(task, self.known)
         if given is not None:
-            do_quickly(self.source, task, given, self._known, self._middlewares)
+            do_quickly(self.source, task, given, self.known, self._middlewares)
             return
         try:
             worker = self._idle.pop() if self._idle else self._fork()
@@ -386,7 +386,7 @@ class Pool:
         output = None if self._output is None else OutputPipe(self._output)
         try:
             state = self.source.state_folder
-            found = fork(self._guard, others, self._known, self._middlewares, lock=path, output=output, state=state)
+            found = fork(self._guard, others, self.known, self._middlewares, lock=path, output=output, state=state)
         except OSError:
             if output is not None:
                 output.close()

@@ -71,5 +71,6 @@ class SharedDecider(BaseDecider):
         self, workflow_class: type[Workflow], execution: Execution, history: History, limits: Limits = Limits()
     ) -> None:
         super().__init__(workflow_class, execution, limits)
+        self.history.of_script |= history.of_script  # a submission has to know this before the call is recorded
         self._fold(history.events)
         self._read(history)

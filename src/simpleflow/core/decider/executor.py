@@ -225,6 +225,8 @@ class Executor(Stoppable):
                 known.begin()
             return known.promise
         self.handles[handle.key] = handle
+        for key in handle.other_keys:
+            self.handles.setdefault(key, handle)
         handle.submitted_in(self.scope)
         self._handle_of[handle.promise] = handle
         for position in handle.positions:

@@ -45,6 +45,7 @@ class Handle:
     """One task, its promise, and the decision that requests the task from the service."""
 
     key: Key  # of the record; from the task's id
+    other_keys: tuple[Key, ...] = ()  # under which the history may have it too
     positions: tuple[str, ...] = ()  # of a child whose id does not say it: where in the run it was submitted
 
     def __init__(self, evaluation: Evaluation, task: Any, priority: Any, reserved: str | None = None) -> None:
@@ -191,10 +192,7 @@ class RetryHandle(TriedTask, Handle):
 
     def _find_call(self) -> None:
         """Take the key of the recorded call that this one is; a fresh one if they all differ (``recorded_calls``)."""
-        every = self.recorded_calls()
-        if not every:
-            return
-        found = [record for record in every if record.scheduled is not None]
+        found = [record for record in self.recorded_calls() if record.scheduled is not None]
         if not found:
             return
         evaluation, name = self.evaluation, self.task.name

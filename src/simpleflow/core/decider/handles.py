@@ -7,7 +7,7 @@ from typing import Any
 
 from simpleflow import taskids
 from simpleflow.activity import PRIORITY_NOT_SET, Activity, check_priority
-from simpleflow.base import Scope
+from simpleflow.base import SCRIPT, Scope
 from simpleflow.call_task import Task
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
@@ -29,6 +29,8 @@ class ActivityHandle(RetryHandle):
     Its id comes from the class's ``get_task_id``, from its arguments if it is idempotent, or from its scope.
     """
 
+    _former: tuple[str, str] | None = None  # name and id of the first call, if an earlier release ran it in a script
+
     def __init__(self, evaluation: Evaluation, task: ActivityTask, priority: Any, reserved: str | None = None) -> None:
         super().__init__(evaluation, task, priority)
         activity = task.activity
@@ -41,6 +43,9 @@ class ActivityHandle(RetryHandle):
             suffix = reserved if reserved is not None else self.reserve(evaluation, activity)
         self.key = ("activity", taskids.task_id("activity", activity.name, suffix))
         self._id = self.key[1]  # of the first call; those after it have a number
+        if evaluation.history.of_script and (former := _name_in_script(evaluation, activity)) is not None:
+            self._former = former, taskids.task_id("activity", former, suffix)
+            self.other_keys = (("activity", self._former[1]),)
         # Who reads the history wants to know which step an activity belongs to; nearly always its id says it.
         scope = evaluation.scope
         hidden = bool(scope.path) and scope.path not in self._id and scope.scope_owner is not None
@@ -65,10 +70,15 @@ class ActivityHandle(RetryHandle):
         return self.evaluation.history.activities.get(self.key[1])
 
     def recorded_calls(self) -> list[Record]:
-        return _numbered(self.evaluation.history.activities, self._id)
+        activities = self.evaluation.history.activities
+        found = _numbered(activities, self._id)
+        if self._former is None or not (former := _numbered(activities, self._former[1])):
+            return found
+        self.evaluation.activities[self._former[0]] = self.task.activity  # if it is open, it is performed by that name
+        return [*former, *found]
 
     def fresh_id(self) -> str:
-        return _numbered_id(self._id, 1 + len(self.recorded_calls()))
+        return _numbered_id(self._id, 1 + len(_numbered(self.evaluation.history.activities, self._id)))
 
     def decision(self) -> d.ScheduleActivityTask:
         activity = self.task.activity
@@ -296,6 +306,14 @@ class TimerHandle(Handle):
 
     def request_cancel(self, record: Record) -> None:
         self.evaluation.outbox[self.cancel_key] = d.CancelTimer(timer_id=self.task.timer_id)
+
+
+def _name_in_script(evaluation: Evaluation, activity: Activity) -> str | None:
+    """The name that the activity had where an earlier release ran its module as a script, if the history has it."""
+    name, module = activity.name_in_script, activity.callable.__module__
+    if name not in evaluation.history.of_script or name == activity.name:
+        return None
+    return name if module in (SCRIPT, type(evaluation.workflow).__module__) else None
 
 
 def _numbered_id(first: str, number: int) -> str:

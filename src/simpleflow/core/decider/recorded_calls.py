@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from simpleflow import values
+from simpleflow.base import SCRIPT
 from simpleflow.constants import FAULT_MARKER, JUMBO_SCHEME, NOTICE_MARKER
 from simpleflow.core import awaited
 from simpleflow.core.history import History
@@ -38,8 +39,12 @@ _LONGEST = 1_000  # characters of an input in a marker
 
 
 def is_same(record: Record, name: str, text: str) -> bool:
-    """True if the task was recorded for this activity or workflow type and for these arguments (JSON text)."""
-    return record.type_name == name and _same_input(record.scheduled.input, text)
+    """True if the task was recorded for this activity or workflow type and for these arguments (JSON text).
+
+    Earlier releases recorded an activity ``flow.load`` of a script as ``__main__.load``.
+    """
+    names = (name, f"{SCRIPT}.{name.rpartition('.')[2]}")
+    return record.type_name in names and _same_input(record.scheduled.input, text)
 
 
 def made_in(history: History, records: Sequence[Record], context: str | None) -> bool:
