@@ -78,6 +78,7 @@ def time_saved(follower: Follower, seconds: float) -> TimeSaved | None:
 def _times(listed: Listed, steps: Sequence[str], seconds: float) -> Iterator[Times]:
     """Read when steps ran, for about so many ``seconds`` at most."""
     store = stores.open_store(listed.bucket)
+    steps = sorted(steps)  # so that a store may read those together that stand together
     end = time.monotonic() + seconds
     with stores.kept_open(listed.bucket):
         for at in range(0, len(steps), _CHUNK):
