@@ -45,12 +45,15 @@ class Pauses:
     def see(self, event: e.Event) -> None:
         """See the next event."""
         time = event.time
+        attributes = event.attributes
+        if time == self._time and type(attributes) is e.MarkerRecorded:  # there may be thousands of one time
+            self._count += 1
+            return
         before = self._time if self._count else time
         self._count += 1
         self._time = time
         if time > before and time - before > self._gap[1] - self._gap[0]:
             self._gap = (before, time)
-        attributes = event.attributes
         if type(attributes) is e.DecisionTaskScheduled:
             self._add((before, time))
         elif type(attributes) is e.DecisionTaskStarted:

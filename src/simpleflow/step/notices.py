@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from simpleflow.named_tuple import NamedTuple
 from simpleflow.step import rules
-from simpleflow.step.constants import DEPENDENT_OF, FAILED, SCHEDULED, SKIPPED
+from simpleflow.step.constants import ALREADY_PLAYED, DEPENDENT_OF, FAILED, SCHEDULED, SKIPPED
 from simpleflow.step.report import StepReport
 
 _MOST = 5  # notices of one kind
+_PLAYED = (ALREADY_PLAYED,)
 
 
 class _Execution(NamedTuple):
@@ -33,7 +34,11 @@ class Notices:
 
     def add(self, workflow_id: str, parent: str | None, report: StepReport) -> None:
         """Add a report of an execution; ``parent`` is the workflow id of its parent."""
-        execution = self._execution(workflow_id, parent)
+        execution = self._executions.get(workflow_id) or self._execution(workflow_id, parent)
+        if report.status == SKIPPED and report.reasons == _PLAYED:  # nearly always
+            is_plain = not (report.forces or report.after or report.holds_steps)
+            execution.reports[report.step] = _plain(SKIPPED, report.forced) if is_plain else report
+            return
         if report.status == FAILED:
             self._failed = True
             execution.reports.setdefault(report.step, report)

@@ -256,27 +256,31 @@ class RunView:
         self._add(SignalRow(event.id, attributes.signal_name, event.time, rows.RECEIVED, event.time, event.id))
 
     def _marker(self, event: e.Event, attributes: e.MarkerRecorded) -> StepRow | None:
-        self._add(MarkerRow(event.id, attributes.marker_name, event.time, rows.RECORDED, event.time, event.id))
-        if attributes.marker_name == PACKED_MARKER:
+        id, time, name = event.id, event.time, attributes.marker_name
+        self.rows[id] = MarkerRow(id, name, time, rows.RECORDED, time, id)
+        if name != MARKER_NAME:
+            if name != PACKED_MARKER:
+                return None
             row = None
             for single in packed_markers.unpacked([event]):
                 row = self._marker(single, single.attributes)  # type: ignore[arg-type]
             return row
-        if attributes.marker_name != MARKER_NAME:
-            return None
         found = report.read(attributes.details)
-        if found is None or found.status not in _STATUSES:
+        if found is None or (status := _STATUSES.get(found.status)) is None:
             return None
+        force_setattr(found, "status", status)  # equal texts of a hundred thousand steps are one
         row = self.steps.get(found.step)
         if row is None:
-            row = self.steps[found.step] = StepRow(found.step, found, event.id, event.time)
+            row = self.steps[found.step] = StepRow(found.step, found, id, time)
+            if status == SKIPPED:  # nearly always
+                row.forces, row.after, row.end = found.forces, found.after, time
+                return row
         elif row.end is not None or found.status == SKIPPED or (found.status == SCHEDULED and row.tasks):
             row.begin, row.end, row.started, row.made_by, row.ran = event.time, None, None, None, False
             row.tasks, row.inner, row.outer = [], (), ()
         elif found.status == SCHEDULED:  # it waited until now
             row.begin = event.time
-        force_setattr(found, "step", row.name)  # equal texts of a hundred thousand steps are one
-        force_setattr(found, "status", _STATUSES[found.status])
+        force_setattr(found, "step", row.name)
         row.report, row.event_id = found, event.id
         if found.status in _WITH_VERDICT:
             row.forces, row.after = found.forces, found.after

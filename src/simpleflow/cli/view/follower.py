@@ -38,6 +38,7 @@ from simpleflow.engines.embedded import Run
 from simpleflow.local import Beginning
 from simpleflow.shown_text import short_run_id
 from simpleflow.step import recorded_tasks, report
+from simpleflow.step.constants import SKIPPED
 from simpleflow.step.notices import Notices
 from simpleflow.step.report import StepReport
 from simpleflow.views.rows import AttemptRow, StepRow
@@ -169,6 +170,9 @@ class Follower:
     def _step_marker(self, run: Run, view: RunView, row: StepRow, time: float) -> None:
         found = row.report
         self._notices.add(run.workflow_id, _parent_id(run), found)
+        if found.status == SKIPPED:  # it has neither work nor failures
+            self.show_step(run, row, time, None, ())
+            return
         work = view.work_time(row.name) if row.end is not None and row.ran else None
         failures: list[ActivityFailure] = []
         if found.error is not None and self._failed:

@@ -184,7 +184,7 @@ class Progress(Follower):
     ) -> None:
         found, seconds = row.report, None if work is None else work.seconds
         name = found.step if not is_child(run) else f"{run.workflow_id}: {found.step}"
-        if self._told.pop(name, None) == (found.forced, found.reasons):
+        if self._told and self._told.pop(name, None) == (found.forced, found.reasons):
             found = replace(found, forced=False, reasons=())
         note = step_note(found, failures)
         if self._alike and (found.status != SCHEDULED or note != self._alike_note):
