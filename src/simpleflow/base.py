@@ -295,6 +295,9 @@ class Executor(Waiter, Protocol):
     def is_recorded(self, activity: Any, scope: Scope) -> bool:
         """True if the history holds the first task of ``activity`` in ``scope``."""
 
+    def record(self, name: str, details: str, identity: tuple[str, ...]) -> None:
+        """Record a marker with these details (JSON text); see ``MarkerTask.identity``."""
+
     def recorded_markers(self, name: str) -> Sequence[str | None]:
         """Return the details (JSON text) of all markers of that name in the history, in its order."""
 

@@ -72,6 +72,18 @@ MUTANTS = (
         "    if False:\n",
     ),
     Mutant(
+        "changed inputs are noticed where a step is skipped at once",
+        "step/shortcut.py",
+        "        if before is not None and before != scheduler.made_with(run):\n",
+        "        if False:\n",
+    ),
+    Mutant(
+        "no step is skipped at once that a name forces",
+        "step/shortcut.py",
+        "            or ledger.forced.count\n",
+        "",
+    ),
+    Mutant(
         "changed steps run if the class says so",
         "step/scheduler.py",
         "return run.changes.reasons() if run.changes is not None and self.marks.changes == changes.RUN else []",

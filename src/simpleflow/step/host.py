@@ -79,6 +79,9 @@ class Definition(Protocol):
     def calls(self) -> Sequence[Call]:
         """See ``Submittable.calls``."""
 
+    def is_plain(self) -> bool:
+        """True if nothing but its name, one activity and the arguments of that says what it does and when."""
+
     def holds_steps(self) -> bool:
         """True if the work may have other steps inside."""
 

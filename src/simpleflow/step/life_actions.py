@@ -25,7 +25,8 @@ from simpleflow.step.stale_marks import NOTHING
 from simpleflow.task import ActivityTask
 
 _NOTHING: Mapping[str, Any] = {}
-_IDENTITY = ("step", "status")  # keys that say which marker it is
+IDENTITY = ("step", "status")
+"""The keys that say which marker it is."""
 
 
 class LifeActions:
@@ -195,7 +196,7 @@ class LifeActions:
     def _marker(self, status: str, extra: Mapping[str, Any]) -> Submittable:
         details = report.details(self._run.name, status, self._run.verdict, extra)
         marker = self._host.record_marker(constants.MARKER_NAME, details)
-        marker.identity = _IDENTITY
+        marker.identity = IDENTITY
         return marker
 
     @property

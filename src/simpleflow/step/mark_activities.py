@@ -72,6 +72,8 @@ class MarkActivities:
         self.claims = False
         """True if each step has to be claimed before it runs. Known once the marks have been listed."""
         self._location: tuple[str, str] | None = None
+        self.is_listed = False
+        """True once the marks have been listed."""
         self.in_history = False
         """True if the engine writes the marks with the markers of steps, see ``projection``: no activity is needed.
         Known once the marks have been listed."""
@@ -119,6 +121,7 @@ class MarkActivities:
             text = f"{TOO_LONG}, so nothing tells which have changed: set SIMPLEFLOW_JUMBO_FIELDS_BUCKET"
             self._host.executor.report(NOTICE_MARKER, {"text": text})
         self._on_listed(names)
+        self.is_listed = listing.failure is None
 
     @staticmethod
     def names(found: Any) -> list[str]:

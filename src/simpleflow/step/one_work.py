@@ -29,14 +29,18 @@ class OneWork:
         self._first: dict[str, StepRun] = {}  # the first submission of each name, or the one after it failed
         self._told: set[str] | None = None  # names of which it has been told; read when it is needed
 
+    def is_first(self, run: StepRun) -> bool:
+        """True if ``run`` is the first submission of its name. It is remembered as that."""
+        return self._first.setdefault(run.name, run) is run
+
     def check(self, run: StepRun, runs: bool, latest: StepRun | None) -> None:
         """The verdict on a submission is known: tell if its name stands for other work.
 
         ``runs``: it is going to run. ``latest``: the latest run of its name before.
         """
-        first = self._first.setdefault(run.name, run)
-        if first is run:
+        if self.is_first(run):
             return
+        first = self._first[run.name]
         if runs and latest is not None and latest.failed:
             self._first[run.name] = run
             return

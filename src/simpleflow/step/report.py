@@ -60,7 +60,13 @@ def details(step: str, status: str, verdict: Verdict, extra: Mapping[str, Any]) 
     return {"step": step, "status": status, "forced": verdict.forced, "reasons": list(verdict.reasons), **extra}
 
 
+_encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(StepReport).decode
+
+
+def plain_text(details: Mapping[str, Any]) -> str:
+    """The JSON text of details that hold texts, booleans and lists of texts alone: as ``values`` encodes them."""
+    return _encode(details).decode()
 
 
 def read(details: str | None) -> StepReport | None:

@@ -25,7 +25,9 @@ class Verdict(NamedTuple):
 
 
 _NONE: Mapping[str, Collection[str]] = {}
-_DONE = Verdict(False, False, (ALREADY_PLAYED,))
+DONE = Verdict(False, False, (ALREADY_PLAYED,))
+"""The verdict on a step that is skipped for no other reason than that it is done."""
+
 LEFT_OUT = Verdict(False, True, (NOT_AMONG_ONLY,))
 """The verdict on a step that is not among the only ones that are to run."""
 
@@ -69,7 +71,7 @@ def verdict(
         return Verdict(True, True, tuple(sorted(only)))
     if done:
         reasons = {*stale, *changed} if stale or changed else None
-        return Verdict(True, False, tuple(sorted(reasons))) if reasons else _DONE
+        return Verdict(True, False, tuple(sorted(reasons))) if reasons else DONE
     return _NOT_DONE
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Any
 
 from simpleflow import canvas, retries
@@ -22,8 +23,13 @@ from simpleflow.stores import keys
 _NOT_GIVEN: Any = type("NotGiven", (), {"__repr__": lambda self: "NOT_GIVEN"})()  # None is a valid fingerprint
 
 
+_GIVEN = attrgetter(
+    "force", "emit_signal", "keep_result", "fingerprint", "ready_made", "activities_if_step_already_done", "outputs",
+    "after",
+)  # fmt: skip
+_NOTHING_GIVEN: tuple[Any, ...] = (False, False, False, None, None, None, [], [])
+_NO_FUTURES = frozenset({Activity, str, int, float, bool, type(None)})
 _NONE: frozenset[StepRun] = frozenset()
-_BOOLS = frozenset({bool})
 _SURELY_SHORT = rules.MAX_KEY_BYTES // 16  # characters of prefix and name: the key's quoting takes 12 bytes for each
 
 
@@ -81,40 +87,59 @@ class Step(SubmittableContainer):
             raise InputError("step name '*' means every step; expected text such as 'load' or 'load.users'")
         self.activities = activities
         if _is_one_activity(activities):
-            results(activities)  # waits for the futures among the arguments, as making the task does
+            if not _NO_FUTURES.issuperset(map(type, activities)):
+                results(activities)  # waits for the futures among the arguments, as making the task does
         else:
             self.work()
         self.force = force
         self.activities_if_step_already_done = activities_if_step_already_done
-        if activities_if_step_already_done is not None:
-            self.alternative()
         self.emit_signal = emit_signal
-        self.force_steps_if_executed = (
-            []
-            if force_steps_if_executed is None
-            else rules.check_names(force_steps_if_executed, f"force_steps_if_executed of step {step_name!r}")
-        )
-        self.after = [] if after is None else rules.check_names(after, f"after of step {step_name!r}")
-        flags = (force, emit_signal, bubbles_exception_on_failure, keep_result, optional)
-        if not _BOOLS.issuperset(map(type, flags)):
-            names = ("force", "emit_signal", "bubbles_exception_on_failure", "keep_result", "optional")
-            for name, flag in zip(names, flags, strict=True):
-                check_flag(flag, f"{name} of step {step_name!r}")
-        if step_name in self.after:
-            raise InputError(f"step {step_name!r} comes after itself; expected names of other steps")
+        self.force_steps_if_executed: list[str] = []
         self.bubbles_exception_on_failure = bubbles_exception_on_failure
         self.keep_result = keep_result
-        self.optional = optional
-        self.outputs = [] if outputs is None else fingerprints.check_outputs(outputs, f"outputs of step {step_name!r}")
-        given = (retry, retry_delay, retry_backoff, retry_max_delay, retry_jitter, retry_on)
-        if type(retry) is int and given == retries.NONE:
-            self.retries = retries.NONE
-        else:
-            self.retries = retries.check(f"step {step_name!r}", *given)
         self.fingerprint: str | None = None
         self.ready_made: fingerprints.Fingerprint | None = None
+        self.after: list[str] = []
+        self.optional = optional
+        self.outputs: list[str] = []
+        self.retries = retries.NONE
+        tries = (retry, retry_delay, retry_backoff, retry_max_delay, retry_jitter, retry_on)
+        if not (
+            force is emit_signal is bubbles_exception_on_failure is keep_result is optional is False
+            and activities_if_step_already_done is force_steps_if_executed is after is outputs is None
+            and fingerprint is _NOT_GIVEN
+            and type(retry) is int
+            and tries == retries.NONE
+        ):
+            self._take(force_steps_if_executed, after, outputs, fingerprint, tries)
+
+    def _take(
+        self,
+        force_steps_if_executed: str | Iterable[str] | None,
+        after: str | Iterable[str] | None,
+        outputs: fingerprints.Outputs,
+        fingerprint: Any,
+        tries: tuple[Any, ...],
+    ) -> None:
+        """Check what was given beside name and work, and take it."""
+        name = self.step_name
+        if self.activities_if_step_already_done is not None:
+            self.alternative()
+        if force_steps_if_executed is not None:
+            label = f"force_steps_if_executed of step {name!r}"
+            self.force_steps_if_executed = rules.check_names(force_steps_if_executed, label)
+        if after is not None:
+            self.after = rules.check_names(after, f"after of step {name!r}")
+        for flag in ("force", "emit_signal", "bubbles_exception_on_failure", "keep_result", "optional"):
+            check_flag(getattr(self, flag), f"{flag} of step {name!r}")
+        if name in self.after:
+            raise InputError(f"step {name!r} comes after itself; expected names of other steps")
+        if outputs is not None:
+            self.outputs = fingerprints.check_outputs(outputs, f"outputs of step {name!r}")
+        if not (type(tries[0]) is int and tries == retries.NONE):
+            self.retries = retries.check(f"step {name!r}", *tries)
         if fingerprint is not _NOT_GIVEN:
-            label = f"fingerprint of step {step_name!r}"
+            label = f"fingerprint of step {name!r}"
             self.ready_made = fingerprints.ready_made(fingerprint, label)
             if self.ready_made is None:
                 self.fingerprint = mark.fingerprint(fingerprint, label)
@@ -131,6 +156,10 @@ class Step(SubmittableContainer):
         if _is_one_activity(given):
             return (Call(given[0].name, given[0].callable, results(given[1:])),)
         return self.work().calls()
+
+    def is_plain(self) -> bool:
+        """True if nothing but its name, one activity and its arguments, and the names that it forces, was given."""
+        return _is_one_activity(self.activities) and _GIVEN(self) == _NOTHING_GIVEN
 
     def holds_steps(self) -> bool:
         """True if the work may have other steps inside. Raises NotSubmittable."""
@@ -217,6 +246,8 @@ class StepFuture(Future):
         around = None if is_root else scope.scope_owner
         (around.parts if isinstance(around, StepRun) else ledger.parts).add_step(run)
         run.state = RUNNING
+        if is_root and host.step_shortcut.skip(run):
+            return
         Life(run, host, scheduler).go_on()
         if run.state != FINISHED:
             executor.track(run)

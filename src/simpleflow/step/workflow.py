@@ -17,6 +17,7 @@ from simpleflow.step.patterns import Patterns
 from simpleflow.step.progress import LEAST_PROGRESS, share_of_progress
 from simpleflow.step.projection import prefix_of
 from simpleflow.step.scheduler import Scheduler
+from simpleflow.step.shortcut import Shortcut
 from simpleflow.step.submittable import Step
 from simpleflow.task import ActivityTask
 
@@ -187,6 +188,14 @@ class WorkflowStepMixin:
         if found is None:
             found = Scheduler(self, self.step_ledger, self.mark_activities)
             self.__dict__["_step_scheduler"] = found
+        return found
+
+    @property
+    def step_shortcut(self) -> Shortcut:
+        """Skips steps that nothing has a bearing on."""
+        found: Shortcut | None = self.__dict__.get("_step_shortcut")
+        if found is None:
+            found = self.__dict__["_step_shortcut"] = Shortcut(self, self.step_scheduler)
         return found
 
     def _add(self, patterns: Patterns, names: Any, reason: Any, what: str) -> None:

@@ -313,6 +313,9 @@ class Executor(Stoppable):
         self.continues = task
         return Promise(self)  # never final: the execution ends instead
 
+    def record(self, name: str, details: str, identity: tuple[str, ...]) -> None:
+        self.markers.record(name, details, identity)
+
     # Reading, see ``base.Executor``
 
     def recorded_markers(self, name: str) -> Sequence[str | None]:

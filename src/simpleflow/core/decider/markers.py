@@ -68,20 +68,24 @@ class Markers:
 
     def submit(self, task: MarkerTask) -> Promise:
         """Record a marker; the result is its details as JSON text."""
-        evaluation = self._evaluation
-        name, details = identity = (task.name, task.encoded_details)
-        if task.identity:
-            self._identified[name] = task.identity
+        details = task.encoded_details
+        self.record(task.name, details, task.identity)
+        promise = Promise(self._evaluation)
+        promise.assign(FINISHED, details)
+        return promise
+
+    def record(self, name: str, details: str | None, keys: tuple[str, ...] = ()) -> None:
+        """Record a marker with these details (JSON text). ``keys``: see ``MarkerTask.identity``."""
+        identity = (name, details)
+        if keys:
+            self._identified[name] = keys
         key = digest(name, details)
         number = self._counts[key] = self._counts.get(key, 0) + 1
         self._recorded.append(key)
         self._latest[name] = identity
-        if self._observers and self._observers != {evaluation.fibers.current}:
-            evaluation.stale = True
+        if self._observers and self._observers != {self._evaluation.fibers.current}:
+            self._evaluation.stale = True
         self._decide(identity, key, number)
-        promise = Promise(evaluation)
-        promise.assign(FINISHED, details)
-        return promise
 
     def recorded_others(self, found: Iterable[_Identity]) -> None:
         """The history holds these markers, which this evaluation has not submitted.
