@@ -11,6 +11,7 @@ import pytest
 from simpleflow import Workflow, futures
 from simpleflow.canvas import Chain, FuncGroup, Group
 from simpleflow.cli.view.follower import Follower
+from simpleflow.constants import NOTICE_MARKER
 from simpleflow.exceptions import TaskFailed
 from simpleflow.local import Executor
 from simpleflow.steering.plan import plan
@@ -18,7 +19,7 @@ from simpleflow.step.notices import Notices
 from simpleflow.step.report import StepReport
 from simpleflow.step.submittable import Step
 from simpleflow.step.workflow import WorkflowStepMixin
-from tests.step.bench import fail_hard, fail_softly, note
+from tests.step.bench import Bench, fail_hard, fail_softly, note
 
 _numbers = itertools.count()
 
@@ -277,3 +278,36 @@ def test_ten_thousand_steps_take_no_time() -> None:
     began = time.process_time()
     notices.lines()
     assert time.process_time() - began < 2
+
+
+# Marks that other runs may use, without claims
+
+
+def told_of_sharing(bench: Bench, path: str | None, **options: Any) -> list[str]:
+    def run(workflow: Any) -> None:
+        for name in ("load", "clean"):
+            workflow.submit(Step(name, (note, name), **options.get(name, {}))).result
+
+    own = {} if path is None else {"get_step_path_prefix": lambda _: path}
+    bench.run(run, **own)
+    found = [event.get("markerRecordedEventAttributes", {}) for event in bench.executor.history]
+    return [str(each["details"]) for each in found if each.get("markerName") == NOTICE_MARKER]
+
+
+def test_marks_that_are_shared_without_claims_are_told_once(stored: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    forcing = {"load": {"force_steps_if_executed": ["clean"]}, "clean": {"force_steps_if_executed": ["x"]}}
+    is_told = "s3" in stored.bucket or "http" in stored.bucket
+    found = told_of_sharing(stored, "shared", **forcing)
+    assert len(found) == is_told
+    for text in found:
+        assert "marks below 'shared' in" in text
+        assert "a step that depends on another one, such as 'load'" in text
+        assert "SIMPLEFLOW_STEP_CLAIMS=yes" in text
+    after = {"clean": {"after": ["load"]}}
+    assert told_of_sharing(stored, "shared", **after) == []  # none of them runs
+    assert len(told_of_sharing(stored, "others", **after)) == is_told
+    assert told_of_sharing(stored, None, **after) == []  # no other workflow id has these marks
+    assert told_of_sharing(stored, "third") == []  # nothing depends on anything
+    for setting in ("yes", "no"):
+        monkeypatch.setenv("SIMPLEFLOW_STEP_CLAIMS", setting)
+        assert told_of_sharing(stored, setting, **after) == []

@@ -192,6 +192,8 @@ class Life(LifeActions):
             }
             self._inputs = {key: value for key, value in extra.items() if value}
         self._in_history = self._inputs.get(IN_HISTORY) is True
+        if run.dependents or run.after:
+            self._marks.tell_unclaimed(run.name)
         around = {each.name for each in run.enclosing} | {run.name}
         self._forced = Forced(tuple(run.dependents), tuple(sorted(around)))
         self._scheduled = self._record(constants.SCHEDULED, self._inputs)

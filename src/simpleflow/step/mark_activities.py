@@ -68,6 +68,7 @@ class MarkActivities:
         """The inputs that the done steps were made with, as their marks said when they were listed."""
         self._activities: dict[tuple[type, bool | None], Activity] = {}
         self._listing: Promise | None = None
+        self._told_unclaimed = False
         self._owner: list[str] | None = None  # the owner of the claims, where each step is claimed before it runs
         self.claims = False
         """True if each step has to be claimed before it runs. Known once the marks have been listed."""
@@ -224,6 +225,24 @@ class MarkActivities:
     def _is_shared(self) -> bool:
         """True if runs of other workflow ids may keep their marks at the same location."""
         return self._owner is not None or not self._is_own_prefix()
+
+    def tell_unclaimed(self, step: str) -> None:
+        """Tell once that marks may be shared without claims; ``step`` depends on others, or others on it, and begins.
+
+        Nobody is told who has set SIMPLEFLOW_STEP_CLAIMS, or whose marks are in memory.
+        """
+        if self._told_unclaimed or settings.SIMPLEFLOW_STEP_CLAIMS is not None:
+            return
+        self._told_unclaimed = True
+        bucket, path = self.location
+        if not (self._is_own_prefix() or stores.is_local(bucket)):
+            text = (
+                f"other runs may use the marks below {path!r} in {stores.label(bucket)}, and no run claims its steps "
+                f"there: if one of them runs at the same time, a step that depends on another one, such as {step!r}, "
+                "may stay done with old data; SIMPLEFLOW_STEP_CLAIMS=yes prevents that, and =no says that runs never "
+                "meet there"
+            )
+            self._host.executor.report(NOTICE_MARKER, {"text": text})
 
     def hand_down_claims(self) -> None:
         """Let children know that their claims are those of a part of this run."""
