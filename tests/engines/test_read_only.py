@@ -134,3 +134,13 @@ def test_a_folder_of_another_format_is_named(tmp_path: Path, frozen: Frozen) -> 
     frozen(folder)
     with pytest.raises(StateError, match="has format 2, expected 4, and is read-only; copy it"):
         ReadingEngine(str(folder))
+
+
+@pytest.mark.parametrize("name", ["a b", "100%25", "what?mode=rw", "#1", "é", "a'\"b"])
+def test_any_name_of_a_folder_can_be_read(tmp_path: Path, name: str) -> None:
+    folder = used(tmp_path / name)
+    engine = ReadingEngine(str(folder))
+    assert [each.workflow_id for each in engine.list_runs()] == ["w"]
+    engine.close()
+    assert StateStore(str(folder)).names("steps") == ["load"]
+    assert [each.name for each in tmp_path.iterdir()] == [name]

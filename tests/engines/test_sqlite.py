@@ -19,6 +19,7 @@ from simpleflow.engines.base import StartRequest
 from simpleflow.engines.sqlite.engine import SqliteEngine
 from simpleflow.engines.sqlite.reading import ReadingEngine
 from simpleflow.exceptions import LeaseLost, RunBusy, SimpleflowError, StateError, UnknownResource
+from simpleflow.state_folder.database import open_database
 from simpleflow.state_folder.faults import checksum
 from simpleflow.testing.subject import COMPLETE, activity, child, timer
 from tests.engines.test_contract import Clock
@@ -408,3 +409,14 @@ def test_a_full_disk_loses_nothing_that_was_kept(make: Make, tmp_path: Path) -> 
     second.adopt("w")
     assert types(second)[-1] == "ActivityTaskStarted"
     assert second.poll_for_activity_task() is not None
+
+
+def test_a_database_that_is_there_is_opened_without_a_write(tmp_path: Path) -> None:
+    open_database(str(tmp_path)).close()
+    before = (tmp_path / "history.sqlite").read_bytes()
+    db = open_database(str(tmp_path))
+    assert (tmp_path / "history.sqlite-wal").stat().st_size == 0
+    pragmas = "auto_vacuum", "synchronous", "journal_mode"
+    assert [db.execute(f"pragma {name}").fetchone()[0] for name in pragmas] == [2, 1, "wal"]
+    db.close()
+    assert (tmp_path / "history.sqlite").read_bytes() == before

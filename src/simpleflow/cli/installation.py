@@ -60,6 +60,8 @@ def _other_versions(entry: str) -> Iterator[str]:
     except OSError:  # an archive, or a folder that is not there
         return
     for name in names:
+        if name[:11].lower() != "simpleflow-":  # quicker than the expression, and there are many names
+            continue
         match = re.fullmatch(_METADATA, name, re.IGNORECASE)
         if match is not None and not _is_ours(os.path.join(entry, name)):
             yield match["version"]

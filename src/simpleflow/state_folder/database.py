@@ -73,7 +73,10 @@ def open_database(folder: str, checks: bool = True) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
     with ExitStack() as undo:
         undo.callback(db.close)
-        db.execute("pragma auto_vacuum = incremental")  # of a new database, so that removed rows give space back
+        if not os.stat(path).st_size:
+            # So that removed rows give space back. What this writes is synced when the log is switched on.
+            db.execute("pragma synchronous = off")
+            db.execute("pragma auto_vacuum = incremental")
         _use_log(db)
         _bring_up_to_date(db, folder)
         if checks and is_small(path):
@@ -110,6 +113,7 @@ def create(db: sqlite3.Connection) -> None:
 
 def _use_log(db: sqlite3.Connection) -> None:
     """Switch to the write-ahead log. SQLite does not wait here if another process does the same, so retry."""
+    db.execute("pragma synchronous = normal")
     deadline = time.monotonic() + 30
     while True:
         try:
@@ -119,7 +123,6 @@ def _use_log(db: sqlite3.Connection) -> None:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
             time.sleep(0.01)
-    db.execute("pragma synchronous = normal")
 
 
 def _bring_up_to_date(db: sqlite3.Connection, folder: str) -> None:

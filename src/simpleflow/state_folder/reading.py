@@ -83,10 +83,8 @@ def _connect(path: str) -> sqlite3.Connection:
 
 
 def _connection(path: str, mode: str) -> sqlite3.Connection:
-    from urllib.parse import quote  # slow to load, and seldom needed
-
-    uri = f"file:{quote(path)}?{mode}"
-    db = sqlite3.connect(uri, uri=True, timeout=30, isolation_level=None, check_same_thread=False)
+    quoted = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+    db = sqlite3.connect(f"file://{quoted}?{mode}", uri=True, timeout=30, isolation_level=None, check_same_thread=False)
     try:
         db.execute("select count(*) from sqlite_master").fetchone()
         db.execute("pragma query_only = on")
