@@ -50,6 +50,9 @@ def test_what_is_known_ahead_and_afterwards(swf: Commands) -> None:
     assert planned.code == 0, planned.err
     estimate = json.loads(planned.out)["estimate"]
     assert (estimate["runs"], estimate["complete"], estimate["unknown"]) == (1, True, [])
+    kept = json.loads((swf.path / "plan.json").read_text())["estimate"]
+    assert (kept["runs"], kept["share"]) == (1, 0.9)
+    assert [kept["seconds"], kept["most"]] == [estimate["seconds"]["0.5"], estimate["seconds"]["0.9"]]
     assert 0.6 <= estimate["seconds"]["0.5"] < 10
     started = swf.run("workflow.start", "flow.py", "--plan", "plan.json")
     assert started.code == 0, started.err

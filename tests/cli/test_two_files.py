@@ -54,6 +54,19 @@ def test_the_other_file_is_refused_and_told_what_to_do(project: Folder) -> None:
     assert start(project, "etl").out == "false\n"
 
 
+def test_a_plan_says_that_the_start_would_be_refused(project: Folder) -> None:
+    def told(name: str, *options: str) -> bool:
+        planned = project.run("step.plan", f"{name}/pipeline.py", *options)
+        assert planned.code == 0, planned.err
+        return "workflow.start would refuse this run: workflow id 'pipeline.Pipeline' belongs to the " in planned.err
+
+    assert not told("ml")
+    assert start(project, "etl").out == "true\n"
+    assert told("ml")
+    assert not told("etl")
+    assert not told("ml", "--workflow-id", "ml")
+
+
 def test_an_id_of_its_own_is_not_refused(project: Folder) -> None:
     assert start(project, "etl").out == "true\n"
     assert start(project, "ml", "--workflow-id", "ml").out == "true\n"

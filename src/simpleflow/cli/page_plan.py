@@ -29,10 +29,10 @@ from simpleflow.cli.errors import error_line
 from simpleflow.cli.load_workflow import load_workflow
 from simpleflow.cli.swf import swf_engine
 from simpleflow.cli.terminal import results_only
-from simpleflow.cli.view.estimate_text import unknown_text
 from simpleflow.exceptions import InputError, SimpleflowError
 from simpleflow.parameters import TYPED
-from simpleflow.ui.made_plan import Answer, MadePlan, Making, SourceFile, StepTime, Times, Wanted
+from simpleflow.steering.plan_times import Times
+from simpleflow.ui.made_plan import Answer, MadePlan, Making, SourceFile, Wanted
 
 if TYPE_CHECKING:
     from simpleflow.core.events import Event
@@ -171,23 +171,7 @@ def _times(wanted: Wanted, workflow_class: type[Workflow], past: EarlierRuns, co
         quantiles=_QUANTILES,
         **common,
     )
-    steps = [
-        StepTime(workflow_id=id, step=step, seconds=seconds, rests_on=found.rests_on.get((id, step), 0))
-        for (id, step), seconds in found.steps.items()
-    ]
-    median, most = (found.quantiles[chance] for chance in _QUANTILES)
-    return Times(
-        workers=found.workers,
-        seconds=median,
-        most=most,
-        typical=found.typical,
-        complete=found.complete,
-        runs=found.runs,
-        steps=tuple(steps),
-        critical=found.critical,
-        unknown=tuple(map(unknown_text, found.unknown)),
-        alternatives=tuple((each.change, each.seconds, each.gain) for each in found.alternatives),
-    )
+    return Times.of(found)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from simpleflow.exceptions import InputError, StoreError
 
 if TYPE_CHECKING:
     from simpleflow.cli.run_query import RunLocation
+    from simpleflow.steering.estimate import Estimate
     from simpleflow.steering.place import Place
     from simpleflow.steering.plan import Plan
     from simpleflow.steering.plan_file import SavedPlan
@@ -19,10 +20,15 @@ _STEERING = ("force", "skip", "only", "until", "changed")
 
 
 def make(
-    plan: Plan, workflow_class: type[Workflow], place: Place, given: Mapping[str, Any], steering: Mapping[str, Any]
+    plan: Plan,
+    workflow_class: type[Workflow],
+    place: Place,
+    given: Mapping[str, Any],
+    steering: Mapping[str, Any],
+    estimate: Estimate | None = None,
 ) -> SavedPlan:
     """Return the file of a plan. ``given`` is the input: ``args`` and ``kwargs``."""
-    from simpleflow.steering import marks, plan_file
+    from simpleflow.steering import marks, plan_file, plan_times
 
     try:
         seconds = {each.step: each.seconds for each in marks.done(place)}
@@ -35,6 +41,7 @@ def make(
         input=given,
         steering=steering,
         seconds=seconds,
+        estimate=None if estimate is None else plan_times.Times.of(estimate),
     )
 
 

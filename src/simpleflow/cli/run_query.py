@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
@@ -95,6 +95,11 @@ class Runs:
         if self._engine is None:
             raise UnknownResource(f"there are no runs in {self.location}")
         return self._engine
+
+    @property
+    def local_engine(self) -> SqliteEngine | None:
+        """The engine of a folder; None if the folder holds no runs, and for a domain."""
+        return None if self.location.folder is None else cast("SqliteEngine | None", self._engine)
 
     def resolve(self, query: RunQuery) -> FoundRun:
         """Return the ids of the run that a command names. Raises UnknownResource if there is no such run, or several.

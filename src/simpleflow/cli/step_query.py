@@ -145,6 +145,20 @@ class StepQuery(NamedTuple):
                 quantiles=quantiles,
             )
 
+    def refused_start(self) -> str | None:
+        """Return why ``workflow.start`` without ``--workflow-id`` would refuse a run like this; None if it would not.
+
+        Raises StateError or SwfError.
+        """
+        if self.location.folder is None:
+            return None
+        from simpleflow.local import Executor
+        from simpleflow.runs import same_source
+
+        request = Executor(self.workflow_class, state=self.location.folder).request(self.given)
+        with open_runs(self.location) as runs:
+            return same_source.refusal(runs.local_engine, self.workflow_class, request, self.default_bucket)
+
     def own_steps(self) -> list[PlannedStep]:
         """Return the steps in the plan of a run whose marks are at ``mark_location``; child workflows have others."""
         return [row for row in self.plan().steps if row.workflow_id == self.mark_location.workflow_id]

@@ -32,22 +32,31 @@ def check(
 
     A class without a lasting file is never refused, and neither is one whose id has no run or mark that tells its file.
     """
+    if (why := refusal(engine, workflow_class, request, default_bucket)) is not None:
+        raise InputError(why)
+
+
+def refusal(
+    engine: EmbeddedEngine | None, workflow_class: type[Workflow], request: StartRequest, default_bucket: str | None
+) -> str | None:
+    """Return why ``check`` would refuse a start; None if it would not. ``engine`` None: there are no runs."""
     own = source_file.of_class(workflow_class)
     if own is None:
-        return
+        return None
     workflow_id = request.workflow_id
-    found = engine.executions.journal.list_runs(RunFilter(workflow_id=workflow_id), limit=1)
-    if found:
+    found = [] if engine is None else engine.list_runs(RunFilter(workflow_id=workflow_id), limit=1)
+    if engine is not None and found:
         other = _file_of_run(engine, found[0].run_id)
         whose = f"belongs to the runs of {other} (the latest is {short_run_id(found[0].run_id)})"
     else:
         other, step = _file_of_marks(workflow_class, request, default_bucket, own)
         whose = f"belongs to the done steps of {other} (one is {step!r})"
-    if other is not None and other != own:
-        raise InputError(
-            f"workflow id {workflow_id!r} {whose}, and this class is defined in {own}: give it an id of its own with "
-            "--workflow-id, or say with --adopt that the file has moved"
-        )
+    if other is None or other == own:
+        return None
+    return (
+        f"workflow id {workflow_id!r} {whose}, and this class is defined in {own}: give it an id of its own with "
+        "--workflow-id, or say with --adopt that the file has moved"
+    )
 
 
 def _file_of_run(engine: EmbeddedEngine, run_id: str) -> str | None:

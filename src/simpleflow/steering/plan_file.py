@@ -1,7 +1,8 @@
 """A plan as a file: to keep, to compare, and to hold a run to.
 
-The same plan gives the same bytes: there is no time in it, nor anything else that changes by itself. The JSON schema of
-the file is published as ``docs/plan.schema.json``.
+The same plan gives the same bytes: there is no time in it, nor anything else that changes by itself. An estimate, which
+rests on earlier runs, is in it only if somebody has asked for one. The JSON schema of the file is published as
+``docs/plan.schema.json``.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import msgspec
 from simpleflow.exceptions import InputError
 from simpleflow.state_folder.whole_files import write_whole
 from simpleflow.steering.plan import Plan
+from simpleflow.steering.plan_times import Times
 
 FORMAT: Literal["simpleflow.plan/1"] = "simpleflow.plan/1"
 
@@ -58,6 +60,8 @@ class SavedPlan(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[SavedStep, ...]
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
+    estimate: Times | None = None
+    """When the run would end; null if the plan was made without an estimate."""
 
 
 def saved(
@@ -68,6 +72,7 @@ def saved(
     input: Mapping[str, Any],
     steering: Mapping[str, Any],
     seconds: Mapping[str, float | None],
+    estimate: Times | None = None,
 ) -> SavedPlan:
     """Return what a file says of a plan.
 
@@ -76,6 +81,7 @@ def saved(
         input: the arguments, as ``args`` and ``kwargs``.
         steering: ``force``, ``skip``, ``only``, ``until`` and ``changed``, as the plan was made with them.
         seconds: how long steps of the workflow id worked, by name, as their marks say.
+        estimate: when the run would end, if that was estimated.
     """
     steps = tuple(
         SavedStep(
@@ -104,6 +110,7 @@ def saved(
         steps=steps,
         notes=plan.notes,
         warnings=plan.warnings,
+        estimate=estimate,
     )
 
 

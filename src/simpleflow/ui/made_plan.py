@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from simpleflow.steering.plan_file import SavedPlan
+from simpleflow.steering.plan_times import Times
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,37 +41,6 @@ class Making(msgspec.Struct, frozen=True, kw_only=True):
     """``NAME=VALUE``, which are added to it."""
     owner: int = 0
     """The process id of the page: without it, nobody waits for the plan."""
-
-
-class StepTime(msgspec.Struct, frozen=True, kw_only=True):
-    """How long a step that runs would work."""
-
-    workflow_id: str
-    step: str
-    seconds: float
-    rests_on: int
-    """How many earlier runs this rests on at least; 0: some durations are not known."""
-
-
-class Times(msgspec.Struct, frozen=True, kw_only=True):
-    """When the planned run would end."""
-
-    workers: int
-    seconds: float
-    """From its start to its end: the median."""
-    most: float
-    """The same, which nine of ten runs do not exceed."""
-    typical: float
-    """The same with typical durations, as for ``critical`` and ``alternatives``."""
-    complete: bool
-    """False: the plan does not reach the end of the run, so the run takes longer."""
-    runs: int
-    """How many earlier runs were read."""
-    steps: tuple[StepTime, ...]
-    critical: tuple[tuple[str, float], ...]
-    unknown: tuple[str, ...]
-    alternatives: tuple[tuple[str, float, float], ...]
-    """Another way to run, how long the run would take, and how much sooner it would end."""
 
 
 class MadePlan(msgspec.Struct, frozen=True, kw_only=True):

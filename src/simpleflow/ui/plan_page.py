@@ -13,9 +13,9 @@ from simpleflow.pictures.style import RUNNING, SKIPPED, STOPPED, WAITING, Look
 from simpleflow.shown_text import duration
 from simpleflow.shown_text import names as some
 from simpleflow.steering.plan_file import SavedPlan, SavedStep
+from simpleflow.steering.plan_times import StepTime, Times
 from simpleflow.step.planned import NOT_RUN, RUN, SKIP, UNKNOWN
 from simpleflow.ui.links import link
-from simpleflow.ui.made_plan import StepTime, Times
 from simpleflow.ui.plans import PlanOf, Steering, plan_of, steering_of
 from simpleflow.ui.rendering import Page
 from simpleflow.ui.run_frame import Visit, frame
@@ -207,7 +207,7 @@ def _sentence(found: PlanOf, steering: Steering) -> str:
     least = "" if times.complete and not times.unknown else "at least "
     most = ""
     if times.most > times.seconds * (1 + _SAME):
-        most = f"; 90% of runs take no longer than {duration(times.most)}"
+        most = f"; {times.share:.0%} of runs take no longer than {duration(times.most)}"
     return f"{said}. It takes {least}{duration(times.seconds)}{most} ({rests})."
 
 

@@ -15,8 +15,9 @@ from simpleflow.named_tuple import NamedTuple
 from simpleflow.state_folder import plans
 from simpleflow.steering import plan_file
 from simpleflow.steering.plan_file import SavedPlan, SavedStep
+from simpleflow.steering.plan_times import StepTime, Times
 from simpleflow.ui import failures
-from simpleflow.ui.made_plan import StepTime, Times, Wanted
+from simpleflow.ui.made_plan import Wanted
 from simpleflow.ui.run_frame import Visit, location_options, workflow_of
 
 _LONGEST_INPUT = 2_000  # characters of an input in a command
@@ -142,7 +143,7 @@ def _saved(visit: Visit, run: RunDescription, steering: Steering) -> PlanOf:
     workflow = workflow_of(visit, run) or run.name
     if visit.source.folder is not None:
         path = plans.path_of(visit.source.folder, run.workflow_id)
-        save = f"{_command(visit, run, steering, workflow, saves=True)} --save {shlex.quote(path)}"
+        save = f"{_command(visit, run, steering, workflow)} --save {shlex.quote(path)}"
         try:
             found = os.stat(path)
             kept = _read(path, found.st_mtime_ns, found.st_size)
@@ -156,7 +157,8 @@ def _saved(visit: Visit, run: RunDescription, steering: Steering) -> PlanOf:
         visit.source.list_runs(RunFilter(workflow_id=run.workflow_id, oldest=as_of), limit=1)
     )
     command = _command(visit, run, steering, workflow)
-    return PlanOf(plan, None, "", "", as_of, plan is not None, later, False, problem, command, save, False)
+    times = None if plan is None else plan.estimate
+    return PlanOf(plan, times, "", "", as_of, plan is not None, later, False, problem, command, save, False)
 
 
 @lru_cache(maxsize=8)
@@ -170,7 +172,7 @@ def _input(visit: Visit, run: RunDescription) -> str | None:
     return failures.restored(visit.source, getattr(attributes, "input", None))
 
 
-def _command(visit: Visit, run: RunDescription, steering: Steering, workflow: str, saves: bool = False) -> str:
+def _command(visit: Visit, run: RunDescription, steering: Steering, workflow: str) -> str:
     """The command that makes the plan, with the input of the run."""
     parts = ["simpleflow step.plan", location_options(visit.source), shlex.quote(workflow)]
     parts.append(f"--workflow-id {shlex.quote(run.workflow_id)}")
@@ -181,7 +183,7 @@ def _command(visit: Visit, run: RunDescription, steering: Steering, workflow: st
         parts.append("--input-file INPUT.json")
     if steering.options:
         parts.append(steering.options)
-    return " ".join([*parts, *([] if saves else ["--estimate"])])
+    return " ".join([*parts, "--estimate"])
 
 
 def _plain_input(text: str | None) -> str:

@@ -118,9 +118,16 @@ def step_plan(
                 out.warn(line)
         for line in plan.warnings:
             out.warn(line)
+        if options["workflow_id"] is None and (why := query.refused_start()) is not None:
+            out.warn(f"workflow.start would refuse this run: {why}")
         if style != TABLE:
             for note in plan.notes:
                 out.say(printable(note))
+        found = None
+        if estimate:
+            request = {f"{option}_steps": wanted for option, wanted in names.items()} | {"changed": changed}
+            chances = (0.5, quantile or _QUANTILE)
+            found = query.estimate(request, assume_last, workers or cores(), chances)
         if save is not None:
             from simpleflow.state_folder import plans
             from simpleflow.steering import plan_file
@@ -129,13 +136,8 @@ def step_plan(
             place = query.mark_location
             if query.location.folder is not None:
                 plans.make_folder(query.location.folder, save)
-            plan_file.write(plan_contract.make(plan, query.workflow_class, place, query.given, steering), save)
+            plan_file.write(plan_contract.make(plan, query.workflow_class, place, query.given, steering, found), save)
             out.say(f"the plan is saved in {printable(save)}")
-        found = None
-        if estimate:
-            request = {f"{option}_steps": wanted for option, wanted in names.items()} | {"changed": changed}
-            chances = (0.5, quantile or _QUANTILE)
-            found = query.estimate(request, assume_last, workers or cores(), chances)
         out.write(step_tables.planned(plan, query.mark_location.workflow_id, style, out.layout, found))
 
 

@@ -9,7 +9,7 @@ from simpleflow.cli.view.tables import TableLayout, table
 from simpleflow.shown_text import duration, printable
 
 if TYPE_CHECKING:
-    from simpleflow.steering.estimate import Estimate, Unknown
+    from simpleflow.steering.estimate import Estimate
 
 _SHOWN = 12  # links of the critical path
 _SAME = 0.01  # of the whole time; a smaller difference is none
@@ -37,6 +37,8 @@ def estimate_object(found: Estimate) -> dict[str, Any]:
 
 
 def _lines(found: Estimate, layout: TableLayout) -> Iterator[str]:
+    from simpleflow.steering.plan_times import unknown_text
+
     (_, middle), *others = found.quantiles.items()
     workers = f"{found.workers} worker{'' if found.workers == 1 else 's'}"
     least = "" if found.complete else "at least "
@@ -54,14 +56,6 @@ def _lines(found: Estimate, layout: TableLayout) -> Iterator[str]:
     if found.alternatives:
         rows = [(each.change, duration(each.seconds), _gain(each.gain, found.typical)) for each in found.alternatives]
         yield table(("what if", "would take", "compared with this plan"), rows, layout)
-
-
-def unknown_text(each: Unknown) -> str:
-    """Return a line about activities whose durations are not known."""
-    number = "activity" if each.count == 1 else f"{each.count} activities"
-    where = "" if each.step is None else f" of step {printable(repr(each.step))}"
-    took = "it counts as 0 s" if each.count == 1 else "they count as 0 s"
-    return f"how long {number} {printable(each.activity)}{where} takes: no earlier run completed it, so {took}"
 
 
 def _gain(gain: float, whole: float) -> str:
