@@ -275,13 +275,14 @@ MUTANTS = (
         "step/dependencies.py",
         "        return {each.name: each for each in self._ledger.unreached_runs() if _forces(each, run)}\n",
         "        return {}\n",
-        "tests/step/test_nothing_stale_is_skipped.py",
+        "tests/step/test_evaluated_afresh.py",
     ),
     Mutant(
         "a step is stale if one inside it is",
         "step/dependencies.py",
         "                return part.stale\n",
         "                pass\n",
+        "tests/step/test_stale_parts.py",
     ),
     Mutant(
         "a step is stale if the mark of one inside it was removed",

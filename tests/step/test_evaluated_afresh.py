@@ -207,3 +207,42 @@ def test_a_run_that_reads_its_own_markers_goes_on(bench: Bench) -> None:
 
     assert bench.run(run) == 5
     assert looks == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("after", [False, True])
+def test_an_origin_counts_also_where_its_dependent_comes_first_now(bench: Bench, after: bool, fails: bool) -> None:
+    """The second evaluation waits for the dependent, and comes to the origin only then."""
+
+    def run(workflow: Any) -> Any:
+        looked = workflow.submit(echo, "look")
+
+        def origin() -> Any:
+            work = (fail_softly if fails else note, "origin")
+            return workflow.submit(
+                workflow.step("origin", work, force=True, force_steps_if_executed=None if after else ["dep"])
+            )
+
+        def dependent() -> Any:
+            return workflow.submit(workflow.step("dep", (note, "dep"), after=["origin"] if after else None))
+
+        if looked.finished:
+            found = dependent()
+            futures.wait(found)
+            futures.wait(origin())
+        else:
+            futures.wait(origin())
+            futures.wait(looked)
+            found = dependent()
+        return [found.ran, found.forced, found.reasons]
+
+    bench.mark("dep", "origin")
+    ordered = Ordered(bench.bucket, run)
+    ordered.end("GetStepsDoneTask")
+    while any(not task.name.endswith("echo") for task in ordered.open):
+        ordered.end(next(task.name for task in ordered.open if not task.name.endswith("echo")))
+    ordered.end("echo")
+    assert ordered.rest() == [not fails, True, ["Dep of origin"]]
+    assert noted == ["origin", *([] if fails else ["dep"])]
+    # A mark tells the origins that its step says it comes after, so it may stay: the next run finds it stale.
+    assert bench.done == ((["dep"] if after else []) if fails else ["dep", "origin"])

@@ -114,3 +114,17 @@ def test_a_step_that_forces_what_makes_its_part_stale_stays_done(bench: Bench) -
     assert bench.run(run) is True
     assert "in" not in bench.done
     assert bench.run(run) is False
+
+
+def test_a_step_is_not_marked_if_one_inside_it_became_stale_at_work(stored: Bench) -> None:
+    def run(workflow: Any) -> Any:
+        work = Chain((note, "one"), *((note, "more") for _ in range(5)))
+        outer = workflow.submit(Step("out", Step("in", work)))
+        while "one" not in noted:
+            futures.wait(workflow.submit(note, "meanwhile"))
+        futures.wait(workflow.submit(Step("origin", (note, "origin"), force_steps_if_executed="in")), outer)
+
+    stored.run(run)
+    stale = {marker["step"]: marker.get("stale") for marker in stored.markers if marker["status"] == "completed"}
+    assert stale == {"origin": None, "in": "Dep of origin", "out": "Dep of origin"}
+    assert stored.done == ["origin"]
