@@ -10,11 +10,13 @@ import pytest
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.exceptions import InvalidTransition
+from simpleflow.step import report
 from simpleflow.step.host import step_at
 from simpleflow.testing.history import HistoryBuilder
+from simpleflow.views.followed_view import FollowedView
 from simpleflow.views.prefix_counts import prefix_counts
 from simpleflow.views.rows import AttemptRow, ChildRow, MarkerRow, SentRow, SignalRow, TimerRow
-from simpleflow.views.run_view import RunView
+from simpleflow.views.run_view import RunView, tally_of
 
 
 def marker(step: str, status: str, **more: Any) -> d.RecordMarker:
@@ -41,7 +43,30 @@ def view_of(history: HistoryBuilder) -> RunView:
     assert shown(pieces) == shown(whole)
     assert list(pieces.steps) == list(whole.steps)
     assert [view.name for view in pieces.steps.values()] == [view.name for view in whole.steps.values()]
+    check_followed(history)
     return whole
+
+
+def check_followed(history: HistoryBuilder) -> FollowedView:
+    """Who follows the run and lets go what has been shown sees the same at each moment."""
+    whole, followed = RunView("run"), FollowedView("run")
+    for event in history.events:
+        row, other = whole.apply(event), followed.apply(event)
+        if row is not None and other is not None:
+            assert (row.state, row.begin, row.end, row.started, row.ran, row.made_by) == (
+                *(other.state, other.begin, other.end, other.started, other.ran, other.made_by),
+            )
+            if row.end is not None:
+                assert whole.work_time(row.name) == followed.work_time(other.name)
+                assert whole.tries_of(row.name) == followed.tries_of(other.name)
+            followed.forget(other)
+        assert list(followed.open) == list(whole.open)
+        assert [task.step for task in followed.open.values()] == [task.step for task in whole.open.values()]
+        counts = [dict(tally_of([view])._each()) for view in (whole, followed)]
+        assert {name: report.shared(each) for name, each in counts[0].items()} == {
+            name: report.shared(each) for name, each in counts[1].items()
+        }
+    return followed
 
 
 def _slots(row: Any) -> list[str]:
@@ -180,6 +205,31 @@ def test_timers_signals_and_markers() -> None:
     assert (seen.name, seen.state) == ("seen", "recorded")
     assert list(view.of_kind(AttemptRow)) == []
     assert (view.state, view.decisions, view.began) == ("open", 1, 0)
+
+
+def test_who_follows_a_run_keeps_no_rows_of_what_has_ended_well() -> None:
+    history = HistoryBuilder("w", now=0.0)
+    ended = [marker("all", "scheduled")]
+    for number in range(20):
+        name, id = f"all.part{number}", f"activity-do-step.all.part{number}.-1"
+        history.decide(*ended, marker(name, "scheduled", inside=["all"]), activity(id))
+        history.start_activity(id).complete(id)
+        ended = [marker(name, "completed") if number else marker(name, "failed", error="no", optional=True)]
+    assert not check_followed(history).open
+    last = activity("activity-do-step.all.part5.-2")
+    history.decide(*ended, last)
+    followed = check_followed(history)
+    assert len(followed.rows) == 1
+    assert len(followed.steps) == 21, "the time of the step around them is that of its parts"
+    assert [task.step for task in followed.open.values()] == ["all.part5"]
+    history.start_activity(last.activity_id).complete(last.activity_id)
+    history.decide(marker("all", "completed"), activity("activity-do-step.all.part5.-3"))
+    followed = check_followed(history)
+    assert list(followed.steps) == ["all.part0"], "those that failed may be asked for"
+    assert [task.step for task in followed.open.values()] == ["all.part5"]
+    history.start_activity("activity-do-step.all.part5.-3").complete("activity-do-step.all.part5.-3")
+    history.decide(marker("all", "scheduled"))
+    assert list(check_followed(history).steps) == ["all.part0", "all"]
 
 
 def test_an_event_that_is_missing_is_refused() -> None:

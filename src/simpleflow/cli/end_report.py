@@ -69,6 +69,7 @@ def write_report(target: str, ending: Ending, here: Session) -> str | None:
 def _runs(ending: Ending) -> list[Told]:
     """The run and its children, as far as the command has seen them."""
     from simpleflow.pictures.failures import Told
+    from simpleflow.views.run_view import RunView
 
     progress = ending.progress
     run_id = ending.run.run_id if ending.run is not None else ending.run_id
@@ -77,4 +78,10 @@ def _runs(ending: Ending) -> list[Told]:
     if progress is None or run_id is None or run_id not in progress.views:
         return []
     ids = [run_id, *(each for each in progress.views if each != run_id)][: _MOST_CHILDREN + 1]
-    return [Told(progress.views[each], progress.executions[each].history.events) for each in ids]
+    found = []
+    for each in ids:
+        run = progress.executions[each]
+        view = RunView(each, run.workflow_id)  # what shows progress keeps few rows
+        view.extend(run.history.events)
+        found.append(Told(view, run.history.events))
+    return found

@@ -16,7 +16,8 @@ from simpleflow.source.source_lines import source_line, traceback_in
 from simpleflow.step import report
 from simpleflow.step.constants import FAILED
 from simpleflow.step.recorded_tasks import is_about_marks
-from simpleflow.views.run_view import RunView, tally_of
+from simpleflow.views.followed_view import FollowedView
+from simpleflow.views.run_view import tally_of
 
 _NAME, _TIME = 30, 8  # columns
 
@@ -37,12 +38,12 @@ class Lines:
     """Prints a line for each event of a step, for each failed try of an activity, and for the end of the run."""
 
     def __init__(self) -> None:
-        self._views: dict[str, RunView] = {}  # by run id
+        self._views: dict[str, FollowedView] = {}  # by run id
         self._start = time.monotonic()
 
     def observe(self, run: Run, events: Sequence[e.Event]) -> None:
         """Print what new events of a run, or of a child of it, tell."""
-        view = self._views.setdefault(run.run_id, RunView(run.run_id, run.workflow_id))
+        view = self._views.setdefault(run.run_id, FollowedView(run.run_id, run.workflow_id))
         for event in events:
             attributes: Any = event.attributes
             row = view.apply(event)
@@ -50,6 +51,7 @@ class Lines:
                 seconds = view.work_time(row.name).seconds if row.ran and row.end is not None else None
                 took = "" if seconds is None else shown_text.duration(seconds)
                 self._print(row.state, _of(run, row.name), took, report.why(row.report))
+                view.forget(row)
             elif isinstance(attributes, e.ActivityTaskFailed | e.ActivityTaskTimedOut):
                 self._failure(run, event)
         if run.run_id == run.root_id and not run.history.open and events and events[-1] is run.history.closed:

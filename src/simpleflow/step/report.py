@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -106,6 +106,17 @@ def _read_of_others(details: str) -> StepReport | None:
     )
 
 
+def shared(report: StepReport) -> StepReport:
+    """The report as thousands of steps can share it: without the name of its step, if it says nothing special."""
+    step, status, forced, reasons = report.step, report.status, report.forced, report.reasons
+    return _plain(status, forced, reasons) if report == StepReport(step, status, forced, reasons) else report
+
+
+@lru_cache(256)
+def _plain(status: str, forced: bool, reasons: tuple[str, ...]) -> StepReport:
+    return StepReport("", status, forced, reasons)
+
+
 def _texts(value: object) -> dict[str, str]:
     """The texts in an object, by key: for JSON that others may have written."""
     return {key: each for key, each in value.items() if isinstance(each, str)} if isinstance(value, dict) else {}
@@ -170,52 +181,58 @@ class Tally:
     """How many steps ran, were skipped and failed. The last report of each step counts."""
 
     def __init__(self) -> None:
-        self._latest: dict[tuple[Hashable, str], StepReport] = {}
+        self._latest: dict[Hashable, dict[str, StepReport]] = {}  # by run and name
 
-    def add(self, report: StepReport, run: Hashable = None) -> None:
-        """Count a report. ``run`` tells steps of one name in different workflows apart."""
-        self._latest[run, report.step] = report
+    def add(self, report: StepReport, run: Hashable = None, name: str | None = None) -> None:
+        """Count a report. ``run`` tells steps of one name in different workflows apart.
+
+        ``name``: of the step, if the report does not say it, since steps share it.
+        """
+        self._latest.setdefault(run, {})[report.step if name is None else name] = report
 
     def __len__(self) -> int:
-        return len(self._latest)
+        return sum(map(len, self._latest.values()))
 
     def __contains__(self, key: tuple[Hashable, str]) -> bool:
         """True if there is a report of this step; ``key``: its run and its name."""
-        return key in self._latest
+        return key[1] in self._latest.get(key[0], ())
 
-    @property
-    def reports(self) -> list[StepReport]:
-        """The last report of each step."""
-        return list(self._latest.values())
+    def _each(self) -> Iterator[tuple[str, StepReport]]:
+        return (each for found in self._latest.values() for each in found.items())
 
     @property
     def failed(self) -> list[str]:
         """The names of the steps that failed and are not optional, in the order of their first report."""
-        return [report.step for report in self._latest.values() if report.status == FAILED and not report.optional]
+        return [name for name, report in self._each() if report.status == FAILED and not report.optional]
+
+    @property
+    def unfinished(self) -> list[str]:
+        """The names of the steps that neither completed nor were skipped, in the order of their first report."""
+        return [name for name, report in self._each() if report.status not in (COMPLETED, SKIPPED)]
 
     @property
     def steps(self) -> list[str]:
         """The names of all steps, in the order of their first report."""
-        return list(dict.fromkeys(report.step for report in self._latest.values()))
+        return list(dict.fromkeys(name for name, _ in self._each()))
 
     def skipped(self, run: Hashable = None) -> list[str]:
         """The names of the steps that were skipped in ``run``."""
-        return [name for (key, name), report in self._latest.items() if key == run and report.status == SKIPPED]
+        return [name for name, report in self._latest.get(run, {}).items() if report.status == SKIPPED]
 
     @property
     def closed(self) -> list[str]:
         """The names of the skipped steps whose work may have other steps inside, in the order of their first report."""
-        found = [each.step for each in self._latest.values() if each.status == SKIPPED and each.holds_steps]
+        found = [name for name, report in self._each() if report.status == SKIPPED and report.holds_steps]
         return list(dict.fromkeys(found))
 
     def changed(self, *kinds: str) -> list[str]:
         """The names of the skipped steps that have changed in one of these ways, in the order of their first report."""
-        found = [each for each in self._latest.values() if each.changed and any(kind in each.changed for kind in kinds)]
-        return list(dict.fromkeys(report.step for report in found))
+        found = [name for name, each in self._each() if each.changed and any(kind in each.changed for kind in kinds)]
+        return list(dict.fromkeys(found))
 
     def why_skipped(self) -> str:
         """How many were skipped for which reasons, most first: ``38 skipped: Step was already played``; or ""."""
-        found = Counter(report.reasons for report in self._latest.values() if report.status == SKIPPED)
+        found = Counter(report.reasons for _, report in self._each() if report.status == SKIPPED)
         counts = sorted(found.items(), key=lambda each: (-each[1], each[0]))
         parts = [f"{count} skipped" + (f": {names(reasons)}" if reasons else "") for reasons, count in counts[:SHOWN]]
         rest = sum(count for _, count in counts[SHOWN:])
@@ -224,7 +241,7 @@ class Tally:
     @property
     def counts(self) -> Counter[str]:
         """How many steps have each status."""
-        return Counter(report.status for report in self._latest.values())
+        return Counter(report.status for _, report in self._each())
 
     def __str__(self) -> str:
         return self.text()

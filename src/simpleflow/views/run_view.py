@@ -10,7 +10,7 @@ has no room for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from msgspec.structs import force_setattr
@@ -62,6 +62,7 @@ class RunView:
         self.listed: Listed | None = None  # where the marks are, as the activity says that lists them
         self.listed_id: str | None = None  # id of this activity
         self._pauses = Pauses()
+        self._known: Container[str] = self.steps  # the names of the steps that a task may belong to
         self._tries: dict[str, int] = {}  # by activity id: tries so far, without refused ones
         self._workers: dict[str, str] = {}  # their identities: rows share one text for each
 
@@ -155,6 +156,10 @@ class RunView:
         failed = (task for task in last.values() if task.failed)
         return min(failed, key=lambda task: task.end_id, default=None)
 
+    def reports(self) -> Iterator[tuple[str, report.StepReport]]:
+        """Yield the name and the latest report of each step."""
+        return ((row.name, row.report) for row in self.steps.values())
+
     def failed_steps(self) -> list[StepRow]:
         """The steps that failed and are not optional, in the order of their ends."""
         found = [row for row in self.steps.values() if row.state == FAILED and not row.report.optional]
@@ -169,8 +174,8 @@ class RunView:
         self._add(row)
         self.open[row.event_id] = row
         if path:
-            row.step = step_at(path, self.steps)
-            if row.step is not None and not (isinstance(row, AttemptRow) and row.about_marks):
+            row.step = step_at(path, self._known)
+            if row.step in self.steps and not (isinstance(row, AttemptRow) and row.about_marks):
                 self.steps[row.step].tasks.append(row)
 
     def _execution_started(self, event: e.Event, attributes: e.WorkflowExecutionStarted) -> None:
@@ -232,8 +237,8 @@ class RunView:
             row.state, row.ended, row.end_id = _ENDS[type(attributes)], event.time, event.id
 
     def _step_started(self, name: str, time: float) -> None:
-        step = self.steps[name]
-        if step.started is None:
+        step = self.steps.get(name)
+        if step is not None and step.started is None:
             step.started = time
             for outer in step.outer:
                 self._step_started(outer, time)
@@ -319,8 +324,8 @@ def tally_of(views: Iterable[RunView]) -> report.Tally:
     """Return the last status of each step of some runs, counted."""
     tally = report.Tally()
     for view in views:
-        for row in view.steps.values():
-            tally.add(row.report, view.workflow_id)
+        for name, found in view.reports():
+            tally.add(found, view.workflow_id, name)
     return tally
 
 

@@ -42,7 +42,8 @@ from simpleflow.step.constants import SKIPPED
 from simpleflow.step.notices import Notices
 from simpleflow.step.report import StepReport
 from simpleflow.views.rows import AttemptRow, StepRow
-from simpleflow.views.run_view import RunView, tally_of
+from simpleflow.views.followed_view import FollowedView
+from simpleflow.views.run_view import tally_of
 from simpleflow.views.waits import pause_of
 
 
@@ -54,7 +55,7 @@ class Follower:
     """
 
     def __init__(self, debug: bool = False) -> None:
-        self.views: dict[str, RunView] = {}  # by run id: the executions as rows
+        self.views: dict[str, FollowedView] = {}  # by run id: the executions as rows
         self.failed_children: set[str] = set()  # workflow ids of children that ended badly, and did not do well later
         self.executions: dict[str, Run] = {}  # the run and its children, by run id
         self.faults: list[str] = []  # of workflows, see ``step.one_work``
@@ -132,7 +133,7 @@ class Follower:
         decided = 0  # the last completed decision has seen all events before this id
         view = self.views.get(run.run_id)
         if view is None:
-            view = self.views[run.run_id] = RunView(run.run_id, run.workflow_id)
+            view = self.views[run.run_id] = FollowedView(run.run_id, run.workflow_id)
             self._followed[run.run_id] = run
         for event in unpacked(events):
             row = view.apply(event)
@@ -167,7 +168,7 @@ class Follower:
         if self._failed:
             self._settle(run, decided if run.history.open else len(run.history.events) + 1)
 
-    def _step_marker(self, run: Run, view: RunView, row: StepRow, time: float) -> None:
+    def _step_marker(self, run: Run, view: FollowedView, row: StepRow, time: float) -> None:
         found = row.report
         self._notices.add(run.workflow_id, _parent_id(run), found)
         if found.status == SKIPPED:  # it has neither work nor failures
@@ -186,8 +187,9 @@ class Follower:
                 del self._shown[run.run_id, failed.activity_id]
                 self.soft_failures -= 1
         self.show_step(run, row, time, work, failures)
+        view.forget(row)
 
-    def _activity_failed(self, run: Run, view: RunView, event: e.Event) -> None:
+    def _activity_failed(self, run: Run, view: FollowedView, event: e.Event) -> None:
         attributes: Any = event.attributes
         row = view.rows[attributes.scheduled_event_id]
         assert isinstance(row, AttemptRow)

@@ -49,7 +49,7 @@ class Node:
         self.name = name  # the full name of a step or group; the workflow id of an execution
         self.children: dict[str, Node] = {}  # by full name
         self.counts = {ACTIVE: 0, COMPLETED: 0, SKIPPED: 0, FAILED: 0}  # of the steps at and below this node
-        self.row: StepRow | None = None  # of the step; None for a mere group
+        self.row: StepRow | None = None  # of a step that goes on; else None
         self.worked: float | None = None  # how many seconds the activities of the step worked
         self.began: float | None = None  # epoch seconds; of the execution, or of a group's first step
         self.ended: float | None = None  # epoch seconds; of the step, or of a group's last one
@@ -202,7 +202,8 @@ class Tree:
                 each.counts[kind] += 1
                 if before is not None:
                     each.counts[before] -= 1
-        node.row, node.pauses, path[0].pauses = row, pauses, pauses
+        node.row = row if kind == ACTIVE else None  # there may be very many: it is needed while the step goes on
+        node.pauses, path[0].pauses = pauses, pauses
         node.ended = None if kind == ACTIVE else time
         node.worked = None if work is None else work.seconds
         worked = work.worked if work is not None else ()

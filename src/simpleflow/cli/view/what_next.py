@@ -175,7 +175,7 @@ def _next_run(
             if not (force or only):
                 return _with_results(planner, plan, again, options)
             unreached = _unreached(progress, plan)
-            unfinished = [each.step for each in progress.tally.reports if each.status not in (COMPLETED, SKIPPED)]
+            unfinished = progress.tally.unfinished
             again["force"] = _still_needed(force, [step.step for step in unreached if step.verdict == "skip"])
             again["only"] = _still_needed(only, [*unfinished, *(step.step for step in unreached)])
             return _with_results(planner, planner(**again), again, options)

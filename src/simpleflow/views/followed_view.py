@@ -1,0 +1,65 @@
+"""A run as rows for those who follow it: the rows of what is open, and of what ended badly.
+
+A command that shows a run as it goes on says once how a step has ended. It never looks back at the activities of that
+step. A run may have a hundred thousand steps, so their rows go then. All that stays is what the counts at the end need.
+"""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import Iterator
+
+from simpleflow.core import events as e
+from simpleflow.step import report
+from simpleflow.step.constants import FAILED
+from simpleflow.step.report import StepReport
+from simpleflow.views.rows import AttemptRow, StepRow
+from simpleflow.views.run_view import RunView, first_id
+
+
+class FollowedView(RunView):
+    """The rows of one run that goes on; see ``RunView``.
+
+    Attributes:
+        ended: by name, the latest reports of the steps whose rows are gone; many steps share one (``report.shared``).
+    """
+
+    def __init__(self, run_id: str = "", workflow_id: str = "") -> None:
+        super().__init__(run_id, workflow_id)
+        self.ended: dict[str, StepReport] = {}
+        self._known = ChainMap(self.steps, self.ended)  # type: ignore[arg-type]  # only the keys count
+
+    def apply(self, event: e.Event) -> StepRow | None:
+        found = super().apply(event)
+        kind = type(event.attributes)
+        if kind in _ENDS:
+            row = self.rows.pop(first_id(event.attributes), None)
+            if isinstance(row, AttemptRow):
+                self._tries.pop(row.id, None)
+        elif kind in _AT_ONCE:
+            self.rows.pop(event.id, None)
+        return found
+
+    def forget(self, row: StepRow) -> None:
+        """Let the rows of a step go, if it has ended well: it has been shown."""
+        if row.end is None or row.state == FAILED:
+            return
+        if any(name in self.steps for name in row.outer):
+            return  # the work of the step around it is that of its parts
+        for name in (row.name, *row.inner):
+            gone = self.steps.get(name)
+            if gone is not None and gone.end is not None and gone.state != FAILED:
+                del self.steps[name]
+                self.ended.pop(name, None)
+                self.ended[name] = report.shared(gone.report)
+
+    def reports(self) -> Iterator[tuple[str, StepReport]]:
+        yield from ((name, found) for name, found in self.ended.items() if name not in self.steps)
+        yield from super().reports()
+
+
+_ENDS = frozenset({e.ActivityTaskCompleted, e.ChildWorkflowExecutionCompleted, e.TimerFired, e.TimerCanceled})
+"""The ends of what needs no row any more."""
+
+_AT_ONCE = frozenset({e.MarkerRecorded, e.WorkflowExecutionSignaled})
+"""The events that make a row which nothing changes later."""
