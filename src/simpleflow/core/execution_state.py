@@ -13,6 +13,7 @@ from operator import itemgetter
 from simpleflow.core import deadlines
 from simpleflow.core import events as e
 from simpleflow.core import transitions as t
+from simpleflow.core.activity_records import ActivityRecords
 from simpleflow.core.deadlines import Deadlines
 from simpleflow.core.event_log import EventLog, SomeEvents
 from simpleflow.core.marker_index import MarkerIndex
@@ -47,7 +48,7 @@ class ExecutionState:
         self.decision_list: e.DecisionTaskCompleted | None = None  # the answer that moved later tasks to another list
 
         # Its activities, timers and children, open or ended
-        self.activities: dict[str, Record] = {}  # by activity id
+        self.activities = ActivityRecords(self.events)  # by activity id
         self.timers: dict[str, Record] = {}  # by timer id
         self.children: dict[str, Record] = {}  # by workflow id
         self.children_at: dict[str, list[Record]] = {}  # by ``control``, the position at which they were submitted
@@ -138,11 +139,11 @@ class ExecutionState:
     def open_records(self) -> Iterator[tuple[str, Record]]:
         """The open activities, timers and children, each with its kind."""
         for kind, records in (
-            ("activity", self.activities),
-            ("timer", self.timers),
-            ("child", self.children),
+            ("activity", self.activities.kept),
+            ("timer", self.timers.values()),
+            ("child", self.children.values()),
         ):
-            for record in records.values():
+            for record in records:
                 if record.open:
                     yield kind, record
 
@@ -191,7 +192,7 @@ class ExecutionState:
     def _is_current(self, kind: str, id: str) -> bool:
         """True if a deadline belongs to something that is still open."""
         if kind == "activity":
-            return self.activities[id].open
+            return self.activities.is_open(id)
         if kind == "timer":
             return self.timers[id].open
         if kind == "decision":

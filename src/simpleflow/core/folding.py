@@ -102,6 +102,8 @@ def _activity(state: ExecutionState, event: e.Event, attributes: Any) -> Key:
         record.end(event, new_state)
         del state.tasks[attributes.scheduled_event_id]
         state.open_activities -= 1
+        if new_state == t.COMPLETED:
+            state.activities.completed(record)
     return "activity", record.id
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, overload
 
 from simpleflow.core import packed_markers
+from simpleflow.core.digest_table import DigestTable
 from simpleflow.core.events import Event
 
 _STRIDE = 1 << 64  # more than a hash
@@ -34,7 +35,7 @@ class MarkerIndex:
     def __init__(self, events: Sequence[Event]) -> None:
         self._events = events
         self._by_name: dict[str, _Markers] = {}
-        self._latest: dict[int, int] = {}  # event id and place by digest
+        self._latest = DigestTable()  # event id and place
         self._counts: dict[int, int] = {}  # by digest, of those that are there more than once
         self._unpacked: tuple[int, Sequence[Event]] = (0, ())  # the id of an event, and the markers that share it
 
@@ -54,10 +55,8 @@ class MarkerIndex:
         where = id if place is None else id + (place + 1) * _PLACE
         found.ids.append(where)
         key = digest(name, details)
-        if key not in self._latest:
-            self._latest[key] = where
+        if self._latest.put(key, where) < 0:
             return 1
-        self._latest[key] = where
         number = self._counts[key] = self._counts.get(key, 1) + 1
         return number
 
@@ -72,7 +71,7 @@ class MarkerIndex:
     def latest(self, key: int) -> Event | None:
         """The latest marker with that digest; None if there is none."""
         where = self._latest.get(key)
-        return None if where is None else self._at(where)
+        return self._at(where) if where else None
 
     def _at(self, where: int) -> Event:
         place, id = divmod(where, _PLACE)

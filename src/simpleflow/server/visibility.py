@@ -40,7 +40,7 @@ class Summary:
             closed.time if closed else None,
             history.cancel_requested and closed is None,  # SWF reports it for open executions only
             history.execution_context,
-            max((task.scheduled_at for task in history.activities.values() if task.scheduled_at), default=None),
+            history.activities.last_scheduled_at(),
         )
 
     @property

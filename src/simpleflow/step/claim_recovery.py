@@ -77,7 +77,7 @@ def held(run: HasHistory) -> list[Held]:
     """The claims that the run was granted, or may have been granted, and has not given up."""
     taken: list[Held] = []
     ended: Counter[tuple[str, str, str]] = Counter()
-    for record in run.history.activities.values():
+    for record in run.history.activities.chosen(recorded_tasks.is_about_marks):
         parsed = _parse(record)
         completed = record.state == transitions.COMPLETED
         match parsed:

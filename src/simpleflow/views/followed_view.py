@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Iterator
+from typing import Any
 
 from simpleflow.core import events as e
 from simpleflow.step import report
@@ -27,7 +28,7 @@ class FollowedView(RunView):
     def __init__(self, run_id: str = "", workflow_id: str = "") -> None:
         super().__init__(run_id, workflow_id)
         self.ended: dict[str, StepReport] = {}
-        self._known = ChainMap(self.steps, self.ended)  # type: ignore[arg-type]  # only the keys count
+        self._known = ChainMap[str, Any](self.steps, self.ended)  # only the keys count
 
     def apply(self, event: e.Event) -> StepRow | None:
         found = super().apply(event)

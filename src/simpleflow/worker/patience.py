@@ -44,14 +44,14 @@ class Patience:
     def _waiting(self, run: Run) -> list[str]:
         """The ids of the activities that the store has failed: they wait for the next try, or are being tried."""
         history = run.history
-        found = [id for run_id, id in self._since if run_id == run.run_id and history.activities[id].open]
+        found = [id for run_id, id in self._since if run_id == run.run_id and history.activities.is_open(id)]
         if not history.open_timers:
             return found
-        for id, record in history.activities.items():
+        for record in history.activities.kept:
             if record.failures and not record.open:
-                timer = history.timers.get(taskids.store_timer(record.tries, id))
+                timer = history.timers.get(taskids.store_timer(record.tries, record.id))
                 if timer is not None and timer.open:
-                    found.append(id)
+                    found.append(record.id)
         return found
 
 

@@ -18,7 +18,6 @@ from simpleflow.cli import step_names, workflow_input
 from simpleflow.cli.view.run_summary import command_line
 from simpleflow.shown_text import hide_passwords, names, printable
 from simpleflow.step import rules
-from simpleflow.step.constants import COMPLETED, SKIPPED
 
 if TYPE_CHECKING:
     from simpleflow.cli.view.progress import Progress

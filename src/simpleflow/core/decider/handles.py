@@ -349,7 +349,7 @@ HANDLES: dict[type[Task], type[Any]] = {
 
 def cancellations(history: History, scope: Scope) -> Iterator[tuple[Key, d.Decision]]:
     """Yield the decisions that end the open activities in a scope, as the history holds them, with their keys."""
-    for record in history.activities.values():
+    for record in history.activities.kept:
         if record.open and not record.cancel_requested_id:
             path = getattr(record.scheduled, "control", None) or record.id
             if path.startswith(scope.path) or f"-{scope.path}" in path or f".{scope.path}" in path:

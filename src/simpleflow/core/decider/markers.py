@@ -18,6 +18,7 @@ from typing import Any
 from simpleflow import values
 from simpleflow.core import decisions as d
 from simpleflow.core.decider.evaluation import Evaluation
+from simpleflow.core.digest_table import Digests, DigestTable
 from simpleflow.core.marker_index import digest
 from simpleflow.core.records import Key
 from simpleflow.futures import FINISHED, Promise
@@ -45,9 +46,9 @@ class Markers:
     def __init__(self, evaluation: Evaluation) -> None:
         self._evaluation = evaluation
         self.replaced: dict[_Identity, str | None] = {}  # submitted ones: details of the recorded one in their place
-        self._recorded: list[int] = []  # in the order of submission
+        self._recorded = Digests()  # in the order of submission
         self._identified: dict[str, tuple[str, ...]] = {}  # by name, the keys that say which marker it is
-        self._counts: MutableMapping[int, int] = {}  # submissions so far
+        self._counts: MutableMapping[int, int] = DigestTable()  # submissions so far
         self._latest: dict[str, _Identity] = {}  # by name, the marker submitted last
         self._observers: set[object] = set()  # pieces of user code that have listed the markers
 
@@ -139,15 +140,16 @@ class Markers:
         """The counts and the list as they stand, for ``restore``."""
         return _Saved(self._counts, len(self._recorded), dict(self._latest))
 
-    def counts(self) -> dict[int, int]:
+    def counts(self) -> MutableMapping[int, int]:
         """A copy of the counts, for ``count_from``."""
-        return dict(self._counts)
+        counts = self._counts
+        return counts.copy() if isinstance(counts, DigestTable) else dict(counts)
 
-    def count_from(self, counts: dict[int, int]) -> None:
+    def count_from(self, counts: MutableMapping[int, int]) -> None:
         """Go back to these counts until ``restore``. The list stays as it is."""
         self._counts = ChainMap({}, counts)
 
     def restore(self, saved: _Saved) -> None:
         """Go back to the saved counts and list."""
         self._counts, self._latest = saved.counts, saved.latest
-        del self._recorded[saved.recorded :]
+        self._recorded.cut(saved.recorded)

@@ -5,7 +5,7 @@ A rule that finds the decision impossible, by the history and by the decisions b
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from simpleflow.core import decisions as d
@@ -16,7 +16,7 @@ from simpleflow.core.service.new_events import NewEvents
 from simpleflow.core.service.refusals import refuse
 
 
-def _open_task(written: dict[str, int], records: dict[str, Record], id: str) -> int:
+def _open_task(written: dict[str, int], records: Mapping[str, Record], id: str) -> int:
     """Event id that scheduled the open activity, or started the open timer, of that id; 0 if none is open.
 
     Args:

@@ -116,7 +116,7 @@ def forget_passed(history: History, now: float) -> None:
     moved = {}
     while history.deadlines and history.deadlines[0][0] <= now:
         _, _, kind, id = heapq.heappop(history.deadlines)
-        if kind == "activity" and history.activities[id].open:
+        if kind == "activity" and history.activities.is_open(id):
             moved[id] = history.activities[id]
     for record in moved.values():
         history.watch("activity", record)
