@@ -44,17 +44,17 @@ class Dependencies:
         self._refused: set[StepRun] = set()
         self._passed: dict[StepRun, str] = {}  # steps that cannot wait for an origin that runs, and its name
         self._origins: dict[str, dict[StepRun, None]] = {}  # by pattern, the runs that force it
-        self._ran: dict[str, Sequence[StepRun]] = {}  # by name, the runs of steps
+        self._ran: dict[str, StepRun | list[StepRun]] = {}  # by name, the runs of steps: nearly always the only one
         self._ran_names = rules.Names(members=self._ran)
         self._after: dict[str, dict[StepRun, None]] = {}  # by pattern, the submissions that say they depend on it
-        self._known: dict[str, None] = {}  # the names of all steps that were submitted
+        self._known = ledger.verdicts  # the names of all steps that were submitted
         self._inside: dict[str, list[StepRun]] = {}  # by name, the submissions that are a part of another step
         self._inside_names = rules.Names(members=self._inside)
         self._declared: dict[str, list[StepRun]] = {}  # by name, the submissions of steps that say what they force
 
     def submitted(self, run: StepRun) -> None:
         """A step was submitted."""
-        self._known[run.name] = None
+        self._known.setdefault(run.name, 0)
         for pattern in run.after:
             self._after.setdefault(pattern, {})[run] = None
         if run.enclosing:
@@ -69,11 +69,8 @@ class Dependencies:
             self._ledger.forced.add(pattern, DEPENDENT_OF + run.name, always=True)
             self._origins.setdefault(pattern, {})[run] = None
         self._ran_names.add(run.name)
-        ran = self._ran.get(run.name)
-        if isinstance(ran, list):
-            ran.append(run)
-        else:
-            self._ran[run.name] = (run,) if ran is None else [*ran, run]  # nearly always the only one
+        before = self._runs_of(run.name)
+        self._ran[run.name] = [*before, run] if before else run
 
     def add_refused(self, run: StepRun) -> None:
         """A step is refused: its dependents are forced, and so refused, but what they have done is not stale."""
@@ -82,7 +79,7 @@ class Dependencies:
 
     def remove(self, run: StepRun) -> None:
         """A step that was going to run is left to another run, which has done it."""
-        left = [each for each in self._ran.get(run.name, ()) if each is not run]
+        left = [each for each in self._runs_of(run.name) if each is not run]
         if left:
             self._ran[run.name] = left
         else:
@@ -90,6 +87,10 @@ class Dependencies:
             self._ran.pop(run.name, None)
         if (written := self.marking.pop(run, None)) is not None:
             written.finish()
+
+    def _runs_of(self, name: str) -> Sequence[StepRun]:
+        ran = self._ran.get(name, ())
+        return (ran,) if isinstance(ran, StepRun) else ran
 
     @property
     def is_quiet(self) -> bool:
@@ -114,7 +115,9 @@ class Dependencies:
         for name in dict.fromkeys(name for pattern in run.after for name in self._ran_names.covered_by(pattern)):
             if name != run.name:
                 yield from (
-                    origin for origin in self._ran[name] if origin not in run.enclosing and run not in origin.enclosing
+                    origin
+                    for origin in self._runs_of(name)
+                    if origin not in run.enclosing and run not in origin.enclosing
                 )
 
     def forced_by(self, run: StepRun) -> list[str]:
@@ -156,7 +159,7 @@ class Dependencies:
         """A step that the patterns cover, that is running, and that ``run`` can wait for."""
         around = run.enclosing | {run}
         for name in dict.fromkeys(name for pattern in patterns for name in self._ran_names.covered_by(pattern)):
-            for origin in self._ran[name]:
+            for origin in self._runs_of(name):
                 beside = origin not in around and run not in origin.enclosing
                 if beside and not origin.done and not self.waits.leads_to(origin, around):
                     return origin
@@ -305,7 +308,7 @@ class Dependencies:
         for recorded in unreached:
             forces.setdefault(recorded.name, {}).update(dict.fromkeys(recorded.details.get("forces") or ()))
         forces = _cut({name: patterns for name, patterns in forces.items() if patterns}, self._known)
-        failed = {name for name, runs in self._ran.items() if max(runs, key=lambda run: run.order).failed}
+        failed = {name for name in self._ran if max(self._runs_of(name), key=lambda run: run.order).failed}
         failed |= {each.name for each in unreached if (each.outcome or {}).get("status") == FAILED}
         ran = {*self._ran, *(each.name for each in unreached)}
         return here._replace(

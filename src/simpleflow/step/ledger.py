@@ -58,7 +58,7 @@ class Ledger:
         self._marked: dict[str, int] = {}  # by name, the order of the writing of its mark: of the end of the run
         self._unmarked: dict[str, int] = {}  # order of the latest run that removed it
         self._removers: dict[str, tuple[int, str]] = {}  # order and name of the latest run that began to remove it
-        self._verdicts: dict[str, int] = {}  # number of verdicts on each name so far
+        self.verdicts: dict[str, int] = {}  # by name of each step that was submitted, the number of verdicts so far
         self._order = _NEW
         self._unreached = len(self.recorded)
         self.catching_up = self._unreached > 0
@@ -195,12 +195,12 @@ class Ledger:
 
     def next_number(self, name: str) -> int:
         """The number of the next verdict on ``name``, from 0."""
-        return self._verdicts.get(name, 0)
+        return self.verdicts.get(name, 0)
 
     def count_verdict(self, run: StepRun, recorded: Recorded | None) -> int:
         """Count the verdict on ``run`` and set its order; returns its number among those on this name, from 0."""
-        number = self._verdicts.get(run.name, 0)
-        self._verdicts[run.name] = number + 1
+        number = self.verdicts.get(run.name, 0)
+        self.verdicts[run.name] = number + 1
         if recorded is None:
             self._order += 1
             run.order = self._order

@@ -119,7 +119,8 @@ class LifeActions:
     def _complete(self, stale: str | None, told: Mapping[str, Any] = _NOTHING) -> None:
         """The work is done; ``stale``: why the step is not marked, if it is not; ``told``: keys of the marker."""
         run = self._run
-        run.stale = stale
+        if stale is not None:
+            run.stale = stale
         self._release()
         run.elements.append(None)
         extra = dict(told) if stale is None else {"stale": stale}

@@ -77,10 +77,12 @@ def of_mark(
         details["made_with"] = recorded.to_json()
     if versions:
         details["after"] = versions
-    run.known_parts = _parts(run) or NO_PARTS  # the empty one is shared: there may be very many steps
+    if (parts := _parts(run)) or run.known_parts:
+        run.known_parts = parts or NO_PARTS
     if run.known_parts:
         details["parts"] = run.known_parts
-    run.below = parts_in_children.of_step(run) or ()
+    if (below := parts_in_children.of_step(run)) or run.below:
+        run.below = below or ()
     if run.below:
         details["children"] = run.below
     if run.dependents:

@@ -167,8 +167,8 @@ class Names:
     def __init__(self, names: Iterable[str] = (), members: Collection[str] | None = None) -> None:
         self._own: set[str] = set(names)
         self._members: Collection[str] = self._own if members is None else members
-        self._sorted: list[str] = []
-        self._new = list(self._members)  # those that are not among the sorted ones
+        self._sorted: list[str] | None = None  # once they are first asked for
+        self._new: list[str] = []  # those that are not among the sorted ones, once there are any
 
     def __contains__(self, name: str) -> bool:
         return name in self._members
@@ -176,31 +176,36 @@ class Names:
     def add(self, name: str) -> None:
         """Add a name."""
         if name not in self._members:
-            self._new.append(name)
+            if self._sorted is not None:
+                self._new.append(name)
             if self._members is self._own:
                 self._own.add(name)
 
     def discard(self, name: str) -> None:
         """Remove a name, if it is there."""
         if name in self._members:
+            if self._sorted is not None:
+                names = self._sort()
+                del names[bisect_left(names, name)]
             self._own.discard(name)
-            self._sort()
-            del self._sorted[bisect_left(self._sorted, name)]
 
-    def _sort(self) -> None:
-        if len(self._new) > _FEW:
+    def _sort(self) -> list[str]:
+        if self._sorted is None:
+            self._sorted = sorted(self._members)
+        elif len(self._new) > _FEW:
             self._sorted = sorted([*self._sorted, *self._new])
         else:
             for name in self._new:
                 insort(self._sorted, name)
         self._new = []
+        return self._sorted
 
     def covered_by(self, pattern: str) -> list[str]:
         """The names that ``pattern`` covers, sorted."""
-        self._sort()
+        names = self._sort()
         if pattern == EVERYTHING:
-            return list(self._sorted)
+            return list(names)
         found = [pattern] if pattern in self._members else []
-        start = bisect_left(self._sorted, pattern + ".")
-        end = bisect_left(self._sorted, pattern + "/")  # "/" comes right after "."
-        return found + self._sorted[start:end]
+        start = bisect_left(names, pattern + ".")
+        end = bisect_left(names, pattern + "/")  # "/" comes right after "."
+        return found + names[start:end]

@@ -17,6 +17,8 @@ from simpleflow.base import Child, Container, ScopeOwner, Tried
 from simpleflow.constants import OVERLOOKED
 from simpleflow.exceptions import ResultNotKept
 from simpleflow.futures import FINISHED, Future, Promise, Waiter
+from simpleflow.retries import NONE as NO_RETRIES
+from simpleflow.retries import Retry
 from simpleflow.step import rules
 from simpleflow.step.changes import Changes
 from simpleflow.step.host import Definition
@@ -37,39 +39,42 @@ class StepRun(Promise, ScopeOwner):
     """
 
     __slots__ = (
+        "__dict__",
         "_has_ended",
         "_is_watched",
         "_known_before",
-        "_parts",
         "after",
         "began",
-        "below",
-        "changes",
         "dependents",
         "elements",
         "enclosing",
-        "error",
-        "failed",
-        "fingerprint",
-        "forced_count",
-        "joined",
         "known_count",
-        "known_parts",
-        "lacks_mark",
         "made_with",
         "name",
-        "not_kept",
-        "optional",
         "order",
-        "retries",
-        "skipped_count",
-        "stale",
         "step",
         "tasks",
-        "unknown",
         "value",
         "verdict",
     )
+
+    # What few steps have is set when they need it.
+    forced_count = 0  # how many names were forced, and how many skipped, when it was submitted
+    skipped_count = 0
+    fingerprint: str | None = None  # with ready-made parts: once the scheduler knows them
+    optional = False
+    retries: Retry = NO_RETRIES
+    unknown: ResultNotKept | None = None  # a step inside was skipped, so a part of the value is not known
+    joined = 0  # how many later submissions of the same name wait for the end of this one
+    changes: Changes | None = None  # how its inputs differ from those of the mark
+    failed = False
+    error: str | None = None  # why it failed, in one line
+    stale: str | None = None  # why it was not marked, though it did not fail
+    lacks_mark = False  # it is skipped since others alone are to run, and it is not done
+    not_kept: str | None = None  # why there is no value, though there should be one
+    known_parts = NO_PARTS  # the steps inside, as its mark tells of them
+    below: Sequence[Any] = ()  # the steps of children inside, as its mark tells of them
+    _parts: Parts | None = None  # of its work or its alternative, once it has any
 
     def __init__(
         self,
@@ -81,38 +86,28 @@ class StepRun(Promise, ScopeOwner):
         super().__init__(waiter)
         self.step = step
         self.name = step.step_name
-        self.optional = step.optional
         self.dependents: Sequence[str] = step.force_steps_if_executed or ()
         """Patterns: the names that are forced if this step runs."""
-        self.retries = step.retries
         self.after: Sequence[str] = step.after or ()
         """Patterns: the names of the steps that force this one if they run."""
         self.enclosing = enclosing  # the steps that this one is a part of
-        self.forced_count = 0  # how many names were forced, and how many skipped, when it was submitted
-        self.skipped_count = 0
-        self.fingerprint = step.fingerprint  # with ready-made parts: once the scheduler knows them
         self.began = False  # its verdict has been taken
         self.verdict = _NOT_TAKEN
         self.order = 0  # of its verdict among all verdicts of the run, see ``ledger``
         self.known_count = 0  # how many names were known as done when it began
         self.made_with: MadeWith | None = None  # its inputs, once somebody has needed them
         self.value: Any = None  # what the work, the alternative or the mark gave
-        self.unknown: ResultNotKept | None = None  # a step inside was skipped, so a part of the value is not known
         self.elements: list[Any] = []  # the second part of ``result``
         self.tasks: Sequence[Tried] = ()  # the activities and children inside, those about its mark too
-        self.joined = 0  # how many later submissions of the same name wait for the end of this one
-        self.changes: Changes | None = None  # how its inputs differ from those of the mark
-        self.failed = False
-        self.error: str | None = None  # why it failed, in one line
-        self.stale: str | None = None  # why it was not marked, though it did not fail
-        self.lacks_mark = False  # it is skipped since others alone are to run, and it is not done
-        self.not_kept: str | None = None  # why there is no value, though there should be one
-        self.known_parts = NO_PARTS  # the steps inside, as its mark tells of them
-        self.below: Sequence[Any] = ()  # the steps of children inside, as its mark tells of them
-        self._parts: Parts | None = None  # of its work or its alternative, once it has any
         self._known_before = known_before
         self._has_ended = False  # see ``end``
         self._is_watched = True  # its future is held by somebody
+        if step.optional:
+            self.optional = True
+        if step.fingerprint is not None:
+            self.fingerprint = step.fingerprint
+        if step.retries is not NO_RETRIES:
+            self.retries = step.retries
 
     @property
     def future(self) -> Future:
@@ -132,7 +127,8 @@ class StepRun(Promise, ScopeOwner):
     def end(self, joined: bool) -> None:
         """The step has ended, and with it its life; ``joined``: other submissions end as it does."""
         self.tasks = ()
-        self._parts = None
+        if self._parts is not None:
+            self._parts = None
         if joined:
             return
         self._has_ended = True
@@ -142,6 +138,7 @@ class StepRun(Promise, ScopeOwner):
     def _let_go(self) -> None:
         self.value = None
         self.elements = _GONE
+        self.known_count = 0
         made_with = self.made_with
         if made_with is not None:  # else it may have to be found out of the work
             self.step = _GONE
@@ -161,7 +158,9 @@ class StepRun(Promise, ScopeOwner):
     def take_value(self, work: Promise) -> None:
         """Take the value of what was submitted as the work or the alternative, and has ended."""
         try:
-            self.value, self.unknown = work.argument(), None
+            self.value = work.argument()
+            if self.unknown is not None:
+                self.unknown = None
         except ResultNotKept as error:
             self.value, self.unknown = work.argument(strict=False), error
 

@@ -295,7 +295,8 @@ class Scheduler:
         if self.marks.changes == changes.IGNORE:
             return []
         now = self.made_with(run)
-        run.changes = None if before == now else changes.compare(before, now, run.step.calls())
+        if before != now or run.changes is not None:
+            run.changes = None if before == now else changes.compare(before, now, run.step.calls())
         return run.changes.reasons() if run.changes is not None and self.marks.changes == changes.RUN else []
 
     def _verdict(

@@ -235,7 +235,10 @@ class StepFuture(Future):
         is_root = scope.is_root
         enclosing = _NONE if is_root else frozenset(each for each in scope.owners() if isinstance(each, StepRun))
         run = StepRun(step, enclosing, ledger.known_before, executor)
-        run.forced_count, run.skipped_count = ledger.forced.count, ledger.skipped.count
+        if ledger.forced.count:
+            run.forced_count = ledger.forced.count
+        if ledger.skipped.count:
+            run.skipped_count = ledger.skipped.count
         scheduler.dependencies.submitted(run)
         if scheduler.until.is_asked_for:
             scheduler.until.submitted(run)
