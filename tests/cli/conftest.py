@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +13,7 @@ from typing import NamedTuple
 import pytest
 
 from tests import nursery
+from tests.pauses import pauses
 from tests.servers import program
 from tests.stamps import unstamped
 
@@ -64,10 +64,10 @@ class Folder:
 
     def wait_for(self, condition: Callable[[], object], seconds: float = 20) -> None:
         """Wait until the condition is true."""
-        end = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < end, f"the condition did not become true; log: {self.log}"
-            time.sleep(0.01)
+        for left in pauses(seconds):
+            if condition():
+                return
+            assert left, f"the condition did not become true; log: {self.log}"
 
     def worker_pids(self) -> list[int]:
         """The process ids that activities have written to the log."""

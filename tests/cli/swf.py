@@ -116,6 +116,8 @@ class Commands:
 
     def close(self) -> None:
         """Stop the commands that still run."""
+        if "client" in self.__dict__:
+            self.client.close()
         for process in self.started:
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +12,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.loaders import Loader
+
+from tests.pauses import pauses
 
 DOMAIN = "domain"
 LIST = {"name": "list"}
@@ -252,10 +253,8 @@ COMPLETE = decision("CompleteWorkflowExecution", result="done")
 
 def until(condition: Any, seconds: float = 10) -> Any:
     """Return the value of the condition as soon as it is true. Fails if it does not become true."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = condition()
-        if found:
+    for left in pauses(seconds):
+        if found := condition():
             return found
-        time.sleep(0.01)
-    raise AssertionError("it did not happen")
+        assert left, "it did not happen"
+    raise AssertionError

@@ -7,12 +7,12 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import simpleflow
 from tests import nursery
+from tests.pauses import pauses
 
 ROOT = Path(__file__).parents[2]
 SOURCE = Path(simpleflow.__file__).parents[1]  # that of the folder, or an installed wheel
@@ -53,10 +53,10 @@ def kill(process: subprocess.Popen[str]) -> None:
 
 def wait_for(condition: Callable[[], object], what: str = "it", seconds: float = 20) -> None:
     """Wait until the condition is true."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"waited in vain for {what}"
-        time.sleep(0.01)
+    for left in pauses(seconds):
+        if condition():
+            return
+        assert left, f"waited in vain for {what}"
 
 
 def alive(pid: int) -> bool:
