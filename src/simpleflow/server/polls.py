@@ -23,7 +23,7 @@ T = TypeVar("T")
 Key = tuple[str, ...]
 """Domain, kind of task, task list."""
 
-CHECK_SECONDS = 1.0
+CHECK_SECONDS = 0.2
 """Seconds between two checks whether the caller of a poll is still connected."""
 
 
