@@ -23,8 +23,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from simpleflow import settings, stores, values
-from simpleflow.base import check_flag, check_name
-from simpleflow.constants import KEEP_GOING, STORE_TIMER
+from simpleflow.base import check_flag
+from simpleflow.constants import STORE_TIMER
 from simpleflow.core import codec, transitions
 from simpleflow.core import events as e
 from simpleflow.core.decider.answer import EMBEDDED
@@ -40,15 +40,13 @@ from simpleflow.runs import ended_run, failure_notes, replaced_run, run_lines, s
 from simpleflow.runs.activity_output import ALL, check_output, output_target
 from simpleflow.runs.run_outcome import outcome
 from simpleflow.runs.run_pool import PoolChoice
+from simpleflow.runs.run_start import RunStart, default_bucket
 from simpleflow.runs.sent_signals import SentSignal, signals_in
-from simpleflow.runs.start_overrides import check_folder, checked_overrides
+from simpleflow.runs.start_overrides import check_folder
 from simpleflow.step import claim_recovery, processes
 from simpleflow.step.projection import changes_of
-from simpleflow.step.request import REQUEST, request_of
-from simpleflow.stores import configured_bucket, is_local, open_store
-from simpleflow.stores.location import state_url
+from simpleflow.stores import open_store
 from simpleflow.stores.presence import Presence
-from simpleflow.values import arguments, reserved
 from simpleflow.worker.base import ActivityPool
 from simpleflow.worker.decision_worker import DecisionWorker, warn
 from simpleflow.worker.imports import NOTHING
@@ -56,7 +54,6 @@ from simpleflow.worker.inline import InlineWorker
 from simpleflow.worker.loop import drive
 from simpleflow.worker.patience import Patience, left_open
 from simpleflow.workflow import Workflow
-from simpleflow.workflow_task import WorkflowTask, check_tags
 
 if TYPE_CHECKING:
     from simpleflow.cluster.target import Cluster
@@ -159,15 +156,21 @@ class Executor(RunInNotebook):
         on_failure: ended_run.Told | None = None,
         on_success: ended_run.Told | None = None,
     ) -> None:
-        if not (isinstance(workflow_class, type) and issubclass(workflow_class, Workflow)):
-            raise InputError(f"{workflow_class!r} is not a workflow class; expected a subclass of simpleflow.Workflow")
+        self._start = RunStart(
+            workflow_class,
+            workflow_id=workflow_id,
+            tag_list=tag_list,
+            force_steps=force_steps,
+            skip_steps=skip_steps,
+            changed=changed,
+            only_steps=only_steps,
+            until_steps=until_steps,
+            planned_steps=planned_steps,
+            keep_going=keep_going,
+            overrides=overrides,
+        )
         self._pools = PoolChoice(nb_workers, slots, workers, middlewares, on_wait)
-        if workflow_id is not None:
-            check_name(workflow_id, "workflow id")
-        if tag_list is not None and tag_list is not workflow_class.INHERIT_TAG_LIST:
-            check_tags(tag_list, "tag_list")
-        flags = {"changed": changed, "adopt": adopt, "fresh": fresh, "progress": progress, "keep_going": keep_going}
-        for name, flag in flags.items():
+        for name, flag in {"adopt": adopt, "fresh": fresh, "progress": progress}.items():
             check_flag(flag, name)
         calls = (("observer", observer), ("on_begin", on_begin), ("on_wait", on_wait), ("paint", paint))
         for name, call in calls:
@@ -176,25 +179,19 @@ class Executor(RunInNotebook):
         self._told = {"on_failure": on_failure, "on_success": on_success}
         for name, function in self._told.items():
             ended_run.check_told(function, name)
-        settings.describe()  # find a setting that is not valid now, not in the middle of a run
-        if (bucket := configured_bucket()) is not None:
-            is_local(bucket)  # as is a bucket that is none
         self.workflow_class = workflow_class
         self.workflow_id = workflow_id
         self.run_id: str | None = None
         self.overlooked: list[str] = []
-        self._fresh, self._keep_going = fresh, keep_going
+        self._fresh = fresh
         self._checks_source = not (adopt or workflow_id)
-        self._tag_list = tag_list
         # Absolute from here on: the code of the run may change the working folder.
         self._state = None if state is None else os.path.abspath(check_folder(state, "state"))
-        self._marks = state_url(self._state or settings.SIMPLEFLOW_STATE)
+        self._marks = default_bucket(self._state)
         self._observer = run_lines.printing(observer) if progress else observer
         self._on_begin, self._on_wait = on_begin, on_wait
         self._output = check_output(output)
         self._paint = paint
-        self._overrides = checked_overrides(overrides)
-        self._request = request_of(force_steps, skip_steps, changed, only_steps, until_steps, planned_steps)
         self._events: Sequence[e.Event] = []
         self._deciders: DecisionWorker | None = None  # while the run is driven
         self._runs: list[Run] = []  # the run and its children, once it has been driven
@@ -323,31 +320,9 @@ class Executor(RunInNotebook):
 
     def request(self, input: Any) -> StartRequest:
         """The start request for this input. Raises InputError for an input, id or tag that is not valid."""
-        text = values.encode(input, f"input of workflow {self.workflow_class.__name__}")
-        args, kwargs = arguments(values.decode(text))
-        extra = reserved(text)
-        if self._request is not None:
-            extra[REQUEST] = self._request
-        if self._keep_going:
-            extra[KEEP_GOING] = True
-        task = WorkflowTask(None, self.workflow_class, *args, **kwargs)
-        tags = self._tag_list if self._tag_list is not None else task.tag_list
-        if tags is task.workflow.INHERIT_TAG_LIST:
-            tags = None
-        self.workflow_id = self.workflow_id or task.workflow_id or task.name
-        request = StartRequest(
-            workflow_id=self.workflow_id,
-            name=task.name,
-            version=task.version,
-            input=task.encode_input(extra),
-            task_list=task.task_list or settings.WORKFLOW_DEFAULT_TASK_LIST,
-            tag_list=tuple(check_tags(tags, "tag_list")) if tags else (),
-            task_priority=None if task.priority is None else str(task.priority),
-            execution_timeout=task.execution_timeout,
-            decision_task_timeout=task.decision_tasks_timeout,
-            child_policy=task.child_policy,
-        )
-        return request._replace(**self._overrides)
+        request = self._start.request(input)
+        self.workflow_id = request.workflow_id
+        return request
 
     def _workers(self, engine: EmbeddedEngine, deciders: DecisionWorker) -> ActivityPool:
         return InlineWorker(engine, deciders.activities, self._pools.middlewares, None)

@@ -86,20 +86,18 @@ def main(text: str) -> None:
     """
     began = time.time()
     os.nice(_LOWEST_PRIORITY)
-    from pathlib import Path
-
     from simpleflow.cli.load_workflow import load_workflow
     from simpleflow.cli.run_query import RunLocation
     from simpleflow.cli.step_query import StepQuery
-    from simpleflow.local import Executor
+    from simpleflow.runs.run_start import default_bucket
     from simpleflow.steering import place
 
     request = json.loads(text)
     state, given, workflow_id = request["state"], request["input"], request["workflow_id"]
     workflow_class = load_workflow(request["workflow"])
-    bucket = Executor(workflow_class, state=state).default_bucket
+    bucket = default_bucket(state)
     marks = place.find(workflow_class, input=given, workflow_id=workflow_id, default_bucket=bucket)
-    query = StepQuery(workflow_class, given, marks, RunLocation(None, Path(state)), bucket)
+    query = StepQuery(workflow_class, given, marks, RunLocation(None, state), bucket)
     found = query.estimate(request["steering"], assume_last=True, workers=request["workers"], quantiles=(0.5,))
     if found.complete and not found.unknown:
         expected.write(state, request["run_id"], began + found.quantiles[0.5])

@@ -60,10 +60,11 @@ def _other_versions(entry: str) -> Iterator[str]:
     except OSError:  # an archive, or a folder that is not there
         return
     for name in names:
-        if name[:11].lower() != "simpleflow-":  # quicker than the expression, and there are many names
+        # There are many names, and to compile the expression takes longer than the rest.
+        if name[:11].lower() != "simpleflow-" or _is_ours(os.path.join(entry, name)):
             continue
         match = re.fullmatch(_METADATA, name, re.IGNORECASE)
-        if match is not None and not _is_ours(os.path.join(entry, name)):
+        if match is not None:
             yield match["version"]
 
 

@@ -80,11 +80,9 @@ def _run(
             for line in unknown_names.lines(planner, options, earlier):
                 here.terminal.log(line + "\n")
             if options.get("plan") is not None:
-                from pathlib import Path
-
                 from simpleflow.cli.run_query import RunLocation
 
-                location = RunLocation(None, Path(progress.state))
+                location = RunLocation(None, progress.state)
                 options["plan"].check(workflow_class, given, location, executor.default_bucket, options["fresh"])
             ends = _expected_end(reference, given, options, executor, progress)
             run, failure = executor.execute(given)

@@ -91,7 +91,7 @@ def _made(request: Making) -> Iterator[MadePlan]:
 
     Raises SimpleflowError, and what the user's code raises.
     """
-    from simpleflow.local import Executor
+    from simpleflow.runs.run_start import default_bucket
     from simpleflow.steering import marks, place
     from simpleflow.steering.plan import plan
 
@@ -99,7 +99,7 @@ def _made(request: Making) -> Iterator[MadePlan]:
     workflow, workflow_class = _find(request)
     given = _input(request, workflow_class)
     workflow_input.check_input(workflow_class, given)
-    bucket = None if request.state is None else Executor(workflow_class, state=request.state).default_bucket
+    bucket = None if request.state is None else default_bucket(request.state)
     found = place.find(
         workflow_class,
         input=given,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from simpleflow import shown_text
@@ -31,7 +30,7 @@ class AttemptLog(NamedTuple):
     scheduled: float  # epoch seconds at which the activity was scheduled first
 
 
-def folder_of(runs: Runs) -> Path:
+def folder_of(runs: Runs) -> str:
     """Return the state folder. Raises InputError for runs on Amazon SWF, since their workers keep no output."""
     if runs.location.folder is None:
         raise InputError(
@@ -86,7 +85,7 @@ def logs_of_name(runs: Runs, run: RunDescription, name: str) -> list[AttemptLog]
 
 
 def _logs(
-    folder: Path, run_id: str, child: str, rows: Iterable[AttemptRow], wanted: Callable[[AttemptRow], bool]
+    folder: str, run_id: str, child: str, rows: Iterable[AttemptRow], wanted: Callable[[AttemptRow], bool]
 ) -> list[AttemptLog]:
     by_name: dict[str, list[logs.Log]] = {}
     for log in logs.logs_of(folder, run_id):

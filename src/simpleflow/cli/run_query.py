@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import errno
 import os
+import stat
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,8 +21,6 @@ from simpleflow.exceptions import InputError, StateError, UnknownResource
 from simpleflow.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from simpleflow.core.events import Event
     from simpleflow.engines.base import RunDescription, RunFilter
     from simpleflow.engines.sqlite.engine import SqliteEngine
@@ -49,7 +49,7 @@ class RunLocation(NamedTuple):
     """Where runs are kept: in a domain of Amazon SWF or in a state folder. The other member is None."""
 
     domain: str | None
-    folder: Path | None
+    folder: str | None
 
     def __str__(self) -> str:
         if self.folder is None:
@@ -185,9 +185,7 @@ def location_of(options: Mapping[str, Any]) -> RunLocation:
         raise InputError(f"{other} and --domain exclude each other: runs are kept either in a folder or on Amazon SWF")
     if folder is None and not options["local"] and (domain is not None or settings.SWF_DOMAIN):
         return RunLocation(swf.swf_domain(domain), None)
-    from pathlib import Path  # here: a run does without it, and it is slow to load
-
-    return RunLocation(None, Path(folder or settings.SIMPLEFLOW_STATE))
+    return RunLocation(None, folder or settings.SIMPLEFLOW_STATE)
 
 
 def split_arguments(given: Sequence[str], names: Sequence[str], optional: str = "") -> list[str | None]:
@@ -235,18 +233,31 @@ def open_runs(location: RunLocation, writes: bool = False) -> Iterator[Runs]:
     else:
         from simpleflow.engines.sqlite.reading import ReadingEngine
 
-        engine = ReadingEngine(str(location.folder), upgrades=True)
+        engine = ReadingEngine(location.folder, upgrades=True)
     try:
         yield Runs(location, engine)
     finally:
         engine.close()
 
 
-def _has_history(folder: Path) -> bool:
+def _has_history(folder: str) -> bool:
     try:
-        if folder.exists() and not folder.is_dir():
+        mode = _mode(folder)
+        if mode is not None and not stat.S_ISDIR(mode):
             raise InputError(f"state folder {folder} is a file; expected a folder")
-        return (folder / "history.sqlite").exists()
+        return _mode(os.path.join(folder, "history.sqlite")) is not None
     except OSError as error:
         advice = "check the folder, or name another one with --state or SIMPLEFLOW_STATE"
         raise StateError(f"state folder {folder} cannot be read: {error.strerror}; {advice}") from error
+
+
+def _mode(path: str) -> int | None:
+    """The mode of a file or folder; None if there is none. Raises OSError."""
+    try:
+        return os.stat(path).st_mode
+    except ValueError:  # a NUL character
+        return None
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            return None
+        raise

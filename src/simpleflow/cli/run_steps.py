@@ -18,7 +18,6 @@ from simpleflow.views.waits import RETRY, Wait, waits_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from simpleflow.core.events import Event
     from simpleflow.engines.base import RunDescription
@@ -92,7 +91,7 @@ def family(runs: Runs, run: RunDescription) -> Iterator[Member]:
 
 def _step(
     run: RunDescription,
-    folder: Path | None,
+    folder: str | None,
     view: RunView,
     events: Sequence[Event],
     marks: dict[str, Mark],

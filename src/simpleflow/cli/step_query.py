@@ -66,7 +66,7 @@ class StepQuery(NamedTuple):
     def from_options(cls, workflow: str, options: dict[str, Any]) -> StepQuery:
         """Load the workflow and find its marks. Raises InputError if an option is wrong."""
         from simpleflow.cli.load_workflow import load_workflow
-        from simpleflow.local import Executor
+        from simpleflow.runs.run_start import default_bucket
         from simpleflow.steering import place
 
         given = workflow_input.read_input(options["input_text"], options["input_file"])
@@ -77,7 +77,7 @@ class StepQuery(NamedTuple):
         workflow_class = load_workflow(workflow)
         if options["input_text"] is not None or options["input_file"] is not None or options["params"]:
             given = parameters.complete_input(workflow_class, given, options["params"])
-        bucket = None if location.folder is None else Executor(workflow_class, state=location.folder).default_bucket
+        bucket = None if location.folder is None else default_bucket(location.folder)
         found = place.find(
             workflow_class,
             input=given,

@@ -18,7 +18,7 @@ from typing import Any
 
 from simpleflow.core.history import History
 from simpleflow.engines.base import ActivityTask, StartRequest
-from simpleflow.local import Executor
+from simpleflow.runs.run_start import RunStart
 from simpleflow.steering.dry_run import Findings
 from simpleflow.steering.durations import Durations
 from simpleflow.steering.earlier_results import EarlierRuns
@@ -195,7 +195,7 @@ class _Simulator:
             known = self._durations.find(task.workflow_id, task.activity_id, task.name, step_of(task.activity_id))
             return 0.0 if known is None else self._durations.seconds(known, chance())
 
-        start: StartRequest = Executor(self._parts[0], workflow_id=self._workflow_id, **request).request(self._input)
+        start: StartRequest = RunStart(self._parts[0], workflow_id=self._workflow_id, **request).request(self._input)
         findings, runs = Simulation(*self._parts, workers, seconds).simulate(start)
         return _Result(findings, runs, tasks)
 

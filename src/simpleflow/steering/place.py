@@ -12,8 +12,8 @@ from simpleflow.engines.base import StartRequest
 from simpleflow.engines.memory import MemoryEngine
 from simpleflow.exceptions import ExecutionBlocked, InputError, SimpleflowError, one_line
 from simpleflow.futures import Future
-from simpleflow.local import Executor
 from simpleflow.named_tuple import NamedTuple
+from simpleflow.runs.run_start import RunStart
 from simpleflow.step import recorded_tasks
 from simpleflow.step.workflow import WorkflowStepMixin
 from simpleflow.task import ActivityTask
@@ -70,9 +70,9 @@ def check_has_steps(workflow_class: type[Workflow]) -> None:
 
 def request_of(workflow_class: type[Workflow], input: Any, workflow_id: str | None) -> StartRequest:
     """Return the request that starts the workflow. Raises InputError, also if the class's own code raises."""
-    executor = Executor(workflow_class, workflow_id=workflow_id)
+    start = RunStart(workflow_class, workflow_id=workflow_id)
     try:
-        return executor.request(input)
+        return start.request(input)
     except SimpleflowError:
         raise
     except Exception as error:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from simpleflow import shown_text
-from simpleflow.local import Executor
+from simpleflow.runs.run_start import RunStart
 from simpleflow.steering import unknown
 from simpleflow.steering.dry_run import DryRun, Marker
 from simpleflow.steering.earlier_results import EarlierRuns
@@ -17,8 +18,7 @@ from simpleflow.step.planned import NOT_RUN, RUN, SKIP, UNKNOWN
 from simpleflow.workflow import Workflow
 
 
-@dataclass(frozen=True)
-class PlannedStep:
+class PlannedStep(msgspec.Struct, frozen=True):
     """The verdict that a step would get."""
 
     step: str  # name of the step
@@ -46,8 +46,7 @@ class PlannedStep:
         return "; ".join(filter(None, parts))
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """The verdicts of a run's steps.
 
     Attributes:
@@ -117,8 +116,8 @@ def plan(
     }
 
     def planned(**request: Any) -> Plan:
-        executor = Executor(workflow_class, workflow_id=workflow_id, **request)
-        found = DryRun(workflow_class, default_bucket, domain, past).run(executor.request(input))
+        start = RunStart(workflow_class, workflow_id=workflow_id, **request)
+        found = DryRun(workflow_class, default_bucket, domain, past).run(start.request(input))
         steps = tuple(_steps(found.markers, {(each.run_id, each.step): each.text for each in found.needs}))
         doubts = [each.note for each in steps if each.verdict == UNKNOWN and each.note is not None]
         notes = tuple(dict.fromkeys([*doubts, *found.notes]))

@@ -97,7 +97,7 @@ def _in_folder(out: Output, query: RunQuery, workflow: str | None, given_options
         "task_list": started.task_list.name,
         "execution_timeout": started.execution_start_to_close_timeout,
         "decision_tasks_timeout": started.task_start_to_close_timeout,
-        "state": str(query.location.folder),
+        "state": query.location.folder,
         "changed": False,  # the input holds what the former run was asked for, as for the next one
         "keep_going": False,
         "adopt": False,

@@ -56,7 +56,7 @@ def step_why(workflow: str, step: str, runs: int, style: str, **options: Any) ->
             )
 
         def source(digest: str) -> str | None:
-            return None if folder is None else sources.read(str(folder), digest)
+            return None if folder is None else sources.read(folder, digest)
 
         rows = why.differing(found, source)[:shown]
         if style == TABLE:

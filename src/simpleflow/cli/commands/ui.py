@@ -66,9 +66,9 @@ def ui(port: int, host: str, opens: bool, workflows: Sequence[str], **options: A
         if package not in ("starlette", "uvicorn", "jinja2", "markupsafe"):
             raise
         raise InputError(f"the page needs the package {package}, which is not installed: {INSTALL_UI}") from error
-    if location.folder is not None and location.folder.is_file():
+    if location.folder is not None and os.path.isfile(location.folder):
         raise InputError(f"state folder {location.folder} is a file; expected a folder")
-    folder = None if location.folder is None else str(location.folder)
+    folder = location.folder
     serving = Serving(folder, location.domain, host, port, _planner(workflows, folder, location.domain, options))
     echo(serving.url)
     session().terminal.write(f"the runs in {location}; Ctrl-C ends the page\n")

@@ -46,13 +46,11 @@ def lines(
 
 def of_latest_run(state: str, workflow_id: str) -> list[str]:
     """Return the names of the steps of the latest run of a workflow id in a state folder."""
-    from pathlib import Path
-
     from simpleflow.cli.run_query import RunLocation, open_runs
     from simpleflow.engines.base import RunFilter
     from simpleflow.views.run_view import RunView
 
-    with open_runs(RunLocation(None, Path(state))) as runs:
+    with open_runs(RunLocation(None, state)) as runs:
         for run in runs.find(RunFilter(workflow_id=workflow_id), 1):
             view = RunView(run.run_id, run.workflow_id)
             view.extend(runs.events(run))
