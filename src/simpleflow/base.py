@@ -308,7 +308,7 @@ class Executor(Waiter, Protocol):
         """Call ``function`` whenever such a signal has come. The run does not wait for that."""
 
     def cancel_recorded(self, scope: Scope) -> None:
-        """Ask the service to end the open activities in ``scope`` that the history holds."""
+        """Ask the service to end the open activities and children in ``scope`` that the history holds."""
 
     def recorded_details(self, name: str, details: str | None) -> str | None:
         """Return the details (JSON text) of the marker that the history holds in place of this submitted one.

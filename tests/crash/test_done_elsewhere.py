@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ from tests.worker.programs import begin, finish, lines
 RUN = """
 import os, signal, sys, time
 from simpleflow import Workflow, activity
-from simpleflow.canvas import Group
+from simpleflow.canvas import FuncGroup, Group
 from simpleflow.local import Executor
 from simpleflow.step.submittable import Step
 from simpleflow.step.workflow import WorkflowStepMixin
@@ -42,6 +44,33 @@ def once():
     with open("log", "a") as log:
         log.write("once\\n")
 
+class Sub(Workflow):
+    name = "sub"
+    def run(self, name):
+        return self.submit(work, name).result
+
+class SubOfSteps(Workflow, WorkflowStepMixin):
+    name = "sub of steps"
+    def get_step_bucket(self):
+        return os.environ["BUCKET"]
+    def run(self, name):
+        self.submit(Step("inside", (work, "inside"))).result
+        step = self.submit(Step("last", (Sub, name), keep_result=True))
+        return step.value
+
+class SubOfSharedSteps(SubOfSteps):
+    name = "sub of shared steps"
+    def get_step_path_prefix(self):
+        return "shared of subs"
+
+WORK = {
+    "activity": (work, "long"),
+    "child": (Sub, "long"),
+    "child of steps": (SubOfSteps, "long"),
+    "child of shared steps": (SubOfSharedSteps, "long"),
+    "group": FuncGroup(lambda: (Sub, "long")),
+}[os.environ.get("WORK", "activity")]
+
 class Flow(Workflow, WorkflowStepMixin):
     name = "flow"
     def get_step_bucket(self):
@@ -51,7 +80,7 @@ class Flow(Workflow, WorkflowStepMixin):
     def run(self, force=False):
         self.submit(once).result
         many = Group(*[(work, f"part{number}") for number in range(2)])
-        long = Step("long", (work, "long"), force=force, force_steps_if_executed=["later"], keep_result=True)
+        long = Step("long", WORK, force=force, force_steps_if_executed=["later"], keep_result=True)
         for step in (Step("first", (work, "first")), long, Step("many", many), Step("later", (work, "later"))):
             future = self.submit(step)
             future.result
@@ -61,6 +90,7 @@ class Flow(Workflow, WorkflowStepMixin):
 def observe(run, events):
     for event in events:
         attributes = event.attributes
+        reached(f"recorded {type(attributes).__name__}")
         if type(attributes).__name__ == "ActivityTaskCompleted":
             scheduled = run.history.events[attributes.scheduled_event_id - 1].attributes
             if '"long"' in scheduled.input:
@@ -73,8 +103,9 @@ print(Executor(Flow, workflow_id=sys.argv[1], state="state", nb_workers=2, obser
 """
 
 
-def start(folder: Path, bucket: str, who: str, *force: str, at: str = "") -> str:
-    run = begin(RUN, who, *force, folder=folder, BUCKET=bucket, SIMPLEFLOW_STEP_CLAIMS="1", WHO=who, AT=at)
+def start(folder: Path, bucket: str, who: str, *force: str, at: str = "", work: str = "activity") -> str:
+    settings = {"BUCKET": bucket, "SIMPLEFLOW_STEP_CLAIMS": "1", "WHO": who, "AT": at, "WORK": work}
+    run = begin(RUN, who, *force, folder=folder, **settings)
     code, out, err = finish(run)
     assert code == (-signal.SIGKILL if at else 0), err
     return out.strip()
@@ -127,3 +158,23 @@ def test_it_is_done_again_if_it_is_forced(tmp_path: Path) -> None:
     seen = len(lines(tmp_path / "log"))
     assert start(tmp_path, bucket, "one", "force") == "long of one"
     assert lines(tmp_path / "log")[seen:] == ["long", "later"]
+
+
+@pytest.mark.parametrize("work", ["child", "child of steps", "child of shared steps", "group"])
+def test_the_children_of_its_work_end_too(tmp_path: Path, work: str) -> None:
+    bucket = str(tmp_path / "marks")
+    start(tmp_path, bucket, "one", at="during long", work=work)
+    assert start(tmp_path, bucket, "other", work=work) == "long of other"
+    first, seen = writers(bucket), len(lines(tmp_path / "log"))
+    if work == "child":  # it dies again, and is evaluated from the start with what it knows then
+        start(tmp_path, bucket, "one", at="recorded WorkflowExecutionSignaled", work=work)
+    assert start(tmp_path, bucket, "one", work=work) == "long of other"
+    assert lines(tmp_path / "log")[seen:] == []
+    assert writers(bucket) == first
+    left = [path for path in (tmp_path / "marks").rglob("*") if path.is_file()]
+    assert [path for path in left if {".claims", ".forcing", ".revoked"} & set(path.parts)] == []
+    with closing(sqlite3.connect(tmp_path / "state" / "history.sqlite")) as database:
+        ended = dict(database.execute("select workflow_id, status from runs where workflow_id like 'one%'"))
+    assert ended.pop("one") == "completed"
+    assert ended
+    assert "open" not in ended.values()

@@ -33,7 +33,6 @@ from simpleflow.step import (
     stale_marks,
 )
 from simpleflow.step.constants import MARKER_NAME, SCHEDULED
-from simpleflow.step.host import step_at
 from simpleflow.step.recorded_tasks import Claimed, Listed, Marked, Parsed, Released
 from simpleflow.stores import Store, is_local, open_store
 
@@ -200,8 +199,7 @@ def _is_done(run: Run, store: Store, held: Held) -> bool:
     holder = claims.holders(store, held.path).get(held.step)
     if holder is not None and holder.run_id != held.owner.run_id:
         return False  # that run has not looked yet whether its mark may stay
-    void = stale_marks.void_marks(store, held.path, [held.step])
-    return not void and not _has_children(run, held.step) and not input_files.missing(outputs)
+    return not stale_marks.void_marks(store, held.path, [held.step]) and not input_files.missing(outputs)
 
 
 def _is_plain(verdict: recorded_verdicts.Recorded) -> bool:
@@ -219,16 +217,6 @@ def _number(run: HasHistory, step: str) -> int:
     if latest is None:
         return 0
     return latest.number if latest.status == SCHEDULED and latest.outcome is None else latest.number + 1
-
-
-def _has_children(run: HasHistory, step: str) -> bool:
-    """True if children of the step are open: they have claims of their own, and go on."""
-    return any(each.open and _is_of(each, step) for each in run.history.children.values())
-
-
-def _is_of(record: Record, step: str) -> bool:
-    control = getattr(record.scheduled, "control", None)
-    return step_at(control or record.id, (step,)) is not None
 
 
 def _is_marked(store: Store, held: Held) -> bool:

@@ -268,12 +268,8 @@ class ChildHandle(RetryHandle):
         return Retry(self.task.workflow.retry)
 
     def request_cancel(self, record: Record) -> None:
-        sent = self.evaluation.history.cancels_sent
-        key = ("cancel", (record.id, record.run_id))
-        if key[1] not in sent and (record.id, None) not in sent:
-            self.evaluation.outbox[key] = d.RequestCancelExternalWorkflowExecution(
-                workflow_id=record.id, run_id=record.run_id
-            )
+        if (decision := _cancel_child(self.evaluation.history, record)) is not None:
+            self.evaluation.outbox["cancel", (record.id, record.run_id)] = decision
 
 
 class TimerHandle(Handle):
@@ -348,9 +344,26 @@ HANDLES: dict[type[Task], type[Any]] = {
 
 
 def cancellations(history: History, scope: Scope) -> Iterator[tuple[Key, d.Decision]]:
-    """Yield the decisions that end the open activities in a scope, as the history holds them, with their keys."""
+    """Yield the decisions that end the open activities and children in a scope, as the history holds them.
+
+    Each comes with its key.
+    """
     for record in history.activities.kept:
-        if record.open and not record.cancel_requested_id:
-            path = getattr(record.scheduled, "control", None) or record.id
-            if path.startswith(scope.path) or f"-{scope.path}" in path or f".{scope.path}" in path:
-                yield ("cancel_activity", record.id), d.RequestCancelActivityTask(activity_id=record.id)
+        if record.open and not record.cancel_requested_id and _is_in(scope, record):
+            yield ("cancel_activity", record.id), d.RequestCancelActivityTask(activity_id=record.id)
+    for record in history.children.values():
+        if record.open and _is_in(scope, record) and (decision := _cancel_child(history, record)) is not None:
+            yield ("cancel", (record.id, record.run_id)), decision
+
+
+def _is_in(scope: Scope, record: Record) -> bool:
+    path = getattr(record.scheduled, "control", None) or record.id
+    return path.startswith(scope.path) or f"-{scope.path}" in path or f".{scope.path}" in path
+
+
+def _cancel_child(history: History, record: Record) -> d.Decision | None:
+    """The request to cancel a child; None if it was sent."""
+    sent = history.cancels_sent
+    if (record.id, record.run_id) in sent or (record.id, None) in sent:
+        return None
+    return d.RequestCancelExternalWorkflowExecution(workflow_id=record.id, run_id=record.run_id)
