@@ -106,6 +106,9 @@ UNKNOWN = RESERVED + "unknown__"
 WORKER_STOPPED = "worker stopped"
 """Reason of the failure of an activity that was given up since its worker had to stop."""
 
+RECONNECT_SECONDS = 60.0
+"""For how long a run waits for the scheduler of a cluster that was lost, by default."""
+
 
 def __getattr__(name: str) -> Any:
     """A name that this module has in the existing library."""

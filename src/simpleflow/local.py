@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from simpleflow import settings, stores, values
@@ -36,12 +37,10 @@ from simpleflow.exceptions import InputError, StoreError
 from simpleflow.marker import Marker
 from simpleflow.named_tuple import NamedTuple
 from simpleflow.pictures.in_notebook import RunInNotebook
-from simpleflow.runs import ended_run, failure_notes, replaced_run, run_lines, same_source
-from simpleflow.runs.activity_output import ALL, check_output, output_target
-from simpleflow.runs.run_outcome import outcome
+from simpleflow.runs import ended_run, same_source
+from simpleflow.runs.activity_output import ALL, check_output, keeps_output, output_target
 from simpleflow.runs.run_pool import PoolChoice
 from simpleflow.runs.run_start import RunStart, default_bucket
-from simpleflow.runs.sent_signals import SentSignal, signals_in
 from simpleflow.runs.start_overrides import check_folder
 from simpleflow.step import claim_recovery, processes
 from simpleflow.step.projection import changes_of
@@ -50,7 +49,6 @@ from simpleflow.stores.presence import Presence
 from simpleflow.worker.base import ActivityPool
 from simpleflow.worker.decision_worker import DecisionWorker, warn
 from simpleflow.worker.imports import NOTHING
-from simpleflow.worker.inline import InlineWorker
 from simpleflow.worker.loop import drive
 from simpleflow.worker.patience import Patience, left_open
 from simpleflow.workflow import Workflow
@@ -58,6 +56,7 @@ from simpleflow.workflow import Workflow
 if TYPE_CHECKING:
     from simpleflow.cluster.target import Cluster
     from simpleflow.runs.run_pool import Made
+    from simpleflow.runs.sent_signals import SentSignal
     from simpleflow.stores.state import StateStore
 
 
@@ -188,7 +187,11 @@ class Executor(RunInNotebook):
         # Absolute from here on: the code of the run may change the working folder.
         self._state = None if state is None else os.path.abspath(check_folder(state, "state"))
         self._marks = default_bucket(self._state)
-        self._observer = run_lines.printing(observer) if progress else observer
+        if progress:
+            from simpleflow.runs import run_lines
+
+            observer = run_lines.printing(observer)
+        self._observer = observer
         self._on_begin, self._on_wait = on_begin, on_wait
         self._output = check_output(output)
         self._paint = paint
@@ -206,10 +209,14 @@ class Executor(RunInNotebook):
         Raises the workflow's own exception; TaskFailed (or TimeoutError) for a task that fails the workflow;
         ExecutionError after ``fail()``; ExecutionCanceled, ExecutionTimeoutError, ExecutionTerminated.
         """
+        from simpleflow.runs.run_outcome import outcome  # here, as all that few runs need
+
         run, failure = self.execute(input)
         try:
             return outcome(run, failure)
         except Exception as error:
+            from simpleflow.runs import failure_notes
+
             failure_notes.add_notes(error, self._runs)
             raise
 
@@ -237,8 +244,8 @@ class Executor(RunInNotebook):
         stores.forget_relative()
         pool = None
         if not self._pools.is_inline:
-            target = output_target(self._state, self.workflow_id, self._output, self._paint)
-            pool = self._pools.make(self.workflow_class, target)
+            target = partial(output_target, self._state, self.workflow_id, self._output, self._paint)
+            pool = self._pools.make(self.workflow_class, keeps_output(self._state), target)
         try:
             with stores.kept_open(self.default_bucket):
                 engine = self._engine()
@@ -307,6 +314,8 @@ class Executor(RunInNotebook):
     @property
     def signals_sent(self) -> list[SentSignal]:
         """The signals that the run sent, in order."""
+        from simpleflow.runs.sent_signals import signals_in
+
         return signals_in(self._events)
 
     def list_markers(self, all: bool = False) -> list[Marker]:
@@ -325,6 +334,8 @@ class Executor(RunInNotebook):
         return request
 
     def _workers(self, engine: EmbeddedEngine, deciders: DecisionWorker) -> ActivityPool:
+        from simpleflow.worker.inline import InlineWorker
+
         return InlineWorker(engine, deciders.activities, self._pools.middlewares, None)
 
     def _engine(self) -> EmbeddedEngine:
@@ -351,6 +362,8 @@ class Executor(RunInNotebook):
             if same and not self._fresh:
                 kind = RESUMED
             else:
+                from simpleflow.runs import replaced_run
+
                 kind, replaced = REPLACED, found
                 how = "afresh" if self._fresh else replaced_run.difference(started, request)
                 reason = f"its process died, and it was started {how}"

@@ -9,6 +9,7 @@ from simpleflow.engines.memory import MemoryEngine
 from simpleflow.worker.base import ActivityPool
 from simpleflow.worker.dispatch import Middlewares
 from simpleflow.worker.inline import InlineWorker
+from simpleflow.worker.late_pool import LatePool
 from simpleflow.worker.pool import Pool
 from tests.worker.pool_contract import ContractOfProcesses, PoolContract
 
@@ -22,7 +23,8 @@ class TestInline(PoolContract):
 class TestProcesses(ContractOfProcesses):
     @contextmanager
     def make_pool(self, engine: MemoryEngine, size: int, slots: dict[str, int]) -> Iterator[ActivityPool]:
-        pool = Pool(size, Middlewares(), slots=slots)
+        pool = LatePool(size, lambda: Pool(size, Middlewares(), slots=slots))
+        assert (pool.free, pool.accepts, pool.ahead, pool.wait(0)) == (size, None, 0, False)
         pool.source = engine
         try:
             yield pool

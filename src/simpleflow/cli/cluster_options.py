@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from simpleflow import settings
 from simpleflow.cli.number import Number
-from simpleflow.cluster.target import RECONNECT_SECONDS, Cluster
+from simpleflow.constants import RECONNECT_SECONDS
 from simpleflow.exceptions import InputError
+
+if TYPE_CHECKING:
+    from simpleflow.cluster.target import Cluster
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -72,6 +75,8 @@ def cluster_of(options: Mapping[str, Any]) -> Cluster | None:
         return None
     if options["nb_workers"] is not None:
         raise InputError("--workers and --nb-workers exclude each other: activities run on a cluster, or here")
+    from simpleflow.cluster.target import Cluster
+
     seconds = options.get("reconnect_for")
     return Cluster(
         address,

@@ -49,7 +49,7 @@ def write_report(target: str, ending: Ending, here: Session) -> str | None:
 
         view = runs[0].view
         path = target.replace("{workflow_id}", logs.file_name(view.workflow_id)).replace("{run_id}", view.run_id)
-        again = Command(*ending.again) if ending.again is not None else None
+        again = Command(*ending.again()) if ending.again is not None else None
         where = f"folder {ending.state}" if ending.state is not None else f"domain {ending.domain}"
         html = report_html(
             runs,

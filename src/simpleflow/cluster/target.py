@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import re
 
+from simpleflow.constants import RECONNECT_SECONDS
 from simpleflow.exceptions import InputError
 from simpleflow.named_tuple import NamedTuple
-
-RECONNECT_SECONDS = 60.0
 
 _ADDRESS = r"(?:tcp|tls|ws|wss|ucx|ucxx)://[^\s/]+:\d{1,5}/?"
 

@@ -27,6 +27,11 @@ def check_output(output: object) -> str:
     return str(output)
 
 
+def keeps_output(state: str | None) -> bool:
+    """True if there are a state folder and room for logs."""
+    return state is not None and settings.SIMPLEFLOW_LOG_BYTES > 0
+
+
 def output_target(
     state: str | None, workflow_id: str | None, output: str, paint: Callable[[str], str] | None = None
 ) -> OutputTarget | None:

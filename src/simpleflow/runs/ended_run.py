@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from simpleflow import settings, shown_text
 from simpleflow.core import transitions
@@ -13,11 +13,12 @@ from simpleflow.engines.run import Run
 from simpleflow.exceptions import InputError, RunBusy
 from simpleflow.shown_text import duration, hide_passwords
 from simpleflow.source import code_digest
-from simpleflow.source.source_lines import source_line, traceback_in
 from simpleflow.state_folder import logs, sources
 from simpleflow.step.constants import COMPLETED, FAILED, SKIPPED
 from simpleflow.step.report import Tally
-from simpleflow.views.run_view import RunView, tally_of
+
+if TYPE_CHECKING:
+    from simpleflow.views.run_view import RunView  # here and below: most runs end without a word
 
 BUSY, OPEN, NOT_STARTED = "busy", "open", "not_started"
 """The status of a run that has not closed: another process drives it; an error has left it open; there is no run."""
@@ -57,6 +58,8 @@ def summary_of(runs: Sequence[Run], failure: Failure | None, overlooked: Sequenc
         overlooked: the names of tasks that failed outside of steps without any code asking whether they did.
         state: the state folder; None: in memory.
     """
+    from simpleflow.views.run_view import tally_of
+
     run = runs[0]
     tally = tally_of(map(_view, runs))
     failed = failed_steps(run, state)
@@ -82,6 +85,8 @@ def finished(found: Mapping[str, Any], state: str | None) -> dict[str, Any]:
 
 def facts(run: Run) -> dict[str, Any]:
     """The ids, times and status of a run that has closed, and its traceback if it has failed."""
+    from simpleflow.source.source_lines import traceback_in
+
     history = run.history
     closed: Any = history.closed
     began, ended = history.events[0].time, history.events[-1].time
@@ -101,6 +106,8 @@ def facts(run: Run) -> dict[str, Any]:
 
 def failed_steps(run: Run, state: str | None) -> list[dict[str, Any]]:
     """The failed steps of a run itself, each with its error, the line of the user's code, and its last output."""
+    from simpleflow.source.source_lines import source_line, traceback_in
+
     view = _view(run)
     found = []
     for row in view.failed_steps():
@@ -158,6 +165,8 @@ def _reason(run: Run, failure: Failure | None, tally: Tally, overlooked: Sequenc
 
 
 def _view(run: Run) -> RunView:
+    from simpleflow.views.run_view import RunView
+
     view = RunView(run.run_id, run.workflow_id)
     view.extend(run.history.events)
     return view

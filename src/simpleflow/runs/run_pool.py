@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from simpleflow.base import check_name
-from simpleflow.cluster.target import Cluster, check_cluster
 from simpleflow.constants import INSTALL_DASK, MOST_WORKERS
 from simpleflow.exceptions import InputError
 from simpleflow.shown_text import value_text
@@ -14,10 +13,12 @@ from simpleflow.worker.dispatch import Middlewares
 
 if TYPE_CHECKING:
     from simpleflow.cluster.pool import ClusterPool
+    from simpleflow.cluster.target import Cluster
+    from simpleflow.worker.late_pool import LatePool
     from simpleflow.worker.output import OutputTarget
     from simpleflow.worker.pool import Pool
 
-    Made = Pool | ClusterPool
+    Made = LatePool | ClusterPool
 
 Given = Mapping[str, Sequence[str | Callable[..., Any]]]
 """Middlewares as the user gives them."""
@@ -51,7 +52,11 @@ class PoolChoice:
         self._given = middlewares or {}
         self._nb_workers = nb_workers
         self._slots = _checked_slots(slots)
-        self._cluster = None if workers is None else check_cluster(workers)
+        self._cluster: Cluster | None = None
+        if workers is not None:
+            from simpleflow.cluster.target import check_cluster
+
+            self._cluster = check_cluster(workers)
         self._on_wait = on_wait
 
     @property
@@ -59,15 +64,27 @@ class PoolChoice:
         """True: activities are performed in this process."""
         return self._nb_workers is None and self._cluster is None
 
-    def make(self, workflow: type, output: OutputTarget | None) -> Made | None:
-        """A new pool; None: activities are performed in this process. Raises InputError, ClusterError."""
+    def make(self, workflow: type, keeps_output: bool, output: Callable[[], OutputTarget | None]) -> Made | None:
+        """A new pool; None: activities are performed in this process. Raises InputError, ClusterError.
+
+        ``output`` gives where what activities print goes; ``keeps_output`` tells if it goes anywhere.
+        """
         if self._cluster is not None:
-            return self._on_cluster(self._cluster, workflow, output)
+            return self._on_cluster(self._cluster, workflow, output())
         if self._nb_workers is None:
             return None
-        from simpleflow.worker.pool import Pool
+        from simpleflow.worker.late_pool import LatePool
+        from simpleflow.worker.limits import check_forks, workers_allowed
 
-        return Pool(self._nb_workers, self.middlewares, output=output, slots=self._slots)
+        check_forks()
+        size = workers_allowed(self._nb_workers, keeps_output)  # a run that could have no worker does not begin
+
+        def make() -> Pool:
+            from simpleflow.worker.pool import Pool
+
+            return Pool(size, self.middlewares, output=output(), slots=self._slots)
+
+        return LatePool(size, make)
 
     def _on_cluster(self, cluster: Cluster, workflow: type, output: OutputTarget | None) -> ClusterPool:
         from simpleflow.cluster import code

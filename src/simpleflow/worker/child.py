@@ -31,12 +31,11 @@ from typing import Protocol
 from simpleflow import settings
 from simpleflow.activity import Activity
 from simpleflow.engines.base import ActivityTask
-from simpleflow.exceptions import InputError
 from simpleflow.worker import forks
 from simpleflow.worker.dispatch import Middlewares, Outcome
 from simpleflow.worker.forked import flush
 from simpleflow.worker.guard import Guard
-from simpleflow.worker.limits import cannot_fork
+from simpleflow.worker.limits import cannot_fork, check_forks
 from simpleflow.worker.messages import OwnerEnd, packed, pair, readable
 from simpleflow.worker.output import WorkerOutput
 from simpleflow.worker.process import Bounds, Last, WorkerProcess
@@ -58,12 +57,6 @@ class Redirects(Protocol):
 
     def redirect(self) -> WorkerOutput | None:
         """In the worker: send what is printed from now on there. None: the worker has nothing to do for it later."""
-
-
-def check_forks() -> None:
-    """Raise InputError on a system that cannot fork processes."""
-    if not hasattr(os, "fork"):
-        raise InputError("worker processes need a system with fork(); run activities in this process instead")
 
 
 def fork(

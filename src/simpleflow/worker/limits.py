@@ -15,6 +15,12 @@ _TASKS_OF_WORKER = 2  # the process and its second thread
 _SMALL = 1_000  # a limit on processes beyond this is not looked at: counting them takes time
 
 
+def check_forks() -> None:
+    """Raise InputError on a system that cannot fork processes."""
+    if not hasattr(os, "fork"):
+        raise InputError("worker processes need a system with fork(); run activities in this process instead")
+
+
 def workers_allowed(wanted: int, keeps_output: bool = False) -> int:
     """How many of so many workers can be started. Raises InputError if none can.
 

@@ -41,7 +41,6 @@ from simpleflow.exceptions import UnknownResource
 from simpleflow.worker.base import Accepts
 from simpleflow.worker.child import (
     Closable,
-    check_forks,
     death_reason,
     fork,
     has_ended,
@@ -54,7 +53,7 @@ from simpleflow.worker.dispatch import Middlewares, Outcome, find, perform, quic
 from simpleflow.worker.guard import Guard
 from simpleflow.worker.imports import NOTHING
 from simpleflow.worker.inline import do_quickly, respond
-from simpleflow.worker.limits import cannot_fork, workers_allowed
+from simpleflow.worker.limits import cannot_fork
 from simpleflow.worker.member import Member
 from simpleflow.worker.messages import packed, spin
 from simpleflow.worker.output import OutputPipe, OutputTarget
@@ -74,7 +73,7 @@ class Pool:
     """Up to ``size`` worker processes. Each is forked when there is a task for it, and kept from then on.
 
     Args:
-        size: how many, at most.
+        size: how many, at most; see ``limits.workers_allowed``.
         middlewares: see ``dispatch.perform``.
         output: where what activities print goes; None: it is left alone.
         slots: how many tasks of a task list are performed at the same time, at most; of other lists, as many as fit.
@@ -93,8 +92,7 @@ class Pool:
         output: OutputTarget | None = None,
         slots: Mapping[str, int] | None = None,
     ) -> None:
-        check_forks()
-        self._size = workers_allowed(size, keeps_output=output is not None)
+        self._size = size
         self._middlewares = middlewares
         self.known: Mapping[str, Activity] = {}
         self._output = output

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from simpleflow.cli import errors, plan_contract, step_names, workflow_input
+from simpleflow.cli import errors, step_names, workflow_input
 from simpleflow.cli.cores import cores
 from simpleflow.cli.number import Workers
 from simpleflow.cli.options import SETTINGS, TABLE
@@ -129,6 +129,7 @@ def step_plan(
             chances = (0.5, quantile or _QUANTILE)
             found = query.estimate(request, assume_last, workers or cores(), chances)
         if save is not None:
+            from simpleflow.cli import plan_contract
             from simpleflow.state_folder import plans
             from simpleflow.steering import plan_file
 

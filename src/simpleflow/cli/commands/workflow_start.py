@@ -12,7 +12,6 @@ from simpleflow.cli import (
     cluster_options,
     errors,
     parameters,
-    plan_contract,
     start_options,
     unread_input,
     workflow_input,
@@ -78,6 +77,8 @@ def start(workflow: str, local: bool, input_text: str | None, input_file: str | 
     unread_input.watch(input_text, input_file)
     start_options.check_start_options(options)
     if options["plan"] is not None:
+        from simpleflow.cli import plan_contract
+
         options["plan"] = plan_contract.StartPlan(options["plan"])
         has_input = input_text is not None or input_file is not None or bool(options["params"])
         given = options["plan"].steer(options, given, has_input)

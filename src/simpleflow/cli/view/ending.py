@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from simpleflow.cli import errors
@@ -26,6 +27,6 @@ class Ending:
         self.failure: Failure | None = None
         self.progress: Progress | None = None
         self.domain: str | None = None  # on Amazon SWF
-        self.again: tuple[str, str] | None = None  # a description of the command that goes on, and the command
+        self.again: Callable[[], tuple[str, str]] | None = None  # see ``WhatNext.again``
         self.report: str | None = None  # path of the report that was written
         self.missed: list[str] = []  # options of which no name is that of a step

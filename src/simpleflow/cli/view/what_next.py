@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from simpleflow.cli import step_names, workflow_input
-from simpleflow.cli.view.run_summary import command_line
 from simpleflow.shown_text import hide_passwords, names, printable
 from simpleflow.step import rules
 
@@ -48,8 +47,11 @@ class WhatNext:
 
     def __init__(self, progress: Progress, options: Mapping[str, Any], planner: Planner | None) -> None:
         self.progress, self.options, self.planner = progress, options, planner
-        self.again = ("Run it again: what is done is skipped", command_line())
+        self._again: tuple[str, str] | None = None
+
+    def again(self) -> tuple[str, str]:
         """A description of the command that goes on, and the command."""
+        return self._again or ("Run it again: what is done is skipped", _command_line())
 
     def lines(self) -> list[str]:
         """The last lines of a run that failed."""
@@ -68,7 +70,7 @@ class WhatNext:
                 skipped = f", skipping {'at least ' if plan.notes else ''}{count} step{'' if count == 1 else 's'}"
         command, same_input = _command(self.options, again)
         how = f"{skipped}, with the same standard input" if same_input else skipped
-        self.again = (f"To go on{how}", command)
+        self._again = (f"To go on{how}", command)
         return [printable(line) for line in [*found, f"to go on{how}: {command}"]]
 
     def not_run(self, known: Sequence[str]) -> str:
@@ -244,8 +246,14 @@ def _command(options: Mapping[str, Any], again: Mapping[str, list[str]]) -> tupl
         without += ["--force", "--only"]
         flags.append("--fresh")
         words += [f"--{option} {step_names.as_option(found)}" for option, found in again.items() if found]
-    command = " ".join([command_line(without, flags), *words])
+    command = " ".join([_command_line(without, flags), *words])
     return command, given is None and workflow_input.standard_input() is not None
+
+
+def _command_line(without: Sequence[str] = (), without_flags: Sequence[str] = ()) -> str:
+    from simpleflow.cli.view.run_summary import command_line  # most runs end without a word on what comes next
+
+    return command_line(without, without_flags)
 
 
 def _input_option() -> str | None:

@@ -1,0 +1,45 @@
+"""The modules that short commands do without. Each takes its time to load."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.cli.conftest import Folder
+
+LOADED = """
+import sys
+from simpleflow.cli import main
+main(sys.argv[1:])
+print(*sys.modules, sep="\\n")
+"""
+NOTHING = """
+from simpleflow import Workflow
+from simpleflow.step.workflow import WorkflowStepMixin
+class Nothing(Workflow, WorkflowStepMixin):
+    def run(self):
+        pass
+"""
+RUN = {"simpleflow.local", "simpleflow.worker.decision_worker", "simpleflow.views.run_view", "sqlite3"}
+WORKERS = {"simpleflow.worker.pool", "simpleflow.worker.child", "simpleflow.worker.output"}
+SLOW = {"pathlib", "dataclasses", "urllib.parse", "subprocess", "logging", "shlex"}
+
+
+@pytest.mark.parametrize(
+    ("command", "without"),
+    [
+        ("--help", RUN | WORKERS | SLOW | {"msgspec", "greenlet", "json"}),
+        ("step.list nothing.Nothing", RUN | WORKERS | SLOW),
+        ("workflow.start --local nothing.Nothing", WORKERS | SLOW),
+    ],
+)
+def test_a_command_loads_only_what_it_needs(folder: Folder, command: str, without: set[str]) -> None:
+    (folder.path / "nothing.py").write_text(NOTHING)
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, *command.split()], cwd=folder.path, capture_output=True, text=True, check=True
+    )
+    loaded = set(done.stdout.splitlines())
+    assert "simpleflow.cli.app" in loaded
+    assert loaded & without == set()
