@@ -22,7 +22,7 @@ class Nothing(Workflow, WorkflowStepMixin):
     def run(self):
         pass
 """
-RUN = {"simpleflow.local", "simpleflow.worker.decision_worker", "simpleflow.views.run_view", "sqlite3"}
+RUN = {"simpleflow.local", "simpleflow.worker.decision_worker", "simpleflow.views.run_view"}
 WORKERS = {"simpleflow.worker.pool", "simpleflow.worker.child", "simpleflow.worker.output"}
 SLOW = {"pathlib", "dataclasses", "urllib.parse", "subprocess", "logging", "shlex"}
 
