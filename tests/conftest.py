@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import signal
+import sys
 from collections.abc import Iterator
 
 import hypothesis
@@ -14,6 +15,9 @@ from simpleflow import settings
 from tests import nursery
 from tests.keeper import shared_seaweed
 from tests.servers import S3Server
+
+# As in an active virtual environment: then the commands that are told begin with "simpleflow".
+os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)])
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts what it runs in the background like that. The tests and their processes need the usual handler.

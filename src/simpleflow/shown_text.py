@@ -22,6 +22,9 @@ _PASSWORD = r"""(?P<before>[A-Za-z][\w+.-]*://[^\s/:@'"]*)    # http://user
         :[^\s'"]*@                                    # :password@, which may hold more of these characters
         | (?P<alone>(?<![\w/:.@-])[\w.+%-]+):[^\s'"/:@]+@(?=[\w\[])   # user:password@host
     """
+HIDDEN = "***"
+"""Stands for a password."""
+
 _SECRET = r"""(?i)([?&][\w.-]{0,40}(?:token|sig|signature|secret|password|passwd|pwd|credential|key)=)[^&\s'"#]+"""
 
 _LONGEST_VALUE = 100  # characters

@@ -53,7 +53,7 @@ def write_report(target: str, ending: Ending, here: Session) -> str | None:
         where = f"folder {ending.state}" if ending.state is not None else f"domain {ending.domain}"
         html = report_html(
             runs,
-            commands=report_parts.commands(view, ending.state, ending.domain, again),
+            commands=report_parts.commands(view, runs[0].type_name, ending.state, ending.domain, again),
             logs=report_parts.printed(ending.state, [each.view for each in runs]),
             last_lines=report_parts.last_lines(ending.state),
             where=where,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from simpleflow import shell_words
 from simpleflow.pictures.report import Command, Log
+from simpleflow.runs import workflow_file
 from simpleflow.state_folder import logs
 from simpleflow.step.constants import SKIPPED
 from simpleflow.views.rows import ChildRow
@@ -49,36 +50,42 @@ def _printed(folder: str, view: RunView, is_child: bool) -> Iterator[Log]:
         yield Log(f"{view.workflow_id}: {title}" if is_child else title, "\n".join(logs.tail(path, LINES)))
 
 
-def commands(view: RunView, state: str | None, domain: str | None, again: Command | None = None) -> list[Command]:
+def commands(
+    view: RunView, type_name: str, state: str | None, domain: str | None, again: Command | None = None
+) -> list[Command]:
     """Return the commands with which one goes on from a run.
 
     Args:
         view: the rows of the run.
+        type_name: of its workflow.
         state: the state folder, or None.
         domain: the domain on Amazon SWF, or None.
         again: how to run it again, if that is known.
     """
     words = ["--domain", domain] if domain is not None else ["--state", state or ""]
-    where, id = shlex.join(words), shlex.quote(view.workflow_id)
+    called = shell_words.joined(shell_words.program())
+    where, id = shell_words.joined(words), shell_words.quoted(view.workflow_id)
     run = f"{id} {view.run_id}"
     failed = view.failed_steps()
     found = [again] if again is not None else []
     if again is None and view.closed and (failed or view.state not in ("completed", "continued_as_new")):
         about = "Run it again with the same input; what is done is skipped"
-        found.append(Command(about, f"simpleflow workflow.restart {where} {id}"))
+        file = "" if state is None else workflow_file.reference(view.context, type_name, state)
+        workflow = f" --workflow {shell_words.quoted(file)}" if file else ""
+        found.append(Command(about, f"{called} workflow.restart {where} {id}{workflow}"))
     if failed:
-        step = shlex.quote(failed[0].name)
+        step = shell_words.quoted(failed[0].name)
         task = view.first_failure(failed[0].name)
         if isinstance(task, ChildRow):
-            child = f"{shlex.quote(task.id)} {task.run_id or ''}".rstrip()
-            found.append(Command("The steps of the child that failed", f"simpleflow workflow.steps {where} {child}"))
+            child = f"{shell_words.quoted(task.id)} {task.run_id or ''}".rstrip()
+            found.append(Command("The steps of the child that failed", f"{called} workflow.steps {where} {child}"))
         else:
             about = "The activity that failed: its arguments, times, limits and traceback"
-            found.append(Command(about, f"simpleflow task.info {where} --run-id {view.run_id} --details {id} {step}"))
+            found.append(Command(about, f"{called} task.info {where} --run-id {view.run_id} --details {id} {step}"))
             if domain is None:
-                found.append(Command("All that it printed", f"simpleflow task.logs {where} {id} {step}"))
+                found.append(Command("All that it printed", f"{called} task.logs {where} {id} {step}"))
     if view.steps:
-        found.append(Command("Each step with its state and its reasons", f"simpleflow workflow.steps {where} {run}"))
+        found.append(Command("Each step with its state and its reasons", f"{called} workflow.steps {where} {run}"))
     if any(row.state == SKIPPED for row in view.steps.values()):
         about = "Run skipped steps all the same: add this to the command that starts the workflow"
         found.append(Command(about, "--force NAME"))

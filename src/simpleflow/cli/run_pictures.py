@@ -115,7 +115,7 @@ def report(runs: Runs, run: RunDescription) -> Iterable[str]:
         report_html(
             told,
             now=until(runs, run),
-            commands=report_parts.commands(told[0].view, folder, runs.location.domain),
+            commands=report_parts.commands(told[0].view, told[0].type_name, folder, runs.location.domain),
             logs=report_parts.printed(folder, [each.view for each in told]),
             last_lines=report_parts.last_lines(folder),
             where=str(runs.location),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from simpleflow import shown_text
+from simpleflow import shell_words, shown_text
 from simpleflow.exceptions import InputError
 from simpleflow.step import rules
 
@@ -45,9 +45,7 @@ def _names_in(value: str, what: str) -> Iterator[str]:
 
 def as_option(names: Sequence[str]) -> str:
     """Return the names as the value of an option in a shell, such that ``split_names`` reads them."""
-    import shlex
-
-    return shlex.quote(",".join(map(_quoted, names)))
+    return shell_words.quoted(",".join(map(_quoted, names)))
 
 
 def _quoted(name: str) -> str:

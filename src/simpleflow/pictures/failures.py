@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from simpleflow.core import events as e
 from simpleflow.named_tuple import NamedTuple
@@ -18,6 +19,12 @@ class Told(NamedTuple):
 
     view: RunView
     events: Sequence[e.Event]  # its whole history
+
+    @property
+    def type_name(self) -> str:
+        """The name of its workflow type."""
+        started: Any = self.events[0].attributes
+        return str(started.workflow_type.name)
 
 
 class Failure(NamedTuple):

@@ -18,6 +18,7 @@ import re
 import sqlite3
 import zlib
 
+from simpleflow import shell_words
 from simpleflow.exceptions import StateError
 
 _DAMAGE = {
@@ -65,9 +66,7 @@ def is_damage(error: Exception) -> bool:
 
 def damaged(folder: object, problem: object) -> StateError:
     """The error that a state folder is damaged, and what to do about it."""
-    import shlex
-
-    name = shlex.quote(str(folder))
+    name = shell_words.quoted(str(folder))
     return StateError(
         f"state folder {folder} is damaged: {problem}; see simpleflow state.check {name}, and save what can be read "
         f"with simpleflow state.rescue {name} NEW_FOLDER"

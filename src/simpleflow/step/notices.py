@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Iterator, Mapping
 
+from simpleflow import shell_words
 from simpleflow.named_tuple import NamedTuple
 from simpleflow.step import rules
 from simpleflow.step.constants import ALREADY_PLAYED, DEPENDENT_OF, FAILED, SCHEDULED, SKIPPED
@@ -182,9 +183,7 @@ class _Known:
 
 def _as_option(name: str) -> str:
     """A name as one writes it in the value of an option, in a shell."""
-    import shlex
-
-    return shlex.quote(f'"{name}"' if "," in name else name)
+    return shell_words.quoted(f'"{name}"' if "," in name else name)
 
 
 @functools.cache

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import shlex
 from functools import lru_cache
 
 from starlette.datastructures import QueryParams
 
+from simpleflow import shell_words
 from simpleflow import values as json_values
 from simpleflow.engines.base import RunDescription, RunFilter
 from simpleflow.exceptions import InputError
@@ -41,8 +41,8 @@ class Steering(NamedTuple):
     @property
     def options(self) -> str:
         """The same as options of a command."""
-        found = [f"--force {shlex.quote(','.join(self.force))}"] if self.force else []
-        found += [f"--skip {shlex.quote(','.join(self.skip))}"] if self.skip else []
+        found = [f"--force {shell_words.quoted(','.join(self.force))}"] if self.force else []
+        found += [f"--skip {shell_words.quoted(','.join(self.skip))}"] if self.skip else []
         found += ["--changed"] if self.changed else []
         found += ["--assume-last"] if self.assume_last else []
         return " ".join([*found, *([f"--workers {self.workers}"] if self.workers else [])])
@@ -143,7 +143,7 @@ def _saved(visit: Visit, run: RunDescription, steering: Steering) -> PlanOf:
     workflow = workflow_of(visit, run) or run.name
     if visit.source.folder is not None:
         path = plans.path_of(visit.source.folder, run.workflow_id)
-        save = f"{_command(visit, run, steering, workflow)} --save {shlex.quote(path)}"
+        save = f"{_command(visit, run, steering, workflow)} --save {shell_words.quoted(path)}"
         try:
             found = os.stat(path)
             kept = _read(path, found.st_mtime_ns, found.st_size)
@@ -174,11 +174,12 @@ def _input(visit: Visit, run: RunDescription) -> str | None:
 
 def _command(visit: Visit, run: RunDescription, steering: Steering, workflow: str) -> str:
     """The command that makes the plan, with the input of the run."""
-    parts = ["simpleflow step.plan", location_options(visit.source), shlex.quote(workflow)]
-    parts.append(f"--workflow-id {shlex.quote(run.workflow_id)}")
+    called = shell_words.joined(shell_words.program())
+    parts = [called, "step.plan", location_options(visit.source), shell_words.quoted(workflow)]
+    parts.append(f"--workflow-id {shell_words.quoted(run.workflow_id)}")
     given = _plain_input(_input(visit, run))
     if given and len(given) <= _LONGEST_INPUT:
-        parts.append(f"--input {shlex.quote(given)}")
+        parts.append(f"--input {shell_words.quoted(given)}")
     elif given:
         parts.append("--input-file INPUT.json")
     if steering.options:

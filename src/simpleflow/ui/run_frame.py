@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import shlex
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
 from starlette.datastructures import QueryParams
 
-from simpleflow import values as json_values
+from simpleflow import shell_words
 from simpleflow.core import transitions
 from simpleflow.engines.base import RunDescription
 from simpleflow.exceptions import InputError
 from simpleflow.named_tuple import NamedTuple
+from simpleflow.runs import workflow_file
 from simpleflow.state_folder import expected
 from simpleflow.ui.folded import Folded, FoldedRuns
 from simpleflow.ui.planner import Planner
@@ -120,19 +119,13 @@ def _expected_end(visit: Visit, run: RunDescription) -> float | None:
 def location_options(source: Source) -> str:
     """The options of commands that name the place of the runs."""
     if source.folder is not None:
-        return f"--state {shlex.quote(source.folder)}"
-    return f"--domain {shlex.quote(source.domain or '')}"
+        return f"--state {shell_words.quoted(source.folder)}"
+    return f"--domain {shell_words.quoted(source.domain or '')}"
 
 
 def workflow_of(visit: Visit, run: RunDescription) -> str:
     """The workflow of a run, as commands name it: by the file that a decider has told; empty if it is not known."""
-    context = json_values.decode(visit.runs.run(run).view.context)
-    file = context.get("file") if isinstance(context, dict) else None
-    if not isinstance(file, str):
-        return ""
-    module, _, name = run.name.rpartition(".")
-    stem = os.path.splitext(os.path.basename(file))[0]
-    return f"{file}:{name}" if module.rpartition(".")[2] == stem else file
+    return workflow_file.reference(visit.runs.run(run).view.context, run.name, visit.source.folder)
 
 
 def end_of(visit: Visit, run: RunDescription, view: RunView) -> float:

@@ -213,6 +213,8 @@ class DecisionWorker:
         context: dict[str, Any] = {"code": self._digests[kind]}
         if (file := source_file.of_class(kind)) is not None:
             context["file"] = file
+            if task.name.rpartition(".")[2] != kind.__name__:
+                context["class"] = kind.__name__
         if self._counts_starts:
             context["start"] = 1 + max(map(_start_of, _contexts(task)), default=0)
         return values.encode(context, "execution context")

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from simpleflow import shell_words
 from simpleflow.cli import errors, step_names
 from simpleflow.core import transitions
 from simpleflow.exceptions import RunBusy
@@ -78,7 +79,7 @@ def command_line(without: Sequence[str] = (), without_flags: Sequence[str] = ())
         without_flags: options without values that are left out.
     """
     name = os.path.basename(sys.argv[0])
-    words = ["simpleflow" if name == "__main__.py" else name]  # python -m simpleflow
+    words = shell_words.program() if name in ("simpleflow", "__main__.py") else [name]
     left_out = (*_TOLD, *without)
     is_value = False
     for word in sys.argv[1:]:
@@ -86,6 +87,4 @@ def command_line(without: Sequence[str] = (), without_flags: Sequence[str] = ())
         if not is_value and option not in left_out and word not in without_flags:
             words.append(word)
         is_value = not is_value and word in left_out
-    import shlex
-
-    return hide_passwords(shlex.join(words))
+    return hide_passwords(shell_words.joined(words))

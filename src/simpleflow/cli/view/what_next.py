@@ -14,8 +14,9 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from simpleflow import shell_words
 from simpleflow.cli import step_names, workflow_input
-from simpleflow.shown_text import hide_passwords, names, printable
+from simpleflow.shown_text import HIDDEN, hide_passwords, names, printable
 from simpleflow.step import rules
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ _MOST_STEPS = 2_000  # a plan of more would take too long
 _MOST_NAMES = 5  # in an option that is made here
 _MOST_LOGS = 3
 _MOST_INPUT = 300  # characters
+_HIDDEN = (f":{HIDDEN}@", f"={HIDDEN}")
 _INPUT = ("--input", "-i", "--input-file")
 
 
@@ -70,6 +72,8 @@ class WhatNext:
                 skipped = f", skipping {'at least ' if plan.notes else ''}{count} step{'' if count == 1 else 's'}"
         command, same_input = _command(self.options, again)
         how = f"{skipped}, with the same standard input" if same_input else skipped
+        if any(hidden in command for hidden in _HIDDEN):
+            how += f", with the passwords and secrets in place of {HIDDEN}"
         self._again = (f"To go on{how}", command)
         return [printable(line) for line in [*found, f"to go on{how}: {command}"]]
 
@@ -262,7 +266,5 @@ def _input_option() -> str | None:
     words = [*zip(sys.argv, [*sys.argv[1:], ""], strict=True)]
     if text is None or not any(word in _INPUT and value == "-" for word, value in words):
         return None
-    import shlex
-
     found = json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":"))
-    return f"--input {shlex.quote(hide_passwords(found))}" if len(found) <= _MOST_INPUT else None
+    return f"--input {shell_words.quoted(hide_passwords(found))}" if len(found) <= _MOST_INPUT else None

@@ -1,0 +1,134 @@
+"""Commands that are told work when they are pasted into a shell, in the folder where they were told."""
+
+from __future__ import annotations
+
+import html
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from simpleflow import shell_words
+from simpleflow.cli import step_names
+from simpleflow.runs import workflow_file
+from tests.cli.conftest import Folder
+
+TWO = """
+import os
+from simpleflow import Workflow, activity
+from simpleflow.step import WorkflowStepMixin
+
+
+@activity.with_attributes(raises_on_failure=True)
+def do(day):
+    if not os.path.exists("mended"):
+        raise ValueError(day)
+    return day
+
+
+class First(Workflow, WorkflowStepMixin):
+    name = "daily"
+
+    def run(self, day="mon"):
+        return self.submit(self.step("load", (do, day), keep_result=True)).value
+
+
+class Second(Workflow):
+    name = "weekly"
+
+    def run(self):
+        return 2
+"""
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "a",
+        "",
+        " ",
+        "it's",
+        '"x" $HOME `id` \\n',
+        "*",
+        "a\nb",
+        "a\n1",
+        "it's\n\\x",
+        "\t",
+        "a\xa0b",
+        "\u200b",
+        "\udcff7",
+        "é",
+    ],
+)
+def test_a_word_reaches_a_program_as_it_was(word: str) -> None:
+    quoted = shell_words.quoted(word)
+    assert quoted.isprintable()
+    done = subprocess.run(["bash", "-c", f"printf %s {quoted}"], capture_output=True, check=True)
+    assert done.stdout == word.encode(errors="surrogateescape")
+
+
+def test_names_of_steps_survive_the_shell() -> None:
+    names = ["a b's", 'x,"y"', "*"]
+    done = subprocess.run(["bash", "-c", f"printf %s {step_names.as_option(names)}"], capture_output=True, check=True)
+    assert list(step_names.split_names([done.stdout.decode()], "--force")) == names
+
+
+@pytest.fixture
+def two(folder: Folder) -> Folder:
+    (folder.path / "my flows").mkdir()
+    (folder.path / "my flows" / "two.py").write_text(TWO)
+    return folder
+
+
+def pasted(folder: Path, command: str, path: str = "/usr/bin:/bin") -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if name != "PATH"} | {"PATH": path}
+    return subprocess.run(["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("called", ["{bin}/simpleflow", "{bin}/python -m simpleflow"])
+def test_the_command_to_go_on_works_where_the_environment_is_not_active(two: Folder, called: str) -> None:
+    called = called.format(bin=os.path.dirname(sys.executable))
+    day = r"""$'it\'s "x",\n $HOME'"""
+    done = pasted(
+        two.path, f"{called} workflow.start --nb-workers 0 --state 'st ate' 'my flows/two.py:First' -p day={day}"
+    )
+    assert done.returncode == 1
+    [line] = [each for each in done.stderr.splitlines() if " to go on" in each]
+    (two.path / "mended").touch()
+    again = pasted(two.path, line.partition(": ")[2])
+    assert (again.returncode, again.stdout) == (0, '"it\'s \\"x\\",\\n $HOME"\n'), again.stderr
+
+
+def test_the_commands_of_a_report_name_the_class_in_a_file_of_several(two: Folder) -> None:
+    (two.path / "pyproject.toml").touch()
+    assert two.run("workflow.start", "--nb-workers", "0", "my flows/two.py:First").code == 1
+    assert two.run("workflow.report", "daily", "-o", "report.html").code == 0
+    text = html.unescape((two.path / "report.html").read_text())
+    [command] = re.findall(r"simpleflow workflow\.restart [^<]*", text)
+    assert command.endswith(f" --workflow '{two.path}/my flows/two.py:First'")
+    (two.path / "mended").touch()
+    again = pasted(two.path, f"{os.path.dirname(sys.executable)}/{command}")
+    assert (again.returncode, again.stdout) == (0, '"mon"\n'), again.stderr
+
+
+def test_the_workflow_of_a_run_is_named_by_a_path_that_leads_to_it(tmp_path: Path) -> None:
+    (tmp_path / "etl").mkdir()
+    (tmp_path / "etl" / "two.py").touch()
+    state = str(tmp_path / "deep" / "state")
+    here = f"{tmp_path}/etl/two.py"
+    assert workflow_file.reference('{"file": "etl/two.py", "class": "First"}', "daily", state) == f"{here}:First"
+    assert workflow_file.reference('{"file": "etl/two.py"}', "two.First", state) == f"{here}:First"
+    assert workflow_file.reference('{"file": "etl/two.py"}', "daily", state) == here
+    assert workflow_file.reference('{"file": "gone/two.py", "class": "X"}', "daily", state) == "gone/two.py:X"
+    assert workflow_file.reference("{}", "daily", state) == ""
+    assert workflow_file.reference(None, "daily", None) == ""
+
+
+def test_hidden_passwords_are_told(two: Folder) -> None:
+    done = two.run("workflow.start", "--nb-workers", "0", "my flows/two.py:First", "-p", "day=http://u:secret@h/")
+    line = done.err.splitlines()[-1]
+    assert line.startswith("to go on, with the passwords and secrets in place of ***: simpleflow workflow.start ")
+    assert "secret@" not in done.err.splitlines()[-1]
