@@ -8,17 +8,21 @@ from typing import Any, TypeVar
 
 from simpleflow import values
 from simpleflow.base import Submittable
-from simpleflow.futures import Future
+from simpleflow.exceptions import ResultNotKept
+from simpleflow.futures import Future, NotKept
 
 T = TypeVar("T", bound="CallTask")
 
 
 def results(args: Iterable[Any]) -> list[Any]:
-    """The arguments, with the results of the futures among them; waits for these."""
+    """The arguments, with the results of the futures among them; waits for these. An unknown one is a ``NotKept``."""
     found = list(args)
     for at, each in enumerate(found):
         if isinstance(each, Future):
-            found[at] = each.as_argument()
+            try:
+                found[at] = each.as_argument()
+            except ResultNotKept:
+                found[at] = NotKept(each)
     return found
 
 

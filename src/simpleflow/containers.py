@@ -79,9 +79,13 @@ class ContainerPromise(Container):
         return self.result if all(map(operator.is_, found, self.result)) else found
 
     def _submit_member(self, member: Submittable, slot: int) -> Future:
-        with self._executor.within(self._scope.child(str(slot), positional=True)):
-            future: Future = self._executor.workflow.submit(member)
-            return future
+        try:
+            with self._executor.within(self._scope.child(str(slot), positional=True)):
+                future: Future = self._executor.workflow.submit(member)
+        except Exception:
+            self.cancel()  # the code that submits it may go on, and nothing must wait for the rest
+            raise
+        return future
 
 
 class GroupPromise(ContainerPromise):

@@ -265,6 +265,19 @@ class Future:
         return self.as_argument()
 
 
+class NotKept:
+    """Stands among arguments for the value of a step that was skipped, and that is not known.
+
+    Raises ResultNotKept once a task needs it; a task that is skipped does not.
+    """
+
+    def __init__(self, future: Future) -> None:
+        self._future = future
+
+    def __json_value__(self) -> Any:
+        return self._future.as_argument()
+
+
 def promise_of(future: Future) -> Promise:
     """The promise behind a future."""
     return future._promise

@@ -8,7 +8,7 @@ import pytest
 
 from simpleflow import Workflow, activity
 from simpleflow.canvas import Chain, FuncGroup, Group
-from simpleflow.exceptions import TaskFailed
+from simpleflow.exceptions import NotEncodable, TaskFailed
 from simpleflow.futures import CANCELLED
 from tests.core.harness import Simulation
 from tests.language.activities import fail, give, increment, same
@@ -119,3 +119,15 @@ def test_an_empty_func_group_does_not_stop_a_chain() -> None:
         return self.submit(Chain((same, 1), FuncGroup(lambda: None, _allow_none=True), (same, 2))).result
 
     assert run(workflow) == [1, None, 2]
+
+
+@pytest.mark.parametrize(
+    "make", [lambda bad: Group((first, "A"), bad, (first, "C")), lambda bad: Chain(bad, (first, "C"))]
+)
+def test_a_container_with_a_member_that_cannot_be_submitted_is_not_waited_for(make: Any) -> None:
+    def body(workflow: Workflow) -> str:
+        with pytest.raises(NotEncodable):
+            workflow.submit(Group(make((first, object()))))
+        return workflow.submit(first, "after").result
+
+    assert run(body) == "after"

@@ -10,7 +10,8 @@ from simpleflow import Workflow, activity, futures
 from simpleflow.canvas import Chain, FuncGroup, Group
 from simpleflow.exceptions import ResultNotKept
 from simpleflow.local import Executor
-from simpleflow.step import WorkflowStepMixin
+from simpleflow.step import Step, WorkflowStepMixin
+from simpleflow.task import ActivityTask
 
 
 @activity.with_attributes(raises_on_failure=True)
@@ -151,3 +152,49 @@ def test_a_step_whose_mark_cannot_be_written_has_an_exception(tmp_path: Any, mon
             return [step.failed, step.exception is not None]
 
     assert Executor(Unmarked, adopt=True).run() == [True, True]
+
+
+WORKS = {
+    "activity": lambda a: (listed, a),
+    "keyword": lambda a: listed_task(a),
+    "group": lambda a: Group((listed, a), (listed, [a])),
+    "chain": lambda a: Chain((listed, a), (double, 1)),
+    "func": lambda a: FuncGroup(lambda: Group((listed, a))),
+    "child": lambda a: (Listing, a),
+    "step": lambda a: Step("inside", (listed, a)),
+}
+
+
+class Listing(Workflow):
+    name = "listing"
+
+    def run(self, value: Any) -> Any:
+        return self.submit(listed, value).result
+
+
+def listed_task(value: Any) -> ActivityTask:
+    return ActivityTask(listed, value=value)
+
+
+@pytest.mark.parametrize("changed", [False, True])
+@pytest.mark.parametrize("make", WORKS.values(), ids=WORKS.keys())
+def test_a_step_that_is_skipped_does_not_need_the_values_of_others(make: Any, changed: bool, tmp_path: Any) -> None:
+    marks = str(tmp_path / "marks")
+
+    def run(self: Any) -> Any:
+        a = self.submit(self.step("a", (double, 3)))
+        b = self.submit(self.step("b", make(a)))
+        futures.wait(b)
+        return b.ran, b.reasons
+
+    def start(**options: Any) -> Any:
+        body = {"name": "values", "run": run, "get_step_bucket": lambda self: marks}
+        kind = type("Values", (Workflow, WorkflowStepMixin), body)
+        return Executor(kind, state=tmp_path, changed=changed, **options).run()
+
+    assert start() == [True, []]
+    assert start() == [False, ["Step was already played"]]
+    with pytest.raises(ResultNotKept, match=r"step 'a' was skipped, .*keep_result=True"):
+        start(force_steps=["b", "inside"])
+    # What a function is going to submit is not known before the step has begun.
+    assert start(force_steps=["a"])[0] is (make is WORKS["func"])

@@ -17,7 +17,7 @@ from simpleflow.constants import UNKNOWN
 from simpleflow.exceptions import InputError
 from simpleflow.named_tuple import NamedTuple
 from simpleflow.step.constants import ARGUMENTS, ARGUMENTS_CHANGED, CODE, CODE_CHANGED, FILE
-from simpleflow.step.made_with import ALL, OPAQUE, MadeWith, as_text, is_digest, same_arguments
+from simpleflow.step.made_with import ALL, NOT_KEPT, OPAQUE, MadeWith, as_text, is_digest, same_arguments
 
 TELL, RUN, IGNORE = "tell", "run", "ignore"
 MODES = (TELL, RUN, IGNORE)
@@ -120,7 +120,7 @@ def _arguments(before: str, now: str, calls: Sequence[Call]) -> tuple[Change | N
     """The change of the arguments, and True if unknown results stand where they may differ."""
     old, new = _read(before), _read(now)
     if old is None or new is None:
-        return (None, True) if UNKNOWN in now else (Change("", ""), False)
+        return (None, UNKNOWN in now) if UNKNOWN in now or NOT_KEPT in now else (Change("", ""), False)
     if [each.name for each in old] == [each.name for each in new]:
         return _by_parameter(old, new, calls)
     gone, added = Counter(map(_as_call, old)), Counter(map(_as_call, new))
@@ -147,8 +147,8 @@ def _by_parameter(
             a, b = was.get(parameter, _ABSENT), is_.get(parameter, _ABSENT)
             if _same(a, b):
                 continue
-            if b is not _ABSENT and UNKNOWN in _canonical(b):
-                unknown = True
+            if b is not _ABSENT and (NOT_KEPT in (text := _canonical(b)) or UNKNOWN in text):
+                unknown = unknown or UNKNOWN in text
                 continue
             differs = True
             shown_a, shown_b = show(a), show(b)

@@ -21,12 +21,15 @@ from simpleflow import json_values, values
 from simpleflow.activity import Activity
 from simpleflow.base import Call, lasting_name
 from simpleflow.constants import RESERVED, UNKNOWN
-from simpleflow.futures import Future
+from simpleflow.futures import Future, NotKept
 from simpleflow.named_tuple import NamedTuple
 from simpleflow.source import code_digest, source_file
 
 OPAQUE = RESERVED + "opaque"
 """Key of the JSON object that stands for a value that is not JSON; its value is the name or the type of that value."""
+
+NOT_KEPT = f"{NotKept.__module__}.{NotKept.__qualname__}"
+"""What stands there for the value of a skipped step that is not known: it is taken for what it was."""
 
 ALL = "*"
 """The name that stands for all activities, where they are too many to be named."""
@@ -100,9 +103,19 @@ def parse(content: object) -> MadeWith | None:
     return MadeWith(arguments, activities, file if isinstance(file, str) else None)
 
 
+def check_known(calls: Iterable[Call]) -> None:
+    """Raise ResultNotKept if a call needs the value of a skipped step that is not known."""
+    for call in calls:
+        for each in (*call.args, *call.kwargs.values()):
+            if isinstance(each, NotKept):
+                each.__json_value__()
+
+
 def shortened(arguments: str, longest: int) -> str:
     """The arguments, or their digest if they are long."""
-    if len(arguments) <= longest or is_digest(arguments) or UNKNOWN in arguments:  # a plan looks for the unknown part
+    if len(arguments) <= longest or is_digest(arguments):
+        return arguments
+    if UNKNOWN in arguments or NOT_KEPT in arguments:  # these parts are looked for
         return arguments
     return _DIGEST + values.digest(arguments)
 
@@ -165,7 +178,7 @@ def _known(call: Call) -> Call:
 
 def _default(value: Any) -> Any:
     """A value that JSON has no type for: as ``values`` encodes it, if that has no effect and is always the same."""
-    if isinstance(value, types.GeneratorType | Future):
+    if isinstance(value, types.GeneratorType | Future | NotKept):
         return _opaque(value)
     try:
         return json_values.to_json(value)

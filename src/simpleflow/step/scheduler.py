@@ -232,6 +232,8 @@ class Scheduler:
             verdict = self._verdict(
                 run, done, stale=[constants.DEPENDENT_OF + key for key in comparing.result["stale"]]
             )
+        if verdict.run and made_with.NOT_KEPT in self.made_with(run).arguments:
+            made_with.check_known(run.step.calls())  # before anything has begun
         if verdict.run and self.marks.claims:
             claimed = self.claiming.claim(run, verdict, self._changes)
             if isinstance(claimed, Promise):
