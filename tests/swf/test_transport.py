@@ -17,7 +17,6 @@ import boto3
 import pytest
 from botocore import exceptions
 from botocore.config import Config
-from botocore.httpsession import URLLib3Session
 
 from simpleflow.engines.swf import transport
 from simpleflow.server import Server
@@ -30,8 +29,19 @@ def made(url: str, read_timeout: float = 5, **given: Any) -> Any:
     client = boto3.client(
         "swf", "us-east-1", endpoint_url=url, aws_access_key_id="a", aws_secret_access_key="b", config=config, **given
     )
-    transport.install(client, 5, read_timeout)
-    return client
+    session = transport.install(client, 5, read_timeout, given.get("verify", True))
+    return Client(client, session)
+
+
+class Client:
+    """A client, and the session that sends its requests."""
+
+    def __init__(self, client: Any, session: transport.Session | None) -> None:
+        self._client = client
+        self.session = session
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
 
 
 class Script:
@@ -150,7 +160,7 @@ def test_a_connection_that_was_closed_while_idle_is_replaced() -> None:
     with script(EMPTY + b"", EMPTY) as server:
         client = made(f"http://{server.netloc}")
         heartbeat(client)
-        kept = client._endpoint.http_session._idle[0].connection
+        kept = client.session._idle[0].connection
         kept.shutdown(socket.SHUT_RD)  # reads as closed
         heartbeat(client)
         assert server.connections == 2
@@ -236,6 +246,8 @@ def test_a_proxy_keeps_the_session_of_boto3(monkeypatch: pytest.MonkeyPatch) -> 
     for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    assert type(made("http://192.0.2.1")._endpoint.http_session) is URLLib3Session
-    assert type(made("https://192.0.2.1", verify=False)._endpoint.http_session) is URLLib3Session
-    assert type(made("https://192.0.2.1")._endpoint.http_session) is transport.Session
+    assert made("http://192.0.2.1").session is None
+    assert made("https://192.0.2.1", verify=False).session is None
+    assert made("https://192.0.2.1").session is not None
+    monkeypatch.setenv("NO_PROXY", "192.0.2.1")
+    assert made("http://192.0.2.1").session is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, Literal
 
-from simpleflow import metrics, settings
+from simpleflow import __version__, metrics, settings
 from simpleflow.constants import INSTALL_BOTO3
 from simpleflow.engines.swf import faults
 from simpleflow.exceptions import SwfError
@@ -30,6 +30,7 @@ _VARIABLES = (
     "AWS_CONFIG_FILE",
     "AWS_SHARED_CREDENTIALS_FILE",
     "AWS_CA_BUNDLE",
+    "REQUESTS_CA_BUNDLE",
     "HTTPS_PROXY",
     "HTTP_PROXY",
     "NO_PROXY",
@@ -70,7 +71,7 @@ def _build(purpose: Purpose, region: str | None) -> Any:
         import botocore.session
         from botocore.config import Config
 
-        from simpleflow.engines.swf import transport
+        from simpleflow.engines.swf import signing, transport
     except ImportError as error:
         raise SwfError(f"Amazon SWF needs boto3, which is not installed: {INSTALL_BOTO3}") from error
     polls = purpose == "polls"
@@ -89,9 +90,12 @@ def _build(purpose: Purpose, region: str | None) -> Any:
                 if polls
                 else {"mode": _retry_mode(core), "total_max_attempts": 1 + settings.SWF_CONNECTION_RETRIES},
                 tcp_keepalive=True,
+                user_agent=f"simpleflow/{__version__} {core.user_agent()}",  # boto3 would build it for each request
             ),
         )
-    transport.install(found, CONNECT_TIMEOUT, POLL_TIMEOUT if polls else CALL_TIMEOUT)
+    signing.install(found, core.get_credentials())
+    trusted = core.get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE") or True  # as botocore
+    transport.install(found, CONNECT_TIMEOUT, POLL_TIMEOUT if polls else CALL_TIMEOUT, trusted)
     found.meta.events.register("needs-retry.swf", _count_throttled)
     return found
 
