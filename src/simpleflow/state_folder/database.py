@@ -74,9 +74,7 @@ def open_database(folder: str, checks: bool = True) -> sqlite3.Connection:
     with ExitStack() as undo:
         undo.callback(db.close)
         if not os.stat(path).st_size:
-            # So that removed rows give space back. What this writes is synced when the log is switched on.
-            db.execute("pragma synchronous = off")
-            db.execute("pragma auto_vacuum = incremental")
+            _begin(db)
         _use_log(db)
         _bring_up_to_date(db, folder)
         if checks and is_small(path):
@@ -84,6 +82,17 @@ def open_database(folder: str, checks: bool = True) -> sqlite3.Connection:
             run_rows.check(db, folder)
         undo.pop_all()
     return db
+
+
+def _begin(db: sqlite3.Connection) -> None:
+    """Write the first page of a new database, which is synced when the log is switched on: once, and not eight times.
+
+    No file holds what was there before: there was nothing, and a single page is written as a whole or not at all.
+    """
+    with suppress(sqlite3.OperationalError):  # another process does the same just now
+        db.execute("pragma synchronous = off")
+        db.execute("pragma journal_mode = memory")
+        db.execute("pragma auto_vacuum = incremental")  # so that removed rows give space back
 
 
 def is_small(path: str) -> bool:
