@@ -358,8 +358,10 @@ class Executor(RunInNotebook):
         if run_id is not None:
             found = engine.runs[run_id]
             started = found.history.started
-            same = (started.workflow_type.name, started.input) == (request.name, request.input)
-            if same and not self._fresh:
+            if not self._fresh and any(
+                (each.workflow_type.name, each.input) == (request.name, request.input)
+                for each in engine.executions.starts_of(found)
+            ):
                 kind = RESUMED
             else:
                 from simpleflow.runs import replaced_run

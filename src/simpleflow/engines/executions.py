@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 
 from simpleflow.core import events as e
@@ -38,7 +38,7 @@ from simpleflow.engines.journal import Journal, Message, StoredRun
 from simpleflow.engines.operations import Operations
 from simpleflow.engines.run import Observer, Projection, Run, make_run_id
 from simpleflow.engines.tasks import Tasks
-from simpleflow.exceptions import InputError, InvalidTransition, RunBusy, SimpleflowError
+from simpleflow.exceptions import InputError, InvalidTransition, RunBusy, SimpleflowError, UnknownResource
 
 _PAGE = 1_024
 """Events of an adopted execution that are read at once, at most."""
@@ -187,6 +187,18 @@ class Executions:
         """Schedule a decision task, unless one waits: the code of the workflow may have been edited."""
         if events := record.decision_scheduled(run.history, self.clock()):
             self.append(run, events)
+
+    def starts_of(self, run: Run) -> Iterator[e.WorkflowExecutionStarted]:
+        """Yield what the execution was started with, then what the first one was that it continues, if it is known."""
+        started = run.history.started
+        yield started
+        if started.continued_execution_run_id is not None and started.parent_workflow_execution is None:
+            try:
+                first = self.journal.load(run.root_id, limit=1)[0].attributes
+            except UnknownResource:
+                return  # it was removed
+            if isinstance(first, e.WorkflowExecutionStarted):
+                yield first
 
     def release(self, root_id: str) -> None:
         """Give up the open executions of a family: another process may adopt and drive them."""
