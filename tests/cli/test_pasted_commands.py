@@ -132,3 +132,9 @@ def test_hidden_passwords_are_told(two: Folder) -> None:
     line = done.err.splitlines()[-1]
     assert line.startswith("to go on, with the passwords and secrets in place of ***: simpleflow workflow.start ")
     assert "secret@" not in done.err.splitlines()[-1]
+
+
+def test_the_state_folder_of_a_setting_is_named(two: Folder) -> None:
+    done = two.run("workflow.start", "--nb-workers", "0", "my flows/two.py:First", SIMPLEFLOW_STATE="kept here")
+    command = done.err.splitlines()[-1].removeprefix("to go on: simpleflow ")
+    assert command == "workflow.start --nb-workers 0 'my flows/two.py:First' --state 'kept here'"

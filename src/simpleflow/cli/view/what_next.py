@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from simpleflow import shell_words
+from simpleflow import settings, shell_words
 from simpleflow.cli import step_names, workflow_input
 from simpleflow.shown_text import HIDDEN, hide_passwords, names, printable
 from simpleflow.step import rules
@@ -250,6 +250,9 @@ def _command(options: Mapping[str, Any], again: Mapping[str, list[str]]) -> tupl
         without += ["--force", "--only"]
         flags.append("--fresh")
         words += [f"--{option} {step_names.as_option(found)}" for option, found in again.items() if found]
+    if options.get("state", "") is None and settings.is_set("SIMPLEFLOW_STATE"):
+        # Of cron or systemd: the shell of the person who reads this may not have it, and would begin all anew.
+        words.append(f"--state {shell_words.quoted(settings.SIMPLEFLOW_STATE)}")
     command = " ".join([_command_line(without, flags), *words])
     return command, given is None and workflow_input.standard_input() is not None
 
