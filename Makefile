@@ -6,7 +6,9 @@ STAMP  := $(VENV)/.installed
 # The demo needs three packages and the source here. So it has an environment of its own, which is made in seconds.
 DEMO   := .venv-demo
 DIST   := .venv-dist
+BUILD  := .venv-build
 DOCS   := .venv-docs
+ENVIRONMENT := $(PYTHON) .ci/environment.py
 # The library that the package index calls simpleflow, for the tests in which it is a client of the local server.
 EXISTING := .venv-existing
 
@@ -68,7 +70,8 @@ $(DEMO)/.installed: pyproject.toml | python
 
 $(STAMP): pyproject.toml | python
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --editable '.[dev]'
+	$(BIN)/pip install --quiet --no-compile --editable '.[dev]'
+	$(ENVIRONMENT) compile $(VENV)
 	$(BIN)/python -m compileall -q src
 	touch $(STAMP)
 
@@ -86,10 +89,9 @@ demo-cluster: $(DEMO)/.dask
 	@$(DEMO)/bin/python examples/demo_cluster.py
 
 $(EXISTING)/.tried: | python
-	@rm -rf $(EXISTING)
-	@"$$($(PYTHON) .ci/pythons.py oldest)" -m venv $(EXISTING) && $(EXISTING)/bin/pip install --quiet 'simpleflow==0.36.0' \
+	@$(ENVIRONMENT) make $(EXISTING) "$$($(PYTHON) .ci/pythons.py oldest)" 'simpleflow==0.36.0' \
 	|| echo "simpleflow 0.36.0 cannot be installed from the package index: the tests that need it are skipped"
-	@$(EXISTING)/bin/pip download --quiet --no-deps --no-binary simpleflow --dest $(EXISTING) 'simpleflow==0.32.2' && \
+	@$(ENVIRONMENT) pip $(EXISTING) download --quiet --no-deps --no-binary simpleflow --dest $(EXISTING) 'simpleflow==0.32.2' && \
 	tar -xzf $(EXISTING)/simpleflow-0.32.2.tar.gz -C $(EXISTING) --strip-components=1 simpleflow-0.32.2/examples \
 	|| echo "the sources of simpleflow 0.32.2 cannot be downloaded: the tests of its examples are skipped"
 	@touch $@
@@ -107,12 +109,17 @@ chromium:
 	@test -x $(CHROMIUM) || echo "there is no $(CHROMIUM) and it cannot be installed here: the page is not tested in a browser"
 
 # All that the tests need, at once: make -j set-up
-set-up: $(VENV)/.rewritten $(OTHER)/.installed $(EXISTING)/.tried $(AZURITE)/.tried chromium
+set-up: $(VENV)/.rewritten $(OTHER)/.rewritten $(EXISTING)/.tried $(AZURITE)/.tried chromium
 
 # pytest compiles test modules in its own way, which takes ten seconds. Here it is done once and kept, while downloads
 # last; else each process that runs tests would do it.
 $(VENV)/.rewritten: $(STAMP)
 	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --collect-only -q -p no:xdist >/dev/null
+	@touch $@
+
+$(OTHER)/.rewritten: $(OTHER)/.installed
+	@test ! -x $(OTHER)/bin/python || \
+	env -u PYTHONDONTWRITEBYTECODE $(OTHER)/bin/python -m pytest --collect-only -q -p no:xdist $(OF_OTHER) >/dev/null
 	@touch $@
 
 test: suite test-other
@@ -124,7 +131,7 @@ suite: $(STAMP) $(EXISTING)/.tried $(AZURITE)/.tried chromium
 	$(BIN)/python -m compileall -q src tests
 	PYTHONHASHSEED=1 $(BIN)/python -m pytest $(AT_ONCE) $(TESTS)
 
-$(OTHER)/.installed: pyproject.toml .ci/pythons.py | python
+$(OTHER)/.installed: pyproject.toml .ci/pythons.py .ci/environment.py | python
 	@main=$(BIN)/python; test -x $$main || main=$(PYTHON); $$main .ci/pythons.py environment $(OTHER)
 	@touch $@
 
@@ -136,14 +143,17 @@ test-other: $(OTHER)/.installed
 
 # What users get: the wheel, in an environment of its own, of the oldest Python on this machine and with the oldest
 # dependencies that it allows. No test reads src.
-wheel: $(DIST)/.installed
-	rm -rf $(WHEEL)
-	$(DIST)/bin/python -m build --wheel --outdir $(WHEEL)/dist .
-	"$$($(PYTHON) .ci/pythons.py oldest)" -m venv $(WHEEL)
-	$(WHEEL)/bin/python .ci/minimums.py > $(WHEEL)/minimums.txt
-	$(WHEEL)/bin/pip install --quiet --constraint $(WHEEL)/minimums.txt \
-	"$$(ls $(CURDIR)/$(WHEEL)/dist/*.whl)[test]" 'moto[s3,server]>=5.0.20,<6'
-	$(WHEEL)/bin/pip check
+wheel: $(BUILD)/.installed
+	rm -rf $(BUILD)/dist
+	$(BUILD)/bin/python -m build --no-isolation --wheel --outdir $(BUILD)/dist .
+	$(PYTHON) .ci/minimums.py > $(BUILD)/minimums.txt
+	$(ENVIRONMENT) make $(WHEEL) "$$($(PYTHON) .ci/pythons.py oldest)" --constraint $(BUILD)/minimums.txt \
+	"$$(ls $(CURDIR)/$(BUILD)/dist/*.whl)[test]" 'moto>=5.0.20,<6' 'flask>=3,<4' 'flask-cors>=4,<7'
+	$(ENVIRONMENT) pip $(WHEEL) check
+
+$(BUILD)/.installed: pyproject.toml | python
+	$(ENVIRONMENT) make $(BUILD) $(PYTHON) 'build>=1.2,<2' 'hatchling>=1.25'
+	touch $@
 
 test-wheel: wheel
 	$(TEST_WHEEL)
@@ -201,4 +211,4 @@ dist: $(DIST)/.installed
 	$(DIST)/bin/python .ci/check_dist.py dist $(TAG)
 
 clean:
-	rm -rf $(VENV) $(OTHER) $(DEMO) $(DIST) $(WHEEL) $(DOCS) $(EXISTING) $(AZURITE) .simpleflow dist build
+	rm -rf $(VENV) $(OTHER) $(DEMO) $(DIST) $(BUILD) $(WHEEL) $(DOCS) $(EXISTING) $(AZURITE) .simpleflow dist build

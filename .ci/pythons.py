@@ -74,9 +74,8 @@ def make(folder: Path) -> None:
     if python is None:
         folder.mkdir(exist_ok=True)
     else:
-        subprocess.run([python, "-m", "venv", "--clear", folder], check=True)
-        pip = [folder / "bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, "--editable", f"{ROOT}[test]"], check=True)
+        made = [sys.executable, ROOT / ".ci/environment.py", "make", folder, python]
+        subprocess.run([*made, "--editable", f"{ROOT}[test]"], check=True)
     (folder / "tried.txt").write_text(report(own, None if python is None else version(python)))
 
 
