@@ -17,6 +17,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
+from weakref import ReferenceType, ref
 
 from simpleflow.exceptions import ExecutionBlocked, InputError, TaskCanceled
 
@@ -48,29 +49,35 @@ class Waiter(Protocol):
 class Promise:
     """The library's half of a submission's result."""
 
-    __slots__ = ("_callbacks", "_future", "_seen", "_waiter", "exception", "failure_read", "result", "state")
+    __slots__ = ("_callbacks", "_future", "_kind", "_seen", "_waiter", "exception", "failure_read", "result", "state")
 
     def __init__(self, waiter: Waiter | None = None, future: Future | None = None) -> None:
         self.state = PENDING
         self.result: Any = None  # None until it is final, and if the task failed
         self.exception: BaseException | None = None  # of a task that failed
         self._waiter = waiter
-        self._future = future  # the view of this promise, made when user code first gets one
+        # The view of this promise, made when user code first gets one. User code holds it: the two in a circle would
+        # keep the result until the garbage collector finds them.
+        self._future: ReferenceType[Future] | None = None if future is None else ref(future)
+        self._kind: type[Future] = Future if future is None else type(future)
         self.failure_read = False  # user code has asked whether the task has failed
         self._seen = False  # user code has read the state before it was final
         self._callbacks: list[Callable[[Promise], None]] | None = None  # to call once it is final
 
     @property
     def future(self) -> Future:
-        """The view of this promise for user code, always the same object."""
-        if self._future is None:
-            self._future = Future(promise=self)
-        return self._future
+        """The view of this promise for user code: always the same object, while somebody holds it."""
+        future = None if self._future is None else self._future()
+        if future is None:
+            future = object.__new__(self._kind)
+            future._promise = self
+            self._future = ref(future)
+        return future
 
     @property
     def kind(self) -> str:
         """The name of the class of futures that user code sees."""
-        return type(self.future).__name__
+        return self._kind.__name__
 
     @property
     def done(self) -> bool:
@@ -177,7 +184,7 @@ class Promise:
 class Future:
     """The result of one submission, as user code sees it."""
 
-    __slots__ = ("__dict__", "_promise")
+    __slots__ = ("__dict__", "__weakref__", "_promise")
 
     def __init__(self, waiter: Waiter | None = None, *, promise: Promise | None = None) -> None:
         self._promise = promise if promise is not None else Promise(waiter, self)

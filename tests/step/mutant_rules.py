@@ -76,12 +76,14 @@ MUTANTS = (
         "step/shortcut.py",
         "        if before is not None and before != scheduler.made_with(run):\n",
         "        if False:\n",
+        "tests/step/test_shortcut.py",
     ),
     Mutant(
         "no step is skipped at once that a name forces",
         "step/shortcut.py",
         "            or ledger.forced.count\n",
         "",
+        "tests/step/test_shortcut.py",
     ),
     Mutant(
         "changed steps run if the class says so",

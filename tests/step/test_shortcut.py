@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import random
 from typing import Any
 
 import pytest
 
 from simpleflow import Workflow, activity, futures
+from simpleflow.canvas import Group
 from simpleflow.local import Executor
 from simpleflow.step.run_record import StepRun
 from simpleflow.step.shortcut import Shortcut
@@ -51,12 +53,45 @@ class Kinds(Workflow, WorkflowStepMixin):
         return [[each.ran, each.forced, each.reasons, len(each.result[0]), each.result[1]] for each in (*made, *last)]
 
 
-def histories(state: str, steering: dict[str, Any]) -> list[Any]:
-    """The events and results of a first run and of three later ones, without times and ids of runs."""
+class Drawn(Workflow, WorkflowStepMixin):
+    """Steps that a seed draws; ``version`` edits some of them."""
+
+    name = "drawn"
+    version = "1"
+
+    def run(self, seed: int, edit: int) -> Any:
+        draw, edits = random.Random(seed), random.Random(seed * 100 + edit)
+        futures.wait(self.submit(self.step("first", (work, 0))))
+        made: list[Any] = []
+        for number in range(draw.randint(3, 12)):
+            name = draw.choice(["a", "b", "c", "a.b", f"d{number}", f"e{number}", f"f{number}"])
+            options: dict[str, Any] = {}
+            if draw.random() < 0.2:
+                options["force_steps_if_executed"] = draw.choice(["d5", "a", f"f{number + 1}"])
+            if draw.random() < 0.1:
+                options["after"] = draw.choice(["first", "b", f"e{number - 1}"])
+            if draw.random() < 0.1:
+                options |= draw.choice([{"keep_result": True}, {"emit_signal": True}, {"fingerprint": 1}])
+            options["force"] = edits.random() < 0.05
+            given = (work, edits.randint(0, 9) < 1)
+            one = draw.choice(
+                [given, given, given, Group(given, (work, number)), Group(self.step(f"in{number}", given))]
+            )
+            if name not in options.get("after", ()):
+                made.append(self.submit(self.step(name, one, **options)))
+                if draw.random() < 0.6:
+                    futures.wait(made[-1])
+            if edits.random() < 0.02:
+                self.add_skipped_steps(name)
+        return [[each.ran, each.forced, each.reasons, len(each.result[0]), each.result[1]] for each in made]
+
+
+def histories(state: str, steering: dict[str, Any], kind: type[Workflow] = Kinds, inputs: Any = None) -> list[Any]:
+    """The events and results of a first run and of later ones, without times and ids of runs."""
     found: list[Any] = []
-    for edited in (False, False, True, True):
-        executor = Executor(Kinds, state=state, workflow_id="w", **(steering if found else {}))
-        run, failure = executor.execute({"args": [edited]})
+    for given in inputs or [[False], [False], [True], [True]]:
+        executor = Executor(kind, state=state, workflow_id="w", **(steering if found else {}))
+        run, failure = executor.execute({"args": given})
         assert failure is None
         for event in run.history.events:
             attributes: Any = event.attributes
@@ -82,6 +117,22 @@ def histories(state: str, steering: dict[str, Any]) -> list[Any]:
 def test_histories_are_those_of_the_phases(
     tmp_path: Any, monkeypatch: pytest.MonkeyPatch, steering: dict[str, Any]
 ) -> None:
+    taken = compare(tmp_path, monkeypatch, steering)
+    assert taken > 5 or steering.keys() & {"force_steps", "skip_steps", "only_steps", "until_steps"}
+
+
+def test_drawn_histories_are_those_of_the_phases(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = 0
+    for seed in range(24):
+        inputs = [[seed, edit] for edit in (0, 0, 1)]
+        taken += compare(tmp_path / str(seed), monkeypatch, {"changed": seed % 2 == 1}, Drawn, inputs)
+    assert taken > 50
+
+
+def compare(
+    folder: Any, monkeypatch: pytest.MonkeyPatch, steering: dict[str, Any], kind: Any = Kinds, inputs: Any = None
+) -> int:
+    """Runs both ways must have the same histories. Returns how many steps were skipped at once."""
     taken = 0
     skip = Shortcut.skip
 
@@ -91,8 +142,9 @@ def test_histories_are_those_of_the_phases(
         taken += skipped
         return skipped
 
-    monkeypatch.setattr(Shortcut, "skip", counted)
-    quick = histories(str(tmp_path / "quick"), steering)
-    monkeypatch.setattr(Shortcut, "skip", lambda self, run: False)
-    assert quick == histories(str(tmp_path / "slow"), steering)
-    assert taken > 5 or steering.keys() & {"force_steps", "skip_steps", "only_steps", "until_steps"}
+    with monkeypatch.context() as patch:
+        patch.setattr(Shortcut, "skip", counted)
+        quick = histories(str(folder / "quick"), steering, kind, inputs)
+        patch.setattr(Shortcut, "skip", lambda self, run: False)
+        assert quick == histories(str(folder / "slow"), steering, kind, inputs)
+    return taken

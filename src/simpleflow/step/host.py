@@ -80,7 +80,7 @@ class Definition(Protocol):
         """See ``Submittable.calls``."""
 
     def is_plain(self) -> bool:
-        """True if nothing but its name, one activity and the arguments of that says what it does and when."""
+        """True if nothing but its name and its work, without other steps inside, says what it does and when."""
 
     def holds_steps(self) -> bool:
         """True if the work may have other steps inside."""

@@ -1,4 +1,4 @@
-"""Skips a done step that nothing but its name, its activity and its arguments has a bearing on.
+"""Skips a done step that nothing but its name and its work has a bearing on.
 
 Theory of operation
 -------------------

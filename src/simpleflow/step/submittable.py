@@ -159,8 +159,8 @@ class Step(SubmittableContainer):
         return self.work().calls()
 
     def is_plain(self) -> bool:
-        """True if nothing but its name, one activity and its arguments, and the names that it forces, was given."""
-        return _is_one_activity(self.activities) and _GIVEN(self) == _NOTHING_GIVEN
+        """True if nothing but its name, work without other steps inside, and the names that it forces, was given."""
+        return _GIVEN(self) == _NOTHING_GIVEN and not self.holds_steps()
 
     def holds_steps(self) -> bool:
         """True if the work may have other steps inside. Raises NotSubmittable."""
