@@ -17,6 +17,8 @@ from simpleflow.core.work_time import Interval
 
 _SHORTEST = 0.05  # seconds; the events of one cause may be some milliseconds apart on Amazon SWF
 
+_PAGE = 128  # events that are read at once: a history may have let them go from memory
+
 OF_PROCESS = "simpleflow@"
 """How the identity of a process begins that drives an execution of the embedded engine."""
 
@@ -38,8 +40,10 @@ class Pauses:
 
     def extend(self, events: Sequence[e.Event]) -> list[Interval]:
         """See the events of a history that are new, and return all pauses."""
-        for at in range(self._count, len(events)):  # ``islice`` would step over all that were seen
-            self.see(events[at])
+        end = len(events)
+        while self._count < end:
+            for event in events[self._count : min(end, self._count + _PAGE)]:
+                self.see(event)
         return self.found
 
     def see(self, event: e.Event) -> None:

@@ -45,7 +45,7 @@ from simpleflow.engines.journal import Message, StoredRun
 from simpleflow.engines.sqlite.kept_events import KeptEvents
 from simpleflow.engines.sqlite.lease import Lease
 from simpleflow.engines.sqlite.outage import Outage
-from simpleflow.engines.sqlite.rows import pack, runs_query
+from simpleflow.engines.sqlite.rows import LONG, EventRow, pack, runs_query
 from simpleflow.exceptions import LeaseLost, RunBusy, StateError
 from simpleflow.state_folder import run_rows
 from simpleflow.state_folder.database import FILE, SQL, make_folder, open_database
@@ -142,12 +142,16 @@ class SqliteJournal(KeptEvents):
     def _add(self, written: Sequence[tuple[Run, e.Event]]) -> int:
         """Insert events; returns how many characters they have."""
         texts = codec.encode_short([event for _, event in written])
-        rows = [
-            ((self._numbers[run.run_id] << 32) + event.id, pack(text), checksum(text, event.id))
-            for (run, event), text in zip(written, texts, strict=True)
-        ]
+        rows: list[EventRow] = []
+        size, last, first = 0, None, 0
+        for (run, event), text in zip(written, texts, strict=True):
+            if run is not last:
+                last, first = run, self._numbers[run.run_id] << 32
+            id, length = event.id, len(text)
+            size += length
+            rows.append((first + id, text if length < LONG else pack(text), checksum(text, id)))
         self._db.executemany(SQL["add_events"], rows)
-        return sum(map(len, texts))
+        return size
 
     def rollback(self) -> None:
         self._begun = []

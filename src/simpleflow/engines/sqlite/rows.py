@@ -19,7 +19,9 @@ EventRow = tuple[int, str | bytes, int | None]
 """Place, text and checksum of an event. See ``pack`` for the text."""
 
 _LONGEST_ID = 256  # characters of a workflow id
-_LONG = 1_024  # characters
+LONG = 1_024
+"""Characters from which on the text of an event may be packed."""
+
 _SAMPLE = 4_096  # characters whose compression tells of that of the rest
 
 _NOT_PACKED = "[14,"  # DecisionTaskCompleted: a query reads its context
@@ -89,7 +91,7 @@ def pack(text: str) -> str | bytes:
 
     The list of done marks is in the history of each run, and grows with them. It says much the same of each.
     """
-    if len(text) < _LONG or text.startswith(_NOT_PACKED):
+    if len(text) < LONG or text.startswith(_NOT_PACKED):
         return text
     data = text.encode()
     if len(zlib.compress(data[:_SAMPLE], 1)) > min(len(data), _SAMPLE) / 2:
