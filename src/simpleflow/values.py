@@ -65,7 +65,7 @@ def _is_plain(value: Any) -> bool:
                 return False
         return True
     if kind is float:
-        return bool(_LEAST <= value < _MOST or _LEAST <= -value < _MOST)
+        return bool(_LEAST <= value < _MOST or _LEAST <= -value < _MOST or value == 0)
     if kind is list or kind is tuple:
         if len(value) > _FEW:
             return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from simpleflow import values
 from simpleflow.base import Scope, Submittable
 from simpleflow.core.work_time import Interval, Task, between, work_time
 from simpleflow.exceptions import AggregateException
@@ -151,7 +152,7 @@ class LifeActions:
         run.error = report.error_text(failure)
         self._release()
         extra = {"error": run.error} | ({"optional": True} if run.step.optional else {}) | (extra or {})
-        self._submit(self._marker(constants.FAILED, self._outcome(extra)))
+        self._record_only(constants.FAILED, self._outcome(extra))
         exception = None
         if run.step.bubbles_exception_on_failure or is_own:
             before: list[BaseException | None] = [None] * (len(run.elements) - 1)
@@ -190,15 +191,20 @@ class LifeActions:
 
     def _record(self, status: str, extra: Mapping[str, Any]) -> Any:
         """Record a marker that becomes an element of the result; returns its details as JSON text."""
-        details = promise_of(self._host.submit(self._marker(status, extra))).result
-        self._run.elements.append(details)
-        return details
+        text = self._record_only(status, extra)
+        self._run.elements.append(text)
+        return text
 
-    def _marker(self, status: str, extra: Mapping[str, Any]) -> Submittable:
-        details = report.details(self._run.name, status, self._run.verdict, extra)
-        marker = self._host.record_marker(constants.MARKER_NAME, details)
-        marker.identity = IDENTITY
-        return marker
+    def _record_only(self, status: str, extra: Mapping[str, Any]) -> str:
+        """Record a marker; returns its details as JSON text."""
+        run = self._run
+        details = report.details(run.name, status, run.verdict, extra)
+        if run.step.keep_result or self._recorded is not None:  # then there may be any value
+            text = values.encode(details, f"details of marker {constants.MARKER_NAME!r}")
+        else:
+            text = report.text_of(details)
+        self._executor.record(constants.MARKER_NAME, text, IDENTITY)
+        return text
 
     @property
     def _scope(self) -> Scope:

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from simpleflow import values
 from simpleflow.exceptions import AggregateException, distinct
 from simpleflow.shown_text import SHOWN, count, names, printable, with_short_ids
 from simpleflow.step.constants import (
@@ -64,9 +65,15 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(StepReport).decode
 
 
-def plain_text(details: Mapping[str, Any]) -> str:
-    """The JSON text of details that hold texts, booleans and lists of texts alone: as ``values`` encodes them."""
-    return _encode(details).decode()
+def text_of(details: Mapping[str, Any]) -> str:
+    """The JSON text of the details of a marker, as ``values`` encodes them.
+
+    For details that hold no value of a user, but plain ones alone: a walk that finds that out takes longer than this.
+    """
+    try:
+        return _encode(details).decode()
+    except ValueError:  # a file whose name is not UTF-8
+        return values.encode(details, "details of a marker")
 
 
 def read(details: str | None) -> StepReport | None:

@@ -61,7 +61,7 @@ class Shortcut:
         ledger.count_verdict(run, None)
         run.known_count = len(ledger.known)
         extra = marker_content.when_skipped(run) if run.dependents else {}
-        details = report.plain_text(report.details(name, constants.SKIPPED, rules.DONE, extra))
+        details = report.text_of(report.details(name, constants.SKIPPED, rules.DONE, extra))
         self._executor.record(constants.MARKER_NAME, details, IDENTITY)
         run.elements.append(details)
         run.state = FINISHED
