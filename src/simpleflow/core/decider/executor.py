@@ -314,8 +314,6 @@ class Executor(Stoppable):
         return Promise(self)  # never final: the execution ends instead
 
     def record(self, name: str, details: str, identity: tuple[str, ...]) -> None:
-        if self.fibers.discarded:
-            raise ExecutionBlocked
         self.markers.record(name, details, identity)
 
     # Reading, see ``base.Executor``

@@ -21,6 +21,7 @@ from simpleflow.core.decider.evaluation import Evaluation
 from simpleflow.core.digest_table import Digests, DigestTable
 from simpleflow.core.marker_index import digest
 from simpleflow.core.records import Key
+from simpleflow.exceptions import ExecutionBlocked
 from simpleflow.futures import FINISHED, Promise
 from simpleflow.named_tuple import NamedTuple
 from simpleflow.task import MarkerTask
@@ -77,6 +78,8 @@ class Markers:
 
     def record(self, name: str, details: str | None, keys: tuple[str, ...] = ()) -> None:
         """Record a marker with these details (JSON text). ``keys``: see ``MarkerTask.identity``."""
+        if self._evaluation.fibers.discarded:
+            raise ExecutionBlocked
         identity = (name, details)
         if keys:
             self._identified[name] = keys
