@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from simpleflow.core import codec
+from simpleflow.core.decider import evaluation
+from simpleflow.core.decider.evaluation import Evaluation
 from simpleflow.engines.sqlite.engine import SqliteEngine
 from tests.worker.random_workflows import drive, evaluated_afresh, evicted, fed_events, in_memory, kept_alive
 
@@ -31,6 +33,23 @@ def test_a_decider_kept_alive_decides_as_a_fresh_evaluation_does(start: int) -> 
 def test_dropping_a_decider_changes_no_history(start: int) -> None:
     for seed in SEEDS[start : start + 30]:
         assert in_memory(evicted, seed) == expected(seed), f"seed {seed}"
+
+
+def test_a_run_that_waits_for_room_has_the_same_history_in_every_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited = []
+    wait = Evaluation.wait_for_room
+
+    def counted(evaluation: Evaluation) -> None:
+        wait(evaluation)
+        waited.append(evaluation)
+
+    monkeypatch.setattr(evaluation, "ROOM", 1)
+    monkeypatch.setattr(Evaluation, "wait_for_room", counted)
+    for seed in SEEDS[:30]:
+        histories = in_memory(kept_alive, seed)
+        assert in_memory(evaluated_afresh, seed) == histories, f"seed {seed}"
+        assert in_memory(evicted, seed) == histories, f"seed {seed}"
+    assert len(waited) > 20
 
 
 def test_a_decider_that_was_dropped_waits_for_the_same_signals() -> None:

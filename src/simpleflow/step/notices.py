@@ -57,6 +57,12 @@ class Notices:
             if report.not_skipped:
                 self._not_skipped[workflow_id, report.step] = report.not_skipped
 
+    @property
+    def needs_done(self) -> bool:
+        """True if the notices depend on which steps were done when the marks were listed."""
+        reports = (report for execution in self._executions.values() for report in execution.reports.values())
+        return any(report.forces or report.after for report in reports)
+
     def add_done(self, workflow_id: str, parent: str | None, names: Iterable[str]) -> None:
         """Add the names of the steps that were done when an execution listed its marks."""
         self._execution(workflow_id, parent).done.update(names)

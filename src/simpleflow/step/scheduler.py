@@ -297,8 +297,12 @@ class Scheduler:
         if self.marks.changes == changes.IGNORE:
             return []
         now = self.made_with(run)
-        if before != now or run.changes is not None:
-            run.changes = None if before == now else changes.compare(before, now, run.step.calls())
+        if before == now:
+            run.made_with = before  # so that there are not two of the same texts
+            if run.changes is not None:
+                run.changes = None
+        else:
+            run.changes = changes.compare(before, now, run.step.calls())
         return run.changes.reasons() if run.changes is not None and self.marks.changes == changes.RUN else []
 
     def _verdict(

@@ -107,7 +107,7 @@ class Follower:
 
         ``complete``: the run has reached its end, and so all steps that it has.
         """
-        for run_id, run in self._followed.items():
+        for run_id, run in self._followed.items() if self._notices.needs_done else ():
             listed_id = self.views[run_id].listed_id
             if listed_id is None:
                 continue

@@ -13,7 +13,7 @@ from itertools import chain
 from simpleflow.constants import MAX_ANSWER_BYTES, MAX_DECISIONS, MAX_OPEN_ACTIVITIES, WAKE_UP_TIMER
 from simpleflow.core import decisions as d
 from simpleflow.core import packed_markers, transitions
-from simpleflow.core.decider.evaluation import Failure
+from simpleflow.core.decider.evaluation import ROOM, Failure
 from simpleflow.core.decider.outbox import Outbox
 from simpleflow.core.history import History
 from simpleflow.named_tuple import NamedTuple
@@ -34,7 +34,7 @@ class Limits(NamedTuple):
     events: int | None = None  # of the execution; None for no limit
 
 
-EMBEDDED = Limits(decisions=20_000, answer_bytes=1 << 40)
+EMBEDDED = Limits(decisions=ROOM // 2, answer_bytes=1 << 40)
 """Those of the embedded engine. What limits an answer there is memory alone: that of its events."""
 
 
@@ -52,6 +52,7 @@ def fit(
     history: History,
     limits: Limits,
     open_activities: int,
+    waits_for_room: bool = False,
 ) -> list[d.Decision]:
     """The decisions of one answer, in order.
 
@@ -60,10 +61,11 @@ def fit(
         outbox: the decisions of the workflow. They stay there until the history holds them.
         relays: decisions that pass on received signals.
         open_activities: how many activities the execution may have open.
+        waits_for_room: the workflow goes on once the history holds these.
     """
     ends_badly = isinstance(closing, d.FailWorkflowExecution | d.CancelWorkflowExecution)
     size = _size(closing) if closing is not None else 0
-    left = limits.decisions - (1 if closing is None else 2)
+    left = limits.decisions - (1 if closing is None and not waits_for_room else 2)
     found: list[d.Decision] = []
     decisions: Iterable[d.Decision] = chain(outbox.upcoming(open_activities - history.open_activities), relays)
     if limits.events is not None and _is_long(outbox, history, limits, limits.events):
@@ -79,7 +81,9 @@ def fit(
                 return [*found[:left], closing]  # the history has no room for the other markers
             return [*found[:left], *_wake_up(history)]
         found.append(decision)
-    return found if closing is None else [*found, closing]
+    if closing is None:
+        return [*found, *_wake_up(history)] if waits_for_room else found
+    return [*found, closing]
 
 
 def _is_long(outbox: Outbox, history: History, limits: Limits, most: int) -> bool:

@@ -89,6 +89,7 @@ class BaseDecider:
             self.history,
             self._limits,
             open_activities,
+            self.evaluation.room is not None,
         )
         return Answer(decisions, self.evaluation.failure)
 
@@ -184,7 +185,9 @@ class BaseDecider:
 
     def _fail_at_last(self, executor: Executor) -> d.Decision | None:
         """Failures were put off while something was under way, and nothing is any more."""
-        if executor.put_off and not (self.history.under_way or executor.outbox.wakes_decider() or self._relays):
+        if not executor.put_off or executor.room is not None:
+            return None
+        if not (self.history.under_way or executor.outbox.wakes_decider() or self._relays):
             executor.fail_at_last()
         return None
 
@@ -240,7 +243,7 @@ class BaseDecider:
         A signal would be lost: the next execution does not see those that this one has received. If the workflow cannot
         continue, it goes on to the end of this history, and a fresh evaluation says so to its steps (``filling``).
         """
-        if not executor.filling or executor.stopping is not None or executor.put_off:
+        if not executor.filling or executor.stopping is not None or executor.put_off or executor.room is not None:
             return None
         if self._relays or not is_idle(executor.outbox, self.history, self._limits):
             return None
@@ -267,6 +270,8 @@ class BaseDecider:
     def _check_progress(self, executor: Executor) -> None:
         """Fail a run that waits for something that cannot come, which would otherwise wait for ever."""
         if self.history.under_way or executor.waits_for_signal or self._relays or executor.stopping is not None:
+            return
+        if executor.room is not None:
             return
         if not executor.outbox.wakes_decider():
             awaited = ", ".join(map(executor.describe, executor.fibers.waits_for)) or "what it submitted"

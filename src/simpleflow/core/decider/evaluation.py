@@ -45,6 +45,9 @@ from simpleflow.workflow import Workflow
 _HERE = __file__.rpartition("evaluation.py")[0]
 _PACKAGE = _HERE.removesuffix("core/decider/")
 _MAX_DETAILS = 32_000  # characters
+ROOM = 8_192
+"""Decisions that may wait for the history, before ``run`` waits for it too. One wide step or group may make more."""
+
 _INNERMOST = 60  # frames of a recursion that are looked at
 
 
@@ -122,6 +125,8 @@ class Evaluation(ABC):
         self.tells_changes = False  # a recorded call differs from its submission, or the workflow has a fault
         self.returned = False  # ``run`` has returned
         self.result: str | None = None  # of ``run``, as JSON text
+        self.room: Promise | None = None  # final once the history has taken decisions, if ``run`` waits for that
+        self._run_piece: object = None  # the piece of user code that is ``run``
         self.closing: str | None = None  # the closing hook that is being called, if it may not submit work
         self.failure: Failure | None = None  # of the run, if it has failed
         self.keeps_going = self.reserved.get(KEEP_GOING) is True  # a failure is put off while something is under way
@@ -227,6 +232,7 @@ class Evaluation(ABC):
             self.failure = self.failure._replace(details=f"{self.failure.details or ''}\n{text}".strip())
 
     def _run(self) -> None:
+        self._run_piece = self.fibers.current
         args, kwargs = values.arguments(self.decode(self.history.started.input))
         args, kwargs = parameters.restored(self.workflow.run, args, kwargs, self.reserved.get(parameters.TYPED))
         result = self.workflow.run(*args, **kwargs)
@@ -312,6 +318,23 @@ class Evaluation(ABC):
 
     def changed(self, promise: Promise) -> None:
         self.stale = True
+
+    def wait_for_room(self) -> None:
+        """Let the history take what ``run`` has asked for before it asks for more: memory need not hold all of it.
+
+        Only ``run`` itself waits, where nothing of the machinery is under way. The answer is the same as if it did not:
+        an answer takes the first decisions, fewer than ``ROOM``, and what ``run`` would add comes after them.
+        """
+        if self.outbox.others > ROOM and self.scope.is_root and self.fibers.current is self._run_piece:
+            self.room = Promise(self)
+            self.block(self.room)
+
+    def make_room(self) -> None:
+        """The history has taken decisions."""
+        room = self.room
+        if room is not None and self.outbox.others <= ROOM:
+            self.room = None
+            room.finish()
 
     def announce_soon(self, promise: Promise) -> None:
         """Call back everything that waits for ``promise``, which is final; ``settle`` does it."""
