@@ -274,6 +274,8 @@ class Executor(Waiter, Protocol):
     """The steps to reach that the run has reached, for its parent: ``names``, and ``all``: True if none is missing."""
     counts_events: bool
     """True if the number of events of the history is limited."""
+    reports_parts: bool
+    """True if the parent of the execution has to know which of its steps failed."""
     filling: bool
     """True if the history is so long that new work should wait for the execution that continues this one."""
 

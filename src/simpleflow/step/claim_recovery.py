@@ -15,6 +15,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
+import msgspec
+
 from simpleflow import values
 from simpleflow.constants import DAY, DONE_ELSEWHERE_SIGNAL
 from simpleflow.core import transitions
@@ -81,7 +83,7 @@ def held(run: HasHistory) -> list[Held]:
         completed = record.state == transitions.COMPLETED
         match parsed:
             case Listed(bucket, path, owner, whole=True) if owner is not None:
-                if not (completed and _result(record)["shared"]):
+                if not (completed and _is_shared(record)):
                     taken.append(Held(bucket, path, rules.EVERYTHING, owner, DAY, completed))
             case Claimed(bucket, path, step, owner, seconds, unless_done, fingerprint, outputs):
                 if not (completed and _result(record)):
@@ -250,5 +252,23 @@ def _parse(record: Record) -> Parsed | None:
     return recorded_tasks.parse(name, record.scheduled.input)
 
 
+class _Listing(msgspec.Struct):
+    """What matters here of a listing: the names of a hundred thousand steps are not decoded for it."""
+
+    shared: bool
+
+
+_decode_listing = msgspec.json.Decoder(_Listing).decode
+
+
+def _is_shared(record: Record) -> bool:
+    """True if the run has to claim each step by itself, as the listing of the marks says."""
+    return _decode_listing(_text(record) or "").shared
+
+
 def _result(record: Record) -> Any:
-    return values.decode(getattr(record.closed.attributes, "result", None)) if record.closed is not None else None
+    return values.decode(_text(record))
+
+
+def _text(record: Record) -> str | None:
+    return getattr(record.closed.attributes, "result", None) if record.closed is not None else None

@@ -52,7 +52,7 @@ class Ledger:
         self._executor = executor
         executor.when_signalled(DONE_ELSEWHERE_SIGNAL, self._leave)
         self.latest: dict[str, StepRun] = {}  # the latest run of each name
-        self.parts = Parts()  # steps outside of all steps
+        self.parts = Parts()  # steps outside of all steps, if the parent has to know of them
         self.recorded: list[Recorded] = read(executor.recorded_markers(MARKER_NAME))
         self._done_at_first: frozenset[str] = frozenset()  # as the marks said when the run read them
         self._marked: dict[str, int] = {}  # by name, the order of the writing of its mark: of the end of the run

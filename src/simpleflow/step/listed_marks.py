@@ -33,7 +33,6 @@ class _Mark(msgspec.Struct):
     children: list[Any] = []
 
 
-_UNKNOWN = (None, None)
 _decode = msgspec.json.Decoder(_Mark).decode
 
 
@@ -103,8 +102,9 @@ class ListedMarks:
         """``packed``: see ``pack``; anything else tells no inputs."""
         content = packed if isinstance(packed, Mapping) else {}
         self._works = list(content.get("works") or ())
-        inputs = zip(content.get("work") or (), content.get("arguments") or (), strict=True)
-        self._of = dict(zip(names, inputs, strict=False))
+        works: Sequence[int | None] = content.get("work") or ()
+        self._arguments: dict[str, str | None] = dict(zip(names, content.get("arguments") or (), strict=False))
+        self._others = {name: work for name, work in zip(names, works, strict=False) if work}  # than the first of them
         told = content.get("parts") or {}
         self.forces = {names[int(at)]: each for at, each in (content.get("forces") or {}).items()}
         """By name, the names that a step forces; known only if there are parts."""
@@ -115,8 +115,8 @@ class ListedMarks:
 
     def find(self, name: str) -> MadeWith | None:
         """The inputs of a step; None if its mark does not say them."""
-        work, arguments = self._of.get(name, _UNKNOWN)
-        if work is None or arguments is None:
+        arguments, work = self._arguments.get(name), self._others.get(name, 0)
+        if arguments is None:
             return None
         found = self._works[work]
         if type(found) is not MadeWith:

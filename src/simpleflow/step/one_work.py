@@ -21,17 +21,30 @@ from simpleflow.step.run_record import StepRun
 
 
 class OneWork:
-    """The work that each name stands for in an evaluation. ``made_with`` returns the inputs of a submission."""
+    """The work that each name stands for in an evaluation.
 
-    def __init__(self, host: Host, made_with: Callable[[StepRun], MadeWith]) -> None:
+    Args:
+        made_with: returns the inputs of a submission.
+        listed: returns the inputs of a done step, as its mark says.
+    """
+
+    def __init__(
+        self, host: Host, made_with: Callable[[StepRun], MadeWith], listed: Callable[[str], MadeWith | None]
+    ) -> None:
         self._executor = host.executor
         self._made_with = made_with
-        self._first: dict[str, StepRun] = {}  # the first submission of each name, or the one after it failed
+        self._listed = listed
+        # The first submission of each name, or the one after it failed; None: its inputs are those in the mark.
+        self._first: dict[str, StepRun | None] = {}
         self._told: set[str] | None = None  # names of which it has been told; read when it is needed
 
     def is_first(self, run: StepRun) -> bool:
         """True if ``run`` is the first submission of its name. It is remembered as that."""
         return self._first.setdefault(run.name, run) is run
+
+    def is_as_listed(self, run: StepRun) -> None:
+        """The first submission of a name has the inputs that its mark tells of: it need not be kept for them."""
+        self._first[run.name] = None
 
     def check(self, run: StepRun, runs: bool, latest: StepRun | None) -> None:
         """The verdict on a submission is known: tell if its name stands for other work.
@@ -44,7 +57,10 @@ class OneWork:
         if runs and latest is not None and latest.failed:
             self._first[run.name] = run
             return
-        before, now = self._made_with(first), self._made_with(run)
+        before = self._listed(run.name) if first is None else self._made_with(first)
+        now = self._made_with(run)
+        if before is None:
+            return
         if before.activities == now.activities and same_arguments(before.arguments, now.arguments):
             return
         found = changes.compare(before, now, run.step.calls())

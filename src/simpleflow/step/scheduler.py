@@ -107,7 +107,7 @@ class Scheduler:
         self.marks = marks
         self.dependencies = Dependencies(ledger)
         self.claiming = Claiming(host, marks, ledger)
-        self.one_work = OneWork(host, self.made_with)
+        self.one_work = OneWork(host, self.made_with, lambda name: marks.listed.find(name))
         self.until = Until(host, ledger)
         self.ahead = MarksAhead(host, marks, ledger)
         self._readings = Readings(host, marks)

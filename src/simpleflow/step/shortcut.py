@@ -56,6 +56,8 @@ class Shortcut:
             return False
         if not scheduler.one_work.is_first(run):
             return False
+        if before is not None:
+            scheduler.one_work.is_as_listed(run)
         run.began = True
         run.verdict = rules.DONE
         ledger.count_verdict(run, None)

@@ -248,7 +248,10 @@ class StepFuture(Future):
         if len(prefix) + len(run.name) > _SURELY_SHORT:
             rules.check_key(prefix, run.name, keys.object_key(prefix, run.name))
         around = None if is_root else scope.scope_owner
-        (around.parts if isinstance(around, StepRun) else ledger.parts).add_step(run)
+        if isinstance(around, StepRun):
+            around.parts.add_step(run)
+        elif executor.reports_parts:
+            ledger.parts.add_step(run)
         run.state = RUNNING
         if is_root and host.step_shortcut.skip(run):
             return
