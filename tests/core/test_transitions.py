@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from simpleflow.core import events as e
 from simpleflow.core import transitions as t
+from simpleflow.core.activity_records import ActivityRecords
 from simpleflow.core.codec import event_from_dict
 from simpleflow.core.events import EVENT_TYPES
 from simpleflow.core.folding import HANDLERS
@@ -106,7 +107,7 @@ def snapshot(history: History) -> Any:
     def plain(value: Any) -> Any:
         if isinstance(value, Record):
             return {name: plain(getattr(value, name)) for name in Record.__slots__}
-        if isinstance(value, dict):
+        if isinstance(value, dict | ActivityRecords):
             return {key: plain(each) for key, each in value.items()}
         if isinstance(value, list | tuple):
             return [plain(each) for each in value]
