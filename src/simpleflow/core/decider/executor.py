@@ -19,7 +19,7 @@ from simpleflow.activity import PRIORITY_NOT_SET, Activity
 from simpleflow.base import Scope, SubmittableContainer
 from simpleflow.call_task import Task
 from simpleflow.core import events as e
-from simpleflow.core.decider import evaluation, recorded_calls
+from simpleflow.core.decider import recorded_calls
 from simpleflow.core.decider.evaluation import Execution, Tracked
 from simpleflow.core.decider.event_details import event_details
 from simpleflow.core.decider.handle import Handle
@@ -93,8 +93,7 @@ class Executor(Stoppable):
                 self.stale = True
             if key[0] == "signal":
                 self.signals.received(key[1])
-        if others:
-            self.markers.recorded_others(others)
+        self.markers.recorded_others(others)
         self.make_room()
 
     def _child_recorded(self, record: Record) -> None:
@@ -156,8 +155,7 @@ class Executor(Stoppable):
         if (submit := _WITHOUT_HANDLE.get(type(submittable))) is not None:
             return submit(self, submittable).future
         if isinstance(submittable, SubmittableContainer):
-            if self.outbox.others > evaluation.ROOM:
-                self.wait_for_room()
+            self.wait_for_room()
             return submittable.submit(self)
         if isinstance(submittable, Activity):
             call = lambda: ActivityTask(submittable, *args, **kwargs)  # noqa: E731 (two kinds, one shape)
