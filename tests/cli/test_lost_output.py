@@ -51,6 +51,12 @@ def test_a_full_disk_and_a_closed_pipe(project: Folder, command: str) -> None:
     assert (closed, rest) == ("0", [])
 
 
+@pytest.mark.parametrize("command", ["info", "step.list flow.py:Daily"])
+def test_a_standard_output_that_is_closed_takes_nothing(project: Folder, command: str) -> None:
+    done = shell(project, f"{SIMPLEFLOW} {command} >&-")
+    assert (done.returncode, [line for line in done.stderr.splitlines() if "steps in" not in line]) == (0, [])
+
+
 def test_text_that_user_code_printed_is_lost_with_standard_error(project: Folder) -> None:
     (project.path / "prints.py").write_text(
         "import sys\nfrom simpleflow import Workflow\n"

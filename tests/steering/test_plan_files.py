@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,26 @@ def test_the_same_plan_gives_the_same_bytes_and_is_read_back(bench: Bench, tmp_p
     assert plan_file.read(str(path)) == first
     assert first.steering.force == ("report",)
     assert os_files(tmp_path) == ["marks", "plan.json"]
+
+
+def test_a_pipe_is_written_and_a_link_stays(bench: Bench, tmp_path: Path) -> None:
+    plan = saved(bench)
+    pipe, link = tmp_path / "pipe", tmp_path / "link.json"
+    os.mkfifo(pipe)
+    link.symlink_to("plan.json")
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    plan_file.write(plan, str(pipe))
+    assert (os.read(reader, 100_000), pipe.is_fifo()) == (plan_file.encode(plan), True)
+    os.close(reader)
+    plan_file.write(plan, str(link))
+    assert (plan_file.read(str(tmp_path / "plan.json")), link.is_symlink()) == (plan, True)
+    assert os_files(tmp_path) == ["link.json", "pipe", "plan.json"]
+
+
+def test_a_file_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan_file, "_LONGEST", 1_000)
+    with pytest.raises(InputError, match=r"file '/dev/zero' is no plan: it has more than 1,000 bytes"):
+        plan_file.read("/dev/zero")
 
 
 def os_files(folder: Path) -> list[str]:

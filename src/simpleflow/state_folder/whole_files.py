@@ -10,7 +10,15 @@ READABLE = 0o666
 
 
 def write_whole(path: str, content: bytes, mode: int = READABLE) -> None:
-    """Write a file in place of what was there; a reader sees the old file or the new one. Raises OSError."""
+    """Write a file in place of what was there; a reader sees the old file or the new one. Raises OSError.
+
+    A pipe or a device is not replaced, but written. A link stays, and leads to the new file.
+    """
+    path = os.path.realpath(path)
+    if os.path.exists(path) and not os.path.isfile(path):
+        with open(path, "wb") as special:
+            special.write(content)
+        return
     beside = f"{path}.{os.getpid()}.new"
     try:
         with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode), "wb") as file:

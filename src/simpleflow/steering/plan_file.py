@@ -17,6 +17,8 @@ from simpleflow.state_folder.whole_files import write_whole
 from simpleflow.steering.plan import Plan
 from simpleflow.steering.plan_times import Times
 
+_LONGEST = 1 << 28  # bytes of a file
+
 FORMAT: Literal["simpleflow.plan/1"] = "simpleflow.plan/1"
 
 
@@ -131,7 +133,10 @@ def read(path: str) -> SavedPlan:
     """Read a file. Raises InputError if it holds no plan."""
     try:
         with open(path, "rb") as file:
-            return msgspec.json.decode(file.read(), type=SavedPlan)
+            content = file.read(_LONGEST + 1)
+        if len(content) > _LONGEST:  # such as a device that never ends
+            raise InputError(f"file {path!r} is no plan: it has more than {_LONGEST:,} bytes")
+        return msgspec.json.decode(content, type=SavedPlan)
     except OSError as error:
         raise InputError(f"the plan {path!r} cannot be read: {error.strerror or error}") from error
     except (msgspec.DecodeError, RecursionError) as error:

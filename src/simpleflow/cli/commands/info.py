@@ -121,7 +121,7 @@ def _text(value: object) -> str:
 
 
 def _show(style: str | None, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    if style == TABLE or (style is None and sys.stdout.isatty()):
+    if style == TABLE or (style is None and sys.stdout is not None and sys.stdout.isatty()):
         terminal = Terminal(sys.stdout, session().color)
         echo(headed(table(titles, rows, table_layout(terminal))))
     elif style is not None:
