@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.contenders import CONTENDERS, DOIT, PLAIN, PYTHON, STEPS, Contender, Work
+from bench.contenders import CONTENDERS, DOIT, PLAIN, PYTHON, SIMPLEFLOW, STEPS, Contender, Work
 from bench.measure import ROOT, run
 
 FEW, MANY = 5, 205
@@ -67,7 +67,8 @@ def instructions(root: Path) -> None:
     how, count = counted
     print(f"| thousands of instructions ({how}) | start | a cold step | a warm step |")
     print("|---|---:|---:|---:|")
-    print(f"| {PYTHON.name} | {count(PYTHON.command(Work(STEPS, 0)), root):,.0f} | - | - |", flush=True)
+    for started in (PYTHON, SIMPLEFLOW):
+        print(f"| {started.name} | {count(started.command(Work(STEPS, 0)), root):,.0f} | - | - |", flush=True)
     executor = next(each for each in CONTENDERS if each.name == "Executor, state")
     for contender in (PLAIN, executor, DOIT):
         if contender.installed:
