@@ -37,14 +37,30 @@ _AWS_VARIABLES = (
     "AWS_ENDPOINT_URL",
     "AWS_ENDPOINT_URL_S3",
 )
+_HIDDEN = (*_AWS_VARIABLES, settings.MODULE_VARIABLE, *settings.NAMES)
 _WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 _numbers = itertools.count(1)
 
+for _name in _HIDDEN:  # also from the fixtures of whole files, which are made before those of a test
+    os.environ.pop(_name, None)
+
 
 @pytest.fixture(autouse=True)
-def safe_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def same_environment() -> Iterator[None]:
+    """Undo what a test, or code that it calls, has changed in the environment: the fixtures of other files read it."""
+    before = dict(os.environ)
+    yield
+    for name in {name for name, _ in before.items() ^ os.environ.items()} - {"PYTEST_CURRENT_TEST"}:
+        if name in before:
+            os.environ[name] = before[name]
+        else:
+            del os.environ[name]
+
+
+@pytest.fixture(autouse=True)
+def safe_environment(same_environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide the credentials, profile and settings of the person who runs the tests."""
-    for name in (*_AWS_VARIABLES, settings.MODULE_VARIABLE, *settings.NAMES):
+    for name in _HIDDEN:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")

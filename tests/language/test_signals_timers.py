@@ -12,7 +12,7 @@ from simpleflow import WaitForSignal, Workflow, futures
 from simpleflow.canvas import Chain, Group
 from simpleflow.exceptions import InputError, NotEncodable
 from simpleflow.futures import CANCELLED
-from simpleflow.local import SentSignal
+from simpleflow.runs.sent_signals import SentSignal
 from simpleflow.testing import WorkflowRunner
 from tests.language.activities import (
     increment,

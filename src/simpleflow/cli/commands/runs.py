@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,7 @@ _days = click.option(
     "--started-since",
     "-d",
     "days",
-    type=Number(),
+    type=Number(most=math.inf),  # since ever
     default=30,
     show_default=True,
     metavar="DAYS",
