@@ -1,4 +1,4 @@
-"""The servers of tests end with the processes that use them; commands that are forked are as those that are started."""
+"""Servers of tests end with those who use them; forked commands are as started ones; a test leaves no variables."""
 
 from __future__ import annotations
 
@@ -149,3 +149,13 @@ def test_forked_commands_end_with_their_owner(tmp_path: Path) -> None:
         pid = int((tmp_path / "pid").read_text())
         owner.send_signal(signal.SIGKILL)
     wait_for(lambda: not alive(pid), "the end of the run")
+
+
+def test_what_a_test_leaves_in_the_environment() -> None:
+    os.environ["LEFT_BY_A_TEST"] = "1"
+    del os.environ["HOME"]
+
+
+def test_is_gone_for_the_next_one() -> None:
+    assert "LEFT_BY_A_TEST" not in os.environ
+    assert "HOME" in os.environ
