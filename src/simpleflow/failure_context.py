@@ -19,7 +19,7 @@ class TaskFailureContext:
         exception: TaskFailed, TimeoutError, TaskCanceled or TaskTerminated.
         retry_count: number of tries before this one; 0 for the first.
         id: the id of the task.
-        event: the event of the history that records the failure.
+        event: the event of the history that records the failure; also a dict with what the history says of the task.
         history: the history of the execution.
         reason: one line, or None.
         details: JSON text (see ``TaskFailed``), or None.

@@ -10,6 +10,7 @@ import pytest
 from simpleflow import Workflow, futures
 from simpleflow.canvas import Chain, Group
 from simpleflow.core import events as e
+from simpleflow.core.decider.failed_event import FailedEvent
 from simpleflow.engines.base import ActivityTask as Task
 from simpleflow.exceptions import TaskFailed, TimeoutError
 from simpleflow.task import ActivityTask, TaskFailureContext
@@ -121,6 +122,31 @@ class Deciding(Workflow):
         assert context.reason == "OSError: no luck"
         assert context.exception_class is TaskFailed
         assert isinstance(context.event.attributes, e.ActivityTaskFailed)
+        started = context.history.events[context.event["started_id"] - 1]
+        scheduled = context.history.events[context.event["scheduled_id"] - 1]
+        assert isinstance(started.attributes, e.ActivityTaskStarted)
+        assert isinstance(scheduled.attributes, e.ActivityTaskScheduled)
+        assert context.event == {
+            "type": "activity",
+            "id": context.id,
+            "name": context.task_name,
+            "version": scheduled.attributes.activity_type.version,
+            "state": "failed",
+            "reason": context.reason,
+            "details": context.details,
+            "input": context.event.get("input"),
+            "control": None,
+            "task_list": "default",
+            "identity": started.attributes.identity,
+            "retry": context.retry_count,
+            "scheduled_id": context.event.scheduled_event_id,
+            "scheduled_timestamp": scheduled.time,
+            "decision_task_completed_event_id": scheduled.attributes.decision_task_completed_event_id,
+            "started_id": context.event.started_event_id,
+            "started_timestamp": started.time,
+            "failed_id": context.event.id,
+            "failed_timestamp": context.event.time,
+        }
         return self.answer(context)
 
 
@@ -319,3 +345,59 @@ def test_a_failed_run_whose_closing_was_refused_fails_again() -> None:
     assert "FailWorkflowExecutionFailed" in run.types()
     run.settle()
     assert run.reason == 'Workflow execution error in tests.core.harness.break_hard: "ValueError: broken"'
+
+
+def test_the_event_of_a_failure_is_a_dict_of_what_is_known() -> None:
+    list, kind = e.TaskList("l"), e.WorkflowType(name="w", version="1")
+    child = e.WorkflowExecution(workflow_id="c", run_id="r")
+    initiated = e.StartChildWorkflowExecutionInitiated(
+        workflow_id="c",
+        workflow_type=kind,
+        task_list=list,
+        child_policy="TERMINATE",
+        decision_task_completed_event_id=0,
+    )
+    events = [
+        e.Event(1, 1.0, initiated),
+        e.Event(
+            2, 2.0, e.ChildWorkflowExecutionStarted(initiated_event_id=1, workflow_execution=child, workflow_type=kind)
+        ),
+    ]
+    ended: Any = {"initiated_event_id": 1, "started_event_id": 2, "workflow_execution": child, "workflow_type": kind}
+    timed_out = FailedEvent(
+        e.Event(3, 3.0, e.ChildWorkflowExecutionTimedOut(timeout_type="START_TO_CLOSE", **ended)), events, 1
+    )
+    assert (timed_out["type"], timed_out["id"], timed_out["run_id"], timed_out["retry"]) == (
+        "child_workflow",
+        "c",
+        "r",
+        1,
+    )
+    assert (timed_out["state"], timed_out["timed_out_id"], timed_out["timeout_type"]) == (
+        "timed_out",
+        3,
+        "START_TO_CLOSE",
+    )
+    terminated = FailedEvent(e.Event(3, 3.0, e.ChildWorkflowExecutionTerminated(**ended)), events, 0)
+    assert (terminated["state"], terminated["terminated_timestamp"], terminated.get("reason")) == (
+        "terminated",
+        3.0,
+        None,
+    )
+    refused = e.ScheduleActivityTaskFailed(
+        activity_id="a",
+        activity_type=e.ActivityType(name="t", version="2"),
+        cause="DEFAULT",
+        decision_task_completed_event_id=2,
+    )
+    found = FailedEvent(e.Event(3, 3.0, refused), events, 0)
+    assert (found["type"], found["name"], found["cause"], found["state"]) == (
+        "activity",
+        "t",
+        "DEFAULT",
+        "schedule_failed",
+    )
+    assert found.activity_id == "a"
+    assert "started_id" not in found
+    with pytest.raises(AttributeError):
+        found.no_such_thing

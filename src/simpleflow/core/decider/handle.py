@@ -28,6 +28,7 @@ from simpleflow.core import timeouts
 from simpleflow.core import transitions as t
 from simpleflow.core.decider import recorded_calls, refusals
 from simpleflow.core.decider.evaluation import Evaluation
+from simpleflow.core.decider.failed_event import FailedEvent
 from simpleflow.core.decider.refusals import Reaction
 from simpleflow.core.decider.tries import TriedTask
 from simpleflow.core.records import Key, Record
@@ -281,7 +282,7 @@ class RetryHandle(TriedTask, Handle):
                 exception=exception,
                 retry_count=self.handled,
                 id=self.key[1],
-                event=event,
+                event=FailedEvent(event, self.evaluation.history.events, self.handled),
                 history=self.evaluation.history,
                 reason=_reason(exception),
                 details=getattr(exception, "details", None),
