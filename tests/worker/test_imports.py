@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from simpleflow.core import events as e
 from simpleflow.exceptions import InputError
 from simpleflow.worker import dispatch, imports
 from simpleflow.worker.decision_worker import DecisionWorker
-from simpleflow.worker.imports import ANY, NOTHING, Imports, only
+from simpleflow.worker.imports import ANY, NOTHING, Imports, beside, only
 from tests.worker.test_pool import Shop, children
 
 PROOF = "from pathlib import Path\nPath(__file__).with_suffix('.ran').write_text('')\n"
@@ -42,6 +43,22 @@ def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def ran(folder: Path) -> set[str]:
     return {path.stem for path in folder.rglob("*.ran")}
+
+
+def test_functions_of_the_module_of_a_workflow_need_no_decorator(modules: Path) -> None:
+    (modules / "plain.py").write_text(
+        "from os.path import join\nclass Some: pass\nsome = Some()\ndef double(x): return 2 * x\n"
+    )
+    importlib.import_module("plain")
+    found = dispatch.resolve("plain.double", imports=beside("plain"))
+    assert (found.name, found.callable(4)) == ("plain.double", 8)
+    assert "plain.double" not in dispatch.activities.registry
+    for policy in (NOTHING, ANY, only(["plain"]), beside("drop_tables"), beside("plai")):
+        with pytest.raises(InputError, match="unknown"):
+            dispatch.resolve("plain.double", imports=policy)
+    for name in ("plain.join", "plain.Some", "plain.some", "plain.none", "posixpath.join", "os.system", "double"):
+        with pytest.raises(InputError, match="unknown"):
+            dispatch.resolve(name, imports=beside("plain"))
 
 
 @pytest.mark.parametrize(

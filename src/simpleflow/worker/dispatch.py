@@ -82,14 +82,16 @@ def resolve(name: str, known: Mapping[str, Activity] | None = None, imports: Imp
 
     ``imports`` None: the policy of this process.
 
-    Only decorated activities are found, so a name in a task cannot make a worker call anything else. Raises InputError
-    if there is no such activity, or if it may not be performed here.
+    Only decorated activities are found, so a name in a task cannot make a worker call anything else; but see
+    ``imports.beside``. Raises InputError if there is no such activity, or if it may not be performed here.
     """
     found = find(name, known)
     imports = in_use() if imports is None else imports
     if found is None:
         imports.load(name, f"activity {name}")
         found = activities.registry.get(name)
+    if found is None and (function := imports.function(name)) is not None:
+        return activities.Activity(function, name)
     if found is None:
         raise InputError(f"activity {name} is unknown: define it at the top level of a module, with a decorator")
     imports.check(found.callable.__module__, f"activity {name}")

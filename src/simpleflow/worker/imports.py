@@ -6,8 +6,10 @@ Importing a module executes it. Users who may start workflows choose the names o
 that a worker executes: of the type ``drop_tables.x`` the module ``drop_tables``. There are three policies:
 
 - ``ANY``: any module that can be imported, as the workers of the existing library do. The default of ``worker.start``.
-- ``NOTHING``: no module. The process knows what the workflow's module has imported, and that is all. So a local run and
-  ``standalone`` work.
+- ``NOTHING``: no module. The process knows what the workflow's module has imported, and that is all. So a local run
+  works.
+- ``beside(module)``: likewise, and functions of that module may be activities without a decorator there: its workflow
+  may decorate them while it runs, which other processes do not see. So ``standalone`` works.
 - ``only(modules)``: these modules and those below them. Activities that are defined elsewhere are refused, also if a
   module has imported them. The activities about marks are always allowed.
 
@@ -19,6 +21,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
+from types import FunctionType
 
 from simpleflow.exceptions import InputError, one_line
 from simpleflow.named_tuple import NamedTuple
@@ -32,6 +35,7 @@ class Imports(NamedTuple):
 
     modules: tuple[str, ...] | None = None  # that may be imported, with those below them; None: any
     refuses_others: bool = False  # activities that are defined elsewhere
+    undecorated: str | None = None  # the module whose functions may be activities without a decorator
 
     def load(self, name: str, what: str) -> None:
         """Import the module of a dotted name, if that is allowed and was not done.
@@ -54,6 +58,12 @@ class Imports(NamedTuple):
         except ImportError as error:
             raise InputError(f"{what} is unknown, and its module cannot be imported: {error}") from error
 
+    def function(self, name: str) -> FunctionType | None:
+        """The function of that name that may be an activity although it has no decorator; None if there is none."""
+        module, _, attribute = name.rpartition(".")
+        found = getattr(sys.modules.get(module), attribute, None) if module and module == self.undecorated else None
+        return found if isinstance(found, FunctionType) and found.__module__ == module else None
+
     def check(self, module: str, what: str) -> None:
         """Raise InputError if something that is defined in ``module`` is refused."""
         if self.refuses_others and not self._allows(module):
@@ -70,6 +80,11 @@ class Imports(NamedTuple):
 
 ANY = Imports()
 NOTHING = Imports(())
+
+
+def beside(module: str) -> Imports:
+    """The policy of the processes of one workflow, which is defined in that module."""
+    return Imports((), undecorated=module)
 
 
 def only(modules: Sequence[str]) -> Imports:

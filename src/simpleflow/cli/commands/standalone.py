@@ -87,7 +87,7 @@ def _run(
     from simpleflow.cli.load_workflow import load_workflow
     from simpleflow.cli.view import unknown_names, what_next
     from simpleflow.step import recorded_tasks
-    from simpleflow.worker.imports import NOTHING
+    from simpleflow.worker.imports import NOTHING, beside
     from simpleflow.worker.repair import former_input, former_tasks
     from simpleflow.worker.service import decider_body, worker_body
     from simpleflow.worker.supervisor import Supervisor
@@ -132,7 +132,7 @@ def _run(
                 options["heartbeat"],
                 middlewares,
                 former=former,
-                imports=NOTHING,
+                imports=beside(workflow_class.__module__),
             ),
         )
         return _follow(supervisor, domain, request, here, options, write_result, ending, planner)
