@@ -172,7 +172,7 @@ def test_others_go_on_beside_those_that_never_return(swf: Commands) -> None:
     for how, run_id in runs.items():
         found = re.findall(
             rf"decision 3 of hangs.Hangs \(workflow {how}, run {run_id}\) took more than 1 s and was given up, "
-            rf"at {swf.path}/hangs.py:(\d+) in {how}; left to its time-out, this run is not decided for 6 s, others",
+            rf"at {swf.path}/hangs.py:(\d+) in {how}; left to its time-out, this run is not decided for 10 s, others",
             err,
         )
         assert len(found) == 1, err
@@ -225,7 +225,7 @@ def test_the_pauses_of_a_decision_that_takes_too_long_cost_little() -> None:
         runs.enter()
         total += runs.left("hangs")
     assert 1_790 < runs.left("hangs") <= 1_800
-    assert 30 * 12 / total < 0.05
+    assert 30 * 12 / total < 0.03
 
 
 def test_code_that_ends_in_time_goes_on() -> None:

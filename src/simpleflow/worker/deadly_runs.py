@@ -8,7 +8,7 @@ the same task again. So each process writes down what it decides, in a file that
 that outlasts them. A new process looks for entries of dead ones, and writes a pause for each of these executions, which
 all processes keep. The first pause is long enough for the supervisor to see that the new process has lived for a while;
 then the next death costs the other executions only the start of a process. A decision that never ends also costs them
-the time until it is given up, so its pauses grow to many times that.
+the time until it is given up, so its pauses are many times that.
 
 If a decision takes too long, the kernel writes no more than a stack. Each process has a part of a second file for that,
 at an offset of its own; such a file has no blocks where nothing was written.
@@ -39,7 +39,7 @@ FIRST_SECONDS = 6.0
 """The pause after the first death; longer than the supervisor's ``_SOON_SECONDS``."""
 
 _LONGEST_SECONDS = 300.0
-_LONGEST_PAUSE = 60  # of a decision that takes too long, in multiples of its limit
+_FIRST_PAUSE, _LONGEST_PAUSE = 10, 60  # of a decision that takes too long, in multiples of its limit
 
 _ENTRY = struct.Struct("I2300s")  # a process, and what it decides, as JSON: two names of 256 characters, and the rest
 _PID = struct.Struct("I")  # the begin of an entry
@@ -185,7 +185,7 @@ def _stack_at(pid: int) -> int:
 
 def _seconds(deaths: int, limit: float) -> float:
     """The pause after so many deaths; ``limit``: the seconds after which the decision was given up, or 0."""
-    pause = Pause(max(FIRST_SECONDS, limit), max(_LONGEST_SECONDS, _LONGEST_PAUSE * limit))
+    pause = Pause(max(FIRST_SECONDS, _FIRST_PAUSE * limit), max(_LONGEST_SECONDS, _LONGEST_PAUSE * limit))
     for _ in range(min(deaths, 20) - 1):
         pause.next()
     return pause.next()
