@@ -218,6 +218,36 @@ def test_decide_retry_retries_after_the_given_seconds(seconds: int) -> None:
     assert Simulation(Again).run(outcome=failing(9)).result == [None, "FINISHED", "TaskFailed"]
 
 
+class Milder(Workflow):
+    name = "milder"
+
+    def run(self, fail: bool = True) -> Any:
+        return self.submit(raising, "bad" if fail else "good").result
+
+
+@pytest.mark.parametrize("seconds", [0, 30])
+@pytest.mark.parametrize("what", ["activity", "child"])
+def test_on_task_failure_may_change_the_arguments_of_the_next_try(seconds: int, what: str) -> None:
+    class Changing(Workflow):
+        name = "changing"
+
+        def run(self) -> Any:
+            first = self.submit(raising, value="bad") if what == "activity" else self.submit(Milder, fail=True)
+            return [first.result, self.submit(add, 1, 2).result, first.result]
+
+        def on_task_failure(self, context: TaskFailureContext) -> TaskFailureContext:
+            if context.retry_count == 1:
+                context.a_task.kwargs = {"value": "good"} if what == "activity" else {"fail": False}
+            return context.decide_retry(seconds)
+
+    run = Simulation(Changing).run(outcome=lambda task, attempt: FAILURE if "bad" in (task.input or "") else None)
+    assert run.result == ["good", 3, "good"]
+    kind = e.ActivityTaskScheduled if what == "activity" else e.StartChildWorkflowExecutionInitiated
+    inputs = [str(each.input) for each in run.of_type(kind)]
+    assert ["bad" in each or "true" in each for each in inputs[:3]] == [True, True, False]
+    assert not markers(run)
+
+
 def test_cancelling_a_task_that_waits_for_its_retry_ends_the_wait() -> None:
     class Impatient(Workflow):
         name = "impatient"

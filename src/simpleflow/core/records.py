@@ -77,6 +77,19 @@ class Record:
         return self._scheduled
 
     @property
+    def first_scheduled(self) -> Any:
+        """Attributes of the event that scheduled or initiated the first task of several; None if none was tried again.
+
+        A task that the service has refused does not count.
+        """
+        for failure in self.failures:
+            attributes: Any = failure.attributes
+            id = getattr(attributes, "scheduled_event_id", 0) or getattr(attributes, "initiated_event_id", 0)
+            if id and id != self.scheduled_id:
+                return self._events[id - 1].attributes
+        return None
+
+    @property
     def closed(self) -> e.Event | None:
         """The event that ended the latest task; None while it is open."""
         return self._events[self.closed_id - 1] if self.closed_id else None

@@ -83,6 +83,9 @@ class Handle:
         """Ask the service to end the task, which is open."""
         raise NotImplementedError
 
+    def renew_input(self) -> None:
+        """Take the arguments of the task as they are now: ``on_task_failure`` may have changed them."""
+
     def begin(self) -> None:
         """Take the state of the record; if there is none, decide the task."""
         if self.record is not None:
@@ -291,6 +294,7 @@ class RetryHandle(TriedTask, Handle):
             self.handled += 1
             with self.evaluation.within(Scope(f"on_failure-{self.key[1]}-{self.handled}")):
                 answer = self.evaluation.workflow.on_task_failure(context)
+            self.renew_input()
             over = self.promise.done or record.open or record.state == t.COMPLETED
             if self.handled == len(record.failures) and not over:
                 self._react(record, answer, exception)

@@ -95,6 +95,10 @@ class ActivityHandle(RetryHandle):
             task_priority=self._priority,
         )
 
+    def renew_input(self) -> None:
+        if self.task is not None:
+            self.input = self.task.encode_input()
+
     def completed(self) -> None:
         self.input = ""
         if self.key[1] == self._id:  # else an equal submission would have to find its record again
@@ -141,10 +145,10 @@ class ChildHandle(RetryHandle):
         # The workflow may know more for its children. This may begin with the first child, so it comes first.
         hands_down = getattr(evaluation.workflow, "hands_down", None)
         further = {} if hands_down is None else hands_down()
-        handed_down = evaluation.handed_down | further
+        self._handed_down = evaluation.handed_down | further
         if evaluation.scope.scope_owner is not None:
-            handed_down[parts.PARTS] = {}
-        self.input = task.encode_input(handed_down)
+            self._handed_down[parts.PARTS] = {}
+        self.input = task.encode_input(self._handed_down)
         self._has_parts = parts.has_parts(task.workflow)
         self._failed_parts: tuple[parts.Part, ...] = ()
         self.inside: Sequence[Any] = ()
@@ -263,6 +267,10 @@ class ChildHandle(RetryHandle):
             workflow_id=self.key[1],
             workflow_type=e.WorkflowType(task.name, task.version),
         )
+
+    def renew_input(self) -> None:
+        if self.task is not None:
+            self.input = self.task.encode_input(self._handed_down)
 
     def own_retries(self) -> Retry:
         return Retry(self.task.workflow.retry)

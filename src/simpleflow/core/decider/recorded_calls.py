@@ -41,10 +41,16 @@ _LONGEST = 1_000  # characters of an input in a marker
 def is_same(record: Record, name: str, text: str) -> bool:
     """True if the task was recorded for this activity or workflow type and for these arguments (JSON text).
 
-    Earlier releases recorded an activity ``flow.load`` of a script as ``__main__.load``.
+    ``on_task_failure`` may change the arguments of the next try, so those of the first one count, too. Earlier releases
+    recorded an activity ``flow.load`` of a script as ``__main__.load``.
     """
     names = (name, f"{SCRIPT}.{name.rpartition('.')[2]}")
-    return record.type_name in names and _same_input(record.scheduled.input, text)
+    if record.type_name not in names:
+        return False
+    if _same_input(record.scheduled.input, text):
+        return True
+    first: Any = record.first_scheduled
+    return first is not None and _same_input(getattr(first, "input", None), text)
 
 
 def made_in(history: History, records: Sequence[Record], context: str | None) -> bool:
