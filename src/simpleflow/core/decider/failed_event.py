@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from simpleflow.call_task import Task
 from simpleflow.core import events as e
+from simpleflow.core.history import History
+from simpleflow.exceptions import TaskException
+from simpleflow.failure_context import TaskFailureContext
+from simpleflow.futures import Future
 
 _STATES: dict[type, str] = {
     e.ActivityTaskFailed: "failed",
@@ -40,6 +45,24 @@ class FailedEvent(dict[str, Any]):
         if name.startswith("_"):
             raise AttributeError(name)
         return getattr(self._event, name)
+
+
+def context(
+    task: Task, id: str, event: e.Event, history: History, failures: int, exception: TaskException, future: Future
+) -> TaskFailureContext:
+    """What ``on_task_failure`` gets for one failure of a task; ``failures``: the number of those before it."""
+    return TaskFailureContext(
+        a_task=task,
+        task_name=task.name,
+        exception=exception,
+        retry_count=failures,
+        id=id,
+        event=FailedEvent(event, history.events, failures),
+        history=history,
+        reason=getattr(exception, "reason", None) or str(exception),
+        details=getattr(exception, "details", None),
+        future=future,
+    )
 
 
 def _items(event: e.Event, events: Sequence[e.Event], retry: int) -> dict[str, Any]:

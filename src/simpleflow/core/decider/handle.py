@@ -26,9 +26,8 @@ from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.core import timeouts
 from simpleflow.core import transitions as t
-from simpleflow.core.decider import recorded_calls, refusals
+from simpleflow.core.decider import failed_event, recorded_calls, refusals
 from simpleflow.core.decider.evaluation import Evaluation
-from simpleflow.core.decider.failed_event import FailedEvent
 from simpleflow.core.decider.refusals import Reaction
 from simpleflow.core.decider.tries import TriedTask
 from simpleflow.core.records import Key, Record
@@ -279,18 +278,8 @@ class RetryHandle(TriedTask, Handle):
                     self._tried_again(record)
                 continue
             exception = self._exception(event)
-            context = TaskFailureContext(
-                a_task=self.task,
-                task_name=self.task.name,
-                exception=exception,
-                retry_count=self.handled,
-                id=self.key[1],
-                event=FailedEvent(event, self.evaluation.history.events, self.handled),
-                history=self.evaluation.history,
-                reason=_reason(exception),
-                details=getattr(exception, "details", None),
-                future=self.promise.future,
-            )
+            history, future = self.evaluation.history, self.promise.future
+            context = failed_event.context(self.task, self.key[1], event, history, self.handled, exception, future)
             self.handled += 1
             with self.evaluation.within(Scope(f"on_failure-{self.key[1]}-{self.handled}")):
                 answer = self.evaluation.workflow.on_task_failure(context)
