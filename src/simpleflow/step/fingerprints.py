@@ -242,7 +242,7 @@ def _shortened(part: dict[str, Any]) -> dict[str, Any]:
 
 def check_outputs(outputs: Outputs, label: str) -> list[str]:
     """The outputs of a step, each a path or ``s3://bucket/key``. Raises InputError, naming ``label``."""
-    if not isinstance(outputs, Iterable | os.PathLike):
+    if isinstance(outputs, bytes | Mapping) or not isinstance(outputs, Iterable | os.PathLike):
         raise InputError(f"{label} is {outputs!r}; expected paths, or texts such as 's3://bucket/key'")
     given = [_path(each, label) for each in ([outputs] if isinstance(outputs, str | os.PathLike) else outputs)]
     for each in given:

@@ -41,6 +41,8 @@ def request_of(
     if changed:
         found["changed"] = True
     if planned is not None:
+        if not isinstance(planned, Mapping):
+            raise InputError(f"planned steps is {planned!r}; expected what steering.contract.planned returns")
         found["planned"] = dict(planned)
     return found or None
 
