@@ -17,22 +17,12 @@ from tests.worker.random_workflows import drive, evaluated_afresh, evicted, fed_
 SEEDS = range(120)
 
 
-@functools.cache
-def expected(seed: int) -> list[bytes]:
-    """The histories that deciders which are kept alive give, to which those of the others are compared."""
-    return in_memory(kept_alive, seed)
-
-
-@pytest.mark.parametrize("start", range(0, len(SEEDS), 30))
-def test_a_decider_kept_alive_decides_as_a_fresh_evaluation_does(start: int) -> None:
-    for seed in SEEDS[start : start + 30]:
-        assert expected(seed) == in_memory(evaluated_afresh, seed), f"seed {seed}"
-
-
-@pytest.mark.parametrize("start", range(0, len(SEEDS), 30))
-def test_dropping_a_decider_changes_no_history(start: int) -> None:
-    for seed in SEEDS[start : start + 30]:
-        assert in_memory(evicted, seed) == expected(seed), f"seed {seed}"
+@pytest.mark.parametrize("start", range(0, len(SEEDS), 15))
+def test_a_decider_kept_alive_decides_as_a_fresh_evaluation_and_as_one_that_is_dropped(start: int) -> None:
+    for seed in SEEDS[start : start + 15]:
+        expected = in_memory(kept_alive, seed)
+        assert expected == in_memory(evaluated_afresh, seed), f"seed {seed}"
+        assert expected == in_memory(evicted, seed), f"seed {seed}"
 
 
 def test_a_run_that_waits_for_room_has_the_same_history_in_every_way(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,8 +67,7 @@ def test_a_decider_that_reads_the_history_of_the_engine_leaves_the_same_journal(
 
 
 def test_the_random_workflows_reach_every_kind_of_event() -> None:
-    whole = b"".join(b"".join(expected(seed)) for seed in SEEDS)
-    for text in (
+    missing = {
         *(b"TimerFired", b"ActivityTaskFailed", b"ChildWorkflowExecutionCompleted", b"WorkflowExecutionSignaled"),
         *(rb"\"status\":\"skipped\"", rb"\"status\":\"failed\"", b"Dep of a", rb"\"unmarks\":["),
         *(b"WorkflowExecutionCompleted", rb"\"joined\":", rb"\"args\":[10", rb"\"args\":[20"),
@@ -86,5 +75,10 @@ def test_the_random_workflows_reach_every_kind_of_event() -> None:
         *(b"_simpleflow_retry", b"Workflow execution error", b"outside", b"random_workflows.same-", rb"\"args\":[["),
         *(b'"markerName":"before"', b'"markerName":"after"'),
         *(b"Not among --only", b"log.step.stopped", b"__simpleflow_stopped", b"2 failures: ", rb"\"lost\":true"),
-    ):
-        assert text in whole, text
+    }
+    for seed in SEEDS:
+        histories = b"".join(in_memory(kept_alive, seed))
+        missing = {text for text in missing if text not in histories}
+        if not missing:
+            break
+    assert missing == set()
