@@ -32,6 +32,7 @@ SLOW = {"pathlib", "dataclasses", "urllib.parse", "subprocess", "logging", "shle
     [
         ("--help", RUN | WORKERS | SLOW | {"msgspec", "greenlet", "json"}),
         ("step.list nothing.Nothing", RUN | WORKERS | SLOW),
+        ("step.plan nothing.Nothing", RUN | WORKERS | SLOW),
         ("workflow.start --local nothing.Nothing", WORKERS | SLOW),
     ],
 )

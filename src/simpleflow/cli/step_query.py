@@ -152,10 +152,10 @@ class StepQuery(NamedTuple):
         """
         if self.location.folder is None:
             return None
-        from simpleflow.local import Executor
         from simpleflow.runs import same_source
+        from simpleflow.runs.run_start import RunStart
 
-        request = Executor(self.workflow_class, state=self.location.folder).request(self.given)
+        request = RunStart(self.workflow_class).request(self.given)
         with open_runs(self.location) as runs:
             return same_source.refusal(runs.local_engine, self.workflow_class, request, self.default_bucket)
 
