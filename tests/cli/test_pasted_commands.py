@@ -17,6 +17,7 @@ from simpleflow.runs import workflow_file
 from tests.cli.conftest import Folder
 
 TWO = """
+import datetime
 import os
 from simpleflow import Workflow, activity
 from simpleflow.step import WorkflowStepMixin
@@ -34,6 +35,19 @@ class First(Workflow, WorkflowStepMixin):
 
     def run(self, day="mon"):
         return self.submit(self.step("load", (do, day), keep_result=True)).value
+
+
+class Planned(Workflow, WorkflowStepMixin):
+    name = "planned"
+
+    def run(self, day: datetime.date, *, rows=1):
+        self.submit(self.step("before", (first, rows)))
+        return self.submit(self.step("load", (do, f"{day:%d.%m.} {rows}"), keep_result=True)).value
+
+
+@activity.with_attributes()
+def first(rows):
+    return rows
 
 
 class Second(Workflow):
@@ -138,3 +152,18 @@ def test_the_state_folder_of_a_setting_is_named(two: Folder) -> None:
     done = two.run("workflow.start", "--nb-workers", "0", "my flows/two.py:First", SIMPLEFLOW_STATE="kept here")
     command = done.err.splitlines()[-1].removeprefix("to go on: simpleflow ")
     assert command == "workflow.start --nb-workers 0 'my flows/two.py:First' --state 'kept here'"
+
+
+def test_a_run_that_a_plan_steered_goes_on_without_the_plan(two: Folder) -> None:
+    """The plan no longer holds, since some of its steps are done."""
+    file = "my flows/two.py:Planned"
+    options = ("-p", "day=2026-11-23", "-p", "rows=5", "--force", "load", "--workflow-id", "id's")
+    assert two.run("step.plan", file, *options, "--save", "plan.json").code == 0
+    done = two.run("workflow.start", "--nb-workers", "0", "--plan", "plan.json", file)
+    assert done.code == 1
+    head, command = done.err.splitlines()[-1].split(": simpleflow ", 1)
+    assert head == "to go on, skipping 1 step"
+    (two.path / "mended").touch()
+    again = pasted(two.path, f"{os.path.dirname(sys.executable)}/simpleflow {command}")
+    assert (again.returncode, again.stdout) == (0, '"23.11. 5"\n'), again.stderr
+    assert "skipped    before" in again.stderr

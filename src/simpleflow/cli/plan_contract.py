@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from simpleflow import shell_words
 from simpleflow.base import type_name
+from simpleflow.cli import step_names
 from simpleflow.exceptions import InputError, StoreError
+from simpleflow.parameters import TYPED
 
 if TYPE_CHECKING:
     from simpleflow.cli.run_query import RunLocation
@@ -53,6 +57,7 @@ class StartPlan:
 
         self._path = path
         self.file = plan_file.read(path)
+        self._gives_input = True
 
     def steer(self, options: dict[str, Any], given: dict[str, Any], has_input: bool) -> dict[str, Any]:
         """Put what the plan says into the options, and return the input. Raises InputError if an option contradicts."""
@@ -69,7 +74,21 @@ class StartPlan:
             raise InputError(f"--workflow-id is {wanted!r}; the plan {self._path!r} is of {self.file.workflow_id!r}")
 
         options["workflow_id"] = self.file.workflow_id
+        self._gives_input = not has_input
         return given if has_input else self.file.input
+
+    def as_options(self) -> list[str]:
+        """Return what the plan says as options, but for the steps that are forced, and those that run alone."""
+        steering = self.file.steering
+        found = [f"--workflow-id {shell_words.quoted(self.file.workflow_id)}"]
+        if self._gives_input:
+            found += _input_options(self.file.input)
+        found += [
+            f"--{name} {step_names.as_option(getattr(steering, name))}"
+            for name in ("skip", "until")
+            if getattr(steering, name)
+        ]
+        return [*found, "--changed"] if steering.changed else found
 
     def check(
         self,
@@ -108,3 +127,18 @@ class StartPlan:
         from simpleflow.steering.contract import planned
 
         return planned(self.file)
+
+
+def _input_options(given: Mapping[str, Any]) -> list[str]:
+    """Return the options that give an input: ``-p`` for parameters that have the values of their types."""
+    typed = set(given.get(TYPED, ()))
+    kwargs = dict(given.get("kwargs", {}))
+    found = []
+    for name in sorted(typed & set(kwargs)):
+        value = kwargs.pop(name)
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        found.append(f"-p {shell_words.quoted(f'{name}={text}')}")
+    rest = {name: value for name, value in (("args", given.get("args")), ("kwargs", kwargs)) if value}
+    if rest:
+        found.append(f"--input {shell_words.quoted(json.dumps(rest, ensure_ascii=False))}")
+    return found

@@ -246,6 +246,9 @@ def _command(options: Mapping[str, Any], again: Mapping[str, list[str]]) -> tupl
     if given is not None:
         without += _INPUT
         words.append(given)
+    if (plan := options.get("plan")) is not None:  # it was made before some of its steps were done
+        without += ["--plan", "--workflow-id"]
+        words += plan.as_options()
     if options.get("force") or options.get("only") or options.get("fresh") or again["force"]:
         without += ["--force", "--only"]
         flags.append("--fresh")
@@ -253,7 +256,7 @@ def _command(options: Mapping[str, Any], again: Mapping[str, list[str]]) -> tupl
     if options.get("state", "") is None and settings.is_set("SIMPLEFLOW_STATE"):
         # Of cron or systemd: the shell of the person who reads this may not have it, and would begin all anew.
         words.append(f"--state {shell_words.quoted(settings.SIMPLEFLOW_STATE)}")
-    command = " ".join([_command_line(without, flags), *words])
+    command = hide_passwords(" ".join([_command_line(without, flags), *words]))
     return command, given is None and workflow_input.standard_input() is not None
 
 
