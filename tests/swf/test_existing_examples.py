@@ -51,7 +51,7 @@ GIVEN = {
     "dyn_task_list.BasicWorkflow": Given({"args": [], "kwargs": {"x": 1, "task_list": "quickstart"}}),
     "dynamic_builder.BasicWorkflow": Given([1, 2]),
     "failing.FailingWorkflow": Given(code=1),
-    "failing.NotFailingWorkflow": Given(code=3, seconds=240),  # it waits twice for a minute before it tries again
+    "failing.NotFailingWorkflow": Given(seconds=240),  # it waits twice for a minute before it tries again
     "jumbo_fields.JumboFieldsWorkflow": Given(["a"]),
     "priorities.WorkflowPriority1": Given([1]),
     "priorities.WorkflowPriority2": Given([1]),
