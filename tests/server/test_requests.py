@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import http.client
+import io
 import json
 import re
 import socket
+import time
 from typing import Any
 from urllib.parse import urlparse
 
@@ -13,7 +15,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from simpleflow.server import Server
+from simpleflow.server import Server, headers
 from simpleflow.server.model import _NAMES, _TRIMMED, load
 from simpleflow.server.operations import OPERATIONS as TABLE
 from tests.server import clients
@@ -351,3 +353,42 @@ def test_connections_may_be_closed_by_the_client(swf: Swf) -> None:
         assert _post(swf.url, body, Connection=value)[0] == 200
     assert WORKFLOW_DEFAULTS["defaultTaskList"] == LIST
     assert swf.client.describe_workflow_type(domain=DOMAIN, workflowType=TYPE)["configuration"] == WORKFLOW_DEFAULTS
+
+
+@pytest.mark.parametrize(
+    ("head", "is_plain"),
+    [
+        ("Content-Type: x\r\nHOST:localhost\r\nX-Amz-Target:  S.ListDomains \t\r\n", True),
+        ("x-amz-target: S.ListDomains\r\nX-Empty:\r\nX-Colon: a: b\r\nX-Other: é\r\n", True),
+        ("X-Amz-Target: S.\r\n  ListDomains\r\n", False),
+        ("X-Amz-Target: S.ListDomains\r\nX-Space : 1\r\n", False),
+        ("X-Amz-Target: S.ListDomains\r\nno colon\r\n", False),
+        ("X-Amz-Target: S.ListDomains\nX-Bare: 1\r\n", False),
+        ("X-Amz-Target: S.ListDomains\r\nExpect: 100-continue\r\n", False),
+        ("X-Amz-Target: S.ListDomains\r\n" + "X-Many: 1\r\n" * 101, False),
+    ],
+)
+def test_plain_heads_are_read_as_http_server_reads_them(head: str, is_plain: bool) -> None:
+    sent = f"{head}Content-Length: 2\r\n\r\n{{}}".encode("latin-1")
+    stream = io.BufferedReader(io.BytesIO(sent))  # type: ignore[arg-type]
+    found = headers.read(stream)
+    assert (found is not None) == is_plain
+    if found is None:
+        assert stream.read() == sent  # http.server reads it
+        return
+    assert stream.read() == b"{}"
+    other = http.client.parse_headers(io.BytesIO(sent))
+    for name in (*other, "none"):
+        assert found.get(name) == other.get(name)
+        assert found.get_all(name, ()) == other.get_all(name, ())
+
+
+def test_a_head_that_comes_in_parts(swf: Swf) -> None:
+    with socket.create_connection(("127.0.0.1", int(swf.url.rpartition(":")[2]))) as connection:
+        body = b'{"registrationStatus": "REGISTERED"}'
+        head = b"POST / HTTP/1.1\r\nX-Amz-Target: S.ListDomains\r\nContent-Length: %d\r\n\r\n" % len(body)
+        for _ in range(2):
+            for part in (head[:20], head[20:50], head[50:] + body[:5], body[5:]):
+                connection.sendall(part)
+                time.sleep(0.02)
+            assert connection.recv(10_000).startswith(b"HTTP/1.1 200 ")

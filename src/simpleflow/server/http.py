@@ -24,7 +24,7 @@ from typing import Any
 import msgspec
 
 from simpleflow.exceptions import InputError, RunBusy, UnknownResource
-from simpleflow.server import faults, model
+from simpleflow.server import faults, headers, model
 from simpleflow.server.chaos import Chaos
 from simpleflow.server.decision_check import Limits
 from simpleflow.server.faults import Fault
@@ -195,6 +195,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     server: _HttpServer
+    raw_requestline: bytes
 
     latest: Caller | None = None  # of the latest request
 
@@ -205,6 +206,19 @@ class _Handler(BaseHTTPRequestHandler):
             # The client hung up before it read the latest reply. If it had read it, the connection would just end.
             if self.latest is not None:
                 self.server.owner.undo(self.latest)
+
+    def parse_request(self) -> bool:
+        """Read the head of a request; see ``headers``."""
+        words = self.raw_requestline.rstrip(b"\r\n").split(b" ")
+        if len(words) != 3 or words[0] != b"POST" or words[2] != b"HTTP/1.1" or not words[1].isascii():
+            return super().parse_request()
+        if words[1].startswith(b"//") or (found := headers.read(self.rfile)) is None:
+            return super().parse_request()
+        self.requestline = self.raw_requestline.decode("latin-1").rstrip("\r\n")
+        self.command, self.path, self.request_version = "POST", words[1].decode(), "HTTP/1.1"
+        self.headers = found  # type: ignore[assignment]
+        self.close_connection = (found.get("Connection") or "").lower() == "close"
+        return True
 
     def do_POST(self) -> None:
         with self.server.owner.answering():
