@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from simpleflow import retries, settings
-from simpleflow.base import SCRIPT, check_flag, check_name, lasting_name
+from simpleflow.base import SCRIPT, check_flag, check_name, imported_name
 from simpleflow.constants import MAX_VERSION_LENGTH, MOST_SECONDS
 from simpleflow.exceptions import InputError
 from simpleflow.shown_text import value_text
@@ -125,7 +125,7 @@ class Activity:
             raise InputError(f"an activity is made of a function or a class with execute(), not of {callable!r}")
         code_source.remember(callable.__module__)
         self.callable = callable
-        self.name = name if name is not None else lasting_name(f"{callable.__module__}.{callable.__name__}")
+        self.name = name if name is not None else imported_name(f"{callable.__module__}.{callable.__name__}")
         self.name_in_script = f"{SCRIPT}.{callable.__name__}" if name is None else None
         """The name that earlier releases gave it where its module was run as a script: histories hold it."""
         check_name(self.name, "activity name")

@@ -133,6 +133,24 @@ def lasting_name(name: str) -> str:
     return os.path.splitext(os.path.basename(file))[0] + name.removeprefix(SCRIPT)
 
 
+def imported_name(name: str) -> str:
+    """The name of something in a module, as it is where ``workflow.start`` imports the file of a script.
+
+    That differs from ``lasting_name`` for files whose names are not the names of modules, or those of others.
+    """
+    lasting = lasting_name(name)
+    if lasting == name:
+        return name
+    stem, _, rest = lasting.rpartition(".")
+    return f"{module_name(stem)}.{rest}"
+
+
+def module_name(stem: str) -> str:
+    """The name under which a file with that stem is imported: ``json.py`` must not stand in for the module ``json``."""
+    stem = stem.replace(".", "_")
+    return f"file_{stem}" if stem in sys.stdlib_module_names else stem
+
+
 def _main() -> object:
     return sys.modules.get(SCRIPT)
 

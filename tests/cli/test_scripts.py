@@ -46,11 +46,15 @@ def last(numbers):
 
 
 class Child(Workflow):
+    name = "child"
+
     def run(self, number):
         return self.submit(first, number).result
 
 
 class Pipeline(Workflow, WorkflowStepMixin):
+    name = "pipeline"
+
     def run(self):
         group = self.submit(Group((first, 1), (Child, 2), Chain((first, 3), once)))
         step = self.submit(self.step("load", (first, 4)))
@@ -68,24 +72,30 @@ EARLIER = {name: f'name="__main__.{name}", ' for name in NAMES}
 """As earlier releases named those of a script."""
 
 
-def run(folder: Folder, way: str, workers: str) -> subprocess.CompletedProcess[str]:
-    own = [sys.executable, "flow.py"]
-    options = ["--local", "--nb-workers", workers, "flow.py:Pipeline"]
+def run(folder: Folder, way: str, workers: str, file: str) -> subprocess.CompletedProcess[str]:
+    own = [sys.executable, file]
+    options = ["--local", "--nb-workers", workers, f"{file}:Pipeline"]
     command = own if way == "run" else [sys.executable, "-m", "simpleflow", "workflow.start", *options]
     environment = os.environ | {"WORKERS": workers}
     return subprocess.run(command, cwd=folder.path, env=environment, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "names", "workers"),
-    [("start", "run", NAMES, "0"), ("run", "start", EARLIER, "2")],
+    ("first", "second", "names", "workers", "file"),
+    [
+        ("start", "run", NAMES, "0", "flow.py"),
+        ("run", "start", EARLIER, "2", "flow.py"),
+        ("run", "start", NAMES, "0", "test.py"),  # the name of a module of Python
+    ],
 )
-def test_nothing_is_done_again(folder: Folder, first: str, second: str, names: dict[str, str], workers: str) -> None:
-    flow = folder.path / "flow.py"
+def test_nothing_is_done_again(
+    folder: Folder, first: str, second: str, names: dict[str, str], workers: str, file: str
+) -> None:
+    flow = folder.path / file
     flow.write_text(FLOW.format(**names))
-    assert run(folder, first, workers).returncode == -signal.SIGKILL
+    assert run(folder, first, workers, file).returncode == -signal.SIGKILL
     flow.write_text(FLOW.format(**NAMES))
-    done = run(folder, second, workers)
+    done = run(folder, second, workers, file)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip().replace(" ", "").replace("None", "null") == "[4,1,2,null]"
     assert "anew" not in done.stderr

@@ -14,6 +14,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
+from simpleflow.base import module_name
 from simpleflow.cli import collector, suggestions
 from simpleflow.cli.errors import error_line
 from simpleflow.exceptions import InputError
@@ -130,7 +131,7 @@ def _in_place_of(module_or_file: str, path: str) -> ModuleType:
     full = _existing_file(path)
     name = module_or_file
     if _is_file(module_or_file):
-        name = os.path.splitext(os.path.basename(module_or_file))[0].replace(".", "_")
+        name = module_name(os.path.splitext(os.path.basename(module_or_file))[0])
         _add_to_path(os.path.dirname(os.path.abspath(os.path.expanduser(module_or_file))), last=True)
     elif parent := name.rpartition(".")[0]:
         _module_named(parent)  # for relative imports
