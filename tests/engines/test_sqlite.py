@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import sqlite3
 import subprocess
@@ -343,9 +344,9 @@ def test_a_folder_of_version_3_is_read_as_it_is(make: Make, tmp_path: Path, writ
         assert again.poll_for_activity_task() is not None
         again.flush()
         assert list(again.history("w"))[:-1] == expected
-        db = sqlite3.connect(tmp_path / "state" / "history.sqlite")
-        assert db.execute("pragma user_version").fetchone() == (4,)
-        texts = [text for (text,) in db.execute("select event from events order by place")]
+        with contextlib.closing(sqlite3.connect(tmp_path / "state" / "history.sqlite")) as db:
+            assert db.execute("pragma user_version").fetchone() == (4,)
+            texts = [text for (text,) in db.execute("select event from events order by place")]
         assert [text[0] for text in texts] == ["{"] * len(expected) + ["["]
     again.close()
 

@@ -28,10 +28,14 @@ class Registrations:
             self._db = sqlite3.connect(
                 folder / "registrations.sqlite", timeout=30, isolation_level=None, check_same_thread=False
             )
-            self._db.execute(
-                "create table if not exists registrations (kind text, domain text, name text, version text, "
-                "entry text not null, primary key (kind, domain, name, version)) without rowid"
-            )
+            try:
+                self._db.execute(
+                    "create table if not exists registrations (kind text, domain text, name text, version text, "
+                    "entry text not null, primary key (kind, domain, name, version)) without rowid"
+                )
+            except BaseException:
+                self._db.close()
+                raise
 
     def load(self) -> list[tuple[str, str, str]]:
         """Kind, domain and text of each registration."""
