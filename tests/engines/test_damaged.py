@@ -17,6 +17,7 @@ from simpleflow.engines.base import StartRequest
 from simpleflow.engines.sqlite import rescue
 from simpleflow.engines.sqlite.engine import SqliteEngine
 from simpleflow.engines.sqlite.reading import ReadingEngine
+from simpleflow.engines.sqlite.salvage import salvage
 from simpleflow.exceptions import StateError
 from simpleflow.state_folder import run_rows
 from simpleflow.testing.subject import COMPLETE, activity, child, timer
@@ -221,3 +222,15 @@ def test_another_connection_of_the_process_keeps_its_locks(tmp_path: Path) -> No
     assert (folder / "history.sqlite-wal").exists()
     decide(first, COMPLETE)
     first.close()
+
+
+def test_a_header_that_forbids_writing_is_damage(whole: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    shutil.copytree(whole, folder)
+    with open(folder / "history.sqlite", "r+b") as file:
+        file.seek(18)
+        file.write(b"\x09")
+    with pytest.raises(StateError, match=f"is damaged: its header says that it may not be written; {ADVICE}"):
+        use(folder)
+    found = salvage(folder)
+    assert any("its header names a format" in text for text in found.problems)

@@ -14,6 +14,7 @@ SQLite says that a table or a column does not exist, the schema is damaged.
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 import zlib
@@ -73,11 +74,19 @@ def damaged(folder: object, problem: object) -> StateError:
     )
 
 
+def _may_be_written(folder: str) -> bool:
+    """True if the system allows to write the database, its log and their folder."""
+    files = [os.path.join(folder, name) for name in ("history.sqlite", "history.sqlite-wal", "history.sqlite-shm")]
+    return os.access(folder, os.W_OK) and all(os.access(each, os.W_OK) for each in files if os.path.exists(each))
+
+
 def state_error(folder: object, action: str, error: Exception) -> StateError:
     """The error for one of SQLite or of the system. ``action``: opened, read or written."""
     if isinstance(error, UnicodeDecodeError) or (isinstance(error, sqlite3.Error) and is_damage(error)):
         text = str(error) if getattr(error, "sqlite_errorcode", None) is not None else "a text is not UTF-8"
         return damaged(folder, text)
+    if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_READONLY and _may_be_written(str(folder)):
+        return damaged(folder, "its header says that it may not be written")
     advice = "check the folder, or name another one with --state or SIMPLEFLOW_STATE"
     problem = str(error)
     if isinstance(error, OSError) and error.strerror:

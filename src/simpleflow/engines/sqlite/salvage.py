@@ -16,6 +16,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,7 @@ def salvage(folder: Path) -> Salvage:
     return found
 
 
+_LATEST_FORMAT = 2  # of SQLite's files, in the bytes 18 (to write) and 19 (to read)
 _COLUMNS = {
     "runs": ("number", "run_id, workflow_id, root_id, name, version, status, started, closed, owner"),
     "events": ("place", "event, sum"),
@@ -119,6 +121,9 @@ _COLUMNS = {
 
 def _tables(path: str, problems: list[str]) -> dict[str, dict[Any, Any]]:
     found: dict[str, dict[Any, Any]] = {table: {} for table in _COLUMNS}
+    with suppress(OSError), open(path, "rb") as file:
+        if max(file.read(20)[18:], default=0) > _LATEST_FORMAT:
+            problems.append("its header names a format that SQLite does not have, so it cannot be written")
     try:
         db = sqlite3.connect(path, isolation_level=None)
     except FAULTS as error:
