@@ -25,6 +25,7 @@ from simpleflow.step import WorkflowStepMixin
 
 @activity.with_attributes(raises_on_failure=True)
 def do(day):
+    print("doing", day)
     if not os.path.exists("mended"):
         raise ValueError(day)
     return day
@@ -167,3 +168,18 @@ def test_a_run_that_a_plan_steered_goes_on_without_the_plan(two: Folder) -> None
     again = pasted(two.path, f"{os.path.dirname(sys.executable)}/simpleflow {command}")
     assert (again.returncode, again.stdout) == (0, '"23.11. 5"\n'), again.stderr
     assert "skipped    before" in again.stderr
+
+
+def test_paths_are_those_of_the_folder_where_they_were_typed(two: Folder) -> None:
+    """A workflow's file may change the folder when it is loaded; what it reads is beside it."""
+    file = two.path / "my flows" / "two.py"
+    file.write_text(f"import os\nos.chdir(os.path.dirname(os.path.abspath(__file__)))\n{TWO}")
+    for options in ((), ("--state", "kept")):
+        done = two.run("workflow.start", "--nb-workers", "2", "my flows/two.py:First", *options)
+        assert done.code == 1
+        [log] = [line.partition(": ")[2] for line in done.err.splitlines() if line.startswith("log of load: ")]
+        assert (two.path / log).is_file()
+        assert "daily" in two.run("workflow.list", *options).out
+    assert two.run("step.plan", "my flows/two.py:First", "--state", "kept", "--save", "plan.json").code == 0
+    assert (two.path / "plan.json").is_file()
+    assert {each.name for each in file.parent.iterdir()} <= {"two.py", "__pycache__"}

@@ -13,7 +13,7 @@ from simpleflow import settings
 from simpleflow.cli import errors, log_level, on_end, parameters, start_options, step_names
 from simpleflow.cli.cluster_options import cluster_of
 from simpleflow.cli.cores import cores
-from simpleflow.cli.options import Session
+from simpleflow.cli.options import Session, folder_here
 from simpleflow.cli.signals import Stopped, stoppable
 from simpleflow.cli.terminal import BOLD, CYAN, Terminal
 from simpleflow.exceptions import InputError, SimpleflowError
@@ -65,13 +65,21 @@ def _run(
     try:
         with stoppable():
             level = log_level.requested_level(options.get("log_level"))
+            began_in = folder_here()
+            state = options["state"] or settings.SIMPLEFLOW_STATE
+            whole = os.path.join(began_in, state)
             workflow_class = load_workflow(reference)
+            if (
+                folder_here() != began_in
+            ):  # its file has changed the folder: what was typed is meant from the former one
+                state = whole
             log_level.show_log(level)
             given = parameters.complete_input(workflow_class, given, options["params"])
             progress = ending.progress = _progress(here, options)
             if not progress.open():
                 progress = ending.progress = _progress(here, options | {"no_progress": True})
-            executor = _executor(workflow_class, options, progress, here.terminal)
+            progress.began_in = began_in
+            executor = _executor(workflow_class, options | {"state": state}, progress, here.terminal)
             ending.state, ending.executor = progress.state, executor
             progress.ask_signals(executor.awaited_signals)
             request = start_options.start_request(executor, given)
@@ -149,7 +157,7 @@ def _executor(
 ) -> Executor:
     workers = options["nb_workers"]
     cluster = cluster_of(options)
-    state = options["state"] or settings.SIMPLEFLOW_STATE
+    state = options["state"]
     progress.state = os.path.abspath(state)
     output = options.get("output") or ALL
     if output != NONE:

@@ -93,6 +93,14 @@ def _eager_flag(names: list[str], callback: Callable[..., None], text: str) -> C
     return click.option(*names, is_flag=True, is_eager=True, expose_value=False, callback=callback, help=text)
 
 
+def folder_here() -> str:
+    """Return the current folder; empty if it was removed."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""
+
+
 def common(command: _Command) -> _Command:
     """Add ``--debug``, ``--color`` and ``--help`` to a command."""
     for add in (

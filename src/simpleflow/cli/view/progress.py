@@ -82,6 +82,7 @@ class Progress(Follower):
 
     brief = True  # whether the summary is brief too
     state = ""  # the state folder, which the first line names
+    began_in = ""  # the folder in which the command was called
     expected_end: ExpectedEnd | None = None  # of the run
     tail = OutputTail()  # the last output of failed activities
 
@@ -142,7 +143,7 @@ class Progress(Follower):
         """Return where the run is kept: relative on a terminal, absolute in a log."""
         shown = self.state
         if self._terminal.columns:
-            shown = shown.removeprefix(os.path.join(os.getcwd(), ""))
+            shown = shown.removeprefix(os.path.join(self.began_in or os.getcwd(), ""))
         return f" in {shown_text.printable(shown)}" if shown else ""
 
     def show_wait(self, text: str) -> None:

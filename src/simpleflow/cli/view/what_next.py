@@ -146,17 +146,17 @@ def _logs(progress: Progress) -> Iterator[str]:
             if not logs:
                 continue
             if shown == _MOST_LOGS:
-                yield f"more logs: {_relative(folder_of(progress.state, run.run_id))}"
+                yield f"more logs: {_relative(folder_of(progress.state, run.run_id), progress.began_in)}"
                 return
             shown += 1
-            yield f"log of {row.step or row.name}: {_relative(logs[-1].path)}"
+            yield f"log of {row.step or row.name}: {_relative(logs[-1].path, progress.began_in)}"
 
 
-def _relative(path: str) -> str:
-    try:
-        found = os.path.relpath(path)
-    except OSError:  # the folder was removed
+def _relative(path: str, start: str) -> str:
+    """Return a path relative to the folder in which the command was called, if it lies inside."""
+    if not start:
         return path
+    found = os.path.relpath(path, start)
     return path if found.startswith("..") else found
 
 
