@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -155,3 +157,22 @@ def compare(
         patch.setattr(Shortcut, "skip", lambda self, run: False)
         assert quick == histories(str(folder / "slow"), steering, kind, inputs)
     return taken
+
+
+class Counted(Workflow, WorkflowStepMixin):
+    """Steps one after the other; the result is how many submissions of steps are in memory at the end."""
+
+    name = "counted"
+    version = "1"
+
+    def run(self, number: int) -> int:
+        for index in range(number):
+            futures.wait(self.submit(self.step(f"step{index}", (work, index))))
+        gc.collect()
+        return sum(isinstance(each, StepRun) for each in gc.get_objects())
+
+
+def test_nothing_stays_of_the_submission_of_a_step_that_was_skipped(tmp_path: Path) -> None:
+    before = Executor(Counted, state=str(tmp_path)).run(1)
+    assert Executor(Counted, state=str(tmp_path)).run(30) >= 29, "those that ran stay"
+    assert Executor(Counted, state=str(tmp_path)).run(30) <= before
