@@ -92,7 +92,7 @@ class _Form(NamedTuple):
 
     number: int
     members: Callable[[Any], tuple[Any, ...]]
-    defaults: tuple[Any, ...]  # of the last members
+    defaults: tuple[Any, ...]  # of the last members, the last one first
 
 
 def encode(events: Sequence[Event]) -> list[str]:
@@ -101,19 +101,27 @@ def encode(events: Sequence[Event]) -> list[str]:
     Raises ValueError for an event of an unknown type or without a finite time, and what msgspec raises for a value that
     JSON cannot hold.
     """
-    return _encode_lines([_array(event) for event in events]).decode().split("\n")[:-1]
+    return _encode_lines(_arrays(events)).decode().split("\n")[:-1]
 
 
-def _array(event: Event) -> list[Any]:
-    if not isfinite(event.time):
-        raise ValueError(f"the time {event.time} is not finite")
-    form = _form(type(event.attributes))
-    found = [form.number, event.id, round(event.time, 3), *form.members(event.attributes)]
-    for default in reversed(form.defaults):
-        if found[-1] != default:
-            break
-        found.pop()
-    return found
+def _arrays(events: Sequence[Event]) -> list[list[Any]]:
+    arrays = []
+    last: float | None = None
+    rounded = 0.0
+    for event in events:
+        time, attributes = event.time, event.attributes
+        if time != last:  # events that are kept together often have one time
+            if not isfinite(time):
+                raise ValueError(f"the time {time} is not finite")
+            last, rounded = time, round(time, 3)
+        number, members, defaults = _form(type(attributes))
+        found = [number, event.id, rounded, *members(attributes)]
+        for default in defaults:
+            if found[-1] != default:
+                break
+            found.pop()
+        arrays.append(found)
+    return arrays
 
 
 def decode(data: bytes | str) -> Event:
@@ -130,7 +138,7 @@ def _form(cls: type[Attributes]) -> _Form:
     get: Callable[[Any], Any] = attrgetter(*names) if names else lambda each: ()
     values = get if len(names) != 1 else lambda each: (get(each),)
     defaults = tuple(default for _, default in members if default is not msgspec.NODEFAULT)
-    return _Form(_NUMBERS.index(cls.__name__), values, defaults)
+    return _Form(_NUMBERS.index(cls.__name__), values, defaults[::-1])
 
 
 def _members(cls: type[Attributes]) -> list[tuple[str, Any]]:

@@ -31,6 +31,7 @@ class Pauses:
         self._count = 0  # of the events seen
         self._time = 0.0  # of the last event
         self._gap: Interval = (0.0, 0.0)  # the longest one between events since the last DecisionTaskStarted
+        self._longest = 0.0  # how long it is
         self._identity: str | None = None  # of the last decider
 
     def __eq__(self, other: object) -> bool:
@@ -50,20 +51,17 @@ class Pauses:
         """See the next event."""
         time = event.time
         attributes = event.attributes
-        if time == self._time and type(attributes) is e.MarkerRecorded:  # there may be thousands of one time
-            self._count += 1
-            return
         before = self._time if self._count else time
         self._count += 1
+        if time - before > self._longest:
+            self._gap, self._longest = (before, time), time - before
         self._time = time
-        if time > before and time - before > self._gap[1] - self._gap[0]:
-            self._gap = (before, time)
         if type(attributes) is e.DecisionTaskScheduled:
             self._add((before, time))
         elif type(attributes) is e.DecisionTaskStarted:
             if self._is_other(attributes.identity):
                 self._add(self._gap)
-            self._identity, self._gap = attributes.identity, (time, time)
+            self._identity, self._gap, self._longest = attributes.identity, (time, time), 0.0
 
     def _is_other(self, identity: str | None) -> bool:
         """True if another process drives the execution now than before."""

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -205,7 +206,7 @@ class Tally:
         return key[1] in self._latest.get(key[0], ())
 
     def _each(self) -> Iterator[tuple[str, StepReport]]:
-        return (each for found in self._latest.values() for each in found.items())
+        return chain.from_iterable(found.items() for found in self._latest.values())
 
     @property
     def failed(self) -> list[str]:
