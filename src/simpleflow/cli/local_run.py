@@ -69,9 +69,7 @@ def _run(
             state = options["state"] or settings.SIMPLEFLOW_STATE
             whole = os.path.join(began_in, state)
             workflow_class = load_workflow(reference)
-            if (
-                folder_here() != began_in
-            ):  # its file has changed the folder: what was typed is meant from the former one
+            if folder_here() != began_in:  # its file has changed the folder
                 state = whole
             log_level.show_log(level)
             given = parameters.complete_input(workflow_class, given, options["params"])
