@@ -137,11 +137,10 @@ $(OTHER)/.installed: pyproject.toml .ci/pythons.py .ci/environment.py | python
 	@main=$(BIN)/python; test -x $$main || main=$(PYTHON); $$main .ci/pythons.py environment $(OTHER)
 	@touch $@
 
-# From Python 3.13 on, a database that is left to the garbage collector causes a warning, in whichever test runs then.
 test-other: $(OTHER)/.installed
 	@cat $(OTHER)/tried.txt
 	@test ! -x $(OTHER)/bin/python || { $(OTHER)/bin/python -m compileall -q src tests && \
-	PYTHONHASHSEED=2 $(OTHER)/bin/python -m pytest $(AT_ONCE) -W 'ignore:unclosed database:ResourceWarning' \
+	PYTHONHASHSEED=2 $(OTHER)/bin/python -m pytest $(AT_ONCE) \
 	$(or $(TESTS),$(OF_OTHER) $(NOT_OF_OTHER:%=--ignore=%)); }
 
 # What users get: the wheel, in an environment of its own, of the oldest Python on this machine and with the oldest

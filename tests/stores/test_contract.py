@@ -101,7 +101,7 @@ def test_create_does_not_replace(store: Store, kind: str) -> None:
 
 
 def test_of_several_creators_one_wins(store: Store, kind: str) -> None:
-    count = {"seaweed": 8, "google": 25, "azure": 25}.get(kind, 100)  # the losers wait on seaweed
+    count = {"seaweed": 8, "moto": 25, "google": 25, "azure": 25}.get(kind, 100)  # the losers wait on seaweed
     names = [f"step.{number}" for number in range(count)]
     tries = [(name, f"{name} {number}".encode()) for name in names for number in range(4)]
     with ThreadPoolExecutor(4) as pool:
