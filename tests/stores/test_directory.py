@@ -169,3 +169,21 @@ def test_temporary_files_of_killed_processes_are_removed_after_an_hour(tmp_path:
         os.utime(path, (1, 1))
     assert store.names("w/steps") == ["load"]
     assert [path.exists() for path in (old, young, other)] == [False, True, True]
+
+
+def test_a_folder_that_another_process_makes_and_removes_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make, late = os.mkdir, []
+
+    def mkdir(folder: str) -> None:
+        if folder.endswith("/steps") and not late:
+            late.append(folder)
+            raise FileExistsError(folder)
+        make(folder)
+
+    monkeypatch.setattr(os, "mkdir", mkdir)
+    store = open_store(str(tmp_path / "marks"))
+    store.put("w/steps", "a", b"{}")
+    assert late
+    assert store.names("w/steps") == ["a"]
