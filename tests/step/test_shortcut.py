@@ -115,8 +115,8 @@ def histories(state: str, steering: dict[str, Any], kind: type[Workflow] = Kinds
     "steering",
     [
         {},
-        {"force_steps": ["plain"]},
-        {"skip_steps": ["new"]},
+        {"force_steps": ["number"]},
+        {"skip_steps": ["number", "new"]},
         {"only_steps": ["dependent"]},
         {"until_steps": ["dependent"]},
         {"changed": True},
