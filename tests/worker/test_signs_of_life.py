@@ -13,7 +13,7 @@ from simpleflow import Workflow, activity, futures
 from simpleflow.local import Executor
 
 
-@activity.with_attributes(name="life.hold", heartbeat_timeout=1, raises_on_failure=True)
+@activity.with_attributes(name="life.hold", heartbeat_timeout=2, raises_on_failure=True)
 def hold() -> str:
     """A call into C that keeps the interpreter lock: no other thread of the worker runs meanwhile."""
     ctypes.PyDLL(None).sleep(3)
