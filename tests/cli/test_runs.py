@@ -312,6 +312,11 @@ def test_a_run_whose_process_died_can_be_terminated(folder: Folder) -> None:
     folder.started[0].wait()
     assert here.objects("workflow.list")[0]["alive"] is False
     assert " open, no process " in here.call("workflow.list").out
+    steps = here.call("workflow.steps", "waits").err
+    assert "\nits process has died; the run goes on when the command that started it is run again\n" in steps
+    for command in (["workflow.list"], ["workflow.steps", "waits"], ["workflow.info", "waits"]):
+        first, second = (here.call(*command) for _ in range(2))
+        assert (first.out, first.err) == (second.out, second.err), "the time without a process does not count"
     assert "no process drives the run now" in here.call("workflow.signal", "waits", "--name", "other").err
     assert here.call("workflow.terminate", "waits").code == 0
     assert here.objects("workflow.info", "waits")[0]["status"] == "terminated"

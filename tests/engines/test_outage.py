@@ -66,7 +66,7 @@ def test_a_run_waits_until_there_is_room_again(tmp_path: Path) -> None:
     assert Executor(Flow, state=tmp_path / "state", on_wait=told.append).run([0.5]) is True
     assert done == ["load", "report"]
     assert told[0].startswith(f"state folder {tmp_path / 'state'} could not be written: database or disk is full; ")
-    assert told[0].endswith("; trying again for 600 s")
+    assert told[0].endswith("database or disk is full; free some space; trying again for 600 s")
     assert len(told) == 2
     assert told[1].startswith("the state folder works again, after ")
 

@@ -155,6 +155,16 @@ class Runs:
         """Return the history of a run."""
         return self.engine.history(run.workflow_id, run.run_id)
 
+    def stood_still(self, run: RunDescription) -> float | None:
+        """Return when the process of an open run died: the time of its last event. None if it has not, as far as known.
+
+        Raises StateError.
+        """
+        if self.location.folder is None or run.status != "open" or run.alive:
+            return None
+        last = self.engine.last_events(run.workflow_id, run.run_id, 1)
+        return last[0].time if last else run.started
+
     def find(self, wanted: RunFilter, limit: int | None = None) -> list[RunDescription]:
         """Return the runs that the filter accepts, the latest first; at most ``limit``."""
         return [] if self._engine is None else self._engine.list_runs(wanted, limit=limit)

@@ -31,8 +31,11 @@ _DAMAGE = {
     sqlite3.SQLITE_SCHEMA,
     sqlite3.SQLITE_TOOBIG,
 }
+THEN_AGAIN = ", then run the same command again"
+"""End of an advice. Who tries again by itself leaves it out."""
+
 _ADVICE = {
-    sqlite3.SQLITE_FULL: "free some space, then run the same command again",
+    sqlite3.SQLITE_FULL: f"free some space{THEN_AGAIN}",
     sqlite3.SQLITE_IOERR: "see if the disk is full or fails, or if files may not grow (ulimit -f)",
     sqlite3.SQLITE_READONLY: "allow this user to write there, or name another folder with --state or SIMPLEFLOW_STATE",
     sqlite3.SQLITE_BUSY: "another program has held its database for long: end that program",

@@ -40,7 +40,10 @@ def workflow_steps(arguments: Sequence[str], style: str, **options: Any) -> None
         found, waits = steps_of(runs, run)
         short = runs.short_ids([run])
         if style == TABLE or not found:
-            out.say(run_tables.headline(run, short, location.folder is not None, [each.row.report for each in found]))
+            reports, stood_still = [each.row.report for each in found], runs.stood_still(run)
+            out.say(run_tables.headline(run, short, location.folder is not None, reports, stood_still))
+            if stood_still is not None:
+                out.say("its process has died; the run goes on when the command that started it is run again")
             if (failure := failure_of(runs, run)).reason is not None and not failure.steps:
                 reason = errors.one_line(failure.reason)
                 out.say(f"it {_ENDS.get(run.status, run.status)}: {reason}")

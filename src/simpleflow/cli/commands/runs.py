@@ -334,4 +334,5 @@ def _list_runs(options: dict[str, Any], status: str, wanted: dict[str, Any], lim
         failures = {run.run_id: failed_runs.failure_of(runs, run) for run in shown}
         waits = waits_in_list(runs, shown)
         short = runs.short_ids(shown) if style == TABLE else {}
-        run_tables.runs(out, shown, failures, waits, short, location.folder is not None)
+        stood_still = {run.run_id: runs.stood_still(run) for run in shown}
+        run_tables.runs(out, shown, failures, waits, short, location.folder is not None, stood_still)

@@ -64,7 +64,7 @@ def info(
         "waits for": sentence(waits, time.time()),
         "ends about": local(expected_end),
         "closed": local(run.closed),
-        "took": took(run),
+        "took": took(run, view.last_time if local_run and run.status == "open" and not run.alive else None),
         "task list": found["task_list"],
         "tags": ", ".join(found["tags"]),
         "input": short_value(found["input"]),

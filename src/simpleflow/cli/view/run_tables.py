@@ -53,6 +53,7 @@ def runs(
     waits: Mapping[str, Sequence[Wait]],
     short: Mapping[str, str],
     local_runs: bool,
+    stood_still: Mapping[str, float | None],
 ) -> None:
     """Write a row for each run.
 
@@ -63,6 +64,7 @@ def runs(
         waits: their waits, by run id.
         short: the short run ids, by run id, for a table.
         local_runs: the runs are in a folder, so it is known if a process drives them.
+        stood_still: when their processes died, by run id, of those that were not at their end.
     """
     types = {(each.workflow_id, each.name) for each in found}
     named = all(workflow_id == name for workflow_id, name in types)  # then the type says nothing new
@@ -83,7 +85,7 @@ def runs(
             *([] if named else [f"{each.name} {each.version}"]),
             status(each, local_runs),
             local(each.started),
-            took(each),
+            took(each, stood_still.get(each.run_id)),
             "; ".join(filter(None, (what_failed(failures[each.run_id]), waiting(waits[each.run_id])))),
         ]
         for each in found
@@ -102,7 +104,13 @@ def waiting(waits: Sequence[Wait]) -> str:
     return f"waits for {sentence(waits, time.time(), _SHOWN)}" if waits else ""
 
 
-def headline(run: RunDescription, short: Mapping[str, str], local_run: bool, reports: Sequence[StepReport]) -> str:
+def headline(
+    run: RunDescription,
+    short: Mapping[str, str],
+    local_run: bool,
+    reports: Sequence[StepReport],
+    stood_still: float | None,
+) -> str:
     """Return a line about a run as a whole: its ids, how it stands, and how many of its steps ran."""
     tally = Tally()
     for number, report in enumerate(reports):
@@ -110,7 +118,7 @@ def headline(run: RunDescription, short: Mapping[str, str], local_run: bool, rep
     name = f"run {short.get(run.run_id, run.run_id)} of workflow {printable(run.workflow_id)}"
     is_over = run.status != "open" or (local_run and not run.alive)
     steps = tally.text(over=is_over) if len(tally) else "no steps"
-    return f"{name}: {status(run, local_run)}, started {local(run.started)}, took {took(run)}; {steps}"
+    return f"{name}: {status(run, local_run)}, started {local(run.started)}, took {took(run, stood_still)}; {steps}"
 
 
 def _failed(failure: RunFailure) -> dict[str, Any]:
@@ -273,8 +281,10 @@ def status(run: RunDescription, local_run: bool) -> str:
     return "open, no process" if local_run and run.status == "open" and not run.alive else run.status
 
 
-def took(run: RunDescription) -> str:
-    return duration(max(0.0, (time.time() if run.closed is None else run.closed) - run.started))
+def took(run: RunDescription, stood_still: float | None = None) -> str:
+    """Return how long a run has taken; until its process died, if it did (``stood_still``)."""
+    end = run.closed if run.closed is not None else stood_still if stood_still is not None else time.time()
+    return duration(max(0.0, end - run.started))
 
 
 def _reason(item: Item) -> str:

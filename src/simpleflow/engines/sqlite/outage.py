@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from simpleflow.exceptions import StateError
+from simpleflow.state_folder.faults import THEN_AGAIN
 
 T = TypeVar("T")
 
@@ -48,7 +49,7 @@ class Outage:
                     raise
                 if began is None:
                     began = now
-                    self._tell(f"{error}; trying again for {self._seconds:.0f} s")
+                    self._tell(f"{str(error).removesuffix(THEN_AGAIN)}; trying again for {self._seconds:.0f} s")
                 time.sleep(min(pause, left))
                 pause = min(2 * pause, _LONGEST_PAUSE)
             else:
