@@ -9,6 +9,7 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,42 @@ def test_others_go_on_beside_one_that_ends_the_process(swf: Commands) -> None:
     assert err.count("ended with exit code 7") == 1, err
     assert f"ended while it decided run {dies}; this run is not decided for 6 s, others go on" in err
     assert re.search(r"deadly.Interrupts \(workflow interrupts, run \S+\) failed; left to its time-out, this run", err)
+
+
+ASKS = """
+from simpleflow import Workflow
+
+class Asks(Workflow):
+    def run(self):
+        return self.submit(self.wait_signal("go")).result
+"""
+
+
+def test_a_process_that_is_killed_while_it_answers_says_nothing_about_the_execution(tmp_path: Path) -> None:
+    def killed(forward: wire.Forward) -> None:
+        forward()
+        started = next(each for each in swf.events("asks", run_id) if each["eventType"] == "DecisionTaskStarted")
+        pid = json.loads(started["decisionTaskStartedEventAttributes"]["identity"])["pid"]
+        os.kill(pid, signal.SIGKILL)
+
+    with (
+        Server(poll_seconds=2.0) as server,
+        wire.before(server.url) as proxy,
+        closing(Commands(tmp_path, proxy.url)) as swf,
+    ):
+        (tmp_path / "asks.py").write_text(ASKS)
+        swf.client.register_domain(name=DOMAIN, workflowExecutionRetentionPeriodInDays="1")
+        proxy.spoil("RespondDecisionTaskCompleted", killed)
+        run_id = begin(swf, "asks", "asks.Asks", limit="30")
+        decider = swf.begin("decider.start", "-t", "l")
+        programs.wait_for(lambda: not proxy.left(), "the answer that the process does not outlive")
+        swf.client.signal_workflow_execution(domain=DOMAIN, workflowId="asks", signalName="go", input='"now"')
+        swf.wait_for_end("asks", run_id, seconds=20)
+        decider.terminate()
+        code, _, err = programs.finish(decider)
+    assert code == 0
+    assert "ended by signal 9; another one begins" in err
+    assert "not decided for" not in err
 
 
 HANGS = """

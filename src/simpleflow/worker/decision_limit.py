@@ -44,11 +44,12 @@ class DecisionLimit:
 
     Attributes:
         seconds: how long each ``running`` block may take; 0 for any time.
+        is_running: this is inside such a block.
     """
 
     def __init__(self, stacks: int | None = None) -> None:
         self.seconds = 0.0
-        self._is_running = False
+        self.is_running = False
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         if stacks is not None:
             faulthandler.register(signal.SIGALRM, file=stacks, all_threads=False, chain=True)
@@ -56,13 +57,13 @@ class DecisionLimit:
     @contextmanager
     def running(self) -> Iterator[None]:
         """A block that runs workflow code. An inner block counts as a part of the outer one."""
-        if self._is_running or not self.seconds:
+        if self.is_running:
             yield
             return
-        self._is_running = True
+        self.is_running = True
         signal.setitimer(signal.ITIMER_REAL, self.seconds)
         try:
             yield
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
-            self._is_running = False
+            self.is_running = False

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 import msgspec
 
@@ -102,6 +103,22 @@ def decider_body(
         stopping = _stoppable(owner)
         deadly.enter()
         limit = DecisionLimit(deadly.stacks_file())
+        about: tuple[str, str, dict[str, Any] | None] = ("", "", None)  # the task that is answered, see ``begins``
+
+        @contextmanager
+        def running() -> Iterator[None]:
+            """A block that runs code of a workflow, which may end this process. The answer is sent outside of it: who
+            kills the process then says nothing about the execution."""
+            if limit.is_running or not about[0]:
+                yield
+                return
+            deadly.begins(*about, limit.seconds)
+            try:
+                with limit.running():
+                    yield
+            finally:
+                deadly.ends(about[0])
+
         own_identity = identity()
         source = connect()
         answers = source if task_list_of_all is None else OneList(source, task_list_of_all)
@@ -115,7 +132,7 @@ def decider_body(
             refuses_other_versions=True,
             imports=imports,
             tells_waits=True,
-            limited=limit.running,
+            limited=running,
         )
         pollers: Pollers[DecisionTask] = Pollers(stopping)
         pollers.add(partial(source.poll_for_decision_task, own_identity))
@@ -127,7 +144,7 @@ def decider_body(
                 answer(task)
 
         def answer(task: DecisionTask) -> None:
-            nonlocal alone
+            nonlocal alone, about
             if alone and source.wants_own_list:
                 alone = False
                 pollers.add(partial(source.poll_own_list, own_identity), is_vital=False)
@@ -138,18 +155,16 @@ def decider_body(
                 return
             log.debug("%s begins", label)
             limit.seconds = seconds_for(task)
-            deadly.begins(task.run_id, label, log_fields.of_decision(task), limit.seconds)
+            about = task.run_id, label, log_fields.of_decision(task)
             try:
                 worker.decide(task)
             except (Exception, SystemExit, KeyboardInterrupt) as error:  # of this library, or of imported modules
-                deadly.ends(task.run_id)
                 seconds = pauses.failed(task.run_id)
                 plain = isinstance(error, InputError) and error.__cause__ is None  # a traceback would say nothing more
                 left_to = "left to its time-out, this run is not decided for %.1f s, others go on"
                 metrics.done("decision", task.name, "failed", time.monotonic() - began)
                 log.error(f"%s failed; {left_to}%s", label, seconds, f": {error}" if plain else "", exc_info=not plain)
                 return
-            deadly.ends(task.run_id)
             pauses.succeeded(task.run_id)
             seconds = time.monotonic() - began
             log.info("%s was answered after %.3f s", label, seconds)
