@@ -20,6 +20,7 @@ from simpleflow.source import code_digest
 from simpleflow.steering.plan import plan
 from simpleflow.step.listed_marks import ListedMarks, pack
 from simpleflow.step.made_with import of_calls, same_arguments
+from simpleflow.step.submittable import Step
 from simpleflow.step.workflow import WorkflowStepMixin
 from simpleflow.stores import open_store
 from simpleflow.task import ActivityTask
@@ -274,6 +275,18 @@ def test_a_mark_that_does_not_say_what_was_captured_is_not_called_changed(bench:
     content["made_with"]["arguments"] = json.dumps([[name, args]])
     open_store(bench.bucket).put("w/steps", "s", json.dumps(content).encode())
     assert bench.run(one(WORKS["captured"]("tue")), step_changes="run") == SKIPPED
+    assert changed(bench) is None
+
+
+def test_captured_steps_do_not_count(bench: Bench) -> None:
+    """They have marks of their own. Neither does a list of what JSON does not tell."""
+
+    def work(names: list[str]) -> Any:
+        inner, others = [Step(name, (note, name)) for name in names], [object() for _ in names]
+        return one(FuncGroup(lambda: Group(*inner) if others else None))
+
+    bench.run(work(["a"]))
+    assert bench.run(work(["a", "b"]), step_changes="run") == SKIPPED
     assert changed(bench) is None
 
 

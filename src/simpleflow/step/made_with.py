@@ -163,8 +163,15 @@ def _encode(value: Any) -> str | None:
 
 
 def _content(call: Call) -> list[Any]:
-    rest = [call.kwargs, call.captured] if call.captured else [call.kwargs] if call.kwargs else []
+    captured = {key: each for key, each in call.captured.items() if _is_plain(each)}
+    rest = [call.kwargs, captured] if captured else [call.kwargs] if call.kwargs else []
     return [lasting_name(call.name), call.args, *rest]
+
+
+def _is_plain(captured: Any) -> bool:
+    """True if a value that a function captures is told by its JSON. A list of steps is not: they have marks."""
+    text = _encode(captured)
+    return text is not None and OPAQUE not in text
 
 
 def _known(call: Call) -> Call:
@@ -172,7 +179,6 @@ def _known(call: Call) -> Call:
     return call._replace(
         args=[each if _encode(each) is not None else _opaque(each) for each in call.args],
         kwargs={str(key): each if _encode(each) is not None else _opaque(each) for key, each in call.kwargs.items()},
-        captured={key: each for key, each in call.captured.items() if _encode(each) is not None},
     )
 
 
