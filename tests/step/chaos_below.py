@@ -50,9 +50,15 @@ class Below:
     def _origins(self, key: Key) -> Origins:
         """The steps above that it depends on, as far as its execution knew of them."""
         truth, reached = self.truth, self.children.told[key[0]].reached
+        unknown = {each for each in truth.forcing_above(key) if each not in reached}
+        return self.possible(key) - (unknown - {*truth.named_above(key)})
+
+    def possible(self, key: Key) -> Origins:
+        """The steps above that it may depend on: a verdict may have been known when a child was started, and stand
+        after that start in the history."""
+        truth = self.truth
         around = truth.steps_around(key)
-        every = [*truth.named_above(key), *(each for each in truth.forcing_above(key) if each in reached)]
-        return frozenset(each for each in every if each not in around)
+        return frozenset(each for each in (*truth.named_above(key), *truth.forcing_above(key)) if each not in around)
 
     def _started(self, workflow_id: str, tags: list[str]) -> Iterator[str]:
         for tag in tags:

@@ -232,7 +232,7 @@ class Verdicts:
         )
         if touched or any(truth.named(each) for each in parts):
             found.add("Not done inside")
-        below = self.below.of(key)
+        below = {part: origins | self.below.possible(part) for part, origins in self.below.of(key).items()}
         if any(part not in truth.marked or self._may_be_newer(part, each) for part in below for each in below[part]):
             found.add("Not done inside")
         if plan.version is not None and work.version != plan.version:
