@@ -164,7 +164,7 @@ class Shell:
         run = subprocess.run(
             args,
             cwd=self._folder,
-            env=self._environment if tool in known else {**self._environment, "PYTHONPATH": str(self._folder)},
+            env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -250,7 +250,7 @@ def commands(block: Block) -> Iterator[tuple[str, str]]:
     parts = re.split(r"^\$ (.*)$", block.text, flags=re.MULTILINE)
     assert parts[0] == "", f"line {block.line}: a console block begins with a command"
     for command, output in zip(parts[1::2], parts[2::2], strict=True):
-        known = ("simpleflow", "pytest", *OTHER_TOOLS)
+        known = ("simpleflow", "pytest", "python", *OTHER_TOOLS)
         assert command.split()[0] in known or command in ("kill -9 $!", "wait"), command
         yield command, output
 
