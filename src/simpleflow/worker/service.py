@@ -107,9 +107,9 @@ def decider_body(
 
         @contextmanager
         def running() -> Iterator[None]:
-            """A block that runs code of a workflow, which may end this process. The answer is sent outside of it: who
-            kills the process then says nothing about the execution."""
-            if limit.is_running or not about[0]:
+            """A block that runs code of a workflow, which may end this process. The answer is sent outside of it: a
+            process that is killed then says nothing about the execution."""
+            if limit.is_running:
                 yield
                 return
             deadly.begins(*about, limit.seconds)

@@ -26,7 +26,7 @@ _STATES: dict[type, str] = {
 
 
 class FailedEvent(dict[str, Any]):
-    """What a history says about a task up to one of its failures.
+    """The failure of a task, as an event and as a dict of what led to it.
 
     Its items are named as in the existing library: ``event["state"]``, ``event.get("started_id")``. Times are epoch
     seconds. Its attributes are those of the event, see ``core.events.Event``.
@@ -50,7 +50,7 @@ class FailedEvent(dict[str, Any]):
 def context(
     task: Task, id: str, event: e.Event, history: History, failures: int, exception: TaskException, future: Future
 ) -> TaskFailureContext:
-    """What ``on_task_failure`` gets for one failure of a task; ``failures``: the number of those before it."""
+    """The argument of ``on_task_failure`` for one failure of a task, which had ``failures`` of them before."""
     return TaskFailureContext(
         a_task=task,
         task_name=task.name,
