@@ -13,10 +13,11 @@ from simpleflow.exceptions import InvalidTransition
 from simpleflow.step import report
 from simpleflow.step.host import step_at
 from simpleflow.testing.history import HistoryBuilder
+from simpleflow.views.base_view import tally_of
 from simpleflow.views.followed_view import FollowedView
 from simpleflow.views.prefix_counts import prefix_counts
 from simpleflow.views.rows import AttemptRow, ChildRow, MarkerRow, SentRow, SignalRow, TimerRow
-from simpleflow.views.run_view import RunView, tally_of
+from simpleflow.views.run_view import RunView
 
 
 def marker(step: str, status: str, **more: Any) -> d.RecordMarker:

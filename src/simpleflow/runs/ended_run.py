@@ -58,7 +58,7 @@ def summary_of(runs: Sequence[Run], failure: Failure | None, overlooked: Sequenc
         overlooked: the names of tasks that failed outside of steps without any code asking whether they did.
         state: the state folder; None: in memory.
     """
-    from simpleflow.views.run_view import tally_of
+    from simpleflow.views.base_view import tally_of
 
     run = runs[0]
     tally = tally_of(map(_view, runs))

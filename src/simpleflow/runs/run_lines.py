@@ -16,8 +16,8 @@ from simpleflow.source.source_lines import source_line, traceback_in
 from simpleflow.step import report
 from simpleflow.step.constants import FAILED
 from simpleflow.step.recorded_tasks import is_about_marks
+from simpleflow.views.base_view import tally_of
 from simpleflow.views.followed_view import FollowedView
-from simpleflow.views.run_view import tally_of
 
 _NAME, _TIME = 30, 8  # columns
 

@@ -41,9 +41,9 @@ from simpleflow.step import recorded_tasks, report
 from simpleflow.step.constants import SKIPPED
 from simpleflow.step.notices import Notices
 from simpleflow.step.report import StepReport
+from simpleflow.views.base_view import tally_of
 from simpleflow.views.followed_view import FollowedView
 from simpleflow.views.rows import AttemptRow, StepRow
-from simpleflow.views.run_view import tally_of
 from simpleflow.views.waits import pause_of
 
 

@@ -15,8 +15,8 @@ from simpleflow.core.work_time import Interval, WorkTime, length, without
 from simpleflow.named_tuple import NamedTuple
 from simpleflow.step.constants import COMPLETED, FAILED, SCHEDULED, SKIPPED, WAITING
 from simpleflow.step.report import StepReport
+from simpleflow.views.base_view import between_tries
 from simpleflow.views.rows import AttemptRow, StepRow
-from simpleflow.views.run_view import between_tries
 
 ACTIVE = "active"
 """The kind of a step that is scheduled or waiting."""
