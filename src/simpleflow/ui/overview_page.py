@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from simpleflow.core import transitions
 from simpleflow.engines.base import RunDescription
 from simpleflow.exceptions import SimpleflowError
 from simpleflow.named_tuple import NamedTuple
@@ -17,7 +16,7 @@ from simpleflow.ui.commands import commands_of
 from simpleflow.ui.folded import Folded, state_of
 from simpleflow.ui.links import link
 from simpleflow.ui.rendering import Page
-from simpleflow.ui.run_frame import Visit, end_of, run_page
+from simpleflow.ui.run_frame import Visit, abandoned, end_of, run_page
 from simpleflow.ui.texts import counts_text
 from simpleflow.views.critical_path import Link, critical_path
 from simpleflow.views.rows import AttemptRow, ChildRow, Row, SignalRow, TaskRow
@@ -163,7 +162,7 @@ def _sentence(visit: Visit, folded: Folded, view: RunView) -> str:
     """The run in one sentence."""
     run = folded.run
     said = folded.once("sentence", sentence) if view.closed else sentence(view, end_of(visit, run, view))
-    if run.status == transitions.OPEN and not run.alive and visit.source.folder is not None:
+    if abandoned(visit, run):
         said = f"open, but no process drives it; {counts_text(counts_of(view))}"
     elif not view.closed and not any(isinstance(task, AttemptRow) and task.started for task in view.open.values()):
         waits = waiting_for(waits_in(view, failures.event_of(visit.source, run)), visit.now, _WAITS_NAMED)

@@ -95,13 +95,13 @@ def run_page(
 
 def frame(visit: Visit, run: RunDescription, tab: str) -> dict[str, Any]:
     """The values of the headline of a run."""
-    driven = run.status != transitions.OPEN or run.alive or visit.source.folder is None
+    driven = not abandoned(visit, run)
     return {
         "run": run,
         "tab": tab,
         "state": run.status if driven else "scheduled",
         "state_word": word(run.status) if driven else "open, not driven",
-        "took": took(run, visit.now),
+        "took": time_taken(visit, run),
         "open": run.status == transitions.OPEN,
         "driven": driven,
         "expected_end": _expected_end(visit, run) if driven else None,
@@ -130,8 +130,21 @@ def workflow_of(visit: Visit, run: RunDescription) -> str:
 
 def end_of(visit: Visit, run: RunDescription, view: RunView) -> float:
     """The end of open tasks: now, or the last event if no process drives the run."""
-    goes_on = run.status == transitions.OPEN and (run.alive or visit.source.folder is None)
+    goes_on = run.status == transitions.OPEN and not abandoned(visit, run)
     return max(visit.now, view.last_time) if goes_on else view.last_time
+
+
+def abandoned(visit: Visit, run: RunDescription) -> bool:
+    """True if a run is open and no process drives it. Of runs on Amazon SWF that is not known."""
+    return run.status == transitions.OPEN and not run.alive and visit.source.folder is not None
+
+
+def time_taken(visit: Visit, run: RunDescription) -> str:
+    """How long a run has taken: until its last event if no process drives it."""
+    if not abandoned(visit, run):
+        return took(run, visit.now)
+    last = visit.source.last_events(run, 1)
+    return took(run, last[0].time if last else run.started)
 
 
 def more_text(number: int, noun: str) -> str:

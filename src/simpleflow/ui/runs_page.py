@@ -16,8 +16,8 @@ from simpleflow.shown_text import names as some
 from simpleflow.ui.folded import PATIENCE, Summary
 from simpleflow.ui.links import link
 from simpleflow.ui.rendering import Page
-from simpleflow.ui.run_frame import Visit
-from simpleflow.ui.texts import took, when, word
+from simpleflow.ui.run_frame import Visit, abandoned, time_taken
+from simpleflow.ui.texts import when, word
 
 PAGE = 50
 """Runs on a page."""
@@ -78,24 +78,24 @@ def page(visit: Visit) -> Page:
 def _line(visit: Visit, run: RunDescription, last: Sequence[RunDescription], deadline: float) -> RunLine:
     summary = visit.runs.summary(run, deadline)
     state, text = shown_state(visit, run)
-    squares = [(look(each.status), _title(each, visit.now), link("run", each.run_id)) for each in last]
+    squares = [(look(shown_state(visit, each)[0]), _title(visit, each), link("run", each.run_id)) for each in last]
     failed = "" if summary is None else ", ".join(summary.failed[:3])
     more = 0 if summary is None else len(summary.failed) - 3
     failed += f" and {more} more" if more > 0 else ""
     waits = "" if summary is None or state != transitions.OPEN or not summary.waits else some(summary.waits)
     waits = f"waits for {waits}" if waits else ""
-    return RunLine(run, state, text, took(run, visit.now), summary, squares, failed, waits)
+    return RunLine(run, state, text, time_taken(visit, run), summary, squares, failed, waits)
 
 
 def shown_state(visit: Visit, run: RunDescription) -> tuple[str, str]:
     """The state of a run, for its look, and the word for it: an open run that no process drives waits for one."""
-    if run.status == transitions.OPEN and not run.alive and visit.source.folder is not None:
+    if abandoned(visit, run):
         return "scheduled", "not driven"
     return run.status, word(run.status)
 
 
-def _title(run: RunDescription, now: float) -> str:
-    return f"{word(run.status)}, {when(run.started, now)}, {took(run, now)}"
+def _title(visit: Visit, run: RunDescription) -> str:
+    return f"{shown_state(visit, run)[1]}, {when(run.started, visit.now)}, {time_taken(visit, run)}"
 
 
 def _last_runs(
