@@ -7,10 +7,9 @@ from collections.abc import Iterator, Sequence
 from simpleflow.pictures import shapes
 from simpleflow.pictures.dependencies import MOST_NODES, Dependencies, Node, dependencies
 from simpleflow.pictures.graph_layout import Layout, layout
-from simpleflow.pictures.markup import fit, number, text, width_of
+from simpleflow.pictures.markup import Href, fit, number, text, width_of
 from simpleflow.pictures.sentence import sentence
 from simpleflow.pictures.style import LOOKS, look
-from simpleflow.pictures.timeline_bars import Href
 from simpleflow.shown_text import escaped
 from simpleflow.views.run_view import RunView
 
@@ -34,7 +33,7 @@ def graph_svg(
         view: the rows of the run.
         most_nodes: at most so many nodes; steps that are alike, and then groups of names, share one.
         around: only this step, and those that it is connected with.
-        href: makes links, see ``timeline_bars.Href``.
+        href: makes links, see ``markup.Href``.
         standalone: it is a whole file, with the style and a headline.
     """
     found = dependencies(view, most_nodes, around)

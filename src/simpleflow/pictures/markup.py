@@ -1,4 +1,4 @@
-"""Text inside SVG and HTML: all content of a run stays text.
+"""Text and links inside SVG and HTML: all content of a run stays text.
 
 Names, inputs, errors and lines of logs may hold anything: tags, quotes, escapes of a terminal, characters that XML
 forbids. Characters that a browser would obey become entities. Those that it would hide or refuse are written as Python
@@ -9,8 +9,16 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Callable
 
 from simpleflow.shown_text import escaped
+
+Href = Callable[[str, str], str | None]
+"""Makes a link: ``href(kind, key)`` returns an address, or None.
+
+Kinds and keys: ``step`` and its name; ``group`` and the begin of the names; ``activity`` and the id of the event that
+scheduled it; ``child`` and its run id; ``worker`` and its identity.
+"""
 
 _LONG = 400  # characters; a longer text is cut, and then its middle is missing without a sign
 

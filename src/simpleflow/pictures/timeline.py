@@ -11,12 +11,12 @@ import json
 from collections.abc import Iterator, Sequence
 
 from simpleflow.core.work_time import length, seconds_worked
-from simpleflow.pictures import shapes, timeline_bars
-from simpleflow.pictures.markup import fit, number, text, width_of
+from simpleflow.pictures import shapes, timeline_shapes
+from simpleflow.pictures.markup import Href, fit, number, text, width_of
 from simpleflow.pictures.sentence import sentence
 from simpleflow.pictures.style import look
 from simpleflow.pictures.time_scale import FOLD, Axis, Scale, idle_gaps
-from simpleflow.pictures.timeline_bars import Bars, Href
+from simpleflow.pictures.timeline_bars import Bars
 from simpleflow.pictures.timeline_rows import (
     GROUP,
     OTHER,
@@ -41,17 +41,17 @@ _NARROW = 560  # below this width, names stand above their bars
 _SIZE = 12.0  # of names
 _TASKS_ALONE = 1_500  # tasks of the whole picture that are drawn each on its own, about
 _LEGEND = {
-    timeline_bars.RAN: "ran",
-    timeline_bars.RUNNING: "running",
-    timeline_bars.DID_FAIL: "failed",
-    timeline_bars.RETRIED: "failed, tried again",
-    timeline_bars.ENDED_EARLY: "stopped",
-    timeline_bars.QUEUED: "waits",
-    timeline_bars.PAUSE: "pause before the next try",
-    timeline_bars.SKIP: "skipped",
-    timeline_bars.CHILD: "child workflow",
-    timeline_bars.CRITICAL: "critical path",
-    timeline_bars.FOLDED: "idle time, cut out",
+    timeline_shapes.RAN: "ran",
+    timeline_shapes.RUNNING: "running",
+    timeline_shapes.DID_FAIL: "failed",
+    timeline_shapes.RETRIED: "failed, tried again",
+    timeline_shapes.ENDED_EARLY: "stopped",
+    timeline_shapes.QUEUED: "waits",
+    timeline_shapes.PAUSE: "pause before the next try",
+    timeline_shapes.SKIP: "skipped",
+    timeline_shapes.CHILD: "child workflow",
+    timeline_shapes.CRITICAL: "critical path",
+    timeline_shapes.FOLDED: "idle time, cut out",
 }
 
 
@@ -81,7 +81,7 @@ def timeline_svg(
         by: a line for each ``step`` or for each ``worker``.
         now: the end of tasks that have not ended. Default: the time of the last event.
         critical: the critical path.
-        href: makes links, see ``timeline_bars.Href``; None: there are none.
+        href: makes links, see ``markup.Href``; None: there are none.
         under: show the steps alone that this name covers.
         most_rows: at most so many lines.
         zone: of the clock on the axis; None: the local one.
@@ -198,7 +198,7 @@ class _Picture:
 
     def _folds(self, y: float, bottom: float) -> Iterator[str]:
         for piece in self.scale.folds:
-            self.bars.seen.add(timeline_bars.FOLDED)
+            self.bars.seen.add(timeline_shapes.FOLDED)
             x, middle = piece.left, piece.left + FOLD / 2
             took = duration(piece.end - piece.begin)
             yield f"<g><title>{text(f'nothing worked for {took}')}</title>"
@@ -275,7 +275,7 @@ class _Picture:
         x, left = float(self.margin), float(self.margin)
         parts = []
         if self.scale.folds:
-            self.bars.seen.add(timeline_bars.FOLDED)
+            self.bars.seen.add(timeline_shapes.FOLDED)
         for kind, words in _LEGEND.items():
             if kind not in self.bars.seen:
                 continue
@@ -290,18 +290,18 @@ class _Picture:
 
 def _sample(kind: str, x: float, y: float, waits: str) -> str:
     place = f'x="{number(x)}" y="{number(y)}" width="20" height="10"'
-    if kind == timeline_bars.SKIP:
+    if kind == timeline_shapes.SKIP:
         return f'<path class="{kind}" d="M{number(x + 10)} {number(y)}v10"/>'
-    if kind == timeline_bars.PAUSE:
+    if kind == timeline_shapes.PAUSE:
         return f'<path class="{kind}" d="M{number(x)} {number(y + 5)}h20"/>'
-    if kind == timeline_bars.FOLDED:
+    if kind == timeline_shapes.FOLDED:
         return f'<rect class="fold" {place}/>'
-    if kind == timeline_bars.QUEUED:
+    if kind == timeline_shapes.QUEUED:
         return f'<rect class="{kind}" {place} fill="url(#{waits})"/>'
-    if kind == timeline_bars.RETRIED:
+    if kind == timeline_shapes.RETRIED:
         place = f'x="{number(x)}" y="{number(y + 6.5)}" width="20" height="3.5"'
-    classes = f"{timeline_bars.RAN} {kind}" if kind in (timeline_bars.CRITICAL, timeline_bars.CHILD) else kind
+    classes = f"{timeline_shapes.RAN} {kind}" if kind in (timeline_shapes.CRITICAL, timeline_shapes.CHILD) else kind
     drawn = f'<rect class="{classes}" {place}/>'
-    if kind == timeline_bars.DID_FAIL:
-        drawn += timeline_bars.flag(x + 20, y)
+    if kind == timeline_shapes.DID_FAIL:
+        drawn += timeline_shapes.flag(x + 20, y)
     return drawn

@@ -259,3 +259,8 @@ def _line(line: Line[_Parts], kind: str) -> Shown:
         if step is not None:
             found.steps.append(step)
     return found
+
+
+def end_of(task: TaskRow, now: float) -> float:
+    """Return when a task ended, in epoch seconds; ``now`` if it has not, but no time before it was scheduled."""
+    return max(now, task.scheduled) if task.ended is None else task.ended
