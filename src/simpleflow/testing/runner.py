@@ -6,30 +6,22 @@ import random
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from simpleflow import local
 from simpleflow.activity import Activity
 from simpleflow.core import events as e
-from simpleflow.engines.embedded import EmbeddedEngine, process_identity
-from simpleflow.engines.executions import Executions
-from simpleflow.engines.run import Run
 from simpleflow.exceptions import InputError
 from simpleflow.runs import failure_notes, run_outcome
 from simpleflow.steering import plan as plans
 from simpleflow.step import planned
-from simpleflow.step.projection import changes_of
 from simpleflow.testing.clock import VirtualClock
+from simpleflow.testing.crash_point import CrashAfter, crash_point
+from simpleflow.testing.executor import Parts, ScriptedExecutor
 from simpleflow.testing.finished import FinishedRun
 from simpleflow.testing.journal import Crash, MemoryJournal
 from simpleflow.testing.moments import Moments
-from simpleflow.testing.script import NOT_GIVEN, Call, Script, names_of
+from simpleflow.testing.script import NOT_GIVEN, Call, Script
 from simpleflow.testing.step_store import StepStore
-from simpleflow.testing.worker import Order, VirtualWorker
-from simpleflow.worker.base import ActivityPool
-from simpleflow.worker.decision_worker import DecisionWorker
+from simpleflow.testing.worker import Order
 from simpleflow.workflow import Workflow
-
-CrashAfter = int | str | Callable[[e.Event], bool] | None
-"""When a crash comes: see ``WorkflowRunner.run``."""
 
 
 class WorkflowRunner:
@@ -175,8 +167,9 @@ class WorkflowRunner:
         options: dict[str, Any],
     ) -> FinishedRun:
         calls: list[Call] = []
-        executor = _Executor(self, calls, workflow, workflow_id=workflow_id, **options)
-        self._journal.crash, self._journal.crashed = _crash(crash_after), False
+        parts = Parts(self.store, self.clock, self._journal, self._script, self._moments, self._order, calls)
+        executor = ScriptedExecutor(parts, workflow, workflow_id=workflow_id, **options)
+        self._journal.crash, self._journal.crashed = crash_point(crash_after), False
         with self.store.in_use():
             run, failure = None, None
             try:
@@ -291,73 +284,3 @@ class WorkflowRunner:
                     f"after a crash at the event {kept} ({last}); to repeat it: run(..., crash_after={kept})"
                 )
                 raise
-
-
-def _crash(after: CrashAfter) -> Callable[[int, Run, e.Event], bool] | None:
-    if after is None:
-        return None
-    if isinstance(after, int):
-        return lambda kept, run, event: kept >= after
-    if not isinstance(after, str):
-        return lambda kept, run, event: after(event)
-    if after in e.EVENT_TYPES:
-        return lambda kept, run, event: event.type == after
-    return lambda kept, run, event: after in _ended_by(run, event)
-
-
-def _ended_by(run: Run, event: e.Event) -> tuple[str, ...]:
-    """The names of the activity that an event has ended; none if it has ended none."""
-    ends = e.ActivityTaskCompleted | e.ActivityTaskFailed | e.ActivityTaskTimedOut | e.ActivityTaskCanceled
-    if not isinstance(event.attributes, ends):
-        return ()
-    scheduled: Any = run.history.events[event.attributes.scheduled_event_id - 1].attributes
-    return names_of(scheduled.activity_id, scheduled.activity_type.name)
-
-
-class _Executor(local.Executor):
-    """Runs a workflow with the journal, the clock and the script of a runner."""
-
-    def __init__(self, runner: WorkflowRunner, calls: list[Call], workflow: type[Workflow], **options: Any) -> None:
-        super().__init__(workflow, **options)
-        self.root_id = ""
-        self._runner = runner
-        self._calls = calls
-        self._marks = runner.store.bucket
-        self._checks_source = False
-
-    def _engine(self) -> EmbeddedEngine:
-        runner = self._runner
-        executions = Executions(runner._journal, runner.clock, self._observer, project=changes_of)
-        return EmbeddedEngine(executions, process_identity())
-
-    def _workers(self, engine: EmbeddedEngine, deciders: DecisionWorker) -> ActivityPool:
-        runner = self._runner
-        engine.executions.times_out = True
-        return VirtualWorker(
-            engine,
-            deciders.activities,
-            self._pools.middlewares,
-            runner.clock,
-            runner._script,
-            runner._moments,
-            runner._order,
-            self._calls,
-            deciders.awaited_signals,
-        )
-
-    def _begin(self, engine: EmbeddedEngine, request: Any) -> str:
-        moments = self._runner._moments
-        moments.workflow_id, moments.begin = request.workflow_id, self._runner.clock()
-        try:
-            self.root_id = super()._begin(engine, request)
-        except Crash:
-            self.root_id = self._runner._journal.runs[-1].run_id
-            raise
-        moments.begin = engine.runs[self.root_id].history.events[0].time
-        return self.root_id
-
-    def _give_up(self, engine: EmbeddedEngine, workers: ActivityPool | None) -> None:
-        if workers is not None:
-            workers.close()
-        if not self._runner._journal.crashed:  # a process that is killed gives nothing up
-            super()._give_up(engine, None)
