@@ -16,16 +16,12 @@ lost, when a worker leaves. A batch begins only in the process that it was made 
 *Who stops a task.* The driver, with ``stop``; and Dask, by cancelling the task of the batch: that happens when the
 driver dies or closes its connection, so that nothing goes on for a driver that is gone. If the worker dies, its helpers
 see the end of their input, and kill their children.
-
-*Events* wait for a few milliseconds for more to come, since the scheduler handles each message by itself.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
-import sys
 import threading
 import time
 import uuid
@@ -39,8 +35,10 @@ from simpleflow.cluster import batch as b
 from simpleflow.cluster.batch import Batch
 from simpleflow.cluster.code import Code, Found
 from simpleflow.cluster.helper import ABORT, STOP
+from simpleflow.cluster.helper_process import HelperProcess
+from simpleflow.cluster.reporter import SOON_SECONDS, Reporter
 from simpleflow.worker.dispatch import Outcome
-from simpleflow.worker.messages import WorkerEnd, readable
+from simpleflow.worker.messages import readable
 
 PROCESS = uuid.uuid4().hex
 """This process, for drivers: another worker at the same address is another one."""
@@ -51,84 +49,9 @@ IDLE_SECONDS = 60.0
 LARGE_BYTES = 32_768
 """A longer result is not sent as an event, since a scheduler keeps events for a while."""
 
-_SOON_SECONDS = 0.003  # for how long an event waits for more
 _LOOK_SECONDS = 0.1  # between two checks that the Dask task was not cancelled
-_MOST_BYTES = 16_384  # of events that wait
 _REMEMBERED = 100_000  # batches
 _DRIVERS = 200  # whose code is remembered; one that is forgotten introduces itself again
-
-
-class HelperProcess:
-    """A helper, from the side of the Dask worker. Raises OSError if no process can be started."""
-
-    def __init__(self, topic: str, code: Code) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "simpleflow.cluster.helper"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,
-        )
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self.channel = WorkerEnd(self._process.stdout.fileno(), self._process.stdin.fileno())
-        self._sending = threading.Lock()
-        self.topic = topic  # of the driver that it is for
-        self.idle_since = 0.0  # monotonic time
-        self.found = Found("", "", error="its helper process has ended")
-        try:
-            self.send(code)
-            self.found = self.channel.receive()
-        except (EOFError, OSError):
-            pass
-
-    def send(self, message: Any) -> None:
-        """Send a message. Raises OSError if the helper has ended."""
-        with self._sending:
-            self.channel.send(message)
-
-    @property
-    def lives(self) -> bool:
-        """False if the helper has ended."""
-        return self._process.poll() is None
-
-    def close(self) -> None:
-        """End the helper; it kills the processes that it has started."""
-        for end in (self._process.stdin, self._process.stdout):
-            assert end is not None
-            end.close()
-        threading.Thread(target=self._process.wait, daemon=True).start()  # it may wait for its child for seconds
-
-
-class Reporter:
-    """Sends events to a driver, several at once. ``send``: takes a topic and a message, in any thread."""
-
-    def __init__(self, topic: str, send: Callable[[str, Any], None]) -> None:
-        self._topic = topic
-        self._send = send
-        self._events: list[b.Event] = []
-        self._bytes = 0
-        self._since = 0.0
-
-    @property
-    def waits(self) -> bool:
-        """True if there are events that were not sent."""
-        return bool(self._events)
-
-    def add(self, event: b.Event) -> None:
-        """Send an event, now or in a moment."""
-        if not self._events:
-            self._since = time.monotonic()
-        self._events.append(event)
-        self._bytes += sum(len(each) for each in event if isinstance(each, bytes | str))
-        if self._bytes > _MOST_BYTES or time.monotonic() - self._since > _SOON_SECONDS:
-            self.flush()
-
-    def flush(self) -> None:
-        """Send the events that wait."""
-        if self._events:
-            self._send(self._topic, {"process": PROCESS, "events": self._events})
-            self._events = []
-            self._bytes = 0
 
 
 class Slots:
@@ -312,7 +235,7 @@ def _converse(
     looked_at = time.monotonic()
     aborted = False
     while True:
-        if not readable([helper.channel.fileno()], _SOON_SECONDS if reporter.waits else _LOOK_SECONDS):
+        if not readable([helper.channel.fileno()], SOON_SECONDS if reporter.waits else _LOOK_SECONDS):
             reporter.flush()
         else:
             for event in helper.channel.receive():
@@ -350,7 +273,7 @@ def perform(text: str) -> str:
         gone = worker.status.name in ("closing", "closed", "failed")  # its scheduler counts the task as lost
         return gone or task is None or task.state not in ("executing", "long-running")
 
-    found = SLOTS.perform(batch, worker.state.nthreads, is_cancelled, Reporter(batch.topic, worker.log_event))
+    found = SLOTS.perform(batch, worker.state.nthreads, is_cancelled, Reporter(PROCESS, batch.topic, worker.log_event))
     return json.dumps(found)
 
 
