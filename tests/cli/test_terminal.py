@@ -124,6 +124,19 @@ def test_closed_streams(folder: Folder) -> None:
     assert len(folder.log) == 2
 
 
+def test_what_activities_print_is_kept_where_the_streams_are_closed(folder: Folder) -> None:
+    (folder.path / "prints.py").write_text(
+        "import subprocess, sys\nfrom simpleflow import Workflow, activity\n"
+        "@activity.with_attributes()\ndef say():\n    print('out')\n    print('err', file=sys.stderr)\n"
+        "    subprocess.run(['echo', 'echoed'])\n"
+        "class W(Workflow):\n    name = 'w'\n    def run(self):\n        self.submit(say).result\n",
+    )
+    command = f"{SIMPLEFLOW} workflow.start --local prints.W <&- >&- 2>&-"
+    assert subprocess.run(command, shell=True, cwd=folder.path).returncode == 0
+    (log,) = (folder.path / ".simpleflow" / "logs").glob("*/*.log")
+    assert log.read_text() == "out\nerr\nechoed\n"
+
+
 def test_info_is_a_table(folder: Folder) -> None:
     code, shown = on_a_terminal(folder, "info", "versions")
     assert code == 0

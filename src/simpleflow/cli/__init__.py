@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 
@@ -11,6 +12,20 @@ def main(args: Sequence[str] | None = None) -> int:
 
     if args is None:
         collector.pause()
+        _fill_closed()
     from simpleflow.cli import app
 
     return app.run(args)
+
+
+def _fill_closed() -> None:
+    """Open the null device in place of standard files that are closed.
+
+    Otherwise the next files that are opened, such as a pipe to a worker, would get their numbers, and programs that
+    activities start would print into them.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # it gets the lowest free number: this one

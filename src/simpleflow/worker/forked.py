@@ -76,7 +76,19 @@ def flush() -> None:
 
 
 def print_line_by_line() -> None:
-    """Flush after each line, so that nothing is lost with the process, and no worker writes into another's line."""
-    for stream in (sys.stdout, sys.stderr):
+    """Flush after each line, so that nothing is lost with the process, and no worker writes into another's line.
+
+    A stream that was closed when the owner started is None: it is opened if its descriptor is, so that what is printed
+    gets into the log.
+    """
+    for name, number in (("stdout", 1), ("stderr", 2)):
+        stream = getattr(sys, name)
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(line_buffering=True, write_through=False)
+        elif stream is None:
+            try:
+                stream = open(number, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+            except OSError:
+                continue  # it is closed here, too
+            setattr(sys, name, stream)
+            setattr(sys, f"__{name}__", stream)
