@@ -12,6 +12,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -351,7 +352,11 @@ def test_an_open_run_in_a_folder_is_restarted_in_this_process(folder: Folder) ->
     folder.begin("ran.Waits", "--input", '["tue"]', "--tags", "a b,c", "--force", "load", "--execution-timeout", "500")
     folder.wait_for(lambda: here.call("workflow.info", "waits").code == 0)
     [first] = here.objects("workflow.info", "waits")
-    assert "--workflow module.Class" in here.error("workflow.restart", "waits")
+    os.rename(folder.path / "ran.py", folder.path / "gone.py")
+    told = here.error("workflow.restart", "waits")
+    os.rename(folder.path / "gone.py", folder.path / "ran.py")
+    assert f"and its file {folder.path / 'ran.py'} is not there" in told
+    assert "simpleflow workflow.restart waits --workflow path/to/file.py:Class" in told
     assert "'fails'" in here.error("workflow.restart", "waits", "--workflow", "ran.Fails")
     assert here.objects("workflow.info", "waits")[0]["status"] == "open", "a mistaken restart must not change the run"
     again = folder.command("workflow.restart", "waits", "--local", "--workflow", "ran.Waits")
@@ -379,6 +384,29 @@ def test_an_ended_run_in_a_folder_is_restarted(folder: Folder) -> None:
     done = folder.run("workflow.restart", "flow.Echo", "--local")
     assert (done.code, done.out) == (0, result), done.err
     assert len(json.loads(folder.run("workflow.list", "--local", "-s", "closed", "--format", "json").out)) == 2
+
+
+def test_the_file_of_a_run_is_found_from_any_folder(tmp_path: Path) -> None:
+    """In a package, whose modules are neighbours, and by a type that has another name than the class."""
+    project, elsewhere, state = (tmp_path / name for name in ("project", "elsewhere", "state"))
+    for folder in (project / "etl", elsewhere):
+        folder.mkdir(parents=True)
+    (project / "pyproject.toml").touch()
+    (project / "etl" / "tasks.py").write_text(
+        "from simpleflow import activity\n@activity.with_attributes()\ndef double(number):\n    return 2 * number\n"
+    )
+    code = "    def run(self, number=4):\n        return self.submit(double, number).result\n"
+    head = "from simpleflow import Workflow\nfrom .tasks import double\n"
+    (project / "etl" / "flows.py").write_text(f"{head}class One(Workflow):\n{code}class Two(One):\n    name = 'two'\n")
+    (project / "json.py").write_text(f"{head.replace('.tasks', 'etl.tasks')}class One(Workflow):\n{code}")
+    (elsewhere / "json.py").touch()  # not this one
+    options = ("--nb-workers", "0", "--state", str(state))
+    for workflow, id in (("etl.flows.One", "etl.flows.One"), ("etl.flows.Two", "two"), ("json.py", "file_json.One")):
+        assert Folder(project).run("workflow.start", workflow, *options, "--input", "[5]").code == 0
+        done = Folder(elsewhere).run("workflow.restart", id, *options)
+        assert (done.code, done.out) == (0, "10\n"), done.err
+        again = ("--workflow-id", id, "--scheduled-id", "5", "--state", str(state))
+        assert Folder(elsewhere).run("activity.rerun", *again).out == "10\n"
 
 
 @pytest.mark.parametrize("location", ["domain"], indirect=True)

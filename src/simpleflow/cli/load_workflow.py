@@ -68,16 +68,6 @@ def check_reference(reference: str) -> None:
         _existing_file(module_or_file)
 
 
-def of_type(name: str) -> type[Workflow]:
-    """Return the class of a workflow type whose name is the one of the class. Raises InputError if it is not."""
-    try:
-        return load_workflow(name)
-    except InputError as error:
-        raise InputError(
-            f"workflow type {name!r} is not the name of a class ({error}); give the class with --workflow module.Class"
-        ) from error
-
-
 def _only_workflow(module: ModuleType, reference: str) -> type[Workflow]:
     """Return the one workflow that a module defines. Classes that are private or have no ``run`` do not count."""
     defined = {each for each in _workflows(module).values() if each.__module__ == module.__name__}
@@ -178,6 +168,12 @@ def find_modules_here() -> None:
     """Put the current folder on ``sys.path``, so that its modules can be imported. Called before that."""
     collector.resume()
     _add_to_path(os.getcwd())
+
+
+def find_modules_in(folder: str) -> None:
+    """Put a folder on ``sys.path``, before the current one."""
+    find_modules_here()
+    _add_to_path(folder)
 
 
 def _add_to_path(folder: str, last: bool = False) -> None:

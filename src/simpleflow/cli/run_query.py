@@ -155,6 +155,17 @@ class Runs:
         """Return the history of a run."""
         return self.engine.history(run.workflow_id, run.run_id)
 
+    def context(self, run: RunDescription) -> str | None:
+        """Return the execution context that the latest answer of a run gave; None if none did, or it is not known.
+
+        Raises StateError.
+        """
+        if self.location.folder is None:
+            return run.context
+        engine = self.local_engine
+        found = [] if engine is None else engine.executions.journal.contexts(run.run_id)
+        return found[-1] if found else None
+
     def stood_still(self, run: RunDescription) -> float | None:
         """Return when the process of an open run died: the time of its last event. None if it has not, as far as known.
 

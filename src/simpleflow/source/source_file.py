@@ -19,10 +19,9 @@ def of_class(kind: type) -> str | None:
     ``setup.cfg``, or a repository of Git or Mercurial. A file without a project has its absolute path. Returns None
     for a class without a lasting file: of a notebook, of standard input, of ``python -c``.
     """
-    path = getattr(sys.modules.get(kind.__module__), "__file__", None)
-    if not isinstance(path, str) or path.startswith("<") or not os.path.isfile(path):
+    file = path_of(kind)
+    if file is None:
         return None
-    file = os.path.realpath(path)
     folder = os.path.dirname(file)
     while not any(os.path.exists(os.path.join(folder, name)) for name in _PROJECT_FILES):
         above = os.path.dirname(folder)
@@ -30,3 +29,11 @@ def of_class(kind: type) -> str | None:
             return file.replace(os.sep, "/")
         folder = above
     return os.path.relpath(file, folder).replace(os.sep, "/")
+
+
+def path_of(kind: type) -> str | None:
+    """The path of the same file on this machine."""
+    path = getattr(sys.modules.get(kind.__module__), "__file__", None)
+    if not isinstance(path, str) or path.startswith("<") or not os.path.isfile(path):
+        return None
+    return os.path.realpath(path)

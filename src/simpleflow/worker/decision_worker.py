@@ -213,6 +213,10 @@ class DecisionWorker:
         context: dict[str, Any] = {"code": self._digests[kind]}
         if (file := source_file.of_class(kind)) is not None:
             context["file"] = file
+            if self._domain is None:  # other commands on this machine find the class by it
+                context["path"] = source_file.path_of(kind)
+            if "." in kind.__module__:  # in a package, a file alone could not import its neighbours
+                context["module"] = kind.__module__
             if task.name.rpartition(".")[2] != kind.__name__:
                 context["class"] = kind.__name__
         if self._counts_starts:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from simpleflow.cli import errors, run_query, workflow_input
+from simpleflow.cli import errors, run_query, run_workflow, workflow_input
 from simpleflow.cli.activity_query import find_activity
 from simpleflow.cli.number import Whole
 from simpleflow.cli.options import SETTINGS
@@ -101,8 +101,8 @@ def activity_rerun(
 ) -> int:
     """Run an activity of a run again in this process, and print its result.
 
-    Neither the run nor its history changes. The module of the activity must be importable; the current folder is
-    searched first.
+    Neither the run nor its history changes. The module of the activity is searched in the folder of the file that
+    the run was started from, and in the current one.
 
     \b
     Example: simpleflow activity.rerun --workflow-id daily --scheduled-id 5
@@ -115,16 +115,15 @@ def activity_rerun(
         with run_query.open_runs(query.location) as runs:
             run = runs.describe(query)
             found = find_activity(runs, run, activity_id, scheduled_id)
+            run_workflow.find_modules_of(runs, run)
         return _perform(out, run, query.location.domain, found, found.input if given is None else given)
 
 
 def _perform(out: Output, run: RunDescription, domain: str | None, item: Item, text: str | None) -> int:
     """Run an activity, write its result, and return the exit code."""
-    from simpleflow.cli.load_workflow import find_modules_here
     from simpleflow.engines.base import ActivityTask
     from simpleflow.worker import dispatch
 
-    find_modules_here()
     try:
         dispatch.resolve(item.name)
     except SimpleflowError:

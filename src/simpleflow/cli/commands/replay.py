@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from simpleflow.cli import errors, load_workflow
+from simpleflow.cli import errors, run_workflow
+from simpleflow.cli.load_workflow import load_workflow
 from simpleflow.cli.options import SETTINGS, session
 from simpleflow.cli.run_query import RunQuery, location_options, open_runs
 from simpleflow.exceptions import UnknownResource
@@ -26,7 +27,7 @@ _LONGEST = 200  # characters of the value of a variable
 @click.option(
     "--workflow",
     metavar="WORKFLOW",
-    help="Class of the run, module.Class or path/to/file.py:Class, if its type has another name.",
+    help="Class of the run, module.Class or path/to/file.py:Class. Default: that of the file that it was started from.",
 )
 @location_options
 def workflow_replay(arguments: Sequence[str], step: str, debugs: bool, workflow: str | None, **options: Any) -> int:
@@ -43,9 +44,7 @@ def workflow_replay(arguments: Sequence[str], step: str, debugs: bool, workflow:
     with open_runs(RunQuery.from_arguments(arguments, options).location) as runs:
         run = runs.describe(RunQuery.from_arguments(arguments, options))
         events = runs.events(run)
-    started: Any = events[0].attributes
-    name: str = started.workflow_type.name
-    found = load_workflow.load_workflow(workflow) if workflow else load_workflow.of_type(name)
+        found = load_workflow(workflow or run_workflow.reference_of(runs, run))
     if not replay(found, events, step, _debug if debugs else _show, run.workflow_id):
         raise UnknownResource(
             f"run {short_run_id(run.run_id)} of workflow {run.workflow_id!r} does not submit step {step!r}; "

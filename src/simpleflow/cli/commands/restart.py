@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from simpleflow.base import type_name
-from simpleflow.cli import cluster_options, errors, run_query, start_options, workflow_input
+from simpleflow.cli import cluster_options, errors, run_query, run_workflow, start_options, workflow_input
 from simpleflow.cli.local_run import run_locally
 from simpleflow.cli.options import SETTINGS, session
 from simpleflow.cli.run_query import RunQuery, Runs, location_options
@@ -30,7 +30,8 @@ _TERMINATION_SECONDS = 10.0  # longest wait for the end of a terminated run; its
 @click.option(
     "--workflow",
     metavar="WORKFLOW",
-    help="Class of a run in a folder, module.Class or path/to/file.py:Class, if its type has another name.",
+    help="Class of a run in a folder, module.Class or path/to/file.py:Class. Default: the one in the file that the run "
+    "was started from.",
 )
 @start_options.workers_options
 @cluster_options.driver_options
@@ -87,7 +88,7 @@ def _in_folder(out: Output, query: RunQuery, workflow: str | None, given_options
     """End the open run of the workflow id, and run the workflow again in this process."""
     with run_query.open_runs(query.location, writes=True) as runs:
         run, started = _find(runs, query)
-        reference = workflow or _importable(started)
+        reference = workflow or run_workflow.reference_of(runs, run)
         given = _input(started)
         _check_class(reference, run, started, given)
         _end(out, runs, run.workflow_id)
@@ -116,15 +117,6 @@ def _find(runs: Runs, query: RunQuery) -> tuple[RunDescription, Any]:
 
 def _tags(started: Any) -> list[str]:
     return [tag for tag in started.tag_list or () if tag is not None]
-
-
-def _importable(started: Any) -> str:
-    """Return the type name of a run if it can be loaded as a class. Raises InputError if it cannot."""
-    from simpleflow.cli.load_workflow import of_type
-
-    name: str = started.workflow_type.name
-    of_type(name)
-    return name
 
 
 def _input(started: Any) -> dict[str, Any]:
