@@ -8,7 +8,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from simpleflow import retries, settings
-from simpleflow.base import SCRIPT, check_flag, check_name, imported_name
+from simpleflow.checks import check_flag, check_name
+from simpleflow.code_names import SCRIPT, imported_name
 from simpleflow.constants import MAX_VERSION_LENGTH, MOST_SECONDS
 from simpleflow.exceptions import InputError
 from simpleflow.shown_text import value_text

@@ -6,51 +6,15 @@ workflow: the calls that a workflow, a canvas or a step may make.
 
 from __future__ import annotations
 
-import os
-import re
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Protocol
 
-from simpleflow.constants import MAX_ID_LENGTH
-from simpleflow.exceptions import InputError
+from simpleflow.code_names import lasting_name
 from simpleflow.futures import Future, Promise, Waiter
 from simpleflow.marker import Marker
 from simpleflow.named_tuple import NamedTuple
-from simpleflow.retries import NONE as NO_RETRIES
-from simpleflow.retries import Retry
-from simpleflow.shown_text import with_article
-
-_CONTROL = r"[\x00-\x1f\x7f-\x9f]"
-
-
-def check_name(name: object, label: str, limit: int = MAX_ID_LENGTH) -> str:
-    """Return ``name`` if the service accepts it: text of 1 to ``limit`` characters without control characters.
-
-    ``label`` says in error messages what the name is for, such as ``"timer id"``. Raises InputError.
-    """
-    if isinstance(name, str) and 0 < len(name) <= limit and name.isprintable():  # nearly always
-        return name
-    if not isinstance(name, str):
-        raise InputError(f"{label} {name!r} is {with_article(type(name).__name__)}; expected text")
-    if not name:
-        raise InputError(f"{label} is empty; expected text")
-    if len(name) > limit:
-        raise InputError(f"{label} {name[:40] + '...'!r} has {len(name)} characters; expected {limit} at most")
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        raise InputError(f"{label} {name!r} holds bytes that are not UTF-8; expected plain text") from None
-    if re.search(_CONTROL, name):
-        raise InputError(f"{label} {name!r} holds a control character; expected plain text")
-    return name
-
-
-def check_flag(value: object, label: str) -> None:
-    """Raise InputError, which names ``label``, unless the value is True, False or None (the same as False)."""
-    if value is not None and not isinstance(value, bool):
-        raise InputError(f"{label} is {value!r}; expected True or False")
+from simpleflow.scopes import Scope
 
 
 class Call(NamedTuple):
@@ -117,160 +81,6 @@ def type_name(kind: type[AbstractWorkflow]) -> str:
     For a class of a script (module ``__main__``), the module is the stem of the script's file.
     """
     return kind.name or lasting_name(f"{kind.__module__}.{kind.__name__}")
-
-
-SCRIPT = "__main__"
-"""The name of the module of a script that runs."""
-
-
-def lasting_name(name: str) -> str:
-    """The name of something in a module, as it is where a script is not run but imported.
-
-    For something in a script (module ``__main__``), the module is the stem of the script's file.
-    """
-    if not name.startswith(SCRIPT + ".") or not isinstance(file := getattr(_main(), "__file__", None), str):
-        return name
-    return os.path.splitext(os.path.basename(file))[0] + name.removeprefix(SCRIPT)
-
-
-def imported_name(name: str) -> str:
-    """The name of something in a module, as it is where ``workflow.start`` imports the file of a script.
-
-    That differs from ``lasting_name`` for files whose names are not the names of modules, or those of others.
-    """
-    lasting = lasting_name(name)
-    if lasting == name:
-        return name
-    stem, _, rest = lasting.rpartition(".")
-    return f"{module_name(stem)}.{rest}"
-
-
-def module_name(stem: str) -> str:
-    """The name under which a file with that stem is imported: ``json.py`` must not stand in for the module ``json``."""
-    stem = stem.replace(".", "_")
-    return f"file_{stem}" if stem in sys.stdlib_module_names else stem
-
-
-def _main() -> object:
-    return sys.modules.get(SCRIPT)
-
-
-class Child(Protocol):
-    """A child workflow that was submitted, as the owner of a scope around it sees it."""
-
-    promise: Promise
-
-    @property
-    def workflow_id(self) -> str:
-        """Its workflow id."""
-
-    @property
-    def failed_parts(self) -> Sequence[tuple[str, str]]:
-        """Its parts that failed, each as (workflow id, name of the part); known once it has ended."""
-
-    inside: Sequence[Any]
-    """Its parts that depend on something outside, as it hands them up; known once it has ended."""
-
-
-class Container(Promise):
-    """The promise of a container that was submitted."""
-
-    __slots__ = ()
-
-    def beside(self) -> Sequence[Promise]:
-        """The promises of work that user code has submitted beside the members, inside a step."""
-        return ()
-
-
-class Tried(Protocol):
-    """An activity or child workflow that was submitted, as the owners of the scopes around it see it."""
-
-    @property
-    def promises(self) -> tuple[Promise, ...]:
-        """Its promise, and those that were handed out before it could be made."""
-
-    @property
-    def type_name(self) -> str | None:
-        """Name of the activity or workflow type; None until the history holds it."""
-
-    def tries(self) -> Iterator[tuple[float, float | None, float | None]]:
-        """Yield when each try was scheduled, started and ended, in epoch seconds; None: not yet, or never."""
-
-
-class ScopeOwner:
-    """The owner of a scope that has to know what is submitted inside, and which parts of child workflows failed."""
-
-    __slots__ = ()
-
-    def add_task(self, task: Tried) -> None:
-        """An activity or a child was submitted inside, or inside of another owner's scope in there."""
-        raise NotImplementedError
-
-    retries: Retry = NO_RETRIES
-    """How activities and children inside are tried again that have no retries of their own."""
-
-    def add_child(self, child: Child) -> None:
-        """A child was submitted inside."""
-        raise NotImplementedError
-
-    def add_container(self, container: Container) -> None:
-        """A container was submitted inside. It may submit members until it is final."""
-        raise NotImplementedError
-
-
-class Scope:
-    """A scope in the structure of a run: the root, a member of a canvas, or the inside of a step.
-
-    Scopes form a tree. Task ids are built from a scope's path, see ``simpleflow.taskids``: a task keeps its id,
-    whichever result arrives first.
-    """
-
-    __slots__ = ("_counts", "beside", "owner", "parent", "path", "steady_path")
-
-    def __init__(
-        self, path: str = "", parent: Scope | None = None, owner: object = None, steady_path: str | None = None
-    ) -> None:
-        self.path = path  # labels from the root, joined by dots; "" for the root
-        self.steady_path = path if steady_path is None else steady_path  # the same without positions among siblings
-        self.parent = parent  # None for the root
-        self.owner = owner  # the container whose members are submitted in this scope
-        self.beside: list[Any] | None = None  # tasks and promises, if their ends count: see ``FuncPromise``
-        self._counts: dict[str, int] | None = None  # number of submissions so far, by label
-
-    def count(self, label: str) -> int:
-        """Count one more submission of ``label`` in this scope; returns its number: 1, 2, ..."""
-        if self._counts is None:
-            self._counts = {}
-        number = self._counts.get(label, 0) + 1
-        self._counts[label] = number
-        return number
-
-    def child(self, label: str, positional: bool = False) -> Scope:
-        """Return a new scope ``label`` below this one; ``positional``: the label is a position among siblings."""
-        steady = self.steady_path if positional else _joined(self.steady_path, label)
-        return Scope(_joined(self.path, label), self, steady_path=steady)
-
-    @property
-    def is_root(self) -> bool:
-        """True for the scope that is around everything."""
-        return self.parent is None and self.owner is None
-
-    @property
-    def scope_owner(self) -> ScopeOwner | None:
-        """The innermost owner around this scope that has to know of children."""
-        return next((owner for owner in self.owners() if isinstance(owner, ScopeOwner)), None)
-
-    def owners(self) -> Iterator[object]:
-        """Yield the containers around this scope, innermost first."""
-        scope: Scope | None = self
-        while scope is not None:
-            if scope.owner is not None:
-                yield scope.owner
-            scope = scope.parent
-
-
-def _joined(path: str, label: str) -> str:
-    return f"{path}.{label}" if path else label
 
 
 class Executor(Waiter, Protocol):

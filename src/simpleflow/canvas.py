@@ -1,51 +1,21 @@
-"""Groups, chains and FuncGroups: several submittables as one. ``containers`` submits their members."""
+"""Groups and chains: several submittables as one. ``containers`` submits their members."""
 
 from __future__ import annotations
 
 import copy
-import functools
 import importlib
 from collections.abc import Callable, Iterable, Sequence
-from datetime import date, datetime
 from typing import Any
 
-from simpleflow.activity import Activity
-from simpleflow.base import AbstractWorkflow, Call, Executor, Submittable, SubmittableContainer, check_flag
-from simpleflow.containers import ChainPromise, FuncPromise, GroupPromise
-from simpleflow.exceptions import InputError, NotSubmittable
+from simpleflow.base import Call, Executor, Submittable, SubmittableContainer
+from simpleflow.checks import check_flag
+from simpleflow.containers import ChainPromise, GroupPromise
+from simpleflow.exceptions import InputError
+from simpleflow.func_group import FuncFuture as FuncFuture  # public here
+from simpleflow.func_group import FuncGroup as FuncGroup
 from simpleflow.futures import Future
-from simpleflow.task import ActivityTask, ChildWorkflowTask, WorkflowTask
-
-_EXPECTED = (
-    "expected an activity, a workflow class, (activity, arguments...), a task, a group, a chain, a step "
-    "or WaitForSignal"
-)
-
-
-def as_submittable(value: Any, label: str) -> Submittable:
-    """Return ``value`` as a submittable.
-
-    Accepts everything that ``Workflow.submit`` accepts, and tuples ``(activity or workflow class, arguments...)``.
-    Raises NotSubmittable for anything else; ``label`` says in the message what the value is for.
-    """
-    if isinstance(value, Submittable):
-        return value
-    if isinstance(value, tuple) and value:
-        if len(value) == 1 and isinstance(value[0], Submittable):
-            return value[0]
-        return _call(value[0], value[1:], {}, label)
-    return _call(value, (), {}, label)
-
-
-def _call(value: Any, args: tuple[Any, ...], kwargs: dict[str, Any], label: str) -> Submittable:
-    if isinstance(value, Activity):
-        return ActivityTask(value, *args, **kwargs)
-    if isinstance(value, type) and issubclass(value, AbstractWorkflow):
-        return ChildWorkflowTask(value, *args, **kwargs)
-    hint = ""
-    if callable(value) and not isinstance(value, type):
-        hint = "; decorate the function with @activity.with_attributes()"
-    raise NotSubmittable(f"{label} should be a Submittable, Group, or Activity, not {value!r}: {_EXPECTED}{hint}")
+from simpleflow.submittables import as_submittable, call_of, scoped
+from simpleflow.task import WorkflowTask
 
 
 def holds_others(submittable: Submittable) -> bool:
@@ -64,13 +34,6 @@ def combined_time_limit(members: Iterable[Submittable], one_by_one: bool) -> flo
             return None
         limits.append(limit)
     return sum(limits) if one_by_one else max(limits)
-
-
-def scoped(submittable: Submittable, attr: str, val: Any) -> Submittable:
-    """Return a copy with ``attr`` set on all that it submits. The original, which others may hold, is unchanged."""
-    twin = copy.copy(submittable)
-    twin.propagate_attribute(attr, val)
-    return twin
 
 
 class GroupFuture(Future):
@@ -116,15 +79,6 @@ class ChainFuture(Future):
         promise = self._promise
         assert isinstance(promise, ChainPromise)
         return list(promise.futures)
-
-
-class FuncFuture(Future):
-    """The future of a FuncGroup: done once the submittable that its function returned is."""
-
-    __slots__ = ()
-
-    def __init__(self, group: FuncGroup, executor: Executor) -> None:
-        super().__init__(promise=FuncPromise(group.call, executor, self))
 
 
 class Group(SubmittableContainer):
@@ -177,7 +131,7 @@ class Group(SubmittableContainer):
         if args or kwargs:
             if isinstance(submittable, Submittable | tuple):
                 raise InputError(f"{label}: arguments can be given with an activity or a workflow class only")
-            member = _call(submittable, args, kwargs, label)
+            member = call_of(submittable, args, kwargs, label)
         else:
             member = as_submittable(submittable, label)
         if isinstance(member, SubmittableContainer) and _holds(member, self):
@@ -278,90 +232,6 @@ def _holds(container: Submittable, wanted: Submittable) -> bool:
             inner = getattr(each, "activities", ())  # of a group, and of a step
             left.extend(inner if isinstance(inner, list | tuple) else [inner])
     return False
-
-
-class FuncGroup(SubmittableContainer):
-    """A submittable that ``func(*args, **kwargs)`` makes when its turn comes.
-
-    The function may return anything that a group may hold; with ``_allow_none=True`` also None, if there is nothing to
-    do. It may wait for futures. The result of the FuncGroup is that of the returned submittable.
-
-    Raises InputError if ``func`` is not callable.
-    """
-
-    def __init__(
-        self,
-        func: Callable[..., Any],
-        *args: Any,
-        raises_on_failure: bool | None = None,
-        _allow_none: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        if not callable(func):
-            raise InputError(f"a FuncGroup is made of a function, not of {func!r}")
-        check_flag(raises_on_failure, "raises_on_failure of a FuncGroup")
-        self.func = func
-        self.args = list(args)
-        self.kwargs = kwargs
-        self.raises_on_failure = raises_on_failure
-        self._allow_none = _allow_none
-        self._captured = _captured_by(func)
-
-    def __repr__(self) -> str:
-        return f"FuncGroup({getattr(self.func, '__name__', self.func)!s})"
-
-    def call(self) -> Submittable | None:
-        """Call the function. Returns the submittable, or None if there is nothing to do. Raises NotSubmittable."""
-        made = self.func(*self.args, **self.kwargs)
-        if made is None and self._allow_none:
-            return None
-        submittable = as_submittable(
-            made, f"the value that {getattr(self.func, '__name__', self.func)} returned to a FuncGroup"
-        )
-        if self.raises_on_failure is not None:
-            submittable = scoped(submittable, "raises_on_failure", self.raises_on_failure)
-        return submittable
-
-    def propagate_attribute(self, attr: str, val: Any) -> None:
-        if attr == "raises_on_failure":
-            self.raises_on_failure = val
-
-    def receive(self, value: Any) -> FuncGroup:
-        twin = copy.copy(self)
-        twin.args = [*self.args, value]
-        return twin
-
-    def calls(self) -> Sequence[Call]:
-        """The call of the function, and those of submittables among its arguments. Its result is not known."""
-        function, args, kwargs = self.func, [*self.args], {**self.kwargs}
-        while isinstance(function, functools.partial):
-            args, kwargs = [*function.args, *args], {**function.keywords, **kwargs}
-            function = function.func
-        name = f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', type(function).__name__)}"
-        given = [each for each in (*args, *kwargs.values()) if isinstance(each, Submittable)]
-        return [Call(name, function, args, kwargs, self._captured), *(call for each in given for call in each.calls())]
-
-    def submit(self, executor: Executor) -> Future:
-        return FuncFuture(self, executor)
-
-
-def _captured_by(function: Any) -> dict[str, Any]:
-    """The plain values of the variables around the function that it uses, by name, as they are now."""
-    while isinstance(function, functools.partial):
-        function = function.func
-    names = getattr(getattr(function, "__code__", None), "co_freevars", ())
-    found = {}
-    for name, cell in zip(names, getattr(function, "__closure__", None) or (), strict=True):
-        try:
-            value = cell.cell_contents
-        except ValueError:  # it has none yet
-            continue
-        if type(value) in _PLAIN:
-            found[name] = value
-    return found
-
-
-_PLAIN = frozenset({str, int, float, bool, type(None), bytes, list, tuple, dict, set, frozenset, date, datetime})
 
 
 def __getattr__(name: str) -> Any:

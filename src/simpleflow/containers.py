@@ -1,6 +1,6 @@
 """Containers: the promises of groups, chains and FuncGroups, which submit members and follow them to their ends.
 
-A container submits each member through ``Workflow.submit`` and in a separate scope (``base.Scope``), so that the task
+A container submits each member through ``Workflow.submit`` and in a separate scope (``scopes.Scope``), so that the task
 id of a member does not depend on the order in which results arrive. Whenever a member ends, the container goes on.
 
 ``_advancing`` guards against re-entry. A member whose end is in the history is final at once, and calls back while its
@@ -13,9 +13,10 @@ import operator
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from simpleflow.base import Container, Executor, Submittable
+from simpleflow.base import Executor, Submittable
 from simpleflow.exceptions import AggregateException
 from simpleflow.futures import CANCELLED, FINISHED, RUNNING, Future, Promise, promise_of
+from simpleflow.scopes import Container
 
 
 class ContainerPromise(Container):

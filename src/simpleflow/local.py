@@ -24,7 +24,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from simpleflow import settings, stores, values
-from simpleflow.base import check_flag
+from simpleflow.checks import check_flag
 from simpleflow.constants import STORE_TIMER
 from simpleflow.core import codec, transitions
 from simpleflow.core import events as e

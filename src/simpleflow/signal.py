@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simpleflow import base
+from simpleflow import base, checks
 
 
 class WaitForSignal(base.Submittable):
@@ -16,7 +16,7 @@ class WaitForSignal(base.Submittable):
     """
 
     def __init__(self, signal_name: str) -> None:
-        base.check_name(signal_name, "signal name")
+        checks.check_name(signal_name, "signal name")
         self.signal_name = signal_name
 
     def __repr__(self) -> str:

@@ -8,8 +8,9 @@ from typing import Any
 
 from simpleflow import values
 from simpleflow.activity import Activity, seconds
-from simpleflow.base import Call, check_name
+from simpleflow.base import Call
 from simpleflow.call_task import CallTask, Task, parse_limit
+from simpleflow.checks import check_name
 from simpleflow.constants import RESERVED_TIMER
 from simpleflow.exceptions import InputError, NotSubmittable
 from simpleflow.failure_context import TaskFailureContext as TaskFailureContext  # public here

@@ -9,8 +9,8 @@ submissions of one execution must never share an id.
 A counter over the whole run would not do. Members of a group and code inside steps go on as results arrive, and results
 arrive in any order: with one counter, the same submission would get number 7 in one evaluation and 8 in the next.
 
-So ids are structural. Each container opens a scope (``base.Scope``), whose path says which container of which parent it
-is. Within a scope the code runs in a fixed order, and a count for each name numbers the submissions:
+So ids are structural. Each container opens a scope (``scopes.Scope``), whose path says which container of which parent
+it is. Within a scope the code runs in a fixed order, and a count for each name numbers the submissions:
 ``activity-<name>-<path>-<number>``. An idempotent activity has a digest of its arguments instead of path and number:
 equal arguments mean the same task, wherever it is submitted.
 
@@ -23,8 +23,8 @@ import re
 from typing import Any
 
 from simpleflow import values
-from simpleflow.base import Scope
 from simpleflow.constants import MAX_ID_LENGTH, RETRY_TIMER, STORE_TIMER
+from simpleflow.scopes import Scope
 
 _ESCAPED = r"%([0-9A-F]{2})"
 _BY_POSITION = re.compile(r"(?:.+-)?[0-9]+")

@@ -7,8 +7,9 @@ from typing import Any
 
 from simpleflow import settings
 from simpleflow.activity import check_priority, seconds
-from simpleflow.base import AbstractWorkflow, Call, check_name, type_name
+from simpleflow.base import AbstractWorkflow, Call, type_name
 from simpleflow.call_task import CallTask, parse_limit
+from simpleflow.checks import check_name
 from simpleflow.constants import MAX_VERSION_LENGTH
 from simpleflow.exceptions import InputError, NotSubmittable
 

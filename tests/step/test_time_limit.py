@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from simpleflow import Workflow, activity
-from simpleflow.canvas import Chain, FuncGroup, Group, as_submittable
+from simpleflow.canvas import Chain, FuncGroup, Group
 from simpleflow.exceptions import NotSubmittable
 from simpleflow.signal import WaitForSignal
 from simpleflow.step.submittable import Step
+from simpleflow.submittables import as_submittable
 from simpleflow.task import ActivityTask, ChildWorkflowTask, MarkerTask, TimerTask
 
 

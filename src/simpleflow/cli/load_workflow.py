@@ -14,9 +14,9 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from simpleflow.base import module_name
 from simpleflow.cli import collector, suggestions
 from simpleflow.cli.errors import error_line
+from simpleflow.code_names import module_name
 from simpleflow.exceptions import InputError
 from simpleflow.shown_text import with_article
 from simpleflow.workflow import Workflow

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from simpleflow.base import check_name
+from simpleflow.checks import check_name
 from simpleflow.cli import errors, step_names
 from simpleflow.cli.number import Workers
 from simpleflow.cli.options import param_option

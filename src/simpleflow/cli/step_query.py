@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from simpleflow.base import check_name
+from simpleflow.checks import check_name
 from simpleflow.cli import parameters, unread_input, workflow_input
 from simpleflow.cli.options import common, folder_here, format_option, param_option, state_option
 from simpleflow.cli.run_query import RunLocation, Runs, location_of, open_runs

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from simpleflow import settings
-from simpleflow.base import check_name
+from simpleflow.checks import check_name
 from simpleflow.cli.number import Number
 from simpleflow.constants import MAX_ID_LENGTH
 from simpleflow.exceptions import InputError

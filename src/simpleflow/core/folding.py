@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from simpleflow.base import SCRIPT
+from simpleflow.code_names import SCRIPT
 from simpleflow.constants import PACKED_MARKER, STEP_MARKER
 from simpleflow.core import events as e
 from simpleflow.core import packed_markers

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from simpleflow.base import check_name
+from simpleflow.checks import check_name
 from simpleflow.constants import INSTALL_DASK, MOST_WORKERS
 from simpleflow.exceptions import InputError
 from simpleflow.shown_text import value_text

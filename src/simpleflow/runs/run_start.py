@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from simpleflow import settings, values
-from simpleflow.base import check_flag, check_name
+from simpleflow.checks import check_flag, check_name
 from simpleflow.constants import KEEP_GOING
 from simpleflow.engines.base import StartRequest
 from simpleflow.exceptions import InputError

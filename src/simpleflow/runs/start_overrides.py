@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from simpleflow.base import check_name
+from simpleflow.checks import check_name
 from simpleflow.constants import MOST_SECONDS
 from simpleflow.exceptions import InputError
 from simpleflow.shown_text import value_text

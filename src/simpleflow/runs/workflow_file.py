@@ -12,7 +12,7 @@ import os
 from typing import Any
 
 from simpleflow import values
-from simpleflow.base import module_name
+from simpleflow.code_names import module_name
 from simpleflow.named_tuple import NamedTuple
 
 

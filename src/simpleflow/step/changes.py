@@ -12,7 +12,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from simpleflow.base import AbstractWorkflow, Call, lasting_name
+from simpleflow.base import AbstractWorkflow, Call
+from simpleflow.code_names import lasting_name
 from simpleflow.constants import UNKNOWN
 from simpleflow.exceptions import InputError
 from simpleflow.named_tuple import NamedTuple

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import Any
 
 from simpleflow import taskids
-from simpleflow.base import Scope
 from simpleflow.constants import DAY, MINUTE
 from simpleflow.futures import Promise
+from simpleflow.scopes import Scope
 from simpleflow.step import constants, report, rules
 from simpleflow.step.host import Host, scope_label, submit
 from simpleflow.step.ledger import Ledger

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from simpleflow.base import Child
+from simpleflow.scopes import Child
 from simpleflow.step import parts_in_children, rules
 from simpleflow.step.dependencies import Dependencies
 from simpleflow.step.ledger import Ledger

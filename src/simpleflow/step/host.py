@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from typing import Any, Protocol
 
-from simpleflow.base import Call, Executor, Scope, Submittable
+from simpleflow.base import Call, Executor, Submittable
 from simpleflow.futures import Future, Promise, promise_of
 from simpleflow.retries import Retry
+from simpleflow.scopes import Scope
 from simpleflow.step.constants import SIGNAL_PREFIX
 from simpleflow.step.fingerprints import Fingerprint
 from simpleflow.task import MarkerTask, SignalTask

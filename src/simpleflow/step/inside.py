@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from simpleflow.base import Scope
 from simpleflow.futures import Promise
+from simpleflow.scopes import Scope
 from simpleflow.step import parts_in_children, rules
 from simpleflow.step.dependencies import Dependencies
 from simpleflow.step.host import Host, submit

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from simpleflow import values
-from simpleflow.base import Scope, Submittable
+from simpleflow.base import Submittable
 from simpleflow.core.work_time import Interval, Task, between, work_time
 from simpleflow.exceptions import AggregateException
 from simpleflow.futures import FINISHED, Future, Promise, promise_of
+from simpleflow.scopes import Scope
 from simpleflow.step import (
     constants,
     marker_content,

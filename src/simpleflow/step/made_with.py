@@ -19,7 +19,8 @@ import msgspec
 
 from simpleflow import json_values, values
 from simpleflow.activity import Activity
-from simpleflow.base import Call, lasting_name
+from simpleflow.base import Call
+from simpleflow.code_names import lasting_name
 from simpleflow.constants import RESERVED, UNKNOWN
 from simpleflow.futures import Future, NotKept
 from simpleflow.named_tuple import NamedTuple

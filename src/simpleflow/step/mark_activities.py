@@ -26,10 +26,10 @@ from typing import Any
 
 from simpleflow import settings, stores, values
 from simpleflow.activity import Activity
-from simpleflow.base import Scope
 from simpleflow.constants import NOTICE_MARKER, RESERVED, WORKER_STOPPED
 from simpleflow.exceptions import InputError, TaskFailed, TimeoutError
 from simpleflow.futures import Promise
+from simpleflow.scopes import Scope
 from simpleflow.step import changes, tasks
 from simpleflow.step.constants import STEP_ACTIVITY_PARAMS_DEFAULT
 from simpleflow.step.host import Host, submit

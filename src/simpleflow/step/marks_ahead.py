@@ -28,8 +28,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from simpleflow import stores
-from simpleflow.base import Scope
 from simpleflow.futures import Promise
+from simpleflow.scopes import Scope
 from simpleflow.step.host import Host, submit
 from simpleflow.step.ledger import Ledger
 from simpleflow.step.mark_activities import MarkActivities

@@ -20,10 +20,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from simpleflow import values
-from simpleflow.base import Scope
 from simpleflow.exceptions import TaskFailed
 from simpleflow.futures import Promise
 from simpleflow.named_tuple import NamedTuple
+from simpleflow.scopes import Scope
 from simpleflow.step.fingerprints import FileState
 from simpleflow.step.host import Host, submit
 from simpleflow.step.mark_activities import MarkActivities

@@ -13,12 +13,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from simpleflow.base import Child, Container, ScopeOwner, Tried
 from simpleflow.constants import OVERLOOKED
 from simpleflow.exceptions import ResultNotKept
 from simpleflow.futures import FINISHED, Future, Promise, Waiter
 from simpleflow.retries import NONE as NO_RETRIES
 from simpleflow.retries import Retry
+from simpleflow.scopes import Child, Container, ScopeOwner, Tried
 from simpleflow.step import rules
 from simpleflow.step.changes import Changes
 from simpleflow.step.host import Definition

@@ -32,10 +32,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from simpleflow.base import Scope
 from simpleflow.exceptions import InputError, TaskFailed
 from simpleflow.futures import Promise
 from simpleflow.named_tuple import NamedTuple
+from simpleflow.scopes import Scope
 from simpleflow.step import changes, constants, fingerprints, made_with, rules
 from simpleflow.step.claiming import Claiming
 from simpleflow.step.dependencies import Dependencies

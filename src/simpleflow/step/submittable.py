@@ -10,8 +10,9 @@ from typing import Any
 
 from simpleflow import canvas, retries
 from simpleflow.activity import Activity
-from simpleflow.base import Call, Executor, Submittable, SubmittableContainer, check_flag
+from simpleflow.base import Call, Executor, Submittable, SubmittableContainer
 from simpleflow.call_task import results
+from simpleflow.checks import check_flag
 from simpleflow.exceptions import InputError
 from simpleflow.futures import FINISHED, RUNNING, Future
 from simpleflow.step import fingerprints, mark, rules
@@ -20,6 +21,7 @@ from simpleflow.step.life import Life
 from simpleflow.step.run_record import StepRun
 from simpleflow.step.scheduler import Scheduler
 from simpleflow.stores import keys
+from simpleflow.submittables import as_submittable, scoped
 
 _NOT_GIVEN: Any = type("NotGiven", (), {"__repr__": lambda self: "NOT_GIVEN"})()  # None is a valid fingerprint
 
@@ -150,7 +152,7 @@ class Step(SubmittableContainer):
 
     def work(self) -> Submittable:
         """``activities`` as something that can be submitted. Raises NotSubmittable."""
-        return canvas.as_submittable(self.activities, f"activities of step {self.step_name!r}")
+        return as_submittable(self.activities, f"activities of step {self.step_name!r}")
 
     def calls(self) -> Sequence[Call]:
         given = self.activities
@@ -173,7 +175,7 @@ class Step(SubmittableContainer):
         given = self.activities_if_step_already_done
         if given is None:
             return None
-        return canvas.as_submittable(given, f"activities_if_step_already_done of step {self.step_name!r}")
+        return as_submittable(given, f"activities_if_step_already_done of step {self.step_name!r}")
 
     def time_limit(self) -> float | None:
         alternative = self.alternative()
@@ -196,7 +198,7 @@ class Step(SubmittableContainer):
         return (self.retries.times + 1) * limit + pauses
 
     def propagate_attribute(self, attr: str, val: Any) -> None:
-        self.activities = canvas.scoped(self.work(), attr, val)
+        self.activities = scoped(self.work(), attr, val)
 
     def receive(self, value: Any) -> Step:
         twin = copy.copy(self)

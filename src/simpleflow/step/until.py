@@ -21,9 +21,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from simpleflow.base import Scope
 from simpleflow.constants import STOPPED_MARKER
 from simpleflow.futures import Promise
+from simpleflow.scopes import Scope
 from simpleflow.step import rules
 from simpleflow.step.host import Host
 from simpleflow.step.ledger import Ledger

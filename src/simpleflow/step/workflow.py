@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from simpleflow import stores
-from simpleflow.base import Child
 from simpleflow.exceptions import InputError
 from simpleflow.futures import Future
+from simpleflow.scopes import Child
 from simpleflow.step import rules
 from simpleflow.step.ledger import Ledger
 from simpleflow.step.mark_activities import MarkActivities
@@ -22,7 +22,8 @@ from simpleflow.step.submittable import Step
 from simpleflow.task import ActivityTask
 
 if TYPE_CHECKING:
-    from simpleflow.base import Executor, Scope
+    from simpleflow.base import Executor
+    from simpleflow.scopes import Scope
     from simpleflow.task import MarkerTask, SignalTask
 
 _MANY = 50

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from simpleflow import values
-from simpleflow.base import check_name
+from simpleflow.checks import check_name
 from simpleflow.engines.embedded import EmbeddedEngine
 from simpleflow.exceptions import InputError, UnknownResource
 from simpleflow.named_tuple import NamedTuple

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from simpleflow.base import check_name
+from simpleflow.checks import check_name
 from simpleflow.cli import swf
 from simpleflow.cli.number import Workers
 from simpleflow.cli.options import SETTINGS, common, log_format_option, log_level_option

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from simpleflow.base import check_name
+from simpleflow.checks import check_name
 from simpleflow.cli.number import Number
 from simpleflow.cli.options import SETTINGS, common, session, state_option
 from simpleflow.cli.terminal import echo

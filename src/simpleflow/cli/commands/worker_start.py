@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from simpleflow import settings
-from simpleflow.base import check_name
+from simpleflow.checks import check_name
 from simpleflow.cli import swf
 from simpleflow.cli.number import Number, Workers
 from simpleflow.cli.options import SETTINGS, common, log_format_option, log_level_option

@@ -29,7 +29,6 @@ from greenlet import GreenletExit
 
 from simpleflow import parameters, values
 from simpleflow.activity import Activity
-from simpleflow.base import Child, Scope
 from simpleflow.constants import KEEP_GOING, MAX_REASON_LENGTH
 from simpleflow.core.decider import parts
 from simpleflow.core.decider.fibers import Fibers
@@ -39,6 +38,7 @@ from simpleflow.core.records import Key, Record
 from simpleflow.exceptions import AggregateException, ExecutionBlocked, InputError, escaped, message, passes_through
 from simpleflow.futures import Promise
 from simpleflow.named_tuple import NamedTuple
+from simpleflow.scopes import Child, Scope
 from simpleflow.task import TimerTask
 from simpleflow.workflow import Workflow
 

@@ -16,23 +16,18 @@ from typing import Any, TypeVar
 
 from simpleflow import values
 from simpleflow.activity import PRIORITY_NOT_SET, Activity
-from simpleflow.base import Scope, SubmittableContainer
+from simpleflow.base import SubmittableContainer
 from simpleflow.call_task import Task
-from simpleflow.core import events as e
 from simpleflow.core.decider import recorded_calls
 from simpleflow.core.decider.evaluation import Execution, Tracked
-from simpleflow.core.decider.event_details import event_details
 from simpleflow.core.decider.handle import Handle
 from simpleflow.core.decider.handles import HANDLES, ActivityHandle, cancellations
-from simpleflow.core.decider.markers import Markers
-from simpleflow.core.decider.signals import Signals
-from simpleflow.core.decider.stopping import Stoppable
+from simpleflow.core.decider.reading import Reading
 from simpleflow.core.history import History
-from simpleflow.core.marker_index import digest
 from simpleflow.core.records import Key, Record
 from simpleflow.exceptions import ExecutionBlocked, ExecutionError, InputError, NotSubmittable
 from simpleflow.futures import FINISHED, Future, Promise, promise_of
-from simpleflow.marker import Marker
+from simpleflow.scopes import Scope
 from simpleflow.shown_text import with_article
 from simpleflow.signal import WaitForSignal
 from simpleflow.task import (
@@ -49,17 +44,14 @@ from simpleflow.workflow import Workflow
 T = TypeVar("T")
 
 
-class Executor(Stoppable):
+class Executor(Reading):
     """An evaluation with the calls that its workflow makes. ``base.Executor`` describes those without a docstring."""
 
     def __init__(self, workflow_class: type[Workflow], history: History, execution: Execution) -> None:
         super().__init__(history, execution)
         self.decides_failures = workflow_class.on_task_failure is not Workflow.on_task_failure
         self.handles: dict[Key, Handle] = {}  # of the tasks submitted so far
-        self.markers = Markers(self)
-        self.signals = Signals(self)
         self.continues: ContinueAsNewWorkflowTask | None = None  # submitted: the execution is to continue as new
-        self._observed_events: set[Key] = set()  # (type, name) of the events that user code has looked up
         self._handle_of: dict[Promise, Handle] = {}  # promises handed out early included
         self._superseded: dict[Key, Handle] = {}  # recorded calls that were made anew
         self._handle_at: dict[str, Handle] = {}  # of children, by the position that they were submitted at
@@ -89,7 +81,7 @@ class Executor(Stoppable):
                 self.outbox.pop((f"cancel_{key[0]}", key[1]))
             if key[0] == "child" and self._handle_at:
                 self._child_recorded(self.history.children[key[1]])
-            if self._observed_events and _event_of(key) in self._observed_events:
+            if self._observed_events and self.observes(key):
                 self.stale = True
             if key[0] == "signal":
                 self.signals.received(key[1])
@@ -108,11 +100,6 @@ class Executor(Stoppable):
         if self.decides_failures:
             return []
         return [handle.task.name for handle in dict.fromkeys(self.handles.values()) if handle.is_overlooked]
-
-    @property
-    def waits_for_signal(self) -> bool:
-        """True if an event from outside may still change what ``run`` does."""
-        return self.signals.awaited or bool(self._observed_events)
 
     def describe(self, promise: Promise) -> str:
         """The name of the task behind a promise, for a message; the same every time."""
@@ -317,15 +304,6 @@ class Executor(Stoppable):
     def record(self, name: str, details: str, identity: tuple[str, ...]) -> None:
         self.markers.record(name, details, identity)
 
-    # Reading, see ``base.Executor``
-
-    def recorded_markers(self, name: str) -> Sequence[str | None]:
-        found = self.history.markers.named(name)
-        return [each.attributes.details for each in found if isinstance(each.attributes, e.MarkerRecorded)]
-
-    def signalled(self, name: str) -> Sequence[Any]:
-        return self.signals.inputs(name)
-
     def when_signalled(self, name: str, function: Callable[[], None]) -> None:
         self.signals.listen(name, function)
 
@@ -333,36 +311,8 @@ class Executor(Stoppable):
         for key, decision in cancellations(self.history, scope):
             self.outbox[key] = decision
 
-    def recorded_details(self, name: str, details: str | None) -> str | None:
-        return self.markers.replaced.get((name, details), details)
-
-    def marked_at(self, name: str, details: str | None) -> float:
-        found = self.history.markers.latest(digest(name, details))
-        return self.now if found is None else found.time
-
-    @property
-    def pauses(self) -> Sequence[tuple[float, float]]:
-        return self.history.pauses
-
-    @property
-    def now(self) -> float:
-        return self.history.decision_started_at
-
     def is_recorded(self, activity: Activity, scope: Scope) -> bool:
         return ActivityHandle.first_id(activity, scope) in self.history.activities
-
-    def list_markers(self, all: bool = False) -> list[Marker]:
-        self.markers.observe()
-        found = [Marker(name, self.decode(details)) for name, details in self.markers.recorded()]
-        return found if all else list({marker.name: marker for marker in found}.values())
-
-    def get_event_details(self, event_type: str, event_name: str) -> dict[str, Any] | None:
-        self._observed_events.add((event_type, event_name))
-        if event_type == "marker" and (pending := self.markers.pending(event_name)) is not None:
-            # It counts as recorded, but has no event yet.
-            found = {"type": "marker", "name": event_name, "event_id": None, "timestamp": self.now}
-            return found | {"state": "recorded", "details": self.decode(pending[1])}
-        return event_details(self.history, event_type, event_name, self.decode)
 
     def fail(self, reason: str, details: str | None = None) -> None:
         if not isinstance(reason, str):
@@ -392,9 +342,3 @@ def _of_kind(kinds: Mapping[type, T], submittable: object) -> T | None:
     if exact is not None:
         return exact
     return next((kinds[kind] for kind in type(submittable).__mro__ if kind in kinds), None)
-
-
-def _event_of(key: Key) -> Key:
-    """The type and name by which ``get_event_details`` finds the record."""
-    kind, id = key
-    return (kind, id[0]) if kind == "marker" else key

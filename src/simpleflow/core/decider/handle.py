@@ -21,7 +21,6 @@ from __future__ import annotations
 from typing import Any
 
 from simpleflow import taskids
-from simpleflow.base import Scope, ScopeOwner
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.core import timeouts
@@ -34,6 +33,7 @@ from simpleflow.core.records import Key, Record
 from simpleflow.exceptions import TaskCanceled, TaskException, TaskFailed, TaskTerminated
 from simpleflow.futures import CANCELLED, FINISHED, RUNNING, Promise, promise_of
 from simpleflow.retries import Retry
+from simpleflow.scopes import Scope, ScopeOwner
 from simpleflow.task import ReservedTimerTask, TaskFailureContext
 
 _LONGEST_PAUSE = 60  # seconds between two tries of a task that outlasts its failures

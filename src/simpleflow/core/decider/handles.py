@@ -7,8 +7,8 @@ from typing import Any
 
 from simpleflow import taskids
 from simpleflow.activity import PRIORITY_NOT_SET, Activity, check_priority
-from simpleflow.base import SCRIPT, Scope
 from simpleflow.call_task import Task
+from simpleflow.code_names import SCRIPT
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.core import transitions as t
@@ -20,6 +20,7 @@ from simpleflow.core.records import Key, Record
 from simpleflow.exceptions import TaskFailed
 from simpleflow.futures import CANCELLED
 from simpleflow.retries import Retry
+from simpleflow.scopes import Scope
 from simpleflow.task import ActivityTask, ReservedTimerTask, TimerTask, WorkflowTask
 
 
@@ -176,7 +177,7 @@ class ChildHandle(RetryHandle):
 
     @property
     def failed_parts(self) -> Sequence[parts.Part]:
-        """See ``base.Child``."""
+        """See ``scopes.Child``."""
         if self.promise.done and self.promise.failure is None:
             return self._failed_parts
         return [parts.Part(self.workflow_id, "")] if self._has_parts else []

@@ -5,8 +5,8 @@ A hook runs in a fiber and may submit. A hook that raises fails the run.
 
 from __future__ import annotations
 
-from simpleflow.base import Scope
 from simpleflow.core.decider.executor import Executor
+from simpleflow.scopes import Scope
 from simpleflow.workflow import Workflow
 
 

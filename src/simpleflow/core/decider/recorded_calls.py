@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from simpleflow import values
-from simpleflow.base import SCRIPT
+from simpleflow.code_names import SCRIPT
 from simpleflow.constants import FAULT_MARKER, JUMBO_SCHEME, NOTICE_MARKER
 from simpleflow.core import awaited
 from simpleflow.core.history import History

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from simpleflow import values
-from simpleflow.base import Scope
 from simpleflow.constants import STOPPED_MARKER, WAKE_UP_TIMER
 from simpleflow.core.decider import parts
 from simpleflow.core.decider.evaluation import Evaluation, Tracked
@@ -20,6 +19,7 @@ from simpleflow.core.decider.outbox import Outbox
 from simpleflow.core.history import History
 from simpleflow.core.records import Key
 from simpleflow.named_tuple import NamedTuple
+from simpleflow.scopes import Scope
 
 _OURS = "_simpleflow_"  # begins the ids of timers of the library: before the next try of a task, or of a claim
 

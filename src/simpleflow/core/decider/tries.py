@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from simpleflow.base import Scope, ScopeOwner
 from simpleflow.core.decider.evaluation import Evaluation
 from simpleflow.core.records import Record
 from simpleflow.futures import Promise
+from simpleflow.scopes import Scope, ScopeOwner
 
 
 class TriedTask:
-    """The part of a handle that says it; see ``base.Tried``."""
+    """The part of a handle that says it; see ``scopes.Tried``."""
 
     evaluation: Evaluation
     promise: Promise
@@ -20,7 +20,7 @@ class TriedTask:
 
     @property
     def promises(self) -> tuple[Promise, ...]:
-        """See ``base.Tried``."""
+        """See ``scopes.Tried``."""
         return (self.promise, *self.early)
 
     @property
@@ -38,11 +38,11 @@ class TriedTask:
 
     @property
     def type_name(self) -> str | None:
-        """See ``base.Tried``."""
+        """See ``scopes.Tried``."""
         return None if self.record is None else self.record.type_name
 
     def tries(self) -> Iterator[tuple[float, float | None, float | None]]:
-        """See ``base.Tried``."""
+        """See ``scopes.Tried``."""
         record = self.record
         if record is None:
             return
