@@ -353,6 +353,20 @@ MUTANTS = (
         "            if False:\n",
     ),
     Mutant(
+        "a pattern of a step inside may stand for one beside the step around it",
+        "step/inside.py",
+        "            or self._dependencies.done_origins(run, part, pattern)\n",
+        "",
+        "tests/step/test_stale_parts.py -k beside",
+    ),
+    Mutant(
+        "such a pattern stood for the step around it, too, where the step inside ran alone",
+        "step/inside.py",
+        "        if not (stale and all(more.values())):\n",
+        "        if True:\n",
+        "tests/step/test_stale_parts.py -k beside",
+    ),
+    Mutant(
         "a step is done only while the steps inside it have seen what they come after",
         "step/inside.py",
         "                if stale:\n",

@@ -128,3 +128,26 @@ def test_a_step_is_not_marked_if_one_inside_it_became_stale_at_work(stored: Benc
     stale = {marker["step"]: marker.get("stale") for marker in stored.markers if marker["status"] == "completed"}
     assert stale == {"origin": None, "in": "Dep of origin", "out": "Dep of origin"}
     assert stored.done == ["origin"]
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_pattern_of_a_part_may_cover_a_step_beside_the_one_around_it(stored: Bench, alone: bool) -> None:
+    def run(workflow: Any) -> Any:
+        futures.wait(workflow.submit(Step("out.of", (note, "out.of"))))
+        outer = workflow.submit(Step("out", Group(Step("in", (note, "in"), after="out"))))
+        futures.wait(outer)
+        if alone:  # here the pattern stands for the outer step, too
+            futures.wait(workflow.submit(Step("in", (note, "in"), after="out")))
+        return outer.ran
+
+    def beside(workflow: Any) -> None:
+        futures.wait(workflow.submit(Step("out.of", (note, "out.of"), force=True)))
+
+    assert [stored.run(run, step_changes="tell") for _ in range(3)] == [True, False, False]
+    stored.run(beside)
+    noted.clear()
+    assert stored.run(run, step_changes="tell") is True
+    assert "in" in noted
+    noted.clear()
+    assert stored.run(run, step_changes="tell") is False
+    assert noted == []

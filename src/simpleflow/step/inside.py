@@ -44,7 +44,7 @@ class Inside:
             if name not in self._ledger.done:
                 if not self._is_cycle(run, name):
                     return name
-            elif others := self._others(run, after):
+            elif others := self._others(run, name, after):
                 stale = self._is_stale(run, name, others, scope.child(f"inside.{name}"))
                 if isinstance(stale, Promise):
                     return stale
@@ -67,11 +67,19 @@ class Inside:
         every = (name for name, key in comparing.result["inside"] if not self._dependencies.forces_any(run, key))
         return next(every, None)
 
+    def _others(self, run: StepRun, part: str, after: Sequence[str]) -> list[str]:
+        """The patterns but for those that cover only ``run`` or steps around it: of these, the part is no dependent."""
+        around = self._around(run)
+        return [
+            pattern
+            for pattern in after
+            if not any(rules.covers(pattern, name) for name in around)
+            or self._dependencies.done_origins(run, part, pattern)
+        ]
+
     @staticmethod
-    def _others(run: StepRun, after: Sequence[str]) -> list[str]:
-        """The patterns but for those that cover ``run`` or a step around it: of these, the part is no dependent."""
-        around = [run.name, *(each.name for each in run.enclosing)]
-        return [pattern for pattern in after if not any(rules.covers(pattern, name) for name in around)]
+    def _around(run: StepRun) -> list[str]:
+        return [run.name, *(each.name for each in run.enclosing)]
 
     def _is_stale(self, run: StepRun, part: str, after: Sequence[str], scope: Scope) -> bool | Promise:
         """True if the steps that ``part`` depends on have run since; a promise while that is not known."""
@@ -79,11 +87,24 @@ class Inside:
         awaited = dependencies.running_origin(run, after)
         if awaited is not None:
             return awaited
-        origins = {each: [(*self._marks.location, dependencies.done_origins(run, part, each))] for each in after}
+        names = {each: dependencies.done_origins(run, part, each) for each in after}
+        stale = self._compare(part, names, scope)
+        if isinstance(stale, Promise):
+            return stale
+        # If the part ran outside of the steps around it, a pattern that covers these stood for them as well.
+        more = {each: [name for name in self._around(run) if rules.covers(each, name)] for each in stale}
+        if not (stale and all(more.values())):
+            return bool(stale)
+        wider = self._compare(part, {each: names[each] + more[each] for each in stale}, scope.child("around"))
+        return wider if isinstance(wider, Promise) else bool(wider)
+
+    def _compare(self, part: str, names: Mapping[str, list[str]], scope: Scope) -> list[str] | Promise:
+        """Those of the patterns whose done ``names`` the part has not seen; a promise while that is not known."""
+        origins = {each: [(*self._marks.location, found)] for each, found in names.items()}
         comparing = submit(self._host, self._marks.compare_origins(part, origins), scope)
         if not comparing.done or comparing.failure is not None:
             return comparing
-        return bool(comparing.result["stale"])
+        return list(comparing.result["stale"])
 
     def _is_cycle(self, run: StepRun, part: str) -> bool:
         """True if ``run`` forces a step that forces its ``part``: then it would never be done."""
