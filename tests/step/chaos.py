@@ -21,6 +21,7 @@ from simpleflow.worker.decision_worker import DecisionWorker
 from simpleflow.worker.dispatch import perform
 from simpleflow.worker.inline import respond
 from tests.step.bench import change_marks
+from tests.step.chaos_between import steer
 from tests.step.chaos_children import Children
 from tests.step.chaos_plan import Item, Plan
 from tests.step.chaos_truth import ROOT, Truth
@@ -74,6 +75,7 @@ class World(Truth):
         """One run; returns its events. Checks the marks after every activity and every verdict as it is taken."""
         Now.judge = self
         os.environ["SIMPLEFLOW_STEP_CLAIMS"] = str(int(plan.claims))
+        steer(self, self._verdicts.below, self.bucket, plan)
         self.start(plan)
         self._children.start()
         self._verdicts.start()

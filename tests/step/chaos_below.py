@@ -23,6 +23,10 @@ class Below:
         """What the mark of the step tells."""
         return self._of.get(key, {})
 
+    def forget(self, key: Key) -> None:
+        """The mark of the step was made by hand: it tells of none."""
+        self._of.pop(key, None)
+
     def completed(self, key: Key) -> None:
         """The step has completed, or its mark is there for the first time."""
         truth, (workflow_id, name) = self.truth, key

@@ -13,14 +13,19 @@ import random
 import time
 
 from tests.step.chaos import World
+from tests.step.chaos_features import FEATURES
 from tests.step.chaos_random import NAMES, make_after, make_forces, make_plan, with_parts
 
+SHARE = 0.15
+"""How many of the seeds have each of the features."""
 
-def run_seed(seed: int, parts: bool = True, share: float = 0.25) -> None:
+
+def run_seed(seed: int, parts: bool = True, share: float = 0.25, always: tuple[str, ...] = ()) -> None:
     """Start up to three runs made from ``seed``. Raises AssertionError if something is wrong.
 
     ``parts``: with steps inside steps, children and ``after`` too. Odd seeds: the engine writes the marks.
     ``share``: how many of the seeds have children, which cost most of the time.
+    ``always``: the names of ``FEATURES`` that the seed has; of the others, it has some.
     """
     source, more = random.Random(seed), random.Random(f"more {seed}")
     forces = make_forces(source)
@@ -33,6 +38,11 @@ def run_seed(seed: int, parts: bool = True, share: float = 0.25) -> None:
         world = World(f"memory://campaign-{seed}", forces, make_after(extra), optional, in_history)
         children = extra.random() < share
         plans = [with_parts(plan, children, extra) for plan in plans]
+    later = random.Random(f"features {seed}")
+    chosen = [name for name in FEATURES if later.random() < SHARE or name in always] if parts else always
+    for name in chosen:
+        source_of_feature = random.Random(f"{name} {seed}")
+        plans = [FEATURES[name](plan, source_of_feature) for plan in plans]
     for plan in plans:
         world.run(plan, lambda count: source.randrange(count))
 
@@ -46,12 +56,13 @@ def main() -> None:
     parser.add_argument("--start", type=int, default=0, help="first seed (default 0)")
     parser.add_argument("--children", type=float, default=0.25, help="share of seeds with children (default 0.25)")
     parser.add_argument("--first", action="store_true", help="end with the first seed in which something is wrong")
+    parser.add_argument("--always", nargs="*", default=[], choices=FEATURES, help="features of all seeds")
     options = parser.parse_args()
     until = time.monotonic() + options.seconds
     seed, wrong = options.start, 0
     while seed - options.start < options.seeds if options.seeds else time.monotonic() < until:
         try:
-            run_seed(seed, share=options.children)
+            run_seed(seed, share=options.children, always=tuple(options.always))
         except Exception as error:
             wrong += 1
             print(f"seed {seed}: {type(error).__name__}: {str(error)[:200]}", flush=True)

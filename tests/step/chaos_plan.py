@@ -41,6 +41,8 @@ class Plan:
     requests_changed: bool = False  # at start: changed steps run, in children too
     until: tuple[str, ...] = ()  # steps after which the run stops
     only: tuple[str, ...] = ()  # the only steps that are to run, in children too; none: all
+    forgotten: tuple[str, ...] = ()  # steps whose marks are removed before the run
+    by_hand: tuple[str, ...] = ()  # steps that are marked by hand then, after that
 
     def submitted(self, tag: str) -> tuple[Item, ...]:
         """What an execution submits outside of steps; ``tag`` is its input, "" for the first one."""

@@ -41,6 +41,7 @@ class Work:
     beside: list[Key] = field(default_factory=list)  # its origins that were running when it was scheduled
     seen: dict[Key, int] = field(default_factory=dict)  # the marks of its origins that were there then
     seen_later: dict[Key, int] = field(default_factory=dict)  # those of them that were there when it had begun
+    by_hand: int = 0  # when somebody marked it; 0: a run did
 
 
 class Truth:
@@ -84,7 +85,7 @@ class Truth:
     def begin(self, workflow_id: str, name: str) -> None:
         work = self.work((workflow_id, name))
         work.begun = work.touched = next(self.clock)
-        work.ended = 0
+        work.ended = work.by_hand = 0
         work.parts_are_done = None
         work.around = {outer: self.work(outer).begun for outer in self.steps_around((workflow_id, name))}
         work.seen_later = {each: self.marked.get(each, 0) for each in work.seen}
@@ -103,6 +104,14 @@ class Truth:
 
     def work(self, key: Key) -> Work:
         return self.works.setdefault(key, Work())
+
+    def mark_by_hand(self, key: Key, now: int) -> None:
+        """Somebody says that the step is done. It forces nothing: to steps that it forced, it is what it was."""
+        before = self.work(key)
+        for each in self.works.values():
+            if each.around.get(key) == before.begun:
+                each.around[key] = now
+        self.works[key] = Work(now, now, now, before.touched, parts_are_done=True, by_hand=now)
 
     def last_number(self, workflow_id: str, name: str) -> int:
         return self.work((workflow_id, name)).touched
@@ -177,7 +186,7 @@ class Truth:
     def _is_part_stale(self, key: Key, part: Key) -> bool:
         around = {key, part, *self.steps_around(key)}
         origins = [each for each in self.named(part) if each in self.at_start and each not in around]
-        return any(each not in self.scheduled and not self.is_fresh(part, each) for each in origins)
+        return any(each not in self.scheduled and self.is_older(part, each) for each in origins)
 
     def is_left_out(self, key: Key) -> bool:
         """True if only some steps are to run: neither this one nor one around it."""
@@ -214,6 +223,10 @@ class Truth:
         if other is None or work.around.get(origin) == other.begun:
             return True
         return other.touched < work.begun
+
+    def is_older(self, key: Key, origin: Key) -> bool:
+        """True if the mark of the step tells that it was made before the one of the origin."""
+        return not self.is_fresh(key, origin) or self.work(origin).by_hand > self.work(key).begun
 
     def is_true(self, key: Key) -> bool:
         """True if a mark of the step may be there."""
@@ -315,5 +328,7 @@ class Truth:
 
 def changed(before: Work, calls: Calls, code: dict[str, int]) -> set[str]:
     """The kinds of change between a work and the one that would be done now."""
+    if before.by_hand:
+        return set()  # nobody knows
     kinds = {"arguments": before.calls != calls, "code": before.code != code}
     return {kind for kind, differs in kinds.items() if differs}

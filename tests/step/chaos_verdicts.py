@@ -172,7 +172,7 @@ class Verdicts:
         # The step looks at the marks of its origins between its verdict and its work.
         if gone and (not work.seen.get(origin) or work.seen[origin] != work.seen_later.get(origin)):
             return False
-        return gone or not truth.is_fresh(key, origin)
+        return gone or truth.is_older(key, origin)
 
     def _stale_below(self, key: Key) -> list[Key]:
         """The steps in children inside that were made before what they depend on, as the marks tell."""
