@@ -342,6 +342,16 @@ def test_an_unknown_event_does_not_disturb_its_neighbours() -> None:
     assert decode_history(encode_history(history)) == history
 
 
+def test_an_event_has_the_members_of_its_attributes() -> None:
+    event = Event(8, 1.0, TimerFired(started_event_id=6, timer_id="t"))
+    assert (event.started_event_id, event.timer_id) == (6, "t")
+    assert decode_event(UNKNOWN).event_type == "CoffeeBrewed"
+    assert Event(8, 1.0, events.LambdaFunctionScheduled(decision_task_completed_event_id=4, id="l", name="f")).id == 8
+    with pytest.raises(AttributeError, match="'TimerFired' object has no attribute 'input'"):
+        event.input
+    assert not hasattr(event, "no_member_of_any")
+
+
 # Histories
 
 

@@ -34,7 +34,7 @@ from simpleflow.core.events.decision import (
     DecisionTaskStarted,
     DecisionTaskTimedOut,
 )
-from simpleflow.core.events.event import Event, UnknownEvent
+from simpleflow.core.events.event import Event, UnknownEvent, with_members
 from simpleflow.core.events.execution import (
     CancelWorkflowExecutionFailed,
     CompleteWorkflowExecutionFailed,
@@ -143,6 +143,7 @@ EVENT_TYPES: dict[str, type[Attributes]] = {
         StartLambdaFunctionFailed,
     )
 }
+with_members([*EVENT_TYPES.values(), UnknownEvent])
 
 __all__ = [
     "Attributes",

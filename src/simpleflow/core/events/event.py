@@ -1,6 +1,8 @@
 """An event of a history: its id, its time, and the attributes that say what happened."""
 
-from typing import Any
+from collections.abc import Iterable
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -18,7 +20,11 @@ class UnknownEvent(Attributes, frozen=True, kw_only=True):
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
-    """One event."""
+    """One event.
+
+    Members of the attributes are members of the event too: ``events[0].input`` is short for
+    ``events[0].attributes.input``.
+    """
 
     id: int  # counts from 1 within the history
     time: float  # epoch seconds
@@ -32,8 +38,16 @@ class Event(msgspec.Struct, frozen=True, gc=False):
             return attributes.event_type
         return attributes.__class__.__name__
 
-    def __getattr__(self, name: str) -> Any:
-        """A member of the attributes: ``events[0].input`` is short for ``events[0].attributes.input``."""
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return getattr(self.attributes, name)
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...  # a member of the attributes, see ``with_members``
+
+
+def with_members(kinds: Iterable[Any]) -> None:
+    """Give events the members of these classes of attributes.
+
+    A property for each costs nothing where it is not used; a method ``__getattr__`` would make all reading of events
+    several times slower, that of their own members too.
+    """
+    for member in {name for kind in kinds for name in kind.__struct_fields__}.difference(Event.__struct_fields__):
+        setattr(Event, member, property(attrgetter(f"attributes.{member}")))
