@@ -351,6 +351,24 @@ def test_a_folder_of_version_3_is_read_as_it_is(make: Make, tmp_path: Path, writ
     again.close()
 
 
+def test_execution_contexts_are_found_in_both_forms_of_events(make: Make, tmp_path: Path) -> None:
+    engine = make()
+    run_id = engine.start_workflow_execution(REQUEST)
+    for context, name in (("{}", "[14,"), (None, '"executionContext"'), ("other", "a")):
+        task = engine.poll_for_decision_task()
+        assert task is not None
+        engine.respond_decision_task_completed(task.token, [timer(name)], execution_context=context)
+        engine.signal_workflow_execution("w", name, name)
+    journal = engine.executions.journal
+    assert [each for each in journal.contexts(run_id) if each] == ["{}", "other"]
+    assert journal.contexts("no run") == []
+
+    long = [(codec.encode_event(event).decode(), event.id) for event in engine.history("w")]  # that of older releases
+    with contextlib.closing(sqlite3.connect(tmp_path / "state" / "history.sqlite")) as db, db:
+        db.executemany("update events set event = ?, sum = null where id = ?", long)
+    assert [each for each in journal.contexts(run_id) if each] == ["{}", "other"]
+
+
 @pytest.mark.parametrize("result", ["yes " * 50_000, "é" * 6_000, "no", random.Random(0).randbytes(5_000).hex()])
 def test_long_texts_are_kept_in_short(make: Make, tmp_path: Path, result: str) -> None:
     engine = make()

@@ -48,11 +48,16 @@ select place, event, sum from events where place >= ? and place < ? order by pla
 select place, event, sum from events where place >= ? and place < ? order by place desc limit ?;
 
 -- name: contexts_of
--- In the short form, a DecisionTaskCompleted has the number 14, and its context the index 5 (``core.compact``).
-select json_extract(event, iif(event like '[%', '$[5]', '$.decisionTaskCompletedEventAttributes.executionContext'))
+-- In the short form, a DecisionTaskCompleted has the number 14, and its context the index 5 (``core.compact``): without
+-- text in it, it has none. The comparisons find these events without a look into the others.
+select json_extract(event, iif(event < '{', '$[5]', '$.decisionTaskCompletedEventAttributes.executionContext'))
 from events
 where place between ? << 32 and (? << 32) + 4294967295
-and (event like '[14,%' or event like '%"executionContext"%') order by place;
+and (
+    (event between '[14,' and '[14-' and instr(event, '"'))
+    or (event between '{' and '|' and instr(event, '"executionContext"'))
+)
+order by place;
 
 -- name: keep_events_of_version_1
 alter table events rename to events_1;
