@@ -26,6 +26,7 @@ from typing import Any
 
 from simpleflow import values
 from simpleflow.exceptions import ExecutionError, ExecutionTimeoutError, InputError
+from simpleflow.shown_text import hint_of_signal
 
 _LAST_SECONDS = 1.0
 """How long standard error is read once the program has ended."""
@@ -299,7 +300,7 @@ def _pass_on(stream: Any, ends: list[str]) -> None:
 
 
 def _failure(name: str, code: int, stderr: str) -> str:
-    how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
+    how = f"was ended by signal {-code}{hint_of_signal(code)}" if code < 0 else f"ended with exit code {code}"
     shown = " ".join(stderr.split())
     if len(shown) > _SHOWN_STDERR:
         shown = "..." + shown[-_SHOWN_STDERR:]

@@ -17,6 +17,13 @@ _NO_VOWEL = ("one", "uni", "use", "uti", "uuid", "eu")  # words that are spoken 
 SHORT_ID = 8
 """Characters of a short run id, unless more are needed to tell two apart."""
 
+_SIGNALS = {
+    9: "if the machine ran out of memory, dmesg or journalctl -k says so",
+    **dict.fromkeys((4, 6, 7, 8, 11), "code in C crashed"),
+    24: "its limit of processor time, ulimit -t, is over",
+}
+"""What signals that end processes may mean."""
+
 _FORMULA = ("=", "+", "-", "@")
 _PASSWORD = r"""(?P<before>[A-Za-z][\w+.-]*://[^\s/:@'"]*)    # http://user
         :[^\s'"]*@                                    # :password@, which may hold more of these characters
@@ -88,6 +95,15 @@ def plain_reason(reason: str | None) -> str:
         names.append(found[1])
         text = text[found.end() :].removesuffix('"')  # a long reason is cut, and has no quote at its end
     return ": ".join([*names, text])
+
+
+def hint_of_signal(code: int) -> str:
+    """Return what a signal that ended a process may mean, to stand behind a sentence; empty if nothing is known.
+
+    ``code``: the exit code, which is the negative number of the signal.
+    """
+    hint = _SIGNALS.get(-code)
+    return f" ({hint})" if hint else ""
 
 
 def timestamp() -> str:

@@ -136,6 +136,39 @@ def test_unknown_log_level(flow: Folder) -> None:
     assert (done.code, done.err) == (2, f"error: LOG_LEVEL is 'loud': {expected}")
 
 
+CRASH = """
+import os, signal
+from simpleflow import Workflow, activity
+from simpleflow.step.workflow import WorkflowStepMixin
+
+@activity.with_attributes()
+def crash():
+    print("about to crash")
+    inside()
+
+def inside():
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+class Crash(Workflow, WorkflowStepMixin):
+    def run(self):
+        self.submit(self.step("crash", crash))
+"""
+
+
+def test_a_crash_in_c_shows_the_frames_of_the_activity(tmp_path: Path) -> None:
+    (tmp_path / "crash.py").write_text(CRASH)
+    err = Folder(tmp_path).start("crash.py").err
+    shown = [line.partition("| ")[2] for line in err.splitlines() if line.startswith("           |")]
+    line = CRASH.splitlines().index("    os.kill(os.getpid(), signal.SIGSEGV)") + 1
+    assert shown == [
+        "about to crash",
+        "Fatal Python error: Segmentation fault",
+        f'  File "{tmp_path}/crash.py", line {line} in inside',
+        f'  File "{tmp_path}/crash.py", line {line - 3} in crash',
+    ]
+    assert "ended by signal 11 while it did the activity (code in C crashed); its output says where" in err
+
+
 def test_task_logs(ran: Folder) -> None:
     done = ran.run("task.logs", "flow", "load.rows")
     assert done.err == "attempt 2; --attempt shows earlier ones\n"

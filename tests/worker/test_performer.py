@@ -128,13 +128,25 @@ def test_an_unknown_activity_is_a_failure(shop: Shop) -> None:
     assert "activity no_such_module.activity is unknown" in end.reason
 
 
+MEMORY = " (if the machine ran out of memory, dmesg or journalctl -k says so)"
+
+
 @pytest.mark.parametrize(
     ("code", "how"),
-    [("os._exit(3)", "with exit code 3"), ("os.kill(os.getpid(), signal.SIGKILL)", "by signal 9")],
+    [
+        ("os._exit(3)", ("with exit code 3", "")),
+        ("os.kill(os.getpid(), signal.SIGKILL)", ("by signal 9", MEMORY)),
+        ("os.kill(os.getpid(), signal.SIGSEGV)", ("by signal 11", " (code in C crashed); its output says where")),
+        ("os.kill(os.getpid(), signal.SIGUSR1)", ("by signal 10", "")),
+        (
+            "os.kill(os.getpid(), signal.SIGTERM)",
+            ("with exit code 143", " (something outside has sent it SIGTERM)"),
+        ),
+    ],
 )
-def test_the_death_of_a_process_is_a_failure_that_says_how(shop: Shop, code: str, how: str) -> None:
+def test_the_death_of_a_process_is_a_failure_that_says_how(shop: Shop, code: str, how: tuple[str, str]) -> None:
     end = shop.perform(shop.schedule(code))
-    assert end.reason == f"WorkerDied: the worker process ended {how} while it did the activity"
+    assert end.reason == f"WorkerDied: the worker process ended {how[0]} while it did the activity{how[1]}"
     assert shop.perform(shop.schedule("result = 1")).result == "1"  # in another one
 
 

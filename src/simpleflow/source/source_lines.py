@@ -10,6 +10,7 @@ TRACEBACK = "Traceback (most recent call last):"
 
 _OWN_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _PYTHON_FOLDER = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
+_CRASH = b"Fatal Python error: "
 _FRAME = r'[\s|]*File "(.+)", line (\d+)(?:, in (.+))?'  # in groups of exceptions, lines begin with bars
 
 
@@ -50,6 +51,24 @@ def innermost(stack: str) -> str:
         if line:
             return f"{line} in {function}"
     return lines[0].strip() if lines else "an unknown line"
+
+
+def without_own_frames(lines: list[bytes], most: int) -> list[bytes]:
+    """Return the lines of a log, of which the last ones may be what ``faulthandler`` has written about a crash.
+
+    Of that, what people want to read stays: the error and at most so many lines in all with the innermost frames, as
+    far as the code of the activity goes.
+    """
+    start = next((at for at in range(len(lines) - 1, -1, -1) if lines[at].startswith(_CRASH)), None)
+    if start is None:
+        return lines
+    found = [lines[start]]
+    for line in lines[start + 1 :]:
+        if _OWN_FOLDER.encode() in line:
+            break
+        if line.startswith(b"  File "):
+            found.append(line)
+    return lines[:start] + found[:most]
 
 
 def traceback_in(details: str | None) -> str:

@@ -22,6 +22,7 @@ from collections.abc import Iterable
 
 from simpleflow.named_tuple import NamedTuple
 from simpleflow.shown_text import escaped
+from simpleflow.source.source_lines import without_own_frames
 
 FOLDER = "logs"
 """Name of the folder in the state folder."""
@@ -136,7 +137,10 @@ def last_lines(
 
 
 def tail(path: str, count: int = LAST_LINES) -> list[str]:
-    """The last lines of a log, without empty ones at its end, as ``shown`` gives them. Raises no error."""
+    """The last lines of a log, without empty ones at its end, as ``shown`` gives them. Raises no error.
+
+    Of a crash, they are the error and the innermost frames of the activity.
+    """
     try:
         with open(path, "rb") as file:
             size = file.seek(0, os.SEEK_END)
@@ -149,6 +153,7 @@ def tail(path: str, count: int = LAST_LINES) -> list[str]:
         del lines[0]  # the end of a line
     while lines and not lines[-1].strip():
         lines.pop()
+    lines = without_own_frames(lines, count)
     return [shown(line) for line in lines[-count:]]
 
 

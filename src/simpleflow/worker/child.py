@@ -31,9 +31,9 @@ from typing import Protocol
 from simpleflow import settings
 from simpleflow.activity import Activity
 from simpleflow.engines.base import ActivityTask
-from simpleflow.worker import forks
+from simpleflow.shown_text import hint_of_signal
+from simpleflow.worker import forked, forks
 from simpleflow.worker.dispatch import Middlewares, Outcome
-from simpleflow.worker.forked import flush
 from simpleflow.worker.guard import Guard
 from simpleflow.worker.limits import cannot_fork, check_forks
 from simpleflow.worker.messages import OwnerEnd, packed, pair, readable
@@ -81,7 +81,7 @@ def fork(
     owner = os.getpid()
     max_tasks = settings.SIMPLEFLOW_MAX_TASKS_PER_WORKER or None
     with forks.alone():
-        flush()
+        forked.flush()
         gc.freeze()  # else the worker's garbage collector touches, and so copies, the memory that it shares with us
         # A signal to the new worker must not go to the handlers that it inherits: it unblocks them with its own.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
@@ -171,6 +171,9 @@ def is_dead(pid: int) -> bool:
         return True
 
 
+_STOPPED = 128 + signal.SIGTERM  # the exit code of a worker that was stopped
+
+
 def death_reason(pid: int) -> str:
     """The failure reason of a task whose worker has ended without an answer."""
     for _ in range(100):
@@ -181,7 +184,12 @@ def death_reason(pid: int) -> str:
         if found == pid:
             code = os.waitstatus_to_exitcode(status)
             how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
-            return f"WorkerDied: the worker process ended {how} while it did the activity"
+            why = hint_of_signal(code)
+            if -code in forked.TOLD_BY_FAULTHANDLER:
+                why += "; its output says where"
+            elif code == _STOPPED:
+                why = " (something outside has sent it SIGTERM)"
+            return f"WorkerDied: the worker process ended {how} while it did the activity{why}"
         time.sleep(_POLL_SECONDS)
     return "WorkerDied: the worker process ended while it did the activity"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import faulthandler
 import fcntl
 import io
 import os
@@ -12,6 +13,8 @@ import termios
 import weakref
 from collections.abc import Callable
 from types import FrameType
+
+_STDERR = 2
 
 
 def own_signals(stop: Callable[[int, FrameType | None], None]) -> None:
@@ -64,6 +67,19 @@ def leave_terminal() -> None:
         pass  # the programs that ask are stopped, as in any background job
     finally:
         os.close(terminal)
+
+
+TOLD_BY_FAULTHANDLER = (4, 6, 7, 8, 11)
+"""The signals of a crash in C code, see ``tell_crashes``."""
+
+
+def tell_crashes() -> None:
+    """Let a crash in C code write the stack of Python to standard error, which is in the log of the activity.
+
+    The descriptor, since the streams may be replaced. An owner that has turned it on keeps its own file.
+    """
+    if not faulthandler.is_enabled():
+        faulthandler.enable(file=_STDERR, all_threads=False)
 
 
 def flush() -> None:

@@ -149,6 +149,7 @@ class WorkerProcess:
         os.register_at_fork(before=self._pause, after_in_parent=self._resume, after_in_child=self._forked)
         forked.leave_terminal()
         forked.print_line_by_line()
+        forked.tell_crashes()
         surroundings = Surroundings()
         self._start_watching()
         while True:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import NoReturn
 
+from simpleflow.shown_text import hint_of_signal
 from simpleflow.worker.forked import flush
 from simpleflow.worker.poller import Pause
 
@@ -177,7 +178,8 @@ class Supervisor:
             slot.pause.reset()
         wait = slot.pause.next()
         slot.due = now + wait
-        log.error("%s (process %s) ended %s; another one begins in %.1f s", slot.name, pid, how, wait)
+        hint = hint_of_signal(code)
+        log.error("%s (process %s) ended %s; another one begins in %.1f s%s", slot.name, pid, how, wait, hint)
 
     def _fork(self, slot: _Slot) -> None:
         owner = os.getpid()
