@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import resource
 import shutil
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 
 from simpleflow import values
+from simpleflow.worker import granted
 from tests.worker.programs import ROOT, alive, wait_for
 from tests.worker.test_pool import Shop, children
 
@@ -57,6 +59,9 @@ CHANGES = {
     "timer of the processor's time": "signal.setitimer(signal.ITIMER_PROF, 60)",
     "no more files": _LIMIT + "limit('NOFILE', 4)",
     "no size of files": _LIMIT + "limit('FSIZE', 0); limit('CORE', 0)",
+    "no size of files, by a program": "subprocess.run([sys.executable, '-c', 'import os, resource as r; "
+    "r.prlimit(os.getppid(), r.RLIMIT_FSIZE, (0, r.RLIM_INFINITY))'], check=True)",
+    "no size of files, by a function of C": "import ctypes; ctypes.CDLL(None).setrlimit(1, (ctypes.c_long * 2)(0, -1))",
     "processors": "os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})",
     "time-out of sockets": "import socket; socket.setdefaulttimeout(0.1)",
     "folder for temporary files": "import tempfile; tempfile.tempdir = '/gone'",
@@ -103,6 +108,32 @@ def test_standard_streams_are_opened_again(shop: Shop, change: str) -> None:
     after = shop.do(code)
     assert values.decode(after.result) == values.decode(before.result)
     assert len(shop.pool._workers) == 1
+
+
+def test_the_limits_are_those_that_the_system_shows() -> None:
+    found = dict(granted._numbered(granted._limits()))
+    for name in dir(resource):
+        if name.startswith("RLIMIT_"):
+            number = getattr(resource, name)
+            assert found[number] == resource.getrlimit(number), name
+
+
+def test_a_plain_worker_has_nothing_that_changes_limits(tmp_path: Path) -> None:
+    code = """
+    from simpleflow import Workflow, activity
+    from simpleflow.local import Executor
+    from simpleflow.worker import granted
+    @activity.with_attributes(name="able")
+    def able():
+        return granted._is_able()
+    class Flow(Workflow):
+        def run(self):
+            return self.submit(able).result
+    print(Executor(Flow, state="state", nb_workers=1).run())
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    env = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    assert subprocess.check_output(command, cwd=tmp_path, env=env, text=True).split() == ["False"]
 
 
 def test_a_worker_that_imported_from_a_changed_path_is_replaced(shop: Shop, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 
 from simpleflow.exceptions import InputError
 
@@ -27,12 +26,12 @@ def workers_allowed(wanted: int, keeps_output: bool = False) -> int:
     ``keeps_output``: their output comes to their owner.
     """
     allowed = wanted
-    files = _soft(resource.RLIMIT_NOFILE)
+    files = _soft("SC_OPEN_MAX")
     if files is not None:
         room = files - _open_files() - _FILES_OF_RUN
         each = _FILES_OF_WORKER + (_FILES_OF_OUTPUT if keeps_output else 0)
         allowed = _checked(allowed, room // each, f"open files is {files}", "ulimit -n 1024")
-    tasks = _soft(getattr(resource, "RLIMIT_NPROC", None))
+    tasks = _soft("SC_CHILD_MAX")
     if tasks is not None and tasks < _SMALL and os.geteuid() != 0:  # it does not bind the superuser
         room = tasks - _running_tasks() - _TASKS_OF_RUN
         allowed = _checked(allowed, room // _TASKS_OF_WORKER, f"processes is {tasks}", "ulimit -u 1024")
@@ -56,11 +55,13 @@ def _checked(allowed: int, room: int, what: str, remedy: str) -> int:
     return min(allowed, room)
 
 
-def _soft(kind: int | None) -> int | None:
-    if kind is None:
+def _soft(name: str) -> int | None:
+    """The limit with that name of ``sysconf``; None if there is none. ``granted`` says why not by ``resource``."""
+    try:
+        found = os.sysconf(name)
+    except (OSError, ValueError):
         return None
-    soft, _ = resource.getrlimit(kind)
-    return None if soft == resource.RLIM_INFINITY else soft
+    return None if found < 0 else found
 
 
 def _open_files() -> int:

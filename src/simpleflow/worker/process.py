@@ -173,7 +173,9 @@ class WorkerProcess:
             if not surroundings.current:  # its module was imported
                 surroundings.close()
                 surroundings = Surroundings()
+            began = time.monotonic()
             outcome = self._perform(task)
+            seconds = time.monotonic() - began
             if os.getpid() != self._pid:
                 os._exit(0)  # a process that the activity has forked, and that has returned from it
             flush()
@@ -193,7 +195,7 @@ class WorkerProcess:
             if self._output is not None:
                 self._output.keep()
             # The owner decides what is next meanwhile. A task that is not read goes to another worker.
-            if is_last or not surroundings.restore():
+            if is_last or not surroundings.restore(seconds):
                 self._leave(0)
 
     def _hold_lock(self, path: str) -> None:

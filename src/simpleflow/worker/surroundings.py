@@ -12,6 +12,8 @@ from __future__ import annotations
 import _locale
 import _signal  # type: ignore[import-not-found]  # half a microsecond instead of four, for each signal
 import gc
+import math
+import operator
 import os
 import sys
 import time
@@ -66,13 +68,15 @@ class Surroundings:
         """True if no module was imported since."""
         return len(sys.modules) == self._modules
 
-    def restore(self) -> bool:
+    def restore(self, seconds: float = math.inf) -> bool:
         """Put everything back. Returns False if that may not do, so that the process should not be used again.
+
+        ``seconds``: how long the activity took.
 
         That is so if modules were imported while ``sys.path`` was changed, since their later imports may be found there
         only, and if the system does not give back what the activity has given up.
         """
-        granted = self._granted.restore()  # first: the rest may need it, such as file descriptors
+        granted = self._granted.restore(seconds, not self.current)  # first: the rest may need it, such as file descriptors
         if _folder() != self._folder:
             self._return()
         if _environment != self._environment:
@@ -82,9 +86,8 @@ class Surroundings:
             _locale.setlocale(_locale.LC_ALL, self._locale)
         for timer in _TIMERS:
             _signal.setitimer(timer, 0)
-        for number, handler in zip(_SIGNALS, self._handlers, strict=True):
-            if _signal.getsignal(number) is not handler and handler is not None:
-                _signal.signal(number, handler)
+        if any(map(operator.is_not, map(_signal.getsignal, _SIGNALS), self._handlers)):
+            self._restore_handlers()
         _signal.pthread_sigmask(_signal.SIG_SETMASK, self._blocked)
         self._restore_streams()
         if sys.getrecursionlimit() != self._recursion:
@@ -107,6 +110,11 @@ class Surroundings:
             return granted
         sys.path[:] = self._path
         return granted and self.current
+
+    def _restore_handlers(self) -> None:
+        for number, handler in zip(_SIGNALS, self._handlers, strict=True):
+            if _signal.getsignal(number) is not handler and handler is not None:
+                _signal.signal(number, handler)
 
     def _restore_collector(self) -> None:
         enabled, threshold, debug = self._collects
