@@ -12,10 +12,11 @@ performs one task at a time. Each worker is in one of these states:
 *Tasks sent ahead.* For tasks that take less than a moment, the time between two tasks matters: the worker would wait
 for its owner to see the outcome and send the next task. So while the latest tasks were all short, tasks are sent to
 busy workers too, and wait in the worker's pipe. When the owner gets an outcome, it takes the next task of ``ahead`` as
-the one that the worker performs now, and records that it has started. If a task takes long after all, the worker's
-watching thread reads what waits in the pipe and gives it back (``Returned``); the owner offers it again. The owner may
-by then believe that the worker has begun that task: ``_take_back`` corrects this. The tasks ahead of one worker never
-fill its pipe, since then both sides could wait for each other for ever.
+the one that the worker performs now, and records that it has started. Tasks that are sent ahead one after the other
+reach the worker in one write, when the owner has nothing else to do: each write may wake it. If a task takes long after
+all, the worker's watching thread reads what waits in the pipe and gives it back (``Returned``); the owner offers it
+again. The owner may by then believe that the worker has begun that task: ``_take_back`` corrects this. The tasks ahead
+of one worker never fill its pipe, since then both sides could wait for each other for ever.
 
 *Spinning.* While a worker is busy, ``wait`` spins for SPIN_SECONDS before it sleeps; see ``messages``.
 
@@ -39,6 +40,7 @@ from simpleflow.activity import Activity
 from simpleflow.engines.base import ActivityTask
 from simpleflow.exceptions import UnknownResource
 from simpleflow.worker.base import Accepts
+from simpleflow.worker.channels import Channels
 from simpleflow.worker.child import (
     Closable,
     death_reason,
@@ -55,7 +57,7 @@ from simpleflow.worker.imports import NOTHING
 from simpleflow.worker.inline import do_quickly, respond
 from simpleflow.worker.limits import cannot_fork
 from simpleflow.worker.member import Member
-from simpleflow.worker.messages import packed, spin
+from simpleflow.worker.messages import packed
 from simpleflow.worker.output import OutputPipe, OutputTarget
 from simpleflow.worker.process import BEAT, Last, Returned
 
@@ -105,8 +107,7 @@ class Pool:
             self._guard = Guard()
         except OSError as error:
             raise cannot_fork(error) from error
-        self._poll = select.poll()  # of the channels of all workers
-        self._by_channel: dict[int, Member] = {}  # by the descriptor of its channel
+        self._channels = Channels()
         self._short_in_a_row = 0  # the latest tasks that were short
 
     @property
@@ -151,11 +152,7 @@ class Pool:
             self._offer(task.token)
             return
         worker.ahead.append((task, len(data)))
-        try:
-            worker.channel.write(data)
-        except OSError:
-            return  # the worker has just died; ``reap`` finds that
-        self._watch_writing(worker)
+        self._channels.put(worker, data)
 
     def may_block(self, task: ActivityTask) -> bool:
         """False: a task is handed to another process."""
@@ -168,6 +165,7 @@ class Pool:
             return
         given = quick(task, self.known)
         if given is not None:
+            self._channels.send_all()  # a decision may come next, which may take long
             do_quickly(self.source, task, given, self.known, self._middlewares)
             return
         try:
@@ -185,22 +183,23 @@ class Pool:
             self._remove(worker)
             self.start(task)
         else:
-            self._watch_writing(worker)
+            self._channels.watch_writing(worker)
 
     def wait(self, seconds: float) -> bool:
         """Report outcomes. Returns True once there was a message of a worker, False after so many seconds."""
+        self._channels.send_all()
         if len(self._idle) < len(self._workers):
-            spin(self._poll, min(seconds, SPIN_SECONDS))
-        ready = self._poll.poll(seconds * 1000)
+            self._channels.spin(min(seconds, SPIN_SECONDS))
+        ready = self._channels.ready(seconds)
         found = bool(ready)
         if ready:
             end = time.monotonic() + _READ_SECONDS
             with self.source.operation():  # outcomes that come together are kept together
                 while ready:
-                    for descriptor, _ in ready:
-                        if (worker := self._by_channel.get(descriptor)) is not None:
+                    for descriptor in ready:
+                        if (worker := self._channels.of(descriptor)) is not None:
                             self._exchange(worker, descriptor)
-                    ready = self._poll.poll(0) if time.monotonic() < end else []
+                    ready = self._channels.ready(0) if time.monotonic() < end else []
         self._kill_the_dying()
         return found
 
@@ -248,9 +247,9 @@ class Pool:
             except OSError:
                 pass  # it has died, which ``reap`` finds
             else:
-                self._watch_writing(worker)
+                self._channels.watch_writing(worker)
                 return
-            self._stop_writing(worker)
+            self._channels.stop_writing(worker)
             return
         self._read(worker, channel.receive())
         if channel.ended and worker in self._workers:
@@ -358,24 +357,9 @@ class Pool:
             self._offer(worker.ahead.popleft()[0].token)
         if worker in self._idle:
             self._idle.remove(worker)
-        self._poll.unregister(worker.channel)
-        self._stop_writing(worker)
-        del self._by_channel[worker.channel.fileno()]
+        self._channels.remove(worker)
         worker.channel.close()
         self._dying[worker] = time.monotonic() + settings.ACTIVITY_SIGTERM_WAIT_SEC
-
-    def _watch_writing(self, worker: Member) -> None:
-        """Have ``wait`` write what a worker does not read yet."""
-        writer = worker.channel.writer
-        if not worker.channel.unsent:
-            self._stop_writing(worker)
-        elif writer not in self._by_channel:
-            self._by_channel[writer] = worker
-            self._poll.register(writer, select.POLLOUT)
-
-    def _stop_writing(self, worker: Member) -> None:
-        if self._by_channel.pop(worker.channel.writer, None) is not None:
-            self._poll.unregister(worker.channel.writer)
 
     def _fork(self) -> Member:
         others: list[Closable] = [worker.channel for worker in self._workers]
@@ -393,6 +377,5 @@ class Pool:
             output.close_writer()
         worker = Member(*found, output)
         self._workers.append(worker)
-        self._poll.register(worker.channel, select.POLLIN)
-        self._by_channel[worker.channel.fileno()] = worker
+        self._channels.add(worker)
         return worker

@@ -76,7 +76,8 @@ class Surroundings:
         That is so if modules were imported while ``sys.path`` was changed, since their later imports may be found there
         only, and if the system does not give back what the activity has given up.
         """
-        granted = self._granted.restore(seconds, not self.current)  # first: the rest may need it, such as file descriptors
+        # First, since the rest may need it, such as file descriptors.
+        granted = self._granted.restore(seconds, imported=not self.current)
         if _folder() != self._folder:
             self._return()
         if _environment != self._environment:
