@@ -66,7 +66,7 @@ class Promise:
 
     @property
     def future(self) -> Future:
-        """The view of this promise for user code: always the same object, while somebody holds it."""
+        """The view of this promise for user code: always the same object, while user code holds it."""
         future = None if self._future is None else self._future()
         if future is None:
             future = object.__new__(self._kind)
@@ -273,7 +273,7 @@ class Future:
 
 
 class NotKept:
-    """Stands among arguments for the value of a step that was skipped, and that is not known.
+    """Stands among arguments for a value that is not known: that of a step that was skipped.
 
     Raises ResultNotKept once a task needs it; a task that is skipped does not.
     """
@@ -293,7 +293,8 @@ def promise_of(future: Future) -> Promise:
 def wait(*futures: Future | Iterable[Future]) -> list[Any]:
     """Wait for all; return their results in the order given, None for each one that failed.
 
-    Takes futures, or one list of them. Never raises a task's exception: look at ``future.exception``.
+    Takes futures, or one list of them. Never raises a task's exception: read ``future.exception``. Raises InputError
+    for anything else.
     """
     found: Iterable[Any] = futures
     if len(futures) == 1 and not isinstance(futures[0], Future):

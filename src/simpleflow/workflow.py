@@ -67,7 +67,11 @@ class Workflow(AbstractWorkflow):
         return self._executor
 
     def run(self, *args: Any, **kwargs: Any) -> Any:
-        """The workflow itself; subclasses define it. Its result, a value that can be JSON, is that of the execution."""
+        """The workflow itself; subclasses define it.
+
+        It gets the arguments from the execution's input. Its result, a value that can be JSON, is that of the
+        execution. If it raises, the execution fails.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not define run()")
 
     # For use in run()
@@ -86,20 +90,31 @@ class Workflow(AbstractWorkflow):
         return self._executor.submit(submittable, *args, **kwargs)
 
     def map(self, activity: Any, iterable: Iterable[Any]) -> list[Future]:
-        """Submit the activity once for each of the values. Returns the futures in the order of the values."""
+        """Submit the activity once for each of the values. Returns the futures in the order of the values.
+
+        Raises InputError if ``iterable`` cannot be iterated; else as ``submit``.
+        """
         if not isinstance(iterable, Iterable):
             raise InputError(f"map got {iterable!r}; expected a list of values")
         return [self.submit(activity, each) for each in iterable]
 
     def starmap(self, activity: Any, iterable: Iterable[Iterable[Any]]) -> list[Future]:
-        """Submit the activity once for each list of arguments. Returns the futures in the order of the lists."""
+        """Submit the activity once for each list of arguments. Returns the futures in the order of the lists.
+
+        Raises InputError if ``iterable`` is not a list of lists; else as ``submit``.
+        """
         rows = list(iterable) if isinstance(iterable, Iterable) else None
         if rows is None or not all(isinstance(each, Iterable) for each in rows):
             raise InputError(f"starmap got {iterable!r}; expected a list of lists of arguments")
         return [self.submit(activity, *each) for each in rows]
 
     def record_marker(self, name: str, details: Any = None) -> MarkerTask:
-        """Make a marker with these details, a value that can be JSON. Submit it to record it."""
+        """Make a marker. Submit it to record it: a note in the history.
+
+        Args:
+            name: text of 1 to 256 characters. Raises InputError for another one.
+            details: any value that can be JSON.
+        """
         return MarkerTask(name, details)
 
     def list_markers(self, all: bool = False) -> list[Marker]:
@@ -118,30 +133,57 @@ class Workflow(AbstractWorkflow):
         """Make a signal with arguments. Submit it to send it.
 
         Args:
-            name: name of the signal.
+            name: name of the signal, text of 1 to 256 characters.
+            args, kwargs: the arguments, values that can be JSON.
             workflow_id, run_id: the execution that receives it; default: this one.
             propagate: True: the receiver passes it on to its parent and its children.
+
+        Raises InputError for a name or an id that is not valid.
         """
         return SignalTask(name, *args, workflow_id=workflow_id, run_id=run_id, propagate=propagate, **kwargs)
 
     def wait_signal(self, name: str) -> WaitForSignal:
-        """Make a wait for a signal. Submit it to get a future that holds the signal's input."""
+        """Make a wait for a signal. Submit it to get a future whose result is the signal's input.
+
+        See ``WaitForSignal``. Raises InputError for a name that is not valid.
+        """
         return WaitForSignal(name)
 
     def start_timer(self, timer_id: str, timeout: int | str, control: Any = None) -> TimerTask:
-        """Make a timer of ``timeout`` whole seconds. Submit it to start it; its future is done when it fires."""
+        """Make a timer. Submit it to start it; its future is done when it fires.
+
+        Args:
+            timer_id: text of 1 to 256 characters; a second timer of the same id is the same timer.
+            timeout: whole seconds, as a number or as text.
+            control: any value that can be JSON; the history keeps it.
+
+        Raises InputError for an id or a time-out that is not valid, NotEncodable for ``control``.
+        """
         return TimerTask(timer_id, timeout, control)
 
     def cancel_timer(self, timer_id: str) -> CancelTimerTask:
-        """Make the cancellation of a timer. Submit it to cancel the timer."""
+        """Make the cancellation of a timer. Submit it to cancel the timer; nothing happens if there is none.
+
+        Raises InputError for an id that is not valid.
+        """
         return CancelTimerTask(timer_id)
 
     def continue_as_new(self, *args: Any, **kwargs: Any) -> ContinueAsNewWorkflowTask:
-        """Make a task that ends this execution and starts a new one with these arguments. Submit it to do so."""
+        """Make a task that ends this execution and starts a new one. Submit it to do so.
+
+        The new execution has the same class and workflow id, these arguments, and an empty history.
+        """
         return ContinueAsNewWorkflowTask(*args, **kwargs)
 
     def fail(self, reason: str, details: str | None = None) -> None:
-        """End the execution as failed: with one line as ``reason``, and more text as ``details``. Does not return."""
+        """End the execution as failed. Does not return.
+
+        Args:
+            reason: one line of text.
+            details: more text.
+
+        Raises InputError for anything but text.
+        """
         self._executor.fail(reason, details)
 
     def get_run_context(self) -> dict[str, Any]:
@@ -164,7 +206,8 @@ class Workflow(AbstractWorkflow):
         """
         return self._executor.get_event_details(event_type, event_name)
 
-    # Hooks that a class may define. The executor calls them.
+    # Hooks that a class may define. The executor calls them. ``history`` is that of the execution, a
+    # ``core.history.History``. A hook that raises fails the execution.
 
     def before_run(self) -> None:
         """Nothing calls this, as in the existing library; override ``before_replay``."""
@@ -179,7 +222,10 @@ class Workflow(AbstractWorkflow):
         """Called after each evaluation that did not fail."""
 
     def on_task_failure(self, failure_context: TaskFailureContext) -> TaskFailureContext | None:
-        """Called for each failure of a task. Return ``failure_context.decide_...()``, or None for the default."""
+        """Called for each failure of a task. Return ``failure_context.decide_...()``, or None for the default.
+
+        The default: the task is tried again while it has retries left; then it has failed.
+        """
         return None
 
     def should_cancel(self, history: Any) -> bool:
@@ -187,13 +233,19 @@ class Workflow(AbstractWorkflow):
         return True
 
     def on_completed(self, history: Any) -> None:
-        """Called when the execution completes."""
+        """Called when the execution completes. It may submit more work: the execution waits for it."""
 
     def on_failure(self, history: Any, reason: str, details: str | None = None) -> None:
-        """Called when the execution fails."""
+        """Called when the execution fails, with one line as ``reason`` and more text as ``details``.
+
+        It may submit markers and signals, nothing else.
+        """
 
     def on_canceled(self, history: Any) -> None:
-        """Called when the execution is cancelled."""
+        """Called when the execution is cancelled. It may submit markers and signals, nothing else."""
 
     def after_closed(self, history: Any) -> None:
-        """Called when the execution ends, in whichever way."""
+        """Called when the execution ends in any of these ways, or continues as new.
+
+        It may submit markers and signals, nothing else.
+        """

@@ -129,7 +129,13 @@ class Client(Protocol):
     def signal_workflow_execution(
         self, workflow_id: str, signal_name: str, input: str | None = None, run_id: str | None = None
     ) -> None:
-        """Send a signal; ``input`` is JSON text."""
+        """Send a signal to an execution.
+
+        Args:
+            workflow_id, run_id: the execution.
+            signal_name: text of 1 to 256 characters.
+            input: JSON text; None for none.
+        """
 
     def request_cancel_workflow_execution(self, workflow_id: str, run_id: str | None = None) -> None:
         """Request the execution's decider to cancel it."""
@@ -141,7 +147,13 @@ class Client(Protocol):
         reason: str | None = None,
         details: str | None = None,
     ) -> None:
-        """End the execution at once."""
+        """End an execution at once; its decider is not asked.
+
+        Args:
+            workflow_id, run_id: the execution.
+            reason: one line for its history.
+            details: more text for its history.
+        """
 
 
 class DecisionSource(Protocol):
@@ -153,7 +165,13 @@ class DecisionSource(Protocol):
     def respond_decision_task_completed(
         self, token: str, decisions: Sequence[Decision], execution_context: str | None = None
     ) -> None:
-        """Answer the task. All effects of the answer are kept, or none."""
+        """Answer a decision task. All effects of the answer are kept, or none.
+
+        Args:
+            token: of the task.
+            decisions: in the order in which they take effect.
+            execution_context: a text that the execution's description shows from now on; None: as before.
+        """
 
 
 class ActivitySource(Protocol):
@@ -166,7 +184,7 @@ class ActivitySource(Protocol):
         """Report that the activity completed; ``result`` is JSON text."""
 
     def respond_activity_task_failed(self, token: str, reason: str | None = None, details: str | None = None) -> None:
-        """Report that the activity failed."""
+        """Report that the activity failed: ``reason`` is one line, ``details`` JSON text, see ``TaskFailed``."""
 
     def respond_activity_task_canceled(self, token: str, details: str | None = None) -> None:
         """Report that the activity was cancelled."""
@@ -184,10 +202,13 @@ class RunReader(Protocol):
     def history(
         self, workflow_id: str, run_id: str | None = None, after: int = 0, limit: int | None = None
     ) -> Sequence[Event]:
-        """The events of the execution after the one with the id ``after``, at most ``limit`` of them."""
+        """The events of the execution after the one with the id ``after``, in their order.
+
+        ``limit``: at most so many; None for all. Without ``run_id``, the latest execution of that workflow id.
+        """
 
     def last_events(self, workflow_id: str, run_id: str | None = None, limit: int = 1) -> Sequence[Event]:
-        """The last events of the execution, in their order."""
+        """The last events of the execution, at most ``limit`` of them, in their order."""
 
     def event(self, workflow_id: str, run_id: str | None, id: int) -> Event:
         """One event of the execution. Raises UnknownResource if there is none with that id."""
