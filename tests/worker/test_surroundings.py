@@ -23,12 +23,14 @@ from tests.worker.programs import ROOT, alive, wait_for
 from tests.worker.test_pool import Shop, children
 
 _SEEN = """
-import _locale, gc, resource, signal, socket, tempfile
+import _locale, contextvars, decimal, gc, resource, signal, socket, tempfile, warnings
 result = [os.getcwd(), os.environ.get("MINE"), os.environ.get("HOME"), oct(os.umask(0o22)), time.strftime("%Z"),
     str(signal.getsignal(signal.SIGUSR1)), str(signal.getsignal(signal.SIGTERM))[:40], sorted(sys.path), sys.argv,
     str(sys.stdout)[:30], sys.getrecursionlimit(), _locale.setlocale(_locale.LC_ALL),
     sorted(map(int, signal.pthread_sigmask(signal.SIG_BLOCK, ()))), signal.getitimer(signal.ITIMER_REAL)[0],
     sys.getswitchinterval(), socket.getdefaulttimeout(), tempfile.tempdir, str(sys.gettrace()), str(sys.getprofile()),
+    str(decimal.getcontext()), str(warnings.filters), sys.get_int_max_str_digits(),
+    [each.name for each in contextvars.copy_context() if each.name == "mine"],
     gc.isenabled(), gc.get_threshold(), gc.get_debug(), signal.getitimer(signal.ITIMER_PROF)[0] > 0,
     os.getpriority(os.PRIO_PROCESS, 0), sorted(os.sched_getaffinity(0)), os.getresuid(),
     [resource.getrlimit(each) for each in (resource.RLIMIT_NOFILE, resource.RLIMIT_FSIZE, resource.RLIMIT_CORE)]]
@@ -55,6 +57,12 @@ CHANGES = {
     "new path": "sys.path = ['/elsewhere']",
     "turns of threads": "sys.setswitchinterval(1)",
     "traces": "sys.settrace(lambda *_: None); sys.setprofile(lambda *_: None)",
+    "decimals": "import decimal; decimal.getcontext().prec = 3; decimal.Decimal(1) / 3",
+    "another decimal context": "import decimal; decimal.setcontext(decimal.Context(traps=[decimal.Inexact]))",
+    "warnings": "import warnings; warnings.simplefilter('error')",
+    "other warnings": "import warnings; warnings.filters = []",
+    "digits": "sys.set_int_max_str_digits(0)",
+    "context variables": "import contextvars; contextvars.ContextVar('mine').set(1)",
     "garbage collector": "import gc; gc.disable(); gc.set_threshold(7, 7, 7)",
     "timer of the processor's time": "signal.setitimer(signal.ITIMER_PROF, 60)",
     "no more files": _LIMIT + "limit('NOFILE', 4)",

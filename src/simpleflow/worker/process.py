@@ -31,6 +31,7 @@ have registered, and none that it has inherited.
 
 from __future__ import annotations
 
+import contextvars
 import os
 import signal
 import threading
@@ -210,7 +211,9 @@ class WorkerProcess:
     def _perform(self, task: ActivityTask) -> Outcome:
         log_fields.performs(task)
         try:
-            return perform(task, self._known, self._middlewares, self._domain, state=self._state)
+            # What it sets in context variables, such as how numpy treats errors, must not reach the next activity.
+            context = contextvars.copy_context()
+            return context.run(perform, task, self._known, self._middlewares, self._domain, state=self._state)
         except BaseException as error:  # noqa: BLE001 (such as KeyboardInterrupt, which would end the process without an outcome)
             return failure(error)
         finally:

@@ -2,16 +2,15 @@
 
 These are put back after each activity: the working folder, the environment variables, the file mode mask, the locale,
 the handlers of signals with their mask and timers, ``sys.path``, ``sys.argv``, the standard streams with their file
-descriptors, the limit of recursion, the interval at which threads take turns, trace functions, the garbage collector's
-settings, the default time-out of sockets, the folder for temporary files, and what the system grants (``granted``).
-Changes that are made while the module of the activity is imported stay: no later activity would repeat them.
+descriptors, the default time-out of sockets, the folder for temporary files, settings of Python (``interpreter``), and
+what the system grants (``granted``). Changes that are made while the module of the activity is imported stay: no later
+activity would repeat them.
 """
 
 from __future__ import annotations
 
 import _locale
 import _signal  # type: ignore[import-not-found]  # half a microsecond instead of four, for each signal
-import gc
 import math
 import operator
 import os
@@ -21,6 +20,7 @@ from fcntl import F_DUPFD_CLOEXEC, fcntl
 from typing import Any
 
 from simpleflow.worker.granted import Granted
+from simpleflow.worker.interpreter import Interpreter
 
 _SIGNALS = tuple(number for number in range(1, _signal.NSIG) if number < 32 and number not in (9, 19))
 _TIMERS = (_signal.ITIMER_REAL, _signal.ITIMER_VIRTUAL, _signal.ITIMER_PROF)
@@ -47,10 +47,7 @@ class Surroundings:
         self._argv = list(sys.argv)
         self._streams = sys.stdin, sys.stdout, sys.stderr
         self._copies = [(copy, number) for number in (0, 1, 2) if (copy := _copied(number)) != -1]
-        self._recursion = sys.getrecursionlimit()
-        self._switch = sys.getswitchinterval()
-        self._traces = sys.gettrace(), sys.getprofile()
-        self._collects = gc.isenabled(), gc.get_threshold(), gc.get_debug()
+        self._interpreter = Interpreter()
         self._granted = Granted()
         self._temporary = getattr(sys.modules.get("tempfile"), "tempdir", None)
         self._socket: Any = sys.modules.get("_socket")
@@ -91,15 +88,7 @@ class Surroundings:
             self._restore_handlers()
         _signal.pthread_sigmask(_signal.SIG_SETMASK, self._blocked)
         self._restore_streams()
-        if sys.getrecursionlimit() != self._recursion:
-            sys.setrecursionlimit(self._recursion)
-        if sys.getswitchinterval() != self._switch:
-            sys.setswitchinterval(self._switch)
-        if (sys.gettrace(), sys.getprofile()) != self._traces:
-            sys.settrace(self._traces[0])
-            sys.setprofile(self._traces[1])
-        if (gc.isenabled(), gc.get_threshold(), gc.get_debug()) != self._collects:
-            self._restore_collector()
+        self._interpreter.restore()
         if self._socket is not None and self._socket.getdefaulttimeout() != self._timeout:
             self._socket.setdefaulttimeout(self._timeout)
         temporary: Any = sys.modules.get("tempfile")
@@ -116,15 +105,6 @@ class Surroundings:
         for number, handler in zip(_SIGNALS, self._handlers, strict=True):
             if _signal.getsignal(number) is not handler and handler is not None:
                 _signal.signal(number, handler)
-
-    def _restore_collector(self) -> None:
-        enabled, threshold, debug = self._collects
-        gc.set_threshold(*threshold)
-        gc.set_debug(debug)
-        if enabled:
-            gc.enable()
-        else:
-            gc.disable()
 
     def _restore_streams(self) -> None:
         # A descriptor that is closed is worse than no output: the next file that is opened takes its number.

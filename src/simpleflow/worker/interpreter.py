@@ -1,0 +1,85 @@
+"""The settings of the Python interpreter that an activity must not leave changed for the next one.
+
+These are put back after each activity: the limit of recursion, the interval at which threads take turns, trace
+functions, the garbage collector's settings, the filters of warnings, the limit of digits of an integer's text, and the
+decimal context. Settings in context variables need no look, since each activity has a copy of the context.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+import warnings
+from typing import Any
+
+_PARTS = ("prec", "rounding", "Emin", "Emax", "capitals", "clamp")
+"""The attributes of a decimal context, without its flags and traps."""
+
+
+class Interpreter:
+    """The settings as they are now."""
+
+    def __init__(self) -> None:
+        self._recursion = sys.getrecursionlimit()
+        self._switch = sys.getswitchinterval()
+        self._traces = sys.gettrace(), sys.getprofile()
+        self._collects = gc.isenabled(), gc.get_threshold(), gc.get_debug()
+        self._filters: Any = warnings.filters  # typed as a sequence, but it is a list
+        self._kept_filters = list(warnings.filters)
+        self._digits = sys.get_int_max_str_digits()
+        self._decimal = _Decimal(sys.modules["decimal"]) if "decimal" in sys.modules else None
+
+    def restore(self) -> None:
+        """Put everything back."""
+        if sys.getrecursionlimit() != self._recursion:
+            sys.setrecursionlimit(self._recursion)
+        if sys.getswitchinterval() != self._switch:
+            sys.setswitchinterval(self._switch)
+        if (sys.gettrace(), sys.getprofile()) != self._traces:
+            sys.settrace(self._traces[0])
+            sys.setprofile(self._traces[1])
+        if (gc.isenabled(), gc.get_threshold(), gc.get_debug()) != self._collects:
+            self._restore_collector()
+        if warnings.filters is not self._filters or warnings.filters != self._kept_filters:
+            self._restore_filters()
+        if sys.get_int_max_str_digits() != self._digits:
+            sys.set_int_max_str_digits(self._digits)
+        if self._decimal is not None:
+            self._decimal.restore()
+
+    def _restore_collector(self) -> None:
+        enabled, threshold, debug = self._collects
+        gc.set_threshold(*threshold)
+        gc.set_debug(debug)
+        if enabled:
+            gc.enable()
+        else:
+            gc.disable()
+
+    def _restore_filters(self) -> None:
+        self._filters[:] = self._kept_filters
+        warnings.filters = self._filters
+        with warnings.catch_warnings():
+            pass  # modules forget which of their warnings the former filters have let through
+
+
+class _Decimal:
+    """The decimal context of this thread. It is changed in place, since code may hold it."""
+
+    def __init__(self, decimal: Any) -> None:
+        self._module = decimal
+        self._context = decimal.getcontext()
+        self._kept = _parts(self._context)
+
+    def restore(self) -> None:
+        if self._module.getcontext() is not self._context:
+            self._module.setcontext(self._context)
+        if _parts(self._context) != self._kept:
+            *parts, flags, traps = self._kept
+            for name, value in zip(_PARTS, parts, strict=True):
+                setattr(self._context, name, value)
+            self._context.flags, self._context.traps = dict(flags), dict(traps)
+
+
+def _parts(context: Any) -> tuple[Any, ...]:
+    return (*[getattr(context, name) for name in _PARTS], dict(context.flags), dict(context.traps))
