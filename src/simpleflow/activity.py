@@ -161,7 +161,7 @@ class Activity:
     def __repr__(self) -> str:
         return f"Activity(name={self.name!r}, version={self.version!r}, task_list={self.task_list!r})"
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         if not isinstance(self.callable, type):
             return self.callable(*args, **kwargs)
         return execute(self.callable(*args, **kwargs))

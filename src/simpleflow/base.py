@@ -107,7 +107,7 @@ class Executor(Waiter, Protocol):
     filling: bool
     """True if the history is so long that new work should wait for the execution that continues this one."""
 
-    def submit(self, submittable: Any, *args: Any, **kwargs: Any) -> Future:
+    def submit(self, submittable: Any, /, *args: Any, **kwargs: Any) -> Future:
         """Submit something; see ``Workflow.submit``."""
 
     def within(self, scope: Scope) -> AbstractContextManager[None]:

@@ -38,7 +38,7 @@ class CallTask(Task):
     args: list[Any]
     kwargs: dict[str, Any]
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, /, *args: Any, **kwargs: Any) -> None:
         self.args = results(args)
         self.kwargs = dict(zip(kwargs, results(kwargs.values()), strict=True))
 

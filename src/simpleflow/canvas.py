@@ -125,7 +125,7 @@ class Group(SubmittableContainer):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(map(repr, self.activities))})"
 
-    def append(self, submittable: Any, *args: Any, **kwargs: Any) -> None:
+    def append(self, submittable: Any, /, *args: Any, **kwargs: Any) -> None:
         """Add a member. Only activities and workflow classes can have arguments. Raises InputError, NotSubmittable."""
         label = f"member {len(self.activities)} of a {type(self).__name__.lower()}"
         if args or kwargs:

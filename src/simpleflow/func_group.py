@@ -37,6 +37,7 @@ class FuncGroup(SubmittableContainer):
     def __init__(
         self,
         func: Callable[..., Any],
+        /,
         *args: Any,
         raises_on_failure: bool | None = None,
         _allow_none: bool = False,

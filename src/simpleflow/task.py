@@ -27,7 +27,7 @@ class ActivityTask(CallTask):
     accepts_any_record = False
     """True for an activity whose recorded call stands whatever its arguments were: its id alone says what it is."""
 
-    def __init__(self, activity: Activity, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, activity: Activity, /, *args: Any, **kwargs: Any) -> None:
         if not isinstance(activity, Activity):
             raise NotSubmittable(
                 f"{activity!r} is not an activity; decorate the function with @activity.with_attributes()"

@@ -25,6 +25,7 @@ from simpleflow import not_json
 from simpleflow.constants import RESERVED
 from simpleflow.exceptions import InputError, NotEncodable
 from simpleflow.json_values import to_json, unwrapped
+from simpleflow.shown_text import value_text
 
 _ENCODER = json.JSONEncoder(default=to_json, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _ASCII_ENCODER = json.JSONEncoder(default=to_json, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
@@ -142,7 +143,7 @@ def arguments(value: Any) -> tuple[list[Any], dict[str, Any]]:
     The input is ``{"args": [...], "kwargs": {...}}``, a list of arguments, or one argument; None means no arguments.
     Beside ``args`` or ``kwargs``, the keys in ``FOREIGN`` are dropped. The existing library writes the class of a
     workflow that it starts without arguments, and nothing else; that is dropped, too.
-    Raises InputError if ``args`` is not a list or ``kwargs`` is not a dict.
+    Raises InputError if ``args`` is neither a list nor None, or ``kwargs`` neither a dict nor None.
     """
     if value is None:
         return [], {}
@@ -151,11 +152,24 @@ def arguments(value: Any) -> tuple[list[Any], dict[str, Any]]:
     if isinstance(value, dict) and isinstance(extra := value.get("__extra"), dict) and "class" in extra:
         value = {key: each for key, each in value.items() if key != "__extra"}
     if isinstance(value, dict) and (value.keys() == _BOTH or _holds_arguments(value)):
-        args, kwargs = value.get("args") or [], value.get("kwargs") or {}
-        if not isinstance(args, list) or not isinstance(kwargs, dict):
-            raise InputError(f"the input is {value!r}; expected a list as args and a dict as kwargs")
-        return args, kwargs
+        args, kwargs = value.get("args"), value.get("kwargs")
+        if not isinstance(args, list | None) or not isinstance(kwargs, dict | None):
+            raise InputError(f"the input is {value_text(value)}; expected a list as args and a dict as kwargs")
+        return args or [], kwargs or {}
     return [value], {}
+
+
+def check_keys(value: Any) -> None:
+    """Raise InputError for an input with ``args`` or ``kwargs`` and other keys: one of them may be misspelt.
+
+    ``arguments`` takes it as one argument, which it may be in the history of somebody else.
+    """
+    if isinstance(value, dict) and value.keys() & _BOTH and not _holds_arguments(value) and "__extra" not in value:
+        others = sorted(key for key in value if key not in _BOTH)
+        raise InputError(
+            f"the input has args or kwargs and also {', '.join(map(repr, others[:3]))}; expected these two keys only; "
+            "if it is one argument, put it in a list"
+        )
 
 
 def _holds_arguments(value: dict[str, Any]) -> bool:

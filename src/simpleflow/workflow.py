@@ -76,7 +76,7 @@ class Workflow(AbstractWorkflow):
 
     # For use in run()
 
-    def submit(self, submittable: Any, *args: Any, **kwargs: Any) -> Future:
+    def submit(self, submittable: Any, /, *args: Any, **kwargs: Any) -> Future:
         """Submit something and return its future, without waiting.
 
         Args:
@@ -168,7 +168,7 @@ class Workflow(AbstractWorkflow):
         """
         return CancelTimerTask(timer_id)
 
-    def continue_as_new(self, *args: Any, **kwargs: Any) -> ContinueAsNewWorkflowTask:
+    def continue_as_new(self, /, *args: Any, **kwargs: Any) -> ContinueAsNewWorkflowTask:
         """Make a task that ends this execution and starts a new one. Submit it to do so.
 
         The new execution has the same class and workflow id, these arguments, and an empty history.

@@ -27,6 +27,7 @@ class WorkflowTask(CallTask):
         self,
         executor: Any,
         workflow: type[AbstractWorkflow],
+        /,
         *args: Any,
         workflow_task_list: str | None = None,
         **kwargs: Any,
@@ -130,6 +131,7 @@ class ChildWorkflowTask(WorkflowTask):
     def __init__(
         self,
         workflow: type[AbstractWorkflow],
+        /,
         *args: Any,
         workflow_task_list: str | None = None,
         **kwargs: Any,

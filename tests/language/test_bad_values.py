@@ -89,10 +89,18 @@ def test_a_workflow_id_is_plain_text(workflow_id: Any) -> None:
         executor(lambda self: None, workflow_id=workflow_id)
 
 
-@pytest.mark.parametrize("given", [{"args": 5}, {"args": "abc"}, {"kwargs": [1]}])
+@pytest.mark.parametrize(
+    "given",
+    [{"args": 5}, {"args": "abc"}, {"kwargs": [1]}, {"args": 0}, {"args": ""}, {"args": {}}, {"kwargs": []}],
+)
 def test_an_input_with_parts_of_the_wrong_type_is_refused(given: Any) -> None:
     with pytest.raises(InputError, match="expected a list as args and a dict as kwargs"):
         executor(lambda self, *args, **kwargs: None).run(given)
+
+
+def test_an_input_with_a_misspelt_key_is_refused() -> None:
+    with pytest.raises(InputError, match=r"has args or kwargs and also 'kwarg'; .* put it in a list"):
+        executor(lambda self, *args, **kwargs: None).run({"args": [], "kwarg": {}})
 
 
 def test_waiting_before_run_is_refused() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from simpleflow import WaitForSignal, Workflow, activity
+from simpleflow.canvas import FuncGroup, Group
 from simpleflow.exceptions import InputError, NotEncodable, NotSubmittable
 from simpleflow.local import Executor
 from simpleflow.task import (
@@ -255,6 +256,19 @@ def test_an_activity_without_a_task_list_uses_that_of_its_execution() -> None:
 
 def test_a_priority_is_not_an_argument_of_the_activity() -> None:
     assert run(lambda self: self.submit(give, 1, __priority=5).result) == [[1], {}]
+
+
+@pytest.mark.parametrize("name", ["executor", "workflow", "activity", "submittable", "func", "name"])
+def test_a_parameter_may_have_any_name(name: str) -> None:
+    given = {name: 1}
+
+    def pairs(workflow: Any, names: dict[str, Any]) -> Any:
+        group = Group()
+        group.append(give, **names)
+        made = FuncGroup(lambda **more: Group(ActivityTask(give, **more)), **names)
+        return [workflow.submit(give, **names).result, workflow.submit(group).result, workflow.submit(made).result]
+
+    assert run(lambda self, **names: pairs(self, names), **given) == [[[], given], [[[], given]], [[[], given]]]
 
 
 def test_activities_can_be_called() -> None:

@@ -69,7 +69,9 @@ class RunStart:
     def request(self, input: Any) -> StartRequest:
         """The start request for this input. Raises InputError for an input, id or tag that is not valid."""
         text = values.encode(input, f"input of workflow {self.workflow_class.__name__}")
-        args, kwargs = arguments(values.decode(text))
+        given = values.decode(text)
+        values.check_keys(given)
+        args, kwargs = arguments(given)
         extra = reserved(text)
         if self._steering is not None:
             extra[REQUEST] = self._steering

@@ -266,7 +266,7 @@ class _Executor(Executor):
     def decode(self, text: str | None) -> object:
         return unknown.decode(text, self._need)
 
-    def submit(self, submittable: Any, *args: Any, **kwargs: Any) -> Future:
+    def submit(self, submittable: Any, /, *args: Any, **kwargs: Any) -> Future:
         future = super().submit(submittable, *args, **kwargs)
         if isinstance(submittable, WaitForSignal):
             self.awaited_signals.append((submittable.signal_name, future))

@@ -84,7 +84,7 @@ class _Executor(DeciderExecutor):
 
     found: tuple[str, str] | None = None
 
-    def submit(self, submittable: Any, *args: Any, **kwargs: Any) -> Future:
+    def submit(self, submittable: Any, /, *args: Any, **kwargs: Any) -> Future:
         if isinstance(submittable, ActivityTask):
             parsed = recorded_tasks.parse_arguments(submittable.name, submittable.args, submittable.kwargs)
             if parsed is not None:

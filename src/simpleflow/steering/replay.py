@@ -37,7 +37,7 @@ def replay(
     reached, known = False, 0
 
     class Watching(Executor):
-        def submit(self, submittable: Any, *args: Any, **kwargs: Any) -> Future:
+        def submit(self, submittable: Any, /, *args: Any, **kwargs: Any) -> Future:
             nonlocal reached
             if isinstance(submittable, Step) and submittable.step_name == step and not reached:
                 reached = True

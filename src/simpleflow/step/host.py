@@ -25,7 +25,7 @@ class Host(Protocol):
     def executor(self) -> Executor:
         """The object that evaluates the workflow."""
 
-    def submit(self, submittable: Any, *args: Any, **kwargs: Any) -> Future:
+    def submit(self, submittable: Any, /, *args: Any, **kwargs: Any) -> Future:
         """See ``Workflow.submit``."""
 
     def get_run_context(self) -> dict[str, Any]:

@@ -130,7 +130,7 @@ class Executor(Reading):
 
     # Submitting
 
-    def submit(self, submittable: Any, *args: Any, **kwargs: Any) -> Future:
+    def submit(self, submittable: Any, /, *args: Any, **kwargs: Any) -> Future:
         if self.fibers.discarded:
             raise ExecutionBlocked
         if self.closing is not None and not isinstance(submittable, _AT_CLOSING):
