@@ -191,3 +191,27 @@ def test_the_lists_say_why_a_run_ended(folder: Folder) -> None:
     assert rows["late"]["reason"].startswith("time-out START_TO_CLOSE: ran for 1.")
     assert rows["failing"]["reason"] == "child: endings.bad: ValueError: bad (endings.py:9)"
     assert "it timed out: time-out START_TO_CLOSE: ran for 1." in folder.run("workflow.steps", "late").err
+
+
+MOVED = """
+import os
+os.chdir("/")
+from simpleflow import Workflow, activity
+from simpleflow.step.workflow import WorkflowStepMixin
+
+@activity.with_attributes()
+def bad():
+    raise ValueError("no rows")
+
+class Moved(Workflow, WorkflowStepMixin):
+    def run(self):
+        self.submit(self.step("load", bad)).exception
+        raise KeyError("day")
+"""
+
+
+def test_lines_of_code_are_relative_to_where_the_command_was_called(folder: Folder) -> None:
+    (folder.path / "moved.py").write_text(MOVED)
+    err = folder.start("moved.py").err
+    assert "ValueError: no rows (moved.py:9)" in err
+    assert "KeyError: 'day' (moved.py:14)" in err

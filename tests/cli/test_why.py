@@ -95,4 +95,4 @@ def test_a_replay_stops_where_a_step_is_submitted(flow: Folder) -> None:
     elsewhere = flow.path / "elsewhere"
     elsewhere.mkdir()
     unnamed = Folder(elsewhere).run("workflow.replay", "flow", "--at", "report")
-    assert (unnamed.code, f"../flow.py:{LINE} in run" in unnamed.out) == (0, True), unnamed.err
+    assert (unnamed.code, f"{flow.path}/flow.py:{LINE} in run" in unnamed.out) == (0, True), unnamed.err

@@ -122,6 +122,11 @@ def app(context: click.Context) -> None:
 
 def run(args: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code. An error is printed as one line; ``--debug`` adds the traceback."""
+    with errors.from_here():
+        return _run(args)
+
+
+def _run(args: Sequence[str] | None) -> int:
     session = Session()
     if "_SIMPLEFLOW_COMPLETE" in os.environ:
         from simpleflow.cli import completion_shells

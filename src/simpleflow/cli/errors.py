@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from simpleflow.exceptions import (
@@ -31,6 +33,8 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 TERMINATED = 143  # 128 + SIGTERM
 
 _MAX = 1_000
+
+_began_in: list[str] = []  # the folder in which the command was called, in a process that runs one
 
 
 def exit_code(error: BaseException) -> int:
@@ -148,7 +152,7 @@ def source_line(text: str) -> str:
     """Return ``file:line`` of the innermost frame of a traceback that is in the user's own code, or an empty text.
 
     Frames of simpleflow, of the standard library and of installed packages do not count. The file is relative to the
-    current folder if it lies inside it.
+    folder in which the command was called if it lies inside it.
     """
     return relative(_lines().source_line(text))
 
@@ -171,9 +175,23 @@ def one_line(text: str) -> str:
 
 
 def relative(path: str) -> str:
-    """Return a path relative to the current folder if it lies inside it."""
+    """Return a path relative to the folder in which the command was called, if it lies inside it."""
+    here = os.path.join(_began_in[-1] if _began_in else _current(), "")
+    return path.removeprefix(here) if len(here) > 1 else path
+
+
+@contextmanager
+def from_here() -> Iterator[None]:
+    """Let paths be relative to this folder: the code of a workflow may go to another one."""
+    _began_in.append(_current())
     try:
-        here = os.getcwd() + os.sep
-    except OSError:  # the folder was removed
-        return path
-    return path[len(here) :] if path.startswith(here) else path
+        yield
+    finally:
+        _began_in.pop()
+
+
+def _current() -> str:
+    try:
+        return os.getcwd()
+    except OSError:  # it was removed
+        return ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from types import FrameType
@@ -57,7 +56,7 @@ def _show(frame: FrameType, event_id: int) -> None:
     """Print the place and the variables there."""
     write = click.echo
     code = frame.f_code
-    write(f"{os.path.relpath(code.co_filename)}:{frame.f_lineno} in {code.co_name}, after event {event_id}")
+    write(f"{errors.relative(code.co_filename)}:{frame.f_lineno} in {code.co_name}, after event {event_id}")
     for name, value in frame.f_locals.items():
         try:
             text = repr(value)
