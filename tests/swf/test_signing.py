@@ -14,7 +14,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 
-from simpleflow.engines.swf import signing, transport
+from simpleflow.engines.swf import first_try
 from tests.swf.test_transport import EMPTY, script
 
 
@@ -27,8 +27,7 @@ def made(url: str, credentials: Any) -> Any:
         aws_secret_access_key="unused",
         config=Config(retries={"total_max_attempts": 1}),
     )
-    signing.install(found, credentials)
-    transport.install(found, 5, 5)
+    first_try.install(found, credentials, 5, 5)
     return found
 
 

@@ -17,8 +17,9 @@ import boto3
 import pytest
 from botocore import exceptions
 from botocore.config import Config
+from botocore.credentials import Credentials
 
-from simpleflow.engines.swf import transport
+from simpleflow.engines.swf import first_try
 from simpleflow.server import Server
 
 EMPTY = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
@@ -29,16 +30,16 @@ def made(url: str, read_timeout: float = 5, **given: Any) -> Any:
     client = boto3.client(
         "swf", "us-east-1", endpoint_url=url, aws_access_key_id="a", aws_secret_access_key="b", config=config, **given
     )
-    session = transport.install(client, 5, read_timeout, given.get("verify", True))
-    return Client(client, session)
+    tries = first_try.install(client, Credentials("a", "b"), 5, read_timeout, given.get("verify", True))
+    return Client(client, tries)
 
 
 class Client:
-    """A client, and the session that sends its requests."""
+    """A client, and what makes its first tries."""
 
-    def __init__(self, client: Any, session: transport.Session | None) -> None:
+    def __init__(self, client: Any, tries: first_try.FirstTries | None) -> None:
         self._client = client
-        self.session = session
+        self.tries = tries
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
@@ -160,7 +161,7 @@ def test_a_connection_that_was_closed_while_idle_is_replaced() -> None:
     with script(EMPTY + b"", EMPTY) as server:
         client = made(f"http://{server.netloc}")
         heartbeat(client)
-        kept = client.session._idle[0].connection
+        kept = next(iter(client.tries._targets.values()))[1]._idle[0]
         kept.shutdown(socket.SHUT_RD)  # reads as closed
         heartbeat(client)
         assert server.connections == 2
@@ -246,8 +247,8 @@ def test_a_proxy_keeps_the_session_of_boto3(monkeypatch: pytest.MonkeyPatch) -> 
     for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    assert made("http://192.0.2.1").session is None
-    assert made("https://192.0.2.1", verify=False).session is None
-    assert made("https://192.0.2.1").session is not None
+    assert made("http://192.0.2.1").tries is None
+    assert made("https://192.0.2.1", verify=False).tries is None
+    assert made("https://192.0.2.1").tries is not None
     monkeypatch.setenv("NO_PROXY", "192.0.2.1")
-    assert made("http://192.0.2.1").session is not None
+    assert made("http://192.0.2.1").tries is not None

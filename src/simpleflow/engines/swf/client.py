@@ -71,7 +71,7 @@ def _build(purpose: Purpose, region: str | None) -> Any:
         import botocore.session
         from botocore.config import Config
 
-        from simpleflow.engines.swf import signing, transport
+        from simpleflow.engines.swf import first_try
     except ImportError as error:
         raise SwfError(f"Amazon SWF needs boto3, which is not installed: {INSTALL_BOTO3}") from error
     polls = purpose == "polls"
@@ -93,9 +93,9 @@ def _build(purpose: Purpose, region: str | None) -> Any:
                 user_agent=f"simpleflow/{__version__} {core.user_agent()}",  # boto3 would build it for each request
             ),
         )
-    signing.install(found, core.get_credentials())
     trusted = core.get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE") or True  # as botocore
-    transport.install(found, CONNECT_TIMEOUT, POLL_TIMEOUT if polls else CALL_TIMEOUT, trusted)
+    read_timeout = POLL_TIMEOUT if polls else CALL_TIMEOUT
+    first_try.install(found, core.get_credentials(), CONNECT_TIMEOUT, read_timeout, trusted)
     found.meta.events.register("needs-retry.swf", _count_throttled)
     return found
 

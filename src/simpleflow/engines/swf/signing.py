@@ -1,11 +1,10 @@
-"""Signs the requests of a boto3 client: the same signature as boto3's own (version 4), with less work for each.
+"""Signatures of requests, the same as those of boto3 (version 4), with less work for each.
 
 Theory of operation
 -------------------
-boto3 signs every header of a request, which it holds as those of an e-mail, and derives the key each time. That takes a
-third of the time of a short request. Here a request is signed with the headers that the service requires: its host,
-type, target and date, and the session token. The key is derived once a day. boto3 asks handlers of its events which
-signature a request gets (``choose-signer``), and lets them change it before that (``before-sign``).
+boto3 signs every header of a request, which it holds as those of an e-mail, and derives the key each time. Here a
+request is signed with the headers that the service requires: its host, type, target and date, and the session token.
+The key is derived once a day.
 """
 
 from __future__ import annotations
@@ -13,85 +12,60 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote, urlsplit
-
-from botocore import UNSIGNED
+from urllib.parse import quote
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
-_SIGNED = ("Content-Type", "X-Amz-Target")  # as far as the request has them
-_PORTS = {"http": 80, "https": 443}
-
-
-def install(client: Any, credentials: Any) -> None:
-    """Let the requests of a client be signed by a ``Signer``, if its configuration asks for nothing special.
-
-    ``credentials``: those of its session; None leaves the client as it is, and it says that there are none.
-    """
-    config = client.meta.config
-    if credentials is None or config.signature_version != "v4" or getattr(config, "auth_scheme_preference", None):
-        return
-    client.meta.events.register("choose-signer.swf", lambda **given: UNSIGNED)
-    client.meta.events.register("before-sign.swf", Signer(credentials).sign)
+_SIGNED = ("Content-Type", "X-Amz-Target")
 
 
 class Signer:
-    """Signs requests.
+    """Signs requests of one client.
 
     Args:
         credentials: of botocore; they may change.
+        service, region: as signatures name them.
     """
 
-    def __init__(self, credentials: Any) -> None:
+    def __init__(self, credentials: Any, service: str, region: str) -> None:
         self._credentials = credentials
-        self._key: tuple[tuple[str, ...], bytes] = ((), b"")  # what it was derived from, and the key
+        self._service = service
+        self._region = region
+        self._key: tuple[tuple[str, str], bytes] = (("", ""), b"")  # what it was derived from, and the key
 
-    def sign(self, request: Any, signing_name: str, region_name: str, **given: Any) -> None:
-        """Add the headers of the signature to a request of botocore that is not prepared yet.
+    def headers(self, host: str, path: str, given: Mapping[str, str], body: bytes) -> dict[str, str]:
+        """The headers that a POST request needs to be signed.
+
+        ``host``: as the header has it. ``path``: not quoted. ``given``: the other headers.
 
         Raises botocore's errors if the credentials cannot be fetched.
         """
         found = self._credentials.get_frozen_credentials()
         now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        headers = request.headers
-        for name in ("Authorization", "X-Amz-Date", "X-Amz-Security-Token"):
-            del headers[name]  # of an earlier try
-        values = {name.lower(): headers[name] for name in _SIGNED if name in headers}
-        headers["X-Amz-Date"] = values["x-amz-date"] = now
+        added = {"X-Amz-Date": now}
         if found.token:
-            headers["X-Amz-Security-Token"] = values["x-amz-security-token"] = found.token
-        values["host"] = _host(request.url)
+            added["X-Amz-Security-Token"] = found.token
+        values = {name.lower(): value for name, value in added.items()}
+        values |= {name.lower(): given[name] for name in _SIGNED}
+        values["host"] = host
         names = sorted(values)
-        lines = [f"{name}:{' '.join(_text(values[name]).split())}\n" for name in names]
+        lines = "".join([f"{name}:{' '.join(values[name].split())}\n" for name in names])
         signed = ";".join(names)
-        body = request.data or b""
-        digest = hashlib.sha256(body.encode() if isinstance(body, str) else body).hexdigest()
-        path = quote(urlsplit(request.url).path or "/", safe="/~")
-        canonical = f"{request.method}\n{path}\n\n{''.join(lines)}\n{signed}\n{digest}"
-        scope = f"{now[:8]}/{region_name}/{signing_name}/aws4_request"
+        canonical = f"POST\n{quote(path, safe='/~')}\n\n{lines}\n{signed}\n{hashlib.sha256(body).hexdigest()}"
+        scope = f"{now[:8]}/{self._region}/{self._service}/aws4_request"
         text = f"{_ALGORITHM}\n{now}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
-        key = self._key_for(found.secret_key, now[:8], region_name, signing_name)
-        signature = hmac.digest(key, text.encode(), "sha256").hex()
-        headers["Authorization"] = (
+        signature = hmac.digest(self._key_for(found.secret_key, now[:8]), text.encode(), "sha256").hex()
+        added["Authorization"] = (
             f"{_ALGORITHM} Credential={found.access_key}/{scope}, SignedHeaders={signed}, Signature={signature}"
         )
+        return added
 
-    def _key_for(self, secret: str, *parts: str) -> bytes:
+    def _key_for(self, secret: str, day: str) -> bytes:
         known, key = self._key
-        if known != (secret, *parts):
+        if known != (secret, day):
             key = f"AWS4{secret}".encode()
-            for part in (*parts, "aws4_request"):
+            for part in (day, self._region, self._service, "aws4_request"):
                 key = hmac.digest(key, part.encode(), "sha256")
-            self._key = (secret, *parts), key
+            self._key = (secret, day), key
         return key
-
-
-def _host(url: str) -> str:
-    """The header Host, as ``transport`` and boto3 send it."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2].lower()
-    return host.rpartition(":")[0] if parts.port == _PORTS.get(parts.scheme) else host
-
-
-def _text(value: str | bytes) -> str:
-    return value.decode() if isinstance(value, bytes) else value
