@@ -15,7 +15,7 @@ from statistics import median
 from typing import NamedTuple
 
 from bench.synthetic_run import BEGIN, synthetic_view
-from simpleflow.pictures.failures import Told
+from simpleflow.pictures.failures import ShownRun
 from simpleflow.pictures.graph import graph_svg
 from simpleflow.pictures.perfetto import trace
 from simpleflow.pictures.report import report_html
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Case("timeline, a minute", lambda: timeline_svg(view, begin=BEGIN + 60, end=BEGIN + 120), 0.3, 700_000),
         Case("timeline, one group", lambda: timeline_svg(view, critical=path, under="load.region03"), 0.3, 700_000),
         Case("graph", lambda: graph_svg(view)),
-        Case("report of a failed run", lambda: report_html([Told(failed_view, failed_events)])),
+        Case("report of a failed run", lambda: report_html([ShownRun(failed_view, failed_events)])),
         Case("trace for Perfetto", lambda: "".join(trace(view, path))),
     ]
     gc.freeze()

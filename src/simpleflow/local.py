@@ -152,8 +152,8 @@ class Executor(RunInNotebook):
         output: str = ALL,
         paint: Callable[[str], str] | None = None,
         progress: bool = False,
-        on_failure: ended_run.Told | None = None,
-        on_success: ended_run.Told | None = None,
+        on_failure: ended_run.OnEnd | None = None,
+        on_success: ended_run.OnEnd | None = None,
     ) -> None:
         self._start = RunStart(
             workflow_class,
@@ -175,9 +175,9 @@ class Executor(RunInNotebook):
         for name, call in calls:
             if not callable(call) and (call is not None or name == "on_wait"):
                 raise InputError(f"{name} is {call!r}; expected a function")
-        self._told = {"on_failure": on_failure, "on_success": on_success}
-        for name, function in self._told.items():
-            ended_run.check_told(function, name)
+        self._on_end = {"on_failure": on_failure, "on_success": on_success}
+        for name, function in self._on_end.items():
+            ended_run.check_on_end(function, name)
         self.workflow_class = workflow_class
         self.workflow_id = workflow_id
         self.run_id: str | None = None
@@ -230,12 +230,12 @@ class Executor(RunInNotebook):
             run, failure = found = self._execute(request)
         except Exception as error:
             summary = ended_run.summary_of_error(self.workflow_id, self.run_id, error, self._state)
-            ended_run.tell(self._told["on_failure"], summary)
+            ended_run.call_on_end(self._on_end["on_failure"], summary)
             raise
-        if any(self._told.values()):
+        if any(self._on_end.values()):
             summary = ended_run.summary_of(self._runs, failure, self.overlooked, self._state)
             done_well = run.history.state == transitions.COMPLETED and summary["reason"] is None
-            ended_run.tell(self._told["on_success" if done_well else "on_failure"], summary)
+            ended_run.call_on_end(self._on_end["on_success" if done_well else "on_failure"], summary)
         if self._state is not None:
             ended_run.tidy(self._state)
         return found

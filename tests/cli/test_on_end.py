@@ -29,7 +29,7 @@ def told(folder: Folder) -> dict[str, object]:
     return found
 
 
-def test_a_run_that_failed_is_told(folder: Folder) -> None:
+def test_a_run_that_failed_is_reported(folder: Folder) -> None:
     done = folder.start(
         "flow.Hard",
         "--on-failure",
@@ -77,7 +77,7 @@ def test_settings_are_used_and_not_handed_on(folder: Folder) -> None:
     assert (folder.path / "failed").exists()
 
 
-def test_a_step_that_failed_and_a_run_that_is_busy_are_told(folder: Folder) -> None:
+def test_a_step_that_failed_and_a_run_that_is_busy_are_reported(folder: Folder) -> None:
     (folder.path / "steps.py").write_text(
         "from flow import *\n@activity.with_attributes()\ndef loud():\n    print('page 3')\n"
         "    raise ValueError('no')\nclass W(Workflow, WorkflowStepMixin):\n    def run(self):\n"
@@ -121,13 +121,13 @@ def test_an_error_that_leaves_a_run_open_is_told_as_such() -> None:
         ("a\0b", "could not be run (embedded null byte): a\\x00b"),
     ],
 )
-def test_failures_of_the_command_are_told(command: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
-    on_end.tell("--on-failure", command, {"reason": "x" * 300_000}, Session())
+def test_failures_of_the_command_are_reported(command: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    on_end.run_command("--on-failure", command, {"reason": "x" * 300_000}, Session())
     assert capsys.readouterr().err == f"warning: the command of --on-failure {message}\n"
 
 
 def test_a_command_that_does_not_read_is_no_failure(capsys: pytest.CaptureFixture[str]) -> None:
-    on_end.tell("--on-failure", "exec true", {"text": "x" * 1_000_000, "reason": "two\nlines\0"}, Session())
+    on_end.run_command("--on-failure", "exec true", {"text": "x" * 1_000_000, "reason": "two\nlines\0"}, Session())
     assert capsys.readouterr().err == ""
 
 
@@ -139,7 +139,7 @@ def test_a_command_that_takes_too_long_is_ended_with_what_it_has_started(
     program = f"import os, time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(60)"
     began = time.monotonic()
     command = f"trap '' TERM; {sys.executable} -c \"{program}\"; sleep 60"
-    on_end.tell("--on-success", command, {}, Session())
+    on_end.run_command("--on-success", command, {}, Session())
     assert time.monotonic() - began < 10
     assert "was ended after 1 s (SIMPLEFLOW_ON_END_TIMEOUT)" in capsys.readouterr().err
     pid = int((tmp_path / "pid").read_text())

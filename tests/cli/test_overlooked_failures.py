@@ -97,7 +97,7 @@ def test_a_failed_child_is_called_one(flow: Folder) -> None:
     assert "Cannot replay" not in done.err
 
 
-def test_work_that_a_hook_submits_when_the_run_has_failed_is_refused_and_told(flow: Folder) -> None:
+def test_work_that_a_hook_submits_when_the_run_has_failed_is_refused_and_reported(flow: Folder) -> None:
     done = flow.start("flow.py:Late")
     assert done.code == 1
     assert "ValueError: first" in done.err

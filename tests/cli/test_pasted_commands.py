@@ -142,7 +142,7 @@ def test_the_workflow_of_a_run_is_named_by_a_path_that_leads_to_it(tmp_path: Pat
     assert workflow_file.reference(None, "daily", None) == ""
 
 
-def test_hidden_passwords_are_told(two: Folder) -> None:
+def test_hidden_passwords_are_reported(two: Folder) -> None:
     done = two.run("workflow.start", "--nb-workers", "0", "my flows/two.py:First", "-p", "day=http://u:secret@h/")
     line = done.err.splitlines()[-1]
     assert line.startswith("to go on, with the passwords and secrets in place of ***: simpleflow workflow.start ")

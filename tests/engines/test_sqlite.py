@@ -389,7 +389,7 @@ def test_long_texts_are_kept_in_short(make: Make, tmp_path: Path, result: str) -
 
 
 @pytest.mark.parametrize("kept", [b"nothing", zlib.compress(b"\xff"), zlib.compress(b"[]"), 7])
-def test_a_packed_text_that_is_damaged_is_told(make: Make, tmp_path: Path, kept: object) -> None:
+def test_a_packed_text_that_is_damaged_is_reported(make: Make, tmp_path: Path, kept: object) -> None:
     engine = make()
     engine.start_workflow_execution(REQUEST)
     engine.close()

@@ -14,7 +14,7 @@ from bench.synthetic_run import synthetic_view
 
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
-from simpleflow.pictures.failures import Told
+from simpleflow.pictures.failures import ShownRun
 from simpleflow.pictures.report import Command, Log, report_html, timeline_html
 from simpleflow.testing.history import HistoryBuilder
 from simpleflow.views.run_view import RunView
@@ -103,7 +103,7 @@ def report_of(history: HistoryBuilder, workflow_id: str = "nightly", log: str = 
     view = RunView("the-run", workflow_id)
     view.extend(history.events)
     return report_html(
-        [Told(view, history.events)],
+        [ShownRun(view, history.events)],
         commands=[Command("Run it again", f"simpleflow workflow.start {log}")],
         logs=[Log(log, log)],
         last_lines=lambda run_id, activity_id: [log, f"of {run_id} {activity_id}"],
@@ -181,7 +181,7 @@ def test_failures_of_children_and_outside_of_steps_are_shown() -> None:
     view, child = RunView("r1", "parent"), RunView("r2", "child")
     view.extend(history.events)
     child.extend(failed_run().events)
-    page = Page(report_html([Told(view, history.events), Told(child, failed_run().events)], zone=UTC))
+    page = Page(report_html([ShownRun(view, history.events), ShownRun(child, failed_run().events)], zone=UTC))
     assert "What failed (2) do Error: no" in page.text
     assert "load.users in child ValueError: no such table" in page.text
 
@@ -208,14 +208,14 @@ def test_what_has_failed_a_child_is_told_once() -> None:
     view, child = RunView("r1", "parent"), RunView("r2", "w--sub-step.child.-1")
     view.extend(history.events)
     child.extend(child_events)
-    page = Page(report_html([Told(view, history.events), Told(child, child_events)], zone=UTC))
+    page = Page(report_html([ShownRun(view, history.events), ShownRun(child, child_events)], zone=UTC))
     assert page.text.count("Traceback (most recent call last)") == 1
     assert "What failed (2) child no child sub" in page.text
 
 
 def test_a_large_run_stays_small() -> None:
     view, events = synthetic_view(3_000, 6_000, fails=True)
-    html = report_html([Told(view, events)], zone=UTC)
+    html = report_html([ShownRun(view, events)], zone=UTC)
     assert len(html) < 700_000
     page = Page(html)
     [failed] = view.failed_steps()
@@ -227,6 +227,6 @@ def test_the_timeline_alone() -> None:
     history = two_tries()
     view = RunView("the-run", "nightly")
     view.extend(history.events)
-    page = Page(timeline_html(Told(view, history.events), by="worker", zone=UTC))
+    page = Page(timeline_html(ShownRun(view, history.events), by="worker", zone=UTC))
     assert page.text.startswith("nightly: timeline")
     assert "The steps" not in page.text

@@ -83,7 +83,7 @@ def test_a_misspelt_dependent_is_told_whether_the_step_runs_or_is_skipped(seen: 
     assert seen(run, force_steps="*") == expected
 
 
-def test_a_misspelt_origin_is_told(seen: Seen) -> None:
+def test_a_misspelt_origin_is_reported(seen: Seen) -> None:
     expected = ["step 'report' comes after 'laod': no step of that name was reached (did you mean 'load'?)"]
 
     def run(workflow: Any) -> None:
@@ -103,7 +103,7 @@ def test_a_misspelt_origin_is_told(seen: Seen) -> None:
         Group(step("load.report", after="lo"), step("lo")),
     ],
 )
-def test_names_that_steps_have_are_not_told(seen: Seen, work: Any) -> None:
+def test_names_that_steps_have_are_not_reported(seen: Seen, work: Any) -> None:
     def run(workflow: Any) -> None:
         for pattern in ("load.report", "load", "*"):
             steps(workflow, step(f"origin {pattern}", force_steps_if_executed=[pattern]))
@@ -113,7 +113,7 @@ def test_names_that_steps_have_are_not_told(seen: Seen, work: Any) -> None:
     assert seen(run) == [], "the steps inside the skipped step are not reached, but it may have them"
 
 
-def test_names_of_steps_that_are_done_are_not_told(seen: Seen) -> None:
+def test_names_of_steps_that_are_done_are_not_reported(seen: Seen) -> None:
     """They are submitted in some runs only."""
     load = step("load", force_steps_if_executed=["mail"])
     assert seen(lambda workflow: steps(workflow, load, step("mail"))) == []
@@ -121,7 +121,7 @@ def test_names_of_steps_that_are_done_are_not_told(seen: Seen) -> None:
 
 
 @pytest.mark.parametrize("child", [Child, Group(Child), FuncGroup(lambda: Child), Step("out", Child, force=True)])
-def test_names_of_steps_of_children_are_not_told(seen: Seen, monkeypatch: pytest.MonkeyPatch, child: Any) -> None:
+def test_names_of_steps_of_children_are_not_reported(seen: Seen, monkeypatch: pytest.MonkeyPatch, child: Any) -> None:
     assert seen(lambda w: steps(w, step("load", force_steps_if_executed=["report"]), child)) == []
     monkeypatch.setattr(Child, "after", ["load"])
     assert seen(lambda w: steps(w, step("load"), child)) == []
@@ -164,7 +164,7 @@ def test_nothing_is_told_of_names_by_an_incomplete_plan(seen: Seen) -> None:
     assert seen(run, planned=False) == []
 
 
-def test_steps_that_force_each_other_are_told(seen: Seen) -> None:
+def test_steps_that_force_each_other_are_reported(seen: Seen) -> None:
     def run(workflow: Any) -> None:
         steps(
             workflow,
@@ -181,7 +181,7 @@ def test_steps_that_force_each_other_are_told(seen: Seen) -> None:
     assert seen(run) == expected
 
 
-def test_steps_that_come_after_each_other_are_told(seen: Seen) -> None:
+def test_steps_that_come_after_each_other_are_reported(seen: Seen) -> None:
     def run(workflow: Any) -> None:
         steps(workflow, Group(step("a", after="b"), step("b", after="a")))
 
@@ -214,7 +214,7 @@ def pipeline(workflow: Any) -> None:
         ("clean", "*", ["skip '*' has no effect on step 'report', since it depends on 'clean': {}"]),
     ],
 )
-def test_a_skipped_name_without_effect_is_told(seen: Seen, force: Any, skip: Any, expected: list[str]) -> None:
+def test_a_skipped_name_without_effect_is_reported(seen: Seen, force: Any, skip: Any, expected: list[str]) -> None:
     seen(pipeline)
     way = f"to leave it out, do not force {force!r}, or stop before it with --until clean"
     assert seen(pipeline, force_steps=force, skip_steps=skip) == [line.format(way) for line in expected]

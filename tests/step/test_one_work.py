@@ -51,7 +51,7 @@ OTHER: dict[str, tuple[Any, Any, str]] = {
 
 @pytest.mark.parametrize("kind", OTHER)
 @pytest.mark.parametrize("at_once", [False, True])
-def test_other_work_is_told(bench: Bench, caplog: pytest.LogCaptureFixture, kind: str, at_once: bool) -> None:
+def test_other_work_is_reported(bench: Bench, caplog: pytest.LogCaptureFixture, kind: str, at_once: bool) -> None:
     first, second, difference = OTHER[kind]
     assert bench.run(twice(first, second, at_once)) == [True, at_once]
     [fault] = faults(bench)
@@ -79,7 +79,7 @@ def test_it_is_told_whatever_becomes_of_changed_steps(bench: Bench, mode: str) -
         assert len(faults(bench)) == 1
 
 
-def test_a_forced_step_that_runs_twice_is_told(bench: Bench) -> None:
+def test_a_forced_step_that_runs_twice_is_reported(bench: Bench) -> None:
     assert bench.run(twice((note, "a"), (note, "b"), force=True)) == [True, True]
     assert noted == ["a", "b"]
     assert len(faults(bench)) == 1

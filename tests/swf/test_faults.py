@@ -96,7 +96,7 @@ def test_errors_of_the_client(error: Exception, passing: bool) -> None:
     assert found.passing is passing
 
 
-def test_an_endpoint_that_is_no_url_is_told() -> None:
+def test_an_endpoint_that_is_no_url_is_reported() -> None:
     found = faults.translate(ValueError("Invalid endpoint: nothing"), "connect")
     assert isinstance(found, SwfError)
     assert "Invalid endpoint: nothing; expected http://HOST" in str(found)

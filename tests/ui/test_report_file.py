@@ -9,7 +9,7 @@ import pytest
 from bench.synthetic_run import synthetic_view
 from playwright.sync_api import Browser, Page
 
-from simpleflow.pictures.failures import Told
+from simpleflow.pictures.failures import ShownRun
 from simpleflow.pictures.report import report_html
 from tests.pictures.nasty import NASTY
 from tests.pictures.test_report import failed_run, report_of
@@ -39,7 +39,7 @@ def test_its_policy_stops_what_should_never_be_in_it(browser: Browser) -> None:
 def test_axe_finds_nothing_serious_and_nothing_is_too_wide(tab: Callable[..., Page], scheme: Any, width: int) -> None:
     view, events = synthetic_view(30, 60, fails=True)
     page = tab(color_scheme=scheme, bypass_csp=True, viewport={"width": width, "height": 900})
-    page.set_content(report_html([Told(view, events)]))
+    page.set_content(report_html([ShownRun(view, events)]))
     page.evaluate(AXE)
     found = page.evaluate("async () => (await axe.run()).violations.map(each => [each.impact, each.id])")
     assert [each for each in found if each[0] in SERIOUS] == []

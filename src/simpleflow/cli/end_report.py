@@ -16,7 +16,7 @@ from simpleflow.state_folder import logs
 if TYPE_CHECKING:
     from simpleflow.cli.options import Session
     from simpleflow.cli.view.ending import Ending
-    from simpleflow.pictures.failures import Told
+    from simpleflow.pictures.failures import ShownRun
 
 _MOST_CHILDREN = 50
 
@@ -66,9 +66,9 @@ def write_report(target: str, ending: Ending, here: Session) -> str | None:
     return path
 
 
-def _runs(ending: Ending) -> list[Told]:
+def _runs(ending: Ending) -> list[ShownRun]:
     """The run and its children, as far as the command has seen them."""
-    from simpleflow.pictures.failures import Told
+    from simpleflow.pictures.failures import ShownRun
     from simpleflow.views.run_view import RunView
 
     progress = ending.progress
@@ -83,5 +83,5 @@ def _runs(ending: Ending) -> list[Told]:
         run = progress.executions[each]
         view = RunView(each, run.workflow_id)  # what shows progress keeps few rows
         view.extend(run.history.events)
-        found.append(Told(view, run.history.events))
+        found.append(ShownRun(view, run.history.events))
     return found

@@ -36,7 +36,7 @@ def run_locally(
     reference: str, given: dict[str, Any], options: dict[str, Any], here: Session, write_result: Callable[[str], None]
 ) -> int:
     """Run a workflow to its end, as ``workflow.start --local`` does, and return the exit code."""
-    with on_end.told(options, here) as ending:
+    with on_end.ending_of(options, here) as ending:
         ending.code = _run(reference, given, options, here, write_result, ending)
     return ending.code
 

@@ -1,4 +1,4 @@
-"""The end of a run: its report is written, and commands learn how it ended.
+"""The end of a run: its report is written, and commands run.
 
 These are ``--on-failure``, ``--on-success`` and the settings of these names; ``--report`` is in ``end_report``.
 
@@ -40,8 +40,8 @@ _SETTINGS = ("SIMPLEFLOW_ON_FAILURE", "SIMPLEFLOW_ON_SUCCESS", "SIMPLEFLOW_REPOR
 
 
 @contextmanager
-def told(options: Mapping[str, Any], here: Session) -> Iterator[Ending]:
-    """Tell the command of the options, or of the settings, how the block inside ended. It fills in the ``Ending``.
+def ending_of(options: Mapping[str, Any], here: Session) -> Iterator[Ending]:
+    """Run the command of the options, or of the settings, after the block inside, which fills in the ``Ending``.
 
     The report is written first, so that the command may send it. Raises InputError if its path is a folder.
     """
@@ -61,21 +61,21 @@ def _end_with(
 ) -> None:
     if report is not None:
         ending.report = end_report.write_report(report, ending, here)
-    _tell(ending, options, here, error)
+    _run_command_for(ending, options, here, error)
 
 
-def _tell(ending: Ending, options: Mapping[str, Any], here: Session, error: Exception | None = None) -> None:
+def _run_command_for(ending: Ending, options: Mapping[str, Any], here: Session, error: Exception | None = None) -> None:
     found = _command_for(ending.code, options)
     if found is not None:
         from simpleflow.cli.view.run_summary import summarise  # it takes long to load
 
-        tell(*found, summarise(ending, error), here)
+        run_command(*found, summarise(ending, error), here)
 
 
 def _command_for(code: int, options: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Return the option and the command that is to be told of a run with this exit code; None if there is none.
+    """Return the option and the command to run after a run with this exit code; None if there is none.
 
-    A run that was interrupted goes on later, so its exit code is told to no command.
+    A run that was interrupted goes on later, so no command runs after it.
     """
     if code in (errors.INTERRUPTED, errors.TERMINATED):
         return None
@@ -84,7 +84,7 @@ def _command_for(code: int, options: Mapping[str, Any]) -> tuple[str, str] | Non
     return ("--" + name.replace("_", "-"), command) if command else None
 
 
-def tell(option: str, command: str, summary: Mapping[str, Any], here: Session) -> None:
+def run_command(option: str, command: str, summary: Mapping[str, Any], here: Session) -> None:
     """Run a command with this summary. Its failure is a warning."""
     environment = {key: value for key, value in os.environ.items() if key not in _SETTINGS}
     for key in _IN_ENVIRONMENT:

@@ -63,11 +63,11 @@ def timeline_html(by: str, under: str) -> Maker:
     """Make the timeline as a page that fits a phone too."""
 
     def make(runs: Runs, run: RunDescription) -> Iterable[str]:
-        from simpleflow.pictures.failures import Told
+        from simpleflow.pictures.failures import ShownRun
         from simpleflow.pictures.report import timeline_html
 
         view, events = fold(runs, run)
-        return [timeline_html(Told(view, events), by=by, under=under, now=until(runs, run))]
+        return [timeline_html(ShownRun(view, events), by=by, under=under, now=until(runs, run))]
 
     return make
 
@@ -105,18 +105,18 @@ def graph_mermaid(around: str) -> Maker:
 
 def report(runs: Runs, run: RunDescription) -> Iterable[str]:
     """Make the report."""
-    from simpleflow.pictures.failures import Told
+    from simpleflow.pictures.failures import ShownRun
     from simpleflow.pictures.report import report_html
 
     folder = None if runs.location.folder is None else os.path.abspath(runs.location.folder)
     members = itertools.islice(family(runs, run), _MOST_CHILDREN + 1)
-    told = [Told(view, events) for _, view, events in members]
+    shown = [ShownRun(view, events) for _, view, events in members]
     return [
         report_html(
-            told,
+            shown,
             now=until(runs, run),
-            commands=report_parts.commands(told[0].view, told[0].type_name, folder, runs.location.domain),
-            logs=report_parts.printed(folder, [each.view for each in told]),
+            commands=report_parts.commands(shown[0].view, shown[0].type_name, folder, runs.location.domain),
+            logs=report_parts.printed(folder, [each.view for each in shown]),
             last_lines=report_parts.last_lines(folder),
             where=str(runs.location),
         )

@@ -17,18 +17,18 @@ _OTHERS_SECONDS = 2.0  # for how long the others are waited for then: one of the
 
 
 class Crew:
-    """The workers. ``tell``: takes a line of text about a worker that is not used.
+    """The workers. ``report``: takes a line of text about a worker that is not used.
 
     Attributes:
         members: those that are used, by process.
     """
 
-    def __init__(self, code: Code, tell: Callable[[str], None]) -> None:
+    def __init__(self, code: Code, report: Callable[[str], None]) -> None:
         self._code = code
         self._text = json.dumps(code)
         self.members: dict[str, WorkerSeen] = {}
-        self._tell = tell
-        self._told: set[str] = set()
+        self._report = report
+        self._reported: set[str] = set()
         self._described: Mapping[str, Mapping[str, Any]] = {}  # descriptions from the scheduler, by address
         self._greeted: set[str] = set()  # addresses
 
@@ -91,7 +91,7 @@ class Crew:
     def meet(self, message: c.Met) -> tuple[WorkerSeen | None, list[WorkerSeen]]:
         """A worker has answered; returns it, if it is used, and those that were at its address before."""
         if text := difference(self._code, message.found):
-            self._tell_once(f"worker {message.address} is not used: {text}")
+            self._report_once(f"worker {message.address} is not used: {text}")
             return None, []
         before = [each for each in self.members.values() if each.address == message.address]
         if message.address not in self._described or message.leaving:
@@ -107,7 +107,7 @@ class Crew:
         """A worker could not be greeted; if it is there, it will be greeted again."""
         self._greeted.discard(message.address)
         if message.address in self._described and not message.is_lost:
-            self._tell_once(f"worker {message.address} is not used: {message.error}")
+            self._report_once(f"worker {message.address} is not used: {message.error}")
 
     def remove(self, member: WorkerSeen, greet_again: bool = False) -> None:
         """Use a worker no longer; ``greet_again``: another process has its address now."""
@@ -121,7 +121,7 @@ class Crew:
         self._greeted.clear()
         self._described = {}
 
-    def _tell_once(self, text: str) -> None:
-        if text not in self._told:
-            self._told.add(text)
-            self._tell(text)
+    def _report_once(self, text: str) -> None:
+        if text not in self._reported:
+            self._reported.add(text)
+            self._report(text)

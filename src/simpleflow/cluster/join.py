@@ -107,7 +107,7 @@ async def _serve(join: Join, owner: int, folder: str) -> bool:
 
 async def _connected(join: Join, owner: int, folder: str, stop: asyncio.Event) -> Any:
     """The Dask worker, once the scheduler has taken it; None after a signal."""
-    told = ""
+    shown = ""
     while not stop.is_set() and os.getppid() == owner:
         try:
             starting = asyncio.ensure_future(_start(join, folder))
@@ -118,8 +118,8 @@ async def _connected(join: Join, owner: int, folder: str, stop: asyncio.Event) -
             return starting.result()
         except Exception as error:  # noqa: BLE001 (whatever it is, the scheduler may be there later)
             text = one_line(error)
-            if text != told:
-                told = text
+            if text != shown:
+                shown = text
                 log.warning("the scheduler %s cannot be joined: %s; tries again", join.address, text)
         await asyncio.sleep(1)
     return None

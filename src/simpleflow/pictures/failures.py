@@ -14,8 +14,8 @@ from simpleflow.views.rows import AttemptRow, TaskRow
 from simpleflow.views.run_view import RunView
 
 
-class Told(NamedTuple):
-    """A run of which a report tells, or a child of it."""
+class ShownRun(NamedTuple):
+    """A run that a report shows, or a child of it."""
 
     view: RunView
     events: Sequence[e.Event]  # its whole history

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from simpleflow.engines.run import Run
 from simpleflow.named_tuple import NamedTuple
 from simpleflow.pictures import page, shapes
-from simpleflow.pictures.failures import Told, failures_of
+from simpleflow.pictures.failures import ShownRun, failures_of
 from simpleflow.pictures.markup import text
-from simpleflow.pictures.page import pill, told
+from simpleflow.pictures.page import pill, run_text
 from simpleflow.pictures.sentence import sentence
 from simpleflow.pictures.timeline import timeline_svg
 from simpleflow.step.constants import SKIPPED, WAITING
@@ -48,20 +48,20 @@ def run_html(runs: Sequence[Run]) -> str:
 
     ``runs``: the run, and then its children.
     """
-    tellings = []
+    shown_runs = []
     for run in runs:
         view = RunView(run.run_id, run.workflow_id)
         view.extend(run.history.events)
-        tellings.append(Told(view, run.history.events))
-    view, events = tellings[0]
+        shown_runs.append(ShownRun(view, run.history.events))
+    view, events = shown_runs[0]
     state = view.state if view.closed else rows.STARTED
-    head = f'{pill(state, state.replace("_", " "))} <span class="title">{told(view.workflow_id)}</span>'
-    parts = [f"<p>{head}</p>", f"<p>{told(sentence(view))}</p>"]
-    failed = [(one.view, failure) for one in tellings for failure in failures_of(*one)]
+    head = f'{pill(state, state.replace("_", " "))} <span class="title">{run_text(view.workflow_id)}</span>'
+    parts = [f"<p>{head}</p>", f"<p>{run_text(sentence(view))}</p>"]
+    failed = [(one.view, failure) for one in shown_runs for failure in failures_of(*one)]
     for owner, failure in failed[:_MOST_FAILURES]:
         name = failure.step or (failure.task.name if failure.task is not None else "")
         name += f" in {owner.workflow_id}" if owner is not view else ""
-        parts.append(f'<p><strong>{told(name)}</strong> <span class="error">{told(failure.error)}</span></p>')
+        parts.append(f'<p><strong>{run_text(name)}</strong> <span class="error">{run_text(failure.error)}</span></p>')
         parts.append(page.preformatted(failure.traceback))
     if len(failed) > _MOST_FAILURES:
         parts.append(f"<p>and {len(failed) - _MOST_FAILURES:,} more failures</p>")
@@ -87,17 +87,17 @@ def plan_html(steps: Sequence[Planned], lines: Iterable[str]) -> str:
         parts.append(f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
     if len(steps) > _MOST_STEPS:
         parts.append(f"<p>and {len(steps) - _MOST_STEPS:,} more steps</p>")
-    parts += [f"<p>{told(line)}</p>" for line in lines]
+    parts += [f"<p>{run_text(line)}</p>" for line in lines]
     return _scoped(parts)
 
 
 def _row(step: Planned, children: bool) -> str:
     cells = [
-        told(step.step),
+        run_text(step.step),
         pill(_VERDICTS.get(step.verdict, rows.STOPPED), step.verdict),
         "yes" if step.forced else "",
-        *([told(step.workflow_id)] if children else []),
-        told(step.why),
+        *([run_text(step.workflow_id)] if children else []),
+        run_text(step.why),
     ]
     return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
 

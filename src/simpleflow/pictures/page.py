@@ -1,4 +1,4 @@
-"""A page in one file: nothing is loaded from elsewhere, no script runs, and the browser is told to see to both."""
+"""A page in one file. It loads nothing from elsewhere and runs no script; its policy lets the browser enforce both."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def page(title: str, body: Iterable[str]) -> str:
 # Parts of pages. Each takes text and returns HTML.
 
 
-def told(value: str) -> str:
+def run_text(value: str) -> str:
     """Text of a run in one line, without passwords."""
     return text(hide_passwords(value))
 
@@ -104,7 +104,7 @@ def value(found: str | None) -> str:
     if not found:
         return ""
     cut = f"… ({len(found):,} characters)" if len(found) > _LONGEST else ""
-    return f'<span class="mono">{told(found[:_LONGEST] + cut)}</span>'
+    return f'<span class="mono">{run_text(found[:_LONGEST] + cut)}</span>'
 
 
 def moment(time: float | None, zone: datetime.tzinfo | None = None) -> str:

@@ -14,10 +14,10 @@ from simpleflow.core import events as e
 from simpleflow.named_tuple import NamedTuple
 from simpleflow.pictures import report_failures, report_steps
 from simpleflow.pictures.dependencies import has_dependencies
-from simpleflow.pictures.failures import Told
+from simpleflow.pictures.failures import ShownRun
 from simpleflow.pictures.graph import graph_svg
 from simpleflow.pictures.markup import number, text
-from simpleflow.pictures.page import arguments, card, facts, moment, page, pill, preformatted, told, value
+from simpleflow.pictures.page import arguments, card, facts, moment, page, pill, preformatted, run_text, value
 from simpleflow.pictures.sentence import sentence
 from simpleflow.pictures.style import LOOKS, look
 from simpleflow.pictures.timeline import timeline_svg
@@ -55,7 +55,7 @@ LastLines = Callable[[str, str], list[str]]
 
 
 def report_html(
-    runs: Sequence[Told],
+    runs: Sequence[ShownRun],
     *,
     now: float | None = None,
     commands: Sequence[Command] = (),
@@ -101,7 +101,7 @@ def report_html(
 
 
 def timeline_html(
-    run: Told, *, by: str = STEPS, under: str = "", now: float | None = None, zone: datetime.tzinfo | None = None
+    run: ShownRun, *, by: str = STEPS, under: str = "", now: float | None = None, zone: datetime.tzinfo | None = None
 ) -> str:
     """Return a page with the timeline of a run alone. The arguments are those of ``timeline_svg``."""
     view = run.view
@@ -115,12 +115,12 @@ def _state(view: RunView) -> str:
     return view.state if view.closed else "running"
 
 
-def _header(run: Told, now: float) -> Iterator[str]:
+def _header(run: ShownRun, now: float) -> Iterator[str]:
     view = run.view
     yield "<header>"
     yield pill(view.state if view.closed else rows.STARTED, _state(view).replace("_", " "))
     yield f"<h1>{text(view.workflow_id or 'A run')}</h1>"
-    yield f'<p class="sentence">{told(sentence(view, now))}</p>'
+    yield f'<p class="sentence">{run_text(sentence(view, now))}</p>'
     counts: dict[str, int] = {}
     for row in view.steps.values():
         state = view.state_of(row)
@@ -152,7 +152,8 @@ def _shares(counts: dict[str, int]) -> str:
 
 def _commands(commands: Sequence[Command], title: str) -> str:
     found = [
-        f'<p class="about">{text(each.about)}</p><pre class="command" tabindex="0"><code>{told(each.line)}</code></pre>'
+        f'<p class="about">{text(each.about)}</p>'
+        f'<pre class="command" tabindex="0"><code>{run_text(each.line)}</code></pre>'
         for each in commands
     ]
     return card(title, *found, key="commands")
@@ -179,7 +180,7 @@ def _timeline(
     )
 
 
-def _summary(run: Told, now: float, where: str, zone: datetime.tzinfo | None) -> str:
+def _summary(run: ShownRun, now: float, where: str, zone: datetime.tzinfo | None) -> str:
     view, first = run.view, run.events[0].attributes
     last: Any = run.events[-1].attributes
     started: Any = first if isinstance(first, e.WorkflowExecutionStarted) else None
@@ -191,16 +192,16 @@ def _summary(run: Told, now: float, where: str, zone: datetime.tzinfo | None) ->
     tags = [tag for tag in (started.tag_list or ()) if tag] if started is not None else []
     parent = started.parent_workflow_execution if started is not None else None
     pairs = [
-        ("type", told(f"{kind.name} {kind.version}") if kind is not None else ""),
+        ("type", run_text(f"{kind.name} {kind.version}") if kind is not None else ""),
         ("run", value(view.run_id)),
-        ("in", told(where)),
+        ("in", run_text(where)),
         ("began", text(moment(view.began, zone))),
         ("ended" if view.closed else "as of", text(moment(view.last_time if view.closed else now, zone))),
         ("took", text(duration(max(0.0, now - (now if view.began is None else view.began))))),
         ("activities", f"{len(tasks):,}{tries}" if tasks else ""),
         ("workers", f"{workers:,}" if workers else ""),
-        ("tags", told(", ".join(tags))),
-        ("parent", told(parent.workflow_id) if parent is not None else ""),
+        ("tags", run_text(", ".join(tags))),
+        ("parent", run_text(parent.workflow_id) if parent is not None else ""),
         ("input", arguments(started.input) if started is not None else ""),
         ("result", value(last.result) if isinstance(last, e.WorkflowExecutionCompleted) else ""),
     ]
@@ -213,7 +214,7 @@ def _slowest(seconds: Mapping[str, float]) -> str:
     if not found:
         return ""
     lines = [
-        f'<tr><td class="mono">{told(name)}</td><td>{_meter(took / found[0][0])}</td>'
+        f'<tr><td class="mono">{run_text(name)}</td><td>{_meter(took / found[0][0])}</td>'
         f'<td class="number">{text(duration(took))}</td></tr>'
         for took, name in found
     ]
@@ -238,7 +239,7 @@ def _path(view: RunView, path: Sequence[Link]) -> str:
         name += f", try {row.number}" if isinstance(row, AttemptRow) and row.number > 1 else ""
         queued = text(duration(link.queued)) if link.queued >= 0.05 else ""
         lines.append(
-            f'<tr><td class="mono">{told(name)}</td><td class="number">{text(duration(took))}</td>'
+            f'<tr><td class="mono">{run_text(name)}</td><td class="number">{text(duration(took))}</td>'
             f'<td class="number">{queued}</td><td>{_meter(took / whole)}</td></tr>'
         )
     said = "What ended last before each task was scheduled: without these, the run would have ended sooner."
@@ -274,7 +275,7 @@ def _graph(view: RunView) -> str:
 
 def _logs(logs: Sequence[Log]) -> str:
     shown = [
-        f"<details><summary>{told(each.title)}</summary>{preformatted(each.text)}</details>"
+        f"<details><summary>{run_text(each.title)}</summary>{preformatted(each.text)}</details>"
         for each in logs[:_LOGS]
         if each.text.strip()
     ]

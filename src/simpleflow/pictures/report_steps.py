@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from simpleflow.pictures.markup import text
 from simpleflow.pictures.name_tree import OPEN, STEP, Item, Line, folded_lines
-from simpleflow.pictures.page import card, pill, told
+from simpleflow.pictures.page import card, pill, run_text
 from simpleflow.shown_text import duration
 from simpleflow.step.constants import FAILED, SCHEDULED, SKIPPED
 from simpleflow.step.report import why
@@ -90,8 +90,8 @@ def _step_cells(view: RunView, item: Item[StepRow], label: str) -> str:
         pill(rows.STARTED, "under way") if state == SCHEDULED else pill(state, "ran" if state == "completed" else "")
     )
     return (
-        f'<span class="name" title="{told(row.name)}">{told(label)}</span><span>{shown}</span>'
-        f'<span class="took number">{text(took)}</span><span class="why">{told(reasons)}</span>'
+        f'<span class="name" title="{run_text(row.name)}">{run_text(label)}</span><span>{shown}</span>'
+        f'<span class="took number">{text(took)}</span><span class="why">{run_text(reasons)}</span>'
     )
 
 
@@ -100,6 +100,6 @@ def _group_cells(label: str, items: Sequence[Item[StepRow]], view: RunView) -> s
     words = {"completed": "ran", SCHEDULED: "under way", SKIPPED: "skipped"}
     said = ", ".join(f"{count:,} {words.get(state, state)}" for state, count in counts.most_common())
     return (
-        f'<span class="name">{told(label)}</span><span></span><span class="took"></span>'
-        f'<span class="why">{told(said)}</span>'
+        f'<span class="name">{run_text(label)}</span><span></span><span class="took"></span>'
+        f'<span class="why">{run_text(said)}</span>'
     )

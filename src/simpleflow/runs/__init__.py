@@ -1,1 +1,1 @@
-"""What a local run is made of: its pool, the output of its activities, its outcome, and what is told at its end."""
+"""What a local run is made of: its pool, the output of its activities, its outcome, and what is reported at its end."""

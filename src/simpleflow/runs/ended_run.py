@@ -1,4 +1,4 @@
-"""A run that has ended, in one object: for the commands and functions that are told of its end."""
+"""A run that has ended, in one object: for the commands and functions that are called at its end."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
 BUSY, OPEN, NOT_STARTED = "busy", "open", "not_started"
 """The status of a run that has not closed: another process drives it; an error has left it open; there is no run."""
 
-Told = Callable[[Mapping[str, Any]], object]
-"""A function that is told of the end of a run."""
+OnEnd = Callable[[Mapping[str, Any]], object]
+"""A function that is called with the summary of a run that has ended."""
 
 _MAX = 1_000  # characters of an error
 
 
-def check_told(function: object, name: str) -> None:
-    """Raise InputError if a value is neither None nor a function to be told."""
+def check_on_end(function: object, name: str) -> None:
+    """Raise InputError if a value is neither None nor a function."""
     if function is not None and not callable(function):
         raise InputError(f"{name} is {function!r}; expected a function that takes the summary of the run")
 
 
-def tell(function: Told | None, summary: Mapping[str, Any]) -> None:
+def call_on_end(function: OnEnd | None, summary: Mapping[str, Any]) -> None:
     """Call a function with the summary of a run. An error of it is logged: the run has ended as it has."""
     if function is None:
         return
@@ -45,7 +45,7 @@ def tell(function: Told | None, summary: Mapping[str, Any]) -> None:
         import logging  # slow to load
 
         name = getattr(function, "__name__", None) or repr(function)
-        text = "%s, which is told of the end of a run, has failed; the run of workflow %s is %s"
+        text = "%s, which is called at the end of a run, has failed; the run of workflow %s is %s"
         logging.getLogger(__name__).exception(text, name, summary["workflow_id"], summary["status"])
 
 

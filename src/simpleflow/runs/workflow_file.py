@@ -1,4 +1,4 @@
-"""The workflow of an earlier run: its file and its class, as the decider of the run told them.
+"""The workflow of an earlier run: its file and its class, as the decider of the run recorded them.
 
 The history tells the file below the folder of its project, since it is the same in every clone, and the path that it
 had. A command is given in some folder of one clone, so it needs a path that leads there. The file is looked for below
@@ -31,40 +31,42 @@ def reference(context: str | None, type_name: str, state: str | None) -> str:
         type_name: name of the workflow type.
         state: path of the state folder, or None.
     """
-    told = _told(context)
-    if not told or "module" in told:
+    recorded = _recorded(context)
+    if not recorded or "module" in recorded:
         return ""
-    return _with_class(_path_of(told, state) or told["file"], told, type_name)
+    return _with_class(_path_of(recorded, state) or recorded["file"], recorded, type_name)
 
 
 def find(context: str | None, type_name: str, state: str | None) -> Found | None:
     """Return the workflow of a run; None if its file is not known, or is not there. Arguments as for ``reference``."""
-    told = _told(context)
-    path = _path_of(told, state) if told else None
+    recorded = _recorded(context)
+    path = _path_of(recorded, state) if recorded else None
     if path is None:
         return None
-    module = told.get("module")
+    module = recorded.get("module")
     if not isinstance(module, str):
-        return Found(_with_class(path, told, type_name), None)
+        return Found(_with_class(path, recorded, type_name), None)
     stem = path.removesuffix(".py").removesuffix(os.sep + "__init__")
     folder = stem.removesuffix(os.sep + module.replace(".", os.sep))
-    return None if folder == stem else Found(f"{module}:{told.get('class') or type_name.rpartition('.')[2]}", folder)
+    return (
+        None if folder == stem else Found(f"{module}:{recorded.get('class') or type_name.rpartition('.')[2]}", folder)
+    )
 
 
 def missing(context: str | None) -> str:
     """Return the words that a recorded file is not there; empty if none was recorded."""
-    told = _told(context)
-    return f", and its file {told.get('path', told['file'])} is not there" if told else ""
+    recorded = _recorded(context)
+    return f", and its file {recorded.get('path', recorded['file'])} is not there" if recorded else ""
 
 
-def _told(context: str | None) -> dict[str, Any]:
+def _recorded(context: str | None) -> dict[str, Any]:
     """Return what a context tells of the file; empty if that is nothing."""
     found = values.decode(context)
     return found if isinstance(found, dict) and isinstance(found.get("file"), str) else {}
 
 
-def _with_class(path: str, told: dict[str, Any], type_name: str) -> str:
-    given = told.get("class")
+def _with_class(path: str, recorded: dict[str, Any], type_name: str) -> str:
+    given = recorded.get("class")
     module, _, name = type_name.rpartition(".")
     if not isinstance(given, str):  # the type has the name of the class, or an earlier version has made the run
         is_class = module.rpartition(".")[2] == module_name(os.path.splitext(os.path.basename(path))[0])
@@ -72,9 +74,9 @@ def _with_class(path: str, told: dict[str, Any], type_name: str) -> str:
     return f"{path}:{given}" if given else path
 
 
-def _path_of(told: dict[str, Any], state: str | None) -> str | None:
+def _path_of(recorded: dict[str, Any], state: str | None) -> str | None:
     """Return the path of the file, as far as it is there."""
-    file, own = told["file"], told.get("path")
+    file, own = recorded["file"], recorded.get("path")
     for path in _around(state, file), own, _around(_here(), file):
         if isinstance(path, str) and os.path.isfile(path):
             return path

@@ -31,7 +31,7 @@ _SHOWN = 3  # differences that are named
 class Change(NamedTuple):
     """One kind of change. Both texts are empty if it is not known what exactly has changed."""
 
-    told: str  # "day='mon' (now 'tue')"
+    text: str  # "day='mon' (now 'tue')"
     reason: str  # "day 'mon' -> 'tue'"
 
 
@@ -43,10 +43,10 @@ class Changes(NamedTuple):
     file: Change | None = None
     unknown: bool = False  # the arguments hold the unknown result of a plan: they may have changed
 
-    def told(self) -> dict[str, str]:
+    def texts(self) -> dict[str, str]:
         """The changes by kind, for the marker of the skipped step."""
         found = {ARGUMENTS: self.arguments, CODE: self.code, FILE: self.file}
-        return {kind: change.told for kind, change in found.items() if change is not None}
+        return {kind: change.text for kind, change in found.items() if change is not None}
 
     def reasons(self) -> list[str]:
         """The reasons for which the step runs, if changed steps do; a changed file is none."""
@@ -91,15 +91,15 @@ def _code(before: Mapping[str, str], now: Mapping[str, str]) -> Change | None:
     edited = [name for name, digest in now.items() if before.get(name, digest) != digest]
     gone = [name for name in before if name not in now]
     new = [name for name in now if name not in before]
-    told = as_text(edited)
+    texts = as_text(edited)
     if gone or new:
         names = as_text([*gone, *new])  # in full where both have the same name in different modules
         was, is_ = _some(names[: len(gone)]) or "nothing", _some(names[len(gone) :]) or "nothing"
         return Change(
-            _some([*told, f"{was} (now {is_})"]),
-            _some([*told, f"{was} -> {is_}"]),
+            _some([*texts, f"{was} (now {is_})"]),
+            _some([*texts, f"{was} -> {is_}"]),
         )
-    return Change(_some(told), _some(told))
+    return Change(_some(texts), _some(texts))
 
 
 # Arguments
@@ -135,7 +135,7 @@ def _by_parameter(
     old: Sequence[_Recorded], new: Sequence[_Recorded], calls: Sequence[Call]
 ) -> tuple[Change | None, bool]:
     """The change where the same activities are called, in the same order: name each parameter that differs."""
-    told, reasons, unknown, differs = [], [], False, False
+    texts, reasons, unknown, differs = [], [], False, False
     every = list(dict.fromkeys(each.name for each in new))
     names = dict(zip(every, as_text(every), strict=True))
     for at, (one, other) in enumerate(zip(old, new, strict=True)):
@@ -155,9 +155,9 @@ def _by_parameter(
             shown_a, shown_b = show(a), show(b)
             if shown_a == shown_b:
                 shown_b = "another one that begins alike"
-            told.append(f"{head}{parameter}={shown_a} (now {shown_b})")
+            texts.append(f"{head}{parameter}={shown_a} (now {shown_b})")
             reasons.append(f"{head}{parameter} {shown_a} -> {shown_b}")
-    return (Change(_some(told), _some(reasons)) if differs else None), unknown
+    return (Change(_some(texts), _some(reasons)) if differs else None), unknown
 
 
 def _read(text: str) -> list[_Recorded] | None:

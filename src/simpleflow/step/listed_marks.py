@@ -74,17 +74,17 @@ def pack(bodies: Sequence[bytes], room: int, most: int) -> dict[str, Any] | None
             continue
         work.append(works.setdefault((bytes(found.activities), bytes(found.file)), len(works)))
         arguments.append(found.arguments)
-    told: dict[str, Any] = {"parts": parts, "forces": forces} if parts else {}  # the second serve the first
+    inside: dict[str, Any] = {"parts": parts, "forces": forces} if parts else {}  # the second serve the first
     if children:
-        told["children"] = children
+        inside["children"] = children
     if not works:
-        return {"works": [], "work": [], "arguments": [], **told}
+        return {"works": [], "work": [], "arguments": [], **inside}
     common = [{"activities": values.decode(a.decode()), "file": values.decode(b.decode())} for a, b in works]
     for longest in _LENGTHS:
         if longest < made_with.MAX_ARGUMENTS:
             arguments = [None if each is None else made_with.shortened(each, longest) for each in arguments]
         limit = most if longest == _LENGTHS[-1] else room
-        result = {"works": common, "work": work, "arguments": arguments, **told}
+        result = {"works": common, "work": work, "arguments": arguments, **inside}
         size = _PER_STEP * len(arguments) + sum(map(len, filter(None, arguments)))
         size += sum(2 * _PER_STEP + len(name) for inside in parts.values() for name in inside)
         size += sum(2 * _PER_STEP + len(name) for names in forces.values() for name in names) if parts else 0
@@ -105,10 +105,10 @@ class ListedMarks:
         works: Sequence[int | None] = content.get("work") or ()
         self._arguments: dict[str, str | None] = dict(zip(names, content.get("arguments") or (), strict=False))
         self._others = {name: work for name, work in zip(names, works, strict=False) if work}  # than the first of them
-        told = content.get("parts") or {}
+        inside = content.get("parts") or {}
         self.forces = {names[int(at)]: each for at, each in (content.get("forces") or {}).items()}
         """By name, the names that a step forces; known only if there are parts."""
-        self.parts = {names[int(at)]: mark.parts(inside) for at, inside in told.items()}
+        self.parts = {names[int(at)]: mark.parts(inside) for at, inside in inside.items()}
         """By name, the steps inside a step, and the patterns of those that each depends on."""
         self.children = {names[int(at)]: each for at, each in (content.get("children") or {}).items()}
         """By name, the steps of children inside a step, see ``parts_in_children``."""

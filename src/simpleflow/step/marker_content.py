@@ -35,8 +35,8 @@ def when_skipped(run: StepRun) -> Mapping[str, Any]:
         found["holds_steps"] = True
     if run.lacks_mark:
         found[NOT_DONE] = True
-    if run.changes is not None and (told := run.changes.told()):
-        found["changed"] = told
+    if run.changes is not None and (texts := run.changes.texts()):
+        found["changed"] = texts
     return found
 
 

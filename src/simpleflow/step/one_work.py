@@ -1,8 +1,9 @@
 """One name stands for one work: a step that is submitted again with other work is a fault of the workflow.
 
 The second submission joins the first, or is skipped once the first is done, so its work would be dropped in silence.
-The fault is recorded in a marker and told, once for each name in an execution. Which of two submissions an evaluation
-reaches first, and with which arguments, may differ from one to the next; so the name alone says what was told.
+The fault is recorded in a marker and reported, once for each name in an execution. Which of two submissions an
+evaluation reaches first, and with which arguments, may differ between evaluations. So the name alone says what was
+reported.
 
 A step that failed may be submitted again with other work: that work is not dropped.
 """
@@ -36,7 +37,7 @@ class OneWork:
         self._listed = listed
         # The first submission of each name, or the one after it failed; None: its inputs are those in the mark.
         self._first: dict[str, StepRun | None] = {}
-        self._told: set[str] | None = None  # names of which it has been told; read when it is needed
+        self._reported: set[str] | None = None  # names that were reported; read when they are needed
 
     def is_first(self, run: StepRun) -> bool:
         """True if ``run`` is the first submission of its name. It is remembered as that."""
@@ -47,7 +48,7 @@ class OneWork:
         self._first[run.name] = None
 
     def check(self, run: StepRun, runs: bool, latest: StepRun | None) -> None:
-        """The verdict on a submission is known: tell if its name stands for other work.
+        """The verdict on a submission is known: report if its name stands for other work.
 
         ``runs``: it is going to run. ``latest``: the latest run of its name before.
         """
@@ -66,11 +67,11 @@ class OneWork:
         found = changes.compare(before, now, run.step.calls())
         if found is None or (found.arguments is None and found.code is None):
             return  # as far as it is known in a plan
-        if self._told is None:
-            self._told = set(map(_name, self._executor.recorded_markers(FAULT_MARKER)))
-        if run.name in self._told:
+        if self._reported is None:
+            self._reported = set(map(_name, self._executor.recorded_markers(FAULT_MARKER)))
+        if run.name in self._reported:
             return
-        self._told.add(run.name)
+        self._reported.add(run.name)
         parts = [] if found.arguments is None else [found.arguments.reason or "other arguments"]
         if found.code is not None:
             parts.append(f"activities {found.code.reason}" if found.code.reason else "other activities")

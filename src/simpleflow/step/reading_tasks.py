@@ -142,5 +142,5 @@ def _inputs(step: str, body: bytes) -> dict[str, Any]:
 
 def _parts(found: mark.Mark) -> dict[str, Any]:
     """What a mark tells of the steps inside, as far as there are any."""
-    told = {"parts": found.parts, "children": found.children}
-    return {key: each for key, each in told.items() if each}
+    inside = {"parts": found.parts, "children": found.children}
+    return {key: each for key, each in inside.items() if each}

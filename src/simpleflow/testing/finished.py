@@ -92,7 +92,7 @@ class FinishedRun:
         """The reasons of the latest verdict on a step. Raises AssertionError if there is none."""
         found = [each for each in self.verdicts if each.step == step]
         if not found:
-            raise AssertionError(f"the run has no verdict on step {step!r}; {self._told()}")
+            raise AssertionError(f"the run has no verdict on step {step!r}; {self._description()}")
         return found[-1].reasons
 
     def activities(self) -> list[str]:
@@ -116,22 +116,22 @@ class FinishedRun:
     def assert_ran(self, *steps: str) -> None:
         """Assert that these steps ran, and no others. The order does not matter."""
         if set(steps) != set(self.ran):
-            raise AssertionError(f"{_difference(steps, self.ran, 'run')}; {self._told()}")
+            raise AssertionError(f"{_difference(steps, self.ran, 'run')}; {self._description()}")
 
     def assert_skipped(self, *steps: str, why: str | None = None) -> None:
         """Assert that these steps were skipped, and no others, each with the reason ``why`` if that is given."""
         if set(steps) != set(self.skipped):
-            raise AssertionError(f"{_difference(steps, self.skipped, 'skip')}; {self._told()}")
+            raise AssertionError(f"{_difference(steps, self.skipped, 'skip')}; {self._description()}")
         for step in steps:
             if why is not None and why not in self.why(step):
-                raise AssertionError(f"step {step!r} was not skipped for {why!r}; {self._told()}")
+                raise AssertionError(f"step {step!r} was not skipped for {why!r}; {self._description()}")
 
     def assert_activities(self, *names: str) -> None:
         """Assert that the activities with these names were tried, in this order; each once for every try."""
         if list(names) != self.activities():
             raise AssertionError(f"the activities were {self.activities()}; expected {list(names)}")
 
-    def _told(self) -> str:
+    def _description(self) -> str:
         rows = [f"{each.step}: {'run' if each.ran else 'skip'} ({', '.join(each.reasons)})" for each in self.verdicts]
         return f"the verdicts were {'; '.join(rows)}" if rows else "the run has no steps"
 

@@ -118,16 +118,16 @@ def _verdicts(visit: Visit, run: RunDescription, name: str) -> tuple[list[Verdic
         if summary is None:
             continue
         event = visit.source.event(each, summary.event_id)
-        told = report.read(getattr(event.attributes, "details", None))
-        if told is None:
+        found_report = report.read(getattr(event.attributes, "details", None))
+        if found_report is None:
             continue
         lines.append(
             VerdictLine(
                 each,
                 summary.state,
                 look(summary.state),
-                told.forced,
-                _because(told),
+                found_report.forced,
+                _because(found_report),
                 summary.seconds,
                 link("run", each.run_id, "step", name),
                 each.run_id == run.run_id,
@@ -146,11 +146,11 @@ def _waits(visit: Visit, run: RunDescription, view: RunView, row: StepRow) -> li
     return [each.text(visit.now) for each in waits_in(view, event_of(visit.source, run)) if each.step == row.name]
 
 
-def _because(told: StepReport) -> str:
-    text = why(told)
+def _because(found_report: StepReport) -> str:
+    text = why(found_report)
     if text:
         return text
-    return {"completed": "it was not done", "scheduled": "it was not done"}.get(told.status, "")
+    return {"completed": "it was not done", "scheduled": "it was not done"}.get(found_report.status, "")
 
 
 def _differences(
@@ -206,13 +206,13 @@ def _compared(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Differe
     found = []
     one, other = made_with.parse(before.get("made_with")), made_with.parse(now.get("made_with"))
     if one is not None and other is not None:
-        told = changes.compare(one, other, ())
-        if told is not None:
-            if told.arguments is not None:
+        found_report = changes.compare(one, other, ())
+        if found_report is not None:
+            if found_report.arguments is not None:
                 found.append(Difference("arguments", _arguments(one.arguments), _arguments(other.arguments)))
-            if told.code is not None:
+            if found_report.code is not None:
                 found.append(Difference("code", _code(one.activities, other), _code(other.activities, one)))
-            if told.file is not None:
+            if found_report.file is not None:
                 found.append(Difference("file", one.file or "", other.file or ""))
     was, is_ = before.get("fingerprint"), now.get("fingerprint")
     if was != is_:

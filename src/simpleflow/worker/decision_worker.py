@@ -125,16 +125,16 @@ class DecisionWorker:
                 assert decider.evaluation is not None
                 if names := decider.evaluation.overlooked:
                     self.overlooked += names
-                    context = overlooked.told(context or "", names)
+                    context = overlooked.in_context(context or "", names)
             if decider.evaluation is not None and decider.evaluation.tells_changes:
                 for decision in answer.decisions:
                     if isinstance(decision, d.RecordMarker) and decision.marker_name in TOLD:
                         self._on_changed(task, describe(decision.details))
             if task.history is None and context is not None and decider.evaluation is not None:
                 closes = bool(answer.decisions) and isinstance(answer.decisions[-1], d.CLOSING)
-                context = returned.told(context, decider.evaluation.returned and not closes)
+                context = returned.in_context(context, decider.evaluation.returned and not closes)
             if self._tells_waits and context and decider.evaluation is not None and decider.evaluation.signals.awaited:
-                context = awaited.told(context, decider.evaluation.signals.awaited_names)
+                context = awaited.in_context(context, decider.evaluation.signals.awaited_names)
             if context == decider.history.execution_context:
                 context = None  # it stands until an answer changes it
             self._source.respond_decision_task_completed(task.token, answer.decisions, context)

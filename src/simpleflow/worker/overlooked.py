@@ -1,4 +1,4 @@
-"""Failures that no code has asked about, told to those who watch an execution on a service from another process.
+"""Failures that no code has asked about, for those who watch an execution on a service from another process.
 
 The decider alone knows them, when it completes the execution. It says their names in the execution context of that
 answer: the history keeps it, and it is no event that another decider would have to understand.
@@ -14,7 +14,7 @@ _KEY = "overlooked"
 _MOST = 20  # names that are said: the context has to fit into a field
 
 
-def told(context: str, names: Sequence[str]) -> str:
+def in_context(context: str, names: Sequence[str]) -> str:
     """The execution context with the names of failed tasks in it."""
     content = values.decode(context)
     content = dict(content) if isinstance(content, dict) else {}

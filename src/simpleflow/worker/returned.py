@@ -1,9 +1,9 @@
 """Runs that have returned, while only children that wait for signals keep them open.
 
-Nothing in the history of such a run tells that its children only wait: it could stay open for ever. The process that
+Nothing in the history of such a run says that its children only wait: it could stay open for ever. The process that
 waits for its end finds that out, and sends it RETURN_SIGNAL. Then it completes, and leaves its children to themselves.
 
-On a service, the decider of the run says in the execution context that ``run`` has returned (``told``).
+On a service, the decider of the run says in the execution context that ``run`` has returned (``in_context``).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from simpleflow.core.history import History
 _KEY = "returned"
 
 
-def told(context: str, returned: bool) -> str:
+def in_context(context: str, returned: bool) -> str:
     """The execution context, which says whether ``run`` has returned and the execution goes on."""
     if not returned and f'"{_KEY}"' not in context:
         return context

@@ -22,7 +22,7 @@ class StopLimit:
     def __init__(self, stopping: Stopping, seconds: float | None) -> None:
         self._stopping = stopping
         self._seconds = math.inf if seconds is None else seconds
-        self._told = False
+        self._logged = False
 
     @property
     def left(self) -> float:
@@ -34,8 +34,8 @@ class StopLimit:
         """True if the task is to be given up. ``label`` names it for the log."""
         if not self._stopping.requested():
             return False
-        if not self._told:
-            self._told = True
+        if not self._logged:
+            self._logged = True
             if math.isinf(self._seconds):
                 until = "for as long as it takes"
             else:

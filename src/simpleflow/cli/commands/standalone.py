@@ -68,7 +68,7 @@ def standalone(workflow: str, input_text: str | None, input_file: str | None, **
 
     with results_only() as write_result:
         processes.log_to_stderr()
-        with on_end.told(options, session()) as ending:
+        with on_end.ending_of(options, session()) as ending:
             ending.code = _run(workflow, domain, given, again, options, session(), write_result, ending)
         return ending.code
 

@@ -166,9 +166,9 @@ def _note(row: Row) -> str:
     """Return the text behind the name, time and counts of a row."""
     node = row.node
     if node.report is not None:
-        report = replace(node.report, forced=False, reasons=()) if row.told else node.report
+        report = replace(node.report, forced=False, reasons=()) if row.explained else node.report
         return step_note(report, node.failures)
-    if row.open and not row.told and node.common is not None and len(node.children) > 1:
+    if row.open and not row.explained and node.common is not None and len(node.children) > 1:
         common = node.common
         return why(StepReport("", common.status, common.forced, common.reasons))
     return node.end_message

@@ -56,8 +56,8 @@ class LogReader:
         self._last = last
         self._at = 0  # bytes that were read
         self._rest = b""  # a line that has no end yet
-        self._told = b""  # what ``unfinished`` has returned of it
-        self._tell_at = time.monotonic() + _OPEN_SECONDS  # when it returns more
+        self._shown = b""  # what ``unfinished`` has returned of it
+        self._show_at = time.monotonic() + _OPEN_SECONDS  # when it returns more
 
     def lines(self, ends: bool = False) -> list[bytes]:
         """Return the whole lines that were added; with ``ends`` also the last one, if it has no end."""
@@ -76,9 +76,9 @@ class LogReader:
         It stays unread: ``lines`` returns it once it has its end.
         """
         now = time.monotonic()
-        if self._rest == self._told or now < self._tell_at:
+        if self._rest == self._shown or now < self._show_at:
             return []
-        self._told, self._tell_at = self._rest, now + _AGAIN_SECONDS
+        self._shown, self._show_at = self._rest, now + _AGAIN_SECONDS
         return [self._rest]
 
     def _read(self) -> list[bytes]:
@@ -94,7 +94,7 @@ class LogReader:
                     *lines, self._rest = (self._rest + data).split(b"\n")
                     found += lines
                     if lines:
-                        self._told, self._tell_at = b"", time.monotonic() + _OPEN_SECONDS
+                        self._shown, self._show_at = b"", time.monotonic() + _OPEN_SECONDS
         except OSError:
             pass  # it was removed
         return found

@@ -62,8 +62,8 @@ def planned(plan: Plan, workflow_id: str, style: str, layout: TableLayout, estim
     rows = [_plan_cells(each, children, estimate) for each in plan.steps]
     shown = {each.note for each in plan.steps}
     notes = [shown_text.printable(note) for note in plan.notes if note not in shown]
-    told = [] if estimate is None else [estimate_text(estimate, layout)]
-    return "\n".join([*([table(titles, rows, layout)] if rows else []), *notes, *told])
+    times = [] if estimate is None else [estimate_text(estimate, layout)]
+    return "\n".join([*([table(titles, rows, layout)] if rows else []), *notes, *times])
 
 
 def _planned(step: PlannedStep, estimate: Estimate | None) -> dict[str, Any]:

@@ -134,7 +134,7 @@ class Row(NamedTuple):
     node: Node
     depth: int
     open: bool  # the rows of its children follow
-    told: bool = False  # the row of its group gives the reasons of all steps in the group
+    explained: bool = False  # the row of its group gives the reasons of all steps in the group
 
     @property
     def stands_for(self) -> int:
@@ -274,12 +274,12 @@ def _rows_below(node: Node, depth: int, limit: int) -> Iterator[Row]:
         room = max(0, limit - len(active) - len(failed) - len(queued))
         latest = islice((each for each in reversed(children) if not each.urgent), room)
         children = (active + failed + queued + list(latest)[::-1])[:limit]
-    told = node.common is not None and len(children) > 1
+    explained = node.common is not None and len(children) > 1
     for each in children:
         while each.report is None and len(each.children) == 1:  # a name with one child is shown as the child
             (each,) = each.children.values()
         is_open = bool(each.children) and each.urgent
-        yield Row(each, depth, is_open, told)
+        yield Row(each, depth, is_open, explained)
         if is_open:
             yield from _rows_below(each, depth + 1, limit)
 

@@ -56,7 +56,7 @@ def time_saved(follower: Follower, seconds: float) -> TimeSaved | None:
     Reading the marks is limited to 2 % of the ``seconds`` of the run, or 0.1 s (0.3 s in a bucket) if that is more.
     """
     worked: list[Interval] = []
-    told = missing = 0  # marks that say when their steps worked; steps without such a mark
+    timed = missing = 0  # marks that say when their steps worked; steps without such a mark
     began = time.monotonic()
     for workflow_id, listed in follower.listings.items():
         skipped = follower.tally.skipped(workflow_id)
@@ -70,9 +70,9 @@ def time_saved(follower: Follower, seconds: float) -> TimeSaved | None:
             found = []
         for each in found:
             worked += each.worked or ()
-            told += each.worked is not None
+            timed += each.worked is not None
         missing += len(skipped) - sum(each.worked is not None or each.by_hand for each in found)
-    return TimeSaved(length(union(worked)), not missing) if told else None
+    return TimeSaved(length(union(worked)), not missing) if timed else None
 
 
 def _times(listed: Listed, steps: Sequence[str], seconds: float) -> Iterator[Times]:

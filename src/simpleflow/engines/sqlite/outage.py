@@ -25,12 +25,12 @@ class Outage:
 
     Args:
         seconds: so long; 0: it does not try again.
-        tell: called with a line of text when it begins to wait, and when it goes on.
+        report: called with a line of text when it begins to wait, and when it goes on.
     """
 
-    def __init__(self, seconds: float = 0, tell: Callable[[str], None] = lambda text: None) -> None:
+    def __init__(self, seconds: float = 0, report: Callable[[str], None] = lambda text: None) -> None:
         self._seconds = seconds
-        self._tell = tell
+        self._report = report
 
     def outlast(self, write: Callable[[], T]) -> T:
         """Call ``write``, which writes everything or nothing, until it succeeds; returns its result.
@@ -49,12 +49,12 @@ class Outage:
                     raise
                 if began is None:
                     began = now
-                    self._tell(f"{str(error).removesuffix(THEN_AGAIN)}; trying again for {self._seconds:.0f} s")
+                    self._report(f"{str(error).removesuffix(THEN_AGAIN)}; trying again for {self._seconds:.0f} s")
                 time.sleep(min(pause, left))
                 pause = min(2 * pause, _LONGEST_PAUSE)
             else:
                 if began is not None:
-                    self._tell(f"the state folder works again, after {time.monotonic() - began:.0f} s")
+                    self._report(f"the state folder works again, after {time.monotonic() - began:.0f} s")
                 return result
 
 
