@@ -199,7 +199,7 @@ def _summary(run: ShownRun, now: float, where: str, zone: datetime.tzinfo | None
         ("ended" if view.closed else "as of", text(moment(view.last_time if view.closed else now, zone))),
         ("took", text(duration(max(0.0, now - (now if view.began is None else view.began))))),
         ("activities", f"{len(tasks):,}{tries}" if tasks else ""),
-        ("workers", f"{workers:,}" if workers else ""),
+        ("workers", f"{workers:,}" if workers > 1 else ""),  # all processes of a local run have one name
         ("tags", run_text(", ".join(tags))),
         ("parent", run_text(parent.workflow_id) if parent is not None else ""),
         ("input", arguments(started.input) if started is not None else ""),
@@ -240,7 +240,7 @@ def _path(view: RunView, path: Sequence[Link]) -> str:
         queued = text(duration(link.queued)) if link.queued >= 0.05 else ""
         lines.append(
             f'<tr><td class="mono">{run_text(name)}</td><td class="number">{text(duration(took))}</td>'
-            f'<td class="number">{queued}</td><td>{_meter(took / whole)}</td></tr>'
+            f'<td class="number">{queued}</td><td>{_meter(took / whole, link.queued / whole)}</td></tr>'
         )
     said = "What ended last before each task was scheduled: without these, the run would have ended sooner."
     more = len(path) - len(lines)
@@ -252,11 +252,16 @@ def _path(view: RunView, path: Sequence[Link]) -> str:
     return card("The critical path", f'<p class="lead">{said}</p>', table, key="path")
 
 
-def _meter(share: float) -> str:
-    width = number(min(100.0, max(1.0, share * 100)))
+def _meter(share: float, waited: float = 0.0) -> str:
+    """A bar as long as its share; ``waited``, the part of the share that was spent waiting, is pale."""
+    width = min(100.0, max(1.0, share * 100))
+    pale = min(width, waited * 100)
+    bars = f'<rect class="on" x="{number(pale)}" width="{number(width - pale)}" height="1"/>'
+    if pale:
+        bars = f'<rect class="on" width="{number(pale)}" height="1" opacity="0.3"/>{bars}'
     return (
         '<svg class="meter" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">'
-        f'<rect class="track" width="100" height="1"/><rect class="on" width="{width}" height="1"/></svg>'
+        f'<rect class="track" width="100" height="1"/>{bars}</svg>'
     )
 
 

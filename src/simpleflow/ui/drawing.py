@@ -95,10 +95,14 @@ def spark(values: Sequence[tuple[float | None, Look, str]], most: int = 10) -> M
     )
 
 
-def share_bar(share: float, look: Look, width: int = 220) -> Markup:
-    """A bar as long as its share of a whole."""
+def share_bar(share: float, look: Look, width: int = 220, waited: float = 0.0) -> Markup:
+    """A bar as long as its share of a whole. ``waited``: the share of it that was spent waiting, which is pale."""
     wide = max(2.0, width * min(1.0, max(0.0, share)))
+    pale = wide * min(1.0, max(0.0, waited))
+    bars = f'<rect class="is-{look.name}" x="{pale:.1f}" width="{wide - pale:.1f}" height="8" rx="1"/>'
+    if pale:
+        bars = f'<rect class="is-{look.name}" width="{pale:.1f}" height="8" rx="1" opacity="0.3"/>' + bars
     return Markup(
         f'<svg class="share" width="{width}" height="8" viewBox="0 0 {width} 8" aria-hidden="true" '
-        f'preserveAspectRatio="none"><rect class="is-{look.name}" width="{wide:.1f}" height="8" rx="1"/></svg>'
+        f'preserveAspectRatio="none">{bars}</svg>'
     )

@@ -63,6 +63,11 @@ class PathPart(NamedTuple):
     share: float  # of the whole path
     look: Look
 
+    @property
+    def waited(self) -> float:
+        """The share of its time in which the run waited for a worker."""
+        return self.queued / self.seconds if self.seconds else 0.0
+
 
 def page(visit: Visit, id: str) -> Page:
     """The overview of a run."""
