@@ -21,21 +21,24 @@ from simpleflow.worker.stopping import Stopping
 port, how = int(sys.argv[1]), sys.argv[2]
 
 def poll():
-    if how == "bare":
+    if not how.startswith("boto3"):
         connection = http.client.HTTPConnection("127.0.0.1", port)
         connection.request("POST", "/", b"{}")
         answer = connection.getresponse()
         return answer.read().decode()
     return client.poll_for_activity_task(domain="d", taskList={"name": "l"}).get("taskToken")
 
-if how != "bare":
+if how.startswith("boto3"):
     import boto3
     from botocore.config import Config
     options = Config(retries={"total_max_attempts": 1}, read_timeout=75)
     client = boto3.client("swf", endpoint_url=f"http://127.0.0.1:{port}", config=options)
 stopping = Stopping()
+if how == "slow signals":  # as on a busy machine
+    handler = signal.getsignal(signal.SIGTERM)
+    signal.signal(signal.SIGTERM, lambda *given: (time.sleep(0.4), handler(*given)))
 do = lambda task: print("did", task, flush=True)
-if how == "boto3 in a thread":
+if how in ("boto3 in a thread", "slow signals"):
     pollers = Pollers(stopping)
     pollers.add(poll)
     pollers.serve(do)
@@ -122,3 +125,12 @@ def test_sigint_is_left_to_the_supervisor(service: Service) -> None:
         service.poller.wait(0.6)
     service.poller.terminate()
     assert programs.finish(service.poller)[0] == 0
+
+
+def test_a_signal_that_takes_longer_than_a_tick_stops_too(tmp_path: Path) -> None:
+    service = Service("slow signals", tmp_path)
+    try:
+        service.poller.send_signal(signal.SIGTERM)
+        assert programs.finish(service.poller, 10)[:2] == (0, "stopped\n")
+    finally:
+        service.close()

@@ -32,7 +32,8 @@ class Pollers(Generic[Task]):
 
     def __init__(self, stopping: Stopping) -> None:
         self._stopping = stopping
-        self._found: queue.SimpleQueue[tuple[Task, threading.Event] | BaseException] = queue.SimpleQueue()
+        # No SimpleQueue: before Python 3.13, its ``get`` waits for ever if a signal comes just before its time is over.
+        self._found: queue.Queue[tuple[Task, threading.Event] | BaseException] = queue.Queue()
         self._running = 0
 
     def add(self, poll: Callable[[], Task | None], is_vital: bool = True) -> None:
