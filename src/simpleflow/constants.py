@@ -64,6 +64,10 @@ RETRY_TIMER = "_simpleflow_retry_"
 STORE_TIMER = "_simpleflow_store_"
 """Beginning of the ids of timers before the next try of an activity about marks, while the store does not work."""
 
+SAME_SIGNAL_SECONDS = 0.25
+"""For so long after SIGTERM or SIGINT, the same signal is taken for the first one: ``timeout`` and other programs that
+start commands send it to the command and to its process group."""
+
 RETURN_SIGNAL = "_simpleflow_return"
 """Name of the signal that lets a run end whose ``run`` has returned, while its children only wait for signals."""
 

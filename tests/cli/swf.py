@@ -121,7 +121,7 @@ class Commands:
         for process in self.started:
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)
-                process.send_signal(signal.SIGINT)
+                process.send_signal(signal.SIGTERM)
                 try:
                     process.wait(3)
                 except subprocess.TimeoutExpired:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 
 import pytest
 
@@ -53,7 +54,9 @@ def test_a_step_that_failed_before_the_process_died_still_counts(folder: Folder)
 def test_a_signal_stops_the_workers_and_the_run_can_continue(folder: Folder, number: int, code: int, word: str) -> None:
     process = folder.begin("flow.Long")
     folder.wait_for(folder.worker_pids)
-    process.send_signal(number)
+    for _ in range(2):  # ``timeout`` sends it to the command and to its process group
+        process.send_signal(number)
+        time.sleep(0.02)
     out, err = process.communicate(timeout=20)
     err = unstamped(err)
     assert (process.returncode, out) == (code, "")

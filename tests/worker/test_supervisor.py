@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from subprocess import Popen
@@ -136,6 +137,18 @@ def test_the_first_signal_stops_and_the_second_kills(team: Team, number: int) ->
     assert programs.finish(process)[0] == 0
     assert not any(map(programs.alive, team.noted("begun")))
     assert team.last == f"over signal={int(number)} gave_up=False killed=True"
+
+
+def test_a_signal_that_is_sent_twice_is_one(team: Team) -> None:
+    """``timeout`` sends its signal to the command and to the process group."""
+    process = team.begin(UNTIL_STOPPED)
+    programs.wait_for(lambda: len(team.noted("begun")) == 2)
+    for _ in range(3):
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.02)
+    assert programs.finish(process)[0] == 0
+    assert len(team.noted("ended")) == 2
+    assert team.last == "over signal=15 gave_up=False killed=False"
 
 
 def test_ctrl_c_on_a_terminal_stops_once(team: Team) -> None:

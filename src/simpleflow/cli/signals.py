@@ -7,16 +7,20 @@ then says how to go on.
 
 Stopping needs no saving: every decision and result was committed to the history when it was made, so the next start of
 the same command continues there. For the same reason a second signal may end the process at once, without cleaning
-up: the worker processes end with the process that owns them, and so does its hold on the run.
+up: the worker processes end with the process that owns them, and so does its hold on the run. But some programs that
+start commands send one signal twice, see ``SAME_SIGNAL_SECONDS``.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+from simpleflow.constants import SAME_SIGNAL_SECONDS
 
 
 class Stopped(BaseException):
@@ -35,14 +39,16 @@ def stoppable() -> Iterator[None]:
 
     The earlier signal handlers are restored at the end.
     """
-    stopped = False
+    first: tuple[int, float] | None = None  # number and monotonic time of the signal that stops
 
     def stop(number: int, frame: FrameType | None) -> None:
-        nonlocal stopped
-        if stopped:
+        nonlocal first
+        now = time.monotonic()
+        if first is None:
+            first = number, now
+            raise Stopped(number)
+        if number != first[0] or now - first[1] > SAME_SIGNAL_SECONDS:
             os._exit(128 + number)
-        stopped = True
-        raise Stopped(number)
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

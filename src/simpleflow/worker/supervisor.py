@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import NoReturn
 
+from simpleflow.constants import SAME_SIGNAL_SECONDS
 from simpleflow.shown_text import hint_of_signal
 from simpleflow.worker.forked import flush
 from simpleflow.worker.poller import Pause
@@ -43,8 +44,9 @@ class _Slot:
 class Supervisor:
     """Keeps processes running. They are forked from this one, which must have only one thread.
 
-    The first SIGTERM or SIGINT stops them (with SIGTERM), a second one kills them. A process that ends with 0 has done
-    its work and is not replaced; one that ends with POINTLESS stops all. ``close`` restores the signal handlers.
+    The first SIGTERM or SIGINT stops them (with SIGTERM), a second one kills them, unless it is the first one, sent
+    twice (see ``SAME_SIGNAL_SECONDS``). A process that ends with 0 has done its work and is not replaced; one that ends
+    with POINTLESS stops all. ``close`` restores the signal handlers.
 
     Attributes:
         signal: the first signal that stopped the processes.
@@ -59,6 +61,7 @@ class Supervisor:
         self.gave_up = False
         self.killed = False
         self.stop_after: float | None = None
+        self._signalled_at = 0.0  # monotonic
         self._told = False  # the log says that the processes stop
         self._stopping = False
         self._slots: list[_Slot] = []
@@ -124,10 +127,11 @@ class Supervisor:
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if number not in _SIGNALS:
             return
+        now = time.monotonic()
         if self.signal is None:
-            self.signal = number
+            self.signal, self._signalled_at = number, now
             self.stop()
-        else:
+        elif number != self.signal or now - self._signalled_at > SAME_SIGNAL_SECONDS:
             self.kill()
 
     def _tell_stop(self) -> None:
