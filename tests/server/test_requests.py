@@ -306,6 +306,16 @@ def test_lengths_that_are_not_those_of_the_body(swf: Swf, length: str) -> None:
     assert b"domainInfos" not in answer
 
 
+@pytest.mark.parametrize("length", ["", "Content-Length: 36\r\n"])
+def test_a_body_in_chunks_is_refused_and_nothing_of_it_is_a_request(swf: Swf, length: str) -> None:
+    head = f"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n{length}"
+    answer = _raw(swf.url, head, b"0\r\n\r\nPOST / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert answer.split(b" ")[1] == b"400"
+    assert b"Transfer-Encoding is 'chunked'; expected none, and a Content-Length" in answer
+    assert b"Connection: close" in answer
+
+
 def test_a_foreign_host_in_the_target(swf: Swf) -> None:
     rest = "HTTP/1.1\r\nHost: localhost\r\nContent-Length: 36\r\n"
     assert _raw(swf.url, f"POST http://example.org/ {rest}").split(b" ")[1] == b"403"

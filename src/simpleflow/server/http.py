@@ -272,6 +272,10 @@ class _Handler(BaseHTTPRequestHandler):
                 raise Fault(_DENIED, f"Host is {shown!r}; expected {HOST} or localhost", 403)
 
     def _body(self) -> bytes:
+        if (coding := self.headers.get("Transfer-Encoding")) is not None:
+            self.close_connection = True  # where the request ends is not known
+            shown = coding.encode("ascii", "backslashreplace").decode()[:100]
+            raise faults.unreadable(f"Transfer-Encoding is {shown!r}; expected none, and a Content-Length")
         given = set(self.headers.get_all("Content-Length", ()))
         if len(given) != 1 or not (text := given.pop().strip()).isascii() or not text.isdigit():
             self.close_connection = True
