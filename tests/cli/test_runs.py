@@ -300,6 +300,9 @@ def test_an_unknown_folder_or_domain(location: RunLocation) -> None:
         done = location.folder.run("workflow.list", "--domain", "nope")
         assert done.code == 1
         assert "nope" in done.err
+        for domain in ({}, {"SWF_DOMAIN": location.domain}):
+            done = location.folder.run("workflow.info", "nope", "sums", **domain)
+            assert done.err.endswith("; a domain of Amazon SWF is given with --domain\n"), done.err
         done = location.folder.run("workflow.list", "nope")
         assert "a domain of Amazon SWF is given with --domain" in done.err
     assert (done.code, done.err.count("\n")) == (2, 1)

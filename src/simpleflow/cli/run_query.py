@@ -108,6 +108,9 @@ class Runs:
         """
         from simpleflow.engines.base import RunFilter
 
+        hint = "" if query.run_id is None else "; a domain of Amazon SWF is given with --domain"
+        if self._engine is None:
+            raise UnknownResource(f"there are no runs in {self.location}{hint}")
         if query.run_id is not None and len(query.run_id) > _FULL_ID_LENGTH:
             return FoundRun(query.id, query.run_id)
         own = self.engine.list_runs(RunFilter(workflow_id=query.id), limit=1)
@@ -124,12 +127,12 @@ class Runs:
             raise UnknownResource(ambiguous_run(typed, found))
         known = self.engine.list_runs(RunFilter(workflow_id=query.id)) if own else list(self._recent())
         text = unknown_run(query.id, query.run_id if own else None, known, str(self.location))
-        is_domain = query.run_id is not None and not own and self.location.folder is not None
-        raise UnknownResource(text + ("; a domain of Amazon SWF is given with --domain" if is_domain else ""))
+        raise UnknownResource(text + ("" if own else hint))
 
     def describe(self, query: RunQuery) -> RunDescription:
         """Describe the run that a command names. Raises UnknownResource."""
-        return self.engine.describe(*self.resolve(query))
+        found = self.resolve(query)
+        return self.engine.describe(*found)
 
     def latest(self) -> RunDescription:
         """Describe the latest run that is no child of another one. Raises UnknownResource."""
