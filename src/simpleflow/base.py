@@ -107,6 +107,10 @@ class Executor(Waiter, Protocol):
     filling: bool
     """True if the history is so long that new work should wait for the execution that continues this one."""
 
+    @property
+    def task_list(self) -> str:
+        """The task list of the execution's decision tasks."""
+
     def submit(self, submittable: Any, /, *args: Any, **kwargs: Any) -> Future:
         """Submit something; see ``Workflow.submit``."""
 

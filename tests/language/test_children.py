@@ -76,10 +76,11 @@ def test_children_are_submitted_like_activities() -> None:
             self.submit(Adding, self.submit(Adding, 1), y=10).result,
             self.submit(WorkflowTask(self.executor, Adding, 5)).result,
             self.submit(WorkflowTask(None, Adding, 6, workflow_task_list="other")).result,
+            self.submit(WorkflowTask(self.executor, Adding, 7, workflow_task_list=self.executor.task_list)).result,
             futures.wait(*self.map(Adding, [7, 8])),
         ]
 
-    assert run(workflow) == [2, 12, 6, 7, [8, 9]]
+    assert run(workflow) == [2, 12, 6, 7, 8, [8, 9]]
 
 
 def test_children_in_canvases() -> None:

@@ -243,6 +243,10 @@ class Evaluation(ABC):
         """The value that user code sees for the JSON text of an input, a result or a marker."""
         return values.decode(text)
 
+    @property
+    def task_list(self) -> str:
+        return self.history.started.task_list.name
+
     def get_run_context(self) -> dict[str, Any]:
         started = self.history.started
         parent = started.parent_workflow_execution
