@@ -20,6 +20,11 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src/simpleflow"
 FILES = [path.relative_to(SOURCE).as_posix() for path in sorted(SOURCE.rglob("*.py"))]
 
+TESTS = ROOT / "tests"
+
+NOT_IN_TABLES = ("__main__.py", "cli/", "compat/", "core/events/")
+"""What ``docs/architecture.md`` describes as a whole, and not file by file."""
+
 LONGEST = 400
 """Lines of the longest file. The aim is 300: one idea for each file."""
 
@@ -93,6 +98,19 @@ def test_files_are_short() -> None:
 def test_each_file_says_what_it_holds() -> None:
     silent = [file for file in FILES if not ast.get_docstring(code_of(file))]
     assert not silent, f"no docstring: {silent}"
+
+
+@pytest.mark.parametrize(
+    ("page", "folder", "files"),
+    [
+        ("docs/architecture.md", SOURCE, [file for file in FILES if not file.startswith(NOT_IN_TABLES)]),
+        ("tests/README.md", TESTS, [path.relative_to(TESTS).as_posix() for path in sorted(TESTS.glob("*/test_*.py"))]),
+    ],
+)
+def test_each_file_is_in_a_table_for_readers(page: str, folder: Path, files: list[str]) -> None:
+    text = (ROOT / page).read_text()
+    missing = [file for file in files if Path(file).name != "__init__.py" and f"`{file}`" not in text]
+    assert not missing, f"add each to a table in {page}, with what it holds: {missing}"
 
 
 def test_named_tuples_are_those_whose_classes_are_made_fast() -> None:

@@ -1,4 +1,4 @@
-"""A fault of the workflow is told while the run goes on, and in the summary."""
+"""A fault of the workflow is reported while the run goes on, and in the summary."""
 
 from __future__ import annotations
 

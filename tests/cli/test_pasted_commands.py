@@ -1,4 +1,4 @@
-"""Commands that are told work when they are pasted into a shell, in the folder where they were told."""
+"""Commands that messages suggest work when they are pasted into a shell, in the same folder."""
 
 from __future__ import annotations
 

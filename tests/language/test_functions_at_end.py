@@ -1,4 +1,4 @@
-"""Functions of a program that are told how a run ended."""
+"""Functions of a program that are called when a run has ended."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def soft() -> None:
 
 
 class Told(Workflow, WorkflowStepMixin):
-    name = "told"
+    name = "ended"
 
     def run(self, day: str, how: str = "") -> Any:
         if how == "step":
@@ -70,7 +70,7 @@ def test_a_run_that_did_well(tmp_path: Path) -> None:
         None,
         {"ran": 1, "skipped": 0, "failed": 0},
     )
-    assert summary["text"].startswith("workflow told on ")
+    assert summary["text"].startswith("workflow ended on ")
     assert summary["state"] == str(tmp_path / "state")
 
 
@@ -80,7 +80,7 @@ def test_a_run_that_did_well(tmp_path: Path) -> None:
         (("sun",), "failed", "ValueError: no such day"),
         (("mon", "fail"), "failed", "enough"),
         (("mon", "step"), "completed", "steps failed: optional"),
-        (("mon", "outside"), "completed", "activities failed: tests.language.test_told.soft"),
+        (("mon", "outside"), "completed", "activities failed: tests.language.test_functions_at_end.soft"),
     ],
 )
 def test_a_run_that_did_not(tmp_path: Path, input: tuple[str, ...], status: str, reason: str) -> None:
@@ -95,7 +95,7 @@ def test_a_failed_step_is_described(tmp_path: Path) -> None:
     _, summary = run(tmp_path, "sun", nb_workers=1)
     [step] = summary["failed_steps"]
     assert (step["step"], step["error"], step["output"]) == ("load", "ValueError: no such day", ["loading sun"])
-    assert Path(step["where"].rpartition(":")[0]).name == "test_told.py"
+    assert Path(step["where"].rpartition(":")[0]).name == "test_functions_at_end.py"
     assert "no such day" in summary["traceback"]
 
 
@@ -121,7 +121,8 @@ def test_an_error_of_the_function_is_logged_and_changes_nothing(
 
     with caplog.at_level(logging.ERROR):
         Executor(Told, state=tmp_path / "state", on_success=broken).run(["mon"])
-    assert "broken, which is told of the end of a run, has failed; the run of workflow told is completed" in caplog.text
+    line = "broken, which is called at the end of a run, has failed; the run of workflow ended is completed"
+    assert line in caplog.text
     assert "no mail today" in caplog.text
 
 
