@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -147,11 +148,13 @@ def test_the_reason_of_a_run_in_plain_words(reason: str | None, plain: str) -> N
 ENDINGS = """
 import time
 from simpleflow import Workflow, activity
+from simpleflow.canvas import Group
 from simpleflow.step import WorkflowStepMixin
 
 
 @activity.with_attributes(raises_on_failure=True)
 def bad():
+    print("no rows")
     raise ValueError("bad")
 
 
@@ -174,6 +177,13 @@ class Failing(Workflow):
         self.submit(Child).result
 
 
+class Grouped(Workflow, WorkflowStepMixin):
+    name = "grouped"
+
+    def run(self):
+        self.submit(self.step("group", Group(bad, long))).result
+
+
 class Late(Workflow, WorkflowStepMixin):
     name = "late"
     execution_timeout = 1
@@ -189,7 +199,13 @@ def test_the_lists_say_why_a_run_ended(folder: Folder) -> None:
     assert folder.run("workflow.start", "endings.py:Late").code == 1
     rows = {row["workflow_id"]: row for row in json.loads(folder.run("workflow.list", "--json").out)}
     assert rows["late"]["reason"].startswith("time-out START_TO_CLOSE: ran for 1.")
-    assert rows["failing"]["reason"] == "child: endings.bad: ValueError: bad (endings.py:9)"
+    assert rows["failing"]["reason"] == "child: endings.bad: ValueError: bad (endings.py:11)"
+    err = folder.run("workflow.start", "endings.py:Grouped").err
+    assert re.search(r"\nfailed     group +[\d.]+ s  ValueError: bad \(endings.py:11\)\n +\| no rows\n", err), err
+    assert "1 step: 0 ran, 0 skipped, 1 failed in" in err
+    [found] = json.loads(folder.run("workflow.steps", "grouped", "--json").out)
+    assert (found["state"], found["error"], found["log"]) == ("failed", "ValueError: bad", "no rows")
+    assert json.loads(folder.run("workflow.list", "--limit", "1", "--json").out)[0]["failed"] == ["group"]
     assert "it timed out: time-out START_TO_CLOSE: ran for 1." in folder.run("workflow.steps", "late").err
 
 

@@ -14,6 +14,7 @@ from simpleflow.step import report
 from simpleflow.step.host import step_at
 from simpleflow.testing.history import HistoryBuilder
 from simpleflow.views.base_view import tally_of
+from simpleflow.views.failed import failed_steps
 from simpleflow.views.followed_view import FollowedView
 from simpleflow.views.prefix_counts import prefix_counts
 from simpleflow.views.rows import AttemptRow, ChildRow, MarkerRow, SentRow, SignalRow, TimerRow
@@ -104,6 +105,24 @@ def test_a_step_with_tries_that_fail() -> None:
     assert view.tries_of("load.users") == 2
     assert (step.state, step.end, step.report.error) == ("failed", 30, "ValueError: no")
     assert view.failed_steps() == [step]
+
+
+@pytest.mark.parametrize(
+    ("reason", "state"),
+    [('Workflow execution error in do: "E: no"', "failed"), ('Workflow execution error in other: "E: no"', "stopped")],
+)
+def test_a_step_that_fails_the_run_before_its_end_has_failed(reason: str, state: str) -> None:
+    """An activity of a group has failed the run, and the group has not ended."""
+    history = HistoryBuilder("w", now=0.0)
+    ids = [f"activity-do-step.load..g1.{number}-1" for number in range(2)]
+    history.decide(marker("load", "scheduled"), *map(activity, ids))
+    history.start_activity(ids[0]).fail(ids[0], "E: no").decide(d.FailWorkflowExecution(reason=reason))
+    view = view_of(history)
+    [step] = view.steps.values()
+    assert view.state_of(step) == state
+    assert view.failed_steps() == [step][: state == "failed"]
+    found = [(each.step, each.status, each.error) for each in failed_steps(history.events)]
+    assert found == [("load", "failed", "E: no")][: state == "failed"]
 
 
 def test_what_a_step_forces_stays_known_when_it_has_ended() -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from simpleflow.cli import errors
 from simpleflow.cli.run_query import Runs
 from simpleflow.named_tuple import NamedTuple
+from simpleflow.shown_text import plain_reason
 
 if TYPE_CHECKING:
     from simpleflow.engines.base import RunDescription
@@ -43,4 +44,4 @@ def failure_of(runs: Runs, run: RunDescription) -> RunFailure:
         if run.status == transitions.TIMED_OUT:
             text = str(timeouts.of_run(closed.timeout_type, None, events[-1].time - run.started))
         reason = errors.run_reason(text, getattr(closed, "details", None)) or None
-    return RunFailure({each.step: errors.one_line(each.error or "") for each in failed}, reason)
+    return RunFailure({each.step: errors.one_line(plain_reason(each.error)) for each in failed}, reason)

@@ -13,7 +13,7 @@ import msgspec
 
 from simpleflow import values
 from simpleflow.exceptions import AggregateException, distinct
-from simpleflow.shown_text import SHOWN, count, names, printable, with_short_ids
+from simpleflow.shown_text import SHOWN, count, names, plain_reason, printable, with_short_ids
 from simpleflow.step.constants import (
     ARGUMENTS,
     CODE,
@@ -151,7 +151,7 @@ def why(report: StepReport) -> str:
     if report.waits_for is not None:
         parts.append("for " + with_short_ids(report.waits_for))
     if report.error is not None:
-        parts.append(report.error)
+        parts.append(plain_reason(report.error))
     if report.forced or report.reasons:
         parts.append(_usual_why(report.forced, report.reasons))
     if report.not_skipped:

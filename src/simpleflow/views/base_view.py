@@ -33,6 +33,7 @@ class BaseView:
         self.state = transitions.NEW  # of the run
         self.began: float | None = None
         self.closed_id = 0  # of the event that ended the run
+        self.fell: list[StepRow] = []  # the steps that the end of the run found failed, see ``RunView``
         self.abandoned = False  # no process drives the run, which is open; set from outside
         self.decisions = 0  # completed ones
         self.context: str | None = None  # the execution context, as far as decisions have told it

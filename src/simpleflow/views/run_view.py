@@ -6,6 +6,9 @@ a run that goes on. Each event changes one row, or adds one. Nothing is kept of 
 
 An activity belongs to the step in whose scope it was submitted. Its id tells the scope, or its ``control`` where the id
 has no room for it.
+
+An activity that fails the run ends it before its step, if others of the step are under way. No marker says then that
+the step has failed. So the end of the run says it.
 """
 
 from __future__ import annotations
@@ -13,13 +16,14 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable
 from typing import Any, TypeVar
 
-from msgspec.structs import force_setattr
+from msgspec.structs import force_setattr, replace
 
 from simpleflow import values
 from simpleflow.constants import PACKED_MARKER
 from simpleflow.core import events as e
 from simpleflow.core import packed_markers, transitions
 from simpleflow.exceptions import InvalidTransition
+from simpleflow.shown_text import plain_reason
 from simpleflow.step import report
 from simpleflow.step.constants import COMPLETED, FAILED, MARKER_NAME, SCHEDULED, SKIPPED, WAITING
 from simpleflow.step.host import step_at
@@ -82,6 +86,18 @@ class RunView(BaseView):
 
     def _execution_ended(self, event: e.Event, attributes: Any) -> None:
         self.state, self.closed_id = _RUN_ENDS[type(attributes)], event.id
+        if isinstance(attributes, e.WorkflowExecutionFailed) and "error in " in (reason := attributes.reason or ""):
+            for row in self.steps.values():
+                if row.end is None and (failed := self._failure_named(row, reason)) is not None:
+                    error = plain_reason(reason).removeprefix(f"{failed.name}: ")
+                    row.report = replace(row.report, step=row.name, status=FAILED, error=error)
+                    row.end = event.time
+                    self.fell.append(row)
+
+    def _failure_named(self, step: StepRow, reason: str) -> TaskRow | None:
+        """The task of an open step that failed the run, as the reason of that says; None if another one did."""
+        failed = self.first_failure(step.name)
+        return failed if failed is not None and f"error in {failed.name}: " in reason else None
 
     def _decision_completed(self, event: e.Event, attributes: Any) -> None:
         self.decisions += 1

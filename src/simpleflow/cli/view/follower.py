@@ -155,6 +155,8 @@ class Follower:
             elif kind in _FAILURES:
                 self._activity_failed(run, view, event)
             elif kind in RUN_EVENTS:
+                for fell in view.fell if kind is e.WorkflowExecutionFailed else ():
+                    self._step_marker(run, view, fell, event.time)
                 if kind in ENDS and is_child(run):
                     ended_badly = kind is not e.WorkflowExecutionCompleted
                     (self.failed_children.add if ended_badly else self.failed_children.discard)(run.workflow_id)

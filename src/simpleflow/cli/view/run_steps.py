@@ -15,7 +15,7 @@ from simpleflow.cli.view.step_tables import utc
 from simpleflow.core.work_time import WorkTime
 from simpleflow.exceptions import InputError
 from simpleflow.named_tuple import NamedTuple
-from simpleflow.shown_text import duration, printable, short_run_id
+from simpleflow.shown_text import duration, plain_reason, printable, short_run_id
 from simpleflow.step.constants import FAILED, SKIPPED
 from simpleflow.step.report import why
 from simpleflow.views.rows import StepRow
@@ -120,7 +120,7 @@ def _object(step: ShownStep) -> dict[str, Any]:
 def _failure(step: ShownStep) -> list[str]:
     """Return the lines about a step that failed: its activity, the arguments, the error, the place and the output."""
     failed = step.failed
-    lines = {"error": errors.one_line(step.row.report.error or "")}
+    lines = {"error": errors.one_line(plain_reason(step.row.report.error))}
     if failed is not None:
         again = f", try {failed.tries}" if failed.tries > 1 else ""
         lines = {
