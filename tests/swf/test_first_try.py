@@ -128,6 +128,21 @@ def test_boto3_measures_the_rate_of_first_tries() -> None:
         assert time.monotonic() - began < 2
 
 
+def test_what_a_request_has_met_that_boto3_gave_up_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gives_up(**given: Any) -> None:
+        raise RuntimeError("given up")
+
+    with script(THROTTLED, EMPTY) as server:
+        client = made(f"http://{server.netloc}", tries=1)
+        client.meta.events.register("request-created.swf", gives_up)
+        with pytest.raises(RuntimeError, match="given up"):
+            heartbeat(client)
+        client.meta.events.unregister("request-created.swf", gives_up)
+        monkeypatch.setattr("time.monotonic", lambda: -1.0)  # as after a refusal for too many requests
+        heartbeat(client)
+        assert attempts(server.requests) == ["", "attempt=1"]
+
+
 @pytest.mark.parametrize(
     ("body", "expected"),
     [

@@ -21,6 +21,7 @@ Clients that need a proxy, a client certificate, unverified TLS or another signa
 from __future__ import annotations
 
 import re
+import threading
 import time
 from typing import Any
 from urllib.parse import urlsplit
@@ -37,7 +38,6 @@ from simpleflow.engines.swf.transport import Answer, Endpoint, Session
 THROTTLED_SECONDS = 300.0
 """For how long all requests are left to boto3 after one was refused. By then its limit has grown far beyond need."""
 
-_MET = "simpleflow.first_try"  # in the context of a request
 _NULL = re.compile(rb'[^\\]"\s*:\s*null')  # boto3 leaves out such members
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
@@ -87,21 +87,23 @@ class FirstTries:
         self._options = options
         self._tells = tells
         self._targets: dict[str, tuple[Endpoint, Session]] = {}  # by URL; there is one, as a rule
+        self._met = _Met()
         self._from = 0.0  # monotonic time from which on first tries are made here
 
-    def make(self, model: Any, params: dict[str, Any], context: dict[str, Any], **given: Any) -> Any:
+    def make(self, model: Any, params: dict[str, Any], **given: Any) -> Any:
         """Handle ``before-call``: the answer and what it says; None leaves the request to boto3."""
+        self._met.value = None  # an earlier request may have ended before boto3 would have sent it
         if time.monotonic() < self._from:
             return None
         try:
             answer = self._post(params)
         except HTTPClientError as error:
-            context[_MET] = error
+            self._met.value = error
             return None
         response = AWSResponse(params["url"], answer.status, answer.headers, _Read(answer.body))
         found = _read(answer.body) if answer.status == 200 else None
         if found is None:
-            context[_MET] = response
+            self._met.value = response
             return None
         if self._tells:
             self._events.emit(
@@ -115,9 +117,9 @@ class FirstTries:
             )
         return response, found
 
-    def hand_over(self, request: Any, **given: Any) -> Any:
+    def hand_over(self, **given: Any) -> Any:
         """Handle ``before-send``: what the first try has met; None lets boto3 send the request. Raises its error."""
-        met = request.context.pop(_MET, None)
+        met, self._met.value = self._met.value, None
         if isinstance(met, HTTPClientError):
             raise met
         return met
@@ -140,6 +142,12 @@ class FirstTries:
             target = self._targets.setdefault(url, (endpoint, Session(endpoint, *self._options)))
         endpoint, session = target
         return session.post({**headers, **self._signer.headers(endpoint.host, endpoint.path, headers, body)}, body)
+
+
+class _Met(threading.local):
+    """What the first try of this thread's request has met, for boto3: an answer or an error."""
+
+    value: Any = None
 
 
 class _Read:
