@@ -23,6 +23,7 @@ ROWS = [
     (START + "flow.Daily --execution-timeout 0", "Invalid value for '--execution-timeout'"),
     ("--color red workflow.start", "'red' is not one of 'auto', 'always', 'never'"),
     (START + "daily", "'daily' does not name a workflow; expected module.Class or path/to/file.py:Class"),
+    (START + "flow", "'flow' does not name a workflow (did you mean 'flow.py'?); expected module.Class"),
     (START + "flow:", "'flow:' does not name a workflow"),
     (START + ".Daily", "'.Daily' does not name a workflow"),
     (START + "flows.Daily", "there is no module 'flows' in "),

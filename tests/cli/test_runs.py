@@ -208,6 +208,7 @@ def test_runs_are_listed_and_filtered(location: RunLocation) -> None:
     assert ids("workflow.filter", "--workflow-id", "fails", "-s", "closed") == ["fails"]
     assert ids("workflow.filter", "--close-status", "failed") == ["fails"]
     assert ids("workflow.filter", "--close-status", "completed", "--tag", "blue") == ["sums"]
+    assert ids("workflow.list", "--status", "failed") == ["fails"]
     assert ids("workflow.filter", "--from", "2000-01-01", "--to", "2001-01-01") == []
     assert ids("workflow.filter", "--to", "2999-01-01", "-d", "1") == ["waits", "fails", "sums"]
     assert ids("workflow.list", "-s", "all", "-d", "0") == []
@@ -280,6 +281,7 @@ def test_unknown_runs_and_activities_are_one_line(summed: RunLocation) -> None:
     for verb in ("workflow.info", "workflow.history", "workflow.tasks", "workflow.profile", "workflow.terminate"):
         assert "nope" in location.error(verb, "nope")
         assert location.error(verb, "sums", "22nosuchrun")
+    assert "begins so (did you mean 'sums'?); the latest runs are " in location.error("workflow.info", "smus")
     assert "'a1'; it has activity-" in location.error("task.info", "sums", "a1")
     assert "simpleflow." not in location.error("task.info", "sums", "a1"), "no activities about marks"
     assert "expected" in location.error("workflow.info")

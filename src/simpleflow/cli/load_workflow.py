@@ -86,7 +86,8 @@ def _split_reference(reference: str) -> tuple[str, str]:
             return reference, ""
         module_or_file, _, name = reference.rpartition(".")
     if not module_or_file or (colon and not name):
-        raise InputError(f"{reference!r} does not name a workflow; {_FORMS}")
+        close = f" (did you mean '{reference}.py'?)" if os.path.isfile(f"{reference}.py") else ""
+        raise InputError(f"{reference!r} does not name a workflow{close}; {_FORMS}")
     return module_or_file, name
 
 

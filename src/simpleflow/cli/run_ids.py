@@ -36,12 +36,15 @@ def ambiguous_run(typed: str, found: Sequence[RunDescription]) -> str:
     return f"run id {typed!r} is ambiguous: it may be {_named(found)}; give more of its characters"
 
 
-def unknown_run(id: str, run_id: str | None, known: Sequence[RunDescription], where: str) -> str:
-    """Say that there is no such run. ``run_id``: the part that is wrong, if the workflow id is right."""
+def unknown_run(id: str, run_id: str | None, known: Sequence[RunDescription], where: str, hint: str) -> str:
+    """Say that there is no such run. ``run_id``: the part that is wrong, if the workflow id is right.
+
+    ``hint``: at a workflow id that may be meant.
+    """
     if run_id is not None:
         return f"workflow {id!r} has no run whose id is or begins with {run_id!r}; its runs are {_named(known)}"
     there = f"the latest runs are {_named(known)}" if known else "there are none"
-    return f"no run in {where} has the workflow id {id!r}, or a run id that begins so; {there}"
+    return f"no run in {where} has the workflow id {id!r}, or a run id that begins so{hint}; {there}"
 
 
 def _named(runs: Sequence[RunDescription]) -> str:

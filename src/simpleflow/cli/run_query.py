@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 
 from simpleflow import settings
-from simpleflow.cli import swf
+from simpleflow.cli import suggestions, swf
 from simpleflow.cli.options import common, state_option
 from simpleflow.cli.run_ids import ambiguous_run, short_ids, unknown_run
 from simpleflow.exceptions import InputError, StateError, UnknownResource
@@ -31,6 +31,7 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 _DAY = 86_400
 _RECENT_DAYS = (1, 30, 400)
 _FULL_ID_LENGTH = 40  # run ids have 46 characters; a longer text than this is no prefix
+_COMPARED = 1_000  # runs whose workflow ids are compared with one that is not known
 
 
 def location_options(command: _Command) -> _Command:
@@ -126,7 +127,8 @@ class Runs:
         if found:
             raise UnknownResource(ambiguous_run(typed, found))
         known = self.engine.list_runs(RunFilter(workflow_id=query.id)) if own else list(self._recent())
-        text = unknown_run(query.id, query.run_id if own else None, known, str(self.location))
+        hint = suggestions.of(query.id, {run.workflow_id for run in known[:_COMPARED]})
+        text = unknown_run(query.id, query.run_id if own else None, known, str(self.location), hint)
         raise UnknownResource(text + ("" if own else hint))
 
     def describe(self, query: RunQuery) -> RunDescription:
@@ -220,6 +222,7 @@ def split_arguments(given: Sequence[str], names: Sequence[str], optional: str = 
     if not len(names) <= len(given) <= len(names) + bool(optional):
         expected = " ".join([*names, *([f"[{optional}]"] if optional else [])]) or "nothing"
         hint = "; a domain of Amazon SWF is given with --domain" if len(given) > len(names) else ""
+        hint += ", a workflow id with workflow.filter --workflow-id" if hint and not names else ""
         raise InputError(f"expected {expected}, got {' '.join(map(repr, given)) or 'nothing'}{hint}")
     return [*given, *[None] * (len(names) + bool(optional) - len(given))]
 

@@ -51,7 +51,7 @@ _days = click.option(
 _status = click.option(
     "--status",
     "-s",
-    type=click.Choice(["open", "closed", "all"]),
+    type=click.Choice(["open", "closed", "all", *_CLOSED]),
     default="all",
     show_default=True,
     help="Show runs with this status.",
@@ -130,6 +130,8 @@ def workflow_filter(
     run_query.split_arguments(arguments, [])
     if close_status is not None and status == "open":
         raise InputError(f"--close-status {close_status} selects closed runs, but --status open selects open ones")
+    if close_status is not None and status not in ("closed", "all", close_status):
+        raise InputError(f"--close-status {close_status} and --status {status} select different runs; give one of them")
     wanted: dict[str, Any] = {
         "workflow_id": workflow_id,
         "name": workflow_type,
@@ -318,6 +320,8 @@ def _list_runs(options: dict[str, Any], status: str, wanted: dict[str, Any], lim
         wanted["statuses"] = OPEN_RUNS
     elif status == "closed":
         wanted.setdefault("statuses", frozenset(_CLOSED))
+    elif status != "all":
+        wanted["statuses"] = frozenset({status})
     location = run_query.location_of(options)
     with open_output(style) as out, run_query.open_runs(location) as runs:
         from simpleflow.cli import failed_runs
@@ -327,7 +331,7 @@ def _list_runs(options: dict[str, Any], status: str, wanted: dict[str, Any], lim
         found = runs.find(RunFilter(**wanted), limit + 1)
         shown = found[:limit]
         if style == TABLE or not found:
-            kind = "" if status == "all" else f"{status} "
+            kind = "" if status == "all" else status.replace("_", " ") + " "
             number = f"{len(shown) or 'no'} {kind}run{'' if len(shown) == 1 else 's'}"
             more = "; there are more, see --limit" if len(found) > limit else ""
             out.say(f"{number}: {location}{more}")
