@@ -127,8 +127,8 @@ class Runs:
         if found:
             raise UnknownResource(ambiguous_run(typed, found))
         known = self.engine.list_runs(RunFilter(workflow_id=query.id)) if own else list(self._recent())
-        hint = suggestions.of(query.id, {run.workflow_id for run in known[:_COMPARED]})
-        text = unknown_run(query.id, query.run_id if own else None, known, str(self.location), hint)
+        close = suggestions.of(query.id, {run.workflow_id for run in known[:_COMPARED]})
+        text = unknown_run(query.id, query.run_id if own else None, known, str(self.location), close)
         raise UnknownResource(text + ("" if own else hint))
 
     def describe(self, query: RunQuery) -> RunDescription:
