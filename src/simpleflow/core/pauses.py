@@ -11,6 +11,7 @@ Amazon SWF and its workers go on without any one process. There, a time-out says
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 
 from simpleflow.core import events as e
 from simpleflow.core.work_time import Interval
@@ -28,8 +29,8 @@ class Pauses:
 
     def __init__(self) -> None:
         self.found: list[Interval] = []  # in order
-        self._count = 0  # of the events seen
-        self._time = 0.0  # of the last event
+        self._count = 0  # of the events that ``extend`` has seen
+        self._time = inf  # of the last event
         self._gap: Interval = (0.0, 0.0)  # the longest one between events since the last DecisionTaskStarted
         self._longest = 0.0  # how long it is
         self._identity: str | None = None  # of the last decider
@@ -43,19 +44,20 @@ class Pauses:
         """See the events of a history that are new, and return all pauses."""
         end = len(events)
         while self._count < end:
-            for event in events[self._count : min(end, self._count + _PAGE)]:
+            page = events[self._count : min(end, self._count + _PAGE)]
+            self._count += len(page)
+            for event in page:
                 self.see(event)
         return self.found
 
     def see(self, event: e.Event) -> None:
         """See the next event."""
-        time = event.time
+        time, before = event.time, self._time
+        if time != before:
+            self._time = time
+            if time - before > self._longest:
+                self._gap, self._longest = (before, time), time - before
         attributes = event.attributes
-        before = self._time if self._count else time
-        self._count += 1
-        if time - before > self._longest:
-            self._gap, self._longest = (before, time), time - before
-        self._time = time
         if type(attributes) is e.DecisionTaskScheduled:
             self._add((before, time))
         elif type(attributes) is e.DecisionTaskStarted:

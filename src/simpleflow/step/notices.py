@@ -32,13 +32,14 @@ class Notices:
         self._forcing: dict[str, dict[str, set[str]]] = {}  # by workflow id and step: the steps that it has forced
         self._not_skipped: dict[tuple[str, str], tuple[str, ...]] = {}  # by workflow id and step: skipped names
         self._failed = False
+        self.needs_done = False
+        """True if the notices depend on which steps were done when the marks were listed."""
 
     def add(self, workflow_id: str, parent: str | None, report: StepReport) -> None:
         """Add a report of an execution; ``parent`` is the workflow id of its parent."""
         execution = self._executions.get(workflow_id) or self._execution(workflow_id, parent)
         if report.status == SKIPPED and report.reasons == _PLAYED:  # nearly always
-            is_plain = not (report.forces or report.after or report.holds_steps)
-            execution.reports[report.step] = _plain(SKIPPED, report.forced) if is_plain else report
+            execution.reports[report.step] = self._in_short(report)
             return
         if report.status == FAILED:
             self._failed = True
@@ -46,8 +47,8 @@ class Notices:
         if report.status not in (SCHEDULED, SKIPPED):
             return
         origins = _origins(report)
-        is_plain = not (origins or report.forces or report.after or report.holds_steps)
-        execution.reports[report.step] = _plain(report.status, report.forced) if is_plain else report
+        short = self._in_short(report)
+        execution.reports[report.step] = report if origins else short
         if report.status == SCHEDULED:
             if origins or report.unmarks:
                 forcing = self._forcing.setdefault(workflow_id, {})
@@ -57,11 +58,12 @@ class Notices:
             if report.not_skipped:
                 self._not_skipped[workflow_id, report.step] = report.not_skipped
 
-    @property
-    def needs_done(self) -> bool:
-        """True if the notices depend on which steps were done when the marks were listed."""
-        reports = (report for execution in self._executions.values() for report in execution.reports.values())
-        return any(report.forces or report.after for report in reports)
+    def _in_short(self, report: StepReport) -> StepReport:
+        """The report, or one that many share: only names of other steps, and whether it holds steps, matter later."""
+        if report.forces or report.after:
+            self.needs_done = True
+            return report
+        return report if report.holds_steps else _plain(report.status, report.forced)
 
     def add_done(self, workflow_id: str, parent: str | None, names: Iterable[str]) -> None:
         """Add the names of the steps that were done when an execution listed its marks."""
@@ -69,7 +71,8 @@ class Notices:
 
     def lines(self, complete: bool = True) -> list[str]:
         """The notices, each in one line; ``complete``: nothing is known to be missing among the reports."""
-        unreached = list(dict.fromkeys(self._unreached())) if complete and not self._failed else []
+        looks = complete and self.needs_done and not self._failed
+        unreached = list(dict.fromkeys(self._unreached())) if looks else []
         found: list[str] = []
         for lines in (list(self._without_effect()), unreached, list(self._circles())):
             found += lines[:_MOST]

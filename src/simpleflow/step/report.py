@@ -198,6 +198,11 @@ class Tally:
         """
         self._latest.setdefault(run, {})[report.step if name is None else name] = report
 
+    def add_all(self, reports: Mapping[str, StepReport], run: Hashable) -> None:
+        """Count the reports of steps of one workflow, by name."""
+        if reports:
+            self._latest.setdefault(run, {}).update(reports)
+
     def __len__(self) -> int:
         return sum(map(len, self._latest.values()))
 

@@ -116,9 +116,9 @@ class BaseView:
         failed = (task for task in last.values() if task.failed)
         return min(failed, key=lambda task: task.end_id, default=None)
 
-    def reports(self) -> Iterator[tuple[str, report.StepReport]]:
-        """Yield the name and the latest report of each step."""
-        return ((row.name, row.report) for row in self.steps.values())
+    def reports(self) -> dict[str, report.StepReport]:
+        """The latest report of each step, by name."""
+        return {name: row.report for name, row in self.steps.items()}
 
     def failed_steps(self) -> list[StepRow]:
         """The steps that failed and are not optional, in the order of their ends."""
@@ -138,6 +138,5 @@ def tally_of(views: Iterable[BaseView]) -> report.Tally:
     """Return the last status of each step of some runs, counted."""
     tally = report.Tally()
     for view in views:
-        for name, found in view.reports():
-            tally.add(found, view.workflow_id, name)
+        tally.add_all(view.reports(), view.workflow_id)
     return tally

@@ -7,7 +7,6 @@ step. A run may have a hundred thousand steps, so their rows go then. All that s
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Iterator
 from typing import Any
 
 from simpleflow.core import events as e
@@ -30,16 +29,12 @@ class FollowedView(RunView):
         self.ended: dict[str, StepReport] = {}
         self._known = ChainMap[str, Any](self.steps, self.ended)  # only the keys count
 
-    def apply(self, event: e.Event) -> StepRow | None:
-        found = super().apply(event)
-        kind = type(event.attributes)
-        if kind in _ENDS:
-            row = self.rows.pop(first_id(event.attributes), None)
-            if isinstance(row, AttemptRow):
-                self._tries.pop(row.id, None)
-        elif kind in _AT_ONCE:
-            self.rows.pop(event.id, None)
-        return found
+    def _ended_well(self, event: e.Event, attributes: Any) -> None:
+        """What has ended so needs no row any more."""
+        RunView.HANDLERS[type(attributes)](self, event, attributes)
+        row = self.rows.pop(first_id(attributes), None)
+        if isinstance(row, AttemptRow):
+            self._tries.pop(row.id, None)
 
     def forget(self, row: StepRow) -> None:
         """Let the rows of a step go, if it has ended well: it has been shown."""
@@ -54,13 +49,14 @@ class FollowedView(RunView):
                 self.ended.pop(name, None)
                 self.ended[name] = report.shared(gone.report)
 
-    def reports(self) -> Iterator[tuple[str, StepReport]]:
-        yield from ((name, found) for name, found in self.ended.items() if name not in self.steps)
-        yield from super().reports()
+    def reports(self) -> dict[str, StepReport]:
+        return self.ended | super().reports()
 
-
-_ENDS = frozenset({e.ActivityTaskCompleted, e.ChildWorkflowExecutionCompleted, e.TimerFired, e.TimerCanceled})
-"""The ends of what needs no row any more."""
-
-_AT_ONCE = frozenset({e.MarkerRecorded, e.WorkflowExecutionSignaled})
-"""The events that make a row which nothing changes later."""
+    HANDLERS = {
+        **RunView.HANDLERS,
+        **dict.fromkeys(
+            (e.ActivityTaskCompleted, e.ChildWorkflowExecutionCompleted, e.TimerFired, e.TimerCanceled), _ended_well
+        ),
+        e.MarkerRecorded: RunView._step_marker,  # its own row would never change
+        e.WorkflowExecutionSignaled: lambda view, event, attributes: None,  # likewise
+    }

@@ -13,8 +13,8 @@ the step has failed. So the end of the run says it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable
-from typing import Any, TypeVar
+from collections.abc import Callable, Container, Iterable, Mapping
+from typing import Any, ClassVar, TypeVar
 
 from msgspec.structs import force_setattr, replace
 
@@ -39,6 +39,9 @@ _WITH_VERDICT = (SCHEDULED, SKIPPED)
 
 _R = TypeVar("_R", bound=Row)
 
+Handler = Callable[[Any, e.Event, Any], StepRow | None]
+"""Called with a view, an event and its attributes. Returns the step whose marker it is."""
+
 
 class RunView(BaseView):
     """The rows of one run, as far as its events have been folded.
@@ -47,6 +50,9 @@ class RunView(BaseView):
         run_id: of the run; steps that it completes name it.
         workflow_id: of the run.
     """
+
+    HANDLERS: ClassVar[Mapping[type[e.Attributes], Handler]]
+    """What folds the events that change rows, by the class of their attributes."""
 
     def __init__(self, run_id: str = "", workflow_id: str = "") -> None:
         super().__init__(run_id, workflow_id)
@@ -67,8 +73,9 @@ class RunView(BaseView):
         self.last_id = event.id
         self.last_time = event.time
         self._pauses.see(event)
-        handler = _HANDLERS.get(type(event.attributes))
-        return handler(self, event, event.attributes) if handler is not None else None
+        attributes = event.attributes
+        handler = self.HANDLERS.get(type(attributes))
+        return handler(self, event, attributes) if handler is not None else None
 
     def _add(self, row: Row) -> None:
         self.rows[row.event_id] = row
@@ -176,14 +183,17 @@ class RunView(BaseView):
         self._add(SignalRow(event.id, attributes.signal_name, event.time, rows.RECEIVED, event.time, event.id))
 
     def _marker(self, event: e.Event, attributes: e.MarkerRecorded) -> StepRow | None:
+        id, time = event.id, event.time
+        self._add(MarkerRow(id, attributes.marker_name, time, rows.RECORDED, time, id))
+        return self._step_marker(event, attributes)
+
+    def _step_marker(self, event: e.Event, attributes: e.MarkerRecorded) -> StepRow | None:
         id, time, name = event.id, event.time, attributes.marker_name
-        self.rows[id] = MarkerRow(id, name, time, rows.RECORDED, time, id)
         if name != MARKER_NAME:
-            if name != PACKED_MARKER:
-                return None
             row = None
-            for single in packed_markers.unpacked([event]):
-                row = self._marker(single, single.attributes)  # type: ignore[arg-type]
+            if name == PACKED_MARKER:
+                for single in packed_markers.unpacked([event]):
+                    row = self._step_marker(single, single.attributes)  # type: ignore[arg-type]
             return row
         found = report.read(attributes.details)
         if found is None or (status := _STATUSES.get(found.status)) is None:
@@ -261,11 +271,9 @@ _RUN_ENDS: dict[type[e.Attributes], str] = {
     e.EVENT_TYPES[kind]: state for (_, kind), state in transitions.EXECUTION.items() if state != transitions.OPEN
 }
 
-_Handler = Callable[[RunView, e.Event, Any], StepRow | None]
-
 _TASK_ENDS = [kind for kind in _ENDS if kind.__name__.startswith(("ActivityTask", "ChildWorkflow"))]
 
-_HANDLERS: dict[type[e.Attributes], _Handler] = {
+RunView.HANDLERS = {
     **dict.fromkeys(_RUN_ENDS, RunView._execution_ended),
     **dict.fromkeys(_ENDS, RunView._row_ended),
     **dict.fromkeys(_TASK_ENDS, RunView._task_ended),

@@ -66,8 +66,10 @@ def name_and_time(name: str, seconds: float | None, columns: int, head: int, ind
     On a narrow terminal the column shrinks, so that the bar of a group has room. ``columns`` is the width of the
     terminal, or 0 if there is none. ``head`` is the number of cells before the column, without ``indent``.
     """
-    took = "" if seconds is None else shown_text.duration(seconds)
     room = min(_NAME_AND_TIME, max(_MIN_NAME_AND_TIME, columns - head - _BAR_AND_COUNT)) if columns else _NAME_AND_TIME
+    if seconds is None and name.isascii() and name.isprintable():  # the name of a skipped step
+        return name.ljust(room - indent)
+    took = "" if seconds is None else shown_text.duration(seconds)
     return justify(shown_text.printable(name), took, room - indent)
 
 

@@ -26,7 +26,7 @@ def report_unreached(terminal: Terminal, progress: Progress, options: dict[str, 
     """
     tally = progress.tally
     missed = []
-    for name in step_names.OPTIONS:
+    for name in filter(options.get, step_names.OPTIONS):
         found = step_names.unreached_names(options[name], tally.steps, f"--{name}", tally.closed)
         for line in found:
             terminal.log(line + "\n")
