@@ -58,5 +58,5 @@ def changes_of(run: _Run, event: e.Event) -> Sequence[Change]:
             "workflow_id": run.workflow_id,
             "version": run.history.started.workflow_type.version,
         }
-        return [Change(prefix, details["step"], mark.encode(context, event.time, content))]
+        return [Change(prefix, details["step"], mark.encode_read(context, event.time, content))]
     return ()
