@@ -297,7 +297,9 @@ def wait(*futures: Future | Iterable[Future]) -> list[Any]:
     for anything else.
     """
     found: Iterable[Any] = futures
-    if len(futures) == 1 and not isinstance(futures[0], Future):
+    if len(futures) == 1:
+        if isinstance(futures[0], Future):
+            return [futures[0].result]
         if not isinstance(futures[0], Iterable):
             raise InputError(f"wait got {futures[0]!r}; expected futures, or one list of them")
         found = list(futures[0])

@@ -336,7 +336,7 @@ MUTANTS = (
         "a child knows of its parent before the first step",
         "step/workflow.py",
         "return self.step_scheduler.handed_down()",
-        'return self.step_scheduler.handed_down() if "_step_scheduler" in self.__dict__ else {}',
+        'return self.step_scheduler.handed_down() if "step_scheduler" in self.__dict__ else {}',
         "tests/step/test_origins_in_parents.py -k before_every",
     ),
     Mutant(

@@ -92,7 +92,6 @@ class _Form(NamedTuple):
 
     number: int
     members: Callable[[Any], tuple[Any, ...]]
-    defaults: tuple[Any, ...]  # of the last members, the last one first
 
 
 def encode(events: Sequence[Event]) -> list[str]:
@@ -114,12 +113,10 @@ def _arrays(events: Sequence[Event]) -> list[list[Any]]:
             if not isfinite(time):
                 raise ValueError(f"the time {time} is not finite")
             last, rounded = time, round(time, 3)
-        number, members, defaults = _form(type(attributes))
+        number, members = _form(type(attributes))
         found = [number, event.id, rounded, *members(attributes)]
-        for default in defaults:
-            if found[-1] != default:
-                break
-            found.pop()
+        while found[-1] is None:
+            del found[-1]
         arrays.append(found)
     return arrays
 
@@ -137,8 +134,7 @@ def _form(cls: type[Attributes]) -> _Form:
     names = [name for name, _ in members]
     get: Callable[[Any], Any] = attrgetter(*names) if names else lambda each: ()
     values = get if len(names) != 1 else lambda each: (get(each),)
-    defaults = tuple(default for _, default in members if default is not msgspec.NODEFAULT)
-    return _Form(_NUMBERS.index(cls.__name__), values, defaults[::-1])
+    return _Form(_NUMBERS.index(cls.__name__), values)
 
 
 def _members(cls: type[Attributes]) -> list[tuple[str, Any]]:

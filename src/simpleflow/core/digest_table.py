@@ -86,8 +86,7 @@ class DigestTable(MutableMapping[int, int]):
             self._move()
         return before
 
-    def __setitem__(self, digest: int, value: int) -> None:
-        self.put(digest, value)
+    __setitem__ = put  # type: ignore[assignment]  # what it returns does no harm
 
     def __contains__(self, digest: object) -> bool:
         return isinstance(digest, int) and self.get(digest, -1) >= 0

@@ -31,6 +31,7 @@ class ExecutionState:
 
         # The execution
         self.state = t.NEW  # by the table ``transitions.EXECUTION``
+        self.open = False  # it has started and has not ended
         self._started: e.WorkflowExecutionStarted | None = None
         self.closed: e.Event | None = None  # the event that ended the execution
         self.cancel_requested = False  # a request to cancel the execution was received
@@ -86,11 +87,6 @@ class ExecutionState:
     def pauses(self) -> list[Interval]:
         """The times in which no process drove it."""
         return self._pauses.extend(self.events)
-
-    @property
-    def open(self) -> bool:
-        """True if the execution has started and has not ended."""
-        return self.state == t.OPEN
 
     @property
     def decision_pending(self) -> bool:

@@ -30,7 +30,8 @@ _OF_SCRIPT = SCRIPT + "."
 
 def _execution(state: ExecutionState, event: e.Event, attributes: Any) -> None:
     state.state = t.move(t.EXECUTION, state.state, type(attributes).__name__, "the execution")
-    if state.state != t.OPEN:
+    state.open = state.state == t.OPEN
+    if not state.open:
         state.closed = event
         return
     state.begin(attributes)

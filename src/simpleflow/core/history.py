@@ -21,7 +21,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from simpleflow.core import events as e
-from simpleflow.core import transitions as t
 from simpleflow.core.changes import Changes
 from simpleflow.core.execution_state import ExecutionState
 from simpleflow.core.folding import HANDLERS
@@ -39,19 +38,20 @@ class History(ExecutionState):
 
     def apply(self, event: e.Event) -> None:
         """Add one event. Raises InvalidTransition, and changes nothing, if it cannot be the next one."""
-        attributes = event.attributes
-        if event.id != self.last_event_id + 1:
-            raise InvalidTransition(f"event {event.id} cannot follow event {self.last_event_id}")
-        if self.state != t.OPEN and not isinstance(attributes, e.WorkflowExecutionStarted):
+        id = event.id
+        if id != self.last_event_id + 1:
+            raise InvalidTransition(f"event {id} cannot follow event {self.last_event_id}")
+        if not self.open and not isinstance(event.attributes, e.WorkflowExecutionStarted):
             raise InvalidTransition(f"{event.type} cannot follow: the execution is {self.state}")
         self._fold(event)
         self.events.append(event)
-        self.last_event_id = event.id
+        self.last_event_id = id
 
     def _fold(self, event: e.Event) -> None:
         """Change the state by one event. Raises InvalidTransition, and changes nothing, if it cannot follow."""
-        handler = HANDLERS.get(type(event.attributes))
+        attributes = event.attributes
+        handler = HANDLERS.get(type(attributes))
         if handler is not None:
-            key = handler(self, event, event.attributes)
+            key = handler(self, event, attributes)
             if key is not None and self.changes is not None:
                 self.changes.add(key, event)

@@ -66,7 +66,7 @@ class MarkerIndex:
 
     def count(self, key: int) -> int:
         """How often the marker with that digest is there."""
-        return self._counts.get(key, 1) if key in self._latest else 0
+        return self._counts.get(key, 1) if self._latest.get(key) else 0
 
     def latest(self, key: int) -> Event | None:
         """The latest marker with that digest; None if there is none."""

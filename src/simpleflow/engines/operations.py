@@ -35,6 +35,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from operator import itemgetter
 from types import TracebackType
 
 from simpleflow.core import events as e
@@ -42,6 +43,7 @@ from simpleflow.engines.journal import Journal
 from simpleflow.engines.run import Observer, Projection, Run
 from simpleflow.stores.base import Change
 
+_RUN, _EVENT = itemgetter(0), itemgetter(1)  # of a pending event
 _MANY_EVENTS = 512
 _MANY_CHARACTERS = 1 << 18
 """Of events that were kept since events were last let go from memory."""
@@ -72,7 +74,7 @@ class Operations:
         self._changes: list[Change] = []  # of marks, by pending events
         self._has_end = False  # an execution ended by a pending event
         self._inside = False  # an operation is under way
-        self._grown: dict[str, Run] = {}  # by run id, the executions whose events were kept since some were let go
+        self._grown: dict[Run, None] = {}  # the executions whose events were kept since some were let go
         self._events = 0  # how many these are
         self._characters = 0  # how long they are
 
@@ -124,17 +126,17 @@ class Operations:
         self._changes = []
         self._has_end = False
         if self._observer is not None:
-            for run, events in itertools.groupby(pending, lambda each: each[0]):
-                self._observer(run, [event for _, event in events])
+            for run, events in itertools.groupby(pending, _RUN):
+                self._observer(run, list(map(_EVENT, events)))
         self._events += len(pending)
-        self._grown |= {run.run_id: run for run, _ in pending}
+        self._grown.update(dict.fromkeys(map(_RUN, pending)))
         if self._events >= _MANY_EVENTS or self._characters >= _MANY_CHARACTERS:
             self._let_go()
 
     def _let_go(self) -> None:
         """Let events go from memory that the journal keeps: all of them are kept now."""
-        for run_id, run in self._grown.items():
-            reader = self._journal.reader(run_id)
+        for run in self._grown:
+            reader = self._journal.reader(run.run_id)
             if reader is not None:
                 run.history.events.let_go(reader)
         self._grown, self._events, self._characters = {}, 0, 0

@@ -74,7 +74,10 @@ class Claim(NamedTuple):
 
 def is_claim(name: str) -> bool:
     """True if a name from the listing of a whole store belongs to a claim, and not to a mark."""
-    return name.startswith((f"{CLAIMS}/", f"{REVOKED}/", f"{FORCING}/"))
+    return name.startswith(_OF_CLAIMS)
+
+
+_OF_CLAIMS = (f"{CLAIMS}/", f"{REVOKED}/", f"{FORCING}/")
 
 
 def prefix(path: str, folder: str = CLAIMS) -> str:

@@ -102,8 +102,13 @@ class Ledger:
 
     def start(self, names: Iterable[str]) -> None:
         """Take the names that the marks say are done, which the run reads once."""
-        names = list(names)
+        names = dict.fromkeys(names)
         self._done_at_first = frozenset(names)
+        if not (self._marked or self._unmarked):  # the history tells of no run of a step
+            self.done.update(names)
+            self.known_names.update(names)
+            self.known += names
+            return
         for name in dict.fromkeys([*names, *self._marked]):
             marked = self._marked.get(name, -1)
             if self._unmarked.get(name, -2) <= marked:

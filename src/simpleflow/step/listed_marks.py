@@ -115,9 +115,10 @@ class ListedMarks:
 
     def find(self, name: str) -> MadeWith | None:
         """The inputs of a step; None if its mark does not say them."""
-        arguments, work = self._arguments.get(name), self._others.get(name, 0)
+        arguments = self._arguments.get(name)
         if arguments is None:
             return None
+        work = self._others.get(name, 0) if self._others else 0
         found = self._works[work]
         if type(found) is not MadeWith:
             if not isinstance(found, Mapping):

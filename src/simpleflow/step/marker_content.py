@@ -10,7 +10,7 @@ from simpleflow import shown_text
 from simpleflow.core.work_time import Interval, fewer, length
 from simpleflow.step import mark, parts_in_children
 from simpleflow.step.constants import DEPENDENT_OF
-from simpleflow.step.made_with import MadeWith, parse, same_arguments
+from simpleflow.step.made_with import MAX_MARKER_ARGUMENTS, MadeWith, parse, same_arguments
 from simpleflow.step.patterns import Patterns
 from simpleflow.step.run_record import NO_PARTS, StepRun
 
@@ -70,11 +70,14 @@ def of_mark(
         details["reasons"] = list(run.verdict.reasons)
     if (fingerprint := inputs.get("fingerprint")) is not None:
         details["fingerprint"] = fingerprint
-    if (recorded := parse(inputs.get("made_with"))) is not None:
+    if (told := inputs.get("made_with")) is not None:
         now = made_with(run)
-        if same_arguments(recorded.arguments, now.arguments):  # the marker may give the digest alone
-            recorded = recorded._replace(arguments=now.arguments)
-        details["made_with"] = recorded.to_json()
+        if told == now.to_json(MAX_MARKER_ARGUMENTS):  # nearly always
+            details["made_with"] = now.to_json()
+        elif (recorded := parse(told)) is not None:
+            if same_arguments(recorded.arguments, now.arguments):  # the marker may give the digest alone
+                recorded = recorded._replace(arguments=now.arguments)
+            details["made_with"] = recorded.to_json()
     if versions:
         details["after"] = versions
     if (parts := _parts(run)) or run.known_parts:

@@ -25,7 +25,7 @@ from simpleflow.step.constants import (
     SKIPPED,
     WAITING,
 )
-from simpleflow.step.rules import Verdict
+from simpleflow.step.rules import DONE, Verdict
 from simpleflow.values import text_or_none, text_tuple
 
 _NOTHING: Mapping[str, str] = {}
@@ -66,6 +66,11 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(StepReport).decode
 
 
+def text_of_done(step: str) -> str:
+    """The text of the marker of a step that is skipped since it is done, if nothing else is to be said."""
+    return '{"step":' + _encode(step).decode() + _DONE
+
+
 def text_of(details: Mapping[str, Any]) -> str:
     """The JSON text of the details of a marker, as ``values`` encodes them.
 
@@ -75,6 +80,9 @@ def text_of(details: Mapping[str, Any]) -> str:
         return _encode(details).decode()
     except ValueError:  # a file whose name is not UTF-8
         return values.encode(details, "details of a marker")
+
+
+_DONE = text_of(details("", SKIPPED, DONE, {})).removeprefix('{"step":""')
 
 
 def read(details: str | None) -> StepReport | None:

@@ -181,6 +181,14 @@ class Names:
             if self._members is self._own:
                 self._own.add(name)
 
+    def update(self, names: Iterable[str]) -> None:
+        """Add names."""
+        if self._sorted is None and self._members is self._own:
+            self._own.update(names)
+            return
+        for name in names:
+            self.add(name)
+
     def discard(self, name: str) -> None:
         """Remove a name, if it is there."""
         if name in self._members:

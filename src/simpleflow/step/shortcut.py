@@ -62,8 +62,11 @@ class Shortcut:
         run.verdict = rules.DONE
         ledger.count_verdict(run, None)
         run.known_count = len(ledger.known)
-        extra = marker_content.when_skipped(run) if run.dependents else {}
-        details = report.text_of(report.details(name, constants.SKIPPED, rules.DONE, extra))
+        if run.dependents:
+            extra = marker_content.when_skipped(run)
+            details = report.text_of(report.details(name, constants.SKIPPED, rules.DONE, extra))
+        else:
+            details = report.text_of_done(name)
         self._executor.record(constants.MARKER_NAME, details, IDENTITY)
         run.elements.append(details)
         run.state = FINISHED

@@ -249,8 +249,7 @@ class StepFuture(Future):
         _, prefix = scheduler.marks.location
         if len(prefix) + len(run.name) > _SURELY_SHORT:
             rules.check_key(prefix, run.name, keys.object_key(prefix, run.name))
-        around = None if is_root else scope.scope_owner
-        if isinstance(around, StepRun):
+        if not is_root and isinstance(around := scope.scope_owner, StepRun):
             around.parts.add_step(run)
         elif executor.reports_parts:
             ledger.parts.add_step(run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from simpleflow import stores
@@ -165,39 +166,25 @@ class WorkflowStepMixin:
 
     # The machinery of steps
 
-    @property
+    @cached_property
     def step_ledger(self) -> Ledger:
         """The ledger of the steps in this evaluation."""
-        found: Ledger | None = self.__dict__.get("_step_ledger")
-        if found is None:
-            found = self.__dict__["_step_ledger"] = Ledger(self.executor)
-        return found
+        return Ledger(self.executor)
 
-    @property
+    @cached_property
     def mark_activities(self) -> MarkActivities:
         """The activities that read and write the marks of its steps."""
-        found: MarkActivities | None = self.__dict__.get("_mark_activities")
-        if found is None:
-            found = MarkActivities(self, self.step_ledger.start, self.step_ledger.runs_changed)
-            self.__dict__["_mark_activities"] = found
-        return found
+        return MarkActivities(self, self.step_ledger.start, self.step_ledger.runs_changed)
 
-    @property
+    @cached_property
     def step_scheduler(self) -> Scheduler:
         """Takes the verdicts on its steps."""
-        found: Scheduler | None = self.__dict__.get("_step_scheduler")
-        if found is None:
-            found = Scheduler(self, self.step_ledger, self.mark_activities)
-            self.__dict__["_step_scheduler"] = found
-        return found
+        return Scheduler(self, self.step_ledger, self.mark_activities)
 
-    @property
+    @cached_property
     def step_shortcut(self) -> Shortcut:
         """Skips steps that nothing has a bearing on."""
-        found: Shortcut | None = self.__dict__.get("_step_shortcut")
-        if found is None:
-            found = self.__dict__["_step_shortcut"] = Shortcut(self, self.step_scheduler)
-        return found
+        return Shortcut(self, self.step_scheduler)
 
     def _add(self, patterns: Patterns, names: Any, reason: Any, what: str) -> None:
         if reason is not None and not isinstance(reason, str):

@@ -8,6 +8,7 @@ another decision task at once.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from itertools import chain
 
 from simpleflow.constants import MAX_ANSWER_BYTES, MAX_DECISIONS, MAX_OPEN_ACTIVITIES, WAKE_UP_TIMER
@@ -135,5 +136,13 @@ _TO_OTHERS = (d.SignalExternalWorkflowExecution, d.RequestCancelExternalWorkflow
 
 def _size(decision: d.Decision) -> int:
     """Roughly how many bytes of the answer a decision takes: its longest text and an allowance for the rest."""
-    text = getattr(decision, "input", None) or getattr(decision, "details", None) or getattr(decision, "result", None)
-    return 600 + (len(text) if text else 0)
+    for member in _texts(type(decision)):
+        if text := getattr(decision, member):
+            return 600 + len(text)
+    return 600
+
+
+@cache
+def _texts(kind: type[d.Decision]) -> list[str]:
+    """The members of such decisions that may be long, the first of which counts that has a text."""
+    return [member for member in ("input", "details", "result") if member in kind.__struct_fields__]

@@ -163,6 +163,8 @@ class BaseDecider:
 
     def _close(self) -> d.Decision | None:
         """The decision that closes the execution; None while it goes on."""
+        if self._just_goes_on(self._executor):
+            return None
         for stage in self.stages:
             executor = self.evaluation  # a stage may begin another one
             assert executor is not None
@@ -172,6 +174,19 @@ class BaseDecider:
             if decision is not None:
                 return decision
         return self._fail() if self._executor.failure is not None else None
+
+    def _just_goes_on(self, executor: Executor) -> bool:
+        """True if no stage has anything to do, as after most decisions: something is under way, and nothing ends."""
+        begins = self.history.under_way or executor.outbox.wakes_decider()
+        return bool(begins) and not (
+            executor.returned
+            or executor.failure is not None
+            or executor.put_off
+            or executor.continues is not None
+            or executor.stopping is not None
+            or self.history.cancel_requested
+            or self._limits.events is not None
+        )
 
     def _cancel(self, executor: Executor) -> d.Decision | None:
         """A request to cancel was received, and the workflow agrees."""

@@ -87,8 +87,9 @@ class Handle:
 
     def begin(self) -> None:
         """Take the state of the record; if there is none, decide the task."""
-        if self.record is not None:
-            self.update()
+        record = self.record
+        if record is not None:
+            self.update(record)
         elif self.evaluation.holds(self):
             self.held = True
         else:
@@ -97,10 +98,15 @@ class Handle:
     def recorded(self) -> None:
         """New events of the history are about the record."""
         record = self.record
-        if record is not None and (not record.open or record.cancel_requested_id):
+        if record is not None:
+            self.take(record)
+
+    def take(self, record: Record) -> None:
+        """Take the new state of the record."""
+        if not record.open or record.cancel_requested_id:
             self.evaluation.outbox.pop(self.cancel_key)
         if not self.promise.done:
-            self.update()
+            self.update(record)
 
     @property
     def cancel_key(self) -> Key:
@@ -118,10 +124,8 @@ class Handle:
             if not promise.done:
                 promise.assign(RUNNING)
 
-    def update(self) -> None:
+    def update(self, record: Record) -> None:
         """Bring the promise up to the record."""
-        record = self.record
-        assert record is not None
         if record.state == t.COMPLETED:
             result = getattr(record.closed.attributes, "result", None) if record.closed else None
             self.finish(self.value(result))
@@ -230,7 +234,7 @@ class RetryHandle(TriedTask, Handle):
             if not (self.promise.done or self.held or self.key in self.evaluation.outbox):
                 self.evaluation.outbox[self.key] = self.decision()
             return
-        super().recorded()
+        self.take(record)
         if self.evaluation.decides_failures and self.has_new_failures:
             self.evaluation.fibers.soon(lambda: self.evaluation.guard(self._report_failures))
 

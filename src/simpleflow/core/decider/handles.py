@@ -182,13 +182,12 @@ class ChildHandle(RetryHandle):
             return self._failed_parts
         return [parts.Part(self.workflow_id, "")] if self._has_parts else []
 
-    def update(self) -> None:
-        record = self.record
-        if record is not None and record.state == t.COMPLETED and record.closed is not None:
+    def update(self, record: Record) -> None:
+        if record.state == t.COMPLETED and record.closed is not None:
             result = getattr(record.closed.attributes, "result", None)
             if not self.evaluation.child_ended(super().value(result), self.scope):
                 return
-        super().update()
+        super().update(record)
 
     def value(self, text: str | None) -> Any:
         found = parts.unwrap(super().value(text))
@@ -296,9 +295,7 @@ class TimerHandle(Handle):
         task: TimerTask = self.task
         return d.StartTimer(control=task.control, start_to_fire_timeout=task.timeout, timer_id=task.timer_id)
 
-    def update(self) -> None:
-        record = self.record
-        assert record is not None
+    def update(self, record: Record) -> None:
         if record.state == t.STARTED:
             self.running()
         elif record.state == t.FIRED:

@@ -78,17 +78,19 @@ class Markers:
 
     def record(self, name: str, details: str | None, keys: tuple[str, ...] = ()) -> None:
         """Record a marker with these details (JSON text). ``keys``: see ``MarkerTask.identity``."""
-        if self._evaluation.fibers.discarded:
+        evaluation, counts = self._evaluation, self._counts
+        if evaluation.fibers.discarded:
             raise ExecutionBlocked
         identity = (name, details)
         if keys:
             self._identified[name] = keys
         key = digest(name, details)
-        number = self._counts[key] = self._counts.get(key, 0) + 1
+        number = counts.get(key, 0) + 1
+        counts[key] = number
         self._recorded.append(key)
         self._latest[name] = identity
-        if self._observers and self._observers != {self._evaluation.fibers.current}:
-            self._evaluation.stale = True
+        if self._observers and self._observers != {evaluation.fibers.current}:
+            evaluation.stale = True
         self._decide(identity, key, number)
 
     def recorded_others(self, found: Iterable[_Identity]) -> None:

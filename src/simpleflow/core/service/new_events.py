@@ -67,11 +67,12 @@ class NewEvents:
 
     def add(self, attributes: e.Attributes) -> int:
         """Write one event; returns its id."""
-        event = e.Event(self._next, self.now, attributes)
-        self._next += 1
-        self.events.append(event)
-        self.needs_decision = self.needs_decision or type(attributes) in WAKES_DECIDER
-        return event.id
+        id = self._next
+        self._next = id + 1
+        self.events.append(e.Event(id, self.now, attributes))
+        if type(attributes) in WAKES_DECIDER:
+            self.needs_decision = True
+        return id
 
     def finish(self) -> tuple[e.Event, ...]:
         """The events, and a decision task if one wakes the decider, none waits, and the execution has not ended."""

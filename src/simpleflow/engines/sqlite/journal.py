@@ -34,8 +34,10 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack, suppress
+from operator import itemgetter
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from simpleflow.core import codec, transitions
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
 
 
 _CHECK_SECONDS = 0.02  # between two looks at whether the folder is there
+_RUN, _EVENT = itemgetter(0), itemgetter(1)
 _ROWS = 1_000  # that are made at once, so that a long answer does not need much memory
 
 
@@ -117,19 +120,22 @@ class SqliteJournal(KeptEvents):
         return self._outage.outlast(lambda: self._commit(written, changes)) if written else 0
 
     def _commit(self, written: Sequence[tuple[Run, e.Event]], changes: Sequence[Change]) -> int:
-        runs = {run.run_id: run for run, _ in written}
+        runs = {run.run_id: run for run in dict.fromkeys(map(_RUN, written))}
         self._check_presence(ends=not all(run.history.open for run in runs.values()))
-        with self._transaction():
-            for run_id in runs.keys() - {row[0] for row in self._begun}:
-                self._fence(runs[run_id])
-                self._close_run(runs[run_id])
-            for row in self._begun:
+        self.hold()
+        with self._errors("written"), _Transaction(self._db):
+            begun = {str(row[0]): row for row in self._begun}
+            for run_id, run in runs.items():
+                if run_id not in begun:
+                    self._fence(run)
+                    self._close_run(run)
+            for run_id, row in begun.items():
                 try:
                     number = self._db.execute(SQL["begin_run"], (*row, self._lease.token)).lastrowid
                 except sqlite3.IntegrityError as error:
                     raise RunBusy(f"workflow id {row[1]!r} has an open execution") from error
-                self._numbers[str(row[0])] = number or 0
-                self._close_run(runs[str(row[0])])
+                self._numbers[run_id] = number or 0
+                self._close_run(runs[run_id])
             size = sum(self._add(written[at : at + _ROWS]) for at in range(0, len(written), _ROWS))
             if changes:
                 state.write(self._db, changes)
@@ -141,17 +147,14 @@ class SqliteJournal(KeptEvents):
 
     def _add(self, written: Sequence[tuple[Run, e.Event]]) -> int:
         """Insert events; returns how many characters they have."""
-        texts = codec.encode_short([event for _, event in written])
-        rows: list[EventRow] = []
-        size, last, first = 0, None, 0
-        for (run, event), text in zip(written, texts, strict=True):
-            if run is not last:
-                last, first = run, self._numbers[run.run_id] << 32
-            id, length = event.id, len(text)
-            size += length
-            rows.append((first + id, text if length < LONG else pack(text), checksum(text, id)))
+        texts = codec.encode_short(list(map(_EVENT, written)))
+        numbers = self._numbers
+        rows: list[EventRow] = [
+            ((numbers[run.run_id] << 32) + event.id, text if len(text) < LONG else pack(text), checksum(text, event.id))
+            for (run, event), text in zip(written, texts, strict=True)
+        ]
         self._db.executemany(SQL["add_events"], rows)
-        return size
+        return sum(map(len, texts))
 
     def rollback(self) -> None:
         self._begun = []
@@ -164,7 +167,8 @@ class SqliteJournal(KeptEvents):
             row = self._db.execute(SQL["open_run"], (workflow_id,)).fetchone()
         if row is not None and not self._is_alive(row[3]):
             self._await_workers(workflow_id, row[3])
-        with self._transaction():
+        self.hold()
+        with self._errors("written"), _Transaction(self._db):
             row = self._db.execute(SQL["open_run"], (workflow_id,)).fetchone()
             if row is None:
                 return []
@@ -182,7 +186,8 @@ class SqliteJournal(KeptEvents):
         return [StoredRun(workflow_id, run_id, root_id) for _, workflow_id, run_id, root_id in family]
 
     def release(self, root_id: str) -> None:
-        with self._transaction():
+        self.hold()
+        with self._errors("written"), _Transaction(self._db):
             self._db.execute(SQL["release_family"], (root_id, self._lease.token))
 
     def send(self, message: Message) -> bool:
@@ -322,18 +327,27 @@ class SqliteJournal(KeptEvents):
         by = f"process {row[0]} drives it" if row is not None and self._is_alive(owner) else "no process drives it"
         raise RunBusy(f"workflow id {workflow_id!r} has an open execution ({by}); wait for it, or use another id")
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """The open transaction, or a new one; committed at the end, or rolled back after an error."""
-        self.hold()
-        with self._errors("written"):
-            try:
-                yield
+
+class _Transaction:
+    """Commits the open transaction at the end of a block, or rolls it back after an error."""
+
+    __slots__ = ("_db",)
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            if error is None:
                 self._db.execute("commit")
-            except BaseException:
-                if self._db.in_transaction:  # else SQLite has rolled it back
-                    self._db.execute("rollback")
-                raise
+        finally:
+            if self._db.in_transaction:  # else SQLite has rolled it back itself
+                self._db.execute("rollback")
 
 
 def _identity(path: str) -> object:
