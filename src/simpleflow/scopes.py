@@ -57,12 +57,12 @@ class ScopeOwner:
 
     __slots__ = ()
 
+    retries: Retry = NO_RETRIES
+    """How activities and children inside are tried again if they have no retries of their own."""
+
     def add_task(self, task: Tried) -> None:
         """An activity or a child was submitted inside, or inside of another owner's scope in there."""
         raise NotImplementedError
-
-    retries: Retry = NO_RETRIES
-    """How activities and children inside are tried again that have no retries of their own."""
 
     def add_child(self, child: Child) -> None:
         """A child was submitted inside."""

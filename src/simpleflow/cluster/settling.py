@@ -1,4 +1,4 @@
-"""The end of a run: which tasks are over. The engine is not told, since the run may be that of another process now."""
+"""The end of a run: which tasks are over. The engine does not learn it, since another process may own the run now."""
 
 from __future__ import annotations
 

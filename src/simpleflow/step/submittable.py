@@ -25,7 +25,6 @@ from simpleflow.submittables import as_submittable, scoped
 
 _NOT_GIVEN: Any = type("NotGiven", (), {"__repr__": lambda self: "NOT_GIVEN"})()  # None is a valid fingerprint
 
-
 _GIVEN = attrgetter(
     "force", "emit_signal", "keep_result", "fingerprint", "ready_made", "activities_if_step_already_done", "outputs",
     "after",
@@ -124,7 +123,7 @@ class Step(SubmittableContainer):
         fingerprint: Any,
         tries: tuple[Any, ...],
     ) -> None:
-        """Check what was given beside name and work, and take it."""
+        """Check the arguments beside name and work, and keep them."""
         name = self.step_name
         if self.activities_if_step_already_done is not None:
             self.alternative()
@@ -278,9 +277,9 @@ class StepFuture(Future):
     def value(self) -> Any:
         """The result of the work. Waits.
 
-        Where steps are the work, or members of it, their values count. For a skipped step: the result of the
-        alternative, or None without one. With ``keep_result``: the result of the
-        work when the step ran. Raises ResultNotKept if that is not known.
+        If the work is a step, it is the value of that step; if steps are members of the work, the result holds their
+        values. For a skipped step it is the result of the alternative work, else, with ``keep_result``, that of the
+        work when the step last ran, else None. Raises ResultNotKept if it should have been kept and was not.
         """
         self._promise.wait()
         self._promise.check_kept()

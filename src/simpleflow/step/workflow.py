@@ -118,6 +118,8 @@ class WorkflowStepMixin:
         """Parameters of the activities that read and write done marks, as for ``activity.with_attributes``."""
         return {}
 
+    # What the decider calls
+
     def may_continue_as_new(self, history: Any) -> bool:
         """True if an execution started now with the same arguments would go on where this one stands.
 

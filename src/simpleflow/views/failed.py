@@ -1,4 +1,4 @@
-"""The steps that failed, as far as some events of a history tell."""
+"""The steps that failed, as far as some events of a history show."""
 
 from __future__ import annotations
 

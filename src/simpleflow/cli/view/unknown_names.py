@@ -1,4 +1,4 @@
-"""Misspelled names of steps, told before a run begins: those of ``--only`` and ``--until`` that no step seems to have.
+"""Misspelled names of steps, reported before a run begins: those in ``--only`` and ``--until`` that no step has.
 
 With such a name a run does nothing, or does not stop. The names of steps are found by a plan in which every step runs.
 It may be incomplete: then the steps of the latest run count too, and the name may still be right.
