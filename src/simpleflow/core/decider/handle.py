@@ -23,14 +23,13 @@ from typing import Any
 from simpleflow import taskids
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
-from simpleflow.core import timeouts
 from simpleflow.core import transitions as t
-from simpleflow.core.decider import failed_event, recorded_calls, refusals
+from simpleflow.core.decider import failed_event, recorded_calls, refusals, task_errors
 from simpleflow.core.decider.evaluation import Evaluation
 from simpleflow.core.decider.refusals import Reaction
 from simpleflow.core.decider.tries import TriedTask
 from simpleflow.core.records import Key, Record
-from simpleflow.exceptions import TaskCanceled, TaskException, TaskFailed, TaskTerminated
+from simpleflow.exceptions import TaskException
 from simpleflow.futures import CANCELLED, FINISHED, RUNNING, Promise, promise_of
 from simpleflow.retries import Retry
 from simpleflow.scopes import Scope, ScopeOwner
@@ -179,6 +178,10 @@ class RetryHandle(TriedTask, Handle):
         """An id that no recorded call has."""
         raise NotImplementedError
 
+    def has_sent_cancel(self, record: Record) -> bool:
+        """True if this execution has asked the service to end the latest task of the record."""
+        raise NotImplementedError
+
     def own_retries(self) -> Retry:
         """How the task itself says that it is tried again."""
         raise NotImplementedError
@@ -225,6 +228,21 @@ class RetryHandle(TriedTask, Handle):
         super().begin()
         if self.evaluation.decides_failures and self.has_new_failures:
             self.evaluation.spawn(self._report_failures, Scope())
+
+    def update(self, record: Record) -> None:
+        if self._was_cancelled(record):
+            self.handled = len(record.failures)
+            self.finish(state=CANCELLED)
+        else:
+            super().update(record)
+
+    def _was_cancelled(self, record: Record) -> bool:
+        """True if user code has cancelled the task in an earlier evaluation, and did not wait for its end.
+
+        A step cancels its tasks itself, and decides what their ends mean.
+        """
+        is_closed = not record.open and record.state != t.NEW
+        return is_closed and self.has_sent_cancel(record) and not any(self.scope.owners())
 
     def recorded(self) -> None:
         if not self._settled:
@@ -308,7 +326,7 @@ class RetryHandle(TriedTask, Handle):
             if verdict == "abort" or (verdict is None and self.raises_on_failure):
                 self._lose()
                 self.evaluation.fail_run(
-                    f'Workflow execution error in {self.task.name}: "{_reason(exception)}"',
+                    f'Workflow execution error in {self.task.name}: "{task_errors.reason(exception)}"',
                     exception,
                     getattr(exception, "details", None),
                 )
@@ -377,20 +395,4 @@ class RetryHandle(TriedTask, Handle):
 
     def _exception(self, event: e.Event) -> TaskException:
         """The exception that the future shows for this failure."""
-        attributes: Any = event.attributes
-        name = self.task.name
-        if isinstance(attributes, e.ActivityTaskTimedOut | e.ChildWorkflowExecutionTimedOut):
-            return timeouts.error(self.evaluation.history.events, event)
-        if isinstance(attributes, e.ActivityTaskCanceled | e.ChildWorkflowExecutionCanceled):
-            return TaskCanceled(attributes.details)
-        if isinstance(attributes, e.ChildWorkflowExecutionTerminated):
-            return TaskTerminated(f"{name} was terminated")
-        if refusals.is_refusal(event):
-            return TaskFailed(name, refusals.reason(attributes.cause))
-        failed = TaskFailed(name, attributes.reason, attributes.details)
-        failed.is_child = isinstance(attributes, e.ChildWorkflowExecutionFailed)
-        return failed
-
-
-def _reason(exception: TaskException) -> str:
-    return getattr(exception, "reason", None) or str(exception)
+        return task_errors.of_event(event, self.task.name, self.evaluation.history.events)

@@ -114,6 +114,9 @@ class ActivityHandle(RetryHandle):
         activity: Activity = self.task.activity
         return activity.takes_retries
 
+    def has_sent_cancel(self, record: Record) -> bool:
+        return bool(record.cancel_requested_id)
+
     def request_cancel(self, record: Record) -> None:
         if not record.cancel_requested_id:
             self.evaluation.outbox["cancel_activity", record.id] = d.RequestCancelActivityTask(activity_id=record.id)
@@ -275,6 +278,9 @@ class ChildHandle(RetryHandle):
     def own_retries(self) -> Retry:
         return Retry(self.task.workflow.retry)
 
+    def has_sent_cancel(self, record: Record) -> bool:
+        return _is_cancel_sent(self.evaluation.history, record)
+
     def request_cancel(self, record: Record) -> None:
         if (decision := _cancel_child(self.evaluation.history, record)) is not None:
             self.evaluation.outbox["cancel", (record.id, record.run_id)] = decision
@@ -367,9 +373,18 @@ def _is_in(scope: Scope, record: Record) -> bool:
     return path.startswith(scope.path) or f"-{scope.path}" in path or f".{scope.path}" in path
 
 
+def _is_cancel_sent(history: History, record: Record) -> bool:
+    """True if the execution has requested the cancellation of a child."""
+    sent = history.cancels_sent
+    if not sent:
+        return False
+    if (record.id, record.run_id) in sent or (record.id, None) in sent:
+        return True
+    return record.run_id is None and any(id == record.id for id, _ in sent)  # its start is not in the history
+
+
 def _cancel_child(history: History, record: Record) -> d.Decision | None:
     """The request to cancel a child; None if it was sent."""
-    sent = history.cancels_sent
-    if (record.id, record.run_id) in sent or (record.id, None) in sent:
+    if _is_cancel_sent(history, record):
         return None
     return d.RequestCancelExternalWorkflowExecution(workflow_id=record.id, run_id=record.run_id)
