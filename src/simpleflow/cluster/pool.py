@@ -34,6 +34,7 @@ from simpleflow.cluster.code import Code
 from simpleflow.cluster.crew import Crew
 from simpleflow.cluster.driver_output import DriverOutput
 from simpleflow.cluster.engine_calls import beat, begin, offer
+from simpleflow.cluster.given_tasks import GivenTasks
 from simpleflow.cluster.members import Given, Lane, WorkerSeen
 from simpleflow.cluster.missing import Missing
 from simpleflow.cluster.own_tasks import OwnTasks
@@ -49,10 +50,8 @@ from simpleflow.worker.inline import do_quickly, respond
 from simpleflow.worker.output import OutputTarget
 
 _LOOK_SECONDS = 1.0  # between two looks at the workers
-_SHORT_SECONDS = 0.02  # a task that takes less is short
 _BACK_SECONDS = 2.0  # for how long a batch waits at a worker before it is given to another one
 _AVOID_SECONDS = 10.0  # for how long that worker is not the first choice
-_SHORT_IN_A_ROW = 8
 _END_SECONDS = 5.0  # for how long stopped tasks are waited for at the end
 
 
@@ -93,11 +92,8 @@ class ClusterPool(NothingAhead):
         self._own = OwnTasks(self._inbox.put, middlewares)
         self._missing = Missing(cluster.address, on_wait)
         self._crew = Crew(code, on_wait)
-        self._given: dict[str, Given] = {}  # by the id of the batch
-        self._where: dict[str, Given] = {}  # by token, until the end of the task is known
+        self._given = GivenTasks()
         self._held: dict[str, ActivityTask] = {}  # one task of each list that no worker performs
-        self._begun_at: dict[str, float] = {}  # monotonic times, by token
-        self._short_in_a_row = 0
         self._looked_at = 0.0
         self._connector = c.Connector(cluster, self._topic, self._inbox)
         self._connection: c.Connection | None = self._connector.connect()
@@ -161,7 +157,7 @@ class ClusterPool(NothingAhead):
             if not self.source.is_open(task.token):
                 del self._held[task_list]
         self._take_back(now)
-        for token, given in list(self._where.items()):
+        for token, given in list(self._given.by_token.items()):
             if token in given.stopped:
                 continue
             if not self.source.is_open(token):
@@ -175,20 +171,20 @@ class ClusterPool(NothingAhead):
         self._connector.close()
         connection = self._connection
         if connection is not None:
-            for given in list(self._given.values()):
+            for given in self._given:
                 for token in list(given.rest):
                     if given.begun:
                         self._stop(token, given)
                     else:
                         self._take_from(given, token)
             end = time.monotonic() + _END_SECONDS
-            while self._where and connection.works and (left := end - time.monotonic()) > 0:
+            while self._given.by_token and connection.works and (left := end - time.monotonic()) > 0:
                 for message in self._inbox.take(left):
                     for kind, *values in message.events if isinstance(message, c.Events) else ():
                         if kind == b.PRINTED:
                             self._take_event(message.process, kind, *values)
-                    for token in tokens_over(message, self._where):
-                        self._take_from(self._where[token], token)
+                    for token in tokens_over(message, self._given.by_token):
+                        self._take_from(self._given.by_token[token], token)
             connection.close([member.address for member in self._crew.members.values()])
             self._connection = None
         self._own.close()
@@ -241,12 +237,10 @@ class ClusterPool(NothingAhead):
         for lane in self._crew.lanes:
             for task in lane.pending:
                 offer(self.source, task.token)
-        for token in list(self._where):
+        for token in list(self._given.by_token):
             offer(self.source, token)
         self._crew.clear()
         self._given.clear()
-        self._where.clear()
-        self._begun_at.clear()
         connection.close()
         self._on_wait(
             f"the scheduler {self._cluster.address} is lost; waits for it for up to {self._cluster.reconnect_for:g} s"
@@ -264,7 +258,7 @@ class ClusterPool(NothingAhead):
         lanes = self._crew.of(task_list)
         self._missing.note(task_list, bool(lanes))
         limit = self._slots.get(task_list)
-        short = limit is None and self._short_in_a_row >= _SHORT_IN_A_ROW
+        short = limit is None and self._given.are_short
         if limit is not None and self._crew.count(task_list) >= limit:
             return None
         return min((lane for lane in lanes if lane.room(short)), key=lambda lane: lane.load, default=None)
@@ -280,8 +274,7 @@ class ClusterPool(NothingAhead):
     def _submit(self, connection: c.Connection, lane: Lane, tasks: tuple[ActivityTask, ...]) -> None:
         batch = Batch(uuid.uuid4().hex, self._topic, lane.member.process, tasks, self._output.limit)
         given = Given(batch.id, lane, tasks)
-        lane.given[batch.id] = self._given[batch.id] = given
-        self._where.update(dict.fromkeys(given.rest, given))
+        self._given.add(given)
         priority = max(int(task.priority or 0) for task in tasks)
         connection.submit(lane.member.address, batch, lane.task_list, priority)
 
@@ -289,7 +282,7 @@ class ClusterPool(NothingAhead):
         """Take back what waits at a worker, which does something for another run, while a slot is free elsewhere."""
         if self._connection is None:
             return
-        for given in self._given.values():
+        for given in self._given:
             if given.begun or given.is_taken_back or now - given.at < _BACK_SECONDS:
                 continue
             lanes = self._crew.of(next(iter(given.tasks.values())).task_list)
@@ -313,12 +306,12 @@ class ClusterPool(NothingAhead):
                 self._meet(message)
             case c.NotMet():
                 self._crew.not_met(message)
-            case c.Finished() if message.batch in self._given and (
+            case c.Finished() if (given := self._given.batch(message.batch)) is not None and (
                 not message.error or (self._connection is not None and self._connection.works)
             ):  # else the connection is lost, and everything with it
-                self._finish(self._given[message.batch], message)
-            case c.TakenBack() if message.batch in self._given:
-                self._lose_batch(self._given[message.batch], "", may_have_begun=False)
+                self._finish(given, message)
+            case c.TakenBack() if (given := self._given.batch(message.batch)) is not None:
+                self._lose_batch(given, "", may_have_begun=False)
             case c.Connected():
                 self._connection = message.connection
                 self._looked_at = 0.0
@@ -337,12 +330,11 @@ class ClusterPool(NothingAhead):
             if process in self._crew.members:
                 self._crew.members[process].leaving = True
             return
-        given = self._where.get(token)
+        given = self._given.by_token.get(token)
         if given is None or given.lane.member.process != process:
             return  # about a batch, or about a task that is over for this process
         if kind == b.BEGUN:
-            given.begun.add(token)
-            self._begun_at[token] = time.monotonic()
+            self._given.begin(given, token)
             begin(self.source, token, given.lane.member.identity)
         elif kind == b.BEAT:
             beat(self.source, token)
@@ -359,9 +351,7 @@ class ClusterPool(NothingAhead):
             offer(self.source, token)
 
     def _end(self, given: Given, token: str, outcome: Outcome) -> None:
-        began = self._begun_at.get(token)
-        is_short = began is not None and time.monotonic() - began < _SHORT_SECONDS
-        self._short_in_a_row = self._short_in_a_row + 1 if is_short else 0
+        self._given.count_time(token)
         self._take_from(given, token)
         begin(self.source, token, given.lane.member.identity)
         respond(self.source, token, outcome)
@@ -386,12 +376,9 @@ class ClusterPool(NothingAhead):
     def _take_from(self, given: Given, token: str) -> None:
         """The end of a task is known, for its worker."""
         self._output.end(given.tasks[token])
-        given.rest.pop(token, None)
-        self._where.pop(token, None)
-        self._begun_at.pop(token, None)
+        self._given.remove(given, token)
 
     def _forget(self, given: Given) -> None:
-        given.lane.given.pop(given.id, None)
-        self._given.pop(given.id, None)
+        self._given.forget(given)
         if self._connection is not None:
             self._connection.forget(given.id)
