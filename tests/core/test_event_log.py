@@ -57,6 +57,14 @@ def test_little_is_read_and_kept() -> None:
     assert len(asked) < 10
 
 
+def test_more_of_the_last_ones_are_kept_on_request() -> None:
+    log = EventLog(event(id) for id in range(1, 101))
+    log.let_go(lambda after, limit: [], keep=50)
+    assert [each.id for each in log[50:]] == list(range(51, 101))
+    with pytest.raises(IndexError):
+        log[49]
+
+
 def test_markers_are_found_by_what_they_say() -> None:
     log = EventLog()
     index = MarkerIndex(log)

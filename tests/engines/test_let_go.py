@@ -24,6 +24,7 @@ from simpleflow.worker import inline
 def lets_go(monkeypatch: pytest.MonkeyPatch) -> None:
     """All but the last two events go at each commit, and are read back one by one."""
     monkeypatch.setattr(operations, "_MANY_EVENTS", 1)
+    monkeypatch.setattr(operations, "_MANY_CHARACTERS", 0)
     monkeypatch.setattr(event_log, "KEPT", 2)
     monkeypatch.setattr(event_log, "_PAGE", 1)
 
@@ -65,6 +66,21 @@ class Mixed(Workflow, WorkflowStepMixin):
 
     def on_completed(self, history: Any) -> None:
         assert [event.id for event in history.events] == list(range(1, len(history.events) + 1))
+
+
+class Wide(Workflow, WorkflowStepMixin):
+    name = "wide"
+
+    def run(self) -> None:
+        futures.wait(self.submit(self.step("all", Group(*[(work, number) for number in range(600)]))))
+
+
+def test_a_wide_step_reads_hardly_an_event_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    read_back = event_log.EventLog._read_back
+    monkeypatch.setattr(event_log.EventLog, "_read_back", lambda *args: asked.append(args[1]) or read_back(*args))
+    Executor(Wide, state=str(tmp_path), workflow_id="w").run()
+    assert len(asked) < 10  # the markers of the step, not its activities
 
 
 def told(executor: Executor) -> list[Any]:

@@ -48,17 +48,21 @@ class EventLog(Sequence[Event]):
         self._read: Reader | None = None
         self.append: Callable[[Event], None] = recent.append
 
-    def let_go(self, read: Reader) -> None:
-        """Keep no event in memory but the first and the last ones: ``read`` finds all that are there now."""
+    def let_go(self, read: Reader, keep: int = 0) -> None:
+        """Keep no event in memory but the first and the last ones: ``read`` finds all that are there now.
+
+        ``keep``: at least so many of the last ones are kept.
+        """
         before, recent = self._recent
-        if len(recent) <= KEPT:
+        keep = max(keep, KEPT)
+        if len(recent) <= keep:
             return
         if not before:
             self._first = recent[0]
         self._read = read
-        kept = recent[-KEPT:]
+        kept = recent[-keep:]
         self.append = kept.append
-        self._recent = before + len(recent) - KEPT, kept
+        self._recent = before + len(recent) - keep, kept
 
     def __len__(self) -> int:
         before, recent = self._recent

@@ -15,7 +15,7 @@ from simpleflow.core import events as e
 from simpleflow.core import transitions as t
 from simpleflow.core.activity_records import ActivityRecords
 from simpleflow.core.deadlines import Deadlines
-from simpleflow.core.event_log import EventLog, SomeEvents
+from simpleflow.core.event_log import EventLog, Reader, SomeEvents
 from simpleflow.core.marker_index import MarkerIndex
 from simpleflow.core.pauses import Pauses
 from simpleflow.core.records import Record
@@ -87,6 +87,14 @@ class ExecutionState:
     def pauses(self) -> list[Interval]:
         """The times in which no process drove it."""
         return self._pauses.extend(self.events)
+
+    def let_go(self, read: Reader, keep_new: bool = False) -> None:
+        """Keep few events in memory (``EventLog.let_go``), and what is asked of all of them later.
+
+        ``keep_new``: all that a decider has not seen are kept, since it reads the results in them next.
+        """
+        self._pauses.extend(self.events)
+        self.events.let_go(read, self.last_event_id - self.decision_started_id if keep_new else 0)
 
     @property
     def decision_pending(self) -> bool:

@@ -71,5 +71,8 @@ class Pauses:
         return both[0] != both[1] and all(each is not None and each.startswith(OF_PROCESS) for each in both)
 
     def _add(self, gap: Interval) -> None:
-        if gap[1] - gap[0] >= _SHORTEST and (not self.found or gap[0] >= self.found[-1][1]):
-            self.found.append(gap)
+        if gap[1] - gap[0] < _SHORTEST / 2:
+            return
+        begin, end = round(gap[0], 3), round(gap[1], 3)  # as a history at rest has them
+        if end - begin >= _SHORTEST and (not self.found or begin >= self.found[-1][1]):
+            self.found.append((begin, end))

@@ -177,7 +177,7 @@ class Executions:
             while reader is not None and history.last_event_id < last:
                 for event in reader(history.last_event_id, _PAGE):
                     history.apply(event)
-                history.events.let_go(reader)
+                history.let_go(reader)
         except InvalidTransition:
             self.journal.load(stored.run_id)  # raises StateError if they are not as they were written
             raise

@@ -138,7 +138,7 @@ class Operations:
         for run in self._grown:
             reader = self._journal.reader(run.run_id)
             if reader is not None:
-                run.history.events.let_go(reader)
+                run.history.let_go(reader, keep_new=self._characters < _MANY_CHARACTERS)
         self._grown, self._events, self._characters = {}, 0, 0
 
     def _undo(self, before: int) -> None:

@@ -134,7 +134,7 @@ class Handle:
         elif record.open:
             if record.state == t.STARTED:
                 self.running()
-        elif record.state != t.NEW and self.has_new_failures:
+        elif record.state != t.NEW and self.handled < len(record.failures):
             self.failed(record)
 
     def completed(self) -> None:
@@ -200,8 +200,8 @@ class RetryHandle(TriedTask, Handle):
         """True if the retries of a step around the task are for the task too."""
         return True
 
-    def _find_call(self) -> None:
-        """Take the key of the recorded call that this one is; a fresh one if they all differ (``recorded_calls``)."""
+    def _find_call(self, record: Record | None) -> None:
+        """Take the key of the recorded call that this is, or a fresh one. ``record``: the one under the present key."""
         found = [record for record in self.recorded_calls() if record.scheduled is not None]
         if not found:
             return
@@ -224,7 +224,7 @@ class RetryHandle(TriedTask, Handle):
             evaluation.supersede(self, found[-1])
 
     def begin(self) -> None:
-        self._find_call()
+        self._find_call(self.record)
         super().begin()
         if self.evaluation.decides_failures and self.has_new_failures:
             self.evaluation.spawn(self._report_failures, Scope())
@@ -245,9 +245,10 @@ class RetryHandle(TriedTask, Handle):
         return is_closed and self.has_sent_cancel(record) and not any(self.scope.owners())
 
     def recorded(self) -> None:
-        if not self._settled:
-            self._find_call()
         record = self.record
+        if not self._settled:
+            self._find_call(record)
+            record = self.record
         if record is None:
             if not (self.promise.done or self.held or self.key in self.evaluation.outbox):
                 self.evaluation.outbox[self.key] = self.decision()

@@ -78,6 +78,15 @@ class ActivityHandle(RetryHandle):
         self.evaluation.activities[self._former[0]] = self.task.activity  # if it is open, it is performed by that name
         return [*former, *found]
 
+    def _find_call(self, record: Record | None) -> None:
+        if self._former is None and self.key[1] == self._id:
+            if record is None:
+                return
+            if record.scheduled_id and recorded_calls.is_same(record, self.task.name, self.input):
+                self._settled = True  # the first call, as nearly always
+                return
+        super()._find_call(record)
+
     def fresh_id(self) -> str:
         return _numbered_id(self._id, 1 + len(_numbered(self.evaluation.history.activities, self._id)))
 

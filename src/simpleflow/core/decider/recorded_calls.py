@@ -44,8 +44,7 @@ def is_same(record: Record, name: str, text: str) -> bool:
     ``on_task_failure`` may change the arguments of the next try, so those of the first one count, too. Earlier releases
     recorded an activity ``flow.load`` of a script as ``__main__.load``.
     """
-    names = (name, f"{SCRIPT}.{name.rpartition('.')[2]}")
-    if record.type_name not in names:
+    if record.type_name != name and record.type_name != f"{SCRIPT}.{name.rpartition('.')[2]}":
         return False
     if _same_input(record.scheduled.input, text):
         return True
