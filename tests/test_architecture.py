@@ -22,7 +22,7 @@ FILES = [path.relative_to(SOURCE).as_posix() for path in sorted(SOURCE.rglob("*.
 
 TESTS = ROOT / "tests"
 
-NOT_IN_TABLES = ("__main__.py", "cli/", "compat/", "core/events/")
+NOT_IN_TABLES = ("__main__.py", "compat/", "core/events/")
 """What ``docs/architecture.md`` describes as a whole, and not file by file."""
 
 LONGEST = 400
