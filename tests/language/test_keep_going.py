@@ -12,6 +12,7 @@ from simpleflow.canvas import Chain, FuncGroup, Group
 from simpleflow.exceptions import AggregateException
 from simpleflow.local import Executor
 from simpleflow.step import Step, WorkflowStepMixin
+from simpleflow.stores import open_store
 
 noted: list[str] = []
 
@@ -91,6 +92,47 @@ def test_steps_that_do_not_depend_on_the_failed_one_are_marked() -> None:
     noted.clear()
     assert failures(run) == ["a is broken", "in is broken"]
     assert sorted(noted) == ["a", "a2", "in"]  # b is done
+
+
+@pytest.mark.parametrize("in_alternative", [False, True])
+@pytest.mark.parametrize(
+    "around",
+    [
+        lambda *members: Chain(*members),
+        lambda *members: Group(Chain(*members), (note, "beside")),
+        lambda *members: FuncGroup(lambda: Chain(*members)),
+        lambda *members: Chain(Step("middle", Chain(*members)), (note, "outside")),
+        lambda *members: Chain(*members, raises_on_failure=False),
+    ],
+    ids=["chain", "group", "func", "step", "quiet"],
+)
+def test_a_step_in_whose_work_a_chain_stops_is_not_done(
+    around: Any, in_alternative: bool, request: pytest.FixtureRequest
+) -> None:
+    markers: list[Any] = []
+
+    def run(self: Any) -> None:
+        self.submit(self.step("first", (fail, "a"), force_steps_if_executed="inside"))
+        inside = self.step("inside", (note, "inside"), optional=True)
+        chain = around((note, "before"), inside, (note, "after it"))
+        if in_alternative:
+            self.add_skipped_steps("outer")
+            outer = self.submit(self.step("outer", (note, "work"), activities_if_step_already_done=chain))
+        else:
+            outer = self.submit(self.step("outer", chain))
+        self.submit(Step("other", (note, "other")))
+        futures.wait(outer)
+        self.submit(note, "after")
+
+    def closed(self: Any, history: Any) -> None:
+        markers.extend((each.details["step"], each.details["status"]) for each in self.list_markers(all=True))
+
+    prefix = f"{request.node.name}/steps"
+    assert failures(run, get_step_path_prefix=lambda self: prefix, after_closed=closed) == ["a is broken"]
+    assert "before" in noted
+    assert not {"inside", "after it", "outside", "after"}.intersection(noted)
+    assert ("outer", "failed") in markers
+    assert open_store("memory://keep-going").names(prefix) == ["other"]
 
 
 def test_errors_of_run_and_of_children_are_put_off_too() -> None:

@@ -211,6 +211,13 @@ MUTANTS = (
         "| set()",
         "tests/step/test_failures_beside.py",
     ),
+    Mutant(
+        "a step fails if its work has stopped at a step that the failure of the run has left out",
+        "step/life.py",
+        "        self._lose_with(work)  #",
+        "        #",
+        "tests/language/test_keep_going.py",
+    ),
     # Dependents
     Mutant(
         "a step that ran forces those that come after it",

@@ -224,6 +224,7 @@ class Life(LifeActions):
         if work.failure is not None or run in self._executor.lost:
             self._fail(work.failure or TaskFailed(run.name, _HAS_FAILED))
             return
+        self._lose_with(work)  # a step inside may be lost that may fail: what comes after it was not done
 
         outcome = self._recorded.outcome if self._recorded is not None else None
         while (part := run.unfinished_part()) is not None and outcome is None and not self._is_marking_recorded():
@@ -335,6 +336,9 @@ class Life(LifeActions):
             while (part := run.unfinished_part()) is not None and self._recorded is None:
                 yield part
             error = run.parts_error() if self._recorded is None else self._recorded.details.get("error")
+            self._lose_with(instead)
+            if error is None and self._recorded is None and run in self._executor.lost:
+                error = _HAS_FAILED
             if error is not None:
                 self._fail(TaskFailed(run.name, error))
                 return False
