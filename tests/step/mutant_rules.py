@@ -218,6 +218,20 @@ MUTANTS = (
         "        #",
         "tests/language/test_keep_going.py",
     ),
+    Mutant(
+        "no result of alternative work is taken for one of the work",
+        "step/life_actions.py",
+        "return self._scope if is_old else self._scope.child(INSTEAD)",
+        "return self._scope",
+        "tests/step/test_alternatives.py",
+    ),
+    Mutant(
+        "a step waits for the marker of an earlier submission that is skipped",
+        "step/scheduler.py",
+        "        if verdict.run and (awaited := self._after_skipping(run)) is not None:\n",
+        "        if verdict.run and (awaited := None) is not None:\n",
+        "tests/step/test_alternatives.py",
+    ),
     # Dependents
     Mutant(
         "a step that ran forces those that come after it",

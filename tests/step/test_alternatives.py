@@ -10,7 +10,8 @@ from simpleflow import Workflow, futures
 from simpleflow.canvas import Chain, Group
 from simpleflow.step.submittable import Step
 from simpleflow.step.workflow import WorkflowStepMixin
-from tests.step.bench import Bench, note, noted
+from tests.step.bench import Bench, fail_softly, note, noted
+from tests.step.test_evaluated_afresh import Ordered
 
 
 class Child(Workflow, WorkflowStepMixin):
@@ -55,3 +56,31 @@ def test_an_alternative_may_be_anything_that_a_step_may_run(bench: Bench) -> Non
 
     assert bench.run(run) == [False] * 6
     assert {"alone", "tuple", "group", "chain", "b"} <= set(noted)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("afresh", [False, True])
+def test_alternative_work_under_way_does_not_mix_up_two_submissions(bench: Bench, afresh: bool, fails: bool) -> None:
+    def run(workflow: Any) -> Any:
+        workflow.add_skipped_steps("dep")
+        other = (note, "instead")
+        steps = [workflow.step("dep", (note, "dep"), activities_if_step_already_done=other) for _ in range(2)]
+        first = workflow.submit(steps[0])
+        origin = workflow.step("origin", (fail_softly if fails else note, "origin"), force_steps_if_executed="dep")
+        futures.wait(workflow.submit(origin))
+        if afresh:
+            first.finished  # run is evaluated anew with the next decision
+        second = workflow.submit(steps[1])
+        futures.wait(first, second)
+        return [first.value, first.ran, second.ran, second.failed]
+
+    found = Ordered(bench.bucket, run, own=True)
+    found.end("GetStepsDoneTask")
+    found.end("fail_softly" if fails else "note", "origin")
+    found.end("note", "instead")
+    value, ran_first, *second = found.rest()
+    assert ran_first is (afresh and not fails)  # the verdict to skip it was not recorded yet
+    assert second == [not fails, fails]
+    assert value == ("did dep" if ran_first else None if afresh else "did instead")
+    assert noted.count("dep") == (not fails)
+    assert noted.count("instead") == 1

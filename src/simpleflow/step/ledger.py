@@ -52,6 +52,7 @@ class Ledger:
         self._executor = executor
         executor.when_signalled(DONE_ELSEWHERE_SIGNAL, self._leave)
         self.latest: dict[str, StepRun] = {}  # the latest run of each name
+        self.skipping: dict[str, StepRun] = {}  # by name, the latest submission that is skipped with work or a reading
         self.parts = Parts()  # steps outside of all steps, if the parent has to know of them
         self.recorded: list[Recorded] = read(executor.recorded_markers(MARKER_NAME))
         self._done_at_first: frozenset[str] = frozenset()  # as the marks said when the run read them

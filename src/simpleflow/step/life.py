@@ -129,11 +129,15 @@ class Life(LifeActions):
                 self._scheduler.ahead.uses(run.name)
             alternative = run.step.alternative()
             if run.step.keep_result or alternative is not None:
+                self._ledger.skipping[run.name] = run
                 has_value = yield from self._find_value(alternative)
                 if not has_value:
                     return
             if self._recorded is None:
-                self._inputs = marker_content.when_skipped(run)
+                self._inputs = {
+                    **marker_content.when_skipped(run),
+                    **(self._told_instead() if alternative is not None else {}),
+                }
             self._record(constants.SKIPPED, self._inputs)
             self._finish()
             return
@@ -325,13 +329,13 @@ class Life(LifeActions):
             else:
                 run.not_kept = "it has never been done"
         if alternative is not None:
-            instead = yield self._submit(alternative)
+            instead = yield self._submit(alternative, self._scope_instead)
             if not run.step.keep_result or run.not_kept is not None:
                 run.take_value(instead)
                 run.not_kept = None
             run.elements.append(instead.result)
             if instead.failure is not None:
-                self._fail(instead.failure)
+                self._fail(instead.failure, self._told_instead())
                 return False
             while (part := run.unfinished_part()) is not None and self._recorded is None:
                 yield part
@@ -340,7 +344,7 @@ class Life(LifeActions):
             if error is None and self._recorded is None and run in self._executor.lost:
                 error = _HAS_FAILED
             if error is not None:
-                self._fail(TaskFailed(run.name, error))
+                self._fail(TaskFailed(run.name, error), self._told_instead())
                 return False
         return True
 

@@ -26,6 +26,9 @@ from simpleflow.step.scheduler import Begin, Refuse, Scheduler, Verdict
 from simpleflow.step.stale_marks import NOTHING
 from simpleflow.task import ActivityTask
 
+INSTEAD = "instead"
+"""The key of a marker that says that alternative work has a scope of its own, and the label of that scope."""
+
 _NOTHING: Mapping[str, Any] = {}
 IDENTITY = ("step", "status")
 """The keys that say which marker it is."""
@@ -215,6 +218,20 @@ class LifeActions:
         if self._inside is None:
             self._inside = Scope(scope_label(self._run.name, self._number), self._outer, owner=self._run)
         return self._inside
+
+    @property
+    def _scope_instead(self) -> Scope:
+        """The scope of alternative work: no result of it is ever taken for one of the work, nor the other way round.
+
+        The verdict to skip is recorded once that work has ended. Until then it may change: an origin has run.
+        """
+        recorded = self._recorded
+        is_old = recorded is not None and recorded.status == constants.SKIPPED and not recorded.details.get(INSTEAD)
+        return self._scope if is_old else self._scope.child(INSTEAD)
+
+    def _told_instead(self) -> dict[str, Any]:
+        """The key of the marker that says where alternative work was submitted."""
+        return {} if self._scope_instead is self._scope else {INSTEAD: True}
 
     def _submit(self, submittable: Submittable, scope: Scope | None = None) -> Promise:
         self._submitted = submit_any(self._host, submittable, self._scope if scope is None else scope)

@@ -149,10 +149,10 @@ class Scheduler:
                 claim = self.claiming.latest_try(run)
                 if claim is not None and not claim.done:
                     return Wait(claim)  # once it is granted, the refused step gives it up
-                return _refuse(origin)
+                return self._after_skipping(run) or _refuse(origin)
         for each in ledger.above:
             if (above := each.failed_origin(run.name, run.after)) is not None:
-                return _refuse(above)
+                return self._after_skipping(run) or _refuse(above)
         return self._judge(run, is_quiet)
 
     def origins(self, run: StepRun) -> dict[str, Marks]:
@@ -234,6 +234,8 @@ class Scheduler:
             )
         if verdict.run and made_with.NOT_KEPT in self.made_with(run).arguments:
             made_with.check_known(run.step.calls())  # before anything has begun
+        if verdict.run and (awaited := self._after_skipping(run)) is not None:
+            return awaited
         if verdict.run and self.marks.claims:
             claimed = self.claiming.claim(run, verdict, self._changes)
             if isinstance(claimed, Promise):
@@ -243,6 +245,14 @@ class Scheduler:
             return Begin(verdict)
         origin = self.dependencies.unreached_origin(run) or self.dependencies.passed_origin(run)
         return Begin(verdict, stale=None if origin is None else constants.DEPENDENT_OF + origin)
+
+    def _after_skipping(self, run: StepRun) -> Wait | None:
+        """A wait for an earlier submission that is being skipped, and whose marker is not recorded yet.
+
+        A later evaluation takes the markers of one name in the order of its submissions.
+        """
+        skipping = self.ledger.skipping.get(run.name)
+        return None if skipping is None or skipping.done or skipping in run.enclosing else Wait(skipping)
 
     def _read(self, run: StepRun, verdict: rules.Verdict, done: bool, looks_inside: bool) -> Reading | Promise | None:
         """The reading for the verdict (mark, files, outputs), or a promise to wait for; None if it depends on none.
