@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from simpleflow.constants import KEEP_GOING
 from simpleflow.core import events as e
 from simpleflow.engines.base import StartRequest
 from simpleflow.engines.memory import MemoryEngine
@@ -118,6 +119,11 @@ class World(Truth):
                     deciders.forget(each)
         for each in self.tags:
             self.check_marks(each)
+        if plan.raises and isinstance(history.events[-1].attributes, e.WorkflowExecutionFailed):
+            assert self.may_fail(), history.events[-1]
+            claim_recovery.release(engine.runs.values())
+            return history.events
+        for each in self.tags:
             assert open_store(self.bucket).names(f".claims/{each}/steps") == []
         assert isinstance(history.events[-1].attributes, e.WorkflowExecutionCompleted), history.events[-1]
         return history.events
@@ -131,6 +137,16 @@ class World(Truth):
             self.marked[key] = next(self.clock)
             assert self.is_true(key), f"{key} is marked as done and is stale"
 
+    def _check_activity(self, workflow_id: str, attributes: e.ActivityTaskScheduled) -> None:
+        """An activity was scheduled: it may be one that a step begins to be skipped with."""
+        name = attributes.activity_type.name.rpartition(".")[2]
+        # The mark that keeps the result is also read for the verdict, unless another activity has done so.
+        plan = self.plan
+        reads_later = plan.keeps and not plan.alternates and (plan.reads or plan.makes)
+        is_read = name == "GetStepMarkTask" and reads_later
+        if is_read or name == "instead":
+            self._verdicts.begins_skipping((workflow_id, json.loads(attributes.input or "")["args"][-1]))
+
     def _check_events(self, engine: MemoryEngine) -> None:
         """Check the events since the last time."""
         for run_id, run in list(engine.runs.items()):
@@ -143,6 +159,8 @@ class World(Truth):
                     self._verdicts.check(run.workflow_id, details)
                 elif isinstance(attributes, e.MarkerRecorded) and attributes.marker_name == "log.step.stopped":
                     self._verdicts.stop(run.workflow_id, json.loads(attributes.details or ""))
+                elif isinstance(attributes, e.ActivityTaskScheduled):
+                    self._check_activity(run.workflow_id, attributes)
                 elif isinstance(attributes, e.StartChildWorkflowExecutionInitiated):
                     self._children.started(run.workflow_id, attributes)
                 else:
@@ -153,6 +171,8 @@ class World(Truth):
 def _input(plan: Plan) -> dict[str, Any]:
     """The input of the first execution, with the request at start."""
     request: dict[str, Any] = {}
+    if plan.requested_skips:
+        request["skip"] = sorted(plan.requested_skips)
     if plan.requested:
         request["force"] = sorted(plan.requested)
     if plan.until:
@@ -161,4 +181,5 @@ def _input(plan: Plan) -> dict[str, Any]:
         request["only"] = sorted(plan.only)
     if plan.requests_changed:
         request["changed"] = True
-    return {"args": [], "kwargs": {}} | ({"__simpleflow_steps": request} if request else {})
+    more: dict[str, Any] = {KEEP_GOING: True} if plan.keeps_going else {}
+    return {"args": [], "kwargs": {}} | more | ({"__simpleflow_steps": request} if request else {})

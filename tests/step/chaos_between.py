@@ -1,4 +1,4 @@
-"""What people do between two runs of the campaign: they forget steps, and mark steps by hand."""
+"""What people do between two runs of the campaign: they forget steps, mark steps by hand, and edit and remove files."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ from tests.step.chaos_truth import Truth
 
 def steer(truth: Truth, below: Below, bucket: str, plan: Plan) -> None:
     """Do what ``plan`` says is done before its run, in all executions that there have been so far."""
+    for name in plan.edited:
+        truth.files.edit(name)
+    for key in [(workflow_id, name) for workflow_id in truth.tags for name in plan.removed]:
+        truth.files.begin(key)
     if plan.forgotten or plan.by_hand:
         now = next(truth.clock)
         for workflow_id in truth.tags:

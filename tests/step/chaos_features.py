@@ -19,4 +19,43 @@ def marks(plan: Plan, source: random.Random) -> Plan:
     return replace(plan, forgotten=_some(source, 0, 0, 1, 2), by_hand=_some(source, 0, 0, 0, 1))
 
 
-FEATURES: Mapping[str, Callable[[Plan, random.Random], Plan]] = {"marks": marks}
+def outputs(plan: Plan, source: random.Random) -> Plan:
+    """The steps make files, which may be gone, or which they may fail to make."""
+    makes = source.random() < 0.8
+    return replace(plan, makes=makes, unmade=frozenset(_some(source, 0, 0, 1)), removed=_some(source, 0, 0, 1, 2))
+
+
+def inputs(plan: Plan, source: random.Random) -> Plan:
+    """The steps have fingerprints of ready-made parts, and read files that are edited."""
+    reads = source.choice([None, "mtime", "content", "content"])
+    return replace(plan, reads=reads, edited=_some(source, 0, 0, 1, 2))
+
+
+def requests(plan: Plan, source: random.Random) -> Plan:
+    """What a run is started with has patterns, and the steps have further parameters."""
+    patterns = [*NAMES, "*"]
+    return replace(
+        plan,
+        requested=tuple(source.sample(patterns, source.choice([0, 0, 1, 2]))),
+        requested_skips=tuple(source.sample(patterns, source.choice([0, 0, 1, 2]))),
+        insists=frozenset(_some(source, 0, 0, 1)),
+        alternates=source.random() < 0.5,
+        alternates_badly=frozenset(_some(source, 0, 0, 0, 1)),
+        signals=source.random() < 0.5,
+    )
+
+
+def failures(plan: Plan, source: random.Random) -> Plan:
+    """Failures fail the workflow, at once or once nothing else can be done; or they pass with the next try."""
+    return replace(
+        plan,
+        raises=source.random() < 0.7,
+        keeps_going=source.random() < 0.6,
+        tries=source.choice([0, 1]),
+        flaky=frozenset(_some(source, 0, 1, 2)),
+    )
+
+
+FEATURES: Mapping[str, Callable[[Plan, random.Random], Plan]] = {
+    each.__name__: each for each in (marks, outputs, inputs, requests, failures)
+}

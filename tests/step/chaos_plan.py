@@ -38,11 +38,25 @@ class Plan:
     child: tuple[Item, ...] = ()  # what each child submits
     breaking: frozenset[str] = frozenset()  # letters of children that fail themselves
     requested: tuple[str, ...] = ()  # steps that are forced at start, in children too
+    requested_skips: tuple[str, ...] = ()  # steps that are skipped at start, in children too
+    insists: frozenset[str] = frozenset()  # steps with force=True
+    alternates: bool = False  # a skipped step does alternative work
+    alternates_badly: frozenset[str] = frozenset()  # steps whose alternative work fails
+    signals: bool = False  # the steps send signals
+    raises: bool = False  # a step that fails fails its workflow
+    keeps_going: bool = False  # that then does what it still can
+    tries: int = 0  # how often an activity is tried again
+    flaky: frozenset[str] = frozenset()  # steps whose work fails at the first try
     requests_changed: bool = False  # at start: changed steps run, in children too
     until: tuple[str, ...] = ()  # steps after which the run stops
     only: tuple[str, ...] = ()  # the only steps that are to run, in children too; none: all
     forgotten: tuple[str, ...] = ()  # steps whose marks are removed before the run
     by_hand: tuple[str, ...] = ()  # steps that are marked by hand then, after that
+    makes: bool = False  # the steps say which file they make
+    unmade: frozenset[str] = frozenset()  # steps that do not make it
+    removed: tuple[str, ...] = ()  # steps whose files are gone when the run begins
+    reads: str | None = None  # the steps have a fingerprint of ready-made parts; how they compare the file they read
+    edited: tuple[str, ...] = ()  # steps for which that file is edited before the run
 
     def submitted(self, tag: str) -> tuple[Item, ...]:
         """What an execution submits outside of steps; ``tag`` is its input, "" for the first one."""
@@ -55,6 +69,11 @@ class Plan:
     def around(self, name: str) -> str | None:
         """The step that this one is a part of. A name that is inside a step is nowhere else."""
         return next((outer for outer, items in self.inside.items() if name in names_in(items)), None)
+
+    @property
+    def skips(self) -> tuple[str, ...]:
+        """The names of all steps that are skipped by name."""
+        return self.skipped + self.requested_skips
 
     @property
     def runs_changed(self) -> bool:

@@ -13,10 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.step.chaos_files import Files, Key
 from tests.step.chaos_plan import Plan, any_covers, letter_of, names_in, steps_around, tags_in
-
-Key = tuple[str, str]
-"""A step: the workflow id of its execution, and its name."""
 
 ROOT = "w"
 """The workflow id of the first execution."""
@@ -32,7 +30,7 @@ class Work:
     begun: int = 0
     ended: int = 0  # 0: not since it has begun, or badly
     touched: int = 0  # latest begin or end, well or badly
-    version: int | None = None  # what it was made from: a fingerprint, calls, and the code of their activities
+    version: Any = None  # what it was made from: a fingerprint, calls, and the code of their activities
     calls: Calls = ()
     code: dict[str, int] = field(default_factory=dict)
     parts_are_done: bool | None = None  # None: not looked at since it began
@@ -41,6 +39,8 @@ class Work:
     beside: list[Key] = field(default_factory=list)  # its origins that were running when it was scheduled
     seen: dict[Key, int] = field(default_factory=dict)  # the marks of its origins that were there then
     seen_later: dict[Key, int] = field(default_factory=dict)  # those of them that were there when it had begun
+    unmade: bool = False  # it has not made the file that it says it makes
+    is_tried: bool = False  # to end
     by_hand: int = 0  # when somebody marked it; 0: a run did
 
 
@@ -54,6 +54,7 @@ class Truth:
         self.after = after
         self.optional = optional
         self.names = list(forces)
+        self.files = Files()
         # By name of a step, its origins.
         self._forcing = {name: [each for each in forces if any_covers(forces[each], name)] for name in forces}
         self._named = {name: [each for each in forces if any_covers(after[name], each)] for name in forces}
@@ -70,6 +71,8 @@ class Truth:
         self.scheduled: set[Key] = set()  # the steps that have run, or are running
         self.last: dict[Key, str] = {}  # how the latest submission ended or stands
         self.ends: dict[Key, int] = {}  # when that was recorded
+        self.restarted: set[str] = set()  # workflow ids that have had several executions
+        self.failed_children: set[str] = set()  # their workflow ids
         self.children: dict[tuple[str, str], list[str]] = {}  # by workflow id and tag, the ids of children
 
     def start(self, plan: Plan) -> None:
@@ -79,6 +82,18 @@ class Truth:
         self.ran = []
         for each in (self.verdicts, self.scheduled, self.last, self.ends, self.children):
             each.clear()
+        self.failed_children.clear()
+        self.restarted.clear()
+
+    def restart(self, workflow_id: str) -> None:
+        """A new execution of this id begins in the same run: it reads the marks anew."""
+        self.at_start = {key: each for key, each in self.at_start.items() if key[0] != workflow_id}
+        self.at_start |= {key: each for key, each in self.marked.items() if key[0] == workflow_id}
+        for by_key in (self.verdicts, self.last, self.ends, self.children):
+            for key in [each for each in by_key if each[0] == workflow_id]:
+                del by_key[key]
+        self.scheduled -= {each for each in self.scheduled if each[0] == workflow_id}
+        self.restarted.add(workflow_id)
 
     # Works
 
@@ -86,7 +101,9 @@ class Truth:
         work = self.work((workflow_id, name))
         work.begun = work.touched = next(self.clock)
         work.ended = work.by_hand = 0
+        work.is_tried = False
         work.parts_are_done = None
+        self.files.begin((workflow_id, name))
         work.around = {outer: self.work(outer).begun for outer in self.steps_around((workflow_id, name))}
         work.seen_later = {each: self.marked.get(each, 0) for each in work.seen}
         self.ran.append((workflow_id, name))
@@ -95,10 +112,13 @@ class Truth:
         key = workflow_id, name
         work = self.work(key)
         work.touched = next(self.clock)
-        if name in self.plan.failing:
+        is_first, work.is_tried = not work.is_tried, True
+        if name in self.plan.failing or (is_first and name in self.plan.flaky):
             raise ValueError(f"{name} fails")
         work.ended = work.touched
-        work.version = self.plan.version
+        self.files.end(key, self.plan)
+        work.unmade = self.plan.makes and not self.files.is_made(key)
+        work.version = self.version(key)
         work.calls, work.code = self.made_with(key)
         return work.ended
 
@@ -112,6 +132,22 @@ class Truth:
             if each.around.get(key) == before.begun:
                 each.around[key] = now
         self.works[key] = Work(now, now, now, before.touched, parts_are_done=True, by_hand=now)
+
+    def version(self, key: Key) -> Any:
+        """The fingerprint of the step in this run; None if it has none."""
+        plan, name = self.plan, key[1]
+        if plan.reads is None:
+            return plan.version
+        return plan.version, plan.reads, self.files.version(name), self.made_with(key)
+
+    def lacks_output(self, key: Key) -> bool:
+        """True if the step has to make a file that is not there."""
+        return self.plan.makes and not self.files.is_made(key)
+
+    def alternative(self, workflow_id: str, name: str) -> None:
+        """The alternative work of a step. Raises ValueError if it fails."""
+        if name in self.plan.alternates_badly:
+            raise ValueError(f"{name} fails to do something else")
 
     def last_number(self, workflow_id: str, name: str) -> int:
         return self.work((workflow_id, name)).touched
@@ -132,7 +168,7 @@ class Truth:
             else:
                 for inner in item.names:
                     yield from self._calls(workflow_id, tag, inner)
-        yield "end", workflow_id, name
+        yield "end_or_fail" if self.plan.raises else "end", workflow_id, name
 
     # Steps around a step
 
@@ -231,7 +267,7 @@ class Truth:
     def is_true(self, key: Key) -> bool:
         """True if a mark of the step may be there."""
         work = self.work(key)
-        if not work.ended:
+        if not work.ended or work.unmade:
             return False
         if work.parts_are_done is None:
             work.parts_are_done = self.are_parts_done(key)
@@ -285,7 +321,7 @@ class Truth:
         found = self.children.get((parent, tag), ())
         items = self.plan.submitted(tag)
         return bool(found) and all(
-            not self.breaks(tag)
+            each not in self.failed_children
             and self._are_done(each, names_in(items))
             and all(self._is_child_done(each, inner) for inner in tags_in(items, tag, None))
             for each in found
@@ -307,7 +343,14 @@ class Truth:
 
     def may_fail(self) -> set[str]:
         """The names of steps that have a reason to fail, wherever they are."""
-        found = set(self.plan.failing)
+        plan = self.plan
+        found = set(plan.failing)
+        if plan.makes:
+            found |= plan.unmade
+        if plan.alternates:
+            found |= plan.alternates_badly
+        if not plan.tries:
+            found |= plan.flaky
         while True:
             more = {name for name in self.names if name not in found and self._has_reason(name, found)}
             if not more:
@@ -323,7 +366,8 @@ class Truth:
             if self.plan.breaking:
                 return True
             inner += names_in(self.plan.child)
-        return any(each in failed and each not in self.optional for each in inner)
+        # A failure that fails its workflow fails what is around it, even if the step may fail.
+        return any(each in failed and (self.plan.raises or each not in self.optional) for each in inner)
 
 
 def changed(before: Work, calls: Calls, code: dict[str, int]) -> set[str]:

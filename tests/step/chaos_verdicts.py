@@ -7,7 +7,7 @@ from typing import Any
 from tests.step.chaos_below import Below
 from tests.step.chaos_children import Children
 from tests.step.chaos_plan import any_covers, covers
-from tests.step.chaos_truth import Key, Truth, changed
+from tests.step.chaos_truth import ROOT, Key, Truth, changed
 
 Details = dict[str, Any]
 
@@ -20,27 +20,40 @@ class Verdicts:
         self.children = children
         self.below = Below(truth, children)
         self.completed: set[Key] = set()  # in this run
+        self._begun: dict[Key, list[list[str]]] = {}  # what spoke against each skipping that has begun
         self.stopped: dict[str, list[str]] = {}  # by workflow id, the steps around those that the run was to reach
 
     def start(self) -> None:
         """A run starts."""
         self.completed.clear()
+        self._begun.clear()
         self.stopped.clear()
 
     def stop(self, workflow_id: str, details: Details) -> None:
         """An execution stops before its end. Raises AssertionError."""
+        self._begin_anew()
         plan = self.truth.plan
         assert details["until"], details
         assert set(details["until"]) <= set(plan.until), details
         self.stopped[workflow_id] = details["around"]
         under_way = [key for key, last in self.truth.last.items() if key[0] == workflow_id and last == "scheduled"]
-        open_ones = [key for key in under_way if key[1] not in details["around"] and any_covers(plan.until, key[1])]
+        # A child is to reach what its parent had not reached when it was started.
+        wanted = plan.until if workflow_id == ROOT else tuple(details["until"])
+        open_ones = [key for key in under_way if key[1] not in details["around"] and any_covers(wanted, key[1])]
         # A child that has stopped leaves its parent without a result: so that one stops at once.
         by_child = any(each.startswith(f"{workflow_id}--") for each in self.stopped)
         assert by_child or not open_ones, f"{workflow_id} stops before {open_ones} have ended"
 
+    def _begin_anew(self) -> None:
+        """Forget what was true of earlier executions of the same ids."""
+        while self.truth.restarted:
+            workflow_id = self.truth.restarted.pop()
+            self.completed -= {each for each in self.completed if each[0] == workflow_id}
+            self.stopped.pop(workflow_id, None)
+
     def check(self, workflow_id: str, details: Details) -> None:
         """One marker. Raises AssertionError."""
+        self._begin_anew()
         truth, status = self.truth, details["status"]
         key = workflow_id, details["step"]
         if status in ("scheduled", "skipped") and workflow_id in self.stopped:
@@ -60,7 +73,15 @@ class Verdicts:
             truth.verdicts.setdefault(key, next(truth.clock))
         truth.ends[key] = next(truth.clock)
         by_name = status == "skipped" and details["forced"]
+        if status == "failed" and truth.plan.alternates and truth.last.get(key) != "scheduled":
+            if self._begun.get(key):
+                self._begun[key].pop(0)
+            status = "failed instead"  # its alternative work, or it was refused
         truth.last[key] = "refused" if "refused" in details else "skipped by name" if by_name else status
+
+    def begins_skipping(self, key: Key) -> None:
+        """The verdict on a step that is skipped has been taken. Its marker comes later."""
+        self._begun.setdefault(key, []).append(self._problems_of(key))
 
     # Verdicts
 
@@ -73,7 +94,7 @@ class Verdicts:
         for reason in details["reasons"]:
             assert reason.partition(":")[0] in allowed, f"{key} runs since {reason!r}, and not one of {allowed}"
         marked = key in truth.at_start or key in self.completed
-        if marked and not details["reasons"]:
+        if marked and not details["reasons"] and key[1] not in truth.plan.insists:
             # Its mark has been removed since; or it was void.
             assert self._is_unmarked(key), f"{key} is done and runs again"
         work = truth.work(key)
@@ -88,6 +109,7 @@ class Verdicts:
     def _skipped(self, key: Key, details: Details) -> None:
         truth, plan = self.truth, self.truth.plan
         name = key[1]
+        problems = self._begun[key].pop(0) if self._begun.get(key) else self._problems_of(key)
         if truth.is_left_out(key):
             assert details["reasons"] == ["Not among --only"], f"{key} is left out, and says {details['reasons']}"
             # A mark may be removed while the step reads it, or be about to be.
@@ -96,29 +118,41 @@ class Verdicts:
             assert not stays or is_marked is not details.get("not_done", False), f"{key} is done or not: {details}"
             return
         assert not any_covers(plan.forced, name), f"{key} was forced and is skipped"
+        assert name not in plan.insists, f"{key} says that it is to run, and is skipped"
         assert not self._is_requested(key), f"{key} was requested at start and is skipped"
-        ran = self._ran_origins(key)
-        assert not ran, f"{key} is skipped, though {ran} ran, which it depends on"
+        ran = [each for each in problems if each.startswith("though")]
+        assert not ran, f"{key} is skipped, {ran[0]}"
         if details["forced"]:
-            assert any_covers(plan.skipped, name), f"{key} is skipped, and nobody asked for it"
+            assert any_covers(plan.skips, name), f"{key} is skipped, and nobody asked for it"
             return
         wanted = any_covers(plan.only, name) and key not in self.completed
         assert not wanted, f"{key} is one of the only steps to run, and is skipped"
-        assert not any_covers(plan.skipped, name), f"{key} was to be skipped by name, and is not"
-        stale = [each for each in self._other_origins(key) if self._is_missed(key, each)]
-        assert not stale, f"{key} is skipped, and was made before {stale}"
-        assert truth.is_true(key), f"{key} is stale and is skipped"
-        if key in truth.at_start and key not in self.completed:
-            missing = truth.missing_parts(key) - self.completed
-            assert not missing, f"{key} is skipped, and {missing} inside it are not done"
-            old = self._stale_below(key)
-            assert not old, f"{key} is skipped, and {old} in children inside it are stale"
+        assert not any_covers(plan.skips, name), f"{key} was to be skipped by name, and is not"
+        assert not problems, f"{key} is skipped, {problems[0]}"
         work = truth.work(key)
-        assert plan.version in (None, work.version), f"{key} was made from something else"
+        assert truth.version(key) in (None, work.version), f"{key} was made from something else"
+        assert not truth.lacks_output(key), f"{key} is skipped, and what it makes is gone"
         differs = changed(work, *truth.made_with(key))
         assert not (differs and plan.runs_changed), f"{key} has changed ({differs}) and is skipped"
         told = set(details.get("changed", ()))
         assert told == (differs if plan.tells_changed else set()), f"{key} is said to differ in {told}, not {differs}"
+
+    def _problems_of(self, key: Key) -> list[str]:
+        """What speaks against skipping the step now, for all that ran and all marks."""
+        truth = self.truth
+        found = []
+        if ran := self._ran_origins(key):
+            found.append(f"though {ran} ran, which it depends on")
+        if stale := [each for each in self._other_origins(key) if self._is_missed(key, each)]:
+            found.append(f"and was made before {stale}")
+        if not truth.is_true(key):
+            found.append("and is stale")
+        if key in truth.at_start and key not in self.completed:
+            if missing := truth.missing_parts(key) - self.completed:
+                found.append(f"and {missing} inside it are not done")
+            if old := self._stale_below(key):
+                found.append(f"and {old} in children inside it are stale")
+        return found
 
     # Ends
 
@@ -127,6 +161,7 @@ class Verdicts:
         assert work.ended, f"{key} has completed, and its work has not ended well"
         assert truth.are_parts_done(key), f"{key} has completed, and something inside has not"
         if "stale" not in details:
+            assert not work.unmade, f"{key} has completed, and has not made what it says it makes"
             self.completed.add(key)
             work.parts = truth.parts_of(key)
             self.below.completed(key)
@@ -235,8 +270,10 @@ class Verdicts:
         below = {part: origins | self.below.possible(part) for part, origins in self.below.of(key).items()}
         if any(part not in truth.marked or self._may_be_newer(part, each) for part in below for each in below[part]):
             found.add("Not done inside")
-        if plan.version is not None and work.version != plan.version:
+        if truth.version(key) not in (None, work.version):
             found.add("Inputs changed")
+        if truth.lacks_output(key):
+            found.add("Output is missing")
         if plan.runs_changed:
             kinds = {"arguments": "Arguments changed", "code": "Code changed"}
             found |= {kinds[kind] for kind in changed(work, *truth.made_with(key))}

@@ -7,8 +7,10 @@ from typing import Any, Protocol
 from simpleflow import Workflow, activity
 from simpleflow.canvas import Chain, FuncGroup, Group
 from simpleflow.exceptions import ResultNotKept
+from simpleflow.step import ARGUMENTS, CODE, files
 from simpleflow.step.submittable import StepFuture
 from simpleflow.step.workflow import WorkflowStepMixin
+from tests.step.chaos_files import Files
 from tests.step.chaos_plan import Item, Plan, child_tag, letter_of
 
 
@@ -19,12 +21,16 @@ class Judge(Protocol):
     forces: dict[str, tuple[str, ...]]
     after: dict[str, tuple[str, ...]]
     optional: frozenset[str]
+    files: Files
 
     def begin(self, workflow_id: str, name: str) -> None:
         """The work of a step begins."""
 
     def end(self, workflow_id: str, name: str) -> int:
         """It ends; returns a number. Raises ValueError if it fails."""
+
+    def alternative(self, workflow_id: str, name: str) -> None:
+        """The alternative work of a skipped step. Raises ValueError if it fails."""
 
     def last_number(self, workflow_id: str, name: str) -> int:
         """The latest number of that step."""
@@ -58,6 +64,16 @@ def end(workflow_id: str, name: str) -> int:
     return Now.judge.end(workflow_id, name)
 
 
+@activity.with_attributes(raises_on_failure=True)
+def end_or_fail(workflow_id: str, name: str) -> int:
+    return Now.judge.end(workflow_id, name)
+
+
+@activity.with_attributes()
+def instead(workflow_id: str, name: str) -> None:
+    Now.judge.alternative(workflow_id, name)
+
+
 def workflow(of: Judge, plan: Plan) -> type[Workflow]:
     """The workflow class of a plan."""
 
@@ -81,6 +97,7 @@ def workflow(of: Judge, plan: Plan) -> type[Workflow]:
                 if (
                     plan.waits
                     and plan.keeps
+                    and not plan.alternates
                     and isinstance(future, StepFuture)
                     and not future.ran
                     and not future.failed
@@ -118,9 +135,17 @@ def workflow(of: Judge, plan: Plan) -> type[Workflow]:
 
         def one(self, name: str) -> Any:
             own = self.get_run_context()["workflow_id"]
+            last = end_or_fail if plan.raises else end
             inside = [self.made_of(item, name) for item in plan.inside_of(name, self.tag)]
-            work = Chain((begin, own, name), (MIDDLES[plan.code], name, plan.argument), *inside, (end, own, name))
-            more = {} if plan.version is None else {"fingerprint": plan.version}
+            work = Chain((begin, own, name), (MIDDLES[plan.code], name, plan.argument), *inside, (last, own, name))
+            more: dict[str, Any] = {} if plan.version is None else {"fingerprint": plan.version}
+            if plan.reads is not None:
+                read = files(str(of.files.input(name)), by=plan.reads)
+                more = {"fingerprint": [ARGUMENTS, CODE, read, plan.version]}
+            if plan.makes:
+                more["outputs"] = [str(of.files.output((own, name)))]
+            if plan.alternates:
+                more["activities_if_step_already_done"] = (instead, own, name)
             return self.step(
                 name,
                 work,
@@ -128,6 +153,9 @@ def workflow(of: Judge, plan: Plan) -> type[Workflow]:
                 after=of.after.get(name, ()),
                 optional=name in of.optional,
                 keep_result=plan.keeps,
+                force=name in plan.insists,
+                emit_signal=plan.signals,
+                retry=plan.tries,
                 **more,
             )
 
