@@ -359,7 +359,7 @@ class Executor(RunInNotebook):
             found = engine.runs[run_id]
             started = found.history.started
             if not self._fresh and any(
-                (each.workflow_type.name, each.input) == (request.name, request.input)
+                each.workflow_type.name == request.name and values.are_same(each.input, request.input)
                 for each in engine.executions.starts_of(found)
             ):
                 kind = RESUMED

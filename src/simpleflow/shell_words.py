@@ -10,6 +10,8 @@ from collections.abc import Iterable
 NAME = "simpleflow"
 
 _MODULE = "__main__.py"  # python -m simpleflow
+_others: list[list[str]] = []  # the arguments to give instead of those of this program
+
 _SHORT = {"\n": "\\n", "\t": "\\t"}
 _ESCAPED = r"[\\']|[^ -~]"
 
@@ -35,6 +37,16 @@ def program() -> list[str]:
     if is_first:
         return [NAME]
     return [called] if name == NAME else [sys.executable, "-m", NAME]
+
+
+def arguments() -> list[str]:
+    """Return the arguments with which this program does the same again: its own, unless ``stand_for`` gave others."""
+    return _others[-1] if _others else sys.argv[1:]
+
+
+def stand_for(words: list[str] | None) -> None:
+    """Let ``arguments`` return these; None: those of this program."""
+    _others[:] = [] if words is None else [words]
 
 
 def joined(words: Iterable[str]) -> str:

@@ -109,6 +109,13 @@ def canonical(value: Any, label: str) -> str:
     return _encode(_CANONICAL, value, label)
 
 
+def are_same(one: str | None, other: str | None) -> bool:
+    """True if two JSON texts have the same value, whatever the order of the keys in their objects."""
+    return one == other or (
+        one is not None and other is not None and canonical(decode(one), "value") == canonical(decode(other), "value")
+    )
+
+
 @functools.cache
 def _decoder() -> tuple[Callable[[str], Any], tuple[type[BaseException], ...]]:
     """Return a fast decoder, and the exceptions that it raises for text that it cannot decode."""

@@ -117,6 +117,26 @@ def test_the_command_to_go_on_works_where_the_environment_is_not_active(two: Fol
     assert (again.returncode, again.stdout) == (0, '"it\'s \\"x\\",\\n $HOME"\n'), again.stderr
 
 
+def test_a_restart_goes_on_as_a_start_that_forces_nothing_again(two: Folder) -> None:
+    """It has the input, with a value that is a date for the workflow, and is given from another folder."""
+    given = ("--nb-workers", "0", "my flows/two.py:Planned", "-p", "day=2026-11-23", "-p", "rows=3")
+    assert two.run("workflow.start", *given, "--force", "before,load").code == 1
+    (two.path / "other").mkdir()
+    state = ("--state", "../.simpleflow")
+    called = f"{os.path.dirname(sys.executable)}/simpleflow"
+    done = pasted(
+        two.path / "other", shell_words.joined([called, "workflow.restart", *state, "planned", "--output=none"])
+    )
+    assert done.returncode == 1, done.stderr
+    line = done.stderr.splitlines()[-1]
+    assert " to go on, skipping 1 step: " in line
+    assert line.endswith(" -p day=2026-11-23 --output=none")
+    (two.path / "other" / "mended").touch()
+    again = pasted(two.path / "other", line.partition("step: ")[2])
+    assert (again.returncode, again.stdout) == (0, '"23.11. 3"\n'), again.stderr
+    assert "2 steps: 1 ran, 1 skipped, 0 failed" in again.stderr
+
+
 def test_the_commands_of_a_report_name_the_class_in_a_file_of_several(two: Folder) -> None:
     (two.path / "pyproject.toml").touch()
     assert two.run("workflow.start", "--nb-workers", "0", "my flows/two.py:First").code == 1

@@ -328,3 +328,18 @@ def test_small_values_have_the_text_that_python_gives_them(value: Any) -> None:
     except UnicodeEncodeError:  # half of a surrogate pair is escaped
         expected = json.dumps(value, separators=(",", ":"))
     assert values.encode(value, "it") == expected
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ('{"a":1,"b":[2]}', '{"b":[2],"a":1}', True),
+        ('{"a":1}', '{"a":1.0}', False),
+        ("[1]", "[true]", False),
+        ("[1,2]", "[2,1]", False),
+        (None, None, True),
+        (None, "null", False),
+    ],
+)
+def test_texts_of_the_same_value(one: str | None, other: str | None, same: bool) -> None:
+    assert values.are_same(one, other) is same

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from simpleflow import shell_words
 from simpleflow.cli import errors, existing_options, installation, suggestions
 from simpleflow.cli.help_text import Group
 from simpleflow.cli.options import SETTINGS, Session, common, global_output_options, help_alone, version_option
@@ -122,6 +123,7 @@ def app(context: click.Context) -> None:
 
 def run(args: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code. An error is printed as one line; ``--debug`` adds the traceback."""
+    shell_words.stand_for(None)
     with errors.from_here():
         return _run(args)
 

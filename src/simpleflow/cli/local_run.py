@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from simpleflow import settings
+from simpleflow import settings, shell_words
 from simpleflow.cli import errors, log_level, on_end, parameters, start_options, step_names
 from simpleflow.cli.cluster_options import cluster_of
 from simpleflow.cli.cores import cores
@@ -188,6 +188,11 @@ def _stopped(terminal: Terminal, executor: Executor | None, stop: Stopped) -> in
     if executor is not None and executor.run_id is not None:
         name = escaped(executor.workflow_id or "")
         write = terminal.log
-        hint = f"; workflow {name} goes on where it was when the same command is run again"
+        again = "when the same command is run again"
+        if shell_words.arguments() != sys.argv[1:]:
+            from simpleflow.cli.view.run_summary import command_line
+
+            again = f"with: {command_line()}"
+        hint = f"; workflow {name} goes on where it was {again}"
     write(f"{terminal.paint('stopped' if stop.number == 15 else 'interrupted', BOLD)}{hint}\n")
     return 128 + stop.number

@@ -45,7 +45,12 @@ def _names_in(value: str, what: str) -> Iterator[str]:
 
 def as_option(names: Sequence[str]) -> str:
     """Return the names as the value of an option in a shell, such that ``split_names`` reads them."""
-    return shell_words.quoted(",".join(map(_quoted, names)))
+    return shell_words.quoted(joined(names))
+
+
+def joined(names: Sequence[str]) -> str:
+    """Return the names as one text that ``split_names`` reads."""
+    return ",".join(map(_quoted, names))
 
 
 def _quoted(name: str) -> str:

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from simpleflow import shell_words
 from simpleflow.base import type_name
-from simpleflow.cli import cluster_options, errors, run_query, run_workflow, start_options, workflow_input
+from simpleflow.cli import (
+    cluster_options,
+    errors,
+    run_query,
+    run_workflow,
+    start_command,
+    start_options,
+    workflow_input,
+)
 from simpleflow.cli.local_run import run_locally
 from simpleflow.cli.options import SETTINGS, session
 from simpleflow.cli.run_query import RunQuery, Runs, location_options
 from simpleflow.cli.view.output import Output, open_output
+from simpleflow.constants import KEEP_GOING
 from simpleflow.exceptions import InputError, RunBusy
 from simpleflow.shown_text import short_run_id
+from simpleflow.step.request import REQUEST
 
 if TYPE_CHECKING:
     from simpleflow.engines.base import RunDescription
@@ -92,6 +104,14 @@ def _in_folder(out: Output, query: RunQuery, workflow: str | None, given_options
         given = _input(started)
         _check_class(reference, run, started, given)
         _end(out, runs, run.workflow_id)
+    steering = start_command.steering(given)
+    is_found_here = "/" in reference or workflow is not None
+    if steering is not None:
+        ids = [each for each in (query.id, query.run_id) if each is not None]
+        folder = os.path.abspath(str(query.location.folder))
+        again = start_command.arguments(reference, run.workflow_id, folder, given, steering, ids)
+        shell_words.stand_for(again if is_found_here else None)
+        given = {name: each for name, each in given.items() if name not in (REQUEST, KEEP_GOING)}
     options: dict[str, Any] = {
         "workflow_id": run.workflow_id,
         "tags": _tags(started),
@@ -99,11 +119,12 @@ def _in_folder(out: Output, query: RunQuery, workflow: str | None, given_options
         "execution_timeout": started.execution_start_to_close_timeout,
         "decision_tasks_timeout": started.task_start_to_close_timeout,
         "state": query.location.folder,
-        "changed": False,  # the input holds what the former run was asked for, as for the next one
+        "changed": False,
         "keep_going": False,
         "adopt": False,
         "fresh": False,  # the open run was terminated
         **dict.fromkeys(("force", "skip", "only", "until", "params"), ()),
+        **(steering or {}),  # else the input holds what the former run was asked for
         **given_options,
     }
     return run_locally(reference, given, options, session(), out.write)

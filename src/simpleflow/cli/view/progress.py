@@ -241,7 +241,8 @@ class Progress(Follower):
 def _difference(beginning: Beginning) -> str:
     """Return how a run differs from the one that it replaces; an empty text if it does not."""
     new, old = beginning.run, beginning.replaced
-    if old is not None and new.history.started.input == old.history.started.input and _type(new) == _type(old):
+    is_same = old is not None and values.are_same(new.history.started.input, old.history.started.input)
+    if old is not None and is_same and _type(new) == _type(old):
         return ""
     if old is not None and _arguments(new) == _arguments(old) and _type(new) == _type(old):
         return "it had another --force, --skip, --only, --until, --changed or --keep-going"

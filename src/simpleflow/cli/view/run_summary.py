@@ -82,7 +82,7 @@ def command_line(without: Sequence[str] = (), without_flags: Sequence[str] = ())
     words = shell_words.program() if name in ("simpleflow", "__main__.py") else [name]
     left_out = (*_TOLD, *without)
     is_value = False
-    for word in sys.argv[1:]:
+    for word in shell_words.arguments():
         option = word.partition("=")[0]
         if not is_value and option not in left_out and word not in without_flags:
             words.append(word)
