@@ -6,14 +6,14 @@ Theory of operation
 has ended. The engine keeps the history in memory, or in a state folder. The worker performs activities in this
 process (``InlineWorker``) or in worker processes (``Pool``).
 
-A run begins in one of three ways (``Beginning``). If the workflow id has an open execution whose process died, the run
-adopts it, with its children. If workflow type and input are the same, it *resumes* there: claims on steps are taken
-again in the name of this process, which may mean waiting for another run that has taken them meanwhile. If they are
-not, the old execution is terminated, its claims are released, and a new one is *started* in its place. Otherwise a new
-execution is started.
+A run begins in one of three ways (``Beginning``). Usually a new execution is *started*. If the workflow id has an open
+execution whose process died, the run adopts it, with its children. If workflow type and input are the same, it
+*resumes* there: it takes the claims on steps again in the name of this process, and may have to wait for another run
+that has taken one meanwhile. If they differ, the old execution is terminated, its claims are released, and a new one
+*replaces* it.
 
-At the end, however it comes, things are closed in this order: the workers first, since no activity may go on when
-another process is able to drive the run; then the claims on steps; then the engine, which gives up the lease.
+At any end of the run, things are closed in this order: the workers first, since no activity may go on when another
+process is able to drive the run; then the claims on steps; then the engine, which gives up the lease.
 """
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ def find_activity(runs: Runs, run: RunDescription, name: str | None, scheduled_i
     """Return the last try of an activity, with its input. Raises UnknownResource if there is no such activity.
 
     The activity is named by its activity id, by the id of the event that scheduled it (``scheduled_id``, or ``name`` if
-    no activity has this id), or by its step: then it is the one that failed first, else one that has not ended, else
-    the last one.
+    no activity has this id), or by its step. Of a step, it is the one that failed first, else one that has not ended,
+    else the last one.
     """
     from simpleflow.cli.view import history_items
 

@@ -2,8 +2,8 @@
 
 A shell says which word is being typed, and puts an item in its place. With ``--option=value``, bash begins a word
 behind the ``=``, and the others do not; click looks for completions of the value alone in any case. So the words of
-bash are joined here as click expects them, the scripts of zsh and fish keep what stands before the value, and fish
-splits its items at the first comma only: names of steps are separated by commas.
+bash are joined here as click expects them, and the scripts of zsh and fish keep what stands before the value. Fish
+splits its items at the first comma only, since names of steps are separated by commas.
 """
 
 from __future__ import annotations

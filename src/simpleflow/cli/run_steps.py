@@ -61,8 +61,8 @@ def waits_of(members: Sequence[Member]) -> list[Wait]:
 def waits_in_list(runs: Runs, listed: Sequence[RunDescription]) -> dict[str, list[Wait]]:
     """Return by run id what runs and their children wait for, for a list of runs.
 
-    Nothing is said of a run with a long history, since to read it takes seconds, and such a run does more than to wait;
-    nor of one on Amazon SWF, since that takes many requests. Reading ends after a second.
+    Two kinds of runs are left out: those with a long history, which takes seconds to read (such a run does more than
+    wait), and those on Amazon SWF, which take many requests. Reading ends after a second.
     """
     found: dict[str, list[Wait]] = {run.run_id: [] for run in listed}
     deadline = time.monotonic() + _WAIT_SECONDS

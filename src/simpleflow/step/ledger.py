@@ -2,7 +2,7 @@
 
 Theory of operation
 -------------------
-A verdict and its effects must be the same each time ``run`` is evaluated, but two evaluations may reach the steps in a
+A verdict and its effects must be the same each time ``run`` is evaluated. But two evaluations may reach the steps in a
 different order: the first one takes results as they arrive, a later one finds all of them at once. So "before" and
 "after" between steps never mean the order in which an evaluation reaches them. They mean the **order**: the index of
 the verdict's marker among all markers of steps in the history.
@@ -10,13 +10,13 @@ the verdict's marker among all markers of steps in the history.
 - A verdict that the history holds has the index of its marker as its order (``Recorded.order``).
 - A new verdict gets a number beyond every index of this history, counted up from ``_NEW``. Its marker is written at the
   end of the history: it comes after all that are recorded, and a later evaluation finds the markers in the same order.
-- Hence a new verdict must not be taken while recorded ones are still unreached (``catching_up``): the scheduler puts it
+- So a new verdict must not be taken while recorded ones are still unreached (``catching_up``): the scheduler puts it
   off until the evaluation can do nothing else.
 
 The ledger begins with what the recorded runs did to the marks. So a step that the history says is done is done from the
-first line of ``run`` on, even if the evaluation has not reached the step that wrote the mark. For each name the
-order of the end of the latest run that wrote its mark, and of the latest run that removed it, decide: a step is done if
-its mark was written after it was last removed. So it does not matter in which order the two are reached.
+first line of ``run`` on, even if the evaluation has not reached the step that wrote the mark. For each name
+it keeps the order of the latest end of a run that wrote the mark, and of the latest run that removed it. A step is done
+if its mark was written after it was last removed. So it does not matter in which order the two are reached.
 """
 
 from __future__ import annotations

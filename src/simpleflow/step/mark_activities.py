@@ -5,8 +5,8 @@ Theory of operation
 A verdict must be a function of the history. So a run never reads a mark directly: it submits an activity, and what the
 activity returned is in the history.
 
-Most of these activities are told apart by the scope in which they are submitted and not by their arguments
-(``idempotent=False``): the same step may be claimed, run and marked several times in one run, with the same arguments,
+Most of these activities are distinguished by the scope in which they are submitted, not by their arguments
+(``idempotent=False``). The same step may be claimed, run and marked several times in one run, with the same arguments,
 and each time must be a separate task. The scope depends on the step's name and on the number of the verdict alone
 (``host.scope_label``), so that every evaluation finds the same task again.
 

@@ -1,4 +1,4 @@
-"""Origins whose runs the marks of a step alone tell of: those that the step names itself, and those in parents.
+"""Origins that only the marks know of: those that a step names itself, and those in parents.
 
 Theory of operation
 -------------------

@@ -6,9 +6,9 @@ Theory of operation
 transaction that keeps the marker ``completed`` of its step, with ``write`` on its own connection. The commands, and
 runs that share marks, use the store below, which has its own connection.
 
-*Durable writes.* What is committed survives the death of any process. Against a power cut the write-ahead log is
-synced, as a folder of marks is: always after removals, since a mark that came back would make a run skip a stale step;
-after other writes at most once a second, so that a step that took seconds is never lost.
+*Durable writes.* What is committed survives the death of any process. Against a power cut, the write-ahead log is
+synced as a folder of marks is. After removals it is always synced, since a mark that came back would make a run skip a
+stale step. After other writes it is synced at most once a second, so that a step that took seconds is never lost.
 
 *Connections.* Each call opens a new connection, which takes a tenth of a millisecond. Nothing is open between two
 calls, so a folder may be copied, moved or deleted then. A run keeps one open while it goes on (``kept_open``). A folder

@@ -9,11 +9,11 @@ what marks keep are in another table, which is not touched: a step that is done 
 
 *While others work.* Other processes may run workflows over the same folder, and need the write lock for each event. So
 rows are removed in short transactions, with pauses between them. Space is given back in steps too, by SQLite's
-incremental vacuum. A database of an earlier release has to be rewritten once before it can do that (VACUUM), which
-takes the lock for as long as that takes; so it is done only while no other process uses the folder.
+incremental vacuum. A database of an earlier release has to be rewritten once (VACUUM) before it can do that. This
+holds the lock all the time, so it is done only while no other process uses the folder.
 
-*Interrupted.* Rows go before logs. A kill in between leaves logs without a run, which the next call removes once they
-are a day old: a run that is just beginning has logs, and may not be in the database yet.
+*Interrupted.* Rows go before logs. A kill in between leaves logs without a run. The next call removes them once they
+are a day old, since a run that is just beginning has logs too, and may not be in the database yet.
 """
 
 from __future__ import annotations
