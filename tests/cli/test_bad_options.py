@@ -81,6 +81,7 @@ ROWS = [
     ("workflow.list --local -d x", "'--started-since' / '-d': 'x' is not a valid f"),
     ("workflow.list --local --format xml", "'--format': 'xml' is not one of 'table', 'json"),
     ("workflow.filter --local -s failed -c completed", "--close-status completed and --status failed select diff"),
+    ("workflow.list --no-header", "No such option '--no-header' behind a command: give it before; see"),
     ("workflow.list a b", "expected nothing, got 'a' 'b'; a domain"),
     ("workflow.filter --local --from yesterday", "'--from' / '--from-date': 'yesterday' does not match"),
     ("workflow.filter --local --from 2026-13-01", "'--from' / '--from-date': '2026-13-01' does not match"),

@@ -160,7 +160,9 @@ def _usage(error: click.ClickException) -> str:
     hint = f"; see {context.command_path} --help" if context is not None else ""
     text = error.format_message()
     if isinstance(error, click.NoSuchOption):
-        text = f"No such option {error.option_name!r}{suggestions.of_option(error.option_name, context)}"
+        before = any(error.option_name in each.opts + each.secondary_opts for each in app.params)
+        close = " behind a command: give it before" if before else suggestions.of_option(error.option_name, context)
+        text = f"No such option {error.option_name!r}{close}"
     elif isinstance(error, click.UsageError) and error.message.startswith("No such command"):
         known = context.command.commands if context is not None and isinstance(context.command, click.Group) else {}
         if known:  # of a group, such as info

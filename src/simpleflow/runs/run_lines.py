@@ -18,6 +18,7 @@ from simpleflow.step.constants import FAILED
 from simpleflow.step.recorded_tasks import is_about_marks
 from simpleflow.views.base_view import tally_of
 from simpleflow.views.followed_view import FollowedView
+from simpleflow.views.rows import StepRow
 
 _NAME, _TIME = 30, 8  # columns
 
@@ -48,14 +49,20 @@ class Lines:
             attributes: Any = event.attributes
             row = view.apply(event)
             if row is not None:
-                seconds = view.work_time(row.name).seconds if row.ran and row.end is not None else None
-                took = "" if seconds is None else shown_text.duration(seconds)
-                self._print(row.state, _of(run, row.name), took, report.why(row.report))
+                self._step(run, view, row)
                 view.forget(row)
             elif isinstance(attributes, e.ActivityTaskFailed | e.ActivityTaskTimedOut):
                 self._failure(run, event)
+            elif isinstance(attributes, e.WorkflowExecutionFailed):
+                for fell in view.fell:
+                    self._step(run, view, fell)
         if run.run_id == run.root_id and not run.history.open and events and events[-1] is run.history.closed:
             self._end(run)
+
+    def _step(self, run: Run, view: FollowedView, row: StepRow) -> None:
+        seconds = view.work_time(row.name).seconds if row.ran and row.end is not None else None
+        took = "" if seconds is None else shown_text.duration(seconds)
+        self._print(row.state, _of(run, row.name), took, report.why(row.report))
 
     def _failure(self, run: Run, event: e.Event) -> None:
         attributes: Any = event.attributes
