@@ -15,6 +15,7 @@ from simpleflow.exceptions import InputError
 from simpleflow.local import Executor
 from simpleflow.steering.history_check import check
 from simpleflow.step import Step, WorkflowStepMixin
+from simpleflow.testing import WorkflowRunner
 
 
 @activity.with_attributes(raises_on_failure=True, name="check.load")
@@ -97,6 +98,74 @@ class Parent(Workflow):
 def test_children() -> None:
     events = history(Parent, workflow_id="mine")
     assert check(Parent, events, "mine").difference is None
+
+
+@activity.with_attributes(name="check.jitters", retry=1, retry_delay=20, retry_jitter=0.9)
+def jitters() -> None:
+    raise ValueError("no")
+
+
+class OfItself(Workflow, WorkflowStepMixin):
+    """What it decides depends on its ids."""
+
+    def run(self) -> Any:
+        self.submit(jitters)
+        self.submit(Step("first", (load, "mon"))).result
+        child = self.submit(Child, 1).result
+        self.submit(self.signal("done", child))
+        context = self.get_run_context()
+        heard = self.submit(self.wait_signal("done")).result["args"]
+        return [self.submit(load, context["run_id"]).result, context["workflow_id"], heard]
+
+
+class Talking(Workflow):
+    def run(self) -> Any:
+        self.submit(self.signal("me", 1))
+        return [self.submit(self.wait_signal("me")).result["args"], self.get_run_context()["run_id"]]
+
+
+class Quiet(Workflow):
+    def run(self) -> Any:
+        self.submit(jitters)
+        context = self.get_run_context()
+        return [self.submit(load, f"{context['workflow_id']}/{context['run_id']}").result]
+
+
+@pytest.mark.parametrize(("kind", "is_told"), [(OfItself, True), (Talking, True), (Quiet, False)])
+def test_ids_of_the_run(kind: type[Workflow], is_told: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STEP_BUCKET", str(tmp_path / "marks"))
+    run = WorkflowRunner().run(kind, workflow_id="mine; of today")
+    events, run_id = run.events, run.run_id
+    found = check(kind, events).difference
+    if is_told:
+        assert found is None
+    else:
+        assert "unknown-workflow-id/unknown-run-id" in str(found)
+    assert check(kind, events, "mine; of today", run_id).difference is None
+    for other in ({"workflow_id": "another"}, {"run_id": "another"}):
+        assert check(kind, events, **other).difference is not None
+
+
+@pytest.mark.parametrize("claims", ["0", "1"])
+def test_settings_of_marks_are_no_difference(claims: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STEP_BUCKET", str(tmp_path / "marks"))
+    monkeypatch.setenv("SIMPLEFLOW_STEP_CLAIMS", "1")
+    events = history(Above, workflow_id="mine")
+    monkeypatch.setenv("STEP_BUCKET", str(tmp_path / "others"))
+    monkeypatch.setenv("SIMPLEFLOW_STEP_CLAIMS", claims)
+    assert check(Above, events).difference is None
+    monkeypatch.setattr(Above, "number", 8)
+    found = check(Above, events).difference
+    assert found is not None
+    assert "check.child" in str(found.recorded)
+
+
+class Above(Workflow, WorkflowStepMixin):
+    number = 7
+
+    def run(self) -> Any:
+        self.submit(Step("first", (load, "mon"))).result
+        return self.submit(Child, self.number).result
 
 
 def test_code_that_raises() -> None:

@@ -4,17 +4,23 @@ The history is cut at its decision tasks, as the decider that made it was called
 are compared, in order, with the events that followed from the recorded answer. Results of activities come from the
 history, so nothing is run.
 
-Inputs of the activities about marks are not compared: where marks are kept is a setting, and these activities are found
-again by the step that they are about.
+Inputs of the activities about marks are not compared, nor what children are told of marks and claims: where marks are
+kept is a setting, and these activities are found again by the step that they are about.
+
+A history does not name its run. If nobody says which one it is, ``own_ids`` finds the ids in it, or else gives a word
+for each, which in today's decisions fits to any text. The pauses before retries, which differ a little from run to run,
+are not compared then.
 """
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from simpleflow import values
-from simpleflow.constants import MAX_EVENTS
+from simpleflow.constants import MAX_EVENTS, RETRY_TIMER
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.core import packed_markers
@@ -25,11 +31,15 @@ from simpleflow.core.pauses import OF_PROCESS
 from simpleflow.core.tolerant_history import TolerantHistory
 from simpleflow.exceptions import InputError
 from simpleflow.named_tuple import NamedTuple
+from simpleflow.steering import own_ids
 from simpleflow.step.constants import MARKER_NAME
+from simpleflow.step.mark_activities import CLAIMS
+from simpleflow.step.origins import ORIGINS
 from simpleflow.step.projection import IN_HISTORY
 from simpleflow.workflow import Workflow
 
 _MARKS = "simpleflow.step."
+_END = "end of the run"
 
 
 class Decision(NamedTuple):
@@ -62,13 +72,20 @@ class Checked(NamedTuple):
     difference: Difference | None
 
 
-def check(workflow_class: type[Workflow], events: Sequence[e.Event], workflow_id: str | None = None) -> Checked:
+def check(
+    workflow_class: type[Workflow],
+    events: Sequence[e.Event],
+    workflow_id: str | None = None,
+    run_id: str | None = None,
+    domain: str | None = None,
+) -> Checked:
     """Replay a history.
 
-    ``workflow_id`` of the run is part of the ids of its children; None: as the marks of steps tell, if there are any.
-    Raises InputError if the history does not begin with WorkflowExecutionStarted.
+    ``workflow_id`` of the run is part of the ids of its children; None: as the history tells. ``run_id``, ``domain``:
+    of the run; None if not known. Raises InputError if the history does not begin with WorkflowExecutionStarted.
     """
-    decider = decider_for(workflow_class, events, workflow_id)
+    decider = decider_for(workflow_class, events, workflow_id, run_id=run_id, domain=domain)
+    of_known_run = decider.execution.run_id != own_ids.RUN_ID
     tasks = same = 0
     recorded = _recorded(packed_markers.unpacked(events))
     answered = _answers(events)
@@ -84,7 +101,7 @@ def check(workflow_class: type[Workflow], events: Sequence[e.Event], workflow_id
             for number in range(max(len(then), len(now))):
                 one = then[number] if number < len(then) else None
                 other = now[number] if number < len(now) else None
-                if one is None or other is None or not _agree(one, other):
+                if one is None or other is None or not _agree(one, other, of_known_run):
                     return Checked(tasks, same, Difference(event.id, one, other))
                 same += 1
     finally:
@@ -97,14 +114,18 @@ def decider_for(
     events: Sequence[e.Event],
     workflow_id: str | None = None,
     kind: type[Decider] = Decider,
+    run_id: str | None = None,
+    domain: str | None = None,
 ) -> Decider:
     """Return a decider that decides as the one of this history did. See ``check``."""
     if not events or not isinstance(events[0].attributes, e.WorkflowExecutionStarted):
         raise InputError("the history does not begin with WorkflowExecutionStarted; expected all events of a run")
     marks = _marks_at(events)
     if workflow_id is None:
-        workflow_id = marks[1].removesuffix("/").removesuffix("/steps") if marks else workflow_class.__name__
-    execution = Execution(workflow_id, "run", None, marks[0] if marks and _keeps_marks(events) else None, None)
+        of_marks = marks[1].removesuffix("/").removesuffix("/steps") if marks else None
+        workflow_id = of_marks or own_ids.workflow_id(events)
+    bucket = marks[0] if marks and _keeps_marks(events) else None
+    execution = Execution(workflow_id, run_id or own_ids.run_id(events), domain, bucket, None)
     return kind(workflow_class, execution, _limits(events), TolerantHistory())
 
 
@@ -170,12 +191,34 @@ def _recorded(events: Iterable[e.Event]) -> dict[int, list[Decision]]:
     return found
 
 
-def _agree(one: Decision, other: Decision) -> bool:
-    if one[:3] != other[:3]:
+def _agree(recorded: Decision, today: Decision, of_known_run: bool) -> bool:
+    """True if two decisions are the same. ``of_known_run``: the run id of the history is known."""
+    if recorded[:2] != today[:2] or not _fits(recorded.id, today.id):
         return False
-    if one.input == other.input or one.input is None or other.input is None or one.name.startswith(_MARKS):
+    one, other = recorded.input, today.input
+    if one == other or one is None or other is None or today.name.startswith(_MARKS):
         return True
-    return bool(values.decode(one.input) == values.decode(other.input))
+    if today.kind == "timer":
+        return not of_known_run and today.id.startswith(RETRY_TIMER)
+    return _fits(_compared(recorded), _compared(today))
+
+
+def _fits(recorded: str, today: str) -> bool:
+    """True if two texts are the same, apart from ids in today's that are not known."""
+    if recorded == today:
+        return True
+    pattern = re.escape(today)
+    for each in (own_ids.WORKFLOW_ID, own_ids.RUN_ID):
+        pattern = pattern.replace(re.escape(each), ".*")
+    return re.fullmatch(pattern, recorded, re.DOTALL) is not None
+
+
+def _compared(decision: Decision) -> str:
+    """The input of a decision as text, without what a setting decides."""
+    found = values.decode(decision.input)
+    if decision.kind in ("child workflow", _END) and isinstance(found, dict):
+        found = {key: value for key, value in found.items() if key not in (CLAIMS, ORIGINS)}
+    return json.dumps(found, sort_keys=True, default=repr)
 
 
 def _of_decision(a: Any) -> Decision | None:
@@ -196,13 +239,13 @@ def _of_decision(a: Any) -> Decision | None:
     if isinstance(a, d.RequestCancelExternalWorkflowExecution):
         return Decision("cancel of workflow", a.workflow_id, a.workflow_id, None)
     if isinstance(a, d.CompleteWorkflowExecution):
-        return Decision("end of the run", "completed", "", a.result)
+        return Decision(_END, "completed", "", a.result)
     if isinstance(a, d.FailWorkflowExecution):
-        return Decision("end of the run", "failed", "", a.reason)
+        return Decision(_END, "failed", "", a.reason)
     if isinstance(a, d.CancelWorkflowExecution):
-        return Decision("end of the run", "canceled", "", None)
+        return Decision(_END, "canceled", "", None)
     if isinstance(a, d.ContinueAsNewWorkflowExecution):
-        return Decision("end of the run", "continued as new", "", a.input)
+        return Decision(_END, "continued as new", "", a.input)
     return None
 
 
@@ -228,15 +271,15 @@ def _of_event(a: Any) -> Decision | None:
     if isinstance(a, e.RequestCancelExternalWorkflowExecutionInitiated):
         return Decision("cancel of workflow", a.workflow_id, a.workflow_id, None)
     if isinstance(a, e.WorkflowExecutionCompleted):
-        return Decision("end of the run", "completed", "", a.result)
+        return Decision(_END, "completed", "", a.result)
     if isinstance(a, e.WorkflowExecutionFailed):
-        return Decision("end of the run", "failed", "", a.reason)
+        return Decision(_END, "failed", "", a.reason)
     if isinstance(a, e.CompleteWorkflowExecutionFailed):
-        return Decision("end of the run", "completed", "", None)
+        return Decision(_END, "completed", "", None)
     if isinstance(a, e.FailWorkflowExecutionFailed):
-        return Decision("end of the run", "failed", "", None)
+        return Decision(_END, "failed", "", None)
     if isinstance(a, e.WorkflowExecutionCanceled | e.CancelWorkflowExecutionFailed):
-        return Decision("end of the run", "canceled", "", None)
+        return Decision(_END, "canceled", "", None)
     if isinstance(a, e.WorkflowExecutionContinuedAsNew | e.ContinueAsNewWorkflowExecutionFailed):
-        return Decision("end of the run", "continued as new", "", getattr(a, "input", None))
+        return Decision(_END, "continued as new", "", getattr(a, "input", None))
     return None

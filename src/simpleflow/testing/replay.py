@@ -24,14 +24,15 @@ def assert_replays(workflow: type[Workflow], history: History, *, workflow_id: s
     Args:
         history: a run of the test kit; a file that ``simpleflow workflow.history --format json`` has written; or
             events, as objects or in the JSON form of Amazon SWF.
-        workflow_id: of the run, which is part of the ids of its children; None: as the marks of its steps tell.
+        workflow_id: of the run, which is part of the ids of its children; None: as the history tells.
 
     Returns how many decisions are the same. Raises AssertionError with the first decision that differs; InputError for
     a history that is not one.
     """
+    run_id = None
     if isinstance(history, FinishedRun):
-        workflow_id = workflow_id or history.workflow_id
-    found = check(workflow, _events(history), workflow_id)
+        workflow_id, run_id = workflow_id or history.workflow_id, history.run_id
+    found = check(workflow, _events(history), workflow_id, run_id)
     if found.difference is not None:
         event_id, recorded, today = found.difference
         raise AssertionError(

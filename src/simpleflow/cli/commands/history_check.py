@@ -36,10 +36,16 @@ _LONGEST = 1_000  # characters of a decision
     metavar="ID",
     help="Workflow id of the runs. Default: the name of the workflow type. It is part of the ids of children.",
 )
+@click.option("--run-id", metavar="ID", help="Run id of FILE, for workflows that use it. Default: as children tell.")
 @click.option("--runs", type=Whole(), metavar="N", help="How many of the last runs to check. Default: 1.")
 @location_options
 def history_check(
-    arguments: Sequence[str], code: str | None, workflow_id: str | None, runs: int | None, **options: Any
+    arguments: Sequence[str],
+    code: str | None,
+    workflow_id: str | None,
+    run_id: str | None,
+    runs: int | None,
+    **options: Any,
 ) -> int:
     """Replay the last runs of WORKFLOW with the code of today, and show the first decision that differs.
 
@@ -56,7 +62,10 @@ def history_check(
         if file is not None:
             from simpleflow.core import codec
 
-            return _check(out, load_workflow(workflow, code), codec.decode_history(_read(file)), workflow_id)
+            events = codec.decode_history(_read(file))
+            return _check(out, load_workflow(workflow, code), events, workflow_id, run_id=run_id)
+        if run_id is not None:
+            raise InputError("--run-id is the run id of FILE; runs that are kept have their own")
         return _check_runs(out, load_workflow(workflow, code), workflow_id, runs or 1, location_of(options))
 
 
@@ -78,18 +87,26 @@ def _check_runs(
         if not found:
             raise UnknownResource(f"there is no run of workflow {id!r} in {location}; give the id with --workflow-id")
         for run in found:
-            code = _check(out, workflow_class, runs.events(run), id, f"run {short_run_id(run.run_id)}: ")
+            label = f"run {short_run_id(run.run_id)}: "
+            code = _check(out, workflow_class, runs.events(run), id, label, run.run_id, location.domain)
             if code != errors.OK:
                 return code
     return errors.OK
 
 
 def _check(
-    out: Output, workflow_class: type[Workflow], events: Sequence[Event], workflow_id: str | None, label: str = ""
+    out: Output,
+    workflow_class: type[Workflow],
+    events: Sequence[Event],
+    workflow_id: str | None,
+    label: str = "",
+    run_id: str | None = None,
+    domain: str | None = None,
 ) -> int:
+    from simpleflow.steering import own_ids
     from simpleflow.steering.history_check import check
 
-    found = check(workflow_class, events, workflow_id)
+    found = check(workflow_class, events, workflow_id, run_id, domain)
     if found.difference is None:
         out.write(f"{label}the same: {count(found.decisions, 'decision')} of {count(found.tasks, 'decision task')}")
         return errors.OK
@@ -100,6 +117,9 @@ def _check(
         f"recorded: {_shown(recorded)}\n"
         f"today:    {_shown(today)}"
     )
+    for option, word in (("--workflow-id", own_ids.WORKFLOW_ID), ("--run-id", own_ids.RUN_ID)):
+        if word in str(today):
+            out.write(f"the history does not tell the {option[2:].replace('-', ' ')} of its run: give it with {option}")
     return errors.RUN_FAILED
 
 
