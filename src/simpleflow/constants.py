@@ -1,4 +1,4 @@
-"""Durations in seconds, limits of the service (SWF's documented quotas), reserved names, and the version."""
+"""Durations in seconds, limits of the service (SWF's documented quotas), reserved names, variables, and the version."""
 
 import importlib
 from typing import Any
@@ -6,11 +6,30 @@ from typing import Any
 RELEASE = "1.0.0a1"
 """The version of simpleflow."""
 
+AWS_VARIABLES = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_PROFILE",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    "AWS_ENDPOINT_URL",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "AWS_CONFIG_FILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_CA_BUNDLE",
+    "REQUESTS_CA_BUNDLE",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "NO_PROXY",
+)
+"""The environment variables that every client of boto3 reads when it is built. If one changes, a new one is needed."""
+
 INSTALL_BOTO3 = "pip install 'boto3>=1.35.2,<2'"
 INSTALL_DASK = "pip install 'distributed>=2026.1,<2027'"
 INSTALL_UI = "pip install 'jinja2>=3.1.2,<4' 'starlette>=0.40,<2' 'uvicorn>=0.30,<1'"
-"""The command for what Amazon SWF and S3 need. An extra of simpleflow would install another library: the one that the
-package index knows by this name."""
+"""The commands for what Amazon SWF and S3, a cluster and the page need. An extra of simpleflow would install another
+library: the one that the package index knows by this name."""
 
 INSTALL_OBSTORE = "pip install 'obstore>=0.12,<1'"
 

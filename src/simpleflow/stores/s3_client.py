@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from simpleflow.constants import INSTALL_BOTO3
+from simpleflow.constants import AWS_VARIABLES, INSTALL_BOTO3
 from simpleflow.exceptions import StoreError
 
 CONNECT_TIMEOUT = 4  # seconds
@@ -13,24 +13,7 @@ READ_TIMEOUT = 4  # seconds without a byte; S3 answers such small requests withi
 TRIES = 3  # with pauses of at most 3 s in total: after 15 s at the latest, a host that hangs is an error
 READERS = 16  # marks that are read at the same time
 
-# The variables that a client reads when it is built. A change of these needs a new client.
-_VARIABLES = (
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_PROFILE",
-    "AWS_REGION",
-    "AWS_DEFAULT_REGION",
-    "AWS_ENDPOINT_URL",
-    "AWS_ENDPOINT_URL_S3",
-    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
-    "AWS_CONFIG_FILE",
-    "AWS_SHARED_CREDENTIALS_FILE",
-    "AWS_CA_BUNDLE",
-    "HTTPS_PROXY",
-    "HTTP_PROXY",
-    "NO_PROXY",
-)
+_VARIABLES = (*AWS_VARIABLES, "AWS_ENDPOINT_URL_S3")
 
 # Two threads may build the same client at once; setdefault keeps one of the two. A lock would not do: a fork could copy
 # it while it is held. Entries of a parent process stay unused in its children.

@@ -6,7 +6,7 @@ import os
 from typing import Any, Literal
 
 from simpleflow import __version__, metrics, settings
-from simpleflow.constants import INSTALL_BOTO3
+from simpleflow.constants import AWS_VARIABLES, INSTALL_BOTO3
 from simpleflow.engines.swf import faults
 from simpleflow.exceptions import SwfError
 
@@ -16,27 +16,7 @@ POLL_TIMEOUT = 75  # seconds; SWF holds a poll for 60 s, and its documentation r
 
 Purpose = Literal["polls", "calls"]
 
-# A client reads these when it is built. If one of them changes, a new client is needed.
-_VARIABLES = (
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_PROFILE",
-    "AWS_REGION",
-    "AWS_DEFAULT_REGION",
-    "AWS_ENDPOINT_URL",
-    "AWS_ENDPOINT_URL_SWF",
-    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
-    "AWS_CONFIG_FILE",
-    "AWS_SHARED_CREDENTIALS_FILE",
-    "AWS_CA_BUNDLE",
-    "REQUESTS_CA_BUNDLE",
-    "HTTPS_PROXY",
-    "HTTP_PROXY",
-    "NO_PROXY",
-    "AWS_RETRY_MODE",
-    "SWF_CONNECTION_RETRIES",
-)
+_VARIABLES = (*AWS_VARIABLES, "AWS_ENDPOINT_URL_SWF", "AWS_RETRY_MODE", "SWF_CONNECTION_RETRIES")
 
 _RETRY_MODE = "adaptive"
 """In this mode the client also slows down before it meets a limit of the account again. AWS_RETRY_MODE, or
