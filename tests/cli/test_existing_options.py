@@ -161,3 +161,10 @@ def test_history_and_filter(folder: Folder, tmp_path: Path) -> None:
     dates = ["--from-date", "2020-01-01 00:00:00", "--to-date", "2100-01-01T00:00:00+0100"]
     done = folder.run(*common, *dates)
     assert [each["workflow_id"] for each in json.loads(done.out)] == ["w"], done.err
+
+
+def test_a_setting_whose_name_is_misspelt_is_reported(folder: Folder) -> None:
+    done = folder.run("workflow.list", SIMPLEFLOW_KEEP_RUN="3", SIMPLEFLOW_STATUS="failed", SIMPLEFLOW_OTHER="1")
+    text = "there is no setting SIMPLEFLOW_KEEP_RUN, so it has no effect (did you mean 'SIMPLEFLOW_KEEP_RUNS'?)"
+    assert done.err.splitlines()[0] == f"warning: {text}"
+    assert done.err.count("warning") == 1

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from simpleflow import shell_words
+from simpleflow import settings, shell_words
 from simpleflow.cli import errors, existing_options, installation, suggestions
 from simpleflow.cli.help_text import Group
 from simpleflow.cli.options import SETTINGS, Session, common, global_output_options, help_alone, version_option
@@ -19,6 +19,12 @@ from simpleflow.shown_text import escaped_lines, hide_passwords
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
+
+_VARIABLES = (
+    settings.MODULE_VARIABLE,
+    *(f"SIMPLEFLOW_{name}" for name in ("FORMAT", "RUN_ID", "WORKFLOW_ID", "STATUS", "REASON")),
+)
+"""Variables that are no settings: the default of an option, and those for the commands of ``--on-failure``."""
 
 _COMMANDS = {
     "workflow.start": "commands.workflow_start:start",
@@ -117,8 +123,10 @@ def app(context: click.Context) -> None:
         raise StateError(f"the current folder cannot be used: {error.strerror}; change to another folder") from error
     if conflict := installation.conflict():
         context.obj.warn(conflict)
-    if text := existing_options.unused_settings():
-        context.obj.warn(text)
+    others = (*existing_options.UNUSED_SETTINGS, *_VARIABLES)
+    for text in (existing_options.unused_settings(), suggestions.of_settings(settings.NAMES, others)):
+        if text:
+            context.obj.warn(text)
 
 
 def run(args: Sequence[str] | None = None) -> int:

@@ -8,6 +8,8 @@ from collections.abc import Collection, Sequence
 import click
 
 _CLOSE = 0.6  # of 1: how alike two names must be
+_NEARLY = 0.92  # variables may belong to other programs
+_PREFIX = "SIMPLEFLOW_"
 
 _OTHER_WORDS = {
     "abort": "workflow.cancel",
@@ -68,6 +70,21 @@ def of_file(path: str) -> str:
     return _hint(None if close is None else os.path.join(folder, f"{close}.py"))
 
 
+def of_settings(known: Collection[str], others: Collection[str]) -> str | None:
+    """Return a line about an environment variable whose name is nearly that of a setting; None if there is none.
+
+    Args:
+        known: the names of the settings.
+        others: names of variables that have another meaning.
+    """
+    names = [name for name in os.environ if name.startswith(_PREFIX) and name not in known and name not in others]
+    for name in names:
+        close = _closest(name, [each for each in known if each.startswith(_PREFIX)], _NEARLY)
+        if close is not None:
+            return f"there is no setting {name}, so it has no effect{_hint(close)}"
+    return None
+
+
 def of_option(name: str, context: click.Context | None) -> str:
     """Return the hint at an option of the command that the context is of."""
     if context is None:
@@ -78,10 +95,10 @@ def of_option(name: str, context: click.Context | None) -> str:
     return _hint(wanted if wanted in known else _closest(wanted, known) or next(iter(longer), None))
 
 
-def _closest(name: str, known: Collection[str]) -> str | None:
+def _closest(name: str, known: Collection[str], least: float = _CLOSE) -> str | None:
     import difflib  # slow to load, and only errors need it
 
-    return next(iter(difflib.get_close_matches(name, known, 1, _CLOSE)), None)
+    return next(iter(difflib.get_close_matches(name, known, 1, least)), None)
 
 
 def _hint(name: str | None) -> str:
