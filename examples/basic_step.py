@@ -7,7 +7,7 @@ The first run of AWorkflow runs the step "something". The next run skips it.
 """
 
 from simpleflow import Workflow, activity, futures
-from simpleflow.step.workflow import WorkflowStepMixin
+from simpleflow.step import WorkflowStepMixin
 
 
 @activity.with_attributes(task_list="example", version="example", idempotent=True)
@@ -16,6 +16,5 @@ def do_something():
 
 
 class AWorkflow(Workflow, WorkflowStepMixin):
-    # ...
     def run(self, **context):
         futures.wait(self.submit(self.step("something", do_something)))

@@ -24,7 +24,7 @@ from census_lib import measure, poster, run_report, sources, spans, tables, text
 
 from simpleflow import Workflow, activity, futures
 from simpleflow.canvas import Group
-from simpleflow.step.workflow import WorkflowStepMixin
+from simpleflow.step import WorkflowStepMixin
 from simpleflow.task import ActivityTask
 
 TASK_LIST = "census"

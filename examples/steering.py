@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import Any
 
 from simpleflow import Workflow, activity
-from simpleflow.step.workflow import WorkflowStepMixin
+from simpleflow.step import WorkflowStepMixin
 
 RATES = {"EUR": 1.0, "USD": 1.25}
 

@@ -14,8 +14,7 @@ from typing import Any
 
 from simpleflow import Workflow, activity, futures
 from simpleflow.canvas import Chain, Group
-from simpleflow.step.submittable import Step
-from simpleflow.step.workflow import WorkflowStepMixin
+from simpleflow.step import Step, WorkflowStepMixin
 from simpleflow.task import ActivityTask
 
 
