@@ -21,6 +21,7 @@ SOURCE = ROOT / "src/simpleflow"
 FILES = [path.relative_to(SOURCE).as_posix() for path in sorted(SOURCE.rglob("*.py"))]
 
 TESTS = ROOT / "tests"
+EXAMPLES = ROOT / "examples"
 
 NOT_IN_TABLES = ("__main__.py", "compat/", "core/events/")
 """What ``docs/architecture.md`` describes as a whole, and not file by file."""
@@ -105,6 +106,7 @@ def test_each_file_says_what_it_holds() -> None:
     [
         ("docs/architecture.md", SOURCE, [file for file in FILES if not file.startswith(NOT_IN_TABLES)]),
         ("tests/README.md", TESTS, [path.relative_to(TESTS).as_posix() for path in sorted(TESTS.glob("*/test_*.py"))]),
+        ("examples/README.md", EXAMPLES, [path.name for path in sorted(EXAMPLES.glob("*.py"))]),
     ],
 )
 def test_each_file_is_in_a_table_for_readers(page: str, folder: Path, files: list[str]) -> None:
