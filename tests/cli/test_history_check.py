@@ -82,11 +82,46 @@ def test_other_code_has_the_names_of_the_module(folder: Folder) -> None:
         ]
 
 
+STEPS = """
+from simpleflow import Workflow, activity
+from simpleflow.step import WorkflowStepMixin
+
+@activity.with_attributes(name="check.one")
+def one(x):
+    return x
+
+class W(Workflow, WorkflowStepMixin):
+    name = "w"
+
+    def run(self):
+        return self.submit(self.step("a", (one, 1))).value
+"""
+
+
+def test_steps_of_code_in_another_file(folder: Folder) -> None:
+    (folder.path / "flow.py").write_text(STEPS)
+    assert folder.run("workflow.start", "--local", "flow.W").code == 0
+    dump = json.loads(folder.run("workflow.history", "w", "--local", "--format", "json", "-o", "raw").out)
+    (folder.path / "dump.json").write_text(json.dumps({"events": dump, "nextPageToken": "more"}))
+    (folder.path / "new.py").write_text(STEPS.replace("return x", "return x + 1"))
+    done = folder.run("history.check", "dump.json", "flow.W", "--code", "new.py")
+    assert (done.code, done.out[:10]) == (0, "the same: "), done.out
+    assert done.err == (
+        "warning: file 'dump.json' is one page of a history; the events of the next pages are not checked\n"
+    )
+    (folder.path / "new.py").write_text(STEPS.replace("value", "result[0]"))
+    done = folder.run("history.check", "dump.json", "flow.W", "--code", "new.py")
+    assert [line.split(" with ")[0] for line in done.out.splitlines()[1:]] == [
+        "recorded: end of the run completed",
+        "today:    end of the run completed",
+    ]
+
+
 def test_what_the_aws_cli_writes(folder: Folder) -> None:
     (folder.path / "flow.py").write_text(CODE)
     assert folder.run("workflow.start", "--local", "flow.W").code == 0
     events = json.loads(folder.run("workflow.history", "w", "--local", "--format", "json", "-o", "raw").out)
-    for time in ("2026-11-29T10:00:00.123000+01:00", 1_795_000_000):
+    for time in ("2026-11-29T10:00:00.123000+01:00", "2026-11-29 09:00:00+00:00", 1_795_000_000, "1795000000.123"):
         text = json.dumps({"events": [{**each, "eventTimestamp": time} for each in events]})
         done = folder.run("history.check", "-", "flow.W", stdin=text)
         assert (done.code, done.out) == (0, "the same: 2 decisions of 2 decision tasks\n"), done.err

@@ -180,6 +180,17 @@ def test_code_that_raises() -> None:
     assert "KeyError" in str(found.today)
 
 
+def test_pages_that_overlap() -> None:
+    events = history(Flow)
+    assert check(Flow, [*events[:9], *events[5:], events[-1]]).difference is None
+
+
+def test_a_history_with_a_hole_is_refused() -> None:
+    events = history(Flow)
+    with pytest.raises(InputError, match=r"cannot be replayed: .* expected all events of a run"):
+        check(Flow, [*events[:5], *events[20:]])
+
+
 def test_a_part_of_a_history_is_refused() -> None:
     with pytest.raises(InputError, match="does not begin with WorkflowExecutionStarted"):
         check(Flow, history(Flow)[3:])

@@ -5,7 +5,8 @@ are compared, in order, with the events that followed from the recorded answer. 
 history, so nothing is run.
 
 Inputs of the activities about marks are not compared, nor what children are told of marks and claims: where marks are
-kept is a setting, and these activities are found again by the step that they are about.
+kept is a setting, and these activities are found again by the step that they are about. Markers of steps say in which
+file their code is, and in which version; that is not compared, either.
 
 A history does not name its run. If nobody says which one it is, ``own_ids`` finds the ids in it, or else gives a word
 for each, which in today's decisions fits to any text. The pauses before retries, which differ a little from run to run,
@@ -29,7 +30,7 @@ from simpleflow.core.decider.decide import Decider
 from simpleflow.core.decider.evaluation import Execution
 from simpleflow.core.pauses import OF_PROCESS
 from simpleflow.core.tolerant_history import TolerantHistory
-from simpleflow.exceptions import InputError
+from simpleflow.exceptions import InputError, InvalidTransition
 from simpleflow.named_tuple import NamedTuple
 from simpleflow.steering import own_ids
 from simpleflow.step.constants import MARKER_NAME
@@ -82,8 +83,10 @@ def check(
     """Replay a history.
 
     ``workflow_id`` of the run is part of the ids of its children; None: as the history tells. ``run_id``, ``domain``:
-    of the run; None if not known. Raises InputError if the history does not begin with WorkflowExecutionStarted.
+    of the run; None if not known. Raises InputError if the history does not begin with WorkflowExecutionStarted, or if
+    events are missing.
     """
+    events = list({event.id: event for event in reversed(events)}.values())[::-1]  # pages may overlap
     decider = decider_for(workflow_class, events, workflow_id, run_id=run_id, domain=domain)
     of_known_run = decider.execution.run_id != own_ids.RUN_ID
     tasks = same = 0
@@ -91,7 +94,10 @@ def check(
     answered = _answers(events)
     try:
         for piece in pieces(events):
-            decider.advance(piece)
+            try:
+                decider.advance(piece)
+            except InvalidTransition as error:
+                raise InputError(f"the history cannot be replayed: {error}; expected all events of a run") from error
             event = piece[-1]
             if event.id not in answered:
                 continue  # it timed out, or was not answered yet
@@ -203,6 +209,10 @@ def _agree(recorded: Decision, today: Decision, of_known_run: bool) -> bool:
     return _fits(_compared(recorded), _compared(today))
 
 
+_DROPPED = {"child workflow": (CLAIMS, ORIGINS), _END: (CLAIMS, ORIGINS), MARKER_NAME: ("made_with",)}
+"""By kind of decision, or name of marker: the members of its input that are not compared."""
+
+
 def _fits(recorded: str, today: str) -> bool:
     """True if two texts are the same, apart from ids in today's that are not known."""
     if recorded == today:
@@ -214,10 +224,12 @@ def _fits(recorded: str, today: str) -> bool:
 
 
 def _compared(decision: Decision) -> str:
-    """The input of a decision as text, without what a setting decides."""
+    """The input of a decision as text, without what does not count."""
     found = values.decode(decision.input)
-    if decision.kind in ("child workflow", _END) and isinstance(found, dict):
-        found = {key: value for key, value in found.items() if key not in (CLAIMS, ORIGINS)}
+    if isinstance(found, dict) and (
+        dropped := _DROPPED.get(decision.name if decision.kind == "marker" else decision.kind)
+    ):
+        found = {key: value for key, value in found.items() if key not in dropped}
     return json.dumps(found, sort_keys=True, default=repr)
 
 

@@ -15,7 +15,7 @@ from simpleflow.base import type_name
 from simpleflow.cli import errors
 from simpleflow.cli.load_workflow import load_workflow
 from simpleflow.cli.number import Whole
-from simpleflow.cli.options import SETTINGS
+from simpleflow.cli.options import SETTINGS, session
 from simpleflow.cli.run_query import RunLocation, location_of, location_options, open_runs
 from simpleflow.cli.view.output import Output, open_output
 from simpleflow.exceptions import InputError, UnknownResource
@@ -138,6 +138,8 @@ def _read(file: str) -> list[dict[str, Any]]:
     except ValueError as error:
         raise InputError(f"{what} is not JSON: {error}; expected the output of workflow.history") from error
     if isinstance(found, dict):
+        if found.get("nextPageToken"):
+            session().warn(f"{what} is one page of a history; the events of the next pages are not checked")
         found = found.get("events")
     if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
         raise InputError(f"{what} holds no list of events; expected the output of workflow.history --format json")
@@ -148,8 +150,9 @@ def _timed(event: dict[str, Any]) -> dict[str, Any]:
     """The event with its time in seconds, which the AWS CLI writes as text."""
     time = event.get("eventTimestamp")
     if isinstance(time, str):
-        try:
-            return {**event, "eventTimestamp": datetime.datetime.fromisoformat(time).timestamp()}
-        except ValueError:
-            pass  # the decoder names the event
+        for read in (float, lambda text: datetime.datetime.fromisoformat(text).timestamp()):
+            try:
+                return {**event, "eventTimestamp": read(time)}
+            except ValueError:
+                pass  # the decoder names the event
     return {**event, "eventTimestamp": float(time)} if isinstance(time, int) else event
