@@ -27,6 +27,7 @@ def test_a_run_is_a_sentence_and_its_first_failure(site: Site) -> None:
     assert "workflows.py:" in text
     assert "about to look at items" in text
     assert "simpleflow workflow.restart --state" in text
+    assert re.search(r"Critical path.*workflows\.\w+, try 2<", text, re.DOTALL)
 
 
 def test_every_page_of_a_run_answers(site: Site) -> None:

@@ -262,6 +262,8 @@ def _path(folded: Folded, view: RunView) -> tuple[list[PathPart], float]:
         seconds = part.ended - part.began
         name, href = _what(folded.run, part.row)
         detail = part.row.name if name != part.row.name else part.row.kind
+        if isinstance(part.row, AttemptRow) and part.row.number > 1:
+            detail += f", try {part.row.number}"
         looks = look(view.state_of(part.row)) if isinstance(part.row, TaskRow) else look("completed")
         parts.append(PathPart(name, detail, href, seconds, part.queued, seconds / (whole or 1.0), looks))
     if len(links) > len(parts):
