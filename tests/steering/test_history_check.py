@@ -187,7 +187,7 @@ def test_pages_that_overlap() -> None:
 
 def test_a_history_with_a_hole_is_refused() -> None:
     events = history(Flow)
-    with pytest.raises(InputError, match=r"cannot be replayed: .* expected all events of a run"):
+    with pytest.raises(InputError, match="the history has no event 6, but 21; expected all events of a run"):
         check(Flow, [*events[:5], *events[20:]])
 
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 from simpleflow import values
@@ -88,6 +89,9 @@ def check(
     """
     events = list({event.id: event for event in reversed(events)}.values())[::-1]  # pages may overlap
     decider = decider_for(workflow_class, events, workflow_id, run_id=run_id, domain=domain)
+    for before, event in pairwise(events):
+        if event.id != before.id + 1:
+            raise InputError(f"the history has no event {before.id + 1}, but {event.id}; expected all events of a run")
     of_known_run = decider.execution.run_id != own_ids.RUN_ID
     tasks = same = 0
     recorded = _recorded(packed_markers.unpacked(events))
