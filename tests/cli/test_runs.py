@@ -12,6 +12,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -323,6 +324,15 @@ def test_a_run_whose_process_died_can_be_terminated(folder: Folder) -> None:
     for command in (["workflow.list"], ["workflow.steps", "waits"], ["workflow.info", "waits"]):
         first, second = (here.call(*command) for _ in range(2))
         assert (first.out, first.err) == (second.out, second.err), "the time without a process does not count"
+    [run] = here.objects("workflow.list")
+    log = folder.path / ".simpleflow" / "logs" / run["run_id"] / "activity-long-1.1.log"
+    log.parent.mkdir(parents=True)
+    log.touch()
+    started = datetime.fromisoformat(run["started_at"]).timestamp()
+    os.utime(log, (started + 100, started + 100))
+    for command in (["workflow.list"], ["workflow.steps", "waits"], ["workflow.info", "waits"]):
+        done = here.call(*command)
+        assert "1 min 40 s" in done.out + done.err, "an activity has printed after the last event"
     assert "no process drives the run now" in here.call("workflow.signal", "waits", "--name", "other").err
     assert here.call("workflow.terminate", "waits").code == 0
     assert here.objects("workflow.info", "waits")[0]["status"] == "terminated"

@@ -172,14 +172,16 @@ class Runs:
         return found[-1] if found else None
 
     def stood_still(self, run: RunDescription) -> float | None:
-        """Return when the process of an open run died: the time of its last event. None if it has not, as far as known.
+        """Return when the process of an open run died, as far as known; None if it has not.
 
-        Raises StateError.
+        That is the time of its last event, or when an activity has printed last, if that is later. Raises StateError.
         """
+        from simpleflow.state_folder import logs
+
         if self.location.folder is None or run.status != "open" or run.alive:
             return None
         last = self.engine.last_events(run.workflow_id, run.run_id, 1)
-        return last[0].time if last else run.started
+        return max(last[0].time if last else run.started, logs.last_written(self.location.folder, run.run_id))
 
     def find(self, wanted: RunFilter, limit: int | None = None) -> list[RunDescription]:
         """Return the runs that the filter accepts, the latest first; at most ``limit``."""

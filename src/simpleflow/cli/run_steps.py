@@ -43,8 +43,9 @@ def steps_of(runs: Runs, run: RunDescription) -> tuple[list[ShownStep], list[Wai
     for each, view, events in members:
         marks = _marks(view, deadline)
         retries = {wait.step: wait for wait in reversed(waits_in(view, in_history(events))) if wait.kind == RETRY}
+        end = now if each.status == "open" and each.alive else runs.stood_still(each) or view.last_time
         found += [
-            _step(each, runs.location.folder, view, events, marks, name, now, retries.get(name)) for name in view.steps
+            _step(each, runs.location.folder, view, events, marks, name, end, retries.get(name)) for name in view.steps
         ]
     return found, waits_of(members)
 
@@ -96,15 +97,13 @@ def _step(
     events: Sequence[Event],
     marks: dict[str, Mark],
     name: str,
-    now: float,
+    end: float,
     retry: Wait | None,
 ) -> ShownStep:
     row = view.steps[name]
     mark = marks.get(name)
     made_by = row.made_by if mark is None else mark.run_id
     failed = view.first_failure(name) if row.report.error is not None else None
-    # A process that died leaves its activities as they were: they have not gone on until now.
-    end = now if run.status == "open" and run.alive else view.last_time
     return ShownStep(
         row,
         run.workflow_id,

@@ -117,6 +117,18 @@ def logs_of(state: str | os.PathLike[str], run_id: str, activity_id: str | None 
     return sorted(found, key=lambda each: (each.name, each.attempt))
 
 
+def last_written(state: str | os.PathLike[str], run_id: str) -> float:
+    """When an activity of a run has printed last, in epoch seconds; 0 if none has. Raises no error."""
+    latest = 0.0
+    try:
+        with os.scandir(folder_of(state, run_id)) as entries:
+            for entry in entries:
+                latest = max(latest, entry.stat(follow_symlinks=False).st_mtime)
+    except OSError:
+        pass
+    return latest
+
+
 def last_lines(
     state: str | os.PathLike[str], run_id: str, activity_ids: str | Iterable[str], count: int = LAST_LINES
 ) -> list[str]:

@@ -14,7 +14,7 @@ from simpleflow.engines.base import RunDescription
 from simpleflow.exceptions import InputError
 from simpleflow.named_tuple import NamedTuple
 from simpleflow.runs import workflow_file
-from simpleflow.state_folder import expected
+from simpleflow.state_folder import expected, logs
 from simpleflow.ui.folded import Folded, FoldedRuns
 from simpleflow.ui.planner import Planner
 from simpleflow.ui.rendering import Page
@@ -129,9 +129,10 @@ def workflow_of(visit: Visit, run: RunDescription) -> str:
 
 
 def end_of(visit: Visit, run: RunDescription, view: RunView) -> float:
-    """The end of open tasks: now, or the last event if no process drives the run."""
-    goes_on = run.status == transitions.OPEN and not abandoned(visit, run)
-    return max(visit.now, view.last_time) if goes_on else view.last_time
+    """The end of open tasks: now, or when the process that drove the run died, as far as known."""
+    if run.status != transitions.OPEN:
+        return view.last_time
+    return max(_died(visit, run) if abandoned(visit, run) else visit.now, view.last_time)
 
 
 def abandoned(visit: Visit, run: RunDescription) -> bool:
@@ -140,11 +141,14 @@ def abandoned(visit: Visit, run: RunDescription) -> bool:
 
 
 def time_taken(visit: Visit, run: RunDescription) -> str:
-    """How long a run has taken: until its last event if no process drives it."""
-    if not abandoned(visit, run):
-        return took(run, visit.now)
+    """How long a run has taken: until its process died, if no process drives it."""
+    return took(run, _died(visit, run) if abandoned(visit, run) else visit.now)
+
+
+def _died(visit: Visit, run: RunDescription) -> float:
+    """When the process of an abandoned run died, as far as known: its last event, or its activities' last output."""
     last = visit.source.last_events(run, 1)
-    return took(run, last[0].time if last else run.started)
+    return max(last[0].time if last else run.started, logs.last_written(visit.source.folder or "", run.run_id))
 
 
 def more_text(number: int, noun: str) -> str:

@@ -168,7 +168,7 @@ def workflow_info(arguments: Sequence[str], show_all: bool, style: str, **option
         members = list(family(runs, run)) if run.status == "open" else [(run, *fold(runs, run))]
         folder = query.location.folder
         end = None if folder is None or run.status != "open" else expected.read(folder, run.run_id)
-        run_info.info(out, *members[0], waits_of(members), folder is not None, show_all, end)
+        run_info.info(out, *members[0], waits_of(members), folder is not None, show_all, end, runs.stood_still(run))
 
 
 @click.command("workflow.history", context_settings=SETTINGS)

@@ -39,6 +39,7 @@ def info(
     local_run: bool,
     show_all: bool,
     expected_end: float | None = None,
+    stood_still: float | None = None,
 ) -> None:
     """Write one object with all facts about a run; as a table, a line for each of them.
 
@@ -51,6 +52,7 @@ def info(
         local_run: it is in a folder.
         expected_end: when an open run is expected to end, in epoch seconds.
         show_all: count activities about marks and the timers of the library too.
+        stood_still: when its process died, in epoch seconds; None if it has not.
     """
     found = described(run, local_run) | _started(events[0].attributes) | _ended(events) | _counts(view, show_all)
     found["waits_for"] = [wait_object(each) for each in waits]
@@ -64,7 +66,7 @@ def info(
         "waits for": sentence(waits, time.time()),
         "ends about": local(expected_end),
         "closed": local(run.closed),
-        "took": took(run, view.last_time if local_run and run.status == "open" and not run.alive else None),
+        "took": took(run, stood_still),
         "task list": found["task_list"],
         "tags": ", ".join(found["tags"]),
         "input": short_value(found["input"]),
