@@ -56,7 +56,7 @@ _FEW = 16  # members: a walk over more of them in Python would take longer than 
 
 
 def _is_plain(value: Any) -> bool:
-    """True for a small value of which every encoder of JSON makes the same text."""
+    """True for a value of which every encoder of JSON makes the same text, and which is seen to be one at once."""
     kind = type(value)
     if kind is dict:
         if len(value) > _FEW:
@@ -68,6 +68,8 @@ def _is_plain(value: Any) -> bool:
     if kind is float:
         return bool(_LEAST <= value < _MOST or _LEAST <= -value < _MOST or value == 0)
     if kind is list or kind is tuple:
+        if _PLAIN.issuperset(map(type, value)):  # quickly, however many they are
+            return True
         if len(value) > _FEW:
             return False
         for each in value:  # noqa: SIM110 (a generator takes longer)
