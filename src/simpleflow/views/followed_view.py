@@ -20,12 +20,16 @@ from simpleflow.views.run_view import RunView, first_id
 class FollowedView(RunView):
     """The rows of one run that goes on; see ``RunView``.
 
+    Args:
+        parent_id: workflow id of the run that has started this one, if one has.
+
     Attributes:
         ended: by name, the latest reports of the steps whose rows are gone; many steps share one (``report.shared``).
     """
 
-    def __init__(self, run_id: str = "", workflow_id: str = "") -> None:
+    def __init__(self, run_id: str = "", workflow_id: str = "", parent_id: str | None = None) -> None:
         super().__init__(run_id, workflow_id)
+        self.parent_id = parent_id
         self.ended: dict[str, StepReport] = {}
         self._known = ChainMap[str, Any](self.steps, self.ended)  # only the keys count
 

@@ -123,7 +123,7 @@ class MarkerRow(Row, eq=False):
     kind: ClassVar[str] = MARKER
 
 
-class StepRow(Struct, eq=False):
+class StepRow(Struct, eq=False, gc=False):
     """A step: its latest verdict, and what belongs to it. Times are epoch seconds."""
 
     name: str

@@ -133,7 +133,7 @@ class Follower:
         decided = 0  # the last completed decision has seen all events before this id
         view = self.views.get(run.run_id)
         if view is None:
-            view = self.views[run.run_id] = FollowedView(run.run_id, run.workflow_id)
+            view = self.views[run.run_id] = FollowedView(run.run_id, run.workflow_id, _parent_id(run))
             self._followed[run.run_id] = run
         for event in unpacked(events):
             row = view.apply(event)
@@ -172,7 +172,7 @@ class Follower:
 
     def _step_marker(self, run: Run, view: FollowedView, row: StepRow, time: float) -> None:
         found = row.report
-        self._notices.add(run.workflow_id, _parent_id(run), found)
+        self._notices.add(run.workflow_id, view.parent_id, found)
         if found.status == SKIPPED:  # it has neither work nor failures
             self.show_step(run, row, time, None, ())
             return

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from simpleflow import shown_text, values
 from simpleflow.cli.terminal import BOLD, CYAN, DIM, GREEN, RED, YELLOW, Terminal
 from simpleflow.cli.view.failures import ActivityFailure
-from simpleflow.cli.view.follower import RUN_EVENTS, Follower, is_child, step_note
+from simpleflow.cli.view.follower import RUN_EVENTS, Follower, step_note
 from simpleflow.cli.view.open_tasks import waits_of
 from simpleflow.cli.view.output_tail import OutputTail
 from simpleflow.cli.view.text_width import justify
@@ -93,6 +93,7 @@ class Progress(Follower):
         self._terminal = terminal
         self._lines: list[str] = []  # not written yet
         self._prefixes = line_prefixes(terminal)
+        self._prefix_width = prefix_width(terminal)
         self._alike: list[tuple[str, StepReport]] = []  # steps that were scheduled one after the other ...
         self._alike_note = ""  # ... for the same reasons, with their names as they are shown
         self._awaited_signals: Callable[[str], Iterable[str]] = lambda run_id: ()
@@ -186,7 +187,8 @@ class Progress(Follower):
         self, run: Run, row: StepRow, time: float, work: WorkTime | None, failures: Sequence[ActivityFailure]
     ) -> None:
         found, seconds = row.report, None if work is None else work.seconds
-        name = found.step if not is_child(run) else f"{run.workflow_id}: {found.step}"
+        is_child = self.views[run.run_id].parent_id is not None
+        name = f"{run.workflow_id}: {found.step}" if is_child else found.step
         if self._told and self._told.pop(name, None) == (found.forced, found.reasons):
             found = replace(found, forced=False, reasons=())
         note = step_note(found, failures)
@@ -196,7 +198,8 @@ class Progress(Follower):
             self._alike.append((name, found))
             self._alike_note = note
         else:
-            self._lines.append(self._line(found.status, name, seconds, note, self.under(failures)))
+            under = self.under(failures) if failures else ""
+            self._lines.append(self._line(found.status, name, seconds, note, under))
 
     def _end_alike(self) -> None:
         """Add the lines of steps that were scheduled for the same reasons: one line, if there are many."""
@@ -234,7 +237,7 @@ class Progress(Follower):
         return traces + "".join(f"{line}\n" for line in output_lines(self._terminal, self.tail.lines(failures)))
 
     def _line(self, status: str, name: str, seconds: float | None, note: str, under: str = "") -> str:
-        begin = name_and_time(name, seconds, self._terminal.columns, prefix_width(self._terminal))
+        begin = name_and_time(name, seconds, self._terminal.columns, self._prefix_width)
         return f"{self._prefixes[status]}{begin}  {note}".rstrip() + "\n" + under
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import chain
 
 from simpleflow import stores
 from simpleflow.cli.view.follower import Follower
@@ -65,24 +66,25 @@ def time_saved(follower: Follower, seconds: float) -> TimeSaved | None:
         try:
             least = _LOCAL_SECONDS if stores.is_local(listed.bucket) else _REMOTE_SECONDS
             left = max(least, seconds * _SHARE) - (time.monotonic() - began)
-            found = list(_times(listed, skipped, left))
+            found = _times(listed, skipped, left)
         except Exception:  # noqa: BLE001 (the end of a run must be reported even if reading the marks fails)
             found = []
-        for each in found:
-            worked += each.worked or ()
-            timed += each.worked is not None
-        missing += len(skipped) - sum(each.worked is not None or each.by_hand for each in found)
+        said = [each.worked for each in found if each.worked is not None]
+        worked += chain.from_iterable(said)
+        timed += len(said)
+        missing += len(skipped) - len(said) - sum(each.by_hand for each in found if each.worked is None)
     return TimeSaved(length(union(worked)), not missing) if timed else None
 
 
-def _times(listed: Listed, steps: Sequence[str], seconds: float) -> Iterator[Times]:
+def _times(listed: Listed, steps: Sequence[str], seconds: float) -> list[Times]:
     """Read when steps ran, for about so many ``seconds`` at most."""
     store = stores.open_store(listed.bucket)
     steps = sorted(steps)  # so that a store may read those together that stand together
     end = time.monotonic() + seconds
+    found: list[Times] = []
     with stores.kept_open(listed.bucket):
         for at in range(0, len(steps), _CHUNK):
             if time.monotonic() >= end:
                 break
-            for stored in store.read(listed.path, steps[at : at + _CHUNK]).values():
-                yield times(stored.body)
+            found += [times(stored.body) for stored in store.read(listed.path, steps[at : at + _CHUNK]).values()]
+    return found
