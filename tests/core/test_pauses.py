@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from simpleflow.core import events as e
@@ -52,3 +54,25 @@ def test_pauses(events: list[tuple[float, e.Attributes]], found: list[tuple[floa
     for end in range(len(history) + 1):
         pauses.extend(history[:end])
     assert pauses.found == found
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_pauses_are_the_same_in_whatever_parts_a_history_is_read(seed: int) -> None:
+    chosen = random.Random(seed)
+    now, history = 0.0, []
+    for id in range(1, 300):
+        now += chosen.choice([0, 0, 0, 0.001, 0.02, 0.049, 0.051, 3])
+        who = started(f"simpleflow@{chosen.randint(1, 2)}")
+        history.append(e.Event(id, now, chosen.choice([scheduled(), who, who, COMPLETED, BEGUN, ENDED])))
+    one_by_one = Pauses()
+    for event in history:
+        one_by_one.see(event)
+    in_parts, end = Pauses(), 0
+    while end < len(history):
+        end += chosen.randint(1, 9)
+        in_parts.extend(history[:end])
+    whole = Pauses()
+    whole.extend(history)
+    assert one_by_one.found
+    assert one_by_one.found == in_parts.found == whole.found
+    assert in_parts == whole

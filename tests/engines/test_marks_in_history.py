@@ -63,6 +63,23 @@ def _many(workflow: type[Workflow], state: Path, count: int) -> Executor:
     return executor
 
 
+STRANGE = ["\ud83d", "é\x00", 10**30, -0.0, 1e-7, 1e300, {"a": [[[]]] * 20}, list(range(100))]
+
+
+def test_a_mark_keeps_what_the_work_returned(tmp_path: Path) -> None:
+    class Strange(Workflow, WorkflowStepMixin):
+        name = "strange"
+
+        def run(self, values: list[Any]) -> list[Any]:
+            steps = [Step(f"s{at}", (work, each), keep_result=True) for at, each in enumerate(values)]
+            return [self.submit(step).value for step in steps]
+
+    assert [Executor(Strange, state=tmp_path).run([STRANGE]) for _ in range(2)] == [STRANGE] * 2
+    store = open_store(f"state://{tmp_path}")
+    for at, value in enumerate(STRANGE):
+        assert mark.read("", store.get("strange/steps", f"s{at}") or b"").result == value
+
+
 def test_a_skipped_step_takes_little_room(tmp_path: Path) -> None:
     class Many(Workflow, WorkflowStepMixin):
         name = "many"

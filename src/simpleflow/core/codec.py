@@ -31,7 +31,7 @@ import msgspec
 
 from simpleflow.core import compact
 from simpleflow.core.decisions import DECISION_TYPES, Decision
-from simpleflow.core.events import Attributes, Event, UnknownEvent
+from simpleflow.core.events import Attributes, Event, UnknownEvent, milliseconds
 from simpleflow.core.wires import (
     DECISION_WIRES,
     EVENT_MEMBERS,
@@ -69,7 +69,7 @@ def encode_event(event: Event) -> bytes:
             wire = EVENT_WIRES[type(attributes)]
         except KeyError:
             return _encode_unknown_event(event)
-        return _encode(wire(attributes, event.id, round(event.time, 3)))
+        return _encode(wire(attributes, event.id, milliseconds(event.time)))
     except _FAULTS as error:
         where = _unwritable_member(attributes)
         raise InputError(f"event {event.id} ({event.type}) cannot be written: {where}{error}") from error
@@ -79,7 +79,7 @@ def encode_events(events: Sequence[Event]) -> list[str]:
     """The JSON of each of these events."""
     try:
         wires = [
-            EVENT_WIRES[type(event.attributes)](event.attributes, event.id, round(event.time, 3))
+            EVENT_WIRES[type(event.attributes)](event.attributes, event.id, milliseconds(event.time))
             for event in events
             if isfinite(event.time)
         ]
@@ -228,7 +228,7 @@ def _encode_unknown_event(event: Event) -> bytes:
     attributes = event.attributes
     if not isinstance(attributes, UnknownEvent):
         raise TypeError("its attributes are not those of an event")
-    header = {"eventId": event.id, "eventTimestamp": round(event.time, 3), "eventType": attributes.event_type}
+    header = {"eventId": event.id, "eventTimestamp": milliseconds(event.time), "eventType": attributes.event_type}
     return _encode({**_decode_members(attributes.raw), **header})
 
 

@@ -23,7 +23,7 @@ from typing import Any, Union
 
 import msgspec
 
-from simpleflow.core.events import EVENT_TYPES, Attributes, Event
+from simpleflow.core.events import EVENT_TYPES, Attributes, Event, milliseconds
 from simpleflow.named_tuple import NamedTuple
 
 _NUMBERS = (
@@ -112,7 +112,7 @@ def _arrays(events: Sequence[Event]) -> list[list[Any]]:
         if time != last:  # events that are kept together often have one time
             if not isfinite(time):
                 raise ValueError(f"the time {time} is not finite")
-            last, rounded = time, round(time, 3)
+            last, rounded = time, milliseconds(time)
         number, members = _form(type(attributes))
         found = [number, event.id, rounded, *members(attributes)]
         while found[-1] is None:

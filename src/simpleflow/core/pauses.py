@@ -18,6 +18,8 @@ from simpleflow.core.work_time import Interval
 
 _SHORTEST = 0.05  # seconds; the events of one cause may be some milliseconds apart on Amazon SWF
 
+_NO_GAP: Interval = (0.0, 0.0)
+
 _PAGE = 128  # events that are read at once: a history may have let them go from memory
 
 OF_PROCESS = "simpleflow@"
@@ -31,8 +33,8 @@ class Pauses:
         self.found: list[Interval] = []  # in order
         self._count = 0  # of the events that ``extend`` has seen
         self._time = inf  # of the last event
-        self._gap: Interval = (0.0, 0.0)  # the longest one between events since the last DecisionTaskStarted
-        self._longest = 0.0  # how long it is
+        self._gap: Interval = _NO_GAP  # the longest one between events since the last DecisionTaskStarted
+        self._longest = 0.0  # how long it is; 0 if none is as long as a pause
         self._identity: str | None = None  # of the last decider
 
     def __eq__(self, other: object) -> bool:
@@ -46,16 +48,26 @@ class Pauses:
         while self._count < end:
             page = events[self._count : min(end, self._count + _PAGE)]
             self._count += len(page)
+            if not self._longest and self._time <= page[-1].time < self._time + _SHORTEST:
+                self._pass(page)
+                continue
             for event in page:
                 self.see(event)
         return self.found
+
+    def _pass(self, events: Sequence[e.Event]) -> None:
+        """See events that follow each other too fast for a pause, as those of a step that takes no time."""
+        self._time = events[-1].time
+        for event in events:
+            if type(event.attributes) is e.DecisionTaskStarted:
+                self._identity = event.attributes.identity
 
     def see(self, event: e.Event) -> None:
         """See the next event."""
         time, before = event.time, self._time
         if time != before:
             self._time = time
-            if time - before > self._longest:
+            if time - before >= _SHORTEST and time - before > self._longest:
                 self._gap, self._longest = (before, time), time - before
         attributes = event.attributes
         if type(attributes) is e.DecisionTaskScheduled:
@@ -63,7 +75,7 @@ class Pauses:
         elif type(attributes) is e.DecisionTaskStarted:
             if self._is_other(attributes.identity):
                 self._add(self._gap)
-            self._identity, self._gap, self._longest = attributes.identity, (time, time), 0.0
+            self._identity, self._gap, self._longest = attributes.identity, _NO_GAP, 0.0
 
     def _is_other(self, identity: str | None) -> bool:
         """True if another process drives the execution now than before."""

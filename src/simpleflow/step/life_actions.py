@@ -7,6 +7,7 @@ from typing import Any
 
 from simpleflow import values
 from simpleflow.base import Submittable
+from simpleflow.core.events import milliseconds
 from simpleflow.core.work_time import Interval, Task, between, work_time
 from simpleflow.exceptions import AggregateException
 from simpleflow.futures import FINISHED, Future, Promise, promise_of
@@ -249,4 +250,4 @@ class LifeActions:
 
 def _milliseconds(time: float | None) -> Any:
     """The time as a history at rest has it."""
-    return None if time is None else round(time, 3)
+    return None if time is None else milliseconds(time)

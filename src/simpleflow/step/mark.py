@@ -15,6 +15,7 @@ import msgspec
 
 from simpleflow import values
 from simpleflow.constants import UNKNOWN
+from simpleflow.core.events import milliseconds
 from simpleflow.exceptions import NotEncodable
 from simpleflow.named_tuple import NamedTuple
 from simpleflow.step.made_with import MAX_MARKER_ARGUMENTS, MadeWith, parse
@@ -67,19 +68,19 @@ _quick_encode = msgspec.json.Encoder().encode
 
 def encode(context: Mapping[str, Any], time: float, details: Mapping[str, Any]) -> bytes:
     """The content of a mark written at ``time`` by an activity with that context; ``details``: further keys."""
-    return values.encode(_head(context, time) | dict(details), "done mark").encode()
+    body = {key: context.get(key, "unknown") for key in ("run_id", "workflow_id", "version")}
+    return values.encode(body | {"time": milliseconds(time)} | dict(details), "done mark").encode()
 
 
 def encode_read(context: Mapping[str, Any], time: float, details: Mapping[str, Any]) -> bytes:
-    """The same for details that were read from JSON: a walk that finds out if any encoder will do takes longer."""
+    """The same for details that were read from JSON, and a whole context.
+
+    A walk that finds out if any encoder will do would take longer than this.
+    """
     try:
-        return _quick_encode(_head(context, time) | dict(details))
+        return _quick_encode({**context, "time": milliseconds(time), **details})
     except (ValueError, OverflowError):  # half of a surrogate pair, a large number
         return encode(context, time, details)
-
-
-def _head(context: Mapping[str, Any], time: float) -> dict[str, Any]:
-    return {key: context.get(key, "unknown") for key in ("run_id", "workflow_id", "version")} | {"time": round(time, 3)}
 
 
 def read(step: str, body: bytes, modified: float | None = None) -> Mark:

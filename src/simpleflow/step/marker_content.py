@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from simpleflow import shown_text
+from simpleflow.core.events import milliseconds
 from simpleflow.core.work_time import Interval, fewer, length
 from simpleflow.step import mark, parts_in_children
 from simpleflow.step.constants import DEPENDENT_OF
@@ -64,8 +65,8 @@ def of_mark(
         versions: of the origins that the work was done with, see ``origins``.
         made_with: gives the inputs as the code is now.
     """
-    some = [[round(begin, 3), round(end, 3)] for begin, end in fewer(worked, mark.MAX_INTERVALS)]
-    details: dict[str, Any] = {"seconds": round(length(worked), 3), "worked": some, "forced": run.verdict.forced}
+    some = [[milliseconds(begin), milliseconds(end)] for begin, end in fewer(worked, mark.MAX_INTERVALS)]
+    details: dict[str, Any] = {"seconds": milliseconds(length(worked)), "worked": some, "forced": run.verdict.forced}
     if run.verdict.reasons:
         details["reasons"] = list(run.verdict.reasons)
     if (fingerprint := inputs.get("fingerprint")) is not None:

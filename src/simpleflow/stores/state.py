@@ -155,16 +155,14 @@ class StateStore:
             if db is None:
                 return {}
             found: dict[str, Stored] = {}
-            names_of = {join(prefix, name): name for name in names}
+            start = join(prefix, "") if clean(prefix) else ""
+            names_of = {start + name if name.isascii() else join(prefix, name): name for name in names}
             keys = list(names_of)
             for at in range(0, len(keys), _CHUNK):
-                some = keys[at : at + _CHUNK]
-                rows = {key: (body, sum, modified) for key, body, sum, modified in _rows(db, some)}
-                for key in some:
-                    if key in rows:
-                        body, sum, modified = rows[key]
+                for key, body, sum, modified in _rows(db, keys[at : at + _CHUNK]):
+                    if key in names_of:
                         found[names_of[key]] = Stored(self._checked(key, body, sum), modified)
-            return found
+            return {name: found[name] for name in names if name in found}
 
     def delete(self, prefix: str, names: Iterable[str], durable: bool = True) -> None:
         """Remove the marks that exist."""

@@ -177,8 +177,7 @@ class BaseDecider:
 
     def _just_goes_on(self, executor: Executor) -> bool:
         """True if no stage has anything to do, as after most decisions: something is under way, and nothing ends."""
-        begins = self.history.under_way or executor.outbox.wakes_decider()
-        return bool(begins) and not (
+        ends = (
             executor.returned
             or executor.failure is not None
             or executor.put_off
@@ -187,6 +186,7 @@ class BaseDecider:
             or self.history.cancel_requested
             or self._limits.events is not None
         )
+        return not ends and bool(self.history.under_way or executor.outbox.wakes_decider())
 
     def _cancel(self, executor: Executor) -> d.Decision | None:
         """A request to cancel was received, and the workflow agrees."""

@@ -72,8 +72,11 @@ class Executor(Reading):
         """Bring promises up to the records that new events are about. ``settle`` then lets waiting code go on."""
         others = []  # markers that the history holds and that were not submitted here
         for key in touched:
-            if self.outbox.pop(key) is None and key[0] == "marker":
+            is_marker = key[0] == "marker"
+            if self.outbox.pop(key) is None and is_marker:
                 others.append(key[1][:2])
+            if is_marker and not self._observed_events:
+                continue  # nothing waits for it
             handle = self.handles.get(key)
             if handle is not None:
                 handle.recorded()

@@ -34,7 +34,7 @@ from simpleflow.core.events.decision import (
     DecisionTaskStarted,
     DecisionTaskTimedOut,
 )
-from simpleflow.core.events.event import Event, UnknownEvent, with_members
+from simpleflow.core.events.event import Event, UnknownEvent, milliseconds, with_members
 from simpleflow.core.events.execution import (
     CancelWorkflowExecutionFailed,
     CompleteWorkflowExecutionFailed,
@@ -149,6 +149,7 @@ __all__ = [
     "Attributes",
     "Event",
     "EVENT_TYPES",
+    "milliseconds",
     "UnknownEvent",
     "Tags",
     "ActivityType",

@@ -60,6 +60,7 @@ if TYPE_CHECKING:
 
 
 _CHECK_SECONDS = 0.02  # between two looks at whether the folder is there
+_BEGIN = "begin immediate"
 _RUN, _EVENT = itemgetter(0), itemgetter(1)
 _ROWS = 1_000  # that are made at once, so that a long answer does not need much memory
 
@@ -104,7 +105,7 @@ class SqliteJournal(KeptEvents):
     def hold(self) -> None:
         if not self._db.in_transaction:
             with self._errors("written"):
-                self._db.execute("begin immediate")
+                self._db.execute(_BEGIN)
 
     def begin(self, workflow_id: str, run_id: str, root_id: str, workflow_type: e.WorkflowType, now: float) -> None:
         self.hold()
@@ -122,7 +123,6 @@ class SqliteJournal(KeptEvents):
     def _commit(self, written: Sequence[tuple[Run, e.Event]], changes: Sequence[Change]) -> int:
         runs = {run.run_id: run for run in dict.fromkeys(map(_RUN, written))}
         self._check_presence(ends=not all(run.history.open for run in runs.values()))
-        self.hold()
         with self._errors("written"), _Transaction(self._db):
             begun = {str(row[0]): row for row in self._begun}
             for run_id, run in runs.items():
@@ -167,7 +167,6 @@ class SqliteJournal(KeptEvents):
             row = self._db.execute(SQL["open_run"], (workflow_id,)).fetchone()
         if row is not None and not self._is_alive(row[3]):
             self._await_workers(workflow_id, row[3])
-        self.hold()
         with self._errors("written"), _Transaction(self._db):
             row = self._db.execute(SQL["open_run"], (workflow_id,)).fetchone()
             if row is None:
@@ -186,7 +185,6 @@ class SqliteJournal(KeptEvents):
         return [StoredRun(workflow_id, run_id, root_id) for _, workflow_id, run_id, root_id in family]
 
     def release(self, root_id: str) -> None:
-        self.hold()
         with self._errors("written"), _Transaction(self._db):
             self._db.execute(SQL["release_family"], (root_id, self._lease.token))
 
@@ -329,7 +327,7 @@ class SqliteJournal(KeptEvents):
 
 
 class _Transaction:
-    """Commits the open transaction at the end of a block, or rolls it back after an error."""
+    """The open transaction, or a new one: it is committed at the end of a block, or rolled back after an error."""
 
     __slots__ = ("_db",)
 
@@ -337,7 +335,8 @@ class _Transaction:
         self._db = db
 
     def __enter__(self) -> None:
-        pass
+        if not self._db.in_transaction:
+            self._db.execute(_BEGIN)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
