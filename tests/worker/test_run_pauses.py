@@ -113,17 +113,18 @@ def test_others_go_on_beside_one_that_ends_the_process(swf: Commands) -> None:
         "class Interrupts(Workflow):\n    def run(self): raise KeyboardInterrupt\n"
     )
     (swf.path / "empty.py").write_text(EMPTY)
-    dies = begin(swf, "dies", "deadly.Dies")
+    runs = [begin(swf, f"dies-{number}", "deadly.Dies", limit="3") for number in range(4)]
     begin(swf, "interrupts", "deadly.Interrupts")
     decider = swf.begin("decider.start", "-t", "l")
-    programs.wait_for(lambda: swf.kinds("dies", dies).count("DecisionTaskStarted") >= 2, "a second try")
+    programs.wait_for(lambda: swf.kinds("dies-3", runs[3]).count("DecisionTaskStarted") >= 1, "all of them")
     for number in range(3):
         swf.wait_for_end(f"well-{number}", begin(swf, f"well-{number}", "empty.Flow", limit="30"))
     decider.terminate()
     code, _, err = programs.finish(decider)
     assert code == 0
-    assert err.count("ended with exit code 7") == 1, err
-    assert f"ended while it decided run {dies}; this run is not decided for 6 s, others go on" in err
+    assert err.count("ended with exit code 7; another one begins at once") == err.count("ended with exit code 7"), err
+    for run_id in runs:
+        assert f"ended while it decided run {run_id}; this run is not decided for 6 s, others go on" in err
     assert re.search(r"deadly.Interrupts \(workflow interrupts, run \S+\) failed; left to its time-out, this run", err)
 
 
@@ -282,13 +283,16 @@ def test_code_that_ends_in_time_goes_on() -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
-def die(runs: DeadlyRuns, run_id: str) -> None:
-    """A process begins to decide an execution, and dies."""
+def die(runs: DeadlyRuns, run_id: str, ends: bool = False) -> None:
+    """A process begins to decide an execution, and dies; ``ends``: it has decided it before."""
     pid = os.fork()
     if pid == 0:
         runs.begins(run_id)
+        if ends:
+            runs.ends(run_id)
         os._exit(7)
     os.waitpid(pid, 0)
+    assert runs.was_deciding(pid) == (not ends)
 
 
 def test_an_execution_that_ends_processes_has_growing_pauses() -> None:
@@ -298,6 +302,9 @@ def test_an_execution_that_ends_processes_has_growing_pauses() -> None:
         die(runs, "deadly")
         runs.enter()
         assert seconds - 5 < runs.left("deadly") <= seconds
+    assert runs.left("other") == 0
+    die(runs, "other", ends=True)
+    runs.enter()
     assert runs.left("other") == 0
     die(runs, "deadly" + "x" * 40)  # the rest stays
     runs.enter()

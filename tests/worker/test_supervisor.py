@@ -17,7 +17,7 @@ PROGRAM = """
 import logging, os, signal, sys, time
 from pathlib import Path
 from simpleflow.worker.stopping import Stopping
-from simpleflow.worker.supervisor import POINTLESS, Supervisor
+from simpleflow.worker.supervisor import POINTLESS, Kind, Supervisor
 
 logging.basicConfig(stream=sys.stderr, level=logging.INFO)
 log = Path("log")
@@ -34,7 +34,7 @@ def body(owner):
     note("ended")
 
 supervisor = Supervisor()
-supervisor.add("process", 2, body)
+supervisor.add(Kind("process", 2, body))
 supervisor.run()
 supervisor.close()
 note(f"over signal={supervisor.signal} gave_up={supervisor.gave_up} killed={supervisor.killed}")

@@ -17,7 +17,7 @@ from simpleflow.cli import errors, log_level
 from simpleflow.exceptions import InputError, SimpleflowError
 from simpleflow.shown_text import escaped, hide_passwords
 from simpleflow.worker.dispatch import Middlewares
-from simpleflow.worker.supervisor import Body, Supervisor
+from simpleflow.worker.supervisor import Kind, Supervisor
 
 if TYPE_CHECKING:
     from simpleflow.engines.base import ActivityTask
@@ -26,18 +26,17 @@ if TYPE_CHECKING:
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"
 
 
-def run_processes(wanted: Sequence[tuple[str, int, Body]], stop_after: float | None = None) -> int:
+def run_processes(wanted: Sequence[Kind], stop_after: float | None = None) -> int:
     """Run processes until all of them have ended, and return the exit code of the command.
 
-    Each entry of ``wanted`` is the name of a kind of process, how many of them to run, and the function that each one
-    runs. After SIGTERM or SIGINT the code is 0 if all processes could finish their current task. ``stop_after``: see
+    After SIGTERM or SIGINT the code is 0 if all processes could finish their current task. ``stop_after``: see
     ``Supervisor``.
     """
     supervisor = Supervisor()
     supervisor.stop_after = stop_after
     try:
-        for name, count, body in wanted:
-            supervisor.add(name, count, body)
+        for kind in wanted:
+            supervisor.add(kind)
         supervisor.run()
     finally:
         supervisor.close()

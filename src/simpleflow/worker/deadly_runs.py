@@ -6,9 +6,9 @@ Theory of operation
 A process that dies cannot keep a pause for the execution that it was deciding, and the one in its place would be given
 the same task again. So each process writes down what it decides, in a file that all processes of the decider share and
 that outlasts them. A new process looks for entries of dead ones, and writes a pause for each of these executions, which
-all processes keep. The first pause is long enough for the supervisor to see that the new process has lived for a while;
-then the next death costs the other executions only the start of a process. A decision that never ends also costs them
-the time until it is given up, so its pauses are many times that.
+all processes keep. The supervisor asks whether a process has died of a decision (``was_deciding``), and then starts the
+next one at once: however many executions end processes, a death costs the others only the start of a process. A
+decision that never ends also costs them the time until it is given up, so its pauses are many times that.
 
 If a decision takes too long, the kernel writes no more than a stack. Each process has a part of a second file for that,
 at an offset of its own; such a file has no blocks where nothing was written.
@@ -36,7 +36,7 @@ from simpleflow.worker.poller import Pause
 log = logging.getLogger(__name__)
 
 FIRST_SECONDS = 6.0
-"""The pause after the first death; longer than the supervisor's ``_SOON_SECONDS``."""
+"""The pause after the first death."""
 
 _LONGEST_SECONDS = 300.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 10, 60  # of a decision that takes too long, in multiples of its limit
@@ -85,6 +85,10 @@ class DeadlyRuns:
             return None  # the system has no such files; one of /dev/fd would share its place with other processes
         os.lseek(found, _stack_at(os.getpid()), os.SEEK_SET)
         return found
+
+    def was_deciding(self, pid: int) -> bool:
+        """True if a process that has just died was deciding an execution, which then has a pause."""
+        return _PID.unpack(os.pread(self._file, _PID.size, _entry_at(pid))) == (pid,)
 
     def left(self, run_id: str) -> float:
         """Seconds until the execution is to be decided again; 0 if it may be decided now."""

@@ -34,7 +34,7 @@ from simpleflow.worker.pollers import Pollers
 from simpleflow.worker.run_pauses import RunPauses
 from simpleflow.worker.stop_limit import StopLimit
 from simpleflow.worker.stopping import Stopping
-from simpleflow.worker.supervisor import POINTLESS, Body
+from simpleflow.worker.supervisor import POINTLESS, Body, Kind
 from simpleflow.workflow import Workflow
 
 log = logging.getLogger(__name__)
@@ -73,15 +73,16 @@ class OneList:
 _WITH_LIST = (d.ScheduleActivityTask, d.StartChildWorkflowExecution, d.ContinueAsNewWorkflowExecution)
 
 
-def decider_body(
+def deciders(
     connect: Callable[[], SwfDecisionSource],
     workflow_classes: Mapping[str, type[Workflow]],
     domain: str,
     on_closed: OnClosed,
     task_list_of_all: str | None = None,
     imports: Imports = ANY,
-) -> Body:
-    """The body of a process that answers decision tasks.
+    count: int = 1,
+) -> Kind:
+    """Processes that answer decision tasks.
 
     Once it notices that other processes answer for the same executions, it also polls a task list that only it uses;
     see ``engines.swf.decisions``.
@@ -93,6 +94,7 @@ def decider_body(
         on_closed: see ``DecisionWorker``.
         task_list_of_all: the task list to which all decisions send their tasks; None: each to its own.
         imports: the modules that may be imported to find a workflow class.
+        count: how many processes.
 
     Raises InputError as ``identity``.
     """
@@ -173,7 +175,7 @@ def decider_body(
         with _pointless_ends():
             pollers.serve(decide)
 
-    return body
+    return Kind("decider", count, body, deadly.was_deciding)
 
 
 def worker_body(

@@ -13,6 +13,7 @@ from types import FrameType
 from typing import NoReturn
 
 from simpleflow.constants import SAME_SIGNAL_SECONDS
+from simpleflow.named_tuple import NamedTuple
 from simpleflow.shown_text import hint_of_signal
 from simpleflow.worker.forked import flush
 from simpleflow.worker.poller import Pause
@@ -29,12 +30,25 @@ Body = Callable[[int], None]
 """The work of a process. Called in the new process, with the process id of the supervisor."""
 
 
+def _never(pid: int) -> bool:
+    return False
+
+
+class Kind(NamedTuple):
+    """Processes to be kept running."""
+
+    name: str  # for the log
+    number: int
+    body: Body
+    died_of_task: Callable[[int], bool] = _never
+    """Called with the id of a process that has died: True if it died of a task that is not tried again at once."""
+
+
 @dataclass
 class _Slot:
     """One process that is kept running, or the next one in its place. Times are monotonic."""
 
-    name: str  # for the log
-    body: Body
+    kind: Kind
     pause: Pause  # before a process that died is replaced
     pid: int | None = None  # None: no process runs
     begun: float = 0.0  # when the process was forked
@@ -71,9 +85,9 @@ class Supervisor:
         self._handlers = {number: signal.signal(number, self._on_signal) for number in (*_SIGNALS, signal.SIGCHLD)}
         self._wakes = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
 
-    def add(self, name: str, count: int, body: Body) -> None:
-        """Keep ``count`` processes running with that body."""
-        self._slots += [_Slot(name, body, Pause()) for _ in range(count)]
+    def add(self, kind: Kind) -> None:
+        """Keep processes of that kind running."""
+        self._slots += [_Slot(kind, Pause()) for _ in range(kind.number)]
 
     @property
     def busy(self) -> bool:
@@ -139,7 +153,7 @@ class Supervisor:
         if self.signal is None or self._told:
             return
         self._told = True
-        names = [slot.name for slot in self._slots if slot.pid is not None]
+        names = [slot.kind.name for slot in self._slots if slot.pid is not None]
         counts = ", ".join(f"{names.count(name)} {name}" for name in dict.fromkeys(names)) or "no process"
         limit = "for as long as they take" if self.stop_after is None else f"for {self.stop_after:g} s at most"
         log.info(
@@ -175,15 +189,20 @@ class Supervisor:
             if slot in self._slots:
                 self._slots.remove(slot)
             if code not in (0, POINTLESS) and not self.killed:
-                log.error("%s (process %s) ended %s before it had finished its task", slot.name, pid, how)
+                log.error("%s (process %s) ended %s before it had finished its task", slot.kind.name, pid, how)
             return
         now = time.monotonic()
-        if now - slot.begun >= _SOON_SECONDS or code == -signal.SIGALRM:  # that was one long task, see decision_limit
-            slot.pause.reset()
-        wait = slot.pause.next()
+        assert pid is not None
+        if slot.kind.died_of_task(pid):  # the others must not wait for what one task does
+            wait = 0.0
+        else:
+            if now - slot.begun >= _SOON_SECONDS:
+                slot.pause.reset()
+            wait = slot.pause.next()
         slot.due = now + wait
         hint = hint_of_signal(code)
-        log.error("%s (process %s) ended %s; another one begins in %.1f s%s", slot.name, pid, how, wait, hint)
+        then = f"in {wait:.1f} s" if wait else "at once"
+        log.error("%s (process %s) ended %s; another one begins %s%s", slot.kind.name, pid, how, then, hint)
 
     def _fork(self, slot: _Slot) -> None:
         owner = os.getpid()
@@ -199,7 +218,7 @@ class Supervisor:
             except OSError as error:  # the system has no room for another process now
                 wait = slot.pause.next()
                 slot.due = time.monotonic() + wait
-                log.error("%s cannot be started: %s; tried again in %.1f s", slot.name, error.strerror, wait)
+                log.error("%s cannot be started: %s; tried again in %.1f s", slot.kind.name, error.strerror, wait)
                 return
             if pid == 0:
                 self._run_body(slot, owner)
@@ -216,12 +235,12 @@ class Supervisor:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             os.close(self._reader)
             os.close(self._writer)
-            slot.body(owner)
+            slot.kind.body(owner)
             code = 0
         except SystemExit as error:
             code = error.code if isinstance(error.code, int) else 1
         except BaseException:  # the process must not go on as a second supervisor
-            log.exception("%s (process %s) failed", slot.name, os.getpid())
+            log.exception("%s (process %s) failed", slot.kind.name, os.getpid())
         finally:
             flush()
             os._exit(code)

@@ -36,12 +36,12 @@ def decider(workflows: tuple[str, ...], domain: str | None, task_list: str | Non
     Example: simpleflow decider.start --domain tests -N 2 flow.Daily
     """
     from simpleflow.cli import processes
-    from simpleflow.worker.service import decider_body
+    from simpleflow.worker.service import deciders
 
     found = swf.swf_domain(domain)
     with results_only():
         processes.log_to_stderr()
         classes = processes.load_workflow_classes(workflows)
         name = check_name(processes.common_task_list(classes) if task_list is None else task_list, "--task-list")
-        body = decider_body(lambda: swf.decision_source(found, name), classes, found, swf.on_closed(found))
-        return processes.run_processes([("decider", nb_processes, body)])
+        connect = lambda: swf.decision_source(found, name)  # noqa: E731
+        return processes.run_processes([deciders(connect, classes, found, swf.on_closed(found), count=nb_processes)])

@@ -89,8 +89,8 @@ def _run(
     from simpleflow.step import recorded_tasks
     from simpleflow.worker.imports import NOTHING, beside
     from simpleflow.worker.repair import former_input, former_tasks
-    from simpleflow.worker.service import decider_body, worker_body
-    from simpleflow.worker.supervisor import Supervisor
+    from simpleflow.worker.service import deciders, worker_body
+    from simpleflow.worker.supervisor import Kind, Supervisor
 
     def runs_again(name: str) -> bool:
         """True for what reads and writes marks, since those may have changed, and for what ``again`` names."""
@@ -112,29 +112,25 @@ def _run(
     supervisor = Supervisor()
     try:
         supervisor.add(
-            "decider",
-            options["nb_deciders"],
-            decider_body(
+            deciders(
                 lambda: swf.decision_source(domain, task_list),
                 {request.name: workflow_class},
                 domain,
                 swf.on_closed(domain),
                 task_list,
                 NOTHING,
-            ),
+                options["nb_deciders"],
+            )
         )
-        supervisor.add(
-            "worker",
-            options["nb_workers"],
-            worker_body(
-                lambda: swf.activity_source(domain, task_list),
-                domain,
-                options["heartbeat"],
-                middlewares,
-                former=former,
-                imports=beside(workflow_class.__module__),
-            ),
+        body = worker_body(
+            lambda: swf.activity_source(domain, task_list),
+            domain,
+            options["heartbeat"],
+            middlewares,
+            former=former,
+            imports=beside(workflow_class.__module__),
         )
+        supervisor.add(Kind("worker", options["nb_workers"], body))
         return _follow(supervisor, domain, request, here, options, write_result, ending, planner)
     finally:
         supervisor.close()

@@ -69,6 +69,7 @@ def join(
     lists = None if task_lists is None else start_options.slots(task_lists.split(","), "--task-lists")
     try:
         from simpleflow.cluster.join import Join, join_body
+        from simpleflow.worker.supervisor import Kind
     except ImportError as error:
         raise InputError(
             f"worker.join needs Dask, which cannot be imported ({error}); install it with: {INSTALL_DASK}"
@@ -76,4 +77,4 @@ def join(
     with results_only():
         processes.log_to_stderr()
         found = Join(scheduler, lists, slots or cores(), host, name, stop_after, tls_ca_file, tls_cert, tls_key)
-        return processes.run_processes([("worker", 1, join_body(found))], stop_after)
+        return processes.run_processes([Kind("worker", 1, join_body(found))], stop_after)

@@ -78,6 +78,7 @@ def worker(
     from simpleflow.cli import processes
     from simpleflow.cli.load_workflow import find_modules_here
     from simpleflow.worker.service import worker_body
+    from simpleflow.worker.supervisor import Kind
 
     found = swf.swf_domain(domain)
     with results_only():
@@ -96,7 +97,7 @@ def worker(
             stop_after=stop_after,
         )
         count = 1 if given is not None else nb_processes
-        return processes.run_processes([("worker", count, body)], stop_after)
+        return processes.run_processes([Kind("worker", count, body)], stop_after)
 
 
 def _imports(modules: str | None) -> Imports:
