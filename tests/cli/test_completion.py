@@ -170,3 +170,10 @@ def test_help_is_in_groups_and_cuts_no_sentence(folder: Folder) -> None:
     assert "Show the versions of simpleflow, Python, the system and the main dependencies." in " ".join(
         folder.run("info", "--help").out.split()
     )
+
+
+@pytest.mark.parametrize("command", ["workflow.start", "workflow.list", "info"])
+def test_help_fits_a_narrow_terminal(folder: Folder, command: str) -> None:
+    lines = folder.run(command, "--help", COLUMNS="40").out.splitlines()
+    assert max(len(line) for line in lines if line.startswith("        ")) <= 40
+    assert "        Output format" in "\n".join(lines) or command == "workflow.start"

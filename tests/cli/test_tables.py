@@ -60,9 +60,22 @@ def test_the_last_column_of_a_wide_table_is_wrapped() -> None:
 def test_rows_of_a_very_wide_table_are_blocks() -> None:
     rows = [["load", "2026-11-23 20:16:32", "run-1", WHY], ["x", "", "run-2", ""]]
     assert table(["step", "done at", "run", "forced"], rows, TableLayout(str.upper, 40)) == (
-        f"LOAD\n  done at  2026-11-23 20:16:32\n  run      run-1\n  forced   {WHY}\nX\n  run      run-2"
+        "LOAD\n"
+        "  done at  2026-11-23 20:16:32\n"
+        "  run      run-1\n"
+        "  forced   Requested at start; no longer\n"
+        "           done: clean\n"
+        "X\n"
+        "  run      run-2"
     )
     assert table(["step"], [["x" * 50]], TableLayout(columns=40)) == f"step\n{'x' * 50}"
+
+
+def test_names_with_values_stay_side_by_side() -> None:
+    rows = [["workflow", "daily"], ["input", "x" * 30]]
+    assert table(["what", "value"], rows, TableLayout(columns=30)) == (
+        f"what      value\nworkflow  daily\ninput     {'x' * 20}\n          {'x' * 10}"
+    )
 
 
 def test_json() -> None:

@@ -12,7 +12,15 @@ import click
 from simpleflow import settings, shell_words
 from simpleflow.cli import errors, existing_options, installation, suggestions
 from simpleflow.cli.help_text import Group
-from simpleflow.cli.options import SETTINGS, Session, common, global_output_options, help_alone, version_option
+from simpleflow.cli.options import (
+    SETTINGS,
+    Session,
+    common,
+    global_output_options,
+    help_alone,
+    help_width,
+    version_option,
+)
 from simpleflow.cli.sentences import SENTENCES
 from simpleflow.exceptions import StateError
 from simpleflow.shown_text import escaped_lines, hide_passwords
@@ -143,7 +151,7 @@ def _run(args: Sequence[str] | None) -> int:
 
         completion_shells.register()
     try:
-        code = app.main(args, prog_name="simpleflow", standalone_mode=False, obj=session)
+        code = app.main(args, prog_name="simpleflow", standalone_mode=False, obj=session, **help_width())
         return code if isinstance(code, int) else errors.OK
     except click.ClickException as error:
         session.terminal.error(_usage(error))

@@ -25,6 +25,10 @@ FORMATS = (TABLE, JSON, CSV)
 _OTHER_FORMATS = {"prettyjson": JSON, "tabular": TABLE, "human": TABLE}
 """Their names in the existing library named simpleflow."""
 
+_NARROW, _LEAST_HELP = 52, 24  # columns: click wraps for 50 at least
+_INDENT = 4  # of what an option does there
+_OF_OPTIONS = 30  # click's width of the column of options
+
 _FORMAT_VARIABLE = "SIMPLEFLOW_FORMAT"
 
 _JSON_WANTED = "simpleflow.json"  # key in a context: --json was given
@@ -70,8 +74,18 @@ def _color(context: click.Context, parameter: click.Parameter, value: str | None
         context.find_root().obj.color = value
 
 
+class _NarrowFormatter(click.HelpFormatter):
+    """Writes what an option does below it, where a column beside it has no room."""
+
+    def write_dl(self, rows: Any, col_max: int = _OF_OPTIONS, col_spacing: int = 2) -> None:
+        """See ``click.HelpFormatter``."""
+        super().write_dl(rows, _INDENT if col_max == _OF_OPTIONS else col_max, col_spacing)
+
+
 def _help(context: click.Context, parameter: click.Parameter, value: bool) -> None:
     if value and not context.resilient_parsing:
+        if context.terminal_width is not None:
+            context.formatter_class = _NarrowFormatter
         echo(context.get_help())
         context.exit()
 
@@ -91,6 +105,15 @@ def version_option(command: _Command) -> _Command:
 
 def _eager_flag(names: list[str], callback: Callable[..., None], text: str) -> Callable[[_Command], _Command]:
     return click.option(*names, is_flag=True, is_eager=True, expose_value=False, callback=callback, help=text)
+
+
+def help_width() -> dict[str, Any]:
+    """Return the setting of a context for help on a narrow terminal, for which click wraps no text; else nothing."""
+    try:
+        columns = int(os.environ.get("COLUMNS") or os.get_terminal_size(1).columns)
+    except (OSError, ValueError):  # standard output is no terminal
+        return {}
+    return {"terminal_width": max(_LEAST_HELP, columns - 1)} if 0 < columns < _NARROW else {}
 
 
 def folder_here() -> str:

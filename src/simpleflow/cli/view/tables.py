@@ -14,7 +14,8 @@ from simpleflow.shown_text import cell as csv_cell
 from simpleflow.shown_text import json_escaped, printable
 
 _GAP = "  "
-_MIN_LAST_COLUMN = 30  # cells; a narrower last column is not wrapped
+_MIN_LAST_COLUMN = 30  # cells; a narrower last column is not wrapped ...
+_MIN_OF_TWO = 10  # ... unless there is only one other: names with their values
 
 
 class TableLayout(NamedTuple):
@@ -44,10 +45,11 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]], layout: TableLay
     widths = [max(column) for column in zip(*sizes, strict=True)]
     before = sum(widths[:-1]) + len(_GAP) * (len(widths) - 1)
     if columns and before + widths[-1] > columns:
-        if len(titles) > 1 and columns - before >= min(_MIN_LAST_COLUMN, widths[-1]):
+        least = _MIN_LAST_COLUMN if len(titles) > 2 else _MIN_OF_TWO
+        if len(titles) > 1 and columns - before >= min(least, widths[-1]):
             return _wrapped(lines, widths[:-1], columns - before, heading)
         if len(titles) > 1:
-            return _blocks(lines, heading)
+            return _blocks(lines, columns, heading)
     found = []
     for line, size in zip(lines, sizes, strict=True):
         cells = [cell + " " * (width - own) for cell, own, width in zip(line, size, widths, strict=True)]
@@ -66,14 +68,18 @@ def _wrapped(lines: list[list[str]], widths: list[int], room: int, heading: Call
     return "\n".join([heading(found[0]), *found[1:]])
 
 
-def _blocks(lines: list[list[str]], heading: Callable[[str], str]) -> str:
-    """Return each row as a block: a line with its first cell, then a line for each other cell that is not empty."""
+def _blocks(lines: list[list[str]], columns: int, heading: Callable[[str], str]) -> str:
+    """Return each row as a block: a line with its first cell, then lines for each other cell that is not empty."""
     (_, *titles), *rows = lines
-    indent = max(map(width, titles))
+    indent = max(map(width, titles)) + 2 * len(_GAP)
     found = []
     for first, *rest in rows:
         found.append(heading(first))
-        found += [f"  {justify(title, '', indent)}  {cell}" for title, cell in zip(titles, rest, strict=True) if cell]
+        for title, cell in zip(titles, rest, strict=True):
+            begin = _GAP + justify(title, "", indent - 2 * len(_GAP)) + _GAP
+            for line in wrap(cell, max(_MIN_OF_TWO, columns - indent)) if cell else ():
+                found.append((begin + line).rstrip())
+                begin = " " * indent
     return "\n".join(found)
 
 
