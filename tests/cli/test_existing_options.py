@@ -148,6 +148,21 @@ def test_settings_without_effect_are_told_once(folder: Folder) -> None:
     assert done.err == "warning: LOGGING, METROLOGY_BUCKET have no effect here; see docs/compatibility.md\n"
 
 
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("workflow.list --local", "no runs: folder {}/of-module"),
+        ("workflow.start --local flow.Nothing", "error: there is no class 'Nothing' in 'flow'"),
+        ("standalone flow.Nothing", "error: there is no class 'Nothing' in 'flow'"),
+        ("worker.start --poll-data x", "error: --poll-data"),
+    ],
+)
+def test_the_settings_module_may_be_in_the_current_folder(folder: Folder, command: str, expected: str) -> None:
+    (folder.path / "my_settings.py").write_text("SIMPLEFLOW_STATE = 'of-module'\nSWF_DOMAIN = 'd'\n")
+    done = folder.run(*command.split(), SIMPLEFLOW_SETTINGS_MODULE="my_settings")
+    assert done.err.startswith(expected.format(folder.path)), done.err
+
+
 def test_history_and_filter(folder: Folder, tmp_path: Path) -> None:
     (folder.path / "one.py").write_text(
         "from simpleflow import Workflow\nclass W(Workflow):\n    def run(self): return 1\n"

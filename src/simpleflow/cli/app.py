@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -126,9 +127,11 @@ def app(context: click.Context) -> None:
     """
     help_alone(context)
     try:
-        os.getcwd()
+        folder = os.getcwd()
     except OSError as error:
         raise StateError(f"the current folder cannot be used: {error.strerror}; change to another folder") from error
+    if os.environ.get(settings.MODULE_VARIABLE) and folder not in sys.path:
+        sys.path.insert(0, folder)  # settings are read before any module of the user is
     if conflict := installation.conflict():
         context.obj.warn(conflict)
     others = (*existing_options.UNUSED_SETTINGS, *_VARIABLES)

@@ -84,7 +84,6 @@ def show_settings(style: str | None) -> None:
 
 
 def _settings() -> list[tuple[str, ...]]:
-    sys.path.insert(0, os.getcwd())  # so that a settings module there is found
     return [(name, hide_passwords(_text(value)), origin) for name, value, origin in settings.describe()]
 
 
