@@ -172,7 +172,9 @@ def test_the_names_of_steps_are_names_of_activities(past: SimpleNamespace) -> No
     [row] = past.location.objects("task.info", first, "load")
     assert row["step"].startswith("load.part"), "a name covers the steps below it"
     assert "its steps are load.part0, load.part1, " in past.location.error("task.info", first, "nope")
-    assert "has no activity in this run: it is skipped" in past.location.error("task.info", "past", "equal")
+    told = past.location.error("task.info", "past", "equal")
+    assert "has no activity in this run: it is skipped" in told
+    assert told.endswith(f"; the run that has done it is shown with --run-id {first[:8]}\n")
 
 
 def test_what_is_about_marks_is_hidden(past: SimpleNamespace) -> None:

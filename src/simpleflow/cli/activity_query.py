@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from simpleflow.cli.run_query import Runs
 from simpleflow.exceptions import UnknownResource
+from simpleflow.shown_text import short_run_id
+from simpleflow.step.constants import SKIPPED
 
 if TYPE_CHECKING:
     from simpleflow.cli.view.history_items import Item
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from simpleflow.views.run_view import RunView
 
 _SHOWN = 5  # names in a message
+_MARK_SECONDS = 1.0  # how long reading a mark may take
 
 
 def find_activity(runs: Runs, run: RunDescription, name: str | None, scheduled_id: int | None = None) -> Item:
@@ -84,7 +87,9 @@ def _unknown(
 
     if name is not None and name in view.steps:
         state = view.state_of(view.steps[name])
-        return f"step {name!r} of the run of workflow {run.workflow_id!r} has no activity in this run: it is {state}"
+        done_by = _done_by(view, name) if state == SKIPPED else ""
+        step = f"step {name!r} of the run of workflow {run.workflow_id!r}"
+        return f"{step} has no activity in this run: it is {state}{done_by}"
     what = repr(name) if scheduled_id is None else f"scheduled by event {scheduled_id}"
     names = [each.id for each in history_items.latest_tries(tries) if not each.hidden]
     hint = f"it has {', '.join(names[:_SHOWN])}{', ...' if len(names) > _SHOWN else ''}" if names else "it has none"
@@ -93,3 +98,15 @@ def _unknown(
         hint += f"; its steps are {', '.join(steps[:_SHOWN])}{', ...' if len(steps) > _SHOWN else ''}"
     meant = suggestions.of(name, [*view.steps, *names]) if name else ""
     return f"the run of workflow {run.workflow_id!r} has no activity {what}{meant}; {hint}"
+
+
+def _done_by(view: RunView, name: str) -> str:
+    """Say which run has done a skipped step, as its mark tells; empty if that is not known, or it is the same run."""
+    from simpleflow.steering.marks import read_marks
+
+    if view.listed is None:
+        return ""
+    mark = read_marks(view.listed.bucket, view.listed.path, [name], _MARK_SECONDS).get(name)
+    if mark is None or mark.run_id is None or mark.run_id == view.run_id:
+        return ""
+    return f"; the run that has done it is shown with --run-id {short_run_id(mark.run_id)}"
