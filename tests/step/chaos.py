@@ -13,6 +13,7 @@ from typing import Any
 
 from simpleflow.constants import KEEP_GOING
 from simpleflow.core import events as e
+from simpleflow.core.history import History
 from simpleflow.engines.base import StartRequest
 from simpleflow.engines.memory import MemoryEngine
 from simpleflow.step import claim_recovery
@@ -90,7 +91,7 @@ class World(Truth):
         history = engine.runs[run_id].history
         open_tasks = []
         done = 0
-        while history.open:
+        while (history := _continued(engine, history)).open:
             engine.expire()
             while (decision := engine.poll_for_decision_task()) is not None:
                 deciders.decide(decision)
@@ -101,6 +102,7 @@ class World(Truth):
                     claim_recovery.release([engine.runs[decision.run_id]])
             while (task := engine.poll_for_activity_task()) is not None:
                 open_tasks.append(task)
+            history = _continued(engine, history)
             # An execution that failed has no more tasks.
             open_tasks = [each for each in open_tasks if engine.runs[each.run_id].history.open]
             if not history.open:
@@ -159,6 +161,8 @@ class World(Truth):
                     self._verdicts.check(run.workflow_id, details)
                 elif isinstance(attributes, e.MarkerRecorded) and attributes.marker_name == "log.step.stopped":
                     self._verdicts.stop(run.workflow_id, json.loads(attributes.details or ""))
+                elif isinstance(attributes, e.WorkflowExecutionContinuedAsNew):
+                    self._children.continued(run.workflow_id)
                 elif isinstance(attributes, e.ActivityTaskScheduled):
                     self._check_activity(run.workflow_id, attributes)
                 elif isinstance(attributes, e.StartChildWorkflowExecutionInitiated):
@@ -166,6 +170,13 @@ class World(Truth):
                 else:
                     self._children.ended(attributes)
             self._seen[run_id] = len(run.history.events)
+
+
+def _continued(engine: MemoryEngine, history: History) -> History:
+    """The history of the execution that continues this one."""
+    while history.events and isinstance(last := history.events[-1].attributes, e.WorkflowExecutionContinuedAsNew):
+        history = engine.runs[last.new_execution_run_id].history
+    return history
 
 
 def _input(plan: Plan) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from simpleflow.core import events as e
 from tests.step.chaos_truth import Key, Truth
@@ -38,10 +38,11 @@ class Children:
         [tag] = json.loads(attributes.input or "")["args"]
         now = truth.children.setdefault((parent, tag), [])
         known = self.ids.setdefault((parent, tag), [])
-        if child in self.truth.failed_children and self.truth.plan.tries:  # it is tried again
-            self.truth.failed_children.remove(child)
+        is_tried_again = child in self.truth.failed_children and self.truth.plan.tries > 0
+        if is_tried_again or (child in now and parent in self.truth.continued):
+            self.truth.failed_children.discard(child)
             self.truth.restart(child)
-            now.remove(child)
+            now[:] = [each for each in now if each != child]
         assert child not in now, f"two children of one run are {child}"
         now.append(child)
         if child not in known:
@@ -58,6 +59,12 @@ class Children:
             above.ran | {key for key in truth.scheduled if key[0] == parent},
             above.failed | {key for key in verdicts if truth.last[key] == "failed"},
         )
+
+    def continued(self, workflow_id: str) -> None:
+        """An execution continues as new. What ran above it forces it no more: it compares the marks."""
+        self.truth.restart(workflow_id, continues=True)
+        if workflow_id in self.told:
+            self.told[workflow_id] = replace(self.told[workflow_id], ran=frozenset())
 
     def ended(self, attributes: e.Attributes) -> None:
         """A child has ended: it fails for no reason but its own."""

@@ -56,6 +56,11 @@ def failures(plan: Plan, source: random.Random) -> Plan:
     )
 
 
+def turns(plan: Plan, source: random.Random) -> Plan:
+    """The executions continue as new."""
+    return replace(plan, turns=source.choice([1, 2, 2, 3]))
+
+
 FEATURES: Mapping[str, Callable[[Plan, random.Random], Plan]] = {
-    each.__name__: each for each in (marks, outputs, inputs, requests, failures)
+    each.__name__: each for each in (marks, outputs, inputs, requests, failures, turns)
 }

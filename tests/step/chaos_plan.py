@@ -50,6 +50,7 @@ class Plan:
     requests_changed: bool = False  # at start: changed steps run, in children too
     until: tuple[str, ...] = ()  # steps after which the run stops
     only: tuple[str, ...] = ()  # the only steps that are to run, in children too; none: all
+    turns: int = 1  # each execution continues as new until it has had so many, and submits in each what belongs there
     forgotten: tuple[str, ...] = ()  # steps whose marks are removed before the run
     by_hand: tuple[str, ...] = ()  # steps that are marked by hand then, after that
     makes: bool = False  # the steps say which file they make

@@ -71,7 +71,8 @@ class Truth:
         self.scheduled: set[Key] = set()  # the steps that have run, or are running
         self.last: dict[Key, str] = {}  # how the latest submission ended or stands
         self.ends: dict[Key, int] = {}  # when that was recorded
-        self.restarted: set[str] = set()  # workflow ids that have had several executions
+        self.restarted: dict[str, bool] = {}  # ids of new executions; if they continue others
+        self.continued: set[str] = set()  # ids of executions that have continued as new
         self.failed_children: set[str] = set()  # their workflow ids
         self.children: dict[tuple[str, str], list[str]] = {}  # by workflow id and tag, the ids of children
 
@@ -84,16 +85,22 @@ class Truth:
             each.clear()
         self.failed_children.clear()
         self.restarted.clear()
+        self.continued.clear()
 
-    def restart(self, workflow_id: str) -> None:
-        """A new execution of this id begins in the same run: it reads the marks anew."""
+    def restart(self, workflow_id: str, continues: bool = False) -> None:
+        """A new execution of this id begins in the same run: it reads the marks anew.
+
+        ``continues``: it continues the one before it, whose steps still count as parts of what is around both.
+        """
         self.at_start = {key: each for key, each in self.at_start.items() if key[0] != workflow_id}
         self.at_start |= {key: each for key, each in self.marked.items() if key[0] == workflow_id}
-        for by_key in (self.verdicts, self.last, self.ends, self.children):
+        for by_key in (self.verdicts,) if continues else (self.verdicts, self.last, self.ends, self.children):
             for key in [each for each in by_key if each[0] == workflow_id]:
                 del by_key[key]
         self.scheduled -= {each for each in self.scheduled if each[0] == workflow_id}
-        self.restarted.add(workflow_id)
+        self.restarted[workflow_id] = continues
+        if continues:
+            self.continued.add(workflow_id)
 
     # Works
 
@@ -292,6 +299,8 @@ class Truth:
             part = workflow_id, each
             if each in self.optional or self.last.get(part) not in ("completed", "skipped"):
                 continue
+            if workflow_id in self.continued and part not in self.verdicts:
+                continue  # it ended in an execution that this one continues
             time = self.ends[part]
             # A step around the part that began later is another run than the one that the part belongs to.
             every = [*self.forcing(part), *self.named(part)]

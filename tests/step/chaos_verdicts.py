@@ -19,13 +19,15 @@ class Verdicts:
         self.truth = truth
         self.children = children
         self.below = Below(truth, children)
-        self.completed: set[Key] = set()  # in this run
+        self.completed: set[Key] = set()  # in this execution
+        self._satisfied: set[Key] = set()  # those that completed in executions that this one continues
         self._begun: dict[Key, list[list[str]]] = {}  # what spoke against each skipping that has begun
         self.stopped: dict[str, list[str]] = {}  # by workflow id, the steps around those that the run was to reach
 
     def start(self) -> None:
         """A run starts."""
         self.completed.clear()
+        self._satisfied.clear()
         self._begun.clear()
         self.stopped.clear()
 
@@ -47,8 +49,10 @@ class Verdicts:
     def _begin_anew(self) -> None:
         """Forget what was true of earlier executions of the same ids."""
         while self.truth.restarted:
-            workflow_id = self.truth.restarted.pop()
-            self.completed -= {each for each in self.completed if each[0] == workflow_id}
+            workflow_id, continues = self.truth.restarted.popitem()
+            own = {each for each in self.completed if each[0] == workflow_id}
+            self.completed -= own
+            self._satisfied = self._satisfied | own if continues else self._satisfied - own
             self.stopped.pop(workflow_id, None)
 
     def check(self, workflow_id: str, details: Details) -> None:
@@ -125,7 +129,7 @@ class Verdicts:
         if details["forced"]:
             assert any_covers(plan.skips, name), f"{key} is skipped, and nobody asked for it"
             return
-        wanted = any_covers(plan.only, name) and key not in self.completed
+        wanted = any_covers(plan.only, name) and key not in self.completed | self._satisfied
         assert not wanted, f"{key} is one of the only steps to run, and is skipped"
         assert not any_covers(plan.skips, name), f"{key} was to be skipped by name, and is not"
         assert not problems, f"{key} is skipped, {problems[0]}"
@@ -241,7 +245,7 @@ class Verdicts:
         return own[0] if own else None
 
     def _is_requested(self, key: Key) -> bool:
-        return any_covers(self.truth.plan.requested, key[1]) and key not in self.completed
+        return any_covers(self.truth.plan.requested, key[1]) and key not in self.completed | self._satisfied
 
     def _reasons(self, key: Key) -> set[str]:
         """The reasons that the step may have to run, each up to its colon."""
@@ -250,7 +254,8 @@ class Verdicts:
         found = set()
         if any_covers(plan.forced, name):
             found.add("the plan forces it")
-        if self._is_requested(key) or (any_covers(plan.only, name) and key not in self.completed):
+        is_wanted = any_covers(plan.only, name) and key not in self.completed | self._satisfied
+        if self._is_requested(key) or is_wanted:
             found.add("Requested at start")
         # An earlier run of a step that this one is a part of counts as well.
         origins = [*self._ran_origins(key), *(each for each in truth.named(key) if each in truth.scheduled)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from simpleflow import Workflow, activity
+from simpleflow import Workflow, activity, futures
 from simpleflow.canvas import Chain, FuncGroup, Group
 from simpleflow.exceptions import ResultNotKept
 from simpleflow.step import ARGUMENTS, CODE, files
@@ -84,12 +84,14 @@ def workflow(of: Judge, plan: Plan) -> type[Workflow]:
         def get_step_bucket(self) -> str:
             return of.bucket
 
-        def run(self, tag: str = "") -> None:
+        def run(self, tag: str = "", turn: int = 0) -> Any:
             self.tag = tag
             self.add_forced_steps(plan.forced, "the plan forces it")
             self.add_skipped_steps(plan.skipped, "the plan skips it")
-            for item in plan.submitted(tag):
+            submitted = []
+            for item in plan.submitted(tag)[turn :: plan.turns]:
                 future = self.submit(self.made_of(item, None))
+                submitted.append(future)
                 if plan.looks:
                     future.finished
                 if plan.waits:
@@ -105,6 +107,10 @@ def workflow(of: Judge, plan: Plan) -> type[Workflow]:
                     self.check_kept(future)
             if tag and letter_of(tag) in plan.breaking:
                 raise ValueError(f"child {tag} is broken")
+            if turn + 1 < plan.turns:
+                futures.wait(*submitted)
+                return self.submit(self.continue_as_new(tag, turn + 1)).result
+            return None
 
         def made_of(self, item: Item, around: str | None) -> Any:
             """Something to submit."""
