@@ -88,9 +88,12 @@ def test_log_level(swf: Commands, name: str) -> None:
     )
 
 
+IDENTITY = '{"team": "blue", "host": null}'
+
+
 def test_identity(swf: Commands, name: str) -> None:
     told = ("--on-success", "cat > told; test -z $SIMPLEFLOW_STATE")
-    done = swf.run("standalone", "remote.Daily", "--workflow-id", name, *told, SIMPLEFLOW_IDENTITY='{"team": "blue"}')
+    done = swf.run("standalone", "remote.Daily", "--workflow-id", name, *told, SIMPLEFLOW_IDENTITY=IDENTITY)
     assert done.code == 0, done.err
     assert "warning" not in done.err
     summary = json.loads((swf.path / "told").read_text())
@@ -98,7 +101,10 @@ def test_identity(swf: Commands, name: str) -> None:
     tasks = [each for each in swf.events(name, summary["run_id"]) if each["eventType"].endswith("TaskStarted")]
     assert len(tasks) >= 5
     identities = {next(value for value in each.values() if isinstance(value, dict))["identity"] for each in tasks}
-    assert identities == {'{"team":"blue"}'}
+    assert len(identities) == 2, "a decider and a worker"
+    for identity in map(json.loads, identities):
+        assert identity.keys() == {"user", "pid", "team"}
+        assert identity["team"] == "blue"
 
 
 @pytest.mark.parametrize("command", ["worker.start", "decider.start", "standalone remote.Daily"])
