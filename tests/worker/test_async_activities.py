@@ -180,6 +180,7 @@ def test_their_failure_is_reported_with_its_place() -> None:
     with pytest.raises(TaskFailed, match="LookupError: no such page") as caught:
         Executor(Flow).run(["fail"])
     assert "in fail" in str(caught.value.details)
+    assert "no running event loop" not in str(caught.value.details), "an error of the library is not its context"
 
 
 def test_a_group_of_failures_is_reported_with_each_of_them() -> None:

@@ -39,8 +39,11 @@ def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return _Run(coroutine).here()
-    return _Run(coroutine).in_a_thread()
+        is_inside = False
+    else:
+        is_inside = True
+    # Outside of the handler: else what the coroutine raises would have that error as its context.
+    return _Run(coroutine).in_a_thread() if is_inside else _Run(coroutine).here()
 
 
 class _Run:
