@@ -99,7 +99,7 @@ MUTANTS = (
     ),
     Mutant(
         "values that a function captures are arguments",
-        "canvas.py",
+        "func_group.py",
         "        if type(value) in _PLAIN:\n",
         "        if False:\n",
         "tests/step/test_changes.py",
