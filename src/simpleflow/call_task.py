@@ -14,9 +14,14 @@ from simpleflow.futures import Future, NotKept
 T = TypeVar("T", bound="CallTask")
 
 
+_NO_FUTURES = frozenset({str, int, float, bool, type(None)})
+
+
 def results(args: Iterable[Any]) -> list[Any]:
     """The arguments, with the results of the futures among them; waits for these. An unknown one is a ``NotKept``."""
     found = list(args)
+    if _NO_FUTURES.issuperset(map(type, found)):
+        return found
     for at, each in enumerate(found):
         if isinstance(each, Future):
             try:

@@ -43,9 +43,12 @@ class OneWork:
         """True if ``run`` is the first submission of its name. It is remembered as that."""
         return self._first.setdefault(run.name, run) is run
 
-    def is_as_listed(self, run: StepRun) -> None:
-        """The first submission of a name has the inputs that its mark tells of: it need not be kept for them."""
+    def is_first_as_listed(self, run: StepRun) -> bool:
+        """The same for one that has the inputs that its mark tells of: it need not be kept for them."""
+        if run.name in self._first:
+            return False
         self._first[run.name] = None
+        return True
 
     def check(self, run: StepRun, runs: bool, latest: StepRun | None) -> None:
         """The verdict on a submission is known: report if its name stands for other work.

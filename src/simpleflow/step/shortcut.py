@@ -45,19 +45,17 @@ class Shortcut:
             or not run.step.is_plain()
             or not scheduler.dependencies.is_quiet
             or self._executor.filling
-            or ledger.recorded_verdict(name) is not None
+            or (ledger.recorded and ledger.recorded_verdict(name) is not None)
         ):
             return False
         listed = scheduler.marks.listed
         if name in listed.parts or name in listed.children:
             return False
-        before = listed.find(name)
+        before, one_work = listed.find(name), scheduler.one_work
         if before is not None and before != scheduler.made_with(run):
             return False
-        if not scheduler.one_work.is_first(run):
+        if not (one_work.is_first(run) if before is None else one_work.is_first_as_listed(run)):
             return False
-        if before is not None:
-            scheduler.one_work.is_as_listed(run)
         run.began = True
         run.verdict = rules.DONE
         ledger.count_verdict(run, None)

@@ -244,7 +244,7 @@ class StepFuture(Future):
         scheduler.dependencies.submitted(run)
         if scheduler.until.is_asked_for:
             scheduler.until.submitted(run)
-        super().__init__(promise=run)
+        self._promise = run
         _, prefix = scheduler.marks.location
         if len(prefix) + len(run.name) > _SURELY_SHORT:
             rules.check_key(prefix, run.name, keys.object_key(prefix, run.name))

@@ -30,12 +30,12 @@ class Limits(NamedTuple):
     """Limits of one answer and of one execution."""
 
     decisions: int = MAX_DECISIONS  # of one answer
-    answer_bytes: int = MAX_ANSWER_BYTES  # of one answer
+    answer_bytes: int | None = MAX_ANSWER_BYTES  # of one answer; None for no limit
     open_activities: int = MAX_OPEN_ACTIVITIES  # of the execution, at any time
     events: int | None = None  # of the execution; None for no limit
 
 
-EMBEDDED = Limits(decisions=ROOM // 2, answer_bytes=1 << 40)
+EMBEDDED = Limits(decisions=ROOM // 2, answer_bytes=None)
 """Those of the embedded engine. What limits an answer there is memory alone: that of its events."""
 
 
@@ -65,6 +65,7 @@ def fit(
         waits_for_room: the workflow goes on once the history holds these.
     """
     ends_badly = isinstance(closing, d.FailWorkflowExecution | d.CancelWorkflowExecution)
+    most = limits.answer_bytes
     size = _size(closing) if closing is not None else 0
     left = limits.decisions - (1 if closing is None and not waits_for_room else 2)
     found: list[d.Decision] = []
@@ -76,8 +77,9 @@ def fit(
             continue  # the execution ends, so the result of work that begins now would be lost
         if isinstance(decision, _TO_OTHERS) and _is_early(decision.workflow_id, outbox, history):
             continue
-        size += _size(decision)
-        if len(found) > left or (found and size > limits.answer_bytes):
+        if most is not None:
+            size += _size(decision)
+        if len(found) > left or (found and most is not None and size > most):
             if ends_badly and closing is not None and _is_full(history, limits):
                 return [*found[:left], closing]  # the history has no room for the other markers
             return [*found[:left], *_wake_up(history)]

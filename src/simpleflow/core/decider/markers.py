@@ -91,7 +91,8 @@ class Markers:
         self._latest[name] = identity
         if self._observers and self._observers != {evaluation.fibers.current}:
             evaluation.stale = True
-        self._decide(identity, key, number)
+        if number > evaluation.history.markers.count(key):
+            evaluation.outbox["marker", (name, details, number)] = d.RecordMarker(details=details, marker_name=name)
 
     def recorded_others(self, found: Iterable[_Identity]) -> None:
         """The history holds these markers, which this evaluation has not submitted.
@@ -125,13 +126,8 @@ class Markers:
 
     def submit_once(self, name: str, details: str) -> None:
         """Record a marker of the decider itself, unless the history holds the same. ``list_markers`` leaves it out."""
-        self._decide((name, details), digest(name, details), 1)
-
-    def _decide(self, identity: _Identity, key: int, number: int) -> None:
-        if number > self._evaluation.history.markers.count(key):
-            name, details = identity
-            decision = d.RecordMarker(details=details, marker_name=name)
-            self._evaluation.outbox["marker", (name, details, number)] = decision
+        if not self._evaluation.history.markers.count(digest(name, details)):
+            self._evaluation.outbox["marker", (name, details, 1)] = d.RecordMarker(details=details, marker_name=name)
 
     def pending(self, name: str) -> _Identity | None:
         """The latest marker of that name, if this evaluation has submitted it and the history does not hold it yet."""
