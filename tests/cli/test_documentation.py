@@ -16,8 +16,8 @@ from simpleflow.cli import errors
 from simpleflow.cli.app import app
 from simpleflow.cli.options import Session
 from tests import nursery
-from tests.cli.conftest import SIMPLEFLOW, Folder
-from tests.cli.test_live import Screen
+from tests.cli.conftest import SIMPLEFLOW
+from tests.cli.terminals import Screen
 from tests.docs.pages import blocks, prose, read
 from tests.stamps import unstamped
 
@@ -130,11 +130,11 @@ def test_the_live_view_looks_as_the_page_shows(tmp_path: Path) -> None:
     (tmp_path / "nightly.py").write_text(found[at].text)
     middle, end, again = [block.text for block in found[at:] if block.kind == "text"][:3]
     command = ("workflow.start", "--local", "--nb-workers", "2", "nightly.py:Nightly")
-    first = Screen(Folder(tmp_path), *command)
+    first = Screen(tmp_path, *command)
     first.wait(lambda: seen(first.lines) == seen(middle.splitlines()), "never as shown")
     assert first.end() == 0
     assert seen(first.everything) == seen(end.splitlines())
-    second = Screen(Folder(tmp_path), *command)
+    second = Screen(tmp_path, *command)
     assert second.end() == 0
     assert seen(second.everything) == seen(again.splitlines())
 

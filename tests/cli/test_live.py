@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import pty
 import re
-import select
-import signal
-import struct
 import subprocess
-import termios
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import pyte
 import pytest
 
 from simpleflow import Workflow
@@ -29,82 +22,11 @@ from simpleflow.step.report import StepReport
 from simpleflow.views.rows import AttemptRow, StepRow
 from simpleflow.worker.dispatch import failure
 from tests.cli.conftest import SIMPLEFLOW, Folder
+from tests.cli.terminals import Screen, read_all
 from tests.core.harness import Simulation
 from tests.core.test_retries import patient
 
 BAR = "[━─]{10}"
-
-
-class Screen:
-    """A command on its own terminal, and the contents of that terminal."""
-
-    def __init__(self, folder: Folder, *args: str, columns: int = 100, rows: int = 30, **environment: str) -> None:
-        self.ours, theirs = pty.openpty()
-        self.screen = pyte.HistoryScreen(columns, rows, history=5_000)
-        self.stream = pyte.ByteStream(self.screen)
-        self.raw = b""
-        self.resize(columns, rows)
-        self.process = subprocess.Popen(
-            [SIMPLEFLOW, *args],
-            cwd=folder.path,
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            env={**os.environ, "TERM": "xterm", "LANG": "C.UTF-8", **environment},
-            start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
-        )
-        os.close(theirs)
-
-    def resize(self, columns: int, rows: int) -> None:
-        """Change the size of the terminal, as dragging the corner of a window does."""
-        fcntl.ioctl(self.ours, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
-        self.screen.resize(rows, columns)
-
-    def read(self, seconds: float) -> bool:
-        """Read the next output. Returns False at its end."""
-        if not select.select([self.ours], [], [], seconds)[0]:
-            return True
-        try:
-            data = os.read(self.ours, 65_536)
-        except OSError:
-            return False
-        self.raw += data
-        self.stream.feed(data)
-        return bool(data)
-
-    @property
-    def lines(self) -> list[str]:
-        """The lines on the screen, without empty ones."""
-        return [line.rstrip() for line in self.screen.display if line.strip()]
-
-    @property
-    def everything(self) -> list[str]:
-        """The lines on the screen and those that were scrolled away, without empty ones."""
-        above = ["".join(line[at].data for at in range(self.screen.columns)) for line in self.screen.history.top]
-        return [line.rstrip() for line in [*above, *self.screen.display] if line.strip()]
-
-    def until(self, *patterns: str, gone: str = "never shown") -> list[str]:
-        """Wait until the lines match all patterns and no line holds ``gone``, and return the lines."""
-
-        def shown() -> bool:
-            text = "\n".join(self.lines)
-            return gone not in text and all(re.search(pattern, text, re.MULTILINE) for pattern in patterns)
-
-        self.wait(shown, f"{patterns} did not appear")
-        return self.lines
-
-    def wait(self, condition: Callable[[], object], what: str) -> None:
-        end = time.monotonic() + 30
-        while not condition():
-            assert self.read(0.05), f"{what}; it ended: {self.everything}"
-            assert time.monotonic() < end, f"{what}: {self.lines}"
-
-    def end(self) -> int:
-        """Wait for the end and return the exit code."""
-        while self.read(30):
-            pass
-        return self.process.wait(20)
 
 
 @pytest.fixture
@@ -114,15 +36,12 @@ def begin(folder: Folder) -> Iterator[Callable[..., Screen]]:
 
     def do(target: str, *args: str, **options: object) -> Screen:
         command = ("workflow.start", "--local", "--nb-workers", "2", f"flow.{target}", *args)
-        begun.append(Screen(folder, *command, **options))  # type: ignore[arg-type]
+        begun.append(Screen(folder.path, *command, **options))  # type: ignore[arg-type]
         return begun[-1]
 
     yield do
     for each in begun:
-        if each.process.poll() is None:
-            os.killpg(each.process.pid, signal.SIGKILL)
-        each.process.wait()
-        os.close(each.ours)
+        each.kill()
 
 
 Begin = Callable[..., Screen]
@@ -233,7 +152,7 @@ def test_interrupted(folder: Folder, begin: Begin, press: bytes, code: int, word
     screen = begin("Many")
     screen.until(r"^… last", r"^  activity flow.gate")
     if press:
-        os.write(screen.ours, press)
+        screen.terminal.type(press)
     else:
         screen.process.terminate()
     assert screen.end() == code
@@ -301,13 +220,7 @@ def test_an_error_while_drawing_loses_no_output(folder: Folder) -> None:
     python = os.path.join(os.path.dirname(SIMPLEFLOW), "python")
     process = subprocess.Popen([python, "fault.py"], cwd=folder.path, stdout=theirs, stderr=theirs)
     os.close(theirs)
-    shown = b""
-    while True:
-        try:
-            shown += os.read(ours, 65_536)
-        except OSError:
-            break
-    os.close(ours)
+    shown = read_all(ours)
     assert process.wait(20) == 0
     assert shown.count(b"x") == 100_000
     assert shown.count(b"ZeroDivisionError") == 1

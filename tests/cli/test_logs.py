@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +12,7 @@ import pytest
 
 from simpleflow.cli.view.log_lines import LogReader
 from tests.cli.conftest import SIMPLEFLOW, Folder
-from tests.cli.test_live import Screen
+from tests.cli.terminals import Screen
 from tests.stamps import unstamped
 
 FLOW = r"""
@@ -219,15 +217,12 @@ def screens(flow: Folder) -> Iterator[Callable[..., Screen]]:
     begun: list[Screen] = []
 
     def begin(*args: str) -> Screen:
-        begun.append(Screen(flow, *args))
+        begun.append(Screen(flow.path, *args))
         return begun[-1]
 
     yield begin
     for each in begun:
-        if each.process.poll() is None:
-            os.killpg(each.process.pid, signal.SIGKILL)
-        each.process.wait()
-        os.close(each.ours)
+        each.kill()
 
 
 def test_logs_are_neutral_on_a_terminal(ran: Folder, screens: Callable[..., Screen]) -> None:

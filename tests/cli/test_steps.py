@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import csv
-import fcntl
 import io
 import json
 import os
-import pty
 import re
 import shutil
 import signal
 import subprocess
-import termios
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +17,7 @@ import pytest
 
 from simpleflow.stores import open_store
 from tests.cli.conftest import SIMPLEFLOW, WORKFLOWS, Done, Folder
+from tests.cli.terminals import OwnTerminal
 
 NIGHTLY = ["load.orders", "load.users", "report"]
 PREFIX = "nightly/steps"
@@ -61,30 +59,14 @@ def snapshot(path: Path) -> dict[str, bytes]:
 
 def on_a_terminal(project: Folder, *args: str, typed: bytes) -> tuple[int, str]:
     """Run a command on a new terminal, and answer its question with ``typed``."""
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [SIMPLEFLOW, *args],
-        cwd=project.path,
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        env={**os.environ, "TERM": "xterm"},
-        start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
-    )
-    os.close(theirs)
-    shown = b""
-    while True:
-        try:
-            data = os.read(ours, 4096)
-        except OSError:
-            break
-        shown += data
-        if typed and b"[y/N] " in shown:
-            os.write(ours, typed)
-            typed = b""
-    os.close(ours)
-    return process.wait(20), shown.decode().replace("\r\n", "\n")
+    terminal = OwnTerminal(project.path, *args)
+    answers = [typed]
+
+    def answer(shown: bytes) -> None:
+        if answers and b"[y/N] " in shown:
+            terminal.type(answers.pop())
+
+    return terminal.read_to_end(answer)
 
 
 class TestList:

@@ -2,51 +2,25 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import pty
 import re
-import struct
 import subprocess
-import termios
 
 import pytest
 
 from simpleflow.cli.view.text_width import width
 from tests.cli.conftest import SIMPLEFLOW, Folder
+from tests.cli.terminals import OwnTerminal
 
 
 def on_a_terminal(
     folder: Folder, *args: str, press: bytes = b"", width: int = 200, **environment: str
 ) -> tuple[int, str]:
     """Run a command on a new terminal. ``press`` is typed as soon as an activity has written to the log."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("4H", 30, width, 0, 0))
-    process = subprocess.Popen(
-        [SIMPLEFLOW, *args],
-        cwd=folder.path,
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        env={**os.environ, "TERM": "xterm", "LANG": "C.UTF-8", "COLUMNS": "100", **environment},
-        start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
-    )
-    os.close(theirs)
+    terminal = OwnTerminal(folder.path, *args, columns=width, COLUMNS="100", **environment)
     if press:
         folder.wait_for(lambda: folder.log)
-        os.write(ours, press)
-    shown = b""
-    while True:
-        try:
-            data = os.read(ours, 4096)
-        except OSError:
-            break
-        if not data:
-            break
-        shown += data
-    os.close(ours)
-    return process.wait(20), shown.decode().replace("\r\n", "\n")
+        terminal.type(press)
+    return terminal.read_to_end()
 
 
 START = ("workflow.start", "--local", "--nb-workers", "2")

@@ -23,12 +23,11 @@ _COLORS = {"green": "#7fc98f", "red": "#e5786d", "brown": "#e0b866", "cyan": "#6
 
 
 def main() -> int:
-    from tests.cli.conftest import Folder
-    from tests.cli.test_live import Screen
+    from tests.cli.terminals import Screen
 
     with tempfile.TemporaryDirectory() as folder:
         command = ["workflow.start", "--local", "--nb-workers", "2", str(ROOT / "examples" / "census.py")]
-        screen = Screen(Folder(Path(folder)), *command, columns=COLUMNS, rows=ROWS)
+        screen = Screen(Path(folder), *command, columns=COLUMNS, rows=ROWS)
         screen.wait(lambda: _share(screen.lines) > 0.45, "the census did not get so far")
         drawn = draw(screen.screen.buffer, screen.screen.display)
         assert screen.end() == 0
