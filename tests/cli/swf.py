@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +20,17 @@ from tests.worker import programs
 DOMAIN = "test"
 
 
-def server(folder: Path, *options: str) -> subprocess.Popen[str]:
-    """Start a server in a new process. Its URL is the first line of its standard output."""
+@contextmanager
+def server(folder: Path, *options: str) -> Iterator[str]:
+    """A server in a new process, until the block ends. Gives its URL."""
     command = [sys.executable, "-m", "simpleflow", "server", "--port", "0", "-d", DOMAIN, *options]
-    return nursery.begin(command, folder, _environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    process = nursery.begin(command, folder, _environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert process.stdout is not None
+    try:
+        yield process.stdout.readline().strip()
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
 
 
 def _environment() -> dict[str, str]:

@@ -33,14 +33,11 @@ class Flow(Workflow, WorkflowStepMixin):
 
 @pytest.fixture
 def swf(tmp_path: Path) -> Iterator[Commands]:
-    process = server(tmp_path, "--poll-seconds", "20")
-    assert process.stdout is not None
     (tmp_path / "flow.py").write_text(FLOW)
-    found = Commands(tmp_path, process.stdout.readline().strip())
-    yield found
-    found.close()
-    process.terminate()
-    process.communicate(timeout=20)
+    with server(tmp_path, "--poll-seconds", "20") as url:
+        found = Commands(tmp_path, url)
+        yield found
+        found.close()
 
 
 def test_what_is_known_ahead_and_afterwards(swf: Commands) -> None:

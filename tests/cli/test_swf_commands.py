@@ -23,11 +23,8 @@ from tests.worker import programs
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    process = server(tmp_path_factory.mktemp("server"), "--poll-seconds", "20")
-    assert process.stdout is not None
-    yield process.stdout.readline().strip()
-    process.terminate()
-    process.communicate(timeout=20)
+    with server(tmp_path_factory.mktemp("server"), "--poll-seconds", "20") as found:
+        yield found
 
 
 @pytest.fixture

@@ -33,11 +33,8 @@ OPTIONS: dict[str, list[str]] = {
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    process = server(tmp_path_factory.mktemp("server"), "--poll-seconds", "1")
-    assert process.stdout is not None
-    yield process.stdout.readline().strip()
-    process.terminate()
-    process.communicate(timeout=20)
+    with server(tmp_path_factory.mktemp("server"), "--poll-seconds", "1") as found:
+        yield found
 
 
 @pytest.fixture
@@ -143,35 +140,32 @@ def test_time_out(swf: Commands) -> None:
 def test_two_deciders_and_eight_workers_while_replies_get_lost(tmp_path: Path) -> None:
     shutil.copy(WORKFLOWS / "remote.py", tmp_path)
     chaos = "shuffle,drop=0.05,throttle=0.02,refuse=0.1,page=100,seed=7"
-    process = server(tmp_path, "--chaos", chaos, "--poll-seconds", "5")
-    assert process.stdout is not None
-    swf = Commands(tmp_path, process.stdout.readline().strip())
-    try:
-        # Short time-outs, because a task whose reply got lost is offered again after its time-out.
-        found = swf.start("remote.Wide", "-i", "[100]", "--decision-tasks-timeout", "5")
-        quiet = {"LOG_LEVEL": "WARNING", "ACTIVITY_DEFAULT_TIMEOUT": "10"}
-        crew = [
-            swf.begin("decider.start", "-N", "2", "remote.Wide", **quiet),
-            swf.begin("worker.start", "-N", "8", **quiet),
-        ]
-        end = swf.wait_for_end(*found, seconds=80)
-        assert end["workflowExecutionCompletedEventAttributes"]["result"] == "4950"
-        assert {int(line.split()[1]) for line in swf.log if line.startswith("did ")} == set(range(100))
-        scheduled = [
-            each["activityTaskScheduledEventAttributes"]["activityId"]
-            for each in swf.events(*found)
-            if each["eventType"] == "ActivityTaskScheduled"
-        ]
-        assert len(set(scheduled)) == 100
-        log = ""
-        for each in crew:
-            each.terminate()
-            code, _, err = programs.finish(each, 15)
-            assert code == 0, err
-            log += err
-        assert re.search(r"WARNING .* (poll failed|next try in)", log)  # replies did get lost
-        assert "Traceback" not in log
-    finally:
-        swf.close()
-        process.terminate()
-        process.communicate(timeout=20)
+    with server(tmp_path, "--chaos", chaos, "--poll-seconds", "5") as url:
+        swf = Commands(tmp_path, url)
+        try:
+            # Short time-outs, because a task whose reply got lost is offered again after its time-out.
+            found = swf.start("remote.Wide", "-i", "[100]", "--decision-tasks-timeout", "5")
+            quiet = {"LOG_LEVEL": "WARNING", "ACTIVITY_DEFAULT_TIMEOUT": "10"}
+            crew = [
+                swf.begin("decider.start", "-N", "2", "remote.Wide", **quiet),
+                swf.begin("worker.start", "-N", "8", **quiet),
+            ]
+            end = swf.wait_for_end(*found, seconds=80)
+            assert end["workflowExecutionCompletedEventAttributes"]["result"] == "4950"
+            assert {int(line.split()[1]) for line in swf.log if line.startswith("did ")} == set(range(100))
+            scheduled = [
+                each["activityTaskScheduledEventAttributes"]["activityId"]
+                for each in swf.events(*found)
+                if each["eventType"] == "ActivityTaskScheduled"
+            ]
+            assert len(set(scheduled)) == 100
+            log = ""
+            for each in crew:
+                each.terminate()
+                code, _, err = programs.finish(each, 15)
+                assert code == 0, err
+                log += err
+            assert re.search(r"WARNING .* (poll failed|next try in)", log)  # replies did get lost
+            assert "Traceback" not in log
+        finally:
+            swf.close()

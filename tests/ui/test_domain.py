@@ -38,35 +38,31 @@ def domain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Domain]:
     """A page over a domain in which a decider and a worker are at work."""
     folder = tmp_path_factory.mktemp("domain")
     shutil.copy(Path(__file__).with_name("workflows.py"), folder)
-    running = server(folder)
-    assert running.stdout is not None
-    commands = Commands(folder, running.stdout.readline().strip())
-    patch = pytest.MonkeyPatch()
-    for name, value in commands.environment.items():
-        patch.setenv(name, value)
-    try:
-        types = [f"workflows.{name}" for name in (*_ENDS, *_OPEN, "FailingChild")]
-        commands.begin("decider.start", "-N", "1", *types)
-        commands.begin("worker.start", "-t", "default", "-N", "2")
-        for name in (*_ENDS, *_OPEN):
-            limit = ("--execution-timeout", "1") if name == "Late" else ()
-            commands.start(f"workflows.{name}", "--workflow-id", name, *limit)
-        commands.run("workflow.cancel", "Stopped")
-        with serving(None, DOMAIN, planner=planner_of(folder, "workflows.py:FailsInChild", domain=DOMAIN)) as site:
-            for name, state in _ENDS.items():
-                wait_for(lambda name=name, state=state: site.serving.source.find(name).status == state, 60)
-            for name, step in _OPEN.items():
-                wait_for(lambda name=name, step=step: f"/step/{step}" in site.get(f"/run/{name}/steps").text, 60)
-            found = Domain(site.serving)
-            found.commands = commands
-            yield found
-    finally:
-        (folder / "go").touch()
-        commands.close()
-        running.terminate()
-        running.wait(10)
-        running.stdout.close()
-        patch.undo()
+    with server(folder) as url:
+        commands = Commands(folder, url)
+        patch = pytest.MonkeyPatch()
+        for name, value in commands.environment.items():
+            patch.setenv(name, value)
+        try:
+            types = [f"workflows.{name}" for name in (*_ENDS, *_OPEN, "FailingChild")]
+            commands.begin("decider.start", "-N", "1", *types)
+            commands.begin("worker.start", "-t", "default", "-N", "2")
+            for name in (*_ENDS, *_OPEN):
+                limit = ("--execution-timeout", "1") if name == "Late" else ()
+                commands.start(f"workflows.{name}", "--workflow-id", name, *limit)
+            commands.run("workflow.cancel", "Stopped")
+            with serving(None, DOMAIN, planner=planner_of(folder, "workflows.py:FailsInChild", domain=DOMAIN)) as site:
+                for name, state in _ENDS.items():
+                    wait_for(lambda name=name, state=state: site.serving.source.find(name).status == state, 60)
+                for name, step in _OPEN.items():
+                    wait_for(lambda name=name, step=step: f"/step/{step}" in site.get(f"/run/{name}/steps").text, 60)
+                found = Domain(site.serving)
+                found.commands = commands
+                yield found
+        finally:
+            (folder / "go").touch()
+            commands.close()
+            patch.undo()
 
 
 def test_the_list_says_how_they_are(domain: Domain) -> None:
