@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import datetime
 import inspect
+import json
+import os
 import types
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
@@ -174,6 +176,8 @@ def _name_and_hint(kind: Any) -> tuple[str, str]:
         if len(others) == 1:
             name, hint = _name_and_hint(others[0])
             return f"{name} | None", hint
+    if isinstance(kind, type) and issubclass(kind, tuple) and (named := getattr(kind, "_fields", None)):
+        return kind.__name__, f" as a JSON list of {', '.join(named)}"
     if (fields := parameter_fields.fields_of(kind)) is not None:
         return kind.__name__, f" as JSON with the fields {', '.join(fields)}"
     if isinstance(kind, type) and kind.__name__ in _EXAMPLES:
@@ -184,8 +188,30 @@ def _name_and_hint(kind: Any) -> tuple[str, str]:
 def _json_hint(kind: Any) -> str:
     origin = get_origin(kind) or kind
     if origin in (list, tuple, set, frozenset):
-        return " as JSON, such as [1, 2]"
+        return f" as JSON, such as {_list_example(kind)}"
     return ' as JSON, such as {"key": 1}' if origin is dict else ""
+
+
+def _list_example(kind: Any) -> str:
+    """Return a JSON list that fits the type."""
+    inner = get_args(kind)
+    if get_origin(kind) is tuple and Ellipsis not in inner:
+        return f"[{', '.join(map(_member_example, inner))}]"
+    found = _member_example(inner[0]) if inner else "1"
+    return "[1, 2]" if found == "1" else f"[{found}]"
+
+
+def _member_example(kind: Any) -> str:
+    """Return the JSON of a value that may be a member of such a list."""
+    members = parameters.enum_of(kind)
+    if members is not None:
+        return json.dumps(next(iter(members)).value, default=str)
+    if get_origin(kind) is Literal:
+        return json.dumps(get_args(kind)[0])
+    if kind is str or (isinstance(kind, type) and issubclass(kind, os.PathLike)):
+        return '"a"'
+    example = _EXAMPLES.get(kind.__name__) if isinstance(kind, type) else None
+    return "1" if example is None else example if kind is bool else f'"{example}"'
 
 
 def _why(error: ValueError, value: Any) -> str:
