@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -176,6 +177,18 @@ def test_decisions_stay_the_same(change: Change) -> None:
         assert found == DECISIONS, (name, [(each.event.id, each.event.type, each.text) for each in history.surprises])
         count += 1
     assert count > 2
+
+
+def test_decisions_stay_the_same_after_several_changes() -> None:
+    choose = random.Random(14)
+    renumbering = [each for each in CHANGES if each is not with_a_gap_for_a_decision_task]  # a gap needs the old ids
+    for _ in range(400):
+        events, names = HISTORY, []
+        for change in choose.choices(renumbering, k=choose.randint(2, 5)):
+            at = choose.randrange(1, len(events) - 1)
+            events = change(events, at) or events
+            names.append(f"{change.__name__} at {at}")
+        assert tolerant(events)[0] == DECISIONS, names
 
 
 @pytest.mark.parametrize("kind", ["ActivityTaskScheduled", "StartChildWorkflowExecutionInitiated"])
