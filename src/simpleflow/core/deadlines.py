@@ -78,6 +78,8 @@ def of_timer(record: Record) -> float:
 
 def _earlier(due: tuple[float, str] | None, since: float, text: str | None, kind: str) -> tuple[float, str] | None:
     """The earlier of ``due`` and the deadline of ``kind`` that is ``text`` seconds after ``since``."""
+    if text == "NONE":
+        return due
     limit = timeout(text)
     if limit is None:
         return due

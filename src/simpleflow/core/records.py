@@ -15,6 +15,9 @@ RELAY = "simpleflow relays event "
 """Prefix of the ``control`` of a signal that passes on another signal; the event id of the other signal follows."""
 
 
+_OPEN = frozenset({t.SCHEDULED, t.STARTED, t.INITIATED})
+
+
 class Record:
     """An activity, timer or child: the latest task of that id, and the failures of all tasks of that id.
 
@@ -67,7 +70,7 @@ class Record:
     @property
     def open(self) -> bool:
         """True if the task is scheduled, started or initiated, and has not ended."""
-        return self.state in (t.SCHEDULED, t.STARTED, t.INITIATED)
+        return self.state in _OPEN
 
     @property
     def scheduled(self) -> Any:

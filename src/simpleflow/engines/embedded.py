@@ -245,7 +245,7 @@ class EmbeddedEngine:
                 scheduled.input,
                 scheduled.task_list.name,
                 timeout(scheduled.heartbeat_timeout),
-                tuple(tag for tag in run.history.started.tag_list or () if tag is not None),
+                tuple(tag for tag in tags if tag is not None) if (tags := run.history.started.tag_list) else (),
                 task.tries,
                 scheduled.task_priority,
             )
@@ -268,6 +268,11 @@ class EmbeddedEngine:
     def waiting_activities(self) -> int:
         """An upper bound of the activity tasks that wait to be handed out."""
         return len(self._tasks.activities)
+
+    @property
+    def waiting_decisions(self) -> int:
+        """An upper bound of the decision tasks that wait to be handed out."""
+        return len(self._tasks.decisions)
 
     def respond_activity_task_completed(self, token: str, result: str | None = None) -> None:
         run, task = self._activity(token)

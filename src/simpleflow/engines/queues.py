@@ -28,7 +28,11 @@ class Queues:
 
     def __len__(self) -> int:
         """How many tasks wait, at most: some may be over."""
-        return sum(map(len, self._heaps.values()))
+        heaps = self._heaps
+        if len(heaps) == 1:
+            (heap,) = heaps.values()
+            return len(heap)
+        return sum(map(len, heaps.values()))
 
     def put(self, task_list: str, priority: str | None, task: Task, first: bool = False) -> None:
         """Add a task. ``priority`` is an integer as text; None: 0. ``first``: ahead of all others of its priority."""

@@ -108,13 +108,8 @@ def drive(
                 engine.flush()  # so that other processes see that it has started; it may act on the marks
             workers.start(activity)
             continue
-        if (ahead := workers.ahead) and engine.waiting_activities > 2 * ahead:  # enough for all workers
-            activity = engine.poll_for_activity_task(begin=False)
-            if activity is not None:
-                if engine.changes_marks:
-                    engine.flush()
-                workers.send_ahead(activity)
-                continue
+        if _send_ahead(engine, workers):
+            continue
         if workers.wait(min(QUIET_SECONDS, _seconds_to_deadline(engine))):
             continue
         engine.flush()  # nothing happens just now
@@ -124,6 +119,22 @@ def drive(
         elif time.monotonic() - (waits_since := min(waits_since, now)) >= RETURN_SECONDS:
             engine.signal_workflow_execution(run.workflow_id, RETURN_SIGNAL, None, run.run_id)
         workers.wait(min(MESSAGE_SECONDS, _seconds_to_deadline(engine)))
+
+
+def _send_ahead(engine: EmbeddedEngine, workers: ActivityPool) -> bool:
+    """Send tasks ahead until workers have enough, or there is something to decide; False if none is sent."""
+    if not (ahead := workers.ahead) or engine.waiting_activities <= 2 * ahead:  # else there are enough for all workers
+        return False
+    sent = False
+    while workers.ahead and not engine.waiting_decisions:
+        activity = engine.poll_for_activity_task(begin=False)
+        if activity is None:
+            break
+        if engine.changes_marks:
+            engine.flush()
+        workers.send_ahead(activity)
+        sent = True
+    return sent
 
 
 def _report_closed_children(engine: EmbeddedEngine, reported: set[str], on_closed: OnClosed) -> None:

@@ -135,7 +135,11 @@ class Pool:
         """
         if self._short_in_a_row < _SHORT_IN_A_ROW or self._slots:
             return 0
-        return sum(_AHEAD - len(worker.ahead) for worker in self._workers if worker.task is not None)
+        room = 0
+        for worker in self._workers:
+            if worker.task is not None:
+                room += _AHEAD - len(worker.ahead)
+        return room
 
     def send_ahead(self, task: ActivityTask) -> None:
         """Send a task to the busy worker that has the fewest ahead. A worker that is held up gives it back."""

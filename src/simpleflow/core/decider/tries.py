@@ -39,7 +39,8 @@ class TriedTask:
     @property
     def type_name(self) -> str | None:
         """See ``scopes.Tried``."""
-        return None if self.record is None else self.record.type_name
+        record = self.record
+        return None if record is None else record.type_name
 
     def tries(self) -> Iterator[tuple[float, float | None, float | None]]:
         """See ``scopes.Tried``."""

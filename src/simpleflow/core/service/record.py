@@ -23,7 +23,7 @@ delivered. The engine performs them and records their outcomes through ``happene
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
@@ -40,8 +40,10 @@ def start(attributes: e.WorkflowExecutionStarted, now: float) -> tuple[e.Event, 
     return e.Event(1, now, attributes), e.Event(2, now, decision_task(attributes))
 
 
-def happened(history: History, new_attributes: Iterable[e.Attributes], now: float) -> tuple[e.Event, ...]:
+def happened(history: History, new_attributes: Sequence[e.Attributes], now: float) -> tuple[e.Event, ...]:
     """Events that come from outside the decider, with the decision task that they cause."""
+    if len(new_attributes) == 1 and history.decision_pending:  # most results of a wide group
+        return (e.Event(history.next_id, now, new_attributes[0]),)
     new = NewEvents(history, now)
     for attributes in new_attributes:
         new.add(attributes)
