@@ -206,6 +206,35 @@ def test_workflow_logs(ran: Folder) -> None:
     assert "has no step 'slient' (did you mean 'silent'?); its steps: " in wrong.err
 
 
+OUTER = """
+from flow import say
+from simpleflow import Workflow
+from simpleflow.step.workflow import WorkflowStepMixin
+
+class Below(Workflow, WorkflowStepMixin):
+    name = "below"
+
+    def run(self):
+        self.submit(self.step("deep", (say, "from a child"))).value
+
+class Outer(Workflow, WorkflowStepMixin):
+    name = "outer"
+
+    def run(self):
+        self.submit(self.step("child", Below)).value
+"""
+
+
+def test_the_output_of_a_step_is_that_of_its_child_workflow(flow: Folder) -> None:
+    (flow.path / "outer.py").write_text(OUTER)
+    assert flow.start("outer.py:Outer", "--output", "none").code == 0
+    assert flow.run("workflow.logs", "outer", "--step", "child").out.endswith(": deep | from a child\n")
+    assert flow.run("task.logs", "outer", "child").out == "from a child\n"
+    told = flow.run("task.info", "outer", "child").err
+    assert "the work of step 'child' is the child workflow 'outer--below-step.child.-" in told
+    assert "give the id of one, such as 'outer--below-step.child.-" in flow.run("task.logs", "outer", "deep").err
+
+
 @pytest.mark.parametrize("command", [("workflow.logs", "flow"), ("task.logs", "flow", "bad")])
 def test_logs_of_runs_on_swf(flow: Folder, command: tuple[str, ...]) -> None:
     done = flow.run(*command, "--domain", "d", AWS_DEFAULT_REGION="us-east-1")

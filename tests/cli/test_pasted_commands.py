@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from simpleflow import shell_words
-from simpleflow.cli import step_names
+from simpleflow.cli import start_command, step_names
 from simpleflow.runs import workflow_file
 from tests.cli.conftest import Folder
 
@@ -135,6 +135,15 @@ def test_a_restart_goes_on_as_a_start_that_forces_nothing_again(two: Folder) -> 
     again = pasted(two.path / "other", line.partition("step: ")[2])
     assert (again.returncode, again.stdout) == (0, '"23.11. 3"\n'), again.stderr
     assert "2 steps: 1 ran, 1 skipped, 0 failed" in again.stderr
+
+
+def test_no_start_does_what_the_restart_of_a_child_does() -> None:
+    given = {"args": [], "kwargs": {}}
+    assert start_command.steering({**given, "__simpleflow_claims": {}}) is None
+    assert start_command.steering({**given, "__simpleflow_steps": {"played": ["a"]}}) is None
+    steering = start_command.steering({**given, "__simpleflow_steps": {"force": ["a"]}, "__simpleflow_typed": []})
+    assert steering is not None
+    assert {name: value for name, value in steering.items() if value} == {"force": ["a"]}
 
 
 def test_the_commands_of_a_report_name_the_class_in_a_file_of_several(two: Folder) -> None:

@@ -84,8 +84,14 @@ def _unknown(
     """Say that there is no such activity, and which there are of users' code."""
     from simpleflow.cli import suggestions
     from simpleflow.cli.view import history_items
+    from simpleflow.views.rows import ChildRow
 
     if name is not None and name in view.steps:
+        if children := [row.id for row in view.tasks_of(name) if isinstance(row, ChildRow)]:
+            return (
+                f"the work of step {name!r} is the child workflow {children[0]!r}, which has activities and steps of "
+                "its own: give that id"
+            )
         state = view.state_of(view.steps[name])
         done_by = _done_by(view, name) if state == SKIPPED else ""
         step = f"step {name!r} of the run of workflow {run.workflow_id!r}"
@@ -96,6 +102,8 @@ def _unknown(
     if view.steps:
         steps = list(view.steps)
         hint += f"; its steps are {', '.join(steps[:_SHOWN])}{', ...' if len(steps) > _SHOWN else ''}"
+    if children := [row.id for row in view.of_kind(ChildRow)]:
+        hint += f"; child workflows have steps of their own: give the id of one, such as {children[0]!r}"
     meant = suggestions.of(name, [*view.steps, *names]) if name else ""
     return f"the run of workflow {run.workflow_id!r} has no activity {what}{meant}; {hint}"
 

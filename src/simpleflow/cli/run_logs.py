@@ -17,7 +17,7 @@ from simpleflow.state_folder import logs
 
 if TYPE_CHECKING:
     from simpleflow.engines.base import RunDescription
-    from simpleflow.views.rows import AttemptRow
+    from simpleflow.views.rows import AttemptRow, TaskRow
 
 
 class AttemptLog(NamedTuple):
@@ -43,15 +43,19 @@ def folder_of(runs: Runs) -> str:
 def logs_of_run(runs: Runs, run: RunDescription, step: str | None = None) -> list[AttemptLog]:
     """Return the logs of a run and its children, in the order in which their activities were scheduled.
 
-    ``step``: only those of this step, and of the steps below this name.
+    ``step``: only those of this step, and of the steps below this name, with the children that are their work.
     """
     from simpleflow.step import rules
+    from simpleflow.views.rows import ChildRow
 
-    def wanted(row: AttemptRow) -> bool:
-        return step is None or (row.step is not None and rules.covers(step, row.step))
+    def wanted(row: TaskRow) -> bool:
+        return step is None or whole or (row.step is not None and rules.covers(step, row.step))
 
     found = []
-    for each, view, _ in family(runs, run):
+    inside: set[str | None] = set()  # run ids of these children
+    for each, view, _ in family(runs, run):  # a parent comes before its children
+        whole = each.run_id in inside
+        inside |= {row.run_id for row in view.of_kind(ChildRow) if wanted(row)}
         child = "" if each.run_id == run.run_id else f"{each.workflow_id}: "
         found += _logs(folder_of(runs), each.run_id, child, view.attempts, wanted)
     return sorted(found, key=lambda log: log.scheduled)
@@ -70,11 +74,16 @@ def check_step(runs: Runs, run: RunDescription, step: str) -> None:
 def logs_of_name(runs: Runs, run: RunDescription, name: str) -> list[AttemptLog]:
     """Return the logs of an activity, of all activities of a step, or of those of the steps below a name.
 
-    Raises UnknownResource if there is no such activity and no such step.
+    Those of child workflows in these steps are among them. Raises UnknownResource if there is no such activity and no
+    such step.
     """
     from simpleflow.step import rules
+    from simpleflow.views.rows import ChildRow
 
     view, _ = fold(runs, run)
+    of_steps = (row for step in view.steps if rules.covers(name, step) for row in view.tasks_of(step))
+    if any(isinstance(row, ChildRow) for row in of_steps):
+        return logs_of_run(runs, run, name)
     one = find_activity(runs, run, name)
     is_step = any(rules.covers(name, step) for step in view.steps) and name not in (one.id, str(one.event_id))
 

@@ -22,6 +22,8 @@ def steering(given: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the options of a start that an input holds beside the arguments; None if it holds more than these."""
     request = given.get(REQUEST, {})
     known = {*step_names.OPTIONS, "changed"}
+    if not given.keys() <= {"args", "kwargs", REQUEST, KEEP_GOING, parameters.TYPED}:  # of a child workflow
+        return None
     if not isinstance(request, dict) or not request.keys() <= known:  # of a plan, or of a run that continues another
         return None
     found: dict[str, Any] = {name: list(request.get(name, ())) for name in step_names.OPTIONS}
