@@ -242,9 +242,10 @@ def test_an_open_run_is_signaled_and_terminated(location: RunLocation) -> None:
     assert location.call("workflow.terminate", "waits", "--reason", "wrong day").code == 0
     location.folder.wait_for(lambda: location.objects("workflow.info", "waits")[0]["status"] == "terminated")
     assert location.objects("workflow.info", "waits")[0]["reason"] == "wrong day"
+    ended = "workflow waits has no open run: it has ended; workflow.info shows how"
     for verb in ("workflow.terminate", "workflow.cancel"):
-        assert "waits" in location.error(verb, "waits")
-    assert "waits" in location.error("workflow.signal", "waits", "--name", "go")
+        assert ended in location.error(verb, "waits")
+    assert ended in location.error("workflow.signal", "waits", "--name", "go")
 
 
 def test_an_open_run_gets_a_request_to_cancel(location: RunLocation) -> None:

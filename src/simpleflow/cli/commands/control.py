@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,7 +14,7 @@ from simpleflow.cli.number import Whole
 from simpleflow.cli.options import SETTINGS
 from simpleflow.cli.run_query import FoundRun, RunQuery, Runs, location_options
 from simpleflow.cli.view.output import Output, open_output
-from simpleflow.exceptions import InputError, SimpleflowError
+from simpleflow.exceptions import InputError, SimpleflowError, UnknownResource
 from simpleflow.shown_text import json_escaped, printable, short_run_id
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ def workflow_signal(arguments: Sequence[str], name: str, input_text: str | None,
         raise InputError(f"--name has {len(name)} characters; expected 1 to 256")
     with open_output() as out, run_query.open_runs(query.location, writes=True) as runs:
         found = runs.resolve(query)
-        runs.engine.signal_workflow_execution(found.workflow_id, name, text, found.run_id)
+        with _open(found):
+            runs.engine.signal_workflow_execution(found.workflow_id, name, text, found.run_id)
         _confirm(out, runs, found, f"sent signal {printable(name)} to")
 
 
@@ -56,7 +58,8 @@ def workflow_cancel(arguments: Sequence[str], **options: Any) -> None:
     query = RunQuery.from_arguments(arguments, options)
     with open_output() as out, run_query.open_runs(query.location, writes=True) as runs:
         found = runs.resolve(query)
-        runs.engine.request_cancel_workflow_execution(*found)
+        with _open(found):
+            runs.engine.request_cancel_workflow_execution(*found)
         _confirm(out, runs, found, "sent a request to cancel to")
 
 
@@ -73,7 +76,8 @@ def workflow_terminate(arguments: Sequence[str], reason: str | None, **options: 
     query = RunQuery.from_arguments(arguments, options)
     with open_output() as out, run_query.open_runs(query.location, writes=True) as runs:
         found = runs.resolve(query)
-        runs.engine.terminate_workflow_execution(*found, reason)
+        with _open(found):
+            runs.engine.terminate_workflow_execution(*found, reason)
         _confirm(out, runs, found, "sent a request to terminate to")
 
 
@@ -152,6 +156,17 @@ def _perform(out: Output, run: RunDescription, domain: str | None, item: Item, t
         out.say(trace)
     out.say(f"activity {printable(item.id)} failed: {errors.task_failure_line(outcome.reason, outcome.details)}")
     return errors.RUN_FAILED
+
+
+@contextmanager
+def _open(run: FoundRun) -> Iterator[None]:
+    """A block that acts on a run, which is there, but may have ended."""
+    try:
+        yield
+    except UnknownResource as error:
+        which = "" if run.run_id is None else f" {short_run_id(run.run_id)}"
+        what = f"workflow {printable(run.workflow_id)} has no open run{which}"
+        raise UnknownResource(f"{what}: it has ended; workflow.info shows how") from error
 
 
 def _confirm(out: Output, runs: Runs, run: FoundRun, what: str) -> None:
