@@ -127,7 +127,10 @@ def _decoder() -> tuple[Callable[[str], Any], tuple[type[BaseException], ...]]:
 
 
 def decode(text: str | None) -> Any:
-    """Return the value of a JSON text; the text itself if it is not JSON, since another library may have written it."""
+    """Return the value of a JSON text; the text itself if it is not JSON, since another library may have written it.
+
+    Raises InputError if it is nested too deeply.
+    """
     if text is None:
         return None
     quickly, errors = _decoder()
@@ -139,6 +142,8 @@ def decode(text: str | None) -> Any:
         return json.loads(text)  # it accepts more: NaN, half of a surrogate pair
     except ValueError:
         return text
+    except RecursionError:
+        raise InputError(f"a JSON text of {len(text)} characters is nested too deeply: {text[:40]}...") from None
 
 
 _BOTH = {"args", "kwargs"}

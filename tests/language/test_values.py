@@ -26,7 +26,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simpleflow import Workflow, values
-from simpleflow.exceptions import NotEncodable
+from simpleflow.exceptions import InputError, NotEncodable
 from tests.language.activities import change, give, same, tuples
 from tests.language.helpers import run
 
@@ -343,3 +343,8 @@ def test_small_values_have_the_text_that_python_gives_them(value: Any) -> None:
 )
 def test_texts_of_the_same_value(one: str | None, other: str | None, same: bool) -> None:
     assert values.are_same(one, other) is same
+
+
+def test_a_text_that_is_nested_too_deeply_is_named() -> None:
+    with pytest.raises(InputError, match=r"a JSON text of 200000 characters is nested too deeply: \[\[\["):
+        values.decode("[" * 100_000 + "]" * 100_000)
