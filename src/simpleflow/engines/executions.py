@@ -107,10 +107,11 @@ class Executions:
     def append(self, run: Run, events: Sequence[e.Event]) -> None:
         """Fold events into an execution, and offer its tasks. They are kept when the operation ends."""
         history = run.history
+        fold, keep, offer = history.apply, self._operations.add, self.tasks.update
         for event in events:
-            history.apply(event)
-            self._operations.add(run, event)
-            self.tasks.update(run, event)
+            fold(event)
+            keep(run, event)
+            offer(run, event)
         if not history.open:
             self._operations.ended()
             self.tasks.forget(run)

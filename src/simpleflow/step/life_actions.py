@@ -103,7 +103,7 @@ class LifeActions:
         every = [
             [Task(*map(_milliseconds, times)) for times in task.tries()]
             for task in self._run.tasks
-            if task.type_name is not None and not recorded_tasks.is_about_marks(task.type_name)
+            if (name := task.type_name) is not None and not recorded_tasks.is_about_marks(name)
         ]
         tasks = [each for tries in every for each in tries]
         if not tasks:

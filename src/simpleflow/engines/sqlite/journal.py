@@ -124,7 +124,7 @@ class SqliteJournal(KeptEvents):
         runs = {run.run_id: run for run in dict.fromkeys(map(_RUN, written))}
         self._check_presence(ends=not all(run.history.open for run in runs.values()))
         with self._errors("written"), _Transaction(self._db):
-            begun = {str(row[0]): row for row in self._begun}
+            begun = {str(row[0]): row for row in self._begun} if self._begun else {}
             for run_id, run in runs.items():
                 if run_id not in begun:
                     self._fence(run)
