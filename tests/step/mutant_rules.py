@@ -132,14 +132,14 @@ MUTANTS = (
     # Children
     Mutant(
         "a child is known by its input, not by its place",
-        "core/decider/handles.py",
+        "core/decider/child_handle.py",
         "workflow_id = self._default_id(arguments)",
         "workflow_id = self._child_id(suffix)",
         children=True,
     ),
     Mutant(
         "children with other inputs are others",
-        "core/decider/handles.py",
+        "core/decider/child_handle.py",
         'first = self._child_id(f"{around}-{arguments[:16]}" if around else arguments[:16])',
         'first = self._child_id(around or "child")',
         children=True,
@@ -159,14 +159,14 @@ MUTANTS = (
     ),
     Mutant(
         "a step fails if one of a child inside it failed",
-        "core/decider/handles.py",
+        "core/decider/child_handle.py",
         "            return self._failed_parts\n",
         "            return ()\n",
         children=True,
     ),
     Mutant(
         "a step fails if a child inside it failed",
-        "core/decider/handles.py",
+        "core/decider/child_handle.py",
         'return [parts.Part(self.workflow_id, "")] if self._has_parts else []',
         "return []",
         children=True,

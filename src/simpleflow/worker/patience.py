@@ -1,8 +1,8 @@
 """When to leave a run open: everything in it waits for a store that does not work.
 
-An activity about marks that fails is tried again, with pauses (``core.decider.handle``). Other work of the run goes on
-meanwhile. Once there is no other work, the process need not stay for ever: it ends and leaves the run open. The same
-command takes the run up later and writes the mark then.
+An activity about marks that fails is tried again, with pauses (``core.decider.retry_handle``). Other work of the run
+goes on meanwhile. Once there is no other work, the process need not stay for ever: it ends and leaves the run open. The
+same command takes the run up later and writes the mark then.
 """
 
 from __future__ import annotations

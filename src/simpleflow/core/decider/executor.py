@@ -19,9 +19,10 @@ from simpleflow.activity import PRIORITY_NOT_SET, Activity
 from simpleflow.base import SubmittableContainer
 from simpleflow.call_task import Task
 from simpleflow.core.decider import recorded_calls
+from simpleflow.core.decider.cancellations import cancellations
 from simpleflow.core.decider.evaluation import Execution, Tracked
 from simpleflow.core.decider.handle import Handle
-from simpleflow.core.decider.handles import HANDLES, ActivityHandle, cancellations
+from simpleflow.core.decider.handles import HANDLES, ActivityHandle
 from simpleflow.core.decider.reading import Reading
 from simpleflow.core.history import History
 from simpleflow.core.records import Key, Record
