@@ -46,7 +46,7 @@ class Below:
         found: dict[Key, Origins] = {}
         for part in self._that_count(child, names_in(items)):
             inner = truth.parts_of(part) if truth.last[part] == "completed" else truth.work(part).parts
-            found |= {each: self._origins(each) for each in (part, *inner)} | self.of(part)
+            found |= {each: self._origins(each) for each in [part, *inner]} | self.of(part)
         for each in self._started(child, tags_in(items, tag, None)):
             found |= self._in_child(each)
         return found

@@ -18,6 +18,8 @@ def steer(truth: Truth, below: Below, bucket: str, plan: Plan) -> None:
         truth.files.edit(name)
     for key in [(workflow_id, name) for workflow_id in truth.tags for name in plan.removed]:
         truth.files.begin(key)
+    if plan.forces is not None:
+        time.sleep(0.002)  # see below
     if plan.forgotten or plan.by_hand:
         now = next(truth.clock)
         for workflow_id in truth.tags:

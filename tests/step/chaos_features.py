@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from tests.step.chaos_plan import Plan
-from tests.step.chaos_random import NAMES
+from tests.step.chaos_random import NAMES, make_after, make_forces
 
 
 def _some(source: random.Random, *counts: int) -> tuple[str, ...]:
@@ -61,6 +61,13 @@ def turns(plan: Plan, source: random.Random) -> Plan:
     return replace(plan, turns=source.choice([1, 2, 2, 3]))
 
 
+def dependencies(plan: Plan, source: random.Random) -> Plan:
+    """Somebody edits what depends on what."""
+    if source.random() < 0.3:
+        return plan
+    return replace(plan, forces=make_forces(source), after=make_after(source))
+
+
 FEATURES: Mapping[str, Callable[[Plan, random.Random], Plan]] = {
-    each.__name__: each for each in (marks, outputs, inputs, requests, failures, turns)
+    each.__name__: each for each in (marks, outputs, inputs, requests, failures, turns, dependencies)
 }

@@ -51,6 +51,8 @@ class Plan:
     until: tuple[str, ...] = ()  # steps after which the run stops
     only: tuple[str, ...] = ()  # the only steps that are to run, in children too; none: all
     turns: int = 1  # each execution continues as new until it has had so many, and submits in each what belongs there
+    forces: Mapping[str, tuple[str, ...]] | None = None  # which steps force which from this run on; None: as before
+    after: Mapping[str, tuple[str, ...]] | None = None  # the same for those that say so themselves
     forgotten: tuple[str, ...] = ()  # steps whose marks are removed before the run
     by_hand: tuple[str, ...] = ()  # steps that are marked by hand then, after that
     makes: bool = False  # the steps say which file they make

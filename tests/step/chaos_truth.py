@@ -34,10 +34,12 @@ class Work:
     calls: Calls = ()
     code: dict[str, int] = field(default_factory=dict)
     parts_are_done: bool | None = None  # None: not looked at since it began
-    parts: set[Key] = field(default_factory=set)  # the steps inside that its mark tells of
+    parts: dict[Key, tuple[str, ...]] = field(default_factory=dict)  # inside, as its mark tells: what they come after
     around: dict[Key, int] = field(default_factory=dict)  # the steps it is a part of, and when they had begun
     beside: list[Key] = field(default_factory=list)  # its origins that were running when it was scheduled
     seen: dict[Key, int] = field(default_factory=dict)  # the marks of its origins that were there then
+    patterns: tuple[str, ...] = ()  # those that said what it comes after
+    run_number: int = 0  # of the run of the world that has done it
     seen_later: dict[Key, int] = field(default_factory=dict)  # those of them that were there when it had begun
     unmade: bool = False  # it has not made the file that it says it makes
     is_tried: bool = False  # to end
@@ -55,9 +57,11 @@ class Truth:
         self.optional = optional
         self.names = list(forces)
         self.files = Files()
-        # By name of a step, its origins.
-        self._forcing = {name: [each for each in forces if any_covers(forces[each], name)] for name in forces}
-        self._named = {name: [each for each in forces if any_covers(after[name], each)] for name in forces}
+        self._forcing: dict[str, list[str]] = {}  # by name of a step, its origins
+        self._named: dict[str, list[str]] = {}
+        self._depend()
+        self._forced: dict[Key, dict[Key, int]] = {}  # by step, its origins, and when each has made it stale
+        self.run_number = 0
         self.clock = itertools.count(1)
         self.works: dict[Key, Work] = {}
         self.tags: dict[str, str] = {ROOT: ""}  # by workflow id, what the execution was started with
@@ -76,9 +80,19 @@ class Truth:
         self.failed_children: set[str] = set()  # their workflow ids
         self.children: dict[tuple[str, str], list[str]] = {}  # by workflow id and tag, the ids of children
 
+    def _depend(self) -> None:
+        """Work out the origins of each step."""
+        for name in self.names:
+            self._forcing[name] = [each for each in self.names if any_covers(self.forces[each], name)]
+            self._named[name] = [each for each in self.names if any_covers(self.after[name], each)]
+
     def start(self, plan: Plan) -> None:
         """A run starts."""
         self.plan = plan
+        self.run_number += 1
+        self.forces = dict(plan.forces or self.forces)
+        self.after = dict(plan.after or self.after)
+        self._depend()
         self.at_start = dict(self.marked)
         self.ran = []
         for each in (self.verdicts, self.scheduled, self.last, self.ends, self.children):
@@ -113,12 +127,15 @@ class Truth:
         self.files.begin((workflow_id, name))
         work.around = {outer: self.work(outer).begun for outer in self.steps_around((workflow_id, name))}
         work.seen_later = {each: self.marked.get(each, 0) for each in work.seen}
+        work.run_number = self.run_number
+        self._force((workflow_id, name))
         self.ran.append((workflow_id, name))
 
     def end(self, workflow_id: str, name: str) -> int:
         key = workflow_id, name
         work = self.work(key)
         work.touched = next(self.clock)
+        self._force(key)
         is_first, work.is_tried = not work.is_tried, True
         if name in self.plan.failing or (is_first and name in self.plan.flaky):
             raise ValueError(f"{name} fails")
@@ -138,7 +155,15 @@ class Truth:
         for each in self.works.values():
             if each.around.get(key) == before.begun:
                 each.around[key] = now
-        self.works[key] = Work(now, now, now, before.touched, parts_are_done=True, by_hand=now)
+        number = self.run_number  # that of the run before
+        self.works[key] = Work(now, now, now, before.touched, parts_are_done=True, by_hand=now, run_number=number)
+
+    def _force(self, key: Key) -> None:
+        """The step has begun or ended: those that it forces are stale, but for those inside it."""
+        work = self.work(key)
+        for dependent in [(key[0], name) for name in self.names if key[1] in self._forcing[name] and name != key[1]]:
+            if self.work(dependent).around.get(key) != work.begun:
+                self._forced.setdefault(dependent, {})[key] = work.touched
 
     def version(self, key: Key) -> Any:
         """The fingerprint of the step in this run; None if it has none."""
@@ -201,13 +226,15 @@ class Truth:
             workflow_id = parent
         return found
 
-    def parts_of(self, key: Key) -> set[Key]:
+    def parts_of(self, key: Key) -> dict[Key, tuple[str, ...]]:
         """The steps inside, as the mark of a step that has just completed tells of them."""
-        found: set[Key] = set()
+        found: dict[Key, tuple[str, ...]] = {}
         for name in names_in(self.plan.inside_of(key[1], self.tags[key[0]])):
             part = key[0], name
             if name not in self.optional and self.last.get(part) in ("completed", "skipped"):
-                found |= {part} | (self.parts_of(part) if self.last[part] == "completed" else self.work(part).parts)
+                found |= {part: self.after[name]} | (
+                    self.parts_of(part) if self.last[part] == "completed" else self.work(part).parts
+                )
         return found
 
     def missing_parts(self, key: Key) -> set[Key]:
@@ -228,7 +255,9 @@ class Truth:
 
     def _is_part_stale(self, key: Key, part: Key) -> bool:
         around = {key, part, *self.steps_around(key)}
-        origins = [each for each in self.named(part) if each in self.at_start and each not in around]
+        patterns = self.work(key).parts[part]
+        named = [(part[0], name) for name in self.names if name != part[1] and any_covers(patterns, name)]
+        origins = [each for each in named if each in self.at_start and each not in around]
         return any(each not in self.scheduled and self.is_older(part, each) for each in origins)
 
     def is_left_out(self, key: Key) -> bool:
@@ -269,6 +298,10 @@ class Truth:
 
     def is_older(self, key: Key, origin: Key) -> bool:
         """True if the mark of the step tells that it was made before the one of the origin."""
+        work, other = self.work(key), self.work(origin)
+        if origin not in work.seen and not work.by_hand:
+            # The dependency is newer than the mark: times are compared, which are the same for what is done at once.
+            return other.run_number > work.run_number and bool(other.ended)
         return not self.is_fresh(key, origin) or self.work(origin).by_hand > self.work(key).begun
 
     def is_true(self, key: Key) -> bool:
@@ -278,11 +311,13 @@ class Truth:
             return False
         if work.parts_are_done is None:
             work.parts_are_done = self.are_parts_done(key)
-        origins = self.forcing(key)
+        origins = []
         verdict = self.verdicts.get(key)
         if verdict is not None:
             # An origin that began after this verdict knew of it, and has removed the mark.
             origins += [each for each in self.named(key) if self.work(each).begun > verdict]
+        if any(time > work.begun for time in self._forced.get(key, {}).values()):
+            return False
         return work.parts_are_done and all(self.is_fresh(key, each) for each in origins) and self.are_parts_fresh(key)
 
     def are_parts_fresh(self, key: Key, scheduled: bool = False, outer: tuple[Key, ...] = ()) -> bool:

@@ -103,6 +103,7 @@ class Verdicts:
             assert self._is_unmarked(key), f"{key} is done and runs again"
         work = truth.work(key)
         work.scheduled = next(truth.clock)
+        work.patterns = truth.after[key[1]]
         work.seen = {each: truth.marked.get(each, 0) for each in self._elsewhere(key)}
         # A step around it counts: it may be another run than the one that this step is a part of.
         origins = [*truth.forcing(key), *truth.named(key)]
@@ -208,6 +209,8 @@ class Verdicts:
         """True if the step was made before the origin, as the marks tell. An origin that is not done is yet to run."""
         truth, work = self.truth, self.truth.work(key)
         gone = origin not in truth.marked
+        if gone and not (any_covers(work.patterns, origin[1]) or origin[0] != key[0]):
+            return False  # the dependency is newer than the mark
         # The step looks at the marks of its origins between its verdict and its work.
         if gone and (not work.seen.get(origin) or work.seen[origin] != work.seen_later.get(origin)):
             return False
