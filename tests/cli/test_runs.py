@@ -416,8 +416,10 @@ def test_the_file_of_a_run_is_found_from_any_folder(tmp_path: Path) -> None:
     (project / "etl" / "flows.py").write_text(f"{head}class One(Workflow):\n{code}class Two(One):\n    name = 'two'\n")
     (project / "json.py").write_text(f"{head.replace('.tasks', 'etl.tasks')}class One(Workflow):\n{code}")
     (elsewhere / "json.py").touch()  # not this one
+    (project / "linked.py").symlink_to("json.py")
     options = ("--nb-workers", "0", "--state", str(state))
-    for workflow, id in (("etl.flows.One", "etl.flows.One"), ("etl.flows.Two", "two"), ("json.py", "file_json.One")):
+    flows = (("etl.flows.One", "etl.flows.One"), ("etl.flows.Two", "two"), ("json.py", "file_json.One"))
+    for workflow, id in (*flows, ("linked.py", "linked.One")):
         assert Folder(project).run("workflow.start", workflow, *options, "--input", "[5]").code == 0
         done = Folder(elsewhere).run("workflow.restart", id, *options)
         assert (done.code, done.out) == (0, "10\n"), done.err

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from simpleflow import shell_words
+from simpleflow.base import type_name
 from simpleflow.cli.load_workflow import find_modules_here, find_modules_in, load_workflow
 from simpleflow.exceptions import InputError
 from simpleflow.runs import workflow_file
@@ -26,7 +27,8 @@ def reference_of(runs: Runs, run: RunDescription) -> str:
     if found is not None:
         if found.folder is not None:
             find_modules_in(found.folder)
-        return found.reference
+        if "." not in run.name or type_name(load_workflow(found.reference)) == run.name:
+            return found.reference
     try:
         load_workflow(run.name)
     except InputError as error:

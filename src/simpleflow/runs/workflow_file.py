@@ -77,7 +77,8 @@ def _with_class(path: str, recorded: dict[str, Any], type_name: str) -> str:
 def _path_of(recorded: dict[str, Any], state: str | None) -> str | None:
     """Return the path of the file, as far as it is there."""
     file, own = recorded["file"], recorded.get("path")
-    for path in _around(state, file), own, _around(_here(), file):
+    paths = (own, file) if os.path.isabs(file) else (_around(state, file), own, _around(_here(), file))
+    for path in paths:
         if isinstance(path, str) and os.path.isfile(path):
             return path
     return None

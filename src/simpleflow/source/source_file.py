@@ -19,9 +19,10 @@ def of_class(kind: type) -> str | None:
     ``setup.cfg``, or a repository of Git or Mercurial. A file without a project has its absolute path. Returns None
     for a class without a lasting file: of a notebook, of standard input, of ``python -c``.
     """
-    file = path_of(kind)
-    if file is None:
+    path = path_of(kind)
+    if path is None:
         return None
+    file = os.path.realpath(path)
     folder = os.path.dirname(file)
     while not any(os.path.exists(os.path.join(folder, name)) for name in _PROJECT_FILES):
         above = os.path.dirname(folder)
@@ -32,8 +33,8 @@ def of_class(kind: type) -> str | None:
 
 
 def path_of(kind: type) -> str | None:
-    """The path of the same file on this machine."""
+    """The path of the same file on this machine, as it was loaded: a link names the module, and not its target."""
     path = getattr(sys.modules.get(kind.__module__), "__file__", None)
     if not isinstance(path, str) or path.startswith("<") or not os.path.isfile(path):
         return None
-    return os.path.realpath(path)
+    return os.path.abspath(path)
