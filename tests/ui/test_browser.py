@@ -230,5 +230,6 @@ def test_a_log_grows_while_one_reads_it(runs: Runs, site: Site, tab: Tab, tmp_pa
     assert "no process drives it" in site.get("/run/talks").text
     times = [re.findall(r"[\d.]+ s until its process ended", site.get("/run/talks").text) for _ in range(2)]
     assert times[0] == times[1] != [], "the time without a process does not count"
+    wait_for(lambda: "1 stopped" in site.get("/?id=talks").text)
     listed = [re.findall(r"not driven, [^<]*<", site.get("/?id=talks").text) for _ in range(2)]
     assert listed[0] == listed[1] != []

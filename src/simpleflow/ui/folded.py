@@ -181,10 +181,13 @@ class FoldedRuns:
             return found
         with self._lock:
             folded = self._runs.get(run.run_id)
+        if folded is not None:
+            folded.describe(run, self.source.folder is not None)
         if folded is not None and time.monotonic() < deadline and self._advance(folded, deadline):
             return self._summarise(folded)
         if folded is None and self.source.folder is not None and time.monotonic() < deadline:
             folded = Folded(run)
+            folded.describe(run, in_folder=True)
             last = self.source.last_events(run, 1)
             if last and last[0].id <= _SMALL and self._advance(folded, deadline):
                 return self._summarise(folded)
