@@ -61,12 +61,11 @@ Phases = Generator[Promise, Promise, None]
 class Life(LifeActions):
     """The life of one submission of a step."""
 
-    _awaited: Promise | None = None  # that the generator waits for
-    _unmarked: Sequence[str] = ()  # the marks that it has removed before its work
-
     def __init__(self, run: StepRun, host: Host, scheduler: Scheduler) -> None:
         super().__init__(run, host, scheduler)
         self._phases = self.phases()
+        self._awaited: Promise | None = None  # that the generator waits for
+        self._unmarked: Sequence[str] = ()  # the marks that it has removed before its work
 
     def go_on(self, promise: Promise | None = None) -> None:
         """Resume the generator with the promise that it has waited for; call again once the next one is final."""

@@ -38,19 +38,6 @@ IDENTITY = ("step", "status")
 class LifeActions:
     """The common part of all phases in the life of one submission: its state, and actions on it."""
 
-    # Most steps of most runs are skipped: what only few of them need is set when they need it.
-    _recorded: Recorded | None = None  # the verdict, if the history holds it
-    _number: int | None = None  # of its verdict among those on its name
-    _inside: Scope | None = None  # see ``_scope``
-    _stale: str | None = None  # why the work is stale from the start, so that the step must not be marked
-    _claimed = False
-    _scheduled: str | None = None  # details of the marker ``scheduled``
-    _forced = NOTHING  # what it makes stale, once it has begun
-    _versions: Mapping[str, str] = _NOTHING  # of the origins that the work is done with, see ``origins``
-    _submitted: Future | None = None  # what the step has submitted last: held until its result has been read
-    _in_history = False  # the engine removes and writes the marks, see ``projection``
-    _inputs: Mapping[str, Any] = _NOTHING  # what the marker of the verdict says beyond the verdict
-
     def __init__(self, run: StepRun, host: Host, scheduler: Scheduler) -> None:
         self._run = run
         self._host = host
@@ -59,6 +46,17 @@ class LifeActions:
         self._marks = scheduler.marks
         self._executor = executor = host.executor
         self._outer = executor.scope  # in which it was submitted
+        self._recorded: Recorded | None = None  # the verdict, if the history holds it
+        self._number: int | None = None  # of its verdict among those on its name
+        self._inside: Scope | None = None  # see ``_scope``
+        self._stale: str | None = None  # why the work is stale from the start, so that the step must not be marked
+        self._claimed = False
+        self._scheduled: str | None = None  # details of the marker ``scheduled``
+        self._forced = NOTHING  # what it makes stale, once it has begun
+        self._versions: Mapping[str, str] = _NOTHING  # of the origins that the work is done with, see ``origins``
+        self._submitted: Future | None = None  # what the step has submitted last: held until its result has been read
+        self._in_history = False  # the engine removes and writes the marks, see ``projection``
+        self._inputs: Mapping[str, Any] = _NOTHING  # what the marker of the verdict says beyond the verdict
 
     def _begin(self, found: Verdict) -> None:
         """The verdict has been taken."""
