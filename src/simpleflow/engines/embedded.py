@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from itertools import islice
-from typing import Any
 
 from simpleflow.core import decisions as d
 from simpleflow.core import events as e
@@ -17,7 +15,8 @@ from simpleflow.core.decisions import Decision
 from simpleflow.core.pauses import OF_PROCESS
 from simpleflow.core.records import Record, timeout
 from simpleflow.core.service import record
-from simpleflow.engines.base import EVERY_RUN, ActivityTask, DecisionTask, RunDescription, RunFilter, StartRequest
+from simpleflow.engines.base import ActivityTask, DecisionTask, StartRequest
+from simpleflow.engines.embedded_reader import EmbeddedReader
 from simpleflow.engines.executions import Executions
 from simpleflow.engines.journal import Message
 from simpleflow.engines.run import Observer, Run
@@ -31,7 +30,7 @@ def process_identity() -> str:
     return f"{OF_PROCESS}{os.getpid()}"
 
 
-class EmbeddedEngine:
+class EmbeddedEngine(EmbeddedReader):
     """All four ports over the executions of this process.
 
     Args:
@@ -44,15 +43,13 @@ class EmbeddedEngine:
     """
 
     def __init__(self, executions: Executions, identity: str | None = None) -> None:
-        self.executions = executions
-        self.runs = executions.runs
+        super().__init__(executions)
         self._identity = identity
         self._tasks = executions.tasks
         self._append = executions.append
         self._clock = executions.clock
         # For the process that drives the executions. See the methods of ``Executions``.
         self.operation = executions.operation
-        self.flush = executions.flush
         self.adopt = executions.adopt
         self.receive_messages = executions.receive_messages
         self.expire = executions.expire
@@ -346,53 +343,3 @@ class EmbeddedEngine:
     def _end_activity(self, run: Run, end: e.Attributes) -> None:
         with self.operation():
             self._append(run, record.happened(run.history, [end], self._clock()))
-
-    # RunReader
-
-    def describe(self, workflow_id: str, run_id: str | None = None) -> RunDescription:
-        for found in self._list(RunFilter(workflow_id=workflow_id, run_prefix=run_id), limit=None if run_id else 1):
-            if run_id in (None, found.run_id):
-                return found
-        run = f" (run {run_id})" if run_id else ""
-        raise UnknownResource(f"there is no execution of workflow id {workflow_id!r}{run}")
-
-    def history(
-        self, workflow_id: str, run_id: str | None = None, after: int = 0, limit: int | None = None
-    ) -> Sequence[e.Event]:
-        run_id = self.describe(workflow_id, run_id).run_id
-        run = self.runs.get(run_id)
-        if run is None:
-            return self.executions.journal.load(run_id, after, limit)
-        return run.history.events[after : None if limit is None else after + limit]
-
-    def last_events(self, workflow_id: str, run_id: str | None = None, limit: int = 1) -> Sequence[e.Event]:
-        run_id = self.describe(workflow_id, run_id).run_id
-        run = self.runs.get(run_id)
-        return self.executions.journal.last_events(run_id, limit) if run is None else run.history.events[-limit:]
-
-    def event(self, workflow_id: str, run_id: str | None, id: int) -> e.Event:
-        found = self.history(workflow_id, run_id, id - 1, 1) if id > 0 else ()
-        if not found:
-            raise UnknownResource(f"the run of workflow {workflow_id!r} has no event {id}")
-        return found[0]
-
-    def list_runs(
-        self, wanted: RunFilter = EVERY_RUN, before: str | None = None, limit: int | None = None
-    ) -> list[RunDescription]:
-        if wanted.tag is None:
-            return self._list(wanted, before, limit)
-        tagged = (run for run in self._list(wanted, before) if wanted.tag in self._tags(run))
-        return list(islice(tagged, limit))
-
-    def _tags(self, run: RunDescription) -> Sequence[str | None]:
-        started: Any = self.event(run.workflow_id, run.run_id, 1).attributes
-        return started.tag_list or ()
-
-    def _list(self, wanted: RunFilter, before: str | None = None, limit: int | None = None) -> list[RunDescription]:
-        self.flush()
-        kept = self.executions.journal.list_runs(wanted, before, limit)
-        if kept is not None:
-            return kept
-        found = [run.describe() for run in reversed(self.runs.values())]
-        first = 1 + next((at for at, run in enumerate(found) if run.run_id == before), -1)
-        return list(islice(filter(wanted.accepts, found[first:]), limit))
