@@ -86,6 +86,27 @@ MUTANTS = (
         "tests/step/test_shortcut.py",
     ),
     Mutant(
+        "a step that is skipped at once counts among the verdicts on its name",
+        "step/shortcut.py",
+        "        ledger.count_verdict(run, None)\n",
+        "",
+        "tests/step/test_evaluated_afresh.py -k at_once",
+    ),
+    Mutant(
+        "no step is skipped at once that a name skips",
+        "step/shortcut.py",
+        "            or ledger.skipped.count\n",
+        "",
+        "tests/step/test_shortcut.py",
+    ),
+    Mutant(
+        "no step is skipped at once that another one may force",
+        "step/shortcut.py",
+        "            or not scheduler.dependencies.is_quiet\n",
+        "",
+        "tests/step/test_shortcut.py",
+    ),
+    Mutant(
         "changed steps run if the class says so",
         "step/scheduler.py",
         "return run.changes.reasons() if run.changes is not None and self.marks.changes == changes.RUN else []",

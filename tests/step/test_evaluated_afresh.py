@@ -246,3 +246,21 @@ def test_an_origin_counts_also_where_its_dependent_comes_first_now(bench: Bench,
     assert noted == ["origin", *([] if fails else ["dep"])]
     # A mark tells the origins that its step says it comes after, so it may stay: the next run finds it stale.
     assert bench.done == ((["dep"] if after else []) if fails else ["dep", "origin"])
+
+
+@pytest.mark.parametrize("afresh", [False, True])
+def test_a_step_that_is_skipped_at_once_and_then_forced_runs_once(bench: Bench, afresh: bool) -> None:
+    bench.mark("first", "again")
+
+    def run(workflow: Any) -> Any:
+        futures.wait(workflow.submit(workflow.step("first", (note, "first"))))
+        submitted = [workflow.submit(workflow.step("again", (note, "again"), force=each)) for each in (False, True)]
+        look(workflow, afresh)
+        look(workflow, afresh)
+        futures.wait(*submitted)
+        return [each.ran for each in submitted]
+
+    found = Ordered(bench.bucket, run)
+    assert found.rest() == [False, True]
+    assert noted == ["again"]
+    assert [found.activities().count(each) for each in ("note", "UnmarkStepsDoneTask")] == [1, 1]
