@@ -246,15 +246,17 @@ class Dependencies:
             names.update(done.covered_by(pattern))
         after = {each.name for each in self._submitted_after(run)}
         names.update(name for name in after if name in done)
+        around = self._around_dependents(run)
         for recorded in self._ledger.recorded:  # marks that another run is just removing may still be there
             if recorded.outcome is None:
-                names.update(name for name in recorded.unmarks if run.covers(name) or name in after or name == run.name)
+                mine = {run.name} | after | around
+                names.update(name for name in recorded.unmarks if run.covers(name) or name in mine)
         names.update(recorded.name for recorded in self.unreached_dependents(run))
         if self._ledger.catching_up:
             unreached = (each for each in self._ledger.recorded if not each.reached and each.is_after(run.name))
             names.update(each.name for each in unreached if each.name in done)
         # One that is running will see at its end if a step inside it is stale, but its old mark may still be there.
-        names.update(name for name in self._around_dependents(run) if name in done)
+        names.update(name for name in around if name in done)
         return sorted(names - {each.name for each in run.enclosing})
 
     def _around_dependents(self, run: StepRun) -> set[str]:
