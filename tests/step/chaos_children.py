@@ -54,6 +54,8 @@ class Children:
         assert first in now, f"child {tag} of {parent} is {now} in this run, and was {first} before"
         above = self.told.get(parent, Told())
         verdicts = {key for key in truth.verdicts if key[0] == parent}
+        if is_tried_again:
+            return  # it gets the input of the first try
         self.told[child] = Told(
             above.reached | verdicts,
             above.ran | {key for key in truth.scheduled if key[0] == parent},
