@@ -42,7 +42,7 @@ class Dependents(Workflow, WorkflowStepMixin):
 
     def run(self, report_first: bool) -> Any:
         steps = [
-            Step("load", (nap, 0.2), force=True, force_steps_if_executed=["report"]),
+            Step("load", (nap, 0.4), force=True, force_steps_if_executed=["report"]),
             Step("report", (nap, 0.1)),
             Step("other", (nap, 0.1), force=True),
         ]
