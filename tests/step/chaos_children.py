@@ -39,7 +39,8 @@ class Children:
         now = truth.children.setdefault((parent, tag), [])
         known = self.ids.setdefault((parent, tag), [])
         is_tried_again = child in self.truth.failed_children and self.truth.plan.tries > 0
-        if is_tried_again or (child in now and parent in self.truth.continued):
+        starts_anew = child not in now and child in self.told  # since its parent did
+        if is_tried_again or starts_anew or (child in now and parent in self.truth.continued):
             self.truth.failed_children.discard(child)
             self.truth.restart(child)
             now[:] = [each for each in now if each != child]

@@ -52,7 +52,9 @@ class Verdicts:
             workflow_id, continues = self.truth.restarted.popitem()
             own = {each for each in self.completed if each[0] == workflow_id}
             self.completed -= own
-            self._satisfied = self._satisfied | own if continues else self._satisfied - own
+            self._satisfied |= own
+            if not continues:
+                self._satisfied -= {each for each in self._satisfied if each[0] == workflow_id}
             self.stopped.pop(workflow_id, None)
 
     def check(self, workflow_id: str, details: Details) -> None:
