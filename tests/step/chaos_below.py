@@ -34,7 +34,7 @@ class Below:
         items = truth.plan.inside_of(name, tag)
         found: dict[Key, Origins] = {}
         for child in self._started(workflow_id, tags_in(items, tag, name)):
-            if self.children.times[child] > truth.work(key).begun:  # else it was a part of an earlier run of the step
+            if truth.started[child] > truth.work(key).begun:  # else it was a part of an earlier run of the step
                 found |= self._in_child(child)
         for part in self._that_count(workflow_id, names_in(items)):
             found |= self.of(part)

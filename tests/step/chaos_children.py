@@ -25,7 +25,6 @@ class Children:
         self.truth = truth
         self.ids: dict[tuple[str, str], list[str]] = {}  # by parent and tag, those of equal children in order
         self.told: dict[str, Told] = {}  # by workflow id, in this run
-        self.times: dict[str, int] = {}  # by workflow id, when it was last started
 
     def start(self) -> None:
         """A run starts."""
@@ -34,7 +33,7 @@ class Children:
     def started(self, parent: str, attributes: e.StartChildWorkflowExecutionInitiated) -> None:
         """A child was started."""
         truth, child = self.truth, attributes.workflow_id
-        self.times[child] = next(truth.clock)
+        truth.started[child] = next(truth.clock)
         [tag] = json.loads(attributes.input or "")["args"]
         now = truth.children.setdefault((parent, tag), [])
         known = self.ids.setdefault((parent, tag), [])

@@ -79,6 +79,7 @@ class Truth:
         self.continued: set[str] = set()  # ids of executions that have continued as new
         self.failed_children: set[str] = set()  # their workflow ids
         self.children: dict[tuple[str, str], list[str]] = {}  # by workflow id and tag, the ids of children
+        self.started: dict[str, int] = {}  # by workflow id, when the child was last started
 
     def _depend(self) -> None:
         """Work out the origins of each step."""
@@ -359,15 +360,16 @@ class Truth:
         items = self.plan.inside_of(name, tag)
         children = tags_in(items, tag, name)
         inner = self._are_done(workflow_id, names_in(items))
-        return inner and all(self._is_child_done(workflow_id, each) for each in children)
+        return inner and all(self._is_child_done(workflow_id, each, self.work(key).begun) for each in children)
 
-    def _is_child_done(self, parent: str, tag: str) -> bool:
-        found = self.children.get((parent, tag), ())
+    def _is_child_done(self, parent: str, tag: str, since: int) -> bool:
+        # A child that was started before is a part of an earlier run of the step.
+        found = [each for each in self.children.get((parent, tag), ()) if self.started[each] > since]
         items = self.plan.submitted(tag)
         return bool(found) and all(
             each not in self.failed_children
             and self._are_done(each, names_in(items))
-            and all(self._is_child_done(each, inner) for inner in tags_in(items, tag, None))
+            and all(self._is_child_done(each, inner, since) for inner in tags_in(items, tag, None))
             for each in found
         )
 
