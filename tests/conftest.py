@@ -45,6 +45,11 @@ for _name in _HIDDEN:  # also from the fixtures of whole files, which are made b
     os.environ.pop(_name, None)
 
 
+def pytest_collection_finish() -> None:
+    """Write no byte-code from now on, in this process, too: pytest has kept that of the tests."""
+    sys.dont_write_bytecode = True
+
+
 @pytest.fixture(autouse=True)
 def same_environment() -> Iterator[None]:
     """Undo what a test, or code that it calls, has changed in the environment: the fixtures of other files read it."""

@@ -337,7 +337,7 @@ MUTANTS = (
     Mutant(
         "a step that makes one stale makes those around it stale",
         "step/dependencies.py",
-        "        names.update(name for name in self._around_dependents(run) if name in done)\n",
+        "        names.update(name for name in around if name in done)\n",
         "",
     ),
     Mutant(

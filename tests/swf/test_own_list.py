@@ -100,7 +100,9 @@ def test_steps_cost_the_same_with_one_decider_and_with_three(watched: Watched, c
     watched.sent = 0
     start(Steps, N)
     assert ended().status == "completed"
-    assert watched.sent < 550_000  # the markers of steps hold what the steps were made with
+    # The markers of steps hold what the steps were made with. A decider that read the history for each decision would
+    # send tens of millions of bytes; how often one reads it after another has depends on the machine.
+    assert watched.sent < 700_000
     events = SwfEngine(DOMAIN).history("w")
     assert len(events) <= 14 * N + 11
     assert sum(each.type == "DecisionTaskCompleted" for each in events) <= 2 * N + 2
