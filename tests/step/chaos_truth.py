@@ -333,7 +333,9 @@ class Truth:
         workflow_id, name = key
         for each in names_in(self.plan.inside_of(name, self.tags[workflow_id])):
             part = workflow_id, each
-            if each in self.optional or self.last.get(part) not in ("completed", "skipped"):
+            # One that ran, and was then skipped by name, may or may not count.
+            counts = self.last.get(part) in ("completed", "skipped") or (scheduled and part in self.scheduled)
+            if each in self.optional or not counts or part not in self.ends:
                 continue
             if workflow_id in self.continued and part not in self.verdicts:
                 continue  # it ended in an execution that this one continues
