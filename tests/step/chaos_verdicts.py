@@ -275,7 +275,8 @@ class Verdicts:
         touched = any(
             each not in truth.at_start or each in truth.scheduled or each not in truth.marked for each in parts
         )
-        if touched or any(truth.named(each) for each in parts):
+        # Its mark tells what the parts came after when they ran, whatever they come after now.
+        if touched or any(truth.named(each) or patterns for each, patterns in parts.items()):
             found.add("Not done inside")
         below = {part: origins | self.below.possible(part) for part, origins in self.below.of(key).items()}
         if any(part not in truth.marked or self._may_be_newer(part, each) for part in below for each in below[part]):
