@@ -37,7 +37,8 @@ class Children:
         [tag] = json.loads(attributes.input or "")["args"]
         now = truth.children.setdefault((parent, tag), [])
         known = self.ids.setdefault((parent, tag), [])
-        is_tried_again = child in self.truth.failed_children and self.truth.plan.tries > 0
+        # If its parent began anew, so does the child.
+        is_tried_again = child in now and child in self.truth.failed_children and self.truth.plan.tries > 0
         starts_anew = child not in now and child in self.told  # since its parent did
         if is_tried_again or starts_anew or (child in now and parent in self.truth.continued):
             self.truth.failed_children.discard(child)
