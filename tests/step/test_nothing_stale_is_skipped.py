@@ -72,8 +72,9 @@ def test_marks_are_true_where_they_once_were_not(seed: int) -> None:
     run_seed(seed, parts=False)
 
 
-# The same, in runs with steps inside steps: runs that an evaluation has not reached, and marks about to be removed.
-@pytest.mark.parametrize("seed", [100, 112, 876, 1387, 20208, 5091270])
+# The same, in runs with steps inside steps: runs that an evaluation has not reached, marks about to be removed, and
+# readings that an evaluation has asked for that was given up.
+@pytest.mark.parametrize("seed", [100, 112, 876, 1387, 20208, 17216, 5091270])
 def test_marks_of_steps_inside_steps_are_true_where_they_once_were_not(seed: int) -> None:
     run_seed(seed)
 

@@ -277,7 +277,8 @@ class Scheduler:
         if not (patterns or reads_mark):
             return None
         wanted = Wanted(run.name, reads_mark, patterns, outputs)
-        return self._readings.find(wanted, self.ledger.next_number(run.name))
+        number = self.ledger.next_number(run.name)
+        return self._readings.find(wanted, number, self.dependencies.count_runs(run.name) if number else 0)
 
     def _changed(self, run: StepRun, found: Reading | None) -> list[str]:
         """The reasons to run a step although it is done; ``found``: its mark, if it was read."""
@@ -337,7 +338,15 @@ class Scheduler:
         )
 
     def _next_scope(self, run: StepRun) -> Scope:
-        return Scope(scope_label(run.name, self.ledger.next_number(run.name)))
+        """Where the activities are that the next verdict needs.
+
+        An evaluation that was given up may have asked for that verdict after another number of runs of the step. What
+        it has found is out of date if the step has run since.
+        """
+        number = self.ledger.next_number(run.name)
+        scope = Scope(scope_label(run.name, number))
+        runs = self.dependencies.count_runs(run.name) if number else 0
+        return scope.child(f"after{runs}") if runs else scope
 
 
 def _refuse(origin: str) -> Refuse:
