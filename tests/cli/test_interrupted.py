@@ -57,7 +57,7 @@ def test_a_signal_stops_the_workers_and_the_run_can_continue(folder: Folder, num
     began = time.monotonic()
     for _ in range(2):  # ``timeout`` sends it to the command and to its process group
         process.send_signal(number)
-        time.sleep(0.02)
+        time.sleep(0.005)
     if time.monotonic() - began > 0.2:
         pytest.skip("the machine is so busy that the second signal came late, and so is one of its own")
     out, err = process.communicate(timeout=20)

@@ -42,7 +42,7 @@ class Planned(Workflow, WorkflowStepMixin):
     name = "planned"
 
     def run(self, day: datetime.date, *, rows=1):
-        self.submit(self.step("before", (first, rows)))
+        self.submit(self.step("before", (first, rows))).result
         return self.submit(self.step("load", (do, f"{day:%d.%m.} {rows}"), keep_result=True)).value
 
 

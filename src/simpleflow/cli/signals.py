@@ -37,7 +37,8 @@ class Stopped(BaseException):
 def stoppable() -> Iterator[None]:
     """Inside this context the first SIGINT or SIGTERM raises Stopped, and a second one ends the process at once.
 
-    The earlier signal handlers are restored at the end.
+    The earlier signal handlers are restored at the end, unless a signal has stopped the process: it ends soon, and the
+    same signal may come once more before that.
     """
     first: tuple[int, float] | None = None  # number and monotonic time of the signal that stops
 
@@ -54,5 +55,6 @@ def stoppable() -> Iterator[None]:
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        if first is None:
+            for number, handler in before.items():
+                signal.signal(number, handler)
