@@ -338,15 +338,7 @@ class Scheduler:
         )
 
     def _next_scope(self, run: StepRun) -> Scope:
-        """Where the activities are that the next verdict needs.
-
-        An evaluation that was given up may have asked for that verdict after another number of runs of the step. What
-        it has found is out of date if the step has run since.
-        """
-        number = self.ledger.next_number(run.name)
-        scope = Scope(scope_label(run.name, number))
-        runs = self.dependencies.count_runs(run.name) if number else 0
-        return scope.child(f"after{runs}") if runs else scope
+        return Scope(scope_label(run.name, self.ledger.next_number(run.name)))
 
 
 def _refuse(origin: str) -> Refuse:
