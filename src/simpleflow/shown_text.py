@@ -17,9 +17,12 @@ _NO_VOWEL = ("one", "uni", "use", "uti", "uuid", "eu")  # words that are spoken 
 SHORT_ID = 8
 """Characters of a short run id, unless more are needed to tell two apart."""
 
+CRASHES = (4, 6, 7, 8, 11)
+"""The signals that end a process whose code in C crashed."""
+
 _SIGNALS = {
     9: "if the machine ran out of memory, dmesg or journalctl -k says so",
-    **dict.fromkeys((4, 6, 7, 8, 11), "code in C crashed"),
+    **dict.fromkeys(CRASHES, "code in C crashed"),
     24: "its limit of processor time, ulimit -t, is over",
 }
 """What signals that end processes may mean."""

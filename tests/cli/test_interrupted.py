@@ -54,12 +54,9 @@ def test_a_step_that_failed_before_the_process_died_still_counts(folder: Folder)
 def test_a_signal_stops_the_workers_and_the_run_can_continue(folder: Folder, number: int, code: int, word: str) -> None:
     process = folder.begin("flow.Long")
     folder.wait_for(folder.worker_pids)
-    began = time.monotonic()
     for _ in range(2):  # ``timeout`` sends it to the command and to its process group
         process.send_signal(number)
         time.sleep(0.005)
-    if time.monotonic() - began > 0.2:
-        pytest.skip("the machine is so busy that the second signal came late, and so is one of its own")
     out, err = process.communicate(timeout=20)
     err = unstamped(err)
     assert (process.returncode, out) == (code, "")

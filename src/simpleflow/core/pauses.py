@@ -85,6 +85,6 @@ class Pauses:
     def _add(self, gap: Interval) -> None:
         if gap[1] - gap[0] < _SHORTEST / 2:
             return
-        begin, end = round(gap[0], 3), round(gap[1], 3)  # as a history at rest has them
+        begin, end = map(e.milliseconds, gap)  # as a history at rest has them
         if end - begin >= _SHORTEST and (not self.found or begin >= self.found[-1][1]):
             self.found.append((begin, end))

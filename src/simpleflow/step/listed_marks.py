@@ -105,10 +105,9 @@ class ListedMarks:
         works: Sequence[int | None] = content.get("work") or ()
         self._arguments: dict[str, str | None] = dict(zip(names, content.get("arguments") or (), strict=False))
         self._others = {name: work for name, work in zip(names, works, strict=False) if work}  # than the first of them
-        inside = content.get("parts") or {}
         self.forces = {names[int(at)]: each for at, each in (content.get("forces") or {}).items()}
         """By name, the names that a step forces; known only if there are parts."""
-        self.parts = {names[int(at)]: mark.parts(inside) for at, inside in inside.items()}
+        self.parts = {names[int(at)]: mark.parts(each) for at, each in (content.get("parts") or {}).items()}
         """By name, the steps inside a step, and the patterns of those that each depends on."""
         self.children = {names[int(at)]: each for at, each in (content.get("children") or {}).items()}
         """By name, the steps of children inside a step, see ``parts_in_children``."""

@@ -31,9 +31,10 @@ from typing import Protocol
 from simpleflow import settings
 from simpleflow.activity import Activity
 from simpleflow.engines.base import ActivityTask
-from simpleflow.shown_text import hint_of_signal
-from simpleflow.worker import forked, forks
+from simpleflow.shown_text import CRASHES, hint_of_signal
+from simpleflow.worker import forks
 from simpleflow.worker.dispatch import Middlewares, Outcome
+from simpleflow.worker.forked import flush
 from simpleflow.worker.guard import Guard
 from simpleflow.worker.limits import cannot_fork, check_forks
 from simpleflow.worker.messages import OwnerEnd, packed, pair, readable
@@ -81,7 +82,7 @@ def fork(
     owner = os.getpid()
     max_tasks = settings.SIMPLEFLOW_MAX_TASKS_PER_WORKER or None
     with forks.alone():
-        forked.flush()
+        flush()
         gc.freeze()  # else the worker's garbage collector touches, and so copies, the memory that it shares with us
         # A signal to the new worker must not go to the handlers that it inherits: it unblocks them with its own.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
@@ -185,7 +186,7 @@ def death_reason(pid: int) -> str:
             code = os.waitstatus_to_exitcode(status)
             how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
             why = hint_of_signal(code)
-            if -code in forked.TOLD_BY_FAULTHANDLER:
+            if -code in CRASHES:  # see ``forked.tell_crashes``
                 why += "; its output says where"
             elif code == _STOPPED:
                 why = " (something outside has sent it SIGTERM)"

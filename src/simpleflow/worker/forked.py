@@ -69,10 +69,6 @@ def leave_terminal() -> None:
         os.close(terminal)
 
 
-TOLD_BY_FAULTHANDLER = (4, 6, 7, 8, 11)
-"""The signals of a crash in C code, see ``tell_crashes``."""
-
-
 def tell_crashes() -> None:
     """Let a crash in C code write the stack of Python to standard error, which is in the log of the activity.
 

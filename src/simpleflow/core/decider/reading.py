@@ -1,4 +1,4 @@
-"""What a workflow may read of its history, and which events it then has to be told of."""
+"""The calls by which a workflow reads its history. Events about what it has read may change what it does."""
 
 from __future__ import annotations
 

@@ -31,5 +31,5 @@ def of_event(event: e.Event, name: str, events: Sequence[e.Event]) -> TaskExcept
 
 
 def reason(exception: TaskException) -> str:
-    """What an exception of a task says, for the reason of the run's failure."""
+    """The text of an exception of a task, for the reason why the run failed."""
     return getattr(exception, "reason", None) or str(exception)

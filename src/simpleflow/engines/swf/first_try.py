@@ -6,8 +6,8 @@ Signing and sending a request and parsing its answer take boto3 two thirds of th
 has built a request, it asks the handlers of its event ``before-call``, and if one of them has the parsed answer,
 nothing is sent. Here a handler signs the request, sends it, and returns the answer if that is 200 and plain JSON.
 
-Anything else - a fault, an error of the connection, JSON that boto3 reads in a way of its own - is left to boto3, which
-then does all that it always does. Only when it would send the request for the first time, it is handed what the first
+A fault, an error of the connection, and JSON that boto3 reads in its own way are left to boto3, which does all that it
+always does. Only when it would send the request for the first time, it is handed what the first
 try has met (a handler of ``before-send``). So faults, retries and their pauses are boto3's own, and retries are signed
 and sent by boto3.
 
@@ -145,7 +145,7 @@ class FirstTries:
 
 
 class _Met(threading.local):
-    """What the first try of this thread's request has met, for boto3: an answer or an error."""
+    """The answer or the error of the first try of this thread's request, until boto3 takes it."""
 
     value: Any = None
 
