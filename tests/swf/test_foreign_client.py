@@ -83,10 +83,12 @@ class Existing:
         return done.stdout.split()
 
     def stop(self) -> None:
-        """Kill the commands and their processes."""
+        """Kill the commands and their processes. When this returns, none of them waits for a task any longer."""
         for process in self._started:
+            members = programs.group(process.pid)
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+            programs.wait_for(lambda members=members: not any(map(programs.alive, members)), "the end of a group")
         self._started.clear()
 
     @property
@@ -150,7 +152,7 @@ def test_its_starters_and_workers_beside_our_deciders(swf: Commands, existing: E
 
 def test_our_decider_leaves_its_runs_alone(swf: Commands, existing: Existing) -> None:
     existing.begin("decider.start", "-N", "1", "flow.Flow")
-    run_id = existing.start("flow.Flow", "-i", "[2]", "--workflow-id", "w")[1]
+    run_id = existing.start("flow.Flow", "-i", "[2]", "--workflow-id", "w", "--decision-tasks-timeout", "10")[1]
     programs.wait_for(lambda: "ActivityTaskScheduled" in swf.kinds("w", run_id), "its decisions", 30)
     existing.stop()
     count = len(swf.events("w", run_id))

@@ -67,6 +67,19 @@ def alive(pid: int) -> bool:
         return False
 
 
+def group(pid: int) -> list[int]:
+    """The processes of a process group, without those that have ended."""
+    found = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+    return [member for member in found if alive(member) and _group_of(member) == pid]
+
+
+def _group_of(pid: int) -> int | None:
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return None
+
+
 def lines(path: Path) -> list[str]:
     """The lines of a file; none if it does not exist."""
     return path.read_text().splitlines() if path.exists() else []
