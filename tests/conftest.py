@@ -40,6 +40,7 @@ _AWS_VARIABLES = (
 _HIDDEN = (*_AWS_VARIABLES, settings.MODULE_VARIABLE, *settings.NAMES)
 _WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 _numbers = itertools.count(1)
+_KEPT_CLIENTS = 4
 
 for _name in _HIDDEN:  # also from the fixtures of whole files, which are made before those of a test
     os.environ.pop(_name, None)
@@ -73,6 +74,19 @@ def safe_environment(same_environment: None, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+
+
+@pytest.fixture(autouse=True)
+def few_clients() -> Iterator[None]:
+    """Keep the latest clients of boto3 alone: each server of a test has its own, of ten megabytes.
+
+    With all of them, a process that runs tests grows to gigabytes, and its garbage collector stops it for seconds.
+    """
+    yield
+    for module in filter(None, map(sys.modules.get, ("simpleflow.engines.swf.client", "simpleflow.stores.s3_client"))):
+        clients = module._clients
+        for key in list(clients)[:-_KEPT_CLIENTS]:
+            clients.pop(key).close()
 
 
 @pytest.fixture(scope="session", autouse=True)
