@@ -61,6 +61,11 @@ def count(number: int, one: str, more: str = "") -> str:
     return f"{number} {one if number == 1 else more or one + 's'}"
 
 
+def count_or_no(number: int, one: str, more: str = "") -> str:
+    """Return the same with ``no`` in place of 0: ``no steps``."""
+    return count(number, one, more) if number else f"no {more or one + 's'}"
+
+
 def value_text(value: object) -> str:
     """Return ``repr(value)`` for an error message, shortened if it is long. Python writes no number of 5,000 digits."""
     try:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from simpleflow.cli.run_query import Runs
 from simpleflow.exceptions import UnknownResource
-from simpleflow.shown_text import short_run_id
+from simpleflow.shown_text import names, short_run_id
 from simpleflow.step.constants import SKIPPED
 
 if TYPE_CHECKING:
@@ -39,6 +39,17 @@ def find_activity(runs: Runs, run: RunDescription, name: str | None, scheduled_i
 
         found.input = jumbo.restore(found.input)
     return found
+
+
+def check_step(run: RunDescription, known: Collection[str], step: str, exactly: bool = False) -> None:
+    """Raise UnknownResource if no step of a run has this name or, unless ``exactly``, is below it; it has ``known``."""
+    from simpleflow.cli import suggestions
+    from simpleflow.step import rules
+
+    if step in known or (not exactly and any(rules.covers(step, name) for name in known)):
+        return
+    said = f"run {short_run_id(run.run_id)} of {run.workflow_id} has no step {step!r}{suggestions.of(step, known)}"
+    raise UnknownResource(f"{said}; its steps: {names([*known]) or 'none'}")
 
 
 def fold(runs: Runs, run: RunDescription) -> tuple[RunView, Sequence[Event]]:
@@ -97,14 +108,14 @@ def _unknown(
         step = f"step {name!r} of the run of workflow {run.workflow_id!r}"
         return f"{step} has no activity in this run: it is {state}{done_by}"
     what = repr(name) if scheduled_id is None else f"scheduled by event {scheduled_id}"
-    names = [each.id for each in history_items.latest_tries(tries) if not each.hidden]
-    hint = f"it has {', '.join(names[:_SHOWN])}{', ...' if len(names) > _SHOWN else ''}" if names else "it has none"
+    ids = [each.id for each in history_items.latest_tries(tries) if not each.hidden]
+    hint = f"it has {', '.join(ids[:_SHOWN])}{', ...' if len(ids) > _SHOWN else ''}" if ids else "it has none"
     if view.steps:
         steps = list(view.steps)
         hint += f"; its steps are {', '.join(steps[:_SHOWN])}{', ...' if len(steps) > _SHOWN else ''}"
     if children := [row.id for row in view.of_kind(ChildRow)]:
         hint += f"; child workflows have steps of their own: give the id of one, such as {children[0]!r}"
-    meant = suggestions.of(name, [*view.steps, *names]) if name else ""
+    meant = suggestions.of(name, [*view.steps, *ids]) if name else ""
     return f"the run of workflow {run.workflow_id!r} has no activity {what}{meant}; {hint}"
 
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from simpleflow import shown_text
-from simpleflow.cli import suggestions
 from simpleflow.cli.activity_query import find_activity, fold
 from simpleflow.cli.run_query import Runs
 from simpleflow.cli.run_steps import family
-from simpleflow.exceptions import InputError, UnknownResource
+from simpleflow.exceptions import InputError
 from simpleflow.named_tuple import NamedTuple
-from simpleflow.shown_text import escaped, short_run_id
+from simpleflow.shown_text import escaped
 from simpleflow.state_folder import logs
 
 if TYPE_CHECKING:
@@ -59,16 +57,6 @@ def logs_of_run(runs: Runs, run: RunDescription, step: str | None = None) -> lis
         child = "" if each.run_id == run.run_id else f"{each.workflow_id}: "
         found += _logs(folder_of(runs), each.run_id, child, view.attempts, wanted)
     return sorted(found, key=lambda log: log.scheduled)
-
-
-def check_step(runs: Runs, run: RunDescription, step: str) -> None:
-    """Raise UnknownResource if neither the run nor a child of it has a step of this name, or one below it."""
-    from simpleflow.step import rules
-
-    known = {name: None for _, view, _ in family(runs, run) for name in view.steps}
-    if not any(rules.covers(step, name) for name in known):
-        said = f"run {short_run_id(run.run_id)} of {run.workflow_id} has no step {step!r}{suggestions.of(step, known)}"
-        raise UnknownResource(f"{said}; its steps: {shown_text.names([*known]) or 'none'}")
 
 
 def logs_of_name(runs: Runs, run: RunDescription, name: str) -> list[AttemptLog]:

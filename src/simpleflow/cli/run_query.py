@@ -17,6 +17,7 @@ from simpleflow import settings
 from simpleflow.cli import suggestions, swf
 from simpleflow.cli.options import common, state_option
 from simpleflow.cli.run_ids import ambiguous_run, short_ids, unknown_run
+from simpleflow.constants import DAY
 from simpleflow.exceptions import InputError, StateError, UnknownResource
 from simpleflow.named_tuple import NamedTuple
 
@@ -28,10 +29,15 @@ if TYPE_CHECKING:
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
-_DAY = 86_400
 _RECENT_DAYS = (1, 30, 400)
 _FULL_ID_LENGTH = 40  # run ids have 46 characters; a longer text than this is no prefix
 _COMPARED = 1_000  # runs whose workflow ids are compared with one that is not known
+
+
+run_argument = click.argument("arguments", metavar="ID [RUN_ID]", nargs=-1)
+"""The run that a command is about, see ``RunQuery``."""
+run_or_latest_argument = click.argument("arguments", metavar="[ID [RUN_ID]]", nargs=-1)
+"""The same for a command that is about the latest run otherwise."""
 
 
 def location_options(command: _Command) -> _Command:
@@ -192,14 +198,10 @@ class Runs:
 
         In a folder they are unique among all its runs; in a domain among those shown, as its list may be long.
         """
-        every = self.find(_every()) if self.location.folder is not None else shown
+        from simpleflow.engines.base import EVERY_RUN
+
+        every = self.find(EVERY_RUN) if self.location.folder is not None else shown
         return short_ids([run.run_id for run in every])
-
-
-def _every() -> RunFilter:
-    from simpleflow.engines.base import EVERY_RUN
-
-    return EVERY_RUN
 
 
 def location_of(options: Mapping[str, Any]) -> RunLocation:
@@ -231,7 +233,7 @@ def split_arguments(given: Sequence[str], names: Sequence[str], optional: str = 
 
 def since(days: float) -> float:
     """Return the time so many days ago, in epoch seconds."""
-    return max(0.0, time.time() - days * _DAY)
+    return max(0.0, time.time() - days * DAY)
 
 
 def epoch(date: datetime.datetime, option: str) -> float:
@@ -267,6 +269,19 @@ def open_runs(location: RunLocation, writes: bool = False) -> Iterator[Runs]:
         yield Runs(location, engine)
     finally:
         engine.close()
+
+
+@contextmanager
+def open_run(
+    given: Sequence[str], options: Mapping[str, Any], or_latest: bool = False
+) -> Iterator[tuple[Runs, RunDescription]]:
+    """Open the runs at the location in the options, to read the one that ``ID [RUN_ID]`` names.
+
+    ``or_latest``: without arguments it is the latest one. Raises InputError, UnknownResource and StateError.
+    """
+    query = None if or_latest and not given else RunQuery.from_arguments(given, options)
+    with open_runs(location_of(options)) as runs:
+        yield runs, runs.latest() if query is None else runs.describe(query)
 
 
 def _has_history(folder: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from simpleflow.named_tuple import NamedTuple
-from simpleflow.shown_text import duration, names
+from simpleflow.shown_text import count, duration, names
 from simpleflow.steering.plan_file import SavedPlan, SavedStep, by_step
 from simpleflow.step.planned import NOT_RUN, RUN, SKIP, UNKNOWN
 
@@ -77,7 +77,7 @@ def sentences(found: list[Difference], after: SavedPlan) -> Iterator[str]:
     total = len(by_step(after.steps))
     again = [each for each in found if each.kind == RUNS_AGAIN]
     if again:
-        yield f"{_count(len(again), total)} will run again{_about(again)}{_causes(again)}"
+        yield f"{_of(len(again), total)} will run again{_about(again)}{_causes(again)}"
     for kind, text in (
         (RUNS, "will run"),
         (MAY_RUN, "may run"),
@@ -86,20 +86,16 @@ def sentences(found: list[Difference], after: SavedPlan) -> Iterator[str]:
     ):
         steps = [each for each in found if each.kind == kind]
         if steps:
-            yield f"{_count(len(steps), total)} {text}: {names([each.step for each in steps])}"
+            yield f"{_of(len(steps), total)} {text}: {names([each.step for each in steps])}"
     for kind, text in ((NEW, "new"), (GONE, "gone"), (WHY, "decided for other reasons")):
         steps = [each for each in found if each.kind == kind]
         if steps:
             is_are = "is" if len(steps) == 1 else "are"
-            yield f"{_steps(len(steps))} {is_are} {text}: {names([each.step for each in steps])}"
+            yield f"{count(len(steps), 'step')} {is_are} {text}: {names([each.step for each in steps])}"
 
 
-def _steps(count: int) -> str:
-    return f"{count} step{'' if count == 1 else 's'}"
-
-
-def _count(count: int, total: int) -> str:
-    return f"{count} of {_steps(total)}"
+def _of(number: int, total: int) -> str:
+    return f"{number} of {count(total, 'step')}"
 
 
 def _about(steps: list[Difference]) -> str:

@@ -12,7 +12,7 @@ from simpleflow.cli import errors, run_query, run_workflow, workflow_input
 from simpleflow.cli.activity_query import find_activity
 from simpleflow.cli.number import Whole
 from simpleflow.cli.options import SETTINGS
-from simpleflow.cli.run_query import FoundRun, RunQuery, Runs, location_options
+from simpleflow.cli.run_query import FoundRun, RunQuery, location_options, run_argument
 from simpleflow.cli.view.output import Output, open_output
 from simpleflow.exceptions import InputError, SimpleflowError, UnknownResource
 from simpleflow.shown_text import json_escaped, printable, short_run_id
@@ -20,12 +20,12 @@ from simpleflow.shown_text import json_escaped, printable, short_run_id
 if TYPE_CHECKING:
     from simpleflow.cli.view.history_items import Item
     from simpleflow.engines.base import RunDescription
-
-_one_run = click.argument("arguments", metavar="ID [RUN_ID]", nargs=-1)
+    from simpleflow.engines.sqlite.engine import SqliteEngine
+    from simpleflow.engines.swf.engine import SwfEngine
 
 
 @click.command("workflow.signal", context_settings=SETTINGS)
-@_one_run
+@run_argument
 @click.option("--name", required=True, metavar="NAME", help="Name of the signal.")
 @click.option("--input", "-i", "input_text", metavar="JSON", help="Input of the signal; - is standard input.")
 @location_options
@@ -35,19 +35,15 @@ def workflow_signal(arguments: Sequence[str], name: str, input_text: str | None,
     \b
     Example: simpleflow workflow.signal daily --name go --input '{"rows": 3}'
     """
-    query = RunQuery.from_arguments(arguments, options)
     text = None if input_text is None else _json(workflow_input.parse_json(*workflow_input.given_text(input_text)))
     if not 1 <= len(name) <= 256:
         raise InputError(f"--name has {len(name)} characters; expected 1 to 256")
-    with open_output() as out, run_query.open_runs(query.location, writes=True) as runs:
-        found = runs.resolve(query)
-        with _open(found):
-            runs.engine.signal_workflow_execution(found.workflow_id, name, text, found.run_id)
-        _confirm(out, runs, found, f"sent signal {printable(name)} to")
+    with _acting(arguments, options, f"sent signal {printable(name)} to") as (engine, found):
+        engine.signal_workflow_execution(found.workflow_id, name, text, found.run_id)
 
 
 @click.command("workflow.cancel", context_settings=SETTINGS)
-@_one_run
+@run_argument
 @location_options
 def workflow_cancel(arguments: Sequence[str], **options: Any) -> None:
     """Ask an open run to cancel itself.
@@ -55,16 +51,12 @@ def workflow_cancel(arguments: Sequence[str], **options: Any) -> None:
     \b
     Example: simpleflow workflow.cancel daily
     """
-    query = RunQuery.from_arguments(arguments, options)
-    with open_output() as out, run_query.open_runs(query.location, writes=True) as runs:
-        found = runs.resolve(query)
-        with _open(found):
-            runs.engine.request_cancel_workflow_execution(*found)
-        _confirm(out, runs, found, "sent a request to cancel to")
+    with _acting(arguments, options, "sent a request to cancel to") as (engine, found):
+        engine.request_cancel_workflow_execution(*found)
 
 
 @click.command("workflow.terminate", context_settings=SETTINGS)
-@_one_run
+@run_argument
 @click.option("--reason", metavar="TEXT", help="Reason, which is kept in the history.")
 @location_options
 def workflow_terminate(arguments: Sequence[str], reason: str | None, **options: Any) -> None:
@@ -73,12 +65,8 @@ def workflow_terminate(arguments: Sequence[str], reason: str | None, **options: 
     \b
     Example: simpleflow workflow.terminate daily --reason 'wrong day'
     """
-    query = RunQuery.from_arguments(arguments, options)
-    with open_output() as out, run_query.open_runs(query.location, writes=True) as runs:
-        found = runs.resolve(query)
-        with _open(found):
-            runs.engine.terminate_workflow_execution(*found, reason)
-        _confirm(out, runs, found, "sent a request to terminate to")
+    with _acting(arguments, options, "sent a request to terminate to") as (engine, found):
+        engine.terminate_workflow_execution(*found, reason)
 
 
 @click.command("activity.rerun", context_settings=SETTINGS)
@@ -159,24 +147,27 @@ def _perform(out: Output, run: RunDescription, domain: str | None, item: Item, t
 
 
 @contextmanager
-def _open(run: FoundRun) -> Iterator[None]:
-    """A block that acts on a run, which is there, but may have ended."""
-    try:
-        yield
-    except UnknownResource as error:
-        which = "" if run.run_id is None else f" {short_run_id(run.run_id)}"
-        what = f"workflow {printable(run.workflow_id)} has no open run{which}"
-        raise UnknownResource(f"{what}: it has ended; workflow.info shows how") from error
+def _acting(
+    arguments: Sequence[str], options: dict[str, Any], said: str
+) -> Iterator[tuple[SwfEngine | SqliteEngine, FoundRun]]:
+    """A block that sends something to a run, which may have ended. Then say so, and warn if no process drives it.
 
-
-def _confirm(out: Output, runs: Runs, run: FoundRun, what: str) -> None:
-    """Say what was sent, and warn if no process drives the run."""
-    which = "" if run.run_id is None else f" (run {printable(short_run_id(run.run_id))})"
-    out.say(f"{what} workflow {printable(run.workflow_id)}{which}")
-    if runs.location.folder is not None:
-        found = runs.engine.describe(*run)
-        if found.status == "open" and not found.alive:
-            out.say("no process drives the run now; it gets this when workflow.start --local resumes it")
+    ``said``: what was sent, such as "sent a request to cancel to".
+    """
+    query = RunQuery.from_arguments(arguments, options)
+    with open_output() as out, run_query.open_runs(query.location, writes=True) as runs:
+        run = runs.resolve(query)
+        short = "" if run.run_id is None else short_run_id(run.run_id)
+        try:
+            yield runs.engine, run
+        except UnknownResource as error:
+            what = f"workflow {printable(run.workflow_id)} has no open run{short and f' {short}'}"
+            raise UnknownResource(f"{what}: it has ended; workflow.info shows how") from error
+        out.say(f"{said} workflow {printable(run.workflow_id)}{short and f' (run {printable(short)})'}")
+        if runs.location.folder is not None:
+            found = runs.engine.describe(*run)
+            if found.status == "open" and not found.alive:
+                out.say("no process drives the run now; it gets this when workflow.start --local resumes it")
 
 
 def _json(value: Any) -> str:

@@ -11,7 +11,7 @@ import click
 from simpleflow.cli import errors, run_query
 from simpleflow.cli.number import Whole
 from simpleflow.cli.options import SETTINGS, session
-from simpleflow.cli.run_query import RunQuery, Runs, location_options
+from simpleflow.cli.run_query import RunQuery, Runs, location_options, run_or_latest_argument
 from simpleflow.exceptions import UnknownResource
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def task_logs(
 
 
 @click.command("workflow.logs", context_settings=SETTINGS)
-@click.argument("arguments", metavar="[ID [RUN_ID]]", nargs=-1)
+@run_or_latest_argument
 @click.option("--step", metavar="NAME", help="Only this step, and the steps below this name.")
 @click.option("--follow", "-f", is_flag=True, help="Show what is printed from now on too, until the run ends.")
 @_lines
@@ -87,12 +87,14 @@ def workflow_logs(arguments: Sequence[str], step: str | None, follow: bool, last
     location = run_query.location_of(options)
     query = RunQuery.from_arguments(arguments, options) if arguments else None
     with run_query.open_runs(location) as runs:
-        from simpleflow.cli.run_logs import check_step, folder_of
+        from simpleflow.cli.activity_query import check_step
+        from simpleflow.cli.run_logs import folder_of
+        from simpleflow.cli.run_steps import family
 
         folder_of(runs)
         run = runs.latest() if query is None else runs.describe(query)
         if step is not None and not follow:  # of a run that is followed, it may come yet
-            check_step(runs, run, step)
+            check_step(run, {name: None for _, view, _ in family(runs, run) for name in view.steps}, step)
         shown = _show(runs, run, step, follow, last)
     if not shown:
         what = f"step {step!r}" if step is not None else "the run"

@@ -7,23 +7,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from simpleflow import shown_text
-from simpleflow.cli import run_query
+from simpleflow.cli.activity_query import check_step, fold
 from simpleflow.cli.options import SETTINGS
-from simpleflow.cli.run_query import RunQuery, location_options
+from simpleflow.cli.run_query import location_options, open_run, run_or_latest_argument
 from simpleflow.cli.view.output import open_output
 from simpleflow.cli.written_files import write_file
-from simpleflow.exceptions import UnknownResource
 from simpleflow.shown_text import escaped, short_run_id
 
 if TYPE_CHECKING:
     from simpleflow.cli.run_pictures import Maker
-    from simpleflow.cli.run_query import Runs
-    from simpleflow.engines.base import RunDescription
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
-
-_run = click.argument("arguments", metavar="[ID [RUN_ID]]", nargs=-1)
 
 
 def _output(endings: str) -> Callable[[_Command], _Command]:
@@ -31,7 +25,7 @@ def _output(endings: str) -> Callable[[_Command], _Command]:
 
 
 @click.command("workflow.timeline", context_settings=SETTINGS)
-@_run
+@run_or_latest_argument
 @_output("a picture (.svg), a page (.html), or a trace for ui.perfetto.dev (.perfetto or .json)")
 @click.option(
     "--by",
@@ -62,7 +56,7 @@ def workflow_timeline(arguments: Sequence[str], path: str, by: str, step: str, *
 
 
 @click.command("workflow.graph", context_settings=SETTINGS)
-@_run
+@run_or_latest_argument
 @_output("a picture (.svg), or text for Mermaid (.mmd)")
 @click.option("--step", metavar="NAME", default="", help="Show this step, and those that it is connected with, alone.")
 @location_options
@@ -81,7 +75,7 @@ def workflow_graph(arguments: Sequence[str], path: str, step: str, **options: An
 
 
 @click.command("workflow.report", context_settings=SETTINGS)
-@_run
+@run_or_latest_argument
 @_output("a page that needs no other file (.html)")
 @location_options
 def workflow_report(arguments: Sequence[str], path: str, **options: Any) -> None:
@@ -108,24 +102,8 @@ def _write(
     step: str = "",
     exactly: bool = False,
 ) -> None:
-    location = run_query.location_of(options)
-    query = RunQuery.from_arguments(arguments, options) if arguments else None
-    with open_output() as out, run_query.open_runs(location) as runs:
-        run = runs.latest() if query is None else runs.describe(query)
+    with open_output() as out, open_run(arguments, options, or_latest=True) as (runs, run):
         if step:
-            _check_step(runs, run, step, exactly)
+            check_step(run, fold(runs, run)[0].steps, step, exactly)
         write_file(path, make(runs, run), what)
         out.say(f"{what} of run {short_run_id(run.run_id)} of workflow {escaped(run.workflow_id)}: {escaped(path)}")
-
-
-def _check_step(runs: Runs, run: RunDescription, step: str, exactly: bool) -> None:
-    """Raise UnknownResource if the run has no step of this name, or, unless ``exactly``, none below it."""
-    from simpleflow.cli import suggestions
-    from simpleflow.cli.activity_query import fold
-    from simpleflow.step import rules
-
-    view, _ = fold(runs, run)
-    if step in view.steps or (not exactly and any(rules.covers(step, name) for name in view.steps)):
-        return
-    said = f"run {short_run_id(run.run_id)} of {run.workflow_id} has no step {step!r}{suggestions.of(step, view.steps)}"
-    raise UnknownResource(f"{said}; its steps: {shown_text.names([*view.steps]) or 'none'}")

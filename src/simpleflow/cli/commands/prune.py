@@ -15,7 +15,7 @@ from simpleflow.cli.run_ids import short_ids
 from simpleflow.cli.view.output import Output, open_output
 from simpleflow.constants import DAY, HOUR, MINUTE
 from simpleflow.exceptions import InputError, StateError
-from simpleflow.shown_text import count, printable
+from simpleflow.shown_text import count_or_no, printable
 
 if TYPE_CHECKING:
     from simpleflow.engines.sqlite.pruning import Pruned
@@ -93,7 +93,7 @@ def _write(out: Output, found: Pruned) -> None:
 
 
 def _summary(found: Pruned, dry_run: bool, folder: str) -> str:
-    runs = count(len(found.runs), "run") if found.runs else "no runs"
+    runs = count_or_no(len(found.runs), "run")
     logs = f" with {_size(found.log_bytes)} of logs" if found.log_bytes else ""
     if dry_run:
         return f"{runs}{logs} would be removed in {folder}"

@@ -12,7 +12,7 @@ import click
 from simpleflow.cli import errors, run_workflow
 from simpleflow.cli.load_workflow import load_workflow
 from simpleflow.cli.options import SETTINGS, session
-from simpleflow.cli.run_query import RunQuery, location_options, open_runs
+from simpleflow.cli.run_query import location_options, open_run, run_argument
 from simpleflow.exceptions import UnknownResource
 from simpleflow.shown_text import escaped, short_run_id
 
@@ -20,7 +20,7 @@ _LONGEST = 200  # characters of the value of a variable
 
 
 @click.command("workflow.replay", context_settings=SETTINGS)
-@click.argument("arguments", metavar="ID [RUN_ID]", nargs=-1)
+@run_argument
 @click.option("--at", "step", metavar="STEP", required=True, help="Stop where the run submits this step.")
 @click.option("--pdb", "debugs", is_flag=True, help="Stop in Python's debugger. Without it, variables are shown.")
 @click.option(
@@ -40,8 +40,7 @@ def workflow_replay(arguments: Sequence[str], step: str, debugs: bool, workflow:
     """
     from simpleflow.steering.replay import replay
 
-    with open_runs(RunQuery.from_arguments(arguments, options).location) as runs:
-        run = runs.describe(RunQuery.from_arguments(arguments, options))
+    with open_run(arguments, options) as (runs, run):
         events = runs.events(run)
         found = load_workflow(workflow or run_workflow.reference_of(runs, run))
     if not replay(found, events, step, _debug if debugs else _show, run.workflow_id):

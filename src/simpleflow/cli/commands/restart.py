@@ -22,7 +22,7 @@ from simpleflow.cli import (
 )
 from simpleflow.cli.local_run import run_locally
 from simpleflow.cli.options import SETTINGS, session
-from simpleflow.cli.run_query import RunQuery, Runs, location_options
+from simpleflow.cli.run_query import RunQuery, Runs, location_options, run_argument
 from simpleflow.cli.view.output import Output, open_output
 from simpleflow.constants import KEEP_GOING
 from simpleflow.exceptions import InputError, RunBusy
@@ -38,7 +38,7 @@ _TERMINATION_SECONDS = 10.0  # longest wait for the end of a terminated run; its
 
 
 @click.command("workflow.restart", context_settings=SETTINGS)
-@click.argument("arguments", metavar="ID [RUN_ID]", nargs=-1)
+@run_argument
 @click.option(
     "--workflow",
     metavar="WORKFLOW",

@@ -8,16 +8,16 @@ from typing import Any
 
 import click
 
-from simpleflow.cli import errors, run_query
+from simpleflow.cli import errors
 from simpleflow.cli.options import SETTINGS, TABLE, format_option
-from simpleflow.cli.run_query import RunQuery, location_options
+from simpleflow.cli.run_query import location_options, open_run, run_or_latest_argument
 from simpleflow.cli.view.output import open_output
 
 _ENDS = {"timed_out": "timed out", "terminated": "was terminated", "canceled": "was cancelled"}
 
 
 @click.command("workflow.steps", context_settings=SETTINGS)
-@click.argument("arguments", metavar="[ID [RUN_ID]]", nargs=-1)
+@run_or_latest_argument
 @format_option()
 @location_options
 def workflow_steps(arguments: Sequence[str], style: str, **options: Any) -> None:
@@ -28,20 +28,17 @@ def workflow_steps(arguments: Sequence[str], style: str, **options: Any) -> None
     \b
     Example: simpleflow workflow.steps daily
     """
-    location = run_query.location_of(options)
-    query = RunQuery.from_arguments(arguments, options) if arguments else None
-    with open_output(style) as out, run_query.open_runs(location) as runs:
+    with open_output(style) as out, open_run(arguments, options, or_latest=True) as (runs, run):
         from simpleflow.cli.failed_runs import failure_of
         from simpleflow.cli.run_steps import steps_of
         from simpleflow.cli.view import run_steps, run_tables
         from simpleflow.views.waits import sentence
 
-        run = runs.latest() if query is None else runs.describe(query)
         found, waits = steps_of(runs, run)
         short = runs.short_ids([run])
         if style == TABLE or not found:
             reports, stood_still = [each.row.report for each in found], runs.stood_still(run)
-            out.say(run_tables.headline(run, short, location.folder is not None, reports, stood_still))
+            out.say(run_tables.headline(run, short, runs.location.folder is not None, reports, stood_still))
             if stood_still is not None:
                 out.say("its process has died; the run goes on when the command that started it is run again")
             if (failure := failure_of(runs, run)).reason is not None and not failure.steps:

@@ -13,9 +13,10 @@ from simpleflow.cli import run_query
 from simpleflow.cli.activity_query import find_activity, fold
 from simpleflow.cli.number import Number, Whole
 from simpleflow.cli.options import CSV, SETTINGS, TABLE, format_option
-from simpleflow.cli.run_query import RunQuery, Runs, location_options
+from simpleflow.cli.run_query import RunQuery, Runs, location_options, open_run, run_argument
 from simpleflow.cli.view.output import open_output
 from simpleflow.exceptions import InputError
+from simpleflow.shown_text import count_or_no
 
 if TYPE_CHECKING:
     from simpleflow.cli.view.history_items import Item
@@ -25,7 +26,6 @@ _CLOSED = ("completed", "failed", "canceled", "timed_out", "terminated", "contin
 
 _DATES = ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d %H:%M:%S%z")
 
-_one_run = click.argument("arguments", metavar="ID [RUN_ID]", nargs=-1)
 _all = click.option("--all", "show_all", is_flag=True, help="Show what is about the marks of steps too.")
 _limit = click.option(
     "--limit",
@@ -146,7 +146,7 @@ def workflow_filter(
 
 
 @click.command("workflow.info", context_settings=SETTINGS)
-@_one_run
+@run_argument
 @click.option(
     "--all", "show_all", is_flag=True, help="Count the activities about the marks of steps too, and timers of retries."
 )
@@ -158,21 +158,19 @@ def workflow_info(arguments: Sequence[str], show_all: bool, style: str, **option
     \b
     Example: simpleflow workflow.info daily
     """
-    query = RunQuery.from_arguments(arguments, options)
-    with open_output(style) as out, run_query.open_runs(query.location) as runs:
+    with open_output(style) as out, open_run(arguments, options) as (runs, run):
         from simpleflow.cli.run_steps import family, waits_of
         from simpleflow.cli.view import run_info
         from simpleflow.state_folder import expected
 
-        run = runs.describe(query)
         members = list(family(runs, run)) if run.status == "open" else [(run, *fold(runs, run))]
-        folder = query.location.folder
+        folder = runs.location.folder
         end = None if folder is None or run.status != "open" else expected.read(folder, run.run_id)
         run_info.info(out, *members[0], waits_of(members), folder is not None, show_all, end, runs.stood_still(run))
 
 
 @click.command("workflow.history", context_settings=SETTINGS)
-@_one_run
+@run_argument
 @click.option(
     "--output",
     "--output-format",
@@ -199,12 +197,11 @@ def workflow_history(
     """
     if output == "raw" and style == CSV:
         raise InputError("--output raw is JSON; expected --format json or no --format")
-    query = RunQuery.from_arguments(arguments, options)
-    with open_output(style) as out, run_query.open_runs(query.location) as runs:
+    with open_output(style) as out, open_run(arguments, options) as (runs, run):
         from simpleflow.cli.view import history_items, run_tables, tables
         from simpleflow.core import codec
 
-        view, events = fold(runs, runs.describe(query))
+        view, events = fold(runs, run)
         order = -1 if reverse_order else 1
         if output == "raw":
             out.write(tables.as_json([codec.event_to_dict(event) for event in events[::order]]))
@@ -215,7 +212,7 @@ def workflow_history(
 
 
 @click.command("workflow.tasks", context_settings=SETTINGS)
-@_one_run
+@run_argument
 @click.option("--nb-tasks", "-n", type=Whole(), metavar="NUMBER", help="Show only the last NUMBER activities.")
 @_all
 @format_option()
@@ -228,11 +225,9 @@ def workflow_tasks(arguments: Sequence[str], nb_tasks: int | None, show_all: boo
     \b
     Example: simpleflow workflow.tasks daily
     """
-    query = RunQuery.from_arguments(arguments, options)
-    with open_output(style) as out, run_query.open_runs(query.location) as runs:
+    with open_output(style) as out, open_run(arguments, options) as (runs, run):
         from simpleflow.cli.view import history_items, run_tables
 
-        run = runs.describe(query)
         found = history_items.latest_tries(_activities(runs, run, show_all))
         if not found:
             out.say(_no_activities(run, show_all))
@@ -240,7 +235,7 @@ def workflow_tasks(arguments: Sequence[str], nb_tasks: int | None, show_all: boo
 
 
 @click.command("workflow.profile", context_settings=SETTINGS)
-@_one_run
+@run_argument
 @click.option("--nb-tasks", "-n", type=Whole(), metavar="NUMBER", help="Show only the first NUMBER types.")
 @_all
 @format_option()
@@ -255,12 +250,10 @@ def workflow_profile(
     \b
     Example: simpleflow workflow.profile daily
     """
-    query = RunQuery.from_arguments(arguments, options)
-    with open_output(style) as out, run_query.open_runs(query.location) as runs:
+    with open_output(style) as out, open_run(arguments, options) as (runs, run):
         from simpleflow.cli.view import history_items, run_tables
         from simpleflow.views import rows
 
-        run = runs.describe(query)
         tasks = _activities(runs, run, show_all)
         found = history_items.profile([task for task in tasks if task.state != rows.REFUSED])
         if not found:
@@ -332,7 +325,7 @@ def _list_runs(options: dict[str, Any], status: str, wanted: dict[str, Any], lim
         shown = found[:limit]
         if style == TABLE or not found:
             kind = "" if status == "all" else status.replace("_", " ") + " "
-            number = f"{len(shown) or 'no'} {kind}run{'' if len(shown) == 1 else 's'}"
+            number = count_or_no(len(shown), f"{kind}run")
             more = "; there are more, see --limit" if len(found) > limit else ""
             out.say(f"{number}: {location}{more}")
         failures = {run.run_id: failed_runs.failure_of(runs, run) for run in shown}

@@ -11,7 +11,7 @@ import click
 from simpleflow.cli import errors
 from simpleflow.cli.options import SETTINGS, TABLE, common, format_option
 from simpleflow.cli.view.output import Output, open_output
-from simpleflow.shown_text import printable
+from simpleflow.shown_text import count_or_no, printable
 
 if TYPE_CHECKING:
     from simpleflow.engines.sqlite.rescue import Rescued
@@ -37,7 +37,7 @@ def state_check(folder: str, style: str) -> int:
         problems = [each for each in found if each.problem]
         _write(out, problems if style == TABLE else found)
         runs = sum(each.run_id != "" for each in found)
-        out.say(f"{printable(folder)}: {_count(runs, 'run')}, {_count(len(problems), 'problem')}")
+        out.say(f"{printable(folder)}: {count_or_no(runs, 'run')}, {count_or_no(len(problems), 'problem')}")
         if problems:
             out.say(f"simpleflow state.rescue {printable(folder)} NEW_FOLDER saves what can be read")
     return errors.RUN_FAILED if problems else errors.OK
@@ -64,14 +64,10 @@ def state_rescue(folder: str, new_folder: str, style: str) -> None:
         problems = [each for each in found if each.problem]
         _write(out, problems if style == TABLE else found)
         runs = sum(each.run_id != "" and each.events > 0 for each in found)
-        lost = f"{_count(len(problems), 'loss', 'losses')}" if problems else "nothing is lost"
-        out.say(f"{printable(new_folder)}: {_count(runs, 'run')} saved; {lost}")
+        lost = count_or_no(len(problems), "loss", "losses") if problems else "nothing is lost"
+        out.say(f"{printable(new_folder)}: {count_or_no(runs, 'run')} saved; {lost}")
 
 
 def _write(out: Output, found: Sequence[Rescued]) -> None:
     cells = [[each.workflow_id, each.run_id, str(each.events), each.problem] for each in found]
     out.rows(_KEYS, [each._asdict() for each in found], _TITLES, cells)
-
-
-def _count(number: int, one: str, more: str = "") -> str:
-    return f"{number or 'no'} {one if number == 1 else more or one + 's'}"

@@ -17,7 +17,7 @@ from simpleflow.cli.step_query import StepQuery, step_options
 from simpleflow.cli.view import step_tables
 from simpleflow.cli.view.output import Output, open_output
 from simpleflow.exceptions import InputError, StateError, SwfError
-from simpleflow.shown_text import count, printable, short_run_id
+from simpleflow.shown_text import count, count_or_no, printable, short_run_id
 from simpleflow.shown_text import names as some
 from simpleflow.step import rules
 
@@ -218,13 +218,12 @@ def _check_state(options: dict[str, Any]) -> None:
         raise InputError(f"--state {state!r} is no folder; expected the state folder of the workflow's runs")
 
 
-def _say_where(out: Output, location: Place, count: int, what: str, which: str = "") -> None:
+def _say_where(out: Output, location: Place, number: int, what: str, which: str = "") -> None:
     """Say how many steps there are, and where their marks are. For json and csv say so only if there are none."""
     from simpleflow.steering import marks
 
-    if count == 0 or out.style == TABLE:
-        number = f"{count or 'no'} {what}{'' if count == 1 else 's'}{which}"
-        out.say(f"{number}: {printable(marks.where(location))}")
+    if number == 0 or out.style == TABLE:
+        out.say(f"{count_or_no(number, what)}{which}: {printable(marks.where(location))}")
 
 
 def _warn_of_open_runs(query: StepQuery, out: Output) -> None:

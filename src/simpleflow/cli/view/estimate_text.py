@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from simpleflow.cli.view.tables import TableLayout, table
-from simpleflow.shown_text import duration, printable
+from simpleflow.shown_text import count, duration, printable
 
 if TYPE_CHECKING:
     from simpleflow.steering.estimate import Estimate
@@ -40,11 +40,10 @@ def _lines(found: Estimate, layout: TableLayout) -> Iterator[str]:
     from simpleflow.steering.plan_times import unknown_text
 
     (_, middle), *others = found.quantiles.items()
-    workers = f"{found.workers} worker{'' if found.workers == 1 else 's'}"
     least = "" if found.complete else "at least "
-    runs = f"{found.runs} earlier run{'' if found.runs == 1 else 's'}"
     within = "".join(f"; {chance:.0%} of runs take no longer than {duration(seconds)}" for chance, seconds in others)
-    yield f"estimate: {least}{duration(middle)} with {workers}{within} (from {runs})"
+    rests_on = f" (from {count(found.runs, 'earlier run')})"
+    yield f"estimate: {least}{duration(middle)} with {count(found.workers, 'worker')}{within}{rests_on}"
     if not found.complete:
         yield "the plan does not reach the end of the run, so the run takes longer; see the notes above"
     for each in found.unknown:

@@ -11,6 +11,7 @@ from simpleflow.cli.options import Session
 from simpleflow.cli.terminal import BOLD, Terminal
 from simpleflow.cli.view import unknown_names
 from simpleflow.constants import KEEP_GOING
+from simpleflow.shown_text import count, duration, json_escaped, names, printable
 
 if TYPE_CHECKING:
     from simpleflow.cli.view.progress import Progress
@@ -56,8 +57,6 @@ def report_end(
     from simpleflow.cli.view.summary import summary_lines
     from simpleflow.core import transitions
     from simpleflow.core.decider.parts import stopped_in
-    from simpleflow.shown_text import duration, json_escaped, printable
-    from simpleflow.shown_text import names as some
 
     closed: Any = run.history.closed.attributes if run.history.closed else None
     completed = run.history.state == transitions.COMPLETED
@@ -67,7 +66,7 @@ def report_end(
         text = (
             "completed"
             + _stopped_text(stopped, following)
-            + (f", but {_count(len(failed), 'step')} failed: {some(failed)}" if failed else "")
+            + (f", but {count(len(failed), 'step')} failed: {names(failed)}" if failed else "")
             + (f", but {step_names.of_missed(missed)}" if missed else "")
         )
     else:
@@ -76,9 +75,9 @@ def report_end(
             here.terminal.log(_trace(failure, closed))
     # Of a run that kept going, failures that have failed it were first taken for others.
     if progress.soft_failures and (completed or KEEP_GOING not in values.reserved(run.history.started.input)):
-        text += f"; {_count(progress.soft_failures, 'activity', 'activities')} failed"
+        text += f"; {count(progress.soft_failures, 'activity', 'activities')} failed"
     if completed and progress.failed_children:
-        text += f"; {_count(len(progress.failed_children), 'child workflow')} failed"
+        text += f"; {count(len(progress.failed_children), 'child workflow')} failed"
     for line in progress.notices(complete=not stopped) if completed else ():
         here.terminal.log(printable(line) + "\n")
     summary = summary_lines(progress, seconds, progress.brief, failed=not completed)
@@ -86,7 +85,7 @@ def report_end(
     if progress.faults:
         number = len(progress.faults)
         more = "" if number == 1 else f" (and {number - 1} more)"
-        summary.append(f"{_count(number, 'fault')} of the workflow: {printable(progress.faults[0])}{more}")
+        summary.append(f"{count(number, 'fault')} of the workflow: {printable(progress.faults[0])}{more}")
     after = "" if summary else f" ({duration(seconds)})"
     head = here.terminal.paint(f"workflow {printable(run.workflow_id)}:", BOLD)
     here.terminal.log("".join(line + "\n" for line in (f"{head} {printable(text)}{after}", *map(printable, summary))))
@@ -100,7 +99,6 @@ def report_end(
 
 def changed_lines(progress: Progress) -> list[str]:
     """Return the lines about steps that were skipped although something about them has changed."""
-    from simpleflow.shown_text import names, printable
     from simpleflow.step.constants import ARGUMENTS, CODE, FILE
 
     changed = progress.tally.changed(ARGUMENTS, CODE)
@@ -109,20 +107,18 @@ def changed_lines(progress: Progress) -> list[str]:
     if changed:
         few = len(changed) == 1
         lines.append(
-            f"{_count(len(changed), 'skipped step')} {'has' if few else 'have'} other inputs than when done: "
+            f"{count(len(changed), 'skipped step')} {'has' if few else 'have'} other inputs than when done: "
             f"{printable(names(changed))}; --changed runs {'it' if few else 'them'}"
         )
     if moved:
         lines.append(
-            f"{_count(len(moved), 'skipped step')} done by a workflow of another file: {printable(names(moved))}"
+            f"{count(len(moved), 'skipped step')} done by a workflow of another file: {printable(names(moved))}"
         )
     return lines
 
 
 def _stopped_text(stopped: dict[str, Any], following: WhatNext | None) -> str:
     """Say that the run stopped before its end, and which steps it has not run; empty if it did not stop."""
-    from simpleflow.shown_text import names
-
     if not stopped:
         return ""
     known = [str(each) for each in stopped.get("not_run") or ()]
@@ -135,7 +131,3 @@ def _trace(failure: Failure | None, closed: Any) -> str:
     details = failure.details if failure is not None else getattr(closed, "details", None)
     own = getattr(failure.error, "details", None) if failure is not None else None
     return "".join(dict.fromkeys(filter(None, (errors.traceback_of(details), errors.traceback_of(own)))))
-
-
-def _count(number: int, one: str, more: str = "") -> str:
-    return f"{number} {one if number == 1 else more or one + 's'}"

@@ -122,7 +122,7 @@ def _takes(step: PlannedStep, estimate: Estimate) -> str:
         return ""
     if not runs:
         return f"at least {shown_text.duration(seconds)}" if seconds else "not known"
-    return f"{shown_text.duration(seconds)} ({runs} run{'' if runs == 1 else 's'})"
+    return f"{shown_text.duration(seconds)} ({shown_text.count(runs, 'run')})"
 
 
 def _plan_cells(step: PlannedStep, children: bool, estimate: Estimate | None) -> list[str]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from simpleflow import settings, shell_words
 from simpleflow.cli import step_names, workflow_input
-from simpleflow.shown_text import HIDDEN, hide_passwords, names, printable
+from simpleflow.shown_text import HIDDEN, count, hide_passwords, names, printable
 from simpleflow.step import rules
 
 if TYPE_CHECKING:
@@ -67,9 +67,9 @@ class WhatNext:
             left = _unreached_to_run(progress, plan)
             if left:
                 found.append(f"not reached: {names(left)}{' and what follows' if plan.notes else ''}")
-            count = sum(step.verdict == "skip" for step in plan.steps)
-            if count:
-                skipped = f", skipping {'at least ' if plan.notes else ''}{count} step{'' if count == 1 else 's'}"
+            skips = sum(step.verdict == "skip" for step in plan.steps)
+            if skips:
+                skipped = f", skipping {'at least ' if plan.notes else ''}{count(skips, 'step')}"
         command, same_input = _command(self.options, again)
         how = f"{skipped}, with the same standard input" if same_input else skipped
         if any(hidden in command for hidden in _HIDDEN):
