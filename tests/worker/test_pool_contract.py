@@ -23,7 +23,7 @@ class TestInline(PoolContract):
 class TestProcesses(ContractOfProcesses):
     @contextmanager
     def make_pool(self, engine: MemoryEngine, size: int, slots: dict[str, int]) -> Iterator[ActivityPool]:
-        pool = LatePool(size, lambda: Pool(size, Middlewares(), slots=slots))
+        pool = LatePool(size, Middlewares(), lambda: Pool(size, Middlewares(), slots=slots))
         assert (pool.free, pool.accepts, pool.ahead, pool.wait(0)) == (size, None, 0, False)
         pool.source = engine
         try:

@@ -84,7 +84,7 @@ class PoolChoice:
 
             return Pool(size, self.middlewares, output=output(), slots=self._slots)
 
-        return LatePool(size, make)
+        return LatePool(size, self.middlewares, make)
 
     def _on_cluster(self, cluster: Cluster, workflow: type, output: OutputTarget | None) -> ClusterPool:
         from simpleflow.cluster import code

@@ -1,6 +1,7 @@
 """A pool of worker processes that is made when there is the first task for it.
 
-Many runs have none: all their steps are done. To load the pool would take a good part of the time of such a run.
+Many runs have none: all their steps are done. To load the pool would take a good part of the time of such a run. Such a
+run reads its marks all the same, which is quick: that is done here.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from simpleflow.activity import Activity
 from simpleflow.engines.base import ActivityTask
 from simpleflow.worker.base import Accepts
+from simpleflow.worker.dispatch import Middlewares, quick
+from simpleflow.worker.inline import do_quickly
 
 if TYPE_CHECKING:
     from simpleflow.worker.pool import Pool
@@ -22,15 +25,17 @@ class LatePool:
 
     Args:
         size: how many workers the pool will have, at most.
+        middlewares: see ``dispatch.perform``.
         make: makes the pool; called at most once.
     """
 
     source: Any
     begins = True
 
-    def __init__(self, size: int, make: Callable[[], Pool]) -> None:
+    def __init__(self, size: int, middlewares: Middlewares, make: Callable[[], Pool]) -> None:
         self.known: Mapping[str, Activity] = {}
         self._size = size
+        self._middlewares = middlewares
         self._make = make
         self._pool: Pool | None = None
 
@@ -53,7 +58,11 @@ class LatePool:
         return False
 
     def start(self, task: ActivityTask) -> None:
-        self._made().start(task)
+        given = quick(task, self.known) if self._pool is None else None
+        if given is None:
+            self._made().start(task)
+        else:
+            do_quickly(self.source, task, given, self.known, self._middlewares)
 
     def wait(self, seconds: float) -> bool:
         if self._pool is not None:
