@@ -36,11 +36,10 @@ from simpleflow.engines.memory import MemoryEngine
 from simpleflow.exceptions import InputError, StoreError
 from simpleflow.marker import Marker
 from simpleflow.named_tuple import NamedTuple
-from simpleflow.pictures.in_notebook import RunInNotebook
 from simpleflow.runs import ended_run, same_source
 from simpleflow.runs.activity_output import ALL, check_output, keeps_output, output_target
 from simpleflow.runs.run_pool import PoolChoice
-from simpleflow.runs.run_start import RunStart, default_bucket
+from simpleflow.runs.run_start import RunStart, default_bucket, difference
 from simpleflow.runs.start_overrides import check_folder
 from simpleflow.step import claim_recovery, processes
 from simpleflow.step.projection import changes_of
@@ -80,7 +79,7 @@ class Beginning(NamedTuple):
     replaced: Run | None = None  # the execution that was closed
 
 
-class Executor(RunInNotebook):
+class Executor:
     """Runs a workflow in this process.
 
     Activities run in this process too, one after the other, so that a debugger works. Their time-outs are not enforced
@@ -364,10 +363,8 @@ class Executor(RunInNotebook):
             ):
                 kind = RESUMED
             else:
-                from simpleflow.runs import replaced_run
-
                 kind, replaced = REPLACED, found
-                how = "afresh" if self._fresh else replaced_run.difference(started, request)
+                how = "afresh" if self._fresh else difference(started, request)
                 reason = f"its process died, and it was started {how}"
                 engine.terminate_workflow_execution(request.workflow_id, run_id, reason)
                 claim_recovery.release(engine.runs.values())
@@ -383,6 +380,14 @@ class Executor(RunInNotebook):
                 engine.executions.fire_early(run, STORE_TIMER)  # the store may work by now
                 claim_recovery.regain(run, self._on_wait, engine.receive_messages, engine.signal_workflow_execution)
         return run_id
+
+    def _repr_html_(self) -> str | None:
+        """The run as HTML for a notebook; None before it has been driven: then the notebook shows the text."""
+        if not self._runs:
+            return None
+        from simpleflow.pictures.notebook import run_html
+
+        return run_html(self._runs)
 
 
 def _shown_by_observer(task: DecisionTask, text: str) -> None:

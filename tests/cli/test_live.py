@@ -14,7 +14,7 @@ import pytest
 from simpleflow import Workflow
 from simpleflow.cli.terminal import Terminal
 from simpleflow.cli.view.live_frame import Frame
-from simpleflow.cli.view.pauses import pauses
+from simpleflow.cli.view.open_tasks import pauses
 from simpleflow.cli.view.step_tree import Tree
 from simpleflow.cli.view.text_width import width
 from simpleflow.core.work_time import WorkTime

@@ -16,7 +16,6 @@ from simpleflow.testing.history import HistoryBuilder
 from simpleflow.views.base_view import tally_of
 from simpleflow.views.failed import failed_steps
 from simpleflow.views.followed_view import FollowedView
-from simpleflow.views.prefix_counts import prefix_counts
 from simpleflow.views.rows import AttemptRow, ChildRow, MarkerRow, SentRow, SignalRow, TimerRow
 from simpleflow.views.run_view import RunView
 
@@ -281,21 +280,3 @@ def test_an_event_that_is_missing_is_refused() -> None:
 )
 def test_the_step_in_a_path(path: str, known: set[str], found: str | None) -> None:
     assert step_at(path, known) == found
-
-
-def test_steps_are_counted_by_prefix() -> None:
-    history = HistoryBuilder("w", now=0.0)
-    history.decide(
-        marker("load.users", "skipped"),
-        marker("load.items", "scheduled"),
-        marker("load", "scheduled"),
-        marker("z", "failed"),
-    )
-    counts = prefix_counts(view_of(history).steps.values())
-    assert counts == {
-        "*": {"skipped": 1, "scheduled": 2, "failed": 1},
-        "load": {"skipped": 1, "scheduled": 2},
-        "load.users": {"skipped": 1},
-        "load.items": {"scheduled": 1},
-        "z": {"failed": 1},
-    }

@@ -176,22 +176,23 @@ def one_line(text: str) -> str:
 
 def relative(path: str) -> str:
     """Return a path relative to the folder in which the command was called, if it lies inside it."""
-    here = os.path.join(_began_in[-1] if _began_in else _current(), "")
+    here = os.path.join(_began_in[-1] if _began_in else folder_here(), "")
     return path.removeprefix(here) if len(here) > 1 else path
 
 
 @contextmanager
 def from_here() -> Iterator[None]:
     """Let paths be relative to this folder: the code of a workflow may go to another one."""
-    _began_in.append(_current())
+    _began_in.append(folder_here())
     try:
         yield
     finally:
         _began_in.pop()
 
 
-def _current() -> str:
+def folder_here() -> str:
+    """Return the current folder; empty if it was removed."""
     try:
         return os.getcwd()
-    except OSError:  # it was removed
+    except OSError:
         return ""

@@ -13,7 +13,7 @@ from simpleflow import settings, shell_words
 from simpleflow.cli import errors, log_level, on_end, parameters, start_options, step_names
 from simpleflow.cli.cluster_options import cluster_of
 from simpleflow.cli.cores import cores
-from simpleflow.cli.options import Session, folder_here
+from simpleflow.cli.options import Session
 from simpleflow.cli.signals import Stopped, stoppable
 from simpleflow.cli.terminal import BOLD, CYAN, Terminal
 from simpleflow.exceptions import InputError, SimpleflowError
@@ -65,11 +65,11 @@ def _run(
     try:
         with stoppable():
             level = log_level.requested_level(options.get("log_level"))
-            began_in = folder_here()
+            began_in = errors.folder_here()
             state = options["state"] or settings.SIMPLEFLOW_STATE
             whole = os.path.join(began_in, state)
             workflow_class = load_workflow(reference)
-            if folder_here() != began_in:  # its file has changed the folder
+            if errors.folder_here() != began_in:  # its file has changed the folder
                 state = whole
             log_level.show_log(level)
             given = parameters.complete_input(workflow_class, given, options["params"])

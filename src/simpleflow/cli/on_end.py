@@ -61,10 +61,6 @@ def _end_with(
 ) -> None:
     if report is not None:
         ending.report = end_report.write_report(report, ending, here)
-    _run_command_for(ending, options, here, error)
-
-
-def _run_command_for(ending: Ending, options: Mapping[str, Any], here: Session, error: Exception | None = None) -> None:
     found = _command_for(ending.code, options)
     if found is not None:
         from simpleflow.cli.view.run_summary import summarise  # it takes long to load

@@ -116,14 +116,6 @@ def help_width() -> dict[str, Any]:
     return {"terminal_width": max(_LEAST_HELP, columns - 1)} if 0 < columns < _NARROW else {}
 
 
-def folder_here() -> str:
-    """Return the current folder; empty if it was removed."""
-    try:
-        return os.getcwd()
-    except OSError:
-        return ""
-
-
 def common(command: _Command) -> _Command:
     """Add ``--debug``, ``--color`` and ``--help`` to a command."""
     for add in (

@@ -1,4 +1,4 @@
-"""Running the decider and worker processes of a command, and the values that these commands share."""
+"""Running the decider and worker processes of a command, their log, and the values that these commands share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import json
 import logging
 import os
 import sys
+import traceback
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from simpleflow import settings
@@ -16,6 +18,7 @@ from simpleflow.base import type_name
 from simpleflow.cli import errors, log_level
 from simpleflow.exceptions import InputError, SimpleflowError
 from simpleflow.shown_text import escaped, hide_passwords
+from simpleflow.worker import log_fields
 from simpleflow.worker.dispatch import Middlewares
 from simpleflow.worker.supervisor import Kind, Supervisor
 
@@ -99,6 +102,29 @@ def decode_poll_data(text: str, task_list: str) -> ActivityTask:
         raise InputError(f"--poll-data is not {expected} ({type(error).__name__}: {error})") from error
 
 
+class _JsonLines(logging.Formatter):
+    """Formats each record as a JSON object.
+
+    Its members: ``time`` (ISO 8601, in UTC), ``level``, ``logger``, ``process``, ``message``; then, as far as the
+    record is about a task, ``workflow``, ``run``, ``activity``, ``activity_id`` and ``attempt``, or ``workflow_type``;
+    and ``error``, a traceback. Passwords are hidden.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """See ``logging.Formatter``."""
+        members: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")[:-6] + "Z",
+            "level": record.levelname,
+            "logger": record.name,
+            "process": record.process,
+            "message": hide_passwords(record.getMessage()),
+            **log_fields.current(),
+        }
+        if record.exc_info:
+            members["error"] = hide_passwords("".join(traceback.format_exception(*record.exc_info)))
+        return json.dumps(members, default=str)
+
+
 class _OneLine(logging.Formatter):
     """Escapes line breaks and control characters in messages, and hides passwords. Tracebacks keep their lines."""
 
@@ -120,9 +146,7 @@ def log_to_stderr() -> None:
     handler = logging.StreamHandler(sys.stderr)
     form = os.environ.get("SIMPLEFLOW_LOG_FORMAT") or "text"
     if form == "json":
-        from simpleflow.cli.json_log import JsonLines
-
-        handler.setFormatter(JsonLines())
+        handler.setFormatter(_JsonLines())
     elif form == "text":
         handler.setFormatter(_OneLine(_LOG_FORMAT))
     else:

@@ -11,7 +11,7 @@ from simpleflow.checks import check_name
 from simpleflow.cli import errors, step_names
 from simpleflow.cli.number import Workers
 from simpleflow.cli.options import param_option
-from simpleflow.constants import MOST_WORKERS
+from simpleflow.constants import MOST_WORKERS, YEAR
 from simpleflow.exceptions import InputError, SimpleflowError
 from simpleflow.shown_text import value_text
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from simpleflow.local import Executor
     from simpleflow.workflow import Workflow
 
-_YEAR = 31_536_000
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -35,7 +34,7 @@ def add_start_options(command: _Command) -> _Command:
 def _seconds(name: str, what: str) -> Callable[[_Command], _Command]:
     return click.option(
         name,
-        type=click.IntRange(1, _YEAR),
+        type=click.IntRange(1, YEAR),
         metavar="SECONDS",
         help=f"{what} Default: the value of the class.",
     )

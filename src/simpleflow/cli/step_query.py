@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from simpleflow.checks import check_name
-from simpleflow.cli import parameters, unread_input, workflow_input
-from simpleflow.cli.options import common, folder_here, format_option, param_option, state_option
+from simpleflow.cli import errors, parameters, unread_input, workflow_input
+from simpleflow.cli.options import common, format_option, param_option, state_option
 from simpleflow.cli.run_query import RunLocation, Runs, location_of, open_runs
 from simpleflow.exceptions import InputError, UnknownResource
 from simpleflow.named_tuple import NamedTuple
@@ -73,12 +73,12 @@ class StepQuery(NamedTuple):
         given = workflow_input.read_input(options["input_text"], options["input_file"])
         unread_input.watch(options["input_text"], options["input_file"])
         location = location_of(options)
-        began_in = folder_here()
+        began_in = errors.folder_here()
         whole = None if location.folder is None else os.path.join(began_in, location.folder)
         if options["workflow_id"] is not None:
             check_name(options["workflow_id"], "--workflow-id")
         workflow_class = load_workflow(workflow)
-        if folder_here() != began_in:  # its file has changed the folder
+        if errors.folder_here() != began_in:  # its file has changed the folder
             location = RunLocation(location.domain, whole)
         if options["input_text"] is not None or options["input_file"] is not None or options["params"]:
             given = parameters.complete_input(workflow_class, given, options["params"])

@@ -7,7 +7,7 @@ attributes: first those that every event of the type has, then the others, both 
 missing at the end have their defaults. The example is the TimerFired that ``codec`` writes in 120 bytes.
 
 The numbers and orders are those of all state folders. So they may not change: a new type goes to the end of
-``_NUMBERS``, a new member to the end of its type's. ``tests/core/test_compact.py`` has one event of each type as it
+``EVENT_TYPES``, a new member to the end of its type's. ``tests/core/test_compact.py`` has one event of each type as it
 must be read for ever.
 
 An event of a type that this library does not know has no short form.
@@ -26,62 +26,7 @@ import msgspec
 from simpleflow.core.events import EVENT_TYPES, Attributes, Event, milliseconds
 from simpleflow.named_tuple import NamedTuple
 
-_NUMBERS = (
-    "WorkflowExecutionStarted",
-    "WorkflowExecutionCancelRequested",
-    "WorkflowExecutionCompleted",
-    "CompleteWorkflowExecutionFailed",
-    "WorkflowExecutionFailed",
-    "FailWorkflowExecutionFailed",
-    "WorkflowExecutionTimedOut",
-    "WorkflowExecutionCanceled",
-    "CancelWorkflowExecutionFailed",
-    "WorkflowExecutionContinuedAsNew",
-    "ContinueAsNewWorkflowExecutionFailed",
-    "WorkflowExecutionTerminated",
-    "DecisionTaskScheduled",
-    "DecisionTaskStarted",
-    "DecisionTaskCompleted",
-    "DecisionTaskTimedOut",
-    "ActivityTaskScheduled",
-    "ScheduleActivityTaskFailed",
-    "ActivityTaskStarted",
-    "ActivityTaskCompleted",
-    "ActivityTaskFailed",
-    "ActivityTaskTimedOut",
-    "ActivityTaskCanceled",
-    "ActivityTaskCancelRequested",
-    "RequestCancelActivityTaskFailed",
-    "WorkflowExecutionSignaled",
-    "MarkerRecorded",
-    "RecordMarkerFailed",
-    "TimerStarted",
-    "StartTimerFailed",
-    "TimerFired",
-    "TimerCanceled",
-    "CancelTimerFailed",
-    "StartChildWorkflowExecutionInitiated",
-    "StartChildWorkflowExecutionFailed",
-    "ChildWorkflowExecutionStarted",
-    "ChildWorkflowExecutionCompleted",
-    "ChildWorkflowExecutionFailed",
-    "ChildWorkflowExecutionTimedOut",
-    "ChildWorkflowExecutionCanceled",
-    "ChildWorkflowExecutionTerminated",
-    "SignalExternalWorkflowExecutionInitiated",
-    "SignalExternalWorkflowExecutionFailed",
-    "ExternalWorkflowExecutionSignaled",
-    "RequestCancelExternalWorkflowExecutionInitiated",
-    "RequestCancelExternalWorkflowExecutionFailed",
-    "ExternalWorkflowExecutionCancelRequested",
-    "LambdaFunctionScheduled",
-    "LambdaFunctionStarted",
-    "LambdaFunctionCompleted",
-    "LambdaFunctionFailed",
-    "LambdaFunctionTimedOut",
-    "ScheduleLambdaFunctionFailed",
-    "StartLambdaFunctionFailed",
-)
+_NUMBERS = tuple(EVENT_TYPES)
 """The names of the types, each at its number."""
 
 _encode_lines = msgspec.json.Encoder().encode_lines

@@ -11,7 +11,7 @@ from typing import Protocol
 from simpleflow.core.decisions import Decision
 from simpleflow.core.events import Event
 from simpleflow.core.history import History
-from simpleflow.exceptions import SwfError
+from simpleflow.exceptions import SwfError, UnknownResource
 from simpleflow.named_tuple import NamedTuple
 
 
@@ -212,6 +212,10 @@ class RunReader(Protocol):
 
     def event(self, workflow_id: str, run_id: str | None, id: int) -> Event:
         """One event of the execution. Raises UnknownResource if there is none with that id."""
+        found = self.history(workflow_id, run_id, id - 1, 1) if id > 0 else ()
+        if not found:
+            raise UnknownResource(f"the run of workflow {workflow_id!r} has no event {id}")
+        return found[0]
 
     def list_runs(
         self, wanted: RunFilter = EVERY_RUN, before: str | None = None, limit: int | None = None

@@ -7,13 +7,13 @@ from itertools import islice
 from typing import Any
 
 from simpleflow.core import events as e
-from simpleflow.engines.base import EVERY_RUN, RunDescription, RunFilter
+from simpleflow.engines.base import EVERY_RUN, RunDescription, RunFilter, RunReader
 from simpleflow.engines.executions import Executions
 from simpleflow.exceptions import UnknownResource
 
 
-class EmbeddedReader:
-    """The port RunReader over the executions of this process and its journal. See ``base.RunReader``."""
+class EmbeddedReader(RunReader):
+    """Reads the executions of this process and of its journal."""
 
     def __init__(self, executions: Executions) -> None:
         self.executions = executions
@@ -40,12 +40,6 @@ class EmbeddedReader:
         run_id = self.describe(workflow_id, run_id).run_id
         run = self.runs.get(run_id)
         return self.executions.journal.last_events(run_id, limit) if run is None else run.history.events[-limit:]
-
-    def event(self, workflow_id: str, run_id: str | None, id: int) -> e.Event:
-        found = self.history(workflow_id, run_id, id - 1, 1) if id > 0 else ()
-        if not found:
-            raise UnknownResource(f"the run of workflow {workflow_id!r} has no event {id}")
-        return found[0]
 
     def list_runs(
         self, wanted: RunFilter = EVERY_RUN, before: str | None = None, limit: int | None = None

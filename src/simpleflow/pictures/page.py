@@ -80,13 +80,12 @@ def facts(pairs: Iterable[tuple[str, str]]) -> str:
     return f'<dl class="facts">{rows}</dl>' if rows else ""
 
 
-def preformatted(value: str, about: str = "", classes: str = "") -> str:
+def preformatted(value: str, about: str = "") -> str:
     """Lines as they are, without passwords; ``about`` stands above them. Empty if there are none."""
     if not value.strip():
         return ""
     above = f'<p class="about">{text(about)}</p>' if about else ""
-    kind = f' class="{classes}"' if classes else ""
-    return f'{above}<pre{kind} tabindex="0">{lines(hide_passwords(value.rstrip()))}</pre>'
+    return f'{above}<pre tabindex="0">{lines(hide_passwords(value.rstrip()))}</pre>'
 
 
 def arguments(input: str | None) -> str:

@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
+from simpleflow.constants import DAY, HOUR, MINUTE
 from simpleflow.core.work_time import Interval, length, union
 from simpleflow.named_tuple import NamedTuple
 
@@ -23,12 +24,11 @@ _SHARE = 0.25  # a gap is folded if it is longer than this share of the work
 _SHARE_OF_ALL = 0.04  # and than this share of the whole
 _ELAPSED = 120.0  # seconds; the axis of a shorter run counts from its begin, that of a longer one shows the clock
 _APART = 84.0  # width between two ticks, at least
-_MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 _STEPS = (
     *(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30),
-    *(_MINUTE * each for each in (1, 2, 5, 10, 15, 30)),
-    *(_HOUR * each for each in (1, 2, 3, 6, 12)),
-    *(_DAY * each for each in (1, 2, 5, 10, 30, 60, 120, 365, 730, 1_825, 3_650)),
+    *(MINUTE * each for each in (1, 2, 5, 10, 15, 30)),
+    *(HOUR * each for each in (1, 2, 3, 6, 12)),
+    *(DAY * each for each in (1, 2, 5, 10, 30, 60, 120, 365, 730, 1_825, 3_650)),
 )
 
 
@@ -166,11 +166,11 @@ class Axis:
             seconds = time - self._origin
             return Tick(x, f"{seconds:.{_decimals(step)}f} s", False)
         clock = self._clock(time)
-        if step >= 30 * _DAY:
+        if step >= 30 * DAY:
             return Tick(x, f"{clock:%b %Y}", clock.month == 1)
-        if step >= _DAY or (clock.hour, clock.minute, clock.second) == (0, 0, 0):
-            return Tick(x, f"{clock.day} {clock:%b}", step < _DAY)
-        if step >= _MINUTE:
+        if step >= DAY or (clock.hour, clock.minute, clock.second) == (0, 0, 0):
+            return Tick(x, f"{clock.day} {clock:%b}", step < DAY)
+        if step >= MINUTE:
             return Tick(x, f"{clock:%H:%M}", False)
         part = f"{clock.microsecond / 1e6:.{_decimals(step)}f}"[1:] if step < 1 else ""
         return Tick(x, f"{clock:%H:%M:%S}{part}", False)

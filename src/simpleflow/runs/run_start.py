@@ -12,6 +12,7 @@ from typing import Any
 from simpleflow import settings, values
 from simpleflow.checks import check_flag, check_name
 from simpleflow.constants import KEEP_GOING
+from simpleflow.core import events as e
 from simpleflow.engines.base import StartRequest
 from simpleflow.exceptions import InputError
 from simpleflow.runs.start_overrides import check_folder, checked_overrides
@@ -95,3 +96,12 @@ class RunStart:
             child_policy=task.child_policy,
         )
         return request._replace(**self._overrides)
+
+
+def difference(started: e.WorkflowExecutionStarted, request: StartRequest) -> str:
+    """How a new run differs from the one of a dead process that it replaces: a part of the reason to close that one."""
+    if started.workflow_type.name != request.name:
+        return f"again as workflow {request.name}"
+    if arguments(values.decode(started.input)) != arguments(values.decode(request.input)):
+        return "again with another input"
+    return "again with other steps to force, skip, run or reach, or another --changed or --keep-going"

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from simpleflow.constants import INSTALL_BOTO3
+from simpleflow.constants import INSTALL_BOTO3, YEAR
 from simpleflow.exceptions import InputError
 from simpleflow.server import faults
 from simpleflow.shown_text import with_article
@@ -43,7 +43,6 @@ _TRIMMED = {
 _FORBIDDEN = re.compile("[:/|\x00-\x1f\x7f-\x9f]")
 _DIGITS = re.compile(r"\d{1,8}", re.ASCII)
 _INTEGER = re.compile(r"-?\d{1,10}", re.ASCII)
-_LONGEST_EXECUTION = 31_536_000
 _LONGEST_RETENTION = 90  # days
 
 _NOT_NONE = {
@@ -235,8 +234,8 @@ def _days(value: str, path: str, problems: list[str]) -> None:
 
 
 def _limited(value: str, path: str, problems: list[str]) -> None:
-    if value == "NONE" or (value and int(value) > _LONGEST_EXECUTION):
-        problems.append(_problem(value, path, f"Member must be a whole number, at most {_LONGEST_EXECUTION}"))
+    if value == "NONE" or (value and int(value) > YEAR):
+        problems.append(_problem(value, path, f"Member must be a whole number, at most {YEAR}"))
 
 
 def _priority(value: str, path: str, problems: list[str]) -> None:

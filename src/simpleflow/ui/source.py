@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
+from simpleflow.constants import DAY
 from simpleflow.engines.base import EVERY_RUN, RunDescription, RunFilter
 from simpleflow.engines.sqlite.reading import ReadingEngine
 from simpleflow.exceptions import UnknownResource
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 _DOMAIN_SECONDS = 3.0  # a domain is asked for news so often
 _LIST_DAYS = 30  # of a domain, whose list may be long
-_DAY = 86_400.0
 
 
 class Source(Protocol):
@@ -159,7 +159,7 @@ class DomainSource:
         self, wanted: RunFilter = EVERY_RUN, before: str | None = None, limit: int | None = None
     ) -> list[RunDescription]:
         if not wanted.oldest:
-            begin = (self._clock() // _DAY - _LIST_DAYS) * _DAY
+            begin = (self._clock() // DAY - _LIST_DAYS) * DAY
             wanted = wanted._replace(oldest=begin)
         with self._lock:
             read_at, found = self._lists.get(wanted, (0.0, []))

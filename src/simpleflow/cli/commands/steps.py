@@ -12,7 +12,7 @@ import click
 from simpleflow.cli import errors, step_names, workflow_input
 from simpleflow.cli.cores import cores
 from simpleflow.cli.number import Workers
-from simpleflow.cli.options import SETTINGS, TABLE, folder_here
+from simpleflow.cli.options import SETTINGS, TABLE
 from simpleflow.cli.step_query import StepQuery, step_options
 from simpleflow.cli.view import step_tables
 from simpleflow.cli.view.output import Output, open_output
@@ -105,9 +105,9 @@ def step_plan(
     with open_output(style) as out:
         from simpleflow.step.planned import NOT_RUN
 
-        began_in = folder_here()
+        began_in = errors.folder_here()
         query = StepQuery.from_options(workflow, options)
-        if save is not None and folder_here() != began_in:  # the file of the workflow has changed the folder
+        if save is not None and errors.folder_here() != began_in:  # the file of the workflow has changed the folder
             save = os.path.join(began_in, save)
         workflow_input.check_input(query.workflow_class, query.given)
         plan = query.plan(assume_last=assume_last, changed=changed, **names)

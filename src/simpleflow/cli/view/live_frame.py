@@ -8,8 +8,7 @@ from msgspec.structs import replace
 
 from simpleflow.cli.terminal import BOLD, DIM, Terminal
 from simpleflow.cli.view.follower import step_note
-from simpleflow.cli.view.open_tasks import Activity, Doing, OpenTasks
-from simpleflow.cli.view.pauses import pauses
+from simpleflow.cli.view.open_tasks import Activity, Doing, OpenTasks, pauses
 from simpleflow.cli.view.progress import STOPPED, line_prefixes, name_and_time, output_lines, prefix_width
 from simpleflow.cli.view.step_tree import ACTIVE, Node, Row, Tree
 from simpleflow.cli.view.text_width import cut, width

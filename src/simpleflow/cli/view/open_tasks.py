@@ -1,4 +1,4 @@
-"""The open tasks of the executions of a run: activities that run or are queued, timers, and awaited signals.
+"""The open tasks of the executions of a run: activities that run or are queued, timers, pauses, and awaited signals.
 
 The live view asks for this with every frame, so the work is small.
 """
@@ -13,6 +13,7 @@ from simpleflow.engines.embedded import Run
 from simpleflow.named_tuple import NamedTuple
 from simpleflow.views.rows import ChildRow
 from simpleflow.views.run_view import RunView
+from simpleflow.views.waits import Pause, pause_of
 
 _INTERNAL = "_simpleflow"  # begins the ids of timers that no workflow has asked for
 
@@ -82,13 +83,20 @@ def waits_of(run: Run, signals: Iterable[str]) -> list[tuple[str, float | None]]
     """Return these signals and the open timers of a run, each with the time when it ends, in epoch seconds."""
     found: list[tuple[str, float | None]] = [(f"signal {name}", None) for name in signals]
     if run.history.open_timers:
-        found += [_timer(each) for each in list(run.history.timers.values()) if each.open and _is_own(each)]
+        found += [
+            _timer(each)
+            for each in list(run.history.timers.values())
+            if each.open and not each.id.startswith(_INTERNAL)
+        ]
     return found
+
+
+def pauses(runs: Iterable[Run]) -> list[Pause]:
+    """Return the pauses before the next tries of tasks in these runs, the one that ends first at the front."""
+    records = [each for run in runs if run.history.open_timers for each in list(run.history.timers.values())]
+    found = [pause_of(record.scheduled, record.scheduled_at) for record in records if record.open]
+    return sorted(pause for pause in found if pause is not None)
 
 
 def _timer(record: Record) -> tuple[str, float | None]:
     return f"timer {record.id}", record.scheduled_at + float(record.scheduled.start_to_fire_timeout)
-
-
-def _is_own(record: Record) -> bool:
-    return not record.id.startswith(_INTERNAL)

@@ -43,9 +43,9 @@ def report_end(
     failure: Failure | None,
     seconds: float,
     write_result: Callable[[str], None],
-    overlooked: int = 0,
-    following: WhatNext | None = None,
-    missed: Sequence[str] = (),
+    overlooked: int,
+    following: WhatNext,
+    missed: Sequence[str],
 ) -> int:
     """Write how the run ended, write its result, and return the exit code.
 
@@ -90,7 +90,7 @@ def report_end(
     head = here.terminal.paint(f"workflow {printable(run.workflow_id)}:", BOLD)
     here.terminal.log("".join(line + "\n" for line in (f"{head} {printable(text)}{after}", *map(printable, summary))))
     if not completed or failed or overlooked:
-        here.terminal.log("".join(line + "\n" for line in (following.lines() if following is not None else ())))
+        here.terminal.log("".join(line + "\n" for line in following.lines()))
     if not completed:
         return errors.RUN_FAILED
     write_result(json_escaped(closed.result) if closed.result is not None else "null")
@@ -117,12 +117,11 @@ def changed_lines(progress: Progress) -> list[str]:
     return lines
 
 
-def _stopped_text(stopped: dict[str, Any], following: WhatNext | None) -> str:
+def _stopped_text(stopped: dict[str, Any], following: WhatNext) -> str:
     """Say that the run stopped before its end, and which steps it has not run; empty if it did not stop."""
     if not stopped:
         return ""
-    known = [str(each) for each in stopped.get("not_run") or ()]
-    left = names(known) if following is None else following.not_run(known)
+    left = following.not_run([str(each) for each in stopped.get("not_run") or ()])
     text = f": stopped by --until {names([str(each) for each in stopped['until']])}"
     return text + (f"; not run: {left}" if left else "")
 

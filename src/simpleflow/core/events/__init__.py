@@ -83,7 +83,7 @@ from simpleflow.core.events.timer import (
     TimerStarted,
 )
 
-#: The classes by SWF's ``eventType``, in the order in which SWF lists them.
+#: The classes by SWF's ``eventType``, in the order in which SWF lists them: state folders number them by it.
 EVENT_TYPES: dict[str, type[Attributes]] = {
     cls.__name__: cls
     for cls in (

@@ -9,7 +9,7 @@ from typing import Any
 
 from simpleflow.core.events import Event
 from simpleflow.core.transitions import OPEN
-from simpleflow.engines.base import EVERY_RUN, RunDescription, RunFilter, StartRequest
+from simpleflow.engines.base import EVERY_RUN, RunDescription, RunFilter, RunReader, StartRequest
 from simpleflow.engines.swf import faults, jumbo, registration, wire
 from simpleflow.engines.swf.client import client
 from simpleflow.engines.swf.decisions import history_pages
@@ -19,7 +19,7 @@ _SKEW_SECONDS = 30
 """By how much this machine's clock may be ahead of the service's."""
 
 
-class SwfEngine:
+class SwfEngine(RunReader):
     """The Client and the RunReader of a domain.
 
     SWF's lists may lag behind by a moment. Every method also raises SwfError.
@@ -111,13 +111,6 @@ class SwfEngine:
         """See RunReader."""
         numbers = iter(range(limit))
         return self._from_the_end(workflow_id, run_id, lambda event: next(numbers, None) is not None, limit)
-
-    def event(self, workflow_id: str, run_id: str | None, id: int) -> Event:
-        """See RunReader."""
-        found = self.history(workflow_id, run_id, id - 1, 1) if id > 0 else ()
-        if not found:
-            raise UnknownResource(f"the run of workflow {workflow_id!r} has no event {id}")
-        return found[0]
 
     def list_runs(
         self, wanted: RunFilter = EVERY_RUN, before: str | None = None, limit: int | None = None
