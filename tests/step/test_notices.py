@@ -120,6 +120,21 @@ def test_names_of_steps_that_are_done_are_not_reported(seen: Seen) -> None:
     assert seen(lambda workflow: steps(workflow, load)) == []
 
 
+class Middle(Workflow):
+    """It has no steps of its own."""
+
+    def run(self) -> None:
+        futures.wait(self.submit(Child))
+
+
+@pytest.mark.parametrize("after", [None, ["load"]])
+def test_steps_below_a_child_without_steps_are_known(seen: Seen, monkeypatch: pytest.MonkeyPatch, after: Any) -> None:
+    monkeypatch.setattr(Child, "after", after)
+    forces = {} if after else {"force_steps_if_executed": ["report"]}
+    assert seen(lambda w: steps(w, step("load", **forces), Middle)) == []
+    assert seen(lambda w: steps(w, step("load", **forces), Middle)) == []
+
+
 @pytest.mark.parametrize("child", [Child, Group(Child), FuncGroup(lambda: Child), Step("out", Child, force=True)])
 def test_names_of_steps_of_children_are_not_reported(seen: Seen, monkeypatch: pytest.MonkeyPatch, child: Any) -> None:
     assert seen(lambda w: steps(w, step("load", force_steps_if_executed=["report"]), child)) == []

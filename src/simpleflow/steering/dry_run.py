@@ -205,6 +205,7 @@ class DryRun:
             if said is not None:
                 found.add(marker.workflow_id, parents[marker.run_id], said)
         for run_id, run in self._engine.runs.items():
+            found.add_done(run.workflow_id, parents[run_id], ())  # one without steps may have children with steps
             for event in run.history.events:
                 attributes = event.attributes
                 if isinstance(attributes, e.ActivityTaskCompleted):

@@ -109,12 +109,10 @@ class Follower:
         """
         for run_id, run in self._followed.items() if self._notices.needs_done else ():
             listed_id = self.views[run_id].listed_id
-            if listed_id is None:
-                continue
-            record = run.history.activities.get(listed_id)
+            record = None if listed_id is None else run.history.activities.get(listed_id)
             closed: Any = record.closed.attributes if record is not None and record.closed is not None else None
-            names = recorded_tasks.listed_names(getattr(closed, "result", None))
-            self._notices.add_done(run.workflow_id, _parent_id(run), names)
+            names = recorded_tasks.listed_names(getattr(closed, "result", None)) if record is not None else ()
+            self._notices.add_done(run.workflow_id, _parent_id(run), names)  # without steps, it may have children
         return self._notices.lines(complete)
 
     # Methods that call them
