@@ -142,6 +142,19 @@ def test_info_alone(folder: Folder) -> None:
         assert line in done.out
 
 
+@pytest.mark.parametrize("sections", [["versions,settings"], ["versions", "settings"], ["settings,versions"]])
+def test_some_sections_of_info(folder: Folder, sections: list[str]) -> None:
+    assert set(json.loads(folder.run("info", *sections, "--json").out)) == {"versions", "settings"}
+    lines = folder.run("info", *sections).out
+    assert lines.startswith("simpleflow\t")
+    assert "SWF_DOMAIN\t" in lines
+
+
+def test_a_section_that_info_does_not_have(folder: Folder) -> None:
+    done = folder.run("info", "versions,setings")
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+
+
 def test_settings_without_effect_are_told_once(folder: Folder) -> None:
     done = folder.run("info", "versions", METROLOGY_BUCKET="b", LOGGING="{}")
     assert done.code == 0

@@ -222,6 +222,12 @@ class Outer(Workflow, WorkflowStepMixin):
 
     def run(self):
         self.submit(self.step("child", Below)).value
+        self.submit(self.step("named", Named)).value
+
+class Named(Below):
+    @classmethod
+    def get_workflow_id(cls, *args, **kwargs):
+        return "an id of its own"
 """
 
 
@@ -230,6 +236,7 @@ def test_the_output_of_a_step_is_that_of_its_child_workflow(flow: Folder) -> Non
     assert flow.start("outer.py:Outer", "--output", "none").code == 0
     assert flow.run("workflow.logs", "outer", "--step", "child").out.endswith(": deep | from a child\n")
     assert flow.run("task.logs", "outer", "child").out == "from a child\n"
+    assert flow.run("task.logs", "outer", "named").out == "from a child\n"
     told = flow.run("task.info", "outer", "child").err
     assert "the work of step 'child' is the child workflow 'outer--below-step.child.-" in told
     assert "give the id of one, such as 'outer--below-step.child.-" in flow.run("task.logs", "outer", "deep").err

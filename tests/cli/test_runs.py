@@ -287,7 +287,7 @@ def test_unknown_runs_and_activities_are_one_line(summed: RunLocation) -> None:
     assert "'a1'; it has activity-" in location.error("task.info", "sums", "a1")
     assert "simpleflow." not in location.error("task.info", "sums", "a1"), "no activities about marks"
     assert "expected" in location.error("workflow.info")
-    assert "expected" in location.error("workflow.info", "a", "b", "c")
+    assert "expected" in location.error("workflow.info", "a", "b", "c", "d")
     assert "--input" in location.error("workflow.signal", "sums", "--name", "go", "--input", "{")
 
 
@@ -310,6 +310,25 @@ def test_an_unknown_folder_or_domain(location: RunLocation) -> None:
         done = location.folder.run("workflow.list", "nope")
         assert "a domain of Amazon SWF is given with --domain" in done.err
     assert (done.code, done.err.count("\n")) == (2, 1)
+
+
+def test_the_domain_before_the_other_arguments(kept: tuple[RunLocation, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    location, _ = kept
+    if location.domain is None:
+        refused = location.folder.run("workflow.info", "d", "sums", "1", "--local")
+        assert (refused.code, refused.err.count("\n")) == (2, 1)
+        return
+    run_id = location.objects("workflow.list")[0]["run_id"]
+    for args in (["sums", run_id], ["sums", "--domain", DOMAIN]):
+        assert location.folder.run("workflow.info", DOMAIN, *args).code == 0
+    assert location.folder.run("task.info", DOMAIN, "sums", "no such").err.startswith(
+        "error: the run of workflow 'sums'"
+    )
+    monkeypatch.setenv("SWF_DOMAIN", DOMAIN)
+    for command in ("workflow.info", "workflow.tasks", "workflow.profile"):
+        assert location.folder.run(command, DOMAIN, "sums").code == 0
+    for command in ("workflow.list", "workflow.filter"):
+        assert "sums" in location.folder.run(command, DOMAIN).out
 
 
 def test_a_run_whose_process_died_can_be_terminated(folder: Folder) -> None:

@@ -7,7 +7,7 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -216,6 +216,25 @@ def location_of(options: Mapping[str, Any]) -> RunLocation:
     if folder is None and not options["local"] and (domain is not None or settings.SWF_DOMAIN):
         return RunLocation(swf.swf_domain(domain), None)
     return RunLocation(None, folder or settings.SIMPLEFLOW_STATE)
+
+
+def without_domain(given: Sequence[str], least: int, most: int, options: MutableMapping[str, Any]) -> Sequence[str]:
+    """Return the arguments without a domain before them, which the existing library has there; ``options`` takes it.
+
+    It is known as such if it is the domain that is used anyway, or one argument more than the command can need.
+
+    Args:
+        given: the arguments.
+        least, most: how many the command takes without a domain.
+        options: those of ``location_options``.
+    """
+    if len(given) <= least or options["state"] is not None or options["local"]:
+        return given
+    is_used = given[0] == (options["domain"] or settings.SWF_DOMAIN)
+    if is_used or (least and len(given) == most + 1 and options["domain"] is None):
+        options["domain"] = given[0]
+        return given[1:]
+    return given
 
 
 def split_arguments(given: Sequence[str], names: Sequence[str], optional: str = "") -> list[str | None]:

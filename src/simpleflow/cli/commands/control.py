@@ -65,6 +65,7 @@ def workflow_terminate(arguments: Sequence[str], reason: str | None, **options: 
     \b
     Example: simpleflow workflow.terminate daily --reason 'wrong day'
     """
+    arguments = run_query.without_domain(arguments, 1, 2, options)
     with _acting(arguments, options, "sent a request to terminate to") as (engine, found):
         engine.terminate_workflow_execution(*found, reason)
 

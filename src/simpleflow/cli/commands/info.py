@@ -27,7 +27,25 @@ _PROXIES = {"ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"}  # in capitals
 _SECRET = ("SECRET", "TOKEN", "PASSWORD", "ACCESS_KEY")
 
 
-@click.group("info", cls=Group, context_settings=SETTINGS, invoke_without_command=True)
+class _Sections(Group):
+    """A group whose commands may be named together, as the existing library has it: ``versions,settings``."""
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        names: list[str] = []
+        rest = list(args)
+        while rest and all(name in self.commands for name in rest[0].split(",")):
+            names += rest.pop(0).split(",")
+        if len(names) < 2:
+            return super().resolve_command(context, args)
+        both = click.Command(
+            " ".join(names), SETTINGS, lambda style: _show_parts(style, names), versions.params, help=info.help
+        )
+        return both.name, both, rest
+
+
+@click.group("info", cls=_Sections, context_settings=SETTINGS, invoke_without_command=True)
 @format_option(None)
 @common
 @click.pass_context
@@ -35,12 +53,8 @@ def info(context: click.Context, style: str | None) -> None:
     """Show versions, settings and environment variables of this installation; all of them without a command."""
     if context.invoked_subcommand is not None:
         session().style = style  # of the command that follows
-    elif style == JSON:
-        parts = {name: [dict(zip(titles, row, strict=True)) for row in rows()] for name, titles, rows in _PARTS}
-        echo(as_json(parts))
     else:
-        for _, titles, rows in _PARTS:
-            _show(style, titles, rows())
+        _show_parts(style, [name for name, _, _ in _PARTS])
 
 
 @info.command("versions", context_settings=SETTINGS)
@@ -113,6 +127,15 @@ _PARTS: tuple[tuple[str, tuple[str, ...], Callable[[], list[tuple[str, ...]]]], 
     ("settings", _SETTING, _settings),
     ("environment", _VARIABLE, _environment),
 )
+
+
+def _show_parts(style: str | None, names: Sequence[str]) -> None:
+    parts = [part for part in _PARTS if part[0] in names]
+    if style == JSON:
+        echo(as_json({name: [dict(zip(titles, row, strict=True)) for row in rows()] for name, titles, rows in parts}))
+    else:
+        for _, titles, rows in parts:
+            _show(style, titles, rows())
 
 
 def _text(value: object) -> str:

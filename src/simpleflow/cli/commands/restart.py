@@ -60,7 +60,7 @@ def restart(arguments: Sequence[str], workflow: str | None, **options: Any) -> i
     \b
     Example: simpleflow workflow.restart daily
     """
-    query = RunQuery.from_arguments(arguments, options)
+    query = RunQuery.from_arguments(run_query.without_domain(arguments, 1, 2, options), options)
     if workflow is not None and query.location.folder is None:
         raise InputError("--workflow is for runs in a folder; on Amazon SWF the deciders find the class")
     if query.location.folder is None:

@@ -71,7 +71,7 @@ def workflow_list(arguments: Sequence[str], status: str, days: float, limit: int
     \b
     Example: simpleflow workflow.list -s open
     """
-    run_query.split_arguments(arguments, [])
+    run_query.split_arguments(run_query.without_domain(arguments, 0, 0, options), [])
     _list_runs(options, status, {"oldest": run_query.since(days)}, limit, style)
 
 
@@ -127,7 +127,7 @@ def workflow_filter(
     \b
     Example: simpleflow workflow.filter --workflow-type daily --close-status failed
     """
-    run_query.split_arguments(arguments, [])
+    run_query.split_arguments(run_query.without_domain(arguments, 0, 0, options), [])
     if close_status is not None and status == "open":
         raise InputError(f"--close-status {close_status} selects closed runs, but --status open selects open ones")
     if close_status is not None and status not in ("closed", "all", close_status):
@@ -158,6 +158,7 @@ def workflow_info(arguments: Sequence[str], show_all: bool, style: str, **option
     \b
     Example: simpleflow workflow.info daily
     """
+    arguments = run_query.without_domain(arguments, 1, 2, options)
     with open_output(style) as out, open_run(arguments, options) as (runs, run):
         from simpleflow.cli.run_steps import family, waits_of
         from simpleflow.cli.view import run_info
@@ -225,6 +226,7 @@ def workflow_tasks(arguments: Sequence[str], nb_tasks: int | None, show_all: boo
     \b
     Example: simpleflow workflow.tasks daily
     """
+    arguments = run_query.without_domain(arguments, 1, 2, options)
     with open_output(style) as out, open_run(arguments, options) as (runs, run):
         from simpleflow.cli.view import history_items, run_tables
 
@@ -250,6 +252,7 @@ def workflow_profile(
     \b
     Example: simpleflow workflow.profile daily
     """
+    arguments = run_query.without_domain(arguments, 1, 2, options)
     with open_output(style) as out, open_run(arguments, options) as (runs, run):
         from simpleflow.cli.view import history_items, run_tables
         from simpleflow.views import rows
@@ -276,7 +279,7 @@ def task_info(arguments: Sequence[str], run_id: str | None, details: bool, style
     \b
     Example: simpleflow task.info daily load --details
     """
-    id, name = run_query.split_arguments(arguments, ["ID", "NAME"])
+    id, name = run_query.split_arguments(run_query.without_domain(arguments, 2, 2, options), ["ID", "NAME"])
     query = RunQuery(run_query.location_of(options), id or "", run_id)
     with open_output(style) as out, run_query.open_runs(query.location) as runs:
         from simpleflow.cli import errors

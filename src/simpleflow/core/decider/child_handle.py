@@ -54,6 +54,8 @@ class ChildHandle(RetryHandle):
                 # Older histories have no position with a child: its id says it.
                 self.positions = (self.position, self._child_id(suffix))
                 workflow_id = self._default_id(arguments)
+        # An id of its own does not say which containers and steps are around the child.
+        self._control = self.position or (f"{task.name}-{suffix}" if evaluation.scope.path else None)
         self.key = ("child", workflow_id)
         self._id = workflow_id
         self._priority = priority_of(evaluation, priority, task.priority or PRIORITY_NOT_SET)
@@ -146,7 +148,7 @@ class ChildHandle(RetryHandle):
         task_list = task.task_list
         return d.StartChildWorkflowExecution(
             child_policy=task.child_policy,
-            control=self.position,
+            control=self._control,
             execution_start_to_close_timeout=task.execution_timeout,
             input=self.input,
             tag_list=tuple(tags) if tags else None,
