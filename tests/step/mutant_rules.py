@@ -249,8 +249,8 @@ MUTANTS = (
     Mutant(
         "a step waits for the marker of an earlier submission that is skipped",
         "step/scheduler.py",
-        "        if verdict.run and (awaited := self._after_skipping(run)) is not None:\n",
-        "        if verdict.run and (awaited := None) is not None:\n",
+        "        if (skipping := self._skipping_before(run)) is not None:\n",
+        "        if (skipping := None) is not None:\n",
         "tests/step/test_alternatives.py",
     ),
     # Dependents

@@ -10,8 +10,8 @@ from simpleflow import Workflow, futures
 from simpleflow.canvas import Chain, Group
 from simpleflow.step.submittable import Step
 from simpleflow.step.workflow import WorkflowStepMixin
-from tests.step.bench import Bench, fail_softly, note, noted
-from tests.step.test_evaluated_afresh import Ordered
+from tests.step.bench import Bench, echo, fail_softly, note, noted
+from tests.step.test_evaluated_afresh import Ordered, look
 
 
 class Child(Workflow, WorkflowStepMixin):
@@ -84,3 +84,63 @@ def test_alternative_work_under_way_does_not_mix_up_two_submissions(bench: Bench
     assert value == ("did dep" if ran_first else None if afresh else "did instead")
     assert noted.count("dep") == (not fails)
     assert noted.count("instead") == 1
+
+
+@pytest.mark.parametrize("fingerprint", [None, 1])
+@pytest.mark.parametrize("afresh", [False, True])
+def test_the_kept_result_is_that_of_the_latest_run(bench: Bench, afresh: bool, fingerprint: int | None) -> None:
+    def step(workflow: Any, result: str) -> Step:
+        work = Chain(workflow.step("part", (note, "part")), (echo, result))
+        other = (note, "instead")
+        return workflow.step(
+            "a", work, keep_result=True, fingerprint=fingerprint, activities_if_step_already_done=other
+        )
+
+    bench.run(lambda workflow: futures.wait(workflow.submit(step(workflow, "old"))))
+
+    def run(workflow: Any) -> Any:
+        first, second = (workflow.submit(step(workflow, "new")) for _ in range(2))
+        workflow.submit(echo, "later").result
+        origin = workflow.step("origin", (note, "origin"), force_steps_if_executed="part")
+        futures.wait(workflow.submit(origin))
+        look(workflow, afresh)
+        futures.wait(first)
+        third = workflow.submit(step(workflow, "new"))
+        futures.wait(second, third)
+        return [[each.ran, each.value[1][0]] for each in (first, second, third)]
+
+    found = Ordered(bench.bucket, run, own=True)
+    found.end("GetStepsDoneTask")
+    while readings := [each.name for each in found.open if each.name.endswith(("GetStepMarkTask", "ReadStepsTask"))]:
+        found.end(readings[0])
+    found.end("echo", "later")
+    found.end("note", "origin")  # it removes the mark of the step around its dependent
+    found.end("echo", "look")
+    ran = [[True, "new"], [True, "new"]]
+    assert found.rest() == ([*ran, [False, "new"]] if afresh else [[False, "old"], *ran])
+
+
+@pytest.mark.parametrize("other", [None, (fail_softly, "other")])
+@pytest.mark.parametrize("afresh", [False, True])
+def test_submissions_that_are_skipped_in_different_ways_keep_their_order(
+    bench: Bench, afresh: bool, other: Any
+) -> None:
+    bench.mark("a")
+
+    def run(workflow: Any) -> Any:
+        steps = [Step("a", (note, "a"), activities_if_step_already_done=each) for each in ((note, "instead"), other)]
+        first, second = map(workflow.submit, steps)
+        workflow.submit(echo, "later").result
+        look(workflow, afresh)
+        futures.wait(first, second)
+        return [first.value, first.failed, second.failed]
+
+    found = Ordered(bench.bucket, run)
+    found.end("GetStepsDoneTask")
+    if any(each.name.endswith("fail_softly") for each in found.open):
+        found.end("fail_softly")
+    found.end("echo", "later")
+    found.end("echo", "look")
+    assert found.rest() == ["did instead", False, other is not None]
+    assert noted.count("instead") == 1
+    assert noted.count("other") == (other is not None)

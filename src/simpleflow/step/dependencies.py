@@ -88,10 +88,6 @@ class Dependencies:
         if (written := self.marking.pop(run, None)) is not None:
             written.finish()
 
-    def count_runs(self, name: str) -> int:
-        """How many times a step of this name has run here, or was refused."""
-        return len(self._runs_of(name))
-
     def _runs_of(self, name: str) -> Sequence[StepRun]:
         ran = self._ran.get(name, ())
         return (ran,) if isinstance(ran, StepRun) else ran

@@ -51,14 +51,9 @@ class Readings:
         self._wanted: dict[str, Wanted] = {}  # by key; not submitted yet
         self._next: Promise | None = None  # final once the batch of these has been read
 
-    def find(self, wanted: Wanted, number: int, runs: int) -> Reading | Promise:
-        """The reading for a verdict on a step; or a promise to wait for, which may have failed.
-
-        ``number``: of the verdict, from 0. ``runs``: how often the step has run before it. An evaluation that was given
-        up may have asked for the same verdict after another number of runs, when the mark was another one.
-        """
-        at = [number, runs] if runs else [number]
-        key = values.digest(values.canonical([*wanted, *at], "a reading"))[:24]
+    def find(self, wanted: Wanted, number: int) -> Reading | Promise:
+        """The reading for the ``number``-th verdict on a step; or a promise to wait for, which may have failed."""
+        key = values.digest(values.canonical([*wanted, number], "a reading"))[:24]
         self._take_up()
         if (found := self._found.get(key)) is not None:
             if "error" not in found:

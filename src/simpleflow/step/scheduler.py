@@ -5,7 +5,10 @@ Theory of operation
 A verdict is taken in two phases. First everything that has a bearing on it must have ended; only then the rules are
 applied (``rules.verdict``). A verdict waits for:
 
-1. an earlier submission of the same name that is still running: this one joins it and takes no verdict;
+1. an earlier submission of the same name that is still running: this one joins it and takes no verdict; or one that is
+   being skipped, and whose marker is not recorded yet: ``run`` may be evaluated anew before that, and come to another
+   verdict. So what is read for a verdict under its number is never that of another verdict, and the markers of one name
+   are in the order of its submissions;
 2. an origin (a step that forces this one) that is running, or may run once what it waits for has ended: otherwise this
    step would be skipped, or would work with old data, although the origin is about to change that;
 3. the writing of a mark that this step would make stale if it runs: otherwise the mark would be written after it was
@@ -133,6 +136,8 @@ class Scheduler:
                 return Postpone()
         if self._executor.filling and ledger.has_progressed and not run.enclosing:
             return Postpone()
+        if (skipping := self._skipping_before(run)) is not None:
+            return Wait(skipping)
         if ledger.request.only and ledger.request.leaves_out(run.name, (each.name for each in run.enclosing)):
             return Begin(rules.LEFT_OUT)
         is_quiet = dependencies.is_quiet
@@ -149,10 +154,10 @@ class Scheduler:
                 claim = self.claiming.latest_try(run)
                 if claim is not None and not claim.done:
                     return Wait(claim)  # once it is granted, the refused step gives it up
-                return self._after_skipping(run) or _refuse(origin)
+                return _refuse(origin)
         for each in ledger.above:
             if (above := each.failed_origin(run.name, run.after)) is not None:
-                return self._after_skipping(run) or _refuse(above)
+                return _refuse(above)
         return self._judge(run, is_quiet)
 
     def origins(self, run: StepRun) -> dict[str, Marks]:
@@ -234,8 +239,6 @@ class Scheduler:
             )
         if verdict.run and made_with.NOT_KEPT in self.made_with(run).arguments:
             made_with.check_known(run.step.calls())  # before anything has begun
-        if verdict.run and (awaited := self._after_skipping(run)) is not None:
-            return awaited
         if verdict.run and self.marks.claims:
             claimed = self.claiming.claim(run, verdict, self._changes)
             if isinstance(claimed, Promise):
@@ -246,13 +249,12 @@ class Scheduler:
         origin = self.dependencies.unreached_origin(run) or self.dependencies.passed_origin(run)
         return Begin(verdict, stale=None if origin is None else constants.DEPENDENT_OF + origin)
 
-    def _after_skipping(self, run: StepRun) -> Wait | None:
-        """A wait for an earlier submission that is being skipped, and whose marker is not recorded yet.
-
-        A later evaluation takes the markers of one name in the order of its submissions.
-        """
+    def _skipping_before(self, run: StepRun) -> StepRun | None:
+        """An earlier submission of the same name that is being skipped, and whose marker is not recorded yet."""
         skipping = self.ledger.skipping.get(run.name)
-        return None if skipping is None or skipping.done or skipping in run.enclosing else Wait(skipping)
+        if skipping is None or skipping.done or self.dependencies.waits.leads_to(skipping, run.enclosing | {run}):
+            return None
+        return skipping
 
     def _read(self, run: StepRun, verdict: rules.Verdict, done: bool, looks_inside: bool) -> Reading | Promise | None:
         """The reading for the verdict (mark, files, outputs), or a promise to wait for; None if it depends on none.
@@ -277,8 +279,7 @@ class Scheduler:
         if not (patterns or reads_mark):
             return None
         wanted = Wanted(run.name, reads_mark, patterns, outputs)
-        number = self.ledger.next_number(run.name)
-        return self._readings.find(wanted, number, self.dependencies.count_runs(run.name) if number else 0)
+        return self._readings.find(wanted, self.ledger.next_number(run.name))
 
     def _changed(self, run: StepRun, found: Reading | None) -> list[str]:
         """The reasons to run a step although it is done; ``found``: its mark, if it was read."""
