@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import copy
-import importlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from simpleflow.base import Call, Executor, Submittable, SubmittableContainer
 from simpleflow.checks import check_flag
+from simpleflow.constants import existing_names
 from simpleflow.containers import ChainPromise, GroupPromise
 from simpleflow.exceptions import InputError
 from simpleflow.func_group import FuncFuture as FuncFuture  # public here
@@ -234,8 +234,4 @@ def _holds(container: Submittable, wanted: Submittable) -> bool:
     return False
 
 
-def __getattr__(name: str) -> Any:
-    """A name that this module has in the existing library."""
-    if name.startswith("__"):
-        raise AttributeError(name)
-    return importlib.import_module("simpleflow.compat.names").find(__name__, name)
+__getattr__ = existing_names(__name__)

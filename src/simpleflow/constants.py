@@ -1,6 +1,7 @@
 """Durations in seconds, limits of the service (SWF's documented quotas), reserved names, variables, and the version."""
 
 import importlib
+from collections.abc import Callable
 from typing import Any
 
 RELEASE = "1.0.0a1"
@@ -133,8 +134,15 @@ RECONNECT_SECONDS = 60.0
 """For how long a run waits for the scheduler of a cluster that was lost, by default."""
 
 
-def __getattr__(name: str) -> Any:
-    """A name that this module has in the existing library."""
-    if name.startswith("__"):
-        raise AttributeError(name)
-    return importlib.import_module("simpleflow.compat.names").find(__name__, name)
+def existing_names(module: str) -> Callable[[str], Any]:
+    """Return the ``__getattr__`` of a module that has more names in the existing library, see ``compat.names``."""
+
+    def find(name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return importlib.import_module("simpleflow.compat.names").find(module, name)
+
+    return find
+
+
+__getattr__ = existing_names(__name__)

@@ -14,11 +14,11 @@ promise calls ``Waiter.changed``, and the decider evaluates ``run`` afresh.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 from weakref import ReferenceType, ref
 
+from simpleflow.constants import existing_names
 from simpleflow.exceptions import ExecutionBlocked, InputError, TaskCanceled
 
 PENDING = "PENDING"
@@ -309,8 +309,4 @@ def wait(*futures: Future | Iterable[Future]) -> list[Any]:
     return [future.result for future in found]
 
 
-def __getattr__(name: str) -> Any:
-    """A name that this module has in the existing library."""
-    if name.startswith("__"):
-        raise AttributeError(name)
-    return importlib.import_module("simpleflow.compat.names").find(__name__, name)
+__getattr__ = existing_names(__name__)

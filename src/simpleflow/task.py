@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +10,7 @@ from simpleflow.activity import Activity, seconds
 from simpleflow.base import Call
 from simpleflow.call_task import CallTask, Task, parse_limit
 from simpleflow.checks import check_name
-from simpleflow.constants import RESERVED_TIMER
+from simpleflow.constants import RESERVED_TIMER, existing_names
 from simpleflow.exceptions import InputError, NotSubmittable
 from simpleflow.failure_context import TaskFailureContext as TaskFailureContext  # public here
 from simpleflow.workflow_task import ChildWorkflowTask as ChildWorkflowTask
@@ -173,8 +172,4 @@ class ContinueAsNewWorkflowTask(CallTask):
     name = "continue_as_new"
 
 
-def __getattr__(name: str) -> Any:
-    """A name that this module has in the existing library."""
-    if name.startswith("__"):
-        raise AttributeError(name)
-    return importlib.import_module("simpleflow.compat.names").find(__name__, name)
+__getattr__ = existing_names(__name__)

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from simpleflow.engines.embedded import EmbeddedEngine
 from simpleflow.exceptions import UnknownResource
 
 
 def begin(source: EmbeddedEngine, token: str, identity: str | None = None) -> None:
     """A worker has begun the task; ``identity`` names it in the history."""
-    try:
+    with suppress(UnknownResource):
         source.begin_activity_task(token, identity)
-    except UnknownResource:
-        pass
 
 
 def beat(source: EmbeddedEngine, token: str) -> None:
     """The task goes on."""
-    try:
+    with suppress(UnknownResource):
         source.record_activity_task_heartbeat(token)
-    except UnknownResource:
-        pass
 
 
 def offer(source: EmbeddedEngine, token: str) -> None:
     """The task is to be handed out again, before all others."""
-    try:
+    with suppress(UnknownResource):
         source.put_back_activity_task(token, first=True)
-    except UnknownResource:
-        pass

@@ -110,7 +110,7 @@ async def _connected(join: Join, owner: int, folder: str, stop: asyncio.Event) -
     shown = ""
     while not stop.is_set() and os.getppid() == owner:
         try:
-            starting = asyncio.ensure_future(_start(join, folder))
+            starting = asyncio.ensure_future(_worker(join, folder))
             while not starting.done():
                 await asyncio.wait([starting], timeout=_LOOK_SECONDS)
                 if stop.is_set() or os.getppid() != owner:
@@ -123,10 +123,6 @@ async def _connected(join: Join, owner: int, folder: str, stop: asyncio.Event) -
                 log.warning("the scheduler %s cannot be joined: %s; tries again", join.address, text)
         await asyncio.sleep(1)
     return None
-
-
-async def _start(join: Join, folder: str) -> Any:
-    return await _worker(join, folder)
 
 
 def _worker(join: Join, folder: str) -> Any:

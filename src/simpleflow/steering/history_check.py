@@ -19,6 +19,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
+from operator import attrgetter
 from typing import Any
 
 from simpleflow import values
@@ -107,7 +108,7 @@ def check(
                 continue  # it timed out, or was not answered yet
             tasks += 1
             then = recorded.get(answered[event.id], [])
-            now = list(filter(None, map(_of_decision, packed_markers.single_decisions(decider.answer().decisions))))
+            now = list(filter(None, map(_decision_of, packed_markers.single_decisions(decider.answer().decisions))))
             for number in range(max(len(then), len(now))):
                 one = then[number] if number < len(then) else None
                 other = now[number] if number < len(now) else None
@@ -195,7 +196,7 @@ def _recorded(events: Iterable[e.Event]) -> dict[int, list[Decision]]:
     found: dict[int, list[Decision]] = {}
     for event in events:
         decided = getattr(event.attributes, "decision_task_completed_event_id", None)
-        decision = _of_event(event.attributes) if decided else None
+        decision = _decision_of(event.attributes) if decided else None
         if decided and decision is not None:
             found.setdefault(decided, []).append(decision)
     return found
@@ -237,65 +238,52 @@ def _compared(decision: Decision) -> str:
     return json.dumps(found, sort_keys=True, default=repr)
 
 
-def _of_decision(a: Any) -> Decision | None:
-    if isinstance(a, d.ScheduleActivityTask):
-        return Decision("activity", a.activity_type.name, a.activity_id, a.input)
-    if isinstance(a, d.StartChildWorkflowExecution):
-        return Decision("child workflow", a.workflow_type.name, a.workflow_id, a.input)
-    if isinstance(a, d.StartTimer):
-        return Decision("timer", a.timer_id, a.timer_id, a.start_to_fire_timeout)
-    if isinstance(a, d.CancelTimer):
-        return Decision("end of timer", a.timer_id, a.timer_id, None)
-    if isinstance(a, d.RecordMarker):
-        return Decision("marker", a.marker_name, "", a.details)
-    if isinstance(a, d.SignalExternalWorkflowExecution):
-        return Decision("signal", a.signal_name, a.workflow_id, a.input)
-    if isinstance(a, d.RequestCancelActivityTask):
-        return Decision("cancel of activity", a.activity_id, a.activity_id, None)
-    if isinstance(a, d.RequestCancelExternalWorkflowExecution):
-        return Decision("cancel of workflow", a.workflow_id, a.workflow_id, None)
-    if isinstance(a, d.CompleteWorkflowExecution):
-        return Decision(_END, "completed", "", a.result)
-    if isinstance(a, d.FailWorkflowExecution):
-        return Decision(_END, "failed", "", a.reason)
-    if isinstance(a, d.CancelWorkflowExecution):
-        return Decision(_END, "canceled", "", None)
-    if isinstance(a, d.ContinueAsNewWorkflowExecution):
-        return Decision(_END, "continued as new", "", a.input)
-    return None
+_MEMBERS: dict[tuple[str, str, str, str], tuple[type, ...]] = {
+    ("activity", "activity_type.name", "activity_id", "input"): (
+        *(d.ScheduleActivityTask, e.ActivityTaskScheduled, e.ScheduleActivityTaskFailed),
+    ),
+    ("child workflow", "workflow_type.name", "workflow_id", "input"): (
+        *(d.StartChildWorkflowExecution, e.StartChildWorkflowExecutionInitiated, e.StartChildWorkflowExecutionFailed),
+    ),
+    ("timer", "timer_id", "timer_id", "start_to_fire_timeout"): (d.StartTimer, e.TimerStarted, e.StartTimerFailed),
+    ("end of timer", "timer_id", "timer_id", ""): (d.CancelTimer, e.TimerCanceled, e.CancelTimerFailed),
+    ("marker", "marker_name", "", "details"): (d.RecordMarker, e.MarkerRecorded),
+    ("signal", "signal_name", "workflow_id", "input"): (
+        *(d.SignalExternalWorkflowExecution, e.SignalExternalWorkflowExecutionInitiated),
+    ),
+    ("cancel of activity", "activity_id", "activity_id", ""): (
+        *(d.RequestCancelActivityTask, e.ActivityTaskCancelRequested, e.RequestCancelActivityTaskFailed),
+    ),
+    ("cancel of workflow", "workflow_id", "workflow_id", ""): (
+        *(d.RequestCancelExternalWorkflowExecution, e.RequestCancelExternalWorkflowExecutionInitiated),
+    ),
+    (_END, "completed", "", "result"): (
+        *(d.CompleteWorkflowExecution, e.WorkflowExecutionCompleted, e.CompleteWorkflowExecutionFailed),
+    ),
+    (_END, "failed", "", "reason"): (
+        *(d.FailWorkflowExecution, e.WorkflowExecutionFailed, e.FailWorkflowExecutionFailed),
+    ),
+    (_END, "canceled", "", ""): (
+        *(d.CancelWorkflowExecution, e.WorkflowExecutionCanceled, e.CancelWorkflowExecutionFailed),
+    ),
+    (_END, "continued as new", "", "input"): (
+        *(d.ContinueAsNewWorkflowExecution, e.WorkflowExecutionContinuedAsNew, e.ContinueAsNewWorkflowExecutionFailed),
+    ),
+}
+"""The members that hold name, id and input, by kind; with the decision that has them, and the events that follow.
+
+The end of a run has a name of its own, and no id.
+"""
+
+_BY_CLASS = {cls: members for members, classes in _MEMBERS.items() for cls in classes}
 
 
-def _of_event(a: Any) -> Decision | None:
-    """The decision that led to an event. That of a refusal has no input."""
-    if isinstance(a, e.ActivityTaskScheduled | e.ScheduleActivityTaskFailed):
-        return Decision("activity", a.activity_type.name, a.activity_id, getattr(a, "input", None))
-    if isinstance(a, e.StartChildWorkflowExecutionInitiated):
-        return Decision("child workflow", a.workflow_type.name, a.workflow_id, a.input)
-    if isinstance(a, e.StartChildWorkflowExecutionFailed):
-        initiated = a.initiated_event_id
-        return None if initiated else Decision("child workflow", a.workflow_type.name, a.workflow_id, None)
-    if isinstance(a, e.TimerStarted | e.StartTimerFailed):
-        return Decision("timer", a.timer_id, a.timer_id, getattr(a, "start_to_fire_timeout", None))
-    if isinstance(a, e.TimerCanceled | e.CancelTimerFailed):
-        return Decision("end of timer", a.timer_id, a.timer_id, None)
-    if isinstance(a, e.MarkerRecorded):
-        return Decision("marker", a.marker_name, "", a.details)
-    if isinstance(a, e.SignalExternalWorkflowExecutionInitiated):
-        return Decision("signal", a.signal_name, a.workflow_id, a.input)
-    if isinstance(a, e.ActivityTaskCancelRequested | e.RequestCancelActivityTaskFailed):
-        return Decision("cancel of activity", a.activity_id, a.activity_id, None)
-    if isinstance(a, e.RequestCancelExternalWorkflowExecutionInitiated):
-        return Decision("cancel of workflow", a.workflow_id, a.workflow_id, None)
-    if isinstance(a, e.WorkflowExecutionCompleted):
-        return Decision(_END, "completed", "", a.result)
-    if isinstance(a, e.WorkflowExecutionFailed):
-        return Decision(_END, "failed", "", a.reason)
-    if isinstance(a, e.CompleteWorkflowExecutionFailed):
-        return Decision(_END, "completed", "", None)
-    if isinstance(a, e.FailWorkflowExecutionFailed):
-        return Decision(_END, "failed", "", None)
-    if isinstance(a, e.WorkflowExecutionCanceled | e.CancelWorkflowExecutionFailed):
-        return Decision(_END, "canceled", "", None)
-    if isinstance(a, e.WorkflowExecutionContinuedAsNew | e.ContinueAsNewWorkflowExecutionFailed):
-        return Decision(_END, "continued as new", "", getattr(a, "input", None))
-    return None
+def _decision_of(attributes: Any) -> Decision | None:
+    """The decision, or the one that led to the event with these attributes. That of a refusal has no input."""
+    if isinstance(attributes, e.StartChildWorkflowExecutionFailed) and attributes.initiated_event_id:
+        return None
+    if type(attributes) not in _BY_CLASS:
+        return None
+    kind, name, id, input = _BY_CLASS[type(attributes)]
+    name = name if kind == _END else attrgetter(name)(attributes)
+    return Decision(kind, name, getattr(attributes, id) if id else "", getattr(attributes, input, None))

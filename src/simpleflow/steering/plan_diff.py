@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from simpleflow.named_tuple import NamedTuple
 from simpleflow.shown_text import count, duration, names
 from simpleflow.steering.plan_file import SavedPlan, SavedStep, by_step
+from simpleflow.step.constants import ALREADY_PLAYED, DEPENDENT_OF
 from simpleflow.step.planned import NOT_RUN, RUN, SKIP, UNKNOWN
 
 RUNS, RUNS_AGAIN, MAY_RUN, SKIPPED, STOPS_BEFORE, NEW, GONE, WHY = (
@@ -20,9 +21,6 @@ RUNS, RUNS_AGAIN, MAY_RUN, SKIPPED, STOPS_BEFORE, NEW, GONE, WHY = (
     "for other reasons",
 )
 """The kinds of differences, as they are told."""
-
-_ALREADY_DONE = "Step was already played"
-_DEPENDENT = "Dep of "
 
 
 class Difference(NamedTuple):
@@ -65,7 +63,7 @@ def _kind(before: SavedStep | None, after: SavedStep) -> str | None:
     if before is None:
         return NEW
     if before.verdict != after.verdict:
-        if after.verdict == RUN and before.verdict == SKIP and _ALREADY_DONE in before.reasons:
+        if after.verdict == RUN and before.verdict == SKIP and ALREADY_PLAYED in before.reasons:
             return RUNS_AGAIN
         return {RUN: RUNS, UNKNOWN: MAY_RUN, SKIP: SKIPPED, NOT_RUN: STOPS_BEFORE}[after.verdict]
     same = (before.forced, before.reasons, before.changed) == (after.forced, after.reasons, after.changed)
@@ -111,6 +109,6 @@ def _causes(steps: list[Difference]) -> str:
     causes = [
         f"{each.step}: {each.why}"
         for each in steps
-        if each.after is not None and not all(reason.startswith(_DEPENDENT) for reason in each.after.reasons)
+        if each.after is not None and not all(reason.startswith(DEPENDENT_OF) for reason in each.after.reasons)
     ]
     return f" ({names(causes)})" if causes else ""
