@@ -32,7 +32,8 @@ LAST_LINES = 10
 
 _FLAGS = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
 _CLOCK_TICK = 0.02  # seconds; times of files are not more exact
-_PLAIN = r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*"
+_PLAIN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~-"
+_DOT = ord(".")
 _OTHER = rb"\A\.|[^A-Za-z0-9._~-]"
 _ESCAPED = rb"%([0-9A-F]{2})"
 _FILE = r"(?P<name>.+)\.(?P<attempt>[1-9][0-9]{0,8})\.log"
@@ -57,14 +58,15 @@ class Log(NamedTuple):
 
 def file_name(text: str) -> str:
     """The name of a file or folder for an id, without a suffix."""
-    if len(text) <= _LONGEST and re.fullmatch(_PLAIN, text):
+    data = text.encode(errors="surrogatepass")
+    if 0 < len(data) <= _LONGEST and data[0] != _DOT and not data.translate(None, _PLAIN):  # nearly always
         return text
-    name = re.sub(_OTHER, lambda found: b"%%%02X" % ord(found[0]), text.encode(errors="surrogatepass")).decode() or "%"
+    name = re.sub(_OTHER, lambda found: b"%%%02X" % ord(found[0]), data).decode() or "%"
     if len(name) <= _LONGEST:
         return name
     import hashlib  # slow to load, and seldom needed
 
-    digest = hashlib.md5(text.encode(errors="surrogatepass"), usedforsecurity=False).hexdigest()
+    digest = hashlib.md5(data, usedforsecurity=False).hexdigest()
     return f"{name[:_KEPT]}-{digest}"
 
 
@@ -84,7 +86,7 @@ def open_log(state: str, run_id: str, activity_id: str, attempt: int, since: flo
     A new file gets the number of the attempt, or the next one that is free. A file that was written after the attempt
     had begun, at ``since`` (epoch seconds), is its own. Only its owner may read it. Raises OSError.
     """
-    folder = folder_of(state, run_id)
+    folder = _folder_of(state, run_id)
     name = file_name(activity_id)
     while True:
         path = f"{folder}/{name}.{attempt}.log"
@@ -171,5 +173,8 @@ def tail(path: str, count: int = LAST_LINES) -> list[str]:
 
 def shown(line: bytes, encoding: str = "utf-8") -> str:
     """A line of output for people, with control characters escaped. Of a progress bar, the last state stays."""
-    text = line.decode(encoding, "replace").rstrip("\r")
+    text = line.decode(encoding, "replace")
+    if text.isprintable():  # nearly always
+        return text
+    text = text.rstrip("\r")
     return escaped(text.rpartition("\r")[2].expandtabs())

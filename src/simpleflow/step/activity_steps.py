@@ -13,6 +13,8 @@ def step_of(activity_id: str) -> str | None:
 
     None too where the id does not hold it: that of an idempotent activity does not, nor one that was cut.
     """
+    if "step." not in activity_id:  # as of all activities of a workflow without steps
+        return None
     found = re.match(_STEP, activity_id, re.DOTALL)
     return None if found is None else re.sub(_ESCAPED, lambda code: chr(int(code[1], 16)), found["name"])
 

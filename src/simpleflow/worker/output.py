@@ -12,15 +12,16 @@ The worker reads the pipe itself:
 - its watching thread, PAUSE_SECONDS after there is something. So two threads that take turns do not slow down an
   activity that prints a lot. And a process that prints something and dies at once dies before the thread has read it,
   so that the owner finds it in the pipe. While activities are so short that the main thread reads everything, the pause
-  grows: for each look, both threads would hand the interpreter lock to and fro;
+  grows, and this thread leaves the pipe alone: for each look, both threads would hand the interpreter lock to and fro;
 - its main thread, at the end of each activity: so nothing gets into the log of the next one. Output is shown before the
   outcome is sent. To make a file takes longer than a short activity; if the activity has completed, that is done while
   the owner decides what comes next. If it has failed, the view shows its last lines, so the log is made before the
   outcome is sent.
 
 ``_lock`` is held by the one that reads. The log of an attempt is made when there is something to write, so an activity
-that prints nothing costs one look at the pipe. It stays open until the next activity begins: threads and processes that
-the former one left behind write into its log.
+that prints nothing costs one look at the pipe. It stays open until the next activity begins if it is made before the
+activity ends; else it is closed at once. Threads and processes that an activity left behind write into its log, which
+is opened again for them.
 
 The owner of the worker has the reading end, too (``OutputPipe``). It reads only where the worker cannot: when the
 worker has died, and when the pipe is full while a call into C keeps the interpreter lock of the worker.
@@ -125,7 +126,7 @@ class OutputPipe:
         """
         turns = self._turns
         if not turns[_OWNER]:
-            if int.from_bytes(_unread(self._reader), sys.byteorder) < _NEARLY_FULL:
+            if not _is_nearly_full(self._reader):
                 return
             self._since = time.monotonic()
             self._of = task, began
@@ -189,10 +190,11 @@ class WorkerOutput:
         self._target = target
         self._writer = writer  # kept open, so that the pipe has no end if an activity closes its standard output
         self._lock = threading.Lock()  # held by the thread that reads
-        self._task: ActivityTask | None = None
+        self.task: ActivityTask | None = None  # that is under way, or was last
         self._began = 0.0  # epoch seconds at which it began
         self._file: BoundedFile | None = None  # the log of the task
         self._fails = False  # there can be no log of the task
+        self._is_silent = True  # the latest task has printed nothing
         self._owner = os.getppid()
         self._pending = b""  # was read and shown, and is not in the log
         self._titled: ActivityTask | None = None  # the task whose name stands before the lines
@@ -204,6 +206,11 @@ class WorkerOutput:
         os.dup2(writer, 1)
         os.dup2(writer, 2)
 
+    @property
+    def is_filling(self) -> bool:
+        """True if there is so much in the pipe that printing may soon have to wait."""
+        return _is_nearly_full(self.reader)
+
     def begin(self, task: ActivityTask) -> None:
         """A task begins: output from now on belongs to it."""
         if self._file is not None or self._fails:
@@ -212,16 +219,23 @@ class WorkerOutput:
                     self._file.close()
                 self._file = None
                 self._fails = False
-        self._task = task
+        self.task = task
         self._began = time.time()
 
     def end(self, soon: bool = False) -> None:
         """A task ends: show all that it has printed, and have it in its log; with ``soon`` after a call of ``keep``."""
-        idle = not self._lock.locked() and not self._turns[_OWNER] and self._file is None
-        if idle and not _unread(self.reader):
+        if (
+            self._is_silent
+            and not self._lock.locked()
+            and self._file is None
+            and not self._turns[_OWNER]
+            and not _unread(self.reader)
+        ):
             return
+        self._is_silent = True
         with self._lock:
             while data := self._receive():
+                self._is_silent = False
                 self._show(data)
                 self._pending += data
                 if not soon or len(self._pending) > _CHUNK:
@@ -235,7 +249,7 @@ class WorkerOutput:
         """Have all that was shown in the log."""
         if self._pending:
             with self._lock:
-                self._keep()
+                self._keep(is_all=True)
 
     def pump(self) -> bool:
         """Read the bytes in the pipe; returns True if there were some. Called by the watching thread."""
@@ -297,14 +311,15 @@ class WorkerOutput:
             self._show(data)
         return found
 
-    def _keep(self) -> None:
+    def _keep(self, is_all: bool = False) -> None:
+        """Write the pending output into the log; ``is_all``: a log that is opened for that is closed at once."""
         try:
-            self._add_to_log()
+            self._add_to_log(is_all)
         finally:
             self._turns[_WORKER] = 0
 
-    def _add_to_log(self) -> None:
-        task, data, self._pending = self._task, self._pending, b""
+    def _add_to_log(self, is_all: bool) -> None:
+        task, data, self._pending = self.task, self._pending, b""
         if task is None or self._fails or not data:
             return
         try:
@@ -312,8 +327,13 @@ class WorkerOutput:
                 self._file.close()  # its size has changed
                 self._file = None
             if self._file is None:
+                target = self._target
                 self._written = self._turns[_WRITTEN]
-                self._file = _open_log(self._target, task, self._began)
+                opened, size = logs.open_log(target.state, task.run_id, task.activity_id, task.tries, self._began)
+                if is_all and size + len(data) <= target.limit:
+                    _write_and_close(opened, data)
+                    return
+                self._file = BoundedFile(opened, size, target.limit)
             self._file.write(data)
         except OSError as error:
             self._fails = True  # what comes later would look as if nothing was missing
@@ -323,7 +343,7 @@ class WorkerOutput:
                 self._lines.note(f"{what}: {error.strerror}: {escaped(where)}")
 
     def _show(self, data: bytes) -> None:
-        task, title = self._task, self._target.title
+        task, title = self.task, self._target.title
         if self._lines is None or title is None:
             return
         if task is not None and task is not self._titled:
@@ -338,12 +358,25 @@ def _open_log(target: OutputTarget, task: ActivityTask, began: float) -> Bounded
     return BoundedFile(*opened, target.limit)
 
 
+def _write_and_close(descriptor: int, data: bytes) -> None:
+    """Write all bytes to a file. Raises OSError; the file is closed in any case."""
+    try:
+        while data:
+            data = data[os.write(descriptor, data) :]
+    finally:
+        os.close(descriptor)
+
+
 def _read(descriptor: int) -> bytes:
     """The bytes in the pipe, up to a chunk; empty if the pipe is empty or has ended."""
     try:
         return os.read(descriptor, _CHUNK)
     except OSError:
         return b""
+
+
+def _is_nearly_full(descriptor: int) -> bool:
+    return int.from_bytes(_unread(descriptor), sys.byteorder) >= _NEARLY_FULL
 
 
 def _unread(descriptor: int) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import time
 
 from simpleflow.shown_text import timestamp
 from simpleflow.state_folder.logs import shown
@@ -29,22 +30,31 @@ class OutputLines:
         self._rest = b""  # the unfinished line
         self._old_rest = b""  # the one that was there at the last call of ``end_old_line``
         self._works = True
+        self._second = 0  # epoch second of the stamp
+        self._stamp = ""  # the time in front of a line, made once in a second
 
     def begin(self, title: str) -> None:
         """The next lines are from something else."""
-        self.end_line()
+        if self._rest:
+            self.end_line()
         self._head = f"{title} | "
 
     def write(self, data: bytes) -> None:
         """Show the lines that are whole; keep the beginning of the last one."""
-        *lines, rest = (self._rest + data).split(b"\n")
-        if len(rest) > _LONGEST:
-            rest = rest[rest.rfind(b"\r", 0, -1) + 1 :]  # a progress bar
-        if len(rest) > _LONGEST:
-            lines.append(rest)
-            rest = b""
-        self._rest = rest
-        self._show([self._head + shown(line, self._encoding) for line in lines])
+        if self._rest:
+            data = self._rest + data
+        if data.endswith(b"\n"):
+            self._rest = b""
+        else:
+            data, rest = data[: (end := data.rfind(b"\n") + 1)], data[end:]
+            if len(rest) > _LONGEST:
+                rest = rest[rest.rfind(b"\r", 0, -1) + 1 :]  # a progress bar
+            if len(rest) > _LONGEST:
+                data += rest + b"\n"
+                rest = b""
+            self._rest = rest
+        if data:
+            self._show(data)
 
     def end_line(self) -> None:
         """Show a line that was not ended."""
@@ -60,24 +70,42 @@ class OutputLines:
     def note(self, text: str) -> None:
         """Show a line that was not printed by an activity."""
         self.end_line()
-        self._show([text])
+        self._write(f"{self._front()}{text}\n")
 
     def close(self) -> None:
         """Close the descriptor, without writing anything."""
         os.close(self._descriptor)
 
-    def _show(self, lines: list[str]) -> None:
-        stamp = timestamp() + " " if self._stamps else ""
-        together = b""
-        for line in lines:
-            data = f"{stamp}{line}\n".encode(self._encoding, "backslashreplace")
-            if len(together) + len(data) > _ATOMIC:
-                self._write(together)
-                together = b""
-            together += data
-        self._write(together)
+    def _front(self) -> str:
+        """What stands before each line: the time, or nothing."""
+        if self._stamps and self._second != (second := int(time.time())):
+            self._second, self._stamp = second, timestamp() + " "
+        return self._stamp
 
-    def _write(self, data: bytes) -> None:
+    def _show(self, data: bytes) -> None:
+        """Show whole lines."""
+        front = self._front() + self._head
+        text = data.decode("ascii") if data.isascii() else ""
+        if text and text.replace("\n", "").isprintable():  # nearly always: nothing has to be escaped
+            lines = text[:-1].replace("\n", "\n" + front)
+        else:
+            lines = ("\n" + front).join([shown(line, self._encoding) for line in data[:-1].split(b"\n")])
+        self._write(f"{front}{lines}\n")
+
+    def _write(self, text: str) -> None:
+        data = text.encode(self._encoding, "backslashreplace")
+        if len(data) <= _ATOMIC:
+            self._write_bytes(data)
+            return
+        together = b""
+        for line in data.splitlines(keepends=True):
+            if len(together) + len(line) > _ATOMIC:
+                self._write_bytes(together)
+                together = b""
+            together += line
+        self._write_bytes(together)
+
+    def _write_bytes(self, data: bytes) -> None:
         while data and self._works:
             try:
                 data = data[os.write(self._descriptor, data) :]

@@ -301,6 +301,7 @@ class WorkerProcess:
         beat_at = time.monotonic() + (self._every or BEAT_SECONDS)
         read_at: float | None = None  # when output that is there is read
         pause = PAUSE_SECONDS
+        latest: ActivityTask | None = None  # that was under way when the pause began
         while True:
             until = beat_at if read_at is None else min(beat_at, read_at)
             printed = [output.reader] if output is not None and read_at is None else []
@@ -317,11 +318,16 @@ class WorkerProcess:
                 beat_at = time.monotonic() + (self._every or BEAT_SECONDS)
                 continue
             if output is not None and output.reader in ready:
-                read_at = time.monotonic() + pause
+                read_at, latest = time.monotonic() + pause, output.task
             elif output is not None and read_at is not None and time.monotonic() >= read_at:
-                # Of short activities the main thread reads all: then this one looks seldom, since waking up costs more.
-                pause = PAUSE_SECONDS if output.pump() else min(2 * pause, LONGEST_PAUSE_SECONDS)
-                read_at = None
+                # The main thread reads what short activities print. Then this one looks seldom, since each look costs
+                # more than such an activity, and leaves the pipe alone.
+                if latest is not output.task and not output.is_filling:
+                    pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+                    read_at, latest = time.monotonic() + pause, output.task
+                else:
+                    pause = PAUSE_SECONDS if output.pump() else pause
+                    read_at = None
             if time.monotonic() < beat_at:
                 continue
             beat_at = time.monotonic() + (self._every or BEAT_SECONDS)
