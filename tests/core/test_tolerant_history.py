@@ -15,6 +15,7 @@ from simpleflow.core import decisions as d
 from simpleflow.core import events as e
 from simpleflow.core.decider.decide import Decider, decide
 from simpleflow.core.decider.evaluation import Execution
+from simpleflow.core.history import History
 from simpleflow.core.tolerant_history import TolerantHistory, missing
 from simpleflow.exceptions import InvalidTransition
 from simpleflow.worker.dispatch import Outcome
@@ -198,6 +199,22 @@ def test_work_that_may_be_done_twice_is_not_decided_on(kind: str, gap: bool) -> 
     events = [*HISTORY[:at], *HISTORY[at + 1 :]]
     with pytest.raises(InvalidTransition, match="cannot be decided on"):
         tolerant(events if gap else renumbered(events, {HISTORY[at].id: 2}))
+
+
+@pytest.mark.parametrize("started", [True, False])
+@pytest.mark.parametrize("kind", ["ActivityTaskScheduled", "StartChildWorkflowExecutionInitiated"])
+def test_an_event_about_a_task_of_another_kind_is_refused(kind: str, started: bool) -> None:
+    scheduled = next(event for event in HISTORY if event.type == kind)
+    others = "ChildWorkflowExecution" if kind == "ActivityTaskScheduled" else "ActivityTask"
+    name = "initiated_event_id" if kind == "ActivityTaskScheduled" else "scheduled_event_id"
+    for end in ("Started", "Completed"):
+        about = next(event for event in HISTORY if event.type == others + end)
+        at = HISTORY.index(about) if started else HISTORY.index(scheduled) + 1
+        wrong = e.Event(at + 1, about.time, msgspec.structs.replace(about.attributes, **{name: scheduled.id}))
+        with pytest.raises(InvalidTransition, match=f"event {wrong.id} .* is about event {scheduled.id}, which is not"):
+            TolerantHistory([*HISTORY[:at], wrong])
+        with pytest.raises(InvalidTransition):
+            History([*HISTORY[:at], wrong])
 
 
 def test_nothing_is_decided_for_an_execution_that_has_ended() -> None:

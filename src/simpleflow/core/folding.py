@@ -91,7 +91,7 @@ def _activity_by_id(state: ExecutionState, event: e.Event, attributes: Any) -> K
 def _activity(state: ExecutionState, event: e.Event, attributes: Any) -> Key:
     """Events that refer to the event that scheduled the activity."""
     record = state.tasks.get(attributes.scheduled_event_id)
-    if record is None:
+    if record is None or state.children.get(record.id) is record:
         raise InvalidTransition(f"{event.type}: event {attributes.scheduled_event_id} is no open activity")
     new_state = t.move(t.ACTIVITY, record.state, type(attributes).__name__, "activity ", record.id)
     if isinstance(attributes, e.ActivityTaskStarted):
@@ -146,7 +146,7 @@ def _child_by_id(state: ExecutionState, event: e.Event, attributes: Any) -> Key:
 def _child(state: ExecutionState, event: e.Event, attributes: Any) -> Key:
     """Events that refer to the event that initiated the child."""
     record = state.tasks.get(attributes.initiated_event_id)
-    if record is None:
+    if record is None or state.children.get(record.id) is not record:
         raise InvalidTransition(f"{event.type}: event {attributes.initiated_event_id} initiated no open child")
     new_state = t.move(t.CHILD, record.state, type(attributes).__name__, "child ", record.id)
     if isinstance(attributes, e.ChildWorkflowExecutionStarted):

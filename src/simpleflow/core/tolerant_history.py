@@ -153,12 +153,12 @@ class TolerantHistory(History):
             super()._fold(event)
         elif not isinstance(attributes, _BY_REFERENCE):
             self._note(event, "it has ended before, or is not known; taken as known")
+        elif not self._has_scheduled(attributes):
+            raise InvalidTransition(
+                f"event {event.id} ({event.type}) is about event {_reference(attributes)}, which is not known "
+                "to have scheduled such a task; the history cannot be decided on"
+            ) from error
         elif (record := self.tasks.get(_reference(attributes))) is None:
-            if not self._has_scheduled(_reference(attributes)):
-                raise InvalidTransition(
-                    f"event {event.id} ({event.type}) is about event {_reference(attributes)}, which is not known "
-                    "to have scheduled anything; the history cannot be decided on"
-                ) from error
             self._note(event, "it has ended before; taken as known")
         elif isinstance(attributes, e.ActivityTaskStarted | e.ChildWorkflowExecutionStarted):
             self._note(event, "it has started before; taken as known")
@@ -191,10 +191,12 @@ class TolerantHistory(History):
         self.tasks.pop(record.scheduled_id, None)
         record.state = t.CANCELED
 
-    def _has_scheduled(self, id: int) -> bool:
-        return 0 < id <= len(self.events) and isinstance(
-            self.events[id - 1].attributes, e.ActivityTaskScheduled | e.StartChildWorkflowExecutionInitiated
-        )
+    def _has_scheduled(self, attributes: Any) -> bool:
+        """True if the event that these attributes refer to has scheduled such a task, an activity or a child."""
+        id = _reference(attributes)
+        of_child = isinstance(attributes, _OF_CHILDREN)
+        expected = e.StartChildWorkflowExecutionInitiated if of_child else e.ActivityTaskScheduled
+        return 0 < id <= len(self.events) and isinstance(self.events[id - 1].attributes, expected)
 
     def _prove_missing(self, event: e.Event, attributes: Any) -> None:
         """Strike out the missing events that ``event`` proves to be of decision tasks.
@@ -219,18 +221,21 @@ class TolerantHistory(History):
 
 _OF_DECISIONS = (e.DecisionTaskScheduled, e.DecisionTaskStarted, e.DecisionTaskCompleted, e.DecisionTaskTimedOut)
 _BEGINS = (e.ActivityTaskScheduled, e.TimerStarted, e.StartChildWorkflowExecutionInitiated)
-_BY_REFERENCE = (
-    e.ActivityTaskStarted,
-    e.ActivityTaskCompleted,
-    e.ActivityTaskFailed,
-    e.ActivityTaskTimedOut,
-    e.ActivityTaskCanceled,
+_OF_CHILDREN = (
     e.ChildWorkflowExecutionStarted,
     e.ChildWorkflowExecutionCompleted,
     e.ChildWorkflowExecutionFailed,
     e.ChildWorkflowExecutionTimedOut,
     e.ChildWorkflowExecutionCanceled,
     e.ChildWorkflowExecutionTerminated,
+)
+_BY_REFERENCE = (
+    e.ActivityTaskStarted,
+    e.ActivityTaskCompleted,
+    e.ActivityTaskFailed,
+    e.ActivityTaskTimedOut,
+    e.ActivityTaskCanceled,
+    *_OF_CHILDREN,
 )
 """Events of activities and children that name the event which scheduled them."""
 
