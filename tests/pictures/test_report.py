@@ -112,6 +112,12 @@ def report_of(history: HistoryBuilder, workflow_id: str = "nightly", log: str = 
     )
 
 
+def test_a_command_breaks_between_its_words_only() -> None:
+    html = report_of(failed_run(), log="--workflow-id <a>  b")
+    assert '<span class="word">--workflow-id</span> <span class="word">&lt;a&gt;</span>  <span class="word">b' in html
+    assert ".command .word {\n  display: inline-block;" in html
+
+
 def test_what_it_says_of_a_failed_run() -> None:
     html = report_of(failed_run())
     page = Page(html)

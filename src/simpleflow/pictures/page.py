@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import datetime
 import hashlib
+import re
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -54,6 +55,11 @@ def page(title: str, body: Iterable[str]) -> str:
 def run_text(value: str) -> str:
     """Text of a run in one line, without passwords."""
     return text(hide_passwords(value))
+
+
+def command_text(value: str) -> str:
+    """A command as HTML. A line breaks between its words, not after the hyphens of an option."""
+    return re.sub(r"[^ ]+", lambda word: f'<span class="word">{text(word[0])}</span>', value)
 
 
 def card(title: str, *parts: str, key: str = "", classes: str = "") -> str:

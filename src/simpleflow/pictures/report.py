@@ -17,12 +17,23 @@ from simpleflow.pictures.dependencies import has_dependencies
 from simpleflow.pictures.failures import ShownRun
 from simpleflow.pictures.graph import graph_svg
 from simpleflow.pictures.markup import number, text
-from simpleflow.pictures.page import arguments, card, facts, moment, page, pill, preformatted, run_text, value
+from simpleflow.pictures.page import (
+    arguments,
+    card,
+    command_text,
+    facts,
+    moment,
+    page,
+    pill,
+    preformatted,
+    run_text,
+    value,
+)
 from simpleflow.pictures.sentence import sentence
 from simpleflow.pictures.style import LOOKS, look
 from simpleflow.pictures.timeline import timeline_svg
 from simpleflow.pictures.timeline_rows import STEPS
-from simpleflow.shown_text import duration
+from simpleflow.shown_text import duration, hide_passwords
 from simpleflow.step.constants import SCHEDULED
 from simpleflow.views import rows
 from simpleflow.views.critical_path import Link, critical_path
@@ -153,7 +164,7 @@ def _shares(counts: dict[str, int]) -> str:
 def _commands(commands: Sequence[Command], title: str) -> str:
     found = [
         f'<p class="about">{text(each.about)}</p>'
-        f'<pre class="command" tabindex="0"><code>{run_text(each.line)}</code></pre>'
+        f'<pre class="command" tabindex="0"><code>{command_text(hide_passwords(each.line))}</code></pre>'
         for each in commands
     ]
     return card(title, *found, key="commands")

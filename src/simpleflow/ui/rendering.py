@@ -23,6 +23,7 @@ from markupsafe import Markup, escape
 
 from simpleflow.named_tuple import NamedTuple
 from simpleflow.pictures import style
+from simpleflow.pictures.page import command_text
 from simpleflow.shown_text import duration, escaped_lines
 from simpleflow.ui import drawing, texts
 from simpleflow.ui.links import link
@@ -134,6 +135,7 @@ def _environment() -> jinja2.Environment:
         "count": texts.count,
     }
     made.filters |= {
+        "command": lambda line: Markup(command_text(escaped_lines(line))),
         "duration": duration,
         "seconds": texts.seconds_text,
         "when": texts.when,
