@@ -25,7 +25,7 @@ since; only then the owner looks into the table.
 *Durability.* Transactions are short, and no user code runs inside one. ``synchronous=NORMAL`` with a write-ahead log:
 committed rows survive the death of any process. A power cut may lose the last moments; then an activity is run again.
 Done marks are written in the transaction of the event that they follow from, and the log is synced then as
-``stores.state`` says.
+``stores.state`` says. Without marks, SQLite syncs it when it is full.
 """
 
 from __future__ import annotations
