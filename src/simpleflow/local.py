@@ -276,7 +276,8 @@ class Executor:
             workers = pool or self._workers(engine, deciders)
             patience = Patience(settings.SIMPLEFLOW_STEP_RETRY_SECONDS)
             self.run_id = self._begin(engine, request)
-            run = drive(engine, deciders, workers, self.run_id, claim_recovery.closed, Presence().check, patience)
+            with Presence() as presence:
+                run = drive(engine, deciders, workers, self.run_id, claim_recovery.closed, presence.check, patience)
             self.run_id = run.run_id
             self._events = run.history.events
             self._runs = [run, *(each for each in engine.runs.values() if each is not run)]

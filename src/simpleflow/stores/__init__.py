@@ -95,16 +95,6 @@ def forget_relative() -> None:
     _resolved.clear()
 
 
-def folders() -> dict[str, int]:
-    """Return how often this process has used each store in a folder, by the folder's absolute path."""
-    here = os.getpid()
-    return {
-        location.name: getattr(store, "uses", 0)
-        for (process, location), store in list(_stores.items())
-        if process == here and location.kind == "directory"
-    }
-
-
 def label(bucket: str) -> str:
     """Return ``bucket`` as messages name it: the path of a folder or of a state folder, else a bucket string."""
     location = _location(bucket)

@@ -30,6 +30,7 @@ from contextlib import contextmanager
 
 from simpleflow.exceptions import StoreError
 from simpleflow.shown_text import count
+from simpleflow.stores import presence
 from simpleflow.stores.base import Stored, as_names, clean, join, shown
 from simpleflow.stores.directory_listing import Listing
 from simpleflow.stores.filenames import file_of, file_that_is_not_spread, folder_of, is_spread, is_spread_path
@@ -58,7 +59,6 @@ class DirectoryStore:
 
     def __init__(self, path: str) -> None:
         self.url = os.path.abspath(path)
-        self.uses = 0  # how many listings and writes there were
         self._synced = float("-inf")  # monotonic time of the last sync after a put
 
     def __repr__(self) -> str:
@@ -77,7 +77,6 @@ class DirectoryStore:
 
         The time for claims does not grow with the number of other claims.
         """
-        self.uses += 1
         with self._errors(f"list the claims below {shown(clean(prefix))}"):
             listing = Listing()
             stems: dict[str, dict[str, None]] = {}  # by the part of the name before its last slash, with that slash
@@ -95,7 +94,6 @@ class DirectoryStore:
 
     def put(self, prefix: str, name: str, body: bytes) -> None:
         """Write or replace the mark."""
-        self.uses += 1
         with self._errors(f"write the done mark {shown(name)} below {shown(clean(prefix))}"):
             path = self._path(prefix, name)
             _publish(path, body, os.rename)
@@ -106,7 +104,6 @@ class DirectoryStore:
 
     def create(self, prefix: str, name: str, body: bytes) -> bool:
         """Write the mark if it does not exist. Nothing is synced."""
-        self.uses += 1
         with self._errors(f"create the mark {shown(name)} below {shown(clean(prefix))}"):
             try:
                 _publish(self._path(prefix, name), body, _link)
@@ -149,7 +146,6 @@ class DirectoryStore:
 
     def _listing(self, prefix: str, reads: bool = False) -> Listing:
         prefix = clean(prefix)
-        self.uses += 1
         with self._errors(f"list the done marks below {shown(prefix)}"):
             join(prefix, "")
             listing = Listing(reads)
@@ -174,6 +170,7 @@ class DirectoryStore:
     def _errors(self, action: str) -> Iterator[None]:
         try:
             yield
+            presence.used(self.url)
         except OSError as error:
             reason = error.strerror or str(error)
             where = f" ({error.filename})" if isinstance(error.filename, str) else ""

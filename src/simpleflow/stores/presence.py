@@ -3,38 +3,63 @@
 A store makes its folder when it writes the first mark. So a folder that is removed in the middle of a run would come
 into being again with the marks written since, and without the earlier ones: the run would complete, and the next one
 would do work again that was done.
+
+A run holds each folder open from its first use on. So the new folder cannot get the inode number of the old one, which
+file systems give out again at once.
 """
 
 from __future__ import annotations
 
 import os
+from types import TracebackType
 
-from simpleflow import stores
 from simpleflow.exceptions import StoreError
+
+_watching: list[Presence] = []
+
+_HOLD = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+def used(path: str) -> None:
+    """Tell the runs of this process that a store in the folder ``path`` was used; the folder need not exist."""
+    for presence in _watching:
+        presence.used(path)
 
 
 class Presence:
-    """The folders in which a run keeps marks. Folders that only earlier runs of this process used do not count."""
+    """The folders in which stores of this process kept marks inside the ``with`` block."""
 
     def __init__(self) -> None:
-        self._uses_before = stores.folders()
-        self._seen: dict[str, tuple[int, int]] = {}  # device and inode by path
+        self._held: dict[str, int] = {}  # file descriptors of folders, by path
+
+    def __enter__(self) -> Presence:
+        _watching.append(self)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        _watching.remove(self)
+        for descriptor in self._held.values():
+            os.close(descriptor)
+
+    def used(self, path: str) -> None:
+        """Hold the folder from now on, if it exists."""
+        if path not in self._held:
+            try:
+                descriptor = os.open(path, _HOLD)
+            except OSError:
+                return  # it does not exist yet, or the store says what is wrong with it
+            if self._held.setdefault(path, descriptor) != descriptor:  # another thread was quicker
+                os.close(descriptor)
 
     def check(self) -> None:
-        """Raise StoreError if a folder that was there at an earlier check is gone, or is another one."""
-        for path, uses in stores.folders().items():
-            if uses == self._uses_before.get(path, 0):
-                continue
+        """Raise StoreError if a folder that was there when it was used is gone, or is another one."""
+        for path, descriptor in list(self._held.items()):
             try:
-                status = os.stat(path)
-                found = (status.st_dev, status.st_ino)
+                same = os.path.samestat(os.stat(path), os.fstat(descriptor))
             except OSError:
-                found = None
-            before = self._seen.get(path)
-            if before is not None and found != before:
+                same = False
+            if not same:
                 raise StoreError.for_good(
                     f"folder {path}: it was removed or moved while a run used it, and with it the done marks; put it "
                     "back, or start the run again"
                 )
-            if found is not None:
-                self._seen[path] = found
