@@ -11,6 +11,7 @@ import pytest
 
 from simpleflow import Workflow, activity
 from simpleflow.canvas import Group
+from simpleflow.engines.base import ActivityTask
 from simpleflow.local import Executor
 from simpleflow.worker.pool import Pool
 
@@ -63,11 +64,18 @@ def times(history: list[dict[str, Any]], kind: str) -> dict[int, float]:
 
 
 def test_each_task_runs_once_and_starts_before_it_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ahead: list[Any] = []
+    ahead: list[tuple[int, int]] = []  # how many tasks waited, and how many the worker had ahead
     send_ahead = Pool.send_ahead
-    monkeypatch.setattr(Pool, "send_ahead", lambda self, task: (ahead.append(task), send_ahead(self, task)))
+
+    def send(self: Pool, task: ActivityTask) -> None:
+        least = min(each.ahead for each in self._workers if each.task is not None)
+        ahead.append((self.source.waiting_activities + 1, least))
+        send_ahead(self, task)
+
+    monkeypatch.setattr(Pool, "send_ahead", send)
     (result, failure), history = run(quick, tmp_path)
     assert ahead, "none was sent ahead"
+    assert all(least < waiting / 4 for waiting, least in ahead), "a worker got more than half of its share"
     assert (result, failure) == (list(range(NUMBER)), "None")
     kinds = [event["eventType"] for event in history]
     assert [kinds.count(f"ActivityTask{what}") for what in ("Scheduled", "Started", "Completed")] == [NUMBER] * 3

@@ -24,7 +24,7 @@ class TestProcesses(ContractOfProcesses):
     @contextmanager
     def make_pool(self, engine: MemoryEngine, size: int, slots: dict[str, int]) -> Iterator[ActivityPool]:
         pool = LatePool(size, Middlewares(), lambda: Pool(size, Middlewares(), slots=slots))
-        assert (pool.free, pool.accepts, pool.ahead, pool.wait(0)) == (size, None, 0, False)
+        assert (pool.free, pool.accepts, pool.accepts_ahead(1_000), pool.wait(0)) == (size, None, False, False)
         pool.source = engine
         try:
             yield pool

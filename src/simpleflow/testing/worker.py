@@ -94,13 +94,12 @@ class VirtualWorker:
         """As many as there are tasks: every activity has a worker."""
         return 1
 
-    @property
-    def ahead(self) -> int:
-        """0: no task waits for a worker."""
-        return 0
+    def accepts_ahead(self, waiting: int) -> bool:
+        """False: no task waits for a worker."""
+        return False
 
     def send_ahead(self, task: ActivityTask) -> None:
-        """Never called, since ``ahead`` is 0."""
+        """Never called, since ``accepts_ahead`` is False."""
         raise NotImplementedError
 
     def may_block(self, task: ActivityTask) -> bool:

@@ -38,9 +38,8 @@ class ActivityPool(Protocol):
     def accepts(self) -> Accepts | None:
         """Tells the task lists that have room; None: while ``free`` is not 0, all of them have."""
 
-    @property
-    def ahead(self) -> int:
-        """How many tasks could be sent ahead to workers that are busy, but not for long."""
+    def accepts_ahead(self, waiting: int) -> bool:
+        """True if one of so many tasks that wait could be sent ahead to a worker that is busy, but not for long."""
 
     def send_ahead(self, task: ActivityTask) -> None:
         """Give a task that has not begun to a busy worker, which begins it when it is done with the one before."""
@@ -64,11 +63,10 @@ class ActivityPool(Protocol):
 class NothingAhead:
     """A pool that is sent no tasks ahead."""
 
-    @property
-    def ahead(self) -> int:
-        """0: no task is sent ahead."""
-        return 0
+    def accepts_ahead(self, waiting: int) -> bool:
+        """False: no task is sent ahead."""
+        return False
 
     def send_ahead(self, task: ActivityTask) -> None:
-        """Never called, since ``ahead`` is 0."""
+        """Never called, since ``accepts_ahead`` is False."""
         raise NotImplementedError

@@ -47,9 +47,8 @@ class LatePool:
     def accepts(self) -> Accepts | None:
         return None if self._pool is None else self._pool.accepts
 
-    @property
-    def ahead(self) -> int:
-        return 0 if self._pool is None else self._pool.ahead
+    def accepts_ahead(self, waiting: int) -> bool:
+        return self._pool is not None and self._pool.accepts_ahead(waiting)
 
     def send_ahead(self, task: ActivityTask) -> None:
         self._made().send_ahead(task)

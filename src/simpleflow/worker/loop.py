@@ -13,10 +13,9 @@ Each pass does the first of these that there is to do:
 3. return, if the execution has ended;
 4. start an activity, if a worker is free, of a task list that has room: one that is full holds up no other;
 5. send an activity ahead to a busy worker. This is for wide groups of short tasks: a worker that already has its next
-   task need not wait for this process between two tasks. It is done only while more tasks wait than all workers
-   together could take ahead, so that no worker is idle while another one has tasks in store. A task that was sent ahead
-   has not started: its ActivityTaskStarted is recorded when the worker begins it, and a worker that is held up gives
-   it back;
+   task need not wait for this process between two tasks. The fewer tasks wait, the fewer a worker has ahead, so
+   that no worker is idle while another one has many tasks in store. A task that was sent ahead has not started: its
+   ActivityTaskStarted is recorded when the worker begins it, and a worker that is held up gives it back;
 6. wait for the end of an activity, a message or a deadline.
 
 Events wait in memory for the next commit (see ``engines.operations``). Before an activity that may take long, and
@@ -123,10 +122,8 @@ def drive(
 
 def _send_ahead(engine: EmbeddedEngine, workers: ActivityPool) -> bool:
     """Send tasks ahead until workers have enough, or there is something to decide; False if none is sent."""
-    if not (ahead := workers.ahead) or engine.waiting_activities <= 2 * ahead:  # else there are enough for all workers
-        return False
     sent = False
-    while workers.ahead and not engine.waiting_decisions:
+    while workers.accepts_ahead(engine.waiting_activities) and not engine.waiting_decisions:
         activity = engine.poll_for_activity_task(begin=False)
         if activity is None:
             break

@@ -20,7 +20,19 @@ class Member:
         output: the pipe with the output of its activities; None: the output is not kept.
     """
 
-    __slots__ = ("ahead", "beat_at", "began", "channel", "done", "heard", "latest", "output", "pid", "task")
+    __slots__ = (
+        "_ahead",
+        "ahead_bytes",
+        "beat_at",
+        "began",
+        "channel",
+        "done",
+        "heard",
+        "latest",
+        "output",
+        "pid",
+        "task",
+    )
 
     def __init__(self, pid: int, channel: OwnerEnd, output: OutputPipe | None = None) -> None:
         self.pid = pid
@@ -28,7 +40,8 @@ class Member:
         self.output = output
         self.task: ActivityTask | None = None  # that it performs
         self.latest: ActivityTask | None = None  # that it performs, or has performed last
-        self.ahead: deque[tuple[ActivityTask, int]] = deque()  # sent ahead, not started; each with its size in bytes
+        self._ahead: deque[tuple[ActivityTask, int]] = deque()  # sent ahead, not started; each with its size in bytes
+        self.ahead_bytes = 0  # the size of these together
         self.began = 0.0  # monotonic time at which it began ``task``
         self.beat_at = 0.0  # monotonic time at which it began ``task``, or of the latest heartbeat that it has sent
         self.heard = 0.0  # monotonic time at which it began ``task``, or of its latest heartbeat
@@ -39,6 +52,33 @@ class Member:
         self.task = task
         self.begin()
         self.channel.write(packed(task))
+
+    @property
+    def ahead(self) -> int:
+        """How many tasks were sent ahead and have not started."""
+        return len(self._ahead)
+
+    def add_ahead(self, task: ActivityTask, size: int) -> None:
+        """A task of so many bytes is sent ahead."""
+        self._ahead.append((task, size))
+        self.ahead_bytes += size
+
+    def next_ahead(self) -> ActivityTask | None:
+        """The next task of those that were sent ahead, which is not among them any more; None if there is none."""
+        if not self._ahead:
+            return None
+        task, size = self._ahead.popleft()
+        self.ahead_bytes -= size
+        return task
+
+    def drop_ahead(self, token: str) -> bool:
+        """Take the task with that token from those that were sent ahead; False if it is not among them."""
+        for each in self._ahead:
+            if each[0].token == token:
+                self._ahead.remove(each)
+                self.ahead_bytes -= each[1]
+                return True
+        return False
 
     def begin(self) -> None:
         """Its task begins now."""
@@ -70,4 +110,4 @@ class Member:
     @property
     def has_read_task(self) -> bool:
         """False if it has not received the whole of ``task``; also after it has died."""
-        return self.channel.unread() <= sum(size for _, size in self.ahead)
+        return self.channel.unread() <= self.ahead_bytes

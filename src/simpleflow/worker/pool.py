@@ -16,7 +16,8 @@ the one that the worker performs now, and records that it has started. Tasks tha
 reach the worker in one write, when the owner has nothing else to do: each write may wake it. If a task takes long after
 all, the worker's watching thread reads what waits in the pipe and gives it back (``Returned``); the owner offers it
 again. The owner may by then believe that the worker has begun that task: ``_take_back`` corrects this. The tasks ahead
-of one worker never fill its pipe, since then both sides could wait for each other for ever.
+of one worker never fill its pipe. The fewer tasks wait, the fewer are ahead of each worker, so that all workers end at
+about the same time.
 
 *Spinning.* While a worker is busy, ``wait`` spins for SPIN_SECONDS before it sleeps; see ``messages``.
 
@@ -29,10 +30,10 @@ another one, unless the worker was new: something might kill every new one.
 
 from __future__ import annotations
 
-import select
 import signal
 import time
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 from simpleflow import settings
@@ -66,7 +67,9 @@ SPIN_SECONDS = 0.0002
 
 _MOMENT = 0.01  # seconds; a task that takes less is short
 _READ_SECONDS = 0.02  # for how long messages are read at most before the owner turns to other things
-_AHEAD = 8  # tasks that are sent ahead to one worker, at most
+_AHEAD = 32  # tasks that are sent ahead to one worker, at most
+_AHEAD_BYTES = 32_768  # of these tasks together, at most; a pipe holds twice as much
+_AHEAD_OF = attrgetter("ahead")
 _SHORT_IN_A_ROW = 8
 """After so many short tasks in a row, those that are under way are taken for short ones, too."""
 
@@ -127,19 +130,18 @@ class Pool:
         busy = [worker.task for worker in self._workers if worker.task is not None]
         return sum(task.task_list == task_list for task in busy) < slots
 
-    @property
-    def ahead(self) -> int:
-        """How many tasks could be sent ahead to busy workers; 0 unless the latest tasks were short.
+    def accepts_ahead(self, waiting: int) -> bool:
+        """True if the latest tasks were short, and a busy worker has few ahead for so many that wait.
 
         None is sent ahead where task lists are limited: it might begin while its list is full.
         """
         if self._short_in_a_row < _SHORT_IN_A_ROW or self._slots:
-            return 0
-        room = 0
-        for worker in self._workers:
-            if worker.task is not None:
-                room += _AHEAD - len(worker.ahead)
-        return room
+            return False
+        most = min(_AHEAD, waiting // (2 * len(self._workers) or 1))
+        for worker in self._workers:  # noqa: SIM110 (a generator takes longer)
+            if worker.ahead < most and worker.task is not None:
+                return True
+        return False
 
     def send_ahead(self, task: ActivityTask) -> None:
         """Send a task to the busy worker that has the fewest ahead. A worker that is held up gives it back."""
@@ -149,13 +151,12 @@ class Pool:
             return
         data = packed(task)
         busy = [each for each in self._workers if each.task is not None]
-        worker = min(busy, key=lambda each: len(each.ahead))
-        if sum(size for _, size in worker.ahead) + len(data) > select.PIPE_BUF:
-            # If the worker's outcome filled the other pipe, too, both sides would wait for ever.
+        worker = min(busy, key=_AHEAD_OF)
+        if worker.ahead_bytes + len(data) > _AHEAD_BYTES:
             self._short_in_a_row = 0
             self._offer(task.token)
             return
-        worker.ahead.append((task, len(data)))
+        worker.add_ahead(task, len(data))
         self._channels.put(worker, data)
 
     def may_block(self, task: ActivityTask) -> bool:
@@ -313,7 +314,7 @@ class Pool:
 
     def _begin_next(self, worker: Member) -> None:
         """The worker is done with its task: it begins the next one of those that were sent ahead, or is idle."""
-        worker.task = worker.ahead.popleft()[0] if worker.ahead else None
+        worker.task = worker.next_ahead()
         if worker.task is None:
             self._idle.append(worker)
             return
@@ -325,10 +326,7 @@ class Pool:
 
     def _take_back(self, worker: Member, token: str) -> None:
         """A worker has given back a task that was sent ahead. By now its owner may believe that it has begun it."""
-        given_back = next((each for each in worker.ahead if each[0].token == token), None)
-        if given_back is not None:
-            worker.ahead.remove(given_back)
-        elif worker.task is not None and worker.task.token == token:
+        if not worker.drop_ahead(token) and worker.task is not None and worker.task.token == token:
             self._begin_next(worker)
         self._offer(token)
 
@@ -357,8 +355,8 @@ class Pool:
 
     def _remove(self, worker: Member) -> None:
         self._workers.remove(worker)
-        while worker.ahead:
-            self._offer(worker.ahead.popleft()[0].token)
+        while (task := worker.next_ahead()) is not None:
+            self._offer(task.token)
         if worker in self._idle:
             self._idle.remove(worker)
         self._channels.remove(worker)
