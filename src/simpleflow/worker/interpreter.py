@@ -10,10 +10,13 @@ from __future__ import annotations
 import gc
 import sys
 import warnings
+from operator import attrgetter
 from typing import Any
 
 _PARTS = ("prec", "rounding", "Emin", "Emax", "capitals", "clamp")
 """The attributes of a decimal context, without its flags and traps."""
+
+_parts = attrgetter(*_PARTS)
 
 
 class Interpreter:
@@ -69,18 +72,14 @@ class _Decimal:
     def __init__(self, decimal: Any) -> None:
         self._module = decimal
         self._context = decimal.getcontext()
-        self._text = repr(self._context)  # says all, and takes a tenth of the time of comparing the parts
-        self._kept = _parts(self._context)
+        self._kept = self._context.copy()
+        self._parts = _parts(self._context)
 
     def restore(self) -> None:
         if self._module.getcontext() is not self._context:
             self._module.setcontext(self._context)
-        if repr(self._context) != self._text:
-            *parts, flags, traps = self._kept
-            for name, value in zip(_PARTS, parts, strict=True):
-                setattr(self._context, name, value)
-            self._context.flags, self._context.traps = dict(flags), dict(traps)
-
-
-def _parts(context: Any) -> tuple[Any, ...]:
-    return (*[getattr(context, name) for name in _PARTS], dict(context.flags), dict(context.traps))
+        context, kept = self._context, self._kept
+        if _parts(context) != self._parts or context.flags != kept.flags or context.traps != kept.traps:
+            for name, value in zip(_PARTS, self._parts, strict=True):
+                setattr(context, name, value)
+            context.flags, context.traps = dict(kept.flags), dict(kept.traps)

@@ -10,7 +10,7 @@ from typing import Any
 from simpleflow.engines.base import ActivityTask, DecisionTask
 
 _thread = local()  # no context variable: the fibers of a workflow do not share those
-_of_process: dict[str, Any] = {}  # of the activity that this process performs, for all threads of it
+_performed: ActivityTask | None = None  # by this process, for all threads of it
 
 
 def of_activity(task: ActivityTask) -> dict[str, Any]:
@@ -45,12 +45,14 @@ def of(fields: dict[str, Any] | None) -> Iterator[None]:
 
 def performs(task: ActivityTask | None) -> None:
     """This process performs an activity from now on; None: it does not any more."""
+    global _performed
     _thread.fields = None  # that the owner of this process had when it forked
-    _of_process.clear()
-    if task is not None:
-        _of_process.update(of_activity(task))
+    _performed = task
 
 
 def current() -> dict[str, Any]:
     """The fields for a record that is written now; empty if it is about no task."""
-    return getattr(_thread, "fields", None) or _of_process
+    if fields := getattr(_thread, "fields", None):
+        return dict(fields)
+    task = _performed  # read once: another thread may end it
+    return {} if task is None else of_activity(task)

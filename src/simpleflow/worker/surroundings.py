@@ -12,7 +12,6 @@ from __future__ import annotations
 import _locale
 import _signal  # type: ignore[import-not-found]  # half a microsecond instead of four, for each signal
 import math
-import operator
 import os
 import sys
 import time
@@ -84,7 +83,7 @@ class Surroundings:
             _locale.setlocale(_locale.LC_ALL, self._locale)
         for timer in _TIMERS:
             _signal.setitimer(timer, 0)
-        if any(map(operator.is_not, map(_signal.getsignal, _SIGNALS), self._handlers)):
+        if list(map(_signal.getsignal, _SIGNALS)) != self._handlers:
             self._restore_handlers()
         _signal.pthread_sigmask(_signal.SIG_SETMASK, self._blocked)
         self._restore_streams()
