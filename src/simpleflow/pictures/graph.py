@@ -72,26 +72,18 @@ class _Picture:
         height = bottom + self.margin
         size = f'width="{number(self.width)}" height="{number(height)}"'
         label = text(f"What depends on what in {self.view.workflow_id or 'a run'}")
+        said = sentence(self.view)
         parts = [
             f'<svg xmlns="http://www.w3.org/2000/svg" class="picture graph" {size}'
             f' viewBox="0 0 {number(self.width)} {number(height)}" role="{"group" if self.href else "img"}"'
             f' aria-label="{label}">',
-            *(self._frame(height) if self.standalone else ()),
+            *(shapes.frame(self.width, height, self.margin, self.view.workflow_id, said) if self.standalone else ()),
             *self._edges(top),
             *(self._node(node, self._x(layer), top + y) for node, layer, y in self._places()),
             *loose,
             "</svg>",
         ]
         return "\n".join(parts) + "\n"
-
-    def _frame(self, height: float) -> Iterator[str]:
-        yield f"<style>{shapes.whole_stylesheet()}</style>"
-        yield f'<rect class="paper" width="{number(self.width)}" height="{number(height)}"/>'
-        room = self.width - 2 * self.margin
-        name = text(fit(self.view.workflow_id or "The run", room, 24))
-        yield f'<text class="title" x="{number(self.margin)}" y="42">{name}</text>'
-        said = text(fit(sentence(self.view), room, 13))
-        yield f'<text class="subtitle" x="{number(self.margin)}" y="66">{said}</text>'
 
     def _places(self) -> Iterator[tuple[Node, int, float]]:
         return zip(self.nodes, self.layout.layers, self.layout.middles, strict=True)

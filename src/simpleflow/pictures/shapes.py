@@ -1,11 +1,13 @@
-"""The common parts of all pictures: the style sheet of their shapes, and the pattern of waits."""
+"""The common parts of all pictures: the style sheet of their shapes, the frame of a file, the pattern of waits."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 from simpleflow.pictures import style
+from simpleflow.pictures.markup import fit, number, text
 
 
 @cache
@@ -18,6 +20,15 @@ def stylesheet() -> str:
 def whole_stylesheet() -> str:
     """The style of a picture that is a whole file."""
     return style.sheet() + stylesheet()
+
+
+def frame(width: float, height: float, margin: float, title: str, said: str) -> Iterator[str]:
+    """Yield the ground of a picture that is a whole file: its style, its title and a sentence. Both are cut to fit."""
+    room = width - 2 * margin
+    yield f"<style>{whole_stylesheet()}</style>"
+    yield f'<rect class="paper" width="{number(width)}" height="{number(height)}"/>'
+    yield f'<text class="title" x="{number(margin)}" y="42">{text(fit(title or "The run", room, 24))}</text>'
+    yield f'<text class="subtitle" x="{number(margin)}" y="66">{text(fit(said, room, 13))}</text>'
 
 
 def hatches(key: str) -> str:

@@ -140,7 +140,7 @@ class _Picture:
     def drawn(self) -> str:
         """The whole picture."""
         standalone = self.standalone
-        top = self._headline_height() if standalone else 0.0
+        top = 76.0 if standalone else 0.0
         first = top + 40
         drawn, bottom = [], first
         for each in self.found:
@@ -156,10 +156,17 @@ class _Picture:
         size = f'width="{self.width}" height="{number(height)}" viewBox="0 0 {self.width} {number(height)}"'
         axis = json.dumps([[round(piece.left, 1), piece.begin] for piece in self.scale.pieces])
         ends = f'data-axis="{text(axis)}" data-end="{self.scale.end}" data-right="{number(self.scale.right)}"'
+        said = sentence(self.view, self.window.now)
         parts = [
             f'<svg xmlns="http://www.w3.org/2000/svg" class="{classes}" {size} role="{role}"'
             f' aria-label="{label}" {ends}>',
-            *(self._frame(height) if standalone else ()),
+            *(
+                shapes.frame(
+                    self.width, height, self.margin, self.view.workflow_id, sentence(self.view, self.window.now)
+                )
+                if standalone
+                else ()
+            ),
             shapes.hatches(self.key),
             *self._ticks(first - 12, bottom, top),
             *drawn,
@@ -168,18 +175,6 @@ class _Picture:
             "</svg>",
         ]
         return "\n".join(part for part in parts if part) + "\n"
-
-    def _headline_height(self) -> float:
-        return 76.0
-
-    def _frame(self, height: float) -> Iterator[str]:
-        yield f"<style>{shapes.whole_stylesheet()}</style>"
-        yield f'<rect class="paper" width="{self.width}" height="{number(height)}"/>'
-        room = self.width - 2 * self.margin
-        name = text(fit(self.view.workflow_id or "The run", room, 24))
-        yield f'<text class="title" x="{self.margin}" y="42">{name}</text>'
-        said = text(fit(sentence(self.view, self.window.now), room, 13))
-        yield f'<text class="subtitle" x="{self.margin}" y="66">{said}</text>'
 
     def _ticks(self, y: float, bottom: float, top: float) -> Iterator[str]:
         ticks = self.axis.ticks()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -93,29 +94,13 @@ def _describe(service: Service, request: dict[str, Any], caller: Caller) -> dict
     return described
 
 
-def _list_open(service: Service, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
-    return _list(service, request, closed=False)
-
-
-def _list_closed(service: Service, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
-    return _list(service, request, closed=True)
-
-
-def _list(service: Service, request: dict[str, Any], closed: bool) -> dict[str, Any]:
+def _list(service: Service, request: dict[str, Any], caller: Caller, *, closed: bool) -> dict[str, Any]:
     found = visibility.select(service.domain(request["domain"]).summaries(closed), request, closed)
     shown, more = page(service, request, found)
     return {"executionInfos": [each.info for each in shown], **more}
 
 
-def _count_open(service: Service, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
-    return _count(service, request, closed=False)
-
-
-def _count_closed(service: Service, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
-    return _count(service, request, closed=True)
-
-
-def _count(service: Service, request: dict[str, Any], closed: bool) -> dict[str, Any]:
+def _count(service: Service, request: dict[str, Any], caller: Caller, *, closed: bool) -> dict[str, Any]:
     found = visibility.select(service.domain(request["domain"]).summaries(closed), request, closed)
     return {"count": len(found), "truncated": False}
 
@@ -168,9 +153,9 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "RequestCancelWorkflowExecution": _cancel,
     "TerminateWorkflowExecution": _terminate,
     "DescribeWorkflowExecution": _describe,
-    "ListOpenWorkflowExecutions": _list_open,
-    "ListClosedWorkflowExecutions": _list_closed,
-    "CountOpenWorkflowExecutions": _count_open,
-    "CountClosedWorkflowExecutions": _count_closed,
+    "ListOpenWorkflowExecutions": partial(_list, closed=False),
+    "ListClosedWorkflowExecutions": partial(_list, closed=True),
+    "CountOpenWorkflowExecutions": partial(_count, closed=False),
+    "CountClosedWorkflowExecutions": partial(_count, closed=True),
     "GetWorkflowExecutionHistory": _history,
 }

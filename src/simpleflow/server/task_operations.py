@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from simpleflow.core import codec
@@ -127,15 +128,9 @@ def _heartbeat(service: Service, request: dict[str, Any], caller: Caller) -> dic
     return {"cancelRequested": requested}
 
 
-def _pending_decisions(service: Service, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
-    return _count(service, request, _waiting_decisions)
-
-
-def _pending_activities(service: Service, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
-    return _count(service, request, _waiting_activities)
-
-
-def _count(service: Service, request: dict[str, Any], waiting: Callable[[Run], Sequence[Any]]) -> dict[str, Any]:
+def _count(
+    service: Service, request: dict[str, Any], caller: Caller, *, waiting: Callable[[Run], Sequence[Any]]
+) -> dict[str, Any]:
     task_list = e.TaskList(request["taskList"]["name"])
     runs = service.domain(request["domain"]).executions.open_runs()
     found = sum(each.task_list == task_list for run in runs for each in waiting(run))
@@ -160,6 +155,6 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "RespondActivityTaskFailed": _failed,
     "RespondActivityTaskCanceled": _canceled,
     "RecordActivityTaskHeartbeat": _heartbeat,
-    "CountPendingDecisionTasks": _pending_decisions,
-    "CountPendingActivityTasks": _pending_activities,
+    "CountPendingDecisionTasks": partial(_count, waiting=_waiting_decisions),
+    "CountPendingActivityTasks": partial(_count, waiting=_waiting_activities),
 }
