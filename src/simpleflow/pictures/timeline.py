@@ -160,13 +160,7 @@ class _Picture:
         parts = [
             f'<svg xmlns="http://www.w3.org/2000/svg" class="{classes}" {size} role="{role}"'
             f' aria-label="{label}" {ends}>',
-            *(
-                shapes.frame(
-                    self.width, height, self.margin, self.view.workflow_id, sentence(self.view, self.window.now)
-                )
-                if standalone
-                else ()
-            ),
+            *(shapes.frame(self.width, height, self.margin, self.view.workflow_id, said) if standalone else ()),
             shapes.hatches(self.key),
             *self._ticks(first - 12, bottom, top),
             *drawn,
