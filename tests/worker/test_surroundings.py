@@ -23,7 +23,7 @@ from tests.worker.programs import ROOT, alive, wait_for
 from tests.worker.test_pool import Shop, children
 
 _SEEN = """
-import _locale, contextvars, decimal, gc, resource, signal, socket, tempfile, warnings
+import _locale, contextvars, decimal, gc, logging, resource, signal, socket, tempfile, warnings
 result = [os.getcwd(), os.environ.get("MINE"), os.environ.get("HOME"), oct(os.umask(0o22)), time.strftime("%Z"),
     str(signal.getsignal(signal.SIGUSR1)), str(signal.getsignal(signal.SIGTERM))[:40], sorted(sys.path), sys.argv,
     str(sys.stdout)[:30], sys.getrecursionlimit(), _locale.setlocale(_locale.LC_ALL),
@@ -32,6 +32,8 @@ result = [os.getcwd(), os.environ.get("MINE"), os.environ.get("HOME"), oct(os.um
     str(decimal.getcontext()), str(warnings.filters), sys.get_int_max_str_digits(),
     [each.name for each in contextvars.copy_context() if each.name == "mine"],
     gc.isenabled(), gc.get_threshold(), gc.get_debug(), signal.getitimer(signal.ITIMER_PROF)[0] > 0,
+    str([sys.excepthook, sys.displayhook, sys.unraisablehook, sys.breakpointhook, sys.meta_path, sys.path_hooks]),
+    str([logging.root, logging.root.handlers, logging.root.manager.disable]),
     os.getpriority(os.PRIO_PROCESS, 0), sorted(os.sched_getaffinity(0)), os.getresuid(),
     [resource.getrlimit(each) for each in (resource.RLIMIT_NOFILE, resource.RLIMIT_FSIZE, resource.RLIMIT_CORE)]]
 """
@@ -61,6 +63,10 @@ CHANGES = {
     "another decimal context": "import decimal; decimal.setcontext(decimal.Context(traps=[decimal.Inexact]))",
     "warnings": "import warnings; warnings.simplefilter('error')",
     "other warnings": "import warnings; warnings.filters = []",
+    "hooks": "sys.excepthook = sys.displayhook = sys.unraisablehook = sys.breakpointhook = print",
+    "finders of modules": "sys.meta_path.clear(); sys.path_hooks.append(print)",
+    "logging": "import logging; logging.root.handlers = [logging.StreamHandler()]; logging.root.setLevel(1)",
+    "no logging": "import logging; logging.disable()",
     "digits": "sys.set_int_max_str_digits(0)",
     "context variables": "import contextvars; contextvars.ContextVar('mine').set(1)",
     "garbage collector": "import gc; gc.disable(); gc.set_threshold(7, 7, 7)",

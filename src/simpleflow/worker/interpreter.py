@@ -1,8 +1,10 @@
 """The settings of the Python interpreter that an activity must not leave changed for the next one.
 
 These are put back after each activity: the limit of recursion, the interval at which threads take turns, trace
-functions, the garbage collector's settings, the filters of warnings, the limit of digits of an integer's text, and the
-decimal context. Settings in context variables need no look, since each activity has a copy of the context.
+functions, the garbage collector's settings, the filters of warnings, the limit of digits of an integer's text, the
+decimal context, the hooks of ``sys``, and the settings of the root logger. What finds modules is put back too, unless
+modules were imported, which may need it. Settings in context variables need no look, since each activity has a copy of
+the context.
 """
 
 from __future__ import annotations
@@ -18,6 +20,10 @@ _PARTS = ("prec", "rounding", "Emin", "Emax", "capitals", "clamp")
 
 _parts = attrgetter(*_PARTS)
 
+_HOOKS = ("excepthook", "displayhook", "unraisablehook", "breakpointhook")
+
+_hooks = attrgetter(*_HOOKS)
+
 
 class Interpreter:
     """The settings as they are now."""
@@ -31,9 +37,12 @@ class Interpreter:
         self._kept_filters = list(warnings.filters)
         self._digits = sys.get_int_max_str_digits()
         self._decimal = _Decimal(sys.modules["decimal"]) if "decimal" in sys.modules else None
+        self._logging = _Logging(sys.modules["logging"]) if "logging" in sys.modules else None
+        self._hooks = _hooks(sys)
+        self._finders = list(sys.meta_path), list(sys.path_hooks)
 
-    def restore(self) -> None:
-        """Put everything back."""
+    def restore(self, imported: bool = False) -> None:
+        """Put everything back. ``imported``: modules were imported since."""
         if sys.getrecursionlimit() != self._recursion:
             sys.setrecursionlimit(self._recursion)
         if sys.getswitchinterval() != self._switch:
@@ -49,6 +58,13 @@ class Interpreter:
             sys.set_int_max_str_digits(self._digits)
         if self._decimal is not None:
             self._decimal.restore()
+        if self._logging is not None:
+            self._logging.restore()
+        if _hooks(sys) != self._hooks:
+            for name, hook in zip(_HOOKS, self._hooks, strict=True):
+                setattr(sys, name, hook)
+        if not imported and (sys.meta_path, sys.path_hooks) != self._finders:
+            sys.meta_path[:], sys.path_hooks[:] = self._finders
 
     def _restore_collector(self) -> None:
         enabled, threshold, debug = self._collects
@@ -83,3 +99,23 @@ class _Decimal:
             for name, value in zip(_PARTS, self._parts, strict=True):
                 setattr(context, name, value)
             context.flags, context.traps = dict(kept.flags), dict(kept.traps)
+
+
+class _Logging:
+    """The settings of the root logger: a handler that is added for each activity would write each line again."""
+
+    def __init__(self, logging: Any) -> None:
+        self._module = logging
+        self._handlers, self._filters = list(logging.root.handlers), list(logging.root.filters)
+        self._level, self._disabled = logging.root.level, logging.root.manager.disable
+
+    def restore(self) -> None:
+        root = self._module.root
+        if root.handlers != self._handlers:
+            root.handlers[:] = self._handlers
+        if root.filters != self._filters:
+            root.filters[:] = self._filters
+        if root.level != self._level:
+            root.setLevel(self._level)
+        if root.manager.disable != self._disabled:
+            self._module.disable(self._disabled)

@@ -87,7 +87,7 @@ class Surroundings:
             self._restore_handlers()
         _signal.pthread_sigmask(_signal.SIG_SETMASK, self._blocked)
         self._restore_streams()
-        self._interpreter.restore()
+        self._interpreter.restore(imported=not self.current)
         if self._socket is not None and self._socket.getdefaulttimeout() != self._timeout:
             self._socket.setdefaulttimeout(self._timeout)
         temporary: Any = sys.modules.get("tempfile")
