@@ -127,6 +127,17 @@ def test_what_would_write_says_that_it_may_not(tmp_path: Path, frozen: Frozen) -
         StateStore(str(folder)).put("steps", "load", b"new")
 
 
+def test_a_run_that_would_begin_there_is_told_so(tmp_path: Path, frozen: Frozen) -> None:
+    with pytest.raises(StateError, match="could not be opened: it is read-only; allow this user to write there, or"):
+        SqliteEngine(frozen(used(tmp_path / "state")))
+
+
+def test_a_file_is_no_state_folder(tmp_path: Path) -> None:
+    (tmp_path / "state").touch()
+    with pytest.raises(StateError, match=r"could not be opened: .*state is a file; expected a folder; check"):
+        SqliteEngine(tmp_path / "state")
+
+
 def test_a_folder_of_another_format_is_named(tmp_path: Path, frozen: Frozen) -> None:
     folder = used(tmp_path / "state")
     with contextlib.closing(sqlite3.connect(folder / FILE)) as db:

@@ -92,8 +92,13 @@ def state_error(folder: object, action: str, error: Exception) -> StateError:
         return damaged(folder, "its header says that it may not be written")
     advice = "check the folder, or name another one with --state or SIMPLEFLOW_STATE"
     problem = str(error)
-    if isinstance(error, OSError) and error.strerror:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if isinstance(error, FileExistsError | NotADirectoryError) and not os.path.isdir(str(folder)):
+        problem = f"{error.filename} is a file; expected a folder"
+    elif code == sqlite3.SQLITE_CANTOPEN and os.path.isdir(str(folder)) and not _may_be_written(str(folder)):
+        problem, advice = "it is read-only", _ADVICE[sqlite3.SQLITE_READONLY]
+    elif isinstance(error, OSError) and error.strerror:
         problem = f"{error.strerror} ({error.filename})" if error.filename is not None else error.strerror
     elif isinstance(error, sqlite3.Error):
-        advice = _ADVICE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, advice)
+        advice = _ADVICE.get(code, advice)
     return StateError(f"state folder {folder} could not be {action}: {problem}; {advice}")
