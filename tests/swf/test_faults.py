@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import time
+
 import botocore.exceptions
 import botocore.session
 import pytest
 from botocore.exceptions import ClientError
 
-from simpleflow.engines.swf import faults
+from simpleflow.engines.swf import activities, faults
 from simpleflow.exceptions import InputError, RunBusy, SimpleflowError, SwfError, UnknownResource
 
 MODEL = botocore.session.get_session().get_service_model("swf")
@@ -135,3 +138,34 @@ def test_only_errors_that_may_pass_are_retried() -> None:
 
     with pytest.raises(SwfError, match="too many requests"):
         faults.insist("SomeOperation", always_throttled, seconds=0.1)
+
+
+def test_an_answer_is_not_retried_for_longer_than_the_process_may_go_on() -> None:
+    tries: list[float] = []
+    left = [math.inf]
+
+    def throttled() -> None:
+        tries.append(time.monotonic())
+        if len(tries) == 2:
+            left[0] = time.monotonic() + 0.3  # a stop is requested, while the pause would go on
+        raise fault("ThrottlingException")
+
+    with pytest.raises(SwfError, match="too many requests"):
+        faults.insist("SomeOperation", throttled, left=lambda: max(0.0, left[0] - time.monotonic()))
+    assert time.monotonic() - tries[1] < 5
+    assert left[0] <= tries[-1], "the last try is made when no time is left"
+
+
+def test_finished_work_is_reported_as_long_as_the_worker_may_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    tries = []
+
+    class Refusing:
+        def respond_activity_task_completed(self, **_: object) -> None:
+            tries.append(1)
+            raise fault("ThrottlingException")
+
+    monkeypatch.setattr(activities, "client", lambda kind, region: Refusing())
+    source = activities.SwfActivitySource("d", "l", left=lambda: 0.0)
+    with pytest.raises(SwfError):
+        source.respond_activity_task_completed("token", "1")
+    assert len(tries) == 1

@@ -92,8 +92,11 @@ def on_closed(domain: str) -> OnClosed:
     return closed
 
 
-def activity_source(domain: str, task_list: str) -> SwfActivitySource:
-    """Return the source of the activity tasks of a task list. Call this in the process that polls."""
+def activity_source(domain: str, task_list: str, left: Callable[[], float]) -> SwfActivitySource:
+    """Return the source of the activity tasks of a task list. Call this in the process that polls.
+
+    ``left``: says for how many seconds that process may go on.
+    """
     from simpleflow.engines.swf.activities import SwfActivitySource
 
-    return SwfActivitySource(domain, task_list)
+    return SwfActivitySource(domain, task_list, left=left)

@@ -179,7 +179,7 @@ def deciders(
 
 
 def worker_body(
-    connect: Callable[[], ActivitySource],
+    connect: Callable[[Callable[[], float]], ActivitySource],
     domain: str,
     heartbeat: float,
     middlewares: Middlewares = Middlewares(),
@@ -192,7 +192,8 @@ def worker_body(
     """The body of a process that performs activity tasks, in a child process.
 
     Args:
-        connect: gives the source; called in the new process, so that no connection is shared.
+        connect: gives the source; called in the new process, so that no connection is shared, with a function that says
+            for how many seconds this process may go on.
         heartbeat: seconds between two heartbeats, at most.
         one_task: end after one task.
         given: perform that task, and end.
@@ -210,8 +211,9 @@ def worker_body(
         child = Child(middlewares, domain)
         child.open()  # before there are connections, which it would inherit
         try:
-            source = connect()
-            performer = Performer(source, child, heartbeat, former, StopLimit(stopping, stop_after))
+            limit = StopLimit(stopping, stop_after)
+            source = connect(lambda: limit.left)
+            performer = Performer(source, child, heartbeat, former, limit)
             if given is not None:
                 performer.perform(given)
             else:

@@ -123,7 +123,7 @@ def _run(
             )
         )
         body = worker_body(
-            lambda: swf.activity_source(domain, task_list),
+            lambda left: swf.activity_source(domain, task_list, left),
             domain,
             options["heartbeat"],
             middlewares,

@@ -87,7 +87,7 @@ def worker(
         name = check_name(settings.ACTIVITY_DEFAULT_TASK_LIST if task_list is None else task_list, "--task-list")
         given = None if poll_data is None else processes.decode_poll_data(poll_data, name)
         body = worker_body(
-            lambda: swf.activity_source(found, name),
+            lambda left: swf.activity_source(found, name, left),
             found,
             heartbeat,
             processes.load_middlewares(pre, post),

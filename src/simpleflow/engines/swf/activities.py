@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from simpleflow import metrics
 from simpleflow.constants import JUMBO_SCHEME, MAX_HEARTBEAT_LENGTH, MAX_REASON_LENGTH
@@ -11,6 +12,8 @@ from simpleflow.engines.base import ActivityTask
 from simpleflow.engines.swf import faults, jumbo, wire
 from simpleflow.engines.swf.client import client
 from simpleflow.exceptions import InputError, SwfError
+
+_Result = TypeVar("_Result")
 
 
 class SwfActivitySource:
@@ -23,12 +26,16 @@ class SwfActivitySource:
         domain: must exist.
         task_list: which to poll.
         region: of AWS; None: as configured.
+        left: says for how many seconds this process may go on; answers are not retried for longer.
     """
 
-    def __init__(self, domain: str, task_list: str, region: str | None = None) -> None:
+    def __init__(
+        self, domain: str, task_list: str, region: str | None = None, left: Callable[[], float] = lambda: math.inf
+    ) -> None:
         self._domain = domain
         self._task_list = task_list
         self._region = region
+        self._left = left
 
     def poll_for_activity_task(self, identity: str | None = None) -> ActivityTask | None:
         """See ActivitySource. Raises SwfError."""
@@ -42,7 +49,7 @@ class SwfActivitySource:
         if task is None or task.input is None or not task.input.startswith(JUMBO_SCHEME):
             return task
         try:
-            return task._replace(input=faults.insist("read the input", lambda: jumbo.restore(task.input or "")))
+            return task._replace(input=self._insist("read the input", lambda: jumbo.restore(task.input or "")))
         except SwfError as error:
             self.respond_activity_task_failed(task.token, f"its input cannot be read: {error}"[:MAX_REASON_LENGTH])
             return None
@@ -80,7 +87,7 @@ class SwfActivitySource:
     def _members(self, action: str, **given: str | None) -> dict[str, str]:
         """The texts that are given; a long one is put into the store. Raises InputError, SwfError."""
         return {
-            name: faults.insist(action, lambda name=name, text=text: jumbo.shrink(text, name, "the activity"))  # type: ignore[misc]
+            name: self._insist(action, lambda name=name, text=text: jumbo.shrink(text, name, "the activity"))  # type: ignore[misc]
             for name, text in given.items()
             if text is not None
         }
@@ -95,7 +102,10 @@ class SwfActivitySource:
         return members
 
     def _respond(self, action: str, call: Callable[..., Any], token: str, members: dict[str, str]) -> None:
-        faults.insist(action, lambda: call(taskToken=token, **members))
+        self._insist(action, lambda: call(taskToken=token, **members))
+
+    def _insist(self, action: str, call: Callable[[], _Result]) -> _Result:
+        return faults.insist(action, call, left=self._left)
 
 
 def _has_task(answer: dict[str, Any]) -> bool:

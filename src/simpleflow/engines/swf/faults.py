@@ -6,6 +6,7 @@ An error is recognised by its code and by the name of its class, so that this fi
 from __future__ import annotations
 
 import logging
+import math
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ INSIST_SECONDS = 120.0
 """For how long an answer that carries finished work is retried while SWF throttles or cannot be reached."""
 
 _LONGEST_PAUSE = 15.0  # seconds
+_LOOK_SECONDS = 0.5  # between two looks, in a pause, at the time that is left
 
 _CREDENTIALS = "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
 _RIGHTS = "give these credentials swf:{action} on the domain"
@@ -144,10 +146,16 @@ def translated(action: str) -> Iterator[None]:
         raise found from error
 
 
-def insist(action: str, call: Callable[[], Result], seconds: float = INSIST_SECONDS) -> Result:
+def insist(
+    action: str,
+    call: Callable[[], Result],
+    seconds: float = INSIST_SECONDS,
+    left: Callable[[], float] = lambda: math.inf,
+) -> Result:
     """Make a call, and retry it for so many seconds while its error may pass. Raises as ``translated``.
 
-    The pauses grow, and are random, so that many clients that were refused do not come back at once.
+    The pauses grow, and are random, so that many clients that were refused do not come back at once. ``left`` says for
+    how many seconds this process may go on, which may change meanwhile; the call is made once in any case.
     """
     deadline = time.monotonic() + seconds
     pause = 0.5
@@ -157,10 +165,12 @@ def insist(action: str, call: Callable[[], Result], seconds: float = INSIST_SECO
                 return call()
         except SwfError as error:
             wait = random.uniform(pause / 2, pause)
-            if not error.passing or time.monotonic() + wait > deadline:
+            if not error.passing or time.monotonic() + wait > deadline or left() <= 0:
                 raise
             log.warning("%s; next try in %.1f s", error, wait)
-            time.sleep(wait)
+            next_try = time.monotonic() + wait
+            while (rest := min(next_try - time.monotonic(), left())) > 0:
+                time.sleep(min(rest, _LOOK_SECONDS))
             pause = min(2 * pause, _LONGEST_PAUSE)
 
 
