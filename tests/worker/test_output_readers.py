@@ -14,7 +14,8 @@ from simpleflow.state_folder import logs
 PROGRAM = """
 import ctypes, os, subprocess, sys, threading, time
 from simpleflow.engines.base import ActivityTask
-from simpleflow.worker.output import OutputPipe, OutputTarget
+from simpleflow.worker.output import OutputTarget
+from simpleflow.worker.output_pipe import OutputPipe
 
 pipe = OutputPipe(OutputTarget(sys.argv[1], 1 << 30, None))
 task = ActivityTask("token", "id", "run", "activity", "name", "1", None, "list", None)

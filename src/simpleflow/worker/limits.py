@@ -8,7 +8,7 @@ from simpleflow.exceptions import InputError
 
 _FILES_OF_RUN = 24  # for what the owner opens itself: the database, marks, modules that are imported
 _FILES_OF_WORKER = 2  # in the owner: the ends of its pipes
-_FILES_OF_OUTPUT = 1  # in the owner, for each worker: the end of another pipe
+_FILES_OF_OUTPUT = 3  # in the owner, for each worker: the end of one more pipe, and both ends of another
 _TASKS_OF_RUN = 2  # a guard, and one process that an activity starts
 _TASKS_OF_WORKER = 2  # the process and its second thread
 _SMALL = 1_000  # a limit on processes beyond this is not looked at: counting them takes time

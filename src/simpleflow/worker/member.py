@@ -7,7 +7,7 @@ from collections import deque
 
 from simpleflow.engines.base import ActivityTask
 from simpleflow.worker.messages import OwnerEnd, packed
-from simpleflow.worker.output import OutputPipe
+from simpleflow.worker.output_pipe import OutputPipe
 from simpleflow.worker.process import BEAT_SECONDS
 
 

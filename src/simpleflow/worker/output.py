@@ -14,25 +14,25 @@ The worker reads the pipe itself:
   so that the owner finds it in the pipe. While activities are so short that the main thread reads everything, the pause
   grows, and this thread leaves the pipe alone: for each look, both threads would hand the interpreter lock to and fro;
 - its main thread, at the end of each activity: so nothing gets into the log of the next one. Output is shown before the
-  outcome is sent. To make a file takes longer than a short activity; if the activity has completed, that is done while
-  the owner decides what comes next. If it has failed, the view shows its last lines, so the log is made before the
-  outcome is sent.
+  outcome is sent. If the activity has failed, its log is made then, too, since the view shows the last lines. If it has
+  completed, ``output_handover`` leaves a short log to the process that has time for it, and the worker makes a longer
+  one while the owner decides what comes next.
 
 ``_lock`` is held by the one that reads. The log of an attempt is made when there is something to write, so an activity
 that prints nothing costs one look at the pipe. It stays open until the next activity begins if it is made before the
 activity ends; else it is closed at once. Threads and processes that an activity left behind write into its log, which
 is opened again for them.
 
-The owner of the worker has the reading end, too (``OutputPipe``). It reads only where the worker cannot: when the
+The owner of the worker has the reading end, too (``output_pipe``). It reads only where the worker cannot: when the
 worker has died, and when the pipe is full while a call into C keeps the interpreter lock of the worker.
 
 *One reader at a time.* A worker may become able to read just when its owner does. What two readers take out of a pipe
-could get into the log in another order. So both share two bytes of memory (``_Turns``). Each sets its own byte before
+could get into the log in another order. So both share two bytes of memory (``Turns``). Each sets its own byte before
 it looks at the other's: the worker from before it reads until what it has read is in the log, the owner likewise. If
 both are set, the worker steps back. The owner keeps its byte set, so that the worker does not begin again, and looks
 later. If the worker has not moved by then, a call into C has stopped it after it has read: between looking at the
 owner's byte and reading, Python lets no other thread run. So what the worker has in hand comes first. The owner makes
-room in the pipe, but keeps what it has read until the worker has written (``_LATER`` bytes at most). No lock of the
+room in the pipe, but keeps what it has read until the worker has written (up to a limit). No lock of the
 kernel would do: the worker may be stopped while it holds it.
 """
 
@@ -52,6 +52,7 @@ from simpleflow.named_tuple import NamedTuple
 from simpleflow.shown_text import escaped
 from simpleflow.state_folder import logs
 from simpleflow.state_folder.bounded import BoundedFile
+from simpleflow.worker.output_handover import Handover, printed_by
 from simpleflow.worker.output_lines import OutputLines
 
 PAUSE_SECONDS = 0.005
@@ -65,14 +66,12 @@ _NONE = bytes(4)
 _NEARLY_FULL = 32_768  # bytes in a pipe
 _LAST_SECONDS = 0.05  # how long a worker whose owner has died waits for the lock
 _STEP_SECONDS = 0.001  # between two looks of the worker at whether its owner still reads
-_STUCK_SECONDS = 0.5  # after which a worker that does not step back cannot
-_READS = 64  # reads before the owner turns to other things
-_LATER = 1 << 22  # bytes that the owner keeps in memory for a worker that cannot write what it has in hand
 
-# The bytes of ``_Turns``. A worker reads a new log of the same attempt when the third one has changed.
-_WORKER, _OWNER, _WRITTEN = range(3)
+# The bytes of ``Turns``. A worker reads a new log of the same attempt when the third one has changed. The fourth one
+# is about ``output_handover``.
+WORKER, OWNER, WRITTEN, HANDED = range(4)
 
-_Turns = mmap.mmap
+Turns = mmap.mmap
 """Memory that a worker and its owner share."""
 
 
@@ -85,108 +84,15 @@ class OutputTarget(NamedTuple):
     stamps: bool = False  # each line that is shown begins with the time
 
 
-class OutputPipe:
-    """The pipe of one worker, as its owner has it. Raises OSError if there are too many open files."""
-
-    def __init__(self, target: OutputTarget) -> None:
-        self._target = target
-        self._turns = _Turns(-1, mmap.PAGESIZE)
-        self._reader, self._writer = os.pipe()
-        os.set_blocking(self._reader, False)
-        self._read: list[bytes] = []  # what the worker could not read, and is not in the log
-        self._size = 0  # of that
-        self._of: tuple[ActivityTask, float] | None = None  # the task that printed it, and its monotonic begin
-        self._since = 0.0  # monotonic time since which the worker has had something in hand
-
-    def close_writer(self) -> None:
-        """In the owner: close the writing end once the worker was forked."""
-        if self._writer != -1:
-            os.close(self._writer)
-            self._writer = -1
-
-    def close(self) -> None:
-        """Close what this process has of the pipe."""
-        self.close_writer()
-        os.close(self._reader)
-        self._turns.close()
-
-    def redirect(self) -> WorkerOutput:
-        """In the worker: send output from now on through the pipe."""
-        return WorkerOutput(self._target, self._reader, self._writer, self._turns)
-
-    @property
-    def is_reading(self) -> bool:
-        """True: ``relieve`` has begun something that another call has to finish."""
-        return self._turns[_OWNER] != 0
-
-    def relieve(self, task: ActivityTask, began: float) -> None:
-        """In the owner: read from a pipe that is nearly full, of a worker that has been silent.
-
-        For the arguments see ``rescue``. Call it again while ``is_reading``, also once the worker is silent no longer.
-        """
-        turns = self._turns
-        if not turns[_OWNER]:
-            if not _is_nearly_full(self._reader):
-                return
-            self._since = time.monotonic()
-            self._of = task, began
-            turns[_OWNER] = 1
-        if not turns[_WORKER]:
-            self._take()
-        elif time.monotonic() - self._since >= _STUCK_SECONDS:
-            self._take()
-            if self._size <= _LATER:
-                return
-        else:
-            return
-        self._write()
-        turns[_OWNER] = 0
-
-    def rescue(self, task: ActivityTask | None, began: float) -> None:
-        """In the owner: add what a worker that has died could not read to the log of its task, or print it.
-
-        ``task``: the last one that it began, or None; ``began``: when that was, in monotonic time.
-        """
-        if self._of is not None:
-            task, began = self._of
-        self._of = None if task is None else (task, began)
-        self._take()
-        self._write()
-
-    def _take(self) -> None:
-        for _ in range(_READS):
-            if not (data := _read(self._reader)):
-                break
-            self._read.append(data)
-            self._size += len(data)
-
-    def _write(self) -> None:
-        data, of = b"".join(self._read), self._of
-        self._read, self._size, self._of = [], 0, None
-        if not data:
-            return
-        try:
-            if of is None:
-                os.write(2, data)
-                return
-            task, began = of
-            file = _open_log(self._target, task, time.time() - (time.monotonic() - began))
-            try:
-                file.write(data)
-            finally:
-                file.close()
-                self._turns[_WRITTEN] = (self._turns[_WRITTEN] + 1) % 256
-        except OSError:
-            pass  # nothing can be kept: the run does not fail for that
-
-
 class WorkerOutput:
     """The output of a worker, inside the worker."""
 
-    def __init__(self, target: OutputTarget, reader: int, writer: int, turns: _Turns) -> None:
+    def __init__(self, target: OutputTarget, reader: int, writer: int, turns: Turns, handover: Handover) -> None:
         self.reader = reader  # of the pipe
+        self._handover = handover
+        self._handed: ActivityTask | None = None  # the latest whose log is left to the process that has time for it
         self._turns = turns
-        self._written = 0  # the byte _WRITTEN when the log was opened
+        self._written = 0  # the byte WRITTEN when the log was opened
         self._target = target
         self._writer = writer  # kept open, so that the pipe has no end if an activity closes its standard output
         self._lock = threading.Lock()  # held by the thread that reads
@@ -209,7 +115,7 @@ class WorkerOutput:
     @property
     def is_filling(self) -> bool:
         """True if there is so much in the pipe that printing may soon have to wait."""
-        return _is_nearly_full(self.reader)
+        return is_nearly_full(self.reader)
 
     def begin(self, task: ActivityTask) -> None:
         """A task begins: output from now on belongs to it."""
@@ -228,7 +134,7 @@ class WorkerOutput:
             self._is_silent
             and not self._lock.locked()
             and self._file is None
-            and not self._turns[_OWNER]
+            and not self._turns[OWNER]
             and not _unread(self.reader)
         ):
             return
@@ -244,12 +150,26 @@ class WorkerOutput:
                     break  # that was all
             if self._lines is not None:
                 self._lines.end_line()
+            if self._pending and self._file is None and not self._fails and not self._turns[HANDED]:
+                self._hand_over()
 
     def keep(self) -> None:
-        """Have all that was shown in the log."""
+        """Have all that was shown in the log, or on its way there."""
         if self._pending:
             with self._lock:
+                self._make_logs()  # the owner has had no time for it
                 self._keep(is_all=True)
+
+    @property
+    def has_logs_to_make(self) -> bool:
+        """True if ``make_logs`` has something to do."""
+        return self._turns[HANDED] != 0
+
+    def make_logs(self) -> None:
+        """Make the logs that the owner has not made."""
+        if self._turns[HANDED]:
+            with self._lock:
+                self._make_logs()
 
     def pump(self) -> bool:
         """Read the bytes in the pipe; returns True if there were some. Called by the watching thread."""
@@ -269,7 +189,8 @@ class WorkerOutput:
         if self._lock.acquire(timeout=_LAST_SECONDS):
             try:
                 self._lines = None
-                self._turns[_OWNER] = 0
+                self._turns[OWNER] = 0
+                self._make_logs()
                 self._keep()
                 self._drain()
             finally:
@@ -279,6 +200,7 @@ class WorkerOutput:
         """In a process that an activity has forked: it only prints."""
         os.close(self.reader)
         os.close(self._writer)
+        self._handover.close()
         if self._lines is not None:
             self._lines.close()
 
@@ -287,20 +209,20 @@ class WorkerOutput:
         turns = self._turns
         while True:
             # From here to ``read`` no other thread may run: so there is no call of a function of Python in between.
-            turns[_WORKER] = 1
-            if not turns[_OWNER]:
+            turns[WORKER] = 1
+            if not turns[OWNER]:
                 try:
                     data = os.read(self.reader, _CHUNK)
                 except OSError:
                     data = b""
                 if not data and not self._pending:
-                    turns[_WORKER] = 0
+                    turns[WORKER] = 0
                 return data
             self._keep()
-            turns[_WORKER] = 0
+            turns[WORKER] = 0
             time.sleep(_STEP_SECONDS)
             if os.getppid() != self._owner:
-                turns[_OWNER] = 0  # it has died
+                turns[OWNER] = 0  # it has died
 
     def _drain(self) -> bool:
         found = False
@@ -311,36 +233,57 @@ class WorkerOutput:
             self._show(data)
         return found
 
+    def _hand_over(self) -> None:
+        """Leave the log of a task that has completed to the process that has time for it, if it is short enough."""
+        if self.task is None or len(self._pending) > self._target.limit:
+            return
+        if self._handover.put(printed_by(self.task, self._began, self._pending)):
+            self._handed = self.task
+            self._pending = b""
+            self._turns[WORKER] = 0
+
+    def _make_logs(self) -> None:
+        self._handed = None
+        for printed in self._handover.take():
+            try:
+                printed.keep(self._target.state, self._target.limit)
+            except OSError as error:
+                self._tell_loss(printed.run_id, printed.activity_id, error)
+
     def _keep(self, is_all: bool = False) -> None:
-        """Write the pending output into the log; ``is_all``: a log that is opened for that is closed at once."""
+        """Write the pending output into the log. ``is_all``: its task has ended."""
         try:
             self._add_to_log(is_all)
         finally:
-            self._turns[_WORKER] = 0
+            self._turns[WORKER] = 0
 
     def _add_to_log(self, is_all: bool) -> None:
         task, data, self._pending = self.task, self._pending, b""
         if task is None or self._fails or not data:
             return
+        if self._handed is task:  # what a process prints that it has left behind comes later
+            self._make_logs()
         try:
-            if self._file is not None and self._written != self._turns[_WRITTEN]:
+            if self._file is not None and self._written != self._turns[WRITTEN]:
                 self._file.close()  # its size has changed
                 self._file = None
             if self._file is None:
                 target = self._target
-                self._written = self._turns[_WRITTEN]
-                opened, size = logs.open_log(target.state, task.run_id, task.activity_id, task.tries, self._began)
-                if is_all and size + len(data) <= target.limit:
-                    _write_and_close(opened, data)
+                if is_all and len(data) <= target.limit:
+                    printed_by(task, self._began, data).keep(target.state, target.limit)
                     return
-                self._file = BoundedFile(opened, size, target.limit)
+                self._written = self._turns[WRITTEN]
+                self._file = opened_log(target, task, self._began)
             self._file.write(data)
         except OSError as error:
             self._fails = True  # what comes later would look as if nothing was missing
-            if self._lines is not None:
-                where = logs.folder_of(self._target.state, task.run_id)
-                what = f"the output of activity {escaped(task.activity_id)} is not kept"
-                self._lines.note(f"{what}: {error.strerror}: {escaped(where)}")
+            self._tell_loss(task.run_id, task.activity_id, error)
+
+    def _tell_loss(self, run_id: str, activity_id: str, error: OSError) -> None:
+        if self._lines is not None:
+            where = logs.folder_of(self._target.state, run_id)
+            what = f"the output of activity {escaped(activity_id)} is not kept"
+            self._lines.note(f"{what}: {error.strerror}: {escaped(where)}")
 
     def _show(self, data: bytes) -> None:
         task, title = self.task, self._target.title
@@ -352,22 +295,13 @@ class WorkerOutput:
         self._lines.write(data)
 
 
-def _open_log(target: OutputTarget, task: ActivityTask, began: float) -> BoundedFile:
+def opened_log(target: OutputTarget, task: ActivityTask, began: float) -> BoundedFile:
     """Open the log of a task that began at ``began``, in epoch seconds. Raises OSError."""
     opened = logs.open_log(target.state, task.run_id, task.activity_id, task.tries, began)
     return BoundedFile(*opened, target.limit)
 
 
-def _write_and_close(descriptor: int, data: bytes) -> None:
-    """Write all bytes to a file. Raises OSError; the file is closed in any case."""
-    try:
-        while data:
-            data = data[os.write(descriptor, data) :]
-    finally:
-        os.close(descriptor)
-
-
-def _read(descriptor: int) -> bytes:
+def read(descriptor: int) -> bytes:
     """The bytes in the pipe, up to a chunk; empty if the pipe is empty or has ended."""
     try:
         return os.read(descriptor, _CHUNK)
@@ -375,7 +309,7 @@ def _read(descriptor: int) -> bytes:
         return b""
 
 
-def _is_nearly_full(descriptor: int) -> bool:
+def is_nearly_full(descriptor: int) -> bool:
     return int.from_bytes(_unread(descriptor), sys.byteorder) >= _NEARLY_FULL
 
 

@@ -21,6 +21,9 @@ about the same time.
 
 *Spinning.* While a worker is busy, ``wait`` spins for SPIN_SECONDS before it sleeps; see ``messages``.
 
+*Logs.* Before it spins, ``wait`` makes logs of activities that have completed, as long as no worker has sent anything;
+see ``output_handover``. It spins for less time then.
+
 *Ends that come together* are kept in one transaction: ``wait`` reads all outcomes that are there in one operation.
 
 *Nothing waits for a worker.* The channels never block (``messages``). ``reap`` looks for workers that have died, since
@@ -59,7 +62,8 @@ from simpleflow.worker.inline import do_quickly, respond
 from simpleflow.worker.limits import cannot_fork
 from simpleflow.worker.member import Member
 from simpleflow.worker.messages import packed
-from simpleflow.worker.output import OutputPipe, OutputTarget
+from simpleflow.worker.output import OutputTarget
+from simpleflow.worker.output_pipe import OutputPipe
 from simpleflow.worker.process import BEAT, Last, Returned
 
 SPIN_SECONDS = 0.0002
@@ -112,6 +116,7 @@ class Pool:
             raise cannot_fork(error) from error
         self._channels = Channels()
         self._short_in_a_row = 0  # the latest tasks that were short
+        self._printing: dict[Member, None] = {}  # workers that have logs to be made
 
     @property
     def free(self) -> int:
@@ -194,7 +199,8 @@ class Pool:
         """Report outcomes. Returns True once there was a message of a worker, False after so many seconds."""
         self._channels.send_all()
         if len(self._idle) < len(self._workers):
-            self._channels.spin(min(seconds, SPIN_SECONDS))
+            spins = SPIN_SECONDS - self._make_logs() if self._printing else SPIN_SECONDS
+            self._channels.spin(min(seconds, spins))
         ready = self._channels.ready(seconds)
         found = bool(ready)
         if ready:
@@ -243,6 +249,15 @@ class Pool:
             time.sleep(0.001)
         self._guard.close()
 
+    def _make_logs(self) -> float:
+        """Make the logs of activities, until a worker has sent something; returns how many seconds that took."""
+        began = time.monotonic()
+        while self._printing and not self._channels.ready(0):
+            worker, _ = self._printing.popitem()
+            if worker.output is not None and worker.output.has_logs_to_make:  # else the worker was quicker
+                worker.output.make_logs()
+        return time.monotonic() - began
+
     def _exchange(self, worker: Member, descriptor: int) -> None:
         """The channel of a worker can be read, or written where that was wanted."""
         channel = worker.channel
@@ -281,6 +296,8 @@ class Pool:
         self._short_in_a_row = self._short_in_a_row + 1 if time.monotonic() - worker.began < _MOMENT else 0
         worker.task = None
         worker.done += 1
+        if worker.output is not None and worker.output.has_logs_to_make:
+            self._printing[worker] = None
         respond(self.source, task.token, outcome)
         if isinstance(message, Last):
             self._remove(worker)

@@ -199,6 +199,8 @@ class WorkerProcess:
             # The owner decides what is next meanwhile. A task that is not read goes to another worker.
             if is_last or not surroundings.restore(seconds):
                 self._leave(0)
+            if self._output is not None and self._output.has_logs_to_make and not self._channel.ready():
+                self._output.make_logs()
 
     def _hold_lock(self, path: str) -> None:
         """Hold the lock that tells others, once the owner has died, that this process still lives."""
@@ -292,6 +294,7 @@ class WorkerProcess:
             if self._output is not None:
                 self._output.end()
                 self._output.keep()
+                self._output.make_logs()
             os._exit(code)
 
     def _watch(self) -> None:
@@ -333,6 +336,7 @@ class WorkerProcess:
             beat_at = time.monotonic() + (self._every or BEAT_SECONDS)
             if output is not None:
                 output.show_unfinished()
+                output.make_logs()
             try:
                 with self._sending:
                     if self._every is not None:

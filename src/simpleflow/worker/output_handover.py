@@ -1,0 +1,116 @@
+"""What completed activities have printed, on its way into logs: the process that has time for it makes the log.
+
+Theory of operation
+-------------------
+To make a file takes longer than to hand over a short activity. So a worker does not make the log of an activity that
+has completed: before it sends the outcome, it puts what was printed into a pipe, of which it and its owner have both
+ends. The first of these takes it out and makes the log:
+
+- the owner, when workers are busy and nothing has come from them; else it would only wait;
+- the worker, when no further task is there, with what it prints next, and at the latest with its next heartbeat;
+- the one that is left when the other has died.
+
+What is printed is in the pipe before the outcome is sent. So it is lost only if both die at the same moment.
+
+Each text is at most PIPE_BUF bytes long, with the ids of its activity, so that the system writes it as a whole. A look
+takes all that is in the pipe, so it takes whole texts. Longer ones are not for this pipe.
+"""
+
+from __future__ import annotations
+
+import marshal
+import mmap
+import os
+import select
+
+from simpleflow.engines.base import ActivityTask
+from simpleflow.named_tuple import NamedTuple
+from simpleflow.state_folder import logs
+from simpleflow.state_folder.bounded import BoundedFile
+
+_LENGTH = 2  # bytes
+_CHUNK = 65_536  # bytes that are read at once; the capacity of a pipe
+
+
+class Printed(NamedTuple):
+    """All that one attempt has printed."""
+
+    run_id: str
+    activity_id: str
+    tries: int
+    began: float  # epoch seconds
+    data: bytes
+
+    def keep(self, state: str, limit: int) -> None:
+        """Make the log. Raises OSError."""
+        opened, size = logs.open_log(state, self.run_id, self.activity_id, self.tries, self.began)
+        if size:
+            file = BoundedFile(opened, size, limit)
+            try:
+                file.write(self.data)
+            finally:
+                file.close()
+            return
+        try:
+            data = self.data
+            while data:
+                data = data[os.write(opened, data) :]
+        finally:
+            os.close(opened)
+
+
+class Handover:
+    """The pipe. A worker and its owner have one in common, made before the fork. Raises OSError as ``os.pipe`` does.
+
+    Args:
+        shared: memory that both have.
+        flag: which byte of it tells that there is something in the pipe.
+    """
+
+    def __init__(self, shared: mmap.mmap, flag: int) -> None:
+        self._shared = shared
+        self._flag = flag
+        self._reader, self._writer = os.pipe()
+        os.set_blocking(self._reader, False)
+        os.set_blocking(self._writer, False)
+
+    @property
+    def is_full(self) -> bool:
+        """True if there is something in the pipe, as far as both have said."""
+        return self._shared[self._flag] != 0
+
+    def put(self, printed: Printed) -> bool:
+        """Leave the log to the process that has time for it; returns False if the text is too long for that."""
+        try:
+            data = marshal.dumps(tuple(printed))
+            if _LENGTH + len(data) > select.PIPE_BUF:
+                return False
+            os.write(self._writer, len(data).to_bytes(_LENGTH) + data)
+        except (OSError, ValueError):  # the pipe is full, or an id is of a class that is derived from ``str``
+            return False
+        self._shared[self._flag] = 1
+        return True
+
+    def take(self) -> list[Printed]:
+        """Take all texts out of the pipe."""
+        self._shared[self._flag] = 0
+        try:
+            data = os.read(self._reader, _CHUNK)
+        except OSError:
+            return []  # the other process was quicker
+        texts = []
+        while data:
+            end = _LENGTH + int.from_bytes(data[:_LENGTH])
+            texts.append(Printed._make(marshal.loads(data[_LENGTH:end])))
+            data = data[end:]
+        return texts
+
+    def close(self) -> None:
+        """Close both ends in this process."""
+        os.close(self._reader)
+        os.close(self._writer)
+
+
+def printed_by(task: ActivityTask, began: float, data: bytes) -> Printed:
+    """All that a task has printed, which began at ``began`` in epoch seconds."""
+    return Printed(task.run_id, task.activity_id, task.tries, began, data)
