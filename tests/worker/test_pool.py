@@ -19,6 +19,7 @@ from simpleflow.core import events as e
 from simpleflow.engines.base import StartRequest
 from simpleflow.engines.memory import MemoryEngine
 from simpleflow.testing.subject import timer
+from simpleflow.worker.channels import Channels
 from simpleflow.worker.dispatch import Middlewares
 from simpleflow.worker.pool import Pool
 
@@ -123,6 +124,17 @@ def alive(pid: int) -> bool:
 def test_a_worker_is_used_again(shop: Shop) -> None:
     assert shop.do("result = os.getpid()").result == shop.do("result = os.getpid()").result
     assert shop.pool.free == 1
+
+
+def test_the_owner_spins_for_the_end_of_short_tasks_alone(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    spins: list[float] = []
+    spin = Channels.spin
+    monkeypatch.setattr(Channels, "spin", lambda self, seconds: (spins.append(seconds), spin(self, seconds)))
+    shop.do("time.sleep(0.005)")
+    spins.clear()
+    shop.do("time.sleep(0.005)")
+    assert not spins, "it spins after a task that took long"
+    wait_until(lambda: shop.do("") and spins)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,8 @@ again. The owner may by then believe that the worker has begun that task: ``_tak
 of one worker never fill its pipe. The fewer tasks wait, the fewer are ahead of each worker, so that all workers end at
 about the same time.
 
-*Spinning.* While a worker is busy, ``wait`` spins for SPIN_SECONDS before it sleeps; see ``messages``.
+*Spinning.* While a worker is busy, ``wait`` spins for SPIN_SECONDS before it sleeps; see ``messages``. It does not if
+the latest task took so long that spinning would not have found its end.
 
 *Logs.* Before it spins, ``wait`` makes logs of activities that have completed, as long as no worker has sent anything;
 see ``output_handover``. It spins for less time then.
@@ -59,6 +60,7 @@ from simpleflow.worker.dispatch import Middlewares, Outcome, find, perform, quic
 from simpleflow.worker.guard import Guard
 from simpleflow.worker.imports import NOTHING
 from simpleflow.worker.inline import do_quickly, respond
+from simpleflow.worker.latest_tasks import LatestTasks
 from simpleflow.worker.limits import cannot_fork
 from simpleflow.worker.member import Member
 from simpleflow.worker.messages import packed
@@ -69,13 +71,10 @@ from simpleflow.worker.process import BEAT, Last, Returned
 SPIN_SECONDS = 0.0002
 """How long the owner spins for the end of a task; the shortest tasks take less."""
 
-_MOMENT = 0.01  # seconds; a task that takes less is short
 _READ_SECONDS = 0.02  # for how long messages are read at most before the owner turns to other things
 _AHEAD = 32  # tasks that are sent ahead to one worker, at most
 _AHEAD_BYTES = 32_768  # of these tasks together, at most; a pipe holds twice as much
 _AHEAD_OF = attrgetter("ahead")
-_SHORT_IN_A_ROW = 8
-"""After so many short tasks in a row, those that are under way are taken for short ones, too."""
 
 
 class Pool:
@@ -115,7 +114,7 @@ class Pool:
         except OSError as error:
             raise cannot_fork(error) from error
         self._channels = Channels()
-        self._short_in_a_row = 0  # the latest tasks that were short
+        self._latest = LatestTasks()
         self._printing: dict[Member, None] = {}  # workers that have logs to be made
 
     @property
@@ -140,7 +139,7 @@ class Pool:
 
         None is sent ahead where task lists are limited: it might begin while its list is full.
         """
-        if self._short_in_a_row < _SHORT_IN_A_ROW or self._slots:
+        if not self._latest.are_short or self._slots:
             return False
         most = min(_AHEAD, waiting // (2 * len(self._workers) or 1))
         for worker in self._workers:  # noqa: SIM110 (a generator takes longer)
@@ -158,7 +157,7 @@ class Pool:
         busy = [each for each in self._workers if each.task is not None]
         worker = min(busy, key=_AHEAD_OF)
         if worker.ahead_bytes + len(data) > _AHEAD_BYTES:
-            self._short_in_a_row = 0
+            self._latest.forget()
             self._offer(task.token)
             return
         worker.add_ahead(task, len(data))
@@ -200,7 +199,8 @@ class Pool:
         self._channels.send_all()
         if len(self._idle) < len(self._workers):
             spins = SPIN_SECONDS - self._make_logs() if self._printing else SPIN_SECONDS
-            self._channels.spin(min(seconds, spins))
+            if self._latest.end_soon:
+                self._channels.spin(min(seconds, spins))
         ready = self._channels.ready(seconds)
         found = bool(ready)
         if ready:
@@ -293,7 +293,7 @@ class Pool:
             self._take_back(worker, message.token)
             return
         outcome = message.outcome if isinstance(message, Last) else message
-        self._short_in_a_row = self._short_in_a_row + 1 if time.monotonic() - worker.began < _MOMENT else 0
+        self._latest.ended(time.monotonic() - worker.began)
         worker.task = None
         worker.done += 1
         if worker.output is not None and worker.output.has_logs_to_make:
