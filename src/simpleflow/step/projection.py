@@ -24,6 +24,8 @@ IN_HISTORY = "in_history"
 MARK = "mark"
 """Key of a marker ``completed``: the content of the mark that is written with it."""
 
+_MARK, _UNMARKS = f'"{MARK}"', '"unmarks"'  # in the text of a marker that changes marks
+
 
 class _Run(Protocol):
     """An execution."""
@@ -44,7 +46,7 @@ def changes_of(run: _Run, event: e.Event) -> Sequence[Change]:
     if not isinstance(marker, e.MarkerRecorded) or marker.marker_name != MARKER_NAME:
         return ()
     text = marker.details or ""
-    if IN_HISTORY not in text and MARK not in text:  # the common case, without decoding
+    if _MARK not in text and _UNMARKS not in text:  # the common case, without decoding
         return ()
     details = values.decode(text)
     if not isinstance(details, dict):
