@@ -20,6 +20,8 @@ _SHORTEST = 0.05  # seconds; the events of one cause may be some milliseconds ap
 
 _NO_GAP: Interval = (0.0, 0.0)
 
+_DECISION_TASKS = frozenset({e.DecisionTaskScheduled, e.DecisionTaskStarted})
+
 _PAGE = 128  # events that are read at once: a history may have let them go from memory
 
 OF_PROCESS = "simpleflow@"
@@ -70,6 +72,8 @@ class Pauses:
             if time - before >= _SHORTEST and time - before > self._longest:
                 self._gap, self._longest = (before, time), time - before
         attributes = event.attributes
+        if type(attributes) not in _DECISION_TASKS:  # nearly always
+            return
         if type(attributes) is e.DecisionTaskScheduled:
             self._add((before, time))
         elif type(attributes) is e.DecisionTaskStarted:

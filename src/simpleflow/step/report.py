@@ -28,13 +28,6 @@ from simpleflow.step.constants import (
 from simpleflow.step.rules import DONE, Verdict
 from simpleflow.values import text_or_none, text_tuple
 
-_NOTHING: Mapping[str, str] = {}
-
-
-def _nothing() -> Mapping[str, str]:
-    """An empty mapping, which is shared: there may be very many reports."""
-    return _NOTHING
-
 
 class StepReport(msgspec.Struct, frozen=True, gc=False):
     """How things stand with a step, and why."""
@@ -49,7 +42,7 @@ class StepReport(msgspec.Struct, frozen=True, gc=False):
     waits_for: str | None = None  # the run that holds a step that waits
     not_kept: str | None = None  # why the result of a completed step was not kept, though the step asks for that
     optional: bool = False  # a failed step that may fail
-    changed: Mapping[str, str] = msgspec.field(default_factory=_nothing)
+    changed: Mapping[str, str] | None = None
     """How a skipped step differs from what it was done with, see ``changes``."""
     forces: tuple[str, ...] = ()  # the names that it forces
     after: tuple[str, ...] = ()  # the names that it depends on
@@ -114,7 +107,7 @@ def _read_of_others(details: str) -> StepReport | None:
         text_or_none(get("waits_for")),
         text_or_none(get("not_kept")),
         get("optional") is True,
-        _texts(get("changed")),
+        _texts(get("changed")) or None,
         text_tuple(get("forces")),
         text_tuple(get("after")),
         get("holds_steps") is True,
