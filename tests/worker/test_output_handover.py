@@ -14,7 +14,7 @@ import pytest
 
 from simpleflow.engines.base import ActivityTask
 from simpleflow.state_folder import logs
-from simpleflow.worker.output_handover import Handover, Printed, printed_by
+from simpleflow.worker.output_handover import Handover, Printed
 
 
 class Text(str):
@@ -42,23 +42,23 @@ def handover() -> Iterator[Handover]:
 
 
 def test_a_text_is_taken_once(handover: Handover) -> None:
-    texts = [printed_by(task_of(id), 1.5, b"text\xff") for id in ("a", "é\n", "\ud800")]
+    ids = ("a", "é\n", "\ud800")
     before = handover.is_full
-    assert [handover.put(each) for each in texts] == [True] * 3
+    assert [handover.put(task_of(id), 1.5, b"text\xff") for id in ids] == [True] * 3
     between = handover.is_full
-    assert handover.take() == texts
+    assert handover.take() == [Printed("run", id, 1, 1.5, b"text\xff") for id in ids]
     assert (before, between, handover.is_full) == (False, True, False)
     assert handover.take() == []
 
 
 def test_texts_that_do_not_fit_are_refused(handover: Handover) -> None:
-    long = Printed("run", "activity", 1, 1.5, b"x" * 3_900)
-    assert not handover.put(long._replace(data=b"x" * 4_096))
-    assert not handover.put(long._replace(activity_id=Text("activity")))
+    task, text = task_of(), b"x" * 3_900
+    assert not handover.put(task, 1.5, b"x" * 4_096)
+    assert not handover.put(task_of(Text("activity")), 1.5, text)
     assert not handover.is_full
-    count = sum(handover.put(long) for _ in range(100))
+    count = sum(handover.put(task, 1.5, text) for _ in range(100))
     assert 10 < count < 20
-    assert handover.take() == [long] * count
+    assert handover.take() == [Printed("run", "activity", 1, 1.5, text)] * count
 
 
 BOTH = r"""

@@ -52,7 +52,7 @@ from simpleflow.named_tuple import NamedTuple
 from simpleflow.shown_text import escaped
 from simpleflow.state_folder import logs
 from simpleflow.state_folder.bounded import BoundedFile
-from simpleflow.worker.output_handover import Handover, printed_by
+from simpleflow.worker.output_handover import Handover, Printed
 from simpleflow.worker.output_lines import OutputLines
 
 PAUSE_SECONDS = 0.005
@@ -150,8 +150,15 @@ class WorkerOutput:
                     break  # that was all
             if self._lines is not None:
                 self._lines.end_line()
-            if self._pending and self._file is None and not self._fails and not self._turns[HANDED]:
-                self._hand_over()
+            if (
+                self._pending
+                and self._file is None
+                and self.task is not None
+                and not self._fails
+                and not self._turns[HANDED]
+                and len(self._pending) <= self._target.limit
+            ):
+                self._hand_over(self.task)
 
     def keep(self) -> None:
         """Have all that was shown in the log, or on its way there."""
@@ -233,12 +240,10 @@ class WorkerOutput:
             self._show(data)
         return found
 
-    def _hand_over(self) -> None:
+    def _hand_over(self, task: ActivityTask) -> None:
         """Leave the log of a task that has completed to the process that has time for it, if it is short enough."""
-        if self.task is None or len(self._pending) > self._target.limit:
-            return
-        if self._handover.put(printed_by(self.task, self._began, self._pending)):
-            self._handed = self.task
+        if self._handover.put(task, self._began, self._pending):
+            self._handed = task
             self._pending = b""
             self._turns[WORKER] = 0
 
@@ -270,7 +275,9 @@ class WorkerOutput:
             if self._file is None:
                 target = self._target
                 if is_all and len(data) <= target.limit:
-                    printed_by(task, self._began, data).keep(target.state, target.limit)
+                    Printed(task.run_id, task.activity_id, task.tries, self._began, data).keep(
+                        target.state, target.limit
+                    )
                     return
                 self._written = self._turns[WRITTEN]
                 self._file = opened_log(target, task, self._began)

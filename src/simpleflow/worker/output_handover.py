@@ -22,6 +22,7 @@ import marshal
 import mmap
 import os
 import select
+from typing import Any
 
 from simpleflow.engines.base import ActivityTask
 from simpleflow.named_tuple import NamedTuple
@@ -29,6 +30,7 @@ from simpleflow.state_folder import logs
 from simpleflow.state_folder.bounded import BoundedFile
 
 _LENGTH = 2  # bytes
+_LONGEST = select.PIPE_BUF - _LENGTH  # bytes of a text
 _CHUNK = 65_536  # bytes that are read at once; the capacity of a pipe
 
 
@@ -79,13 +81,23 @@ class Handover:
         """True if there is something in the pipe, as far as both have said."""
         return self._shared[self._flag] != 0
 
-    def put(self, printed: Printed) -> bool:
-        """Leave the log to the process that has time for it; returns False if the text is too long for that."""
+    def put(self, task: ActivityTask, began: float, data: bytes) -> bool:
+        """Leave the log of a task to the process that has time for it; returns False if the text is too long for that.
+
+        ``began``: when the task began, in epoch seconds; ``data``: all that it has printed.
+        """
+        return self._put((task.run_id, task.activity_id, task.tries, began, data))
+
+    def put_back(self, printed: Printed) -> None:
+        """Leave a log to the other process."""
+        self._put(tuple(printed))
+
+    def _put(self, values: tuple[Any, ...]) -> bool:
         try:
-            data = marshal.dumps(tuple(printed))
-            if _LENGTH + len(data) > select.PIPE_BUF:
+            text = marshal.dumps(values)
+            if len(text) > _LONGEST:
                 return False
-            os.write(self._writer, len(data).to_bytes(_LENGTH) + data)
+            os.write(self._writer, len(text).to_bytes(_LENGTH) + text)
         except (OSError, ValueError):  # the pipe is full, or an id is of a class that is derived from ``str``
             return False
         self._shared[self._flag] = 1
@@ -109,8 +121,3 @@ class Handover:
         """Close both ends in this process."""
         os.close(self._reader)
         os.close(self._writer)
-
-
-def printed_by(task: ActivityTask, began: float, data: bytes) -> Printed:
-    """All that a task has printed, which began at ``began`` in epoch seconds."""
-    return Printed(task.run_id, task.activity_id, task.tries, began, data)

@@ -70,42 +70,41 @@ class OutputLines:
     def note(self, text: str) -> None:
         """Show a line that was not printed by an activity."""
         self.end_line()
-        self._write(f"{self._front()}{text}\n")
+        head, self._head = self._head, ""
+        self._show(text.encode(self._encoding, "backslashreplace") + b"\n")
+        self._head = head
 
     def close(self) -> None:
         """Close the descriptor, without writing anything."""
         os.close(self._descriptor)
 
     def _front(self) -> str:
-        """What stands before each line: the time, or nothing."""
+        """What stands before each line: the time, where lines have it, and the title."""
         if self._stamps and self._second != (second := int(time.time())):
             self._second, self._stamp = second, timestamp() + " "
-        return self._stamp
+        return self._stamp + self._head
 
     def _show(self, data: bytes) -> None:
         """Show whole lines."""
-        front = self._front() + self._head
+        front = self._front()
         text = data.decode("ascii") if data.isascii() else ""
         if text and text.replace("\n", "").isprintable():  # nearly always: nothing has to be escaped
             lines = text[:-1].replace("\n", "\n" + front)
         else:
             lines = ("\n" + front).join([shown(line, self._encoding) for line in data[:-1].split(b"\n")])
-        self._write(f"{front}{lines}\n")
-
-    def _write(self, text: str) -> None:
-        data = text.encode(self._encoding, "backslashreplace")
+        data = f"{front}{lines}\n".encode(self._encoding, "backslashreplace")
         if len(data) <= _ATOMIC:
-            self._write_bytes(data)
+            self._write(data)
             return
         together = b""
-        for line in data.splitlines(keepends=True):
-            if len(together) + len(line) > _ATOMIC:
-                self._write_bytes(together)
+        for each in data.splitlines(keepends=True):
+            if len(together) + len(each) > _ATOMIC:
+                self._write(together)
                 together = b""
-            together += line
-        self._write_bytes(together)
+            together += each
+        self._write(together)
 
-    def _write_bytes(self, data: bytes) -> None:
+    def _write(self, data: bytes) -> None:
         while data and self._works:
             try:
                 data = data[os.write(self._descriptor, data) :]

@@ -75,7 +75,7 @@ class OutputPipe:
                 printed.keep(self._target.state, self._target.limit)
             except OSError:
                 self._makes_logs = False
-                self._handover.put(printed)  # the worker tries, and tells about it
+                self._handover.put_back(printed)  # the worker tries, and tells about it
 
     @property
     def is_reading(self) -> bool:
