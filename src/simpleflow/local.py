@@ -41,7 +41,7 @@ from simpleflow.runs.activity_output import ALL, check_output, keeps_output, out
 from simpleflow.runs.run_pool import PoolChoice
 from simpleflow.runs.run_start import RunStart, default_bucket, difference
 from simpleflow.runs.start_overrides import check_folder
-from simpleflow.step import claim_recovery, processes
+from simpleflow.step import processes, run_claims
 from simpleflow.step.projection import changes_of
 from simpleflow.stores import open_store
 from simpleflow.stores.presence import Presence
@@ -277,7 +277,7 @@ class Executor:
             patience = Patience(settings.SIMPLEFLOW_STEP_RETRY_SECONDS)
             self.run_id = self._begin(engine, request)
             with Presence() as presence:
-                run = drive(engine, deciders, workers, self.run_id, claim_recovery.closed, presence.check, patience)
+                run = drive(engine, deciders, workers, self.run_id, run_claims.closed, presence.check, patience)
             self.run_id = run.run_id
             self._events = run.history.events
             self._runs = [run, *(each for each in engine.runs.values() if each is not run)]
@@ -294,7 +294,7 @@ class Executor:
         """Give up everything that the run holds."""
         if workers is not None:  # first, before another process is able to drive the run
             workers.close()
-        claim_recovery.release(engine.runs.values(), may_go_on=self._state is not None)
+        run_claims.release(engine.runs.values(), may_go_on=self._state is not None)
         engine.close()
 
     def awaited_signals(self, run_id: str) -> list[str]:
@@ -368,7 +368,7 @@ class Executor:
                 how = "afresh" if self._fresh else difference(started, request)
                 reason = f"its process died, and it was started {how}"
                 engine.terminate_workflow_execution(request.workflow_id, run_id, reason)
-                claim_recovery.release(engine.runs.values())
+                run_claims.release(engine.runs.values())
         if run_id is None or kind == REPLACED:
             run_id = engine.start_workflow_execution(request)
         if self._on_begin is not None:
@@ -379,7 +379,7 @@ class Executor:
             for run in list(engine.runs.values()):
                 engine.executions.ask_for_decision(run)
                 engine.executions.fire_early(run, STORE_TIMER)  # the store may work by now
-                claim_recovery.regain(run, self._on_wait, engine.receive_messages, engine.signal_workflow_execution)
+                run_claims.regain(run, self._on_wait, engine.receive_messages, engine.signal_workflow_execution)
         return run_id
 
     def _repr_html_(self) -> str | None:

@@ -34,6 +34,7 @@ class Steps(Workflow, WorkflowStepMixin):
     def run(self):
         futures.wait(self.submit(self.step("one", (act,))))
 """
+OF_STEPS = {"simpleflow.step.scheduler", "simpleflow.step.tasks", "simpleflow.step.claims", "simpleflow.canvas"}
 SLOW = {"pathlib", "dataclasses", "urllib.parse", "subprocess", "logging", "shlex"}
 
 
@@ -43,7 +44,7 @@ SLOW = {"pathlib", "dataclasses", "urllib.parse", "subprocess", "logging", "shle
         ("--help", RUN | WORKERS | SLOW | {"msgspec", "greenlet", "json"}),
         ("step.list nothing.Nothing", RUN | WORKERS | SLOW),
         ("step.plan nothing.Nothing", RUN | WORKERS | SLOW),
-        ("workflow.start --local nothing.Nothing", WORKERS | SLOW),
+        ("workflow.start --local nothing.Nothing", WORKERS | OF_STEPS | SLOW),
     ],
 )
 def test_a_command_loads_only_what_it_needs(folder: Folder, command: str, without: set[str]) -> None:

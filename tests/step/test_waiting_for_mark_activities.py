@@ -10,6 +10,7 @@ import pytest
 from simpleflow import Workflow
 from simpleflow.constants import HOUR
 from simpleflow.core import events as e
+from simpleflow.step import marks_task, reading_tasks, recorded_tasks, tasks
 from simpleflow.step.workflow import WorkflowStepMixin
 from simpleflow.stores import open_store
 from tests.core.harness import Simulation, same
@@ -97,3 +98,16 @@ def test_a_limit_on_waiting_that_the_workflow_sets_holds() -> None:
     run = Simulation(Limited)
     lapse(run, 2)
     assert "time-out SCHEDULE_TO_START after 3600 s: queued for 3600.0 s, never started" in run.reason
+
+
+def test_readers_of_histories_know_the_names_of_all_activities_about_marks() -> None:
+    """They know them by name, so as not to load them. Histories hold these names: no class may get another one."""
+    kinds = [
+        each
+        for module in (tasks, reading_tasks)
+        for each in vars(module).values()
+        if isinstance(each, type) and issubclass(each, marks_task.MarksTask) and each is not marks_task.MarksTask
+    ]
+    names = {f"{each.__module__}.{each.__name__}" for each in kinds}
+    assert {name for name in names if recorded_tasks.is_about_marks(name)} == names
+    assert len(names) == 9

@@ -84,6 +84,11 @@ class ActivityRecords(Mapping[str, Record]):
                 found.append(self._unpacked(attributes.activity_id, index))
         return sorted(found, key=lambda each: each.scheduled_id)
 
+    def has_type(self, wanted: Callable[[str], bool]) -> bool:
+        """True if there is, or was, an activity whose type name is wanted."""
+        names = [*(each.type_name for each in self._kept.values()), *self._type_names]
+        return any(wanted(name or "") for name in names)
+
     @property
     def kept(self) -> Collection[Record]:
         """The records that are objects: of those that are open, that have failed, or that have just completed."""

@@ -18,7 +18,6 @@ from simpleflow.engines.memory import MemoryEngine
 from simpleflow.exceptions import ExecutionBlocked, InputError
 from simpleflow.shown_text import short_run_id
 from simpleflow.source import source_file
-from simpleflow.step import claims, mark
 from simpleflow.step.workflow import WorkflowStepMixin
 from simpleflow.workflow import Workflow
 
@@ -77,7 +76,11 @@ def _file_of_marks(
     bucket, prefix = location
     store = stores.open_store(bucket)
     other: tuple[str | None, str | None] = None, None
-    names = [name for name in store.names(prefix) if not claims.is_claim(name)]
+    if not (objects := store.names(prefix)):
+        return other
+    from simpleflow.step import claims, mark  # here, since most new runs find no marks
+
+    names = [name for name in objects if not claims.is_claim(name)]
     for name in names[:_MOST]:
         found = mark.read(name, store.get(prefix, name) or b"")
         file = None if found.made_with is None else found.made_with.file
@@ -102,6 +105,6 @@ def _location(
     if not isinstance(workflow, WorkflowStepMixin):
         return None  # its ``__init__`` raises: the run will say so
     try:
-        return workflow.mark_activities.location
+        return workflow.marks_location
     except (Exception, SystemExit, ExecutionBlocked):  # noqa: BLE001 (the user's methods, and ``run`` was not called)
         return None

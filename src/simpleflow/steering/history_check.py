@@ -35,13 +35,12 @@ from simpleflow.core.tolerant_history import TolerantHistory
 from simpleflow.exceptions import InputError, InvalidTransition
 from simpleflow.named_tuple import NamedTuple
 from simpleflow.steering import own_ids
-from simpleflow.step.constants import MARKER_NAME
+from simpleflow.step.constants import ABOUT_MARKS, MARKER_NAME
 from simpleflow.step.mark_activities import CLAIMS
 from simpleflow.step.origins import ORIGINS
 from simpleflow.step.projection import IN_HISTORY
 from simpleflow.workflow import Workflow
 
-_MARKS = "simpleflow.step."
 _END = "end of the run"
 
 
@@ -153,7 +152,7 @@ def _marks_at(events: Iterable[e.Event]) -> tuple[str, str] | None:
     """Bucket and prefix of the marks of steps; None without steps."""
     for event in events:
         attributes = event.attributes
-        if isinstance(attributes, e.ActivityTaskScheduled) and attributes.activity_type.name.startswith(_MARKS):
+        if isinstance(attributes, e.ActivityTaskScheduled) and attributes.activity_type.name.startswith(ABOUT_MARKS):
             args, _ = values.arguments(values.decode(attributes.input))
             if len(args) > 1 and isinstance(args[0], str) and isinstance(args[1], str):
                 return args[0], args[1]
@@ -207,7 +206,7 @@ def _agree(recorded: Decision, today: Decision, of_known_run: bool) -> bool:
     if recorded[:2] != today[:2] or not _fits(recorded.id, today.id):
         return False
     one, other = recorded.input, today.input
-    if one == other or one is None or other is None or today.name.startswith(_MARKS):
+    if one == other or one is None or other is None or today.name.startswith(ABOUT_MARKS):
         return True
     if today.kind == "timer":
         return not of_known_run and today.id.startswith(RETRY_TIMER)

@@ -14,7 +14,7 @@ from simpleflow.exceptions import ExecutionBlocked, InputError, SimpleflowError,
 from simpleflow.futures import Future
 from simpleflow.named_tuple import NamedTuple
 from simpleflow.runs.run_start import RunStart
-from simpleflow.step import recorded_tasks
+from simpleflow.step import Step, recorded_tasks, shortcut  # noqa: F401 (steps are loaded before code of users is)
 from simpleflow.step.workflow import WorkflowStepMixin
 from simpleflow.task import ActivityTask
 from simpleflow.workflow import Workflow

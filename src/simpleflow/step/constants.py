@@ -20,6 +20,9 @@ STEP_ACTIVITY_PARAMS_DEFAULT: dict[str, Any] = {
 """Parameters of the activities that read and write the done marks; ``get_step_activity_params`` overrides them."""
 
 MARKER_NAME = STEP_MARKER
+ABOUT_MARKS = "simpleflow.step."
+"""The beginning of the names of activities that read or write marks or claims."""
+
 SIGNAL_PREFIX = "step."
 
 SCHEDULED = "scheduled"

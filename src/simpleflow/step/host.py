@@ -45,11 +45,9 @@ class Host(Protocol):
     ) -> SignalTask:
         """See ``Workflow.signal``."""
 
-    def get_step_bucket(self) -> str:
-        """See ``WorkflowStepMixin.get_step_bucket``."""
-
-    def get_step_path_prefix(self) -> str:
-        """See ``WorkflowStepMixin.get_step_path_prefix``."""
+    @property
+    def marks_location(self) -> tuple[str, str]:
+        """See ``WorkflowStepMixin.marks_location``."""
 
     def get_step_activity_params(self) -> dict[str, Any]:
         """See ``WorkflowStepMixin.get_step_activity_params``."""

@@ -72,7 +72,6 @@ class MarkActivities:
         self._owner: list[str] | None = None  # the owner of the claims, where each step is claimed before it runs
         self.claims = False
         """True if each step has to be claimed before it runs. Known once the marks have been listed."""
-        self._location: tuple[str, str] | None = None
         self.is_listed = False
         """True once the marks have been listed."""
         self.in_history = False
@@ -81,19 +80,8 @@ class MarkActivities:
 
     @property
     def location(self) -> tuple[str, str]:
-        """Bucket and prefix of the marks. The workflow is called for them once: marks are written where they were read.
-
-        Raises InputError for values that are no bucket or prefix.
-        """
-        if self._location is None:
-            bucket = self._host.get_step_bucket()
-            if not isinstance(bucket, str) or not bucket:
-                raise InputError(f"get_step_bucket() returned {bucket!r}; expected a bucket such as 'my-bucket'")
-            prefix = self._host.get_step_path_prefix()
-            if not isinstance(prefix, str):
-                raise InputError(f"get_step_path_prefix() returned {prefix!r}; expected text")
-            self._location = stores.absolute(bucket), prefix
-        return self._location
+        """Bucket and prefix of the marks, see ``WorkflowStepMixin.marks_location``."""
+        return self._host.marks_location
 
     # Listing
 

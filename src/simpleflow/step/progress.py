@@ -8,12 +8,11 @@ from typing import Any
 from simpleflow import values
 from simpleflow.core import events as e
 from simpleflow.core.packed_markers import unpacked
-from simpleflow.step.constants import COMPLETED, FAILED, MARKER_NAME, SCHEDULED
+from simpleflow.step.constants import ABOUT_MARKS, COMPLETED, FAILED, MARKER_NAME, SCHEDULED
 
 LEAST_PROGRESS = 0.1
 """Share of the events of an execution that continues another one which must be progress."""
 
-_MARKS = "simpleflow.step."
 _PER_ACTIVITY = 6  # events of an activity with the decision task that follows
 
 
@@ -32,7 +31,7 @@ def share_of_progress(events: Iterable[e.Event]) -> float:
         count += 1
         attributes: Any = event.attributes
         if isinstance(attributes, e.ActivityTaskScheduled):
-            work += 0 if attributes.activity_type.name.startswith(_MARKS) else _PER_ACTIVITY
+            work += 0 if attributes.activity_type.name.startswith(ABOUT_MARKS) else _PER_ACTIVITY
         elif isinstance(attributes, e.StartChildWorkflowExecutionInitiated):
             work += _PER_ACTIVITY
         elif isinstance(attributes, e.MarkerRecorded):

@@ -1,20 +1,21 @@
 """Activities about marks, read from a history: which one it is, and its arguments by name.
 
-Everything that looks into the arguments of the activities in ``tasks`` reads them here.
+Everything that looks into the arguments of the activities in ``tasks`` reads them here. It does not load these
+activities: most histories that are read hold none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from simpleflow import values
 from simpleflow.exceptions import InputError
 from simpleflow.named_tuple import NamedTuple
-from simpleflow.step import tasks
-from simpleflow.step.claims import Owner
-from simpleflow.step.marks_task import owner_of
-from simpleflow.step.reading_tasks import ReadMarksTask, ReadStepsTask
+from simpleflow.step.constants import ABOUT_MARKS
+
+if TYPE_CHECKING:
+    from simpleflow.step.claims import Owner
 
 
 class Listed(NamedTuple):
@@ -115,19 +116,20 @@ class Unmarked(NamedTuple):
 Parsed = Listed | MarkRead | MarksRead | StepsRead | Compared | Claimed | Released | Marked | Unmarked
 
 _KINDS: dict[str, type[Any]] = {
-    f"{task.__module__}.{task.__name__}": kind
-    for task, kind in (
-        (tasks.GetStepsDoneTask, Listed),
-        (tasks.GetStepMarkTask, MarkRead),
-        (ReadMarksTask, MarksRead),
-        (ReadStepsTask, StepsRead),
-        (tasks.CompareOriginsTask, Compared),
-        (tasks.ClaimStepTask, Claimed),
-        (tasks.ReleaseStepTask, Released),
-        (tasks.MarkStepDoneTask, Marked),
-        (tasks.UnmarkStepsDoneTask, Unmarked),
-    )
+    f"{ABOUT_MARKS}{name}": kind
+    for name, kind in {
+        "tasks.GetStepsDoneTask": Listed,
+        "tasks.GetStepMarkTask": MarkRead,
+        "reading_tasks.ReadMarksTask": MarksRead,
+        "reading_tasks.ReadStepsTask": StepsRead,
+        "tasks.CompareOriginsTask": Compared,
+        "tasks.ClaimStepTask": Claimed,
+        "tasks.ReleaseStepTask": Released,
+        "tasks.MarkStepDoneTask": Marked,
+        "tasks.UnmarkStepsDoneTask": Unmarked,
+    }.items()
 }
+"""By the names of their activity types: those of the classes, which histories hold."""
 
 
 def is_about_marks(name: str) -> bool:
@@ -166,6 +168,8 @@ def parse_arguments(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -
         parsed = kind(*args, **kwargs)
         if isinstance(parsed, MarkRead | MarksRead | StepsRead | Compared) or parsed.owner is None:
             return parsed  # type: ignore[no-any-return]
+        from simpleflow.step.marks_task import owner_of
+
         return parsed._replace(owner=owner_of(parsed.owner))  # type: ignore[no-any-return]
     except (TypeError, ValueError):
         return None

@@ -1,4 +1,8 @@
-"""``WorkflowStepMixin``: a mixin for workflows with steps."""
+"""``WorkflowStepMixin``: a mixin for workflows with steps.
+
+What steps need is loaded with the first step: the class itself is also a base of workflows that come to none, and the
+command line asks of each workflow whether it derives from it.
+"""
 
 from __future__ import annotations
 
@@ -9,23 +13,20 @@ from typing import TYPE_CHECKING, Any
 
 from simpleflow import stores
 from simpleflow.exceptions import InputError
-from simpleflow.futures import Future
-from simpleflow.scopes import Child
 from simpleflow.step import rules
-from simpleflow.step.ledger import Ledger
-from simpleflow.step.mark_activities import MarkActivities
-from simpleflow.step.patterns import Patterns
-from simpleflow.step.progress import LEAST_PROGRESS, share_of_progress
 from simpleflow.step.projection import prefix_of
-from simpleflow.step.scheduler import Scheduler
-from simpleflow.step.shortcut import Shortcut
-from simpleflow.step.submittable import Step
-from simpleflow.task import ActivityTask
 
 if TYPE_CHECKING:
     from simpleflow.base import Executor
-    from simpleflow.scopes import Scope
-    from simpleflow.task import MarkerTask, SignalTask
+    from simpleflow.futures import Future
+    from simpleflow.scopes import Child, Scope
+    from simpleflow.step.ledger import Ledger
+    from simpleflow.step.mark_activities import MarkActivities
+    from simpleflow.step.patterns import Patterns
+    from simpleflow.step.scheduler import Scheduler
+    from simpleflow.step.shortcut import Shortcut
+    from simpleflow.step.submittable import Step
+    from simpleflow.task import ActivityTask, MarkerTask, SignalTask
 
 _MANY = 50
 """Done steps from which on they may be what fills a history."""
@@ -60,7 +61,7 @@ class WorkflowStepMixin:
 
     def step(self, *args: Any, **kwargs: Any) -> Step:
         """Make a Step, to be submitted; takes the arguments of ``Step``."""
-        return Step(*args, **kwargs)
+        return self._step_class(*args, **kwargs)
 
     def add_forced_steps(self, steps: str | Iterable[str], reason: str | None = None) -> None:
         """Run these steps, and all below them, even if they are done. Affects steps that are submitted after this.
@@ -130,6 +131,8 @@ class WorkflowStepMixin:
         """
         if not self.step_ledger.has_progressed or self.step_ledger.is_running:
             return False
+        from simpleflow.step.progress import LEAST_PROGRESS, share_of_progress
+
         continues = history.started.continued_execution_run_id is not None
         if continues and share_of_progress(history.events) < LEAST_PROGRESS:
             count, new = len(history.events), self.step_ledger.count_new()
@@ -151,6 +154,8 @@ class WorkflowStepMixin:
 
     def parts_failed(self) -> dict[str, bool]:
         """The steps outside of other steps, by name: True for one that failed. Steps that may fail are left out."""
+        if "step_ledger" not in vars(self):  # no step was submitted
+            return {}
         return self.step_ledger.parts.steps_failed()
 
     def parts_inside(self, children: Iterable[Child]) -> list[Any]:
@@ -169,23 +174,51 @@ class WorkflowStepMixin:
     # The machinery of steps
 
     @cached_property
+    def _step_class(self) -> type[Step]:
+        from simpleflow.step.submittable import Step
+
+        return Step
+
+    @cached_property
+    def marks_location(self) -> tuple[str, str]:
+        """Bucket and prefix of the marks. The methods above are called once: marks are written where they were read.
+
+        Raises InputError for values that are no bucket or prefix.
+        """
+        bucket = self.get_step_bucket()
+        if not isinstance(bucket, str) or not bucket:
+            raise InputError(f"get_step_bucket() returned {bucket!r}; expected a bucket such as 'my-bucket'")
+        prefix = self.get_step_path_prefix()
+        if not isinstance(prefix, str):
+            raise InputError(f"get_step_path_prefix() returned {prefix!r}; expected text")
+        return stores.absolute(bucket), prefix
+
+    @cached_property
     def step_ledger(self) -> Ledger:
         """The ledger of the steps in this evaluation."""
+        from simpleflow.step.ledger import Ledger
+
         return Ledger(self.executor)
 
     @cached_property
     def mark_activities(self) -> MarkActivities:
         """The activities that read and write the marks of its steps."""
+        from simpleflow.step.mark_activities import MarkActivities
+
         return MarkActivities(self, self.step_ledger.start, self.step_ledger.runs_changed)
 
     @cached_property
     def step_scheduler(self) -> Scheduler:
         """Takes the verdicts on its steps."""
+        from simpleflow.step.scheduler import Scheduler
+
         return Scheduler(self, self.step_ledger, self.mark_activities)
 
     @cached_property
     def step_shortcut(self) -> Shortcut:
         """Skips steps that nothing has a bearing on."""
+        from simpleflow.step.shortcut import Shortcut
+
         return Shortcut(self, self.step_scheduler)
 
     def _add(self, patterns: Patterns, names: Any, reason: Any, what: str) -> None:
