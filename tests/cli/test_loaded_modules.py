@@ -35,7 +35,7 @@ class Steps(Workflow, WorkflowStepMixin):
         futures.wait(self.submit(self.step("one", (act,))))
 """
 OF_STEPS = {"simpleflow.step.scheduler", "simpleflow.step.tasks", "simpleflow.step.claims", "simpleflow.canvas"}
-SLOW = {"pathlib", "dataclasses", "urllib.parse", "subprocess", "logging", "shlex"}
+SLOW = {"pathlib", "dataclasses", "urllib.parse", "subprocess", "logging", "shlex", "shutil"}
 
 
 @pytest.mark.parametrize(

@@ -154,7 +154,7 @@ def _run(args: Sequence[str] | None) -> int:
 
         completion_shells.register()
     try:
-        code = app.main(args, prog_name="simpleflow", standalone_mode=False, obj=session, **help_width())
+        code = app.main(args, prog_name="simpleflow", standalone_mode=False, obj=session, terminal_width=help_width())
         return code if isinstance(code, int) else errors.OK
     except click.ClickException as error:
         session.terminal.error(_usage(error))

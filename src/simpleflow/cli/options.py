@@ -15,7 +15,7 @@ from simpleflow.cli.errors import one_line
 from simpleflow.cli.terminal import ALWAYS, AUTO, NEVER, YELLOW, Terminal, echo
 from simpleflow.exceptions import InputError
 
-SETTINGS = {"help_option_names": [], "max_content_width": 100}
+SETTINGS: dict[str, Any] = {"help_option_names": []}
 """The click settings of every command. The option ``--help`` comes from ``common``."""
 
 TABLE, JSON, CSV = "table", "json", "csv"
@@ -25,7 +25,8 @@ FORMATS = (TABLE, JSON, CSV)
 _OTHER_FORMATS = {"prettyjson": JSON, "tabular": TABLE, "human": TABLE}
 """Their names in the existing library named simpleflow."""
 
-_NARROW, _LEAST_HELP = 52, 24  # columns: click wraps for 50 at least
+_MOST_HELP, _WIDE_HELP, _LEAST_HELP = 98, 50, 24  # columns; click wraps for 50 at least
+_UNKNOWN = 80  # columns, as click assumes
 _INDENT = 4  # of what an option does there
 _OF_OPTIONS = 30  # click's width of the column of options
 
@@ -84,7 +85,7 @@ class _NarrowFormatter(click.HelpFormatter):
 
 def _help(context: click.Context, parameter: click.Parameter, value: bool) -> None:
     if value and not context.resilient_parsing:
-        if context.terminal_width is not None:
+        if context.terminal_width is not None and context.terminal_width < _WIDE_HELP:
             context.formatter_class = _NarrowFormatter
         echo(context.get_help())
         context.exit()
@@ -107,13 +108,22 @@ def _eager_flag(names: list[str], callback: Callable[..., None], text: str) -> C
     return click.option(*names, is_flag=True, is_eager=True, expose_value=False, callback=callback, help=text)
 
 
-def help_width() -> dict[str, Any]:
-    """Return the setting of a context for help on a narrow terminal, for which click wraps no text; else nothing."""
+def help_width() -> int:
+    """Return the columns of help texts. click would load ``shutil`` for that, and wraps no text for fewer than 50."""
+    columns = _columns()
+    if columns - 2 < _WIDE_HELP:
+        return max(_LEAST_HELP, columns - 1)
+    return min(columns - 2, _MOST_HELP)
+
+
+def _columns() -> int:
+    given = os.environ.get("COLUMNS", "")
+    if given.isdecimal() and int(given):
+        return int(given)
     try:
-        columns = int(os.environ.get("COLUMNS") or os.get_terminal_size(1).columns)
-    except (OSError, ValueError):  # standard output is no terminal
-        return {}
-    return {"terminal_width": max(_LEAST_HELP, columns - 1)} if 0 < columns < _NARROW else {}
+        return os.get_terminal_size(1).columns or _UNKNOWN
+    except OSError:  # standard output is no terminal
+        return _UNKNOWN
 
 
 def common(command: _Command) -> _Command:
