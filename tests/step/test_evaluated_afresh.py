@@ -264,3 +264,29 @@ def test_a_step_that_is_skipped_at_once_and_then_forced_runs_once(bench: Bench, 
     assert found.rest() == [False, True]
     assert noted == ["again"]
     assert [found.activities().count(each) for each in ("note", "UnmarkStepsDoneTask")] == [1, 1]
+
+
+@pytest.mark.parametrize("others", [False, True])
+@pytest.mark.parametrize("work", [note, fail_softly])
+@pytest.mark.parametrize("afresh", [False, True])
+def test_a_submission_joins_a_run_that_ends_while_run_is_evaluated_afresh(
+    bench: Bench, afresh: bool, work: Any, others: bool
+) -> None:
+    def run(workflow: Any) -> Any:
+        first, second = (workflow.submit(workflow.step("a", (work, "a"), force=True)) for _ in range(2))
+        if others:
+            workflow.submit(echo, "later").result
+            workflow.submit(workflow.step("b", (echo, "b")))  # its verdict is recorded, and not reached at first
+        look(workflow, afresh)
+        futures.wait(first, second)
+        return [first.failed, second.failed]
+
+    found = Ordered(bench.bucket, run, own=True)
+    found.end("GetStepsDoneTask")
+    if others:
+        found.end("echo", "later")
+    task = found.take("note" if work is note else "fail_softly")
+    respond(found.engine, task.token, found.perform(task))
+    found.end("echo", "look")
+    assert found.rest() == [work is fail_softly] * 2
+    assert noted == ["a"]

@@ -101,7 +101,7 @@ class Life(LifeActions):
 
         while True:
             waits_till_idle = self._ledger.catching_up or self._scheduler.until.pending
-            if waits_till_idle and self._ledger.recorded_verdict(run.name) is None:
+            if waits_till_idle and self._ledger.recorded_verdict(run.name) is None and not self._joins:
                 yield self._idle()
             if run.done:  # cancelled meanwhile
                 return
@@ -222,6 +222,8 @@ class Life(LifeActions):
             self._versions = comparing.result["versions"]
 
         work = yield self._submit(run.step.work())
+        if self._recorded is not None and self._recorded.outcome is None:
+            yield self._idle()  # other submissions join it that were made before it ended
         run.take_value(work)
         run.elements.append(work.result)
         if work.failure is not None or run in self._executor.lost:
@@ -346,6 +348,12 @@ class Life(LifeActions):
                 self._fail(TaskFailed(run.name, error), self._told_instead())
                 return False
         return True
+
+    @property
+    def _joins(self) -> bool:
+        """True if the same step is running, so that no verdict is taken."""
+        latest = self._ledger.latest.get(self._run.name)
+        return latest is not None and not latest.done
 
     def _reads_its_mark(self) -> bool:
         step = self._run.step
