@@ -107,6 +107,27 @@ MUTANTS = (
         "tests/step/test_shortcut.py",
     ),
     Mutant(
+        "no step is skipped at once that has had others inside",
+        "step/shortcut.py",
+        "        if name in listed.parts:",
+        "        if False:",
+        "tests/step/test_shortcut.py -k at_once",
+    ),
+    Mutant(
+        "no step of a child is skipped at once",
+        "step/shortcut.py",
+        "        if ledger.above or ",
+        "        if ",
+        "tests/step/test_shortcut.py -k at_once",
+    ),
+    Mutant(
+        "no step is skipped at once in a run that is held to a plan",
+        "step/shortcut.py",
+        " or ledger.request.planned is not None:",
+        ":",
+        "tests/step/test_shortcut.py -k at_once",
+    ),
+    Mutant(
         "changed steps run if the class says so",
         "step/scheduler.py",
         "return run.changes.reasons() if run.changes is not None and self.marks.changes == changes.RUN else []",

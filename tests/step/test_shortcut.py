@@ -17,6 +17,8 @@ from simpleflow.local import Executor
 from simpleflow.step.run_record import StepRun
 from simpleflow.step.shortcut import Shortcut
 from simpleflow.step.workflow import WorkflowStepMixin
+from simpleflow.stores import open_store
+from tests.step.bench import Bench
 
 
 @activity.with_attributes()
@@ -176,3 +178,49 @@ def test_nothing_stays_of_the_submission_of_a_step_that_was_skipped(tmp_path: Pa
     before = Executor(Counted, state=str(tmp_path)).run(1)
     assert Executor(Counted, state=str(tmp_path)).run(30) >= 29, "those that ran stay"
     assert Executor(Counted, state=str(tmp_path)).run(30) <= before
+
+
+class Below(Workflow, WorkflowStepMixin):
+    """A child with a step that does not say what it depends on."""
+
+    name = "below"
+    version = "1"
+
+    def run(self) -> bool:
+        futures.wait(self.submit(self.step("first", (work, 0))))  # the marks are listed then
+        return self.submit(self.step("part", (work, 1))).ran
+
+
+def test_a_step_of_a_child_is_not_skipped_at_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Below, "get_step_bucket", lambda self: bench.bucket, raising=False)
+
+    def run(workflow: Any) -> Any:
+        origin = workflow.step("origin", (work, 2), force_steps_if_executed="part")
+        futures.wait(workflow.submit(origin))
+        return workflow.submit(Below).result
+
+    assert bench.run(run) is True
+    assert bench.run(run) is False
+    body = open_store(bench.bucket).read("w/steps", ["origin"])["origin"].body
+    open_store(bench.bucket).put("w/steps", "origin", json.dumps(json.loads(body) | {"run_id": "another"}).encode())
+    assert bench.run(run) is True
+
+
+def test_a_step_that_had_others_inside_is_not_skipped_at_once(bench: Bench) -> None:
+    def run(workflow: Any, has_part: bool = False) -> Any:
+        futures.wait(workflow.submit(workflow.step("first", (work, 0))))
+        part = (work, 1)
+        return workflow.submit(workflow.step("a", workflow.step("b", part) if has_part else part)).ran
+
+    assert bench.run(lambda workflow: run(workflow, has_part=True))
+    assert not bench.run(run)
+    bench.unmark("b")
+    assert bench.run(run)
+
+
+def test_a_step_that_a_plan_treats_differently_is_not_skipped_at_once(tmp_path: Path) -> None:
+    Executor(Counted, state=str(tmp_path), workflow_id="w").run(2)
+    for verdict in ("skip", "run"):
+        plan = {"steps": {"w": {"step0": "skip", "step1": verdict}}, "complete": True}
+        _, failure = Executor(Counted, state=str(tmp_path), workflow_id="w", planned_steps=plan).execute({"args": [2]})
+        assert ("the plan says run, the run says skip" in str(failure)) == (verdict == "run")

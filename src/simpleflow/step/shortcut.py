@@ -6,6 +6,9 @@ Most steps of most runs are skipped, and nearly all of these for the same reason
 they have now. For them the phases of ``life`` would go through many questions that each have the same answer. Here are
 these questions at once. If one answer is another, ``skip`` does nothing, and the phases begin.
 
+The step has to be the first of its name (``one_work``). So this run has neither run nor marked it, nor is it being run
+or skipped; and no verdict on it is recorded, once all recorded verdicts have been reached (``Dependencies.is_quiet``).
+
 What it does is what the phases do for such a step, no more and no less: the verdict, its order and number, the marker
 ``skipped``, the names known as done, the end. A test runs workflows both ways and compares the histories.
 """
@@ -14,7 +17,7 @@ from __future__ import annotations
 
 from simpleflow.base import Executor
 from simpleflow.futures import FINISHED
-from simpleflow.step import changes, constants, marker_content, report, rules
+from simpleflow.step import constants, marker_content, report, rules
 from simpleflow.step.host import Host
 from simpleflow.step.life_actions import IDENTITY
 from simpleflow.step.run_record import StepRun
@@ -37,19 +40,16 @@ class Shortcut:
         ledger, scheduler, name = self._ledger, self._scheduler, run.name
         if (
             not self._is_open
-            or ledger.catching_up
             or ledger.forced.count
             or ledger.skipped.count
-            or name in ledger.latest
-            or not (name in ledger.done and ledger.is_from_before(name))
+            or name not in ledger.done
             or not run.step.is_plain()
             or not scheduler.dependencies.is_quiet
             or self._executor.filling
-            or (ledger.recorded and ledger.recorded_verdict(name) is not None)
         ):
             return False
         listed = scheduler.marks.listed
-        if name in listed.parts or name in listed.children:
+        if name in listed.parts:  # with children inside, it would have other inputs than a plain step
             return False
         before, one_work = listed.find(name), scheduler.one_work
         if before is not None and before != scheduler.made_with(run):
@@ -78,4 +78,4 @@ class Shortcut:
             return None
         if ledger.above or ledger.request.only or ledger.request.planned is not None:
             return False
-        return not (self._scheduler.until.is_asked_for or marks.claims or marks.changes == changes.IGNORE)
+        return not self._scheduler.until.is_asked_for
