@@ -263,3 +263,20 @@ def test_a_program_that_asks_on_the_terminal_fails_at_once(tmp_path: Path) -> No
             os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
         os.close(terminal)
+
+
+_ENDED = """
+ends = []
+for _ in range(20):
+    pid = os.fork()
+    if not pid:
+        time.sleep(2)
+        os._exit(1)
+    os.kill(pid, signal.SIGTERM)  # before it has begun
+    ends.append(os.WTERMSIG(os.waitpid(pid, 0)[1]))
+result = [sorted(set(ends)), sorted(map(int, signal.pthread_sigmask(signal.SIG_BLOCK, ())))]
+"""
+
+
+def test_a_process_that_was_just_forked_is_ended_by_sigterm(shop: Shop) -> None:
+    assert values.decode(shop.do(_ENDED).result) == [[signal.SIGTERM], []]

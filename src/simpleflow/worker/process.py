@@ -23,10 +23,11 @@ SIGTERM raises SystemExit in the main thread, once: the activity's ``finally`` c
 without an answer.
 
 *Between activities.* What an activity has changed in its process is put back (``surroundings``). A process that an
-activity forks without a new program closes the channel, so that it cannot answer in place of the worker. During a fork
-the watching thread does not run: a lock that it holds then would never be released in the new process, and Python warns
-of forks in processes with several threads. When the worker ends in order, it runs the exit handlers that activities
-have registered, and none that it has inherited.
+activity forks without a new program closes the channel, so that it cannot answer in place of the worker, and SIGTERM
+ends it as it ends any process. Python forgets signals that come between the fork and its hooks, so SIGTERM is blocked
+then. During a fork the watching thread does not run: a lock that it holds then would never be released in the new
+process, and Python warns of forks in processes with several threads. When the worker ends in order, it runs the exit
+handlers that activities have registered, and none that it has inherited.
 """
 
 from __future__ import annotations
@@ -58,6 +59,8 @@ BEAT = "beat"
 
 BEAT_SECONDS = 1.0
 """How often a heartbeat is sent, at least: the owner notices at a heartbeat that the task is to be cancelled."""
+
+_HOOK_SECONDS = 0.05  # more than the hooks of a fork take
 
 _PAUSE_SECONDS = 1.0  # a thread that ends later is not waited for
 _FORK_WARNING = r"This process .* is multi-threaded, use of fork\(\)"
@@ -139,6 +142,8 @@ class WorkerProcess:
         self._output = output
         self._pid = os.getpid()
         self._watcher: threading.Thread | None = None
+        self._unblocked: dict[int, set[int | signal.Signals]] = {}  # by thread that forks: its mask before that
+        self._stop_late = False  # a stop was requested while an activity forked
         self._pausing = False  # an activity forks: the watching thread ends, and begins again
 
     def run(self) -> NoReturn:
@@ -242,6 +247,9 @@ class WorkerProcess:
         """End as ``sys.exit`` does, so that the activity's ``finally`` clauses run."""
         if os.getpid() != self._pid:  # a process that the activity has forked
             raise SystemExit(128 + number)
+        if threading.get_ident() in self._unblocked:  # in a hook of a fork, where an exception would be lost
+            self._stop_late = True
+            return
         if self._stop_requested or self._leaving:
             return
         self._stop_requested = True
@@ -259,6 +267,8 @@ class WorkerProcess:
 
     def _pause(self) -> None:
         """Before an activity forks: end the watching thread. If it is busy for too long, it goes on."""
+        if self._pid == os.getpid() and not self._leaving:
+            self._unblocked[threading.get_ident()] = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,))
         if self._watcher is not None and self._pid == os.getpid() and not self._leaving:
             self._pausing = True
             os.write(self._changed[1], b".")
@@ -268,10 +278,22 @@ class WorkerProcess:
 
     def _resume(self) -> None:
         """After an activity has forked, in the worker."""
+        if self._pid == os.getpid():
+            self._unblock()
+            if self._stop_late:
+                self._stop_late = False
+                threading.Thread(target=_terminate_soon, daemon=True).start()
         if self._pausing and self._pid == os.getpid():
             self._pausing = False
             if self._watcher is not None and not self._watcher.is_alive():
                 self._start_watching()
+
+    def _unblock(self) -> None:
+        """At the end of a fork, let SIGTERM in again, unless the activity has blocked it."""
+        mask = self._unblocked.get(threading.get_ident())
+        if mask is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)  # a signal that has come is handled in here
+            del self._unblocked[threading.get_ident()]
 
     def _forked(self) -> None:
         """In a process that an activity has forked: it is no worker."""
@@ -281,7 +303,11 @@ class WorkerProcess:
             os.close(self._life)
             if self._output is not None:
                 self._output.leave()
+            # As in any process: multiprocessing ends the workers of a pool with SIGTERM, and waits for their ends.
             signal.signal(signal.SIGINT, signal.default_int_handler)
+            if signal.getsignal(signal.SIGTERM) == self._stop:
+                signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            self._unblock()
 
     def _leave(self, code: int) -> NoReturn:
         """End in order: run the exit handlers of activities. The owner kills a process that takes too long for that."""
@@ -358,6 +384,12 @@ class WorkerProcess:
             _end()
         finally:
             self._receiving.release()
+
+
+def _terminate_soon() -> None:
+    """Send SIGTERM to this process, when the hooks of a fork are over."""
+    time.sleep(_HOOK_SECONDS)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _end() -> NoReturn:
