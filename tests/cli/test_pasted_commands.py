@@ -15,6 +15,7 @@ from simpleflow import shell_words
 from simpleflow.cli import start_command, step_names
 from simpleflow.runs import workflow_file
 from tests.cli.conftest import Folder
+from tests.markup import plain
 
 TWO = """
 import datetime
@@ -150,7 +151,7 @@ def test_the_commands_of_a_report_name_the_class_in_a_file_of_several(two: Folde
     (two.path / "pyproject.toml").touch()
     assert two.run("workflow.start", "--nb-workers", "0", "my flows/two.py:First").code == 1
     assert two.run("workflow.report", "daily", "-o", "report.html").code == 0
-    text = html.unescape((two.path / "report.html").read_text())
+    text = html.unescape(plain((two.path / "report.html").read_text()))
     [command] = re.findall(r"simpleflow workflow\.restart [^<]*", text)
     assert command.endswith(f" --workflow '{two.path}/my flows/two.py:First'")
     (two.path / "mended").touch()

@@ -12,6 +12,7 @@ import pytest
 from simpleflow.cli.written_files import write_file
 from simpleflow.exceptions import StateError
 from tests.cli.conftest import Folder
+from tests.markup import plain
 
 FLOW = """
 from flow import *
@@ -36,7 +37,7 @@ def test_the_files_of_a_failed_run(folder: Folder) -> None:
     done = folder.start("shown.py", "--report", "out/{workflow_id}.html", "--on-failure", "cat > told")
     assert done.code == 1
     assert done.err.splitlines()[-1] == f"report: {folder.path}/out/shown.html"
-    html = (folder.path / "out/shown.html").read_text()
+    html = plain((folder.path / "out/shown.html").read_text())
     for expected in (
         "ValueError: mon is broken",
         "in check: raise ValueError",
@@ -60,7 +61,7 @@ def test_the_files_of_a_failed_run(folder: Folder) -> None:
     assert "n0 ==> n1" in (folder.path / "b.mmd").read_text()
     done = folder.run("workflow.report", "-o", "report.html")  # the latest run
     assert done.code == 0
-    assert "simpleflow workflow.restart --state" in (folder.path / "report.html").read_text()
+    assert "simpleflow workflow.restart --state" in plain((folder.path / "report.html").read_text())
 
 
 def texts(path: Path) -> set[str]:

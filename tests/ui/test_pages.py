@@ -9,12 +9,8 @@ from pathlib import Path
 import pytest
 
 from simpleflow.engines.base import RunFilter
+from tests.markup import plain
 from tests.ui.conftest import Runs, Site, latest, serving
-
-
-def plain(text: str) -> str:
-    """The text of a page without the elements around the words of its commands."""
-    return re.sub(r"</?span[^>]*>", "", text)
 
 
 def test_the_list_has_the_runs_and_what_failed(site: Site) -> None:
