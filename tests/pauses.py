@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 _SHORTEST = 0.01
 _LONGEST = 0.1
@@ -23,3 +24,12 @@ def pauses(seconds: float) -> Iterator[bool]:
         time.sleep(pause)
         looked = time.monotonic()
     yield False
+
+
+def wait_for(condition: Callable[[], Any], what: str = "it", seconds: float = 20) -> Any:
+    """Wait until the condition is true, and return its value. Fails with ``what`` after so many seconds."""
+    for left in pauses(seconds):
+        if found := condition():
+            return found
+        assert left, f"waited in vain for {what}"
+    raise AssertionError

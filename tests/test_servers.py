@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests import nursery
-from tests.worker.programs import ROOT, alive, wait_for
+from tests.pauses import wait_for
+from tests.processes import alive
+from tests.worker.programs import ROOT
 
 
 def test_a_server_ends_with_a_killed_parent(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -17,6 +16,8 @@ from bench.peers import main as install
 from bench.report import report
 from bench.rounds import COLD, LARGEST, WARM, Rounds, at
 from bench.targets import targets
+
+from tests.processes import alive
 
 ROOT = Path(__file__).parents[2]
 FIGURE = r"[\d.,]+( \([\d.,]+x\))?"  # there is no ratio to a time of zero
@@ -135,14 +136,6 @@ def test_a_measurement_that_takes_too_long_is_killed_with_its_children(tmp_path:
             break
         time.sleep(0.05)
     assert not alive(child)
-
-
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (ProcessLookupError, FileNotFoundError):
-        return False
 
 
 @pytest.mark.parametrize(

@@ -74,14 +74,6 @@ class Folder:
         return [int(line.split()[1]) for line in self.log if line.startswith("pid ")]
 
 
-def alive(pid: int) -> bool:
-    """Return True if the process exists and is not a zombie."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Folder]:
     """A folder with ``flow.py``. Processes that tests started in it are killed at the end."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from tests import nursery
 from tests.cli.conftest import Done
+from tests.pauses import wait_for
 from tests.stamps import unstamped
 from tests.worker import programs
 
@@ -111,7 +112,7 @@ class Commands:
             )
             return bool(found["executionInfo"]["executionStatus"] == "CLOSED")
 
-        programs.wait_for(ended, "the end of the execution", seconds)
+        wait_for(ended, "the end of the execution", seconds)
         return self.events(workflow_id, run_id)[-1]
 
     @property

@@ -9,7 +9,8 @@ import time
 
 import pytest
 
-from tests.cli.conftest import Folder, alive
+from tests.cli.conftest import Folder
+from tests.processes import alive
 from tests.stamps import unstamped
 
 

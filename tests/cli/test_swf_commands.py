@@ -19,6 +19,8 @@ import pytest
 from tests.cli.conftest import WORKFLOWS
 from tests.cli.swf import DOMAIN, Commands, server
 from tests.markup import plain
+from tests.pauses import wait_for
+from tests.processes import alive
 from tests.worker import programs
 
 
@@ -55,7 +57,7 @@ def test_start_then_deciders_and_workers(swf: Commands, name: str) -> None:
         started = [json.loads(each[member]["identity"]) for each in swf.events(*found) if each["eventType"] == kind]
         assert {tuple(each) for each in started} == {("user", "host", "pid")}
         assert {each["host"] for each in started} == {socket.gethostname()}
-        assert all(programs.alive(each["pid"]) for each in started)
+        assert all(alive(each["pid"]) for each in started)
     for process in (decider, worker):
         process.terminate()
         code, out, err = programs.finish(process, 10)
@@ -227,7 +229,7 @@ def test_a_hung_activity_is_killed_at_its_time_out(swf: Commands, name: str) -> 
     stuck, after = json.loads(done.out)
     assert stuck.startswith("time-out START_TO_CLOSE after 2 s: queued for ")
     assert after == "after"
-    assert not any(map(programs.alive, swf.pids("stuck")))
+    assert not any(map(alive, swf.pids("stuck")))
     assert "was stopped: it timed out, or its execution was closed" in done.err
 
 
@@ -235,9 +237,9 @@ def test_an_activity_of_a_terminated_execution_is_killed(swf: Commands, name: st
     found = swf.start("remote.Deaf", "--workflow-id", name, "--task-list", name)
     swf.begin("decider.start", "-t", name)
     worker = swf.begin("worker.start", "--heartbeat", "0.5", ACTIVITY_SIGTERM_WAIT_SEC="1")
-    programs.wait_for(lambda: swf.pids("deaf"))
+    wait_for(lambda: swf.pids("deaf"))
     swf.client.terminate_workflow_execution(domain=DOMAIN, workflowId=found[0], runId=found[1])
-    programs.wait_for(lambda: not programs.alive(swf.pids("deaf")[0]), "the death of the activity")
+    wait_for(lambda: not alive(swf.pids("deaf")[0]), "the death of the activity")
     worker.terminate()
     assert "was stopped" in programs.finish(worker)[2]
 
@@ -246,7 +248,7 @@ def test_sigterm_lets_the_current_task_finish(swf: Commands, name: str) -> None:
     found = swf.start("remote.Daily", "-i", '["wed", 2]', "--workflow-id", name)
     swf.begin("decider.start", "remote.Daily")
     worker = swf.begin("worker.start")
-    programs.wait_for(lambda: swf.pids("wed"))
+    wait_for(lambda: swf.pids("wed"))
     worker.terminate()
     code, _, err = programs.finish(worker)
     assert code == 0
@@ -263,7 +265,7 @@ def test_stop_after_fails_the_current_task_so_that_it_is_tried_again(swf: Comman
     found = swf.start("remote.Patient", "--workflow-id", name, "--task-list", name)
     swf.begin("decider.start", "-t", name)
     worker = swf.begin("worker.start", "-t", "patient", "--stop-after", "0.5")
-    programs.wait_for(lambda: swf.pids("patient"))
+    wait_for(lambda: swf.pids("patient"))
     began = time.monotonic()
     worker.terminate()
     code, _, err = programs.finish(worker, 10)
@@ -274,7 +276,7 @@ def test_stop_after_fails_the_current_task_so_that_it_is_tried_again(swf: Comman
     )
     assert re.search(rf"waits for activity remote.patient \(workflow {name}, .*\) until \d\d:\d\d:\d\d at most", err)
     assert re.search(r"activity remote.patient .* failed: worker stopped after", err)
-    programs.wait_for(lambda: swf.kinds(*found).count("ActivityTaskScheduled") == 2, "the next try")
+    wait_for(lambda: swf.kinds(*found).count("ActivityTaskScheduled") == 2, "the next try")
     failed = next(each for each in swf.events(*found) if each["eventType"] == "ActivityTaskFailed")
     assert failed["activityTaskFailedEventAttributes"]["reason"] == "worker stopped"
     (swf.path / "tried").touch()
@@ -292,7 +294,7 @@ def connections(url: str) -> int:
 def test_idle_processes_stop_within_seconds_and_lose_no_task(swf: Commands, name: str) -> None:
     before = connections(swf.url)
     workers = [swf.begin("worker.start", "-t", name, "-N", "2"), swf.begin("decider.start", "-t", name, "-N", "2")]
-    programs.wait_for(lambda: connections(swf.url) >= before + 4, "four pollers")
+    wait_for(lambda: connections(swf.url) >= before + 4, "four pollers")
     time.sleep(0.5)  # now their polls have arrived, and would wait for 20 seconds
     for process in workers:
         process.terminate()
@@ -310,18 +312,18 @@ def test_a_second_signal_ends_all_at_once(swf: Commands, name: str) -> None:
     swf.start("remote.Deaf", "--workflow-id", name, "--task-list", name)
     swf.begin("decider.start", "-t", name)
     worker = swf.begin("worker.start")
-    programs.wait_for(lambda: swf.pids("deaf"))
+    wait_for(lambda: swf.pids("deaf"))
     worker.send_signal(signal.SIGINT)
     with pytest.raises(subprocess.TimeoutExpired):
         worker.wait(1.5)
     worker.send_signal(signal.SIGINT)
     assert programs.finish(worker, 5)[0] == 130
-    programs.wait_for(lambda: not programs.alive(swf.pids("deaf")[0]))
+    wait_for(lambda: not alive(swf.pids("deaf")[0]))
 
 
 def test_a_killed_activity_fails_with_a_message(swf: Commands, name: str) -> None:
     process = swf.begin("standalone", "remote.Daily", "-i", '["thu", 60]', "--workflow-id", name)
-    programs.wait_for(lambda: swf.pids("thu"))
+    wait_for(lambda: swf.pids("thu"))
     os.kill(swf.pids("thu")[0], signal.SIGKILL)
     code, out, err = programs.finish(process)
     assert (code, out) == (1, "")
@@ -331,11 +333,11 @@ def test_a_killed_activity_fails_with_a_message(swf: Commands, name: str) -> Non
 
 def test_a_killed_poller_is_replaced_and_its_task_runs_again(swf: Commands, name: str) -> None:
     process = swf.begin("standalone", "remote.OnceStuck", "--workflow-id", name)
-    programs.wait_for(lambda: swf.pids("once"))
+    wait_for(lambda: swf.pids("once"))
     activity = swf.pids("once")[0]
     poller = int(Path(f"/proc/{activity}/stat").read_text().rpartition(")")[2].split()[1])
     os.kill(poller, signal.SIGKILL)
-    programs.wait_for(lambda: not programs.alive(activity), "the death of the activity of the poller")
+    wait_for(lambda: not alive(activity), "the death of the activity of the poller")
     code, out, err = programs.finish(process, 30)
     assert (code, out) == (0, '"there"\n'), err
     assert f"worker (process {poller}) ended by signal 9; another one begins" in err
@@ -343,7 +345,7 @@ def test_a_killed_poller_is_replaced_and_its_task_runs_again(swf: Commands, name
 
 def test_a_stopped_standalone_says_how_to_continue(swf: Commands, name: str) -> None:
     process = swf.begin("standalone", "remote.Daily", "-i", '["fri", 2]', "--workflow-id", name)
-    programs.wait_for(lambda: swf.pids("fri"))
+    wait_for(lambda: swf.pids("fri"))
     process.send_signal(signal.SIGINT)
     code, out, err = programs.finish(process)
     assert (code, out) == (130, "")
@@ -389,7 +391,7 @@ def test_an_error_in_a_decider_is_logged_and_not_repeated_in_a_loop(swf: Command
         childPolicy="TERMINATE",
     )["runId"]
     decider = swf.begin("decider.start", "-t", name)
-    programs.wait_for(lambda: "DecisionTaskTimedOut" in swf.kinds(name, run_id), "the first time-out")
+    wait_for(lambda: "DecisionTaskTimedOut" in swf.kinds(name, run_id), "the first time-out")
     time.sleep(3)
     decider.terminate()
     code, _, err = programs.finish(decider)

@@ -26,8 +26,10 @@ from simpleflow.core import codec
 from simpleflow.engines.sqlite.engine import SqliteEngine
 from tests.cluster import dask_processes
 from tests.cluster.random_steps import expected
+from tests.pauses import wait_for
+from tests.processes import alive
 from tests.worker import programs
-from tests.worker.programs import alive, lines
+from tests.worker.programs import lines
 
 DRIVER = """
 import json, sys
@@ -165,7 +167,7 @@ class Campaign:
     def close(self) -> None:
         """End everything in order, and check that nothing is left. Raises AssertionError."""
         for name in list(self.cluster.workers):
-            programs.wait_for(lambda name=name: "joined" in self.cluster.log(name), name)  # type: ignore[misc]
+            wait_for(lambda name=name: "joined" in self.cluster.log(name), name)  # type: ignore[misc]
             assert self.cluster.stop(name, 20) == 0, self.cluster.log(name)
         for process in self.leaving:
             # A signal that comes before the program has its handlers ends it.

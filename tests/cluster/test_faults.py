@@ -22,9 +22,11 @@ from simpleflow.engines.base import ActivityTask
 from simpleflow.exceptions import ClusterError
 from simpleflow.local import Executor
 from tests.cluster import dask_processes, flows
+from tests.pauses import wait_for
+from tests.processes import alive
 from tests.servers import free_ports
 from tests.worker import programs
-from tests.worker.programs import alive, lines, wait_for
+from tests.worker.programs import lines
 
 
 @pytest.fixture

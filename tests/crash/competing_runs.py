@@ -26,6 +26,7 @@ from simpleflow.canvas import Group
 from simpleflow.exceptions import TaskFailed
 from simpleflow.local import Executor
 from simpleflow.step.workflow import WorkflowStepMixin
+from tests.processes import alive
 
 PREFIX = "competing/steps"
 LONGEST_RUN = 120
@@ -125,14 +126,6 @@ def _work(context: dict[str, Any], name: str, milliseconds: int, fails: bool) ->
         note("failed" if fails else "end", run_id, [name])
     if fails:
         raise ValueError("as expected")
-
-
-def alive(pid: int) -> bool:
-    """True if the process exists and is not a zombie."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False
 
 
 @activity.with_attributes(name="competing.soft")

@@ -9,7 +9,8 @@ from pathlib import Path
 from simpleflow import Workflow, activity
 from simpleflow.step.submittable import Step
 from simpleflow.step.workflow import WorkflowStepMixin
-from tests.worker.programs import alive, lines
+from tests.processes import alive
+from tests.worker.programs import lines
 
 
 def hold(seconds: float) -> None:

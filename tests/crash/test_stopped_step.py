@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from simpleflow.stores import open_store
-from tests.worker.programs import begin, finish, lines, wait_for
+from tests.pauses import wait_for
+from tests.worker.programs import begin, finish, lines
 
 RUN = """
 import os, sys, time

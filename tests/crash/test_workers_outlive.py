@@ -15,7 +15,9 @@ from simpleflow.engines.sqlite import lease
 from simpleflow.exceptions import RunBusy
 from simpleflow.local import Executor
 from tests.crash import stubborn
-from tests.worker.programs import alive, begin, kill, lines, wait_for
+from tests.pauses import wait_for
+from tests.processes import alive
+from tests.worker.programs import begin, kill, lines
 
 OWNER = """
 import sys

@@ -14,6 +14,7 @@ from pathlib import Path
 from tests.docs.pages import ROOT
 from tests.docs.report_pictures import CHROMIUM, FAILING, FOLDER
 from tests.docs.shots import shoot
+from tests.pauses import wait_for
 
 PAGES = {
     "ui-runs.webp": ("/", "light", 560),
@@ -38,7 +39,7 @@ def main() -> int:
     from playwright.sync_api import sync_playwright
 
     from tests.cli.conftest import Folder
-    from tests.ui.conftest import serving, wait_for
+    from tests.ui.conftest import serving
     from tests.ui.test_plan import planner_of
 
     FOLDER.mkdir(exist_ok=True)

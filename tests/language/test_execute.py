@@ -14,7 +14,8 @@ import pytest
 from simpleflow import Workflow, activity, execute, futures
 from simpleflow.exceptions import ExecutionError, ExecutionTimeoutError, InputError, TaskFailed
 from simpleflow.local import Executor
-from tests.worker import programs
+from tests.pauses import wait_for
+from tests.processes import alive
 
 
 @activity.with_attributes(raises_on_failure=False)
@@ -159,7 +160,7 @@ def test_what_a_program_leaves_running_is_not_waited_for(tmp_path: Path) -> None
     assert time.monotonic() - began < 5
     pid = int((tmp_path / "pid").read_text())
     os.kill(pid, signal.SIGKILL)
-    programs.wait_for(lambda: not programs.alive(pid))
+    wait_for(lambda: not alive(pid))
 
 
 def test_a_program_that_takes_too_long_is_killed_with_its_children(tmp_path: Path) -> None:
@@ -168,7 +169,7 @@ def test_a_program_that_takes_too_long_is_killed_with_its_children(tmp_path: Pat
         slow(c=f"sleep 60 & echo $! > {tmp_path}/pid; wait")
     assert time.monotonic() - began < 5
     pid = int((tmp_path / "pid").read_text())
-    programs.wait_for(lambda: not programs.alive(pid))
+    wait_for(lambda: not alive(pid))
 
 
 def test_in_another_interpreter(capfd: pytest.CaptureFixture[str]) -> None:

@@ -13,8 +13,6 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.loaders import Loader
 
-from tests.pauses import pauses
-
 DOMAIN = "domain"
 LIST = {"name": "list"}
 TYPE = {"name": "type", "version": "1"}
@@ -249,12 +247,3 @@ def timer(id: str = "t", seconds: int = 5) -> dict[str, Any]:
 
 
 COMPLETE = decision("CompleteWorkflowExecution", result="done")
-
-
-def until(condition: Any, seconds: float = 10) -> Any:
-    """Return the value of the condition as soon as it is true. Fails if it does not become true."""
-    for left in pauses(seconds):
-        if found := condition():
-            return found
-        assert left, "it did not happen"
-    raise AssertionError

@@ -11,7 +11,8 @@ from botocore.exceptions import ClientError, HTTPClientError
 
 from simpleflow.exceptions import InputError
 from simpleflow.server import Chaos
-from tests.server.clients import COMPLETE, DOMAIN, LIST, activity, child, timer, until
+from tests.pauses import wait_for
+from tests.server.clients import COMPLETE, DOMAIN, LIST, activity, child, timer
 from tests.server.conftest import serve
 
 
@@ -67,7 +68,7 @@ def test_timers_and_children_are_late() -> None:
         swf.start()
         swf.decide(child(), timer("t", 0))
         assert swf.orders() == "StartChildWorkflowExecutionInitiated TimerStarted"
-        until(lambda: "TimerFired" in swf.orders() and "ChildWorkflowExecutionStarted" in swf.orders())
+        wait_for(lambda: "TimerFired" in swf.orders() and "ChildWorkflowExecutionStarted" in swf.orders())
         assert [each["execution"]["workflowId"] for each in swf.runs("child")] == ["child"]
 
 

@@ -11,7 +11,8 @@ from typing import Any
 from botocore.exceptions import ClientError, HTTPClientError
 
 from simpleflow.server import Chaos
-from tests.server.clients import COMPLETE, DOMAIN, LIST, Swf, activity, connect, until
+from tests.pauses import wait_for
+from tests.server.clients import COMPLETE, DOMAIN, LIST, Swf, activity, connect
 from tests.server.conftest import serve
 
 NUMBER = 200
@@ -84,7 +85,7 @@ def test_a_crowd() -> None:
     with serve(chaos=chaos, poll_seconds=0.5, clock=time.time) as swf, Crowd(swf, 2, 8) as crowd:
         with suppress(HTTPClientError):
             swf.start()
-        until(lambda: _persist(swf.runs, "w")[0]["executionStatus"] == "CLOSED" or crowd.faults, 60)
+        wait_for(lambda: _persist(swf.runs, "w")[0]["executionStatus"] == "CLOSED" or crowd.faults, seconds=60)
         assert not crowd.faults
     assert sorted(crowd.done, key=int) == [str(number) for number in range(NUMBER)]
 

@@ -12,7 +12,8 @@ from urllib.parse import urlparse
 
 import pytest
 
-from tests.server.clients import COMPLETE, DOMAIN, LIST, Swf, activity, connect, timer, until
+from tests.pauses import wait_for
+from tests.server.clients import COMPLETE, DOMAIN, LIST, Swf, activity, connect, timer
 from tests.server.conftest import serve
 
 
@@ -64,7 +65,7 @@ def test_a_poll_is_answered_when_work_comes(slow: Swf) -> None:
     decider = Poller(slow, "decision")
     other = Poller(slow, "decision", "other")
     worker = Poller(slow, "activity")
-    until(lambda: waiting(slow) == 3)
+    wait_for(lambda: waiting(slow) == 3)
     slow.start()
     slow.answer(decider.wait(), activity())
     assert worker.wait()["activityId"] == "a"
@@ -86,7 +87,7 @@ def test_a_poll_is_answered_when_time_brings_work(slow: Swf) -> None:
 
 def test_each_of_many_polls_gets_a_task(slow: Swf) -> None:
     workers = [Poller(slow, "activity") for _ in range(8)]
-    until(lambda: waiting(slow) == 8)
+    wait_for(lambda: waiting(slow) == 8)
     slow.start()
     slow.decide(*[activity(str(number)) for number in range(8)])
     assert sorted(worker.wait()["activityId"] for worker in workers) == [str(number) for number in range(8)]
@@ -96,16 +97,16 @@ def test_each_of_many_polls_gets_a_task(slow: Swf) -> None:
 @pytest.mark.parametrize("kind", ["Decision", "Activity"])
 def test_a_poller_that_has_hung_up_gets_no_task(slow: Swf, kind: str) -> None:
     gone = [raw_poll(slow, f"PollFor{kind}Task") for _ in range(3)]
-    until(lambda: waiting(slow) == 3)
+    wait_for(lambda: waiting(slow) == 3)
     worker = Poller(slow, kind.lower())
-    until(lambda: waiting(slow) == 4)
+    wait_for(lambda: waiting(slow) == 4)
     for each in gone:
         each.close()
     slow.start()
     if kind == "Activity":
         slow.decide(activity(startToCloseTimeout="NONE"))
     assert worker.wait()["startedEventId"] == (3 if kind == "Decision" else 6)
-    until(lambda: waiting(slow) == 0)
+    wait_for(lambda: waiting(slow) == 0)
 
 
 def test_a_task_goes_back_if_its_reply_is_not_read(slow: Swf) -> None:
@@ -129,5 +130,5 @@ def test_polls_end_by_themselves() -> None:
 def test_closing_the_server_ends_polls() -> None:
     with serve(poll_seconds=60.0, clock=time.time) as swf:
         worker = Poller(swf, "activity")
-        until(lambda: waiting(swf) == 1)
+        wait_for(lambda: waiting(swf) == 1)
     assert "taskToken" not in worker.wait()

@@ -24,6 +24,7 @@ from simpleflow.step.constants import REVOKED
 from simpleflow.step.tasks import ClaimStepTask
 from simpleflow.stores import open_store
 from tests import nursery
+from tests.pauses import wait_for
 from tests.servers import S3Server
 from tests.step import exclusive
 from tests.step.bench import Bench
@@ -66,13 +67,6 @@ def end(process: subprocess.Popen[str]) -> Any:
 def log(folder: Path) -> list[str]:
     path = folder / "log"
     return path.read_text().splitlines() if path.exists() else []
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    until = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.01)
 
 
 def claims_of(bucket: str, path: str = "shared/steps") -> list[str]:

@@ -18,6 +18,7 @@ from simpleflow.local import Executor
 from simpleflow.step import WorkflowStepMixin
 from simpleflow.stores import cloud_client, is_folder, is_local, open_store
 from simpleflow.stores.cloud_errors import store_error
+from tests.processes import alive
 from tests.servers import free_ports
 from tests.stores.cloud_servers import GoogleServer, azure_put
 
@@ -34,14 +35,6 @@ sys.stdin.readline()
 
 def helper_pids() -> list[int]:
     return [helper.pid for (process, _), helper in cloud_client._helpers.items() if process == os.getpid()]
-
-
-def is_alive(pid: int) -> bool:
-    """True if the process runs; a dead one that nobody has waited for does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def test_they_are_not_on_this_machine(google: str) -> None:
@@ -76,14 +69,14 @@ def test_the_helper_ends_with_its_process(google: str, is_killed: bool) -> None:
         assert user.stdout is not None
         assert user.stdout.readline() == "[]\n"
         helper = int(user.stdout.readline())
-        assert is_alive(helper)
+        assert alive(helper)
         if is_killed:
             user.kill()
         else:
             user.communicate("\n")
             assert user.returncode == 0
     end = time.monotonic() + 10
-    while is_alive(helper):
+    while alive(helper):
         assert time.monotonic() < end
         time.sleep(0.01)
 
@@ -117,7 +110,7 @@ def test_a_change_of_the_environment_takes_effect(google: str, monkeypatch: pyte
     monkeypatch.setenv("GOOGLE_BEARER_TOKEN", "another")
     assert store.names("p") == []
     assert helper_pids() != [before]
-    assert not is_alive(before)
+    assert not alive(before)
 
 
 def test_placeholders_of_folders_are_no_marks(google: str, google_server: GoogleServer) -> None:

@@ -14,6 +14,7 @@ import pytest
 from simpleflow.server import Server
 from tests.cli.swf import DOMAIN, Commands
 from tests.docs.pages import read
+from tests.pauses import wait_for
 from tests.swf.proxy import Proxy, before
 from tests.worker import programs
 
@@ -111,7 +112,7 @@ def test_each_role_calls_what_its_policy_allows(roles: dict[str, tuple[Commands,
     started = commands["Starters"].start("flows.Everything")
     first = commands["Deciders"].begin("decider.start", "flows.Everything")
     commands["Workers"].begin("worker.start", "-N", "2", "--heartbeat", "0.5")
-    programs.wait_for((operator.path / "begun").exists, "the slow activity", 30)
+    wait_for((operator.path / "begun").exists, "the slow activity", 30)
     first.terminate()
     programs.finish(first, 20)
     commands["Deciders"].begin("decider.start", "flows.Everything")  # one that has to read the history
@@ -127,14 +128,14 @@ def test_each_role_calls_what_its_policy_allows(roles: dict[str, tuple[Commands,
         done = operator.run(*command)
         assert done.code == 0, done.err
     answered = roles["Workers"][1]
-    programs.wait_for(lambda: answered.count("RespondActivityTaskCanceled") > 0, "the worker to cancel", 40)
+    wait_for(lambda: answered.count("RespondActivityTaskCanceled") > 0, "the worker to cancel", 40)
     done = operator.run("workflow.signal", "everything", "--name", "on")
     assert done.code == 0, done.err
     test.wait_for_end(*started)
     test.wait_for_end(*waits)
     last = test.client.list_closed_workflow_executions
     options = {"domain": DOMAIN, "startTimeFilter": {"oldestDate": 0}, "closeStatusFilter": {"status": "COMPLETED"}}
-    programs.wait_for(lambda: bool(last(**options)["executionInfos"]), "the run that continues it", 20)
+    wait_for(lambda: bool(last(**options)["executionInfos"]), "the run that continues it", 20)
     allowed = policies()
     seen = {role: called(proxy) for role, (_, proxy) in roles.items() if role != "Test"}
     assert set(allowed) == set(seen)

@@ -19,8 +19,8 @@ from simpleflow.step import ARGUMENTS, Step, WorkflowStepMixin, files
 from simpleflow.step.request import REQUEST, request_of
 from simpleflow.stores import open_store
 from simpleflow.values import decode
+from tests.pauses import wait_for
 from tests.swf.served import DOMAIN, Crew, ended, outcome, start
-from tests.worker import programs
 
 
 @activity.with_attributes(name="changed.load", version="1", raises_on_failure=True)
@@ -152,7 +152,7 @@ def test_readings_of_many_steps_fit_into_a_field(server: Server, folder: Path) -
         open_store(Stepping.folder).put("w/steps", f"s{n}", b"{}")
     with Crew(limits=limits()):
         start(Together, 250)
-        programs.wait_for(lambda: "ReadStepsTask" in str(SwfEngine(DOMAIN).history("w")), "the first reading")
+        wait_for(lambda: "ReadStepsTask" in str(SwfEngine(DOMAIN).history("w")), "the first reading")
         inputs = [
             each.attributes.input or ""
             for each in SwfEngine(DOMAIN).history("w")

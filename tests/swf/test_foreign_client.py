@@ -15,6 +15,8 @@ import pytest
 
 from simpleflow.server import Server
 from tests.cli.swf import DOMAIN, Commands
+from tests.pauses import wait_for
+from tests.processes import alive
 from tests.servers import tied
 from tests.swf.served import environment
 from tests.worker import programs
@@ -88,7 +90,7 @@ class Existing:
             members = programs.group(process.pid)
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-            programs.wait_for(lambda members=members: not any(map(programs.alive, members)), "the end of a group")
+            wait_for(lambda members=members: not any(map(alive, members)), "the end of a group")
         self._started.clear()
 
     @property
@@ -153,12 +155,12 @@ def test_its_starters_and_workers_beside_our_deciders(swf: Commands, existing: E
 def test_our_decider_leaves_its_runs_alone(swf: Commands, existing: Existing) -> None:
     existing.begin("decider.start", "-N", "1", "flow.Flow")
     run_id = existing.start("flow.Flow", "-i", "[2]", "--workflow-id", "w", "--decision-tasks-timeout", "10")[1]
-    programs.wait_for(lambda: "ActivityTaskScheduled" in swf.kinds("w", run_id), "its decisions", 30)
+    wait_for(lambda: "ActivityTaskScheduled" in swf.kinds("w", run_id), "its decisions", 30)
     existing.stop()
     count = len(swf.events("w", run_id))
     swf.client.signal_workflow_execution(domain=DOMAIN, workflowId="w", signalName="look")
     ours = swf.begin("decider.start", "flow.Flow")
-    programs.wait_for(lambda: len(swf.events("w", run_id)) >= count + 3, "a decision task", 30)
+    wait_for(lambda: len(swf.events("w", run_id)) >= count + 3, "a decision task", 30)
     assert ours.stderr is not None
     err = ""
     while "was decided by another decider" not in err:  # it may take long on a busy machine

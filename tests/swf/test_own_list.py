@@ -21,6 +21,7 @@ from simpleflow.server import Server
 from simpleflow.server.faults import Fault
 from simpleflow.server.polls import Caller
 from tests.cli.swf import Commands
+from tests.pauses import wait_for
 from tests.swf import request_counts
 from tests.swf.request_counts import Sequence, Steps
 from tests.swf.served import DOMAIN, ended, environment, registered, start
@@ -130,13 +131,13 @@ def test_a_dead_process_delays_its_executions_by_seconds_only(watched: Watched, 
         take()()
         turns += 1
         assert turns < 35, "no task came to an own list"
-        programs.wait_for(lambda turns=turns: len(lists("w")) > turns)  # type: ignore[misc]
+        wait_for(lambda turns=turns: len(lists("w")) > turns)  # type: ignore[misc]
     complete = take()
     events = SwfEngine(DOMAIN).history("w")
     decider = next(each.attributes for each in reversed(events) if isinstance(each.attributes, e.DecisionTaskStarted))
     pid = json.loads(decider.identity or "")["pid"]
     os.kill(pid, signal.SIGKILL)
-    programs.wait_for(lambda: not os.path.exists(f"/proc/{pid}"))  # one of its threads may still be given the task
+    wait_for(lambda: not os.path.exists(f"/proc/{pid}"))  # one of its threads may still be given the task
     began = time.monotonic()
     complete()
     take()()

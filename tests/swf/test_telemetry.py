@@ -24,6 +24,7 @@ from simpleflow.server.chaos import Chaos
 from simpleflow.step import Step, WorkflowStepMixin
 from simpleflow.task import ActivityTask
 from tests.cli.swf import DOMAIN, Commands
+from tests.pauses import wait_for
 from tests.worker import programs
 
 
@@ -172,7 +173,7 @@ def test_deciders_and_workers_measure_themselves(swf: Commands) -> None:
         assert {tuple(dict(each)[key] for key in ("kind", "name", "outcome")) for each in found[name]} == tasks
     lags = {(dict(each)["kind"], dict(each)["name"]) for each in found["simpleflow.task.lag"]}
     assert lags == {("activity", "flow.work"), ("decision", "flow")}
-    programs.wait_for(lambda: "flow" in programs.lines(swf.path / "spans"), "the spans", 5)
+    wait_for(lambda: "flow" in programs.lines(swf.path / "spans"), "the spans", 5)
     assert set(programs.lines(swf.path / "spans")) == {"flow", "activity flow.work"}
 
 

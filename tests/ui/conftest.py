@@ -146,15 +146,6 @@ def site(runs: Runs) -> Iterator[Site]:
         yield found
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = 15) -> Any:
-    """Wait until the condition is true, and return it."""
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, "the condition did not become true"
-        time.sleep(0.02)
-    return found
-
-
 def latest(site: Site, workflow_id: str) -> str:
     """The run id of the latest run of a workflow id."""
     return site.serving.source.find(workflow_id).run_id

@@ -11,7 +11,8 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from simpleflow.engines.base import RunFilter
-from tests.ui.conftest import Runs, Site, wait_for
+from tests.pauses import wait_for
+from tests.ui.conftest import Runs, Site
 
 Tab = Callable[..., Page]
 

@@ -12,7 +12,8 @@ import pytest
 
 from simpleflow.exceptions import UnknownResource
 from tests.cli.swf import DOMAIN, Commands, server
-from tests.ui.conftest import Site, serving, wait_for
+from tests.pauses import wait_for
+from tests.ui.conftest import Site, serving
 from tests.ui.test_plan import main_of, planner_of
 
 _ENDS = {"Served": "completed", "FailsInChild": "failed", "Stopped": "canceled", "Late": "timed_out"}
@@ -53,9 +54,11 @@ def domain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Domain]:
             commands.run("workflow.cancel", "Stopped")
             with serving(None, DOMAIN, planner=planner_of(folder, "workflows.py:FailsInChild", domain=DOMAIN)) as site:
                 for name, state in _ENDS.items():
-                    wait_for(lambda name=name, state=state: site.serving.source.find(name).status == state, 60)
+                    wait_for(lambda name=name, state=state: site.serving.source.find(name).status == state, seconds=60)
                 for name, step in _OPEN.items():
-                    wait_for(lambda name=name, step=step: f"/step/{step}" in site.get(f"/run/{name}/steps").text, 60)
+                    wait_for(
+                        lambda name=name, step=step: f"/step/{step}" in site.get(f"/run/{name}/steps").text, seconds=60
+                    )
                 found = Domain(site.serving)
                 found.commands = commands
                 yield found
@@ -114,7 +117,7 @@ def test_a_run_that_goes_on_and_comes_to_its_end(domain: Domain) -> None:
     assert "1 ran, 1 under way" in main_of(domain.get("/run/GoesOn").text)
     assert "simpleflow workflow.cancel --domain test GoesOn" in main_of(domain.get("/run/GoesOn").text)
     (domain.commands.path / "go").touch()
-    wait_for(lambda: "Completed in" in domain.get("/run/GoesOn").text, 30)
+    wait_for(lambda: "Completed in" in domain.get("/run/GoesOn").text, seconds=30)
 
 
 def test_runs_that_were_cancelled_and_timed_out(domain: Domain) -> None:
@@ -126,7 +129,7 @@ def test_runs_that_were_cancelled_and_timed_out(domain: Domain) -> None:
 
 def test_a_plan_of_a_run_on_amazon_swf(domain: Domain) -> None:
     path = "/run/FailsInChild/plan"
-    text = wait_for(lambda: "is being made" not in (found := main_of(domain.get(path).text)) and found, 60)
+    text = wait_for(lambda: "is being made" not in (found := main_of(domain.get(path).text)) and found, seconds=60)
     assert "first ↷ is skipped Step was already played" in text
     assert "outer ▸ runs" in text
     assert "step.plan --domain test" in text

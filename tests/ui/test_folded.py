@@ -17,7 +17,8 @@ from simpleflow.ui.folded import FoldedRuns, summary_of
 from simpleflow.ui.source import FolderSource
 from simpleflow.views.critical_path import critical_path
 from simpleflow.views.run_view import RunView
-from tests.ui.conftest import Runs, serving, wait_for
+from tests.pauses import wait_for
+from tests.ui.conftest import Runs, serving
 
 
 class Counting(FolderSource):

@@ -22,8 +22,9 @@ from simpleflow.steering.place import Place
 from simpleflow.ui.made_plan import Answer, Making, Wanted
 from simpleflow.ui.planner import Planner
 from tests import nursery
+from tests.pauses import wait_for
 from tests.servers import tied
-from tests.ui.conftest import Runs, Site, serving, wait_for
+from tests.ui.conftest import Runs, Site, serving
 from tests.ui.test_accessible import AXE, serious
 
 _PROCESS = [sys.executable, "-m", "simpleflow.cli.page_plan"]
@@ -87,7 +88,7 @@ def main_of(text: str) -> str:
 
 def made(site: Site, path: str) -> str:
     """The text of a page once it shows a plan."""
-    return wait_for(lambda: (text := main_of(site.get(path).text)) and "is being made" not in text and text, 40)
+    return wait_for(lambda: (text := main_of(site.get(path).text)) and "is being made" not in text and text, seconds=40)
 
 
 def test_a_plan_is_made_by_another_process_from_the_input_of_the_run(planned: Runs, planning: Site) -> None:
@@ -112,7 +113,7 @@ def test_it_is_made_again_once_marks_or_the_file_have_changed(planned: Runs, mon
     wanted = Wanted(type="planned", workflow_id="planned", input='["tue"]')
 
     def next_answer() -> Answer:
-        return wait_for(lambda: not (found := planner.find(wanted)).pending and found.answer, 40)
+        return wait_for(lambda: not (found := planner.find(wanted)).pending and found.answer, seconds=40)
 
     try:
         first = next_answer()
@@ -126,7 +127,7 @@ def test_it_is_made_again_once_marks_or_the_file_have_changed(planned: Runs, mon
         assert [each.verdict for each in first.made.plan.steps] == ["skip", "run", "run"]
         assert [each.verdict for each in second.made.plan.steps] == ["skip", "skip", "skip"]
         (planned.folder / "workflows.py").write_text(_PIPELINE.replace('"report"))', '"report")); oh no'))
-        assert "cannot be imported: SyntaxError" in wait_for(lambda: next_answer().problem, 40)
+        assert "cannot be imported: SyntaxError" in wait_for(lambda: next_answer().problem, seconds=40)
     finally:
         planner.close()
         (planned.folder / "workflows.py").write_text(_PIPELINE)
@@ -137,7 +138,7 @@ def test_the_types_of_the_workflows_are_looked_up_once(planned: Runs) -> None:
     try:
         assert planner.makes("planned")
         wanted = Wanted(type="planned", workflow_id="planned", input=None)
-        answer = wait_for(lambda: planner.find(wanted).answer, 40)
+        answer = wait_for(lambda: planner.find(wanted).answer, seconds=40)
         assert "without a --workflow of type 'planned' (" in answer.problem
         assert answer.types == ("other",)
         assert not planner.makes("planned")

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from simpleflow.ui.live import MAX_VIEWERS
-from tests.ui.conftest import Runs, Site, serving, wait_for
+from tests.pauses import wait_for
+from tests.ui.conftest import Runs, Site, serving
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"])

@@ -5,7 +5,6 @@ A subclass gives ``make_pool``.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -25,6 +24,7 @@ from simpleflow.core import events as e
 from simpleflow.engines.base import StartRequest
 from simpleflow.engines.memory import MemoryEngine
 from simpleflow.worker.base import ActivityPool
+from tests.processes import alive
 
 ENDS = (e.ActivityTaskCompleted, e.ActivityTaskFailed, e.ActivityTaskTimedOut, e.ActivityTaskCanceled)
 
@@ -237,7 +237,7 @@ class ContractOfProcesses(PoolContract):
         shop.decide(d.RequestCancelActivityTask(activity_id="a"))
         begun = time.monotonic()
         assert isinstance(shop.end(name), e.ActivityTaskCanceled)
-        shop.until(lambda: not _alive(int(pid.read_text())), 3)
+        shop.until(lambda: not alive(int(pid.read_text())), 3)
         assert shop.do("result = 1").result == "1"
         assert time.monotonic() - begun < 2
 
@@ -258,12 +258,6 @@ class ContractOfProcesses(PoolContract):
             shop.until(lambda: pid.exists() and pid.read_text())
             assert not shop.ended(name)
         end = time.monotonic() + 20
-        while _alive(int(pid.read_text())):
+        while alive(int(pid.read_text())):
             assert time.monotonic() < end, "it goes on"
             time.sleep(0.01)
-
-
-def _alive(pid: int) -> bool:
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    return False

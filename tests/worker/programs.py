@@ -7,12 +7,11 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
 from pathlib import Path
 
 import simpleflow
 from tests import nursery
-from tests.pauses import pauses
+from tests.processes import alive
 
 ROOT = Path(__file__).parents[2]
 SOURCE = Path(simpleflow.__file__).parents[1]  # that of the folder, or an installed wheel
@@ -49,22 +48,6 @@ def kill(process: subprocess.Popen[str]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
         pass
-
-
-def wait_for(condition: Callable[[], object], what: str = "it", seconds: float = 20) -> None:
-    """Wait until the condition is true."""
-    for left in pauses(seconds):
-        if condition():
-            return
-        assert left, f"waited in vain for {what}"
-
-
-def alive(pid: int) -> bool:
-    """True if a process exists and is not a zombie."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def group(pid: int) -> list[int]:

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from simpleflow.worker.messages import pair
-from tests.worker.programs import alive, begin, kill, lines, wait_for
+from tests.pauses import wait_for
+from tests.processes import alive
+from tests.worker.programs import begin, kill, lines
 from tests.worker.test_pool import Shop, children
 
 HELPER = "helper = os.fork()\nif helper == 0:\n    time.sleep(30); os._exit(0)\n"

@@ -20,7 +20,8 @@ from simpleflow.engines.memory import MemoryEngine
 from simpleflow.worker.child import Child
 from simpleflow.worker.dispatch import Middlewares
 from simpleflow.worker.performer import Former, Performer
-from tests.worker import programs
+from tests.pauses import wait_for
+from tests.processes import alive
 
 
 def _evaluate(code: str) -> Any:
@@ -163,7 +164,7 @@ os._exit(4)
     end = shop.perform(shop.schedule(code))
     assert "with exit code 4" in end.reason
     grandchild = int(path.read_text())
-    programs.wait_for(lambda: not programs.alive(grandchild))
+    wait_for(lambda: not alive(grandchild))
 
 
 def test_heartbeats_come_at_the_given_interval() -> None:
@@ -197,7 +198,7 @@ def test_a_hanging_activity_is_killed_when_it_has_timed_out(shop: Shop) -> None:
     code = "signal.signal(signal.SIGTERM, signal.SIG_IGN); open('pid', 'w').write(str(os.getpid())); time.sleep(60)"
     end = shop.perform(shop.schedule(code, "performer.bounded", start_to_close_timeout="1"))
     assert end.timeout_type == "START_TO_CLOSE"
-    assert not programs.alive(int(Path("pid").read_text()))
+    assert not alive(int(Path("pid").read_text()))
     assert shop.perform(shop.schedule("result = 1")).result == "1"
 
 

@@ -22,6 +22,8 @@ from simpleflow.testing.subject import timer
 from simpleflow.worker.channels import Channels
 from simpleflow.worker.dispatch import Middlewares
 from simpleflow.worker.pool import Pool
+from tests.pauses import wait_for
+from tests.processes import alive
 
 ROOT = Path(__file__).parents[2]
 
@@ -106,21 +108,6 @@ def shop() -> Iterator[Shop]:
     assert children() == before
 
 
-def wait_until(condition: Any, seconds: float = 5) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-def alive(pid: int) -> bool:
-    """True if a process exists and is not a zombie. (The init process collects the zombies of orphans.)"""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
 def test_a_worker_is_used_again(shop: Shop) -> None:
     assert shop.do("result = os.getpid()").result == shop.do("result = os.getpid()").result
     assert shop.pool.free == 1
@@ -134,7 +121,7 @@ def test_the_owner_spins_for_the_end_of_short_tasks_alone(shop: Shop, monkeypatc
     spins.clear()
     shop.do("time.sleep(0.005)")
     assert not spins, "it spins after a task that took long"
-    wait_until(lambda: shop.do("") and spins)
+    wait_for(lambda: shop.do("") and spins)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +165,7 @@ def test_a_stuck_activity_is_stopped_with_its_child_processes(shop: Shop, tmp_pa
     assert ended.timeout_type == "START_TO_CLOSE"
     assert shop.do("result = 1").result == "1"
     pid = int((tmp_path / "pid").read_text())
-    wait_until(lambda: shop.pool.wait(0) or not alive(pid))
+    wait_for(lambda: shop.pool.wait(0) or not alive(pid))
 
 
 def test_a_stopped_activity_may_clean_up(shop: Shop, tmp_path: Path) -> None:
@@ -199,7 +186,7 @@ def test_an_activity_that_ignores_sigterm_is_killed(shop: Shop, monkeypatch: pyt
     token = shop.begin("signal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True: pass", start_to_close_timeout="1")
     worker = shop.pool._workers[0].pid
     assert shop.end(token).timeout_type == "START_TO_CLOSE"
-    wait_until(lambda: shop.pool.wait(0.01) or not alive(worker))
+    wait_for(lambda: shop.pool.wait(0.01) or not alive(worker))
 
 
 def test_heartbeats_come_by_themselves_and_a_stopped_worker_times_out(shop: Shop) -> None:
@@ -208,7 +195,7 @@ def test_heartbeats_come_by_themselves_and_a_stopped_worker_times_out(shop: Shop
     worker = shop.pool._workers[0].pid
     os.kill(worker, signal.SIGSTOP)
     assert shop.end(token).timeout_type == "HEARTBEAT"
-    wait_until(lambda: shop.pool.wait(0.01) or not alive(worker))
+    wait_for(lambda: shop.pool.wait(0.01) or not alive(worker))
 
 
 def test_a_cancel_request_reaches_a_running_activity(shop: Shop) -> None:
@@ -217,7 +204,7 @@ def test_a_cancel_request_reaches_a_running_activity(shop: Shop) -> None:
         worker = shop.pool._workers[0].pid
         shop.decide(d.RequestCancelActivityTask(activity_id=str(shop.count)), timer(str(shop.count)))
         assert isinstance(shop.end(token, 3), e.ActivityTaskCanceled)
-        wait_until(lambda pid=worker: shop.pool.wait(0.01) or not alive(pid))
+        wait_for(lambda pid=worker: shop.pool.wait(0.01) or not alive(pid))
 
 
 def test_an_ended_execution_stops_its_activities(shop: Shop) -> None:
@@ -225,7 +212,7 @@ def test_an_ended_execution_stops_its_activities(shop: Shop) -> None:
     worker = shop.pool._workers[0].pid
     shop.engine.terminate_workflow_execution("w")
     shop.pool.reap()
-    wait_until(lambda: shop.pool.wait(0.01) or not alive(worker))
+    wait_for(lambda: shop.pool.wait(0.01) or not alive(worker))
 
 
 def test_workers_that_die_leave_no_zombies_and_no_open_files(shop: Shop) -> None:
@@ -274,7 +261,7 @@ while True: shop.pool.wait(0.1)
     owner.kill()
     owner.wait()
     killed = time.monotonic()
-    wait_until(lambda: not any(alive(pid) for pid in pids))
+    wait_for(lambda: not any(alive(pid) for pid in pids))
     print(f"gone after {time.monotonic() - killed:.3f} s")
     owner.stdout.close()
 

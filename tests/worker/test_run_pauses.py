@@ -23,9 +23,10 @@ from simpleflow.worker.decision_limit import DecisionLimit, seconds_for
 from simpleflow.worker.run_pauses import RunPauses
 from tests.cli.conftest import WORKFLOWS
 from tests.cli.swf import DOMAIN, Commands
+from tests.pauses import wait_for
+from tests.processes import alive
 from tests.swf import proxy as wire
 from tests.worker import programs
-from tests.worker.programs import alive
 
 EMPTY = """
 from simpleflow import Workflow
@@ -88,7 +89,7 @@ def test_others_go_on(swf: Commands) -> None:
     bad = [begin(swf, f"broken-{n}", "broken.Flow") for n in range(3)]
     bad += [begin(swf, f"blind-{n}", "empty.Flow") for n in range(3)]
     decider = swf.begin("decider.start", "-t", "l", SWF_CONNECTION_RETRIES="0")
-    programs.wait_for(lambda: swf.kinds("broken-0", bad[0]).count("DecisionTaskTimedOut") >= 4, "four time-outs")
+    wait_for(lambda: swf.kinds("broken-0", bad[0]).count("DecisionTaskTimedOut") >= 4, "four time-outs")
     took = []
     for number in range(5):
         began = time.monotonic()
@@ -116,7 +117,7 @@ def test_others_go_on_beside_one_that_ends_the_process(swf: Commands) -> None:
     runs = [begin(swf, f"dies-{number}", "deadly.Dies", limit="3") for number in range(4)]
     begin(swf, "interrupts", "deadly.Interrupts")
     decider = swf.begin("decider.start", "-t", "l")
-    programs.wait_for(lambda: swf.kinds("dies-3", runs[3]).count("DecisionTaskStarted") >= 1, "all of them")
+    wait_for(lambda: swf.kinds("dies-3", runs[3]).count("DecisionTaskStarted") >= 1, "all of them")
     for number in range(3):
         swf.wait_for_end(f"well-{number}", begin(swf, f"well-{number}", "empty.Flow", limit="30"))
     decider.terminate()
@@ -154,7 +155,7 @@ def test_a_process_that_is_killed_while_it_answers_says_nothing_about_the_execut
         proxy.spoil("RespondDecisionTaskCompleted", killed)
         run_id = begin(swf, "asks", "asks.Asks", limit="30")
         decider = swf.begin("decider.start", "-t", "l")
-        programs.wait_for(lambda: not proxy.left(), "the answer that the process does not outlive")
+        wait_for(lambda: not proxy.left(), "the answer that the process does not outlive")
         swf.client.signal_workflow_execution(domain=DOMAIN, workflowId="asks", signalName="go", input='"now"')
         swf.wait_for_end("asks", run_id, seconds=20)
         decider.terminate()
@@ -197,12 +198,12 @@ def test_others_go_on_beside_those_that_never_return(swf: Commands) -> None:
     ways = ("loop", "sleep", "locked", "program")
     runs = {how: begin(swf, how, "hangs.Hangs", "1", "300", f'{{"args": ["{how}"]}}') for how in ways}
     decider = swf.begin("decider.start", "-t", "l", "-N", "4", SWF_DECISION_LIMIT="1")
-    programs.wait_for(lambda: all("DecisionTaskStarted" in swf.kinds(how, run) for how, run in runs.items()), "all")
+    wait_for(lambda: all("DecisionTaskStarted" in swf.kinds(how, run) for how, run in runs.items()), "all")
     began = time.monotonic()
     for number in range(4):
         swf.wait_for_end(f"well-{number}", begin(swf, f"well-{number}", "empty.Flow", limit="30"))
     assert time.monotonic() - began < 10
-    programs.wait_for(lambda: not alive(int((swf.path / "pid").read_text())), "the end of the program")
+    wait_for(lambda: not alive(int((swf.path / "pid").read_text())), "the end of the program")
     assert decider.stderr is not None
     err = ""
     while err.count("was given up") < len(ways):  # a stop would come before the limit of some on a busy machine
@@ -230,7 +231,7 @@ def test_a_decision_that_never_returns_does_not_hold_up_a_stop(swf: Commands) ->
     (swf.path / "hangs.py").write_text(HANGS)
     run_id = begin(swf, "leaves", "hangs.Hangs", "1", "3", '{"args": ["loop"]}')
     decider = swf.begin("decider.start", "-t", "l", "--log-format", "json")
-    programs.wait_for(lambda: "DecisionTaskStarted" in swf.kinds("leaves", run_id), "the decision")
+    wait_for(lambda: "DecisionTaskStarted" in swf.kinds("leaves", run_id), "the decision")
     decider.terminate()
     code, _, err = programs.finish(decider, 5)
     assert code == 0

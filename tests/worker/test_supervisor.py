@@ -11,6 +11,8 @@ from subprocess import Popen
 
 import pytest
 
+from tests.pauses import wait_for
+from tests.processes import alive
 from tests.worker import programs
 
 PROGRAM = """
@@ -71,16 +73,16 @@ def team(tmp_path: Path) -> Iterator[Team]:
         programs.kill(found.process)
         found.process.communicate()
     for pid in found.noted("begun"):
-        if programs.alive(pid):
+        if alive(pid):
             os.kill(pid, signal.SIGKILL)
 
 
 def test_a_dead_process_is_replaced(team: Team) -> None:
     process = team.begin(UNTIL_STOPPED)
-    programs.wait_for(lambda: len(team.noted("begun")) == 2)
+    wait_for(lambda: len(team.noted("begun")) == 2)
     first = team.noted("begun")[0]
     os.kill(first, signal.SIGKILL)
-    programs.wait_for(lambda: len(team.noted("begun")) == 3, "another one")
+    wait_for(lambda: len(team.noted("begun")) == 3, "another one")
     process.terminate()
     code, _, err = programs.finish(process)
     assert code == 0
@@ -93,7 +95,7 @@ def test_a_dead_process_is_replaced(team: Team) -> None:
 
 def test_processes_that_die_at_once_are_replaced_at_growing_intervals(team: Team) -> None:
     process = team.begin("os._exit(3)")
-    programs.wait_for(lambda: len(team.noted("begun")) >= 6)
+    wait_for(lambda: len(team.noted("begun")) >= 6)
     process.terminate()
     code, _, err = programs.finish(process)
     assert code == 0
@@ -103,7 +105,7 @@ def test_processes_that_die_at_once_are_replaced_at_growing_intervals(team: Team
 
 def test_an_exception_of_a_process_is_logged(team: Team) -> None:
     process = team.begin("raise ValueError('what is this')")
-    programs.wait_for(lambda: len(team.noted("begun")) >= 3, "another one")
+    wait_for(lambda: len(team.noted("begun")) >= 3, "another one")
     process.terminate()
     _, _, err = programs.finish(process)
     assert "ValueError: what is this" in err
@@ -128,21 +130,21 @@ def test_a_process_that_ends_with_pointless_stops_all(team: Team) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_first_signal_stops_and_the_second_kills(team: Team, number: int) -> None:
     process = team.begin(DEAF)
-    programs.wait_for(lambda: len(team.noted("begun")) == 2)
+    wait_for(lambda: len(team.noted("begun")) == 2)
     process.send_signal(number)
     with pytest.raises(Exception, match="timed out"):
         process.wait(0.5)
-    assert all(map(programs.alive, team.noted("begun")))
+    assert all(map(alive, team.noted("begun")))
     process.send_signal(number)
     assert programs.finish(process)[0] == 0
-    assert not any(map(programs.alive, team.noted("begun")))
+    assert not any(map(alive, team.noted("begun")))
     assert team.last == f"over signal={int(number)} gave_up=False killed=True"
 
 
 def test_a_signal_that_is_sent_twice_is_one(team: Team) -> None:
     """``timeout`` sends its signal to the command and to the process group."""
     process = team.begin(UNTIL_STOPPED)
-    programs.wait_for(lambda: len(team.noted("begun")) == 2)
+    wait_for(lambda: len(team.noted("begun")) == 2)
     for _ in range(3):
         process.send_signal(signal.SIGTERM)
         time.sleep(0.02)
@@ -154,7 +156,7 @@ def test_a_signal_that_is_sent_twice_is_one(team: Team) -> None:
 def test_ctrl_c_on_a_terminal_stops_once(team: Team) -> None:
     """A terminal sends SIGINT to the whole group: the processes must not get it a second time."""
     process = team.begin(UNTIL_STOPPED)
-    programs.wait_for(lambda: len(team.noted("begun")) == 2)
+    wait_for(lambda: len(team.noted("begun")) == 2)
     os.killpg(process.pid, signal.SIGINT)
     assert programs.finish(process)[0] == 0
     assert len(team.noted("ended")) == 2
@@ -163,7 +165,7 @@ def test_ctrl_c_on_a_terminal_stops_once(team: Team) -> None:
 
 def test_processes_stop_when_their_supervisor_is_killed(team: Team) -> None:
     process = team.begin("while not stopping.requested(): stopping.nap(0.1)")
-    programs.wait_for(lambda: len(team.noted("begun")) == 2)
+    wait_for(lambda: len(team.noted("begun")) == 2)
     process.kill()
     process.wait()
-    programs.wait_for(lambda: len(team.noted("ended")) == 2, "their ends")
+    wait_for(lambda: len(team.noted("ended")) == 2, "their ends")

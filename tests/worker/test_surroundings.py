@@ -19,7 +19,9 @@ import pytest
 
 from simpleflow import values
 from simpleflow.worker import granted
-from tests.worker.programs import ROOT, alive, wait_for
+from tests.pauses import wait_for
+from tests.processes import alive
+from tests.worker.programs import ROOT
 from tests.worker.test_pool import Shop, children
 
 _SEEN = """
