@@ -182,3 +182,34 @@ def test_each_of_many_short_activities_has_its_log(tmp_path: Path, dies: bool) -
         time.sleep(0.02)  # workers end after their owner
     assert expected.items() <= found.items()
     assert all(key.endswith(".1") for key in found)
+
+
+LOOKS = """
+import glob, time
+from simpleflow import Workflow, activity
+from simpleflow.local import Executor
+
+@activity.with_attributes()
+def work(number):
+    end = time.monotonic() + 10
+    while number and not glob.glob(f"state/logs/*/*work-{number}.1.log") and time.monotonic() < end:
+        time.sleep(0.002)
+    print("line of", number)
+    return time.monotonic() < end
+
+class Flow(Workflow):
+    name = "flow"
+
+    def run(self):
+        return [self.submit(work, number).result for number in range(5)]
+
+Flow.__module__ = work.__module__ = "program"
+if __name__ == "__main__":
+    print(Executor(Flow, state="state", nb_workers=1, output="none").run())
+"""
+
+
+def test_the_log_of_an_activity_is_there_while_the_next_one_is_under_way(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(LOOKS)
+    ended = subprocess.run([sys.executable, "program.py"], cwd=tmp_path, capture_output=True, text=True, timeout=90)
+    assert ended.stdout == "[True, True, True, True, True]\n", ended.stderr
