@@ -214,6 +214,8 @@ def test_a_domain_in_the_environment_is_used_unless_local_is_given(folder: Folde
     assert folder.start("flow.Echo").code == 0
     wrong = folder.run("workflow.info", "production", "daily")
     assert wrong.err.endswith("(flow.Echo); a domain of Amazon SWF is given with --domain\n"), wrong.err
+    for workflow in ("flow.py", "flow.py:Echo", "flow:Echo"):
+        assert "; a run is named by its workflow id or run id, and" in folder.run("workflow.steps", workflow).err
 
 
 @pytest.mark.parametrize(

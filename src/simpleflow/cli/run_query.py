@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import errno
 import os
+import re
 import stat
 import time
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
+_OF_WORKFLOW = r"\.py(:\w*)?$|:\w+$"  # such as flow.py:Class
 _RECENT_DAYS = (1, 30, 400)
 _FULL_ID_LENGTH = 40  # run ids have 46 characters; a longer text than this is no prefix
 _COMPARED = 1_000  # runs whose workflow ids are compared with one that is not known
@@ -134,6 +136,8 @@ class Runs:
             raise UnknownResource(ambiguous_run(typed, found))
         known = self.engine.list_runs(RunFilter(workflow_id=query.id)) if own else list(self._recent())
         close = suggestions.of(query.id, {run.workflow_id for run in known[:_COMPARED]})
+        if not own and re.search(_OF_WORKFLOW, query.id):
+            close += "; a run is named by its workflow id or run id, and not by its workflow"
         text = unknown_run(query.id, query.run_id if own else None, known, str(self.location), close)
         raise UnknownResource(text + ("" if own else hint))
 
