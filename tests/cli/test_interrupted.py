@@ -157,3 +157,31 @@ def test_interrupted_while_the_workflow_is_imported(folder: Folder) -> None:
     process.send_signal(signal.SIGINT)
     assert process.communicate(timeout=20) == ("", "interrupted\n")
     assert process.returncode == 130
+
+
+FORKING = """
+import os, signal, time
+from simpleflow import Workflow, activity
+
+@activity.with_attributes(raises_on_failure=True)
+def forks():
+    ends = set()
+    for _ in range(20):
+        pid = os.fork()
+        if not pid:
+            time.sleep(2)
+            os._exit(1)
+        os.kill(pid, signal.SIGTERM)  # before it has begun
+        ends.add(os.WTERMSIG(os.waitpid(pid, 0)[1]))
+    return [*ends, len(signal.pthread_sigmask(signal.SIG_BLOCK, ()))]
+
+class Forking(Workflow):
+    def run(self):
+        return self.submit(forks).result
+"""
+
+
+def test_a_process_that_an_activity_of_this_process_forks_is_ended_by_sigterm(folder: Folder) -> None:
+    (folder.path / "forking.py").write_text(FORKING)
+    done = folder.run("workflow.start", "--local", "--nb-workers", "0", "forking.py:Forking")
+    assert (done.code, json.loads(done.out)) == (0, [signal.SIGTERM, 0]), done.err
