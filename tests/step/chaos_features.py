@@ -68,6 +68,11 @@ def dependencies(plan: Plan, source: random.Random) -> Plan:
     return replace(plan, forces=make_forces(source), after=make_after(source))
 
 
+def closures(plan: Plan, source: random.Random) -> Plan:
+    """Somebody edits what functions capture, another function or a value, and nothing else of them."""
+    return replace(plan, argument=0, code=0, helper=source.choice([0, 0, 1]), captured=source.choice([0, 1]))
+
+
 FEATURES: Mapping[str, Callable[[Plan, random.Random], Plan]] = {
-    each.__name__: each for each in (marks, outputs, inputs, requests, failures, turns, dependencies)
+    each.__name__: each for each in (marks, outputs, inputs, requests, failures, turns, dependencies, closures)
 }

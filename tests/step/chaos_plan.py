@@ -33,6 +33,8 @@ class Plan:
     version: int | None = None  # fingerprint of the steps of this run; None: they have none
     argument: int = 0  # of an activity in each step
     code: int = 0  # which version of that activity
+    helper: int = 0  # which version of a function that this activity captures
+    captured: int | None = None  # a value that a function in each step captures; None: there is no such function
     changes: str | None = "tell"  # what becomes of done steps with another argument or other code
     inside: Mapping[str, tuple[Item, ...]] = field(default_factory=dict)  # by name of a step, what its work submits
     child: tuple[Item, ...] = ()  # what each child submits

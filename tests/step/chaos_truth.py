@@ -188,11 +188,13 @@ class Truth:
     def made_with(self, key: Key) -> tuple[Calls, dict[str, int]]:
         """The calls that the work would make now, as far as they are known, and the code of their activities."""
         calls = tuple(self._calls(key[0], self.tags[key[0]], key[1]))
-        return calls, {call[0]: self.plan.code if call[0] == "middle" else 0 for call in calls}
+        return calls, {call[0]: 2 * self.plan.code + self.plan.helper if call[0] == "middle" else 0 for call in calls}
 
     def _calls(self, workflow_id: str, tag: str, name: str) -> Iterator[tuple[Any, ...]]:
         yield "begin", workflow_id, name
         yield "middle", name, self.plan.argument
+        if self.plan.captured is not None:
+            yield "capturing", name, self.plan.captured
         for item in self.plan.inside_of(name, tag):
             if item.kind in ("func", "loose"):  # what they return is not known
                 yield (item.kind,)

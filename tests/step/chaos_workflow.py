@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from simpleflow import Workflow, activity, futures
@@ -55,8 +56,27 @@ def edited_middle(name: str, argument: int) -> None:
     """The same with other code."""
 
 
-MIDDLES = [activity.with_attributes(name="tests.step.chaos.middle")(each) for each in (edited_middle, middle)]
-"""Two versions of one activity."""
+def helped(function: Callable[..., None]) -> None:
+    """What the activity calls first."""
+    function.__doc__
+
+
+def helped_otherwise(function: Callable[..., None]) -> None:
+    """The same with other code."""
+
+
+def with_help(function: Callable[..., None], helper: Callable[..., None]) -> Any:
+    """An activity whose code is that of both functions, which it captures."""
+
+    def call(name: str, argument: int) -> None:
+        helper(function)
+        function(name, argument)
+
+    return activity.with_attributes(name="tests.step.chaos.middle")(call)
+
+
+MIDDLES = [[with_help(each, helper) for helper in (helped, helped_otherwise)] for each in (edited_middle, middle)]
+"""Versions of one activity: by that of its code, and by that of the function that it captures."""
 
 
 @activity.with_attributes()
@@ -132,18 +152,23 @@ def workflow(of: Judge, plan: Plan) -> type[Workflow]:
         def later(self, steps: list[Any]) -> FuncGroup:
             return FuncGroup(lambda: Chain(*steps))
 
+        def capturing(self, name: str) -> FuncGroup:
+            captured = plan.captured
+            return FuncGroup(lambda: (MIDDLES[plan.code][plan.helper], name, captured))
+
         def loose(self, steps: list[Any]) -> FuncGroup:
             def call() -> Any:
                 self.submit(Chain(*steps))
-                return (MIDDLES[plan.code], "loose", plan.argument)
+                return (MIDDLES[plan.code][plan.helper], "loose", plan.argument)
 
             return FuncGroup(call)
 
         def one(self, name: str) -> Any:
             own = self.get_run_context()["workflow_id"]
-            last = end_or_fail if plan.raises else end
-            inside = [self.made_of(item, name) for item in plan.inside_of(name, self.tag)]
-            work = Chain((begin, own, name), (MIDDLES[plan.code], name, plan.argument), *inside, (last, own, name))
+            last, middle = end_or_fail if plan.raises else end, MIDDLES[plan.code][plan.helper]
+            inside = [] if plan.captured is None else [self.capturing(name)]
+            inside += [self.made_of(item, name) for item in plan.inside_of(name, self.tag)]
+            work = Chain((begin, own, name), (middle, name, plan.argument), *inside, (last, own, name))
             more: dict[str, Any] = {} if plan.version is None else {"fingerprint": plan.version}
             if plan.reads is not None:
                 read = files(str(of.files.input(name)), by=plan.reads)
