@@ -79,6 +79,12 @@ def test_marks_of_steps_inside_steps_are_true_where_they_once_were_not(seed: int
     run_seed(seed)
 
 
+# The same, where functions capture what somebody edits: a mark being written while run is evaluated anew.
+@pytest.mark.parametrize("seed", [720070, 720634])
+def test_marks_of_edited_steps_are_true_where_they_once_were_not(seed: int) -> None:
+    run_seed(seed, share=0.1, always=("closures",))
+
+
 @pytest.mark.parametrize("start", range(0, 400, 100))
 def test_marks_are_true_in_runs_that_are_evaluated_afresh(start: int) -> None:
     for seed in range(10_000 + start, 10_000 + start + 100):

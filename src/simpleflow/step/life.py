@@ -222,7 +222,7 @@ class Life(LifeActions):
             self._versions = comparing.result["versions"]
 
         work = yield self._submit(run.step.work())
-        if self._recorded is not None and self._recorded.outcome is None:
+        if self._recorded is not None and self._recorded.outcome is None and not self._is_marking_recorded():
             yield self._idle()  # other submissions join it that were made before it ended
         run.take_value(work)
         run.elements.append(work.result)
