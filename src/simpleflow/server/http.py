@@ -77,7 +77,9 @@ class Server:
         try:
             self._http = _HttpServer((HOST, port), _Handler)
         except (OSError, OverflowError) as error:
-            raise InputError(f"cannot listen on {HOST}:{port}: {error}; choose another --port") from error
+            problem = getattr(error, "strerror", None) or error
+            advice = "choose another --port, or 0 for a free one"
+            raise InputError(f"cannot listen on {HOST}:{port}: {problem}; {advice}") from error
         try:
             self.service = Service(state, poll_seconds, clock, chaos, limits)
         except BaseException:
