@@ -77,6 +77,25 @@ def test_an_optional_step_leaves_the_one_around_it_done(stored: Bench) -> None:
     assert "in" not in stored.done
 
 
+def test_a_step_whose_mark_is_just_being_removed_waits_and_runs(stored: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIMPLEFLOW_STEP_CLAIMS", "0")  # with claims, the verdict of the origin is the later one
+
+    def outer(workflow: Any) -> Any:
+        return workflow.submit(Step("out", Group(Step("in", (note, "in")))))
+
+    def run(workflow: Any) -> Any:
+        futures.wait(outer(workflow))
+        origin = workflow.submit(Step("origin", (note, "origin"), force_steps_if_executed="in"))
+        again = outer(workflow)
+        futures.wait(origin, again)
+        return again.ran
+
+    assert stored.run(run) is True
+    assert noted == ["in", "origin", "in"]
+    assert {"origin", "in", "out"} == set(stored.done)
+    assert stored.run(run) is False
+
+
 @pytest.mark.parametrize("waits", [False, True])
 def test_a_step_waits_for_what_one_inside_comes_after(bench: Bench, waits: bool) -> None:
     def run(workflow: Any, force: bool) -> Any:

@@ -40,6 +40,7 @@ class Dependencies:
     def __init__(self, ledger: Ledger) -> None:
         self.waits = Waits()
         self.marking: dict[StepRun, Promise] = {}  # runs whose mark is being written, and what ends with the writing
+        self._removing: dict[StepRun, tuple[Collection[str], Promise]] = {}  # the names whose marks runs are removing
         self._ledger = ledger
         self._refused: set[StepRun] = set()
         self._passed: dict[StepRun, str] = {}  # steps that cannot wait for an origin that runs, and its name
@@ -87,6 +88,7 @@ class Dependencies:
             self._ran.pop(run.name, None)
         if (written := self.marking.pop(run, None)) is not None:
             written.finish()
+        self.removed(run)
 
     def _runs_of(self, name: str) -> Sequence[StepRun]:
         ran = self._ran.get(name, ())
@@ -290,6 +292,19 @@ class Dependencies:
             if other not in run.enclosing and (run.forces(other) or other.name in around):
                 return written if other.done else other
         return None
+
+    def removes(self, run: StepRun, names: Collection[str]) -> None:
+        """``run`` has begun to remove these marks with an activity; ``removed`` has to follow."""
+        self._removing[run] = names, Promise()
+
+    def removed(self, run: StepRun) -> None:
+        """The activity has ended, if there was one."""
+        if (removing := self._removing.pop(run, None)) is not None:
+            removing[1].finish()
+
+    def mark_being_removed(self, run: StepRun) -> Promise | None:
+        """What ends with the removal of the mark of ``run`` by another step."""
+        return next((removed for names, removed in self._removing.values() if run.name in names), None)
 
     def _submitted_after(self, run: StepRun) -> Iterator[StepRun]:
         """The submissions so far that say they depend on ``run``."""

@@ -12,7 +12,8 @@ applied (``rules.verdict``). A verdict waits for:
 2. an origin (a step that forces this one) that is running, or may run once what it waits for has ended: otherwise this
    step would be skipped, or would work with old data, although the origin is about to change that;
 3. the writing of a mark that this step would make stale if it runs: otherwise the mark would be written after it was
-   removed. This holds for a writing that only the history knows of, too;
+   removed. This holds for a writing that only the history knows of, too. Also for the removal of its own mark by
+   another step that runs: until then, its name counts as done;
 4. its own mark, if the mark's fingerprint, the result that it keeps or the steps inside it decide what to do, the files
    of its fingerprint and its outputs (``readings``), and the marks of its origins and of those of the steps inside, if
    it compares them (``origins``, ``inside``);
@@ -145,6 +146,7 @@ class Scheduler:
             awaited = (
                 dependencies.unfinished_origin(run)
                 or dependencies.mark_being_written(run)
+                or dependencies.mark_being_removed(run)
                 or self._unreached_writing(run)
             )
             if awaited is not None:
