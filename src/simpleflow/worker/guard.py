@@ -26,7 +26,7 @@ from typing import NoReturn
 from simpleflow.worker import forks
 
 _LOOK_SECONDS = 0.5  # between two looks at the parent
-_MOMENT_SECONDS = 0.05  # how long the workers have to end themselves
+_MOMENT_SECONDS = 0.5  # how long the workers have to make logs and end themselves; a busy machine needs that
 _WAIT_SECONDS = 5.0  # how long the guard waits for the ends of workers that it has killed
 _IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 

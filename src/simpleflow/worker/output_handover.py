@@ -10,10 +10,11 @@ ends. The first of these takes it out and makes the log:
 - the worker, when no further task is there, with what it prints next, and at the latest with its next heartbeat;
 - the one that is left when the other has died.
 
-What is printed is in the pipe before the outcome is sent. So it is lost only if both die at the same moment.
+What is printed is in the pipe before the outcome is sent. A process that is killed while it makes a log takes that one
+with it, and no other: each is taken out of the pipe when its turn has come.
 
-Each text is at most PIPE_BUF bytes long, with the ids of its activity, so that the system writes it as a whole. A look
-takes all that is in the pipe, so it takes whole texts. Longer ones are not for this pipe.
+Each text, with the ids of its activity, fills PIPE_BUF bytes: so the system writes it as a whole, and one read takes
+one text, whichever process reads. Longer ones are not for this pipe.
 """
 
 from __future__ import annotations
@@ -22,16 +23,13 @@ import marshal
 import mmap
 import os
 import select
+from collections.abc import Iterator
 from typing import Any
 
 from simpleflow.engines.base import ActivityTask
 from simpleflow.named_tuple import NamedTuple
 from simpleflow.state_folder import logs
 from simpleflow.state_folder.bounded import BoundedFile
-
-_LENGTH = 2  # bytes
-_LONGEST = select.PIPE_BUF - _LENGTH  # bytes of a text
-_CHUNK = 65_536  # bytes that are read at once; the capacity of a pipe
 
 
 class Printed(NamedTuple):
@@ -95,27 +93,23 @@ class Handover:
     def _put(self, values: tuple[Any, ...]) -> bool:
         try:
             text = marshal.dumps(values)
-            if len(text) > _LONGEST:
+            if len(text) > select.PIPE_BUF:
                 return False
-            os.write(self._writer, len(text).to_bytes(_LENGTH) + text)
+            os.write(self._writer, text.ljust(select.PIPE_BUF, b"\0"))
         except (OSError, ValueError):  # the pipe is full, or an id is of a class that is derived from ``str``
             return False
         self._shared[self._flag] = 1
         return True
 
-    def take(self) -> list[Printed]:
-        """Take all texts out of the pipe."""
+    def take(self) -> Iterator[Printed]:
+        """Take the texts out of the pipe, one after the other."""
         self._shared[self._flag] = 0
-        try:
-            data = os.read(self._reader, _CHUNK)
-        except OSError:
-            return []  # the other process was quicker
-        texts = []
-        while data:
-            end = _LENGTH + int.from_bytes(data[:_LENGTH])
-            texts.append(Printed._make(marshal.loads(data[_LENGTH:end])))
-            data = data[end:]
-        return texts
+        while True:
+            try:
+                text = os.read(self._reader, select.PIPE_BUF)
+            except BlockingIOError:
+                return  # that was all, or the other process was quicker
+            yield Printed._make(marshal.loads(text))  # it ignores what is beyond the values
 
     def close(self) -> None:
         """Close both ends in this process."""

@@ -76,6 +76,7 @@ class OutputPipe:
             except OSError:
                 self._makes_logs = False
                 self._handover.put_back(printed)  # the worker tries, and tells about it
+                return
 
     @property
     def is_reading(self) -> bool:
