@@ -47,6 +47,20 @@ def test_a_step_and_one_inside_another_that_force_each_other(bench: Bench, monke
     assert bench.run(run) == ["c", "inner"]
 
 
+@pytest.mark.parametrize("claims", ["0", "1"])
+def test_a_step_that_joins_another_one_holds_up_nothing_inside(stored: Bench, monkeypatch: Any, claims: str) -> None:
+    """``b``, inside the first ``a``, waits for the second one, which may force it. Then that one joins the first."""
+    monkeypatch.setenv("SIMPLEFLOW_STEP_CLAIMS", claims)
+
+    def run(workflow: Any) -> Any:
+        first = workflow.submit(workflow.step("a", workflow.step("b", (note, "b"))))
+        futures.wait(first, workflow.submit(workflow.step("a", (note, "b"), force_steps_if_executed=["b"])))
+        return noted
+
+    assert stored.run(run) == ["b"]
+    assert set(stored.done) == {"a", "b"}
+
+
 def part(workflow: Any, step: Any, waited_for: bool) -> Any:
     """A member of a step's work that submits another step, and waits for it or leaves that to the step around it."""
 

@@ -2,7 +2,7 @@
 
 A step waits for another one if its verdict does, if it has joined it, or if a step inside its work waits. A verdict
 does not wait where that would close a circle. But a step that joins another one has no choice: then those look again
-that wait for a step around it.
+that wait for it, or for a step around it.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Waits:
         """``run`` waits for the end of another run of the same step."""
         self._joined[run] = other
         self._enter(run)
-        for each in sorted(run.enclosing, key=lambda each: each.order):
+        for each in (run, *sorted(run.enclosing, key=lambda each: each.order)):
             if each in self._moves:
                 self._finish(each, self._moves[each])
 
