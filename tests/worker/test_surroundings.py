@@ -159,6 +159,18 @@ def test_a_worker_that_imported_from_a_changed_path_is_replaced(shop: Shop, tmp_
     assert [shop.do(code).result for _ in range(3)] == ["true"] * 3
 
 
+def test_what_a_module_has_set_at_its_import_stays(shop: Shop) -> None:
+    code = """
+    import logging, sys, types
+    if "made" not in sys.modules:
+        sys.modules["made"] = types.ModuleType("made")
+        logging.root.setLevel(logging.INFO)
+        sys.excepthook = print
+    result = [logging.root.level, sys.excepthook is print]
+    """
+    assert [shop.do(textwrap.dedent(code)).result for _ in range(3)] == ["[20,true]"] * 3
+
+
 @pytest.mark.skipif(
     os.getuid() == 0 and shutil.which("setpriv") is None, reason="root keeps its privileges without setpriv"
 )

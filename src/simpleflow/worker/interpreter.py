@@ -2,9 +2,9 @@
 
 These are put back after each activity: the limit of recursion, the interval at which threads take turns, trace
 functions, the garbage collector's settings, the filters of warnings, the limit of digits of an integer's text, the
-decimal context, the hooks of ``sys``, and the settings of the root logger. What finds modules is put back too, unless
-modules were imported, which may need it. Settings in context variables need no look, since each activity has a copy of
-the context.
+decimal context. The hooks of ``sys``, the settings of the root logger and what finds modules are put back too, unless
+modules were imported, which may need what they have set. Settings in context variables need no look, since each
+activity has a copy of the context.
 """
 
 from __future__ import annotations
@@ -58,12 +58,14 @@ class Interpreter:
             sys.set_int_max_str_digits(self._digits)
         if self._decimal is not None:
             self._decimal.restore()
+        if imported:
+            return
         if self._logging is not None:
             self._logging.restore()
         if _hooks(sys) != self._hooks:
             for name, hook in zip(_HOOKS, self._hooks, strict=True):
                 setattr(sys, name, hook)
-        if not imported and (sys.meta_path, sys.path_hooks) != self._finders:
+        if (sys.meta_path, sys.path_hooks) != self._finders:
             sys.meta_path[:], sys.path_hooks[:] = self._finders
 
     def _restore_collector(self) -> None:
