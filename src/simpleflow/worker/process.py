@@ -278,15 +278,16 @@ class WorkerProcess:
 
     def _resume(self) -> None:
         """After an activity has forked, in the worker."""
-        if self._pid == os.getpid():
-            self._unblock()
-            if self._stop_late:
-                self._stop_late = False
-                threading.Thread(target=_terminate_soon, daemon=True).start()
-        if self._pausing and self._pid == os.getpid():
+        if self._pid != os.getpid():
+            return
+        if self._pausing:
             self._pausing = False
             if self._watcher is not None and not self._watcher.is_alive():
                 self._start_watching()
+        self._unblock()  # last: an exception that a signal raises in here would be lost
+        if self._stop_late:
+            self._stop_late = False
+            threading.Thread(target=_terminate_soon, daemon=True).start()
 
     def _unblock(self) -> None:
         """At the end of a fork, let SIGTERM in again, unless the activity has blocked it."""
