@@ -11,6 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from simpleflow import Workflow, activity, futures
+from simpleflow.local import Executor
+from simpleflow.step.workflow import WorkflowStepMixin
+from simpleflow.stores import open_store
 from tests.cli.conftest import SIMPLEFLOW, Folder
 
 FLOW = """
@@ -115,6 +119,23 @@ def test_a_folder_that_is_gone_ends_the_run(
     assert expected in last
     assert "internal fault" not in err
     assert len(project.log) <= 5
+
+
+def test_a_folder_of_an_activity_may_go(tmp_path: Path) -> None:
+    @activity.with_attributes()
+    def work() -> None:
+        open_store(str(tmp_path / "own")).put("p", "n", b"{}")
+        shutil.rmtree(tmp_path / "own")
+
+    class Flow(Workflow, WorkflowStepMixin):
+        def get_step_bucket(self) -> str:
+            return str(tmp_path / "marks")
+
+        def run(self) -> None:
+            futures.wait(*[self.submit(self.step(name, (work,))) for name in "ab"])
+
+    Executor(Flow).run()
+    assert open_store(str(tmp_path / "marks")).names("") != []
 
 
 def test_a_run_that_ended_so_goes_on_when_the_folder_is_back(project: Folder) -> None:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from simpleflow import settings, stores, values
 from simpleflow.constants import MAX_FIELD_LENGTH, MAX_JUMBO_LENGTH
 from simpleflow.step import claims
+from simpleflow.stores import presence
 
 _LARGE_RESULT = 2**20  # characters; a longer result makes a history slow
 
@@ -36,7 +37,11 @@ class MarksTask:
     @property
     def store(self) -> stores.Store:
         """Where the marks are; a dry run sets another store."""
-        return self._store if self._store is not None else stores.open_store(self.bucket)
+        if self._store is not None:
+            return self._store
+        store = stores.open_store(self.bucket)
+        presence.keeps_marks(store.url)
+        return store
 
     @store.setter
     def store(self, store: stores.Store) -> None:

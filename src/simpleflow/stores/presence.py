@@ -20,6 +20,12 @@ _watching: list[Presence] = []
 _HOLD = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
 
 
+def keeps_marks(path: str) -> None:
+    """Tell the runs of this process that the folder ``path`` is for marks of steps: others may come and go."""
+    for presence in _watching:
+        presence.expected.add(path)
+
+
 def used(path: str) -> None:
     """Tell the runs of this process that a store in the folder ``path`` was used; the folder need not exist."""
     for presence in _watching:
@@ -27,9 +33,14 @@ def used(path: str) -> None:
 
 
 class Presence:
-    """The folders in which stores of this process kept marks inside the ``with`` block."""
+    """The folders in which activities about marks, in this process, kept marks inside the ``with`` block.
+
+    Attributes:
+        expected: the paths of these folders, which may not exist yet.
+    """
 
     def __init__(self) -> None:
+        self.expected: set[str] = set()
         self._held: dict[str, int] = {}  # file descriptors of folders, by path
 
     def __enter__(self) -> Presence:
@@ -38,12 +49,12 @@ class Presence:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         _watching.remove(self)
-        for descriptor in self._held.values():
+        for descriptor in list(self._held.values()):
             os.close(descriptor)
 
     def used(self, path: str) -> None:
-        """Hold the folder from now on, if it exists."""
-        if path not in self._held:
+        """Hold the folder from now on, if it is for marks and exists."""
+        if path in self.expected and path not in self._held:
             try:
                 descriptor = os.open(path, _HOLD)
             except OSError:
