@@ -64,7 +64,7 @@ LONGEST_PAUSE_SECONDS = 0.05
 _CHUNK = 65_536  # bytes that are read at once; the capacity of a pipe
 _NONE = bytes(4)
 _NEARLY_FULL = 32_768  # bytes in a pipe
-_LAST_SECONDS = 0.05  # how long a worker whose owner has died waits for the lock
+_LAST_SECONDS = 0.3  # how long a worker whose owner has died waits for the lock
 _STEP_SECONDS = 0.001  # between two looks of the worker at whether its owner still reads
 
 # The bytes of ``Turns``. A worker reads a new log of the same attempt when the third one has changed. The fourth one
@@ -170,13 +170,12 @@ class WorkerOutput:
     @property
     def has_logs_to_make(self) -> bool:
         """True if ``make_logs`` has something to do."""
-        return self._turns[HANDED] != 0
+        return self._handover.has_texts
 
     def make_logs(self) -> None:
         """Make the logs that the owner has not made."""
-        if self._turns[HANDED]:
-            with self._lock:
-                self._make_logs()
+        with self._lock:
+            self._make_logs()
 
     def pump(self) -> bool:
         """Read the bytes in the pipe; returns True if there were some. Called by the watching thread."""
@@ -192,16 +191,16 @@ class WorkerOutput:
                 self._lock.release()
 
     def save(self) -> None:
-        """Put the bytes in the pipe into the log, without showing it: the owner has died."""
+        """Put all that was printed into logs, without showing it: the owner has died, and this process ends next.
+
+        The main thread goes on meanwhile. It finds the lock taken for ever: nobody would take what it hands over now.
+        """
         if self._lock.acquire(timeout=_LAST_SECONDS):
-            try:
-                self._lines = None
-                self._turns[OWNER] = 0
-                self._make_logs()
-                self._keep()
-                self._drain()
-            finally:
-                self._lock.release()
+            self._lines = None
+            self._turns[OWNER] = 0
+            self._make_logs()
+            self._keep()
+            self._drain()
 
     def leave(self) -> None:
         """In a process that an activity has forked: it only prints."""

@@ -4,9 +4,9 @@ Theory of operation
 -------------------
 To make a file takes longer than to hand over a short activity. So a worker does not make the log of an activity that
 has completed: before it sends the outcome, it puts what was printed into a pipe, of which it and its owner have both
-ends. The first of these takes it out and makes the log:
+ends. Whichever comes first takes it out and makes the log:
 
-- the owner, when workers are busy and nothing has come from them; else it would only wait;
+- the owner, when it would otherwise only wait for its workers;
 - the worker, when no further task is there, with what it prints next, and at the latest with its next heartbeat;
 - the one that is left when the other has died.
 
@@ -75,7 +75,7 @@ class Handover:
         os.set_blocking(self._writer, False)
 
     @property
-    def is_full(self) -> bool:
+    def has_texts(self) -> bool:
         """True if there is something in the pipe, as far as both have said."""
         return self._shared[self._flag] != 0
 

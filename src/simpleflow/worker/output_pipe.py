@@ -66,13 +66,14 @@ class OutputPipe:
     @property
     def has_logs_to_make(self) -> bool:
         """True if ``make_logs`` has something to do."""
-        return self._turns[HANDED] != 0 and self._makes_logs
+        return self._handover.has_texts and self._makes_logs
 
     def make_logs(self) -> None:
         """In the owner: make the logs that the worker has handed over."""
         for printed in self._handover.take():
             try:
                 printed.keep(self._target.state, self._target.limit)
+                self._count_written()
             except OSError:
                 self._makes_logs = False
                 self._handover.put_back(printed)  # the worker tries, and tells about it
@@ -125,6 +126,10 @@ class OutputPipe:
             self._read.append(data)
             self._size += len(data)
 
+    def _count_written(self) -> None:
+        """Tell the worker that a log which it may have open is longer now."""
+        self._turns[WRITTEN] = (self._turns[WRITTEN] + 1) % 256
+
     def _write(self) -> None:
         data, of = b"".join(self._read), self._of
         self._read, self._size, self._of = [], 0, None
@@ -140,6 +145,6 @@ class OutputPipe:
                 file.write(data)
             finally:
                 file.close()
-                self._turns[WRITTEN] = (self._turns[WRITTEN] + 1) % 256
+                self._count_written()
         except OSError:
             pass  # nothing can be kept: the run does not fail for that
