@@ -47,6 +47,7 @@ NAMES: dict[str, dict[str, Any]] = {
         "get_actual_value": f"{_HERE}:get_actual_value",  # future.result
     },
     "simpleflow.step.workflow": {
+        "Step": "simpleflow.step.submittable:Step",  # simpleflow.step.submittable.Step
         "STEP_ACTIVITY_PARAMS_DEFAULT": "simpleflow.step.constants:STEP_ACTIVITY_PARAMS_DEFAULT",  # from that module
     },
     "simpleflow.constants": {  # numbers of your own

@@ -27,7 +27,7 @@ _SMALL = 1 << 20
 
 _LOG_PAGES = 4_000
 """Pages of 4 kB that the write-ahead log holds before they go into the database, which syncs both files. With SQLite's
-1,000 a run would wait for the disk four times as often. Up to 4,062 pages, the log needs one block of its index."""
+1,000 a run would wait for the disk more than three times as often. Up to 4,062 pages, one block of index is enough."""
 
 
 def _text(file: str) -> str:

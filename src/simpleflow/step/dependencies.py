@@ -88,7 +88,7 @@ class Dependencies:
             self._ran.pop(run.name, None)
         if (written := self.marking.pop(run, None)) is not None:
             written.finish()
-        self.removed(run)
+        self.end_removal(run)
 
     def _runs_of(self, name: str) -> Sequence[StepRun]:
         ran = self._ran.get(name, ())
@@ -293,11 +293,11 @@ class Dependencies:
                 return written if other.done else other
         return None
 
-    def removes(self, run: StepRun, names: Collection[str]) -> None:
-        """``run`` has begun to remove these marks with an activity; ``removed`` has to follow."""
+    def begin_removal(self, run: StepRun, names: Collection[str]) -> None:
+        """``run`` has begun to remove these marks with an activity; ``end_removal`` has to follow."""
         self._removing[run] = names, Promise()
 
-    def removed(self, run: StepRun) -> None:
+    def end_removal(self, run: StepRun) -> None:
         """The activity has ended, if there was one."""
         if (removing := self._removing.pop(run, None)) is not None:
             removing[1].finish()

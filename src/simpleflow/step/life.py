@@ -207,15 +207,15 @@ class Life(LifeActions):
         if self._in_history:
             self._ledger.marks_removed(run, removed)
         elif removed or (self._claimed and run.dependents):
-            dependencies.removes(run, removed)
+            dependencies.begin_removal(run, removed)
             unmarking = yield self._submit(self._marks.unmark(run.name, removed, self._forced))
             if unmarking.failure is not None:
                 self._fail(unmarking.failure, is_own=True)
-                dependencies.removed(run)
+                dependencies.end_removal(run)
                 return
             # They counted as done until now: another step that makes them stale has to remove them before its work too.
             self._ledger.marks_removed(run, removed)
-            dependencies.removed(run)
+            dependencies.end_removal(run)
 
         if (origins := self._scheduler.origins(run)) and not self._is_recorded(self._marks.mark(run.name)):
             comparing = yield self._submit(self._marks.compare_origins(run.name, origins), self._scope.child("origins"))

@@ -1,7 +1,7 @@
 """The claims of runs, as ``claim_recovery`` gives them up and takes them again, which is loaded if there may be some.
 
-A run has asked for its claims by activities about marks. Most runs have none: those without steps, and those whose
-engine writes the marks itself.
+A run asks for its claims by activities about marks. A run without steps has none of these, and so no claims: for it,
+nothing is loaded.
 """
 
 from __future__ import annotations

@@ -7,13 +7,13 @@ applied (``rules.verdict``). A verdict waits for:
 
 1. an earlier submission of the same name that is still running: this one joins it and takes no verdict; or one that is
    being skipped, and whose marker is not recorded yet: ``run`` may be evaluated anew before that, and come to another
-   verdict. So what is read for a verdict under its number is never that of another verdict, and the markers of one name
-   are in the order of its submissions;
+   verdict. So a reading that is kept under the number of a verdict belongs to that verdict, and the markers of one
+   name are in the order of its submissions;
 2. an origin (a step that forces this one) that is running, or may run once what it waits for has ended: otherwise this
    step would be skipped, or would work with old data, although the origin is about to change that;
 3. the writing of a mark that this step would make stale if it runs: otherwise the mark would be written after it was
-   removed. This holds for a writing that only the history knows of, too. Also for the removal of its own mark by
-   another step that runs: until then, its name counts as done;
+   removed. This holds for a writing that only the history knows of, too. It also waits while another step that runs
+   removes the mark of this one: until then, its name counts as done;
 4. its own mark, if the mark's fingerprint, the result that it keeps or the steps inside it decide what to do, the files
    of its fingerprint and its outputs (``readings``), and the marks of its origins and of those of the steps inside, if
    it compares them (``origins``, ``inside``);

@@ -1,17 +1,17 @@
 """``WorkflowStepMixin``: a mixin for workflows with steps.
 
-What steps need is loaded with the first step: the class itself is also a base of workflows that come to none, and the
-command line asks of each workflow whether it derives from it.
+The modules of steps are imported with the first step, since many workflows with this base submit none, and the command
+line imports the class for each workflow.
 """
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from simpleflow import stores
+from simpleflow.constants import existing_names
 from simpleflow.exceptions import InputError
 from simpleflow.step import rules
 from simpleflow.step.projection import prefix_of
@@ -228,8 +228,4 @@ class WorkflowStepMixin:
             patterns.add(name, reason)
 
 
-def __getattr__(name: str) -> Any:
-    """A name that this module has in the existing library."""
-    if name.startswith("__"):
-        raise AttributeError(name)
-    return importlib.import_module("simpleflow.compat.names").find(__name__, name)
+__getattr__ = existing_names(__name__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 _SHORT_SECONDS = 0.01  # a task that takes less is short
 _SHORT_IN_A_ROW = 8
-_SOON_SECONDS = 0.0005  # the end of a task that takes less is worth spinning for
+_SOON_SECONDS = 0.0005  # a task that takes less may end while its owner spins, which makes logs before that
 
 
 class LatestTasks:

@@ -20,7 +20,7 @@ of one worker never fill its pipe. The fewer tasks wait, the fewer are ahead of 
 about the same time.
 
 *Spinning.* While a worker is busy, ``wait`` spins for SPIN_SECONDS before it sleeps; see ``messages``. It does not if
-the latest task took so long that spinning would not have found its end.
+the latest task took so long that spinning would hardly have found its end.
 
 *Logs.* Before it spins, ``wait`` makes logs of activities that have completed, as long as no worker has sent anything;
 see ``output_handover``. It spins for less time then.

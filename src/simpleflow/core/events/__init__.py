@@ -83,7 +83,7 @@ from simpleflow.core.events.timer import (
     TimerStarted,
 )
 
-#: The classes by SWF's ``eventType``, in the order in which SWF lists them: state folders number them by it.
+#: The classes by SWF's ``eventType``. State folders number them by this order: a new one goes to the end.
 EVENT_TYPES: dict[str, type[Attributes]] = {
     cls.__name__: cls
     for cls in (
