@@ -13,7 +13,7 @@ from tests.cli.conftest import Folder
 
 FLOW = """
 import os, signal
-from simpleflow import Workflow, activity
+from simpleflow import Workflow, activity, futures
 from simpleflow.canvas import Chain, Group
 from simpleflow.local import Executor
 from simpleflow.step.workflow import WorkflowStepMixin
@@ -58,6 +58,7 @@ class Pipeline(Workflow, WorkflowStepMixin):
     def run(self):
         group = self.submit(Group((first, 1), (Child, 2), Chain((first, 3), once)))
         step = self.submit(self.step("load", (first, 4)))
+        futures.wait(group)
         ended = [step.value, *[each.result for each in group.futures[:2]], self.submit(once).result]
         found = self.submit(last, ended)
         return found.result if found.exception is None else str(found.exception)
