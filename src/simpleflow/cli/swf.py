@@ -77,10 +77,10 @@ def on_closed(domain: str) -> OnClosed:
     import logging
 
     from simpleflow import tracing
-    from simpleflow.step import claim_recovery
+    from simpleflow.step import run_claims
 
     def closed(run: Any) -> None:
-        claim_recovery.closed(run)
+        run_claims.closed(run)
         if not tracing.is_active():
             return
         workflow_id, run_id = run.execution.workflow_id, run.execution.run_id

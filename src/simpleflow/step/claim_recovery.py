@@ -136,11 +136,6 @@ def _settle_marks(store: Store, held: Held) -> None:
         store.delete(held.path, [held.step])
 
 
-def closed(run: HasHistory) -> None:
-    """Give up the claims of one run. A worker calls this when the run has closed."""
-    release([run])
-
-
 def regain(
     run: Run,
     on_wait: Callable[[str], None],
